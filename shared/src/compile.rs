@@ -1,0 +1,241 @@
+//! A definition compiled: the one fold that both layers run.
+//!
+//! [`Metric::project`] turns a batch of events into rows of (bucket, dimensions, arguments). The
+//! speed layer groups them in a [`crate::table::StateTable`], the batch layer in a DataFusion
+//! aggregate over the same state columns. [`Metric::finish`] turns merged states into values.
+//!
+//! Folds are total and pure: no clock, no randomness, and no event stops a batch.
+
+mod finish;
+mod names;
+mod project;
+mod states;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use indexmap::IndexSet;
+
+use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source};
+use crate::event::timestamp_type;
+use crate::expression::{
+    Evaluator, ExpressionError, Failures, Input, Lowering, PropertyColumn, Scope, input_schema,
+    parse_path,
+};
+use crate::measure::StateKind;
+use crate::time::Grain;
+pub use finish::Finished;
+pub use project::{FoldError, Projected};
+use states::States;
+
+const DIMENSIONS_MAX: usize = 32;
+const MEASURES_MAX: usize = 100;
+
+/// A definition that cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") })]
+pub struct DefinitionError {
+    /// JSON pointer (RFC 6901) of the place.
+    pub pointer: String,
+    /// What is wrong there and what would be right.
+    pub message: String,
+}
+
+impl DefinitionError {
+    fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into() }
+    }
+}
+
+impl From<ShapeError> for DefinitionError {
+    fn from(error: ShapeError) -> Self {
+        Self { pointer: error.pointer, message: error.message }
+    }
+}
+
+/// The columns that a metric's states are stored in, in views and in speed stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateLayout {
+    /// Names of the dimensions.
+    pub dimensions: Vec<String>,
+    /// Kinds of the states.
+    pub states: Vec<StateKind>,
+}
+
+impl StateLayout {
+    /// The name of a state's column: its kind and position, as `sum:1`.
+    #[must_use]
+    pub fn state_name(&self, state: usize) -> String {
+        format!("{}:{state}", self.states[state].name())
+    }
+
+    /// `time`, the dimensions, the states.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        let time = Field::new("time", timestamp_type(), false);
+        let dimensions = self.dimensions.iter().map(|d| Field::new(d, DataType::Utf8, true));
+        let states = (0..self.states.len())
+            .map(|i| Field::new(self.state_name(i), self.states[i].data_type(), true));
+        Arc::new(Schema::new(
+            std::iter::once(time).chain(dimensions).chain(states).collect::<Vec<_>>(),
+        ))
+    }
+
+    /// The layout of only these dimensions and states.
+    #[must_use]
+    pub fn project(&self, dimensions: &[usize], states: &[usize]) -> Self {
+        Self {
+            dimensions: dimensions.iter().map(|d| self.dimensions[*d].clone()).collect(),
+            states: states.iter().map(|s| self.states[*s]).collect(),
+        }
+    }
+}
+
+/// A measure as it is finished.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: MeasureKind,
+    /// The states that it is finished from, by position in the layout.
+    pub states: Vec<usize>,
+    /// For quantiles.
+    pub q: f64,
+    formula: Option<Formula>,
+}
+
+/// An `expr` measure: an expression over other measures.
+#[derive(Clone, Debug)]
+struct Formula {
+    evaluator: Evaluator,
+    /// The measures that it reads, by position.
+    inputs: Vec<usize>,
+    schema: SchemaRef,
+}
+
+/// A compiled definition.
+#[derive(Debug)]
+pub struct Metric {
+    event: EventTypes,
+    grain: Grain,
+    layout: StateLayout,
+    measures: Vec<Measure>,
+    inputs: Vec<Input>,
+    input_schema: SchemaRef,
+    filter: Option<Evaluator>,
+    dimensions: Vec<Evaluator>,
+    arguments: Vec<Evaluator>,
+    projected_schema: SchemaRef,
+    /// By state, the argument that it folds; none counts rows.
+    state_arguments: Vec<Option<usize>>,
+    failures: Failures,
+}
+
+impl Metric {
+    /// Checks a definition and compiles it.
+    ///
+    /// # Errors
+    /// With the place and what was expected there.
+    pub fn compile(definition: &Definition) -> Result<Self, DefinitionError> {
+        names::check(definition)?;
+        let failures = Failures::default();
+        let mut lowering = Lowering::new(Scope::Event, failures.clone());
+        let filter = definition.filter.as_deref().map(|text| lowering.condition(text));
+        let filter = filter.transpose().map_err(place("/filter"))?;
+        let mut dimensions = Vec::new();
+        for (i, dimension) in definition.dimensions.iter().enumerate() {
+            dimensions.push(match &dimension.source {
+                Source::Property(path) => {
+                    let path = parse_path(path).map_err(place(format!("/dimensions/{i}")))?;
+                    lowering.property_text(path)
+                }
+                Source::Expression(text) => {
+                    lowering.text(text).map_err(place(format!("/dimensions/{i}/expr")))?
+                }
+            });
+        }
+        let mut states = States::default();
+        let mut measures = Vec::new();
+        for (name, measure) in &definition.measures {
+            let pointer = format!("/measures/{name}");
+            measures.push(states.add(name, measure, &mut lowering, &pointer)?);
+        }
+        finish::formulas(definition, &mut measures)?;
+
+        let inputs: Vec<Input> = lowering.into_inputs().into_iter().collect();
+        let schema = input_schema(&inputs);
+        let plan = |expr| Evaluator::new(expr, &schema).map_err(place(""));
+        let layout = StateLayout {
+            dimensions: definition.dimensions.iter().map(|d| d.name.clone()).collect(),
+            states: states.kinds(),
+        };
+        Ok(Self {
+            event: definition.event.clone(),
+            grain: definition.granularity,
+            measures,
+            filter: filter.as_ref().map(plan).transpose()?,
+            dimensions: dimensions.iter().map(plan).collect::<Result<_, _>>()?,
+            projected_schema: project::schema(&layout, &states),
+            state_arguments: states.state_arguments(),
+            arguments: states.arguments().map(plan).collect::<Result<_, _>>()?,
+            layout,
+            inputs,
+            input_schema: schema,
+            failures,
+        })
+    }
+
+    /// The base grain.
+    #[must_use]
+    pub fn grain(&self) -> Grain {
+        self.grain
+    }
+
+    /// How its states are stored.
+    #[must_use]
+    pub fn layout(&self) -> &StateLayout {
+        &self.layout
+    }
+
+    /// Its measures, in the definition's order.
+    #[must_use]
+    pub fn measures(&self) -> &[Measure] {
+        &self.measures
+    }
+
+    /// The properties that it reads.
+    pub fn properties(&self) -> impl Iterator<Item = &PropertyColumn> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Property(column) => Some(column),
+            Input::Field(_) | Input::Column(..) => None,
+        })
+    }
+
+    /// Rows without a result of arithmetic, since it was compiled.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.count()
+    }
+
+    /// The states that these measures are finished from, ascending.
+    #[must_use]
+    pub fn states_of(&self, measures: &[usize]) -> Vec<usize> {
+        let mut states = IndexSet::new();
+        let mut todo = measures.to_vec();
+        while let Some(measure) = todo.pop() {
+            let measure = &self.measures[measure];
+            states.extend(measure.states.iter().copied());
+            todo.extend(measure.formula.iter().flat_map(|f| f.inputs.iter().copied()));
+        }
+        states.sort_unstable();
+        states.into_iter().collect()
+    }
+}
+
+fn place(pointer: impl Into<String>) -> impl Fn(ExpressionError) -> DefinitionError {
+    let pointer = pointer.into();
+    move |error| DefinitionError { pointer: pointer.clone(), message: error.0 }
+}

@@ -1,0 +1,184 @@
+//! From merged states to the values of an answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch};
+use arrow::datatypes::{Decimal256Type, Int64Type};
+
+use super::project::FoldError;
+use super::{DefinitionError, Formula, Measure, Metric, place};
+use crate::decimal;
+use crate::definition::{Definition, MeasureKind};
+use crate::expression::{Evaluator, Failures, Lowering, Scope, Type, input_schema};
+use crate::measure::{Distinct, Quantiles};
+
+/// The values of some measures.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// By measure asked for: `Int64` for count and distinct, otherwise `Decimal128(38, 9)`.
+    pub values: Vec<ArrayRef>,
+    /// Sums that do not fit a decimal and are null for it.
+    pub warnings: Vec<String>,
+}
+
+impl Metric {
+    /// The values of `measures` (positions in the definition). `states` has at least the columns of
+    /// [`Metric::states_of`], found by name.
+    ///
+    /// # Errors
+    /// When a state is missing or cannot be read.
+    pub fn finish(&self, measures: &[usize], states: &RecordBatch) -> Result<Finished, FoldError> {
+        let mut done = BTreeMap::new();
+        let mut warnings = Vec::new();
+        for measure in measures {
+            self.finish_one(*measure, states, &mut done, &mut warnings)?;
+        }
+        Ok(Finished { values: measures.iter().map(|m| Arc::clone(&done[m])).collect(), warnings })
+    }
+
+    fn finish_one(
+        &self,
+        at: usize,
+        states: &RecordBatch,
+        done: &mut BTreeMap<usize, ArrayRef>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), FoldError> {
+        if done.contains_key(&at) {
+            return Ok(());
+        }
+        let measure = &self.measures[at];
+        let values = match &measure.formula {
+            None => self.aggregate(measure, states, warnings)?,
+            Some(formula) => {
+                let mut columns = Vec::new();
+                for input in &formula.inputs {
+                    self.finish_one(*input, states, done, warnings)?;
+                    columns.push(as_decimal(&done[input]));
+                }
+                let options =
+                    arrow::array::RecordBatchOptions::new().with_row_count(Some(states.num_rows()));
+                let schema = Arc::clone(&formula.schema);
+                let inputs = RecordBatch::try_new_with_options(schema, columns, &options)?;
+                formula.evaluator.evaluate(&inputs)?
+            }
+        };
+        done.insert(at, values);
+        Ok(())
+    }
+
+    fn aggregate(
+        &self,
+        measure: &Measure,
+        states: &RecordBatch,
+        warnings: &mut Vec<String>,
+    ) -> Result<ArrayRef, FoldError> {
+        let state = |i: usize| {
+            let name = self.layout.state_name(measure.states[i]);
+            states.column_by_name(&name).ok_or(FoldError::Missing(name))
+        };
+        let decimals = |values: Decimal128Array| -> ArrayRef {
+            Arc::new(values.with_data_type(decimal::value_type()))
+        };
+        Ok(match measure.kind {
+            MeasureKind::Count | MeasureKind::Min | MeasureKind::Max | MeasureKind::Expr => {
+                Arc::clone(state(0)?)
+            }
+            MeasureKind::Sum => {
+                let sums = state(0)?.as_primitive::<Decimal256Type>();
+                let values: Decimal128Array =
+                    sums.iter().map(|sum| sum.and_then(decimal::finish_sum)).collect();
+                if values.null_count() > sums.null_count() {
+                    warnings.push(format!(
+                        "`{}` does not fit 38 digits with 9 places in {} rows and is null there",
+                        measure.name,
+                        values.null_count() - sums.null_count()
+                    ));
+                }
+                decimals(values)
+            }
+            MeasureKind::Avg => {
+                let sums = state(0)?.as_primitive::<Decimal256Type>().iter();
+                let counts = state(1)?.as_primitive::<Int64Type>().iter();
+                decimals(sums.zip(counts).map(|(s, n)| decimal::average(s?, n?)).collect())
+            }
+            MeasureKind::Distinct => {
+                let counts: Result<Vec<i64>, _> = state(0)?
+                    .as_binary::<i32>()
+                    .iter()
+                    .map(|bytes| bytes.map_or(Ok(0), |b| Distinct::decode(b).map(|s| s.estimate())))
+                    .collect();
+                Arc::new(Int64Array::from(counts.map_err(crate::table::TableError::from)?))
+            }
+            MeasureKind::Quantile => {
+                let values: Result<Vec<Option<i128>>, _> = state(0)?
+                    .as_binary::<i32>()
+                    .iter()
+                    .map(|bytes| {
+                        bytes.map_or(Ok(None), |b| {
+                            Quantiles::decode(b).map(|s| s.quantile(measure.q))
+                        })
+                    })
+                    .collect();
+                let values = values.map_err(crate::table::TableError::from)?;
+                decimals(Decimal128Array::from(values))
+            }
+        })
+    }
+}
+
+/// A measure's values as an expression reads them.
+fn as_decimal(values: &ArrayRef) -> ArrayRef {
+    match values.as_primitive_opt::<Int64Type>() {
+        None => Arc::clone(values),
+        Some(counts) => {
+            let decimals: Decimal128Array =
+                counts.iter().map(|n| n.map(|n| i128::from(n) * decimal::ONE)).collect();
+            Arc::new(decimals.with_data_type(decimal::value_type()))
+        }
+    }
+}
+
+/// Plans the `expr` measures over the others, and refuses circles.
+pub(super) fn formulas(
+    definition: &Definition,
+    measures: &mut [Measure],
+) -> Result<(), DefinitionError> {
+    let columns: Vec<(String, Type)> =
+        measures.iter().map(|m| (m.name.clone(), Type::Number)).collect();
+    for (at, (name, measure)) in definition.measures.iter().enumerate() {
+        let Some(text) = &measure.expr else { continue };
+        let pointer = format!("/measures/{name}/expr");
+        let scope = Scope::Columns { noun: "measure", columns: &columns };
+        let mut lowering = Lowering::new(scope, Failures::default());
+        let expr = lowering.number(text).map_err(place(&*pointer))?;
+        let inputs = lowering.into_inputs();
+        let schema = input_schema(&inputs);
+        let evaluator = Evaluator::new(&expr, &schema).map_err(place(&*pointer))?;
+        let position = |name: &str| columns.iter().position(|(known, _)| known == name);
+        let inputs = inputs.iter().filter_map(|input| position(&input.name())).collect();
+        measures[at].formula = Some(Formula { evaluator, inputs, schema });
+    }
+    for at in 0..measures.len() {
+        if in_circle(measures, at) {
+            let pointer = format!("/measures/{}/expr", measures[at].name);
+            return Err(DefinitionError::at(pointer, "it depends on itself"));
+        }
+    }
+    Ok(())
+}
+
+fn in_circle(measures: &[Measure], start: usize) -> bool {
+    let inputs = |at: usize| measures[at].formula.iter().flat_map(|f| f.inputs.iter().copied());
+    let mut seen = vec![false; measures.len()];
+    let mut todo: Vec<usize> = inputs(start).collect();
+    while let Some(at) = todo.pop() {
+        if at == start {
+            return true;
+        }
+        if !std::mem::replace(&mut seen[at], true) {
+            todo.extend(inputs(at));
+        }
+    }
+    false
+}

@@ -1,0 +1,170 @@
+//! From events to rows of (bucket, dimensions, arguments).
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::compute::{filter_record_batch, prep_null_mask_filter};
+use arrow::datatypes::{Field, Schema, SchemaRef, TimestampMicrosecondType};
+
+use super::states::States;
+use super::{Metric, StateLayout};
+use crate::event::timestamp_type;
+use crate::expression::{ExpressionError, Input};
+use crate::extract::Extracted;
+use crate::table::{StateTable, TableError};
+use crate::time::Timestamp;
+
+/// Rows to be grouped: `time` (the bucket's start), the dimensions, and the arguments as `arg:0`…
+#[derive(Clone, Debug)]
+pub struct Projected {
+    /// The rows.
+    pub batch: RecordBatch,
+    /// Values of another type than their use asked for, and rows without a result of arithmetic.
+    pub mismatches: u64,
+}
+
+/// A fold that cannot go on. Expressions are total, so this is a fault of the service.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// An expression cannot be evaluated over the columns that it was planned for.
+    #[error("an expression failed: {0}")]
+    Expression(#[from] ExpressionError),
+    /// The groups cannot be kept.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A property was not extracted.
+    #[error("the property `{0}` was not extracted")]
+    Missing(String),
+}
+
+impl From<arrow::error::ArrowError> for FoldError {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        Self::Expression(ExpressionError(error.to_string()))
+    }
+}
+
+pub(super) fn schema(layout: &StateLayout, states: &States) -> SchemaRef {
+    let mut fields = vec![Field::new("time", timestamp_type(), false)];
+    fields.extend(
+        layout.dimensions.iter().map(|d| Field::new(d, arrow::datatypes::DataType::Utf8, true)),
+    );
+    let types = states.argument_types().iter().enumerate();
+    fields.extend(types.map(|(i, ty)| Field::new(format!("arg:{i}"), ty.data_type(), true)));
+    Arc::new(Schema::new(fields))
+}
+
+impl Metric {
+    /// The schema of [`Projected::batch`].
+    #[must_use]
+    pub fn projected_schema(&self) -> SchemaRef {
+        Arc::clone(&self.projected_schema)
+    }
+
+    /// By state, the name of the argument's column; none counts rows.
+    #[must_use]
+    pub fn argument_names(&self) -> Vec<Option<String>> {
+        self.state_arguments.iter().map(|arg| arg.map(|i| format!("arg:{i}"))).collect()
+    }
+
+    /// The rows that a batch of events gives. `extracted` holds at least [`Metric::properties`].
+    ///
+    /// # Errors
+    /// Never for what the events hold.
+    pub fn project(&self, extracted: &Extracted) -> Result<Projected, FoldError> {
+        let failures = self.failures.count();
+        let chosen = self.chosen(extracted.events.types());
+        let mut mismatches = 0_u64;
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(extracted.events.times().clone())];
+        for input in &self.inputs {
+            columns.push(match input {
+                Input::Field(name) => {
+                    let column = extracted.events.batch().column_by_name(name);
+                    column.cloned().ok_or_else(|| FoldError::Missing((*name).to_owned()))?
+                }
+                Input::Property(property) => {
+                    let column = extracted.column(property);
+                    let column = column.ok_or_else(|| FoldError::Missing(property.name()))?;
+                    let counts =
+                        |row: &&u32| chosen.as_ref().is_none_or(|mask| mask.value(**row as usize));
+                    mismatches += column.mismatches.iter().filter(counts).count() as u64;
+                    Arc::clone(&column.values)
+                }
+                Input::Column(name, _) => return Err(FoldError::Missing(name.clone())),
+            });
+        }
+        let mut rows = self.input_batch(columns)?;
+        if let Some(chosen) = chosen {
+            rows = filter_record_batch(&rows, &chosen)?;
+        }
+        if let Some(filter) = &self.filter {
+            let mask = filter.evaluate(&inputs_of(&rows, &self.input_schema)?)?;
+            let mask = prep_null_mask_filter(mask.as_boolean());
+            if mask.true_count() < mask.len() {
+                rows = filter_record_batch(&rows, &mask)?;
+            }
+        }
+        let batch = self.evaluate(&rows)?;
+        mismatches += self.failures.count().saturating_sub(failures);
+        Ok(Projected { batch, mismatches })
+    }
+
+    /// Which events are of the metric's types; `None` for all.
+    fn chosen(&self, types: &StringArray) -> Option<BooleanArray> {
+        let includes = |t: Option<&str>| t.is_some_and(|t| self.event.includes(t));
+        if types.iter().all(includes) {
+            return None;
+        }
+        Some(types.iter().map(|t| Some(includes(t))).collect())
+    }
+
+    fn input_batch(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch, FoldError> {
+        let time = Field::new("time", timestamp_type(), false);
+        let fields =
+            std::iter::once(Arc::new(time)).chain(self.input_schema.fields().iter().cloned());
+        let schema = Schema::new(fields.collect::<Vec<_>>());
+        Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+    }
+
+    fn evaluate(&self, rows: &RecordBatch) -> Result<RecordBatch, FoldError> {
+        let inputs = inputs_of(rows, &self.input_schema)?;
+        let times = rows.column(0).as_primitive::<TimestampMicrosecondType>();
+        let starts = times.values().iter().map(|t| self.grain.floor(Timestamp(*t)).0);
+        let starts = TimestampMicrosecondArray::from_iter_values(starts).with_timezone("UTC");
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(starts)];
+        for evaluator in self.dimensions.iter().chain(&self.arguments) {
+            columns.push(evaluator.evaluate(&inputs)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.projected_schema), columns)?)
+    }
+
+    /// Folds a batch of events into a table of the metric's layout. Returns the rows' groups, and
+    /// the mismatches.
+    ///
+    /// # Errors
+    /// As [`Metric::project`], and when the table is full.
+    pub fn fold(
+        &self,
+        table: &mut StateTable,
+        extracted: &Extracted,
+    ) -> Result<(Vec<usize>, u64), FoldError> {
+        let Projected { batch, mismatches } = self.project(extracted)?;
+        let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().values();
+        let dimensions: Vec<&StringArray> =
+            batch.columns()[1..=self.dimensions.len()].iter().map(|c| c.as_string()).collect();
+        let groups = table.groups(times, &dimensions)?;
+        let first = 1 + self.dimensions.len();
+        let arguments: Vec<Option<&ArrayRef>> =
+            self.state_arguments.iter().map(|arg| arg.map(|i| batch.column(first + i))).collect();
+        table.update(&groups, &arguments)?;
+        Ok((groups, mismatches))
+    }
+}
+
+fn inputs_of(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, FoldError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    let columns = rows.columns()[1..].to_vec();
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}

@@ -1,0 +1,92 @@
+//! Which states a metric's measures need, each kept once.
+
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Case;
+use indexmap::IndexSet;
+
+use super::{DefinitionError, Measure, place};
+use crate::definition::{self, MeasureKind};
+use crate::expression::{Lowering, Type};
+use crate::measure::StateKind;
+
+/// States and the arguments that they fold, in order of first use.
+#[derive(Default)]
+pub(super) struct States {
+    states: IndexSet<(StateKind, Option<usize>)>,
+    arguments: IndexSet<Expr>,
+    types: Vec<Type>,
+}
+
+impl States {
+    pub(super) fn kinds(&self) -> Vec<StateKind> {
+        self.states.iter().map(|(kind, _)| *kind).collect()
+    }
+
+    pub(super) fn state_arguments(&self) -> Vec<Option<usize>> {
+        self.states.iter().map(|(_, argument)| *argument).collect()
+    }
+
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &Expr> {
+        self.arguments.iter()
+    }
+
+    pub(super) fn argument_types(&self) -> &[Type] {
+        &self.types
+    }
+
+    /// Adds what a measure needs.
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        measure: &definition::Measure,
+        lowering: &mut Lowering<'_>,
+        pointer: &str,
+    ) -> Result<Measure, DefinitionError> {
+        let of = format!("{pointer}/of");
+        let (kinds, ty): (&[StateKind], Type) = match measure.kind {
+            MeasureKind::Count => (&[StateKind::Count], Type::Text),
+            MeasureKind::Sum => (&[StateKind::Sum], Type::Number),
+            MeasureKind::Min => (&[StateKind::Min], Type::Number),
+            MeasureKind::Max => (&[StateKind::Max], Type::Number),
+            MeasureKind::Avg => (&[StateKind::Sum, StateKind::Count], Type::Number),
+            MeasureKind::Distinct => (&[StateKind::Distinct], Type::Text),
+            MeasureKind::Quantile => (&[StateKind::Quantile], Type::Number),
+            MeasureKind::Expr => (&[], Type::Number),
+        };
+        let value = match (&measure.of, ty) {
+            (None, _) => None,
+            (Some(text), Type::Number) => Some(lowering.number(text).map_err(place(of))?),
+            (Some(text), _) => Some(lowering.text(text).map_err(place(of))?),
+        };
+        let filter = measure.filter.as_deref().map(|text| lowering.condition(text));
+        let filter = filter.transpose().map_err(place(format!("{pointer}/filter")))?;
+        let argument = match (filter, value) {
+            (None, None) => None,
+            (None, Some(value)) => Some(self.argument(value, ty)),
+            (Some(filter), value) => {
+                let ty = if value.is_some() { ty } else { Type::Boolean };
+                let yes = || Expr::Literal(ScalarValue::Boolean(Some(true)), None);
+                let value = Box::new(value.unwrap_or_else(yes));
+                let case = Case::new(None, vec![(Box::new(filter), value)], None);
+                Some(self.argument(Expr::Case(case), ty))
+            }
+        };
+        let states = kinds.iter().map(|kind| self.states.insert_full((*kind, argument)).0);
+        Ok(Measure {
+            name: name.to_owned(),
+            kind: measure.kind,
+            states: states.collect(),
+            q: measure.q.unwrap_or(0.0),
+            formula: None,
+        })
+    }
+
+    fn argument(&mut self, expr: Expr, ty: Type) -> usize {
+        let (at, new) = self.arguments.insert_full(expr);
+        if new {
+            self.types.push(ty);
+        }
+        at
+    }
+}

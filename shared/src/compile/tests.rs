@@ -1,0 +1,1 @@
+//! Compiled definitions against hand-computed answers.

@@ -1,0 +1,324 @@
+//! A metric's definition as a team writes it, in TOML or JSON.
+//!
+//! This is its shape only; whether names are distinct and expressions make sense is decided when it
+//! is compiled ([`crate::compile::Metric::compile`]).
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::time::Grain;
+
+/// A metric's definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// `[a-z][a-z0-9_]{0,63}`.
+    #[serde(default)]
+    pub name: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The types of events that are folded.
+    pub event: EventTypes,
+    /// A SQL condition over event fields and properties; only events for which it is true count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// The base bucket.
+    #[serde(default)]
+    pub granularity: Grain,
+    /// What answers can be grouped and filtered by.
+    #[serde(default)]
+    pub dimensions: Vec<Dimension>,
+    /// What is measured, by name, in the order of answers.
+    pub measures: IndexMap<String, Measure>,
+}
+
+/// One type, a list of types, or `"*"` for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventTypes {
+    /// Every event.
+    All,
+    /// Events of these types.
+    Some(Vec<String>),
+}
+
+impl EventTypes {
+    /// Whether events of type `event` are folded.
+    #[must_use]
+    pub fn includes(&self, event: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(types) => types.iter().any(|t| t == event),
+        }
+    }
+}
+
+impl Serialize for EventTypes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("*"),
+            Self::Some(types) if types.len() == 1 => serializer.serialize_str(&types[0]),
+            Self::Some(types) => types.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EventTypes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Types;
+        impl<'de> Visitor<'de> for Types {
+            type Value = EventTypes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event type, a list of them, or \"*\" for all")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<EventTypes, E> {
+                Ok(match text {
+                    "*" => EventTypes::All,
+                    one => EventTypes::Some(vec![one.to_owned()]),
+                })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<EventTypes, A::Error> {
+                let mut types = Vec::new();
+                while let Some(one) = list.next_element::<String>()? {
+                    types.push(one);
+                }
+                Ok(EventTypes::Some(types))
+            }
+        }
+        deserializer.deserialize_any(Types)
+    }
+}
+
+/// A dimension: a name, and where its value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dimension {
+    /// `[a-z][a-z0-9_]{0,63}`.
+    pub name: String,
+    /// Where the value comes from.
+    pub source: Source,
+}
+
+/// Where a dimension's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A property by path, as `account.plan.name`.
+    Property(String),
+    /// A SQL expression.
+    Expression(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DimensionTable {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    property: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expr: Option<String>,
+}
+
+impl Serialize for Dimension {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (property, expr) = match &self.source {
+            Source::Property(path) if *path == self.name => {
+                return serializer.serialize_str(&self.name);
+            }
+            Source::Property(path) => (Some(path.clone()), None),
+            Source::Expression(expr) => (None, Some(expr.clone())),
+        };
+        DimensionTable { name: self.name.clone(), property, expr }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Dimension {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrTable;
+        impl<'de> Visitor<'de> for NameOrTable {
+            type Value = Dimension;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a property's name, or { name, property } or { name, expr }")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Dimension, E> {
+                Ok(Dimension { name: name.to_owned(), source: Source::Property(name.to_owned()) })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dimension, A::Error> {
+                let table =
+                    DimensionTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let source = match (table.property, table.expr) {
+                    (Some(path), None) => Source::Property(path),
+                    (None, Some(expr)) => Source::Expression(expr),
+                    (None, None) => Source::Property(table.name.clone()),
+                    (Some(_), Some(_)) => {
+                        return Err(de::Error::custom(
+                            "a dimension has either `property` or `expr`, not both",
+                        ));
+                    }
+                };
+                Ok(Dimension { name: table.name, source })
+            }
+        }
+        deserializer.deserialize_any(NameOrTable)
+    }
+}
+
+/// A measure: what is aggregated, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    /// The aggregate.
+    pub kind: MeasureKind,
+    /// A SQL expression for the value that is aggregated; every kind but `count` and `expr` needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Only events for which it is true are aggregated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// For `quantile`: from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q: Option<f64>,
+    /// For `expr`: an expression over the metric's other measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expr: Option<String>,
+}
+
+/// The kinds of measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MeasureKind {
+    /// Number of events, or of values of `of` that are not null.
+    Count,
+    /// Exact decimal sum.
+    Sum,
+    /// Least value.
+    Min,
+    /// Greatest value.
+    Max,
+    /// Sum over count, divided after the merge.
+    Avg,
+    /// Number of distinct values, estimated.
+    Distinct,
+    /// The value below which a share `q` of the values lies, estimated.
+    Quantile,
+    /// An expression over other measures, evaluated after the merge.
+    Expr,
+}
+
+impl MeasureKind {
+    /// Its name in definitions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Avg => "avg",
+            Self::Distinct => "distinct",
+            Self::Quantile => "quantile",
+            Self::Expr => "expr",
+        }
+    }
+}
+
+/// Reads a definition from JSON.
+///
+/// # Errors
+/// With the JSON pointer of the place that is wrong and what was expected there.
+pub fn from_json(text: &[u8]) -> Result<Definition, ShapeError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let definition = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        ShapeError { pointer: pointer(error.path()), message: error.into_inner().to_string() }
+    })?;
+    deserializer
+        .end()
+        .map_err(|error| ShapeError { pointer: String::new(), message: error.to_string() })?;
+    Ok(definition)
+}
+
+/// Reads the file of `--metrics`: a list of `[[metric]]` tables.
+///
+/// # Errors
+/// As [`from_json`], with the place as TOML shows it.
+pub fn from_toml(text: &str) -> Result<Vec<Definition>, ShapeError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        #[serde(default)]
+        metric: Vec<Definition>,
+    }
+    let wrong = |message: String| ShapeError { pointer: String::new(), message };
+    let deserializer = toml::Deserializer::parse(text).map_err(|e| wrong(e.to_string()))?;
+    let file: File =
+        serde_path_to_error::deserialize(deserializer).map_err(|error| ShapeError {
+            pointer: pointer(error.path()),
+            message: error.into_inner().to_string().trim_end().to_owned(),
+        })?;
+    Ok(file.metric)
+}
+
+/// A definition that has not the shape of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") })]
+pub struct ShapeError {
+    /// JSON pointer (RFC 6901) of the place, empty for the whole.
+    pub pointer: String,
+    /// What was wrong and what was expected.
+    pub message: String,
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLIGHTS: &str = r#"
+        [[metric]]
+        name = "flights"
+        event = "flight"
+        dimensions = ["carrier", { name = "to", property = "dest" }, { name = "dow", expr = "date_part('dow', time)" }]
+        [metric.measures]
+        zebra = { kind = "count" }
+        apple = { kind = "sum", of = "dep_delay" }
+    "#;
+
+    #[test]
+    fn toml_and_json_say_the_same_and_keep_the_order_of_measures() {
+        let from_file = from_toml(FLIGHTS).unwrap().remove(0);
+        let text = serde_json::to_vec(&from_file).unwrap();
+        assert_eq!(from_json(&text).unwrap(), from_file);
+        assert_eq!(from_file.measures.keys().collect::<Vec<_>>(), ["zebra", "apple"]);
+        assert_eq!(from_file.event, EventTypes::Some(vec!["flight".into()]));
+        assert_eq!(from_file.granularity, Grain::Minute);
+    }
+
+    #[test]
+    fn errors_point_at_the_place() {
+        let error = from_json(br#"{"event":"x","measures":{"m":{"kind":"median"}}}"#).unwrap_err();
+        assert_eq!(error.pointer, "/measures/m/kind");
+        assert!(error.message.contains("quantile"), "{error}");
+        let error = from_json(br#"{"event":"x","measures":{},"colour":1}"#).unwrap_err();
+        assert!(error.message.contains("colour"), "{error}");
+        let error = from_toml("[[metric]]\nname = 'x'\nevent = 'e'\nmeasures = 3\n").unwrap_err();
+        assert_eq!(error.pointer, "/metric/0/measures");
+    }
+}

@@ -1,0 +1,199 @@
+//! The record batch that accepted events live in, from the journal to the master dataset.
+//!
+//! | column | type | what |
+//! |---|---|---|
+//! | `id` | text | the client's id, or a UUIDv7 that the server made |
+//! | `content` | u64, nullable | digest of the content as sent; null when the server made the id |
+//! | `event` | text | the event's type |
+//! | `time` | timestamp, µs, UTC | when it happened |
+//! | `arrived` | timestamp, µs, UTC | when it was accepted; stamped once |
+//! | `subject` | text, nullable | whom it is about |
+//! | `properties` | text, nullable | the original JSON text of the object |
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{
+    Array, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
+};
+use arrow::datatypes::{
+    DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, UInt64Type,
+};
+use arrow::error::ArrowError;
+
+/// The type of every time column.
+#[must_use]
+pub fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Utf8, false),
+        Field::new("content", DataType::UInt64, true),
+        Field::new("event", DataType::Utf8, false),
+        Field::new("time", timestamp_type(), false),
+        Field::new("arrived", timestamp_type(), false),
+        Field::new("subject", DataType::Utf8, true),
+        Field::new("properties", DataType::Utf8, true),
+    ]))
+});
+
+/// A record batch with [`EventBatch::schema`], which its constructor checks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventBatch(RecordBatch);
+
+impl EventBatch {
+    /// The columns of the module's table, in that order.
+    #[must_use]
+    pub fn schema() -> SchemaRef {
+        Arc::clone(&SCHEMA)
+    }
+
+    /// Takes a batch whose columns are those of [`EventBatch::schema`]; further ones are ignored.
+    ///
+    /// # Errors
+    /// When a column is missing or has another type.
+    pub fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let columns = SCHEMA
+            .fields()
+            .iter()
+            .map(|field| {
+                batch.column_by_name(field.name()).cloned().ok_or_else(|| {
+                    ArrowError::SchemaError(format!("events lack the column `{}`", field.name()))
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        RecordBatch::try_new(Self::schema(), columns).map(Self)
+    }
+
+    /// No events.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(RecordBatch::new_empty(Self::schema()))
+    }
+
+    /// Number of events.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.num_rows()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The batch itself.
+    #[must_use]
+    pub fn batch(&self) -> &RecordBatch {
+        &self.0
+    }
+
+    /// The events `[from, from + len)`, sharing memory.
+    #[must_use]
+    pub fn slice(&self, from: usize, len: usize) -> Self {
+        Self(self.0.slice(from, len))
+    }
+
+    /// Several batches as one.
+    ///
+    /// # Errors
+    /// When the text of a column outgrows 2 GiB.
+    pub fn concat<'a>(batches: impl IntoIterator<Item = &'a Self>) -> Result<Self, ArrowError> {
+        arrow::compute::concat_batches(&SCHEMA, batches.into_iter().map(|b| &b.0)).map(Self)
+    }
+
+    /// Bytes held in memory.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.0.get_array_memory_size()
+    }
+
+    /// Column `id`.
+    #[must_use]
+    pub fn ids(&self) -> &StringArray {
+        self.0.column(0).as_string()
+    }
+
+    /// Column `content`.
+    #[must_use]
+    pub fn contents(&self) -> &UInt64Array {
+        self.0.column(1).as_primitive::<UInt64Type>()
+    }
+
+    /// Column `event`.
+    #[must_use]
+    pub fn types(&self) -> &StringArray {
+        self.0.column(2).as_string()
+    }
+
+    /// Column `time`.
+    #[must_use]
+    pub fn times(&self) -> &TimestampMicrosecondArray {
+        self.0.column(3).as_primitive::<TimestampMicrosecondType>()
+    }
+
+    /// Column `arrived`.
+    #[must_use]
+    pub fn arrivals(&self) -> &TimestampMicrosecondArray {
+        self.0.column(4).as_primitive::<TimestampMicrosecondType>()
+    }
+
+    /// Column `subject`.
+    #[must_use]
+    pub fn subjects(&self) -> &StringArray {
+        self.0.column(5).as_string()
+    }
+
+    /// Column `properties`.
+    #[must_use]
+    pub fn properties(&self) -> &StringArray {
+        self.0.column(6).as_string()
+    }
+}
+
+/// One event by value, to build batches from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// See the module's table.
+    pub id: String,
+    /// See the module's table.
+    pub content: Option<u64>,
+    /// The event's type.
+    pub event: String,
+    /// When it happened, µs.
+    pub time: i64,
+    /// When it was accepted, µs.
+    pub arrived: i64,
+    /// Whom it is about.
+    pub subject: Option<String>,
+    /// JSON text of an object.
+    pub properties: Option<String>,
+}
+
+impl FromIterator<Event> for EventBatch {
+    fn from_iter<I: IntoIterator<Item = Event>>(events: I) -> Self {
+        let events: Vec<Event> = events.into_iter().collect();
+        let text = |get: fn(&Event) -> Option<&str>| -> Arc<dyn Array> {
+            Arc::new(events.iter().map(get).collect::<StringArray>())
+        };
+        let time = |get: fn(&Event) -> i64| -> Arc<dyn Array> {
+            let times = TimestampMicrosecondArray::from_iter_values(events.iter().map(get));
+            Arc::new(times.with_timezone("UTC"))
+        };
+        let columns = vec![
+            text(|e| Some(&e.id)),
+            Arc::new(events.iter().map(|e| e.content).collect::<UInt64Array>()) as Arc<dyn Array>,
+            text(|e| Some(&e.event)),
+            time(|e| e.time),
+            time(|e| e.arrived),
+            text(|e| e.subject.as_deref()),
+            text(|e| e.properties.as_deref()),
+        ];
+        Self(
+            RecordBatch::try_new(Self::schema(), columns)
+                .expect("columns are built from the schema"),
+        )
+    }
+}

@@ -1,0 +1,242 @@
+//! SQL expressions in definitions and queries: parsed by DataFusion's parser, checked against an
+//! allow-list of node kinds and functions, typed, and lowered to DataFusion expressions.
+//!
+//! There are four types. A property takes the one that its use asks for: number under arithmetic
+//! and beside numbers, boolean beside booleans, text otherwise. Lowered expressions are total: what
+//! has no result for a row is null, and counted ([`Failures`]), never an error. Arithmetic is
+//! decimal ([`crate::decimal`]).
+//!
+//! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list. No subqueries, tables, volatile
+//! functions, parameters or casts to floats.
+
+mod arithmetic;
+mod functions;
+mod lower;
+mod path;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::DFSchema;
+use datafusion::execution::context::ExecutionProps;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
+
+use crate::decimal;
+use crate::event::timestamp_type;
+pub use arithmetic::Failures;
+pub use lower::Lowering;
+pub use path::{Path, parse_path};
+
+/// The type of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Type {
+    /// An exact decimal.
+    Number,
+    /// UTF-8 text.
+    Text,
+    /// True or false.
+    Boolean,
+    /// An instant.
+    Time,
+}
+
+impl Type {
+    /// The Arrow type of a column of it.
+    #[must_use]
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Number => decimal::value_type(),
+            Self::Text => DataType::Utf8,
+            Self::Boolean => DataType::Boolean,
+            Self::Time => timestamp_type(),
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Number => "a number",
+            Self::Text => "text",
+            Self::Boolean => "a condition (true or false)",
+            Self::Time => "a time",
+        })
+    }
+}
+
+/// An expression that cannot be used; the text says what is wrong and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ExpressionError(pub String);
+
+/// What a name in an expression can mean.
+#[derive(Clone, Debug)]
+pub enum Scope<'a> {
+    /// The event's own fields, and its properties by path.
+    Event,
+    /// Only these columns, e.g. a metric's dimensions or measures; `noun` names their kind.
+    Columns {
+        /// `dimension` or `measure`, for messages.
+        noun: &'static str,
+        /// Names and types.
+        columns: &'a [(String, Type)],
+    },
+}
+
+/// A column that a lowered expression reads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Input {
+    /// A field of the event: `id`, `event`, `time` or `subject`.
+    Field(&'static str),
+    /// A property, read as a type.
+    Property(PropertyColumn),
+    /// A column of [`Scope::Columns`].
+    Column(String, Type),
+}
+
+impl Input {
+    /// The column's name in the batches that are evaluated.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Field(name) => format!("event:{name}"),
+            Self::Property(column) => column.name(),
+            Self::Column(name, _) => name.clone(),
+        }
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn ty(&self) -> Type {
+        match self {
+            Self::Field("time") => Type::Time,
+            Self::Field(_) => Type::Text,
+            Self::Property(column) => column.ty,
+            Self::Column(_, ty) => *ty,
+        }
+    }
+}
+
+/// A property by path, read as a type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PropertyColumn {
+    /// Where it is.
+    pub path: Path,
+    /// What it is read as: number, text or boolean.
+    pub ty: Type,
+}
+
+impl PropertyColumn {
+    /// Its name in batches and master files: `number:dep_delay`, `text:"a b".c`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let ty = match self.ty {
+            Type::Number => "number",
+            Type::Text => "text",
+            Type::Boolean => "boolean",
+            Type::Time => "time",
+        };
+        format!("{ty}:{}", self.path)
+    }
+}
+
+/// The schema of batches with these columns.
+#[must_use]
+pub fn input_schema<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> SchemaRef {
+    let field = |input: &Input| Field::new(input.name(), input.ty().data_type(), true);
+    Arc::new(Schema::new(inputs.into_iter().map(field).collect::<Vec<_>>()))
+}
+
+/// An expression that can be evaluated over batches of one schema.
+#[derive(Clone, Debug)]
+pub struct Evaluator(Arc<dyn PhysicalExpr>);
+
+impl Evaluator {
+    /// Plans a lowered expression over `schema`.
+    ///
+    /// # Errors
+    /// When DataFusion refuses it, which a lowered expression gives no cause for.
+    pub fn new(expr: &Expr, schema: &SchemaRef) -> Result<Self, ExpressionError> {
+        let wrong = |e: datafusion::error::DataFusionError| ExpressionError(e.to_string());
+        let schema = DFSchema::try_from(Arc::clone(schema)).map_err(wrong)?;
+        let context = PhysicalPlanningContext::default();
+        create_physical_expr(expr, &schema, &ExecutionProps::new(), &context)
+            .map(Self)
+            .map_err(wrong)
+    }
+
+    /// One value a row.
+    ///
+    /// # Errors
+    /// When the batch has another schema than was planned for.
+    pub fn evaluate(&self, batch: &RecordBatch) -> Result<ArrayRef, ExpressionError> {
+        self.0
+            .evaluate(batch)
+            .and_then(|value| value.into_array(batch.num_rows()))
+            .map_err(|e| ExpressionError(e.to_string()))
+    }
+}
+
+/// A condition over named columns, e.g. a query's filter over dimensions.
+#[derive(Clone, Debug)]
+pub struct Predicate {
+    evaluator: Evaluator,
+    inputs: Vec<String>,
+    schema: SchemaRef,
+}
+
+impl Predicate {
+    /// Parses, checks and plans a condition over `columns`; `noun` is their kind, for messages.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn new(
+        text: &str,
+        noun: &'static str,
+        columns: &[(String, Type)],
+    ) -> Result<Self, ExpressionError> {
+        let mut lowering = Lowering::new(Scope::Columns { noun, columns }, Failures::default());
+        let expr = lowering.condition(text)?;
+        let inputs = lowering.into_inputs();
+        let schema = input_schema(&inputs);
+        Ok(Self {
+            evaluator: Evaluator::new(&expr, &schema)?,
+            inputs: inputs.iter().map(Input::name).collect(),
+            schema,
+        })
+    }
+
+    /// Names of the columns that it reads.
+    #[must_use]
+    pub fn inputs(&self) -> &[String] {
+        &self.inputs
+    }
+
+    /// True where the condition holds, false where it does not or is null. Columns are found by
+    /// name; others are ignored.
+    ///
+    /// # Errors
+    /// When a column is missing or has another type than was said.
+    pub fn matches(&self, batch: &RecordBatch) -> Result<BooleanArray, ExpressionError> {
+        let columns = self
+            .inputs
+            .iter()
+            .map(|name| {
+                let column = batch.column_by_name(name).cloned();
+                column.ok_or_else(|| ExpressionError(format!("there is no column `{name}`")))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let options =
+            arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let input = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            .map_err(|e| ExpressionError(e.to_string()))?;
+        let mask = self.evaluator.evaluate(&input)?;
+        Ok(arrow::compute::prep_null_mask_filter(mask.as_boolean()))
+    }
+}

@@ -1,0 +1,235 @@
+//! Decimal arithmetic as DataFusion functions that are total: what has no result is null.
+//!
+//! Numbers come as values (`Decimal128(38, 9)`) or as intermediate results (`Decimal256(76, 18)`);
+//! every operation takes either and gives the latter, but [`Operation::Narrow`].
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, PrimitiveArray, StringArray,
+};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Decimal128Type, Decimal256Type, Int32Type, Int64Type,
+    TimestampMicrosecondType, i256,
+};
+use datafusion::common::{Result, exec_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use crate::decimal;
+use crate::time::Timestamp;
+
+/// Counts rows for which an operation had arguments and no result. Shared by the expressions of one
+/// compiled metric.
+#[derive(Clone, Debug, Default)]
+pub struct Failures(Arc<AtomicU64>);
+
+impl Failures {
+    /// Rows counted so far.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, rows: usize) {
+        if rows > 0 {
+            self.0.fetch_add(rows as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Operation {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    Negate,
+    Absolute,
+    Floor,
+    Ceiling,
+    /// To a number of places, the second argument.
+    Round,
+    /// To 18 places.
+    Widen,
+    /// To a value of 9 places.
+    Narrow,
+    /// To text, without trailing zeros.
+    NumberText,
+    /// A time to text, RFC 3339 in UTC.
+    TimeText,
+    /// Text to a number.
+    ParseNumber,
+}
+
+impl Operation {
+    pub(super) fn call(self, failures: &Failures, args: Vec<Expr>) -> Expr {
+        let function = Total {
+            operation: self,
+            failures: failures.clone(),
+            signature: Signature::any(args.len(), Volatility::Immutable),
+        };
+        ScalarUDF::new_from_impl(function).call(args)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Subtract => "subtract",
+            Self::Multiply => "multiply",
+            Self::Divide => "divide",
+            Self::Remainder => "remainder",
+            Self::Negate => "negate",
+            Self::Absolute => "absolute",
+            Self::Floor => "floor",
+            Self::Ceiling => "ceiling",
+            Self::Round => "round",
+            Self::Widen => "widen",
+            Self::Narrow => "narrow",
+            Self::NumberText => "number_text",
+            Self::TimeText => "time_text",
+            Self::ParseNumber => "parse_number",
+        }
+    }
+
+    fn result(self) -> DataType {
+        match self {
+            Self::Narrow => decimal::value_type(),
+            Self::NumberText | Self::TimeText => DataType::Utf8,
+            _ => decimal::wide_type(),
+        }
+    }
+
+    fn run(self, args: &[ArrayRef]) -> Result<ArrayRef> {
+        match self {
+            Self::NumberText => {
+                let texts: StringArray =
+                    numbers(&args[0])?.map(|n| n.map(decimal::format_wide)).collect();
+                return Ok(Arc::new(texts));
+            }
+            Self::TimeText => {
+                let times = args[0].as_primitive::<TimestampMicrosecondType>();
+                let texts: StringArray =
+                    times.iter().map(|t| t.map(|t| Timestamp(t).to_string())).collect();
+                return Ok(Arc::new(texts));
+            }
+            Self::Narrow => {
+                let values: Decimal128Array =
+                    numbers(&args[0])?.map(|n| n.and_then(decimal::narrow)).collect();
+                return Ok(Arc::new(values.with_data_type(decimal::value_type())));
+            }
+            _ => {}
+        }
+        let results: Decimal256Array = match self {
+            Self::Add => pairs(args, decimal::add)?,
+            Self::Subtract => pairs(args, decimal::sub)?,
+            Self::Multiply => pairs(args, decimal::mul)?,
+            Self::Divide => pairs(args, decimal::div)?,
+            Self::Remainder => pairs(args, decimal::rem)?,
+            Self::Round => pairs(args, |n, places| {
+                let places = decimal::narrow(places)? / decimal::ONE;
+                decimal::round(n, u32::try_from(places).ok()?)
+            })?,
+            Self::Negate => each(args, |n| decimal::sub(i256::ZERO, n))?,
+            Self::Absolute => each(args, |n| n.checked_abs())?,
+            Self::Floor => each(args, decimal::floor)?,
+            Self::Ceiling => {
+                each(args, |n| decimal::floor(n.wrapping_neg()).map(i256::wrapping_neg))?
+            }
+            Self::ParseNumber => args[0]
+                .as_string::<i32>()
+                .iter()
+                .map(|text| text.and_then(|t| decimal::parse_wide(t.trim())))
+                .collect(),
+            Self::Widen | Self::Narrow | Self::NumberText | Self::TimeText => each(args, Some)?,
+        };
+        Ok(Arc::new(results.with_data_type(decimal::wide_type())))
+    }
+}
+
+fn each(args: &[ArrayRef], f: impl Fn(i256) -> Option<i256>) -> Result<Decimal256Array> {
+    Ok(numbers(&args[0])?.map(|n| n.and_then(&f)).collect())
+}
+
+fn pairs(args: &[ArrayRef], f: impl Fn(i256, i256) -> Option<i256>) -> Result<Decimal256Array> {
+    let (left, right) = (numbers(&args[0])?, numbers(&args[1])?);
+    Ok(left.zip(right).map(|(a, b)| f(a?, b?)).collect())
+}
+
+type Numbers<'a> = Box<dyn Iterator<Item = Option<i256>> + 'a>;
+
+fn numbers(array: &ArrayRef) -> Result<Numbers<'_>> {
+    fn whole<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> Numbers<'_>
+    where
+        T::Native: Into<i128>,
+    {
+        Box::new(array.iter().map(|n| {
+            n.map(|n| decimal::widen(n.into()).wrapping_mul(i256::from_i128(decimal::ONE)))
+        }))
+    }
+    Ok(match array.data_type() {
+        DataType::Decimal128(_, _) => {
+            Box::new(array.as_primitive::<Decimal128Type>().iter().map(|n| n.map(decimal::widen)))
+        }
+        DataType::Decimal256(_, _) => Box::new(array.as_primitive::<Decimal256Type>().iter()),
+        DataType::Int32 => whole(array.as_primitive::<Int32Type>()),
+        DataType::Int64 => whole(array.as_primitive::<Int64Type>()),
+        other => return exec_err!("{other} is not a number"),
+    })
+}
+
+#[derive(Debug)]
+struct Total {
+    operation: Operation,
+    failures: Failures,
+    signature: Signature,
+}
+
+impl PartialEq for Total {
+    fn eq(&self, other: &Self) -> bool {
+        self.operation == other.operation
+            && self.signature == other.signature
+            && Arc::ptr_eq(&self.failures.0, &other.failures.0)
+    }
+}
+
+impl Eq for Total {}
+
+impl Hash for Total {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.operation.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Total {
+    fn name(&self) -> &str {
+        self.operation.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.operation.result())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = args
+            .args
+            .into_iter()
+            .map(|value| value.into_array(args.number_rows))
+            .collect::<Result<Vec<_>>>()?;
+        let result = self.operation.run(&arrays)?;
+        if result.null_count() > 0 {
+            let given = |row: usize| arrays.iter().all(|a| a.is_valid(row));
+            let failed = (0..result.len()).filter(|row| result.is_null(*row) && given(*row));
+            self.failures.add(failed.count());
+        }
+        Ok(ColumnarValue::Array(result))
+    }
+}

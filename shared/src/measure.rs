@@ -1,0 +1,383 @@
+//! States: the mergeable partial values that measures are made of.
+//!
+//! A state is a commutative monoid: [`StateColumn::resize`] gives zeros, [`StateColumn::merge`] is
+//! associative and commutative bit for bit, and what [`StateColumn::emit`] writes depends only on
+//! the set of values that went in, never on their order. That is why the speed layer's counters and
+//! the batch layer's recompute can be compared with `==`.
+//!
+//! Both layers use these columns: the speed layer in [`crate::table::StateTable`], the batch layer
+//! as DataFusion aggregates ([`aggregate`]).
+
+pub mod aggregate;
+mod distinct;
+mod quantile;
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Decimal256Array, Int64Array,
+};
+use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Int64Type, i256};
+
+use crate::decimal;
+pub use distinct::{Distinct, RELATIVE_ERROR as DISTINCT_ERROR};
+pub use quantile::{Quantiles, RELATIVE_ERROR as QUANTILE_ERROR};
+
+/// What a state holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StateKind {
+    /// Number of rows, or of values that are not null.
+    Count,
+    /// Sum of decimals, null without values.
+    Sum,
+    /// Least decimal, null without values.
+    Min,
+    /// Greatest decimal, null without values.
+    Max,
+    /// HyperLogLog sketch of texts.
+    Distinct,
+    /// DDSketch of decimals.
+    Quantile,
+}
+
+impl StateKind {
+    /// Its name in column names.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Distinct => "distinct",
+            Self::Quantile => "quantile",
+        }
+    }
+
+    /// The type that states are stored in.
+    #[must_use]
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Count => DataType::Int64,
+            Self::Sum => decimal::sum_type(),
+            Self::Min | Self::Max => decimal::value_type(),
+            Self::Distinct | Self::Quantile => DataType::Binary,
+        }
+    }
+}
+
+/// States that cannot be merged, since they are not what this version writes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// The bytes of a sketch are not a sketch.
+    #[error("a {kind} state cannot be read: {reason}")]
+    Encoding {
+        /// Which kind of state.
+        kind: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A column has another type than its state.
+    #[error("a {kind} state is stored as {want}, found {got}")]
+    Type {
+        /// Which kind of state.
+        kind: &'static str,
+        /// The type of its column.
+        want: DataType,
+        /// What was found.
+        got: DataType,
+    },
+    /// More than 2⁶³ − 1 events in one group.
+    #[error("a count is out of range")]
+    CountOverflow,
+}
+
+/// The states of one kind for many groups, by group number.
+#[derive(Clone, Debug)]
+pub enum StateColumn {
+    /// See [`StateKind::Count`].
+    Count(Vec<i64>),
+    /// See [`StateKind::Sum`].
+    Sum(Vec<Option<i256>>),
+    /// See [`StateKind::Min`].
+    Min(Vec<Option<i128>>),
+    /// See [`StateKind::Max`].
+    Max(Vec<Option<i128>>),
+    /// See [`StateKind::Distinct`].
+    Distinct(Vec<Distinct>),
+    /// See [`StateKind::Quantile`].
+    Quantile(Vec<Quantiles>),
+}
+
+impl StateColumn {
+    /// No groups.
+    #[must_use]
+    pub fn new(kind: StateKind) -> Self {
+        match kind {
+            StateKind::Count => Self::Count(Vec::new()),
+            StateKind::Sum => Self::Sum(Vec::new()),
+            StateKind::Min => Self::Min(Vec::new()),
+            StateKind::Max => Self::Max(Vec::new()),
+            StateKind::Distinct => Self::Distinct(Vec::new()),
+            StateKind::Quantile => Self::Quantile(Vec::new()),
+        }
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub const fn kind(&self) -> StateKind {
+        match self {
+            Self::Count(_) => StateKind::Count,
+            Self::Sum(_) => StateKind::Sum,
+            Self::Min(_) => StateKind::Min,
+            Self::Max(_) => StateKind::Max,
+            Self::Distinct(_) => StateKind::Distinct,
+            Self::Quantile(_) => StateKind::Quantile,
+        }
+    }
+
+    /// Grows to `groups` groups, the new ones zero.
+    pub fn resize(&mut self, groups: usize) {
+        match self {
+            Self::Count(states) => states.resize(groups, 0),
+            Self::Sum(states) => states.resize(groups, None),
+            Self::Min(states) | Self::Max(states) => states.resize(groups, None),
+            Self::Distinct(states) => states.resize_with(groups, Distinct::default),
+            Self::Quantile(states) => states.resize_with(groups, Quantiles::default),
+        }
+    }
+
+    /// Number of groups.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Count(states) => states.len(),
+            Self::Sum(states) => states.len(),
+            Self::Min(states) | Self::Max(states) => states.len(),
+            Self::Distinct(states) => states.len(),
+            Self::Quantile(states) => states.len(),
+        }
+    }
+
+    /// Whether there are no groups.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Folds row `i` of `values` into group `groups[i]`. Nulls change nothing; without `values`, a
+    /// count counts rows.
+    ///
+    /// `values` are decimals (`Decimal128(38, 9)`) for sum, min, max and quantile, text for
+    /// distinct, and anything for count.
+    ///
+    /// # Errors
+    /// When the values have another type, or a count overflows.
+    pub fn update(
+        &mut self,
+        groups: &[usize],
+        values: Option<&ArrayRef>,
+    ) -> Result<(), StateError> {
+        match self {
+            Self::Count(states) => {
+                let nulls = values.and_then(|v| v.logical_nulls());
+                for (row, group) in groups.iter().enumerate() {
+                    if nulls.as_ref().is_none_or(|n| n.is_valid(row)) {
+                        bump(&mut states[*group], 1)?;
+                    }
+                }
+            }
+            Self::Sum(states) => each_decimal(StateKind::Sum, values, groups, |group, value| {
+                let sum = states[group].unwrap_or(i256::ZERO);
+                // 2⁶³ values below 10³⁸ stay below 10⁵⁷.
+                states[group] = Some(sum.wrapping_add(i256::from_i128(value)));
+            })?,
+            Self::Min(states) => each_decimal(StateKind::Min, values, groups, |group, value| {
+                keep_min(&mut states[group], value);
+            })?,
+            Self::Max(states) => each_decimal(StateKind::Max, values, groups, |group, value| {
+                keep_max(&mut states[group], value);
+            })?,
+            Self::Quantile(states) => {
+                each_decimal(StateKind::Quantile, values, groups, |group, value| {
+                    states[group].insert(value);
+                })?;
+            }
+            Self::Distinct(states) => {
+                let texts = values.and_then(|v| v.as_string_opt::<i32>());
+                let texts = texts.ok_or_else(|| mistyped(StateKind::Distinct, values))?;
+                for (text, group) in texts.iter().zip(groups) {
+                    if let Some(text) = text {
+                        states[*group].insert(text);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges row `i` of stored `states` into group `groups[i]`.
+    ///
+    /// # Errors
+    /// When they are not states of this kind, or a count overflows.
+    pub fn merge(&mut self, groups: &[usize], stored: &ArrayRef) -> Result<(), StateError> {
+        let kind = self.kind();
+        let wrong = || mistyped_state(kind, stored);
+        match self {
+            Self::Count(states) => {
+                let counts = stored.as_primitive_opt::<Int64Type>().ok_or_else(wrong)?;
+                for (count, group) in counts.iter().zip(groups) {
+                    bump(&mut states[*group], count.unwrap_or(0))?;
+                }
+            }
+            Self::Sum(states) => {
+                let sums = stored.as_primitive_opt::<Decimal256Type>().ok_or_else(wrong)?;
+                for (sum, group) in sums.iter().zip(groups) {
+                    if let Some(sum) = sum {
+                        let old = states[*group].unwrap_or(i256::ZERO);
+                        states[*group] = Some(old.wrapping_add(sum));
+                    }
+                }
+            }
+            Self::Min(states) => {
+                let values = stored.as_primitive_opt::<Decimal128Type>().ok_or_else(wrong)?;
+                for (value, group) in values.iter().zip(groups) {
+                    value.into_iter().for_each(|value| keep_min(&mut states[*group], value));
+                }
+            }
+            Self::Max(states) => {
+                let values = stored.as_primitive_opt::<Decimal128Type>().ok_or_else(wrong)?;
+                for (value, group) in values.iter().zip(groups) {
+                    value.into_iter().for_each(|value| keep_max(&mut states[*group], value));
+                }
+            }
+            Self::Distinct(states) => {
+                let sketches = stored.as_binary_opt::<i32>().ok_or_else(wrong)?;
+                for (bytes, group) in sketches.iter().zip(groups) {
+                    if let Some(bytes) = bytes {
+                        states[*group].merge(&Distinct::decode(bytes)?);
+                    }
+                }
+            }
+            Self::Quantile(states) => {
+                let sketches = stored.as_binary_opt::<i32>().ok_or_else(wrong)?;
+                for (bytes, group) in sketches.iter().zip(groups) {
+                    if let Some(bytes) = bytes {
+                        states[*group].merge(&Quantiles::decode(bytes)?);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a group's state to zero and merges one stored state into it.
+    ///
+    /// # Errors
+    /// As [`StateColumn::merge`].
+    pub fn put(&mut self, group: usize, stored: &ArrayRef, row: usize) -> Result<(), StateError> {
+        match self {
+            Self::Count(states) => states[group] = 0,
+            Self::Sum(states) => states[group] = None,
+            Self::Min(states) | Self::Max(states) => states[group] = None,
+            Self::Distinct(states) => states[group] = Distinct::default(),
+            Self::Quantile(states) => states[group] = Quantiles::default(),
+        }
+        self.merge(&[group], &stored.slice(row, 1))
+    }
+
+    /// The stored states of the given groups, in their order, in canonical encoding.
+    #[must_use]
+    pub fn emit(&self, groups: &[usize]) -> ArrayRef {
+        let decimals = |states: &[Option<i128>]| -> ArrayRef {
+            let array: Decimal128Array = groups.iter().map(|g| states[*g]).collect();
+            Arc::new(array.with_data_type(decimal::value_type()))
+        };
+        match self {
+            Self::Count(states) => {
+                Arc::new(Int64Array::from_iter_values(groups.iter().map(|g| states[*g])))
+            }
+            Self::Sum(states) => {
+                let array: Decimal256Array = groups.iter().map(|g| states[*g]).collect();
+                Arc::new(array.with_data_type(decimal::sum_type()))
+            }
+            Self::Min(states) | Self::Max(states) => decimals(states),
+            Self::Distinct(states) => {
+                Arc::new(BinaryArray::from_iter_values(groups.iter().map(|g| states[*g].encode())))
+            }
+            Self::Quantile(states) => {
+                Arc::new(BinaryArray::from_iter_values(groups.iter().map(|g| states[*g].encode())))
+            }
+        }
+    }
+
+    /// Forgets the first `count` groups; the others move down by as many.
+    pub fn drop_first(&mut self, count: usize) {
+        let count = count.min(self.len());
+        match self {
+            Self::Count(states) => drop(states.drain(..count)),
+            Self::Sum(states) => drop(states.drain(..count)),
+            Self::Min(states) | Self::Max(states) => drop(states.drain(..count)),
+            Self::Distinct(states) => drop(states.drain(..count)),
+            Self::Quantile(states) => drop(states.drain(..count)),
+        }
+    }
+
+    /// Bytes held in memory, roughly.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            Self::Count(states) => states.capacity() * size_of::<i64>(),
+            Self::Sum(states) => states.capacity() * size_of::<Option<i256>>(),
+            Self::Min(states) | Self::Max(states) => states.capacity() * size_of::<Option<i128>>(),
+            Self::Distinct(states) => states.iter().map(Distinct::size_bytes).sum(),
+            Self::Quantile(states) => states.iter().map(Quantiles::size_bytes).sum(),
+        }
+    }
+}
+
+fn bump(count: &mut i64, by: i64) -> Result<(), StateError> {
+    *count = count.checked_add(by).ok_or(StateError::CountOverflow)?;
+    Ok(())
+}
+
+fn keep_min(state: &mut Option<i128>, value: i128) {
+    *state = Some(state.map_or(value, |old| old.min(value)));
+}
+
+fn keep_max(state: &mut Option<i128>, value: i128) {
+    *state = Some(state.map_or(value, |old| old.max(value)));
+}
+
+fn each_decimal(
+    kind: StateKind,
+    values: Option<&ArrayRef>,
+    groups: &[usize],
+    mut fold: impl FnMut(usize, i128),
+) -> Result<(), StateError> {
+    let decimals = values.and_then(|v| v.as_primitive_opt::<Decimal128Type>());
+    let decimals = decimals.ok_or_else(|| mistyped(kind, values))?;
+    for (value, group) in decimals.iter().zip(groups) {
+        if let Some(value) = value {
+            fold(*group, value);
+        }
+    }
+    Ok(())
+}
+
+fn mistyped(kind: StateKind, values: Option<&ArrayRef>) -> StateError {
+    let want = match kind {
+        StateKind::Distinct => DataType::Utf8,
+        _ => decimal::value_type(),
+    };
+    let got = values.map_or(DataType::Null, |v| v.data_type().clone());
+    StateError::Type { kind: kind.name(), want, got }
+}
+
+fn mistyped_state(kind: StateKind, stored: &ArrayRef) -> StateError {
+    let got = stored.data_type().clone();
+    StateError::Type { kind: kind.name(), want: kind.data_type(), got }
+}
+
+#[cfg(test)]
+mod tests;

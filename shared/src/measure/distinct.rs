@@ -1,0 +1,246 @@
+//! A set of texts, kept as a HyperLogLog sketch (Apache DataSketches HLL, lg_k 12).
+//!
+//! Up to 384 coupons (26 bits of address and 6 of value, from the hash of a text) are kept as they
+//! are, sorted; more become 4,096 registers of one byte. Either form is a function of the set of
+//! coupons alone: the thresholds are those of DataSketches' own set mode, and HIP, the part of its
+//! estimator that depends on order, is left out in favour of the composite estimate.
+//!
+//! Encoding: a version byte, then DataSketches' own compact serialization with coupons sorted, HIP
+//! zero and the out-of-order flag set, so that other DataSketches libraries read it from byte 1 on.
+
+use std::hash::{Hash, Hasher};
+
+use datasketches::hash::value::raw_bytes;
+use datasketches::hll::{Coupon, HllSketch};
+
+use super::StateError;
+
+/// One standard deviation of the estimate, relative: 1.04 / √4096 for the composite estimate.
+/// Source: Flajolet et al., "HyperLogLog" (2007), section 1.
+pub const RELATIVE_ERROR: f64 = 0.016_25;
+
+const VERSION: u8 = 1;
+const LG_K: u8 = 12;
+const REGISTERS: usize = 1 << LG_K;
+const KEY_BITS: u32 = 26;
+/// A set of 2⁹ slots is left for registers when it is more than 3/4 full.
+const COUPONS_MAX: usize = 384;
+/// A list becomes a set when it reaches 8 coupons; sets begin with 2⁵ slots.
+const LIST_FULL: usize = 8;
+const SET_LG_MIN: u8 = 5;
+
+const SERIAL_VERSION: u8 = 1;
+const FAMILY_HLL: u8 = 7;
+const FLAG_EMPTY: u8 = 4;
+const FLAG_COMPACT: u8 = 8;
+const FLAG_OUT_OF_ORDER: u8 = 16;
+const MODE_LIST: u8 = 0b1000;
+const MODE_SET: u8 = 0b1001;
+const MODE_REGISTERS: u8 = 0b1010;
+
+/// A sketch of a set of texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distinct(Form);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    /// Sorted, at most [`COUPONS_MAX`].
+    Coupons(Vec<u32>),
+    Registers(Box<[u8]>),
+}
+
+impl Default for Distinct {
+    fn default() -> Self {
+        Self(Form::Coupons(Vec::new()))
+    }
+}
+
+impl Distinct {
+    /// Adds a text.
+    pub fn insert(&mut self, text: &str) {
+        let mut bits = CouponBits::default();
+        Coupon::from_value(raw_bytes::from_str(text)).hash(&mut bits);
+        self.insert_coupon(bits.0);
+    }
+
+    fn insert_coupon(&mut self, coupon: u32) {
+        match &mut self.0 {
+            Form::Coupons(coupons) => {
+                if let Err(at) = coupons.binary_search(&coupon) {
+                    coupons.insert(at, coupon);
+                    if coupons.len() > COUPONS_MAX {
+                        self.0 = Form::Registers(registers(coupons));
+                    }
+                }
+            }
+            Form::Registers(registers) => raise(registers, coupon),
+        }
+    }
+
+    /// Adds all of another sketch's texts.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut self.0, &other.0) {
+            (_, Form::Coupons(coupons)) => coupons.iter().for_each(|c| self.insert_coupon(*c)),
+            (Form::Registers(mine), Form::Registers(theirs)) => {
+                for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                    *mine = (*mine).max(*theirs);
+                }
+            }
+            (Form::Coupons(mine), Form::Registers(theirs)) => {
+                let mut all = theirs.clone();
+                mine.iter().for_each(|c| raise(&mut all, *c));
+                self.0 = Form::Registers(all);
+            }
+        }
+    }
+
+    /// Estimated number of distinct texts: exact in practice while coupons are kept.
+    #[must_use]
+    pub fn estimate(&self) -> i64 {
+        // What `datasketch` writes, `deserialize` reads; 0 would show a fault in every test.
+        let estimate =
+            HllSketch::deserialize(&self.datasketch()).map_or(0.0, |s| s.composite_estimate());
+        // Estimates are at most some 2³⁸, far below where the cast would saturate.
+        #[expect(clippy::cast_possible_truncation, reason = "rounded and in range, see above")]
+        let whole = estimate.round() as i64;
+        whole
+    }
+
+    /// The canonical bytes, see the module's text.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.datasketch());
+        bytes
+    }
+
+    fn datasketch(&self) -> Vec<u8> {
+        match &self.0 {
+            Form::Coupons(coupons) if coupons.len() < LIST_FULL => {
+                let count = coupons.len() as u8;
+                let flags = FLAG_COMPACT | if count == 0 { FLAG_EMPTY } else { 0 };
+                let mut bytes =
+                    vec![2, SERIAL_VERSION, FAMILY_HLL, LG_K, 3, flags, count, MODE_LIST];
+                bytes.extend(coupons.iter().flat_map(|c| c.to_le_bytes()));
+                bytes
+            }
+            Form::Coupons(coupons) => {
+                // The least set that is at most 3/4 full.
+                let lg = (SET_LG_MIN..LG_K - 3)
+                    .find(|lg| coupons.len() * 4 <= (1 << lg) * 3)
+                    .unwrap_or(LG_K - 3);
+                let mut bytes =
+                    vec![3, SERIAL_VERSION, FAMILY_HLL, LG_K, lg, FLAG_COMPACT, 0, MODE_SET];
+                bytes.extend((coupons.len() as u32).to_le_bytes());
+                bytes.extend(coupons.iter().flat_map(|c| c.to_le_bytes()));
+                bytes
+            }
+            Form::Registers(registers) => {
+                let flags = FLAG_COMPACT | FLAG_OUT_OF_ORDER;
+                let mut bytes =
+                    vec![10, SERIAL_VERSION, FAMILY_HLL, LG_K, 0, flags, 0, MODE_REGISTERS];
+                // Sums of at most 4,096 powers of two between 2⁻³¹ and 1, and between 2⁻⁶³ and
+                // 2⁻³²: both fit 53 bits, so that they are exact in any order.
+                let sum = |range: std::ops::Range<u8>| -> f64 {
+                    let values = registers.iter().filter(|v| range.contains(v));
+                    values.map(|v| (-f64::from(*v)).exp2()).sum()
+                };
+                let zeros = registers.iter().filter(|v| **v == 0).count() as u32;
+                bytes.extend(0_f64.to_le_bytes());
+                bytes.extend(sum(0..32).to_le_bytes());
+                bytes.extend(sum(32..64).to_le_bytes());
+                bytes.extend(zeros.to_le_bytes());
+                bytes.extend(0_u32.to_le_bytes());
+                bytes.extend_from_slice(registers);
+                bytes
+            }
+        }
+    }
+
+    /// Reads what [`Distinct::encode`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+        let wrong =
+            |reason: &str| StateError::Encoding { kind: "distinct", reason: reason.to_owned() };
+        let Some((&version, sketch)) = bytes.split_first() else {
+            return Err(wrong("it is empty"));
+        };
+        if version != VERSION {
+            return Err(wrong(&format!("version {version}; this build reads {VERSION}")));
+        }
+        let mode = *sketch.get(7).ok_or_else(|| wrong("it is cut off"))?;
+        if sketch[1] != SERIAL_VERSION || sketch[2] != FAMILY_HLL || sketch[3] != LG_K {
+            return Err(wrong("it is not a DataSketches HLL with lg_k 12"));
+        }
+        match mode {
+            MODE_LIST => coupons(&sketch[8..], usize::from(sketch[6])),
+            MODE_SET => {
+                let count =
+                    sketch.get(8..12).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+                let count = count.ok_or_else(|| wrong("it is cut off"))?;
+                coupons(&sketch[12..], count as usize)
+            }
+            MODE_REGISTERS => sketch
+                .get(40..)
+                .filter(|r| r.len() == REGISTERS && r.iter().all(|v| *v < 64))
+                .map(|r| Self(Form::Registers(r.into())))
+                .ok_or_else(|| wrong("its registers are not 4,096 values below 64")),
+            _ => Err(wrong("its mode is unknown")),
+        }
+    }
+
+    /// Bytes held in memory.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        size_of::<Self>()
+            + match &self.0 {
+                Form::Coupons(coupons) => coupons.capacity() * size_of::<u32>(),
+                Form::Registers(registers) => registers.len(),
+            }
+    }
+}
+
+fn coupons(bytes: &[u8], count: usize) -> Result<Distinct, StateError> {
+    let coupons: Vec<u32> =
+        bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    let sorted = coupons.windows(2).all(|pair| pair[0] < pair[1]);
+    if coupons.len() != count || bytes.len() % 4 != 0 || count > COUPONS_MAX || !sorted {
+        let reason = format!("{count} sorted coupons were expected");
+        return Err(StateError::Encoding { kind: "distinct", reason });
+    }
+    Ok(Distinct(Form::Coupons(coupons)))
+}
+
+fn registers(coupons: &[u32]) -> Box<[u8]> {
+    let mut registers = vec![0; REGISTERS].into_boxed_slice();
+    coupons.iter().for_each(|c| raise(&mut registers, *c));
+    registers
+}
+
+fn raise(registers: &mut [u8], coupon: u32) {
+    let register = &mut registers[coupon as usize & (REGISTERS - 1)];
+    // The shift leaves six bits.
+    *register = (*register).max((coupon >> KEY_BITS) as u8);
+}
+
+/// Takes a [`Coupon`]'s bits out through its `Hash`, since it has no accessor.
+#[derive(Default)]
+struct CouponBits(u32);
+
+impl Hasher for CouponBits {
+    fn write_u32(&mut self, bits: u32) {
+        self.0 = bits;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for (i, byte) in bytes.iter().take(4).enumerate() {
+            self.0 |= u32::from(*byte) << (8 * i);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        u64::from(self.0)
+    }
+}

@@ -1,0 +1,142 @@
+//! Merge laws: any split of the values, merged in any order, gives the same bytes.
+
+use proptest::prelude::*;
+
+use super::*;
+use arrow::array::StringArray;
+
+fn decimals(values: &[Option<i128>]) -> ArrayRef {
+    let array: Decimal128Array = values.iter().copied().collect();
+    Arc::new(array.with_data_type(decimal::value_type()))
+}
+
+fn folded(kind: StateKind, values: &ArrayRef) -> ArrayRef {
+    let mut column = StateColumn::new(kind);
+    column.resize(1);
+    column.update(&vec![0; values.len()], Some(values)).unwrap();
+    column.emit(&[0])
+}
+
+fn merged(kind: StateKind, parts: &[ArrayRef]) -> ArrayRef {
+    let mut column = StateColumn::new(kind);
+    column.resize(1);
+    for part in parts {
+        column.merge(&[0], part).unwrap();
+    }
+    column.emit(&[0])
+}
+
+fn any_decimal() -> impl Strategy<Value = Option<i128>> {
+    prop_oneof![
+        1 => Just(None),
+        6 => (-2_000_000_000_000_i128..2_000_000_000_000).prop_map(Some),
+        1 => (-decimal::MAX..=decimal::MAX).prop_map(Some),
+        1 => Just(Some(0)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn decimals_fold_the_same_however_they_are_split(
+        values in prop::collection::vec(any_decimal(), 0..400),
+        cuts in prop::collection::vec(0_usize..400, 0..4),
+    ) {
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(values.len())).collect();
+        cuts.extend([0, values.len()]);
+        cuts.sort_unstable();
+        let kinds = [StateKind::Count, StateKind::Sum, StateKind::Min, StateKind::Max, StateKind::Quantile];
+        for kind in kinds {
+            let whole = folded(kind, &decimals(&values));
+            let mut parts: Vec<ArrayRef> =
+                cuts.windows(2).map(|cut| folded(kind, &decimals(&values[cut[0]..cut[1]]))).collect();
+            prop_assert_eq!(&merged(kind, &parts), &whole);
+            parts.reverse();
+            prop_assert_eq!(&merged(kind, &parts), &whole);
+            let zero = folded(kind, &decimals(&[]));
+            prop_assert_eq!(&merged(kind, &[zero, whole.clone()]), &whole);
+        }
+    }
+
+    #[test]
+    fn texts_fold_the_same_however_they_are_split(
+        sizes in prop::collection::vec(0_usize..900, 1..4),
+        overlap in 0_usize..300,
+    ) {
+        let mut start = 0;
+        let texts: Vec<ArrayRef> = sizes
+            .iter()
+            .map(|size| {
+                let part: StringArray = (start..start + size).map(|n| Some(format!("t{n}"))).collect();
+                start = (start + size).saturating_sub(overlap);
+                Arc::new(part) as ArrayRef
+            })
+            .collect();
+        let all: Vec<&dyn Array> = texts.iter().map(AsRef::as_ref).collect();
+        let whole = folded(StateKind::Distinct, &arrow::compute::concat(&all).unwrap());
+        let mut parts: Vec<ArrayRef> = texts.iter().map(|t| folded(StateKind::Distinct, t)).collect();
+        prop_assert_eq!(&merged(StateKind::Distinct, &parts), &whole);
+        parts.reverse();
+        prop_assert_eq!(&merged(StateKind::Distinct, &parts), &whole);
+    }
+
+    #[test]
+    fn a_quantile_is_within_its_stated_error(
+        mut values in prop::collection::vec(-1_000_000_000_000_i128..1_000_000_000_000, 1..300),
+        q in 0.0_f64..=1.0,
+    ) {
+        let mut sketch = Quantiles::default();
+        values.iter().for_each(|v| sketch.insert(*v));
+        values.sort_unstable();
+        let exact = values[(q * (values.len() - 1) as f64) as usize];
+        let got = sketch.quantile(q).unwrap();
+        let allowed = exact.unsigned_abs() as f64 * QUANTILE_ERROR + 1.0;
+        prop_assert!((got - exact).unsigned_abs() as f64 <= allowed, "{got} for {exact}");
+    }
+
+    #[test]
+    fn sketches_never_panic_on_foreign_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = (Distinct::decode(&bytes), Quantiles::decode(&bytes));
+        let mut versioned = vec![1];
+        versioned.extend(&bytes);
+        let _ = (Distinct::decode(&versioned), Quantiles::decode(&versioned));
+    }
+}
+
+#[test]
+fn distinct_counts_are_close_at_every_size() {
+    let mut sketch = Distinct::default();
+    for n in 1..=50_000_i64 {
+        sketch.insert(&format!("visitor-{n}"));
+        if [1, 7, 8, 9, 100, 384, 385, 386, 1000, 5000, 50_000].contains(&n) {
+            let off = (sketch.estimate() - n).unsigned_abs() as f64 / n as f64;
+            assert!(off <= 4.0 * DISTINCT_ERROR, "{} for {n}", sketch.estimate());
+            assert_eq!(Distinct::decode(&sketch.encode()).unwrap(), sketch);
+        }
+    }
+}
+
+#[test]
+fn the_library_agrees_with_our_registers() {
+    use datasketches::hash::value::raw_bytes;
+    use datasketches::hll::{HllSketch, HllType};
+    let mut ours = Distinct::default();
+    let mut theirs = HllSketch::new(12, HllType::Hll8).unwrap();
+    assert_eq!(ours.estimate(), 0);
+    for n in 0..20_000 {
+        let text = format!("{n}");
+        ours.insert(&text);
+        theirs.update(raw_bytes::from_str(&text));
+        if n % 97 == 0 {
+            assert_eq!(ours.estimate(), theirs.composite_estimate().round() as i64, "at {n}");
+        }
+    }
+}
+
+#[test]
+fn sums_of_the_greatest_values_do_not_overflow() {
+    let values = decimals(&vec![Some(decimal::MAX); 1000]);
+    let sum = folded(StateKind::Sum, &values);
+    let sum = sum.as_primitive::<Decimal256Type>().value(0);
+    assert_eq!(sum, i256::from_i128(decimal::MAX).wrapping_mul(i256::from_i128(1000)));
+    assert_eq!(decimal::finish_sum(sum), None);
+}

@@ -1,0 +1,197 @@
+//! Errors as clients see them: RFC 9457 `application/problem+json`.
+//!
+//! A layer's own errors say what to do by their [`Kind`]; one match here turns a kind into a status.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+/// What a caller can do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request cannot be understood; change it.
+    BadRequest,
+    /// There is no such thing.
+    NotFound,
+    /// The method does not fit the path.
+    MethodNotAllowed,
+    /// It clashes with what is there or under way.
+    Conflict,
+    /// A limit was exceeded; send less or ask for less.
+    TooLarge,
+    /// The content type or encoding is not one that is read.
+    UnsupportedMedia,
+    /// It was understood, and is not valid.
+    Unprocessable,
+    /// A fault of the service.
+    Internal,
+    /// Not now; try again later.
+    Unavailable,
+    /// It took longer than was allowed.
+    Timeout,
+    /// The disk is full.
+    NoSpace,
+}
+
+impl Kind {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
+        }
+    }
+}
+
+/// A problem document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    kind: Kind,
+    code: &'static str,
+    detail: String,
+    retry_after_s: Option<u64>,
+    location: Option<String>,
+    fields: Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem with a stable `code` (snake_case) and a `detail` that says what was wrong, where,
+    /// and what would be right.
+    pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code,
+            detail: detail.into(),
+            retry_after_s: None,
+            location: None,
+            fields: Map::new(),
+        }
+    }
+
+    /// Adds a field of the case. The six standard names cannot be overwritten.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Says when to try again, in seconds.
+    #[must_use]
+    pub fn retry_after_s(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Says where to look instead.
+    #[must_use]
+    pub fn location(mut self, path: impl Into<String>) -> Self {
+        self.location = Some(path.into());
+        self
+    }
+
+    /// Its HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    /// Its stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What was wrong.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let status = self.status();
+        let mut document = self.fields.clone();
+        document.insert("type".into(), json!("about:blank"));
+        document.insert("title".into(), json!(status.canonical_reason().unwrap_or("Error")));
+        document.insert("status".into(), json!(status.as_u16()));
+        document.insert("code".into(), json!(self.code));
+        document.insert("detail".into(), json!(self.detail));
+        Value::Object(document)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), self.to_json().to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(path) = self.location
+            && let Ok(value) = HeaderValue::from_str(&path)
+        {
+            headers.insert(header::LOCATION, value);
+        }
+        response
+    }
+}
+
+/// The nearest of `names` to `given` for a "did you mean", if one is near enough.
+#[must_use]
+pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(given, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3))
+        .map(|(_, name)| name)
+}
+
+/// ` (did you mean `x`?)` or ` (known: `a`, `b`)`, to end a message about an unknown name.
+#[must_use]
+pub fn suggestion<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match nearest(given, names.iter().copied()) {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None if names.is_empty() => "; there are none".to_owned(),
+        None => {
+            let mut known = names.iter().take(20).map(|n| format!("`{n}`")).collect::<Vec<_>>();
+            if names.len() > 20 {
+                known.push("…".to_owned());
+            }
+            format!("; known: {}", known.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_fields_stand_whatever_the_case_adds() {
+        let problem = Problem::new(Kind::TooLarge, "body_too_large", "a body of 9 bytes")
+            .with("limit_bytes", 8)
+            .with("status", 200);
+        let document = problem.to_json();
+        assert_eq!(document["status"], 413);
+        assert_eq!(document["limit_bytes"], 8);
+        assert_eq!(document["code"], "body_too_large");
+    }
+
+    #[test]
+    fn near_names_are_suggested_and_far_ones_listed() {
+        assert_eq!(suggestion("departurs", ["departures", "late"]), "; did you mean `departures`?");
+        assert_eq!(suggestion("zzz", ["departures", "late"]), "; known: `departures`, `late`");
+    }
+}

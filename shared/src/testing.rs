@@ -1,0 +1,17 @@
+//! Fixtures for the tests of every crate.
+
+use crate::event::Event;
+
+/// An event with a made-up id.
+#[must_use]
+pub fn event(kind: &str, time: i64, properties: Option<&str>) -> Event {
+    Event {
+        id: format!("{kind}-{time}"),
+        content: None,
+        event: kind.to_owned(),
+        time,
+        arrived: time,
+        subject: None,
+        properties: properties.map(str::to_owned),
+    }
+}
