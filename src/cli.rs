@@ -1,0 +1,164 @@
+//! The command line: which command was meant, and the exit code that it ends with.
+//!
+//! 0 is done, 1 is failed, 2 is wrong usage. An error is one line on stderr; stdout carries what was
+//! asked for and nothing else.
+
+mod backoff;
+mod client;
+mod demo;
+mod ingest;
+mod metrics;
+mod output;
+mod query;
+mod run;
+mod serve;
+mod status;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::settings::{Given, Settings, SettingsError};
+
+/// Exactly-once analytics over events: a speed layer for what is new, a batch layer for the rest,
+/// one merged answer
+#[derive(Parser)]
+#[command(name = "merganser", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    /// TOML file of settings; merganser.toml is read if it is there
+    #[arg(long, env = "MERGANSER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    given: Given,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop (the default)
+    Serve(Box<ServeArgs>),
+    /// Send events from files to a running server
+    Ingest(ingest::IngestArgs),
+    /// Ask for a metric
+    Query(Box<query::QueryArgs>),
+    /// Start a batch run and follow it to its end
+    Run(run::RunArgs),
+    /// Show how the server is
+    Status(status::StatusArgs),
+    /// List metrics, or apply a file of definitions
+    Metrics(metrics::MetricsArgs),
+    /// Serve sample data from a fresh directory
+    Demo(demo::DemoArgs),
+}
+
+/// Why a command did not end well.
+#[derive(Debug)]
+enum Failure {
+    /// It was called in a way that cannot work: exit code 2.
+    Usage(String),
+    /// It was tried and failed: exit code 1.
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn run() -> ExitCode {
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => error.exit(),
+    };
+    let outcome = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => dispatch(cli, &matches),
+        Err(error) => error.exit(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(message)) => {
+            output::complain(&message);
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(error)) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) => {
+            output::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<(), Failure> {
+    let own = |name| matches.subcommand_matches(name).unwrap_or(matches);
+    let load = |args: ServeArgs, name| Settings::load(args.given, own(name), args.config);
+    match cli.command {
+        None => serve::run(load(cli.serve, "")?),
+        Some(Command::Serve(args)) => serve::run(load(*args, "serve")?),
+        Some(Command::Ingest(args)) => ingest::run(&args),
+        Some(Command::Query(args)) => query::run(&args),
+        Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Metrics(args)) => metrics::run(&args),
+        Some(Command::Demo(args)) => demo::run(args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(arguments: &[&str]) -> Settings {
+        let matches = Cli::command().try_get_matches_from(arguments).unwrap();
+        let cli = Cli::from_arg_matches(&matches).unwrap();
+        let (name, args) = match cli.command {
+            None => ("", cli.serve),
+            Some(Command::Serve(args)) => ("serve", *args),
+            Some(_) => panic!("expected serve"),
+        };
+        let own = matches.subcommand_matches(name).unwrap_or(&matches);
+        Settings::load(args.given, own, args.config).unwrap()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_the_default_and_takes_the_same_flags() {
+        let long = settings(&["merganser", "serve", "--listen", "h:1", "--schedule", ""]);
+        let short = settings(&["merganser", "--listen", "h:1", "--schedule", ""]);
+        assert_eq!(long.listen, short.listen);
+        assert_eq!(long.schedule.0, "");
+        assert!(long.sources.schedule.is_explicit() && short.sources.schedule.is_explicit());
+        assert!(!long.sources.full_schedule.is_explicit());
+    }
+
+    #[test]
+    fn settings_of_serve_are_refused_before_another_command() {
+        assert!(
+            Cli::command()
+                .try_get_matches_from(["merganser", "--listen", "h:1", "status"])
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! Waiting between tries: longer each time, and not for ever.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// How long to wait before the next try. The waits double from 100 ms to 5 s.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    next: Duration,
+    until: Instant,
+}
+
+impl Backoff {
+    /// Tries for `limit` at most, from now on.
+    pub(super) fn within(limit: Duration) -> Self {
+        Self { next: FIRST, until: Instant::now() + limit }
+    }
+
+    /// Waits, at least for as long as the server asked; false when the time is over.
+    pub(super) fn wait(&mut self, asked: Option<Duration>) -> bool {
+        let pause = self.next.max(asked.unwrap_or_default()).min(LONGEST);
+        if Instant::now() + pause > self.until {
+            return false;
+        }
+        thread::sleep(pause);
+        self.next = (self.next * 2).min(LONGEST);
+        true
+    }
+}

@@ -1,0 +1,212 @@
+//! HTTP to a running server, for the commands that are its clients.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use ureq::http::Response;
+use ureq::{Agent, Body, RequestBuilder};
+
+/// Where the server is, and how it knows the caller.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ClientArgs {
+    /// The server to talk to
+    #[arg(
+        long,
+        env = "MERGANSER_SERVER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    server: String,
+
+    /// Key that the server asks for
+    #[arg(long, env = "MERGANSER_KEY", value_name = "KEY", hide_env_values = true)]
+    key: Option<String>,
+}
+
+impl ClientArgs {
+    /// Of a server at `url` that asks for no key.
+    pub(super) fn at(url: &str) -> Self {
+        Self { server: url.to_owned(), key: None }
+    }
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallError {
+    /// The request did not reach the server: nothing happened.
+    #[error("{server} cannot be reached: {reason}")]
+    NotSent {
+        /// Its address.
+        server: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The connection broke off: the request may have been carried out.
+    #[error("{server} did not reply: {reason}")]
+    NoReply {
+        /// Its address.
+        server: String,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// What the server replied.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// HTTP status.
+    pub(super) status: u16,
+    /// `Retry-After`, if it was given in seconds.
+    pub(super) retry_after: Option<Duration>,
+    /// `Location`.
+    pub(super) location: Option<String>,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+impl Reply {
+    /// Itself if the status says that all went well.
+    ///
+    /// # Errors
+    /// With what the problem document says.
+    pub(super) fn ok(self) -> anyhow::Result<Self> {
+        if self.status < 400 {
+            return Ok(self);
+        }
+        let problem: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
+        let detail = text("detail").unwrap_or_else(|| "the server gave no reason".to_owned());
+        let code = text("code").map(|code| format!("{code}, ")).unwrap_or_default();
+        anyhow::bail!("{detail} ({code}HTTP {})", self.status)
+    }
+
+    /// The body, read as JSON.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let start: String = String::from_utf8_lossy(&self.body).chars().take(80).collect();
+            anyhow::anyhow!("the server's reply cannot be read: {error}; it begins with `{start}`")
+        })
+    }
+}
+
+/// A server's client. Blocks.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: Agent,
+    server: String,
+    key: Option<String>,
+}
+
+const CONNECT: Duration = Duration::from_secs(5);
+const REPLY: Duration = Duration::from_secs(120);
+const REPLY_MAX_BYTES: u64 = 1 << 30;
+
+impl Client {
+    /// A client for the server that the arguments name.
+    ///
+    /// # Errors
+    /// When the address is not one of HTTP.
+    pub(super) fn new(args: &ClientArgs) -> Result<Self, super::Failure> {
+        let server = args.server.trim_end_matches('/');
+        let server =
+            if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
+        if !server.starts_with("http://") || server.len() == "http://".len() {
+            return Err(super::Failure::Usage(format!(
+                "`{}` is not a server; expected its URL, as http://127.0.0.1:8080",
+                args.server
+            )));
+        }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .timeout_recv_response(Some(REPLY))
+            .user_agent(concat!("merganser/", env!("CARGO_PKG_VERSION")))
+            .proxy(None)
+            .build()
+            .new_agent();
+        Ok(Self { agent, server, key: args.key.clone() })
+    }
+
+    /// Asks for a path, with parameters.
+    pub(super) fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Reply, CallError> {
+        let request = self.agent.get(self.url(path));
+        let request = request.query_pairs(parameters.iter().copied());
+        self.read(self.with_key(request).call())
+    }
+
+    /// Sends JSON by POST.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Reply, CallError> {
+        self.read(self.with_key(self.agent.post(self.url(path))).send_json(body))
+    }
+
+    /// Sends JSON by PUT.
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Reply, CallError> {
+        self.read(self.with_key(self.agent.put(self.url(path))).send_json(body))
+    }
+
+    /// Sends newline-delimited events.
+    pub(super) fn send_events(
+        &self,
+        path: &str,
+        encoding: Option<&str>,
+        body: &[u8],
+    ) -> Result<Reply, CallError> {
+        let request = self.with_key(self.agent.post(self.url(path)));
+        let request = request.content_type("application/x-ndjson");
+        let request = match encoding {
+            Some(name) => request.header("content-encoding", name),
+            None => request,
+        };
+        self.read(request.send(body))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server)
+    }
+
+    fn with_key<T>(&self, request: RequestBuilder<T>) -> RequestBuilder<T> {
+        match &self.key {
+            Some(key) => request.header("authorization", format!("Bearer {key}")),
+            None => request,
+        }
+    }
+
+    fn read(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<Reply, CallError> {
+        let mut response = outcome.map_err(|error| self.failed(&error))?;
+        let header = |name: &str| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let retry_after =
+            header("retry-after").and_then(|s| s.parse().ok()).map(Duration::from_secs);
+        let location = header("location");
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(REPLY_MAX_BYTES).read_to_vec();
+        let body = body.map_err(|error| self.failed(&error))?;
+        Ok(Reply { status, retry_after, location, body })
+    }
+
+    /// Tells what surely did nothing from what may have.
+    fn failed(&self, error: &ureq::Error) -> CallError {
+        use std::io::ErrorKind;
+        use ureq::Timeout;
+        let (server, reason) = (self.server.clone(), error.to_string());
+        let not_sent = match error {
+            ureq::Error::Io(error) => error.kind() == ErrorKind::ConnectionRefused,
+            ureq::Error::Timeout(during) => matches!(during, Timeout::Connect | Timeout::Resolve),
+            ureq::Error::HostNotFound
+            | ureq::Error::ConnectionFailed
+            | ureq::Error::BadUri(_)
+            | ureq::Error::Http(_) => true,
+            _ => false,
+        };
+        match not_sent {
+            true => CallError::NotSent { server, reason },
+            false => CallError::NoReply { server, reason },
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `merganser demo`: the whole loop on sample data, in one process and a directory of its own.
+//!
+//! It reads neither the settings file nor the environment, so that it cannot touch anybody's data.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::HumanCount;
+
+use super::client::{Client, ClientArgs};
+use super::query::Answer;
+use super::run::start_and_follow;
+use super::serve::{Stop, runtime, start_log};
+use super::{Failure, ingest, output};
+use crate::compose::Service;
+use crate::settings::{Cron, Listen, LogFilter, Settings};
+
+/// January 2013: departures from New York's three airports.
+const EVENTS: &[u8] = include_bytes!("../../tests/data/flights-2013-01.ndjson.gz");
+const METRICS: &str = include_str!("../../tests/data/flights.toml");
+
+/// Share of the events that comes before the batch run, so that both layers hold some.
+const BEFORE_THE_RUN: f64 = 0.9;
+
+/// What is asked, and how: a title and the parameters of the query.
+const QUESTIONS: [(&str, &[(&str, &str)]); 3] = [
+    (
+        "All of January",
+        &[("metric", "flights"), ("measures", "departures,mean_delay,worst,aircraft")],
+    ),
+    (
+        "The carriers that are late most often",
+        &[
+            ("metric", "flights"),
+            ("measures", "departures,late,late_share,delay_p95"),
+            ("group_by", "carrier"),
+            ("order_by", "-late_share"),
+            ("limit", "5"),
+        ],
+    ),
+    (
+        "Its first days, as New York counts them",
+        &[
+            ("metric", "flights"),
+            ("measures", "departures,mean_delay"),
+            ("granularity", "day"),
+            ("timezone", "America/New_York"),
+            ("limit", "5"),
+        ],
+    ),
+];
+
+/// Arguments of `merganser demo`.
+#[derive(Args, Debug)]
+pub(super) struct DemoArgs {
+    /// Address and port to answer HTTP on; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    listen: Listen,
+
+    /// Directory to keep the data in [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// End after the answers instead of serving on
+    #[arg(long)]
+    once: bool,
+}
+
+/// Shows the loop.
+pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
+    let temporary = match &args.data_dir {
+        Some(_) => None,
+        None => {
+            let made = tempfile::Builder::new().prefix("merganser-demo-").tempdir();
+            Some(made.context("a temporary directory cannot be made")?)
+        }
+    };
+    let own = || temporary.as_ref().map(|made| made.path().to_owned());
+    let data_dir = args.data_dir.clone().or_else(own).unwrap_or_default();
+    let settings = Settings {
+        listen: args.listen,
+        data_dir,
+        schedule: Cron(String::new()),
+        full_schedule: Cron(String::new()),
+        log: LogFilter("warn".to_owned()),
+        ..Settings::default()
+    };
+    start_log(&settings)?;
+    runtime()?.block_on(show(settings, args.once))?;
+    Ok(())
+}
+
+async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
+    let mut stop = Stop::listen()?;
+    output::print(&format!("starting in {}", settings.data_dir.display()))?;
+    let service = Box::pin(Service::start(settings)).await?;
+    service.ready().await;
+    let url = service.url();
+    let shown = tokio::select! {
+        shown = tokio::task::spawn_blocking({ let url = url.clone(); move || tour(&url) }) => shown?,
+        () = stop.told() => Ok(()),
+    };
+    if shown.is_ok() && !once {
+        output::print(&format!(
+            "\nserving on at {url} (API at {url}/docs) until Ctrl-C; ask for more with\n  \
+             merganser query flights --server {url} --group-by dest --order-by=-departures --limit 10"
+        ))?;
+        stop.told().await;
+    }
+    service.stop().await?;
+    shown
+}
+
+fn tour(url: &str) -> anyhow::Result<()> {
+    let client =
+        Client::new(&ClientArgs::at(url)).map_err(|_| anyhow::anyhow!("`{url}` is no URL"))?;
+    for definition in shared::definition::from_toml(METRICS)? {
+        let path = format!("/v1/metrics/{}", definition.name);
+        client.put(&path, &serde_json::to_value(&definition)?)?.ok()?;
+    }
+    let mut events = String::new();
+    flate2::read::GzDecoder::new(EVENTS).read_to_string(&mut events)?;
+    let cut = (events.len() as f64 * BEFORE_THE_RUN) as usize;
+    let cut = cut + events[cut..].find('\n').map_or(0, |end| end + 1);
+    let (before, after) = events.split_at(cut);
+    send(&client, "before the run", before)?;
+    output::print(&start_and_follow(&client, "incremental")?)?;
+    send(&client, "after the run", after)?;
+    for (title, parameters) in QUESTIONS {
+        let answer: Answer = client.get("/v1/query", parameters)?.ok()?.json()?;
+        output::print(&format!("\n{title}\n{}\n{}", answer.to_table(), answer.made_of()))?;
+    }
+    Ok(())
+}
+
+fn send(client: &Client, when: &str, events: &str) -> anyhow::Result<()> {
+    let totals = ingest::send_text(client, "sample", events.as_bytes())?;
+    output::print(&format!(
+        "{when}: {} events accepted, {} known already",
+        HumanCount(totals.accepted),
+        HumanCount(totals.duplicates)
+    ))
+}

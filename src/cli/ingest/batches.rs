@@ -1,0 +1,152 @@
+//! A source of events, cut into what one request takes.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// Bytes of a batch: well below what a server takes by default.
+const BATCH_MAX_BYTES: usize = 8 << 20;
+
+/// Bytes of a line, beyond which the source is surely not one of events.
+const LINE_MAX_BYTES: u64 = 16 << 20;
+
+/// Lines for one request.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// The lines, each with its end.
+    pub(super) body: Vec<u8>,
+    /// The number in its source of each line, from 1.
+    pub(super) lines: Vec<u64>,
+    /// How many have no `id`, so that sending them twice stores them twice.
+    pub(super) unidentified: u64,
+}
+
+/// The batches of a source, in order. Blank lines are left out.
+pub(super) struct Batches {
+    source: Box<dyn BufRead>,
+    batch_events: usize,
+    read: u64,
+    is_done: bool,
+}
+
+impl Batches {
+    /// Reads a source that is plain text, gzip or zstd, which its first bytes tell.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn new(source: Box<dyn Read>, batch_events: usize) -> io::Result<Self> {
+        let mut source = BufReader::with_capacity(1 << 18, source);
+        let start = source.fill_buf()?;
+        let source: Box<dyn BufRead> = if start.starts_with(&[0x1f, 0x8b]) {
+            Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(source)))
+        } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(source)?))
+        } else {
+            Box::new(source)
+        };
+        Ok(Self { source, batch_events, read: 0, is_done: false })
+    }
+
+    fn next_batch(&mut self) -> io::Result<Batch> {
+        let mut batch = Batch::default();
+        while batch.lines.len() < self.batch_events && batch.body.len() < BATCH_MAX_BYTES {
+            let start = batch.body.len();
+            let mut limited = (&mut self.source).take(LINE_MAX_BYTES);
+            if limited.read_until(b'\n', &mut batch.body)? == 0 {
+                self.is_done = true;
+                break;
+            }
+            self.read += 1;
+            let line = &batch.body[start..];
+            if line.len() as u64 == LINE_MAX_BYTES && !line.ends_with(b"\n") {
+                let message = format!("line {} is longer than 16 MiB", self.read);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            if line.trim_ascii().is_empty() {
+                batch.body.truncate(start);
+                continue;
+            }
+            batch.unidentified += u64::from(!has_id(line));
+            if !line.ends_with(b"\n") {
+                batch.body.push(b'\n');
+            }
+            batch.lines.push(self.read);
+        }
+        Ok(batch)
+    }
+}
+
+impl Iterator for Batches {
+    type Item = io::Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_done {
+            return None;
+        }
+        match self.next_batch() {
+            Ok(batch) if batch.lines.is_empty() => None,
+            Ok(batch) => Some(Ok(batch)),
+            Err(error) => {
+                self.is_done = true;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+/// Whether the event has an id. What is no event has none to lose: the server will refuse it.
+fn has_id(line: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        id: Option<IgnoredAny>,
+    }
+    serde_json::from_slice::<Head>(line).map_or(true, |head| head.id.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn batches(source: Vec<u8>, batch_events: usize) -> Vec<Batch> {
+        let batches = Batches::new(Box::new(io::Cursor::new(source)), batch_events).unwrap();
+        batches.collect::<io::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn lines_keep_their_numbers_whatever_is_left_out() {
+        let source = b"{\"id\":\"1\"}\n\n  \n{\"event\":\"x\"}\r\n{\"id\":\"3\"}";
+        let batches = batches(source.to_vec(), 2);
+        assert_eq!(batches.len(), 2);
+        assert_eq!(batches[0].lines, [1, 4]);
+        assert_eq!(batches[0].unidentified, 1);
+        assert_eq!(batches[1].lines, [5]);
+        assert_eq!(batches[1].body, b"{\"id\":\"3\"}\n");
+        assert_eq!(batches[1].unidentified, 0);
+    }
+
+    #[test]
+    fn compressed_sources_are_recognised_by_their_first_bytes() {
+        let text = b"{}\n{}\n".to_vec();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&text).unwrap();
+        let sources = [gzip.finish().unwrap(), zstd::encode_all(&*text, 1).unwrap(), text];
+        for source in sources {
+            let batches = batches(source, 10);
+            assert_eq!(batches.len(), 1);
+            assert_eq!(batches[0].lines, [1, 2]);
+        }
+        assert!(batches(Vec::new(), 10).is_empty());
+    }
+
+    #[test]
+    fn a_line_without_end_is_an_error_and_not_a_full_memory() {
+        let endless = Box::new(io::repeat(b'x'));
+        let mut batches = Batches::new(endless, 10).unwrap();
+        let message = batches.next().unwrap().unwrap_err().to_string();
+        assert_eq!(message, "line 1 is longer than 16 MiB");
+        assert!(batches.next().is_none());
+    }
+}

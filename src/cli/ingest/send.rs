@@ -1,0 +1,267 @@
+//! One batch to the server, until it has a verdict; and the sum of all verdicts.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{HumanCount, ProgressBar};
+use serde::Deserialize;
+
+use super::super::backoff::Backoff;
+use super::super::client::{CallError, Client, Reply};
+use super::super::output;
+use super::batches::Batch;
+use super::{Encoding, OnInvalid};
+
+/// How many refused events are shown; the others are only counted.
+const SHOWN: u64 = 20;
+
+/// What the server did with a batch.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Verdict {
+    accepted: u64,
+    duplicates: u64,
+    #[serde(default)]
+    conflicts: Vec<Conflict>,
+    #[serde(default)]
+    invalid: Vec<Invalid>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Conflict {
+    index: usize,
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Invalid {
+    index: usize,
+    code: String,
+    message: String,
+}
+
+/// Sends batches.
+#[derive(Debug)]
+pub(super) struct Sender<'a> {
+    /// To this server.
+    pub(super) client: &'a Client,
+    /// With the options in the query string.
+    pub(super) path: String,
+    /// Compressed so.
+    pub(super) encoding: Encoding,
+    /// With this said about invalid events.
+    pub(super) on_invalid: OnInvalid,
+    /// Trying again for so long.
+    pub(super) retry: Duration,
+}
+
+/// What a try came to.
+enum Try {
+    Done(Verdict),
+    Again { reason: String, after: Option<Duration> },
+}
+
+impl Sender<'_> {
+    /// Sends a batch until there is a verdict.
+    ///
+    /// # Errors
+    /// When the server refuses it as a whole, or the time for retries is over, or it is not known
+    /// whether events without an id were stored.
+    pub(super) fn send(&self, batch: &Batch, bar: &ProgressBar) -> anyhow::Result<Verdict> {
+        let (encoding, body) = self.encode(&batch.body)?;
+        let mut backoff = Backoff::within(self.retry);
+        let mut is_told = false;
+        loop {
+            let reply = self.client.send_events(&self.path, encoding, &body);
+            match self.judge(reply, batch.unidentified)? {
+                Try::Done(verdict) => return Ok(verdict),
+                Try::Again { reason, after } => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        bar.suspend(|| output::note(&format!("{reason}; trying again")));
+                    }
+                    if !backoff.wait(after) {
+                        anyhow::bail!("{reason}; gave up after {} s", self.retry.as_secs());
+                    }
+                }
+            }
+        }
+    }
+
+    fn judge(&self, reply: Result<Reply, CallError>, unidentified: u64) -> anyhow::Result<Try> {
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(error @ CallError::NotSent { .. }) => {
+                return Ok(Try::Again { reason: error.to_string(), after: None });
+            }
+            Err(error @ CallError::NoReply { .. }) => {
+                return unknown(error.to_string(), unidentified);
+            }
+        };
+        match reply.status {
+            200 => Ok(Try::Done(reply.json()?)),
+            // Every event was invalid: a verdict like any other, unless that rejects the request.
+            422 if self.on_invalid == OnInvalid::Quarantine
+                && reply.json::<Verdict>().is_ok_and(|verdict| !verdict.invalid.is_empty()) =>
+            {
+                Ok(Try::Done(reply.json()?))
+            }
+            502 | 504 => unknown(format!("a gateway replied {}", reply.status), unidentified),
+            429 | 503 => {
+                let after = reply.retry_after;
+                let reason = reply.ok().err().map(|e| e.to_string()).unwrap_or_default();
+                Ok(Try::Again { reason, after })
+            }
+            _ => reply.ok().and_then(|r| r.json()).map(Try::Done),
+        }
+    }
+
+    fn encode(&self, body: &[u8]) -> anyhow::Result<(Option<&'static str>, Vec<u8>)> {
+        Ok(match self.encoding {
+            Encoding::None => (None, body.to_vec()),
+            Encoding::Zstd => (Some("zstd"), zstd::encode_all(body, 1)?),
+            Encoding::Gzip => {
+                let level = flate2::Compression::fast();
+                let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
+                gzip.write_all(body)?;
+                (Some("gzip"), gzip.finish()?)
+            }
+        })
+    }
+}
+
+/// The batch may have been stored. Ids make sending it again safe.
+fn unknown(reason: String, unidentified: u64) -> anyhow::Result<Try> {
+    anyhow::ensure!(
+        unidentified == 0,
+        "{reason}; whether the batch was stored is not known, and {unidentified} of its events \
+         have no `id`, so sending it again could store them twice"
+    );
+    Ok(Try::Again { reason, after: None })
+}
+
+/// The sum of the verdicts.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Totals {
+    /// Stored now.
+    pub(in crate::cli) accepted: u64,
+    /// Stored before.
+    pub(in crate::cli) duplicates: u64,
+    conflicts: u64,
+    invalid: u64,
+    unidentified: u64,
+}
+
+impl Totals {
+    /// Adds a verdict, and tells of what was refused by file and line.
+    pub(super) fn add(&mut self, file: &Path, batch: &Batch, verdict: &Verdict, bar: &ProgressBar) {
+        let line = |index: usize| batch.lines.get(index).copied().unwrap_or_default();
+        let conflicts = verdict
+            .conflicts
+            .iter()
+            .map(|c| (line(c.index), format!("conflict: `{}` is stored with other content", c.id)));
+        let invalid =
+            verdict.invalid.iter().map(|i| (line(i.index), format!("{}: {}", i.code, i.message)));
+        let mut shown = self.refused();
+        for (number, reason) in conflicts.chain(invalid) {
+            shown += 1;
+            if shown <= SHOWN {
+                let place = file.display();
+                bar.suspend(|| output::note(&format!("{place}:{number}: {reason}")));
+            } else if shown == SHOWN + 1 {
+                bar.suspend(|| output::note("further refused events are only counted"));
+            }
+        }
+        self.accepted += verdict.accepted;
+        self.duplicates += verdict.duplicates;
+        self.conflicts += verdict.conflicts.len() as u64;
+        self.invalid += verdict.invalid.len() as u64;
+        self.unidentified += batch.unidentified;
+    }
+
+    /// Events that were sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.accepted + self.duplicates + self.refused()
+    }
+
+    /// Events that the server did not take.
+    pub(super) fn refused(&self) -> u64 {
+        self.conflicts + self.invalid
+    }
+
+    /// Prints the sum, and what running the command again would do.
+    pub(super) fn report(&self, is_complete: bool) -> anyhow::Result<()> {
+        output::print(&format!(
+            "accepted {}, duplicates {}, conflicts {}, invalid {}",
+            HumanCount(self.accepted),
+            HumanCount(self.duplicates),
+            HumanCount(self.conflicts),
+            HumanCount(self.invalid),
+        ))?;
+        if self.unidentified > 0 {
+            output::note(&format!(
+                "{} events had no `id`: sending them again would store them again",
+                HumanCount(self.unidentified)
+            ));
+        } else if !is_complete {
+            output::note("run the same command again to go on: stored events count as duplicates");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::client::ClientArgs;
+    use super::*;
+
+    fn reply(status: u16, body: &str) -> Result<Reply, CallError> {
+        let body = body.as_bytes().to_vec();
+        Ok(Reply { status, retry_after: None, location: None, body })
+    }
+
+    fn judge(reply: Result<Reply, CallError>, unidentified: u64) -> anyhow::Result<Try> {
+        judge_with(OnInvalid::Quarantine, reply, unidentified)
+    }
+
+    fn judge_with(
+        on_invalid: OnInvalid,
+        reply: Result<Reply, CallError>,
+        unidentified: u64,
+    ) -> anyhow::Result<Try> {
+        let client = Client::new(&ClientArgs::at("http://localhost:1")).unwrap();
+        let (encoding, retry) = (Encoding::None, Duration::ZERO);
+        Sender { client: &client, path: String::new(), encoding, on_invalid, retry }
+            .judge(reply, unidentified)
+    }
+
+    fn lost() -> Result<Reply, CallError> {
+        Err(CallError::NoReply { server: "s".into(), reason: "reset".into() })
+    }
+
+    #[test]
+    fn only_what_cannot_be_stored_twice_is_sent_again() {
+        assert!(matches!(judge(lost(), 0), Ok(Try::Again { .. })));
+        let error = judge(lost(), 3).err().unwrap().to_string();
+        assert!(error.contains("3 of its events have no `id`"), "{error}");
+        let refused = Err(CallError::NotSent { server: "s".into(), reason: "refused".into() });
+        assert!(matches!(judge(refused, 3), Ok(Try::Again { .. })));
+        assert!(matches!(judge(reply(503, "{}"), 3), Ok(Try::Again { .. })));
+        assert!(judge(reply(504, "{}"), 3).is_err());
+        assert!(judge(reply(413, r#"{"detail":"too large"}"#), 0).is_err());
+    }
+
+    #[test]
+    fn a_batch_of_invalid_events_only_has_a_verdict_too() {
+        let body = r#"{"accepted":0,"duplicates":0,"conflicts":[],
+                       "invalid":[{"index":0,"code":"invalid_time","message":"m"}],"status":422}"#;
+        let Ok(Try::Done(verdict)) = judge(reply(422, body), 0) else {
+            panic!("expected a verdict")
+        };
+        let batch = Batch { lines: vec![7], ..Batch::default() };
+        let mut totals = Totals::default();
+        totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());
+        assert_eq!((totals.refused(), totals.sent()), (1, 1));
+        assert!(judge(reply(422, r#"{"detail":"no"}"#), 0).is_err());
+        assert!(judge_with(OnInvalid::Reject, reply(422, body), 0).is_err());
+    }
+}

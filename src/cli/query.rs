@@ -1,0 +1,142 @@
+//! `merganser query`: an answer as a table, CSV or JSON.
+
+mod answer;
+
+use clap::{Args, ValueEnum};
+
+pub(super) use self::answer::Answer;
+use super::Failure;
+use super::client::{Client, ClientArgs};
+use super::output;
+
+/// Arguments of `merganser query`: those of the HTTP query, by the same names.
+#[derive(Args, Debug)]
+pub(super) struct QueryArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+
+    /// The metric to ask for
+    metric: String,
+
+    /// Measures, separated by commas [default: all]
+    #[arg(long, value_name = "NAMES")]
+    measures: Option<String>,
+
+    /// First instant: RFC 3339, a date, or relative as now-7d
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+
+    /// First instant after: as --from
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+
+    /// all, minute, 5m, 15m, hour, day, week, month, quarter or year
+    #[arg(long, value_name = "BUCKET")]
+    granularity: Option<String>,
+
+    /// IANA time zone of the buckets and of dates
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+
+    /// Dimensions, separated by commas
+    #[arg(long, value_name = "NAMES")]
+    group_by: Option<String>,
+
+    /// SQL condition over dimensions
+    #[arg(long, value_name = "SQL")]
+    filter: Option<String>,
+
+    /// SQL condition over measures
+    #[arg(long, value_name = "SQL")]
+    having: Option<String>,
+
+    /// Columns, separated by commas, - before one for descending
+    #[arg(long, value_name = "NAMES", allow_hyphen_values = true)]
+    order_by: Option<String>,
+
+    /// Most rows
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+
+    /// Rows to leave out
+    #[arg(long, value_name = "N")]
+    offset: Option<u64>,
+
+    /// Apply --limit within each time bucket
+    #[arg(long)]
+    limit_per_bucket: bool,
+
+    /// none, zero, null or previous
+    #[arg(long, value_name = "HOW")]
+    fill: Option<String>,
+
+    /// `previous_period` or `previous_year`
+    #[arg(long, value_name = "RANGE")]
+    compare: Option<String>,
+
+    /// refuse or allow answers that miss something
+    #[arg(long, value_name = "HOW")]
+    partial: Option<String>,
+
+    /// Wait until the answer includes this position, as 0:123456
+    #[arg(long, value_name = "POSITION")]
+    after: Option<String>,
+
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+    Json,
+}
+
+impl QueryArgs {
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let texts = [
+            ("measures", &self.measures),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("granularity", &self.granularity),
+            ("timezone", &self.timezone),
+            ("group_by", &self.group_by),
+            ("filter", &self.filter),
+            ("having", &self.having),
+            ("order_by", &self.order_by),
+            ("fill", &self.fill),
+            ("compare", &self.compare),
+            ("partial", &self.partial),
+            ("after", &self.after),
+        ];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text.clone()?)));
+        let numbers = [("limit", self.limit), ("offset", self.offset)];
+        let numbers = numbers.into_iter().filter_map(|(name, n)| Some((name, n?.to_string())));
+        let switch = self.limit_per_bucket.then(|| ("limit_per_bucket", "true".to_owned()));
+        [("metric", self.metric.clone())]
+            .into_iter()
+            .chain(texts)
+            .chain(numbers)
+            .chain(switch)
+            .collect()
+    }
+}
+
+/// Asks, and prints the answer.
+pub(super) fn run(args: &QueryArgs) -> Result<(), Failure> {
+    let client = Client::new(&args.client)?;
+    let parameters = args.parameters();
+    let parameters: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (*n, &**v)).collect();
+    let reply = client.get("/v1/query", &parameters).map_err(anyhow::Error::from)?.ok()?;
+    let text = match args.format {
+        Format::Json => String::from_utf8_lossy(&reply.body).into_owned(),
+        Format::Csv => reply.json::<Answer>()?.to_csv(),
+        Format::Table => {
+            let answer: Answer = reply.json()?;
+            format!("{}\n\n{}", answer.to_table(), answer.made_of())
+        }
+    };
+    Ok(output::print(&text)?)
+}

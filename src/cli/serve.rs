@@ -1,0 +1,94 @@
+//! `merganser serve`: the service, until it is told to stop.
+
+use std::io;
+
+use anyhow::Context;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use super::output;
+use crate::compose::Service;
+use crate::settings::{LogFormat, Settings};
+
+/// Serves. Prints one line with the URL when it is ready to answer.
+pub(super) fn run(settings: Settings) -> Result<(), Failure> {
+    start_log(&settings)?;
+    runtime()?.block_on(serve(settings))?;
+    Ok(())
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let mut stop = Stop::listen()?;
+    let service = tokio::select! {
+        service = Box::pin(Service::start(settings)) => service?,
+        () = stop.told() => return Ok(()),
+    };
+    tokio::select! {
+        () = service.ready() => {
+            output::print(&format!("merganser is ready at {}", service.url()))?;
+            stop.told().await;
+        }
+        () = stop.told() => {}
+    }
+    info!("stopping");
+    tokio::select! {
+        outcome = service.stop() => outcome,
+        () = stop.told() => anyhow::bail!("told twice to stop: ended without an orderly shutdown"),
+    }
+}
+
+/// The runtime of everything that serves.
+///
+/// # Errors
+/// When the system gives no threads.
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
+}
+
+/// Sends the log to stderr, as the settings say.
+///
+/// # Errors
+/// When it was started already.
+pub(super) fn start_log(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log.0).context("the log filter")?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match settings.log_format {
+        LogFormat::Text => builder.with_ansi(output::is_watched()).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+/// SIGTERM and Ctrl-C, from when it is made.
+pub(super) struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    /// Takes both signals over from the system.
+    ///
+    /// # Errors
+    /// When it refuses that.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be listened to");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next of them.
+    pub(super) async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

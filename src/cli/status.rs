@@ -1,0 +1,85 @@
+//! `merganser status`: what the server says about itself, as an indented page.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::Failure;
+use super::client::{Client, ClientArgs};
+use super::output;
+
+/// Arguments of `merganser status`.
+#[derive(Args, Debug)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Asks and prints.
+pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
+    let client = Client::new(&args.client)?;
+    let reply = client.get("/v1/status", &[]).map_err(anyhow::Error::from)?.ok()?;
+    let mut lines = Vec::new();
+    page(&reply.json::<Value>()?, 0, &mut lines);
+    Ok(output::print(&lines.join("\n"))?)
+}
+
+/// A line for each name, deeper ones further in.
+fn page(value: &Value, depth: usize, lines: &mut Vec<String>) {
+    let Value::Object(fields) = value else {
+        lines.push(format!("{}{}", "  ".repeat(depth), short(value)));
+        return;
+    };
+    let width = fields.keys().map(String::len).max().unwrap_or(0);
+    let indent = "  ".repeat(depth);
+    for (name, value) in fields {
+        let label = name.replace('_', " ");
+        match value {
+            Value::Object(inner) if !inner.is_empty() => {
+                lines.push(format!("{indent}{label}"));
+                page(value, depth + 1, lines);
+            }
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                lines.push(format!("{indent}{label}"));
+                items.iter().for_each(|item| page(item, depth + 1, lines));
+            }
+            _ => lines.push(format!("{indent}{label:<width$}  {}", short(value)).trim_end().into()),
+        }
+    }
+}
+
+fn short(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(short).collect::<Vec<_>>().join(", "),
+        Value::Object(_) => "–".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_line_up_and_inner_ones_are_further_in() {
+        let status = serde_json::json!({
+            "version": "0.1.0",
+            "speed_store": { "kind": "memory", "lag_ms": 3 },
+            "next_run": null,
+        });
+        let mut lines = Vec::new();
+        page(&status, 0, &mut lines);
+        let expected = [
+            "next run     –",
+            "speed store",
+            "  kind    memory",
+            "  lag ms  3",
+            "version      0.1.0",
+        ];
+        let mut sorted = lines.clone();
+        sorted.sort_by_key(|line| expected.iter().position(|e| e == line));
+        assert_eq!(sorted, expected);
+        assert_eq!(lines.iter().position(|line| line.starts_with("  ")).map(|i| i > 0), Some(true));
+    }
+}

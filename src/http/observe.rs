@@ -1,0 +1,53 @@
+//! Figures for Prometheus: the recorder, and what is counted of every request.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Bounds of the buckets of durations, in seconds.
+const DURATIONS_S: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// How often the recorder tidies its histograms.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Starts to record what the whole process counts. Once a process, on its runtime.
+///
+/// # Errors
+/// When something records already.
+pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
+    let durations = Matcher::Suffix("_seconds".to_owned());
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(durations, &DURATIONS_S)?
+        .install_recorder()
+        .context("figures cannot be recorded")?;
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        let mut tick = tokio::time::interval(UPKEEP);
+        loop {
+            tick.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
+}
+
+/// Counts a request and its duration, by the path of its route and never by the path that was
+/// asked for, of which there are endlessly many.
+pub(super) async fn count(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().as_str().to_owned();
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let path = path.unwrap_or_else(|| "unknown".to_owned());
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    let labels = [("method", method), ("path", path), ("status", status)];
+    metrics::counter!("merganser_http_requests_total", &labels).increment(1);
+    metrics::histogram!("merganser_http_request_duration_seconds", &labels)
+        .record(started.elapsed().as_secs_f64());
+    response
+}

@@ -1,0 +1,74 @@
+//! Refusals that are worded by the framework, turned into problem documents.
+//!
+//! Routes refuse with [`Problem`]s. What they do not see (a method that no route takes, a body over
+//! the framework's limit, an extractor's rejection) comes as plain text or without a body.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use shared::problem::{Kind, Problem};
+
+/// Bytes of a framework's refusal that are kept.
+const WORDS_MAX_BYTES: usize = 4096;
+
+/// Replaces an error that is no problem document by one that says the same.
+pub(super) async fn reword(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || is_worded(response.headers()) || method == Method::HEAD {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let words = words(body).await;
+    let problem = match status {
+        StatusCode::METHOD_NOT_ALLOWED => wrong_method(&method, &path, &parts.headers),
+        _ => problem(status, words),
+    };
+    let mut response = problem.into_response();
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = parts.headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+/// Whether a handler of ours has said what was wrong.
+fn is_worded(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/problem+json"))
+}
+
+async fn words(body: Body) -> String {
+    let bytes = to_bytes(body, WORDS_MAX_BYTES).await.unwrap_or_default();
+    String::from_utf8_lossy(&bytes).trim().to_owned()
+}
+
+fn wrong_method(method: &Method, path: &str, headers: &HeaderMap) -> Problem {
+    let allowed = headers.get(header::ALLOW).and_then(|value| value.to_str().ok());
+    let allowed = allowed.map(|names| format!("; it takes {}", names.replace(',', ", ")));
+    let detail = format!("`{path}` does not take {method}{}", allowed.unwrap_or_default());
+    Problem::new(Kind::MethodNotAllowed, "method_not_allowed", detail)
+}
+
+fn problem(status: StatusCode, words: String) -> Problem {
+    let (kind, code) = match status {
+        StatusCode::NOT_FOUND => (Kind::NotFound, "not_found"),
+        StatusCode::CONFLICT => (Kind::Conflict, "conflict"),
+        StatusCode::PAYLOAD_TOO_LARGE => (Kind::TooLarge, "too_large"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (Kind::UnsupportedMedia, "unsupported_media_type"),
+        StatusCode::UNPROCESSABLE_ENTITY => (Kind::Unprocessable, "unprocessable"),
+        StatusCode::SERVICE_UNAVAILABLE => (Kind::Unavailable, "unavailable"),
+        StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => (Kind::Timeout, "timeout"),
+        StatusCode::INSUFFICIENT_STORAGE => (Kind::NoSpace, "no_space"),
+        _ if status.is_client_error() => (Kind::BadRequest, "bad_request"),
+        _ => (Kind::Internal, "internal"),
+    };
+    let reason = || status.canonical_reason().unwrap_or("the request was refused").to_owned();
+    Problem::new(kind, code, if words.is_empty() { reason() } else { words })
+}

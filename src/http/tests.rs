@@ -1,0 +1,117 @@
+//! What every route has in common, on a service without layers but with routes that misbehave.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Json as JsonBody;
+use axum::http::{Request, StatusCode};
+use axum::routing::post;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::*;
+
+fn service() -> (Router, Readiness) {
+    let layers = Router::new()
+        .route("/v1/panic", get(async || -> &'static str { panic!("on purpose") }))
+        .route("/v1/typed", post(async |JsonBody(_): JsonBody<Vec<u64>>| "fine"))
+        .route("/v1/large", get(async || "merganser ".repeat(1000)));
+    let readiness = Readiness::new();
+    let figures = PrometheusBuilder::new().build_recorder().handle();
+    (router(Parts { layers, readiness: readiness.clone(), figures }), readiness)
+}
+
+async fn call(request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
+    let response = service().0.oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    (parts.status, parts.headers, to_bytes(body, 1 << 24).await.unwrap().to_vec())
+}
+
+async fn problem(method: &str, path: &str, body: &'static str) -> (StatusCode, Value) {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("content-type", "application/json").body(body.into()).unwrap();
+    let (status, headers, body) = call(request).await;
+    assert_eq!(headers["content-type"], "application/problem+json", "{method} {path}");
+    let document: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(document["status"], status.as_u16());
+    (status, document)
+}
+
+#[tokio::test]
+async fn every_error_is_a_problem_document() {
+    for (method, path, body, status, code, words) in [
+        ("GET", "/v1/nope", "", 404, "not_found", "`/v1/nope`"),
+        ("GET", "/", "", 404, "not_found", "/docs"),
+        ("PATCH", "/v1/typed", "", 405, "method_not_allowed", "it takes POST"),
+        ("DELETE", "/healthz", "", 405, "method_not_allowed", "GET"),
+        ("GET", "/v1/panic", "", 500, "internal", "fault"),
+        ("POST", "/v1/typed", "{nope", 400, "bad_request", "parse"),
+        ("POST", "/v1/typed", "{}", 422, "unprocessable", "sequence"),
+    ] {
+        let (got, document) = problem(method, path, body).await;
+        assert_eq!(got.as_u16(), status, "{method} {path}: {document}");
+        assert_eq!(document["code"], code, "{method} {path}: {document}");
+        assert!(document["detail"].as_str().unwrap().contains(words), "{document}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_still_says_which_are_right() {
+    let request = Request::builder().method("PUT").uri("/v1/typed").body(Body::empty()).unwrap();
+    let (status, headers, _) = call(request).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(headers["allow"], "POST");
+}
+
+#[tokio::test]
+async fn readiness_lists_what_is_waited_for() {
+    let (service, readiness) = service();
+    let ask = || Request::builder().uri("/readyz").body(Body::empty()).unwrap();
+    readiness.wait_for("journal", "recovering");
+    readiness.wait_for("runs", "finishing run 7");
+    let response = service.clone().oneshot(ask()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key("retry-after"));
+    let body = to_bytes(response.into_body(), 1 << 16).await.unwrap();
+    let document: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(document["reasons"][0], "journal: recovering");
+    assert_eq!(document["reasons"][1], "runs: finishing run 7");
+
+    let waiting = tokio::spawn({
+        let readiness = readiness.clone();
+        async move { readiness.ready().await }
+    });
+    readiness.done("journal");
+    readiness.done("runs");
+    waiting.await.unwrap();
+    let response = service.oneshot(ask()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_those_who_ask() {
+    let request = |encoding: &str| {
+        let builder = Request::builder().uri("/v1/large").header("accept-encoding", encoding);
+        builder.body(Body::empty()).unwrap()
+    };
+    let (_, headers, body) = call(request("gzip")).await;
+    assert_eq!(headers["content-encoding"], "gzip");
+    assert!(body.len() < 1000);
+    let (_, headers, body) = call(request("identity")).await;
+    assert!(!headers.contains_key("content-encoding"));
+    assert_eq!(body.len(), 10_000);
+}
+
+#[tokio::test]
+async fn the_api_is_described_and_shown() {
+    let get = |path: &str| Request::builder().uri(path).body(Body::empty()).unwrap();
+    let (status, _, body) = call(get("/openapi.json")).await;
+    assert_eq!(status, StatusCode::OK);
+    let document: Value = serde_json::from_slice(&body).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+    let (status, headers, body) = call(get("/docs/")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(headers["content-type"].to_str().unwrap().starts_with("text/html"));
+    assert!(!String::from_utf8_lossy(&body).contains("https://"), "scripts come from this server");
+    let (status, ..) = call(get("/healthz")).await;
+    assert_eq!(status, StatusCode::OK);
+}

@@ -1,0 +1,18 @@
+//! `merganser`: the service and its command line.
+//!
+//! Arguments become settings, settings become a running service ([`compose`]); the client commands
+//! only speak HTTP to one. Read `ARCHITECTURE.md` first.
+
+mod cli;
+mod compose;
+mod http;
+mod settings;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run()
+}

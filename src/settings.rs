@@ -1,0 +1,256 @@
+//! What can be set, and where each value came from.
+//!
+//! There is one list, in [`settings!`] below. From it come the flags, the environment variables, the
+//! keys of the TOML file and their defaults; a flag wins over the environment, which wins over the
+//! file, which wins over the default. A name that is in none of them is an error, never ignored.
+
+mod environment;
+mod file;
+mod value;
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use serde::Deserialize;
+
+pub(crate) use self::value::{Bytes, Cron, Listen, LogFilter, LogFormat, SpeedStore, Zone};
+
+/// Why the settings cannot be used: one line, naming the setting.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum SettingsError {
+    /// The file cannot be read.
+    #[error("the settings file `{path}` cannot be read: {reason}")]
+    Unreadable {
+        /// As it was given.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The file has a wrong line or an unknown key.
+    #[error("{path}: {reason}")]
+    File {
+        /// As it was given, with the line if it is known.
+        path: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// An environment variable that looks like a setting is none.
+    #[error("`{name}` is not an environment variable of merganser{suggestion}")]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The nearest known one, or all.
+        suggestion: String,
+    },
+    /// A value is out of its range, or does not go with another.
+    #[error("`{name}` is {value}: {expected}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// As it was given.
+        value: String,
+        /// What would be right.
+        expected: String,
+    },
+}
+
+/// Where a value came from, least binding first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    /// Nobody set it.
+    #[default]
+    Default,
+    /// The TOML file.
+    File,
+    /// An environment variable.
+    Environment,
+    /// The command line.
+    Flag,
+}
+
+impl Source {
+    /// Whether it was said for this very start, by flag or environment, and so wins over what the
+    /// service stored earlier. The file and the defaults do not.
+    #[must_use]
+    pub(crate) fn is_explicit(self) -> bool {
+        self >= Self::Environment
+    }
+
+    fn of(matches: &ArgMatches, name: &str) -> Self {
+        match matches.value_source(name) {
+            Some(ValueSource::CommandLine) => Self::Flag,
+            Some(ValueSource::EnvVariable) => Self::Environment,
+            _ => Self::Default,
+        }
+    }
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $env:literal, $value:literal;)+) => {
+        /// Settings as they may be given, by flag and environment (through clap) or by file (through
+        /// serde); what is not given is `None`.
+        #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct Given {
+            $(
+                $(#[doc = $doc])+
+                #[arg(long, env = $env, value_name = $value, hide_env_values = true)]
+                pub(crate) $name: Option<$type>,
+            )+
+        }
+
+        /// Every setting with its value.
+        #[derive(Clone, Debug)]
+        pub(crate) struct Settings {
+            $($(#[doc = $doc])+ pub(crate) $name: $type,)+
+            /// Where the values came from.
+            pub(crate) sources: Sources,
+        }
+
+        /// Where each value came from.
+        #[derive(Clone, Debug, Default)]
+        pub(crate) struct Sources {
+            $($(#[doc = $doc])+ pub(crate) $name: Source,)+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($name: $default,)+ sources: Sources::default() }
+            }
+        }
+
+        /// Keys of the file, in the order of the list.
+        pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),+];
+
+        /// Environment variables, in the order of the list.
+        pub(crate) const VARIABLES: &[&str] = &[$($env),+];
+
+        fn overlay(given: Given, matches: &ArgMatches, file: Given) -> Settings {
+            let defaults = Settings::default();
+            let mut sources = Sources::default();
+            $(
+                let $name = match (given.$name, file.$name) {
+                    (Some(value), _) => {
+                        sources.$name = Source::of(matches, stringify!($name));
+                        value
+                    }
+                    (None, Some(value)) => {
+                        sources.$name = Source::File;
+                        value
+                    }
+                    (None, None) => defaults.$name,
+                };
+            )+
+            Settings { $($name,)+ sources }
+        }
+    };
+}
+
+settings! {
+    /// Address and port to answer HTTP on; port 0 takes a free one
+    listen: Listen = Listen::default(), "MERGANSER_LISTEN", "HOST:PORT";
+    /// Directory for the journal, the master dataset, the views and the manifest
+    data_dir: PathBuf = PathBuf::from("./data"), "MERGANSER_DATA_DIR", "DIR";
+    /// Where the speed views live: memory, redis://host:port[/db] or redis-cluster://h1:p1,h2:p2
+    speed_store: SpeedStore = SpeedStore::Memory, "MERGANSER_SPEED_STORE", "STORE";
+    /// TOML file of metric definitions, applied at every start
+    metrics: PathBuf = PathBuf::new(), "MERGANSER_METRICS", "FILE";
+    /// When to run the batch layer over what is new, as cron; an empty text switches it off
+    schedule: Cron = Cron::every_five_minutes(), "MERGANSER_SCHEDULE", "CRON";
+    /// When to recompute everything, as cron; an empty text switches it off
+    full_schedule: Cron = Cron::nightly(), "MERGANSER_FULL_SCHEDULE", "CRON";
+    /// Time zone in which both schedules are meant
+    schedule_timezone: Zone = Zone::default(), "MERGANSER_SCHEDULE_TIMEZONE", "ZONE";
+    /// Largest event
+    event_max_bytes: Bytes = Bytes::kib(64), "MERGANSER_EVENT_MAX_BYTES", "BYTES";
+    /// Largest body of a request, as sent
+    body_max_bytes: Bytes = Bytes::mib(16), "MERGANSER_BODY_MAX_BYTES", "BYTES";
+    /// Largest body of a request, decompressed
+    decompressed_max_bytes: Bytes = Bytes::mib(64), "MERGANSER_DECOMPRESSED_MAX_BYTES", "BYTES";
+    /// Most events of a request
+    request_max_events: usize = 100_000, "MERGANSER_REQUEST_MAX_EVENTS", "N";
+    /// Identified events among which duplicates are recognised
+    dedup_window_events: usize = 10_000_000, "MERGANSER_DEDUP_WINDOW_EVENTS", "N";
+    /// Most groups that the speed views hold for a metric
+    metric_max_groups: usize = 1_000_000, "MERGANSER_METRIC_MAX_GROUPS", "N";
+    /// Most events in the quarantine; the oldest go first
+    quarantine_max_events: usize = 10_000, "MERGANSER_QUARANTINE_MAX_EVENTS", "N";
+    /// Free disk space below which no events are accepted
+    disk_floor_bytes: Bytes = Bytes::gib(1), "MERGANSER_DISK_FLOOR_BYTES", "BYTES";
+    /// Time between two writes of changed groups to the speed store
+    flush_interval_ms: u64 = 100, "MERGANSER_FLUSH_INTERVAL_MS", "MS";
+    /// Time that what a new generation replaced is kept for readers of the old one
+    retire_grace_ms: u64 = 30_000, "MERGANSER_RETIRE_GRACE_MS", "MS";
+    /// Lag of the speed views from which on answers are incomplete
+    lag_max_ms: u64 = 10_000, "MERGANSER_LAG_MAX_MS", "MS";
+    /// What to log, as error, warn, info, debug, or per module as info,batch_layer=debug
+    log: LogFilter = LogFilter::default(), "MERGANSER_LOG", "FILTER";
+    /// How to write the log: text or json
+    log_format: LogFormat = LogFormat::Text, "MERGANSER_LOG_FORMAT", "FORMAT";
+}
+
+impl Settings {
+    /// Joins what was given on the command line and in the environment (`given`, read from
+    /// `matches`) with the file and the defaults. Without `config`, `merganser.toml` is read if
+    /// there is one.
+    ///
+    /// # Errors
+    /// One line that names the setting.
+    pub(crate) fn load(
+        given: Given,
+        matches: &ArgMatches,
+        config: Option<PathBuf>,
+    ) -> Result<Self, SettingsError> {
+        environment::check(std::env::vars_os().map(|(name, _)| name))?;
+        let settings = overlay(given, matches, file::read(config)?);
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The file of metric definitions, if one is set.
+    #[must_use]
+    pub(crate) fn metrics_file(&self) -> Option<&std::path::Path> {
+        (!self.metrics.as_os_str().is_empty()).then_some(&*self.metrics)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let wrong = |name, value: String, expected: &str| {
+            Err(SettingsError::Value { name, value, expected: expected.to_owned() })
+        };
+        for (name, value) in [
+            ("request_max_events", self.request_max_events),
+            ("dedup_window_events", self.dedup_window_events),
+            ("metric_max_groups", self.metric_max_groups),
+            ("quarantine_max_events", self.quarantine_max_events),
+        ] {
+            if value == 0 {
+                return wrong(name, "0".to_owned(), "expected at least 1");
+            }
+        }
+        for (name, value) in
+            [("event_max_bytes", self.event_max_bytes), ("body_max_bytes", self.body_max_bytes)]
+        {
+            if value.0 == 0 || value > self.decompressed_max_bytes {
+                let expected = "expected at least 1 and at most `decompressed_max_bytes`";
+                return wrong(name, value.to_string(), expected);
+            }
+        }
+        if self.decompressed_max_bytes > Bytes::gib(1) {
+            let value = self.decompressed_max_bytes.to_string();
+            return wrong("decompressed_max_bytes", value, "expected at most 1GiB");
+        }
+        if !(1..=10_000).contains(&self.flush_interval_ms) {
+            let value = self.flush_interval_ms.to_string();
+            return wrong("flush_interval_ms", value, "expected 1 to 10000");
+        }
+        if self.lag_max_ms <= self.flush_interval_ms {
+            let value = self.lag_max_ms.to_string();
+            return wrong("lag_max_ms", value, "expected more than `flush_interval_ms`");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

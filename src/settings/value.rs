@@ -1,0 +1,274 @@
+//! The types of settings: each reads from text, the same from a flag, a variable or the file.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono_tz::Tz;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use tracing_subscriber::EnvFilter;
+
+/// Reads a type from a TOML text by its [`FromStr`].
+macro_rules! read_from_text {
+    ($($type:ty),+) => {$(
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )+};
+}
+
+read_from_text!(Listen, SpeedStore, Cron, Zone, LogFilter, LogFormat);
+
+/// `host:port`, looked up when it is bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listen(pub(crate) String);
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self("127.0.0.1:8080".to_owned())
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let valid = text.rsplit_once(':').is_some_and(|(host, port)| {
+            let bare = !host.contains(':') || host.starts_with('[') && host.ends_with(']');
+            !host.is_empty() && bare && port.parse::<u16>().is_ok()
+        });
+        match valid {
+            true => Ok(Self(text.to_owned())),
+            false => {
+                Err(format!("`{text}` is not an address; expected host:port, as 127.0.0.1:8080"))
+            }
+        }
+    }
+}
+
+/// Where the speed views live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SpeedStore {
+    /// In this process.
+    Memory,
+    /// A Redis or Valkey server: `redis://host:port[/db]`.
+    Redis(String),
+    /// A Redis Cluster: `host:port` of some of its nodes.
+    RedisCluster(Vec<String>),
+}
+
+impl FromStr for SpeedStore {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is not a speed store; expected memory, redis://host:port[/db] or \
+                 redis-cluster://host:port,host:port"
+            )
+        };
+        let is_node = |node: &str| {
+            let place = node.rsplit_once('@').map_or(node, |(_, place)| place);
+            place.rsplit_once(':').is_some_and(|(host, port)| {
+                !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0)
+            })
+        };
+        if text == "memory" {
+            return Ok(Self::Memory);
+        }
+        if let Some(rest) = text.strip_prefix("redis://") {
+            let (node, database) = rest.split_once('/').unwrap_or((rest, "0"));
+            let valid = is_node(node) && database.parse::<u32>().is_ok();
+            return if valid { Ok(Self::Redis(text.to_owned())) } else { Err(wrong()) };
+        }
+        let nodes = text.strip_prefix("redis-cluster://").ok_or_else(wrong)?;
+        let nodes: Vec<String> =
+            nodes.trim_end_matches('/').split(',').map(str::to_owned).collect();
+        if nodes.iter().all(|node| is_node(node)) {
+            Ok(Self::RedisCluster(nodes))
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
+/// A cron expression of five fields, or empty for never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cron(pub(crate) String);
+
+impl Cron {
+    pub(super) fn every_five_minutes() -> Self {
+        Self("*/5 * * * *".to_owned())
+    }
+
+    pub(super) fn nightly() -> Self {
+        Self("0 3 * * *".to_owned())
+    }
+}
+
+impl FromStr for Cron {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Self(String::new()));
+        }
+        croner::Cron::from_str(text).map(|_| Self(text.to_owned())).map_err(|error| {
+            format!(
+                "`{text}` is not a schedule: {error}; expected cron, as `*/5 * * * *`, or nothing"
+            )
+        })
+    }
+}
+
+/// A time zone by its IANA name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Zone(pub(crate) Tz);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(Tz::UTC)
+    }
+}
+
+impl FromStr for Zone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| {
+            format!("`{text}` is not a time zone; expected an IANA name, as Europe/Berlin")
+        })
+    }
+}
+
+/// A number of bytes: `65536`, `64KiB`, `16MiB`, `1GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl Bytes {
+    const UNITS: [(&str, u64); 4] =
+        [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+    /// `count` KiB.
+    #[must_use]
+    pub(crate) const fn kib(count: u64) -> Self {
+        Self(count << 10)
+    }
+
+    /// `count` MiB.
+    #[must_use]
+    pub(crate) const fn mib(count: u64) -> Self {
+        Self(count << 20)
+    }
+
+    /// `count` GiB.
+    #[must_use]
+    pub(crate) const fn gib(count: u64) -> Self {
+        Self(count << 30)
+    }
+
+    /// As a size in memory.
+    #[must_use]
+    pub(crate) fn as_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, unit) = Self::UNITS
+            .iter()
+            .find_map(|(name, size)| text.strip_suffix(name).map(|digits| (digits, *size)))
+            .unwrap_or((text, 1));
+        let bytes = digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+        bytes.map(Self).ok_or_else(|| {
+            format!("`{text}` is not a size; expected bytes, or as 64KiB, 16MiB, 1GiB")
+        })
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exact = |(_, size): &&(&str, u64)| self.0 > 0 && self.0.is_multiple_of(*size);
+        match Self::UNITS.iter().find(exact) {
+            Some((name, size)) => write!(f, "{}{name}", self.0 / size),
+            None => write!(f, "{}B", self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrText;
+        impl Visitor<'_> for NumberOrText {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of bytes, or a text as \"64KiB\"")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Bytes, E> {
+                u64::try_from(number)
+                    .map(Bytes)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Bytes, E> {
+                Ok(Bytes(number))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(NumberOrText)
+    }
+}
+
+/// Directives of what to log, as [`EnvFilter`] reads them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogFilter(pub(crate) String);
+
+impl Default for LogFilter {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        EnvFilter::try_new(text).map(|_| Self(text.to_owned())).map_err(|error| {
+            format!(
+                "`{text}` is not a log filter: {error}; expected info, debug or info,module=debug"
+            )
+        })
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("`{text}` is not a log format; expected text or json")),
+        }
+    }
+}
