@@ -1,0 +1,113 @@
+//! A small HTTP client. Every call has a time limit.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) body: Value,
+}
+
+/// Talks to one server.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    agent: Agent,
+    url: String,
+}
+
+impl Http {
+    pub(crate) fn new(url: String) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .proxy(None)
+            .build()
+            .new_agent();
+        Self { agent, url }
+    }
+
+    /// An error says that there was no reply: the server is away.
+    pub(crate) fn try_get(&self, path: &str) -> Result<Reply, ureq::Error> {
+        self.agent.get(self.at(path)).call().and_then(read)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.try_get(path).unwrap()
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Reply {
+        self.agent.delete(self.at(path)).call().and_then(read).unwrap()
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+        self.agent.post(self.at(path)).send_json(body).and_then(read).unwrap()
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Reply {
+        self.agent.put(self.at(path)).send_json(body).and_then(read).unwrap()
+    }
+
+    /// Sends events, one a line.
+    pub(crate) fn try_send(&self, lines: &[String], wait: &str) -> Result<Reply, ureq::Error> {
+        let request = self.agent.post(self.at(&format!("/v1/events?wait={wait}")));
+        request.content_type("application/x-ndjson").send(lines.join("\n")).and_then(read)
+    }
+
+    /// Sends events in requests of 5,000, the last one until it is applied, and returns how many
+    /// were accepted and how many were duplicates.
+    pub(crate) fn send(&self, lines: &[String]) -> (usize, usize) {
+        let (mut accepted, mut duplicates) = (0, 0);
+        let chunks = lines.chunks(5_000);
+        let last = chunks.len().saturating_sub(1);
+        for (i, chunk) in chunks.enumerate() {
+            let wait = if i == last { "applied" } else { "durable" };
+            let reply = self.try_send(chunk, wait).unwrap();
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            assert_eq!(reply.body["invalid"], json!([]), "{}", reply.body);
+            assert_eq!(reply.body["conflicts"], json!([]), "{}", reply.body);
+            if i == last {
+                assert_eq!(reply.body["applied"], true, "{}", reply.body);
+            }
+            accepted += number(&reply.body["accepted"]);
+            duplicates += number(&reply.body["duplicates"]);
+        }
+        (accepted, duplicates)
+    }
+
+    /// An answer that must be given, whole.
+    pub(crate) fn query(&self, query: &Value) -> Value {
+        let reply = self.post("/v1/query", query);
+        assert_eq!(reply.status, 200, "{query}: {}", reply.body);
+        assert_eq!(reply.body["provenance"]["complete"], true, "{query}: {}", reply.body);
+        reply.body
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+/// A whole number that must be one.
+pub(crate) fn number(value: &Value) -> usize {
+    usize::try_from(value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))).unwrap()
+}
+
+fn read(mut response: Response<Body>) -> Result<Reply, ureq::Error> {
+    let location =
+        response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+    let kind =
+        response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+    let status = response.status().as_u16();
+    let text = response.body_mut().with_config().limit(1 << 28).read_to_string()?;
+    if status >= 400 {
+        assert_eq!(kind.as_deref(), Some("application/problem+json"), "{status}: {text}");
+    }
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok(Reply { status, location, body })
+}

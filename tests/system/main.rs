@@ -1,0 +1,37 @@
+//! The real binary, real Redis servers, real kills.
+//!
+//! Each test has a directory, ports and processes of its own. None waits for luck: what takes time is
+//! polled until a deadline. What a test wants is computed here, from what it sent, by code that the
+//! service does not share.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+mod command_line;
+mod http;
+mod kills;
+mod load;
+mod oracle;
+mod redis_faults;
+mod redis_server;
+mod server;
+mod startup;
+mod the_loop;
+mod totals;
+mod wait;
+
+/// Makes a test for each kind of speed store from a function that takes one.
+macro_rules! in_both_stores {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[test]
+            fn with_memory() {
+                super::$name(crate::server::Store::Memory);
+            }
+
+            #[test]
+            fn with_redis() {
+                super::$name(crate::server::Store::Redis);
+            }
+        }
+    )+};
+}
+pub(crate) use in_both_stores;

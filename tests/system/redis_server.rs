@@ -1,0 +1,92 @@
+//! A redis-server of a test's own, on a free port, with nothing kept on disk.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::wait::until;
+
+/// The process; it ends with the value.
+#[derive(Debug)]
+pub(crate) struct RedisServer {
+    port: u16,
+    process: Child,
+    dir: TempDir,
+}
+
+impl RedisServer {
+    /// Starts one that never evicts.
+    pub(crate) fn start() -> Self {
+        Self::start_with("noeviction")
+    }
+
+    /// Starts one with another policy for memory that runs out.
+    pub(crate) fn start_with(policy: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        let port = free_port();
+        let process = spawn(port, &dir, policy);
+        let server = Self { port, process, dir };
+        server.wait();
+        server
+    }
+
+    /// As `--speed-store` takes it.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again on the same port, empty.
+    pub(crate) fn restart(&mut self) {
+        self.process = spawn(self.port, &self.dir, "noeviction");
+        self.wait();
+    }
+
+    /// Sends a command without arguments that hold spaces, and returns the first line of its reply.
+    pub(crate) fn command(&self, command: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).ok()?;
+        Some(line.trim_end().to_owned())
+    }
+
+    fn wait(&self) {
+        until("redis-server answers", Duration::from_secs(20), || {
+            (self.command("PING").as_deref() == Some("+PONG")).then_some(())
+        });
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A port that nobody listened on a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn spawn(port: u16, dir: &TempDir, policy: &str) -> Child {
+    let port = port.to_string();
+    let directory = dir.path().to_str().unwrap();
+    let arguments = ["--port", &port, "--bind", "127.0.0.1", "--dir", directory];
+    Command::new("redis-server")
+        .args(arguments)
+        .args(["--save", "", "--appendonly", "no", "--maxmemory-policy", policy])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server cannot be started; scripts/test installs it or says how")
+}
