@@ -18,6 +18,7 @@ use axum::{Json, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use shared::problem::{Kind, Problem};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::trace::{DefaultMakeSpan, DefaultOnFailure, DefaultOnResponse, TraceLayer};
@@ -49,14 +50,16 @@ pub(crate) fn router(parts: Parts) -> Router {
         .make_span_with(DefaultMakeSpan::new().level(Level::DEBUG))
         .on_response(DefaultOnResponse::new().level(Level::DEBUG))
         .on_failure(DefaultOnFailure::new().level(Level::DEBUG));
-    layers
-        .merge(operation)
-        .fallback(unknown)
-        .layer(middleware::from_fn(observe::count))
-        .layer(middleware::from_fn(problems::reword))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(CompressionLayer::new())
+    let routes = layers.merge(operation).fallback(unknown);
+    // Around the router as a whole and not around each route: only there does a refused method's
+    // response say which methods are right.
+    let whole = ServiceBuilder::new()
         .layer(trace)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(problems::reword))
+        .service(routes.layer(middleware::from_fn(observe::count)));
+    Router::new().fallback_service(whole)
 }
 
 async fn ready(State(readiness): State<Readiness>) -> Response {

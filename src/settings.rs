@@ -1,8 +1,8 @@
 //! What can be set, and where each value came from.
 //!
-//! There is one list, in [`settings!`] below. From it come the flags, the environment variables, the
-//! keys of the TOML file and their defaults; a flag wins over the environment, which wins over the
-//! file, which wins over the default. A name that is in none of them is an error, never ignored.
+//! There is one list, in [`settings!`] below. From it come the flags, the environment variables,
+//! the keys of the TOML file and their defaults; a flag wins over the environment, which wins over
+//! the file, which wins over the default. A name that the list does not have is an error.
 
 mod environment;
 mod file;
@@ -87,9 +87,12 @@ impl Source {
 }
 
 macro_rules! settings {
-    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $env:literal, $value:literal;)+) => {
-        /// Settings as they may be given, by flag and environment (through clap) or by file (through
-        /// serde); what is not given is `None`.
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident: $type:ty = $default:expr, $env:literal, $value:literal;
+    )+) => {
+        /// Settings as they may be given, by flag and environment (through clap) or by file
+        /// (through serde); what is not given is `None`.
         #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub(crate) struct Given {

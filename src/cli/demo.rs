@@ -98,14 +98,18 @@ async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
     let service = Box::pin(Service::start(settings)).await?;
     service.ready().await;
     let url = service.url();
+    let guide = tokio::task::spawn_blocking({
+        let url = url.clone();
+        move || tour(&url)
+    });
     let shown = tokio::select! {
-        shown = tokio::task::spawn_blocking({ let url = url.clone(); move || tour(&url) }) => shown?,
+        shown = guide => shown?,
         () = stop.told() => Ok(()),
     };
     if shown.is_ok() && !once {
         output::print(&format!(
-            "\nserving on at {url} (API at {url}/docs) until Ctrl-C; ask for more with\n  \
-             merganser query flights --server {url} --group-by dest --order-by=-departures --limit 10"
+            "\nserving on at {url} until Ctrl-C, its API at {url}/docs; ask for more, as\n  \
+             merganser query flights --server {url} --group-by dest --order-by -miles --limit 9"
         ))?;
         stop.told().await;
     }

@@ -1,8 +1,8 @@
 //! `merganser ingest`: files of events, sent in batches.
 //!
 //! An event's `id` makes sending it again safe, so what was interrupted is resumed by running the
-//! same command again: what the server has, it counts as duplicates. For events without an `id` that
-//! does not hold, and the command says so.
+//! same command again: what the server has, it counts as duplicates. For events without an `id`
+//! that does not hold, and the command says so.
 
 mod batches;
 mod send;

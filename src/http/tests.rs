@@ -44,7 +44,7 @@ async fn every_error_is_a_problem_document() {
         ("PATCH", "/v1/typed", "", 405, "method_not_allowed", "it takes POST"),
         ("DELETE", "/healthz", "", 405, "method_not_allowed", "GET"),
         ("GET", "/v1/panic", "", 500, "internal", "fault"),
-        ("POST", "/v1/typed", "{nope", 400, "bad_request", "parse"),
+        ("POST", "/v1/typed", "[nope", 400, "bad_request", "parse"),
         ("POST", "/v1/typed", "{}", 422, "unprocessable", "sequence"),
     ] {
         let (got, document) = problem(method, path, body).await;

@@ -1,7 +1,7 @@
 //! Environment variables that look like settings and are none.
 //!
-//! A mistyped variable would otherwise be ignored without a word. What Kubernetes sets by itself for
-//! a Service called `merganser` is not ours to refuse.
+//! A mistyped variable would otherwise be ignored without a word. What Kubernetes sets by itself
+//! for a Service called `merganser` is not ours to refuse.
 
 use std::ffi::OsString;
 
@@ -32,7 +32,8 @@ pub(super) fn check(names: impl Iterator<Item = OsString>) -> Result<(), Setting
     }
 }
 
-/// The variables of <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>.
+/// What Kubernetes sets for each Service that a pod can see (its documentation of Services, under
+/// "Environment variables").
 fn is_service_link(name: &str) -> bool {
     let rest = &name[PREFIX.len()..];
     rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_")

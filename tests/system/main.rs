@@ -1,8 +1,8 @@
 //! The real binary, real Redis servers, real kills.
 //!
-//! Each test has a directory, ports and processes of its own. None waits for luck: what takes time is
-//! polled until a deadline. What a test wants is computed here, from what it sent, by code that the
-//! service does not share.
+//! Each test has a directory, ports and processes of its own. None waits for luck: what takes time
+//! is polled until a deadline. What a test wants is computed here, from what it sent, by code that
+//! the service does not share.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod command_line;

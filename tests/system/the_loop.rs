@@ -85,7 +85,8 @@ fn check(http: &Http, lines: &[String]) {
     let days = by(&flights, |f| format!("2013-01-{:02}T00:00:00-05:00", f.day_in_new_york() + 1));
     rows(&answer, &days, |row| text(&row["time"]));
 
-    let range = json!({ "granularity": "hour", "from": "2013-01-08T00:00:00Z", "to": "2013-01-10T00:00:00Z" });
+    let (from, to) = ("2013-01-08T00:00:00Z", "2013-01-10T00:00:00Z");
+    let range = json!({ "granularity": "hour", "from": from, "to": to });
     let chosen: Vec<Flight> =
         flights.iter().filter(|f| (7 * 24..9 * 24).contains(&f.hour())).cloned().collect();
     let hours =
@@ -162,7 +163,10 @@ fn a_metric_that_is_defined_late_is_backfilled(store: Store) {
     server.http.send(&after[..3_000]);
     let definition = json!({
         "event": "flight", "dimensions": ["origin"],
-        "measures": { "departures": { "kind": "count" }, "total_delay": { "kind": "sum", "of": "dep_delay" } }
+        "measures": {
+            "departures": { "kind": "count" },
+            "total_delay": { "kind": "sum", "of": "dep_delay" }
+        }
     });
     let reply = server.http.put("/v1/metrics/late_comer", &definition);
     assert_eq!(reply.status, 202, "{}", reply.body);

@@ -1,7 +1,7 @@
 //! House rules that a compiler does not check, held by reading the sources.
 //!
-//! A rule that nothing checks is no rule. Where a file has a good reason to break one, it is listed in
-//! [`EXCEPTIONS`] with that reason. An exception that is no longer needed fails too.
+//! A rule that nothing checks is no rule. Where a file has a good reason to break one, it is listed
+//! in [`EXCEPTIONS`] with that reason. An exception that is no longer needed fails too.
 
 mod functions;
 mod source;
