@@ -1,0 +1,137 @@
+//! HTTP routes of the speed layer: events in, and the quarantine of those that cannot be counted.
+//!
+//! | route | what |
+//! |---|---|
+//! | `POST /v1/events` | events; `?wait=durable\|applied`, `?on_invalid=quarantine\|reject` |
+//! | `GET /v1/quarantine` | what could not be counted, oldest first; `?limit=`, `?after=` |
+//! | `DELETE /v1/quarantine/{id}` | forgets one of them |
+//!
+//! Everything that can be refused without the body is refused before it is read. Errors are problem
+//! documents.
+
+mod body;
+mod options;
+mod quarantine;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde::Serialize;
+use shared::ports::SpeedViews;
+use shared::problem::{Kind, Problem};
+
+use self::options::{EventOptions, Wait};
+use crate::intake::{
+    BodyEncoding, BodyFormat, EventBody, IntakeError, IntakeHandle, Receipt, Share,
+};
+
+/// How long `?wait=applied` waits. The events are durable all the same.
+const APPLIED_WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+struct Routes {
+    intake: IntakeHandle,
+    views: Arc<dyn SpeedViews>,
+}
+
+/// The routes. `views` answers `?wait=applied`.
+pub fn routes(intake: IntakeHandle, views: Arc<dyn SpeedViews>) -> Router {
+    Router::new()
+        .route("/v1/events", post(post_events))
+        .route("/v1/quarantine", get(quarantine::list))
+        .route("/v1/quarantine/{id}", delete(quarantine::delete))
+        .with_state(Routes { intake, views })
+}
+
+/// What a request's head says, and its share of what may be pending.
+struct Head {
+    options: EventOptions,
+    format: BodyFormat,
+    encoding: BodyEncoding,
+    declared_bytes: Option<u64>,
+    share: Share,
+}
+
+impl Head {
+    fn read(parts: &Parts, intake: &IntakeHandle) -> Result<Self, IntakeError> {
+        let options = EventOptions::of_query(&parts.uri)?;
+        let format = BodyFormat::of_content_type(text(parts, CONTENT_TYPE)?)?;
+        let encoding = BodyEncoding::of_content_encoding(text(parts, CONTENT_ENCODING)?)?;
+        let declared_bytes = text(parts, CONTENT_LENGTH)?.and_then(|length| length.parse().ok());
+        let share = intake.admit()?;
+        Ok(Self { options, format, encoding, declared_bytes, share })
+    }
+}
+
+fn text(parts: &Parts, name: HeaderName) -> Result<Option<&str>, IntakeError> {
+    let mut values = parts.headers.get_all(&name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(IntakeError::UnsupportedMedia(format!("the header `{name}` is there twice")));
+    }
+    first
+        .map(|value| value.to_str())
+        .transpose()
+        .map_err(|_| IntakeError::UnsupportedMedia(format!("the header `{name}` is not text")))
+}
+
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    receipt: Receipt,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied: Option<bool>,
+}
+
+async fn post_events(State(routes): State<Routes>, request: Request) -> Response {
+    let (parts, mut body) = request.into_parts();
+    let head = match Head::read(&parts, &routes.intake) {
+        Ok(head) => head,
+        Err(error) => {
+            // A client that is still sending would take an answer before the end for a failure.
+            body::discard(&mut body).await;
+            return Problem::from(error).into_response();
+        }
+    };
+    match take(&routes, head, body).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn take(routes: &Routes, head: Head, mut body: Body) -> Result<Answer, Problem> {
+    let Head { options, format, encoding, declared_bytes, mut share } = head;
+    let limits = routes.intake.limits();
+    let bytes = match body::read(&mut body, declared_bytes, limits, &mut share).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            drop(share);
+            if !matches!(error, IntakeError::BodyTimeout { .. }) {
+                body::discard(&mut body).await;
+            }
+            return Err(error.into());
+        }
+    };
+    let event_body = EventBody { bytes, format, encoding, on_invalid: options.on_invalid };
+    let receipt = routes.intake.submit(event_body, share).await?;
+    if receipt.is_all_invalid() {
+        let detail = format!("all {} events of the request are invalid", receipt.invalid.len());
+        let problem = Problem::new(Kind::Unprocessable, "invalid_events", detail);
+        return Err(receipt.fill(problem));
+    }
+    let applied = match options.wait {
+        Wait::Durable => None,
+        Wait::Applied => Some(routes.views.wait_applied(receipt.end(), APPLIED_WAIT).await),
+    };
+    Ok(Answer { receipt, applied })
+}
+
+#[cfg(test)]
+mod tests;

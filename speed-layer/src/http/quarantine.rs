@@ -1,0 +1,90 @@
+//! Routes of the quarantine. Its calls may wait for a file, so they leave the async threads.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use serde::Serialize;
+use shared::problem::{Kind, Problem};
+
+use super::Routes;
+use super::options::ListOptions;
+use crate::intake::{IntakeError, QuarantineEntry, QuarantineId, QuarantineKind};
+
+/// An entry, as clients see it.
+#[derive(Serialize)]
+pub(super) struct EntryView {
+    id: QuarantineId,
+    /// RFC 3339.
+    received_at: String,
+    kind: QuarantineKind,
+    code: String,
+    message: String,
+    /// Array position or line number in its request.
+    index: u32,
+    raw: String,
+    /// Whether `raw` is only the beginning of what was sent.
+    raw_truncated: bool,
+}
+
+impl From<&QuarantineEntry> for EntryView {
+    fn from(entry: &QuarantineEntry) -> Self {
+        let event = entry.event.clone();
+        Self {
+            id: entry.id,
+            received_at: event.received.to_string(),
+            kind: event.kind,
+            code: event.code,
+            message: event.message,
+            index: event.index,
+            raw: event.raw,
+            raw_truncated: event.raw_truncated,
+        }
+    }
+}
+
+/// A part of the list.
+#[derive(Serialize)]
+pub(super) struct PageView {
+    /// Oldest first.
+    entries: Vec<EntryView>,
+    /// The `after` of the next part; null at the end.
+    next: Option<QuarantineId>,
+    /// Entries in all.
+    total: usize,
+}
+
+pub(super) async fn list(
+    State(routes): State<Routes>,
+    uri: Uri,
+) -> Result<Json<PageView>, Problem> {
+    let options = ListOptions::of_query(&uri)?;
+    let quarantine = routes.intake.quarantine().clone();
+    let page = blocking(move || quarantine.list(options.after, options.limit)).await?;
+    let next = page.entries.last().map(|entry| entry.id).filter(|_| page.has_more);
+    let entries = page.entries.iter().map(|entry| EntryView::from(&**entry)).collect();
+    Ok(Json(PageView { entries, next, total: page.total }))
+}
+
+pub(super) async fn delete(
+    State(routes): State<Routes>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let quarantine = routes.intake.quarantine().clone();
+    let is_deleted = match id.parse::<QuarantineId>() {
+        Ok(id) => blocking(move || quarantine.delete(id)).await?.map_err(IntakeError::from)?,
+        Err(_) => false,
+    };
+    if is_deleted {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let detail = format!("the quarantine has no entry `{id}`");
+    Err(Problem::new(Kind::NotFound, "unknown_quarantine_entry", detail))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        IntakeError::Internal(format!("the quarantine did not answer: {error}")).into()
+    })
+}

@@ -1,0 +1,353 @@
+//! Intake: from the bodies that clients send to events in the journal, with a verdict for each.
+//!
+//! ```text
+//! body ─ decode ─ envelope ─ prepare ─► queue ─► commit: dedup ─ quarantine ─ journal ─► answer
+//!           (many threads)            (bounded)      (one thread)              └► feed of the fold
+//! ```
+//!
+//! What always holds:
+//! * an answer is given after everything that it says is durable, duplicates and conflicts
+//!   included;
+//! * every event gets a verdict: accepted, duplicate, conflict or invalid, and the last two are
+//!   kept in the quarantine;
+//! * the dedup index is a function of the journal;
+//! * what is pending is bounded, and whoever is over the bound is told so before anything is
+//!   stored.
+//!
+//! `commit` is where it all comes together; `envelope` has the rules of an event.
+
+mod budget;
+mod commit;
+mod content;
+mod decode;
+mod dedup;
+mod disk;
+mod envelope;
+mod error;
+mod event_id;
+mod event_time;
+mod figures;
+mod prepare;
+mod properties;
+mod quarantine;
+mod receipt;
+mod settings;
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use arrow::array::Array;
+use bytes::Bytes;
+use shared::clock::Clock;
+use shared::ids::Offset;
+use shared::ports::{Committed, IntakeFigures, Journal};
+use shared::time::Timestamp;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tracing::info;
+use xxhash_rust::xxh3::xxh3_128;
+
+pub use self::budget::Share;
+pub use self::decode::{BodyEncoding, BodyFormat};
+pub use self::envelope::InvalidCode;
+pub use self::error::{IntakeError, Limit};
+pub use self::event_id::{EventIds, RandomIds};
+pub use self::quarantine::{
+    Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind, QuarantinePage,
+    QuarantinedEvent,
+};
+pub use self::receipt::{Conflict, InvalidEvent, Receipt};
+pub use self::settings::{IntakeSettings, Limits, QuarantineSettings};
+
+use self::budget::Budget;
+use self::commit::{Committer, Submission, Told};
+use self::dedup::DedupIndex;
+use self::disk::DiskFloor;
+use self::prepare::{Prepared, prepare};
+
+/// What to do with a request of which some events are invalid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnInvalid {
+    /// Accept the valid ones; the others go to the quarantine and are listed.
+    #[default]
+    Quarantine,
+    /// Store nothing. Conflicts do not count as invalid.
+    Reject,
+}
+
+/// A request's body and what its sender said about it.
+#[derive(Clone, Debug)]
+pub struct EventBody {
+    /// As it was sent.
+    pub bytes: Bytes,
+    /// How events are laid out in it.
+    pub format: BodyFormat,
+    /// How it is compressed.
+    pub encoding: BodyEncoding,
+    /// What to do if some events are invalid.
+    pub on_invalid: OnInvalid,
+}
+
+/// Starts intake.
+#[derive(Debug)]
+pub struct Intake;
+
+impl Intake {
+    /// Opens the quarantine, rebuilds the dedup index from the journal and starts the committer.
+    /// Blocks until that is done: reading the journal takes its time.
+    ///
+    /// Committed events are sent to `feed` in the order of their offsets, beginning with the
+    /// journal's end at the time of this call.
+    ///
+    /// # Errors
+    /// When a setting cannot be, or the quarantine or the journal cannot be read.
+    pub fn start(
+        settings: IntakeSettings,
+        journal: Arc<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn EventIds>,
+        feed: mpsc::Sender<Arc<Committed>>,
+        quarantine_dir: PathBuf,
+    ) -> Result<IntakeHandle, IntakeError> {
+        settings.check()?;
+        let quarantine = Arc::new(Quarantine::open(&quarantine_dir, settings.quarantine.clone())?);
+        let dedup = rebuild(&*journal, settings.dedup_window_events)?;
+        let told = Arc::new(Told::default());
+        let (running, ended) = watch::channel(());
+        let (sender, receiver) = commit::queue(settings.pending_requests_max);
+        let committer = Committer {
+            journal: Arc::clone(&journal),
+            quarantine: Arc::clone(&quarantine),
+            dedup,
+            feed,
+            settings: settings.clone(),
+            told: Arc::clone(&told),
+        };
+        thread::Builder::new()
+            .name("intake-commit".to_owned())
+            .spawn(move || {
+                committer.run(&receiver);
+                // Whoever watches learns of the end by this, or by what a panic drops.
+                drop(running);
+            })
+            .map_err(|error| IntakeError::Internal(format!("starting a thread: {error}")))?;
+        let started_at = clock.now();
+        Ok(IntakeHandle(Arc::new(Shared {
+            budget: Budget::new(settings.pending_requests_max, settings.pending_bytes_max),
+            decoders: Arc::new(Semaphore::new(settings.decoders_max)),
+            disk: DiskFloor::of(quarantine_dir, settings.disk_floor_bytes),
+            queue: Mutex::new(Some(sender)),
+            journal,
+            clock,
+            ids,
+            quarantine,
+            settings,
+            told,
+            ended,
+            started_at,
+        })))
+    }
+}
+
+/// Reads the whole journal once: the window counts identified events, of which a record may have
+/// any number.
+fn rebuild(journal: &dyn Journal, window: usize) -> Result<DedupIndex, IntakeError> {
+    let mut index = DedupIndex::new(window).ok_or_else(|| {
+        IntakeError::Settings(format!(
+            "there is no memory for `dedup_window_events` of {window} (32 bytes each)"
+        ))
+    })?;
+    for committed in journal.read(journal.start())? {
+        let committed = committed?;
+        let (ids, contents) = (committed.events.ids(), committed.events.contents());
+        for row in (0..committed.events.len()).filter(|row| contents.is_valid(*row)) {
+            index.replay(xxh3_128(ids.value(row).as_bytes()), contents.value(row));
+        }
+    }
+    info!(events = index.len(), "dedup index rebuilt");
+    Ok(index)
+}
+
+/// Gives events to intake. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct IntakeHandle(Arc<Shared>);
+
+struct Shared {
+    settings: IntakeSettings,
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn EventIds>,
+    quarantine: Arc<Quarantine>,
+    budget: Arc<Budget>,
+    /// As many permits as bodies may be decoded at once.
+    decoders: Arc<Semaphore>,
+    disk: DiskFloor,
+    /// `None` after the shutdown.
+    queue: Mutex<Option<SyncSender<Submission>>>,
+    told: Arc<Told>,
+    ended: watch::Receiver<()>,
+    started_at: Timestamp,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Bodies up to this are decoded where they are; handing them to another thread would take longer.
+const INLINE_BYTES_MAX: usize = 16 << 10;
+
+impl IntakeHandle {
+    /// Begins a request: whoever reads a body charges its bytes to the share as they come.
+    ///
+    /// # Errors
+    /// When nothing is taken at the moment.
+    pub fn admit(&self) -> Result<Share, IntakeError> {
+        if self.queue().is_none() {
+            return Err(IntakeError::ShuttingDown);
+        }
+        if let Some(stopped) = self.stopped() {
+            return Err(stopped);
+        }
+        self.0.disk.check(self.0.clock.now())?;
+        Ok(self.0.budget.share())
+    }
+
+    /// Decodes a body and commits its events; `share` has been charged for the body. Returns when
+    /// everything that the receipt says is durable.
+    ///
+    /// A caller that stops waiting does not stop what is queued already.
+    ///
+    /// # Errors
+    /// Nothing is acknowledged then. What the errors mean is said at [`IntakeError`].
+    pub async fn submit(&self, body: EventBody, mut share: Share) -> Result<Receipt, IntakeError> {
+        share.enter()?;
+        let on_invalid = body.on_invalid;
+        let (prepared, share) = self.decode(body, share).await?;
+        let count = prepared.candidates.len() + prepared.invalid.len();
+        if count == 0 {
+            return Ok(Receipt::at(self.0.journal.end()));
+        }
+        if on_invalid == OnInvalid::Reject && !prepared.invalid.is_empty() {
+            return Err(IntakeError::Rejected(Box::new(self.rejection(prepared))));
+        }
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Submission { prepared, share, reply })?;
+        answer.await.unwrap_or_else(|_| Err(committer_ended()))
+    }
+
+    async fn decode(
+        &self,
+        body: EventBody,
+        mut share: Share,
+    ) -> Result<(Prepared, Share), IntakeError> {
+        let shared = Arc::clone(&self.0);
+        if body.encoding == BodyEncoding::Identity && body.bytes.len() <= INLINE_BYTES_MAX {
+            let prepared = shared.decode(body, &mut share)?;
+            return Ok((prepared, share));
+        }
+        let stopped = |error: &dyn std::fmt::Display| {
+            IntakeError::Internal(format!("decoding did not end: {error}"))
+        };
+        let permit =
+            Arc::clone(&self.0.decoders).acquire_owned().await.map_err(|error| stopped(&error))?;
+        tokio::task::spawn_blocking(move || {
+            let prepared = shared.decode(body, &mut share);
+            drop(permit);
+            prepared.map(|prepared| (prepared, share))
+        })
+        .await
+        .map_err(|error| stopped(&error))?
+    }
+
+    fn rejection(&self, prepared: Prepared) -> Receipt {
+        let invalid = prepared.invalid.into_iter().map(|(place, fault)| InvalidEvent {
+            index: place.index,
+            code: fault.code,
+            message: fault.message,
+            quarantine_id: None,
+        });
+        Receipt { invalid: invalid.collect(), ..Receipt::at(self.0.journal.end()) }
+    }
+
+    fn enqueue(&self, submission: Submission) -> Result<(), IntakeError> {
+        match self.queue().as_ref() {
+            None => Err(IntakeError::ShuttingDown),
+            Some(queue) => queue.try_send(submission).map_err(|error| match error {
+                TrySendError::Full(_) => IntakeError::Overloaded,
+                TrySendError::Disconnected(_) => committer_ended(),
+            }),
+        }
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, Option<SyncSender<Submission>>> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses new requests, commits and answers those that are queued, and ends. The feed is
+    /// closed when it returns. May be called more than once.
+    pub async fn shutdown(&self) {
+        drop(self.queue().take());
+        let mut ended = self.0.ended.clone();
+        // An error says that the sender is gone, which is the committer's end.
+        while ended.changed().await.is_ok() {}
+    }
+
+    /// Where events go that cannot be counted.
+    #[must_use]
+    pub fn quarantine(&self) -> &Arc<Quarantine> {
+        &self.0.quarantine
+    }
+
+    /// The limits of a request.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.settings.limits
+    }
+
+    /// Why nothing is taken any more, if that is so, for a readiness check.
+    #[must_use]
+    pub fn stopped(&self) -> Option<IntakeError> {
+        let is_ended = || self.0.ended.has_changed().is_err().then(committer_ended);
+        self.0.told.stopped.get().cloned().or_else(is_ended)
+    }
+
+    /// What a status page shows.
+    #[must_use]
+    pub fn figures(&self) -> IntakeFigures {
+        IntakeFigures {
+            accepted: self.0.told.accepted.load(Ordering::Relaxed),
+            started_at: self.0.started_at,
+        }
+    }
+
+    /// The next offset of the journal.
+    #[must_use]
+    pub fn end(&self) -> Offset {
+        self.0.journal.end()
+    }
+}
+
+/// The committer ends at the shutdown; before it only by a fault.
+fn committer_ended() -> IntakeError {
+    IntakeError::Internal("the committer has ended; restart the service".to_owned())
+}
+
+impl Shared {
+    fn decode(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
+        let limits = &self.settings.limits;
+        let bytes_max = limits.decompressed_bytes_max;
+        let plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
+        let prepared = prepare(plain, body.format, limits, &*self.ids, self.clock.now())?;
+        share.grow(prepared.size_bytes())?;
+        Ok(prepared)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! How much pending requests may hold. Whoever is over it is told so before anything is stored.
+//!
+//! A request charges its body while it arrives, what it is decompressed to and its columns; it
+//! gives everything back when it is answered, or given up at any point before.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::error::IntakeError;
+use super::figures;
+
+/// The bound that all pending requests share.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    requests: AtomicUsize,
+    bytes: AtomicUsize,
+    requests_max: usize,
+    bytes_max: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(requests_max: usize, bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            requests: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            requests_max,
+            bytes_max,
+        })
+    }
+
+    /// A share of nothing yet, to grow from.
+    pub(crate) fn share(self: &Arc<Self>) -> Share {
+        Share { budget: Arc::clone(self), bytes: 0, is_request: false }
+    }
+
+    /// Requests that are decoded or queued, and the bytes that they and those that arrive hold.
+    fn held(&self) -> (usize, usize) {
+        (self.requests.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    fn show(&self) {
+        let (requests, bytes) = self.held();
+        figures::pending(requests, bytes);
+    }
+}
+
+fn take(counter: &AtomicUsize, amount: usize, max: usize) -> Result<(), IntakeError> {
+    counter
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+            held.checked_add(amount).filter(|sum| *sum <= max)
+        })
+        .map(|_| ())
+        .map_err(|_| IntakeError::Overloaded)
+}
+
+/// What one request holds of the budget; given back on drop.
+#[derive(Debug)]
+pub struct Share {
+    budget: Arc<Budget>,
+    bytes: usize,
+    is_request: bool,
+}
+
+impl Share {
+    /// Charges `bytes` more.
+    ///
+    /// # Errors
+    /// [`IntakeError::Overloaded`] when all requests together would hold too much.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), IntakeError> {
+        take(&self.budget.bytes, bytes, self.budget.bytes_max)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives `bytes` back.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.budget.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.bytes -= bytes;
+    }
+
+    /// Counts it as a pending request from now on.
+    pub(crate) fn enter(&mut self) -> Result<(), IntakeError> {
+        if !self.is_request {
+            take(&self.budget.requests, 1, self.budget.requests_max)?;
+            self.is_request = true;
+            self.budget.show();
+        }
+        Ok(())
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.is_request {
+            self.budget.requests.fetch_sub(1, Ordering::Relaxed);
+            self.budget.show();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_never_exceed_the_budget_and_come_back() {
+        let budget = Budget::new(1, 10);
+        let mut first = budget.share();
+        let mut second = budget.share();
+        first.enter().unwrap();
+        first.enter().unwrap();
+        first.grow(6).unwrap();
+        assert!(matches!(second.enter(), Err(IntakeError::Overloaded)));
+        assert!(matches!(second.grow(5), Err(IntakeError::Overloaded)));
+        first.shrink(2);
+        second.grow(5).unwrap();
+        assert!(matches!(second.grow(usize::MAX), Err(IntakeError::Overloaded)));
+        drop(first);
+        second.enter().unwrap();
+        assert_eq!(budget.held(), (1, 5));
+        drop(second);
+        assert_eq!(budget.held(), (0, 0));
+    }
+}

@@ -1,0 +1,290 @@
+//! The one thread that commits. It takes what is queued as a group, judges every event in order,
+//! and makes all verdicts of the group durable before any of them is told.
+//!
+//! A group is all or nothing, in this order:
+//! 1. judge each event: new, duplicate or conflict. The lower position is the original, whether it
+//!    is of the same request, of an earlier request of the group, or of an earlier group;
+//! 2. write the invalid and conflicting ones to the quarantine (one fsync, if there are any). This
+//!    comes before the journal, so that a quarantine that cannot be written fails the group while
+//!    nothing of it is stored yet;
+//! 3. append the new ones to the journal (one fsync, if there are any);
+//! 4. keep what was judged, hand the events to the fold, answer.
+//!
+//! When a step fails, what was judged is taken back and the whole group is told so: no event that
+//! is not stored is ever called a duplicate. After a failure that leaves the journal in doubt
+//! nothing is judged any more, since an event in doubt must be called neither new nor duplicate.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{OnceLock, mpsc};
+use std::time::Instant;
+
+use arrow::array::{Array, BooleanArray};
+use arrow::compute::filter_record_batch;
+use shared::event::EventBatch;
+use shared::ids::{Offset, Position};
+use shared::ports::{Committed, Journal};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
+use tracing::error;
+
+use super::budget::Share;
+use super::dedup::{DedupIndex, Verdict};
+use super::error::IntakeError;
+use super::figures;
+use super::prepare::{Place, Prepared};
+use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEvent};
+use super::receipt::{Conflict, InvalidEvent, Receipt};
+use super::settings::IntakeSettings;
+
+/// A request that waits to be committed.
+pub(super) struct Submission {
+    pub(super) prepared: Prepared,
+    /// What it holds of the budget, until it is answered.
+    pub(super) share: Share,
+    pub(super) reply: oneshot::Sender<Result<Receipt, IntakeError>>,
+}
+
+/// What the committer tells everyone.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Why nothing is taken any more.
+    pub(super) stopped: OnceLock<IntakeError>,
+    /// Events accepted since the start.
+    pub(super) accepted: AtomicU64,
+}
+
+/// The committer's parts.
+pub(super) struct Committer {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) quarantine: Arc<Quarantine>,
+    pub(super) dedup: DedupIndex,
+    /// Where committed events go, in order. When it is full the committer waits, the queue fills
+    /// and new requests are told to come back later.
+    pub(super) feed: Sender<Arc<Committed>>,
+    pub(super) settings: IntakeSettings,
+    pub(super) told: Arc<Told>,
+}
+
+impl Committer {
+    /// Commits until the queue is closed and empty. Then the feed is closed too.
+    pub(super) fn run(mut self, queue: &Receiver<Submission>) {
+        let mut next = None;
+        while let Some(first) = next.take().or_else(|| queue.recv().ok()) {
+            let (group, left_over) = self.gather(first, queue);
+            next = left_over;
+            self.commit(group);
+        }
+    }
+
+    /// What is queued, up to the bounds of a group; a single request may exceed them. Also returns
+    /// the request that did not fit any more.
+    fn gather(
+        &self,
+        first: Submission,
+        queue: &Receiver<Submission>,
+    ) -> (Vec<Submission>, Option<Submission>) {
+        let mut events = first.prepared.candidates.len();
+        let mut bytes = first.share.bytes();
+        let mut group = vec![first];
+        loop {
+            let submission = match queue.try_recv() {
+                Ok(submission) => submission,
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (group, None),
+            };
+            events += submission.prepared.candidates.len();
+            bytes += submission.share.bytes();
+            if events > self.settings.group_events_max || bytes > self.settings.group_bytes_max {
+                return (group, Some(submission));
+            }
+            group.push(submission);
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Submission>) {
+        let result = match self.told.stopped.get() {
+            Some(stopped) => Err(stopped.clone()),
+            None => self.store(&group),
+        };
+        let replies = match result {
+            Ok(receipts) => receipts.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(failure) => {
+                self.dedup.undo();
+                if failure.is_final() {
+                    self.stop(&failure);
+                }
+                vec![Err(failure); group.len()]
+            }
+        };
+        for (submission, reply) in group.into_iter().zip(replies) {
+            drop(submission.share);
+            // A client that has gone does not need its answer.
+            let _ = submission.reply.send(reply);
+        }
+    }
+
+    /// Makes a group durable; returns a receipt for each of its requests.
+    fn store(&mut self, group: &[Submission]) -> Result<Vec<Receipt>, IntakeError> {
+        let judged = group
+            .iter()
+            .map(|submission| self.judge(&submission.prepared))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ids = self.quarantine(group, &judged)?;
+        let first = self.append(group.len(), &judged)?;
+        self.dedup.settle();
+        let receipts = receipts(group, judged, ids, first.offset);
+        self.tell(&receipts);
+        if let Some(committed) = first.committed
+            && self.feed.blocking_send(committed).is_err()
+        {
+            // The events are durable all the same; a new start folds them.
+            self.stop(&IntakeError::FoldStopped);
+        }
+        Ok(receipts)
+    }
+
+    fn judge(&mut self, prepared: &Prepared) -> Result<Judged, IntakeError> {
+        let contents = prepared.events.contents();
+        let mut judged =
+            Judged { fresh: prepared.events.clone(), duplicates: 0, conflicts: vec![] };
+        let mut is_fresh = Vec::with_capacity(prepared.candidates.len());
+        for (row, candidate) in prepared.candidates.iter().enumerate() {
+            let verdict = if contents.is_null(row) {
+                Verdict::New
+            } else {
+                self.dedup.judge(candidate.id_hash, contents.value(row))
+            };
+            is_fresh.push(verdict == Verdict::New);
+            match verdict {
+                Verdict::New => {}
+                Verdict::Duplicate => judged.duplicates += 1,
+                Verdict::Conflict => judged.conflicts.push((row, candidate.place)),
+            }
+        }
+        if is_fresh.contains(&false) {
+            let batch = prepared.events.batch();
+            judged.fresh = filter_record_batch(batch, &BooleanArray::from(is_fresh))
+                .and_then(|batch| EventBatch::new(&batch))
+                .map_err(|error| IntakeError::Internal(format!("filtering events: {error}")))?;
+        }
+        Ok(judged)
+    }
+
+    /// Keeps what cannot be counted; returns the ids, for each request first those of its invalid
+    /// events, then those of its conflicts.
+    fn quarantine(
+        &self,
+        group: &[Submission],
+        judged: &[Judged],
+    ) -> Result<Vec<QuarantineId>, IntakeError> {
+        let bytes_max = self.settings.limits.event_bytes_max;
+        let mut events = Vec::new();
+        for (submission, judged) in group.iter().zip(judged) {
+            let prepared = &submission.prepared;
+            let entry = |kind, place: Place, code: &str, message: String| {
+                let (raw, raw_truncated) = QuarantinedEvent::raw_of(prepared.raw(place), bytes_max);
+                let (received, index, code) = (prepared.arrived, place.index, code.to_owned());
+                QuarantinedEvent { received, kind, code, message, index, raw, raw_truncated }
+            };
+            for (place, fault) in &prepared.invalid {
+                let (code, message) = (fault.code.name(), fault.message.clone());
+                events.push(entry(QuarantineKind::Invalid, *place, code, message));
+            }
+            for (_, place) in &judged.conflicts {
+                let message = "an event with the same id and other content was there before";
+                events.push(entry(QuarantineKind::Conflict, *place, "conflict", message.into()));
+            }
+        }
+        Ok(self.quarantine.add(events)?)
+    }
+
+    fn append(&self, requests: usize, judged: &[Judged]) -> Result<Appended, IntakeError> {
+        let fresh: Vec<&EventBatch> =
+            judged.iter().map(|judged| &judged.fresh).filter(|batch| !batch.is_empty()).collect();
+        let events = match fresh.as_slice() {
+            [] => return Ok(Appended { offset: self.journal.end(), committed: None }),
+            [only] => (*only).clone(),
+            several => EventBatch::concat(several.iter().copied())
+                .map_err(|error| IntakeError::Internal(format!("joining events: {error}")))?,
+        };
+        let started = Instant::now();
+        let committed = self.journal.append(&events)?;
+        figures::group(requests, events.len() as u64, started.elapsed());
+        Ok(Appended { offset: committed.first, committed: Some(committed) })
+    }
+
+    fn tell(&self, receipts: &[Receipt]) {
+        let accepted = receipts.iter().map(|receipt| receipt.accepted).sum();
+        self.told.accepted.fetch_add(accepted, Ordering::Relaxed);
+        figures::accepted(accepted);
+        figures::duplicates(receipts.iter().map(|receipt| receipt.duplicates).sum());
+        figures::conflicts(receipts.iter().map(|receipt| receipt.conflicts.len() as u64).sum());
+        for invalid in receipts.iter().flat_map(|receipt| &receipt.invalid) {
+            figures::invalid(invalid.code);
+        }
+    }
+
+    fn stop(&self, failure: &IntakeError) {
+        if self.told.stopped.set(failure.clone()).is_ok() {
+            error!(error = %failure, "intake has stopped");
+        }
+    }
+}
+
+/// A request's verdicts.
+struct Judged {
+    /// Its new events.
+    fresh: EventBatch,
+    duplicates: u64,
+    /// Row and place of its conflicts.
+    conflicts: Vec<(usize, Place)>,
+}
+
+struct Appended {
+    /// Offset of the group's first new event, or the journal's end when it has none.
+    offset: Offset,
+    committed: Option<Arc<Committed>>,
+}
+
+fn receipts(
+    group: &[Submission],
+    judged: Vec<Judged>,
+    ids: Vec<QuarantineId>,
+    mut end: Offset,
+) -> Vec<Receipt> {
+    let mut ids = ids.into_iter();
+    group
+        .iter()
+        .zip(judged)
+        .map(|(submission, judged)| {
+            let prepared = &submission.prepared;
+            let accepted = judged.fresh.len() as u64;
+            end = end.plus(accepted);
+            let invalid = prepared.invalid.iter().zip(ids.by_ref()).map(|((place, fault), id)| {
+                let (index, code, message) = (place.index, fault.code, fault.message.clone());
+                InvalidEvent { index, code, message, quarantine_id: Some(id) }
+            });
+            let invalid = invalid.collect();
+            let conflicts = judged.conflicts.iter().zip(ids.by_ref()).map(|((row, place), id)| {
+                let event_id = prepared.events.ids().value(*row).to_owned();
+                Conflict { index: place.index, id: event_id, quarantine_id: id }
+            });
+            Receipt {
+                accepted,
+                duplicates: judged.duplicates,
+                conflicts: conflicts.collect(),
+                invalid,
+                position: Position::only(end),
+            }
+        })
+        .collect()
+}
+
+/// A queue for the committer. Its bound is that of pending requests, which is kept before a request
+/// gets here.
+pub(super) fn queue(
+    requests_max: usize,
+) -> (mpsc::SyncSender<Submission>, mpsc::Receiver<Submission>) {
+    mpsc::sync_channel(requests_max)
+}

@@ -1,0 +1,84 @@
+//! From a body to the texts of its events, within the limits of a request.
+//!
+//! [`decompress`] undoes the content encoding and never makes more than the limit out of a small
+//! body. [`split`] finds the events: what can be isolated as one bad event becomes that event's
+//! verdict, and only what cannot fails the request.
+
+mod decompress;
+mod split;
+
+pub(crate) use decompress::decompress;
+pub(crate) use split::{RawEvent, split};
+
+use super::error::IntakeError;
+
+/// How events are laid out in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFormat {
+    /// One JSON object, or an array of them.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+impl BodyFormat {
+    /// The format that a `Content-Type` names.
+    ///
+    /// # Errors
+    /// [`IntakeError::UnsupportedMedia`], saying which types are read.
+    pub fn of_content_type(content_type: Option<&str>) -> Result<Self, IntakeError> {
+        const READ: &str = "`application/json` (one object or an array) and \
+                            `application/x-ndjson` (one object a line) are read, in UTF-8";
+        let Some(content_type) = content_type else {
+            return Err(IntakeError::UnsupportedMedia(format!(
+                "the request has no `Content-Type`; {READ}"
+            )));
+        };
+        let mut parts = content_type.split(';').map(str::trim);
+        let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let is_utf8 =
+            parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+                !name.trim().eq_ignore_ascii_case("charset")
+                    || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            });
+        match essence.as_str() {
+            "application/json" if is_utf8 => Ok(Self::Json),
+            "application/x-ndjson" if is_utf8 => Ok(Self::Ndjson),
+            _ => Err(IntakeError::UnsupportedMedia(format!(
+                "the content type `{content_type}` is not read; {READ}"
+            ))),
+        }
+    }
+}
+
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEncoding {
+    /// Not at all.
+    Identity,
+    /// RFC 1952, one or more members.
+    Gzip,
+    /// RFC 8878, one or more frames.
+    Zstd,
+}
+
+impl BodyEncoding {
+    /// The encoding that a `Content-Encoding` names; none is [`BodyEncoding::Identity`].
+    ///
+    /// # Errors
+    /// [`IntakeError::UnsupportedMedia`], saying which encodings are read.
+    pub fn of_content_encoding(encoding: Option<&str>) -> Result<Self, IntakeError> {
+        let name = encoding.unwrap_or_default().trim();
+        match name.to_ascii_lowercase().as_str() {
+            "" | "identity" => Ok(Self::Identity),
+            "gzip" | "x-gzip" => Ok(Self::Gzip),
+            "zstd" => Ok(Self::Zstd),
+            _ => Err(IntakeError::UnsupportedMedia(format!(
+                "the content encoding `{name}` is not read; `gzip` and `zstd` are, one at a time"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Finds the events of a body.
+
+use std::fmt;
+
+use memchr::memchr;
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::intake::decode::BodyFormat;
+use crate::intake::error::{IntakeError, Limit};
+use crate::intake::settings::IntakeSettings;
+
+/// The text of one event, still unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RawEvent<'a> {
+    /// Array position or line number, from 0.
+    pub(crate) index: u32,
+    /// As it was sent, without blanks around it.
+    pub(crate) bytes: &'a [u8],
+    /// The same as text; `None` when it is not UTF-8.
+    pub(crate) text: Option<&'a str>,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Finds the events of `body`, of which there may be `events_max`.
+pub(crate) fn split(
+    body: &[u8],
+    format: BodyFormat,
+    events_max: usize,
+) -> Result<Vec<RawEvent<'_>>, IntakeError> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    match format {
+        BodyFormat::Json => split_json(body, events_max),
+        BodyFormat::Ndjson => split_lines(body, events_max),
+    }
+}
+
+fn too_many(max: usize) -> IntakeError {
+    IntakeError::TooLarge { limit: Limit::Events, max }
+}
+
+/// Lines that are not blank, by their number. They are checked for UTF-8 together where the whole
+/// body is, which is faster, and else one by one.
+fn split_lines(body: &[u8], events_max: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
+    let whole = std::str::from_utf8(body).ok();
+    let mut events = Vec::new();
+    let mut start = 0;
+    let mut index = 0;
+    while start < body.len() {
+        let rest = body.get(start..).unwrap_or_default();
+        let length = memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = rest.get(..length).unwrap_or_default();
+        let bytes = line.trim_ascii();
+        if !bytes.is_empty() {
+            if events.len() == events_max {
+                return Err(too_many(events_max));
+            }
+            let from = start + (line.len() - line.trim_ascii_start().len());
+            let text = match whole {
+                Some(text) => text.get(from..from + bytes.len()),
+                None => std::str::from_utf8(bytes).ok(),
+            };
+            events.push(RawEvent { index, bytes, text });
+        }
+        start += length + 1;
+        index += 1;
+    }
+    Ok(events)
+}
+
+fn split_json(body: &[u8], events_max: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        IntakeError::MalformedBody(format!(
+            "the body is not UTF-8 from byte {} on",
+            error.valid_up_to()
+        ))
+    })?;
+    let malformed = |error| IntakeError::MalformedBody(format!("the body is not JSON: {error}"));
+    match text.trim_ascii_start().as_bytes().first() {
+        None => Ok(Vec::new()),
+        Some(b'[') => {
+            let elements: Elements<'_> = serde_json::from_str(text).map_err(malformed)?;
+            if elements.count > events_max {
+                return Err(too_many(events_max));
+            }
+            Ok((0..).zip(elements.first).map(|(index, raw)| raw_event(index, raw)).collect())
+        }
+        Some(b'{') => {
+            let raw: &RawValue = serde_json::from_str(text).map_err(malformed)?;
+            Ok(vec![raw_event(0, raw)])
+        }
+        Some(_) => {
+            let _: &RawValue = serde_json::from_str(text).map_err(malformed)?;
+            Err(IntakeError::MalformedBody(
+                "the body is JSON, but neither an object nor an array of objects".to_owned(),
+            ))
+        }
+    }
+}
+
+fn raw_event(index: u32, raw: &RawValue) -> RawEvent<'_> {
+    RawEvent { index, bytes: raw.get().as_bytes(), text: Some(raw.get()) }
+}
+
+/// The elements of an array, of which no more are held than any limit may be: an array of single
+/// digits would otherwise take many times its own size.
+struct Elements<'a> {
+    first: Vec<&'a RawValue>,
+    count: usize,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Array;
+
+        impl<'de> Visitor<'de> for Array {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of events")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Elements { first: Vec::new(), count: 0 };
+                while let Some(raw) = seq.next_element()? {
+                    elements.count += 1;
+                    if elements.count <= IntakeSettings::EVENTS_CAP {
+                        elements.first.push(raw);
+                    }
+                }
+                Ok(elements)
+            }
+        }
+
+        deserializer.deserialize_seq(Array)
+    }
+}

@@ -1,0 +1,165 @@
+//! Which events were there before: the last so many identified events of the journal, by id.
+//!
+//! The index is a function of the journal. What a group adds is tentative until the group is
+//! durable ([`DedupIndex::settle`]) and goes without a trace if it is not ([`DedupIndex::undo`]),
+//! so that an event that was never stored cannot make its own retry a duplicate.
+//!
+//! An event is a ring entry of 24 bytes (xxh3-128 of its id, digest of its content) and a table
+//! slot of 5 bytes at a load of at most 7/8: about 32 bytes an event, 330 MB for 10 million. The
+//! table is made for the whole window at once, so that it never grows in the middle of a commit,
+//! but its memory is touched only as it fills. Eviction goes in the order of offsets, O(1) an
+//! event. Two ids with the same hash would be taken for one; 128 bits make that less likely than a
+//! fault of the hardware.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+/// What an identified event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing in the window has its id; now it does.
+    New,
+    /// An event with its id and content was there before.
+    Duplicate,
+    /// An event with its id and other content was there before.
+    Conflict,
+}
+
+/// Two halves of a hash and a content digest; halves, since a u128 would be padded to 32 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    id: [u64; 2],
+    content: u64,
+}
+
+/// A place in the order of entries, modulo 2^32. The window is at most half of that.
+type Sequence = u32;
+
+/// The index. See the module's description.
+#[derive(Debug)]
+pub(crate) struct DedupIndex {
+    window: usize,
+    /// Oldest first.
+    ring: VecDeque<Seen>,
+    /// Sequence of the oldest.
+    head: Sequence,
+    /// The newest sequence of each id.
+    table: HashTable<Sequence>,
+    /// So many of the newest are not durable yet.
+    tentative: usize,
+}
+
+/// Room in the table for a group beside the window.
+const GROUP_ROOM: usize = 1 << 17;
+
+impl DedupIndex {
+    /// An index of nothing that holds `window` events; `None` when there is no memory for it.
+    pub(crate) fn new(window: usize) -> Option<Self> {
+        let mut table = HashTable::new();
+        table.try_reserve(window.saturating_add(GROUP_ROOM.min(window)), |_| 0).ok()?;
+        Some(Self { window, ring: VecDeque::new(), head: 0, table, tentative: 0 })
+    }
+
+    /// Judges the next event of a group and remembers it, tentatively, if it is new.
+    pub(crate) fn judge(&mut self, id_hash: u128, content: u64) -> Verdict {
+        let seen = Seen { id: halves(id_hash), content };
+        let sequence = self.next_sequence();
+        let (ring, head) = (&self.ring, self.head);
+        let entry = self.table.entry(
+            seen.id[0],
+            |other| at(ring, head, *other).is_some_and(|other| other.id == seen.id),
+            |other| at(ring, head, *other).map_or(0, |other| other.id[0]),
+        );
+        match entry {
+            Entry::Occupied(original) => match at(ring, head, *original.get()) {
+                Some(original) if original.content == content => Verdict::Duplicate,
+                _ => Verdict::Conflict,
+            },
+            Entry::Vacant(vacant) => {
+                vacant.insert(sequence);
+                self.push(seen);
+                self.tentative += 1;
+                Verdict::New
+            }
+        }
+    }
+
+    /// What was judged is durable: it stays, and what is beyond the window goes.
+    pub(crate) fn settle(&mut self) {
+        self.tentative = 0;
+        while self.ring.len() > self.window {
+            let Some(oldest) = self.ring.pop_front() else { break };
+            let sequence = self.head;
+            self.head = self.head.wrapping_add(1);
+            self.forget(oldest, sequence);
+        }
+    }
+
+    /// What was judged since the last [`DedupIndex::settle`] was not stored.
+    pub(crate) fn undo(&mut self) {
+        for _ in 0..std::mem::take(&mut self.tentative) {
+            let Some(newest) = self.ring.pop_back() else { break };
+            let sequence = self.next_sequence();
+            self.forget(newest, sequence);
+        }
+    }
+
+    /// Takes an event of the journal, while the index is rebuilt. An id that was accepted again
+    /// after it had left a smaller window counts from its last acceptance.
+    pub(crate) fn replay(&mut self, id_hash: u128, content: u64) {
+        let seen = Seen { id: halves(id_hash), content };
+        let sequence = self.next_sequence();
+        let (ring, head) = (&self.ring, self.head);
+        let entry = self.table.entry(
+            seen.id[0],
+            |other| at(ring, head, *other).is_some_and(|other| other.id == seen.id),
+            |other| at(ring, head, *other).map_or(0, |other| other.id[0]),
+        );
+        match entry {
+            Entry::Occupied(mut original) => *original.get_mut() = sequence,
+            Entry::Vacant(vacant) => {
+                vacant.insert(sequence);
+            }
+        }
+        self.push(seen);
+        self.settle();
+    }
+
+    /// Events that it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    fn next_sequence(&self) -> Sequence {
+        // The ring holds fewer than 2^32 entries, and sequences are modulo 2^32.
+        self.head.wrapping_add(self.ring.len() as u32)
+    }
+
+    fn push(&mut self, seen: Seen) {
+        if self.ring.len() == self.ring.capacity() {
+            // By a quarter, not twofold: at 10 million entries the difference is 100 MB.
+            self.ring.reserve_exact((self.ring.len() / 4).max(1024));
+        }
+        self.ring.push_back(seen);
+    }
+
+    /// Removes the slot of exactly this entry; a later one of the same id stays.
+    fn forget(&mut self, seen: Seen, sequence: Sequence) {
+        if let Ok(entry) = self.table.find_entry(seen.id[0], |other| *other == sequence) {
+            entry.remove();
+        }
+    }
+}
+
+fn at(ring: &VecDeque<Seen>, head: Sequence, sequence: Sequence) -> Option<&Seen> {
+    ring.get(sequence.wrapping_sub(head) as usize)
+}
+
+fn halves(hash: u128) -> [u64; 2] {
+    [hash as u64, (hash >> 64) as u64]
+}
+
+#[cfg(test)]
+mod tests;

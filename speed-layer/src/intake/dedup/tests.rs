@@ -1,0 +1,152 @@
+//! The index, against a list of what the journal holds.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The same in the plainest way: a list of what the journal holds.
+struct Oracle {
+    window: usize,
+    journal: Vec<(u128, u64)>,
+}
+
+impl Oracle {
+    /// The verdicts of a group in which nothing leaves the window before the group is durable.
+    fn judge(&mut self, group: &[(u128, u64)], is_stored: bool) -> Vec<Verdict> {
+        let from = self.journal.len().saturating_sub(self.window);
+        let before = self.journal.len();
+        let mut verdicts = Vec::new();
+        for (id, content) in group {
+            let original = self.journal[from..].iter().rev().find(|(other, _)| other == id);
+            verdicts.push(match original {
+                None => {
+                    self.journal.push((*id, *content));
+                    Verdict::New
+                }
+                Some((_, other)) if other == content => Verdict::Duplicate,
+                Some(_) => Verdict::Conflict,
+            });
+        }
+        if !is_stored {
+            self.journal.truncate(before);
+        }
+        verdicts
+    }
+}
+
+fn rebuilt(window: usize, journal: &[(u128, u64)]) -> DedupIndex {
+    let mut index = DedupIndex::new(window).unwrap();
+    for (id, content) in journal {
+        index.replay(*id, *content);
+    }
+    index
+}
+
+#[test]
+fn the_lower_position_is_the_original() {
+    let mut index = DedupIndex::new(10).unwrap();
+    assert_eq!(index.judge(1, 7), Verdict::New);
+    assert_eq!(index.judge(1, 7), Verdict::Duplicate);
+    assert_eq!(index.judge(1, 8), Verdict::Conflict);
+    assert_eq!(index.judge(1, 7), Verdict::Duplicate, "the conflict left no trace");
+    assert_eq!(index.judge(2, 8), Verdict::New);
+}
+
+#[test]
+fn what_was_not_stored_is_new_again() {
+    let mut index = DedupIndex::new(2).unwrap();
+    for id in 1..=2 {
+        index.judge(id, 0);
+    }
+    index.settle();
+    assert_eq!(index.judge(3, 0), Verdict::New);
+    assert_eq!(index.judge(4, 0), Verdict::New);
+    index.undo();
+    assert_eq!(index.judge(1, 0), Verdict::Duplicate, "nothing was evicted for it");
+    assert_eq!(index.judge(3, 1), Verdict::New);
+    index.settle();
+    assert_eq!(index.judge(1, 0), Verdict::New, "evicted when the third was stored");
+}
+
+#[test]
+fn a_window_of_nothing_remembers_nothing() {
+    let mut index = DedupIndex::new(0).unwrap();
+    assert_eq!(index.judge(1, 0), Verdict::New);
+    assert_eq!(index.judge(1, 0), Verdict::Duplicate, "within its group it is still known");
+    index.settle();
+    assert_eq!(index.judge(1, 0), Verdict::New);
+}
+
+#[test]
+fn halves_of_a_hash_are_both_compared() {
+    let mut index = DedupIndex::new(10).unwrap();
+    assert_eq!(index.judge(1, 0), Verdict::New);
+    assert_eq!(index.judge(1 | 1 << 64, 0), Verdict::New);
+    assert_eq!(index.judge(1, 0), Verdict::Duplicate);
+}
+
+#[test]
+fn sequences_may_wrap() {
+    let mut index = DedupIndex::new(3).unwrap();
+    index.head = u32::MAX - 1;
+    for id in 0..10 {
+        assert_eq!(index.judge(id, 0), Verdict::New);
+        index.settle();
+        assert_eq!(index.judge(id, 0), Verdict::Duplicate);
+        assert_eq!(index.judge(id, 1), Verdict::Conflict);
+    }
+    assert_eq!((index.len(), index.table.len()), (3, 3));
+    assert_eq!(index.judge(7, 0), Verdict::Duplicate);
+    assert_eq!(index.judge(6, 0), Verdict::New);
+}
+
+#[test]
+fn memory_is_what_the_module_says() {
+    assert_eq!(size_of::<Seen>(), 24);
+    let index = DedupIndex::new(10_000_000).unwrap();
+    assert!(index.table.allocation_size() < 90 << 20, "{}", index.table.allocation_size());
+}
+
+proptest! {
+    #[test]
+    fn verdicts_are_those_of_a_list(
+        window in 0_usize..12,
+        groups in prop::collection::vec(
+            (prop::collection::vec((0_u128..20, 0_u64..3), 0..8), 0_u8..4),
+            0..30,
+        ),
+    ) {
+        let mut oracle = Oracle { window, journal: Vec::new() };
+        let mut index = DedupIndex::new(window).unwrap();
+        for (group, fate) in groups {
+            let is_stored = fate != 0;
+            let expected = oracle.judge(&group, is_stored);
+            let found: Vec<_> = group.iter().map(|(id, c)| index.judge(*id, *c)).collect();
+            prop_assert_eq!(found, expected);
+            if is_stored { index.settle() } else { index.undo() }
+            if fate == 1 {
+                index = rebuilt(window, &oracle.journal);
+            }
+            prop_assert_eq!(index.len(), oracle.journal.len().min(window));
+            prop_assert!(index.table.len() <= index.ring.len());
+        }
+    }
+
+    #[test]
+    fn a_larger_window_after_a_restart_judges_by_the_last_acceptance(
+        small in 0_usize..4,
+        large in 4_usize..12,
+        events in prop::collection::vec((0_u128..6, 0_u64..2), 0..40),
+    ) {
+        let mut oracle = Oracle { window: small, journal: Vec::new() };
+        for event in &events {
+            oracle.judge(&[*event], true);
+        }
+        let mut index = rebuilt(large, &oracle.journal);
+        oracle.window = large;
+        for event in &events {
+            prop_assert_eq!(vec![index.judge(event.0, event.1)], oracle.judge(&[*event], true));
+            index.settle();
+        }
+    }
+}

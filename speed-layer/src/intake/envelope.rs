@@ -1,0 +1,359 @@
+//! One event: from JSON text to checked fields, borrowing from the body.
+//!
+//! One pass over the text finds the five fields and checks its syntax; each field is then read from
+//! its own piece. What breaks a rule is said with a code and a message and never stops the other
+//! events of its request. Nesting costs no stack: the pass over the text does not recurse.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use shared::time::Timestamp;
+
+use super::decode::RawEvent;
+use super::event_time;
+use super::properties::PropertyScanner;
+
+/// Characters of an event's type.
+const TYPE_BYTES_MAX: usize = 128;
+/// Bytes of an id.
+const ID_BYTES_MAX: usize = 256;
+/// Bytes of a subject.
+const SUBJECT_BYTES_MAX: usize = 256;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// Which rule an event breaks: a stable code in answers, in the quarantine and in metrics.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+        )]
+        pub enum InvalidCode {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)+
+        }
+
+        impl InvalidCode {
+            /// The code as clients see it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// It is not JSON, or not UTF-8.
+    MalformedEvent = "malformed_event",
+    /// It is larger than an event may be.
+    EventTooLarge = "event_too_large",
+    /// It is JSON, but no object.
+    NotAnObject = "not_an_object",
+    /// A top-level field occurs twice.
+    DuplicateField = "duplicate_field",
+    /// A top-level field is not one of an event's.
+    UnknownField = "unknown_field",
+    /// `event` is missing, or not as it must be.
+    InvalidEvent = "invalid_event",
+    /// `id` is not as it must be.
+    InvalidId = "invalid_id",
+    /// `time` is not a time, or out of bounds.
+    InvalidTime = "invalid_time",
+    /// `subject` is not as it must be.
+    InvalidSubject = "invalid_subject",
+    /// `properties` is no object, or holds text that is not Unicode.
+    InvalidProperties = "invalid_properties",
+    /// `properties` is nested too deeply.
+    PropertiesTooDeep = "properties_too_deep",
+    /// An object within `properties` has a key twice.
+    DuplicateProperty = "duplicate_property",
+}
+
+impl fmt::Display for InvalidCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why an event is invalid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Invalid {
+    pub(crate) code: InvalidCode,
+    pub(crate) message: String,
+}
+
+impl Invalid {
+    pub(crate) fn new(code: InvalidCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// An event's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EventTime<'a> {
+    pub(crate) at: Timestamp,
+    /// The JSON text that said so.
+    pub(crate) text: &'a str,
+}
+
+/// A valid event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) event: Cow<'a, str>,
+    pub(crate) id: Option<Cow<'a, str>>,
+    pub(crate) time: Option<EventTime<'a>>,
+    pub(crate) subject: Option<Cow<'a, str>>,
+    pub(crate) properties: Option<&'a str>,
+}
+
+/// Reads the events of one request, reusing its memory from event to event.
+#[derive(Debug)]
+pub(crate) struct EnvelopeReader<'a> {
+    /// The latest time that an event may have.
+    latest: Timestamp,
+    event_bytes_max: usize,
+    scanner: PropertyScanner<'a>,
+}
+
+impl<'a> EnvelopeReader<'a> {
+    pub(crate) fn new(latest: Timestamp, event_bytes_max: usize) -> Self {
+        Self { latest, event_bytes_max, scanner: PropertyScanner::default() }
+    }
+
+    /// Checks every rule.
+    pub(crate) fn read(&mut self, raw: &RawEvent<'a>) -> Result<Envelope<'a>, Invalid> {
+        if raw.bytes.len() > self.event_bytes_max {
+            return Err(Invalid::new(
+                InvalidCode::EventTooLarge,
+                format!(
+                    "the event has {} bytes, over the limit `event_bytes_max` of {}",
+                    raw.bytes.len(),
+                    self.event_bytes_max
+                ),
+            ));
+        }
+        let Some(text) = raw.text else {
+            return Err(Invalid::new(InvalidCode::MalformedEvent, "the event is not UTF-8"));
+        };
+        let fields = Fields::read(text)?;
+        let Some(event) = present(fields.event) else {
+            return Err(Invalid::new(
+                InvalidCode::InvalidEvent,
+                "`event` is missing; it names the event's type",
+            ));
+        };
+        let event = text_field(event, "event", InvalidCode::InvalidEvent)?;
+        check_type(&event)?;
+        let id = present(fields.id)
+            .map(|id| bounded_text(id, "id", InvalidCode::InvalidId, 1..=ID_BYTES_MAX))
+            .transpose()?;
+        let time = present(fields.time)
+            .map(|text| {
+                event_time::read(text, self.latest)
+                    .map(|at| EventTime { at, text })
+                    .map_err(|message| Invalid::new(InvalidCode::InvalidTime, message))
+            })
+            .transpose()?;
+        let subject = present(fields.subject)
+            .map(|subject| {
+                let code = InvalidCode::InvalidSubject;
+                bounded_text(subject, "subject", code, 0..=SUBJECT_BYTES_MAX)
+            })
+            .transpose()?;
+        let properties = present(fields.properties);
+        if let Some(properties) = properties {
+            self.scanner.check(properties)?;
+        }
+        Ok(Envelope { event, id, time, subject, properties })
+    }
+}
+
+/// A field that is null counts as absent.
+fn present(field: Option<&str>) -> Option<&str> {
+    field.filter(|text| *text != "null")
+}
+
+fn check_type(event: &str) -> Result<(), Invalid> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    if (1..=TYPE_BYTES_MAX).contains(&event.len()) && event.bytes().all(is_allowed) {
+        return Ok(());
+    }
+    Err(Invalid::new(
+        InvalidCode::InvalidEvent,
+        format!(
+            "`event` is `{}`; it must be 1 to {TYPE_BYTES_MAX} characters of `A-Za-z0-9_.:-`",
+            excerpt(event)
+        ),
+    ))
+}
+
+fn bounded_text<'a>(
+    json: &'a str,
+    name: &str,
+    code: InvalidCode,
+    bytes: std::ops::RangeInclusive<usize>,
+) -> Result<Cow<'a, str>, Invalid> {
+    let text = text_field(json, name, code)?;
+    if bytes.contains(&text.len()) {
+        return Ok(text);
+    }
+    Err(Invalid::new(
+        code,
+        format!(
+            "`{name}` has {} bytes; it must have {} to {}",
+            text.len(),
+            bytes.start(),
+            bytes.end()
+        ),
+    ))
+}
+
+fn text_field<'a>(json: &'a str, name: &str, code: InvalidCode) -> Result<Cow<'a, str>, Invalid> {
+    unescape(json).ok_or_else(|| {
+        Invalid::new(code, format!("`{name}` is {}; it must be text", excerpt(json)))
+    })
+}
+
+/// The text that a JSON string spells; `None` when it is no string, or spells half a surrogate
+/// pair. Only text with escapes is copied.
+pub(crate) fn unescape(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        return serde_json::from_str(json).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inner))
+}
+
+/// As much of `text` as a message can hold.
+pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
+    const CHARS_MAX: usize = 60;
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// The JSON text of each field, as it was sent.
+#[derive(Default)]
+struct Fields<'a> {
+    event: Option<&'a str>,
+    id: Option<&'a str>,
+    time: Option<&'a str>,
+    subject: Option<&'a str>,
+    properties: Option<&'a str>,
+    fault: Option<Invalid>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(text: &'a str) -> Result<Self, Invalid> {
+        let fields: Self = serde_json::from_str(text).map_err(|error| match error.classify() {
+            Category::Data => Invalid::new(
+                InvalidCode::NotAnObject,
+                format!("the event is `{}`; it must be a JSON object", excerpt(text)),
+            ),
+            Category::Syntax | Category::Eof | Category::Io => {
+                Invalid::new(InvalidCode::MalformedEvent, format!("the event is not JSON: {error}"))
+            }
+        })?;
+        match fields.fault {
+            Some(fault) => Err(fault),
+            None => Ok(fields),
+        }
+    }
+
+    fn set(&mut self, name: Name, value: &'a str) {
+        let (slot, name) = match name {
+            Name::Event => (&mut self.event, "event"),
+            Name::Id => (&mut self.id, "id"),
+            Name::Time => (&mut self.time, "time"),
+            Name::Subject => (&mut self.subject, "subject"),
+            Name::Properties => (&mut self.properties, "properties"),
+            Name::Unknown(name) => {
+                self.fault.get_or_insert_with(|| unknown_field(&name));
+                return;
+            }
+        };
+        if slot.replace(value).is_some() {
+            self.fault.get_or_insert_with(|| {
+                Invalid::new(InvalidCode::DuplicateField, format!("`{name}` occurs twice"))
+            });
+        }
+    }
+}
+
+fn unknown_field(name: &str) -> Invalid {
+    Invalid::new(
+        InvalidCode::UnknownField,
+        format!(
+            "`{}` is not a field of an event (`id`, `event`, `time`, `subject`, `properties`); \
+             move it under `properties`",
+            excerpt(name)
+        ),
+    )
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event, which is an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(name) = map.next_key::<Name>()? {
+                    fields.set(name, map.next_value::<&RawValue>()?.get());
+                }
+                Ok(fields)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+enum Name {
+    Event,
+    Id,
+    Time,
+    Subject,
+    Properties,
+    Unknown(String),
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Key;
+
+        impl Visitor<'_> for Key {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                Ok(match name {
+                    "event" => Name::Event,
+                    "id" => Name::Id,
+                    "time" => Name::Time,
+                    "subject" => Name::Subject,
+                    "properties" => Name::Properties,
+                    other => Name::Unknown(excerpt(other).into_owned()),
+                })
+            }
+        }
+
+        deserializer.deserialize_str(Key)
+    }
+}
+
+#[cfg(test)]
+mod tests;

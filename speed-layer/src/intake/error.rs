@@ -1,0 +1,189 @@
+//! Why a request was not taken, and what its sender can do about it.
+//!
+//! None of these is an acknowledgement: a sender who gets one sends the request again, as it was or
+//! corrected, and events with an id are counted once all the same.
+
+use shared::ports::JournalError;
+use shared::problem::{Kind, Problem};
+
+use super::quarantine::QuarantineError;
+use super::receipt::Receipt;
+
+/// A bound of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Bytes of the body as it was sent.
+    BodyBytes,
+    /// Bytes of the body after decompression.
+    DecompressedBytes,
+    /// Events of a request.
+    Events,
+    /// Bytes of one record of the journal.
+    RecordBytes,
+}
+
+impl Limit {
+    /// The name of its setting.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BodyBytes => "body_bytes_max",
+            Self::DecompressedBytes => "decompressed_bytes_max",
+            Self::Events => "events_max",
+            Self::RecordBytes => "record_bytes_max",
+        }
+    }
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::BodyBytes => "body_too_large",
+            Self::DecompressedBytes => "decompressed_body_too_large",
+            Self::Events => "too_many_events",
+            Self::RecordBytes => "request_too_large",
+        }
+    }
+
+    const fn subject(self) -> &'static str {
+        match self {
+            Self::BodyBytes => "bytes a body may have as it is sent",
+            Self::DecompressedBytes => "bytes a body may have after decompression",
+            Self::Events => "events a request may have",
+            Self::RecordBytes => "bytes that may be committed at once",
+        }
+    }
+}
+
+/// Why a request was not taken, or why intake did not start.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The body cannot be decoded at all.
+    #[error("{0}")]
+    MalformedBody(String),
+    /// The body took too long to arrive.
+    #[error("the body did not arrive within {limit_ms} ms")]
+    BodyTimeout {
+        /// How long it may take.
+        limit_ms: u64,
+    },
+    /// The content type or encoding is not one that is read.
+    #[error("{0}")]
+    UnsupportedMedia(String),
+    /// An option of the request is unknown or has no such value.
+    #[error("{0}")]
+    Option(String),
+    /// A bound of the request was exceeded.
+    #[error("the request exceeds `{}`: {max} {}", limit.name(), limit.subject())]
+    TooLarge {
+        /// Which bound.
+        limit: Limit,
+        /// Its value.
+        max: usize,
+    },
+    /// An event is invalid, and the sender wanted all or nothing.
+    #[error(
+        "{} of the request's events are invalid, and with `on_invalid=reject` nothing is stored",
+        .0.invalid.len()
+    )]
+    Rejected(Box<Receipt>),
+    /// Too much is pending.
+    #[error("more is pending than intake may hold; send the request again")]
+    Overloaded,
+    /// The service is stopping.
+    #[error("the service is stopping; send the request again")]
+    ShuttingDown,
+    /// The journal takes nothing more until the service starts anew.
+    #[error("{0}")]
+    JournalStopped(String),
+    /// Whoever folds the events ended, so that answers would fall behind without an end.
+    #[error("the speed layer has ended; restart the service")]
+    FoldStopped,
+    /// There is no room, or less than the floor that was set.
+    #[error("{0}")]
+    DiskFull(String),
+    /// The quarantine could not be written, so that a verdict would not have been durable.
+    #[error("the quarantine cannot be written: {0}")]
+    Quarantine(String),
+    /// A setting has a value that nothing can work with.
+    #[error("{0}")]
+    Settings(String),
+    /// A fault of this program.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl IntakeError {
+    /// Whether it lasts until the service starts anew.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::JournalStopped(_) | Self::FoldStopped)
+    }
+
+    fn kind_and_code(&self) -> (Kind, &'static str) {
+        match self {
+            Self::MalformedBody(_) => (Kind::BadRequest, "malformed_body"),
+            Self::BodyTimeout { .. } => (Kind::Timeout, "body_timeout"),
+            Self::UnsupportedMedia(_) => (Kind::UnsupportedMedia, "unsupported_media"),
+            Self::Option(_) => (Kind::BadRequest, "invalid_option"),
+            Self::TooLarge { limit, .. } => (Kind::TooLarge, limit.code()),
+            Self::Rejected(_) => (Kind::Unprocessable, "invalid_events"),
+            Self::Overloaded => (Kind::Unavailable, "overloaded"),
+            Self::ShuttingDown => (Kind::Unavailable, "shutting_down"),
+            Self::JournalStopped(_) => (Kind::Unavailable, "journal_stopped"),
+            Self::FoldStopped => (Kind::Unavailable, "speed_layer_stopped"),
+            Self::DiskFull(_) => (Kind::NoSpace, "disk_full"),
+            Self::Quarantine(_) => (Kind::Unavailable, "quarantine_failed"),
+            Self::Settings(_) | Self::Internal(_) => (Kind::Internal, "internal"),
+        }
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        let (kind, code) = error.kind_and_code();
+        let problem = Self::new(kind, code, error.to_string());
+        match error {
+            IntakeError::TooLarge { limit, max } => {
+                problem.with("limit", limit.name()).with("limit_value", max)
+            }
+            IntakeError::Rejected(receipt) => receipt.fill(problem),
+            IntakeError::Overloaded | IntakeError::ShuttingDown => problem.retry_after_s(1),
+            IntakeError::MalformedBody(_)
+            | IntakeError::BodyTimeout { .. }
+            | IntakeError::UnsupportedMedia(_)
+            | IntakeError::Option(_)
+            | IntakeError::JournalStopped(_)
+            | IntakeError::FoldStopped
+            | IntakeError::DiskFull(_)
+            | IntakeError::Quarantine(_)
+            | IntakeError::Settings(_)
+            | IntakeError::Internal(_) => problem,
+        }
+    }
+}
+
+impl From<JournalError> for IntakeError {
+    /// What is known not to have been written leaves the journal well; after anything else only a
+    /// new start can tell what is on disk.
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Full(_) => Self::DiskFull(error.to_string()),
+            JournalError::TooLarge { limit_bytes, .. } => {
+                Self::TooLarge { limit: Limit::RecordBytes, max: limit_bytes }
+            }
+            JournalError::Stopped(_)
+            | JournalError::Corrupt(_)
+            | JournalError::OutOfRange { .. }
+            | JournalError::Io(_) => Self::JournalStopped(error.to_string()),
+        }
+    }
+}
+
+impl From<QuarantineError> for IntakeError {
+    fn from(error: QuarantineError) -> Self {
+        match error {
+            QuarantineError::Full(_) => Self::DiskFull(error.to_string()),
+            QuarantineError::Io { .. } | QuarantineError::Format(_) => {
+                Self::Quarantine(error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! From a body to what the committer needs: columns, and what breaks a rule. All work that grows
+//! with the bytes of a request is done here, off the one thread that commits.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondArray, UInt64Builder,
+};
+use bytes::Bytes;
+use shared::event::EventBatch;
+use shared::time::Timestamp;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::content::ContentDigest;
+use super::decode::{BodyFormat, RawEvent, split};
+use super::envelope::{Envelope, EnvelopeReader, Invalid};
+use super::error::IntakeError;
+use super::event_id::EventIds;
+use super::settings::Limits;
+
+/// Where an event is in its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Array position or line number, from 0.
+    pub(crate) index: u32,
+    start: u32,
+    length: u32,
+}
+
+/// A valid event that is not judged yet. The rest of it is in the batch, in the same row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub(crate) place: Place,
+    /// xxh3-128 of the id.
+    pub(crate) id_hash: u128,
+}
+
+/// A decoded request.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The valid events, in the order of the request.
+    pub(crate) events: EventBatch,
+    /// One for each row of `events`.
+    pub(crate) candidates: Vec<Candidate>,
+    /// The others.
+    pub(crate) invalid: Vec<(Place, Invalid)>,
+    /// When it arrived: stamped once, for all its events.
+    pub(crate) arrived: Timestamp,
+    body: Bytes,
+}
+
+impl Prepared {
+    /// The text of an event, as it was sent.
+    pub(crate) fn raw(&self, place: Place) -> &[u8] {
+        let start = place.start as usize;
+        self.body.get(start..start + place.length as usize).unwrap_or_default()
+    }
+
+    /// Bytes that it holds beside its body.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.events.size_bytes() + self.candidates.len() * size_of::<Candidate>()
+    }
+}
+
+/// Decodes and checks a body that is not compressed any more. `arrived` is the clock's time.
+pub(crate) fn prepare(
+    body: Bytes,
+    format: BodyFormat,
+    limits: &Limits,
+    ids: &dyn EventIds,
+    arrived: Timestamp,
+) -> Result<Prepared, IntakeError> {
+    let raw_events = split(&body, format, limits.events_max)?;
+    let latest = Timestamp(arrived.0.saturating_add(limits.time_ahead_max_ms.saturating_mul(1000)));
+    let mut reader = EnvelopeReader::new(latest, limits.event_bytes_max);
+    let mut columns = Columns::with_capacity(raw_events.len(), body.len());
+    let mut candidates = Vec::with_capacity(raw_events.len());
+    let mut invalid = Vec::new();
+    for raw in &raw_events {
+        let place = place_of(raw, &body);
+        match reader.read(raw) {
+            Ok(event) => {
+                let id_hash = columns.push(&event, ids, arrived);
+                candidates.push(Candidate { place, id_hash });
+            }
+            Err(fault) => invalid.push((place, fault)),
+        }
+    }
+    drop(raw_events);
+    let events = columns.finish()?;
+    Ok(Prepared { events, candidates, invalid, arrived, body })
+}
+
+/// `raw` is a piece of `body`; settings keep a body under 4 GiB.
+fn place_of(raw: &RawEvent<'_>, body: &Bytes) -> Place {
+    let start = raw.bytes.as_ptr().addr().saturating_sub(body.as_ptr().addr());
+    Place { index: raw.index, start: start as u32, length: raw.bytes.len() as u32 }
+}
+
+/// The columns of an [`EventBatch`], in the making.
+struct Columns {
+    id: StringBuilder,
+    content: UInt64Builder,
+    event: StringBuilder,
+    time: Vec<i64>,
+    arrived: Vec<i64>,
+    subject: StringBuilder,
+    properties: StringBuilder,
+    digest: ContentDigest,
+}
+
+impl Columns {
+    /// Room for `events` events out of a body of `bytes`, most of which are properties.
+    fn with_capacity(events: usize, bytes: usize) -> Self {
+        Self {
+            id: StringBuilder::with_capacity(events, events * 16),
+            content: UInt64Builder::with_capacity(events),
+            event: StringBuilder::with_capacity(events, events * 8),
+            time: Vec::with_capacity(events),
+            arrived: Vec::with_capacity(events),
+            subject: StringBuilder::with_capacity(events, events * 8),
+            properties: StringBuilder::with_capacity(events, bytes / 2),
+            digest: ContentDigest::default(),
+        }
+    }
+
+    /// Adds an event; returns the hash of its id, which means nothing if the server made it.
+    fn push(&mut self, event: &Envelope<'_>, ids: &dyn EventIds, arrived: Timestamp) -> u128 {
+        let id_hash = match &event.id {
+            Some(id) => {
+                self.id.append_value(id);
+                self.content.append_value(self.digest.of(event));
+                xxh3_128(id.as_bytes())
+            }
+            None => {
+                let mut text = uuid::Uuid::encode_buffer();
+                self.id.append_value(ids.next(arrived).hyphenated().encode_lower(&mut text));
+                self.content.append_null();
+                0
+            }
+        };
+        self.event.append_value(&event.event);
+        self.time.push(event.time.map_or(arrived, |time| time.at).0);
+        self.arrived.push(arrived.0);
+        self.subject.append_option(event.subject.as_deref());
+        self.properties.append_option(event.properties);
+        id_hash
+    }
+
+    fn finish(mut self) -> Result<EventBatch, IntakeError> {
+        let time = |values: Vec<i64>| -> ArrayRef {
+            Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+        };
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.id.finish()),
+            Arc::new(self.content.finish()),
+            Arc::new(self.event.finish()),
+            time(self.time),
+            time(self.arrived),
+            Arc::new(self.subject.finish()),
+            Arc::new(self.properties.finish()),
+        ];
+        RecordBatch::try_new(EventBatch::schema(), columns)
+            .and_then(|batch| EventBatch::new(&batch))
+            .map_err(|error| IntakeError::Internal(format!("building columns: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array;
+
+    use super::*;
+    use crate::intake::event_id::CountedIds;
+
+    const NOW: Timestamp = Timestamp(1_795_000_000_000_000);
+
+    fn prepare_lines(body: &'static str) -> Prepared {
+        let ids = CountedIds::default();
+        let body = Bytes::from_static(body.as_bytes());
+        prepare(body, BodyFormat::Ndjson, &Limits::default(), &ids, NOW).unwrap()
+    }
+
+    #[test]
+    fn columns_hold_what_was_sent_and_places_find_it_again() {
+        let prepared = prepare_lines(
+            "\n{\"event\":\"a\",\"id\":\"i\",\"time\":5,\"subject\":\"s\",\
+             \"properties\":{\"x\": 1}}\n bad \n{\"event\":\"b\"}\n",
+        );
+        let events = &prepared.events;
+        assert_eq!(events.len(), 2);
+        assert_eq!(events.ids().value(0), "i");
+        assert_eq!(events.ids().value(1), "00000000-0000-0000-0000-000000000000");
+        assert!(events.contents().is_valid(0) && events.contents().is_null(1));
+        assert_eq!(events.types().value(1), "b");
+        assert_eq!(events.times().values(), &[5_000, NOW.0]);
+        assert_eq!(events.arrivals().values(), &[NOW.0, NOW.0]);
+        assert_eq!(events.subjects().value(0), "s");
+        assert!(events.subjects().is_null(1));
+        assert_eq!(events.properties().value(0), "{\"x\": 1}");
+        assert!(events.properties().is_null(1));
+        assert_eq!(prepared.candidates[0].id_hash, xxh3_128(b"i"));
+        assert_eq!(prepared.candidates[1].place.index, 3);
+        assert_eq!(prepared.raw(prepared.candidates[1].place), b"{\"event\":\"b\"}");
+        let (place, fault) = &prepared.invalid[0];
+        assert_eq!((place.index, prepared.raw(*place)), (2, &b"bad"[..]));
+        assert_eq!(fault.code.name(), "malformed_event");
+    }
+}

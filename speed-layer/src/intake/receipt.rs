@@ -1,0 +1,79 @@
+//! The answer to a request: a verdict for every event.
+
+use serde::Serialize;
+use serde_json::Value;
+use shared::ids::{Offset, PartitionId, Position};
+use shared::problem::Problem;
+
+use super::envelope::InvalidCode;
+use super::quarantine::QuarantineId;
+
+/// An event whose id was there before with other content. The first one stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Conflict {
+    /// Array position or line number, from 0.
+    pub index: u32,
+    /// The id that both have.
+    pub id: String,
+    /// Where the later one is kept.
+    pub quarantine_id: QuarantineId,
+}
+
+/// An event that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InvalidEvent {
+    /// Array position or line number, from 0.
+    pub index: u32,
+    /// Which rule.
+    pub code: InvalidCode,
+    /// What was wrong, and what would be right.
+    pub message: String,
+    /// Where it is kept; absent when the request was rejected as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine_id: Option<QuarantineId>,
+}
+
+/// What became of a request. Whatever it says is durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Events that are counted from now on.
+    pub accepted: u64,
+    /// Events that were there before, with the same id and content.
+    pub duplicates: u64,
+    /// Events that were there before with other content.
+    pub conflicts: Vec<Conflict>,
+    /// Events that break a rule.
+    pub invalid: Vec<InvalidEvent>,
+    /// The next offsets after this request: everything that it was acknowledged for lies below.
+    pub position: Position,
+}
+
+impl Receipt {
+    /// A receipt of nothing at `end`.
+    pub(crate) fn at(end: Offset) -> Self {
+        Self { position: Position::only(end), ..Self::default() }
+    }
+
+    /// The offset after this request, in the only partition.
+    #[must_use]
+    pub fn end(&self) -> Offset {
+        self.position.0.get(&PartitionId::ONLY).copied().unwrap_or_default()
+    }
+
+    /// Whether there were events and none of them was valid.
+    #[must_use]
+    pub fn is_all_invalid(&self) -> bool {
+        let valid = self.accepted > 0 || self.duplicates > 0 || !self.conflicts.is_empty();
+        !valid && !self.invalid.is_empty()
+    }
+
+    /// Adds its fields to a problem document.
+    pub(crate) fn fill(&self, problem: Problem) -> Problem {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields
+                .into_iter()
+                .fold(problem, |problem, (name, value)| problem.with(&name, value)),
+            Ok(_) | Err(_) => problem,
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Intake as a whole: verdicts, groups, failures, bounds and restarts.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use shared::ports::JournalError;
+use tempfile::TempDir;
+
+use super::testing::{MemoryJournal, send, send_as, settings, start};
+use super::*;
+
+fn line(id: &str, content: u32) -> String {
+    format!(r#"{{"event":"e","id":"{id}","properties":{{"v":{content}}}}}"#)
+}
+
+fn ids(journal: &MemoryJournal) -> Vec<String> {
+    journal.events().into_iter().map(|(id, _)| id).collect()
+}
+
+#[tokio::test]
+async fn every_event_gets_its_verdict() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, mut fed) = start(settings(), &journal, directory.path());
+    let body = [&line("a", 1), &line("a", 1), &line("a", 2), "nope", &line("b", 1)].join("\n");
+    let receipt = send(&intake, &body).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.duplicates), (2, 1));
+    assert_eq!((receipt.conflicts[0].index, receipt.conflicts[0].id.as_str()), (2, "a"));
+    assert_eq!((receipt.invalid[0].index, receipt.invalid[0].code.name()), (3, "malformed_event"));
+    assert_eq!(receipt.end(), Offset(2));
+    assert_eq!(fed.recv().await.unwrap().events.len(), 2);
+
+    let receipt = send(&intake, &[line("c", 1), line("a", 1), line("b", 7)].join("\n")).await;
+    let receipt = receipt.unwrap();
+    assert_eq!((receipt.accepted, receipt.duplicates, receipt.conflicts.len()), (1, 1, 1));
+    assert_eq!(receipt.end(), Offset(3));
+    assert_eq!(ids(&journal), ["a", "b", "c"]);
+
+    let kept = intake.quarantine().list(None, 10).entries;
+    let kept: Vec<_> =
+        kept.iter().map(|e| (e.event.code.as_str(), e.event.index, e.event.raw.as_str())).collect();
+    let (a2, b7) = (line("a", 2), line("b", 7));
+    let expected =
+        [("malformed_event", 3, "nope"), ("conflict", 2, a2.as_str()), ("conflict", 2, &b7)];
+    assert_eq!(kept, expected);
+    assert_eq!(intake.figures().accepted, 3);
+}
+
+#[tokio::test]
+async fn requests_without_new_events_append_nothing() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    assert_eq!(send(&intake, "\n").await.unwrap(), Receipt::at(Offset(0)));
+    let receipt = send(&intake, "nope\n3").await.unwrap();
+    assert!(receipt.is_all_invalid());
+    assert_eq!((receipt.invalid.len(), receipt.end()), (2, Offset(0)));
+    send(&intake, &line("a", 1)).await.unwrap();
+    let receipt = send(&intake, &line("a", 1)).await.unwrap();
+    assert_eq!((receipt.duplicates, receipt.end()), (1, Offset(1)));
+    assert_eq!(journal.appends.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_event_without_an_id_is_never_a_duplicate() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    let body = "{\"event\":\"e\"}\n{\"event\":\"e\"}";
+    assert_eq!(send(&intake, body).await.unwrap().accepted, 2);
+    assert_eq!(send(&intake, body).await.unwrap().accepted, 2);
+}
+
+#[tokio::test]
+async fn reject_stores_and_quarantines_nothing_but_lets_conflicts_be() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    let body = format!("{}\n{{}}", line("a", 1));
+    let error = send_as(&intake, &body, OnInvalid::Reject).await.unwrap_err();
+    let IntakeError::Rejected(receipt) = error else { panic!("{error}") };
+    assert_eq!((receipt.accepted, receipt.invalid.len()), (0, 1));
+    assert_eq!(receipt.invalid[0].quarantine_id, None);
+    assert_eq!(intake.quarantine().list(None, 1).total, 0);
+    assert!(journal.events().is_empty());
+    let body = [line("a", 1), line("a", 2)].join("\n");
+    let receipt = send_as(&intake, &body, OnInvalid::Reject).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.conflicts.len()), (1, 1));
+}
+
+/// Sends bodies while the journal is held, so that they queue in this order and are committed
+/// together after `first`.
+async fn send_together(
+    intake: &IntakeHandle,
+    journal: &Arc<MemoryJournal>,
+    first: &str,
+    others: &[String],
+) -> Vec<Result<Receipt, IntakeError>> {
+    journal.hold();
+    let mut tasks = Vec::new();
+    for (i, body) in std::iter::once(first).chain(others.iter().map(String::as_str)).enumerate() {
+        let (intake, body) = (intake.clone(), body.to_owned());
+        tasks.push(tokio::spawn(async move { send(&intake, &body).await }));
+        // On this one thread a task runs until it waits for its answer: then it is queued.
+        tokio::task::yield_now().await;
+        if i == 0 {
+            journal.wait_for_append();
+        }
+    }
+    journal.release();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test]
+async fn what_is_queued_is_committed_together_in_order() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, mut fed) = start(settings(), &journal, directory.path());
+    let others = [
+        [line("a", 1), line("b", 1)].join("\n"),
+        [line("b", 1), line("a", 2), line("c", 1)].join("\n"),
+        line("c", 1),
+        format!("{}\nnope", line("d", 1)),
+    ];
+    let results = send_together(&intake, &journal, &line("first", 1), &others).await;
+    let shown: Vec<_> = results
+        .iter()
+        .map(|result| {
+            let r = result.as_ref().unwrap();
+            (r.accepted, r.duplicates, r.conflicts.len(), r.invalid.len(), r.end().0)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [(1, 0, 0, 0, 1), (2, 0, 0, 0, 3), (1, 1, 1, 0, 4), (0, 1, 0, 0, 4), (1, 0, 0, 1, 5)]
+    );
+    assert_eq!(journal.appends.load(Ordering::SeqCst), 2, "one for the first, one for the group");
+    assert_eq!(ids(&journal), ["first", "a", "b", "c", "d"]);
+    assert_eq!(fed.recv().await.unwrap().first, Offset(0));
+    assert_eq!(fed.recv().await.unwrap().first, Offset(1));
+}
+
+#[tokio::test]
+async fn groups_keep_their_bounds() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let bounded = IntakeSettings { group_events_max: 3, ..settings() };
+    let (intake, _fed) = start(bounded, &journal, directory.path());
+    let pair = |i: u32| [line(&format!("{i}x"), 1), line(&format!("{i}y"), 1)].join("\n");
+    let mut others: Vec<String> = (0..3).map(pair).collect();
+    others.push((0..5).map(|i| line(&i.to_string(), 1)).collect::<Vec<_>>().join("\n"));
+    let results = send_together(&intake, &journal, &line("first", 1), &others).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(journal.appends.load(Ordering::SeqCst), 1 + 3 + 1);
+    assert_eq!(ids(&journal)[..3], ["first", "0x", "0y"]);
+    assert_eq!(journal.end(), Offset(12));
+}
+
+#[tokio::test]
+async fn a_group_that_was_not_stored_leaves_no_trace() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, mut fed) = start(settings(), &journal, directory.path());
+    journal.fail(vec![JournalError::Full("no room".to_owned())]);
+    let error = send(&intake, &line("a", 1)).await.unwrap_err();
+    assert!(matches!(error, IntakeError::DiskFull(_)), "{error}");
+    let receipt = send(&intake, &line("a", 1)).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.duplicates), (1, 0), "its retry is new");
+    assert_eq!(fed.recv().await.unwrap().first, Offset(0));
+
+    journal.fail(vec![JournalError::TooLarge { size_bytes: 9, limit_bytes: 8 }]);
+    let error = send(&intake, &line("b", 1)).await.unwrap_err();
+    assert!(matches!(error, IntakeError::TooLarge { limit: Limit::RecordBytes, max: 8 }));
+    assert_eq!(send(&intake, &line("b", 2)).await.unwrap().accepted, 1);
+}
+
+#[tokio::test]
+async fn after_a_failed_write_nothing_is_judged_any_more() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    send(&intake, &line("a", 1)).await.unwrap();
+    journal.fail(vec![JournalError::Stopped("fsync: i/o error".to_owned())]);
+    let others = [line("a", 1), line("b", 2)];
+    let results = send_together(&intake, &journal, &line("b", 1), &others).await;
+    for result in results {
+        assert!(matches!(result, Err(IntakeError::JournalStopped(_))), "{result:?}");
+    }
+    let error = send(&intake, &line("a", 1)).await.unwrap_err();
+    assert!(error.to_string().contains("fsync: i/o error"), "{error}");
+    assert!(matches!(intake.stopped(), Some(IntakeError::JournalStopped(_))));
+    assert_eq!(ids(&journal), ["a"]);
+}
+
+#[tokio::test]
+async fn a_quarantine_that_cannot_be_written_fails_the_group_before_it_is_stored() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    intake.quarantine().break_for_tests();
+    let body = format!("{}\nnope", line("a", 1));
+    let error = send(&intake, &body).await.unwrap_err();
+    assert!(matches!(error, IntakeError::Quarantine(_)), "{error}");
+    assert!(journal.events().is_empty());
+    let receipt = send(&intake, &body).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.invalid.len()), (1, 1), "the next write succeeds");
+    assert_eq!(intake.quarantine().list(None, 10).total, 1);
+}
+
+#[tokio::test]
+async fn who_is_over_a_bound_is_told_so_before_anything_is_stored() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let bounded = IntakeSettings { pending_requests_max: 2, ..settings() };
+    let (intake, _fed) = start(bounded, &journal, directory.path());
+    let others = [line("b", 1), line("c", 1)];
+    let results = send_together(&intake, &journal, &line("a", 1), &others).await;
+    assert!(results[..2].iter().all(Result::is_ok), "{results:?}");
+    assert!(matches!(results[2], Err(IntakeError::Overloaded)), "{results:?}");
+    assert_eq!(ids(&journal), ["a", "b"]);
+    assert_eq!(send(&intake, &line("c", 1)).await.unwrap().accepted, 1, "there is room again");
+
+    let mut share = intake.admit().unwrap();
+    let error = share.grow(usize::MAX).unwrap_err();
+    assert!(matches!(error, IntakeError::Overloaded), "{error}");
+}
+
+#[tokio::test]
+async fn a_disk_under_its_floor_takes_nothing() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let floor = IntakeSettings { disk_floor_bytes: u64::MAX, ..settings() };
+    let (intake, _fed) = start(floor, &journal, directory.path());
+    let error = send(&intake, &line("a", 1)).await.unwrap_err();
+    assert!(matches!(error, IntakeError::DiskFull(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_fold_that_ended_stops_intake_after_what_is_durable_was_acknowledged() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, fed) = start(settings(), &journal, directory.path());
+    drop(fed);
+    assert_eq!(send(&intake, &line("a", 1)).await.unwrap().accepted, 1);
+    let error = send(&intake, &line("b", 1)).await.unwrap_err();
+    assert!(matches!(error, IntakeError::FoldStopped), "{error}");
+    assert_eq!(ids(&journal), ["a"]);
+}
+
+#[tokio::test]
+async fn a_shutdown_commits_what_is_queued_and_refuses_the_rest() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, mut fed) = start(settings(), &journal, directory.path());
+    journal.hold();
+    let queued = {
+        let intake = intake.clone();
+        tokio::spawn(async move { send(&intake, &line("a", 1)).await })
+    };
+    tokio::task::yield_now().await;
+    journal.wait_for_append();
+    let stopping = {
+        let intake = intake.clone();
+        tokio::spawn(async move { intake.shutdown().await })
+    };
+    tokio::task::yield_now().await;
+    let error = send(&intake, &line("b", 1)).await.unwrap_err();
+    assert!(matches!(error, IntakeError::ShuttingDown), "{error}");
+    journal.release();
+    assert_eq!(queued.await.unwrap().unwrap().accepted, 1);
+    stopping.await.unwrap();
+    intake.shutdown().await;
+    assert_eq!(fed.recv().await.unwrap().events.len(), 1);
+    assert!(fed.recv().await.is_none(), "the feed is closed");
+}
+
+#[tokio::test]
+async fn large_and_compressed_bodies_are_decoded_too() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    let lines: Vec<String> = (0..2000).map(|i| line(&i.to_string(), i)).collect();
+    let plain = lines.join("\n");
+    assert_eq!(send(&intake, &plain).await.unwrap().accepted, 2000);
+    let body = EventBody {
+        bytes: zstd::encode_all(plain.as_bytes(), 1).unwrap().into(),
+        format: BodyFormat::Ndjson,
+        encoding: BodyEncoding::Zstd,
+        on_invalid: OnInvalid::default(),
+    };
+    let receipt = intake.submit(body, intake.admit().unwrap()).await.unwrap();
+    assert_eq!(receipt.duplicates, 1000, "the window of 1000 holds the last half");
+    assert_eq!(receipt.accepted, 1000);
+}
+
+#[test]
+fn settings_that_cannot_be_are_refused() {
+    let limits = |limits| IntakeSettings { limits, ..settings() };
+    for (settings, name) in [
+        (limits(Limits { decompressed_bytes_max: 2 << 30, ..Limits::default() }), "decompressed"),
+        (limits(Limits { events_max: 0, ..Limits::default() }), "events_max"),
+        (IntakeSettings { dedup_window_events: usize::MAX, ..settings() }, "dedup_window"),
+    ] {
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+/// A request of the oracle test: events by id and content, and how it goes.
+#[derive(Clone, Debug)]
+struct Step {
+    events: Vec<(u8, u32)>,
+    is_failed: bool,
+    is_restart: bool,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let events = prop::collection::vec((0_u8..12, 0_u32..2), 1..6);
+    (events, prop::bool::weighted(0.2), prop::bool::weighted(0.15))
+        .prop_map(|(events, is_failed, is_restart)| Step { events, is_failed, is_restart })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn verdicts_are_those_of_a_map_whatever_fails_or_restarts(
+        steps in prop::collection::vec(step(), 1..25),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let directory = TempDir::new().unwrap();
+            let journal = Arc::new(MemoryJournal::default());
+            let (mut intake, mut fed) = start(settings(), &journal, directory.path());
+            let mut stored: HashMap<u8, u32> = HashMap::new();
+            let mut order = Vec::new();
+            for step in steps {
+                let body: Vec<String> =
+                    step.events.iter().map(|(id, v)| line(&id.to_string(), *v)).collect();
+                let (mut after, mut fresh) = (stored.clone(), Vec::new());
+                let (mut duplicates, mut conflicts) = (0, Vec::new());
+                for (index, (id, content)) in (0_u32..).zip(&step.events) {
+                    match after.get(id) {
+                        None => {
+                            after.insert(*id, *content);
+                            fresh.push(id.to_string());
+                        }
+                        Some(original) if original == content => duplicates += 1,
+                        Some(_) => conflicts.push(index),
+                    }
+                }
+                let is_failed = step.is_failed && !fresh.is_empty();
+                if is_failed {
+                    journal.fail(vec![JournalError::Full(String::new())]);
+                }
+                let result = send(&intake, &body.join("\n")).await;
+                prop_assert_eq!(result.is_err(), is_failed);
+                if let Ok(receipt) = result {
+                    prop_assert_eq!(receipt.accepted, fresh.len() as u64);
+                    prop_assert_eq!(receipt.duplicates, duplicates);
+                    let found: Vec<_> = receipt.conflicts.iter().map(|c| c.index).collect();
+                    prop_assert_eq!(found, conflicts);
+                    stored = after;
+                    order.extend(fresh);
+                    prop_assert_eq!(receipt.end().0, order.len() as u64);
+                }
+                if step.is_restart {
+                    intake.shutdown().await;
+                    (intake, fed) = start(settings(), &journal, directory.path());
+                }
+                while fed.try_recv().is_ok() {}
+            }
+            prop_assert_eq!(ids(&journal), order);
+            Ok(())
+        })?;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_take_its_events_back() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, mut fed) = start(settings(), &journal, directory.path());
+    journal.hold();
+    {
+        let body = line("a", 1);
+        let waiting = send(&intake, &body);
+        let result = tokio::time::timeout(Duration::from_millis(20), waiting).await;
+        assert!(result.is_err(), "it cannot be answered while the journal is held");
+    }
+    journal.release();
+    assert_eq!(fed.recv().await.unwrap().events.len(), 1);
+    assert_eq!(send(&intake, &line("a", 1)).await.unwrap().duplicates, 1);
+}

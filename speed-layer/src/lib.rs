@@ -1,0 +1,6 @@
+//! The speed layer: events come in here, and are counted here until the batch layer has them.
+
+pub mod fold;
+pub mod http;
+pub mod intake;
+pub mod store;
