@@ -88,8 +88,8 @@ impl Source {
 
 macro_rules! settings {
     ($(
-        $(#[doc = $doc:literal])+
-        $name:ident: $type:ty = $default:expr, $env:literal, $value:literal;
+        #[doc = $doc:literal]
+        $name:ident: $type:ty = $default:literal, $env:literal, $value:literal;
     )+) => {
         /// Settings as they may be given, by flag and environment (through clap) or by file
         /// (through serde); what is not given is `None`.
@@ -97,8 +97,11 @@ macro_rules! settings {
         #[serde(deny_unknown_fields)]
         pub(crate) struct Given {
             $(
-                $(#[doc = $doc])+
-                #[arg(long, env = $env, value_name = $value, hide_env_values = true)]
+                #[doc = $doc]
+                #[arg(
+                    long, env = $env, value_name = $value, hide_env_values = true,
+                    help = help($doc, $default)
+                )]
                 pub(crate) $name: Option<$type>,
             )+
         }
@@ -106,7 +109,7 @@ macro_rules! settings {
         /// Every setting with its value.
         #[derive(Clone, Debug)]
         pub(crate) struct Settings {
-            $($(#[doc = $doc])+ pub(crate) $name: $type,)+
+            $(#[doc = $doc] pub(crate) $name: $type,)+
             /// Where the values came from.
             pub(crate) sources: Sources,
         }
@@ -114,12 +117,15 @@ macro_rules! settings {
         /// Where each value came from.
         #[derive(Clone, Debug, Default)]
         pub(crate) struct Sources {
-            $($(#[doc = $doc])+ pub(crate) $name: Source,)+
+            $(#[doc = $doc] pub(crate) $name: Source,)+
         }
 
         impl Default for Settings {
             fn default() -> Self {
-                Self { $($name: $default,)+ sources: Sources::default() }
+                Self {
+                    $($name: $default.parse().expect("the list's defaults are valid"),)+
+                    sources: Sources::default(),
+                }
             }
         }
 
@@ -152,45 +158,51 @@ macro_rules! settings {
 
 settings! {
     /// Address and port to answer HTTP on; port 0 takes a free one
-    listen: Listen = Listen::default(), "MERGANSER_LISTEN", "HOST:PORT";
+    listen: Listen = "127.0.0.1:8080", "MERGANSER_LISTEN", "HOST:PORT";
     /// Directory for the journal, the master dataset, the views and the manifest
-    data_dir: PathBuf = PathBuf::from("./data"), "MERGANSER_DATA_DIR", "DIR";
+    data_dir: PathBuf = "./data", "MERGANSER_DATA_DIR", "DIR";
     /// Where the speed views live: memory, redis://host:port[/db] or redis-cluster://h1:p1,h2:p2
-    speed_store: SpeedStore = SpeedStore::Memory, "MERGANSER_SPEED_STORE", "STORE";
+    speed_store: SpeedStore = "memory", "MERGANSER_SPEED_STORE", "STORE";
     /// TOML file of metric definitions, applied at every start
-    metrics: PathBuf = PathBuf::new(), "MERGANSER_METRICS", "FILE";
+    metrics: PathBuf = "", "MERGANSER_METRICS", "FILE";
     /// When to run the batch layer over what is new, as cron; an empty text switches it off
-    schedule: Cron = Cron::every_five_minutes(), "MERGANSER_SCHEDULE", "CRON";
+    schedule: Cron = "*/5 * * * *", "MERGANSER_SCHEDULE", "CRON";
     /// When to recompute everything, as cron; an empty text switches it off
-    full_schedule: Cron = Cron::nightly(), "MERGANSER_FULL_SCHEDULE", "CRON";
+    full_schedule: Cron = "0 3 * * *", "MERGANSER_FULL_SCHEDULE", "CRON";
     /// Time zone in which both schedules are meant
-    schedule_timezone: Zone = Zone::default(), "MERGANSER_SCHEDULE_TIMEZONE", "ZONE";
+    schedule_timezone: Zone = "UTC", "MERGANSER_SCHEDULE_TIMEZONE", "ZONE";
     /// Largest event
-    event_max_bytes: Bytes = Bytes::kib(64), "MERGANSER_EVENT_MAX_BYTES", "BYTES";
+    event_max_bytes: Bytes = "64KiB", "MERGANSER_EVENT_MAX_BYTES", "BYTES";
     /// Largest body of a request, as sent
-    body_max_bytes: Bytes = Bytes::mib(16), "MERGANSER_BODY_MAX_BYTES", "BYTES";
+    body_max_bytes: Bytes = "16MiB", "MERGANSER_BODY_MAX_BYTES", "BYTES";
     /// Largest body of a request, decompressed
-    decompressed_max_bytes: Bytes = Bytes::mib(64), "MERGANSER_DECOMPRESSED_MAX_BYTES", "BYTES";
+    decompressed_max_bytes: Bytes = "64MiB", "MERGANSER_DECOMPRESSED_MAX_BYTES", "BYTES";
     /// Most events of a request
-    request_max_events: usize = 100_000, "MERGANSER_REQUEST_MAX_EVENTS", "N";
+    request_max_events: usize = "100000", "MERGANSER_REQUEST_MAX_EVENTS", "N";
     /// Identified events among which duplicates are recognised
-    dedup_window_events: usize = 10_000_000, "MERGANSER_DEDUP_WINDOW_EVENTS", "N";
+    dedup_window_events: usize = "10000000", "MERGANSER_DEDUP_WINDOW_EVENTS", "N";
     /// Most groups that the speed views hold for a metric
-    metric_max_groups: usize = 1_000_000, "MERGANSER_METRIC_MAX_GROUPS", "N";
+    metric_max_groups: usize = "1000000", "MERGANSER_METRIC_MAX_GROUPS", "N";
     /// Most events in the quarantine; the oldest go first
-    quarantine_max_events: usize = 10_000, "MERGANSER_QUARANTINE_MAX_EVENTS", "N";
+    quarantine_max_events: usize = "10000", "MERGANSER_QUARANTINE_MAX_EVENTS", "N";
     /// Free disk space below which no events are accepted
-    disk_floor_bytes: Bytes = Bytes::gib(1), "MERGANSER_DISK_FLOOR_BYTES", "BYTES";
+    disk_floor_bytes: Bytes = "1GiB", "MERGANSER_DISK_FLOOR_BYTES", "BYTES";
     /// Time between two writes of changed groups to the speed store
-    flush_interval_ms: u64 = 100, "MERGANSER_FLUSH_INTERVAL_MS", "MS";
+    flush_interval_ms: u64 = "100", "MERGANSER_FLUSH_INTERVAL_MS", "MS";
     /// Time that what a new generation replaced is kept for readers of the old one
-    retire_grace_ms: u64 = 30_000, "MERGANSER_RETIRE_GRACE_MS", "MS";
+    retire_grace_ms: u64 = "30000", "MERGANSER_RETIRE_GRACE_MS", "MS";
     /// Lag of the speed views from which on answers are incomplete
-    lag_max_ms: u64 = 10_000, "MERGANSER_LAG_MAX_MS", "MS";
+    lag_max_ms: u64 = "10000", "MERGANSER_LAG_MAX_MS", "MS";
     /// What to log, as error, warn, info, debug, or per module as info,batch_layer=debug
-    log: LogFilter = LogFilter::default(), "MERGANSER_LOG", "FILTER";
+    log: LogFilter = "info", "MERGANSER_LOG", "FILTER";
     /// How to write the log: text or json
-    log_format: LogFormat = LogFormat::Text, "MERGANSER_LOG_FORMAT", "FORMAT";
+    log_format: LogFormat = "text", "MERGANSER_LOG_FORMAT", "FORMAT";
+}
+
+/// What a flag is for, with its default.
+fn help(doc: &str, default: &str) -> String {
+    let default = if default.is_empty() { "none" } else { default };
+    format!("{} [default: {default}]", doc.trim())
 }
 
 impl Settings {

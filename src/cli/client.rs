@@ -104,6 +104,7 @@ pub(super) struct Client {
 
 const CONNECT: Duration = Duration::from_secs(5);
 const REPLY: Duration = Duration::from_secs(120);
+const VERDICT: Duration = Duration::from_secs(30);
 const REPLY_MAX_BYTES: u64 = 1 << 30;
 
 impl Client {
@@ -157,6 +158,8 @@ impl Client {
         body: &[u8],
     ) -> Result<Reply, CallError> {
         let request = self.with_key(self.agent.post(self.url(path)));
+        // A server answers in seconds or not at all, and what was lost is worth sending again.
+        let request = request.config().timeout_recv_response(Some(VERDICT)).build();
         let request = request.content_type("application/x-ndjson");
         let request = match encoding {
             Some(name) => request.header("content-encoding", name),

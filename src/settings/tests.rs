@@ -34,7 +34,7 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     assert_eq!(settings.event_max_bytes, Bytes(1024));
     assert_eq!(settings.sources.event_max_bytes, Source::File);
     assert!(!settings.sources.event_max_bytes.is_explicit());
-    assert_eq!(settings.full_schedule, Cron::nightly());
+    assert_eq!(settings.full_schedule, Cron("0 3 * * *".to_owned()));
     assert_eq!(settings.sources.full_schedule, Source::Default);
     assert_eq!(settings.metrics_file(), None);
 }

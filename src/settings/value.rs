@@ -25,12 +25,6 @@ read_from_text!(Listen, SpeedStore, Cron, Zone, LogFilter, LogFormat);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listen(pub(crate) String);
 
-impl Default for Listen {
-    fn default() -> Self {
-        Self("127.0.0.1:8080".to_owned())
-    }
-}
-
 impl FromStr for Listen {
     type Err = String;
 
@@ -98,16 +92,6 @@ impl FromStr for SpeedStore {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cron(pub(crate) String);
 
-impl Cron {
-    pub(super) fn every_five_minutes() -> Self {
-        Self("*/5 * * * *".to_owned())
-    }
-
-    pub(super) fn nightly() -> Self {
-        Self("0 3 * * *".to_owned())
-    }
-}
-
 impl FromStr for Cron {
     type Err = String;
 
@@ -128,12 +112,6 @@ impl FromStr for Cron {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Zone(pub(crate) Tz);
 
-impl Default for Zone {
-    fn default() -> Self {
-        Self(Tz::UTC)
-    }
-}
-
 impl FromStr for Zone {
     type Err = String;
 
@@ -151,18 +129,6 @@ pub(crate) struct Bytes(pub(crate) u64);
 impl Bytes {
     const UNITS: [(&str, u64); 4] =
         [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
-
-    /// `count` KiB.
-    #[must_use]
-    pub(crate) const fn kib(count: u64) -> Self {
-        Self(count << 10)
-    }
-
-    /// `count` MiB.
-    #[must_use]
-    pub(crate) const fn mib(count: u64) -> Self {
-        Self(count << 20)
-    }
 
     /// `count` GiB.
     #[must_use]
@@ -233,12 +199,6 @@ impl<'de> Deserialize<'de> for Bytes {
 /// Directives of what to log, as [`EnvFilter`] reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogFilter(pub(crate) String);
-
-impl Default for LogFilter {
-    fn default() -> Self {
-        Self("info".to_owned())
-    }
-}
 
 impl FromStr for LogFilter {
     type Err = String;

@@ -55,6 +55,19 @@ fn a_port_that_is_taken() {
     let line = refused(&mut command, 1);
     assert!(line.contains(&address), "{line}");
     assert!(!place.data_dir().exists(), "nothing was touched");
+
+    // The same through the environment and the file, in their order of precedence.
+    let file = place.dir.path().join("settings.toml");
+    fs::write(&file, format!("listen = '{address}'\ndata_dir = '/dev/null/no'\n")).unwrap();
+    let line = refused(merganser().arg("--config").arg(&file), 1);
+    assert!(line.contains(&address), "{line}");
+    let nowhere = "127.0.0.1:1x";
+    let mut command = merganser();
+    command.env("MERGANSER_LISTEN", &address).env("MERGANSER_CONFIG", &file);
+    fs::write(&file, format!("data_dir = '/dev/null/no'\nlisten = '{nowhere}'\n")).unwrap();
+    assert!(refused(&mut command, 2).contains(nowhere), "the file is checked all the same");
+    fs::write(&file, "data_dir = '/dev/null/no'\nlisten = '127.0.0.1:0'\n").unwrap();
+    assert!(refused(&mut command, 1).contains(&address), "a variable wins over the file");
 }
 
 #[test]
