@@ -4,6 +4,7 @@
 //! the order of their first appearance and keep their numbers. Dimension values are interned, so a
 //! group's key is a few integers whatever its texts are.
 
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -50,6 +51,11 @@ impl Dimension {
         let number = self.texts.len() as u32;
         self.numbers.insert(text, number);
         number
+    }
+
+    /// The number of a value that occurred before.
+    fn known(&self, text: Option<&str>) -> Option<u32> {
+        text.map_or(Some(0), |text| self.numbers.get(text).copied())
     }
 
     fn text(&self, group: usize) -> Option<&str> {
@@ -128,16 +134,53 @@ impl StateTable {
         Ok(groups)
     }
 
-    fn group(&mut self, time: i64, key: &[u32]) -> Result<usize, TableError> {
-        let Self { times, dimensions, index, hasher, .. } = self;
-        let hash = hash_key(hasher, time, key.iter().copied());
+    /// As [`StateTable::groups`], but makes no group when there are `groups_max` already: such rows
+    /// have no group.
+    ///
+    /// # Errors
+    /// As [`StateTable::groups`].
+    pub fn groups_within(
+        &mut self,
+        times: &[i64],
+        dimensions: &[&StringArray],
+        groups_max: usize,
+    ) -> Result<Vec<Option<usize>>, TableError> {
+        if self.len().saturating_add(times.len()) <= groups_max {
+            return Ok(self.groups(times, dimensions)?.into_iter().map(Some).collect());
+        }
+        let mut groups = Vec::with_capacity(times.len());
+        for (row, time) in times.iter().enumerate() {
+            let texts = dimensions.iter().map(|d| d.is_valid(row).then(|| d.value(row)));
+            let row = self.dimensions.iter_mut().zip(texts);
+            groups.push(if self.times.len() < groups_max {
+                let key: Vec<u32> = row.map(|(d, text)| d.number(text)).collect();
+                Some(self.group(*time, &key)?)
+            } else {
+                let key: Option<Vec<u32>> = row.map(|(d, text)| d.known(text)).collect();
+                key.and_then(|key| self.find(*time, &key))
+            });
+        }
+        let count = self.times.len();
+        self.states.iter_mut().for_each(|states| states.resize(count));
+        Ok(groups)
+    }
+
+    fn find(&self, time: i64, key: &[u32]) -> Option<usize> {
+        let hash = hash_key(&self.hasher, time, key.iter().copied());
         let same = |group: &u32| {
             let group = *group as usize;
-            times[group] == time && dimensions.iter().zip(key).all(|(d, k)| d.values[group] == *k)
+            let mut parts = self.dimensions.iter().zip(key);
+            self.times[group] == time && parts.all(|(d, k)| d.values[group] == *k)
         };
-        if let Some(group) = index.find(hash, same) {
-            return Ok(*group as usize);
+        self.index.find(hash, same).map(|group| *group as usize)
+    }
+
+    fn group(&mut self, time: i64, key: &[u32]) -> Result<usize, TableError> {
+        if let Some(group) = self.find(time, key) {
+            return Ok(group);
         }
+        let Self { times, dimensions, index, hasher, .. } = self;
+        let hash = hash_key(hasher, time, key.iter().copied());
         let group = u32::try_from(times.len()).map_err(|_| TableError::Full)?;
         times.push(time);
         dimensions.iter_mut().zip(key).for_each(|(d, k)| d.values.push(*k));
@@ -238,6 +281,25 @@ impl StateTable {
         groups
     }
 
+    /// The order of [`StateTable::sorted`] between a group here and one of another table.
+    #[must_use]
+    pub fn compare_groups(&self, group: usize, other: &Self, theirs: usize) -> Ordering {
+        let by_time = self.times[group].cmp(&other.times[theirs]);
+        self.dimensions.iter().zip(&other.dimensions).fold(by_time, |order, (mine, other)| {
+            order.then_with(|| match (mine.text(group), other.text(theirs)) {
+                (Some(a), Some(b)) => a.cmp(b),
+                (a, b) => a.is_none().cmp(&b.is_none()),
+            })
+        })
+    }
+
+    /// By group, the place of its value of a dimension in the order of texts; nulls are last, as
+    /// `u32::MAX`. Equal values have equal places.
+    #[must_use]
+    pub fn ranks(&self, dimension: usize) -> Vec<u32> {
+        self.dimensions[dimension].ranks()
+    }
+
     /// Bytes held in memory, roughly.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
@@ -321,5 +383,16 @@ mod tests {
         assert_eq!(twice.len(), 4);
         assert_eq!(twice.dimension(1, 0), None);
         assert_eq!(twice.within(TimeRange { from: Timestamp(5), to: Timestamp(6) }), [3]);
+    }
+
+    #[test]
+    fn a_full_table_knows_its_groups_and_makes_no_more() {
+        let layout = StateLayout { dimensions: vec!["a".into()], states: vec![StateKind::Count] };
+        let mut table = StateTable::new(&layout);
+        let a = StringArray::from(vec![Some("x"), None, Some("y"), Some("x"), None, Some("z")]);
+        let groups = table.groups_within(&[1, 1, 1, 1, 2, 1], &[&a], 2).unwrap();
+        assert_eq!(groups, [Some(0), Some(1), None, Some(0), None, None]);
+        assert_eq!((table.len(), table.states()[0].len()), (2, 2));
+        assert_eq!(table.groups_within(&[1; 6], &[&a], 4).unwrap()[4..], [Some(1), Some(3)]);
     }
 }

@@ -1,0 +1,144 @@
+//! Rows of a page as columns with values.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, RecordBatch,
+    RecordBatchOptions, StringBuilder, TimestampMicrosecondArray, UInt32Array,
+};
+use arrow::compute::kernels::zip::zip;
+use arrow::compute::take;
+use arrow::datatypes::{DataType, Field, Schema};
+use shared::compile::Metric;
+use shared::decimal;
+use shared::definition::MeasureKind;
+
+use super::rows::{Merged, Row};
+use crate::error::Error;
+use crate::query::Fill;
+
+/// Whether a measure is 0 in a bucket that was filled with zeros; otherwise it is null.
+pub(super) fn is_zero_when_empty(kind: MeasureKind) -> bool {
+    match kind {
+        MeasureKind::Count | MeasureKind::Sum | MeasureKind::Distinct => true,
+        MeasureKind::Min
+        | MeasureKind::Max
+        | MeasureKind::Avg
+        | MeasureKind::Quantile
+        | MeasureKind::Expr => false,
+    }
+}
+
+/// Columns of bucket starts and dimension values.
+pub(super) fn keys(merged: &Merged, rows: &[Row], names: &[String], time: bool) -> Columns {
+    let mut columns = Columns::default();
+    if time {
+        let times = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.time));
+        columns.push("time", Arc::new(times.with_timezone("UTC")));
+    }
+    for (at, name) in names.iter().enumerate() {
+        let mut texts = StringBuilder::new();
+        for row in rows {
+            texts.append_option(merged.table.dimension(row.key as usize, at));
+        }
+        columns.push(name, Arc::new(texts.finish()));
+    }
+    columns
+}
+
+/// Columns of measures: of each row's group, or null without one.
+pub(super) fn measures(
+    merged: &Merged,
+    metric: &Metric,
+    measures: &[usize],
+    groups: &[Option<u32>],
+    columns: &mut Columns,
+) -> Result<Vec<String>, Error> {
+    let present: Vec<usize> = groups.iter().flatten().map(|group| *group as usize).collect();
+    let finished = merged.finish(metric, measures, &present)?;
+    let mut next = 0_u32;
+    let place = |group: &Option<u32>| {
+        group.map(|_| {
+            next += 1;
+            next - 1
+        })
+    };
+    let places: UInt32Array = groups.iter().map(place).collect();
+    for (measure, values) in measures.iter().zip(&finished.values) {
+        columns.push(&metric.measures()[*measure].name, take(values, &places, None)?);
+    }
+    Ok(finished.warnings)
+}
+
+/// Puts 0 where a bucket was empty, for the measures that have a zero.
+pub(super) fn fill_zeros(
+    metric: &Metric,
+    measures: &[usize],
+    groups: &[Option<u32>],
+    fill: Fill,
+    columns: &mut Columns,
+) -> Result<(), Error> {
+    if fill != Fill::Zero {
+        return Ok(());
+    }
+    let empty: BooleanArray = groups.iter().map(|group| Some(group.is_none())).collect();
+    let first = columns.0.len() - measures.len();
+    for (measure, (_, values)) in measures.iter().zip(&mut columns.0[first..]) {
+        if is_zero_when_empty(metric.measures()[*measure].kind) {
+            let zeros: ArrayRef = match values.data_type() {
+                DataType::Int64 => Arc::new(Int64Array::from(vec![0; values.len()])),
+                _ => {
+                    let zeros = Decimal128Array::from(vec![0; values.len()]);
+                    Arc::new(zeros.with_data_type(decimal::value_type()))
+                }
+            };
+            *values = zip(&empty, &zeros, values)?;
+        }
+    }
+    Ok(())
+}
+
+/// Named columns of equal length.
+#[derive(Debug, Default)]
+pub(super) struct Columns(Vec<(String, ArrayRef)>);
+
+impl Columns {
+    pub(super) fn push(&mut self, name: &str, values: ArrayRef) {
+        self.0.push((name.to_owned(), values));
+    }
+
+    pub(super) fn into_batch(self, rows: usize) -> Result<RecordBatch, Error> {
+        let field = |(name, values): &(String, ArrayRef)| {
+            Field::new(name, values.data_type().clone(), true)
+        };
+        let schema = Schema::new(self.0.iter().map(field).collect::<Vec<_>>());
+        let columns = self.0.into_iter().map(|(_, values)| values).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(Arc::new(schema), columns, &options)?)
+    }
+}
+
+/// Groups that a condition over measures holds for.
+pub(super) fn having(
+    merged: &Merged,
+    metric: &Metric,
+    (predicate, inputs): &(shared::expression::Predicate, Vec<usize>),
+) -> Result<BooleanArray, Error> {
+    let mut columns = Columns::default();
+    for (measure, values) in inputs.iter().zip(merged.finish_all(metric, inputs)?) {
+        columns.push(&metric.measures()[*measure].name, as_decimal(values));
+    }
+    let batch = columns.into_batch(merged.table.len())?;
+    predicate.matches(&batch).map_err(|error| Error::Internal(error.to_string()))
+}
+
+fn as_decimal(values: ArrayRef) -> ArrayRef {
+    match values.as_primitive_opt::<arrow::datatypes::Int64Type>() {
+        None => values,
+        Some(counts) => {
+            let decimals: Decimal128Array =
+                counts.iter().map(|n| n.map(|n| i128::from(n) * decimal::ONE)).collect();
+            Arc::new(decimals.with_data_type(decimal::value_type()))
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A time zone as stretches of constant offset: what makes buckets cheap to compute.
+//!
+//! `chrono-tz` answers what the offset is at an instant. Here it is asked once a zone for all of
+//! the years that events can have; afterwards an offset is a binary search over a few hundred
+//! stretches, and where it changes is known exactly.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Offset, SecondsFormat, TimeZone};
+use chrono_tz::Tz;
+use shared::time::{DAY_US, Timestamp};
+
+/// Offsets are looked up this far apart; what changes in between is then searched for.
+const STEP_US: i64 = DAY_US / 2;
+const SECOND_US: i64 = 1_000_000;
+
+/// A stretch of time with one offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Its first instant, µs.
+    pub begin: i64,
+    /// The first instant after it, µs.
+    pub end: i64,
+    /// Local time less UTC, µs.
+    pub offset: i64,
+}
+
+/// A time zone.
+#[derive(Debug)]
+pub struct Zone {
+    tz: Tz,
+    stretches: Box<[Stretch]>,
+}
+
+impl Zone {
+    /// Looks the zone's offsets up, for all times that events can have.
+    #[must_use]
+    pub fn new(tz: Tz) -> Self {
+        let first = Timestamp::MIN.0 - 400 * DAY_US;
+        let last = Timestamp::MAX.0 + 400 * DAY_US;
+        let mut stretches = Vec::new();
+        // Far enough out that nothing overflows, whatever is added.
+        let (mut begin, mut offset, mut at) = (i64::MIN / 4, offset_at(tz, first), first);
+        while at < last {
+            let next = at + STEP_US;
+            if offset_at(tz, next) == offset {
+                at = next;
+                continue;
+            }
+            let change = first_change(tz, at, next, offset);
+            stretches.push(Stretch { begin, end: change, offset });
+            (begin, offset, at) = (change, offset_at(tz, change), change);
+        }
+        stretches.push(Stretch { begin, end: i64::MAX / 4, offset });
+        Self { tz, stretches: stretches.into() }
+    }
+
+    /// Its IANA name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.tz.name()
+    }
+
+    /// The stretch that an instant lies in.
+    #[must_use]
+    pub fn stretch(&self, instant: i64) -> Stretch {
+        self.stretches[self.position(instant)]
+    }
+
+    fn position(&self, instant: i64) -> usize {
+        self.stretches.partition_point(|s| s.end <= instant).min(self.stretches.len() - 1)
+    }
+
+    /// The first instant whose local time is not before `local`: the earlier one of two, and the
+    /// next instant where the local time was skipped.
+    #[must_use]
+    pub fn first_at(&self, local: i64) -> i64 {
+        // No zone is over 26 h from UTC.
+        let near = self.position(local - 26 * DAY_US / 24);
+        self.stretches[near..]
+            .iter()
+            .map(|s| ((local - s.offset).max(s.begin), s.end))
+            .find(|(instant, end)| instant < end)
+            .map_or(local, |(instant, _)| instant)
+    }
+
+    /// The local time of an instant.
+    #[must_use]
+    pub fn local(&self, instant: i64) -> i64 {
+        instant + self.stretch(instant).offset
+    }
+
+    /// RFC 3339 with the offset at that instant; in UTC where the offset has seconds, which the
+    /// format cannot say.
+    #[must_use]
+    pub fn format(&self, instant: Timestamp) -> String {
+        let Some(utc) = instant.to_utc() else { return instant.to_string() };
+        let whole_minutes = self.stretch(instant.0).offset % (60 * SECOND_US) == 0;
+        if whole_minutes {
+            utc.with_timezone(&self.tz).to_rfc3339_opts(SecondsFormat::AutoSi, true)
+        } else {
+            instant.to_string()
+        }
+    }
+}
+
+fn offset_at(tz: Tz, instant: i64) -> i64 {
+    let utc = DateTime::from_timestamp_micros(instant).unwrap_or_default().naive_utc();
+    i64::from(tz.offset_from_utc_datetime(&utc).fix().local_minus_utc()) * SECOND_US
+}
+
+/// The first instant in `(from, to]`, to the second, at which the offset is not `offset`.
+fn first_change(tz: Tz, from: i64, to: i64, offset: i64) -> i64 {
+    let (mut same, mut other) = (from / SECOND_US, to / SECOND_US);
+    while other - same > 1 {
+        let middle = same + (other - same) / 2;
+        if offset_at(tz, middle * SECOND_US) == offset {
+            same = middle;
+        } else {
+            other = middle;
+        }
+    }
+    other * SECOND_US
+}
+
+/// The zones that were asked for so far.
+#[derive(Debug, Default)]
+pub struct Zones(Mutex<HashMap<Tz, Arc<Zone>>>);
+
+impl Zones {
+    /// A zone, looked up at the first time.
+    #[must_use]
+    pub fn get(&self, tz: Tz) -> Arc<Zone> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tz).cloned();
+        known.unwrap_or_else(|| {
+            let zone = Arc::new(Zone::new(tz));
+            let mut zones = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(zones.entry(tz).or_insert(zone))
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! Why a query has no answer, and what the client can do about it.
+
+use shared::problem::{Kind, Problem};
+
+use crate::merge::MergeError;
+use crate::query::QueryError;
+
+/// Why a query has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The query cannot be answered as it stands.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// There is no such metric.
+    #[error("there is no metric `{name}`{hint}")]
+    UnknownMetric {
+        /// As it was asked for.
+        name: String,
+        /// The nearest name, or all.
+        hint: String,
+    },
+    /// The metric's first backfill is not complete.
+    #[error(
+        "`{name}` is being backfilled from the events that came before it ({percent} %); wait, or \
+         ask with `partial=allow`"
+    )]
+    Backfilling {
+        /// The metric.
+        name: String,
+        /// 0 to 1.
+        progress: f64,
+        /// The same for people.
+        percent: u8,
+    },
+    /// The speed view cannot be read.
+    #[error("{0}; try again, or ask with `partial=allow` for what the batch view holds")]
+    SpeedUnavailable(String),
+    /// The speed view can be read, and does not hold everything.
+    #[error(
+        "the answer would miss something: {}; try again, or ask with `partial=allow`",
+        .0.join("; ")
+    )]
+    Incomplete(Vec<String>),
+    /// The answer has more groups than are allowed.
+    #[error(
+        "the answer has over {limit} groups before `limit`; a shorter range, a coarser \
+         `granularity`, fewer dimensions in `group_by` or a `filter` narrows it"
+    )]
+    TooManyGroups {
+        /// Groups that are allowed.
+        limit: usize,
+    },
+    /// The page has more rows than are allowed, since `limit` holds within each bucket.
+    #[error(
+        "the answer has {rows} rows, and at most {limit} are answered; a smaller `limit` or a \
+         shorter range narrows it"
+    )]
+    TooManyRows {
+        /// Rows there would be.
+        rows: usize,
+        /// Rows that are allowed.
+        limit: usize,
+    },
+    /// It took too long.
+    #[error(
+        "the query took over {seconds} s; a shorter range, a coarser `granularity` or fewer \
+         dimensions in `group_by` makes it faster"
+    )]
+    Timeout {
+        /// The bound.
+        seconds: u64,
+    },
+    /// What the answer was to include did not arrive in time.
+    #[error("the answer does not include {after} after {seconds} s; it reached {reached}")]
+    NotReached {
+        /// The position that was asked for.
+        after: String,
+        /// How far it came.
+        reached: String,
+        /// The bound.
+        seconds: u64,
+    },
+    /// Snapshots change faster than they can be read.
+    #[error("the views moved on {0} times while the answer was being read; try again")]
+    Moving(usize),
+    /// A fault of the service.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Query(_) => Kind::BadRequest,
+            Self::UnknownMetric { .. } => Kind::NotFound,
+            Self::Backfilling { .. }
+            | Self::SpeedUnavailable(_)
+            | Self::Incomplete(_)
+            | Self::Moving(_) => Kind::Unavailable,
+            Self::TooManyGroups { .. } | Self::TooManyRows { .. } => Kind::TooLarge,
+            Self::Timeout { .. } | Self::NotReached { .. } => Kind::Timeout,
+            Self::Internal(_) => Kind::Internal,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Query(_) => "invalid_query",
+            Self::UnknownMetric { .. } => "unknown_metric",
+            Self::Backfilling { .. } => "backfilling",
+            Self::SpeedUnavailable(_) => "speed_unavailable",
+            Self::Incomplete(_) => "incomplete",
+            Self::Moving(_) => "views_moving",
+            Self::TooManyGroups { .. } => "too_many_groups",
+            Self::TooManyRows { .. } => "too_many_rows",
+            Self::Timeout { .. } => "query_timeout",
+            Self::NotReached { .. } => "position_not_reached",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let problem = Self::new(error.kind(), error.code(), error.to_string());
+        match error {
+            Error::Query(query) => query.into(),
+            Error::Backfilling { progress, .. } => {
+                problem.with("progress", progress).retry_after_s(5)
+            }
+            Error::SpeedUnavailable(_) | Error::Moving(_) => problem.retry_after_s(1),
+            Error::Incomplete(missing) => problem.with("missing", missing).retry_after_s(5),
+            Error::TooManyGroups { limit } | Error::TooManyRows { limit, .. } => {
+                problem.with("limit", limit)
+            }
+            Error::Timeout { seconds } => problem.with("limit_s", seconds),
+            Error::NotReached { reached, .. } => problem.with("reached", reached),
+            Error::UnknownMetric { .. } | Error::Internal(_) => problem,
+        }
+    }
+}
+
+impl From<MergeError> for Error {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::TooManyGroups { limit } => Self::TooManyGroups { limit },
+            MergeError::Rows(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<shared::compile::FoldError> for Error {
+    fn from(error: shared::compile::FoldError) -> Self {
+        Self::Internal(format!("an answer could not be finished: {error}"))
+    }
+}
+
+impl From<arrow::error::ArrowError> for Error {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        Self::Internal(format!("an answer could not be built: {error}"))
+    }
+}

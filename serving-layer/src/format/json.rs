@@ -1,0 +1,152 @@
+//! The JSON object of an answer. Values keep all their digits: none passes through a float.
+
+use std::io::Write;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
+use bytes::Bytes;
+use serde_json::json;
+use shared::decimal;
+use shared::time::Timestamp;
+
+use crate::answer::{Answer, type_name};
+use crate::calendar::Zone;
+
+/// Rows written at a time.
+const ROWS: usize = 1_000;
+
+/// The pieces of an answer's text.
+pub(crate) fn pieces(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
+    let head = head(&answer);
+    let tail = tail(&answer);
+    let count = answer.rows.num_rows();
+    let rows = (0..count).step_by(ROWS).map(move |from| {
+        let mut text = Vec::new();
+        let mut writer = RowWriter::new(&answer);
+        for row in from..count.min(from + ROWS) {
+            if row > 0 {
+                text.push(b',');
+            }
+            writer.write(row, &mut text);
+        }
+        Bytes::from(text)
+    });
+    [head].into_iter().chain(rows).chain([tail])
+}
+
+fn head(answer: &Answer) -> Bytes {
+    let zone = answer.calendar.zone();
+    let edge = |time: Option<Timestamp>| json!(time.map(|time| zone.format(time)));
+    let column = |field: &arrow::datatypes::FieldRef| {
+        let ty = type_name(field.data_type());
+        format!("{{\"name\":{},\"type\":\"{ty}\"}}", json!(field.name()))
+    };
+    let columns: Vec<String> = answer.rows.schema_ref().fields().iter().map(column).collect();
+    let text = format!(
+        "{{\"metric\":{},\"from\":{},\"to\":{},\"granularity\":\"{}\",\"timezone\":\"{}\",\
+         \"columns\":[{}],\"rows\":[",
+        json!(answer.metric),
+        edge(answer.edges.from),
+        edge(answer.edges.to),
+        answer.calendar.granularity().name(),
+        zone.name(),
+        columns.join(","),
+    );
+    text.into()
+}
+
+fn tail(answer: &Answer) -> Bytes {
+    let warnings = match answer.warnings.is_empty() {
+        true => String::new(),
+        false => format!(",\"warnings\":{}", json!(answer.warnings)),
+    };
+    // A struct of numbers and texts, whose serialization cannot fail.
+    let provenance = serde_json::to_string(&answer.provenance).unwrap_or_default();
+    let total = answer.total_rows;
+    format!("],\"total_rows\":{total},\"provenance\":{provenance}{warnings}}}").into()
+}
+
+/// Writes rows as JSON objects.
+pub(crate) struct RowWriter<'a> {
+    columns: Vec<Column<'a>>,
+    compared: Option<Vec<Column<'a>>>,
+    times: Times<'a>,
+}
+
+/// A column with its name as JSON.
+struct Column<'a> {
+    name: String,
+    values: &'a ArrayRef,
+}
+
+/// Bucket starts repeat, and writing one is slow.
+struct Times<'a> {
+    zone: &'a Zone,
+    last: Option<(i64, String)>,
+}
+
+impl<'a> RowWriter<'a> {
+    pub(crate) fn new(answer: &'a Answer) -> Self {
+        Self {
+            columns: columns(&answer.rows),
+            compared: answer.compared.as_ref().map(columns),
+            times: Times { zone: answer.calendar.zone(), last: None },
+        }
+    }
+
+    /// Appends row number `row`.
+    pub(crate) fn write(&mut self, row: usize, text: &mut Vec<u8>) {
+        self.times.object(&self.columns, row, text);
+        if let Some(compared) = &self.compared {
+            text.pop();
+            text.extend_from_slice(if self.columns.is_empty() { b"" } else { b"," });
+            text.extend_from_slice(b"\"compare\":");
+            self.times.object(compared, row, text);
+            text.push(b'}');
+        }
+    }
+}
+
+fn columns(batch: &RecordBatch) -> Vec<Column<'_>> {
+    let fields = batch.schema_ref().fields().iter();
+    let names = fields.map(|field| json!(field.name()).to_string());
+    names.zip(batch.columns()).map(|(name, values)| Column { name, values }).collect()
+}
+
+impl Times<'_> {
+    fn object(&mut self, columns: &[Column<'_>], row: usize, text: &mut Vec<u8>) {
+        text.push(b'{');
+        for (at, Column { name, values }) in columns.iter().enumerate() {
+            if at > 0 {
+                text.push(b',');
+            }
+            text.extend_from_slice(name.as_bytes());
+            text.push(b':');
+            self.value(values, row, text);
+        }
+        text.push(b'}');
+    }
+
+    /// Writing to memory cannot fail.
+    fn value(&mut self, values: &ArrayRef, row: usize, text: &mut Vec<u8>) {
+        if values.is_null(row) {
+            text.extend_from_slice(b"null");
+        } else if let Some(counts) = values.as_primitive_opt::<Int64Type>() {
+            let _ = write!(text, "{}", counts.value(row));
+        } else if let Some(decimals) = values.as_primitive_opt::<Decimal128Type>() {
+            text.extend_from_slice(decimal::format(decimals.value(row)).as_bytes());
+        } else if let Some(times) = values.as_primitive_opt::<TimestampMicrosecondType>() {
+            let time = times.value(row);
+            if self.last.as_ref().is_none_or(|(last, _)| *last != time) {
+                let written = format!("\"{}\"", self.zone.format(Timestamp(time)));
+                self.last = Some((time, written));
+            }
+            let written = self.last.as_ref().map_or("", |(_, written)| written);
+            text.extend_from_slice(written.as_bytes());
+        } else if let Some(texts) = values.as_string_opt::<i32>() {
+            let _ = serde_json::to_writer(&mut *text, texts.value(row));
+        } else {
+            text.extend_from_slice(b"null");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `GET /v1/metrics/{name}/dimensions/{dimension}`: its values, the most frequent first.
+//!
+//! Frequent is what has many events, where the metric has a measure that counts them all; otherwise
+//! what the first count measure counts; otherwise values are ordered by themselves.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::Int64Type;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use shared::catalog::MetricVersion;
+use shared::definition::MeasureKind;
+use shared::problem::{Kind, Problem, suggestion};
+
+use super::query::pairs;
+use crate::answer::Answer;
+use crate::error::Error;
+use crate::query::{Query, QueryError};
+use crate::serve::Serving;
+
+const LIMIT_DEFAULT: usize = 100;
+const NAMES: [&str; 3] = ["prefix", "limit", "partial"];
+
+pub(super) async fn values(
+    State(serving): State<Arc<Serving>>,
+    Path((name, dimension)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let snapshot = serving.catalog.current();
+    let metric = serving.find(&snapshot, &name)?;
+    let known = &metric.compiled.layout().dimensions;
+    if !known.contains(&dimension) {
+        let hint = suggestion(&dimension, known.iter().map(|name| &**name));
+        let detail = format!("`{name}` has no dimension `{dimension}`{hint}");
+        return Err(Problem::new(Kind::NotFound, "unknown_dimension", detail));
+    }
+    let counted = counting(metric);
+    let query = query(metric, &dimension, counted, pairs(&uri)?)?;
+    let answer = serving.answer(&query).await?;
+    Ok(Json(document(&answer, counted)).into_response())
+}
+
+/// The count measure that frequency is taken from.
+fn counting(metric: &MetricVersion) -> Option<&str> {
+    let measures = || {
+        let counts = |m: &(&String, &shared::definition::Measure)| m.1.kind == MeasureKind::Count;
+        metric.definition.measures.iter().filter(counts)
+    };
+    let all = measures().find(|(_, m)| m.of.is_none() && m.filter.is_none());
+    all.or_else(|| measures().next()).map(|(name, _)| &**name)
+}
+
+fn query(
+    metric: &MetricVersion,
+    dimension: &str,
+    counted: Option<&str>,
+    given: Vec<(String, String)>,
+) -> Result<Query, Error> {
+    let first = metric.definition.measures.keys().next();
+    let measure = counted.or(first.map(|name| &**name)).unwrap_or_default();
+    let mut pairs = vec![
+        ("metric".to_owned(), metric.definition.name.clone()),
+        ("measures".to_owned(), measure.to_owned()),
+        ("group_by".to_owned(), dimension.to_owned()),
+        ("limit".to_owned(), LIMIT_DEFAULT.to_string()),
+    ];
+    pairs.extend(counted.map(|name| ("order_by".to_owned(), format!("-{name}"))));
+    let mut prefix = None;
+    for (name, value) in given {
+        if !NAMES.contains(&&*name) {
+            let hint = suggestion(&name, NAMES);
+            let detail = format!("there is no parameter `{name}`{hint}");
+            return Err(QueryError::new("unknown_parameter", &name, detail).into());
+        }
+        if name == "prefix" {
+            prefix = Some(value);
+        } else {
+            pairs.retain(|(known, _)| *known != name);
+            pairs.push((name, value));
+        }
+    }
+    let mut query = Query::from_pairs(pairs)?;
+    query.filter = prefix.filter(|text| !text.is_empty()).map(|text| {
+        // In LIKE the escape is a backslash; in SQL text a quote is written twice.
+        let escaped: String = text
+            .chars()
+            .flat_map(|c| {
+                let escape = matches!(c, '%' | '_' | '\\').then_some('\\');
+                let quote = (c == '\'').then_some('\'');
+                escape.into_iter().chain(quote).chain([c])
+            })
+            .collect();
+        format!("{dimension} LIKE '{escaped}%'")
+    });
+    Ok(query)
+}
+
+fn document(answer: &Answer, counted: Option<&str>) -> Value {
+    let column = |at: usize| -> Option<&ArrayRef> { answer.rows.columns().get(at) };
+    let texts = column(0).and_then(|column| column.as_string_opt::<i32>());
+    let counts = column(1).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let row = |at: usize| {
+        let text = texts.filter(|texts| texts.is_valid(at)).map(|texts| texts.value(at));
+        let mut row = json!({ "value": text });
+        if counted.is_some() {
+            row["count"] = json!(counts.map(|counts| counts.value(at)));
+        }
+        row
+    };
+    json!({
+        "values": (0..answer.rows.num_rows()).map(row).collect::<Vec<_>>(),
+        "total_values": answer.total_rows,
+        "counted_by": counted,
+        "complete": answer.provenance.complete,
+    })
+}

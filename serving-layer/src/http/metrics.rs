@@ -1,0 +1,147 @@
+//! `/v1/metrics`: what is defined, and defining it.
+//!
+//! `PUT` answers 200 when the same definition stands already, 201 when the metric answers at once,
+//! and 202 with the run's location when it is backfilled first.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+use shared::catalog::{CatalogError, Defined, MetricVersion, Snapshot, Stage};
+use shared::definition;
+use shared::problem::{Kind, Problem};
+
+use super::{body, malformed};
+use crate::serve::{Serving, unknown};
+
+pub(super) async fn list(State(serving): State<Arc<Serving>>) -> Response {
+    let snapshot = serving.catalog.current();
+    let metrics: Vec<Value> = snapshot
+        .names()
+        .into_iter()
+        .filter_map(|name| snapshot.answering(name))
+        .map(|metric| document(&serving, &snapshot, metric))
+        .collect();
+    Json(json!({ "metrics": metrics })).into_response()
+}
+
+pub(super) async fn show(
+    State(serving): State<Arc<Serving>>,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let snapshot = serving.catalog.current();
+    let metric = serving.find(&snapshot, &name)?;
+    let mut shown = document(&serving, &snapshot, metric);
+    let (first, last) = serving.extent(&snapshot, metric).await;
+    shown["first_bucket"] = json!(first.map(|time| time.to_string()));
+    shown["last_bucket"] = json!(last.map(|time| time.to_string()));
+    Ok(Json(shown).into_response())
+}
+
+pub(super) async fn define(
+    State(serving): State<Arc<Serving>>,
+    Path(name): Path<String>,
+    read: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let text = body(read)?;
+    serde_json::from_slice::<IgnoredAny>(&text).map_err(|e| malformed(&e))?;
+    let mut definition =
+        definition::from_json(&text).map_err(|error| invalid(&error.pointer, &error.message))?;
+    if definition.name.is_empty() {
+        definition.name.clone_from(&name);
+    }
+    if definition.name != name {
+        let message = format!("the name is `{}`, and the path says `{name}`", definition.name);
+        return Err(invalid("/name", &message));
+    }
+    let defined = serving.catalog.define(definition).await.map_err(refused)?;
+    let snapshot = serving.catalog.current();
+    let shown = snapshot.newest(&name).map(|metric| document(&serving, &snapshot, metric));
+    let place = format!("/v1/metrics/{name}");
+    Ok(match defined {
+        Defined::Unchanged => (StatusCode::OK, Json(shown)).into_response(),
+        Defined::Active => {
+            (StatusCode::CREATED, [(header::LOCATION, place)], Json(shown)).into_response()
+        }
+        Defined::Backfilling { run } => {
+            let place = format!("/v1/runs/{run}");
+            (StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(shown)).into_response()
+        }
+    })
+}
+
+pub(super) async fn delete(
+    State(serving): State<Arc<Serving>>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let snapshot = serving.catalog.current();
+    if snapshot.newest(&name).is_none() {
+        return Err(unknown(&snapshot, &name).into());
+    }
+    serving.catalog.delete(&name).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A metric as clients see it. A newer version that does not answer yet is under `next`.
+fn document(serving: &Serving, snapshot: &Snapshot, metric: &MetricVersion) -> Value {
+    let base = metric.compiled.grain();
+    let batch: u64 = metric.files.iter().filter(|f| f.grain == base).map(|file| file.rows).sum();
+    let mut shown = json!({
+        "name": metric.definition.name,
+        "description": metric.definition.description,
+        "definition": metric.definition,
+        "version": metric.version,
+        "state": state(metric.stage),
+        "type_mismatches": metric.mismatches + serving.speed.mismatches(metric.id),
+        "groups": { "batch": batch, "speed": serving.speed.groups(metric.id) },
+        "boundary": { "epoch": metric.boundary.epoch, "offset": metric.boundary.offset },
+    });
+    if metric.stage == Stage::Backfilling {
+        shown["progress"] = json!(serving.catalog.backfill_progress(metric.id).unwrap_or(0.0));
+    }
+    let newest = snapshot.newest(&metric.definition.name);
+    if let Some(next) = newest.filter(|next| next.version > metric.version) {
+        shown["next"] = json!({
+            "version": next.version,
+            "state": state(next.stage),
+            "progress": serving.catalog.backfill_progress(next.id).unwrap_or(0.0),
+            "definition": next.definition,
+        });
+    }
+    shown
+}
+
+fn state(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Active => "active",
+        Stage::Backfilling => "backfilling",
+    }
+}
+
+fn invalid(pointer: &str, message: &str) -> Problem {
+    let place = if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") };
+    Problem::new(Kind::Unprocessable, "invalid_definition", format!("{message}{place}"))
+        .with("pointer", pointer)
+}
+
+fn refused(error: CatalogError) -> Problem {
+    match &error {
+        CatalogError::Definition(wrong) => invalid(&wrong.pointer, &wrong.message),
+        CatalogError::Unknown(_) => {
+            Problem::new(Kind::NotFound, "unknown_metric", error.to_string())
+        }
+        CatalogError::Store(_) => {
+            Problem::new(Kind::Unavailable, "not_stored", error.to_string()).retry_after_s(5)
+        }
+        CatalogError::TooMany { limit } => {
+            Problem::new(Kind::TooLarge, "too_many_metrics", error.to_string())
+                .with("limit", *limit)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `GET` and `POST /v1/query`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Query as UrlQuery, State};
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use serde_json::Value;
+use shared::problem::{Kind, Problem};
+
+use super::{body, malformed};
+use crate::format::Writer;
+use crate::query::{Format, Query};
+use crate::serve::Serving;
+
+pub(super) async fn by_get(
+    State(serving): State<Arc<Serving>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    answer(&serving, Query::from_pairs(pairs(&uri)?)?, &headers).await
+}
+
+pub(super) async fn by_post(
+    State(serving): State<Arc<Serving>>,
+    headers: HeaderMap,
+    read: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let value: Value = serde_json::from_slice(&body(read)?).map_err(|e| malformed(&e))?;
+    let Value::Object(object) = value else {
+        let detail = "the body is not a JSON object; {\"metric\": …} is right";
+        return Err(Problem::new(Kind::BadRequest, "malformed_body", detail));
+    };
+    answer(&serving, Query::from_json(object)?, &headers).await
+}
+
+/// The parameters of a URL.
+pub(super) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let pairs = UrlQuery::<Vec<(String, String)>>::try_from_uri(uri);
+    pairs.map(|UrlQuery(pairs)| pairs).map_err(|error| {
+        Problem::new(Kind::BadRequest, "malformed_query_string", error.to_string())
+    })
+}
+
+async fn answer(serving: &Serving, query: Query, headers: &HeaderMap) -> Result<Response, Problem> {
+    let format = query.format.unwrap_or_else(|| accepted(headers));
+    let answer = serving.answer(&query).await?;
+    let writer = Writer::new(answer, format)?;
+    let content_type = [(header::CONTENT_TYPE, writer.content_type())];
+    let pieces = stream::iter(writer.map(Ok::<_, Infallible>));
+    Ok((content_type, Body::from_stream(pieces)).into_response())
+}
+
+/// The first format that the `Accept` header names; JSON if it names none.
+fn accepted(headers: &HeaderMap) -> Format {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|range| {
+            let name = range.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+            let known = |format: &Format| format.content_type().split(';').next() == Some(&*name);
+            Format::EACH.into_iter().map(|(_, format)| format).find(known)
+        })
+        .unwrap_or_default()
+}

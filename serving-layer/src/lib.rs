@@ -1,0 +1,25 @@
+//! The serving layer: questions in, exact answers out.
+//!
+//! Read in this order:
+//! 1. [`merge`]: batch ⊕ speed, the sum that every answer is.
+//! 2. [`calendar`]: buckets in time zones.
+//! 3. [`query`] and [`plan`]: what is asked, and what has to be read for it.
+//! 4. [`serve`]: one answer from beginning to end.
+//! 5. [`answer`] and `format`: rows, and how they are written.
+//! 6. [`http`]: the routes.
+//!
+//! It keeps nothing that is precious: any number of these can run side by side.
+
+pub mod answer;
+pub mod cache;
+pub mod calendar;
+pub mod error;
+mod format;
+pub mod http;
+pub mod merge;
+pub mod plan;
+pub mod query;
+pub mod serve;
+
+pub use error::Error;
+pub use serve::{Serving, ServingSettings};

@@ -1,0 +1,128 @@
+//! Batch ⊕ speed: the merge that every answer comes from. Read this first.
+//!
+//! Both layers keep the same states of the same metric, one row a base bucket and combination of
+//! dimension values. They differ only in the events that went in: the batch view holds the epochs
+//! below the metric's boundary, the speed view those from it on. No event is in both, and the
+//! boundary is a place in arrival order, so a late event needs no special care.
+//!
+//! Hence an answer is one sum over all rows of both: leave out the rows that the filter does not
+//! match, move each to the answer's bucket, keep only the dimensions that the answer is grouped by,
+//! and add the states of rows that now belong to the same group. Adding states is associative and
+//! commutative bit for bit, so neither the order of rows nor the place of the boundary can show.
+//!
+//! Everything here is pure: no clock, no files, no network.
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
+use shared::compile::{Metric, StateLayout};
+use shared::expression::{ExpressionError, Predicate};
+use shared::table::{StateTable, TableError};
+
+use crate::calendar::Calendar;
+
+/// What the groups of an answer are, and which rows go into them.
+#[derive(Clone, Debug)]
+pub struct Grouping {
+    calendar: Calendar,
+    filter: Option<Predicate>,
+    /// Columns of a group's dimensions and states, by name.
+    columns: Vec<String>,
+    layout: StateLayout,
+    groups_max: usize,
+}
+
+impl Grouping {
+    /// Groups by the calendar's buckets and by these dimensions, with these states; both by
+    /// position in the metric's layout. More than `groups_max` groups are refused.
+    #[must_use]
+    pub fn new(
+        metric: &Metric,
+        calendar: Calendar,
+        filter: Option<Predicate>,
+        dimensions: &[usize],
+        states: &[usize],
+        groups_max: usize,
+    ) -> Self {
+        let layout = metric.layout();
+        let names = dimensions.iter().map(|at| layout.dimensions[*at].clone());
+        let columns = names.chain(states.iter().map(|at| layout.state_name(*at))).collect();
+        let layout = layout.project(dimensions, states);
+        Self { calendar, filter, columns, layout, groups_max }
+    }
+
+    /// Names of the columns of a merged table, after `time`: as in the metric's layout.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// A table without groups.
+    #[must_use]
+    pub fn empty(&self) -> StateTable {
+        StateTable::new(&self.layout)
+    }
+
+    /// Adds rows of either layer to a table. Columns are found by name.
+    ///
+    /// # Errors
+    /// When there would be too many groups, or the rows are not the metric's.
+    pub fn add(&self, table: &mut StateTable, rows: &RecordBatch) -> Result<(), MergeError> {
+        let rows = match &self.filter {
+            Some(filter) => filter_record_batch(rows, &filter.matches(rows)?)?,
+            None => rows.clone(),
+        };
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        let missing = |name: &str| MergeError::Rows(format!("there is no column `{name}`"));
+        let column = |name: &String| -> Result<ArrayRef, MergeError> {
+            rows.column_by_name(name).cloned().ok_or_else(|| missing(name))
+        };
+        let time = rows.column_by_name("time").ok_or_else(|| missing("time"))?;
+        let times = time.as_primitive_opt::<TimestampMicrosecondType>();
+        let buckets = self.calendar.buckets(times.ok_or_else(|| missing("time"))?.values());
+        let mut columns = vec![("time", time.clone(), true)];
+        for name in &self.columns {
+            columns.push((name, column(name)?, true));
+        }
+        let regrouped = RecordBatch::try_from_iter_with_nullable(columns)?;
+        table.merge_at(&buckets, &regrouped)?;
+        match table.len() > self.groups_max {
+            true => Err(MergeError::TooManyGroups { limit: self.groups_max }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What can go wrong in a merge.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// The answer has more groups than are allowed.
+    #[error("the answer has over {limit} groups")]
+    TooManyGroups {
+        /// Groups that are allowed.
+        limit: usize,
+    },
+    /// The rows are not what the metric's layout says.
+    #[error("rows of states cannot be merged: {0}")]
+    Rows(String),
+}
+
+impl From<TableError> for MergeError {
+    fn from(error: TableError) -> Self {
+        Self::Rows(error.to_string())
+    }
+}
+
+impl From<ExpressionError> for MergeError {
+    fn from(error: ExpressionError) -> Self {
+        Self::Rows(error.to_string())
+    }
+}
+
+impl From<arrow::error::ArrowError> for MergeError {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        Self::Rows(error.to_string())
+    }
+}

@@ -1,0 +1,268 @@
+//! A query as a client asks it, from a query string or a JSON object.
+//!
+//! Here it is read and checked by itself. What depends on a metric (names, expressions, the base
+//! granularity) is checked when it is resolved against one ([`resolve`]).
+
+mod instant;
+mod parameters;
+pub mod resolve;
+#[cfg(test)]
+mod tests;
+
+use chrono_tz::{TZ_VARIANTS, Tz};
+use serde_json::{Map, Value};
+use shared::ids::Position;
+use shared::problem::{Kind, Problem, nearest};
+
+use crate::calendar::Granularity;
+pub use instant::Instant;
+use parameters::{Parameters, short, wrong};
+
+/// Rows of an answer unless the query says otherwise.
+pub const LIMIT_DEFAULT: usize = 10_000;
+/// Rows of an answer at most.
+pub const LIMIT_MAX: usize = 100_000;
+/// Names in a list at most.
+const NAMES_MAX: usize = 200;
+
+/// A query that cannot be answered as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct QueryError {
+    code: &'static str,
+    parameter: String,
+    detail: String,
+}
+
+impl QueryError {
+    pub(crate) fn new(code: &'static str, parameter: &str, detail: impl Into<String>) -> Self {
+        Self { code, parameter: short(parameter), detail: detail.into() }
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        Self::new(Kind::BadRequest, error.code, error.detail).with("parameter", error.parameter)
+    }
+}
+
+/// What is done with buckets that have no events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fill {
+    /// They are left out.
+    #[default]
+    None,
+    /// Counts, sums and distinct counts are 0, others null.
+    Zero,
+    /// All measures are null.
+    Null,
+    /// Measures are those of the bucket before.
+    Previous,
+}
+
+/// Which earlier range rows are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// The one that ends where this one begins.
+    PreviousPeriod,
+    /// The same a year earlier.
+    PreviousYear,
+}
+
+/// What to do when something is missing from an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Partial {
+    /// Refuse to answer.
+    #[default]
+    Refuse,
+    /// Answer with what there is.
+    Allow,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object.
+    #[default]
+    Json,
+    /// RFC 4180.
+    Csv,
+    /// A JSON object a row.
+    Ndjson,
+    /// An Arrow IPC stream.
+    Arrow,
+    /// A Parquet file.
+    Parquet,
+}
+
+impl Format {
+    /// All formats by name.
+    pub const EACH: [(&'static str, Self); 5] = [
+        ("json", Self::Json),
+        ("csv", Self::Csv),
+        ("ndjson", Self::Ndjson),
+        ("arrow", Self::Arrow),
+        ("parquet", Self::Parquet),
+    ];
+}
+
+/// A column to order by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// `time`, a dimension or a measure.
+    pub name: String,
+    /// From the greatest on.
+    pub descending: bool,
+}
+
+/// A query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// The metric's name.
+    pub metric: String,
+    /// Names of measures; `None` for all.
+    pub measures: Option<Vec<String>>,
+    /// The first instant.
+    pub from: Option<Instant>,
+    /// The first instant after.
+    pub to: Option<Instant>,
+    /// Length of the buckets.
+    pub granularity: Granularity,
+    /// Zone of the buckets and of dates.
+    pub timezone: Tz,
+    /// Names of dimensions.
+    pub group_by: Vec<String>,
+    /// Condition over dimensions.
+    pub filter: Option<String>,
+    /// Condition over measures.
+    pub having: Option<String>,
+    /// Columns to order by; ties go by time, then dimensions.
+    pub order_by: Vec<Order>,
+    /// Rows at most, in all or a bucket.
+    pub limit: usize,
+    /// Rows left out before, in all or a bucket.
+    pub offset: usize,
+    /// Whether `limit` and `offset` hold within each bucket.
+    pub limit_per_bucket: bool,
+    /// What is done with empty buckets.
+    pub fill: Fill,
+    /// The earlier range to compare with.
+    pub compare: Option<Compare>,
+    /// What to do when something is missing.
+    pub partial: Partial,
+    /// What the answer must include.
+    pub after: Option<Position>,
+    /// How the answer is written, unless the `Accept` header says it.
+    pub format: Option<Format>,
+}
+
+impl Query {
+    /// Reads a query string's parameters.
+    ///
+    /// # Errors
+    /// For unknown names and values that cannot be.
+    pub fn from_pairs(
+        pairs: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, QueryError> {
+        let given = pairs.into_iter().map(|(name, text)| (name, Value::String(text)));
+        Self::read(Parameters::new(given)?)
+    }
+
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// For unknown names and values that cannot be.
+    pub fn from_json(object: Map<String, Value>) -> Result<Self, QueryError> {
+        Self::read(Parameters::new(object)?)
+    }
+
+    fn read(mut given: Parameters) -> Result<Self, QueryError> {
+        let metric = given
+            .text("metric")?
+            .ok_or_else(|| wrong("metric", "is missing; the name of a metric is right"))?;
+        let edge = |name: &'static str, text: Option<String>| {
+            let parse = |text: String| Instant::parse(&text);
+            text.map(parse)
+                .transpose()
+                .map_err(|e| QueryError::new("invalid_time", name, format!("`{name}`: {e}")))
+        };
+        let granularities = Granularity::EACH.map(|granularity| (granularity.name(), granularity));
+        let order_by = names("order_by", given.list("order_by")?.unwrap_or_default(), |name| {
+            name.strip_prefix('-').unwrap_or(name)
+        })?;
+        Ok(Self {
+            metric,
+            measures: given
+                .list("measures")?
+                .filter(|measures| !measures.is_empty())
+                .map(|measures| names("measures", measures, |name| name))
+                .transpose()?,
+            from: edge("from", given.text("from")?)?,
+            to: edge("to", given.text("to")?)?,
+            granularity: given.choice("granularity", &granularities)?.unwrap_or_default(),
+            timezone: zone(given.text("timezone")?)?,
+            group_by: names("group_by", given.list("group_by")?.unwrap_or_default(), |name| name)?,
+            filter: given.text("filter")?,
+            having: given.text("having")?,
+            order_by: order_by.into_iter().map(order).collect(),
+            limit: given.number("limit", LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT),
+            offset: given.number("offset", usize::MAX >> 1)?.unwrap_or(0),
+            limit_per_bucket: given.switch("limit_per_bucket")?,
+            fill: given.choice("fill", &FILLS)?.unwrap_or_default(),
+            compare: given.choice("compare", &COMPARISONS)?,
+            partial: given
+                .choice("partial", &[("refuse", Partial::Refuse), ("allow", Partial::Allow)])?
+                .unwrap_or_default(),
+            after: given.position("after")?,
+            format: given.choice("format", &Format::EACH)?,
+        })
+    }
+}
+
+const FILLS: [(&str, Fill); 4] = [
+    ("none", Fill::None),
+    ("zero", Fill::Zero),
+    ("null", Fill::Null),
+    ("previous", Fill::Previous),
+];
+
+const COMPARISONS: [(&str, Compare); 2] =
+    [("previous_period", Compare::PreviousPeriod), ("previous_year", Compare::PreviousYear)];
+
+fn order(name: String) -> Order {
+    match name.strip_prefix('-') {
+        Some(name) => Order { name: name.to_owned(), descending: true },
+        None => Order { name, descending: false },
+    }
+}
+
+/// A list without a name that occurs twice; `key` takes from a name what makes it itself.
+fn names(
+    parameter: &str,
+    names: Vec<String>,
+    key: impl Fn(&str) -> &str,
+) -> Result<Vec<String>, QueryError> {
+    if names.len() > NAMES_MAX {
+        let found = format!("has {} names; at most {NAMES_MAX} are right", names.len());
+        return Err(wrong(parameter, &found));
+    }
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].iter().any(|other| key(other) == key(name)) {
+            return Err(wrong(parameter, &format!("names `{}` twice", short(key(name)))));
+        }
+    }
+    Ok(names)
+}
+
+fn zone(name: Option<String>) -> Result<Tz, QueryError> {
+    let Some(name) = name else { return Ok(Tz::UTC) };
+    name.parse().map_err(|_| {
+        let hint = nearest(&short(&name), TZ_VARIANTS.iter().map(|zone| zone.name()));
+        let hint = hint.map_or_else(
+            || "; an IANA name as `Europe/Berlin` is right".to_owned(),
+            |near| format!("; did you mean `{near}`?"),
+        );
+        let detail = format!("there is no time zone `{}`{hint}", short(&name));
+        QueryError::new("unknown_timezone", "timezone", detail)
+    })
+}

@@ -1,0 +1,265 @@
+//! A query resolved against one version of a metric: names become positions, expressions are
+//! planned, edges become instants.
+
+use std::sync::Arc;
+
+use shared::catalog::MetricVersion;
+use shared::compile::Metric;
+use shared::definition::MeasureKind;
+use shared::expression::{Predicate, Type};
+use shared::problem::suggestion;
+use shared::time::{Grain, TimeRange, Timestamp};
+
+use super::{Order, Query, QueryError, short};
+use crate::calendar::{Calendar, Granularity, Zone};
+
+/// What a row is ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The bucket's start.
+    Time,
+    /// A dimension, by position in `group_by`.
+    Dimension(usize),
+    /// A measure, by position in the definition.
+    Measure(usize),
+}
+
+impl Key {
+    /// The measure, if it is one.
+    #[must_use]
+    pub fn measure(self) -> Option<usize> {
+        match self {
+            Self::Measure(at) => Some(at),
+            Self::Time | Self::Dimension(_) => None,
+        }
+    }
+}
+
+/// The edges that were asked for, widened to base buckets; `None` is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Edges {
+    /// The first instant.
+    pub from: Option<Timestamp>,
+    /// The first instant after.
+    pub to: Option<Timestamp>,
+}
+
+impl Edges {
+    /// The range, to all times where it is open.
+    #[must_use]
+    pub fn range(self) -> TimeRange {
+        TimeRange {
+            from: self.from.unwrap_or(TimeRange::ALL.from),
+            to: self.to.unwrap_or(TimeRange::ALL.to),
+        }
+    }
+}
+
+/// A query resolved against a metric.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The buckets.
+    pub calendar: Calendar,
+    /// The edges.
+    pub edges: Edges,
+    /// Measures, by position in the definition.
+    pub measures: Vec<usize>,
+    /// Dimensions, by position in the definition.
+    pub group_by: Vec<usize>,
+    /// Condition over dimensions.
+    pub filter: Option<Predicate>,
+    /// Condition over measures, and those that it reads.
+    pub having: Option<(Predicate, Vec<usize>)>,
+    /// What to order by; ties go by time, then dimensions.
+    pub order_by: Vec<(Key, Direction)>,
+}
+
+/// Which way values go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the least on.
+    Ascending,
+    /// From the greatest on.
+    Descending,
+}
+
+/// Resolves a query.
+///
+/// # Errors
+/// For names that the metric does not have, expressions that cannot be planned, ranges without an
+/// instant, and buckets that the metric's base does not fit.
+pub fn resolve(
+    query: &Query,
+    metric: &MetricVersion,
+    zone: Arc<Zone>,
+    now: Timestamp,
+) -> Result<Resolved, QueryError> {
+    let compiled = &metric.compiled;
+    let grain = compiled.grain();
+    if query.granularity.is_finer_than(grain) {
+        let detail = format!(
+            "`granularity` is {}, finer than the metric's base of a {grain}; `{grain}` or a \
+             coarser one is right",
+            query.granularity.name(),
+        );
+        return Err(QueryError::new("granularity_too_fine", "granularity", detail));
+    }
+    let measures = match &query.measures {
+        None => (0..compiled.measures().len()).collect(),
+        Some(names) => names
+            .iter()
+            .map(|name| measure(compiled, name, "measures"))
+            .collect::<Result<Vec<_>, _>>()?,
+    };
+    let group_by = query
+        .group_by
+        .iter()
+        .map(|name| dimension(compiled, name, "group_by"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let edges = edges(query, grain, now, &zone)?;
+    let calendar = Calendar::new(zone, query.granularity);
+    if let Edges { from: Some(from), to: Some(to) } = edges {
+        check_fit(&calendar, grain, TimeRange { from, to })?;
+    }
+    Ok(Resolved {
+        calendar,
+        edges,
+        measures,
+        filter: filter(query, compiled)?,
+        having: having(query, compiled)?,
+        order_by: order(query, compiled)?,
+        group_by,
+    })
+}
+
+/// Whether the metric's base buckets lie within answer buckets in all of `range`.
+///
+/// # Errors
+/// Says which base would do.
+pub fn check_fit(calendar: &Calendar, grain: Grain, range: TimeRange) -> Result<(), QueryError> {
+    if calendar.fits(grain, range) {
+        return Ok(());
+    }
+    let finer = [Grain::Hour, Grain::Minute].into_iter().filter(|finer| *finer < grain);
+    let advice = match finer.into_iter().find(|finer| calendar.fits(*finer, range)) {
+        Some(finer) => format!("a metric with granularity `{finer}` would do"),
+        None => "none does, since its offset has seconds then; a later `from` or another \
+                 `timezone` is right"
+            .to_owned(),
+    };
+    let detail = format!(
+        "buckets in `{}` do not begin on a {grain} in UTC, the metric's base, everywhere from {} \
+         to {}; {advice}",
+        calendar.zone().name(),
+        range.from,
+        range.to,
+    );
+    Err(QueryError::new("timezone_does_not_fit", "timezone", detail))
+}
+
+fn edges(query: &Query, grain: Grain, now: Timestamp, zone: &Zone) -> Result<Edges, QueryError> {
+    let from = query.from.map(|edge| edge.resolve(now, zone));
+    let to = query.to.map(|edge| edge.resolve(now, zone));
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        let detail = format!("`from` is {from} and `to` is {to}; an earlier `from` is right");
+        return Err(QueryError::new("empty_range", "from", detail));
+    }
+    let inside = |time: Timestamp| time.clamp(Timestamp::MIN, Timestamp::MAX);
+    Ok(Edges {
+        from: from.map(|time| inside(grain.floor(time))),
+        to: to.map(|time| inside(grain.ceil(time))),
+    })
+}
+
+pub(crate) fn dimension(metric: &Metric, name: &str, parameter: &str) -> Result<usize, QueryError> {
+    let names = &metric.layout().dimensions;
+    names.iter().position(|known| known == name).ok_or_else(|| {
+        let hint = suggestion(&short(name), names.iter().map(|n| &**n));
+        let name = short(name);
+        let detail = format!("`{parameter}`: there is no dimension `{name}`{hint}");
+        QueryError::new("unknown_dimension", parameter, detail)
+    })
+}
+
+fn measure(metric: &Metric, name: &str, parameter: &str) -> Result<usize, QueryError> {
+    let measures = metric.measures();
+    measures.iter().position(|known| known.name == name).ok_or_else(|| {
+        let hint = suggestion(&short(name), measures.iter().map(|m| &*m.name));
+        let name = short(name);
+        let detail = format!("`{parameter}`: there is no measure `{name}`{hint}");
+        QueryError::new("unknown_measure", parameter, detail)
+    })
+}
+
+fn filter(query: &Query, metric: &Metric) -> Result<Option<Predicate>, QueryError> {
+    let names = metric.layout().dimensions.iter();
+    let columns: Vec<_> = names.map(|name| (name.clone(), Type::Text)).collect();
+    let plan = |text: &String| Predicate::new(text, "dimension", &columns);
+    query
+        .filter
+        .as_ref()
+        .map(plan)
+        .transpose()
+        .map_err(|error| QueryError::new("invalid_filter", "filter", format!("`filter`: {error}")))
+}
+
+fn having(query: &Query, metric: &Metric) -> Result<Option<(Predicate, Vec<usize>)>, QueryError> {
+    let Some(text) = &query.having else { return Ok(None) };
+    let measures = metric.measures();
+    let columns: Vec<_> = measures.iter().map(|m| (m.name.clone(), measure_type(m.kind))).collect();
+    let predicate = Predicate::new(text, "measure", &columns).map_err(|error| {
+        QueryError::new("invalid_having", "having", format!("`having`: {error}"))
+    })?;
+    let position = |name: &String| measures.iter().position(|m| m.name == *name);
+    let inputs = predicate.inputs().iter().filter_map(position).collect();
+    Ok(Some((predicate, inputs)))
+}
+
+/// The type of a measure's values in expressions.
+fn measure_type(kind: MeasureKind) -> Type {
+    match kind {
+        MeasureKind::Count
+        | MeasureKind::Sum
+        | MeasureKind::Min
+        | MeasureKind::Max
+        | MeasureKind::Avg
+        | MeasureKind::Distinct
+        | MeasureKind::Quantile
+        | MeasureKind::Expr => Type::Number,
+    }
+}
+
+fn order(query: &Query, metric: &Metric) -> Result<Vec<(Key, Direction)>, QueryError> {
+    let key = |order: &Order| {
+        let direction = if order.descending { Direction::Descending } else { Direction::Ascending };
+        order_key(query, metric, &order.name).map(|key| (key, direction))
+    };
+    query.order_by.iter().map(key).collect()
+}
+
+fn order_key(query: &Query, metric: &Metric, name: &str) -> Result<Key, QueryError> {
+    let buckets = query.granularity != Granularity::All;
+    if name == "time" && buckets {
+        return Ok(Key::Time);
+    }
+    if let Some(at) = query.group_by.iter().position(|known| known == name) {
+        return Ok(Key::Dimension(at));
+    }
+    if let Some(at) = metric.measures().iter().position(|known| known.name == name) {
+        return Ok(Key::Measure(at));
+    }
+    let detail = if name == "time" {
+        "`order_by`: with `granularity` all there is no `time`".to_owned()
+    } else if metric.layout().dimensions.iter().any(|known| known == name) {
+        format!("`order_by`: `{name}` is a dimension that is not in `group_by`")
+    } else {
+        let time = buckets.then_some("time");
+        let measures = metric.measures().iter().map(|m| &*m.name);
+        let known = query.group_by.iter().map(|n| &**n).chain(measures).chain(time);
+        let hint = suggestion(&short(name), known);
+        format!("`order_by`: there is no column `{}`{hint}", short(name))
+    };
+    Err(QueryError::new("unknown_column", "order_by", detail))
+}

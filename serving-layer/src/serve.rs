@@ -1,0 +1,359 @@
+//! One answer from beginning to end: snapshot → plan → batch states ⊕ speed states → rows.
+//!
+//! The snapshot is held until the answer is built, so that nothing it names is deleted meanwhile.
+//! Its boundary cuts the journal in two: the batch view covers the epochs below, and the speed view
+//! is asked for those from it on. When the speed view has given up epochs that a newer snapshot
+//! covers, the answer begins anew with that one; parts of two snapshots never meet.
+
+mod extent;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage};
+use shared::clock::Clock;
+use shared::ids::{Offset, PartitionId, Position};
+use shared::ports::{BatchViews, Journal, Lag, SpeedViews};
+use shared::problem::suggestion;
+use shared::time::{TimeRange, Timestamp};
+use tokio::time::timeout;
+
+use crate::answer::{self, Answer, BatchPart, Merged, Provenance, SpeedPart};
+use crate::cache::Cache;
+use crate::calendar::Zones;
+use crate::error::Error;
+use crate::query::resolve::{Edges, check_fit, resolve};
+use crate::query::{Partial, Query, QueryError};
+use read::{Part, Retry, Shape};
+
+/// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Bounds of the serving layer.
+#[derive(Clone, Copy, Debug)]
+pub struct ServingSettings {
+    /// Memory for merged batch parts.
+    pub cache_bytes: usize,
+    /// Groups in an answer before `limit`.
+    pub groups_max: usize,
+    /// Time for a query.
+    pub timeout: Duration,
+    /// Time that `after` waits.
+    pub after_timeout: Duration,
+    /// Lag of the speed view up to which an answer counts as complete.
+    pub lag_max: Duration,
+    /// Tries when views move on while they are read.
+    pub tries: usize,
+}
+
+impl Default for ServingSettings {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 256 << 20,
+            groups_max: 2_000_000,
+            timeout: Duration::from_secs(30),
+            after_timeout: Duration::from_secs(10),
+            lag_max: Duration::from_secs(10),
+            tries: 20,
+        }
+    }
+}
+
+/// More fields of the status page, from whoever composes the service.
+pub type StatusSource = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
+
+/// The serving layer.
+pub struct Serving {
+    pub(crate) settings: ServingSettings,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) batch: Arc<dyn BatchViews>,
+    pub(crate) speed: Arc<dyn SpeedViews>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) status: Option<StatusSource>,
+    zones: Zones,
+    cache: Cache<Shape>,
+}
+
+impl std::fmt::Debug for Serving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serving").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Serving {
+    /// A serving layer over these parts.
+    #[must_use]
+    pub fn new(
+        settings: ServingSettings,
+        catalog: Arc<dyn Catalog>,
+        batch: Arc<dyn BatchViews>,
+        speed: Arc<dyn SpeedViews>,
+        journal: Arc<dyn Journal>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            started_at: clock.now(),
+            cache: Cache::new(settings.cache_bytes),
+            zones: Zones::default(),
+            status: None,
+            settings,
+            catalog,
+            batch,
+            speed,
+            journal,
+            clock,
+        }
+    }
+
+    /// Adds fields to the status page.
+    #[must_use]
+    pub fn with_status(mut self, source: StatusSource) -> Self {
+        self.status = Some(source);
+        self
+    }
+
+    /// Bytes of merged batch parts that are held.
+    pub(crate) fn cache_bytes(&self) -> usize {
+        self.cache.size_bytes()
+    }
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn answer(&self, query: &Query) -> Result<Answer, Error> {
+        let started = Instant::now();
+        let after = query.after.as_ref().map(offset).transpose()?;
+        if let Some(after) = after {
+            self.speed.wait_applied(after, self.settings.after_timeout).await;
+        }
+        let seconds = self.settings.timeout.as_secs();
+        let answer = timeout(self.settings.timeout, self.answer_now(query)).await;
+        let answer = answer.unwrap_or(Err(Error::Timeout { seconds }))?;
+        metrics::histogram!("merganser_query_seconds").record(started.elapsed().as_secs_f64());
+        let reached = &answer.provenance.speed.through;
+        match after {
+            Some(after) if offset(reached)? < after => Err(Error::NotReached {
+                after: Position::only(after).to_string(),
+                reached: reached.to_string(),
+                seconds: self.settings.after_timeout.as_secs(),
+            }),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Tries until one snapshot's views were read.
+    async fn answer_now(&self, query: &Query) -> Result<Answer, Error> {
+        let deadline = Instant::now() + self.settings.timeout;
+        let mut snapshots = self.catalog.subscribe();
+        let mut last = Error::Moving(0);
+        for attempt in 1..=self.settings.tries {
+            snapshots.mark_unchanged();
+            let snapshot = self.catalog.current();
+            match self.attempt(query, snapshot, deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(Retry::Never(error)) => return Err(error),
+                Err(Retry::Moved) => last = Error::Moving(attempt),
+                Err(Retry::Unavailable(reason)) => last = Error::SpeedUnavailable(reason),
+            }
+            // Either a newer snapshot comes, or it is the time that helps.
+            let _ = timeout(PAUSE, snapshots.changed()).await;
+        }
+        Err(last)
+    }
+
+    async fn attempt(
+        &self,
+        query: &Query,
+        snapshot: Arc<Snapshot>,
+        deadline: Instant,
+    ) -> Result<Answer, Retry> {
+        let metric = self.find(&snapshot, &query.metric)?;
+        let mut missing = self.backfill(query, metric)?;
+        let now = self.clock.now();
+        let zone = self.zones.get(query.timezone);
+        let resolved = resolve(query, metric, zone, now).map_err(Error::from)?;
+        // Asked before the view is read: what was applied then is in what is read.
+        let lag = self.speed.lag(metric.id);
+        let part = Part { snapshot: &snapshot, metric, resolved: &resolved, query, deadline };
+        let (merged, through) = self.read(&part, resolved.edges, &mut missing).await?;
+        let edges = answered(&merged, &resolved, metric)?;
+        let (earlier, through) = match self.earlier(&part, edges, &mut missing).await? {
+            Some((before, range, reached)) => (Some((before, range)), through.min(reached)),
+            None => (None, through),
+        };
+        self.check_missing(query, lag, through, &mut missing)?;
+        let open = answer::open_bucket(&merged, &resolved.calendar, edges, now);
+        let provenance = Provenance {
+            open_bucket: open.map(|start| resolved.calendar.zone().format(start)),
+            approximate: answer::approximate(&metric.compiled, &resolved.measures),
+            ..self.provenance(&snapshot, metric, lag, through, missing)
+        };
+        let calendar = resolved.calendar.clone();
+        let (query, groups_max) = (query.clone(), self.settings.groups_max);
+        let (name, compiled) = (query.metric.clone(), Arc::clone(&metric.compiled));
+        let rows = blocking(move || {
+            let earlier = earlier.as_ref().map(|(before, range)| (before, *range));
+            answer::build(&query, &resolved, &compiled, edges, &merged, earlier, groups_max)
+        });
+        let answer::Rows { rows, compared, total_rows, warnings } = rows.await?;
+        let metric = name;
+        Ok(Answer { metric, edges, calendar, rows, compared, total_rows, provenance, warnings })
+    }
+
+    /// The version that answers for a name.
+    pub(crate) fn find<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        name: &str,
+    ) -> Result<&'a Arc<MetricVersion>, Error> {
+        snapshot.answering(name).ok_or_else(|| unknown(snapshot, name))
+    }
+
+    /// What is missing while a metric's first backfill is under way.
+    fn backfill(&self, query: &Query, metric: &MetricVersion) -> Result<Vec<String>, Error> {
+        match (metric.stage, query.partial) {
+            (Stage::Active, _) => Ok(Vec::new()),
+            (Stage::Backfilling, partial) => {
+                let progress = self.catalog.backfill_progress(metric.id).unwrap_or(0.0);
+                // A share of 1, so that it fits.
+                let percent = (progress.clamp(0.0, 1.0) * 100.0) as u8;
+                match partial {
+                    Partial::Allow => Ok(vec![format!(
+                        "batch: events before the metric was defined, {percent} % backfilled"
+                    )]),
+                    Partial::Refuse => Err(Error::Backfilling {
+                        name: metric.definition.name.clone(),
+                        progress,
+                        percent,
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Adds what the speed view lost, and refuses an answer that misses something unless the query
+    /// allows it.
+    fn check_missing(
+        &self,
+        query: &Query,
+        lag: Lag,
+        through: Offset,
+        missing: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        if through < lag.applied && missing.is_empty() {
+            missing.push(format!(
+                "speed: events from offset {through} to {}, which the view held before",
+                lag.applied
+            ));
+        }
+        match query.partial {
+            Partial::Refuse if !missing.is_empty() => Err(Error::Incomplete(missing.clone())),
+            Partial::Refuse | Partial::Allow => Ok(()),
+        }
+    }
+
+    fn provenance(
+        &self,
+        snapshot: &Snapshot,
+        metric: &MetricVersion,
+        lag: Lag,
+        through: Offset,
+        missing: Vec<String>,
+    ) -> Provenance {
+        let lag_max_ms = u64::try_from(self.settings.lag_max.as_millis()).unwrap_or(u64::MAX);
+        let batch_events = match metric.stage {
+            Stage::Active => metric.boundary.offset.0,
+            Stage::Backfilling => 0,
+        };
+        Provenance {
+            generation: snapshot.generation.0,
+            metric_version: metric.version,
+            complete: missing.is_empty() && through >= lag.applied && lag.lag_ms <= lag_max_ms,
+            missing,
+            batch: BatchPart {
+                events: batch_events,
+                published_at: snapshot.published_at.to_string(),
+            },
+            speed: SpeedPart {
+                events: through.since(metric.boundary.offset),
+                through: Position::only(through),
+                lag_ms: lag.lag_ms,
+            },
+            approximate: std::collections::BTreeMap::new(),
+            open_bucket: None,
+        }
+    }
+
+    /// The states to compare with, their range, and how far their speed part reached.
+    async fn earlier(
+        &self,
+        part: &Part<'_>,
+        edges: Edges,
+        missing: &mut Vec<String>,
+    ) -> Result<Option<(Merged, TimeRange, Offset)>, Retry> {
+        let Some(compare) = part.query.compare else { return Ok(None) };
+        let (Some(from), Some(to)) = (edges.from, edges.to) else {
+            let detail = "`compare` needs `from` and `to` where `granularity` is all or the metric \
+                          has no events";
+            return Err(Error::Query(QueryError::new("open_range", "compare", detail)).into());
+        };
+        let grain = part.metric.compiled.grain();
+        let zone = part.resolved.calendar.zone();
+        let range = answer::compare::earlier(zone, grain, TimeRange { from, to }, compare);
+        check_fit(&part.resolved.calendar, grain, range).map_err(Error::from)?;
+        let edges = Edges { from: Some(range.from), to: Some(range.to) };
+        let (merged, through) = self.read(part, edges, missing).await?;
+        Ok(Some((merged, range, through)))
+    }
+}
+
+/// The range that is answered, once it is known what there is.
+fn answered(
+    merged: &Merged,
+    resolved: &crate::query::resolve::Resolved,
+    metric: &MetricVersion,
+) -> Result<Edges, Error> {
+    let edges = answer::answered(merged, &resolved.calendar, resolved.edges);
+    if let Edges { from: Some(from), to: Some(to) } = edges {
+        let grain = metric.compiled.grain();
+        check_fit(&resolved.calendar, grain, TimeRange { from, to })?;
+    }
+    Ok(edges)
+}
+
+/// Says that there is no such metric.
+pub(crate) fn unknown(snapshot: &Snapshot, name: &str) -> Error {
+    let short: String = name.chars().take(80).collect();
+    let hint = suggestion(&short, snapshot.names());
+    Error::UnknownMetric { name: short, hint }
+}
+
+/// The offset that a position names in the only partition that there is.
+fn offset(position: &Position) -> Result<Offset, Error> {
+    let mut offset = Offset::ZERO;
+    for (partition, at) in &position.0 {
+        if *partition != PartitionId::ONLY {
+            let detail = format!("`after`: there is no partition {}; there is `0`", partition.0);
+            return Err(QueryError::new("unknown_partition", "after", detail).into());
+        }
+        offset = *at;
+    }
+    Ok(offset)
+}
+
+/// Runs work that takes the processor away from the threads that wait.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::Internal(format!("a query's work ended by itself: {error}"))),
+    }
+}

@@ -1,0 +1,219 @@
+//! Reading and merging the two parts of an answer under one snapshot.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use chrono_tz::Tz;
+use futures::{StreamExt, TryStreamExt, stream};
+use shared::catalog::{MetricVersion, Snapshot};
+use shared::ids::{MetricId, Offset};
+use shared::ports::{self, BatchRead, SpeedError, SpeedRead};
+use shared::table::StateTable;
+
+use super::{Serving, blocking};
+use crate::answer::Merged;
+use crate::calendar::Granularity;
+use crate::error::Error;
+use crate::merge::Grouping;
+use crate::plan;
+use crate::query::resolve::{Edges, Resolved};
+use crate::query::{Partial, Query};
+
+/// Reads of a batch view under way at a time, for one answer.
+const READS: usize = 4;
+
+/// What an answer is read for.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) snapshot: &'a Arc<Snapshot>,
+    pub(super) metric: &'a Arc<MetricVersion>,
+    pub(super) resolved: &'a Resolved,
+    pub(super) query: &'a Query,
+    pub(super) deadline: Instant,
+}
+
+/// What a merged batch part depends on, besides the generation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    metric: MetricId,
+    edges: Edges,
+    granularity: Granularity,
+    timezone: Tz,
+    group_by: Vec<usize>,
+    filter: Option<String>,
+    states: Vec<usize>,
+}
+
+/// Why an attempt gave no answer, and whether another one may.
+#[derive(Debug)]
+pub(super) enum Retry {
+    /// The speed view has moved on to a newer snapshot.
+    Moved,
+    /// The speed view may come up.
+    Unavailable(String),
+    /// Another attempt would end likewise.
+    Never(Error),
+}
+
+impl From<Error> for Retry {
+    fn from(error: Error) -> Self {
+        Self::Never(error)
+    }
+}
+
+impl Serving {
+    /// Reads and merges both parts; also says how far the speed part reaches, and adds what is
+    /// missing.
+    pub(super) async fn read(
+        &self,
+        part: &Part<'_>,
+        edges: Edges,
+        missing: &mut Vec<String>,
+    ) -> Result<(Merged, Offset), Retry> {
+        let Part { snapshot, metric, resolved, query, .. } = *part;
+        let states = states(part);
+        let shape = Shape {
+            metric: metric.id,
+            edges,
+            granularity: query.granularity,
+            timezone: query.timezone,
+            group_by: resolved.group_by.clone(),
+            filter: query.filter.clone(),
+            states: states.clone(),
+        };
+        let grouping = Arc::new(Grouping::new(
+            &metric.compiled,
+            resolved.calendar.clone(),
+            resolved.filter.clone(),
+            &resolved.group_by,
+            &states,
+            self.settings.groups_max,
+        ));
+        let speed = SpeedRead { from: metric.boundary.epoch, to: None, range: edges.range() };
+        let batch = self.batch_part(part, edges, states, Arc::clone(&grouping));
+        let (batch, speed) = tokio::join!(
+            self.cache.get(snapshot.generation, &shape, batch),
+            self.speed.read(metric, speed),
+        );
+        let (speed, through) = speed_part(speed, part, missing)?;
+        let columns = grouping.columns().into();
+        let total = query.granularity == Granularity::All && query.group_by.is_empty();
+        let (batch, deadline) = (batch?, part.deadline);
+        let table = blocking(move || {
+            if speed.is_empty() && !(total && batch.is_empty()) {
+                return Ok(batch);
+            }
+            let mut table = (*batch).clone();
+            add(&grouping, &mut table, &speed, deadline)?;
+            if total {
+                // A total is there even when nothing was counted.
+                let made = table.groups(&[0], &[]);
+                made.map_err(|error| Error::Internal(error.to_string()))?;
+            }
+            Ok(Arc::new(table))
+        });
+        Ok((Merged { table: table.await?, columns }, through))
+    }
+
+    /// Reads the batch view's pieces and merges them.
+    async fn batch_part(
+        &self,
+        part: &Part<'_>,
+        edges: Edges,
+        states: Vec<usize>,
+        grouping: Arc<Grouping>,
+    ) -> Result<Arc<StateTable>, Error> {
+        let Part { snapshot, metric, resolved, deadline, .. } = *part;
+        let range = plan::covered(&metric.files, edges.range());
+        let pieces = plan::pieces(&resolved.calendar, metric.compiled.grain(), range);
+        let dimensions = dimensions(part);
+        let read = |piece: plan::Piece| {
+            let read = BatchRead {
+                grain: piece.grain,
+                range: piece.range,
+                dimensions: dimensions.clone(),
+                states: states.clone(),
+            };
+            async move {
+                let rows = self.batch.read(snapshot, metric, read).await;
+                let rows = rows.map_err(|error| Error::Internal(error.to_string()))?;
+                let rows = rows.into_iter().map(|rows| piece.keep(rows));
+                Ok::<_, Error>(rows.collect::<Result<Vec<_>, _>>()?)
+            }
+        };
+        let reads = stream::iter(pieces.into_iter().map(read)).buffered(READS);
+        let rows: Vec<Vec<RecordBatch>> = reads.try_collect().await?;
+        blocking(move || {
+            let mut table = grouping.empty();
+            for rows in &rows {
+                add(&grouping, &mut table, rows, deadline)?;
+            }
+            Ok(Arc::new(table))
+        })
+        .await
+    }
+}
+
+/// Adds batches to a table, unless it takes too long.
+fn add(
+    grouping: &Grouping,
+    table: &mut StateTable,
+    rows: &[RecordBatch],
+    deadline: Instant,
+) -> Result<(), Error> {
+    for batch in rows {
+        if Instant::now() > deadline {
+            return Err(Error::Internal("the query was given up".to_owned()));
+        }
+        grouping.add(table, batch)?;
+    }
+    Ok(())
+}
+
+/// The speed view's rows and how far they reach; what is missing of it is added to `missing`.
+fn speed_part(
+    read: Result<ports::SpeedPart, SpeedError>,
+    part: &Part<'_>,
+    missing: &mut Vec<String>,
+) -> Result<(Vec<RecordBatch>, Offset), Retry> {
+    match (read, part.query.partial) {
+        (Ok(speed), _) => {
+            missing.extend(speed.missing);
+            Ok((speed.states, speed.through))
+        }
+        (Err(SpeedError::Retired { .. }), _) => Err(Retry::Moved),
+        (Err(SpeedError::TooLarge { limit }), _) => {
+            Err(Retry::Never(Error::TooManyGroups { limit }))
+        }
+        (Err(error @ SpeedError::Unavailable(_)), Partial::Refuse) => {
+            Err(Retry::Unavailable(error.to_string()))
+        }
+        (Err(error @ SpeedError::Unavailable(_)), Partial::Allow) => {
+            missing.push(format!("speed: {error}"));
+            Ok((Vec::new(), part.metric.boundary.offset))
+        }
+    }
+}
+
+/// The states that the answer is finished from: of its measures, and of what it is chosen and
+/// ordered by.
+fn states(part: &Part<'_>) -> Vec<usize> {
+    let resolved = part.resolved;
+    let having = resolved.having.iter().flat_map(|(_, inputs)| inputs.iter().copied());
+    let order = resolved.order_by.iter().filter_map(|(key, _)| key.measure());
+    let measures: Vec<usize> =
+        resolved.measures.iter().copied().chain(having).chain(order).collect();
+    part.metric.compiled.states_of(&measures)
+}
+
+/// The dimensions that are read: to group by and to filter by.
+fn dimensions(part: &Part<'_>) -> Vec<usize> {
+    let names = &part.metric.compiled.layout().dimensions;
+    let filter = part.resolved.filter.iter().flat_map(|filter| filter.inputs());
+    let filter = filter.filter_map(|name| names.iter().position(|known| known == name));
+    let mut dimensions: Vec<usize> = part.resolved.group_by.iter().copied().chain(filter).collect();
+    dimensions.sort_unstable();
+    dimensions.dedup();
+    dimensions
+}
