@@ -16,14 +16,25 @@
 //! Stopping: not ready any more; HTTP takes no new connection and finishes what it has begun; runs
 //! are cancelled; the fold flushes; the journal closes and its lock is free.
 
+mod configure;
+mod definitions;
+
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use batch_layer::catalog::BatchCatalog;
+use batch_layer::journal::{DirectoryLock, FileJournal, JournalSettings};
+use batch_layer::run::RunQueue;
+use batch_layer::storage::Storage;
+use batch_layer::view::ParquetViews;
+use shared::clock::{Clock, SystemClock};
+use shared::ports::Journal;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -40,6 +51,7 @@ pub(crate) struct Service {
     readiness: Readiness,
     stop: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
+    batch: Batch,
 }
 
 impl Service {
@@ -48,7 +60,11 @@ impl Service {
     /// # Errors
     /// One line that says which part could not be started and why.
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let definitions = definitions::read(settings.metrics_file())?;
         let (listener, address) = bind(&settings).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let batch = Batch::open(&settings, &clock).await?;
+        definitions::apply(&*batch.catalog, definitions).await?;
         let readiness = Readiness::new();
         let stop = CancellationToken::new();
         let parts = Parts {
@@ -58,7 +74,7 @@ impl Service {
         };
         let http = serve(listener, http::router(parts), stop.clone());
         info!(%address, data_dir = %settings.data_dir.display(), "started");
-        Ok(Self { address, readiness, stop, http })
+        Ok(Self { address, readiness, stop, http, batch })
     }
 
     /// Where it answers.
@@ -79,12 +95,42 @@ impl Service {
         self.readiness.wait_for("service", "stopping");
         self.stop.cancel();
         match timeout(FINISH, self.http).await {
-            Ok(ended) => ended.context("HTTP ended by a panic")?.context("HTTP failed"),
-            Err(_) => {
-                warn!(after_s = FINISH.as_secs(), "requests were cut off");
-                Ok(())
-            }
+            Ok(ended) => ended.context("HTTP ended by a panic")?.context("HTTP failed")?,
+            Err(_) => warn!(after_s = FINISH.as_secs(), "requests were cut off"),
         }
+        drop(self.batch);
+        Ok(())
+    }
+}
+
+/// What the batch layer keeps, open.
+struct Batch {
+    journal: Arc<dyn Journal>,
+    catalog: Arc<BatchCatalog>,
+    views: Arc<ParquetViews>,
+    queue: RunQueue,
+    /// Freed last, when nothing writes any more.
+    _lock: DirectoryLock,
+}
+
+impl Batch {
+    async fn open(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let lock = DirectoryLock::acquire(&settings.data_dir)?;
+        let directory = settings.data_dir.clone();
+        let open = move || FileJournal::open(&directory, JournalSettings::default());
+        let journal: Arc<dyn Journal> = Arc::new(spawn_blocking(open).await??);
+        let storage = Storage::local(&settings.data_dir)?;
+        let views = Arc::new(ParquetViews::new(storage.clone()));
+        let queue = RunQueue::default();
+        let catalog = BatchCatalog::open(
+            configure::catalog(settings),
+            storage,
+            Arc::clone(&journal),
+            Arc::clone(clock),
+            queue.clone(),
+        );
+        let catalog = Arc::new(catalog.await.context("the manifest")?);
+        Ok(Self { journal, catalog, views, queue, _lock: lock })
     }
 }
 

@@ -1,11 +1,13 @@
-//! The types of settings: each reads from text, the same from a flag, a variable or the file.
+//! The types of settings: each reads from text, the same from a flag, a variable or the file. What
+//! a layer reads itself (its store's address, its schedule) is checked by that layer's reader.
 
 use std::fmt;
 use std::str::FromStr;
 
-use chrono_tz::Tz;
+use batch_layer::schedule::Schedule;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+use speed_layer::store::Address;
 use tracing_subscriber::EnvFilter;
 
 /// Reads a type from a TOML text by its [`FromStr`].
@@ -42,49 +44,16 @@ impl FromStr for Listen {
     }
 }
 
-/// Where the speed views live.
+/// Where the speed views live, as the speed layer reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SpeedStore {
-    /// In this process.
-    Memory,
-    /// A Redis or Valkey server: `redis://host:port[/db]`.
-    Redis(String),
-    /// A Redis Cluster: `host:port` of some of its nodes.
-    RedisCluster(Vec<String>),
-}
+pub(crate) struct SpeedStore(pub(crate) String);
 
 impl FromStr for SpeedStore {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{text}` is not a speed store; expected memory, redis://host:port[/db] or \
-                 redis-cluster://host:port,host:port"
-            )
-        };
-        let is_node = |node: &str| {
-            let place = node.rsplit_once('@').map_or(node, |(_, place)| place);
-            place.rsplit_once(':').is_some_and(|(host, port)| {
-                !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0)
-            })
-        };
-        if text == "memory" {
-            return Ok(Self::Memory);
-        }
-        if let Some(rest) = text.strip_prefix("redis://") {
-            let (node, database) = rest.split_once('/').unwrap_or((rest, "0"));
-            let valid = is_node(node) && database.parse::<u32>().is_ok();
-            return if valid { Ok(Self::Redis(text.to_owned())) } else { Err(wrong()) };
-        }
-        let nodes = text.strip_prefix("redis-cluster://").ok_or_else(wrong)?;
-        let nodes: Vec<String> =
-            nodes.trim_end_matches('/').split(',').map(str::to_owned).collect();
-        if nodes.iter().all(|node| is_node(node)) {
-            Ok(Self::RedisCluster(nodes))
-        } else {
-            Err(wrong())
-        }
+        let checked = text.parse::<Address>().map_err(|error| error.to_string());
+        checked.map(|_| Self(text.to_owned()))
     }
 }
 
@@ -96,29 +65,21 @@ impl FromStr for Cron {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Ok(Self(String::new()));
-        }
-        croner::Cron::from_str(text).map(|_| Self(text.to_owned())).map_err(|error| {
-            format!(
-                "`{text}` is not a schedule: {error}; expected cron, as `*/5 * * * *`, or nothing"
-            )
-        })
+        let alone = Schedule { incremental: text.to_owned(), ..Schedule::default() };
+        alone.plan().map(|_| Self(text.to_owned())).map_err(|error| error.message)
     }
 }
 
 /// A time zone by its IANA name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Zone(pub(crate) Tz);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Zone(pub(crate) String);
 
 impl FromStr for Zone {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|_| {
-            format!("`{text}` is not a time zone; expected an IANA name, as Europe/Berlin")
-        })
+        let alone = Schedule { timezone: text.to_owned(), ..Schedule::default() };
+        alone.plan().map(|_| Self(text.to_owned())).map_err(|error| error.message)
     }
 }
 

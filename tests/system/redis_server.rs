@@ -2,18 +2,19 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::server::Process;
 use crate::wait::until;
 
-/// The process; it ends with the value.
+/// The process.
 #[derive(Debug)]
 pub(crate) struct RedisServer {
     port: u16,
-    process: Child,
+    process: Process,
     dir: TempDir,
 }
 
@@ -40,8 +41,8 @@ impl RedisServer {
 
     /// Kills it, as a crash would.
     pub(crate) fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.process.0.kill().unwrap();
+        self.process.0.wait().unwrap();
     }
 
     /// Starts it again on the same port, empty.
@@ -67,26 +68,19 @@ impl RedisServer {
     }
 }
 
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// A port that nobody listened on a moment ago.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn spawn(port: u16, dir: &TempDir, policy: &str) -> Child {
+fn spawn(port: u16, dir: &TempDir, policy: &str) -> Process {
     let port = port.to_string();
     let directory = dir.path().to_str().unwrap();
     let arguments = ["--port", &port, "--bind", "127.0.0.1", "--dir", directory];
-    Command::new("redis-server")
+    let process = Command::new("redis-server")
         .args(arguments)
         .args(["--save", "", "--appendonly", "no", "--maxmemory-policy", policy])
         .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server cannot be started; scripts/test installs it or says how")
+        .spawn();
+    Process(process.expect("redis-server cannot be started; scripts/test installs it or says how"))
 }

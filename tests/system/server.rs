@@ -81,15 +81,13 @@ impl Place {
     /// Starts a server and waits until it says that it is ready.
     pub(crate) fn start(&self) -> Server {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
-        let mut process =
-            self.serve().stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().unwrap();
-        let stdout = BufReader::new(process.stdout.take().unwrap());
+        let process = self.serve().stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn();
+        let mut process = Process(process.unwrap());
+        let stdout = BufReader::new(process.0.stdout.take().unwrap());
         let (line, stdout) = first_line(stdout, || log_end(&self.log()));
         let url = self.url();
-        assert!(line.contains(&url) && line.ends_with('\n'), "said {line:?}, log: {}", {
-            let _ = process.kill();
-            log_end(&self.log())
-        });
+        let is_ready = line.contains(&url) && line.ends_with('\n');
+        assert!(is_ready, "said {line:?}, log: {}", log_end(&self.log()));
         let server = Server { http: Http::new(url), process, stdout, log: self.log() };
         assert_eq!(server.http.get("/readyz").status, 200);
         server
@@ -123,11 +121,22 @@ pub(crate) fn merganser() -> Command {
     command
 }
 
+/// A process that does not outlive its test.
+#[derive(Debug)]
+pub(crate) struct Process(pub(crate) Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running server. Dropped, it is killed.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) http: Http,
-    process: Child,
+    process: Process,
     stdout: BufReader<ChildStdout>,
     log: PathBuf,
 }
@@ -135,16 +144,16 @@ pub(crate) struct Server {
 impl Server {
     /// kill -9.
     pub(crate) fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.process.0.kill().unwrap();
+        self.process.0.wait().unwrap();
     }
 
     /// SIGTERM; it must end well, having printed nothing more.
     pub(crate) fn stop(mut self) {
-        let pid = self.process.id().to_string();
+        let pid = self.process.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let status: ExitStatus =
-            until("the server ends after SIGTERM", STOP, || self.process.try_wait().unwrap());
+            until("the server ends after SIGTERM", STOP, || self.process.0.try_wait().unwrap());
         assert_eq!(status.code(), Some(0), "{}", log_end(&self.log));
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
@@ -183,8 +192,6 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
         if thread::panicking() {
             println!("the server's log ends with:\n{}", log_end(&self.log));
         }

@@ -1,16 +1,17 @@
 //! What a start refuses: each with a non-zero exit code and one line that says why.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::load::tick;
 use crate::redis_server::{RedisServer, free_port};
-use crate::server::{Place, Store, merganser};
+use crate::server::{Place, Process, Store, merganser};
 use crate::wait::until;
 
-const REFUSE: Duration = Duration::from_secs(60);
+const REFUSE: Duration = Duration::from_secs(30);
 
 /// Runs a command that must fail with `code`, and returns its one line of error.
 fn refused(command: &mut Command, code: i32) -> String {
@@ -25,11 +26,13 @@ fn refused(command: &mut Command, code: i32) -> String {
 }
 
 fn ended(command: &mut Command) -> Output {
-    let command = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let mut process = command.spawn().unwrap();
-    let mut has_ended = || process.try_wait().unwrap().map(|_| ());
-    until("the process refuses to start", REFUSE, &mut has_ended);
-    process.wait_with_output().unwrap()
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut process = Process(process.unwrap());
+    let status = until("the process refuses to start", REFUSE, || process.0.try_wait().unwrap());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    process.0.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+    process.0.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+    Output { status, stdout, stderr }
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! What each part is told, out of the settings.
+
+use batch_layer::catalog::CatalogSettings;
+use batch_layer::run::RunSettings;
+use batch_layer::schedule::Schedule;
+use speed_layer::intake::{IntakeSettings, Limits, QuarantineSettings};
+
+use crate::settings::Settings;
+
+/// What intake is told.
+pub(super) fn intake(settings: &Settings) -> IntakeSettings {
+    let limits = Limits {
+        body_max_bytes: settings.body_max_bytes.as_usize(),
+        decompressed_max_bytes: settings.decompressed_max_bytes.as_usize(),
+        request_max_events: settings.request_max_events,
+        event_max_bytes: settings.event_max_bytes.as_usize(),
+        ..Limits::default()
+    };
+    IntakeSettings {
+        limits,
+        dedup_window_events: settings.dedup_window_events,
+        quarantine: QuarantineSettings {
+            max_events: settings.quarantine_max_events,
+            ..QuarantineSettings::default()
+        },
+        disk_floor_bytes: settings.disk_floor_bytes.0,
+        ..IntakeSettings::default()
+    }
+}
+
+/// What the catalog is told.
+pub(super) fn catalog(settings: &Settings) -> CatalogSettings {
+    CatalogSettings { grace_ms: settings.retire_grace_ms, ..CatalogSettings::default() }
+}
+
+/// What runs are told. Field by field, what was said for this start wins over what is stored, and
+/// that over the file and the defaults.
+pub(super) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSettings {
+    let choose = |is_explicit: bool, set: &str, stored: Option<&String>| match stored {
+        Some(stored) if !is_explicit => stored.clone(),
+        _ => set.to_owned(),
+    };
+    let sources = &settings.sources;
+    let schedule = Schedule {
+        incremental: choose(
+            sources.schedule.is_explicit(),
+            &settings.schedule.0,
+            stored.map(|stored| &stored.incremental),
+        ),
+        full: choose(
+            sources.full_schedule.is_explicit(),
+            &settings.full_schedule.0,
+            stored.map(|stored| &stored.full),
+        ),
+        timezone: choose(
+            sources.schedule_timezone.is_explicit(),
+            &settings.schedule_timezone.0,
+            stored.map(|stored| &stored.timezone),
+        ),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    RunSettings { schedule, schedule_is_explicit: true, threads }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Cron, Source};
+
+    #[test]
+    fn a_stored_schedule_stands_but_for_what_was_said_at_the_start() {
+        let cron = |text: &str| Cron(text.to_owned());
+        let mut settings = Settings {
+            schedule: cron("1 * * * *"),
+            full_schedule: cron(""),
+            ..Settings::default()
+        };
+        settings.sources.schedule = Source::File;
+        settings.sources.full_schedule = Source::Flag;
+        let stored = Schedule {
+            incremental: "2 * * * *".into(),
+            full: "3 3 * * *".into(),
+            timezone: "Europe/Berlin".into(),
+        };
+        let schedule = runs(&settings, Some(&stored)).schedule;
+        assert_eq!(schedule.incremental, "2 * * * *");
+        assert_eq!(schedule.full, "");
+        assert_eq!(schedule.timezone, "Europe/Berlin");
+        let schedule = runs(&settings, None).schedule;
+        assert_eq!((&*schedule.incremental, &*schedule.timezone), ("1 * * * *", "UTC"));
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_parts() {
+        let settings = Settings::default();
+        assert_eq!(intake(&settings), IntakeSettings::default());
+        assert_eq!(catalog(&settings).grace_ms, CatalogSettings::default().grace_ms);
+        assert_eq!(runs(&settings, None).schedule, Schedule::default());
+    }
+}

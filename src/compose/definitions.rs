@@ -1,0 +1,40 @@
+//! The file of metric definitions, applied at every start: it creates and changes what it names.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use shared::catalog::{Catalog, Defined};
+use shared::definition::{Definition, from_toml};
+use tracing::info;
+
+/// Reads the file, before anything else is touched.
+///
+/// # Errors
+/// With the file's name and the place in it.
+pub(super) fn read(file: Option<&Path>) -> anyhow::Result<Vec<Definition>> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let place = || format!("the metrics file `{}`", file.display());
+    let text = fs::read_to_string(file).with_context(place)?;
+    from_toml(&text).with_context(place)
+}
+
+/// Creates and changes metrics.
+///
+/// # Errors
+/// With the name of the first one that cannot be.
+pub(super) async fn apply(
+    catalog: &dyn Catalog,
+    definitions: Vec<Definition>,
+) -> anyhow::Result<()> {
+    for definition in definitions {
+        let name = definition.name.clone();
+        let defined = catalog.define(definition).await;
+        match defined.with_context(|| format!("the metric `{name}` of the metrics file"))? {
+            Defined::Unchanged => {}
+            Defined::Active => info!(metric = name, "defined"),
+            Defined::Backfilling { run } => info!(metric = name, run, "defined, backfilling"),
+        }
+    }
+    Ok(())
+}
