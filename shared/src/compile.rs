@@ -27,7 +27,7 @@ use crate::expression::{
 use crate::measure::StateKind;
 use crate::time::Grain;
 pub use finish::Finished;
-pub use project::{FoldError, Projected};
+pub use project::{FoldError, Folded, Projected};
 use states::States;
 
 const DIMENSIONS_MAX: usize = 32;

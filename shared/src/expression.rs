@@ -19,7 +19,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::execution::context::ExecutionProps;
@@ -237,6 +237,10 @@ impl Predicate {
         let input = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
             .map_err(|e| ExpressionError(e.to_string()))?;
         let mask = self.evaluator.evaluate(&input)?;
-        Ok(arrow::compute::prep_null_mask_filter(mask.as_boolean()))
+        let mask = mask.as_boolean();
+        Ok(match mask.null_count() {
+            0 => mask.clone(),
+            _ => arrow::compute::prep_null_mask_filter(mask),
+        })
     }
 }

@@ -193,6 +193,16 @@ pub trait SpeedViews: Send + Sync + 'static {
     /// The states of one metric version.
     async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError>;
 
+    /// As [`SpeedViews::read`], but from the states that the writer itself holds: what an audit
+    /// compares with while the store is away.
+    async fn read_own(
+        &self,
+        metric: &MetricVersion,
+        read: SpeedRead,
+    ) -> Result<SpeedPart, SpeedError> {
+        self.read(metric, read).await
+    }
+
     /// How far `metric`'s view is behind.
     fn lag(&self, metric: MetricId) -> Lag;
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
+    ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
     TimestampMicrosecondArray,
 };
-use arrow::compute::{filter_record_batch, prep_null_mask_filter};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef, TimestampMicrosecondType};
 
 use super::states::States;
@@ -24,6 +24,17 @@ pub struct Projected {
     pub batch: RecordBatch,
     /// Values of another type than their use asked for, and rows without a result of arithmetic.
     pub mismatches: u64,
+}
+
+/// What a fold did to a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// The group of each row that was folded.
+    pub groups: Vec<usize>,
+    /// As [`Projected::mismatches`].
+    pub mismatches: u64,
+    /// Rows that were not folded, since the table had its bound of groups.
+    pub dropped: u64,
 }
 
 /// A fold that cannot go on. Expressions are total, so this is a fault of the service.
@@ -101,9 +112,9 @@ impl Metric {
         }
         if let Some(filter) = &self.filter {
             let mask = filter.evaluate(&inputs_of(&rows, &self.input_schema)?)?;
-            let mask = prep_null_mask_filter(mask.as_boolean());
+            let mask = mask.as_boolean();
             if mask.true_count() < mask.len() {
-                rows = filter_record_batch(&rows, &mask)?;
+                rows = filter_record_batch(&rows, mask)?;
             }
         }
         let batch = self.evaluate(&rows)?;
@@ -140,8 +151,8 @@ impl Metric {
         Ok(RecordBatch::try_new(Arc::clone(&self.projected_schema), columns)?)
     }
 
-    /// Folds a batch of events into a table of the metric's layout. Returns the rows' groups, and
-    /// the mismatches.
+    /// Folds a batch of events into a table of the metric's layout. Rows that would need a group
+    /// over `groups_max` are dropped and counted.
     ///
     /// # Errors
     /// As [`Metric::project`], and when the table is full.
@@ -149,17 +160,24 @@ impl Metric {
         &self,
         table: &mut StateTable,
         extracted: &Extracted,
-    ) -> Result<(Vec<usize>, u64), FoldError> {
-        let Projected { batch, mismatches } = self.project(extracted)?;
+        groups_max: usize,
+    ) -> Result<Folded, FoldError> {
+        let Projected { mut batch, mismatches } = self.project(extracted)?;
         let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().values();
         let dimensions: Vec<&StringArray> =
             batch.columns()[1..=self.dimensions.len()].iter().map(|c| c.as_string()).collect();
-        let groups = table.groups(times, &dimensions)?;
+        let found = table.groups_within(times, &dimensions, groups_max)?;
+        let groups: Vec<usize> = found.iter().copied().flatten().collect();
+        let dropped = (found.len() - groups.len()) as u64;
+        if dropped > 0 {
+            let kept: BooleanArray = found.iter().map(|group| Some(group.is_some())).collect();
+            batch = filter_record_batch(&batch, &kept)?;
+        }
         let first = 1 + self.dimensions.len();
         let arguments: Vec<Option<&ArrayRef>> =
             self.state_arguments.iter().map(|arg| arg.map(|i| batch.column(first + i))).collect();
         table.update(&groups, &arguments)?;
-        Ok((groups, mismatches))
+        Ok(Folded { groups, mismatches, dropped })
     }
 }
 

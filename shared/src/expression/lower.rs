@@ -380,24 +380,40 @@ impl<'a> Lowering<'a> {
     }
 
     fn compare(&mut self, a: &Sql, op: Operator, b: &Sql, depth: usize) -> Result<Typed> {
-        let want = self.comparison_type([a, b], matches!(op, Operator::Eq | Operator::NotEq));
+        let want = match op {
+            Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
+                self.ordered_type(&[a, b])?
+            }
+            _ => self.equality_type(&[a, b]),
+        };
         let (a, b) = (self.lower_as(a, want, depth)?, self.lower_as(b, want, depth)?);
         let (a, b) = self.alike(a, b);
         Ok(boolean(binary(a, op, b)))
     }
 
-    /// As [`Lowering::common_type`], and beside a text column the literal of a number means its
-    /// text when only equality is asked for: dimensions are text even if they look like numbers.
-    fn comparison_type<'s, I>(&self, all: I, equality: bool) -> Type
-    where
-        I: IntoIterator<Item = &'s Sql> + Clone,
-    {
+    /// As [`Lowering::common_type`], and beside a text column a number that is written out means
+    /// its text: dimensions are text even if they look like numbers.
+    fn equality_type(&self, all: &[&Sql]) -> Type {
         let text_column =
-            |sql: &Sql| !matches!(sql, Sql::Value(_)) && self.hint(sql) == Some(Type::Text);
-        if equality && all.clone().into_iter().any(text_column) {
-            return self.common_type(all).filter(|ty| *ty == Type::Time).unwrap_or(Type::Text);
+            |sql: &&Sql| !matches!(sql, Sql::Value(_)) && self.hint(sql) == Some(Type::Text);
+        let common = self.common_type(all.iter().copied());
+        if common != Some(Type::Time) && all.iter().any(text_column) {
+            return Type::Text;
         }
-        self.common_type(all).unwrap_or(Type::Text)
+        common.unwrap_or(Type::Text)
+    }
+
+    /// As [`Lowering::common_type`]; a text and a number have no order.
+    fn ordered_type(&self, all: &[&Sql]) -> Result<Type> {
+        let of = |ty: Type| all.iter().find(|sql| self.hint(sql) == Some(ty));
+        if let (Some(text), Some(number)) = (of(Type::Text), of(Type::Number)) {
+            return refuse(format!(
+                "`{}` is text and `{}` is a number, which have no order; compare with 'text'",
+                clip(text),
+                clip(number)
+            ));
+        }
+        Ok(self.common_type(all.iter().copied()).unwrap_or(Type::Text))
     }
 
     /// Two operands of one type as one Arrow type.
@@ -409,7 +425,7 @@ impl<'a> Lowering<'a> {
         if list.len() > LIST_MAX {
             return refuse(format!("a list of {} elements is over {LIST_MAX}", list.len()));
         }
-        let want = self.comparison_type(std::iter::once(expr).chain(list), true);
+        let want = self.equality_type(&std::iter::once(expr).chain(list).collect::<Vec<_>>());
         let mut all = vec![self.lower_as(expr, want, depth)?];
         for element in list {
             all.push(self.lower_as(element, want, depth)?);
@@ -439,7 +455,7 @@ impl<'a> Lowering<'a> {
         negated: bool,
         depth: usize,
     ) -> Result<Typed> {
-        let want = self.common_type([expr, low, high]).unwrap_or(Type::Text);
+        let want = self.ordered_type(&[expr, low, high])?;
         let mut all = Vec::new();
         for part in [expr, low, high] {
             all.push(self.lower_as(part, want, depth)?);

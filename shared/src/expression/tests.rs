@@ -1,1 +1,253 @@
 //! What expressions give, and what is refused.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::Decimal128Type;
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::EventBatch;
+use crate::extract::Extractor;
+use crate::testing::event;
+
+/// 2013-01-31T23:30:15Z, a Thursday.
+const TIME: i64 = 1_359_675_015_000_000;
+
+fn inputs(lowering: Lowering<'_>, events: &EventBatch) -> RecordBatch {
+    let inputs = lowering.into_inputs();
+    let properties = inputs.iter().filter_map(|input| match input {
+        Input::Property(column) => Some(column.clone()),
+        _ => None,
+    });
+    let extracted = Extractor::new(properties).extract(events);
+    let columns: Vec<ArrayRef> = inputs
+        .iter()
+        .map(|input| match input {
+            Input::Field(name) => events.batch().column_by_name(name).unwrap().clone(),
+            Input::Property(column) => extracted.column(column).unwrap().values.clone(),
+            Input::Column(..) => unreachable!("the scope is the event"),
+        })
+        .collect();
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(events.len()));
+    RecordBatch::try_new_with_options(input_schema(&inputs), columns, &options).unwrap()
+}
+
+fn one(properties: &str) -> EventBatch {
+    [event("sale", TIME, Some(properties))].into_iter().collect()
+}
+
+fn text(expression: &str, properties: &str) -> Option<String> {
+    let mut lowering = Lowering::new(Scope::Event, Failures::default());
+    let expr = lowering.text(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
+    let batch = inputs(lowering, &one(properties));
+    let values = Evaluator::new(&expr, &batch.schema()).unwrap().evaluate(&batch).unwrap();
+    let values = values.as_string::<i32>();
+    values.is_valid(0).then(|| values.value(0).to_owned())
+}
+
+fn number(expression: &str, properties: &str) -> (Option<String>, u64) {
+    let failures = Failures::default();
+    let mut lowering = Lowering::new(Scope::Event, failures.clone());
+    let expr = lowering.number(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
+    let batch = inputs(lowering, &one(properties));
+    let values = Evaluator::new(&expr, &batch.schema()).unwrap().evaluate(&batch).unwrap();
+    let values = values.as_primitive::<Decimal128Type>();
+    let value = values.is_valid(0).then(|| decimal::format(values.value(0)));
+    (value, failures.count())
+}
+
+fn refused(expression: &str) -> String {
+    let mut lowering = Lowering::new(Scope::Event, Failures::default());
+    match lowering.condition(expression) {
+        Err(error) => error.to_string(),
+        Ok(expr) => panic!("{expression} was taken: {expr}"),
+    }
+}
+
+#[test]
+fn arithmetic_is_decimal_and_total() {
+    let value =
+        |expression| number(expression, r#"{"a":0.1,"b":0.2,"big":99999999999999999999999999999}"#);
+    let some = |text: &str| (Some(text.to_owned()), 0);
+    assert_eq!(value("a + b"), some("0.3"));
+    assert_eq!(value("1 / 2"), some("0.5"));
+    assert_eq!(value("2 / 3 * 3"), some("2"));
+    assert_eq!(value("a * 3 - -b"), some("0.5"));
+    assert_eq!(value("7 % 4"), some("3"));
+    assert_eq!(value("round(2.5) + round(3.456, 1)"), some("5.5"));
+    assert_eq!(value("floor(-0.5) + ceil(0.2) + abs(-3)"), some("3"));
+    assert_eq!(value("big * 10 / 10 - big"), some("0"));
+    assert_eq!(value("big * 10"), (None, 1));
+    assert_eq!(value("a / 0"), (None, 1));
+    assert_eq!(value("missing + 1"), (None, 0));
+    assert_eq!(value("coalesce(missing, 7)"), some("7"));
+    assert_eq!(value("CASE WHEN a > 0.05 THEN 1 ELSE b / 3 END"), some("1"));
+    assert_eq!(value("nullif(a, 0.1)"), (None, 0));
+    assert_eq!(value("length('héllo')"), some("5"));
+    assert_eq!(value("CAST('12.5' AS DECIMAL)"), some("12.5"));
+    assert_eq!(value("CAST('x' AS DECIMAL)"), (None, 1));
+}
+
+#[test]
+fn texts_times_and_properties() {
+    let value = |expression| {
+        text(
+            expression,
+            r#"{"plan":{"name":"Pro"},"n":12.50,"yes":true,"a b":{"c":"q"},"time":"noon"}"#,
+        )
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(value("plan.name"), some("Pro"));
+    assert_eq!(value("lower(plan.name) || '-' || n"), some("pro-12.50"));
+    assert_eq!(value("n + 0"), some("12.5"));
+    assert_eq!(value("yes"), some("true"));
+    assert_eq!(value("\"a b\".c"), some("q"));
+    assert_eq!(value("properties.time"), some("noon"));
+    assert_eq!(value("event"), some("sale"));
+    assert_eq!(value("time"), some("2013-01-31T23:30:15Z"));
+    assert_eq!(value("date_part('dow', time)"), some("4"));
+    assert_eq!(value("EXTRACT(hour FROM time)"), some("23"));
+    assert_eq!(value("date_trunc('month', time)"), some("2013-01-01T00:00:00Z"));
+    assert_eq!(value("substring(plan.name, 1, 2)"), some("Pr"));
+    assert_eq!(value("substring(plan.name FROM 2)"), some("ro"));
+    assert_eq!(value("trim(' x ')"), some("x"));
+    assert_eq!(value("split_part('a,b', ',', 2)"), some("b"));
+    assert_eq!(value("concat('a', plan.name)"), some("aPro"));
+    assert_eq!(value("CASE plan.name WHEN 'Pro' THEN 'p' END"), some("p"));
+    assert_eq!(value("n > 12"), some("true"));
+    assert_eq!(value("missing"), None);
+    assert_eq!(value("plan"), None);
+}
+
+#[test]
+fn conditions() {
+    let holds = |condition: &str| {
+        let text = text(
+            &format!("CASE WHEN {condition} THEN 'yes' ELSE 'no' END"),
+            r#"{"a":1,"s":"JFK","f":false,"date":"x"}"#,
+        );
+        text.as_deref() == Some("yes")
+    };
+    for condition in [
+        "a = 1",
+        "a <> 2",
+        "s IN ('JFK', 'LGA')",
+        "s NOT IN ('EWR')",
+        "s LIKE 'J%'",
+        "s ILIKE '_fk'",
+        "s NOT LIKE 'K%'",
+        "a BETWEEN 0.5 AND 1",
+        "a NOT BETWEEN 2 AND 3",
+        "missing IS NULL",
+        "a IS NOT NULL",
+        "NOT f",
+        "f = FALSE",
+        "f IS NOT TRUE",
+        "a IS DISTINCT FROM 2",
+        "time >= '2013-01-31'",
+        "time < '2013-02-01T00:00:00+00:00'",
+        "a = 1 AND (s = 'x' OR s = 'JFK')",
+        "starts_with(s, 'J')",
+        "a = 1.0000000000000000",
+        "date = 'x'",
+        "s = 'JFK' OR missing > 3",
+        "subject IS NULL",
+        "id LIKE 'sale-%'",
+    ] {
+        assert!(holds(condition), "{condition}");
+    }
+    for condition in ["missing = 1", "a = 2", "a > 1", "s = 'jfk'", "NOT (a = 1)", "f"] {
+        assert!(!holds(condition), "{condition}");
+    }
+}
+
+#[test]
+fn what_is_not_allowed_is_refused_with_a_reason() {
+    for (expression, reason) in [
+        ("", "empty"),
+        ("a =", "Expected"),
+        ("a = 1 b", "behind the end"),
+        ("(SELECT 1) = 1", "can be used here"),
+        ("a IN (SELECT 1)", "can be used here"),
+        ("EXISTS (SELECT 1)", "can be used here"),
+        ("now() > time", "no function `now`"),
+        ("random() > 1", "no function `random`"),
+        ("lowr(a) = 'x'", "did you mean `lower`?"),
+        ("lower(a, b) = 'x'", "takes 1 arguments"),
+        ("date_part('epoch', time) = 1", "'epoch'"),
+        ("a + 'x' = 1", "is text, where a number is needed"),
+        ("a + 1", "is a number, where a condition"),
+        ("time > 'noon'", "RFC 3339"),
+        ("a = $1", "cannot be used"),
+        ("a LIKE b", "must be 'text'"),
+        ("a = 1e999", "out of range"),
+        ("count(*) = 1", "plain argument"),
+        ("sum(a) OVER () = 1", "plain arguments"),
+        ("CAST(a AS DOUBLE) = 1", "DECIMAL and TEXT"),
+        ("a ~ 'x'", "cannot be used"),
+        ("repeat('x', 100000) = a", "no function `repeat`"),
+        ("left('x', 1000000000) = a", "from 0 to 100000"),
+        ("split_part(a, ',', 0) = 'x'", "from 1 to"),
+        ("CASE WHEN TRUE THEN 1 ELSE 'x' END = 1", "is text"),
+    ] {
+        let message = refused(expression);
+        assert!(message.contains(reason), "{expression}: {message}");
+    }
+}
+
+#[test]
+fn bounds_of_length_depth_and_lists() {
+    assert!(refused(&format!("a = '{}'", "x".repeat(5000))).contains("limit"));
+    let deep = format!("{}a = 1{}", "(".repeat(500), ")".repeat(500));
+    refused(&deep);
+    let sum = vec!["a"; 1000].join("+");
+    assert!(refused(&format!("{sum} > 1")).contains("nested deeper"));
+    let not = format!("{} f", "NOT ".repeat(700));
+    refused(&not);
+    let list = vec!["1"; 1001].join(",");
+    assert!(refused(&format!("a IN ({list})")).contains("over 1000"));
+    // A long chain of conditions is not deep.
+    let chain = (0..300).map(|n| format!("a = {n}")).collect::<Vec<_>>().join(" OR ");
+    let mut lowering = Lowering::new(Scope::Event, Failures::default());
+    lowering.condition(&chain).unwrap();
+}
+
+#[test]
+fn a_predicate_knows_its_columns_and_takes_numbers_for_texts() {
+    let columns = vec![("origin".to_owned(), Type::Text), ("dow".to_owned(), Type::Text)];
+    let error = Predicate::new("orign = 'x'", "dimension", &columns).unwrap_err();
+    assert!(error.to_string().contains("no dimension `orign`; did you mean `origin`?"), "{error}");
+    let origin: ArrayRef = Arc::new(arrow::array::StringArray::from(vec![Some("JFK"), None]));
+    let dow: ArrayRef = Arc::new(arrow::array::StringArray::from(vec![Some("4"), Some("5")]));
+    let batch = RecordBatch::try_from_iter([("dow", dow), ("origin", origin)]).unwrap();
+    let matches = |text: &str| {
+        let predicate = Predicate::new(text, "dimension", &columns).unwrap();
+        predicate.matches(&batch).unwrap().iter().map(|m| m.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(matches("origin = 'JFK' AND dow IN (4, 6)"), [true, false]);
+    assert_eq!(matches("origin <> 'LGA'"), [true, false]);
+    assert_eq!(matches("origin IS NULL"), [false, true]);
+    assert_eq!(matches("dow = 5.0"), [false, true]);
+    assert!(Predicate::new("dow < 5", "dimension", &columns).is_err());
+}
+
+#[test]
+fn paths() {
+    let path = |text: &str| parse_path(text).map(|p| p.0).map_err(|e| e.to_string());
+    assert_eq!(path("a.b").unwrap(), ["a", "b"]);
+    assert_eq!(path("\"a b\".\"c\"\"d\"").unwrap(), ["a b", "c\"d"]);
+    assert_eq!(path("properties.time").unwrap(), ["time"]);
+    assert_eq!(path("time").unwrap(), ["time"]);
+    for wrong in ["", "a..b", "a.", "user-id", "\"open", "\"a\"b"] {
+        assert!(path(wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(parse_path("\"a b\".c").unwrap().to_string(), "\"a b\".c");
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_taken_or_refused(text in "[a-z0-9_'\"().,=<>+*/ %-]{0,60}") {
+        let mut lowering = Lowering::new(Scope::Event, Failures::default());
+        let _ = lowering.condition(&text);
+        let _ = parse_path(&text);
+    }
+}

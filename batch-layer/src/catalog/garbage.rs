@@ -1,0 +1,43 @@
+//! Deleting what no manifest names any more.
+
+use std::collections::HashSet;
+use std::sync::PoisonError;
+
+use super::BatchCatalog;
+use crate::storage::StorageError;
+
+/// Where objects that a manifest can name are kept.
+const FOLDERS: [&str; 4] = ["manifest", "lists", "master", "views"];
+
+impl BatchCatalog {
+    /// Deletes objects that neither the newest generation names, nor one that is pinned or within
+    /// its grace period, and that are not being written. Returns how many.
+    ///
+    /// # Errors
+    /// When objects cannot be listed or deleted; what was not is found the next time.
+    pub async fn collect(&self) -> Result<usize, StorageError> {
+        let kept = self.kept();
+        let mut deleted = 0;
+        for folder in FOLDERS {
+            for (path, _) in self.storage.list(folder).await? {
+                if !kept.contains(&path) && !self.storage.is_unpublished(&path) {
+                    self.storage.delete(&path).await?;
+                    deleted += 1;
+                }
+            }
+        }
+        Ok(deleted)
+    }
+
+    fn kept(&self) -> HashSet<String> {
+        let now = self.clock.now();
+        let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
+        superseded.retain(|generation| {
+            let pinned = generation.snapshot.strong_count() > 0;
+            pinned || now.millis_since(generation.at) < self.settings.grace_ms
+        });
+        let mut kept: HashSet<String> = self.manifests.current().paths().collect();
+        kept.extend(superseded.iter().flat_map(|generation| generation.paths.iter().cloned()));
+        kept
+    }
+}

@@ -1,0 +1,169 @@
+//! Durable file primitives: what they have written is on disk when they return.
+//!
+//! A file is durable when its content is fsynced and the directory that names it is, too. Every
+//! function here does both, so that a caller cannot forget one. All of them block.
+//!
+//! A crash within [`create`] leaves a file that is not whole, so it is for files that something
+//! else names afterwards; [`replace`] shows its content whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// The ending of files that [`replace`] has not renamed yet. One that is found at start was left
+/// by a crash and means nothing.
+pub const UNFINISHED: &str = ".tmp";
+
+/// Creates `path` and writes `bytes` to it, durably.
+///
+/// # Errors
+/// When `path` exists, or an operation fails; then there is no file, or one of unknown content.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    sync_directory(directory_of(path))
+}
+
+/// Creates `path` with `bytes`, durably and at once: nobody, also after a crash, finds a part.
+///
+/// # Errors
+/// [`ErrorKind::AlreadyExists`] when `path` exists, whoever else creates it meanwhile; otherwise as
+/// [`replace`].
+pub fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = unfinished_name(path);
+    let linked = write_whole(&unfinished, bytes).and_then(|()| fs::hard_link(&unfinished, path));
+    let removed = fs::remove_file(&unfinished);
+    linked.and(removed)?;
+    sync_directory(directory_of(path))
+}
+
+/// Writes `bytes` to `path`, durably and at once: whoever looks, now or after a crash, finds
+/// either the old content or the new.
+///
+/// # Errors
+/// When an operation fails; then `path` holds the old content, or, if it was the last step (the
+/// fsync of the directory) that failed, the new one, which a crash may still undo.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = unfinished_name(path);
+    let written = write_whole(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+    if let Err(error) = written {
+        // Left over, it would only be overwritten by the next attempt.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    sync_directory(directory_of(path))
+}
+
+/// Creates the directory `path` and those above it that are missing, durably. One that is there
+/// is made durable: the process that created it may have died before its fsync.
+///
+/// # Errors
+/// When a directory cannot be created or fsynced.
+pub fn create_directory(path: &Path) -> io::Result<()> {
+    let mut missing = Vec::new();
+    let mut existing = path;
+    while !existing.try_exists()? {
+        missing.push(existing);
+        existing = directory_of(existing);
+    }
+    if let Err(error) = sync_directory(directory_of(existing)) {
+        // A directory that is ours may lie in one that we may enter, but not read.
+        if error.kind() != ErrorKind::PermissionDenied {
+            return Err(error);
+        }
+    }
+    for directory in missing.into_iter().rev() {
+        match fs::create_dir(directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => sync_directory(directory_of(directory))?,
+        }
+    }
+    Ok(())
+}
+
+/// Deletes `path`, durably.
+///
+/// # Errors
+/// When it cannot be deleted, or the directory cannot be fsynced.
+pub fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    sync_directory(directory_of(path))
+}
+
+/// Makes the names in the directory `path` durable: those created, renamed and deleted.
+///
+/// # Errors
+/// When it cannot be opened or fsynced.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// The directory that `path` lies in.
+#[must_use]
+pub fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => path,
+    }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn unfinished_name(path: &Path) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_replaced_reads_back_and_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pointer");
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_replacement_that_fails_keeps_the_old_content() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pointer");
+        replace(&path, b"one").unwrap();
+        fs::create_dir(unfinished_name(&path)).unwrap();
+        assert!(replace(&path, b"two").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_file_is_created_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        create(&path, b"one").unwrap();
+        assert_eq!(create(&path, b"two").unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        remove(&path).unwrap();
+        assert_eq!(remove(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn directories_are_created_with_those_above_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b/c");
+        create_directory(&path).unwrap();
+        create_directory(&path).unwrap();
+        assert!(path.is_dir());
+        assert_eq!(directory_of(Path::new("a")), Path::new("."));
+    }
+}

@@ -1,0 +1,173 @@
+//! The batch layer's routes: runs and their schedule.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use futures::stream::{self, Stream};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use shared::problem::{Kind, Problem, suggestion};
+use shared::time::Timestamp;
+use tokio::sync::watch;
+
+use crate::run::{CancelError, Mode, Run, RunService, RunStartError, Trigger};
+use crate::schedule::{Plan, Schedule};
+
+/// Bytes of a request's body.
+const BODY_MAX: usize = 64 * 1024;
+
+/// The routes.
+pub fn routes(runs: RunService) -> Router {
+    Router::new()
+        .route("/v1/runs", get(list).post(start))
+        .route("/v1/runs/{id}", get(show).delete(cancel))
+        .route("/v1/schedule", get(schedule).put(set_schedule))
+        .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
+        .with_state(runs)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Start {
+    mode: Mode,
+    metrics: Option<Vec<String>>,
+}
+
+async fn start(State(runs): State<RunService>, body: Bytes) -> Result<Response, Problem> {
+    let request: Start = read(&body, r#"{"mode": "incremental" | "full", "metrics": ["name"]?}"#)?;
+    let names = runs.metric_names();
+    for name in request.metrics.iter().flatten() {
+        if !names.contains(name) {
+            let hint = suggestion(name, names.iter().map(String::as_str));
+            let detail = format!("there is no metric `{name}`{hint}");
+            return Err(Problem::new(Kind::NotFound, "unknown_metric", detail));
+        }
+    }
+    match runs.queue().submit(request.mode, Trigger::Api, request.metrics) {
+        Ok(run) => {
+            let location = [(header::LOCATION, location(&run.id))];
+            Ok((StatusCode::ACCEPTED, location, Json(run)).into_response())
+        }
+        Err(busy) => {
+            let detail = format!("the run {} is active; wait for it or cancel it", busy.id);
+            let problem = Problem::new(Kind::Conflict, "run_active", detail);
+            Err(problem.with("run", &*busy.id).location(location(&busy.id)))
+        }
+    }
+}
+
+fn location(id: &str) -> String {
+    format!("/v1/runs/{id}")
+}
+
+async fn list(State(runs): State<RunService>) -> Json<Value> {
+    Json(json!({ "runs": runs.queue().list() }))
+}
+
+async fn show(
+    State(runs): State<RunService>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let followed = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"));
+    if followed {
+        let run = runs.queue().follow(&id).ok_or_else(|| unknown(&id))?;
+        let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
+        return Ok(Sse::new(changes(run)).keep_alive(keep_alive).into_response());
+    }
+    runs.queue().get(&id).map(|run| Json(run).into_response()).ok_or_else(|| unknown(&id))
+}
+
+/// The run's record now and whenever it changes, until it has ended.
+fn changes(run: watch::Receiver<Run>) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold((run, false, false), |(mut run, begun, ended)| async move {
+        if ended || (begun && run.changed().await.is_err()) {
+            return None;
+        }
+        let record = run.borrow_and_update().clone();
+        let data = serde_json::to_string(&record).unwrap_or_default();
+        let event = Event::default().event("run").data(data);
+        Some((Ok(event), (run, true, record.state.is_final())))
+    })
+}
+
+async fn cancel(
+    State(runs): State<RunService>,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, Problem> {
+    runs.queue().cancel(&id, runs.now()).map(Json).map_err(|error| match error {
+        CancelError::Unknown => unknown(&id),
+        CancelError::TooLate => Problem::new(
+            Kind::Conflict,
+            "run_not_cancellable",
+            format!(
+                "the run {id} publishes or has ended; only queued and running ones are cancelled"
+            ),
+        ),
+    })
+}
+
+fn unknown(id: &str) -> Problem {
+    let detail = format!("there is no run `{id}`; GET /v1/runs lists them");
+    Problem::new(Kind::NotFound, "unknown_run", detail)
+}
+
+async fn schedule(State(runs): State<RunService>) -> Json<Value> {
+    Json(schedule_json(&runs))
+}
+
+fn schedule_json(runs: &RunService) -> Value {
+    let (schedule, plan) = runs.schedule();
+    let mut document = json!(schedule);
+    document["next"] = next(&plan, runs.now());
+    document
+}
+
+/// When each mode starts next, for the schedule and the status page.
+#[must_use]
+pub fn next(plan: &Plan, now: Timestamp) -> Value {
+    let next = |mode| plan.next(mode, now).map(|time| time.to_string());
+    json!({ "incremental": next(Mode::Incremental), "full": next(Mode::Full) })
+}
+
+async fn set_schedule(State(runs): State<RunService>, body: Bytes) -> Result<Json<Value>, Problem> {
+    let shape = r#"{"incremental": "*/5 * * * *", "full": "0 3 * * *", "timezone": "UTC"}"#;
+    let mut document: Value = read(&body, shape)?;
+    if let Some(fields) = document.as_object_mut() {
+        // What GET shows can be sent back.
+        fields.remove("next");
+    }
+    let schedule: Schedule = serde_json::from_value(document).map_err(|e| {
+        let detail = format!("{e}; expected {shape}");
+        Problem::new(Kind::Unprocessable, "invalid_schedule", detail)
+    })?;
+    runs.set_schedule(schedule).await.map_err(|error| match error {
+        RunStartError::Schedule(error) => {
+            Problem::new(Kind::Unprocessable, "invalid_schedule", error.to_string())
+                .with("pointer", format!("/{}", error.field))
+        }
+        other => Problem::new(Kind::Unavailable, "not_stored", other.to_string()).retry_after_s(1),
+    })?;
+    Ok(Json(schedule_json(&runs)))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8], shape: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let (kind, code) = match error.classify() {
+            serde_json::error::Category::Data => (Kind::Unprocessable, "invalid_request"),
+            _ => (Kind::BadRequest, "malformed_body"),
+        };
+        Problem::new(kind, code, format!("{error}; expected {shape}"))
+    })
+}

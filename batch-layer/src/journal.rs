@@ -1,0 +1,194 @@
+//! The journal on disk: the only thing that an acknowledgement depends on.
+//!
+//! A directory of segment files, each a row of checksummed frames, one frame a batch. What each
+//! byte means is told in `segment` and `frame`, and for operators in `docs/data-files.md`.
+//!
+//! Always true:
+//! - An event that [`FileJournal::append`] returned is on disk, and its file's name too.
+//! - Offsets are dense: segments, and the frames in them, follow each other without a gap.
+//! - Nothing is read that does not match its checksum, and a checksum stands for all before it.
+//! - After a failure that leaves the disk's content open, nothing more is written.
+//!
+//! | part | what |
+//! |---|---|
+//! | `directory_lock` | keeps a second process out |
+//! | `frame`, `payload`, `segment`, `identity` | the formats |
+//! | `segments` | what is durable; readers see that and no more |
+//! | `recovery`, `tail` | opening: check, refuse damage, put right what a crash left |
+//! | `writer` | appending, rolling and sealing |
+//! | `reader`, `cursor` | reading |
+//! | `disk` | every operation that changes the disk, for tests to fail |
+
+mod cursor;
+mod directory_lock;
+mod disk;
+mod frame;
+mod identity;
+mod payload;
+mod reader;
+mod recovery;
+mod segment;
+mod segments;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shared::event::EventBatch;
+use shared::ids::{Boundary, JournalId, Offset};
+use shared::ports::{Committed, Journal, JournalError, JournalReader};
+
+pub use self::directory_lock::{DirectoryLock, LockError};
+pub use self::disk::{Disk, LocalDisk};
+
+use self::cursor::io_error;
+use self::frame::EncodedFrame;
+use self::reader::{Published, Reader};
+use self::recovery::Recovered;
+use self::writer::Writer;
+
+/// The journal's directory within the data directory.
+pub const JOURNAL_DIRECTORY: &str = "journal";
+
+/// What may be set about a journal. It may differ from one opening to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalSettings {
+    /// A segment does not grow beyond this, unless a single record does.
+    pub segment_bytes_max: u64,
+    /// A record does not grow beyond this; a batch that would is refused.
+    pub record_bytes_max: usize,
+}
+
+impl Default for JournalSettings {
+    /// Segments of 64 MiB, records of 256 MiB.
+    fn default() -> Self {
+        Self { segment_bytes_max: 64 << 20, record_bytes_max: 256 << 20 }
+    }
+}
+
+/// A [`Journal`] in a directory of a local file system.
+#[derive(Debug)]
+pub struct FileJournal {
+    id: JournalId,
+    directory: PathBuf,
+    settings: JournalSettings,
+    disk: Arc<dyn Disk>,
+    published: Published,
+    writer: Mutex<Writer>,
+    /// Held while segments are deleted, so that they go oldest first.
+    trimming: Mutex<()>,
+}
+
+impl FileJournal {
+    /// Opens the journal in the data directory `directory`, or begins one there. The caller holds
+    /// the [`DirectoryLock`].
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`] when what is there is damaged in a way that no crash explains, and
+    /// [`JournalError::Io`] when it cannot be read or was written by a newer version.
+    pub fn open(directory: &Path, settings: JournalSettings) -> Result<Self, JournalError> {
+        Self::open_on(Arc::new(LocalDisk), directory, settings)
+    }
+
+    /// As [`FileJournal::open`], on a disk that may fail.
+    ///
+    /// # Errors
+    /// As [`FileJournal::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        settings: JournalSettings,
+    ) -> Result<Self, JournalError> {
+        let directory = directory.join(JOURNAL_DIRECTORY);
+        let Recovered { id, segments, file } = recovery::recover(disk.as_ref(), &directory)?;
+        let (start, end, size_bytes) = (segments.start(), segments.end(), segments.size_bytes());
+        tracing::info!(%id, start = start.0, end = end.0, size_bytes, "the journal is open");
+        let published = Published::new(segments);
+        let writer = Mutex::new(Writer::new(
+            Arc::clone(&disk),
+            directory.clone(),
+            id,
+            settings.segment_bytes_max,
+            published.clone(),
+            file,
+        ));
+        let trimming = Mutex::new(());
+        Ok(Self { id, directory, settings, disk, published, writer, trimming })
+    }
+
+    /// The writer, for one caller at a time. One who panicked may have left a frame half-written.
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>, JournalError> {
+        self.writer
+            .lock()
+            .map_err(|_| JournalError::Stopped("a thread panicked while it wrote".to_owned()))
+    }
+}
+
+impl Journal for FileJournal {
+    fn id(&self) -> JournalId {
+        self.id
+    }
+
+    fn append(&self, events: &EventBatch) -> Result<Arc<Committed>, JournalError> {
+        let placed = if events.is_empty() {
+            self.writer()?.append_nothing()?
+        } else {
+            // Compressed before the writer is taken, so that callers do so side by side.
+            let frame = EncodedFrame::encode(events, self.settings.record_bytes_max)?;
+            self.writer()?.append(frame)?
+        };
+        Ok(Arc::new(Committed {
+            epoch: placed.epoch,
+            first: placed.first,
+            events: events.clone(),
+            checksum: placed.checksum,
+        }))
+    }
+
+    fn end(&self) -> Offset {
+        self.published.read().end()
+    }
+
+    fn start(&self) -> Offset {
+        self.published.read().start()
+    }
+
+    fn seal(&self) -> Result<Boundary, JournalError> {
+        self.writer()?.seal()
+    }
+
+    fn read(&self, from: Offset) -> Result<JournalReader, JournalError> {
+        Ok(Box::new(Reader::new(&self.published, from)?))
+    }
+
+    /// Where the first segment that is held begins, the checksum is known too, although the record
+    /// that ends there was trimmed.
+    fn checksum_at(&self, position: Offset) -> Result<Option<u32>, JournalError> {
+        reader::checksum_at(&self.published, position)
+    }
+
+    fn trim(&self, below: Offset) -> Result<Offset, JournalError> {
+        let _turn = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
+        // A call of its own, so that the lock is not held while the file is deleted.
+        let pop = || self.published.write().pop_below(below);
+        while let Some(oldest) = pop() {
+            if let Err(error) = self.disk.remove(&oldest.path) {
+                let error = io_error("removing", &oldest.path, &error);
+                self.published.write().put_back(oldest);
+                return Err(error);
+            }
+            // Each by itself: a crash must not undo a deletion and leave a later one done.
+            self.disk
+                .sync_directory(&self.directory)
+                .map_err(|error| io_error("fsync of", &self.directory, &error))?;
+        }
+        Ok(self.start())
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.published.read().size_bytes()
+    }
+}

@@ -1,0 +1,121 @@
+//! The exclusive lock on a data directory.
+//!
+//! Two processes that append to one journal would write the same offsets twice, so whoever opens
+//! anything in the directory holds this first. The system drops the lock with the process, however
+//! it ends; the file `LOCK` itself stays and means nothing without it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::files;
+
+/// Why a data directory could not be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process, or another part of this one, has it.
+    #[error("{} is in use by another process (pid {pid})", directory.display())]
+    Held {
+        /// The data directory.
+        directory: PathBuf,
+        /// Its holder's process id, `unknown` if it could not be read.
+        pid: String,
+    },
+    /// The file could not be created, locked or written.
+    #[error("locking {}: {error}", path.display())]
+    Io {
+        /// The lock's file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The right to use a data directory, until it is dropped.
+#[derive(Debug)]
+#[must_use = "the directory is unlocked when this is dropped"]
+pub struct DirectoryLock {
+    directory: PathBuf,
+    /// The system's lock lives as long as the open file.
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Locks `directory`, which is created if it is missing.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] at once, without waiting, when it is in use.
+    pub fn acquire(directory: &Path) -> Result<Self, LockError> {
+        let path = directory.join("LOCK");
+        let at_path = |error| LockError::Io { path: path.clone(), error };
+        files::create_directory(directory).map_err(at_path)?;
+        // Not truncated before it is locked: the holder's pid is in it.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(at_path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let pid = read_pid(&mut file);
+                return Err(LockError::Held { directory: directory.to_owned(), pid });
+            }
+            Err(TryLockError::Error(error)) => return Err(at_path(error)),
+        }
+        file.set_len(0).map_err(at_path)?;
+        writeln!(file, "{}", std::process::id()).map_err(at_path)?;
+        Ok(Self { directory: directory.to_owned(), _file: file })
+    }
+
+    /// The directory that is locked.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+fn read_pid(file: &mut File) -> String {
+    let mut text = String::new();
+    // It is for a person to read; a file that was damaged must not fill memory.
+    let read = file.take(32).read_to_string(&mut text);
+    match text.trim() {
+        pid if read.is_ok() && !pid.is_empty() => pid.to_owned(),
+        _ => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_locked_once_and_free_after_the_drop() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("data");
+        let lock = DirectoryLock::acquire(&directory).unwrap();
+        assert_eq!(lock.directory(), directory);
+        let refused = DirectoryLock::acquire(&directory).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            format!(
+                "{} is in use by another process (pid {})",
+                directory.display(),
+                std::process::id()
+            )
+        );
+        drop(lock);
+        drop(DirectoryLock::acquire(&directory).unwrap());
+    }
+
+    #[test]
+    fn a_longer_pid_of_an_earlier_holder_leaves_no_digits() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("LOCK"), "99999999999999\n").unwrap();
+        let _lock = DirectoryLock::acquire(directory.path()).unwrap();
+        let text = std::fs::read_to_string(directory.path().join("LOCK")).unwrap();
+        assert_eq!(text, format!("{}\n", std::process::id()));
+    }
+}

@@ -1,0 +1,83 @@
+//! Every operation by which the journal changes the disk, in one place.
+//!
+//! It exists so that tests can slip a failing disk beneath the journal: the methods' default
+//! bodies are the real operations, and a faulty disk overrides the ones that it fails. Reading is
+//! not here: what is read is checked against its checksum, wherever it went wrong.
+
+use std::fmt::Debug;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use crate::files;
+
+/// The operations by which a journal changes its directory.
+pub trait Disk: Debug + Send + Sync + 'static {
+    /// Creates a directory and those above it that are missing, durably.
+    ///
+    /// # Errors
+    /// When it is not there, or not known to be durable.
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
+        files::create_directory(path)
+    }
+
+    /// Creates a file that is not there yet, to append to.
+    ///
+    /// # Errors
+    /// When it was not created.
+    fn create(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().append(true).create_new(true).open(path)
+    }
+
+    /// Writes all of `bytes` where `file` stands: at its end, if it was opened to append.
+    ///
+    /// # Errors
+    /// When they were not all written; some may have been.
+    fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
+
+    /// Makes the content of `file` durable, its length included.
+    ///
+    /// # Errors
+    /// When it is not known to be durable. Another attempt would prove nothing: the system may
+    /// have dropped what it could not write.
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    /// Cuts `file` to `size_bytes`.
+    ///
+    /// # Errors
+    /// When it was not cut.
+    fn truncate(&self, file: &File, size_bytes: u64) -> io::Result<()> {
+        file.set_len(size_bytes)
+    }
+
+    /// Deletes a file.
+    ///
+    /// # Errors
+    /// When it was not deleted.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    /// Makes the names in a directory durable.
+    ///
+    /// # Errors
+    /// When they are not known to be durable.
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        files::sync_directory(path)
+    }
+}
+
+/// The machine's disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalDisk;
+
+impl Disk for LocalDisk {}
+
+/// Whether a write failed because there is no room, as opposed to a disk that is unwell.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}

@@ -1,0 +1,223 @@
+//! Reading a journal while it is appended to and trimmed.
+//!
+//! A reader has its own file handle, holds one frame at a time, and proves each again. It ends
+//! where the journal was durable when it was made, so that it never sees an event that a crash
+//! could take back. It takes no lock while it reads.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use shared::ids::{Epoch, Offset};
+use shared::ports::{Committed, JournalError};
+
+use super::cursor::{Cursor, corrupt, io_error};
+use super::frame::{FRAME_VERSION, FrameHeader, decode};
+use super::segments::Segments;
+
+/// The segments that a journal shares with its readers. Nobody holds the lock while it waits for
+/// the disk, and no change leaves it half-done, so a panic elsewhere does not spoil it.
+#[derive(Clone, Debug)]
+pub(super) struct Published(Arc<RwLock<Segments>>);
+
+impl Published {
+    /// Shares `segments`.
+    pub(super) fn new(segments: Segments) -> Self {
+        Self(Arc::new(RwLock::new(segments)))
+    }
+
+    /// To look at them.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Segments> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To change them.
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Segments> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `asked` is not held.
+    pub(super) fn out_of_range(&self, asked: Offset) -> JournalError {
+        let held = self.read();
+        JournalError::OutOfRange { asked, start: held.start(), end: held.end() }
+    }
+}
+
+/// Durable batches from some offset on.
+#[derive(Debug)]
+pub(super) struct Reader {
+    published: Published,
+    next: Offset,
+    until: Offset,
+    segment: Option<OpenSegment>,
+}
+
+/// The segment that a reader is in.
+#[derive(Debug)]
+struct OpenSegment {
+    path: Arc<Path>,
+    epoch: Epoch,
+    end: Offset,
+    /// The first offset of the frame at the cursor.
+    first: Offset,
+    cursor: Cursor,
+}
+
+impl Reader {
+    /// Reads `[from, end)` with the end of now.
+    pub(super) fn new(published: &Published, from: Offset) -> Result<Self, JournalError> {
+        let (start, until) = {
+            let held = published.read();
+            (held.start(), held.end())
+        };
+        if from < start || from > until {
+            return Err(JournalError::OutOfRange { asked: from, start, end: until });
+        }
+        Ok(Self { published: published.clone(), next: from, until, segment: None })
+    }
+
+    fn read_next(&mut self) -> Result<Arc<Committed>, JournalError> {
+        let mut segment = match self.segment.take() {
+            Some(segment) if self.next < segment.end => segment,
+            _ => OpenSegment::holding(&self.published, self.next)?,
+        };
+        let committed = segment.read(self.next)?;
+        self.next = committed.end();
+        self.segment = Some(segment);
+        Ok(Arc::new(committed))
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Arc<Committed>, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.until {
+            return None;
+        }
+        let item = self.read_next();
+        if item.is_err() {
+            // What follows an error would leave a gap.
+            self.next = self.until;
+        }
+        Some(item)
+    }
+}
+
+impl OpenSegment {
+    /// Opens the segment that holds `offset`, near that.
+    fn holding(published: &Published, offset: Offset) -> Result<Self, JournalError> {
+        let (path, epoch, end, size_bytes, (at, first)) = {
+            let held = published.read();
+            let Some(segment) = held.holding(offset) else {
+                drop(held);
+                return Err(published.out_of_range(offset));
+            };
+            let path = Arc::clone(&segment.path);
+            let place = segment.seek(offset);
+            (path, segment.header.epoch, segment.end, segment.size_bytes, place)
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            // It was trimmed between the look and the opening.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(match published.read().holding(offset) {
+                    Some(_) => io_error("opening", &path, &error),
+                    None => published.out_of_range(offset),
+                });
+            }
+            Err(error) => return Err(io_error("opening", &path, &error)),
+        };
+        let cursor = Cursor::new(file, at, size_bytes)
+            .map_err(|error| io_error("reading", &path, &error))?;
+        Ok(Self { path, epoch, end, first, cursor })
+    }
+
+    /// The events from `from` on in the frame that holds it.
+    fn read(&mut self, from: Offset) -> Result<Committed, JournalError> {
+        let mut payload = Vec::new();
+        loop {
+            let at = self.cursor.at();
+            let header = self.cursor.peek().map_err(|fault| fault.in_file(&self.path))?;
+            let header =
+                check_place(header, self.first).map_err(|why| corrupt(&self.path, at, &why))?;
+            self.first = header.end();
+            if header.end() <= from {
+                self.cursor.skip().map_err(|fault| fault.in_file(&self.path))?;
+                continue;
+            }
+            self.cursor.read(&mut payload).map_err(|fault| fault.in_file(&self.path))?;
+            let events = decode(&header, payload).map_err(|why| {
+                corrupt(&self.path, at, &format!("a record is not events: {why}"))
+            })?;
+            // Below the number of events, which is a `usize`.
+            let skipped = from.since(header.first()) as usize;
+            return Ok(Committed {
+                epoch: self.epoch,
+                first: from,
+                events: events.slice(skipped, events.len() - skipped),
+                checksum: header.checksum(),
+            });
+        }
+    }
+}
+
+/// Whether a frame that was found where one with the first offset `first` should be, is that.
+fn check_place(header: Option<FrameHeader>, first: Offset) -> Result<FrameHeader, String> {
+    match header {
+        None => Err(format!("the record at offset {first} is missing")),
+        Some(header) if header.version() != FRAME_VERSION => {
+            Err(format!("a record has format {}, expected {FRAME_VERSION}", header.version()))
+        }
+        Some(header) if header.first() != first || header.rows() == 0 => Err(format!(
+            "a record of {} events at offset {} stands where offset {first} should be",
+            header.rows(),
+            header.first()
+        )),
+        Some(header) => Ok(header),
+    }
+}
+
+/// Checksum of the frame that ends at `position`.
+pub(super) fn checksum_at(
+    published: &Published,
+    position: Offset,
+) -> Result<Option<u32>, JournalError> {
+    let (path, size_bytes, (at, mut first)) = {
+        let held = published.read();
+        let Some(segment) = held.ending_from(position) else { return Ok(None) };
+        if position == segment.end {
+            return Ok(Some(segment.checksum));
+        }
+        if position <= segment.header.first {
+            let known = position == segment.header.first;
+            return Ok(known.then_some(segment.header.previous));
+        }
+        // Not below the segment's first offset, which is below the position.
+        let inside = Offset(position.0 - 1);
+        (Arc::clone(&segment.path), segment.size_bytes, segment.seek(inside))
+    };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error)
+            if error.kind() == ErrorKind::NotFound && published.read().start() >= position =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(io_error("opening", &path, &error)),
+    };
+    let mut cursor =
+        Cursor::new(file, at, size_bytes).map_err(|error| io_error("reading", &path, &error))?;
+    while first < position {
+        let at = cursor.at();
+        let header = cursor.peek().map_err(|fault| fault.in_file(&path))?;
+        let header = check_place(header, first).map_err(|why| corrupt(&path, at, &why))?;
+        if header.end() == position {
+            return Ok(Some(header.checksum()));
+        }
+        first = header.end();
+        cursor.skip().map_err(|fault| fault.in_file(&path))?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,185 @@
+//! The one writer of a journal: it appends frames and begins segments.
+//!
+//! Always true: a frame is published to readers only after its fsync, and a segment only after the
+//! fsync of its file and of the directory. Once something failed that leaves it open what is on
+//! disk, the writer stops for good: a second fsync can succeed although the first one's data is
+//! lost, so only a new process, which reads the file again, may go on. The one failure that it
+//! survives is a full disk, if what was written of the frame can be cut off durably.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shared::ids::{Boundary, Epoch, JournalId, Offset};
+use shared::ports::JournalError;
+
+use super::cursor::io_error;
+use super::disk::{Disk, is_full};
+use super::frame::EncodedFrame;
+use super::reader::Published;
+use super::segment::{self, CreateError, SEGMENT_HEADER_BYTES, SegmentHeader};
+
+/// Where a frame came to lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    /// The open epoch.
+    pub(super) epoch: Epoch,
+    /// Offset of its first event.
+    pub(super) first: Offset,
+    /// Its checksum.
+    pub(super) checksum: u32,
+}
+
+/// Appends to a journal. There is one for each; a lock around it makes others wait.
+#[derive(Debug)]
+pub(super) struct Writer {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    journal: JournalId,
+    segment_bytes_max: u64,
+    published: Published,
+    /// The open segment's file.
+    file: File,
+    /// Why nothing more is written.
+    stopped: Option<String>,
+}
+
+impl Writer {
+    /// A writer that goes on at the end of `published`, whose open segment's file is `file`.
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        directory: PathBuf,
+        journal: JournalId,
+        segment_bytes_max: u64,
+        published: Published,
+        file: File,
+    ) -> Self {
+        let stopped = None;
+        Self { disk, directory, journal, segment_bytes_max, published, file, stopped }
+    }
+
+    /// Writes a frame behind the last one, durably.
+    pub(super) fn append(&mut self, mut frame: EncodedFrame) -> Result<Placed, JournalError> {
+        self.check_running()?;
+        self.roll_before(frame.bytes().len() as u64)?;
+        let (epoch, first, previous, size_bytes) = {
+            let held = self.published.read();
+            let open = held.open();
+            (open.header.epoch, open.end, open.checksum, open.size_bytes)
+        };
+        let header = frame.place(first, previous);
+        if let Err(error) = self.disk.write(&self.file, frame.bytes()) {
+            return Err(self.undo_write(&error, size_bytes));
+        }
+        if let Err(error) = self.disk.sync(&self.file) {
+            return Err(self.stop(&format!("fsync: {error}")));
+        }
+        self.published.write().open_mut().push(&header);
+        Ok(Placed { epoch, first, checksum: header.checksum() })
+    }
+
+    /// Where a batch without events would come to lie: at the end, with nothing written.
+    pub(super) fn append_nothing(&self) -> Result<Placed, JournalError> {
+        self.check_running()?;
+        let held = self.published.read();
+        let open = held.open();
+        Ok(Placed { epoch: open.header.epoch, first: open.end, checksum: open.checksum })
+    }
+
+    /// Ends the open epoch, durably, unless it has no events.
+    pub(super) fn seal(&mut self) -> Result<Boundary, JournalError> {
+        self.check_running()?;
+        let (open, end) = {
+            let held = self.published.read();
+            (held.open().header, held.end())
+        };
+        if end == open.epoch_first {
+            return Ok(Boundary { epoch: open.epoch, offset: end });
+        }
+        self.begin_segment(open.epoch.next(), end)?;
+        Ok(Boundary { epoch: open.epoch.next(), offset: end })
+    }
+
+    /// Begins a segment of the same epoch, if the open one has no room for `frame_bytes` more. A
+    /// frame that is larger than a segment has one for itself.
+    fn roll_before(&mut self, frame_bytes: u64) -> Result<(), JournalError> {
+        let (header, size_bytes) = {
+            let held = self.published.read();
+            (held.open().header, held.open().size_bytes)
+        };
+        let has_frames = size_bytes > SEGMENT_HEADER_BYTES as u64;
+        if has_frames && size_bytes + frame_bytes > self.segment_bytes_max {
+            self.begin_segment(header.epoch, header.epoch_first)?;
+        }
+        Ok(())
+    }
+
+    fn begin_segment(&mut self, epoch: Epoch, epoch_first: Offset) -> Result<(), JournalError> {
+        let (first, previous) = {
+            let held = self.published.read();
+            (held.end(), held.open().checksum)
+        };
+        let header = SegmentHeader { journal: self.journal, epoch, epoch_first, first, previous };
+        match segment::create(self.disk.as_ref(), &self.directory, header) {
+            Ok((file, segment)) => {
+                self.file = file;
+                self.published.write().begin(segment);
+                Ok(())
+            }
+            Err(error) => Err(self.undo_create(error, header)),
+        }
+    }
+
+    /// Takes back a frame that was not written whole.
+    fn undo_write(&mut self, error: &io::Error, size_bytes: u64) -> JournalError {
+        if !is_full(error) {
+            return self.stop(&format!("write: {error}"));
+        }
+        let cut =
+            self.disk.truncate(&self.file, size_bytes).and_then(|()| self.disk.sync(&self.file));
+        match cut {
+            Ok(()) => JournalError::Full(error.to_string()),
+            Err(cut) => self.stop(&format!("write: {error}; taking it back: {cut}")),
+        }
+    }
+
+    /// Takes back a segment that was not created whole. Its file must not come back after a crash,
+    /// when the segment before has grown past its first offset.
+    fn undo_create(&mut self, error: CreateError, header: SegmentHeader) -> JournalError {
+        let path = self.directory.join(header.name().file_name());
+        match error {
+            CreateError::Absent(error) if is_full(&error) => JournalError::Full(error.to_string()),
+            // Such as too many open files: the open segment is as good as before.
+            CreateError::Absent(error) => io_error("creating", &path, &error),
+            CreateError::Torn(error) if is_full(&error) => {
+                let removed = self
+                    .disk
+                    .remove(&path)
+                    .and_then(|()| self.disk.sync_directory(&self.directory));
+                match removed {
+                    Ok(()) => JournalError::Full(error.to_string()),
+                    Err(removed) => self.stop(&format!(
+                        "creating {}: {error}; taking it back: {removed}",
+                        path.display()
+                    )),
+                }
+            }
+            error @ (CreateError::Torn(_) | CreateError::Doubtful(_)) => {
+                self.stop(&format!("creating {}: {}", path.display(), error.into_io()))
+            }
+        }
+    }
+
+    fn check_running(&self) -> Result<(), JournalError> {
+        match &self.stopped {
+            None => Ok(()),
+            Some(why) => Err(JournalError::Stopped(why.clone())),
+        }
+    }
+
+    fn stop(&mut self, why: &str) -> JournalError {
+        self.stopped = Some(why.to_owned());
+        JournalError::Stopped(why.to_owned())
+    }
+}

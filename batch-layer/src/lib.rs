@@ -1,0 +1,29 @@
+//! The batch layer: it keeps every event, and recomputes what is known from them.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`journal`] | the durable log that an acknowledgement depends on |
+//! | [`master`] | every event as Parquet, by day |
+//! | [`recompute`] | master files folded into states, as a DataFusion plan |
+//! | [`view`] | states in Parquet, by grain |
+//! | [`manifest`] | the one atomic pointer, and what publications do to it |
+//! | [`catalog`] | the manifest as other layers see it: definitions and snapshots |
+//! | [`audit`] | what was made against what was served |
+//! | [`schedule`] | when runs are due |
+//! | [`run`] | runs as jobs: seal, archive, recompute, audit, publish, retire |
+
+pub mod audit;
+pub mod catalog;
+pub mod files;
+pub mod http;
+pub mod journal;
+pub mod manifest;
+pub mod master;
+mod parquet_file;
+pub mod recompute;
+pub mod run;
+pub mod schedule;
+pub mod storage;
+#[cfg(test)]
+mod testing;
+pub mod view;

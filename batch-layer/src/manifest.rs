@@ -1,0 +1,155 @@
+//! The manifest: the one atomic pointer to everything that is served.
+//!
+//! `manifest/<generation>.json` is created with put-if-absent, so that of two publications on the
+//! same parent one loses. Lists of files stand in documents of their own (`lists/…`), which are
+//! written anew only when they change. All documents carry a checksum.
+//!
+//! What a publication does to the state is a pure function, [`State::apply`]; a loser applies its
+//! change to the winner's state ("rebases") or is told that its inputs have changed.
+
+mod change;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use shared::catalog::{Stage, ViewFile};
+use shared::definition::Definition;
+use shared::ids::{Boundary, Generation, JournalId, MetricId};
+use shared::time::Timestamp;
+
+pub use change::{Change, Discarded, RunOutcome, ViewUpdate};
+pub use store::{ManifestStore, PublishError};
+
+use crate::schedule::Schedule;
+
+/// The version of the manifest's own format.
+pub const FORMAT: u32 = 1;
+
+/// One generation, as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The journal that all boundaries refer to.
+    pub journal: JournalId,
+    /// Its number.
+    pub generation: Generation,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// The id of the next metric version.
+    pub next_metric: MetricId,
+    /// The master dataset holds the epochs below.
+    pub archived: Boundary,
+    /// The list of master files; none while there are none.
+    pub master: Option<String>,
+    /// Metric versions.
+    pub metrics: Vec<Entry>,
+    /// Set over HTTP.
+    pub schedule: Option<Schedule>,
+}
+
+/// A metric version in the manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Its number.
+    pub id: MetricId,
+    /// Its version within its name.
+    pub version: u32,
+    /// Whether it answers.
+    pub stage: Stage,
+    /// What the batch view covers, or, while it backfills, where its fold began.
+    pub boundary: Boundary,
+    /// The definition.
+    pub definition: Definition,
+    /// The list of view files; none while there are none.
+    pub files: Option<String>,
+    /// Type mismatches of the events in the view.
+    pub mismatches: u64,
+}
+
+/// A file of the master dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MasterFile {
+    /// Its path.
+    pub path: String,
+    /// The UTC day of all its events, in days since 1970.
+    pub day: i64,
+    /// The first epoch in it.
+    pub from: Boundary,
+    /// The boundary before which its epochs end.
+    pub to: Boundary,
+    /// Events.
+    pub rows: u64,
+    /// Size.
+    pub size_bytes: u64,
+}
+
+/// A generation with its lists.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The master files.
+    pub master: Arc<Vec<MasterFile>>,
+    /// The view files by metric version.
+    pub views: BTreeMap<MetricId, Arc<Vec<ViewFile>>>,
+}
+
+impl State {
+    /// The state of a directory that has none yet: generation 0.
+    #[must_use]
+    pub fn new(journal: JournalId, now: Timestamp) -> Self {
+        Self {
+            manifest: Manifest {
+                format: FORMAT,
+                journal,
+                generation: Generation::ZERO,
+                published_at: now,
+                next_metric: MetricId(1),
+                archived: Boundary::default(),
+                master: None,
+                metrics: Vec::new(),
+                schedule: None,
+            },
+            master: Arc::default(),
+            views: BTreeMap::new(),
+        }
+    }
+
+    /// The files of a metric version's view.
+    #[must_use]
+    pub fn view(&self, id: MetricId) -> Arc<Vec<ViewFile>> {
+        self.views.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// The entry of a metric version.
+    #[must_use]
+    pub fn entry(&self, id: MetricId) -> Option<&Entry> {
+        self.manifest.metrics.iter().find(|entry| entry.id == id)
+    }
+
+    /// The lowest boundary of any metric version: epochs below are in every view, so that their
+    /// master files may be compacted together and their journal segments trimmed.
+    #[must_use]
+    pub fn covered(&self) -> Boundary {
+        let boundaries = self.manifest.metrics.iter().map(|entry| entry.boundary);
+        boundaries.chain([self.manifest.archived]).min().unwrap_or_default()
+    }
+
+    /// Everything that the manifest names, and itself.
+    pub fn paths(&self) -> impl Iterator<Item = String> + '_ {
+        let lists = self.manifest.metrics.iter().filter_map(|entry| entry.files.clone());
+        lists
+            .chain(self.manifest.master.clone())
+            .chain(self.master.iter().map(|file| file.path.clone()))
+            .chain(self.views.values().flat_map(|files| files.iter().map(|f| f.path.clone())))
+            .chain([store::path(self.manifest.generation)])
+    }
+}

@@ -1,0 +1,166 @@
+//! What publications do to the state: pure.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use shared::catalog::{Stage, ViewFile};
+use shared::definition::Definition;
+use shared::ids::{Boundary, MetricId};
+use shared::time::Timestamp;
+
+use super::{Entry, MasterFile, State};
+use crate::schedule::Schedule;
+
+/// A change to be published.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new version of a metric, whose fold begins at a boundary.
+    Define {
+        /// The definition.
+        definition: Box<Definition>,
+        /// Where its fold begins; with no events before it, it is active at once.
+        start: Boundary,
+    },
+    /// All versions of a metric go.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+    /// The schedule is set.
+    Schedule(Schedule),
+    /// What a run has made.
+    Run(RunOutcome),
+}
+
+/// What a run has made.
+#[derive(Clone, Debug, Default)]
+pub struct RunOutcome {
+    /// What the master dataset covered before the run, and what it covers now.
+    pub archived: Option<(Boundary, Boundary)>,
+    /// Master files that the run wrote.
+    pub master_added: Vec<MasterFile>,
+    /// Paths of the master files that they take the place of.
+    pub master_removed: Vec<String>,
+    /// The views that it made.
+    pub views: Vec<ViewUpdate>,
+}
+
+/// A metric version's view as a run made it.
+#[derive(Clone, Debug)]
+pub struct ViewUpdate {
+    /// Which one.
+    pub id: MetricId,
+    /// The boundary that the run began with.
+    pub expected: Boundary,
+    /// The boundary of the new view.
+    pub boundary: Boundary,
+    /// All files of the new view.
+    pub files: Vec<ViewFile>,
+    /// Type mismatches of all events in it.
+    pub mismatches: u64,
+}
+
+/// A change whose inputs are not what they were; it is not published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("another publication came first: {0}")]
+pub struct Discarded(pub String);
+
+impl State {
+    /// The state after a change: the next generation. Views of metrics that are gone are left out.
+    ///
+    /// # Errors
+    /// When the inputs of a run's outcome have changed.
+    pub fn apply(&self, change: &Change, now: Timestamp) -> Result<Self, Discarded> {
+        let mut next = self.clone();
+        next.manifest.generation = self.manifest.generation.next();
+        next.manifest.published_at = now;
+        match change {
+            Change::Define { definition, start } => next.define(definition, *start),
+            Change::Delete { name } => next.retain(|entry| entry.definition.name != *name),
+            Change::Schedule(schedule) => next.manifest.schedule = Some(schedule.clone()),
+            Change::Run(outcome) => next.run(outcome)?,
+        }
+        Ok(next)
+    }
+
+    fn define(&mut self, definition: &Definition, start: Boundary) {
+        let name = &definition.name;
+        let versions = self.manifest.metrics.iter().filter(|e| e.definition.name == *name);
+        let version = versions.map(|e| e.version).max().unwrap_or(0) + 1;
+        let whole = start.offset == shared::ids::Offset::ZERO;
+        // A version that nobody has been answered from yet gives way; so does an active one that
+        // the new one stands in for at once.
+        self.retain(|entry| {
+            entry.definition.name != *name || (entry.stage == Stage::Active && !whole)
+        });
+        let id = self.manifest.next_metric;
+        self.manifest.next_metric = id.next();
+        self.manifest.metrics.push(Entry {
+            id,
+            version,
+            stage: if whole { Stage::Active } else { Stage::Backfilling },
+            boundary: start,
+            definition: definition.clone(),
+            files: None,
+            mismatches: 0,
+        });
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
+        self.manifest.metrics.retain(&keep);
+        let left: HashSet<MetricId> = self.manifest.metrics.iter().map(|e| e.id).collect();
+        self.views.retain(|id, _| left.contains(id));
+    }
+
+    fn run(&mut self, outcome: &RunOutcome) -> Result<(), Discarded> {
+        if let Some((expected, archived)) = outcome.archived {
+            if self.manifest.archived != expected {
+                return Err(Discarded(format!(
+                    "the master dataset covers epoch {}, not {}",
+                    self.manifest.archived.epoch, expected.epoch
+                )));
+            }
+            self.manifest.archived = archived;
+        }
+        self.master_files(outcome)?;
+        for update in &outcome.views {
+            let Some(entry) = self.manifest.metrics.iter_mut().find(|e| e.id == update.id) else {
+                continue;
+            };
+            if entry.boundary != update.expected {
+                return Err(Discarded(format!(
+                    "`{}` version {} stands at epoch {}, not {}",
+                    entry.definition.name,
+                    entry.version,
+                    entry.boundary.epoch,
+                    update.expected.epoch
+                )));
+            }
+            entry.boundary = update.boundary;
+            entry.stage = Stage::Active;
+            entry.mismatches = update.mismatches;
+            entry.files = None;
+            let (name, version) = (entry.definition.name.clone(), entry.version);
+            self.views.insert(update.id, Arc::new(update.files.clone()));
+            self.retain(|e| e.definition.name != name || e.version >= version);
+        }
+        Ok(())
+    }
+
+    fn master_files(&mut self, outcome: &RunOutcome) -> Result<(), Discarded> {
+        if outcome.master_added.is_empty() && outcome.master_removed.is_empty() {
+            return Ok(());
+        }
+        let removed: HashSet<&str> = outcome.master_removed.iter().map(String::as_str).collect();
+        let mut files: Vec<MasterFile> =
+            self.master.iter().filter(|f| !removed.contains(&*f.path)).cloned().collect();
+        if files.len() + removed.len() != self.master.len() {
+            return Err(Discarded("master files that were compacted are gone".to_owned()));
+        }
+        files.extend(outcome.master_added.iter().cloned());
+        files.sort_by(|a, b| (a.day, a.from, &a.path).cmp(&(b.day, b.from, &b.path)));
+        self.master = Arc::new(files);
+        self.manifest.master = None;
+        Ok(())
+    }
+}

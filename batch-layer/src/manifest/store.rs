@@ -1,0 +1,150 @@
+//! Generations in storage: reading the newest, publishing the next.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shared::ids::{Generation, JournalId};
+use shared::time::Timestamp;
+
+use super::{Change, Discarded, FORMAT, Manifest, State};
+use crate::storage::{Storage, StorageError, unique_name};
+
+/// How often a publication that lost is tried on the winner's state.
+const ATTEMPTS_MAX: usize = 20;
+
+/// What can go wrong with a publication.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Its inputs have changed.
+    #[error(transparent)]
+    Discarded(#[from] Discarded),
+    /// It could not be stored; nothing changed.
+    #[error("the manifest could not be published: {0}")]
+    Storage(#[from] StorageError),
+}
+
+/// The manifest's generations in a [`Storage`].
+#[derive(Debug)]
+pub struct ManifestStore {
+    storage: Storage,
+    current: Mutex<Arc<State>>,
+}
+
+pub(super) fn path(generation: Generation) -> String {
+    format!("manifest/{:020}.json", generation.0)
+}
+
+impl ManifestStore {
+    /// Reads the newest generation; without one, the state of an empty directory.
+    ///
+    /// # Errors
+    /// When a document is damaged, of a newer format, or of another journal.
+    pub async fn open(
+        storage: Storage,
+        journal: JournalId,
+        now: Timestamp,
+    ) -> Result<Self, StorageError> {
+        let state = newest(&storage).await?.unwrap_or_else(|| State::new(journal, now));
+        if state.manifest.journal != journal {
+            return Err(StorageError::Damaged {
+                path: path(state.manifest.generation),
+                reason: format!(
+                    "it belongs to journal {}, but the journal here is {journal}",
+                    state.manifest.journal
+                ),
+            });
+        }
+        Ok(Self { storage, current: Mutex::new(Arc::new(state)) })
+    }
+
+    /// The newest state.
+    #[must_use]
+    pub fn current(&self) -> Arc<State> {
+        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Publishes a change as the next generation. Where another publication came first, the change
+    /// is applied to its state.
+    ///
+    /// # Errors
+    /// When the change is discarded, or cannot be stored.
+    pub async fn publish(
+        &self,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<Arc<State>, PublishError> {
+        for _ in 0..ATTEMPTS_MAX {
+            let mut next = self.current().apply(change, now)?;
+            self.write_lists(&mut next).await?;
+            let name = path(next.manifest.generation);
+            match self.storage.create_document(&name, &next.manifest).await {
+                Ok(()) => {
+                    let next = Arc::new(next);
+                    let paths: Vec<String> = next.paths().collect();
+                    self.storage.published(paths.iter().map(String::as_str));
+                    *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
+                        Arc::clone(&next);
+                    return Ok(next);
+                }
+                Err(StorageError::Exists(_)) => {
+                    if let Some(winner) = newest(&self.storage).await? {
+                        *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Arc::new(winner);
+                    }
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        let lost = format!("{ATTEMPTS_MAX} publications came first");
+        Err(Discarded(lost).into())
+    }
+
+    /// Writes the lists that have changed, which have no name yet.
+    async fn write_lists(&self, state: &mut State) -> Result<(), StorageError> {
+        if state.manifest.master.is_none() && !state.master.is_empty() {
+            let name = format!("lists/master-{}.json", unique_name());
+            self.storage.create_document(&name, &*state.master).await?;
+            state.manifest.master = Some(name);
+        }
+        for entry in &mut state.manifest.metrics {
+            let Some(files) = state.views.get(&entry.id) else { continue };
+            if entry.files.is_none() && !files.is_empty() {
+                let name = format!("lists/view-{}-{}.json", entry.id, unique_name());
+                self.storage.create_document(&name, &**files).await?;
+                entry.files = Some(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn newest(storage: &Storage) -> Result<Option<State>, StorageError> {
+    let names = storage.list("manifest").await?.into_iter().map(|(name, _)| name);
+    let Some(name) = names.filter(|name| name.ends_with(".json")).max() else { return Ok(None) };
+    let manifest: Manifest = storage.read_document(&name).await.map_err(|error| {
+        let newer = |reason: &str| reason.contains("unknown field");
+        match error {
+            StorageError::Damaged { path, reason } if newer(&reason) => StorageError::Damaged {
+                path,
+                reason: format!("{reason}; it may be of a newer version of Merganser"),
+            },
+            other => other,
+        }
+    })?;
+    if manifest.format != FORMAT {
+        let reason =
+            format!("format {}, this build reads {FORMAT}; use a newer Merganser", manifest.format);
+        return Err(StorageError::Damaged { path: name, reason });
+    }
+    let master = match &manifest.master {
+        Some(list) => Arc::new(storage.read_document(list).await?),
+        None => Arc::default(),
+    };
+    let mut views = BTreeMap::new();
+    for entry in &manifest.metrics {
+        if let Some(list) = &entry.files {
+            views.insert(entry.id, Arc::new(storage.read_document(list).await?));
+        }
+    }
+    Ok(Some(State { manifest, master, views }))
+}

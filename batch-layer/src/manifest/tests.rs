@@ -1,0 +1,93 @@
+//! Publications against each other.
+
+use super::*;
+use crate::storage::Storage;
+use shared::ids::{Epoch, Offset};
+
+fn definition(name: &str) -> Definition {
+    let text = format!(r#"{{"name":"{name}","event":"e","measures":{{"n":{{"kind":"count"}}}}}}"#);
+    shared::definition::from_json(text.as_bytes()).unwrap()
+}
+
+fn at(epoch: u64, offset: u64) -> Boundary {
+    Boundary { epoch: Epoch(epoch), offset: Offset(offset) }
+}
+
+fn define(name: &str, start: Boundary) -> Change {
+    Change::Define { definition: Box::new(definition(name)), start }
+}
+
+fn journal() -> JournalId {
+    JournalId(uuid::Uuid::from_u128(7))
+}
+
+fn view(path: &str) -> ViewFile {
+    ViewFile {
+        path: path.to_owned(),
+        grain: shared::time::Grain::Day,
+        range: shared::time::TimeRange::ALL,
+        from: at(0, 0),
+        to: at(1, 10),
+        rows: 1,
+        size_bytes: 1,
+    }
+}
+
+fn outcome(id: u64, expected: Boundary, boundary: Boundary) -> Change {
+    let files = vec![view(&format!("views/{id}/{}.parquet", boundary.epoch))];
+    let update = ViewUpdate { id: MetricId(id), expected, boundary, files, mismatches: 0 };
+    Change::Run(RunOutcome { views: vec![update], ..RunOutcome::default() })
+}
+
+#[test]
+fn a_change_before_the_first_event_answers_at_once_and_a_later_one_backfills() {
+    let now = Timestamp(0);
+    let state = State::new(journal(), now).apply(&define("m", at(0, 0)), now).unwrap();
+    assert_eq!(state.manifest.metrics[0].stage, Stage::Active);
+    let state = state.apply(&define("m", at(3, 100)), now).unwrap();
+    let stages: Vec<_> = state.manifest.metrics.iter().map(|m| (m.version, m.stage)).collect();
+    assert_eq!(stages, [(1, Stage::Active), (2, Stage::Backfilling)]);
+    // A third definition takes the place of the one that has not answered yet.
+    let state = state.apply(&define("m", at(4, 120)), now).unwrap();
+    let versions: Vec<_> = state.manifest.metrics.iter().map(|m| (m.id.0, m.version)).collect();
+    assert_eq!(versions, [(1, 1), (3, 3)]);
+    assert_eq!(state.covered(), at(0, 0));
+    // Its backfill swaps it in.
+    let state = state.apply(&outcome(3, at(4, 120), at(4, 120)), now).unwrap();
+    assert_eq!(state.manifest.metrics.len(), 1);
+    assert_eq!(state.manifest.metrics[0].stage, Stage::Active);
+    // The loser's outcome finds its metric gone and changes nothing.
+    let after = state.apply(&outcome(1, at(0, 0), at(4, 120)), now).unwrap();
+    assert_eq!(after.manifest.metrics, state.manifest.metrics);
+}
+
+#[test]
+fn an_outcome_on_another_boundary_is_discarded() {
+    let now = Timestamp(0);
+    let state = State::new(journal(), now).apply(&define("m", at(0, 0)), now).unwrap();
+    let state = state.apply(&outcome(1, at(0, 0), at(1, 10)), now).unwrap();
+    assert!(state.apply(&outcome(1, at(0, 0), at(2, 20)), now).is_err());
+    let archive =
+        |from, to| Change::Run(RunOutcome { archived: Some((from, to)), ..RunOutcome::default() });
+    let state = state.apply(&archive(at(0, 0), at(1, 10)), now).unwrap();
+    assert!(state.apply(&archive(at(0, 0), at(1, 10)), now).is_err());
+}
+
+#[tokio::test]
+async fn two_publishers_both_get_in_and_a_reopened_store_sees_both() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let open = || ManifestStore::open(storage.clone(), journal(), Timestamp(0));
+    let (a, b) = (open().await.unwrap(), open().await.unwrap());
+    a.publish(&define("a", at(0, 0)), Timestamp(1)).await.unwrap();
+    let state = b.publish(&define("b", at(0, 0)), Timestamp(2)).await.unwrap();
+    assert_eq!(state.manifest.generation, Generation(2));
+    a.publish(&outcome(1, at(0, 0), at(1, 10)), Timestamp(3)).await.unwrap();
+    assert!(b.publish(&outcome(1, at(0, 0), at(1, 10)), Timestamp(4)).await.is_err());
+    let state = open().await.unwrap().current();
+    let names: Vec<_> = state.manifest.metrics.iter().map(|m| &*m.definition.name).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(state.view(MetricId(1)).len(), 1);
+    let foreign = JournalId(uuid::Uuid::from_u128(8));
+    assert!(ManifestStore::open(storage.clone(), foreign, Timestamp(0)).await.is_err());
+}

@@ -1,0 +1,261 @@
+//! The master dataset: every event, as Parquet by UTC day of its time.
+//!
+//! Files are only ever added, or several of one day merged into one. Each holds the event's own
+//! columns, the text of all properties, and typed columns for the properties that metrics used when
+//! it was written (named as [`PropertyColumn::name`]). A typed column stands in a file only if every
+//! value in it fitted its type, so that reading it is the same as reading the text.
+//!
+//! A file knows its epochs. Those of epochs that some view does not cover yet are never merged with
+//! others, so that an incremental run can take exactly its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::{DataType, Field, Schema};
+use futures::future::ready;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::ProjectionMask;
+use shared::event::EventBatch;
+use shared::expression::PropertyColumn;
+use shared::extract::{Extracted, Extraction, Extractor};
+use shared::ids::Boundary;
+use shared::time::{DAY_US, Timestamp};
+
+use crate::manifest::MasterFile;
+use crate::parquet_file::{self, ParquetFile};
+use crate::storage::{Storage, StorageError, unique_name};
+
+/// Files of one day that are merged when there are more than so many.
+const FILES_A_DAY_MAX: usize = 8;
+
+/// Writes events of the epochs `[from, to)` as one file per UTC day.
+///
+/// `columns` are the properties that get typed columns. The batches may be in any order.
+///
+/// # Errors
+/// When a file cannot be written; those that were are garbage.
+pub async fn archive(
+    storage: &Storage,
+    events: &[EventBatch],
+    columns: &Extractor,
+    (from, to): (Boundary, Boundary),
+) -> Result<Vec<MasterFile>, StorageError> {
+    let mut files = Vec::new();
+    for (day, events) in by_day(events)? {
+        files.push(write_day(storage, day, &events, columns, (from, to)).await?);
+    }
+    Ok(files)
+}
+
+async fn write_day(
+    storage: &Storage,
+    day: i64,
+    events: &EventBatch,
+    columns: &Extractor,
+    (from, to): (Boundary, Boundary),
+) -> Result<MasterFile, StorageError> {
+    let path = format!("master/date={}/{}-{}.parquet", date(day), from.epoch, unique_name());
+    let rows = events.len() as u64;
+    let (events, columns) = (events.clone(), columns.clone());
+    let bytes = blocking(move || {
+        let batch = with_typed_columns(&events, &columns)?;
+        let about =
+            [("from".to_owned(), from.epoch.to_string()), ("to".to_owned(), to.epoch.to_string())];
+        parquet_file::write(&batch.schema(), &[batch], &about)
+    })
+    .await?;
+    let size_bytes = bytes.len() as u64;
+    storage.create(&path, bytes).await?;
+    Ok(MasterFile { path, day, from, to, rows, size_bytes })
+}
+
+/// `2013-01-31`
+fn date(day: i64) -> String {
+    let time = Timestamp(day * DAY_US).to_utc();
+    time.map_or_else(|| day.to_string(), |t| t.format("%Y-%m-%d").to_string())
+}
+
+/// The events by UTC day of their time, each day's in order of time.
+fn by_day(events: &[EventBatch]) -> Result<BTreeMap<i64, EventBatch>, StorageError> {
+    let mut order: BTreeMap<i64, Vec<(i64, u32)>> = BTreeMap::new();
+    let events = EventBatch::concat(events).map_err(damaged)?;
+    for (row, time) in events.times().values().iter().enumerate() {
+        order.entry(Timestamp(*time).day()).or_default().push((*time, row as u32));
+    }
+    let mut days = BTreeMap::new();
+    for (day, mut rows) in order {
+        rows.sort_unstable();
+        let rows: UInt32Array = rows.into_iter().map(|(_, row)| row).collect();
+        let batch = take_record_batch(events.batch(), &rows).map_err(damaged)?;
+        days.insert(day, EventBatch::new(&batch).map_err(damaged)?);
+    }
+    Ok(days)
+}
+
+fn with_typed_columns(
+    events: &EventBatch,
+    columns: &Extractor,
+) -> Result<RecordBatch, StorageError> {
+    let extracted = columns.extract(events);
+    let mut fields: Vec<Arc<Field>> = events.batch().schema().fields().iter().cloned().collect();
+    let mut arrays: Vec<ArrayRef> = events.batch().columns().to_vec();
+    for column in columns.columns() {
+        if let Some(found) = extracted.column(column).filter(|c| c.mismatches.is_empty()) {
+            fields.push(Arc::new(Field::new(column.name(), column.ty.data_type(), true)));
+            arrays.push(Arc::clone(&found.values));
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(damaged)
+}
+
+/// What is read of a file.
+#[derive(Clone, Debug)]
+pub enum Want {
+    /// The events as they were archived.
+    Events,
+    /// These properties: typed columns where the file has them, from the text otherwise. The text
+    /// itself is left out where it is not needed.
+    Properties(Extractor),
+}
+
+/// Events of a file, in bounded batches.
+pub type MasterStream = BoxStream<'static, Result<Extracted, StorageError>>;
+
+/// Reads the events of one file.
+///
+/// # Errors
+/// When the file is missing, damaged, or not what the manifest says.
+pub async fn read(
+    storage: &Storage,
+    file: &MasterFile,
+    want: Want,
+) -> Result<MasterStream, StorageError> {
+    let path = file.path.clone();
+    let reader = ParquetFile::new(storage, &path, file.size_bytes);
+    let wrong = {
+        let path = path.clone();
+        move |reason: String| StorageError::Damaged { path: path.clone(), reason }
+    };
+    let builder =
+        ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|e| wrong(e.to_string()))?;
+    let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+    if rows != file.rows {
+        return Err(wrong(format!("it has {rows} rows, the manifest says {}", file.rows)));
+    }
+    let schema = builder.parquet_schema();
+    let (columns, want_text) = match want {
+        Want::Events => (Extractor::default(), true),
+        Want::Properties(columns) => (columns, false),
+    };
+    let typed: Vec<PropertyColumn> = {
+        let names: Vec<&str> = builder.schema().fields().iter().map(|f| &**f.name()).collect();
+        columns.columns().iter().filter(|c| names.contains(&&*c.name())).cloned().collect()
+    };
+    let text = want_text || typed.len() < columns.columns().len();
+    let wanted: Vec<usize> = builder
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .filter(|(at, field)| {
+            let own = *at < EventBatch::schema().fields().len();
+            (own && (text || field.name() != "properties"))
+                || typed.iter().any(|c| c.name() == **field.name())
+        })
+        .map(|(at, _)| at)
+        .collect();
+    let mask = ProjectionMask::roots(schema, wanted);
+    let stream = builder
+        .with_projection(mask)
+        .with_batch_size(8192)
+        .build()
+        .map_err(|e| wrong(e.to_string()))?;
+    let batches = stream.map_err(move |e| wrong(e.to_string()));
+    Ok(batches.and_then(move |batch| ready(typed_batch(&batch, &typed, &columns))).boxed())
+}
+
+fn typed_batch(
+    batch: &RecordBatch,
+    typed: &[PropertyColumn],
+    columns: &Extractor,
+) -> Result<Extracted, StorageError> {
+    let events = if batch.column_by_name("properties").is_some() {
+        EventBatch::new(batch).map_err(damaged)?
+    } else {
+        // Nothing is read from the text, so that it need not be read itself.
+        let nulls = arrow::array::new_null_array(&DataType::Utf8, batch.num_rows());
+        let schema = batch.schema();
+        let fields = schema.fields().iter().cloned();
+        let properties = Field::new("properties", DataType::Utf8, true);
+        let schema = Schema::new(fields.chain([Arc::new(properties)]).collect::<Vec<_>>());
+        let arrays = batch.columns().iter().cloned().chain([nulls]).collect();
+        let whole = RecordBatch::try_new(Arc::new(schema), arrays).map_err(damaged)?;
+        EventBatch::new(&whole).map_err(damaged)?
+    };
+    let known = typed.iter().filter_map(|column| {
+        let values = Arc::clone(batch.column_by_name(&column.name())?);
+        Some((column.clone(), Extraction { values, mismatches: Vec::new() }))
+    });
+    Ok(columns.extract_with(&events, known.collect()))
+}
+
+/// Which files to merge: those of a day that lie below `covered`, where there are too many.
+#[must_use]
+pub fn choose_compaction(files: &[MasterFile], covered: Boundary) -> Vec<Vec<MasterFile>> {
+    let mut days: BTreeMap<i64, Vec<MasterFile>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.to.epoch <= covered.epoch) {
+        days.entry(file.day).or_default().push(file.clone());
+    }
+    days.into_values().filter(|files| files.len() > FILES_A_DAY_MAX).collect()
+}
+
+/// Merges files of one day into one, in order of time.
+///
+/// # Errors
+/// When one cannot be read, or the merged one not be written.
+pub async fn compact(
+    storage: &Storage,
+    files: &[MasterFile],
+    columns: &Extractor,
+) -> Result<Option<MasterFile>, StorageError> {
+    let mut batches = Vec::new();
+    for file in files {
+        let mut stream = read(storage, file, Want::Events).await?;
+        while let Some(extracted) = stream.next().await {
+            batches.push(extracted?.events);
+        }
+    }
+    let (Some(from), Some(to)) =
+        (files.iter().map(|f| f.from).min(), files.iter().map(|f| f.to).max())
+    else {
+        return Ok(None);
+    };
+    let days = by_day(&batches)?;
+    let (expected, rows) = (
+        files.iter().map(|f| f.rows).sum::<u64>(),
+        days.values().map(|d| d.len() as u64).sum::<u64>(),
+    );
+    match (days.into_iter().next(), expected == rows) {
+        (Some((day, events)), true) => {
+            write_day(storage, day, &events, columns, (from, to)).await.map(Some)
+        }
+        _ => {
+            Err(StorageError::Io(format!("{rows} events were read where {expected} were written")))
+        }
+    }
+}
+
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|e| Err(StorageError::Io(format!("a worker thread failed: {e}"))))
+}
+
+fn damaged(error: impl std::fmt::Display) -> StorageError {
+    StorageError::Io(error.to_string())
+}

@@ -1,0 +1,411 @@
+//! One run, from sealing to publication.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage, ViewFile};
+use shared::clock::Clock;
+use shared::ids::{Boundary, Epoch};
+use shared::ports::{Journal, JournalError, SpeedRead, SpeedViews};
+use shared::table::StateTable;
+use shared::time::TimeRange;
+
+use super::sources::{self, Part};
+use super::{Mode, Run, RunQueue, RunState};
+use crate::audit::{self, Audit};
+use crate::catalog::BatchCatalog;
+use crate::manifest::{Change, MasterFile, PublishError, RunOutcome, ViewUpdate};
+use crate::recompute::recompute;
+use crate::storage::StorageError;
+use crate::view::{self, ParquetViews, Subject};
+use crate::{master, run::worker::Compute};
+
+/// How long a run waits for the speed layer to take in what was sealed, before its audit.
+const APPLIED_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a run did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RunError {
+    #[error("cancelled")]
+    Cancelled,
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<StorageError> for RunError {
+    fn from(error: StorageError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<JournalError> for RunError {
+    fn from(error: JournalError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<PublishError> for RunError {
+    fn from(error: PublishError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// What runs work with.
+pub(super) struct Executor {
+    pub(super) catalog: Arc<BatchCatalog>,
+    pub(super) views: Arc<ParquetViews>,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) speed: Arc<dyn SpeedViews>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) compute: Compute,
+    pub(super) queue: RunQueue,
+}
+
+impl Executor {
+    /// Does what a run is for.
+    pub(super) async fn execute(&self, run: &Run) -> Result<(), RunError> {
+        let sealed = self.seal(run).await?;
+        let snapshot = self.catalog.current();
+        let mut outcome = self.archive(run, &snapshot, sealed).await?;
+        let mut files = self.catalog.state().master.to_vec();
+        files.extend(outcome.master_added.iter().cloned());
+        if run.backfill.is_some() {
+            // What is archived is published by itself, so that other runs can go on meanwhile.
+            if outcome.archived.is_some() {
+                let archived = std::mem::take(&mut outcome);
+                self.catalog.publish(&Change::Run(archived)).await?;
+            }
+            self.backfill(run, &files, &mut outcome).await?;
+        } else {
+            self.refresh(run, &snapshot, sealed, &files, &mut outcome).await?;
+            self.compact_master(&snapshot, &mut outcome).await?;
+        }
+        self.publish(run, &outcome).await
+    }
+
+    async fn seal(&self, run: &Run) -> Result<Boundary, RunError> {
+        self.step(run, "seal", 0.0)?;
+        let journal = Arc::clone(&self.journal);
+        let sealed = tokio::task::spawn_blocking(move || journal.seal()).await;
+        Ok(sealed.map_err(|e| RunError::Failed(e.to_string()))??)
+    }
+
+    async fn archive(
+        &self,
+        run: &Run,
+        snapshot: &Snapshot,
+        sealed: Boundary,
+    ) -> Result<RunOutcome, RunError> {
+        let mut outcome = RunOutcome::default();
+        let archived = self.catalog.state().manifest.archived;
+        if sealed.epoch <= archived.epoch {
+            return Ok(outcome);
+        }
+        let columns = sources::typed_columns(snapshot);
+        let all = sealed.offset.since(archived.offset).max(1);
+        let mut from = archived;
+        for to in sources::cuts(snapshot, archived, sealed) {
+            let before = from.offset.since(archived.offset);
+            let report =
+                |done: u64| self.step(run, "archive", 0.2 * (before + done) as f64 / all as f64);
+            let storage = self.catalog.storage();
+            let files =
+                sources::archive(storage, &self.journal, &columns, (from, to), &report).await?;
+            outcome.master_added.extend(files);
+            from = to;
+        }
+        outcome.archived = Some((archived, sealed));
+        Ok(outcome)
+    }
+
+    /// New views for all active metrics, up to what was sealed.
+    async fn refresh(
+        &self,
+        run: &Run,
+        snapshot: &Arc<Snapshot>,
+        sealed: Boundary,
+        files: &[MasterFile],
+        outcome: &mut RunOutcome,
+    ) -> Result<(), RunError> {
+        let metrics = sources::subjects(snapshot, run.metrics.as_deref());
+        self.step(run, "wait for the speed layer", 0.2)?;
+        self.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
+        let work: Vec<(Arc<MetricVersion>, Vec<Part>)> = metrics
+            .into_iter()
+            .map(|metric| {
+                let from = match run.mode {
+                    Mode::Incremental => metric.boundary.epoch,
+                    Mode::Full => Epoch::ZERO,
+                };
+                (metric, sources::parts(sources::between(files, from, sealed.epoch)))
+            })
+            .collect();
+        let all: u64 = work.iter().flat_map(|(_, parts)| parts).map(|part| part.events).sum();
+        let mut done = 0;
+        for (metric, parts) in work {
+            if run.mode == Mode::Incremental && metric.boundary.epoch >= sealed.epoch {
+                continue;
+            }
+            let mut made = Made::default();
+            for part in parts {
+                let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
+                self.step(run, &format!("recompute {}", metric.definition.name), progress)?;
+                let table = self.fold(run, &metric, &part, &mut made).await?;
+                let audit = self.audit(run.mode, snapshot, &metric, sealed, &part, &table).await;
+                self.report_audit(run, &metric, audit);
+                made.files.extend(self.write(run.mode, &metric, sealed, table).await?);
+                done += part.events;
+            }
+            if run.mode == Mode::Incremental {
+                made.files.extend(metric.files.iter().cloned());
+                made.mismatches += metric.mismatches;
+                self.compact_view(run, &metric, &mut made.files).await?;
+            }
+            outcome.views.push(ViewUpdate {
+                id: metric.id,
+                expected: metric.boundary,
+                boundary: sealed,
+                files: made.files,
+                mismatches: made.mismatches,
+            });
+        }
+        Ok(())
+    }
+
+    /// A new version's view of all that lies before its own fold, newest days first. Incremental
+    /// runs that become due meanwhile go between its parts.
+    async fn backfill(
+        &self,
+        run: &Run,
+        files: &[MasterFile],
+        outcome: &mut RunOutcome,
+    ) -> Result<(), RunError> {
+        let snapshot = self.catalog.current();
+        let pending = run.backfill.and_then(|id| snapshot.by_id(id));
+        let Some(metric) = pending.filter(|m| m.stage == Stage::Backfilling).cloned() else {
+            self.step(run, "nothing to backfill", 0.9)?;
+            return Ok(());
+        };
+        let before = sources::between(files, Epoch::ZERO, metric.boundary.epoch);
+        let parts = sources::parts(before);
+        let all: u64 = parts.iter().map(|part| part.events).sum();
+        let (mut made, mut done) = (Made::default(), 0);
+        for part in parts.into_iter().rev() {
+            let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
+            self.step(run, &format!("backfill {}", metric.definition.name), progress)?;
+            let table = self.fold(run, &metric, &part, &mut made).await?;
+            made.files.extend(self.write(Mode::Full, &metric, metric.boundary, table).await?);
+            done += part.events;
+            self.let_others_run().await;
+        }
+        outcome.views.push(ViewUpdate {
+            id: metric.id,
+            expected: metric.boundary,
+            boundary: metric.boundary,
+            files: made.files,
+            mismatches: made.mismatches,
+        });
+        Ok(())
+    }
+
+    async fn let_others_run(&self) {
+        let incremental = |run: &Run| run.backfill.is_none();
+        while let Ok(run) = self.queue.take(self.clock.now(), incremental) {
+            Box::pin(super::worker::attempt(self, run)).await;
+        }
+    }
+
+    async fn fold(
+        &self,
+        run: &Run,
+        metric: &Arc<MetricVersion>,
+        part: &Part,
+        made: &mut Made,
+    ) -> Result<StateTable, RunError> {
+        let storage = self.catalog.storage().clone();
+        let (compiled, files) = (Arc::clone(&metric.compiled), part.files.clone());
+        let threads = self.compute.threads();
+        let work = async move { recompute(&storage, &compiled, &files, threads).await };
+        let recomputed = self.compute.run(work).await?;
+        made.mismatches += recomputed.mismatches;
+        self.queue.update(&run.id, |run| {
+            run.events += part.events;
+            run.days += part.days;
+        });
+        Ok(recomputed.table)
+    }
+
+    async fn write(
+        &self,
+        mode: Mode,
+        metric: &MetricVersion,
+        sealed: Boundary,
+        table: StateTable,
+    ) -> Result<Vec<ViewFile>, RunError> {
+        let from = match mode {
+            Mode::Incremental => metric.boundary,
+            Mode::Full => Boundary::default(),
+        };
+        let subject = subject(metric);
+        Ok(view::write(self.catalog.storage(), &subject, table, (from, sealed)).await?)
+    }
+
+    async fn compact_view(
+        &self,
+        run: &Run,
+        metric: &MetricVersion,
+        files: &mut Vec<ViewFile>,
+    ) -> Result<(), RunError> {
+        for grain in metric.compiled.grain().rollups() {
+            let chosen = view::choose_compaction(files, *grain);
+            if chosen.is_empty() {
+                continue;
+            }
+            self.step(run, &format!("compact {} by {grain}", metric.definition.name), 0.9)?;
+            let storage = self.catalog.storage();
+            let merged = view::compact(storage, &self.views, &subject(metric), &chosen).await?;
+            files.retain(|file| !chosen.contains(file));
+            files.extend(merged);
+        }
+        Ok(())
+    }
+
+    async fn compact_master(
+        &self,
+        snapshot: &Snapshot,
+        outcome: &mut RunOutcome,
+    ) -> Result<(), RunError> {
+        let state = self.catalog.state();
+        let columns = sources::typed_columns(snapshot);
+        for files in master::choose_compaction(&state.master, state.covered()) {
+            let storage = self.catalog.storage();
+            outcome.master_added.extend(master::compact(storage, &files, &columns).await?);
+            outcome.master_removed.extend(files.into_iter().map(|file| file.path));
+        }
+        Ok(())
+    }
+
+    /// Compares a part of a new view with what was served of it.
+    async fn audit(
+        &self,
+        mode: Mode,
+        snapshot: &Arc<Snapshot>,
+        metric: &Arc<MetricVersion>,
+        sealed: Boundary,
+        part: &Part,
+        made: &StateTable,
+    ) -> Result<Audit, String> {
+        let mut served = StateTable::new(metric.compiled.layout());
+        if mode == Mode::Full {
+            self.add_view(metric, part.range, &mut served).await?;
+        }
+        let read =
+            SpeedRead { from: metric.boundary.epoch, to: Some(sealed.epoch), range: part.range };
+        let speed = match self.speed.read(metric, read.clone()).await {
+            Ok(part) => Ok(part),
+            Err(_) => self.speed.read_own(metric, read).await,
+        };
+        let speed = speed.map_err(|e| e.to_string())?;
+        if speed.through < sealed.offset || !speed.missing.is_empty() {
+            let through = speed.through;
+            return Err(format!(
+                "the speed view covers offset {through} of {}; {}",
+                sealed.offset,
+                speed.missing.join(", ")
+            ));
+        }
+        for batch in &speed.states {
+            served.merge(batch).map_err(|e| e.to_string())?;
+        }
+        let audit = audit::compare(made, &served);
+        let (name, generation) = (&metric.definition.name, snapshot.generation);
+        if audit.differences > 0 {
+            tracing::error!(metric = name, %generation, ?audit, "the audit found differences");
+        }
+        Ok(audit)
+    }
+
+    async fn add_view(
+        &self,
+        metric: &MetricVersion,
+        range: TimeRange,
+        served: &mut StateTable,
+    ) -> Result<(), String> {
+        let schema = metric.compiled.layout().schema();
+        let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
+        let base = metric.compiled.grain();
+        for file in metric.files.iter().filter(|f| f.grain == base && f.range.overlaps(&range)) {
+            let batches = self.views.read_file(metric.id, file, &columns, range).await;
+            for batch in batches.map_err(|e| e.to_string())? {
+                served.merge(&batch).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report_audit(&self, run: &Run, metric: &MetricVersion, audit: Result<Audit, String>) {
+        match audit {
+            Ok(audit) => {
+                let counter = metrics::counter!("merganser_audit_differences_total");
+                counter.increment(audit.differences);
+                self.queue.update(&run.id, |run| {
+                    run.audit = Some(run.audit.unwrap_or_default().and(audit));
+                });
+            }
+            Err(reason) => {
+                tracing::warn!(metric = metric.definition.name, reason, "a part was not audited");
+            }
+        }
+    }
+
+    async fn publish(&self, run: &Run, outcome: &RunOutcome) -> Result<(), RunError> {
+        let publishing = self.queue.update(&run.id, |run| {
+            run.state = RunState::Publishing;
+            run.step = "publish".to_owned();
+            run.progress = 0.95;
+        });
+        if !publishing {
+            return Err(RunError::Cancelled);
+        }
+        let changes = outcome.archived.is_some()
+            || !outcome.views.is_empty()
+            || !outcome.master_added.is_empty();
+        let generation = if changes {
+            self.catalog.publish(&Change::Run(outcome.clone())).await?.generation
+        } else {
+            self.catalog.current().generation
+        };
+        self.queue.update(&run.id, |run| {
+            run.generation = Some(generation);
+            run.audit = Some(run.audit.unwrap_or_default());
+        });
+        Ok(())
+    }
+
+    /// Says what the run does, and stops it if it was cancelled.
+    fn step(&self, run: &Run, step: &str, progress: f64) -> Result<(), RunError> {
+        if self.queue.is_cancelled(&run.id) {
+            return Err(RunError::Cancelled);
+        }
+        self.queue.update(&run.id, |run| {
+            run.step = step.to_owned();
+            run.progress = progress;
+        });
+        Ok(())
+    }
+}
+
+/// What was made of a metric so far.
+#[derive(Default)]
+struct Made {
+    files: Vec<ViewFile>,
+    mismatches: u64,
+}
+
+fn subject(metric: &MetricVersion) -> Subject {
+    Subject {
+        id: metric.id,
+        layout: metric.compiled.layout().clone(),
+        base: metric.compiled.grain(),
+    }
+}

@@ -1,0 +1,291 @@
+//! The runs that there are: a registry that the HTTP routes and the worker share.
+//!
+//! Of runs that were asked for, one is active at a time. Backfills queue behind each other.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shared::ids::MetricId;
+use shared::time::Timestamp;
+use tokio::sync::{Notify, watch};
+
+use super::{Mode, Run, RunState, Trigger};
+
+/// Records of runs that are kept.
+pub(super) const HISTORY_MAX: usize = 1000;
+
+/// A run is active already.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the run {id} is active")]
+pub struct Busy {
+    /// Which one.
+    pub id: String,
+}
+
+/// A run cannot be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CancelError {
+    /// There is no such run.
+    #[error("there is no such run")]
+    Unknown,
+    /// It publishes, or has ended.
+    #[error("the run can no longer be cancelled")]
+    TooLate,
+}
+
+/// A handle of the registry.
+#[derive(Clone, Debug, Default)]
+pub struct RunQueue {
+    registry: Arc<Mutex<Registry>>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    last: u64,
+    runs: BTreeMap<String, Slot>,
+    queue: VecDeque<Queued>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    run: watch::Sender<Run>,
+    cancelled: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Queued {
+    id: String,
+    not_before: Timestamp,
+}
+
+impl RunQueue {
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over records of former runs, oldest first.
+    pub(super) fn restore(&self, runs: Vec<Run>) {
+        let mut registry = self.registry();
+        for run in runs {
+            let number = run.id.trim_start_matches("run-").parse().unwrap_or(0);
+            registry.last = registry.last.max(number);
+            registry.insert(run);
+        }
+    }
+
+    /// Queues a run, unless one that is not a backfill is active.
+    ///
+    /// # Errors
+    /// [`Busy`] with the active one.
+    pub fn submit(
+        &self,
+        mode: Mode,
+        trigger: Trigger,
+        metrics: Option<Vec<String>>,
+    ) -> Result<Run, Busy> {
+        let mut registry = self.registry();
+        if let Some(active) = registry.active().find(|run| run.backfill.is_none()) {
+            return Err(Busy { id: active.id.clone() });
+        }
+        let run = registry.add(mode, trigger, metrics, None);
+        drop(registry);
+        self.changed.notify_one();
+        Ok(run)
+    }
+
+    /// Queues the backfill of a metric version; the id of its run. One that is active already is
+    /// not queued again.
+    #[must_use]
+    pub fn backfill(&self, metric: MetricId) -> String {
+        self.backfill_for(metric, Trigger::Definition)
+    }
+
+    pub(super) fn backfill_for(&self, metric: MetricId, trigger: Trigger) -> String {
+        let mut registry = self.registry();
+        let active = registry.active().find(|run| run.backfill == Some(metric));
+        let id = match active {
+            Some(run) => run.id.clone(),
+            None => registry.add(Mode::Full, trigger, None, Some(metric)).id,
+        };
+        drop(registry);
+        self.changed.notify_one();
+        id
+    }
+
+    /// Progress of a metric version's backfill, 0 to 1.
+    #[must_use]
+    pub fn backfill_progress(&self, metric: MetricId) -> Option<f64> {
+        let registry = self.registry();
+        registry.active().find(|run| run.backfill == Some(metric)).map(|run| run.progress)
+    }
+
+    /// All records, newest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<Run> {
+        let registry = self.registry();
+        registry.runs.values().rev().map(|slot| slot.run.borrow().clone()).collect()
+    }
+
+    /// One record.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<Run> {
+        self.registry().runs.get(id).map(|slot| slot.run.borrow().clone())
+    }
+
+    /// Follows a record.
+    #[must_use]
+    pub fn follow(&self, id: &str) -> Option<watch::Receiver<Run>> {
+        self.registry().runs.get(id).map(|slot| slot.run.subscribe())
+    }
+
+    /// Cancels a run that does not publish yet.
+    ///
+    /// # Errors
+    /// When it is unknown, or it is too late.
+    pub fn cancel(&self, id: &str, now: Timestamp) -> Result<Run, CancelError> {
+        let mut registry = self.registry();
+        let slot = registry.runs.get_mut(id).ok_or(CancelError::Unknown)?;
+        let state = slot.run.borrow().state;
+        match state {
+            RunState::Queued => {
+                slot.run.send_modify(|run| {
+                    run.state = RunState::Cancelled;
+                    run.ended_at = Some(now);
+                });
+            }
+            RunState::Running => slot.cancelled = true,
+            RunState::Publishing | RunState::Succeeded | RunState::Failed | RunState::Cancelled => {
+                return Err(CancelError::TooLate);
+            }
+        }
+        let run = slot.run.borrow().clone();
+        registry.queue.retain(|queued| queued.id != id || state != RunState::Queued);
+        drop(registry);
+        self.changed.notify_one();
+        Ok(run)
+    }
+
+    /// Whether a run was told to stop.
+    pub(super) fn is_cancelled(&self, id: &str) -> bool {
+        self.registry().runs.get(id).is_some_and(|slot| slot.cancelled)
+    }
+
+    /// Changes a record and tells its followers. A run that was cancelled does not begin to publish:
+    /// whether the change was made.
+    pub(super) fn update(&self, id: &str, change: impl FnOnce(&mut Run)) -> bool {
+        let registry = self.registry();
+        let Some(slot) = registry.runs.get(id) else { return false };
+        let mut run = slot.run.borrow().clone();
+        change(&mut run);
+        if slot.cancelled && matches!(run.state, RunState::Publishing) {
+            return false;
+        }
+        slot.run.send_replace(run);
+        true
+    }
+
+    /// Takes the next run that is due and that `wanted` takes; without one, when the next is due.
+    pub(super) fn take(
+        &self,
+        now: Timestamp,
+        wanted: impl Fn(&Run) -> bool,
+    ) -> Result<Run, Option<Timestamp>> {
+        let mut registry = self.registry();
+        let Registry { queue, runs, .. } = &mut *registry;
+        let due = |queued: &Queued| {
+            let run = runs.get(&queued.id).map(|slot| slot.run.borrow().clone());
+            run.filter(|run| queued.not_before <= now && wanted(run))
+        };
+        let found = queue.iter().enumerate().find_map(|(at, queued)| Some((at, due(queued)?)));
+        match found {
+            Some((at, run)) => {
+                queue.remove(at);
+                Ok(run)
+            }
+            None => Err(queue.iter().map(|queued| queued.not_before).min()),
+        }
+    }
+
+    /// Queues a run again.
+    pub(super) fn retry(&self, id: &str, not_before: Timestamp) {
+        self.registry().queue.push_back(Queued { id: id.to_owned(), not_before });
+        self.changed.notify_one();
+    }
+
+    /// Whether runs that a start has to finish are active.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        self.registry().active().any(|run| run.trigger == Trigger::Startup)
+    }
+
+    /// Wakes when a run was queued or cancelled.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Wakes who waits for a change.
+    pub(super) fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Ids of records that are over the bound, which are forgotten.
+    pub(super) fn forget_old(&self) -> Vec<String> {
+        let mut registry = self.registry();
+        let over = registry.runs.len().saturating_sub(HISTORY_MAX);
+        let old: Vec<String> = registry
+            .runs
+            .iter()
+            .filter(|(_, slot)| slot.run.borrow().state.is_final())
+            .map(|(id, _)| id.clone())
+            .take(over)
+            .collect();
+        for id in &old {
+            registry.runs.remove(id);
+        }
+        old
+    }
+}
+
+impl Registry {
+    fn active(&self) -> impl Iterator<Item = Run> + '_ {
+        let runs = self.runs.values().map(|slot| slot.run.borrow().clone());
+        runs.filter(|run| !run.state.is_final())
+    }
+
+    fn insert(&mut self, run: Run) {
+        let slot = Slot { run: watch::Sender::new(run.clone()), cancelled: false };
+        self.runs.insert(run.id, slot);
+    }
+
+    fn add(
+        &mut self,
+        mode: Mode,
+        trigger: Trigger,
+        metrics: Option<Vec<String>>,
+        backfill: Option<MetricId>,
+    ) -> Run {
+        self.last += 1;
+        let run = Run {
+            id: format!("run-{:08}", self.last),
+            state: RunState::Queued,
+            mode,
+            trigger,
+            metrics,
+            backfill,
+            progress: 0.0,
+            step: "queued".to_owned(),
+            events: 0,
+            days: 0,
+            attempt: 0,
+            started_at: None,
+            ended_at: None,
+            error: None,
+            audit: None,
+            generation: None,
+        };
+        self.insert(run.clone());
+        self.queue.push_back(Queued { id: run.id.clone(), not_before: Timestamp::default() });
+        run
+    }
+}

@@ -1,0 +1,141 @@
+//! What a run reads: the journal's sealed epochs on their way into the master dataset, and master
+//! files in parts that fit in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use shared::catalog::{MetricVersion, Snapshot};
+use shared::event::EventBatch;
+use shared::extract::Extractor;
+use shared::ids::{Boundary, Epoch};
+use shared::ports::Journal;
+use shared::time::{DAY_US, TimeRange, Timestamp};
+
+use super::execute::RunError;
+use crate::manifest::MasterFile;
+use crate::master;
+use crate::storage::Storage;
+
+/// Events that are archived at a time.
+const ARCHIVE_EVENTS: usize = 500_000;
+/// Events of a part of days that is recomputed at a time, unless one day has more.
+const PART_EVENTS: u64 = 2_000_000;
+
+/// Some days and their master files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) range: TimeRange,
+    pub(super) files: Vec<MasterFile>,
+    pub(super) events: u64,
+    pub(super) days: u64,
+}
+
+/// Files in parts of whole days, in the order of days. A day is in one part only.
+pub(super) fn parts(files: impl IntoIterator<Item = MasterFile>) -> Vec<Part> {
+    let mut by_day: BTreeMap<i64, Vec<MasterFile>> = BTreeMap::new();
+    for file in files {
+        by_day.entry(file.day).or_default().push(file);
+    }
+    let mut parts: Vec<Part> = Vec::new();
+    for (day, files) in by_day {
+        let events: u64 = files.iter().map(|file| file.rows).sum();
+        let end = Timestamp((day + 1) * DAY_US);
+        match parts.last_mut().filter(|part| part.events + events <= PART_EVENTS) {
+            Some(part) => {
+                part.range.to = end;
+                part.files.extend(files);
+                part.events += events;
+                part.days += 1;
+            }
+            None => parts.push(Part {
+                range: TimeRange { from: Timestamp(day * DAY_US), to: end },
+                files,
+                events,
+                days: 1,
+            }),
+        }
+    }
+    parts
+}
+
+/// Where the archive of `[from, to)` is cut, so that no file spans a metric's boundary: the ends of
+/// its pieces, `to` the last.
+pub(super) fn cuts(snapshot: &Snapshot, from: Boundary, to: Boundary) -> Vec<Boundary> {
+    let boundaries = snapshot.metrics.iter().map(|metric| metric.boundary);
+    let mut cuts: Vec<Boundary> =
+        boundaries.filter(|b| from.epoch < b.epoch && b.epoch < to.epoch).chain([to]).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts
+}
+
+/// The properties that get typed columns: those that a metric reads.
+pub(super) fn typed_columns(snapshot: &Snapshot) -> Extractor {
+    Extractor::new(snapshot.metrics.iter().flat_map(|m| m.compiled.properties().cloned()))
+}
+
+/// Archives the epochs `[from, to)`; `report` gets the events done, and may stop it.
+pub(super) async fn archive(
+    storage: &Storage,
+    journal: &Arc<dyn Journal>,
+    columns: &Extractor,
+    (from, to): (Boundary, Boundary),
+    report: &(dyn Fn(u64) -> Result<(), RunError> + Send + Sync),
+) -> Result<Vec<MasterFile>, RunError> {
+    let mut files = Vec::new();
+    let mut position = from.offset;
+    while position < to.offset {
+        report(position.since(from.offset))?;
+        let journal = Arc::clone(journal);
+        let read = move || read_some(&*journal, position, to);
+        let joined = tokio::task::spawn_blocking(read).await;
+        let events = joined.map_err(|e| RunError::Failed(e.to_string()))??;
+        let count: usize = events.iter().map(EventBatch::len).sum();
+        if count == 0 {
+            return Err(RunError::Failed(format!(
+                "the journal ends at offset {position}, before {}",
+                to.offset
+            )));
+        }
+        files.extend(master::archive(storage, &events, columns, (from, to)).await?);
+        position = position.plus(count as u64);
+    }
+    Ok(files)
+}
+
+fn read_some(
+    journal: &dyn Journal,
+    from: shared::ids::Offset,
+    to: Boundary,
+) -> Result<Vec<EventBatch>, RunError> {
+    let mut events = Vec::new();
+    let mut count = 0;
+    for committed in journal.read(from)? {
+        let committed = committed?;
+        if committed.first >= to.offset || count >= ARCHIVE_EVENTS {
+            break;
+        }
+        let left = usize::try_from(to.offset.since(committed.first)).unwrap_or(usize::MAX);
+        let batch = committed.events.slice(0, committed.events.len().min(left));
+        count += batch.len();
+        events.push(batch);
+    }
+    Ok(events)
+}
+
+/// The master files of the epochs `[from, to)`.
+pub(super) fn between(files: &[MasterFile], from: Epoch, to: Epoch) -> Vec<MasterFile> {
+    let inside = |file: &&MasterFile| file.from.epoch >= from && file.to.epoch <= to;
+    files.iter().filter(inside).cloned().collect()
+}
+
+/// The metric versions that a run is about: active ones, of these names if there are any.
+pub(super) fn subjects(snapshot: &Snapshot, names: Option<&[String]>) -> Vec<Arc<MetricVersion>> {
+    let named = |m: &MetricVersion| names.is_none_or(|n| n.contains(&m.definition.name));
+    snapshot
+        .metrics
+        .iter()
+        .filter(|m| m.stage == shared::catalog::Stage::Active && named(m))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,375 @@
+//! Runs against a naive fold of the same events: real journal, real files, no speed store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+use shared::catalog::{Catalog, Defined, MetricVersion, Stage};
+use shared::clock::{Clock, ManualClock};
+use shared::definition::Definition;
+use shared::event::{Event, EventBatch};
+use shared::extract::Extractor;
+use shared::ids::{MetricId, Offset};
+use shared::ports::{
+    BatchRead, BatchViews, Journal, Lag, SpeedError, SpeedPart, SpeedRead, SpeedViews,
+};
+use shared::table::StateTable;
+use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
+
+use super::*;
+use crate::catalog::{BatchCatalog, CatalogSettings};
+use crate::journal::{FileJournal, JournalSettings};
+use crate::schedule::Schedule;
+use crate::storage::Storage;
+use crate::testing::definition;
+use crate::view::ParquetViews;
+
+/// Speed views that fold the journal anew for every question.
+struct Refold(Arc<dyn Journal>);
+
+fn fold_range(
+    journal: &dyn Journal,
+    metric: &MetricVersion,
+    read: &SpeedRead,
+) -> (StateTable, Offset) {
+    let extractor = Extractor::new(metric.compiled.properties().cloned());
+    let mut table = StateTable::new(metric.compiled.layout());
+    for committed in journal.read(journal.start()).unwrap() {
+        let committed = committed.unwrap();
+        if committed.epoch >= read.from && read.to.is_none_or(|to| committed.epoch < to) {
+            let extracted = extractor.extract(&committed.events);
+            metric.compiled.fold(&mut table, &extracted, usize::MAX).unwrap();
+        }
+    }
+    (table, journal.end())
+}
+
+#[async_trait]
+impl SpeedViews for Refold {
+    fn kind(&self) -> &'static str {
+        "refold"
+    }
+
+    async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
+        let (table, through) = fold_range(&*self.0, metric, &read);
+        let states = vec![table.emit(&table.within(read.range))];
+        Ok(SpeedPart { through, states, missing: Vec::new() })
+    }
+
+    fn lag(&self, _: MetricId) -> Lag {
+        Lag { lag_ms: 0, applied: self.0.end() }
+    }
+
+    async fn wait_applied(&self, _: Offset, _: Duration) -> bool {
+        true
+    }
+
+    fn mismatches(&self, _: MetricId) -> u64 {
+        0
+    }
+
+    fn groups(&self, _: MetricId) -> u64 {
+        0
+    }
+}
+
+struct World {
+    directory: tempfile::TempDir,
+    journal: Arc<dyn Journal>,
+    catalog: Arc<BatchCatalog>,
+    views: Arc<ParquetViews>,
+    runs: RunService,
+    clock: Arc<ManualClock>,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::open(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn open(directory: tempfile::TempDir) -> Self {
+        let path = directory.path();
+        let settings = JournalSettings { segment_bytes_max: 4096, ..JournalSettings::default() };
+        let journal: Arc<dyn Journal> =
+            Arc::new(FileJournal::open(&path.join("journal"), settings).unwrap());
+        let storage = Storage::local(path).unwrap();
+        let clock = ManualClock::at(Timestamp(1_000_000));
+        let queue = RunQueue::default();
+        let settings = CatalogSettings { grace_ms: 0, ..CatalogSettings::default() };
+        let catalog = BatchCatalog::open(
+            settings,
+            storage.clone(),
+            Arc::clone(&journal),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            queue.clone(),
+        );
+        let catalog = Arc::new(catalog.await.unwrap());
+        let views = Arc::new(ParquetViews::new(storage));
+        let never = Schedule {
+            incremental: String::new(),
+            full: String::new(),
+            timezone: "UTC".to_owned(),
+        };
+        let settings = RunSettings { schedule: never, schedule_is_explicit: true, threads: 2 };
+        let parts = RunServiceParts {
+            catalog: Arc::clone(&catalog),
+            journal: Arc::clone(&journal),
+            speed: Arc::new(Refold(Arc::clone(&journal))),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            queue,
+            views: Arc::clone(&views),
+            journal_floor: Arc::new(|| Offset::ZERO),
+        };
+        let runs = RunService::start(settings, parts).await.unwrap();
+        Self { directory, journal, catalog, views, runs, clock }
+    }
+
+    async fn restart(self) -> Self {
+        self.runs.shutdown().await;
+        let Self { directory, journal, catalog, views, runs, clock } = self;
+        drop((journal, catalog, views, runs, clock));
+        Self::open(directory).await
+    }
+
+    async fn ended(&self, id: &str) -> Run {
+        let mut run = self.runs.queue().follow(id).unwrap();
+        run.wait_for(|run| run.state.is_final()).await.unwrap().clone()
+    }
+
+    async fn run(&self, mode: Mode) -> Run {
+        let run = self.runs.queue().submit(mode, Trigger::Api, None).unwrap();
+        self.ended(&run.id).await
+    }
+
+    fn append(&self, events: &[Event]) {
+        if !events.is_empty() {
+            self.journal.append(&events.iter().cloned().collect::<EventBatch>()).unwrap();
+        }
+    }
+
+    /// The view of every metric and rollup equals a fold of the events below its boundary.
+    async fn check(&self) {
+        let snapshot = self.catalog.current();
+        for metric in snapshot.metrics.iter().filter(|m| m.stage == Stage::Active) {
+            let below = SpeedRead {
+                from: shared::ids::Epoch::ZERO,
+                to: Some(metric.boundary.epoch),
+                range: TimeRange::ALL,
+            };
+            let (expected, _) = fold_range(&*self.journal, metric, &below);
+            let layout = metric.compiled.layout();
+            for grain in metric.compiled.grain().rollups() {
+                let read = BatchRead {
+                    grain: *grain,
+                    range: TimeRange::ALL,
+                    dimensions: (0..layout.dimensions.len()).collect(),
+                    states: (0..layout.states.len()).collect(),
+                };
+                let mut got = StateTable::new(layout);
+                for batch in self.views.read(&snapshot, metric, read).await.unwrap() {
+                    got.merge(&batch).unwrap();
+                }
+                let expected = crate::view::rollup(&expected, layout, *grain).unwrap();
+                let (got, expected) = (got.emit(&got.sorted()), expected.emit(&expected.sorted()));
+                assert_eq!(got, expected, "{} by {grain}", metric.definition.name);
+            }
+        }
+    }
+}
+
+fn hourly(name: &str) -> Definition {
+    Definition { granularity: Grain::Hour, dimensions: Vec::new(), ..definition(name) }
+}
+
+fn events(from: usize, count: usize) -> Vec<Event> {
+    (from..from + count)
+        .map(|n| {
+            let amount = n as f64 * 0.25;
+            let properties = format!(r#"{{"kind":"k{}","amount":{amount}}}"#, n % 4);
+            let time = (n as i64 * 7919) % (40 * 1440) * 60_000_000;
+            let mut event = shared::testing::event("sale", time, Some(&properties));
+            event.id = format!("e{n}");
+            event
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn runs_of_both_modes_publish_what_a_naive_fold_gives() {
+    let world = World::new().await;
+    world.catalog.define(definition("sales")).await.unwrap();
+    world.catalog.define(hourly("by_hour")).await.unwrap();
+    for part in 0..12 {
+        world.append(&events(part * 50, 50));
+        let mode = if part % 5 == 4 { Mode::Full } else { Mode::Incremental };
+        let run = world.run(mode).await;
+        assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+        let audit = run.audit.unwrap();
+        assert!(audit.compared > 0 && audit.differences == 0, "{run:?}");
+        assert_eq!(world.catalog.current().metrics[0].boundary.offset, world.journal.end());
+        world.check().await;
+    }
+    // Many small files of many days were merged, and nothing is left that no manifest names.
+    let state = world.catalog.state();
+    let mut days: Vec<i64> = state.master.iter().map(|file| file.day).collect();
+    days.dedup();
+    assert!(state.master.len() <= days.len() * 9, "{} files", state.master.len());
+    assert_eq!(state.master.iter().map(|file| file.rows).sum::<u64>(), 600);
+    world.runs.shutdown().await;
+    drop(state);
+    world.clock.set(Timestamp(2_000_000));
+    world.catalog.collect().await.unwrap();
+    let named: Vec<String> = world.catalog.state().paths().collect();
+    let mut stored = Vec::new();
+    for folder in ["manifest", "lists", "master", "views"] {
+        stored.extend(world.catalog.storage().list(folder).await.unwrap());
+    }
+    assert_eq!(stored.len(), named.len());
+}
+
+#[tokio::test]
+async fn a_run_without_news_publishes_nothing() {
+    let world = World::new().await;
+    world.catalog.define(definition("sales")).await.unwrap();
+    world.append(&events(0, 5));
+    world.run(Mode::Incremental).await;
+    let generation = world.catalog.current().generation;
+    let run = world.run(Mode::Incremental).await;
+    assert_eq!(run.state, RunState::Succeeded);
+    assert_eq!(run.generation, Some(generation));
+    assert_eq!(world.catalog.current().generation, generation);
+}
+
+#[tokio::test]
+async fn a_new_version_answers_once_its_backfill_is_whole() {
+    let world = World::new().await;
+    world.catalog.define(definition("sales")).await.unwrap();
+    world.append(&events(0, 100));
+    world.run(Mode::Incremental).await;
+    world.append(&events(100, 50));
+    let changed = hourly("sales");
+    let Defined::Backfilling { run } = world.catalog.define(changed.clone()).await.unwrap() else {
+        panic!("there are events to backfill");
+    };
+    assert_eq!(world.catalog.define(changed.clone()).await.unwrap(), Defined::Unchanged);
+    world.append(&events(150, 20));
+    let run = world.ended(&run).await;
+    assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+    let snapshot = world.catalog.current();
+    assert_eq!(snapshot.metrics.len(), 1);
+    let metric = snapshot.answering("sales").unwrap();
+    assert_eq!((metric.version, metric.boundary.offset), (2, Offset(150)));
+    world.check().await;
+    assert_eq!(world.run(Mode::Incremental).await.audit.unwrap().differences, 0);
+    assert_eq!(world.run(Mode::Full).await.audit.unwrap().differences, 0);
+    world.check().await;
+    world.catalog.delete("sales").await.unwrap();
+    assert!(world.catalog.delete("sales").await.is_err());
+}
+
+#[tokio::test]
+async fn a_second_run_is_refused_and_a_queued_one_is_cancelled() {
+    let queue = RunQueue::default();
+    let first = queue.submit(Mode::Full, Trigger::Api, None).unwrap();
+    let busy = queue.submit(Mode::Incremental, Trigger::Api, None).unwrap_err();
+    assert_eq!(busy.id, first.id);
+    let cancelled = queue.cancel(&first.id, Timestamp(5)).unwrap();
+    assert_eq!(cancelled.state, RunState::Cancelled);
+    assert_eq!(queue.cancel(&first.id, Timestamp(5)), Err(CancelError::TooLate));
+    assert_eq!(queue.cancel("run-7", Timestamp(5)), Err(CancelError::Unknown));
+    assert!(queue.take(Timestamp(9), |_| true).is_err());
+    queue.submit(Mode::Incremental, Trigger::Api, None).unwrap();
+    assert_eq!(queue.backfill(MetricId(3)), queue.backfill(MetricId(3)));
+}
+
+#[tokio::test]
+async fn what_a_stop_interrupted_is_done_after_the_restart() {
+    let world = World::new().await;
+    world.catalog.define(definition("sales")).await.unwrap();
+    world.append(&events(0, 400));
+    let run = world.runs.queue().submit(Mode::Full, Trigger::Api, None).unwrap();
+    let mut record = world.runs.queue().follow(&run.id).unwrap();
+    record.wait_for(|run| run.state == RunState::Running).await.unwrap();
+    drop(record);
+    let world = world.restart().await;
+    let mut runs = world.runs.queue().list();
+    let last = runs.remove(0);
+    let last = world.ended(&last.id).await;
+    assert_eq!(last.state, RunState::Succeeded, "{last:?}");
+    if last.id != run.id {
+        assert_eq!(last.trigger, Trigger::Startup);
+        let interrupted = world.runs.queue().get(&run.id).unwrap();
+        assert_eq!(interrupted.state, RunState::Failed, "{interrupted:?}");
+    }
+    world.check().await;
+    assert_eq!(world.catalog.current().metrics[0].boundary.offset, Offset(400));
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Append(Vec<(i64, u8, Option<i32>)>),
+    Run(Mode),
+    Define(bool),
+    Restart,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let event = (-400_i64..400, 0_u8..4, prop::option::of(-1000..1000));
+    let act = prop_oneof![
+        5 => prop::collection::vec(event, 0..60).prop_map(Act::Append),
+        3 => Just(Act::Run(Mode::Incremental)),
+        1 => Just(Act::Run(Mode::Full)),
+        1 => any::<bool>().prop_map(Act::Define),
+        1 => Just(Act::Restart),
+    ];
+    prop::collection::vec(act, 1..14)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_sequence_of_events_runs_definitions_and_restarts_is_exact(acts in acts()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new().await;
+            let mut made = 0;
+            for act in acts {
+                match act {
+                    Act::Append(rows) => {
+                        let events: Vec<Event> = rows
+                            .into_iter()
+                            .map(|(hour, kind, amount)| {
+                                made += 1;
+                                let amount = amount.map_or("\"x\"".into(), |a| a.to_string());
+                                let text = format!(r#"{{"kind":{kind},"amount":{amount}}}"#);
+                                let time = hour * DAY_US / 24 + made;
+                                shared::testing::event("sale", time, Some(&text))
+                            })
+                            .collect();
+                        world.append(&events);
+                    }
+                    Act::Run(mode) => {
+                        let run = loop {
+                            match world.runs.queue().submit(mode, Trigger::Api, None) {
+                                Ok(run) => break run,
+                                Err(busy) => { world.ended(&busy.id).await; }
+                            }
+                        };
+                        let run = world.ended(&run.id).await;
+                        assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+                        assert_eq!(run.audit.unwrap().differences, 0, "{run:?}");
+                    }
+                    Act::Define(hours) => {
+                        let new = if hours { hourly("m") } else { definition("m") };
+                        world.catalog.define(new).await.unwrap();
+                    }
+                    Act::Restart => world = world.restart().await,
+                }
+                world.check().await;
+            }
+            world.runs.shutdown().await;
+        });
+    }
+}

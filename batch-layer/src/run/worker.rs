@@ -1,0 +1,405 @@
+//! The service that executes runs: one worker, which starts scheduled runs too.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::catalog::Catalog;
+use shared::clock::Clock;
+use shared::ids::Offset;
+use shared::ports::{Journal, SpeedViews};
+use shared::time::Timestamp;
+use tokio::sync::watch;
+
+use super::execute::{Executor, RunError};
+use super::{Run, RunQueue, RunState, Trigger};
+use crate::catalog::BatchCatalog;
+use crate::manifest::{Change, PublishError};
+use crate::schedule::{Plan, Schedule, ScheduleError};
+use crate::storage::{Storage, StorageError};
+use crate::view::ParquetViews;
+
+/// How often a run is tried.
+const ATTEMPTS_MAX: u32 = 6;
+/// The wait before the second attempt; it doubles with each.
+const BACKOFF: Duration = Duration::from_secs(1);
+/// The longest that the worker sleeps: a clock that was set is noticed.
+const SLEEP_MAX: Duration = Duration::from_secs(30);
+
+/// How runs are done.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// The schedule of the settings. A stored one takes its place, unless `schedule_is_explicit`.
+    pub schedule: Schedule,
+    /// Whether the schedule was given for this start, and so wins over a stored one.
+    pub schedule_is_explicit: bool,
+    /// Threads of recomputations.
+    pub threads: usize,
+}
+
+/// What the service is made of.
+pub struct RunServiceParts {
+    /// Definitions and publications.
+    pub catalog: Arc<BatchCatalog>,
+    /// The journal that is archived.
+    pub journal: Arc<dyn Journal>,
+    /// What audits compare with.
+    pub speed: Arc<dyn SpeedViews>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The queue that the catalog was made with.
+    pub queue: RunQueue,
+    /// Views, for audits and compaction.
+    pub views: Arc<ParquetViews>,
+    /// The first offset that the dedup index needs of the journal.
+    pub journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
+}
+
+/// A handle of the service.
+#[derive(Clone)]
+pub struct RunService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    executor: Executor,
+    journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
+    schedule: watch::Sender<(Schedule, Plan)>,
+    stop: watch::Sender<bool>,
+    done: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+impl RunService {
+    /// Finds what a former process left unfinished, and starts the worker.
+    ///
+    /// # Errors
+    /// When the schedule cannot be followed, or records not be read.
+    pub async fn start(
+        settings: RunSettings,
+        parts: RunServiceParts,
+    ) -> Result<Self, RunStartError> {
+        let stored = parts.catalog.state().manifest.schedule.clone();
+        let schedule = match stored {
+            Some(stored) if !settings.schedule_is_explicit => stored,
+            _ => settings.schedule,
+        };
+        let plan = schedule.plan()?;
+        restore(&parts.catalog, &parts.queue).await?;
+        let deleted = parts.catalog.collect().await?;
+        if deleted > 0 {
+            tracing::info!(deleted, "deleted objects that no manifest names");
+        }
+        let executor = Executor {
+            catalog: parts.catalog,
+            views: parts.views,
+            journal: parts.journal,
+            speed: parts.speed,
+            clock: parts.clock,
+            compute: Compute::new(settings.threads)?,
+            queue: parts.queue,
+        };
+        let inner = Arc::new(Inner {
+            executor,
+            journal_floor: parts.journal_floor,
+            schedule: watch::Sender::new((schedule, plan)),
+            stop: watch::Sender::new(false),
+            done: tokio::sync::Mutex::new(None),
+        });
+        let worker = tokio::spawn(work(Arc::clone(&inner)));
+        *inner.done.lock().await = Some(worker);
+        Ok(Self { inner })
+    }
+
+    /// The runs.
+    #[must_use]
+    pub fn queue(&self) -> &RunQueue {
+        &self.inner.executor.queue
+    }
+
+    /// The clock that runs are timed with.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.executor.clock.now()
+    }
+
+    /// Whether a metric of this name is defined.
+    #[must_use]
+    pub fn metric_names(&self) -> Vec<String> {
+        let snapshot = self.inner.executor.catalog.current();
+        snapshot.names().into_iter().map(str::to_owned).collect()
+    }
+
+    /// The schedule, and when each mode starts next.
+    #[must_use]
+    pub fn schedule(&self) -> (Schedule, Plan) {
+        self.inner.schedule.borrow().clone()
+    }
+
+    /// Sets and stores the schedule.
+    ///
+    /// # Errors
+    /// When it cannot be followed or stored; the old one stands.
+    pub async fn set_schedule(&self, schedule: Schedule) -> Result<(), RunStartError> {
+        let plan = schedule.plan()?;
+        let change = Change::Schedule(schedule.clone());
+        self.inner.executor.catalog.publish(&change).await?;
+        self.inner.schedule.send_replace((schedule, plan));
+        self.queue().wake();
+        Ok(())
+    }
+
+    /// Whether everything that a start has to finish is finished.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.queue().is_starting()
+    }
+
+    /// Cancels the active run and ends the worker.
+    pub async fn shutdown(&self) {
+        self.inner.stop.send_replace(true);
+        self.queue().wake();
+        let worker = self.inner.done.lock().await.take();
+        if let Some(worker) = worker
+            && let Err(error) = worker.await
+        {
+            tracing::error!(%error, "the run worker failed");
+        }
+    }
+}
+
+/// What can go wrong with the service.
+#[derive(Debug, thiserror::Error)]
+pub enum RunStartError {
+    /// The schedule cannot be followed.
+    #[error("schedule: {0}")]
+    Schedule(#[from] ScheduleError),
+    /// Records or objects cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The schedule could not be stored.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// Threads could not be started.
+    #[error("starting threads for runs: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+/// Reads records of former runs. What was unfinished is noted as failed, and started anew.
+async fn restore(catalog: &BatchCatalog, queue: &RunQueue) -> Result<(), StorageError> {
+    let storage = catalog.storage();
+    let mut paths: Vec<String> =
+        storage.list("runs").await?.into_iter().map(|(path, _)| path).collect();
+    paths.sort();
+    let mut runs = Vec::new();
+    let mut unfinished = Vec::new();
+    for path in paths {
+        match storage.read_document::<Run>(&path).await {
+            Ok(mut run) => {
+                if !run.state.is_final() {
+                    run.state = RunState::Failed;
+                    run.error = Some("interrupted: the service was stopped or killed".to_owned());
+                    storage.replace_document(&path, &run).await?;
+                    unfinished.push(run.clone());
+                }
+                runs.push(run);
+            }
+            // A record is history, nothing depends on it.
+            Err(error) => tracing::warn!(%error, "a run's record cannot be read"),
+        }
+    }
+    queue.restore(runs);
+    for pending in catalog.pending() {
+        let run = queue.backfill_for(pending.id, Trigger::Startup);
+        tracing::info!(metric = pending.definition.name, run, "its backfill goes on");
+    }
+    if let Some(run) = unfinished.iter().rev().find(|run| run.backfill.is_none()) {
+        let again = queue.submit(run.mode, Trigger::Startup, run.metrics.clone());
+        if let Ok(again) = again {
+            tracing::info!(interrupted = run.id, run = again.id, "an interrupted run starts anew");
+        }
+    }
+    Ok(())
+}
+
+async fn work(inner: Arc<Inner>) {
+    let mut stop = inner.stop.subscribe();
+    let executor = &inner.executor;
+    let mut looked = executor.clock.now();
+    while !*stop.borrow() {
+        let now = executor.clock.now();
+        start_scheduled(&inner, looked, now);
+        looked = now.max(looked);
+        match executor.queue.take(now, |_| true) {
+            Ok(run) => {
+                let ended = tokio::select! {
+                    () = attempt(executor, run.clone()) => true,
+                    _ = stop.wait_for(|stop| *stop) => false,
+                };
+                if ended {
+                    tidy(&inner).await;
+                } else {
+                    interrupted(executor, &run).await;
+                }
+            }
+            Err(next) => {
+                let plan = inner.schedule.borrow().1.clone();
+                let next = next.into_iter().chain(plan.next_any(now)).min();
+                let wait = next.map_or(SLEEP_MAX, |at| Duration::from_millis(at.millis_since(now)));
+                tokio::select! {
+                    () = executor.queue.changed() => {}
+                    () = tokio::time::sleep(wait.clamp(Duration::from_millis(1), SLEEP_MAX)) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Queues the run that is due by the schedule, if there is anything new for it.
+fn start_scheduled(inner: &Inner, looked: Timestamp, now: Timestamp) {
+    let plan = inner.schedule.borrow().1.clone();
+    let Some(mode) = plan.due(looked, now) else { return };
+    let executor = &inner.executor;
+    let snapshot = executor.catalog.current();
+    let end = executor.journal.end();
+    if snapshot.metrics.iter().all(|metric| metric.boundary.offset >= end) {
+        return;
+    }
+    if let Err(busy) = executor.queue.submit(mode, Trigger::Schedule, None) {
+        tracing::info!(mode = mode.name(), active = busy.id, "a scheduled run is left out");
+    }
+}
+
+/// Tries a run, and records how it went.
+pub(super) async fn attempt(executor: &Executor, run: Run) {
+    let (queue, now) = (&executor.queue, executor.clock.now());
+    queue.update(&run.id, |run| {
+        run.state = RunState::Running;
+        run.attempt += 1;
+        run.started_at = run.started_at.or(Some(now));
+        (run.events, run.days, run.audit) = (0, 0, None);
+    });
+    record(executor, &run.id).await;
+    tracing::info!(run = run.id, mode = run.mode.name(), trigger = ?run.trigger, "a run starts");
+    let result = executor.execute(&run).await;
+    let ended = executor.clock.now();
+    let Some(after) = queue.get(&run.id) else { return };
+    let seconds = ended.millis_since(now) as f64 / 1000.0;
+    let outcome = match &result {
+        Ok(()) => "succeeded",
+        Err(RunError::Cancelled) => "cancelled",
+        Err(RunError::Failed(_)) => "failed",
+    };
+    metrics::counter!("merganser_runs_total", "mode" => run.mode.name(), "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("merganser_run_seconds", "mode" => run.mode.name()).record(seconds);
+    let again = matches!(result, Err(RunError::Failed(_))) && after.attempt < ATTEMPTS_MAX;
+    queue.update(&run.id, |run| {
+        run.state = match &result {
+            Ok(()) => RunState::Succeeded,
+            Err(RunError::Cancelled) => RunState::Cancelled,
+            Err(RunError::Failed(_)) if again => RunState::Queued,
+            Err(RunError::Failed(_)) => RunState::Failed,
+        };
+        run.error = result.as_ref().err().map(ToString::to_string);
+        run.ended_at = (!again).then_some(ended);
+        run.step = if again { "waits for its next attempt" } else { outcome }.to_owned();
+        if result.is_ok() {
+            run.progress = 1.0;
+        }
+    });
+    record(executor, &run.id).await;
+    match result {
+        Ok(()) => tracing::info!(run = run.id, seconds, "a run succeeded"),
+        Err(RunError::Cancelled) => tracing::info!(run = run.id, "a run was cancelled"),
+        Err(RunError::Failed(error)) => {
+            tracing::warn!(run = run.id, error, attempt = after.attempt, again, "a run failed");
+        }
+    }
+    if again {
+        let wait = BACKOFF * 2_u32.saturating_pow(after.attempt.saturating_sub(1));
+        let wait_us = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+        queue.retry(&run.id, Timestamp(ended.0.saturating_add(wait_us)));
+    }
+}
+
+/// A run that the shutdown cut off; the next start finds its record and starts it anew.
+async fn interrupted(executor: &Executor, run: &Run) {
+    tracing::info!(run = run.id, "a run is interrupted by the shutdown");
+    record(executor, &run.id).await;
+}
+
+async fn record(executor: &Executor, id: &str) {
+    let Some(run) = executor.queue.get(id) else { return };
+    let storage: &Storage = executor.catalog.storage();
+    if let Err(error) = storage.replace_document(&path(id), &run).await {
+        tracing::warn!(run = id, %error, "a run's record was not stored");
+    }
+}
+
+fn path(id: &str) -> String {
+    format!("runs/{id}.json")
+}
+
+/// Deletes what is no longer needed: old records, objects that no manifest names, journal segments.
+async fn tidy(inner: &Inner) {
+    let executor = &inner.executor;
+    for id in executor.queue.forget_old() {
+        if let Err(error) = executor.catalog.storage().delete(&path(&id)).await {
+            tracing::warn!(run = id, %error, "an old record was not deleted");
+        }
+    }
+    if let Err(error) = executor.catalog.collect().await {
+        tracing::warn!(%error, "objects that no manifest names were not deleted");
+    }
+    let covered = executor.catalog.state().covered().offset;
+    let below = covered.min((inner.journal_floor)());
+    let journal = Arc::clone(&executor.journal);
+    match tokio::task::spawn_blocking(move || journal.trim(below)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the journal was not trimmed"),
+        Err(error) => tracing::warn!(%error, "the journal was not trimmed"),
+    }
+}
+
+/// Threads of their own for recomputations, so that they do not hold up requests.
+pub(super) struct Compute {
+    runtime: Option<tokio::runtime::Runtime>,
+    threads: usize,
+}
+
+impl Compute {
+    fn new(threads: usize) -> std::io::Result<Self> {
+        let threads = threads.max(1);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("merganser-batch")
+            .enable_all()
+            .build()?;
+        Ok(Self { runtime: Some(runtime), threads })
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StorageError>> + Send + 'static,
+    ) -> Result<T, RunError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(RunError::Failed("the service is stopping".to_owned()));
+        };
+        let joined = runtime.spawn(work).await;
+        Ok(joined.map_err(|e| RunError::Failed(format!("a recomputation failed: {e}")))??)
+    }
+}
+
+impl Drop for Compute {
+    fn drop(&mut self) {
+        // Dropping a runtime blocks, which an async thread must not.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Where the batch layer keeps its objects: an [`ObjectStore`], durable in every write.
+//!
+//! The local store that comes with `object_store` does not fsync, so [`DurableLocal`] writes by
+//! [`crate::files`] and reads by it. Another store (S3) fits in the same place: all that is asked
+//! of one is that a write is durable when it is answered, and that `PutMode::Create` is atomic.
+//!
+//! [`Storage`] adds what the rest of the layer needs: typed errors, small checksummed documents,
+//! and a list of what has been written and is not published yet, which is never collected.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::files;
+
+/// What can go wrong with an object.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StorageError {
+    /// There is an object of this name already.
+    #[error("`{0}` exists already")]
+    Exists(String),
+    /// There is none.
+    #[error("`{0}` is missing")]
+    Missing(String),
+    /// Its content is not what was written.
+    #[error("`{path}` is damaged: {reason}")]
+    Damaged {
+        /// Which object.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Reading or writing failed.
+    #[error("{0}")]
+    Io(String),
+}
+
+impl From<object_store::Error> for StorageError {
+    fn from(error: object_store::Error) -> Self {
+        match error {
+            object_store::Error::AlreadyExists { path, .. } => Self::Exists(path),
+            object_store::Error::NotFound { path, .. } => Self::Missing(path),
+            other => Self::Io(other.to_string()),
+        }
+    }
+}
+
+/// The batch layer's objects.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    store: Arc<dyn ObjectStore>,
+    unpublished: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Storage {
+    /// Objects in a local directory, which is created if it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn local(directory: &FsPath) -> std::result::Result<Self, StorageError> {
+        let io = |e: std::io::Error| StorageError::Io(format!("{}: {e}", directory.display()));
+        files::create_directory(directory).map_err(io)?;
+        let root = directory.canonicalize().map_err(io)?;
+        let inner = LocalFileSystem::new_with_prefix(&root)?;
+        Ok(Self::new(Arc::new(DurableLocal { inner, root })))
+    }
+
+    /// Objects in any store whose writes are durable.
+    #[must_use]
+    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, unpublished: Arc::default() }
+    }
+
+    /// The store itself, for readers of Parquet.
+    #[must_use]
+    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// Writes a new object, which stays unpublished until [`Storage::published`] names it.
+    ///
+    /// # Errors
+    /// [`StorageError::Exists`] when there is one of this name.
+    pub async fn create(
+        &self,
+        path: &str,
+        bytes: Vec<u8>,
+    ) -> std::result::Result<(), StorageError> {
+        self.unpublished.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        self.store.put_opts(&Path::from(path), PutPayload::from(bytes), options).await?;
+        Ok(())
+    }
+
+    /// Writes an object in the place of one that there may be.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn replace(
+        &self,
+        path: &str,
+        bytes: Vec<u8>,
+    ) -> std::result::Result<(), StorageError> {
+        self.store.put(&Path::from(path), PutPayload::from(bytes)).await?;
+        Ok(())
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// [`StorageError::Missing`], or when it cannot be read.
+    pub async fn read(&self, path: &str) -> std::result::Result<Bytes, StorageError> {
+        Ok(self.store.get(&Path::from(path)).await?.bytes().await?)
+    }
+
+    /// Writes a new document: JSON, and a line with its CRC32C.
+    ///
+    /// # Errors
+    /// As [`Storage::create`].
+    pub async fn create_document(
+        &self,
+        path: &str,
+        document: &impl Serialize,
+    ) -> std::result::Result<(), StorageError> {
+        self.create(path, seal(path, document)?).await
+    }
+
+    /// Writes a document in the place of one that there may be.
+    ///
+    /// # Errors
+    /// As [`Storage::replace`].
+    pub async fn replace_document(
+        &self,
+        path: &str,
+        document: &impl Serialize,
+    ) -> std::result::Result<(), StorageError> {
+        self.replace(path, seal(path, document)?).await
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`StorageError::Damaged`] when its checksum or its shape is wrong.
+    pub async fn read_document<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> std::result::Result<T, StorageError> {
+        unseal(path, &self.read(path).await?)
+    }
+
+    /// Paths and sizes of all objects below a folder.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub async fn list(
+        &self,
+        folder: &str,
+    ) -> std::result::Result<Vec<(String, u64)>, StorageError> {
+        let objects = self.store.list(Some(&Path::from(folder)));
+        let objects: Vec<ObjectMeta> = objects.try_collect().await?;
+        Ok(objects.into_iter().map(|o| (o.location.to_string(), o.size)).collect())
+    }
+
+    /// Deletes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub async fn delete(&self, path: &str) -> std::result::Result<(), StorageError> {
+        match self.store.delete(&Path::from(path)).await.map_err(StorageError::from) {
+            Err(StorageError::Missing(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// These objects are named by a manifest now, or given up: they are no longer kept from being
+    /// collected.
+    pub fn published<'a>(&self, paths: impl IntoIterator<Item = &'a str>) {
+        let mut unpublished = self.unpublished.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.into_iter().for_each(|path| {
+            unpublished.remove(path);
+        });
+    }
+
+    /// Whether the object was written by this process and is not published yet.
+    #[must_use]
+    pub fn is_unpublished(&self, path: &str) -> bool {
+        self.unpublished.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+    }
+}
+
+/// A name that no other object has.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "names of objects are no part of what is computed")]
+pub fn unique_name() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+fn seal(path: &str, document: &impl Serialize) -> std::result::Result<Vec<u8>, StorageError> {
+    let json = serde_json::to_vec_pretty(document);
+    let mut bytes = json.map_err(|e| StorageError::Io(format!("`{path}`: {e}")))?;
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend(format!("\ncrc32c:{checksum:08x}\n").into_bytes());
+    Ok(bytes)
+}
+
+fn unseal<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> std::result::Result<T, StorageError> {
+    let damaged =
+        |reason: &str| StorageError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+    const TRAILER: usize = "\ncrc32c:00000000\n".len();
+    let at = bytes.len().checked_sub(TRAILER).ok_or_else(|| damaged("it is cut off"))?;
+    let (json, trailer) = bytes.split_at(at);
+    if trailer != format!("\ncrc32c:{:08x}\n", crc32c::crc32c(json)).as_bytes() {
+        return Err(damaged("its checksum is wrong"));
+    }
+    serde_json::from_slice(json).map_err(|e| damaged(&e.to_string()))
+}
+
+/// A local directory whose writes are fsynced, files and directories.
+#[derive(Debug)]
+struct DurableLocal {
+    inner: LocalFileSystem,
+    root: PathBuf,
+}
+
+impl fmt::Display for DurableLocal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.root.display())
+    }
+}
+
+fn write_durably(
+    root: &FsPath,
+    location: &Path,
+    bytes: &[u8],
+    create: bool,
+) -> std::io::Result<()> {
+    let path = root.join(location.as_ref());
+    files::create_directory(files::directory_of(&path))?;
+    if !create {
+        return files::replace(&path, bytes);
+    }
+    files::create_whole(&path, bytes)
+}
+
+#[async_trait]
+impl ObjectStore for DurableLocal {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        let create = match options.mode {
+            PutMode::Overwrite => false,
+            PutMode::Create => true,
+            PutMode::Update(_) => {
+                let operation = "a conditional update".to_owned();
+                return Err(object_store::Error::NotImplemented {
+                    operation,
+                    implementer: self.to_string(),
+                });
+            }
+        };
+        let (root, location) = (self.root.clone(), location.clone());
+        let name = location.to_string();
+        let written = tokio::task::spawn_blocking(move || {
+            write_durably(&root, &location, &Bytes::from(payload), create)
+        });
+        match written.await? {
+            Ok(()) => Ok(PutResult { e_tag: None, version: None }),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(object_store::Error::AlreadyExists { path: name, source: error.into() })
+            }
+            Err(error) => {
+                let source = format!("writing `{name}`: {error}").into();
+                Err(object_store::Error::Generic { store: "local", source })
+            }
+        }
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        _: &Path,
+        _: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        let operation = "a write in parts".to_owned();
+        Err(object_store::Error::NotImplemented { operation, implementer: self.to_string() })
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner
+            .list(prefix)
+            .try_filter(|object| {
+                let finished = !object.location.as_ref().ends_with(files::UNFINISHED);
+                futures::future::ready(finished)
+            })
+            .boxed()
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_is_created_once_and_damage_is_seen() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Storage::local(directory.path()).unwrap();
+        storage.create_document("a/b.json", &vec![1, 2]).await.unwrap();
+        let again = storage.create_document("a/b.json", &vec![3]).await.unwrap_err();
+        assert!(matches!(again, StorageError::Exists(_)), "{again}");
+        assert_eq!(storage.read_document::<Vec<i32>>("a/b.json").await.unwrap(), [1, 2]);
+        assert!(storage.is_unpublished("a/b.json"));
+        storage.published(["a/b.json"]);
+        assert!(!storage.is_unpublished("a/b.json"));
+        assert_eq!(storage.list("a").await.unwrap().len(), 1);
+
+        let path = directory.path().join("a/b.json");
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            std::fs::write(&path, &bytes).unwrap();
+            let error = storage.read_document::<Vec<i32>>("a/b.json").await.unwrap_err();
+            assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+            std::fs::write(&path, &whole[..at]).unwrap();
+            assert!(storage.read_document::<Vec<i32>>("a/b.json").await.is_err());
+        }
+        storage.delete("a/b.json").await.unwrap();
+        storage.delete("a/b.json").await.unwrap();
+        let gone = storage.read("a/b.json").await.unwrap_err();
+        assert!(matches!(gone, StorageError::Missing(_)), "{gone}");
+    }
+}

@@ -1,0 +1,48 @@
+//! Fixtures for the tests of this crate.
+
+use std::sync::Arc;
+
+use shared::catalog::{MetricVersion, Stage};
+use shared::compile::Metric;
+use shared::definition::Definition;
+use shared::ids::{Boundary, Epoch, MetricId, Offset};
+
+/// A boundary.
+pub(crate) fn at(epoch: u64, offset: u64) -> Boundary {
+    Boundary { epoch: Epoch(epoch), offset: Offset(offset) }
+}
+
+/// A metric with every kind of state.
+pub(crate) fn definition(name: &str) -> Definition {
+    let text = format!(
+        r#"{{
+            "name": "{name}",
+            "event": "sale",
+            "dimensions": ["kind"],
+            "measures": {{
+                "count": {{"kind": "count"}},
+                "total": {{"kind": "sum", "of": "amount"}},
+                "least": {{"kind": "min", "of": "amount"}},
+                "most": {{"kind": "max", "of": "amount"}},
+                "kinds": {{"kind": "distinct", "of": "kind"}},
+                "median": {{"kind": "quantile", "of": "amount", "q": 0.5}},
+                "large": {{"kind": "count", "filter": "amount > 5"}}
+            }}
+        }}"#
+    );
+    shared::definition::from_json(text.as_bytes()).unwrap()
+}
+
+/// A version of a metric at a boundary.
+pub(crate) fn version(definition: &Definition, boundary: Boundary) -> Arc<MetricVersion> {
+    Arc::new(MetricVersion {
+        id: MetricId(1),
+        version: 1,
+        stage: Stage::Active,
+        boundary,
+        definition: definition.clone(),
+        compiled: Arc::new(Metric::compile(definition).unwrap()),
+        files: Vec::new(),
+        mismatches: 0,
+    })
+}

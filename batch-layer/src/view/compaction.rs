@@ -1,0 +1,112 @@
+//! Merging a view's files, so that a query opens few and a run rewrites little.
+//!
+//! Files are merged in tiers: the small ones first, into one that is larger than each. A row is
+//! rewritten about log₂(history / run) times in its life, so that the cost of a run depends on its
+//! own events, and only slowly on history.
+
+use arrow::array::RecordBatch;
+use shared::catalog::ViewFile;
+use shared::table::StateTable;
+use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
+
+use super::{ParquetViews, Subject, unmerged, write_grain};
+use crate::storage::{Storage, StorageError};
+
+/// Files of a grain that are let be.
+const FILES_MAX: usize = 6;
+/// Groups of an output file: a merge is done in parts of about so many.
+const PART_ROWS: u64 = 1_000_000;
+
+/// Which files of one grain to merge: none while there are few; otherwise the smallest ones, as
+/// long as the next one is not more than twice what is merged already.
+#[must_use]
+pub fn choose(files: &[ViewFile], grain: Grain) -> Vec<ViewFile> {
+    let mut files: Vec<&ViewFile> = files.iter().filter(|file| file.grain == grain).collect();
+    let overlapping =
+        |file: &ViewFile| files.iter().filter(|other| other.range.overlaps(&file.range)).count();
+    if files.iter().map(|file| overlapping(file)).max().unwrap_or(0) <= FILES_MAX {
+        return Vec::new();
+    }
+    files.sort_by_key(|file| file.rows);
+    let mut rows = 0;
+    let mut chosen = Vec::new();
+    for file in files {
+        if chosen.len() >= 2 && file.rows > 2 * rows {
+            break;
+        }
+        rows += file.rows;
+        chosen.push(file.clone());
+    }
+    chosen
+}
+
+/// Merges files of one grain; what they are replaced by.
+///
+/// # Errors
+/// When one cannot be read, or the merged ones not be written.
+pub async fn compact(
+    storage: &Storage,
+    views: &ParquetViews,
+    subject: &Subject,
+    files: &[ViewFile],
+) -> Result<Vec<ViewFile>, StorageError> {
+    let (Some(from), Some(to), Some(grain)) = (
+        files.iter().map(|f| f.from).min(),
+        files.iter().map(|f| f.to).max(),
+        files.first().map(|f| f.grain),
+    ) else {
+        return Ok(Vec::new());
+    };
+    let columns: Vec<String> =
+        subject.layout.schema().fields().iter().map(|f| f.name().clone()).collect();
+    let mut merged = Vec::new();
+    for part in parts(files) {
+        let mut batches: Vec<RecordBatch> = Vec::new();
+        for file in files.iter().filter(|file| file.range.overlaps(&part)) {
+            batches.extend(views.read_file(subject.id, file, &columns, part).await?);
+        }
+        let layout = subject.layout.clone();
+        let table = crate::master::blocking(move || {
+            let mut table = StateTable::new(&layout);
+            batches.iter().try_for_each(|batch| table.merge(batch)).map_err(unmerged)?;
+            Ok(table)
+        })
+        .await?;
+        if !table.is_empty() {
+            merged.push(write_grain(storage, subject, table, grain, (from, to)).await?.0);
+        }
+    }
+    Ok(merged)
+}
+
+/// Ranges of whole days of about [`PART_ROWS`] rows each, taking each file's rows as spread evenly
+/// over its days.
+fn parts(files: &[ViewFile]) -> Vec<TimeRange> {
+    let day = |time: Timestamp| time.day();
+    let first = files.iter().map(|f| day(f.range.from)).min().unwrap_or(0);
+    let last = files.iter().map(|f| day(Timestamp(f.range.to.0 - 1))).max().unwrap_or(first);
+    let days_of = |f: &ViewFile| {
+        (day(Timestamp(f.range.to.0 - 1)) - day(f.range.from) + 1).unsigned_abs().max(1)
+    };
+    let rows: u64 = files.iter().map(|f| f.rows).sum();
+    if rows <= PART_ROWS {
+        return vec![days(first, last + 1)];
+    }
+    let mut parts = Vec::new();
+    let (mut start, mut held) = (first, 0);
+    for at in first..=last {
+        let here = files.iter().filter(|f| f.range.overlaps(&days(at, at + 1)));
+        let here: u64 = here.map(|f| f.rows / days_of(f)).sum();
+        if held > 0 && held + here > PART_ROWS {
+            parts.push(days(start, at));
+            (start, held) = (at, 0);
+        }
+        held += here;
+    }
+    parts.push(days(start, last + 1));
+    parts
+}
+
+fn days(from: i64, to: i64) -> TimeRange {
+    TimeRange { from: Timestamp(from * DAY_US), to: Timestamp(to * DAY_US) }
+}

@@ -1,0 +1,187 @@
+//! Reading views: only the files, row groups and columns that a query touches.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
+use shared::catalog::{MetricVersion, Snapshot, ViewFile};
+use shared::ids::MetricId;
+use shared::ports::{BatchRead, BatchViews, ViewError};
+use shared::time::{TimeRange, Timestamp};
+
+use crate::parquet_file::ParquetFile;
+use crate::storage::{Storage, StorageError};
+
+/// Footers that are kept in memory; they are small and are read for every query.
+const FOOTERS_MAX: usize = 4096;
+
+/// Views in a [`Storage`].
+#[derive(Debug)]
+pub struct ParquetViews {
+    storage: Storage,
+    footers: Mutex<HashMap<String, ArrowReaderMetadata>>,
+}
+
+impl ParquetViews {
+    /// Reads from `storage`.
+    #[must_use]
+    pub fn new(storage: Storage) -> Self {
+        Self { storage, footers: Mutex::default() }
+    }
+
+    /// The rows of one file that `read` asks for, in the file's order.
+    ///
+    /// # Errors
+    /// When the file is missing, damaged, or not what the manifest says.
+    pub async fn read_file(
+        &self,
+        id: MetricId,
+        file: &ViewFile,
+        columns: &[String],
+        range: TimeRange,
+    ) -> Result<Vec<RecordBatch>, StorageError> {
+        let wrong = |reason: String| StorageError::Damaged { path: file.path.clone(), reason };
+        let mut reader = ParquetFile::new(&self.storage, &file.path, file.size_bytes);
+        let footer = match self.footer(&file.path) {
+            Some(footer) => footer,
+            None => {
+                let loaded =
+                    ArrowReaderMetadata::load_async(&mut reader, ArrowReaderOptions::new()).await;
+                let footer = loaded.map_err(|e| wrong(e.to_string()))?;
+                check(&footer, id, file).map_err(wrong)?;
+                self.keep(&file.path, footer.clone());
+                footer
+            }
+        };
+        let groups: Vec<usize> = footer
+            .metadata()
+            .row_groups()
+            .iter()
+            .enumerate()
+            .filter(|(_, group)| may_overlap(group, range))
+            .map(|(at, _)| at)
+            .collect();
+        let schema = footer.parquet_schema();
+        let mask = ProjectionMask::columns(schema, columns.iter().map(String::as_str));
+        let stream = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, footer.clone())
+            .with_projection(mask)
+            .with_row_groups(groups)
+            .with_batch_size(8192)
+            .build()
+            .map_err(|e| wrong(e.to_string()))?;
+        let batches: Vec<RecordBatch> =
+            stream.try_collect().await.map_err(|e| wrong(e.to_string()))?;
+        batches
+            .into_iter()
+            .map(|batch| in_order(&batch, columns).and_then(|batch| within(batch, range)))
+            .collect::<Result<_, _>>()
+            .map_err(|e| wrong(e.to_string()))
+    }
+
+    fn footer(&self, path: &str) -> Option<ArrowReaderMetadata> {
+        self.footers.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+
+    fn keep(&self, path: &str, footer: ArrowReaderMetadata) {
+        let mut footers = self.footers.lock().unwrap_or_else(PoisonError::into_inner);
+        if footers.len() >= FOOTERS_MAX {
+            footers.clear();
+        }
+        footers.insert(path.to_owned(), footer);
+    }
+}
+
+/// Whether the footer says of the file what the manifest does.
+fn check(footer: &ArrowReaderMetadata, id: MetricId, file: &ViewFile) -> Result<(), String> {
+    let metadata = footer.metadata().file_metadata();
+    let said = |key: &str| {
+        let pairs = metadata.key_value_metadata().into_iter().flatten();
+        let found = pairs.filter(|pair| pair.key == format!("merganser.{key}")).next_back();
+        found.and_then(|pair| pair.value.clone()).unwrap_or_default()
+    };
+    let expected = [
+        ("metric", id.to_string()),
+        ("grain", file.grain.to_string()),
+        ("from", file.from.epoch.to_string()),
+        ("to", file.to.epoch.to_string()),
+    ];
+    for (key, want) in expected {
+        let got = said(key);
+        if got != want {
+            return Err(format!("its footer says {key} `{got}`, the manifest `{want}`"));
+        }
+    }
+    let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
+    if rows != file.rows {
+        return Err(format!("it has {rows} rows, the manifest says {}", file.rows));
+    }
+    Ok(())
+}
+
+fn may_overlap(group: &RowGroupMetaData, range: TimeRange) -> bool {
+    match group.columns().first().and_then(|column| column.statistics()) {
+        Some(Statistics::Int64(times)) => match (times.min_opt(), times.max_opt()) {
+            (Some(min), Some(max)) => *min < range.to.0 && range.from.0 <= *max,
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// The columns in the order that was asked for.
+fn in_order(
+    batch: &RecordBatch,
+    columns: &[String],
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let schema = batch.schema();
+    let order = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    batch.project(&order)
+}
+
+/// The rows whose bucket starts in `range`.
+fn within(batch: RecordBatch, range: TimeRange) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let times = batch.column(0).as_primitive::<TimestampMicrosecondType>();
+    let inside = |time: &i64| range.contains(Timestamp(*time));
+    if times.values().iter().all(inside) {
+        return Ok(batch);
+    }
+    let mask: BooleanArray = times.values().iter().map(|t| Some(inside(t))).collect();
+    debug_assert_eq!(times.null_count(), 0, "buckets always have a start");
+    filter_record_batch(&batch, &mask)
+}
+
+#[async_trait]
+impl BatchViews for ParquetViews {
+    async fn read(
+        &self,
+        snapshot: &Snapshot,
+        metric: &MetricVersion,
+        read: BatchRead,
+    ) -> Result<Vec<RecordBatch>, ViewError> {
+        let layout = metric.compiled.layout();
+        let dimensions = read.dimensions.iter().map(|d| layout.dimensions[*d].clone());
+        let states = read.states.iter().map(|s| layout.state_name(*s));
+        let columns: Vec<String> =
+            std::iter::once("time".to_owned()).chain(dimensions).chain(states).collect();
+        let mut batches = Vec::new();
+        for file in &metric.files {
+            if file.grain != read.grain || !file.range.overlaps(&read.range) {
+                continue;
+            }
+            let rows = self.read_file(metric.id, file, &columns, read.range).await;
+            batches.extend(rows.map_err(|error| {
+                let generation = snapshot.generation;
+                ViewError::Damaged(format!("generation {generation}: {error}"))
+            })?);
+        }
+        Ok(batches)
+    }
+}

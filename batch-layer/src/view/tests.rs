@@ -1,0 +1,133 @@
+//! Views written, read back and merged.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::testing::{at, definition, version};
+use shared::catalog::MetricVersion;
+use shared::event::EventBatch;
+use shared::extract::Extractor;
+use shared::testing::event;
+use shared::time::{DAY_US, HOUR_US, MINUTE_US};
+
+/// States of events at these minutes, each with its own amount.
+fn table(metric: &MetricVersion, minutes: impl IntoIterator<Item = i64>) -> StateTable {
+    let events: EventBatch = minutes
+        .into_iter()
+        .map(|m| {
+            let properties = format!(r#"{{"kind":"k{}","amount":{}.5}}"#, m % 3, m % 10);
+            event("sale", m * MINUTE_US, Some(&properties))
+        })
+        .collect();
+    let extracted = Extractor::new(metric.compiled.properties().cloned()).extract(&events);
+    let mut table = StateTable::new(metric.compiled.layout());
+    metric.compiled.fold(&mut table, &extracted, usize::MAX).unwrap();
+    table
+}
+
+fn subject(metric: &MetricVersion) -> Subject {
+    Subject {
+        id: metric.id,
+        layout: metric.compiled.layout().clone(),
+        base: metric.compiled.grain(),
+    }
+}
+
+async fn read_all(
+    views: &ParquetViews,
+    metric: &MetricVersion,
+    files: &[ViewFile],
+    grain: Grain,
+    range: TimeRange,
+) -> StateTable {
+    let schema = metric.compiled.layout().schema();
+    let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
+    let mut table = StateTable::new(metric.compiled.layout());
+    for file in files.iter().filter(|file| file.grain == grain && file.range.overlaps(&range)) {
+        for batch in views.read_file(metric.id, file, &columns, range).await.unwrap() {
+            table.merge(&batch).unwrap();
+        }
+    }
+    table
+}
+
+fn same(a: &StateTable, b: &StateTable) -> bool {
+    a.emit(&a.sorted()) == b.emit(&b.sorted())
+}
+
+#[tokio::test]
+async fn every_rollup_holds_the_same_events() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let metric = version(&definition("sales"), at(0, 0));
+    let minutes = || (-3000..3000).step_by(7);
+    let files = write(&storage, &subject(&metric), table(&metric, minutes()), (at(0, 0), at(1, 9)))
+        .await
+        .unwrap();
+    assert_eq!(files.iter().map(|f| f.grain).collect::<Vec<_>>(), Grain::Minute.rollups());
+    let views = ParquetViews::new(storage);
+    let expected = table(&metric, minutes());
+    for grain in Grain::Minute.rollups() {
+        let coarse = rollup(&expected, metric.compiled.layout(), *grain).unwrap();
+        let read = read_all(&views, &metric, &files, *grain, TimeRange::ALL).await;
+        assert!(same(&read, &coarse), "{grain}");
+    }
+    let range = TimeRange { from: Timestamp(-HOUR_US), to: Timestamp(DAY_US) };
+    let read = read_all(&views, &metric, &files, Grain::Minute, range).await;
+    let inside = expected.within(range);
+    assert_eq!(read.len(), inside.len());
+}
+
+#[tokio::test]
+async fn merged_files_answer_the_same_and_there_are_fewer() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let metric = version(&definition("sales"), at(0, 0));
+    let mut files = Vec::new();
+    for part in 0..9 {
+        let minutes = (part * 5..20_000).step_by(31);
+        let boundaries = (at(0, 0), at(1, 9));
+        let table = table(&metric, minutes);
+        files.extend(write(&storage, &subject(&metric), table, boundaries).await.unwrap());
+    }
+    let views = ParquetViews::new(storage.clone());
+    for grain in [Grain::Minute, Grain::Day] {
+        let chosen = choose_compaction(&files, grain);
+        assert!(chosen.len() > 2, "{} of {grain}", chosen.len());
+        let before = read_all(&views, &metric, &files, grain, TimeRange::ALL).await;
+        let merged = compact(&storage, &views, &subject(&metric), &chosen).await.unwrap();
+        assert!(merged.len() < chosen.len());
+        files.retain(|file| !chosen.contains(file));
+        files.extend(merged);
+        let after = read_all(&views, &metric, &files, grain, TimeRange::ALL).await;
+        assert!(same(&before, &after), "{grain}");
+        assert!(choose_compaction(&files, grain).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_another_metric_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let metric = version(&definition("sales"), at(0, 0));
+    let subject = subject(&metric);
+    let files = write(&storage, &subject, table(&metric, [1]), (at(0, 0), at(1, 9)));
+    let file = files.await.unwrap().remove(0);
+    let views = Arc::new(ParquetViews::new(storage));
+    let read = |file: ViewFile, id| {
+        let views = Arc::clone(&views);
+        async move {
+            let columns = ["time".to_owned()];
+            views.read_file(id, &file, &columns, TimeRange::ALL).await.map(|_| ())
+        }
+    };
+    read(file.clone(), metric.id).await.unwrap();
+    let fresh = Arc::new(ParquetViews::new(Storage::local(directory.path()).unwrap()));
+    let columns = ["time".to_owned()];
+    let other = MetricId(metric.id.0 + 1);
+    let error = fresh.read_file(other, &file, &columns, TimeRange::ALL).await.unwrap_err();
+    assert!(error.to_string().contains("metric `1`"), "{error}");
+    let longer = ViewFile { rows: file.rows + 1, ..file.clone() };
+    let error = fresh.read_file(metric.id, &longer, &columns, TimeRange::ALL).await.unwrap_err();
+    assert!(error.to_string().contains("rows"), "{error}");
+}
