@@ -66,8 +66,8 @@ pub enum JournalError {
         /// The next offset to be written.
         end: Offset,
     },
-    /// Reading failed.
-    #[error("reading the journal: {0}")]
+    /// Files could not be read or made; nothing was written.
+    #[error("the journal's files: {0}")]
     Io(String),
     /// The batch does not fit one record.
     #[error("a record of {size_bytes} bytes is over the journal's limit of {limit_bytes}")]

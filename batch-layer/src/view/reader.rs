@@ -103,8 +103,8 @@ impl ParquetViews {
 fn check(footer: &ArrowReaderMetadata, id: MetricId, file: &ViewFile) -> Result<(), String> {
     let metadata = footer.metadata().file_metadata();
     let said = |key: &str| {
-        let pairs = metadata.key_value_metadata().into_iter().flatten();
-        let found = pairs.filter(|pair| pair.key == format!("merganser.{key}")).next_back();
+        let mut pairs = metadata.key_value_metadata().into_iter().flatten();
+        let found = pairs.find(|pair| pair.key == format!("merganser.{key}"));
         found.and_then(|pair| pair.value.clone()).unwrap_or_default()
     };
     let expected = [

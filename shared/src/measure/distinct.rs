@@ -206,7 +206,7 @@ fn coupons(bytes: &[u8], count: usize) -> Result<Distinct, StateError> {
     let coupons: Vec<u32> =
         bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     let sorted = coupons.windows(2).all(|pair| pair[0] < pair[1]);
-    if coupons.len() != count || bytes.len() % 4 != 0 || count > COUPONS_MAX || !sorted {
+    if coupons.len() != count || !bytes.len().is_multiple_of(4) || count > COUPONS_MAX || !sorted {
         let reason = format!("{count} sorted coupons were expected");
         return Err(StateError::Encoding { kind: "distinct", reason });
     }
