@@ -1,0 +1,320 @@
+//! The fold service: from committed events to speed views.
+//!
+//! It follows the journal and folds every event into the tables of every metric that has not a batch
+//! view of it yet, one table an epoch. What changed is written to the store every flush interval,
+//! with the position that it stands for, so that a reader of the store always knows how far it is.
+//!
+//! The journal is the truth and the tables are made from it; the store is made from the tables. At a
+//! start the tables are folded anew, and a store that is exactly where it was left needs only what
+//! came since. A store that turns out to be anything else (emptied, older, another journal's) is
+//! filled anew from the tables, while the fold goes on.
+//!
+//! Read in this order: `course` (what an answer of the store means), `writer` (what is next for one
+//! view), `worker` (the one thread that owns all of it), [`SpeedHandle`] (what others see).
+
+mod course;
+mod figures;
+mod gather;
+mod own;
+mod progress;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod worker;
+mod writer;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shared::catalog::{Catalog, MetricVersion, Snapshot};
+use shared::clock::Clock;
+use shared::ids::{Fence, JournalId, MetricId, Offset};
+use shared::ports::{Committed, Journal, Lag, SpeedError, SpeedPart, SpeedRead, SpeedViews};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::store::{ReadError, SpeedStore, StoreError, View};
+use own::OwnRead;
+use progress::{Phase, Progress};
+use tables::PortionBounds;
+use worker::{Command, Opened, Parts, Worker};
+
+/// Groups that one atomic step of the store takes.
+const CHANGE_GROUPS_MAX: usize = 20_000;
+/// Bytes likewise; text in the store is about half as long again.
+const CHANGE_SIZE_BYTES_MAX: usize = 5 << 20;
+/// How long to wait before a view that is being written is read again.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Requests that wait for the worker.
+const COMMANDS_MAX: usize = 256;
+
+/// Settings of the fold.
+#[derive(Clone, Debug)]
+pub struct SpeedSettings {
+    /// How often changed groups are written.
+    pub flush_interval: Duration,
+    /// How long epochs stay after a batch view covers them, for readers of older manifests.
+    pub retire_grace: Duration,
+    /// Events that may be folded and not stored before no more are taken.
+    pub unapplied_max: u64,
+    /// Groups that a metric may have, all epochs together; new ones beyond are left out.
+    pub groups_max: usize,
+    /// Groups that a read may take.
+    pub read_groups_max: usize,
+    /// How often a store that is not written to is looked at.
+    pub look_interval: Duration,
+    /// How long a read waits for a view that is being written for the first time or anew.
+    pub read_patience: Duration,
+    /// How long the last flush may take when the service stops.
+    pub stop_timeout: Duration,
+}
+
+impl Default for SpeedSettings {
+    fn default() -> Self {
+        Self {
+            flush_interval: Duration::from_millis(100),
+            retire_grace: Duration::from_secs(30),
+            unapplied_max: 1_000_000,
+            groups_max: 5_000_000,
+            read_groups_max: 2_000_000,
+            look_interval: Duration::from_secs(1),
+            read_patience: Duration::from_secs(1),
+            stop_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl SpeedSettings {
+    fn portion(&self) -> PortionBounds {
+        PortionBounds { groups_max: CHANGE_GROUPS_MAX, size_bytes_max: CHANGE_SIZE_BYTES_MAX }
+    }
+}
+
+/// A speed layer that cannot start, or stopped.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SpeedStartError {
+    /// The store cannot be used.
+    #[error("the speed store cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The thread of the fold cannot be started.
+    #[error("the thread of the fold cannot be started: {0}")]
+    Thread(String),
+    /// The fold came to an end.
+    #[error("the fold stopped: {0}")]
+    Stopped(String),
+}
+
+/// The fold service.
+#[derive(Debug)]
+pub struct SpeedLayer;
+
+impl SpeedLayer {
+    /// Looks at the store, claims it, and begins to fold: first what is in the journal, then what
+    /// comes from `feed`. It stops by itself when the feed ends. [`SpeedHandle::ready`] waits until
+    /// the views are up to where the journal is now.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn start(
+        settings: SpeedSettings,
+        journal: Arc<dyn Journal>,
+        catalog: Arc<dyn Catalog>,
+        store: Arc<dyn SpeedStore>,
+        clock: Arc<dyn Clock>,
+        feed: mpsc::Receiver<Arc<Committed>>,
+    ) -> Result<SpeedHandle, SpeedStartError> {
+        let snapshots = catalog.subscribe();
+        let snapshot = Arc::clone(&snapshots.borrow());
+        let id = journal.id();
+        let (opened, above) = open(&*store, id, &snapshot).await?;
+        let fence = store.claim(id, above).await?;
+        let progress = Arc::new(Progress::new());
+        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+        let handle = SpeedHandle {
+            settings: settings.clone(),
+            journal: id,
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            progress: Arc::clone(&progress),
+            commands: sender,
+        };
+        let parts =
+            Parts { settings, journal, store, clock, fence, progress, feed, snapshots, commands };
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::Builder::new()
+            .name("fold".to_owned())
+            .spawn(move || runtime.block_on(Worker::new(parts).run(opened)))
+            .map_err(|error| SpeedStartError::Thread(error.to_string()))?;
+        Ok(handle)
+    }
+}
+
+/// What is stored of the snapshot's metrics, and the highest fence of it.
+async fn open(
+    store: &dyn SpeedStore,
+    journal: JournalId,
+    snapshot: &Snapshot,
+) -> Result<(Opened, Fence), StoreError> {
+    let mut opened = Opened::default();
+    let mut above = Fence::ZERO;
+    for version in &snapshot.metrics {
+        match store.open(&View::of(journal, version)).await {
+            Ok(Some(stored)) => {
+                above = above.max(stored.fence);
+                opened.stored.insert(version.id, stored);
+            }
+            // What cannot be read is written anew.
+            Ok(None) | Err(StoreError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let stored = store.metrics(journal).await?;
+    let is_left_over = |id: &MetricId| snapshot.by_id(*id).is_none();
+    opened.left_over = stored.into_iter().filter(is_left_over).collect();
+    Ok((opened, above))
+}
+
+/// The fold service's handle: the speed layer's answers.
+#[derive(Clone)]
+pub struct SpeedHandle {
+    settings: SpeedSettings,
+    journal: JournalId,
+    store: Arc<dyn SpeedStore>,
+    clock: Arc<dyn Clock>,
+    progress: Arc<Progress>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl SpeedHandle {
+    /// Waits until every view is up to where the journal was at the start.
+    ///
+    /// # Errors
+    /// When the fold stopped before.
+    pub async fn ready(&self) -> Result<(), SpeedStartError> {
+        let mut phase = self.progress.phase.subscribe();
+        let phase = phase.wait_for(|phase| *phase != Phase::CatchingUp).await;
+        match phase.as_deref() {
+            Ok(Phase::Failed(reason)) => Err(SpeedStartError::Stopped(reason.clone())),
+            Ok(Phase::Ready | Phase::Ended | Phase::CatchingUp) => Ok(()),
+            Err(error) => Err(SpeedStartError::Stopped(error.to_string())),
+        }
+    }
+
+    /// Waits until the fold has stopped: after the feed has ended and what it brought is stored, or
+    /// with an error before.
+    ///
+    /// # Errors
+    /// Why it stopped, when it was not for the end of the feed.
+    pub async fn ended(&self) -> Result<(), SpeedStartError> {
+        let mut phase = self.progress.phase.subscribe();
+        let is_over = |phase: &Phase| matches!(phase, Phase::Ended | Phase::Failed(_));
+        match phase.wait_for(is_over).await.as_deref() {
+            Ok(Phase::Failed(reason)) => Err(SpeedStartError::Stopped(reason.clone())),
+            Ok(Phase::Ready | Phase::Ended | Phase::CatchingUp) => Ok(()),
+            Err(error) => Err(SpeedStartError::Stopped(error.to_string())),
+        }
+    }
+
+    /// Metrics that reached their bound of groups, so that a batch run is wanted.
+    #[must_use]
+    pub fn full(&self) -> watch::Receiver<BTreeSet<MetricId>> {
+        self.progress.full.subscribe()
+    }
+
+    fn failed(&self) -> Option<SpeedError> {
+        match &*self.progress.phase.borrow() {
+            Phase::Failed(reason) => Some(SpeedError::Unavailable(reason.clone())),
+            Phase::CatchingUp | Phase::Ready | Phase::Ended => None,
+        }
+    }
+
+    fn view(&self, metric: &MetricVersion) -> Arc<View> {
+        let known = self.progress.metric(metric.id).map(|known| known.view);
+        known.unwrap_or_else(|| Arc::new(View::of(self.journal, metric)))
+    }
+
+    /// Tells the worker of what a reader found. When it is too busy to be told, it finds out by
+    /// itself, or the next reader tells it.
+    fn tell(&self, command: Command) {
+        let _ = self.commands.try_send(command);
+    }
+}
+
+fn unavailable(reason: impl ToString) -> SpeedError {
+    SpeedError::Unavailable(reason.to_string())
+}
+
+#[async_trait]
+impl SpeedViews for SpeedHandle {
+    fn kind(&self) -> &'static str {
+        self.store.kind()
+    }
+
+    async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
+        let view = self.view(metric);
+        let until = Instant::now() + self.settings.read_patience;
+        loop {
+            if let Some(failed) = self.failed() {
+                return Err(failed);
+            }
+            let error = match self.store.read(&view, &read, self.settings.read_groups_max).await {
+                Ok(mut part) => {
+                    if read.from == metric.boundary.epoch {
+                        // Nothing below the boundary is asked for, so nothing of it is missing.
+                        part.through = part.through.max(metric.boundary.offset);
+                    }
+                    return Ok(part);
+                }
+                Err(ReadError::Retired { first }) => return Err(SpeedError::Retired { first }),
+                Err(ReadError::TooLarge { limit }) => return Err(SpeedError::TooLarge { limit }),
+                Err(error @ ReadError::Unreachable(_)) => return Err(unavailable(error)),
+                Err(ReadError::Damaged { space, reason }) => {
+                    self.tell(Command::Damaged(metric.id, space));
+                    ReadError::Damaged { space, reason }
+                }
+                Err(ReadError::Absent) => {
+                    self.tell(Command::Look(metric.id));
+                    ReadError::Absent
+                }
+                Err(ReadError::Building) => ReadError::Building,
+            };
+            if Instant::now() >= until {
+                return Err(unavailable(error));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn read_own(
+        &self,
+        metric: &MetricVersion,
+        read: SpeedRead,
+    ) -> Result<SpeedPart, SpeedError> {
+        let gone = || unavailable("the fold has stopped");
+        let (reply, answer) = oneshot::channel();
+        let read = OwnRead::new(metric.id, read, self.settings.read_groups_max, reply);
+        self.commands.send(Command::Own(read)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    fn lag(&self, metric: MetricId) -> Lag {
+        self.progress.lag(metric, self.clock.now())
+    }
+
+    async fn wait_applied(&self, offset: Offset, timeout: Duration) -> bool {
+        let mut applied = self.progress.applied.subscribe();
+        self.progress.want(offset);
+        let reached = applied.wait_for(|applied| *applied >= offset);
+        matches!(tokio::time::timeout(timeout, reached).await, Ok(Ok(_)))
+    }
+
+    fn mismatches(&self, metric: MetricId) -> u64 {
+        self.progress.metric(metric).map_or(0, |metric| metric.mismatches)
+    }
+
+    fn groups(&self, metric: MetricId) -> u64 {
+        self.progress.metric(metric).map_or(0, |metric| metric.groups)
+    }
+}

@@ -1,0 +1,164 @@
+//! Where a writer is with its store, and what an answer of the store means for it. Decides only.
+
+use shared::ids::{Boundary, Fence, Offset};
+
+use crate::store::{Change, Mark, Space, Stage, StoreError, Stored, View};
+
+/// Where a writer is with its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// Nothing that is stored can be built on: a new space is to be begun.
+    Begin(Space),
+    /// Changes follow each other.
+    Follow(Place),
+}
+
+/// What the store is known to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) space: Space,
+    pub(super) serial: u64,
+    pub(super) through: Mark,
+    pub(super) stage: Stage,
+}
+
+impl Place {
+    /// An empty space.
+    pub(super) fn begun(space: Space) -> Self {
+        Self { space, serial: 0, through: Mark::default(), stage: Stage::Building }
+    }
+
+    /// After `change`.
+    pub(super) fn after(change: &Change) -> Self {
+        Self {
+            space: change.space,
+            serial: change.serial + 1,
+            through: change.to,
+            stage: change.stage,
+        }
+    }
+
+    /// Whether the store still holds it.
+    pub(super) fn is_stored(&self, stored: Option<&Stored>) -> bool {
+        stored.is_some_and(|s| {
+            let place =
+                Self { space: s.space, serial: s.serial, through: s.through, stage: s.stage };
+            place == *self
+        })
+    }
+}
+
+/// What an answer means for the writer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It happened, now or before.
+    Landed,
+    /// It did not happen, or nobody knows: do the same again.
+    Again(String),
+    /// The store is elsewhere: write everything anew.
+    Rebuild(String),
+    /// Another writer has taken over.
+    Stop(Fence),
+}
+
+/// What the answer to a change means.
+pub(super) fn of_change(change: &Change, answer: Result<(), StoreError>) -> Verdict {
+    match answer {
+        Ok(()) => Verdict::Landed,
+        Err(StoreError::Refused { stored: Some(stored) }) if stored.is_after(change) => {
+            Verdict::Landed
+        }
+        Err(error) => of_error(error),
+    }
+}
+
+/// What the answer to a beginning means.
+pub(super) fn of_begin(space: Space, answer: Result<(), StoreError>) -> Verdict {
+    match answer {
+        Ok(()) => Verdict::Landed,
+        Err(StoreError::Refused { stored: Some(stored) })
+            if stored.space == space && stored.serial == 0 =>
+        {
+            Verdict::Landed
+        }
+        Err(error) => of_error(error),
+    }
+}
+
+/// What the answer to a retirement or a deletion means.
+pub(super) fn of_removal(answer: Result<(), StoreError>) -> Verdict {
+    match answer {
+        // What is not there need not be removed.
+        Ok(()) | Err(StoreError::Refused { .. }) => Verdict::Landed,
+        Err(error) => of_error(error),
+    }
+}
+
+/// What it means that the store holds `stored` where the writer left it at `place`.
+pub(super) fn of_look(
+    place: &Place,
+    fence: Fence,
+    answer: Result<Option<Stored>, StoreError>,
+) -> Verdict {
+    match answer {
+        Ok(stored) if place.is_stored(stored.as_ref()) => Verdict::Landed,
+        Ok(Some(stored)) if stored.fence > fence => Verdict::Stop(stored.fence),
+        Ok(stored) => of_error(StoreError::Refused { stored: stored.map(Box::new) }),
+        Err(error) => of_error(error),
+    }
+}
+
+fn of_error(error: StoreError) -> Verdict {
+    let text = error.to_string();
+    match error {
+        StoreError::Fenced { fence } => Verdict::Stop(fence),
+        StoreError::Failed(_) | StoreError::Uncertain(_) => Verdict::Again(text),
+        StoreError::Refused { .. } | StoreError::Invalid(_) | StoreError::Damaged(_) => {
+            Verdict::Rebuild(text)
+        }
+    }
+}
+
+/// Why what is stored cannot be built on after a start; `Ok` when it can. `checksum_at` is
+/// [`shared::ports::Journal::checksum_at`].
+pub(super) fn trust<E>(
+    stored: Option<&Stored>,
+    view: &View,
+    boundary: Boundary,
+    end: Offset,
+    checksum_at: impl Fn(Offset) -> Result<Option<u32>, E>,
+) -> Result<Result<Place, String>, E> {
+    let Some(stored) = stored else { return Ok(Err("the store holds nothing of it".into())) };
+    if stored.journal != view.id.journal() {
+        return Ok(Err(format!("it belongs to the journal {}", stored.journal)));
+    }
+    if stored.definition != view.definition {
+        return Ok(Err("it belongs to another definition".into()));
+    }
+    if stored.stage == Stage::Building {
+        return Ok(Err("it was not written to the end".into()));
+    }
+    if stored.first > boundary.epoch {
+        return Ok(Err(format!(
+            "it begins with epoch {}, the batch view ends before {}",
+            stored.first, boundary.epoch
+        )));
+    }
+    if stored.figures.iter().any(|(epoch, f)| *epoch >= boundary.epoch && f.dropped > 0) {
+        return Ok(Err("events were left out when it reached its bound of groups".into()));
+    }
+    for mark in [stored.through, stored.reach] {
+        if mark.offset > end {
+            return Ok(Err(format!("it is at {}, the journal ends at {end}", mark.offset)));
+        }
+        if checksum_at(mark.offset)? != Some(mark.checksum) {
+            return Ok(Err(format!("it has seen other events before {}", mark.offset)));
+        }
+    }
+    Ok(Ok(Place {
+        space: stored.space,
+        serial: stored.serial,
+        through: stored.through,
+        stage: stored.stage,
+    }))
+}

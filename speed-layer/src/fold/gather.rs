@@ -1,0 +1,96 @@
+//! Batches in the order of their offsets, small ones put together: a fold costs much the same for
+//! one event as for a thousand.
+
+use std::sync::Arc;
+
+use shared::event::EventBatch;
+use shared::ids::Offset;
+use shared::ports::Committed;
+
+/// Most events that small batches are put together to.
+const EVENTS_MAX: usize = 8192;
+/// Most bytes likewise.
+const SIZE_BYTES_MAX: usize = 16 << 20;
+
+/// Puts small neighbours of one epoch together.
+pub(super) fn gather<E>(
+    batches: impl Iterator<Item = Result<Arc<Committed>, E>>,
+) -> impl Iterator<Item = Result<Arc<Committed>, E>> {
+    let mut batches = batches.peekable();
+    std::iter::from_fn(move || {
+        let first = match batches.next()? {
+            Ok(first) => first,
+            Err(error) => return Some(Err(error)),
+        };
+        let (mut events, mut size_bytes) = (first.events.len(), first.events.size_bytes());
+        let mut rest: Vec<Arc<Committed>> = Vec::new();
+        while let Some(Ok(next)) = batches.peek() {
+            events += next.events.len();
+            size_bytes = size_bytes.saturating_add(next.events.size_bytes());
+            let last = rest.last().unwrap_or(&first);
+            let follows = last.epoch == next.epoch && last.end() == next.first;
+            if !follows || events > EVENTS_MAX || size_bytes > SIZE_BYTES_MAX {
+                break;
+            }
+            if let Some(Ok(next)) = batches.next() {
+                rest.push(next);
+            }
+        }
+        Some(Ok(together(first, &rest)))
+    })
+}
+
+fn together(first: Arc<Committed>, rest: &[Arc<Committed>]) -> Arc<Committed> {
+    let Some(last) = rest.last() else { return first };
+    let parts = std::iter::once(&first).chain(rest).map(|part| &part.events);
+    let events = EventBatch::concat(parts).expect("what is put together is far below 2 GiB");
+    Arc::new(Committed { epoch: first.epoch, first: first.first, events, checksum: last.checksum })
+}
+
+/// How a batch lies to what is folded already.
+#[derive(Debug)]
+pub(super) enum Aligned {
+    /// It is folded.
+    Old,
+    /// It, or what is left of it, is next.
+    Next(Arc<Committed>),
+    /// Events before it are missing.
+    Gap,
+}
+
+/// Cuts off what lies below `from`.
+pub(super) fn align(batch: &Arc<Committed>, from: Offset) -> Aligned {
+    if batch.end() <= from {
+        return Aligned::Old;
+    }
+    if batch.first > from {
+        return Aligned::Gap;
+    }
+    // Within the batch's length.
+    let skip = from.since(batch.first) as usize;
+    if skip == 0 {
+        return Aligned::Next(Arc::clone(batch));
+    }
+    Aligned::Next(Arc::new(Committed {
+        epoch: batch.epoch,
+        first: from,
+        events: batch.events.slice(skip, batch.events.len() - skip),
+        checksum: batch.checksum,
+    }))
+}
+
+/// Cuts off what lies from `to` on; `None` when nothing is left.
+pub(super) fn below(batch: &Arc<Committed>, to: Offset) -> Option<Arc<Committed>> {
+    if batch.end() <= to {
+        return Some(Arc::clone(batch));
+    }
+    let len = usize::try_from(to.since(batch.first)).unwrap_or(usize::MAX);
+    (len > 0).then(|| {
+        Arc::new(Committed {
+            epoch: batch.epoch,
+            first: batch.first,
+            events: batch.events.slice(0, len),
+            checksum: batch.checksum,
+        })
+    })
+}

@@ -1,0 +1,96 @@
+//! Reading the writer's own tables, a portion at a time between batches, so that the fold goes on.
+
+use shared::ids::{Epoch, MetricId, Offset};
+use shared::ports::{SpeedError, SpeedPart, SpeedRead};
+use tokio::sync::oneshot;
+
+use super::tables::{Tables, step};
+use crate::store::missing;
+
+/// Groups that are copied at once.
+const PORTION: usize = 16_384;
+
+/// A read under way.
+#[derive(Debug)]
+pub(super) struct OwnRead {
+    pub(super) metric: MetricId,
+    read: SpeedRead,
+    groups_max: usize,
+    reply: oneshot::Sender<Result<SpeedPart, SpeedError>>,
+    part: Option<SpeedPart>,
+    /// What is left, by epoch; groups in falling order.
+    todo: Vec<(Epoch, Vec<usize>)>,
+}
+
+impl OwnRead {
+    pub(super) fn new(
+        metric: MetricId,
+        read: SpeedRead,
+        groups_max: usize,
+        reply: oneshot::Sender<Result<SpeedPart, SpeedError>>,
+    ) -> Self {
+        Self { metric, read, groups_max, reply, part: None, todo: Vec::new() }
+    }
+
+    /// Copies a portion. Gives itself back while there is more.
+    pub(super) fn go_on(mut self, tables: Option<&Tables>, folded: Offset) -> Option<Self> {
+        // A reader who went away needs no answer.
+        if self.reply.is_closed() {
+            return None;
+        }
+        match self.copy(tables, folded) {
+            Ok(None) => Some(self),
+            Ok(Some(part)) => {
+                let _ = self.reply.send(Ok(part));
+                None
+            }
+            Err(error) => {
+                let _ = self.reply.send(Err(error));
+                None
+            }
+        }
+    }
+
+    fn copy(
+        &mut self,
+        tables: Option<&Tables>,
+        folded: Offset,
+    ) -> Result<Option<SpeedPart>, SpeedError> {
+        let unknown = || SpeedError::Unavailable("the metric is not folded".to_owned());
+        let tables = tables.ok_or_else(unknown)?;
+        if tables.first() > self.read.from {
+            return Err(SpeedError::Retired { first: tables.first() });
+        }
+        let Some(part) = &mut self.part else {
+            self.part = Some(self.begin(tables, folded)?);
+            return Ok(None);
+        };
+        let Some((epoch, groups)) = self.todo.last_mut() else { return Ok(self.part.take()) };
+        let portion = step(tables.metric().layout(), PORTION);
+        let numbers = groups.split_off(groups.len().saturating_sub(portion));
+        if let Some(table) = tables.table(*epoch) {
+            part.states.push(table.states.emit(&numbers));
+        }
+        if groups.is_empty() {
+            self.todo.pop();
+        }
+        Ok(None)
+    }
+
+    fn begin(&mut self, tables: &Tables, folded: Offset) -> Result<SpeedPart, SpeedError> {
+        let to = self.read.to;
+        let asked = |epoch: Epoch| to.is_none_or(|to| epoch < to);
+        for (epoch, table) in tables.epochs(self.read.from).filter(|(epoch, _)| asked(*epoch)) {
+            let groups = table.states.within(self.read.range);
+            if !groups.is_empty() {
+                self.todo.push((epoch, groups));
+            }
+        }
+        if self.todo.iter().map(|(_, groups)| groups.len()).sum::<usize>() > self.groups_max {
+            return Err(SpeedError::TooLarge { limit: self.groups_max });
+        }
+        let figures = tables.epochs(self.read.from).map(|(epoch, table)| (epoch, table.figures));
+        let missing = missing(&self.read, figures);
+        Ok(SpeedPart { through: folded, states: Vec::new(), missing })
+    }
+}

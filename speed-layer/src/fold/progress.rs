@@ -1,0 +1,121 @@
+//! What the worker tells everyone else: how far the views are, and what they hold.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shared::ids::{MetricId, Offset};
+use shared::ports::Lag;
+use shared::time::Timestamp;
+use tokio::sync::{Notify, watch};
+
+use crate::store::View;
+
+/// Where the worker is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It reads the journal and fills the store.
+    CatchingUp,
+    /// Every view was up to where the journal was at the start.
+    Ready,
+    /// It cannot go on.
+    Failed(String),
+    /// The feed ended, and everything of it is in the store, or could not be brought there in time.
+    Ended,
+}
+
+/// A metric as others see it.
+#[derive(Clone, Debug)]
+pub(super) struct MetricProgress {
+    pub(super) view: Arc<View>,
+    /// The highest that it ever was.
+    pub(super) applied: Offset,
+    pub(super) mismatches: u64,
+    pub(super) groups: u64,
+}
+
+/// Shared between the worker and its handles.
+#[derive(Debug)]
+pub(super) struct Progress {
+    state: Mutex<State>,
+    /// Every view includes everything below.
+    pub(super) applied: watch::Sender<Offset>,
+    pub(super) phase: watch::Sender<Phase>,
+    /// Metrics that reached their bound of groups and wait for a run.
+    pub(super) full: watch::Sender<BTreeSet<MetricId>>,
+    /// The highest offset that somebody waits for.
+    wanted: AtomicU64,
+    /// Wakes the worker for it.
+    pub(super) wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    metrics: HashMap<MetricId, MetricProgress>,
+    /// Ends of batches that some view lacks, with the arrival of their first event.
+    arrivals: VecDeque<(Offset, Timestamp)>,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::default(),
+            applied: watch::Sender::new(Offset::ZERO),
+            phase: watch::Sender::new(Phase::CatchingUp),
+            full: watch::Sender::new(BTreeSet::new()),
+            wanted: AtomicU64::new(0),
+            wake: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is locked; should it, the figures are still figures.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn want(&self, offset: Offset) {
+        self.wanted.fetch_max(offset.0, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn wanted(&self) -> Offset {
+        Offset(self.wanted.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn metric(&self, metric: MetricId) -> Option<MetricProgress> {
+        self.state().metrics.get(&metric).cloned()
+    }
+
+    pub(super) fn arrived(&self, end: Offset, at: Timestamp) {
+        self.state().arrivals.push_back((end, at));
+    }
+
+    /// Tells how far everything is. Metrics that are not among `metrics` are forgotten.
+    pub(super) fn tell(
+        &self,
+        applied: Offset,
+        metrics: impl Iterator<Item = (MetricId, MetricProgress)>,
+    ) {
+        let mut state = self.state();
+        let before = std::mem::take(&mut state.metrics);
+        for (id, mut metric) in metrics {
+            let earlier = before.get(&id).map_or(Offset::ZERO, |metric| metric.applied);
+            metric.applied = metric.applied.max(earlier);
+            state.metrics.insert(id, metric);
+        }
+        while state.arrivals.front().is_some_and(|(end, _)| *end <= applied) {
+            state.arrivals.pop_front();
+        }
+        drop(state);
+        self.applied.send_if_modified(|old| std::mem::replace(old, applied) != applied);
+    }
+
+    /// How far `metric` is behind at `now`.
+    pub(super) fn lag(&self, metric: MetricId, now: Timestamp) -> Lag {
+        let state = self.state();
+        let applied = state.metrics.get(&metric).map_or(Offset::ZERO, |metric| metric.applied);
+        let oldest = state.arrivals.partition_point(|(end, _)| *end <= applied);
+        let lag_ms = state.arrivals.get(oldest).map_or(0, |(_, at)| now.millis_since(*at));
+        Lag { lag_ms, applied }
+    }
+}

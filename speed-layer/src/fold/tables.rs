@@ -1,0 +1,224 @@
+//! A metric's states from its boundary on, by epoch, and which of them are not written yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use shared::compile::{FoldError, Metric, StateLayout};
+use shared::extract::Extracted;
+use shared::ids::Epoch;
+use shared::measure::StateKind;
+use shared::table::StateTable;
+
+use crate::store::{EpochStates, Figures};
+
+/// How large a portion may be: what one atomic step of the store takes well.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PortionBounds {
+    /// Most groups.
+    pub(super) groups_max: usize,
+    /// About the most bytes; at least some groups are taken whatever their size.
+    pub(super) size_bytes_max: usize,
+}
+
+/// Whether the store has what is folded already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// It is to be written.
+    Write,
+    /// It is stored.
+    Keep,
+}
+
+/// What is to be written next.
+#[derive(Debug, Default)]
+pub(super) struct Portion {
+    pub(super) states: Vec<EpochStates>,
+    pub(super) figures: Vec<(Epoch, Figures)>,
+    /// Whether it is the last of the flush.
+    pub(super) is_last: bool,
+}
+
+/// A metric's tables.
+#[derive(Debug)]
+pub(super) struct Tables {
+    metric: Arc<Metric>,
+    groups_max: usize,
+    first: Epoch,
+    epochs: BTreeMap<Epoch, Table>,
+    /// Groups of the flush under way.
+    queue: Vec<(Epoch, Vec<u32>)>,
+}
+
+/// An epoch's table.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) states: StateTable,
+    pub(super) figures: Figures,
+    is_figures_dirty: bool,
+    /// Groups to be written, each once.
+    dirty: Vec<u32>,
+    /// By group, whether it is in `dirty` or in the queue.
+    is_dirty: Vec<bool>,
+}
+
+impl Table {
+    fn new(layout: &StateLayout) -> Self {
+        Self {
+            states: StateTable::new(layout),
+            figures: Figures::default(),
+            is_figures_dirty: false,
+            dirty: Vec::new(),
+            is_dirty: Vec::new(),
+        }
+    }
+
+    fn touch(&mut self, groups: impl Iterator<Item = usize>) {
+        self.is_dirty.resize(self.states.len(), false);
+        for group in groups {
+            if !std::mem::replace(&mut self.is_dirty[group], true) {
+                // A table holds at most 2³² groups.
+                self.dirty.push(group as u32);
+            }
+        }
+    }
+}
+
+impl Tables {
+    pub(super) fn new(metric: Arc<Metric>, groups_max: usize, first: Epoch) -> Self {
+        Self { metric, groups_max, first, epochs: BTreeMap::new(), queue: Vec::new() }
+    }
+
+    pub(super) fn metric(&self) -> &Metric {
+        &self.metric
+    }
+
+    /// The first epoch that is folded; events of earlier ones are passed over.
+    pub(super) fn first(&self) -> Epoch {
+        self.first
+    }
+
+    pub(super) fn table(&self, epoch: Epoch) -> Option<&Table> {
+        self.epochs.get(&epoch)
+    }
+
+    /// The epochs from `from` on that have a table.
+    pub(super) fn epochs(&self, from: Epoch) -> impl Iterator<Item = (Epoch, &Table)> {
+        self.epochs.range(from..).map(|(epoch, table)| (*epoch, table))
+    }
+
+    /// Groups of all epochs.
+    pub(super) fn groups(&self) -> usize {
+        self.epochs.values().map(|table| table.states.len()).sum()
+    }
+
+    /// Groups that are to be written.
+    pub(super) fn dirty(&self) -> usize {
+        let queued: usize = self.queue.iter().map(|(_, groups)| groups.len()).sum();
+        queued + self.epochs.values().map(|table| table.dirty.len()).sum::<usize>()
+    }
+
+    /// Folds events of one epoch.
+    ///
+    /// # Errors
+    /// A fault of the service; the events then count as dropped.
+    pub(super) fn fold(
+        &mut self,
+        epoch: Epoch,
+        extracted: &Extracted,
+        touch: Touch,
+    ) -> Result<(), FoldError> {
+        if epoch < self.first {
+            return Ok(());
+        }
+        let all = self.groups();
+        let layout = self.metric.layout();
+        let table = self.epochs.entry(epoch).or_insert_with(|| Table::new(layout));
+        // What this epoch may have is what the others leave.
+        let groups_max = (self.groups_max + table.states.len()).saturating_sub(all);
+        let before = table.figures;
+        let folded = match self.metric.fold(&mut table.states, extracted, groups_max) {
+            Ok(folded) => folded,
+            Err(error) => {
+                table.figures.dropped += extracted.events.len() as u64;
+                table.is_figures_dirty = true;
+                return Err(error);
+            }
+        };
+        table.figures.mismatches += folded.mismatches;
+        table.figures.dropped += folded.dropped;
+        if touch == Touch::Write {
+            table.is_figures_dirty |= table.figures != before;
+            table.touch(folded.groups.into_iter());
+        }
+        Ok(())
+    }
+
+    /// Everything is to be written, since the store has nothing of it.
+    pub(super) fn touch_all(&mut self) {
+        self.queue.clear();
+        for table in self.epochs.values_mut() {
+            table.dirty.clear();
+            table.is_dirty.clear();
+            table.is_figures_dirty = true;
+            table.touch(0..table.states.len());
+        }
+    }
+
+    /// Begins a flush of what is to be written now.
+    pub(super) fn begin_flush(&mut self) {
+        for (epoch, table) in &mut self.epochs {
+            if !table.dirty.is_empty() {
+                self.queue.push((*epoch, std::mem::take(&mut table.dirty)));
+            }
+        }
+    }
+
+    /// The next portion of the flush. What is folded meanwhile into a group that is still queued
+    /// goes with it.
+    pub(super) fn next_portion(&mut self, bounds: PortionBounds) -> Portion {
+        let mut portion = Portion::default();
+        let step = step(self.metric.layout(), bounds.groups_max);
+        let (mut groups, mut size_bytes) = (0, 0);
+        while groups < bounds.groups_max && size_bytes < bounds.size_bytes_max {
+            let Some((epoch, queued)) = self.queue.last_mut() else { break };
+            let rest = queued.len().saturating_sub(step.min(bounds.groups_max - groups));
+            let slots = queued.split_off(rest);
+            let epoch = *epoch;
+            if rest == 0 {
+                self.queue.pop();
+            }
+            let Some(table) = self.epochs.get_mut(&epoch) else { continue };
+            slots.iter().for_each(|slot| table.is_dirty[*slot as usize] = false);
+            let numbers: Vec<usize> = slots.iter().map(|slot| *slot as usize).collect();
+            let states = table.states.emit(&numbers);
+            groups += slots.len();
+            size_bytes += states.get_array_memory_size();
+            portion.states.push(EpochStates { epoch, states, slots });
+        }
+        for (epoch, table) in &mut self.epochs {
+            if std::mem::take(&mut table.is_figures_dirty) {
+                portion.figures.push((*epoch, table.figures));
+            }
+        }
+        portion.is_last = self.queue.is_empty();
+        portion
+    }
+
+    /// Forgets the epochs below `first`, which are returned, since letting go of many groups takes
+    /// time.
+    pub(super) fn retire(&mut self, first: Epoch) -> BTreeMap<Epoch, Table> {
+        self.first = self.first.max(first);
+        self.queue.retain(|(epoch, _)| *epoch >= first);
+        let kept = self.epochs.split_off(&first);
+        std::mem::replace(&mut self.epochs, kept)
+    }
+}
+
+/// How many groups are written out at once: few where each may be some kilobytes.
+pub(super) fn step(layout: &StateLayout, most: usize) -> usize {
+    let is_sketch = |kind: &&StateKind| matches!(kind, StateKind::Distinct | StateKind::Quantile);
+    match layout.states.iter().filter(is_sketch).count() {
+        0 => most,
+        sketches => (256 / sketches).max(8).min(most),
+    }
+}

@@ -1,0 +1,363 @@
+//! The fold's one thread: it owns every table, and everything that changes one passes through here.
+//!
+//! Calls of the store run beside the fold, at most one a view, so that a slow store holds up nothing
+//! until as much is unapplied as may be; then the feed is no longer taken from, and intake says so.
+
+mod metrics;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use shared::catalog::Snapshot;
+use shared::clock::Clock;
+use shared::extract::Extractor;
+use shared::ids::{Fence, MetricId, Offset};
+use shared::ports::{Committed, Journal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tracing::{error, info, warn};
+
+use super::own::OwnRead;
+use super::progress::{Phase, Progress};
+use super::writer::{Answer, Now, Outcome, Writer, perform};
+use super::{SpeedSettings, figures};
+pub(super) use metrics::Opened;
+
+use crate::store::{Mark, Space, SpeedStore, StoreError, Swept, ViewId};
+
+/// Batches that are taken from the feed at once.
+const BATCHES_MAX: usize = 64;
+/// Errors in a row after which a sweep is left to the next one.
+const SWEEP_ATTEMPTS: u32 = 5;
+
+/// What a handle asks of the worker.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Reads the worker's own tables.
+    Own(OwnRead),
+    /// A reader found nothing, or something else than it should be.
+    Look(MetricId),
+    /// A reader found damage in this space.
+    Damaged(MetricId, Space),
+}
+
+/// Why the worker cannot go on, for the log and for whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Fatal(pub(super) String);
+
+/// Something that ran beside the fold.
+#[derive(Debug)]
+enum Done {
+    Job(MetricId, Answer, Instant),
+    Swept(ViewId),
+    Dropped(ViewId),
+    Losses(Result<u64, StoreError>),
+}
+
+/// What a worker is made of.
+pub(super) struct Parts {
+    pub(super) settings: SpeedSettings,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) store: Arc<dyn SpeedStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) fence: Fence,
+    pub(super) progress: Arc<Progress>,
+    pub(super) feed: mpsc::Receiver<Arc<Committed>>,
+    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(super) commands: mpsc::Receiver<Command>,
+}
+
+/// See the module's text.
+pub(super) struct Worker {
+    parts: Parts,
+    writers: BTreeMap<MetricId, Writer>,
+    extractor: Extractor,
+    folded: Mark,
+    /// Where the journal was at the start.
+    target: Offset,
+    running: FuturesUnordered<BoxFuture<'static, Done>>,
+    own: Vec<OwnRead>,
+    /// Number of the last space that was begun.
+    spaces: u64,
+    /// Views that are being swept.
+    sweeping: BTreeSet<ViewId>,
+    losses: Option<u64>,
+    losses_at: Instant,
+    /// Whether the store did not answer when last asked.
+    is_away: bool,
+    /// Set when the feed has ended: until when the rest is written.
+    ending: Option<Instant>,
+    has_snapshots: bool,
+}
+
+impl Worker {
+    pub(super) fn new(parts: Parts) -> Self {
+        let losses_at = Instant::now() + parts.settings.look_interval;
+        Self {
+            parts,
+            writers: BTreeMap::new(),
+            extractor: Extractor::default(),
+            folded: Mark::default(),
+            target: Offset::ZERO,
+            running: FuturesUnordered::new(),
+            own: Vec::new(),
+            spaces: 0,
+            sweeping: BTreeSet::new(),
+            losses: None,
+            losses_at,
+            is_away: false,
+            ending: None,
+            has_snapshots: true,
+        }
+    }
+
+    /// Runs until the feed has ended or nothing more can be done.
+    pub(super) async fn run(mut self, opened: Opened) {
+        let progress = Arc::clone(&self.parts.progress);
+        let result = match self.catch_up(opened) {
+            Ok(()) => self.work().await,
+            Err(fatal) => Err(fatal),
+        };
+        progress.phase.send_replace(match result {
+            Ok(()) => Phase::Ended,
+            Err(fatal) => {
+                error!(reason = %fatal, "the fold stopped");
+                Phase::Failed(fatal.0)
+            }
+        });
+    }
+
+    async fn work(&mut self) -> Result<(), Fatal> {
+        let mut batches = Vec::with_capacity(BATCHES_MAX);
+        self.tell();
+        loop {
+            let wake = self.start_jobs();
+            if self.is_done() {
+                return Ok(());
+            }
+            let has_room = self.ending.is_none() && self.has_room();
+            let Parts { feed, snapshots, commands, progress, .. } = &mut self.parts;
+            tokio::select! {
+                taken = feed.recv_many(&mut batches, BATCHES_MAX), if has_room => match taken {
+                    0 => self.ending = Some(Instant::now() + self.parts.settings.stop_timeout),
+                    _ => self.take(&mut batches)?,
+                },
+                Some(done) = self.running.next(), if !self.running.is_empty() => self.finish(done)?,
+                changed = snapshots.changed(), if self.has_snapshots => match changed {
+                    Ok(()) => self.follow_snapshot()?,
+                    Err(_) => self.has_snapshots = false,
+                },
+                Some(command) = commands.recv() => self.obey(command),
+                () = progress.wake.notified() => {}
+                () = sleep_until(wake) => {}
+                () = std::future::ready(()), if !self.own.is_empty() => self.read_own(),
+            }
+        }
+    }
+
+    /// Starts what is due. Returns when to look again.
+    fn start_jobs(&mut self) -> Instant {
+        let instant = Instant::now();
+        let settings = &self.parts.settings;
+        let now = Now {
+            instant,
+            folded: self.folded,
+            wanted: self.parts.progress.wanted(),
+            ending: self.ending.is_some(),
+        };
+        let mut wake = self.ending.unwrap_or(instant + settings.look_interval);
+        for (id, writer) in &mut self.writers {
+            if let Some(retired) = writer.retire(instant) {
+                tokio::task::spawn_blocking(move || drop(retired));
+            }
+            if let Some(job) = writer.next(&now, settings) {
+                let (store, view) = (Arc::clone(&self.parts.store), Arc::clone(&writer.view));
+                let (id, fence) = (*id, self.parts.fence);
+                self.running.push(Box::pin(async move {
+                    Done::Job(id, perform(store, view, fence, job).await, instant)
+                }));
+            }
+            wake = writer.wake_at(&now).map_or(wake, |at| at.min(wake));
+        }
+        if instant >= self.losses_at {
+            self.losses_at = instant + settings.look_interval;
+            let store = Arc::clone(&self.parts.store);
+            self.running.push(Box::pin(async move { Done::Losses(store.losses().await) }));
+        }
+        wake
+    }
+
+    fn finish(&mut self, done: Done) -> Result<(), Fatal> {
+        match done {
+            Done::Job(id, answer, started) => self.finish_job(id, answer, started)?,
+            Done::Swept(id) => {
+                self.sweeping.remove(&id);
+            }
+            Done::Dropped(id) => self.sweep(id),
+            Done::Losses(Ok(losses)) => {
+                if self.losses.replace(losses).is_some_and(|before| losses > before) {
+                    warn!("the speed store has thrown states away; all are written anew");
+                    let ids: Vec<MetricId> = self.writers.keys().copied().collect();
+                    ids.into_iter().for_each(|id| self.rebuild(id, "the store lost states"));
+                }
+            }
+            // The writers find out by themselves.
+            Done::Losses(Err(_)) => {}
+        }
+        self.tell();
+        Ok(())
+    }
+
+    fn finish_job(&mut self, id: MetricId, answer: Answer, started: Instant) -> Result<(), Fatal> {
+        let groups = match &answer {
+            Answer::Apply(change, Ok(())) => Some(change.groups()),
+            _ => None,
+        };
+        let Some(writer) = self.writers.get_mut(&id) else { return Ok(()) };
+        self.spaces += 1;
+        let space = Space { fence: self.parts.fence, number: self.spaces };
+        let now = Instant::now();
+        let view = writer.view.id;
+        match writer.take(answer, space, now, &self.parts.settings) {
+            Outcome::Done => {}
+            Outcome::Sweep => self.sweep(view),
+            Outcome::Dropped => {
+                self.writers.remove(&id);
+                self.choose_properties();
+                self.sweep(view);
+            }
+            Outcome::Again(reason) => {
+                figures::store_failed();
+                if !std::mem::replace(&mut self.is_away, true) {
+                    warn!(%reason, "the speed store fails; the fold goes on and tries again");
+                }
+                return Ok(());
+            }
+            Outcome::Rebuild(reason) => {
+                figures::rebuilt();
+                let metric = &writer.version.definition.name;
+                info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
+            }
+            Outcome::Stopped(fence) => {
+                return Err(Fatal(format!(
+                    "another service has taken over the speed store with fence {fence}"
+                )));
+            }
+        }
+        if let Some(groups) = groups {
+            figures::written(groups, now - started);
+        }
+        if std::mem::replace(&mut self.is_away, false) {
+            info!("the speed store answers again");
+        }
+        Ok(())
+    }
+
+    fn rebuild(&mut self, id: MetricId, reason: &str) {
+        self.spaces += 1;
+        let space = Space { fence: self.parts.fence, number: self.spaces };
+        if let Some(writer) = self.writers.get_mut(&id) {
+            figures::rebuilt();
+            let metric = &writer.version.definition.name;
+            info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
+            writer.rebuild(space);
+        }
+    }
+
+    fn sweep(&mut self, id: ViewId) {
+        if !self.sweeping.insert(id) {
+            return;
+        }
+        let store = Arc::clone(&self.parts.store);
+        self.running.push(Box::pin(async move {
+            let mut failed = 0;
+            while failed < SWEEP_ATTEMPTS {
+                match store.sweep(id).await {
+                    Ok(Swept::Done) => break,
+                    Ok(Swept::More) => failed = 0,
+                    Err(_) => {
+                        failed += 1;
+                        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    }
+                }
+            }
+            Done::Swept(id)
+        }));
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Own(read) => self.own.push(read),
+            Command::Look(id) => {
+                if let Some(writer) = self.writers.get_mut(&id) {
+                    writer.look(Instant::now());
+                }
+            }
+            Command::Damaged(id, space) => {
+                if self.writers.get(&id).is_some_and(|writer| writer.is_in(space)) {
+                    self.rebuild(id, "a reader found damage");
+                }
+            }
+        }
+    }
+
+    /// One portion of each read of the own tables.
+    fn read_own(&mut self) {
+        let reads = std::mem::take(&mut self.own);
+        let go_on = |read: OwnRead| {
+            let tables = self.writers.get(&read.metric).map(|writer| &writer.tables);
+            read.go_on(tables, self.folded.offset)
+        };
+        self.own = reads.into_iter().filter_map(go_on).collect();
+    }
+
+    /// Everything below is in every view.
+    fn applied(&self) -> Offset {
+        let applied = self.writers.values().map(Writer::applied).min();
+        applied.unwrap_or(self.folded.offset)
+    }
+
+    fn unapplied(&self) -> u64 {
+        let safe = self.writers.values().map(|writer| writer.safe).min();
+        safe.map_or(0, |safe| self.folded.offset.since(safe))
+    }
+
+    fn has_room(&self) -> bool {
+        self.unapplied() < self.parts.settings.unapplied_max
+    }
+
+    fn is_done(&self) -> bool {
+        let is_written = || self.applied() >= self.folded.offset;
+        self.ending.is_some_and(|until| is_written() || Instant::now() >= until)
+    }
+
+    /// Tells everyone else how far it is.
+    fn tell(&self) {
+        let progress = &self.parts.progress;
+        let applied = self.applied();
+        let metrics = self.writers.iter().map(|(id, writer)| (*id, writer.progress()));
+        progress.tell(applied, metrics);
+        let full = self.writers.iter().filter(|(_, writer)| writer.is_full());
+        let full: BTreeSet<MetricId> = full.map(|(id, _)| *id).collect();
+        progress.full.send_if_modified(|old| {
+            let is_new = *old != full;
+            *old = full;
+            is_new
+        });
+        progress.phase.send_if_modified(|phase| {
+            let is_ready = *phase == Phase::CatchingUp && applied >= self.target;
+            if is_ready {
+                *phase = Phase::Ready;
+            }
+            is_ready
+        });
+        let groups = self.writers.values().map(|writer| writer.tables.groups() as u64).sum();
+        figures::held(self.unapplied(), groups);
+        let lags = self.writers.keys().map(|id| progress.lag(*id, self.parts.clock.now()).lag_ms);
+        figures::lag(lags.max().unwrap_or(0));
+    }
+}

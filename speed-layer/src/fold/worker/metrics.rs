@@ -1,0 +1,212 @@
+//! Which metrics the worker folds, and how each gets to where the others are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use shared::catalog::MetricVersion;
+use shared::compile::Metric;
+use shared::extract::Extractor;
+use shared::ids::{MetricId, Offset};
+use shared::ports::{Committed, JournalError};
+use tokio::time::Instant;
+use tracing::info;
+
+use super::{Fatal, Worker};
+use crate::fold::course::{self, Course};
+use crate::fold::figures;
+use crate::fold::gather::{Aligned, align, below, gather};
+use crate::fold::writer::Writer;
+use crate::store::{Mark, Space, Stored, View, ViewId};
+
+/// What was stored at the start.
+#[derive(Debug, Default)]
+pub(in crate::fold) struct Opened {
+    /// By metric of the snapshot.
+    pub(in crate::fold) stored: BTreeMap<MetricId, Stored>,
+    /// Metrics that the store has and the snapshot has not.
+    pub(in crate::fold) left_over: Vec<MetricId>,
+}
+
+fn journal(error: JournalError) -> Fatal {
+    Fatal(format!("the journal cannot be read: {error}"))
+}
+
+impl Worker {
+    /// Folds the journal from the first boundary on.
+    pub(super) fn catch_up(&mut self, opened: Opened) -> Result<(), Fatal> {
+        let end = self.parts.journal.end();
+        let snapshot = Arc::clone(&self.parts.snapshots.borrow_and_update());
+        for version in &snapshot.metrics {
+            let stored = opened.stored.get(&version.id);
+            self.start_writer(version, stored, end)?;
+        }
+        self.choose_properties();
+        let from = self.writers.values().map(|w| w.version.boundary.offset).min();
+        let from = from.unwrap_or(end).min(end);
+        self.folded = self.mark_at(from)?;
+        for batch in gather(self.parts.journal.read(from).map_err(journal)?) {
+            if self.parts.feed.is_closed() {
+                break;
+            }
+            let batch = batch.map_err(journal)?;
+            self.fold_next(&batch)?;
+        }
+        self.target = self.folded.offset;
+        for writer in self.writers.values_mut() {
+            writer.safe = self.folded.offset;
+        }
+        let id = self.parts.journal.id();
+        for left in opened.left_over {
+            self.drop_left_over(ViewId::new(id, left));
+        }
+        info!(metrics = self.writers.len(), events = end.since(from), "the fold caught up");
+        Ok(())
+    }
+
+    fn mark_at(&self, offset: Offset) -> Result<Mark, Fatal> {
+        let checksum = self.parts.journal.checksum_at(offset).map_err(journal)?;
+        Ok(Mark { offset, checksum: checksum.unwrap_or(0) })
+    }
+
+    fn start_writer(
+        &mut self,
+        version: &Arc<MetricVersion>,
+        stored: Option<&Stored>,
+        end: Offset,
+    ) -> Result<(), Fatal> {
+        let view = Arc::new(View::of(self.parts.journal.id(), version));
+        let checksum_at = |offset| self.parts.journal.checksum_at(offset);
+        let trust = course::trust(stored, &view, version.boundary, end, checksum_at);
+        let course = match trust.map_err(journal)? {
+            Ok(place) => Course::Follow(place),
+            Err(reason) => {
+                if stored.is_some() || end > version.boundary.offset {
+                    let name = &version.definition.name;
+                    info!(metric = %version.id, %name, %reason, "a speed view is written anew");
+                }
+                self.spaces += 1;
+                Course::Begin(Space { fence: self.parts.fence, number: self.spaces })
+            }
+        };
+        let mut writer = self.new_writer(version, view, course);
+        if stored.is_some_and(|stored| stored.first < version.boundary.epoch) {
+            writer.retire_stored(version.boundary.epoch);
+        }
+        let view = writer.view.id;
+        self.writers.insert(version.id, writer);
+        self.sweep(view);
+        Ok(())
+    }
+
+    fn new_writer(&self, version: &Arc<MetricVersion>, view: Arc<View>, course: Course) -> Writer {
+        // A compiled metric counts its failures, so the fold takes one of its own: else those of a
+        // batch run at the same time would be counted here too.
+        let metric = Metric::compile(&version.definition)
+            .map_or_else(|_| Arc::clone(&version.compiled), Arc::new);
+        let (fence, settings) = (self.parts.fence, &self.parts.settings);
+        Writer::new(Arc::clone(version), view, metric, course, fence, settings)
+    }
+
+    /// A metric that the snapshot has no more needs no fold; what is stored of it goes.
+    fn drop_left_over(&mut self, id: ViewId) {
+        let (store, fence) = (Arc::clone(&self.parts.store), self.parts.fence);
+        self.running.push(Box::pin(async move {
+            // If it fails, the next start tries again.
+            let _ = store.drop_view(id, fence).await;
+            super::Done::Dropped(id)
+        }));
+    }
+
+    /// Takes batches of the feed.
+    pub(super) fn take(&mut self, batches: &mut Vec<Arc<Committed>>) -> Result<(), Fatal> {
+        let batches = batches.drain(..).map(Ok::<_, Infallible>);
+        for batch in gather(batches) {
+            let Ok(batch) = batch;
+            match align(&batch, self.folded.offset) {
+                Aligned::Old => {}
+                Aligned::Next(batch) => self.fold_next(&batch)?,
+                Aligned::Gap => self.read_gap(&batch)?,
+            }
+        }
+        self.tell();
+        Ok(())
+    }
+
+    /// Folds what the feed left out, and the batch after it.
+    fn read_gap(&mut self, batch: &Arc<Committed>) -> Result<(), Fatal> {
+        for missed in gather(self.parts.journal.read(self.folded.offset).map_err(journal)?) {
+            let missed = missed.map_err(journal)?;
+            self.fold_next(&missed)?;
+        }
+        match align(batch, self.folded.offset) {
+            Aligned::Old => Ok(()),
+            Aligned::Next(batch) => self.fold_next(&batch),
+            Aligned::Gap => {
+                Err(Fatal(format!("events {} to {} are missing", self.folded.offset, batch.first)))
+            }
+        }
+    }
+
+    fn fold_next(&mut self, batch: &Committed) -> Result<(), Fatal> {
+        if batch.first != self.folded.offset {
+            let (have, got) = (self.folded.offset, batch.first);
+            return Err(Fatal(format!("the journal goes on at {got} where {have} is next")));
+        }
+        let started = Instant::now();
+        let extracted = self.extractor.extract(&batch.events);
+        self.writers.values_mut().for_each(|writer| writer.fold(batch, &extracted));
+        self.folded = Mark { offset: batch.end(), checksum: batch.checksum };
+        let arrivals = batch.events.arrivals();
+        if !arrivals.is_empty() && batch.end() > self.applied() {
+            self.parts.progress.arrived(batch.end(), shared::time::Timestamp(arrivals.value(0)));
+        }
+        figures::folded(batch.events.len(), started.elapsed());
+        Ok(())
+    }
+
+    /// Takes the newest snapshot.
+    pub(super) fn follow_snapshot(&mut self) -> Result<(), Fatal> {
+        let snapshot = Arc::clone(&self.parts.snapshots.borrow_and_update());
+        let until = Instant::now() + self.parts.settings.retire_grace;
+        for version in &snapshot.metrics {
+            match self.writers.get_mut(&version.id) {
+                Some(writer) => writer.update(version, until),
+                None => self.add(version)?,
+            }
+        }
+        let known: BTreeSet<MetricId> = snapshot.metrics.iter().map(|m| m.id).collect();
+        for (_, writer) in self.writers.iter_mut().filter(|(id, _)| !known.contains(id)) {
+            writer.gone_at.get_or_insert(until);
+        }
+        self.choose_properties();
+        self.tell();
+        Ok(())
+    }
+
+    /// Adds a metric, and brings it to where the others are.
+    fn add(&mut self, version: &Arc<MetricVersion>) -> Result<(), Fatal> {
+        let view = Arc::new(View::of(self.parts.journal.id(), version));
+        self.spaces += 1;
+        let space = Space { fence: self.parts.fence, number: self.spaces };
+        let mut writer = self.new_writer(version, view, Course::Begin(space));
+        let (from, to) = (version.boundary.offset, self.folded.offset);
+        if from < to {
+            let extractor = Extractor::new(writer.tables.metric().properties().cloned());
+            for batch in gather(self.parts.journal.read(from).map_err(journal)?) {
+                let Some(batch) = below(&batch.map_err(journal)?, to) else { break };
+                writer.fold(&batch, &extractor.extract(&batch.events));
+            }
+        }
+        writer.safe = to;
+        self.writers.insert(version.id, writer);
+        Ok(())
+    }
+
+    /// Properties are read once for all metrics.
+    pub(super) fn choose_properties(&mut self) {
+        let metrics = self.writers.values().map(|writer| writer.tables.metric());
+        let properties: Vec<_> = metrics.flat_map(|m| m.properties().cloned()).collect();
+        self.extractor = Extractor::new(properties);
+    }
+}

@@ -1,0 +1,411 @@
+//! One view's writer: its tables, and what is to be done next to bring the store up to them.
+//!
+//! It has at most one job under way. A job that failed is done again as it was: a [`Change`] is kept
+//! until the store has it, or has turned out to be elsewhere.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::catalog::MetricVersion;
+use shared::compile::Metric;
+use shared::extract::Extracted;
+use shared::ids::{Epoch, Fence, Offset};
+use shared::ports::Committed;
+use tokio::time::Instant;
+use tracing::error;
+
+use super::SpeedSettings;
+use super::course::{self, Course, Place, Verdict};
+use super::progress::MetricProgress;
+use super::tables::{PortionBounds, Tables, Touch};
+use crate::store::{Change, Mark, Space, SpeedStore, Stage, StoreError, Stored, View};
+
+const RETRY_MIN: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// Something to be done with the store.
+#[derive(Clone, Debug)]
+pub(super) enum Job {
+    Begin(Space, Epoch),
+    Apply(Arc<Change>),
+    Retire(Epoch),
+    Drop,
+    Look,
+}
+
+/// A job's answer.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Begin(Space, Result<(), StoreError>),
+    Apply(Arc<Change>, Result<(), StoreError>),
+    Retire(Result<(), StoreError>),
+    Drop(Result<(), StoreError>),
+    Look(Result<Option<Stored>, StoreError>),
+}
+
+/// Does a job.
+pub(super) async fn perform(
+    store: Arc<dyn SpeedStore>,
+    view: Arc<View>,
+    fence: Fence,
+    job: Job,
+) -> Answer {
+    match job {
+        Job::Begin(space, first) => Answer::Begin(space, store.begin(&view, space, first).await),
+        Job::Apply(change) => {
+            let answer = store.apply(&view, &change).await;
+            Answer::Apply(change, answer)
+        }
+        Job::Retire(first) => Answer::Retire(store.retire(&view, fence, first).await),
+        Job::Drop => Answer::Drop(store.drop_view(view.id, fence).await),
+        Job::Look => Answer::Look(store.open(&view).await),
+    }
+}
+
+/// What came of an answer, for the worker to tell.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The view moved on, or was found where it should be.
+    Done,
+    /// There is something to be swept.
+    Sweep,
+    /// The view is deleted.
+    Dropped,
+    /// The store failed; it is tried again.
+    Again(String),
+    /// All is written anew.
+    Rebuild(String),
+    /// Another writer has taken over.
+    Stopped(Fence),
+}
+
+/// What a writer needs to know to say what is next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub(super) instant: Instant,
+    pub(super) folded: Mark,
+    /// Somebody waits until everything below is applied.
+    pub(super) wanted: Offset,
+    /// Flush whatever there is.
+    pub(super) ending: bool,
+}
+
+/// One view's writer.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) version: Arc<MetricVersion>,
+    pub(super) view: Arc<View>,
+    pub(super) tables: Tables,
+    pub(super) course: Course,
+    /// Everything below was in the store when it was last whole.
+    pub(super) safe: Offset,
+    fence: Fence,
+    is_faulty: bool,
+    is_busy: bool,
+    /// The change that is under way or to be sent again.
+    change: Option<Arc<Change>>,
+    /// How far the flush under way brings the view.
+    goal: Option<Mark>,
+    /// Epochs below go from the store.
+    retiring: Option<Epoch>,
+    /// Boundaries that came, and when their grace is over.
+    pub(super) graces: VecDeque<(Instant, Epoch)>,
+    /// When a metric that is gone is deleted.
+    pub(super) gone_at: Option<Instant>,
+    attempts: u32,
+    not_before: Instant,
+    flush_at: Instant,
+    look_at: Instant,
+}
+
+impl Writer {
+    /// A writer that knows nothing of the store.
+    pub(super) fn new(
+        version: Arc<MetricVersion>,
+        view: Arc<View>,
+        metric: Arc<Metric>,
+        course: Course,
+        fence: Fence,
+        settings: &SpeedSettings,
+    ) -> Self {
+        let now = Instant::now();
+        let tables = Tables::new(metric, settings.groups_max, version.boundary.epoch);
+        Self {
+            version,
+            view,
+            tables,
+            course,
+            safe: Offset::ZERO,
+            fence,
+            is_faulty: false,
+            is_busy: false,
+            change: None,
+            goal: None,
+            retiring: None,
+            graces: VecDeque::new(),
+            gone_at: None,
+            attempts: 0,
+            not_before: now,
+            flush_at: now,
+            look_at: now + settings.look_interval,
+        }
+    }
+
+    /// Everything below is in the store for readers to see; 0 while they see nothing.
+    pub(super) fn applied(&self) -> Offset {
+        match self.course {
+            Course::Follow(Place { through, stage: Stage::Complete, .. }) => through.offset,
+            Course::Follow(_) | Course::Begin(_) => Offset::ZERO,
+        }
+    }
+
+    /// Folds a batch; what it holds of the metric's properties is extracted.
+    pub(super) fn fold(&mut self, batch: &Committed, extracted: &Extracted) {
+        let touch = if batch.end() <= self.applied() { Touch::Keep } else { Touch::Write };
+        if let Err(error) = self.tables.fold(batch.epoch, extracted, touch)
+            && !std::mem::replace(&mut self.is_faulty, true)
+        {
+            let metric = &self.version.definition.name;
+            error!(%metric, %error, offset = %batch.first, "a fold failed; its events are missing");
+        }
+    }
+
+    /// Takes a newer snapshot's word on the metric. What lies below its boundary is kept until
+    /// `until`, for readers of older snapshots.
+    pub(super) fn update(&mut self, version: &Arc<MetricVersion>, until: Instant) {
+        if version.boundary.epoch > self.version.boundary.epoch {
+            self.graces.push_back((until, version.boundary.epoch));
+        }
+        self.version = Arc::clone(version);
+    }
+
+    /// Whether its states are, as far as it knows, in `space`.
+    pub(super) fn is_in(&self, space: Space) -> bool {
+        matches!(self.course, Course::Follow(place) if place.space == space)
+    }
+
+    /// What others see of it.
+    pub(super) fn progress(&self) -> MetricProgress {
+        let epochs = self.tables.epochs(self.version.boundary.epoch);
+        MetricProgress {
+            view: Arc::clone(&self.view),
+            applied: self.applied(),
+            mismatches: epochs.map(|(_, table)| table.figures.mismatches).sum(),
+            groups: self.tables.groups() as u64,
+        }
+    }
+
+    /// Whether events were left out that no batch view covers yet.
+    pub(super) fn is_full(&self) -> bool {
+        let mut epochs = self.tables.epochs(self.version.boundary.epoch);
+        epochs.any(|(_, table)| table.figures.dropped > 0)
+    }
+
+    /// The next job, if there is one now. The answer goes to [`Writer::take`].
+    pub(super) fn next(&mut self, now: &Now, settings: &SpeedSettings) -> Option<Job> {
+        if self.is_busy || now.instant < self.not_before {
+            return None;
+        }
+        let job = self.choose(now, settings)?;
+        self.is_busy = true;
+        Some(job)
+    }
+
+    fn choose(&mut self, now: &Now, settings: &SpeedSettings) -> Option<Job> {
+        if self.gone_at.is_some_and(|at| at <= now.instant) {
+            return Some(Job::Drop);
+        }
+        let place = match self.course {
+            Course::Begin(space) => return Some(Job::Begin(space, self.tables.first())),
+            Course::Follow(place) => place,
+        };
+        if let Some(first) = self.retiring {
+            return Some(Job::Retire(first));
+        }
+        if let Some(change) = &self.change {
+            return Some(Job::Apply(Arc::clone(change)));
+        }
+        if self.goal.is_none() && self.is_flush_due(&place, now, settings) {
+            self.goal = Some(now.folded);
+            self.flush_at = now.instant + settings.flush_interval;
+            self.tables.begin_flush();
+        }
+        if let Some(goal) = self.goal {
+            let change = Arc::new(self.change(&place, goal, now.folded, settings.portion()));
+            self.change = Some(Arc::clone(&change));
+            return Some(Job::Apply(change));
+        }
+        (now.instant >= self.look_at).then_some(Job::Look)
+    }
+
+    fn is_flush_due(&self, place: &Place, now: &Now, settings: &SpeedSettings) -> bool {
+        let through = place.through.offset;
+        let is_wanted = now.wanted > through && now.folded.offset > through;
+        let is_behind = now.folded.offset > through || self.tables.dirty() > 0;
+        place.stage == Stage::Building
+            || is_wanted
+            || is_behind
+                && (now.ending
+                    || now.instant >= self.flush_at
+                    || self.tables.dirty() >= settings.portion().groups_max)
+    }
+
+    fn change(&mut self, place: &Place, goal: Mark, reach: Mark, bounds: PortionBounds) -> Change {
+        let portion = self.tables.next_portion(bounds);
+        let (to, stage) =
+            if portion.is_last { (goal, Stage::Complete) } else { (place.through, place.stage) };
+        Change {
+            fence: self.fence,
+            space: place.space,
+            serial: place.serial,
+            from: place.through.offset,
+            to,
+            reach,
+            stage,
+            states: portion.states,
+            figures: portion.figures,
+        }
+    }
+
+    /// When there may be a job without anything else happening.
+    pub(super) fn wake_at(&self, now: &Now) -> Option<Instant> {
+        if self.is_busy {
+            return None;
+        }
+        let behind = match self.course {
+            Course::Follow(place) => place.through.offset < now.folded.offset,
+            Course::Begin(_) => true,
+        };
+        let due = if self.change.is_some() || self.goal.is_some() || self.retiring.is_some() {
+            now.instant
+        } else if behind || self.tables.dirty() > 0 {
+            self.flush_at
+        } else {
+            self.look_at
+        };
+        let grace = self.graces.front().map(|(at, _)| *at);
+        let due = [Some(due), grace, self.gone_at].into_iter().flatten().min()?;
+        Some(due.max(self.not_before))
+    }
+
+    /// Retires what has had its grace. Returns what is let go of.
+    pub(super) fn retire(&mut self, now: Instant) -> Option<impl Sized + Send + use<>> {
+        let mut first = None;
+        while let Some((at, epoch)) = self.graces.front().copied()
+            && at <= now
+        {
+            self.graces.pop_front();
+            first = first.max(Some(epoch));
+        }
+        let first = first.filter(|first| *first > self.tables.first())?;
+        self.retiring = self.retiring.max(Some(first));
+        Some(self.tables.retire(first))
+    }
+
+    /// Deletes epochs below `first` from the store.
+    pub(super) fn retire_stored(&mut self, first: Epoch) {
+        self.retiring = self.retiring.max(Some(first));
+    }
+
+    /// Looks at the store as soon as it can.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.look_at = now;
+    }
+
+    /// Writes everything anew into `space`.
+    pub(super) fn rebuild(&mut self, space: Space) {
+        self.course = Course::Begin(space);
+        self.change = None;
+        self.goal = None;
+        self.retiring = None;
+        self.tables.touch_all();
+    }
+
+    /// Takes the answer to the job under way. `space` is for a rebuild.
+    pub(super) fn take(
+        &mut self,
+        answer: Answer,
+        space: Space,
+        now: Instant,
+        settings: &SpeedSettings,
+    ) -> Outcome {
+        self.is_busy = false;
+        let (verdict, done) = match answer {
+            Answer::Begin(begun, answer) => {
+                let verdict = course::of_begin(begun, answer);
+                if verdict == Verdict::Landed && self.course == Course::Begin(begun) {
+                    self.course = Course::Follow(Place::begun(begun));
+                }
+                (verdict, Outcome::Sweep)
+            }
+            Answer::Apply(change, answer) => {
+                let verdict = course::of_change(&change, answer);
+                if verdict == Verdict::Landed {
+                    self.landed(&change);
+                }
+                (verdict, Outcome::Done)
+            }
+            Answer::Retire(answer) => {
+                let verdict = course::of_removal(answer);
+                if verdict == Verdict::Landed {
+                    self.retiring = None;
+                }
+                (verdict, Outcome::Sweep)
+            }
+            Answer::Drop(answer) => (course::of_removal(answer), Outcome::Dropped),
+            Answer::Look(answer) => match &self.course {
+                Course::Follow(place) => {
+                    (course::of_look(place, self.fence, answer), Outcome::Done)
+                }
+                Course::Begin(_) => (Verdict::Landed, Outcome::Done),
+            },
+        };
+        self.judge(verdict, done, space, now, settings)
+    }
+
+    fn landed(&mut self, change: &Change) {
+        let Course::Follow(place) = self.course else { return };
+        if place.space == change.space && place.serial == change.serial {
+            self.course = Course::Follow(Place::after(change));
+            self.change = None;
+            self.safe = self.safe.max(self.applied());
+            if Some(change.to) == self.goal && change.stage == Stage::Complete {
+                self.goal = None;
+            }
+        }
+    }
+
+    fn judge(
+        &mut self,
+        verdict: Verdict,
+        done: Outcome,
+        space: Space,
+        now: Instant,
+        settings: &SpeedSettings,
+    ) -> Outcome {
+        match verdict {
+            Verdict::Landed => {
+                self.attempts = 0;
+                self.look_at = now + settings.look_interval;
+                done
+            }
+            Verdict::Again(reason) => {
+                self.wait(now);
+                Outcome::Again(reason)
+            }
+            Verdict::Rebuild(reason) => {
+                // A store that is lost again and again is not filled in a tight loop.
+                self.wait(now);
+                self.rebuild(space);
+                Outcome::Rebuild(reason)
+            }
+            Verdict::Stop(fence) => Outcome::Stopped(fence),
+        }
+    }
+
+    fn wait(&mut self, now: Instant) {
+        self.not_before = now + RETRY_MAX.min(RETRY_MIN * 2_u32.pow(self.attempts.min(8)));
+        self.attempts += 1;
+    }
+}

@@ -1,0 +1,289 @@
+//! Groups as text, so that a person can read the counters with `redis-cli`.
+//!
+//! A field is the bucket's place in its chunk and the dimensions as a JSON array: `17["UA",null]`.
+//! A value is a JSON array of states: counts are numbers, decimals are texts with all their digits,
+//! sketches are base64; a state without values is null. What is read is checked: it is either what
+//! was written, or damage.
+
+mod number;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, Decimal128Builder, Decimal256Builder, Int64Builder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow::datatypes::{
+    Decimal128Type, Decimal256Type, Int64Type, TimestampMicrosecondType, i256,
+};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use shared::decimal;
+use shared::measure::{Distinct, Quantiles, StateKind};
+use shared::time::{TimeRange, Timestamp};
+
+use crate::store::View;
+use crate::store::chunk::Chunk;
+
+/// One group as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) chunk: Chunk,
+    pub(super) field: String,
+    pub(super) value: String,
+}
+
+/// Writes the groups of a batch with the view's schema; `None` when it has another.
+pub(super) fn encode(view: &View, batch: &RecordBatch) -> Option<Vec<Entry>> {
+    let (columns, dimensions) = (batch.columns(), view.layout.dimensions.len());
+    let times = columns.first()?.as_primitive_opt::<TimestampMicrosecondType>()?;
+    let texts: Vec<&StringArray> =
+        columns.get(1..=dimensions)?.iter().map(|c| c.as_string_opt()).collect::<Option<_>>()?;
+    let states = columns.get(1 + dimensions..)?;
+    if states.len() != view.layout.states.len() {
+        return None;
+    }
+    let mut entries = Vec::with_capacity(batch.num_rows());
+    for (row, time) in times.values().iter().enumerate() {
+        let (chunk, place) = Chunk::of(view.grain, Timestamp(*time));
+        let mut field = format!("{place}[");
+        for (i, column) in texts.iter().enumerate() {
+            separate(&mut field, i);
+            match column.is_valid(row) {
+                true => field.push_str(&serde_json::to_string(column.value(row)).ok()?),
+                false => field.push_str("null"),
+            }
+        }
+        field.push(']');
+        let mut value = String::from("[");
+        for (i, (kind, column)) in view.layout.states.iter().zip(states).enumerate() {
+            separate(&mut value, i);
+            write_state(&mut value, *kind, column, row)?;
+        }
+        value.push(']');
+        entries.push(Entry { chunk, field, value });
+    }
+    Some(entries)
+}
+
+fn separate(text: &mut String, at: usize) {
+    if at > 0 {
+        text.push(',');
+    }
+}
+
+fn write_state(text: &mut String, kind: StateKind, column: &ArrayRef, row: usize) -> Option<()> {
+    if column.is_null(row) {
+        text.push_str("null");
+        return Some(());
+    }
+    match kind {
+        StateKind::Count => {
+            text.push_str(&column.as_primitive_opt::<Int64Type>()?.value(row).to_string());
+            return Some(());
+        }
+        StateKind::Sum => {
+            let sum = column.as_primitive_opt::<Decimal256Type>()?.value(row);
+            text.push('"');
+            text.push_str(&number::format(sum));
+        }
+        StateKind::Min | StateKind::Max => {
+            let value = column.as_primitive_opt::<Decimal128Type>()?.value(row);
+            text.push('"');
+            text.push_str(&decimal::format(value));
+        }
+        StateKind::Distinct | StateKind::Quantile => {
+            text.push('"');
+            STANDARD.encode_string(column.as_binary_opt::<i32>()?.value(row), text);
+        }
+    }
+    text.push('"');
+    Some(())
+}
+
+/// Reads groups back into a batch.
+pub(super) struct Decoder<'a> {
+    view: &'a View,
+    range: TimeRange,
+    times: TimestampMicrosecondBuilder,
+    dimensions: Vec<StringBuilder>,
+    states: Vec<StateBuilder>,
+    rows: usize,
+}
+
+impl<'a> Decoder<'a> {
+    /// A decoder of the groups whose buckets start in `range`.
+    pub(super) fn new(view: &'a View, range: TimeRange) -> Self {
+        Self {
+            view,
+            range,
+            times: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
+            dimensions: view.layout.dimensions.iter().map(|_| StringBuilder::new()).collect(),
+            states: view.layout.states.iter().map(|kind| StateBuilder::new(*kind)).collect(),
+            rows: 0,
+        }
+    }
+
+    /// Reads a group of `chunk`.
+    ///
+    /// # Errors
+    /// What is wrong with it. The decoder is then of no more use.
+    pub(super) fn read(&mut self, chunk: Chunk, field: &[u8], value: &[u8]) -> Result<(), String> {
+        let wrong = |what: &str| {
+            let shown: String = String::from_utf8_lossy(field).chars().take(80).collect();
+            format!("the group `{shown}` {what}")
+        };
+        let open = field.iter().position(|byte| *byte == b'[').unwrap_or(field.len());
+        let place = std::str::from_utf8(&field[..open]).ok().and_then(|text| text.parse().ok());
+        let time = place.and_then(|place| chunk.bucket(self.view.grain, place));
+        let time = time.ok_or_else(|| wrong("has no bucket in its chunk"))?;
+        if !self.range.contains(time) {
+            return Ok(());
+        }
+        let texts: Vec<Option<CowText<'_>>> =
+            serde_json::from_slice(&field[open..]).map_err(|_| wrong("has no dimensions"))?;
+        let cells: Vec<Cell<'_>> =
+            serde_json::from_slice(value).map_err(|_| wrong("has no states"))?;
+        if texts.len() != self.dimensions.len() || cells.len() != self.states.len() {
+            return Err(wrong("has not as many dimensions and states as the metric"));
+        }
+        self.times.append_value(time.0);
+        for (builder, text) in self.dimensions.iter_mut().zip(&texts) {
+            builder.append_option(text.as_ref().map(|text| &*text.0));
+        }
+        for (builder, cell) in self.states.iter_mut().zip(&cells) {
+            builder.append(cell).ok_or_else(|| wrong("has a state that cannot be read"))?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Groups read.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The batch.
+    ///
+    /// # Errors
+    /// Never, as long as the builders are those of the schema.
+    pub(super) fn finish(mut self) -> Result<RecordBatch, String> {
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.times.finish())];
+        columns.extend(self.dimensions.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef));
+        columns.extend(self.states.iter_mut().map(StateBuilder::finish));
+        RecordBatch::try_new(Arc::clone(&self.view.schema), columns).map_err(|e| e.to_string())
+    }
+}
+
+/// A text that borrows where it can.
+#[derive(serde::Deserialize)]
+struct CowText<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A state as JSON.
+enum Cell<'a> {
+    Null,
+    Count(i64),
+    Text(Cow<'a, str>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Cell<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Cells;
+        impl<'de> Visitor<'de> for Cells {
+            type Value = Cell<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a state")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Cell<'de>, E> {
+                Ok(Cell::Null)
+            }
+
+            fn visit_i64<E: de::Error>(self, count: i64) -> Result<Cell<'de>, E> {
+                Ok(Cell::Count(count))
+            }
+
+            fn visit_u64<E: de::Error>(self, count: u64) -> Result<Cell<'de>, E> {
+                i64::try_from(count).map(Cell::Count).map_err(E::custom)
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Cell<'de>, E> {
+                Ok(Cell::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Cell<'de>, E> {
+                Ok(Cell::Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_any(Cells)
+    }
+}
+
+/// Builds the column of one state.
+enum StateBuilder {
+    Count(Int64Builder),
+    Sum(Decimal256Builder),
+    Extreme(Decimal128Builder),
+    Distinct(BinaryBuilder),
+    Quantile(BinaryBuilder),
+}
+
+impl StateBuilder {
+    fn new(kind: StateKind) -> Self {
+        match kind {
+            StateKind::Count => Self::Count(Int64Builder::new()),
+            StateKind::Sum => {
+                Self::Sum(Decimal256Builder::new().with_data_type(decimal::sum_type()))
+            }
+            StateKind::Min | StateKind::Max => {
+                Self::Extreme(Decimal128Builder::new().with_data_type(decimal::value_type()))
+            }
+            StateKind::Distinct => Self::Distinct(BinaryBuilder::new()),
+            StateKind::Quantile => Self::Quantile(BinaryBuilder::new()),
+        }
+    }
+
+    /// `None` when the cell is not a state of the kind.
+    fn append(&mut self, cell: &Cell<'_>) -> Option<()> {
+        match (self, cell) {
+            (Self::Count(builder), Cell::Count(count)) => builder.append_value(*count),
+            (Self::Count(_), Cell::Null | Cell::Text(_)) | (_, Cell::Count(_)) => return None,
+            (Self::Sum(builder), Cell::Null) => builder.append_null(),
+            (Self::Sum(builder), Cell::Text(text)) => builder.append_value(number::parse(text)?),
+            (Self::Extreme(builder), Cell::Null) => builder.append_null(),
+            (Self::Extreme(builder), Cell::Text(text)) => {
+                let value = number::parse(text).and_then(i256::to_i128);
+                builder.append_value(value.filter(|v| v.unsigned_abs() <= MAX)?);
+            }
+            (Self::Distinct(builder) | Self::Quantile(builder), Cell::Null) => {
+                builder.append_null();
+            }
+            (Self::Distinct(builder), Cell::Text(text)) => {
+                let bytes = STANDARD.decode(&**text).ok()?;
+                Distinct::decode(&bytes).ok()?;
+                builder.append_value(bytes);
+            }
+            (Self::Quantile(builder), Cell::Text(text)) => {
+                let bytes = STANDARD.decode(&**text).ok()?;
+                Quantiles::decode(&bytes).ok()?;
+                builder.append_value(bytes);
+            }
+        }
+        Some(())
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Count(builder) => Arc::new(builder.finish()),
+            Self::Sum(builder) => Arc::new(builder.finish()),
+            Self::Extreme(builder) => Arc::new(builder.finish()),
+            Self::Distinct(builder) | Self::Quantile(builder) => Arc::new(builder.finish()),
+        }
+    }
+}
+
+const MAX: u128 = decimal::MAX.unsigned_abs();
