@@ -116,7 +116,7 @@ impl Intake {
         let dedup = rebuild(&*journal, settings.dedup_window_events)?;
         let told = Arc::new(Told::default());
         let (running, ended) = watch::channel(());
-        let (sender, receiver) = commit::queue(settings.pending_requests_max);
+        let (sender, receiver) = commit::queue(settings.pending_max_requests);
         let committer = Committer {
             journal: Arc::clone(&journal),
             quarantine: Arc::clone(&quarantine),
@@ -135,7 +135,7 @@ impl Intake {
             .map_err(|error| IntakeError::Internal(format!("starting a thread: {error}")))?;
         let started_at = clock.now();
         Ok(IntakeHandle(Arc::new(Shared {
-            budget: Budget::new(settings.pending_requests_max, settings.pending_bytes_max),
+            budget: Budget::new(settings.pending_max_requests, settings.pending_max_bytes),
             decoders: Arc::new(Semaphore::new(settings.decoders_max)),
             disk: DiskFloor::of(quarantine_dir, settings.disk_floor_bytes),
             queue: Mutex::new(Some(sender)),
@@ -339,7 +339,7 @@ fn committer_ended() -> IntakeError {
 impl Shared {
     fn decode(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
         let limits = &self.settings.limits;
-        let bytes_max = limits.decompressed_bytes_max;
+        let bytes_max = limits.decompressed_max_bytes;
         let plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
         let prepared = prepare(plain, body.format, limits, &*self.ids, self.clock.now())?;
         share.grow(prepared.size_bytes())?;

@@ -20,7 +20,7 @@ pub(super) async fn read(
     limits: &Limits,
     share: &mut Share,
 ) -> Result<Bytes, IntakeError> {
-    let bytes_max = limits.body_bytes_max;
+    let bytes_max = limits.body_max_bytes;
     if declared_bytes.is_some_and(|declared| declared > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }

@@ -273,9 +273,9 @@ async fn when_every_event_is_invalid_the_problem_holds_the_verdicts() {
 #[tokio::test]
 async fn exceeded_limits_are_named_with_their_values() {
     let limits = Limits {
-        body_bytes_max: 100,
-        decompressed_bytes_max: 1000,
-        events_max: 3,
+        body_max_bytes: 100,
+        decompressed_max_bytes: 1000,
+        request_max_events: 3,
         ..Limits::default()
     };
     let server = Server::with(IntakeSettings { limits, ..settings() });
@@ -287,22 +287,27 @@ async fn exceeded_limits_are_named_with_their_values() {
         (
             server.post("/v1/events", NDJSON, vec![b'\n'; 101]).await,
             "body_too_large",
-            "body_bytes_max",
+            "body_max_bytes",
             100,
         ),
         (
             server.post("/v1/events", NDJSON, streamed).await,
             "body_too_large",
-            "body_bytes_max",
+            "body_max_bytes",
             100,
         ),
         (
             server.call(Method::POST, "/v1/events", &headers, gzipped).await,
             "decompressed_body_too_large",
-            "decompressed_bytes_max",
+            "decompressed_max_bytes",
             1000,
         ),
-        (server.post("/v1/events", JSON, "[1,2,3,4]").await, "too_many_events", "events_max", 3),
+        (
+            server.post("/v1/events", JSON, "[1,2,3,4]").await,
+            "too_many_events",
+            "request_max_events",
+            3,
+        ),
     ] {
         assert!(reply.is_problem(413, code), "{code}: {}", reply.body);
         assert_eq!(reply.body["limit"], limit);
@@ -357,7 +362,7 @@ async fn what_is_not_stored_is_not_acknowledged() {
         assert!(reply.is_problem(503, "journal_stopped"), "{}", reply.body);
     }
 
-    let server = Server::with(IntakeSettings { pending_bytes_max: 10, ..settings() });
+    let server = Server::with(IntakeSettings { pending_max_bytes: 10, ..settings() });
     let reply = server.post("/v1/events", JSON, event).await;
     assert!(reply.is_problem(503, "overloaded"), "{}", reply.body);
     assert_eq!(reply.retry_after.as_deref(), Some("1"));

@@ -95,7 +95,7 @@ impl Committer {
             };
             events += submission.prepared.candidates.len();
             bytes += submission.share.bytes();
-            if events > self.settings.group_events_max || bytes > self.settings.group_bytes_max {
+            if events > self.settings.group_max_events || bytes > self.settings.group_max_bytes {
                 return (group, Some(submission));
             }
             group.push(submission);
@@ -178,7 +178,7 @@ impl Committer {
         group: &[Submission],
         judged: &[Judged],
     ) -> Result<Vec<QuarantineId>, IntakeError> {
-        let bytes_max = self.settings.limits.event_bytes_max;
+        let bytes_max = self.settings.limits.event_max_bytes;
         let mut events = Vec::new();
         for (submission, judged) in group.iter().zip(judged) {
             let prepared = &submission.prepared;

@@ -114,24 +114,24 @@ pub(crate) struct Envelope<'a> {
 pub(crate) struct EnvelopeReader<'a> {
     /// The latest time that an event may have.
     latest: Timestamp,
-    event_bytes_max: usize,
+    event_max_bytes: usize,
     scanner: PropertyScanner<'a>,
 }
 
 impl<'a> EnvelopeReader<'a> {
-    pub(crate) fn new(latest: Timestamp, event_bytes_max: usize) -> Self {
-        Self { latest, event_bytes_max, scanner: PropertyScanner::default() }
+    pub(crate) fn new(latest: Timestamp, event_max_bytes: usize) -> Self {
+        Self { latest, event_max_bytes, scanner: PropertyScanner::default() }
     }
 
     /// Checks every rule.
     pub(crate) fn read(&mut self, raw: &RawEvent<'a>) -> Result<Envelope<'a>, Invalid> {
-        if raw.bytes.len() > self.event_bytes_max {
+        if raw.bytes.len() > self.event_max_bytes {
             return Err(Invalid::new(
                 InvalidCode::EventTooLarge,
                 format!(
-                    "the event has {} bytes, over the limit `event_bytes_max` of {}",
+                    "the event has {} bytes, over the limit `event_max_bytes` of {}",
                     raw.bytes.len(),
-                    self.event_bytes_max
+                    self.event_max_bytes
                 ),
             ));
         }
@@ -221,7 +221,7 @@ fn text_field<'a>(json: &'a str, name: &str, code: InvalidCode) -> Result<Cow<'a
 /// pair. Only text with escapes is copied.
 pub(crate) fn unescape(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
+    if memchr::memchr(b'\\', inner.as_bytes()).is_some() {
         return serde_json::from_str(json).ok().map(Cow::Owned);
     }
     Some(Cow::Borrowed(inner))

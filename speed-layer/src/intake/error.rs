@@ -27,10 +27,10 @@ impl Limit {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::BodyBytes => "body_bytes_max",
-            Self::DecompressedBytes => "decompressed_bytes_max",
-            Self::Events => "events_max",
-            Self::RecordBytes => "record_bytes_max",
+            Self::BodyBytes => "body_max_bytes",
+            Self::DecompressedBytes => "decompressed_max_bytes",
+            Self::Events => "request_max_events",
+            Self::RecordBytes => "record_max_bytes",
         }
     }
 

@@ -70,9 +70,9 @@ pub(crate) fn prepare(
     ids: &dyn EventIds,
     arrived: Timestamp,
 ) -> Result<Prepared, IntakeError> {
-    let raw_events = split(&body, format, limits.events_max)?;
+    let raw_events = split(&body, format, limits.request_max_events)?;
     let latest = Timestamp(arrived.0.saturating_add(limits.time_ahead_max_ms.saturating_mul(1000)));
-    let mut reader = EnvelopeReader::new(latest, limits.event_bytes_max);
+    let mut reader = EnvelopeReader::new(latest, limits.event_max_bytes);
     let mut columns = Columns::with_capacity(raw_events.len(), body.len());
     let mut candidates = Vec::with_capacity(raw_events.len());
     let mut invalid = Vec::new();

@@ -13,8 +13,8 @@ use super::envelope::{Invalid, InvalidCode, excerpt, unescape};
 /// How deep `properties` may be nested, itself counted.
 const DEPTH_MAX: usize = 32;
 
-/// Up to so many keys are compared pair by pair, more are sorted.
-const PAIRS_MAX: usize = 16;
+/// An object with more keys is sorted at its end; with fewer, each key is looked up as it comes.
+const LOOKED_UP_MAX: usize = 32;
 
 /// Checks one event's properties after the other, reusing its memory.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ struct Level {
     is_object: bool,
     /// Where its keys begin.
     keys_from: usize,
+    /// A bit for each [`fingerprint`] of its keys: most new keys are known to be new by it.
+    fingerprints: u64,
 }
 
 impl<'a> PropertyScanner<'a> {
@@ -50,7 +52,8 @@ impl<'a> PropertyScanner<'a> {
                 b'{' | b'[' => {
                     let level = levels.get_mut(depth).ok_or_else(too_deep)?;
                     is_key_next = byte == b'{';
-                    *level = Level { is_object: is_key_next, keys_from: self.keys.len() };
+                    let keys_from = self.keys.len();
+                    *level = Level { is_object: is_key_next, keys_from, fingerprints: 0 };
                     depth += 1;
                 }
                 b'}' | b']' => {
@@ -65,13 +68,13 @@ impl<'a> PropertyScanner<'a> {
                     is_key_next = depth > 0 && levels.get(depth - 1).is_some_and(|l| l.is_object);
                 }
                 b'"' => {
-                    let end = string_end(bytes, at).ok_or_else(not_unicode)?;
-                    if is_key_next {
-                        let key = text.get(at..end).and_then(unescape).ok_or_else(not_unicode)?;
-                        self.keys.push(key);
+                    let string = string_at(text, at).ok_or_else(not_unicode)?;
+                    let level = depth.checked_sub(1).and_then(|top| levels.get_mut(top));
+                    if let Some(level) = level.filter(|_| is_key_next) {
+                        self.add(string.text().ok_or_else(not_unicode)?, level)?;
                         is_key_next = false;
                     }
-                    at = end;
+                    at = string.end;
                     continue;
                 }
                 _ => {}
@@ -81,24 +84,48 @@ impl<'a> PropertyScanner<'a> {
         Ok(())
     }
 
-    /// Ends an object: none of its keys may occur twice.
+    /// Adds a key to the innermost object.
+    fn add(&mut self, key: Cow<'a, str>, level: &mut Level) -> Result<(), Invalid> {
+        let bit = 1 << fingerprint(&key);
+        if level.fingerprints & bit != 0 {
+            let keys = self.keys.get(level.keys_from..).unwrap_or_default();
+            if keys.len() < LOOKED_UP_MAX && keys.contains(&key) {
+                return Err(twice(&key));
+            }
+        }
+        level.fingerprints |= bit;
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// Ends an object.
     fn close(&mut self, keys_from: usize) -> Result<(), Invalid> {
         let keys = self.keys.get_mut(keys_from..).unwrap_or_default();
-        let twice = if keys.len() <= PAIRS_MAX {
-            keys.iter().enumerate().find(|(i, key)| keys.iter().take(*i).any(|k| k == *key))
-        } else {
+        if keys.len() > LOOKED_UP_MAX {
             keys.sort_unstable();
-            keys.windows(2).map(|pair| &pair[0]).enumerate().find(|(i, key)| keys[i + 1] == **key)
-        };
-        if let Some((_, key)) = twice {
-            return Err(Invalid::new(
-                InvalidCode::DuplicateProperty,
-                format!("the key `{}` occurs twice in one object of `properties`", excerpt(key)),
-            ));
+            if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(twice(&pair[0]));
+            }
         }
         self.keys.truncate(keys_from);
         Ok(())
     }
+}
+
+/// A number below 64 that depends on a key's length and some of its bytes.
+fn fingerprint(key: &str) -> u32 {
+    let bytes = key.as_bytes();
+    let at = |i: usize| bytes.get(i).copied().map_or(0, u32::from);
+    let length = bytes.len();
+    let mixed = length as u32 + 31 * at(0) + 7 * at(length / 2) + at(length.wrapping_sub(1));
+    mixed % 64
+}
+
+fn twice(key: &str) -> Invalid {
+    Invalid::new(
+        InvalidCode::DuplicateProperty,
+        format!("the key `{}` occurs twice in one object of `properties`", excerpt(key)),
+    )
 }
 
 fn too_deep() -> Invalid {
@@ -116,18 +143,43 @@ fn not_unicode() -> Invalid {
     )
 }
 
-/// The index after the string that begins at the quote `at`; `None` when it spells half a
-/// surrogate pair.
-fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut at = at + 1;
+/// A string within JSON text.
+struct StringAt<'a> {
+    /// With its quotes.
+    json: &'a str,
+    has_escapes: bool,
+    /// The index after it.
+    end: usize,
+}
+
+impl<'a> StringAt<'a> {
+    fn text(&self) -> Option<Cow<'a, str>> {
+        if self.has_escapes {
+            return unescape(self.json);
+        }
+        self.json.get(1..self.json.len().checked_sub(1)?).map(Cow::Borrowed)
+    }
+}
+
+/// The string that begins at the quote `start`; `None` when it spells half a surrogate pair.
+fn string_at(text: &str, start: usize) -> Option<StringAt<'_>> {
+    let bytes = text.as_bytes();
+    let mut has_escapes = false;
+    let mut at = start + 1;
     while let Some(&byte) = bytes.get(at) {
         match byte {
-            b'"' => return Some(at + 1),
-            b'\\' => at = escape_end(bytes, at)?,
+            b'"' => {
+                let end = at + 1;
+                return Some(StringAt { json: text.get(start..end)?, has_escapes, end });
+            }
+            b'\\' => {
+                has_escapes = true;
+                at = escape_end(bytes, at)?;
+            }
             _ => at += 1,
         }
     }
-    Some(bytes.len())
+    None
 }
 
 /// The index after the escape, or pair of escapes, that begins at the backslash `at`.

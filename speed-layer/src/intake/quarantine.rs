@@ -271,8 +271,7 @@ impl State {
         self.size_bytes += entry.size_bytes();
         self.entries.push_back(entry);
         let mut dropped = 0;
-        while self.entries.len() > settings.entries_max || self.size_bytes > settings.size_bytes_max
-        {
+        while self.entries.len() > settings.max_events || self.size_bytes > settings.max_bytes {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.size_bytes -= oldest.size_bytes();
             dropped += 1;

@@ -9,13 +9,13 @@ const MIB: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a body as it is sent; default 16 MiB.
-    pub body_bytes_max: usize,
+    pub body_max_bytes: usize,
     /// Bytes of a body after decompression; default 64 MiB.
-    pub decompressed_bytes_max: usize,
+    pub decompressed_max_bytes: usize,
     /// Events of a request; default 100,000.
-    pub events_max: usize,
+    pub request_max_events: usize,
     /// Bytes of an event's JSON text; default 64 KiB. A larger event is invalid by itself.
-    pub event_bytes_max: usize,
+    pub event_max_bytes: usize,
     /// How far an event's time may be ahead of the clock, in milliseconds; default 24 hours.
     pub time_ahead_max_ms: i64,
     /// How long a body may take to arrive, in milliseconds; default one minute.
@@ -25,10 +25,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes_max: 16 * MIB,
-            decompressed_bytes_max: 64 * MIB,
-            events_max: 100_000,
-            event_bytes_max: 64 * KIB,
+            body_max_bytes: 16 * MIB,
+            decompressed_max_bytes: 64 * MIB,
+            request_max_events: 100_000,
+            event_max_bytes: 64 * KIB,
             time_ahead_max_ms: 24 * 60 * 60 * 1000,
             body_time_max_ms: 60_000,
         }
@@ -39,14 +39,14 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuarantineSettings {
     /// Entries; default 10,000.
-    pub entries_max: usize,
+    pub max_events: usize,
     /// Bytes of all entries together; default 64 MiB. They are held in memory too.
-    pub size_bytes_max: usize,
+    pub max_bytes: usize,
 }
 
 impl Default for QuarantineSettings {
     fn default() -> Self {
-        Self { entries_max: 10_000, size_bytes_max: 64 * MIB }
+        Self { max_events: 10_000, max_bytes: 64 * MIB }
     }
 }
 
@@ -62,15 +62,15 @@ pub struct IntakeSettings {
     pub quarantine: QuarantineSettings,
     /// Requests that may be decoded or queued at once; default 1024. One more is told to come
     /// back later.
-    pub pending_requests_max: usize,
+    pub pending_max_requests: usize,
     /// Bytes that pending requests may hold, bodies and columns together; default 512 MiB.
-    pub pending_bytes_max: usize,
+    pub pending_max_bytes: usize,
     /// Bodies that are decoded at once off the async threads; default: as many as there are cores.
     pub decoders_max: usize,
     /// Events that are committed together, unless a single request has more; default 100,000.
-    pub group_events_max: usize,
+    pub group_max_events: usize,
     /// Bytes that are committed together, unless a single request has more; default 32 MiB.
-    pub group_bytes_max: usize,
+    pub group_max_bytes: usize,
     /// Free bytes of the disk below which nothing is accepted; default 1 GiB.
     pub disk_floor_bytes: u64,
 }
@@ -81,21 +81,21 @@ impl Default for IntakeSettings {
             limits: Limits::default(),
             dedup_window_events: 10_000_000,
             quarantine: QuarantineSettings::default(),
-            pending_requests_max: 1024,
-            pending_bytes_max: 512 * MIB,
+            pending_max_requests: 1024,
+            pending_max_bytes: 512 * MIB,
             decoders_max: std::thread::available_parallelism().map_or(2, usize::from),
-            group_events_max: 100_000,
-            group_bytes_max: 32 * MIB,
+            group_max_events: 100_000,
+            group_max_bytes: 32 * MIB,
             disk_floor_bytes: 1 << 30,
         }
     }
 }
 
 impl IntakeSettings {
-    /// The most that [`Limits::decompressed_bytes_max`] can be: columns hold less than 2 GiB of
+    /// The most that [`Limits::decompressed_max_bytes`] can be: columns hold less than 2 GiB of
     /// text, and the columns of a request hold little more than its body.
     const DECOMPRESSED_BYTES_CAP: usize = 1 << 30;
-    /// The most that [`Limits::events_max`] can be.
+    /// The most that [`Limits::request_max_events`] can be.
     pub(super) const EVENTS_CAP: usize = 1 << 20;
     /// The most that [`IntakeSettings::dedup_window_events`] can be.
     const WINDOW_CAP: usize = 1 << 31;
@@ -110,19 +110,19 @@ impl IntakeSettings {
         };
         let wrong = [
             too_high(
-                "decompressed_bytes_max",
-                self.limits.decompressed_bytes_max,
+                "decompressed_max_bytes",
+                self.limits.decompressed_max_bytes,
                 Self::DECOMPRESSED_BYTES_CAP,
             ),
-            too_high("body_bytes_max", self.limits.body_bytes_max, Self::DECOMPRESSED_BYTES_CAP),
-            too_high("group_bytes_max", self.group_bytes_max, Self::DECOMPRESSED_BYTES_CAP),
+            too_high("body_max_bytes", self.limits.body_max_bytes, Self::DECOMPRESSED_BYTES_CAP),
+            too_high("group_max_bytes", self.group_max_bytes, Self::DECOMPRESSED_BYTES_CAP),
             too_high("dedup_window_events", self.dedup_window_events, Self::WINDOW_CAP),
-            too_high("events_max", self.limits.events_max, Self::EVENTS_CAP),
-            too_high("group_events_max", self.group_events_max, Self::EVENTS_CAP),
-            too_low("events_max", self.limits.events_max),
-            too_low("event_bytes_max", self.limits.event_bytes_max),
-            too_low("pending_requests_max", self.pending_requests_max),
-            too_low("pending_bytes_max", self.pending_bytes_max),
+            too_high("request_max_events", self.limits.request_max_events, Self::EVENTS_CAP),
+            too_high("group_max_events", self.group_max_events, Self::EVENTS_CAP),
+            too_low("request_max_events", self.limits.request_max_events),
+            too_low("event_max_bytes", self.limits.event_max_bytes),
+            too_low("pending_max_requests", self.pending_max_requests),
+            too_low("pending_max_bytes", self.pending_max_bytes),
             too_low("decoders_max", self.decoders_max),
         ];
         match wrong.into_iter().flatten().next() {

@@ -150,7 +150,7 @@ async fn what_is_queued_is_committed_together_in_order() {
 async fn groups_keep_their_bounds() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
-    let bounded = IntakeSettings { group_events_max: 3, ..settings() };
+    let bounded = IntakeSettings { group_max_events: 3, ..settings() };
     let (intake, _fed) = start(bounded, &journal, directory.path());
     let pair = |i: u32| [line(&format!("{i}x"), 1), line(&format!("{i}y"), 1)].join("\n");
     let mut others: Vec<String> = (0..3).map(pair).collect();
@@ -217,7 +217,7 @@ async fn a_quarantine_that_cannot_be_written_fails_the_group_before_it_is_stored
 async fn who_is_over_a_bound_is_told_so_before_anything_is_stored() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
-    let bounded = IntakeSettings { pending_requests_max: 2, ..settings() };
+    let bounded = IntakeSettings { pending_max_requests: 2, ..settings() };
     let (intake, _fed) = start(bounded, &journal, directory.path());
     let others = [line("b", 1), line("c", 1)];
     let results = send_together(&intake, &journal, &line("a", 1), &others).await;
@@ -303,8 +303,8 @@ async fn large_and_compressed_bodies_are_decoded_too() {
 fn settings_that_cannot_be_are_refused() {
     let limits = |limits| IntakeSettings { limits, ..settings() };
     for (settings, name) in [
-        (limits(Limits { decompressed_bytes_max: 2 << 30, ..Limits::default() }), "decompressed"),
-        (limits(Limits { events_max: 0, ..Limits::default() }), "events_max"),
+        (limits(Limits { decompressed_max_bytes: 2 << 30, ..Limits::default() }), "decompressed"),
+        (limits(Limits { request_max_events: 0, ..Limits::default() }), "request_max_events"),
         (IntakeSettings { dedup_window_events: usize::MAX, ..settings() }, "dedup_window"),
     ] {
         let error = settings.check().unwrap_err().to_string();

@@ -23,16 +23,16 @@ pub(crate) struct RawEvent<'a> {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Finds the events of `body`, of which there may be `events_max`.
+/// Finds the events of `body`, of which there may be `max_events`.
 pub(crate) fn split(
     body: &[u8],
     format: BodyFormat,
-    events_max: usize,
+    max_events: usize,
 ) -> Result<Vec<RawEvent<'_>>, IntakeError> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     match format {
-        BodyFormat::Json => split_json(body, events_max),
-        BodyFormat::Ndjson => split_lines(body, events_max),
+        BodyFormat::Json => split_json(body, max_events),
+        BodyFormat::Ndjson => split_lines(body, max_events),
     }
 }
 
@@ -42,7 +42,7 @@ fn too_many(max: usize) -> IntakeError {
 
 /// Lines that are not blank, by their number. They are checked for UTF-8 together where the whole
 /// body is, which is faster, and else one by one.
-fn split_lines(body: &[u8], events_max: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
+fn split_lines(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
     let whole = std::str::from_utf8(body).ok();
     let mut events = Vec::new();
     let mut start = 0;
@@ -53,8 +53,8 @@ fn split_lines(body: &[u8], events_max: usize) -> Result<Vec<RawEvent<'_>>, Inta
         let line = rest.get(..length).unwrap_or_default();
         let bytes = line.trim_ascii();
         if !bytes.is_empty() {
-            if events.len() == events_max {
-                return Err(too_many(events_max));
+            if events.len() == max_events {
+                return Err(too_many(max_events));
             }
             let from = start + (line.len() - line.trim_ascii_start().len());
             let text = match whole {
@@ -69,7 +69,7 @@ fn split_lines(body: &[u8], events_max: usize) -> Result<Vec<RawEvent<'_>>, Inta
     Ok(events)
 }
 
-fn split_json(body: &[u8], events_max: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
+fn split_json(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
     let text = std::str::from_utf8(body).map_err(|error| {
         IntakeError::MalformedBody(format!(
             "the body is not UTF-8 from byte {} on",
@@ -81,8 +81,8 @@ fn split_json(body: &[u8], events_max: usize) -> Result<Vec<RawEvent<'_>>, Intak
         None => Ok(Vec::new()),
         Some(b'[') => {
             let elements: Elements<'_> = serde_json::from_str(text).map_err(malformed)?;
-            if elements.count > events_max {
-                return Err(too_many(events_max));
+            if elements.count > max_events {
+                return Err(too_many(max_events));
             }
             Ok((0..).zip(elements.first).map(|(index, raw)| raw_event(index, raw)).collect())
         }

@@ -20,12 +20,12 @@ fn event(raw: &str) -> QuarantinedEvent {
     }
 }
 
-fn bounds(entries_max: usize) -> QuarantineSettings {
-    QuarantineSettings { entries_max, ..QuarantineSettings::default() }
+fn bounds(max_events: usize) -> QuarantineSettings {
+    QuarantineSettings { max_events, ..QuarantineSettings::default() }
 }
 
-fn open(directory: &TempDir, entries_max: usize) -> Quarantine {
-    Quarantine::open(&directory.path().join("quarantine"), bounds(entries_max)).unwrap()
+fn open(directory: &TempDir, max_events: usize) -> Quarantine {
+    Quarantine::open(&directory.path().join("quarantine"), bounds(max_events)).unwrap()
 }
 
 fn add(quarantine: &Quarantine, raws: &[&str]) -> Vec<u64> {
@@ -79,7 +79,7 @@ fn the_oldest_go_when_a_bound_is_reached() {
     quarantine.delete(QuarantineId(4)).unwrap();
     assert_eq!(raws(&open(&directory, 2)), ["c"], "what went does not come back");
 
-    let settings = QuarantineSettings { entries_max: 10, size_bytes_max: 2000 };
+    let settings = QuarantineSettings { max_events: 10, max_bytes: 2000 };
     let quarantine = Quarantine::open(&directory.path().join("other"), settings).unwrap();
     add(&quarantine, &[&"x".repeat(900), &"y".repeat(900), "z"]);
     assert_eq!(quarantine.list(None, 10).total, 2);
