@@ -1,23 +1,25 @@
 //! The only place that builds real parts and joins them.
 //!
-//! They start in the order in which they need each other, and stop in the reverse of what they
+//! They start in the order in which they need each other, and stop in the order of what they
 //! promise to clients: first nothing new is taken, then what was taken is finished.
 //!
 //! | step | part | why here |
 //! |---|---|---|
-//! | 1 | socket | a taken port is found before anything else is touched |
+//! | 1 | definitions, socket | a wrong file or a taken port is found before anything is touched |
 //! | 2 | lock, journal | one process a directory; everything else refers to the journal |
-//! | 3 | manifest, catalog | what is published, and from which offset on the speed layer folds |
+//! | 3 | manifest, catalog | what is published, and from which epoch on the speed layer folds |
 //! | 4 | speed store, fold | states for what the manifest does not cover |
 //! | 5 | intake | appends to the journal, feeds the fold |
-//! | 6 | runs | move epochs from the speed views to the batch views |
+//! | 6 | runs, then definitions | move epochs to the batch views; backfill what is new |
 //! | 7 | HTTP | answers, at first that it is not ready |
 //!
-//! Stopping: not ready any more; HTTP takes no new connection and finishes what it has begun; runs
-//! are cancelled; the fold flushes; the journal closes and its lock is free.
+//! Stopping: intake refuses and commits what it has; the active run is cancelled; the fold stores
+//! what it was fed; HTTP finishes what has begun; the lock is free.
 
 mod configure;
 mod definitions;
+mod status;
+mod watch;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,22 +30,32 @@ use anyhow::Context;
 use axum::Router;
 use batch_layer::catalog::BatchCatalog;
 use batch_layer::journal::{DirectoryLock, FileJournal, JournalSettings};
-use batch_layer::run::RunQueue;
+use batch_layer::run::{RunQueue, RunService, RunServiceParts};
 use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
+use serving_layer::Serving;
 use shared::clock::{Clock, SystemClock};
-use shared::ports::Journal;
+use shared::ids::Offset;
+use shared::ports::{Committed, Journal, SpeedViews};
+use speed_layer::fold::{SpeedHandle, SpeedLayer};
+use speed_layer::intake::{Intake, IntakeHandle, RandomIds};
+use speed_layer::store;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::status::Status;
 use crate::http::{self, Parts, Readiness};
 use crate::settings::Settings;
 
-/// How long requests that have begun may take once the service stops.
+/// How long each part may take to finish once the service stops.
 const FINISH: Duration = Duration::from_secs(10);
+
+/// Committed batches on their way from intake to the fold.
+const FEED_MAX_BATCHES: usize = 64;
 
 /// The running service.
 pub(crate) struct Service {
@@ -51,6 +63,10 @@ pub(crate) struct Service {
     readiness: Readiness,
     stop: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
+    intake: IntakeHandle,
+    runs: RunService,
+    speed: SpeedHandle,
+    /// Kept to the end, since it holds the lock.
     batch: Batch,
 }
 
@@ -62,19 +78,36 @@ impl Service {
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
         let definitions = definitions::read(settings.metrics_file())?;
         let (listener, address) = bind(&settings).await?;
+        let figures = http::recorder()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+
         let batch = Batch::open(&settings, &clock).await?;
+        let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
+        let speed = start_speed(&settings, &batch, &clock, fed).await?;
+        let intake = start_intake(&settings, &batch, &clock, feed).await?;
+        let runs = start_runs(&settings, &batch, &clock, &speed).await?;
         definitions::apply(&*batch.catalog, definitions).await?;
+
         let readiness = Readiness::new();
         let stop = CancellationToken::new();
-        let parts = Parts {
-            layers: Router::new(),
-            readiness: readiness.clone(),
-            figures: http::recorder()?,
-        };
-        let http = serve(listener, http::router(parts), stop.clone());
+        let status = Status::new(settings.data_dir.clone(), intake.clone(), runs.clone());
+        watch::start(&readiness, &stop, &intake, &runs, &speed, &status);
+        let views: Arc<dyn SpeedViews> = Arc::new(speed.clone());
+        let serving = Serving::new(
+            configure::serving(&settings),
+            Arc::clone(&batch.catalog) as _,
+            Arc::clone(&batch.views) as _,
+            Arc::clone(&views),
+            Arc::clone(&batch.journal),
+            clock,
+        );
+        let layers = speed_layer::http::routes(intake.clone(), views)
+            .merge(batch_layer::http::routes(runs.clone()))
+            .merge(serving_layer::http::routes(Arc::new(serving.with_status(status.source()))));
+        let parts = Parts { layers, readiness: readiness.clone(), figures };
+        let http = tokio::spawn(serve(listener, http::router(parts), stop.clone()));
         info!(%address, data_dir = %settings.data_dir.display(), "started");
-        Ok(Self { address, readiness, stop, http, batch })
+        Ok(Self { address, readiness, stop, http, intake, runs, speed, batch })
     }
 
     /// Where it answers.
@@ -83,8 +116,13 @@ impl Service {
     }
 
     /// Returns once it can accept and answer.
-    pub(crate) async fn ready(&self) {
+    ///
+    /// # Errors
+    /// When the fold stopped before.
+    pub(crate) async fn ready(&self) -> anyhow::Result<()> {
+        self.speed.ready().await.context("the speed views")?;
         self.readiness.ready().await;
+        Ok(())
     }
 
     /// Stops every part, in order.
@@ -93,14 +131,29 @@ impl Service {
     /// When something that was taken could not be finished.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.readiness.wait_for("service", "stopping");
+        finish("intake", self.intake.shutdown()).await;
+        finish("the active run", self.runs.shutdown()).await;
+        let folded = finish("the fold", self.speed.ended()).await;
         self.stop.cancel();
-        match timeout(FINISH, self.http).await {
-            Ok(ended) => ended.context("HTTP ended by a panic")?.context("HTTP failed")?,
-            Err(_) => warn!(after_s = FINISH.as_secs(), "requests were cut off"),
+        if let Some(ended) = finish("HTTP", self.http).await {
+            ended.context("HTTP ended by a panic")?.context("HTTP failed")?;
         }
         drop(self.batch);
+        if let Some(Err(error)) = folded {
+            // No event is lost by it: the next start folds the journal again.
+            warn!(%error, "the speed views were not stored to their end");
+        }
         Ok(())
     }
+}
+
+/// Waits for a part to finish, but not for ever.
+async fn finish<T>(part: &str, ending: impl Future<Output = T>) -> Option<T> {
+    let ended = timeout(FINISH, ending).await.ok();
+    if ended.is_none() {
+        warn!(part, after_s = FINISH.as_secs(), "cut off while it was stopping");
+    }
+    ended
 }
 
 /// What the batch layer keeps, open.
@@ -134,6 +187,59 @@ impl Batch {
     }
 }
 
+async fn start_speed(
+    settings: &Settings,
+    batch: &Batch,
+    clock: &Arc<dyn Clock>,
+    fed: mpsc::Receiver<Arc<Committed>>,
+) -> anyhow::Result<SpeedHandle> {
+    let store = store::connect(&settings.speed_store.0).await?;
+    let speed = SpeedLayer::start(
+        configure::speed(settings),
+        Arc::clone(&batch.journal),
+        Arc::clone(&batch.catalog) as _,
+        store,
+        Arc::clone(clock),
+        fed,
+    );
+    Ok(speed.await?)
+}
+
+async fn start_intake(
+    settings: &Settings,
+    batch: &Batch,
+    clock: &Arc<dyn Clock>,
+    feed: mpsc::Sender<Arc<Committed>>,
+) -> anyhow::Result<IntakeHandle> {
+    let (journal, clock) = (Arc::clone(&batch.journal), Arc::clone(clock));
+    let quarantine = settings.data_dir.join("quarantine");
+    let settings = configure::intake(settings);
+    let ids = Arc::new(RandomIds::new());
+    let start = move || Intake::start(settings, journal, clock, ids, feed, quarantine);
+    spawn_blocking(start).await?.context("intake")
+}
+
+async fn start_runs(
+    settings: &Settings,
+    batch: &Batch,
+    clock: &Arc<dyn Clock>,
+    speed: &SpeedHandle,
+) -> anyhow::Result<RunService> {
+    let stored = batch.catalog.state().manifest.schedule.clone();
+    let parts = RunServiceParts {
+        catalog: Arc::clone(&batch.catalog),
+        journal: Arc::clone(&batch.journal),
+        speed: Arc::new(speed.clone()),
+        clock: Arc::clone(clock),
+        queue: batch.queue.clone(),
+        views: Arc::clone(&batch.views),
+        // Intake rebuilds its dedup index from the journal's start.
+        journal_floor: Arc::new(|| Offset::ZERO),
+    };
+    let runs = RunService::start(configure::runs(settings, stored.as_ref()), parts);
+    runs.await.context("runs")
+}
+
 async fn bind(settings: &Settings) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let place = &settings.listen.0;
     let listener = TcpListener::bind(place).await;
@@ -142,19 +248,11 @@ async fn bind(settings: &Settings) -> anyhow::Result<(TcpListener, SocketAddr)> 
     Ok((listener, address))
 }
 
-fn serve(
+async fn serve(
     listener: TcpListener,
     router: Router,
     stop: CancellationToken,
-) -> JoinHandle<std::io::Result<()>> {
-    let told = async move { stop.cancelled().await };
-    tokio::spawn(async move { run(listener, router, told).await })
-}
-
-async fn run(
-    listener: TcpListener,
-    router: Router,
-    told: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let told = async move { stop.cancelled().await };
     axum::serve(listener, router).with_graceful_shutdown(told).await
 }

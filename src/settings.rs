@@ -182,7 +182,7 @@ settings! {
     /// Identified events among which duplicates are recognised
     dedup_window_events: usize = "10000000", "MERGANSER_DEDUP_WINDOW_EVENTS", "N";
     /// Most groups that the speed views hold for a metric
-    metric_max_groups: usize = "1000000", "MERGANSER_METRIC_MAX_GROUPS", "N";
+    metric_max_groups: usize = "5000000", "MERGANSER_METRIC_MAX_GROUPS", "N";
     /// Most events in the quarantine; the oldest go first
     quarantine_max_events: usize = "10000", "MERGANSER_QUARANTINE_MAX_EVENTS", "N";
     /// Free disk space below which no events are accepted

@@ -96,7 +96,7 @@ async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
     output::print(&format!("starting in {}", settings.data_dir.display()))?;
     let service = Box::pin(Service::start(settings)).await?;
-    service.ready().await;
+    service.ready().await?;
     let url = service.url();
     let guide = tokio::task::spawn_blocking({
         let url = url.clone();

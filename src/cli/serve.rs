@@ -27,7 +27,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = stop.told() => return Ok(()),
     };
     tokio::select! {
-        () = service.ready() => {
+        ready = service.ready() => {
+            ready?;
             output::print(&format!("merganser is ready at {}", service.url()))?;
             stop.told().await;
         }

@@ -1,8 +1,12 @@
 //! What each part is told, out of the settings.
 
+use std::time::Duration;
+
 use batch_layer::catalog::CatalogSettings;
 use batch_layer::run::RunSettings;
 use batch_layer::schedule::Schedule;
+use serving_layer::ServingSettings;
+use speed_layer::fold::SpeedSettings;
 use speed_layer::intake::{IntakeSettings, Limits, QuarantineSettings};
 
 use crate::settings::Settings;
@@ -26,6 +30,22 @@ pub(super) fn intake(settings: &Settings) -> IntakeSettings {
         disk_floor_bytes: settings.disk_floor_bytes.0,
         ..IntakeSettings::default()
     }
+}
+
+/// What the fold is told.
+pub(super) fn speed(settings: &Settings) -> SpeedSettings {
+    SpeedSettings {
+        flush_interval: Duration::from_millis(settings.flush_interval_ms),
+        retire_grace: Duration::from_millis(settings.retire_grace_ms),
+        groups_max: settings.metric_max_groups,
+        ..SpeedSettings::default()
+    }
+}
+
+/// What queries are told.
+pub(super) fn serving(settings: &Settings) -> ServingSettings {
+    let lag_max = Duration::from_millis(settings.lag_max_ms);
+    ServingSettings { lag_max, ..ServingSettings::default() }
 }
 
 /// What the catalog is told.
@@ -96,5 +116,10 @@ mod tests {
         assert_eq!(intake(&settings), IntakeSettings::default());
         assert_eq!(catalog(&settings).grace_ms, CatalogSettings::default().grace_ms);
         assert_eq!(runs(&settings, None).schedule, Schedule::default());
+        let (told, default) = (speed(&settings), SpeedSettings::default());
+        assert_eq!(told.flush_interval, default.flush_interval);
+        assert_eq!(told.retire_grace, default.retire_grace);
+        assert_eq!(told.groups_max, default.groups_max);
+        assert_eq!(serving(&settings).lag_max, ServingSettings::default().lag_max);
     }
 }

@@ -1,0 +1,78 @@
+//! What the status page shows of parts that the serving layer does not know.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use batch_layer::run::RunService;
+use serde_json::{Map, Value, json};
+use serving_layer::serve::StatusSource;
+use speed_layer::intake::IntakeHandle;
+
+/// Figures of the whole service. Clones share them.
+#[derive(Clone)]
+pub(super) struct Status(Arc<Figures>);
+
+struct Figures {
+    data_dir: PathBuf,
+    intake: IntakeHandle,
+    runs: RunService,
+    events_per_second: AtomicU64,
+    disk_bytes: AtomicU64,
+}
+
+impl Status {
+    /// Figures of these parts.
+    pub(super) fn new(data_dir: PathBuf, intake: IntakeHandle, runs: RunService) -> Self {
+        let (events_per_second, disk_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Figures { data_dir, intake, runs, events_per_second, disk_bytes }))
+    }
+
+    /// Events accepted since the process started.
+    pub(super) fn accepted(&self) -> u64 {
+        self.0.intake.figures().accepted
+    }
+
+    /// Notes how fast events come in.
+    pub(super) fn set_events_per_second(&self, rate: u64) {
+        self.0.events_per_second.store(rate, Ordering::Relaxed);
+    }
+
+    /// Adds up the files of the data directory. Blocks.
+    pub(super) fn measure_disk(&self) {
+        self.0.disk_bytes.store(size_bytes(&self.0.data_dir), Ordering::Relaxed);
+    }
+
+    /// For the status page.
+    pub(super) fn source(&self) -> StatusSource {
+        let status = self.clone();
+        Arc::new(move || status.fields())
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let (_, plan) = self.0.runs.schedule();
+        let fields = json!({
+            "events": {
+                "accepted": self.accepted(),
+                "per_second": self.0.events_per_second.load(Ordering::Relaxed),
+            },
+            "next_runs": batch_layer::http::next(&plan, self.0.runs.now()),
+            "disk": { "used_bytes": self.0.disk_bytes.load(Ordering::Relaxed) },
+        });
+        match fields {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// Bytes of all files below; what vanishes meanwhile is left out.
+fn size_bytes(directory: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(directory) else { return 0 };
+    entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
+        .map(|(path, about)| if about.is_dir() { size_bytes(&path) } else { about.len() })
+        .sum()
+}

@@ -1,0 +1,118 @@
+//! Looks after the parts: whether the service is ready, how fast events come in, and whether a
+//! metric is so full that a run is wanted.
+
+use std::time::Duration;
+
+use batch_layer::run::{Mode, RunService, Trigger};
+use speed_layer::fold::SpeedHandle;
+use speed_layer::intake::IntakeHandle;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::status::Status;
+use crate::http::Readiness;
+
+/// How often parts are looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Over which time the rate of events is measured.
+const RATE: Duration = Duration::from_secs(5);
+/// How often the disk is measured.
+const DISK: Duration = Duration::from_secs(60);
+
+/// Starts to look, until `stop`. Whatever a start still has to finish is a reason from now on.
+pub(super) fn start(
+    readiness: &Readiness,
+    stop: &CancellationToken,
+    intake: &IntakeHandle,
+    runs: &RunService,
+    speed: &SpeedHandle,
+    status: &Status,
+) {
+    readiness.wait_for("speed views", "catching up with the journal");
+    look_at_parts(readiness, intake, runs);
+    let parts = look(readiness.clone(), intake.clone(), runs.clone());
+    let tasks = [
+        tokio::spawn(parts),
+        tokio::spawn(follow_fold(readiness.clone(), speed.clone())),
+        tokio::spawn(relieve(speed.clone(), runs.clone())),
+        tokio::spawn(measure_rate(status.clone())),
+        tokio::spawn(measure_disk(status.clone())),
+    ];
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    });
+}
+
+async fn look(readiness: Readiness, intake: IntakeHandle, runs: RunService) {
+    let mut tick = interval(LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        look_at_parts(&readiness, &intake, &runs);
+    }
+}
+
+fn look_at_parts(readiness: &Readiness, intake: &IntakeHandle, runs: &RunService) {
+    match intake.stopped() {
+        Some(reason) => readiness.wait_for("intake", reason.to_string()),
+        None => readiness.done("intake"),
+    }
+    match runs.is_ready() {
+        false => readiness.wait_for("runs", "finishing what the last process left unfinished"),
+        true => readiness.done("runs"),
+    }
+}
+
+async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {
+    if speed.ready().await.is_ok() {
+        readiness.done("speed views");
+    }
+    if let Err(error) = speed.ended().await {
+        error!(%error, "the speed views stand still");
+        readiness.wait_for("speed views", error.to_string());
+    }
+}
+
+/// Starts a run when a metric has reached its bound of groups: what the batch views cover, the
+/// speed views can let go of.
+async fn relieve(speed: SpeedHandle, runs: RunService) {
+    let mut full = speed.full();
+    while full.changed().await.is_ok() {
+        loop {
+            if full.borrow_and_update().is_empty() {
+                break;
+            }
+            if let Ok(run) = runs.queue().submit(Mode::Incremental, Trigger::Schedule, None) {
+                info!(?run, "a metric has reached its bound of groups: started a run");
+                break;
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+async fn measure_rate(status: Status) {
+    let (mut before, mut since) = (status.accepted(), Instant::now());
+    loop {
+        sleep(RATE).await;
+        let (accepted, now) = (status.accepted(), Instant::now());
+        let seconds = (now - since).as_secs_f64().max(0.001);
+        status.set_events_per_second(((accepted - before) as f64 / seconds).round() as u64);
+        (before, since) = (accepted, now);
+    }
+}
+
+async fn measure_disk(status: Status) {
+    let mut tick = interval(DISK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let status = status.clone();
+        // A walk that panics measures nothing this time.
+        let _ = spawn_blocking(move || status.measure_disk()).await;
+    }
+}
