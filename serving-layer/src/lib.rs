@@ -20,6 +20,8 @@ pub mod merge;
 pub mod plan;
 pub mod query;
 pub mod serve;
+#[cfg(test)]
+mod testing;
 
 pub use error::Error;
 pub use serve::{Serving, ServingSettings};

@@ -7,7 +7,7 @@ mod instant;
 mod parameters;
 pub mod resolve;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 use serde_json::{Map, Value};

@@ -1,1 +1,216 @@
+//! Buckets against a naive walk over what `chrono-tz` says, minute by minute.
 
+use chrono::{DateTime, Datelike, Duration, LocalResult, NaiveDate, Offset, TimeZone, Utc};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use super::*;
+
+pub(crate) const ZONES: [Tz; 8] = [
+    Tz::America__New_York,
+    Tz::Europe__London,
+    Tz::Asia__Kolkata,
+    Tz::Asia__Kathmandu,
+    Tz::Australia__Lord_Howe,
+    Tz::America__St_Johns,
+    Tz::Pacific__Apia,
+    Tz::UTC,
+];
+
+fn calendar(tz: Tz, granularity: Granularity) -> Calendar {
+    Calendar::new(Arc::new(Zone::new(tz)), granularity)
+}
+
+fn utc(text: &str) -> Timestamp {
+    Timestamp::from(text.parse::<DateTime<Utc>>().unwrap())
+}
+
+/// The first date of the period that a date lies in.
+fn naive_period(date: NaiveDate, granularity: Granularity) -> NaiveDate {
+    let first = |month: u32| NaiveDate::from_ymd_opt(date.year(), month, 1).unwrap();
+    match granularity {
+        Granularity::Week => date.week(chrono::Weekday::Mon).first_day(),
+        Granularity::Month => first(date.month()),
+        Granularity::Quarter => {
+            first([1, 1, 1, 4, 4, 4, 7, 7, 7, 10, 10, 10][date.month0() as usize])
+        }
+        Granularity::Year => first(1),
+        _ => date,
+    }
+}
+
+/// Midnight; the earlier of two, and the next minute that there is if it was skipped.
+fn naive_midnight(tz: Tz, date: NaiveDate) -> DateTime<Tz> {
+    let mut local = date.and_hms_opt(0, 0, 0).unwrap();
+    loop {
+        match tz.from_local_datetime(&local) {
+            LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => return time,
+            LocalResult::None => local += Duration::minutes(1),
+        }
+    }
+}
+
+/// Back by minutes to where the wall clock shows a whole period, or was changed.
+fn naive_start(tz: Tz, time: DateTime<Tz>, minutes: i64) -> DateTime<Tz> {
+    let offset = time.offset().fix();
+    let mut start = time;
+    loop {
+        let wall = start.naive_local().and_utc().timestamp() / 60;
+        let before = start - Duration::minutes(1);
+        if wall.rem_euclid(minutes) == 0 || before.offset().fix() != offset {
+            return start.with_timezone(&tz);
+        }
+        start = before;
+    }
+}
+
+pub(crate) fn naive(tz: Tz, time: DateTime<Tz>, granularity: Granularity) -> DateTime<Tz> {
+    match granularity {
+        Granularity::All => unreachable!("has no buckets"),
+        Granularity::Minute => time,
+        Granularity::FiveMinutes => naive_start(tz, time, 5),
+        Granularity::QuarterHour => naive_start(tz, time, 15),
+        Granularity::Hour => naive_start(tz, time, 60),
+        Granularity::Day
+        | Granularity::Week
+        | Granularity::Month
+        | Granularity::Quarter
+        | Granularity::Year => naive_midnight(tz, naive_period(time.date_naive(), granularity)),
+    }
+}
+
+/// Every day from 2005 to 2035 four times, and every tenth minute around changes of the clock.
+fn instants(tz: Tz) -> Vec<DateTime<Tz>> {
+    let first = Utc.with_ymd_and_hms(2005, 1, 1, 0, 0, 0).unwrap().with_timezone(&tz);
+    let last = Utc.with_ymd_and_hms(2036, 1, 1, 0, 0, 0).unwrap().with_timezone(&tz);
+    let mut instants = Vec::new();
+    let mut time = first;
+    while time < last {
+        let next = time + Duration::minutes(347);
+        instants.push(time);
+        if next.offset().fix() != time.offset().fix() {
+            let around = (-1440..1440).step_by(10);
+            instants.extend(around.map(|m| time.with_timezone(&tz) + Duration::minutes(m)));
+        }
+        time = next;
+    }
+    instants
+}
+
+#[test]
+fn every_day_of_31_years_buckets_as_chrono_tz_says() {
+    for tz in ZONES {
+        let instants = instants(tz);
+        let calendars: Vec<Calendar> =
+            Granularity::EACH[1..].iter().map(|g| calendar(tz, *g)).collect();
+        for time in &instants {
+            let at = Timestamp(time.timestamp_micros());
+            for calendar in &calendars {
+                let want = naive(tz, *time, calendar.granularity());
+                let span = calendar.span(at);
+                let what = || format!("{time} {:?} in {tz}", calendar.granularity());
+                assert_eq!(span.bucket.0, want.timestamp_micros(), "{}", what());
+                assert!(span.range.contains(at), "{}", what());
+                let next = calendar.next(span.bucket);
+                assert_eq!(calendar.span(next).bucket, next, "{}", what());
+                assert!(next > span.bucket, "{}", what());
+                assert_eq!(
+                    calendar.zone().format(at),
+                    time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn days_have_23_and_25_hours() {
+    let days = calendar(Tz::America__New_York, Granularity::Day);
+    let hours = |day: &str| {
+        let start = days.span(utc(day)).bucket;
+        (days.next(start).0 - start.0) / HOUR_US
+    };
+    assert_eq!(hours("2013-03-10T12:00:00Z"), 23);
+    assert_eq!(hours("2013-11-03T12:00:00Z"), 25);
+    assert_eq!(hours("2013-11-04T12:00:00Z"), 24);
+}
+
+#[test]
+fn a_repeated_hour_is_two_buckets_and_a_skipped_one_none() {
+    let zone = calendar(Tz::America__New_York, Granularity::Hour);
+    let range = TimeRange { from: utc("2013-11-03T04:00:00Z"), to: utc("2013-11-03T08:00:00Z") };
+    let shown = |calendar: &Calendar, range| -> Vec<String> {
+        let starts = calendar.starts(range, 100);
+        starts.into_iter().map(|start| calendar.zone().format(Timestamp(start))).collect()
+    };
+    assert_eq!(
+        shown(&zone, range),
+        [
+            "2013-11-03T00:00:00-04:00",
+            "2013-11-03T01:00:00-04:00",
+            "2013-11-03T01:00:00-05:00",
+            "2013-11-03T02:00:00-05:00"
+        ]
+    );
+    let range = TimeRange { from: utc("2013-03-10T06:00:00Z"), to: utc("2013-03-10T08:00:00Z") };
+    assert_eq!(shown(&zone, range), ["2013-03-10T01:00:00-05:00", "2013-03-10T03:00:00-04:00"]);
+
+    // Half an hour at a time.
+    let lord_howe = calendar(Tz::Australia__Lord_Howe, Granularity::Hour);
+    let range = TimeRange { from: utc("2013-04-06T14:00:00Z"), to: utc("2013-04-06T16:00:00Z") };
+    assert_eq!(
+        shown(&lord_howe, range),
+        ["2013-04-07T01:00:00+11:00", "2013-04-07T01:30:00+10:30", "2013-04-07T02:00:00+10:30"]
+    );
+    let range = TimeRange { from: utc("2013-10-05T14:30:00Z"), to: utc("2013-10-05T16:30:00Z") };
+    assert_eq!(
+        shown(&lord_howe, range),
+        ["2013-10-06T01:00:00+10:30", "2013-10-06T02:30:00+11:00", "2013-10-06T03:00:00+11:00"]
+    );
+}
+
+#[test]
+fn a_day_that_was_skipped_is_no_bucket() {
+    let days = calendar(Tz::Pacific__Apia, Granularity::Day);
+    let range = TimeRange { from: utc("2011-12-29T10:00:00Z"), to: utc("2011-12-31T11:00:00Z") };
+    let starts = days.starts(range, 100);
+    let shown: Vec<String> = starts.iter().map(|s| days.zone().format(Timestamp(*s))).collect();
+    assert_eq!(
+        shown,
+        ["2011-12-29T00:00:00-10:00", "2011-12-31T00:00:00+14:00", "2012-01-01T00:00:00+14:00"]
+    );
+    let skipped = date_start(NaiveDate::from_ymd_opt(2011, 12, 30).unwrap());
+    assert_eq!(Timestamp(days.zone().first_at(skipped)), utc("2011-12-30T10:00:00Z"));
+}
+
+#[test]
+fn a_zone_fits_a_grain_where_its_edges_are_the_grains() {
+    let in_2013 = TimeRange { from: utc("2013-01-01T00:00:00Z"), to: utc("2014-01-01T00:00:00Z") };
+    let fits = |tz, grain, range| calendar(tz, Granularity::Day).fits(grain, range);
+    assert!(fits(Tz::Europe__London, Grain::Hour, in_2013));
+    assert!(!fits(Tz::Europe__London, Grain::Day, in_2013));
+    assert!(!fits(Tz::Asia__Kolkata, Grain::Hour, in_2013));
+    assert!(fits(Tz::Asia__Kathmandu, Grain::Minute, in_2013));
+    assert!(fits(Tz::UTC, Grain::Day, TimeRange::ALL));
+    let winter = TimeRange { from: utc("2013-01-01T00:00:00Z"), to: utc("2013-02-01T00:00:00Z") };
+    assert!(fits(Tz::Europe__London, Grain::Day, winter));
+    assert!(!fits(Tz::Australia__Lord_Howe, Grain::Hour, in_2013));
+    assert!(fits(Tz::Australia__Lord_Howe, Grain::Hour, winter));
+    // Local mean time has seconds.
+    let in_1900 = TimeRange { from: Timestamp::MIN, to: utc("1901-01-01T00:00:00Z") };
+    assert!(!fits(Tz::Asia__Kolkata, Grain::Minute, in_1900));
+    assert!(calendar(Tz::Asia__Kolkata, Granularity::All).fits(Grain::Day, in_1900));
+}
+
+#[test]
+fn every_zone_can_be_bucketed_from_end_to_end() {
+    for tz in TZ_VARIANTS.iter().step_by(23) {
+        let zone = Arc::new(Zone::new(*tz));
+        for granularity in [Granularity::Month, Granularity::Year] {
+            let calendar = Calendar::new(Arc::clone(&zone), granularity);
+            let starts = calendar.starts(TimeRange::ALL, 10_000);
+            assert!(starts.is_sorted_by(|a, b| a < b), "{tz}");
+            let want = if granularity == Granularity::Year { 301 } else { 301 * 12 };
+            assert!((want..=want + 2).contains(&starts.len()), "{tz}: {}", starts.len());
+        }
+    }
+}

@@ -1,0 +1,578 @@
+//! Random events, splits and queries: every answer equals a naive count over the events' text.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, SecondsFormat};
+use chrono_tz::Tz;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Map, Value, json};
+use shared::event::Event;
+
+use crate::calendar::Granularity;
+use crate::calendar::tests::{ZONES, naive};
+use crate::format::Writer;
+use crate::query::{Format, Query};
+use crate::serve::ServingSettings;
+use crate::testing::{World, metric};
+
+const MINUTE: i64 = 60_000_000;
+const MAX: i128 = 10_i128.pow(38) - 1;
+const NINE: i128 = 1_000_000_000;
+
+fn definition(base: &str) -> String {
+    format!(
+        r#"{{"name":"m","event":"e","granularity":"{base}",
+        "dimensions":["a",{{"name":"b","property":"p.b"}}],
+        "measures":{{"n":{{"kind":"count"}},"s":{{"kind":"sum","of":"v"}},
+        "m":{{"kind":"avg","of":"v"}},"lo":{{"kind":"min","of":"v"}},
+        "hi":{{"kind":"max","of":"v"}},"d":{{"kind":"distinct","of":"u"}},
+        "q":{{"kind":"quantile","of":"v","q":0.5}},
+        "big":{{"kind":"count","filter":"v > 0"}},"share":{{"kind":"expr","expr":"big / n"}}}}}}"#
+    )
+}
+
+/// One event, as it is counted naively.
+#[derive(Clone, Debug)]
+struct Seen {
+    time: i64,
+    a: Option<&'static str>,
+    b: Option<&'static str>,
+    /// A number's JSON text, or a text that is none.
+    v: Option<&'static str>,
+    u: u8,
+    counts: bool,
+}
+
+const NUMBERS: [&str; 12] = [
+    "0",
+    "-1.5",
+    "2",
+    "17.000000001",
+    "0.0000000005",
+    "1e3",
+    "-2.25",
+    "\"none\"",
+    "99999999999999999999999999999",
+    "-99999999999999999999999999999.999999999",
+    "1e40",
+    "3",
+];
+
+fn seen() -> impl Strategy<Value = Seen> {
+    // Around a change of the clock in most zones, and sometimes years away.
+    let near = 1_362_096_000..1_365_552_000_i64;
+    let far = 1_104_537_600..2_082_758_400_i64;
+    let time = prop_oneof![9 => near, 1 => far].prop_map(|s| s * 1_000_000 + 17);
+    (
+        time,
+        prop::option::of(select(vec!["x", "xy", "y", "", "ü\"\n"])),
+        prop::option::of(select(vec!["1", "2.50", "true", "\"1\""])),
+        prop::option::weighted(0.9, select(NUMBERS.to_vec())),
+        0..30_u8,
+        prop::bool::weighted(0.95),
+    )
+        .prop_map(|(time, a, b, v, u, counts)| Seen { time, a, b, v, u, counts })
+}
+
+fn event(at: usize, seen: &Seen) -> Event {
+    let mut fields = Vec::new();
+    fields.extend(seen.a.map(|a| format!("\"a\":{}", json!(a))));
+    fields.extend(seen.b.map(|b| format!("\"p\":{{\"b\":{b}}}")));
+    fields.extend(seen.v.map(|v| format!("\"v\":{v}")));
+    fields.push(format!("\"u\":\"u{}\"", seen.u));
+    Event {
+        id: at.to_string(),
+        content: None,
+        event: if seen.counts { "e" } else { "other" }.to_owned(),
+        time: seen.time,
+        arrived: seen.time,
+        subject: None,
+        properties: Some(format!("{{{}}}", fields.join(","))),
+    }
+}
+
+/// Units of 10⁻⁹, of what the numbers above can be.
+fn units(text: &str) -> Option<i128> {
+    if text.starts_with('"') {
+        return None;
+    }
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().unwrap();
+    let places = 9 + exponent.parse::<i32>().unwrap() - fraction.len() as i32;
+    let value = match u32::try_from(places) {
+        Ok(up) => digits.checked_mul(10_i128.checked_pow(up)?)?,
+        Err(_) => {
+            let unit = 10_i128.pow(places.unsigned_abs());
+            half_even(digits.div_euclid(unit), digits.rem_euclid(unit), unit)
+        }
+    };
+    (value.abs() <= MAX).then_some(value)
+}
+
+fn half_even(whole: i128, rest: i128, of: i128) -> i128 {
+    match (rest * 2).cmp(&of) {
+        Ordering::Less => whole,
+        Ordering::Greater => whole + 1,
+        Ordering::Equal => whole + whole.rem_euclid(2),
+    }
+}
+
+fn shown(units: i128) -> String {
+    let size = units.unsigned_abs();
+    let text = format!("{}.{:09}", size / NINE as u128, size % NINE as u128);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{}{text}", if units < 0 { "-" } else { "" })
+}
+
+/// The exact measures of one group.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    n: i128,
+    big: i128,
+    /// In hundred-quintillions and the rest, so that nothing overflows.
+    high: i128,
+    low: i128,
+    values: Vec<i128>,
+    users: BTreeSet<u8>,
+}
+
+const SPLIT: i128 = 10_i128.pow(20);
+
+impl Sums {
+    fn add(&mut self, seen: &Seen) {
+        self.n += 1;
+        self.users.insert(seen.u);
+        if let Some(v) = seen.v.and_then(units) {
+            self.big += i128::from(v > 0);
+            self.high += v.div_euclid(SPLIT);
+            self.low += v.rem_euclid(SPLIT);
+            self.values.push(v);
+        }
+    }
+
+    fn sum(&self) -> Option<i128> {
+        let high = self.high + self.low.div_euclid(SPLIT);
+        let sum = high.checked_mul(SPLIT)?.checked_add(self.low.rem_euclid(SPLIT))?;
+        (!self.values.is_empty() && sum.abs() <= MAX).then_some(sum)
+    }
+
+    fn mean(&self) -> Option<i128> {
+        let count = self.values.len() as i128;
+        if count == 0 {
+            return None;
+        }
+        let rest = self.high.rem_euclid(count) * SPLIT + self.low;
+        let whole = self.high.div_euclid(count) * SPLIT + rest.div_euclid(count);
+        Some(half_even(whole, rest.rem_euclid(count), count))
+    }
+
+    /// By name, in units of 10⁻⁹; counts too.
+    fn value(&self, name: &str) -> Option<i128> {
+        match name {
+            "n" => Some(self.n * NINE),
+            "big" => Some(self.big * NINE),
+            "s" => self.sum(),
+            "m" => self.mean(),
+            "lo" => self.values.iter().min().copied(),
+            "hi" => self.values.iter().max().copied(),
+            "share" if self.n > 0 => {
+                let units = self.big * NINE;
+                Some(half_even(units / self.n, units % self.n, self.n))
+            }
+            "share" => None,
+            _ => unreachable!("{name}"),
+        }
+    }
+}
+
+type Key = (i64, Vec<Option<String>>);
+
+/// A row: values by name, none for a bucket filled with nulls.
+type Row = (Key, BTreeMap<&'static str, Option<i128>>);
+
+const EXACT: [&str; 7] = ["n", "s", "m", "lo", "hi", "big", "share"];
+const FILTERS: [&str; 6] = [
+    "",
+    "a = 'x'",
+    "a <> 'x'",
+    "b IS NULL OR a IN ('y', 'xy')",
+    "a LIKE 'x%' AND NOT b = '1'",
+    "b > '2' OR a < 'x'",
+];
+
+fn passes(filter: &str, seen: &Seen) -> bool {
+    let b = seen.b.map(|b| b.trim_matches('"'));
+    let is = |side: Option<&str>, text: &str| side.map(|side| side == text);
+    match filter {
+        "" => true,
+        "a = 'x'" => is(seen.a, "x") == Some(true),
+        "a <> 'x'" => is(seen.a, "x") == Some(false),
+        "b IS NULL OR a IN ('y', 'xy')" => {
+            b.is_none() || seen.a == Some("y") || seen.a == Some("xy")
+        }
+        "a LIKE 'x%' AND NOT b = '1'" => {
+            seen.a.is_some_and(|a| a.starts_with('x')) && is(b, "1") == Some(false)
+        }
+        "b > '2' OR a < 'x'" => b.is_some_and(|b| b > "2") || seen.a.is_some_and(|a| a < "x"),
+        _ => unreachable!("{filter}"),
+    }
+}
+
+const HAVINGS: [&str; 4] = ["", "n > 2", "s >= 0 AND n < 9", "m IS NULL OR share = 0.5"];
+
+fn holds(having: &str, sums: &Sums) -> bool {
+    match having {
+        "" => true,
+        "n > 2" => sums.n > 2,
+        "s >= 0 AND n < 9" => sums.sum().is_some_and(|s| s >= 0) && sums.n < 9,
+        "m IS NULL OR share = 0.5" => {
+            sums.mean().is_none() || sums.value("share") == Some(NINE / 2)
+        }
+        _ => unreachable!("{having}"),
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Asked {
+    base: &'static str,
+    granularity: Granularity,
+    zone: Tz,
+    from: Option<i64>,
+    to: Option<i64>,
+    group_by: Vec<&'static str>,
+    measures: Vec<&'static str>,
+    filter: &'static str,
+    having: &'static str,
+    order_by: Vec<(&'static str, bool)>,
+    limit: usize,
+    offset: usize,
+    per_bucket: bool,
+    fill: &'static str,
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let edge = prop::option::weighted(0.6, 1_362_000_000..1_365_600_000_i64);
+    let names = [&EXACT[..], &["a", "b", "time"]].concat();
+    let order = subsequence(names, 0..3).prop_shuffle();
+    let what = (
+        select(vec!["minute", "minute", "hour", "day"]),
+        select(Granularity::EACH.to_vec()),
+        select(ZONES.to_vec()),
+        (edge.clone(), edge),
+        subsequence(vec!["a", "b"], 0..=2).prop_shuffle(),
+        subsequence(EXACT.to_vec(), 1..=7).prop_shuffle(),
+        select(FILTERS.to_vec()),
+        select(HAVINGS.to_vec()),
+    );
+    let how = (
+        (order, any::<[bool; 3]>()),
+        prop_oneof![1..6_usize, Just(50_000)],
+        prop_oneof![Just(0), 0..4_usize],
+        prop::bool::weighted(0.2),
+        select(vec!["none", "none", "zero", "null", "previous"]),
+    );
+    (what, how).prop_map(|(what, how)| {
+        let (base, granularity, zone, (one, other), group_by, measures, filter, having) = what;
+        let ((order, down), limit, offset, per_bucket, fill) = how;
+        let (from, to) = match (one, other) {
+            (Some(one), Some(other)) if one > other => (Some(other), Some(one)),
+            (Some(one), Some(other)) if one == other => (Some(one), Some(other + 1)),
+            edges => edges,
+        };
+        let order = order.into_iter().filter(|name| match *name {
+            "time" => granularity != Granularity::All,
+            "a" | "b" => group_by.contains(name),
+            _ => true,
+        });
+        let order_by = order.zip(down).collect();
+        let scale = |edge: Option<i64>| edge.map(|s| s * 1_000_000);
+        let (from, to) = (scale(from), scale(to));
+        Asked {
+            base,
+            granularity,
+            zone,
+            from,
+            to,
+            group_by,
+            measures,
+            filter,
+            having,
+            order_by,
+            limit,
+            offset,
+            per_bucket,
+            fill,
+        }
+    })
+}
+
+impl Asked {
+    fn grain(&self) -> i64 {
+        match self.base {
+            "minute" => MINUTE,
+            "hour" => 60 * MINUTE,
+            _ => 1440 * MINUTE,
+        }
+    }
+
+    fn query(&self) -> Query {
+        let time = |us: Option<i64>| us.map(|us| rfc(us, Tz::UTC));
+        let order = self
+            .order_by
+            .iter()
+            .map(|(name, down)| format!("{}{name}", if *down { "-" } else { "" }));
+        let object = json!({
+            "metric": "m", "measures": self.measures, "granularity": self.granularity.name(),
+            "timezone": self.zone.name(), "from": time(self.from), "to": time(self.to),
+            "group_by": self.group_by, "filter": self.filter, "having": self.having,
+            "order_by": order.collect::<Vec<_>>(), "limit": self.limit, "offset": self.offset,
+            "limit_per_bucket": self.per_bucket, "fill": self.fill,
+        });
+        let Value::Object(object) = object else { unreachable!() };
+        Query::from_json(object).unwrap()
+    }
+
+    fn bucket(&self, us: i64) -> i64 {
+        if self.granularity == Granularity::All {
+            return 0;
+        }
+        let minute = us.div_euclid(MINUTE) * MINUTE;
+        let time = DateTime::from_timestamp_micros(minute).unwrap().with_timezone(&self.zone);
+        naive(self.zone, time, self.granularity).timestamp_micros()
+    }
+
+    /// Starts of the buckets from the first instant to the last.
+    fn buckets(&self, from: i64, to: i64) -> Vec<i64> {
+        if self.granularity == Granularity::All {
+            return vec![0];
+        }
+        let step = match self.granularity {
+            Granularity::Minute => MINUTE,
+            Granularity::FiveMinutes => 5 * MINUTE,
+            Granularity::QuarterHour => 5 * MINUTE,
+            Granularity::Hour => 15 * MINUTE,
+            _ => 360 * MINUTE,
+        };
+        let mut starts = BTreeSet::from([self.bucket(to - 1)]);
+        starts.extend((from..to).step_by(usize::try_from(step).unwrap()).map(|at| self.bucket(at)));
+        starts.into_iter().collect()
+    }
+
+    /// The rows before the page is cut, and their number.
+    fn count(&self, events: &[Seen]) -> (Vec<Row>, usize) {
+        let grain = self.grain();
+        let from = self.from.map(|us| us.div_euclid(grain) * grain);
+        let to = self.to.map(|us| -((-us).div_euclid(grain) * grain));
+        let mut groups: BTreeMap<Key, Sums> = BTreeMap::new();
+        for seen in events.iter().filter(|seen| seen.counts && passes(self.filter, seen)) {
+            let base = seen.time.div_euclid(grain) * grain;
+            if from.is_some_and(|from| base < from) || to.is_some_and(|to| base >= to) {
+                continue;
+            }
+            let value = |name: &&str| match *name {
+                "a" => seen.a.map(str::to_owned),
+                _ => seen.b.map(|b| b.trim_matches('"').to_owned()),
+            };
+            let key = (self.bucket(base), self.group_by.iter().map(value).collect());
+            groups.entry(key).or_default().add(seen);
+        }
+        if self.granularity == Granularity::All && self.group_by.is_empty() {
+            groups.entry((0, Vec::new())).or_default();
+        }
+        let first = from.or_else(|| groups.keys().map(|key| key.0).min());
+        let last = groups.keys().map(|key| key.0).max();
+        let last = to.or(last.map(|bucket| bucket + 1));
+        groups.retain(|_, sums| holds(self.having, sums));
+        let mut rows: Vec<Row> = groups
+            .into_iter()
+            .map(|(key, sums)| (key, EXACT.map(|name| (name, sums.value(name))).into()))
+            .collect();
+        if let (Some(first), Some(last)) = (first, last)
+            && self.fill != "none"
+            && self.granularity != Granularity::All
+        {
+            self.fill(&mut rows, &self.buckets(first, last));
+        }
+        rows.sort_by(|a, b| self.compare(a, b));
+        let total = rows.len();
+        (rows, total)
+    }
+
+    fn fill(&self, rows: &mut Vec<Row>, buckets: &[i64]) {
+        let mut groups: BTreeSet<Vec<Option<String>>> =
+            rows.iter().map(|((_, key), _)| key.clone()).collect();
+        if self.group_by.is_empty() {
+            groups.insert(Vec::new());
+        }
+        let zero = |name: &str| ["n", "s", "big"].contains(&name) && self.fill == "zero";
+        let known: BTreeMap<Key, _> = rows.iter().cloned().collect();
+        let empty: BTreeMap<_, _> = EXACT.map(|name| (name, zero(name).then_some(0))).into();
+        for group in groups {
+            let mut before = empty.clone();
+            for bucket in buckets {
+                let key = (*bucket, group.clone());
+                match known.get(&key) {
+                    Some(values) => before.clone_from(values),
+                    None if self.fill == "previous" => rows.push((key, before.clone())),
+                    None => rows.push((key, empty.clone())),
+                }
+            }
+        }
+    }
+
+    fn compare(&self, (a, x): &Row, (b, y): &Row) -> Ordering {
+        fn last<T: Ord>(a: Option<T>, b: Option<T>, down: bool) -> Ordering {
+            match (a, b) {
+                (Some(a), Some(b)) if down => b.cmp(&a),
+                (Some(a), Some(b)) => a.cmp(&b),
+                (a, b) => b.is_some().cmp(&a.is_some()),
+            }
+        }
+        let keys = self.order_by.iter().map(|(name, down)| {
+            match self.group_by.iter().position(|known| known == name) {
+                Some(at) => last(a.1[at].as_ref(), b.1[at].as_ref(), *down),
+                None if *name == "time" => last(Some(a.0), Some(b.0), *down),
+                None => last(x[name], y[name], *down),
+            }
+        });
+        let ties = a.1.iter().zip(&b.1).map(|(a, b)| last(a.as_ref(), b.as_ref(), false));
+        let mut all = keys.chain([a.0.cmp(&b.0)]).chain(ties);
+        all.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+
+    fn page(&self, rows: Vec<Row>) -> Vec<Row> {
+        let range = self.offset..self.offset + self.limit;
+        let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
+        let cut = |(at, row): (usize, Row)| {
+            let place = seen.entry(row.0.0).or_default();
+            *place += 1;
+            let at = if self.per_bucket { *place - 1 } else { at };
+            range.contains(&at).then_some(row)
+        };
+        rows.into_iter().enumerate().filter_map(cut).collect()
+    }
+
+    fn write(&self, ((time, key), values): &Row) -> String {
+        let mut fields = Vec::new();
+        if self.granularity != Granularity::All {
+            fields.push(format!("\"time\":\"{}\"", rfc(*time, self.zone)));
+        }
+        for (name, value) in self.group_by.iter().zip(key) {
+            fields.push(format!("\"{name}\":{}", json!(value)));
+        }
+        for name in &self.measures {
+            let value = values[name].map_or("null".to_owned(), shown);
+            fields.push(format!("\"{name}\":{value}"));
+        }
+        format!("{{{}}}", fields.join(","))
+    }
+}
+
+fn rfc(us: i64, zone: Tz) -> String {
+    let time = DateTime::from_timestamp_micros(us).unwrap().with_timezone(&zone);
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// The answer's text, or the code of the error.
+async fn ask(
+    base: &str,
+    events: &[Seen],
+    split: usize,
+    query: &Query,
+) -> Result<String, &'static str> {
+    let all = events.iter().enumerate().map(|(at, seen)| event(at, seen)).collect();
+    let world = World::new(metric(&definition(base)), all, split);
+    let settings = ServingSettings { groups_max: 5_000, ..Default::default() };
+    let serving = world.serving(settings);
+    let answer = serving
+        .answer(query)
+        .await
+        .map_err(|error| shared::problem::Problem::from(error).code())?;
+    let bytes: Vec<u8> = Writer::new(answer, Format::Json).unwrap().flatten().collect();
+    Ok(String::from_utf8(bytes).unwrap())
+}
+
+fn rows_of(text: &str) -> &str {
+    let from = text.find("\"rows\":[").unwrap() + 8;
+    let to = text.find("],\"total_rows\"").unwrap();
+    &text[from..to]
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn answers_equal_a_naive_count_wherever_the_boundary_is(
+        events in prop::collection::vec(seen(), 0..60),
+        cuts in any::<[prop::sample::Index; 2]>(),
+        asked in asked(),
+    ) {
+        let query = asked.query();
+        let splits = cuts.map(|cut| cut.index(events.len() + 1));
+        let mut texts = Vec::new();
+        for split in [0, events.len()].into_iter().chain(splits) {
+            match block_on(ask(asked.base, &events, split, &query)) {
+                Ok(text) => texts.push(text),
+                Err(code) => {
+                    let known = ["timezone_does_not_fit", "granularity_too_fine", "too_many_groups"];
+                    prop_assert!(known.contains(&code), "{code}");
+                    prop_assert!(code != "timezone_does_not_fit" || asked.base != "minute");
+                    return Ok(());
+                }
+            }
+        }
+        let (rows, total) = asked.count(&events);
+        let want: Vec<String> = asked.page(rows).iter().map(|row| asked.write(row)).collect();
+        let want = want.join(",");
+        for text in &texts {
+            prop_assert_eq!(rows_of(text), &want);
+            let answer: Map<String, Value> = serde_json::from_str(text).unwrap();
+            prop_assert_eq!(&answer["total_rows"], total);
+            prop_assert_eq!(&answer["provenance"]["complete"], true);
+        }
+    }
+
+    #[test]
+    fn estimates_keep_their_error_and_do_not_show_where_the_boundary_is(
+        events in prop::collection::vec(seen(), 1..100),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let query = json!({"metric": "m", "measures": "d,q", "group_by": "a"});
+        let Value::Object(query) = query else { unreachable!() };
+        let query = Query::from_json(query).unwrap();
+        let mut texts = [0, cut.index(events.len()), events.len()]
+            .map(|split| block_on(ask("minute", &events, split, &query)).unwrap());
+        prop_assert_eq!(rows_of(&texts[0]), rows_of(&texts[1]));
+        prop_assert_eq!(rows_of(&texts[0]), rows_of(&texts[2]));
+        let mut groups: BTreeMap<Option<&str>, Sums> = BTreeMap::new();
+        for seen in events.iter().filter(|seen| seen.counts) {
+            groups.entry(seen.a).or_default().add(seen);
+        }
+        let answer: Value = serde_json::from_str(&std::mem::take(&mut texts[0])).unwrap();
+        prop_assert_eq!(answer["rows"].as_array().unwrap().len(), groups.len());
+        for row in answer["rows"].as_array().unwrap() {
+            let sums = groups.get_mut(&row["a"].as_str()).unwrap();
+            let distinct = row["d"].as_f64().unwrap();
+            prop_assert!((distinct - sums.users.len() as f64).abs() <= 1.0);
+            sums.values.sort_unstable();
+            match sums.values.len() {
+                0 => prop_assert!(row["q"].is_null()),
+                count => {
+                    // Any value between the two middle ones is a median.
+                    let near = |at: usize| sums.values[at] as f64 / 1e9;
+                    let (low, high) = (near((count - 1) / 2), near(count / 2));
+                    let value = row["q"].as_f64().unwrap();
+                    let slack = 0.0101 * low.abs().max(high.abs()) + 1e-9;
+                    prop_assert!((low - slack..=high + slack).contains(&value), "{value}");
+                }
+            }
+        }
+    }
+}

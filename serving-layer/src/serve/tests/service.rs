@@ -1,0 +1,239 @@
+//! What an answer says about itself, and what happens when views move on, lack something or are
+//! away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::catalog::{MetricVersion, Stage};
+use shared::event::Event;
+use shared::ids::{Epoch, Offset};
+use shared::ports::{Lag, SpeedError};
+use shared::problem::Problem;
+use shared::testing::event;
+use shared::time::{DAY_US, Grain, HOUR_US};
+
+use crate::answer::Answer;
+use crate::error::Error;
+use crate::query::Query;
+use crate::serve::ServingSettings;
+use crate::testing::{NOW, World, metric, read_of};
+
+const METRIC: &str = r#"{"name":"m","event":"e","dimensions":["a"],
+    "measures":{"n":{"kind":"count"},"u":{"kind":"distinct","of":"v"},
+    "s":{"kind":"sum","of":"v"},"r":{"kind":"expr","expr":"u / n"}}}"#;
+
+/// One event an hour, the last one now.
+fn events(count: i64) -> Vec<Event> {
+    let hour = |at: i64| event("e", NOW.0 - at * HOUR_US, Some(r#"{"a":"x","v":2}"#));
+    (0..count).rev().map(hour).collect()
+}
+
+fn world() -> Arc<World> {
+    World::new(metric(METRIC), events(100), 60)
+}
+
+async fn ask(world: &Arc<World>, query: Value) -> Result<Answer, Problem> {
+    let settings =
+        ServingSettings { groups_max: 50, timeout: Duration::from_secs(5), ..Default::default() };
+    let Value::Object(query) = query else { panic!("{query}") };
+    let query = Query::from_json(query).unwrap();
+    world.serving(settings).answer(&query).await.map_err(Problem::from)
+}
+
+#[tokio::test]
+async fn an_answer_says_what_it_is_made_of() {
+    let world = world();
+    *world.lag.lock().unwrap() = Lag { lag_ms: 12, applied: Offset(90) };
+    let answer = ask(&world, json!({"metric": "m", "granularity": "day"})).await.unwrap();
+    let provenance = serde_json::to_value(&answer.provenance).unwrap();
+    assert_eq!(
+        provenance,
+        json!({
+            "generation": 1, "metric_version": 1, "complete": true, "missing": [],
+            "batch": {"events": 60, "published_at": "2013-04-05T06:07:08Z"},
+            "speed": {"events": 40, "through": {"0": 100}, "lag_ms": 12},
+            "approximate": {
+                "u": {"method": "hll", "relative_error": 0.01625},
+                "r": {"method": "hll", "relative_error": null},
+            },
+            "open_bucket": "2013-04-05T00:00:00Z",
+        })
+    );
+    let closed = json!({"metric": "m", "granularity": "day", "to": "2013-04-05"});
+    assert_eq!(ask(&world, closed).await.unwrap().provenance.open_bucket, None);
+    *world.lag.lock().unwrap() = Lag { lag_ms: 10_001, applied: Offset(90) };
+    assert!(!ask(&world, json!({"metric": "m"})).await.unwrap().provenance.complete);
+}
+
+#[tokio::test]
+async fn edges_are_widened_to_base_buckets_and_told() {
+    let answer = |query| async move {
+        let answer = ask(&world(), query).await.unwrap();
+        let edge = |time: Option<shared::time::Timestamp>| {
+            time.map(|time| answer.calendar.zone().format(time))
+        };
+        (edge(answer.edges.from), edge(answer.edges.to))
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let narrow = json!({"metric": "m", "from": "2013-04-04T00:00:30Z", "to": "now"});
+    assert_eq!(answer(narrow).await, (text("2013-04-04T00:00:00Z"), text("2013-04-05T06:08:00Z")));
+    assert_eq!(answer(json!({"metric": "m"})).await, (None, None));
+    let open = json!({"metric": "m", "granularity": "week", "timezone": "Asia/Kolkata"});
+    assert_eq!(
+        answer(open).await,
+        (text("2013-04-01T00:00:00+05:30"), text("2013-04-08T00:00:00+05:30"))
+    );
+}
+
+#[tokio::test]
+async fn a_view_that_moved_on_is_read_again_under_the_next_snapshot() {
+    let world = world();
+    let retired = || SpeedError::Retired { first: Epoch(4) };
+    world.failures.lock().unwrap().extend([retired(), retired()]);
+    let answer = ask(&world, json!({"metric": "m"})).await.unwrap();
+    assert_eq!(answer.total_rows, 1);
+    world.failures.lock().unwrap().extend((0..100).map(|_| retired()));
+    let problem = ask(&world, json!({"metric": "m"})).await.unwrap_err();
+    assert_eq!((problem.code(), problem.status().as_u16()), ("views_moving", 503));
+}
+
+#[tokio::test]
+async fn without_the_speed_view_there_is_no_answer_unless_partial_is_allowed() {
+    let world = world();
+    let away = || SpeedError::Unavailable("no route to it".into());
+    world.failures.lock().unwrap().extend([away(), away()]);
+    assert!(ask(&world, json!({"metric": "m"})).await.is_ok(), "it came back soon");
+    world.failures.lock().unwrap().extend((0..1000).map(|_| away()));
+    let problem = ask(&world, json!({"metric": "m"})).await.unwrap_err();
+    assert_eq!((problem.code(), problem.status().as_u16()), ("speed_unavailable", 503));
+    let answer = ask(&world, json!({"metric": "m", "partial": "allow"})).await.unwrap();
+    assert!(!answer.provenance.complete);
+    assert!(answer.provenance.missing[0].starts_with("speed"), "{:?}", answer.provenance.missing);
+    assert_eq!(answer.provenance.speed.events, 0);
+}
+
+#[tokio::test]
+async fn what_the_speed_view_lacks_is_refused_unless_partial_is_allowed() {
+    let world = world();
+    world.missing.lock().unwrap().push("groups beyond 10".into());
+    let problem = ask(&world, json!({"metric": "m"})).await.unwrap_err();
+    assert_eq!((problem.code(), problem.status().as_u16()), ("incomplete", 503));
+    let answer = ask(&world, json!({"metric": "m", "partial": "allow"})).await.unwrap();
+    assert_eq!(answer.provenance.missing, ["groups beyond 10"]);
+    world.missing.lock().unwrap().clear();
+    *world.lag.lock().unwrap() = Lag { lag_ms: 0, applied: Offset(101) };
+    assert_eq!(ask(&world, json!({"metric": "m"})).await.unwrap_err().code(), "incomplete");
+}
+
+#[tokio::test]
+async fn a_metric_that_is_backfilled_first_answers_only_if_partial_is_allowed() {
+    let version = MetricVersion { stage: Stage::Backfilling, ..metric(METRIC) };
+    let world = World::new(version, events(10), 0);
+    let problem = ask(&world, json!({"metric": "m"})).await.unwrap_err();
+    assert_eq!((problem.code(), problem.status().as_u16()), ("backfilling", 503));
+    assert_eq!(problem.to_json()["progress"], 0.25);
+    let answer = ask(&world, json!({"metric": "m", "partial": "allow"})).await.unwrap();
+    assert!(answer.provenance.missing[0].contains("25 %"), "{:?}", answer.provenance);
+}
+
+#[tokio::test]
+async fn an_answer_with_too_many_groups_is_refused() {
+    let hours = json!({"metric": "m", "granularity": "hour"});
+    let problem = ask(&world(), hours).await.unwrap_err();
+    assert_eq!((problem.code(), problem.status().as_u16()), ("too_many_groups", 413));
+    let filled = json!({"metric": "m", "granularity": "minute", "from": "2013-04-05T00:00:00Z",
+        "to": "2013-04-05T02:00:00Z", "fill": "zero"});
+    assert_eq!(ask(&world(), filled).await.unwrap_err().code(), "too_many_groups");
+}
+
+#[tokio::test]
+async fn a_position_that_does_not_come_is_a_time_out() {
+    let world = world();
+    assert!(ask(&world, json!({"metric": "m", "after": {"0": 100}})).await.is_ok());
+    let late = ask(&world, json!({"metric": "m", "after": "0:101"})).await.unwrap_err();
+    assert_eq!((late.code(), late.status().as_u16()), ("position_not_reached", 504));
+    let other = ask(&world, json!({"metric": "m", "after": "1:7"})).await.unwrap_err();
+    assert_eq!(other.status().as_u16(), 400);
+}
+
+#[tokio::test]
+async fn the_coarsest_rollup_that_will_do_is_read_and_only_once_a_generation() {
+    let world = world();
+    let settings = ServingSettings::default();
+    let serving = world.serving(settings);
+    let ask = |query: Value| {
+        let Value::Object(query) = query else { panic!("{query}") };
+        let serving = Arc::clone(&serving);
+        async move { serving.answer(&Query::from_json(query).unwrap()).await.unwrap() }
+    };
+    for _ in 0..3 {
+        ask(json!({"metric": "m"})).await;
+    }
+    assert!(read_of(&world, Grain::Day) && !read_of(&world, Grain::Hour));
+    assert_eq!(world.batch_reads.lock().unwrap().len(), 1);
+    ask(json!({"metric": "m", "granularity": "day", "timezone": "America/New_York"})).await;
+    assert!(read_of(&world, Grain::Hour) && !read_of(&world, Grain::Minute));
+    ask(json!({"metric": "m", "granularity": "day", "timezone": "Asia/Kolkata"})).await;
+    assert!(read_of(&world, Grain::Minute));
+    let reads = world.batch_reads.lock().unwrap().len();
+    let mut next = metric(METRIC);
+    next.boundary.epoch = Epoch(3);
+    next.boundary.offset = Offset(60);
+    world.publish(next);
+    ask(json!({"metric": "m"})).await;
+    assert_eq!(world.batch_reads.lock().unwrap().len(), reads, "it has no files now");
+}
+
+#[tokio::test]
+async fn rows_are_compared_with_the_same_bucket_of_the_period_before() {
+    // On New York's clock: three a day in February, two a day in March, whose 10th has 23 hours.
+    let day = |first: i64, at: i64, count: i64| {
+        (0..count).map(move |n| event("e", first + at * DAY_US + n * HOUR_US, None))
+    };
+    let february = 1_359_694_800_000_000 + 3 * HOUR_US;
+    let march = february + 28 * DAY_US;
+    let events: Vec<Event> = (0..28)
+        .flat_map(|at| day(february, at, 3))
+        .chain((0..31).flat_map(|at| day(march, at, 2)))
+        .collect();
+    let world = World::new(metric(METRIC), events, 70);
+    let query = |granularity: &str, how: &str| {
+        json!({"metric": "m", "measures": "n", "granularity": granularity, "compare": how,
+            "timezone": "America/New_York", "from": "2013-03-01", "to": "2013-04-01"})
+    };
+    let answer = ask(&world, query("month", "previous_period")).await.unwrap();
+    let counts = |batch: &arrow::array::RecordBatch, name: &str| -> Vec<Option<i64>> {
+        use arrow::array::AsArray;
+        let column = batch.column_by_name(name).unwrap();
+        column.as_primitive::<arrow::datatypes::Int64Type>().iter().collect()
+    };
+    assert_eq!(counts(&answer.rows, "n"), [Some(62)]);
+    assert_eq!(counts(answer.compared.as_ref().unwrap(), "n"), [Some(84)]);
+    let answer = ask(&world, query("day", "previous_period")).await.unwrap();
+    let before = counts(answer.compared.as_ref().unwrap(), "n");
+    assert_eq!(before[..28], [Some(3); 28]);
+    assert_eq!(before[28..], [None; 3]);
+    let answer = ask(&world, query("month", "previous_year")).await.unwrap();
+    assert_eq!(counts(answer.compared.as_ref().unwrap(), "n"), [None]);
+    let total = json!({"metric": "m", "measures": "n", "compare": "previous_period"});
+    assert_eq!(ask(&world, total).await.unwrap_err().code(), "open_range");
+}
+
+#[test]
+fn every_error_has_a_status_a_code_and_advice() {
+    let errors = [
+        Error::Moving(3),
+        Error::SpeedUnavailable("x".into()),
+        Error::Incomplete(vec!["x".into()]),
+        Error::TooManyGroups { limit: 7 },
+        Error::TooManyRows { rows: 9, limit: 7 },
+        Error::Timeout { seconds: 30 },
+        Error::Internal("x".into()),
+    ];
+    for error in errors {
+        let problem = Problem::from(error.clone());
+        assert!(problem.status().as_u16() >= 400, "{error:?}");
+        assert!(!problem.code().is_empty() && !problem.detail().is_empty(), "{error:?}");
+    }
+}

@@ -1,0 +1,287 @@
+//! Parts to serve from, in memory: one list of events, cut into a batch view and a speed view.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
+use async_trait::async_trait;
+use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, Stage, ViewFile};
+use shared::clock::ManualClock;
+use shared::compile::Metric;
+use shared::definition::{Definition, from_json};
+use shared::event::{Event, EventBatch};
+use shared::extract::Extractor;
+use shared::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
+use shared::ports::{
+    BatchRead, BatchViews, Committed, Journal, JournalError, JournalReader, Lag, SpeedError,
+    SpeedPart, SpeedRead, SpeedViews, ViewError,
+};
+use shared::table::StateTable;
+use shared::time::{Grain, TimeRange, Timestamp};
+use tokio::sync::watch;
+
+use crate::serve::{Serving, ServingSettings};
+
+/// Everything that a serving layer stands on.
+#[derive(Debug)]
+pub(crate) struct World {
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    events: Vec<Event>,
+    split: usize,
+    /// What the next reads of the speed view fail with.
+    pub(crate) failures: Mutex<VecDeque<SpeedError>>,
+    /// What the speed view says that it lacks.
+    pub(crate) missing: Mutex<Vec<String>>,
+    pub(crate) lag: Mutex<Lag>,
+    pub(crate) defined: Mutex<Vec<Definition>>,
+    pub(crate) batch_reads: Mutex<Vec<BatchRead>>,
+}
+
+pub(crate) fn metric(definition: &str) -> MetricVersion {
+    let definition = from_json(definition.as_bytes()).unwrap();
+    MetricVersion {
+        id: MetricId(1),
+        version: 1,
+        stage: Stage::Active,
+        boundary: Boundary::default(),
+        compiled: Arc::new(Metric::compile(&definition).unwrap()),
+        definition,
+        files: Vec::new(),
+        mismatches: 0,
+    }
+}
+
+fn fold(metric: &Metric, events: &[Event]) -> StateTable {
+    let events: EventBatch = events.iter().cloned().collect();
+    let extractor = Extractor::new(metric.properties().cloned());
+    let mut table = StateTable::new(metric.layout());
+    metric.fold(&mut table, &extractor.extract(&events), usize::MAX).unwrap();
+    table
+}
+
+fn times(rows: &RecordBatch) -> Vec<i64> {
+    rows.column(0).as_primitive::<TimestampMicrosecondType>().values().to_vec()
+}
+
+fn within(rows: &RecordBatch, range: TimeRange) -> RecordBatch {
+    let mask = times(rows).into_iter().map(|time| Some(range.contains(Timestamp(time)))).collect();
+    filter_record_batch(rows, &mask).unwrap()
+}
+
+impl World {
+    /// A world in which the first `split` events are in the batch view.
+    pub(crate) fn new(mut metric: MetricVersion, events: Vec<Event>, split: usize) -> Arc<Self> {
+        metric.boundary = Boundary { epoch: Epoch(3), offset: Offset(split as u64) };
+        let table = fold(&metric.compiled, &events[..split]);
+        let grain = metric.compiled.grain();
+        let times = table.times();
+        let first = times.values().iter().min().copied();
+        let last = times.values().iter().max().copied();
+        if let (Some(first), Some(last)) = (first, last) {
+            metric.files = vec![ViewFile {
+                path: "view".into(),
+                grain,
+                range: TimeRange { from: Timestamp(first), to: Timestamp(last + grain.micros()) },
+                from: Boundary::default(),
+                to: metric.boundary,
+                rows: table.len() as u64,
+                size_bytes: 0,
+            }];
+        }
+        let applied = Offset(events.len() as u64);
+        Arc::new(Self {
+            snapshots: watch::Sender::new(snapshot(1, metric)),
+            events,
+            split,
+            failures: Mutex::default(),
+            missing: Mutex::default(),
+            lag: Mutex::new(Lag { lag_ms: 0, applied }),
+            defined: Mutex::default(),
+            batch_reads: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn serving(self: &Arc<Self>, settings: ServingSettings) -> Arc<Serving> {
+        let clock = ManualClock::at(NOW);
+        Arc::new(Serving::new(
+            settings,
+            Arc::clone(self) as Arc<dyn Catalog>,
+            Arc::clone(self) as Arc<dyn BatchViews>,
+            Arc::clone(self) as Arc<dyn SpeedViews>,
+            Arc::clone(self) as Arc<dyn Journal>,
+            clock,
+        ))
+    }
+
+    /// Publishes another generation.
+    pub(crate) fn publish(&self, metric: MetricVersion) {
+        let generation = self.snapshots.borrow().generation.0 + 1;
+        self.snapshots.send_replace(snapshot(generation, metric));
+    }
+}
+
+/// 2013-04-05T06:07:08Z
+pub(crate) const NOW: Timestamp = Timestamp(1_365_142_028_000_000);
+
+fn snapshot(generation: u64, metric: MetricVersion) -> Arc<Snapshot> {
+    Arc::new(Snapshot {
+        generation: Generation(generation),
+        journal: id(),
+        published_at: NOW,
+        metrics: vec![Arc::new(metric)],
+    })
+}
+
+fn id() -> JournalId {
+    JournalId::try_from("00000000-0000-0000-0000-000000000001".to_owned()).unwrap()
+}
+
+#[async_trait]
+impl BatchViews for World {
+    async fn read(
+        &self,
+        _: &Snapshot,
+        metric: &MetricVersion,
+        read: BatchRead,
+    ) -> Result<Vec<RecordBatch>, ViewError> {
+        assert!(read.grain >= metric.compiled.grain());
+        assert_eq!(read.grain.floor(read.range.from), read.range.from, "{read:?}");
+        let layout = metric.compiled.layout();
+        let mut columns = vec![0];
+        columns.extend(read.dimensions.iter().map(|at| 1 + at));
+        columns.extend(read.states.iter().map(|at| 1 + layout.dimensions.len() + at));
+        // A base and a delta.
+        let (base, delta) = self.events[..self.split].split_at(self.split / 2);
+        let files = [base, delta].into_iter().map(|events| {
+            let rows = fold(&metric.compiled, events).emit_all();
+            let mut rollup = StateTable::new(layout);
+            let floor = |time: &i64| read.grain.floor(Timestamp(*time)).0;
+            let starts: Vec<i64> = times(&rows).iter().map(floor).collect();
+            rollup.merge_at(&starts, &rows).unwrap();
+            within(&rollup.emit_all(), read.range).project(&columns).unwrap()
+        });
+        let files = files.collect();
+        self.batch_reads.lock().unwrap().push(read);
+        Ok(files)
+    }
+}
+
+#[async_trait]
+impl SpeedViews for World {
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
+        if let Some(failure) = self.failures.lock().unwrap().pop_front() {
+            return Err(failure);
+        }
+        assert_eq!(read.from, metric.boundary.epoch);
+        // An epoch that is over and one that is open.
+        let events = &self.events[self.split..];
+        let (over, open) = events.split_at(events.len() / 3);
+        let part = |events| within(&fold(&metric.compiled, events).emit_all(), read.range);
+        Ok(SpeedPart {
+            through: Offset(self.events.len() as u64),
+            states: [over, open].map(part).into_iter().filter(|b| b.num_rows() > 0).collect(),
+            missing: self.missing.lock().unwrap().clone(),
+        })
+    }
+
+    fn lag(&self, _: MetricId) -> Lag {
+        *self.lag.lock().unwrap()
+    }
+
+    async fn wait_applied(&self, offset: Offset, _: std::time::Duration) -> bool {
+        offset <= Offset(self.events.len() as u64)
+    }
+
+    fn mismatches(&self, _: MetricId) -> u64 {
+        2
+    }
+
+    fn groups(&self, _: MetricId) -> u64 {
+        5
+    }
+}
+
+#[async_trait]
+impl Catalog for World {
+    fn current(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.subscribe()
+    }
+
+    async fn define(&self, definition: Definition) -> Result<Defined, CatalogError> {
+        let compiled = Arc::new(Metric::compile(&definition)?);
+        let current = self.current();
+        let before = &current.metrics[0];
+        self.defined.lock().unwrap().push(definition.clone());
+        if before.definition == definition {
+            return Ok(Defined::Unchanged);
+        }
+        if before.definition.name == definition.name {
+            return Ok(Defined::Backfilling { run: "r1".into() });
+        }
+        let new =
+            MetricVersion { compiled, ..metric(&serde_json::to_string(&definition).unwrap()) };
+        self.publish(new);
+        Ok(Defined::Active)
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), CatalogError> {
+        Ok(())
+    }
+
+    fn backfill_progress(&self, _: MetricId) -> Option<f64> {
+        Some(0.25)
+    }
+}
+
+impl Journal for World {
+    fn id(&self) -> JournalId {
+        id()
+    }
+
+    fn append(&self, _: &EventBatch) -> Result<Arc<Committed>, JournalError> {
+        Err(JournalError::Io("nothing is appended here".into()))
+    }
+
+    fn end(&self) -> Offset {
+        Offset(self.events.len() as u64)
+    }
+
+    fn start(&self) -> Offset {
+        Offset::ZERO
+    }
+
+    fn seal(&self) -> Result<Boundary, JournalError> {
+        Err(JournalError::Io("nothing is sealed here".into()))
+    }
+
+    fn read(&self, _: Offset) -> Result<JournalReader, JournalError> {
+        Err(JournalError::Io("nothing is read here".into()))
+    }
+
+    fn checksum_at(&self, _: Offset) -> Result<Option<u32>, JournalError> {
+        Ok(None)
+    }
+
+    fn trim(&self, _: Offset) -> Result<Offset, JournalError> {
+        Ok(Offset::ZERO)
+    }
+
+    fn size_bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// Whether a rollup of the batch view was read.
+pub(crate) fn read_of(world: &World, grain: Grain) -> bool {
+    world.batch_reads.lock().unwrap().iter().any(|read| read.grain == grain)
+}
