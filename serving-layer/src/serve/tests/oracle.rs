@@ -521,7 +521,8 @@ proptest! {
             match block_on(ask(asked.base, &events, split, &query)) {
                 Ok(text) => texts.push(text),
                 Err(code) => {
-                    let known = ["timezone_does_not_fit", "granularity_too_fine", "too_many_groups"];
+                    let known =
+                        ["timezone_does_not_fit", "granularity_too_fine", "too_many_groups"];
                     prop_assert!(known.contains(&code), "{code}");
                     prop_assert!(code != "timezone_does_not_fit" || asked.base != "minute");
                     return Ok(());
