@@ -57,7 +57,7 @@ fn lengths_are_counted_from_the_name_to_the_brace() {
     let text = "trait T {\n    fn none(&self);\n    fn some(&self) {\n        x\n    }\n}\n\
                 pub(crate) async fn long(\n    a: u8,\n) -> u8 {\n    if a {\n    }\n    a\n}\n\
                 pub(in crate::x) fn empty() {}\n";
-    let source = Source { path: "src/x.rs".into(), text: text.into() };
+    let source = Source { path: "src/x.rs".into(), text: text.into(), is_test: false };
     let found: Vec<(String, usize, usize)> =
         all(&source).into_iter().map(|f| (f.name, f.line, f.lines)).collect();
     assert_eq!(found, [("some".into(), 3, 3), ("long".into(), 7, 7), ("empty".into(), 14, 1)]);

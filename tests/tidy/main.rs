@@ -56,7 +56,7 @@ fn check(rule: &'static str, find: impl Fn(&Source) -> Vec<String>) {
 fn files_are_short() {
     check("files are short", |source| {
         let count = source.code_lines().count();
-        let is_long = !source.is_test() && count > FILE_MAX_LINES;
+        let is_long = !source.is_test && count > FILE_MAX_LINES;
         is_long.then(|| format!("{count} lines, {FILE_MAX_LINES} at most")).into_iter().collect()
     });
 }
@@ -133,10 +133,10 @@ fn nothing_is_left_to_do_and_nothing_unwraps() {
     check("nothing is left to do and nothing unwraps", |source| {
         let banned = |line: &str| {
             let code = line.split("//").next().unwrap_or_default();
-            let unwraps = code.contains(".unwrap()") && !source.is_test();
+            let unwraps = code.contains(".unwrap()") && !source.is_test;
             unwraps || code.contains("todo!(") || code.contains("unimplemented!(")
         };
-        let lines: Vec<(usize, &str)> = match source.is_test() {
+        let lines: Vec<(usize, &str)> = match source.is_test {
             true => source.lines().collect(),
             false => source.code_lines().collect(),
         };

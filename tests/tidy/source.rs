@@ -13,6 +13,8 @@ pub(crate) struct Source {
     pub(crate) path: String,
     /// All of it.
     pub(crate) text: String,
+    /// Whether all of it is tests, or what only tests use.
+    pub(crate) is_test: bool,
 }
 
 impl Source {
@@ -35,12 +37,18 @@ impl Source {
         self.lines().take(end)
     }
 
-    /// Whether all of it is tests or what only tests use.
-    pub(crate) fn is_test(&self) -> bool {
-        let parts: Vec<&str> = self.path.split('/').collect();
-        let is_test_name =
-            |part: &&str| matches!(*part, "tests" | "tests.rs" | "testing.rs" | "testing");
-        parts.iter().any(is_test_name)
+    /// Files and folders of the modules that it declares for tests only.
+    fn test_modules(&self) -> Vec<String> {
+        let folder = match self.file_name() {
+            "lib.rs" | "main.rs" => self.path.rsplit_once('/').map_or("", |(folder, _)| folder),
+            _ => self.path.trim_end_matches(".rs"),
+        };
+        let lines: Vec<&str> = self.text.lines().collect();
+        let is_for_tests =
+            |line: &str| line == "#[cfg(test)]" || line.starts_with("#[cfg(any(test");
+        let declared = lines.windows(2).filter(|pair| is_for_tests(pair[0]));
+        let names = declared.filter_map(|pair| pair[1].split_once("mod ")?.1.strip_suffix(';'));
+        names.map(|name| format!("{folder}/{name}")).collect()
     }
 
     /// Whether Cargo runs it before the build.
@@ -75,9 +83,21 @@ pub(crate) fn read_all() -> Vec<Source> {
     assert!(files.len() > 20, "found only {} files in {}", files.len(), root.display());
     let source = |file: PathBuf| {
         let relative = file.strip_prefix(&root).unwrap().to_str().unwrap();
-        Source { path: relative.replace('\\', "/"), text: fs::read_to_string(&file).unwrap() }
+        let path = relative.replace('\\', "/");
+        let is_test = path.starts_with("tests/") || path.contains("/tests/");
+        Source { path, text: fs::read_to_string(&file).unwrap(), is_test }
     };
-    files.into_iter().map(source).collect()
+    let mut sources: Vec<Source> = files.into_iter().map(source).collect();
+    let modules: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in &mut sources {
+        let path = source.path.trim_end_matches(".rs");
+        let is_in = |module: &String| {
+            path.strip_prefix(&**module)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        source.is_test |= modules.iter().any(is_in);
+    }
+    sources
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
