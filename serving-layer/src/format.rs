@@ -1,12 +1,22 @@
 //! Answers as bytes, written piece by piece, so that a large one is never held as a whole text.
+//!
+//! JSON holds the whole answer. The other formats hold the rows: in them what an answer is compared
+//! with are columns named `compare.` and the measure, and what it is made of is in the headers
+//! `merganser-provenance` and `merganser-total-rows` (and in the metadata of Arrow's schema).
 
+mod columnar;
+mod csv;
 mod json;
+#[cfg(test)]
+mod tests;
+
+use std::io;
 
 use bytes::Bytes;
 
 use crate::answer::Answer;
 use crate::error::Error;
-use crate::query::{Format, QueryError};
+use crate::query::Format;
 
 impl Format {
     /// The media type of answers in this format.
@@ -22,33 +32,16 @@ impl Format {
     }
 }
 
-/// Writes one answer.
-pub(crate) struct Writer {
-    format: Format,
-    pieces: Box<dyn Iterator<Item = Bytes> + Send>,
-}
+/// Pieces of an answer's bytes. An error ends them, so that a client sees that some are missing.
+pub(crate) type Pieces = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
 
-impl Writer {
-    pub(crate) fn new(answer: Answer, format: Format) -> Result<Self, Error> {
-        let pieces: Box<dyn Iterator<Item = Bytes> + Send> = match format {
-            Format::Json => Box::new(json::pieces(answer)),
-            Format::Csv | Format::Ndjson | Format::Arrow | Format::Parquet => {
-                let detail = "`format` is one that is not written yet; `json` is right";
-                return Err(QueryError::new("unknown_format", "format", detail).into());
-            }
-        };
-        Ok(Self { format, pieces })
-    }
-
-    pub(crate) fn content_type(&self) -> &'static str {
-        self.format.content_type()
-    }
-}
-
-impl Iterator for Writer {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        self.pieces.next()
-    }
+/// Writes an answer.
+pub(crate) fn write(answer: Answer, format: Format) -> Result<Pieces, Error> {
+    Ok(match format {
+        Format::Json => Box::new(json::pieces(answer).map(Ok)),
+        Format::Ndjson => Box::new(json::lines(answer).map(Ok)),
+        Format::Csv => Box::new(csv::pieces(answer).map(Ok)),
+        Format::Arrow => Box::new(columnar::arrow(&answer)?),
+        Format::Parquet => Box::new(columnar::parquet(&answer)?),
+    })
 }

@@ -16,7 +16,7 @@ use crate::calendar::Zone;
 const ROWS: usize = 1_000;
 
 /// The pieces of an answer's text.
-pub(crate) fn pieces(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
+pub(super) fn pieces(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
     let head = head(&answer);
     let tail = tail(&answer);
     let count = answer.rows.num_rows();
@@ -32,6 +32,20 @@ pub(crate) fn pieces(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
         Bytes::from(text)
     });
     [head].into_iter().chain(rows).chain([tail])
+}
+
+/// The rows alone, one a line.
+pub(super) fn lines(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
+    let count = answer.rows.num_rows();
+    (0..count).step_by(ROWS).map(move |from| {
+        let mut text = Vec::new();
+        let mut writer = RowWriter::new(&answer);
+        for row in from..count.min(from + ROWS) {
+            writer.write(row, &mut text);
+            text.push(b'\n');
+        }
+        Bytes::from(text)
+    })
 }
 
 fn head(answer: &Answer) -> Bytes {
@@ -67,7 +81,7 @@ fn tail(answer: &Answer) -> Bytes {
 }
 
 /// Writes rows as JSON objects.
-pub(crate) struct RowWriter<'a> {
+struct RowWriter<'a> {
     columns: Vec<Column<'a>>,
     compared: Option<Vec<Column<'a>>>,
     times: Times<'a>,
@@ -86,7 +100,7 @@ struct Times<'a> {
 }
 
 impl<'a> RowWriter<'a> {
-    pub(crate) fn new(answer: &'a Answer) -> Self {
+    fn new(answer: &'a Answer) -> Self {
         Self {
             columns: columns(&answer.rows),
             compared: answer.compared.as_ref().map(columns),
@@ -95,7 +109,7 @@ impl<'a> RowWriter<'a> {
     }
 
     /// Appends row number `row`.
-    pub(crate) fn write(&mut self, row: usize, text: &mut Vec<u8>) {
+    fn write(&mut self, row: usize, text: &mut Vec<u8>) {
         self.times.object(&self.columns, row, text);
         if let Some(compared) = &self.compared {
             text.pop();

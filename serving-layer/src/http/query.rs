@@ -1,12 +1,11 @@
 //! `GET` and `POST /v1/query`.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Query as UrlQuery, State};
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream;
@@ -14,7 +13,7 @@ use serde_json::Value;
 use shared::problem::{Kind, Problem};
 
 use super::{body, malformed};
-use crate::format::Writer;
+use crate::format;
 use crate::query::{Format, Query};
 use crate::serve::Serving;
 
@@ -50,10 +49,17 @@ pub(super) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
 async fn answer(serving: &Serving, query: Query, headers: &HeaderMap) -> Result<Response, Problem> {
     let format = query.format.unwrap_or_else(|| accepted(headers));
     let answer = serving.answer(&query).await?;
-    let writer = Writer::new(answer, format)?;
-    let content_type = [(header::CONTENT_TYPE, writer.content_type())];
-    let pieces = stream::iter(writer.map(Ok::<_, Infallible>));
-    Ok((content_type, Body::from_stream(pieces)).into_response())
+    let mut told = HeaderMap::new();
+    told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    if format != Format::Json {
+        let provenance = serde_json::to_vec(&answer.provenance).unwrap_or_default();
+        if let Ok(value) = HeaderValue::from_bytes(&provenance) {
+            told.insert("merganser-provenance", value);
+        }
+        told.insert("merganser-total-rows", HeaderValue::from(answer.total_rows));
+    }
+    let pieces = stream::iter(format::write(answer, format)?);
+    Ok((told, Body::from_stream(pieces)).into_response())
 }
 
 /// The first format that the `Accept` header names; JSON if it names none.

@@ -181,6 +181,29 @@ async fn bad_queries_are_told_what_would_be_right() {
 }
 
 #[tokio::test]
+async fn the_format_comes_from_the_parameter_or_the_accept_header() {
+    let ask = async |rest: &str, accept: &str| {
+        let path = format!("/v1/query?metric=sales&measures=orders&group_by=country{rest}");
+        let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
+        let reply = send(&world(), request.unwrap()).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        reply
+    };
+    for (rest, accept, content_type) in [
+        ("", "*/*", "application/json"),
+        ("", "text/html, text/csv;q=0.9", "text/csv; charset=utf-8"),
+        ("&format=csv", "application/json", "text/csv; charset=utf-8"),
+        ("&format=ndjson", "", "application/x-ndjson"),
+        ("", "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.stream"),
+        ("&format=parquet", "*/*", "application/vnd.apache.parquet"),
+    ] {
+        assert_eq!(ask(rest, accept).await.content_type, content_type, "{rest} {accept}");
+    }
+    let csv = ask("&format=csv", "").await.text();
+    assert_eq!(csv, "country,orders\r\n\"'=1+1\",1\r\nDE,3\r\nFR,1\r\n,1\r\n");
+}
+
+#[tokio::test]
 async fn bodies_that_are_no_query_are_refused() {
     let send = async |body: String| {
         send(&world(), Request::post("/v1/query").body(Body::from(body)).unwrap()).await

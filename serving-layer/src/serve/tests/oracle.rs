@@ -12,7 +12,7 @@ use shared::event::Event;
 
 use crate::calendar::Granularity;
 use crate::calendar::tests::{ZONES, naive};
-use crate::format::Writer;
+use crate::format;
 use crate::query::{Format, Query};
 use crate::serve::ServingSettings;
 use crate::testing::{World, metric};
@@ -491,7 +491,8 @@ async fn ask(
         .answer(query)
         .await
         .map_err(|error| shared::problem::Problem::from(error).code())?;
-    let bytes: Vec<u8> = Writer::new(answer, Format::Json).unwrap().flatten().collect();
+    let pieces = format::write(answer, Format::Json).unwrap();
+    let bytes: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
     Ok(String::from_utf8(bytes).unwrap())
 }
 
