@@ -1,7 +1,9 @@
 //! A small HTTP client. Every call has a time limit.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -86,6 +88,22 @@ impl Http {
         assert_eq!(reply.status, 200, "{query}: {}", reply.body);
         assert_eq!(reply.body["provenance"]["complete"], true, "{query}: {}", reply.body);
         reply.body
+    }
+
+    /// The rows of an answer that must be given, whole, with values as they were spelt; and their
+    /// total number.
+    pub(crate) fn rows(&self, query: &Value) -> (usize, Vec<BTreeMap<String, Box<RawValue>>>) {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            rows: Vec<BTreeMap<String, Box<RawValue>>>,
+            total_rows: usize,
+        }
+        let mut response = self.agent.post(self.at("/v1/query")).send_json(query).unwrap();
+        let status = response.status().as_u16();
+        let text = response.body_mut().with_config().limit(1 << 28).read_to_string().unwrap();
+        assert_eq!(status, 200, "{query}: {text}");
+        let answer: Answer = serde_json::from_str(&text).unwrap();
+        (answer.total_rows, answer.rows)
     }
 
     fn at(&self, path: &str) -> String {

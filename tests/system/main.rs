@@ -10,6 +10,7 @@ mod http;
 mod kills;
 mod load;
 mod oracle;
+mod random;
 mod redis_faults;
 mod redis_server;
 mod server;

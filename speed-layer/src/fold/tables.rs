@@ -1,6 +1,6 @@
 //! A metric's states from its boundary on, by epoch, and which of them are not written yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use shared::compile::{FoldError, Metric, StateLayout};
@@ -46,7 +46,7 @@ pub(super) struct Tables {
     first: Epoch,
     epochs: BTreeMap<Epoch, Table>,
     /// Groups of the flush under way.
-    queue: Vec<(Epoch, Vec<u32>)>,
+    queue: Vec<(Epoch, VecDeque<u32>)>,
 }
 
 /// An epoch's table.
@@ -168,7 +168,7 @@ impl Tables {
     pub(super) fn begin_flush(&mut self) {
         for (epoch, table) in &mut self.epochs {
             if !table.dirty.is_empty() {
-                self.queue.push((*epoch, std::mem::take(&mut table.dirty)));
+                self.queue.push((*epoch, std::mem::take(&mut table.dirty).into()));
             }
         }
     }
@@ -181,10 +181,11 @@ impl Tables {
         let (mut groups, mut size_bytes) = (0, 0);
         while groups < bounds.groups_max && size_bytes < bounds.size_bytes_max {
             let Some((epoch, queued)) = self.queue.last_mut() else { break };
-            let rest = queued.len().saturating_sub(step.min(bounds.groups_max - groups));
-            let slots = queued.split_off(rest);
-            let epoch = *epoch;
-            if rest == 0 {
+            // In the order in which they came, so that new groups' slots are dense.
+            let count = queued.len().min(step.min(bounds.groups_max - groups));
+            let slots: Vec<u32> = queued.drain(..count).collect();
+            let (epoch, is_empty) = (*epoch, queued.is_empty());
+            if is_empty {
                 self.queue.pop();
             }
             let Some(table) = self.epochs.get_mut(&epoch) else { continue };
