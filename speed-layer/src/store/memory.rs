@@ -4,6 +4,8 @@
 //! up. It lives as long as the process: the writer fills it from the journal at every start.
 
 mod columns;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -15,7 +17,7 @@ use shared::ports::{SpeedPart, SpeedRead};
 
 use super::chunk::Chunk;
 use super::{
-    Change, Mark, ReadError, Space, SpeedStore, Stage, StoreError, Stored, Swept, View, ViewId,
+    Change, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, Stored, Swept, View, ViewId,
 };
 use columns::Columns;
 
@@ -74,6 +76,8 @@ impl Held {
         stored.reach = change.reach;
         stored.stage = change.stage;
         stored.figures.extend(change.figures.iter().copied());
+        let first = stored.first;
+        stored.figures.retain(|epoch, figures| *epoch >= first && *figures != Figures::default());
         Ok(())
     }
 

@@ -1,15 +1,241 @@
-//! Redis: to come.
-use super::address::RedisAddress;
-use super::*;
+//! The store in Redis 7 or Valkey: one server, or a cluster.
+//!
+//! | key | type | what |
+//! |---|---|---|
+//! | `mg:{journal}` | hash | the last fence, and which metrics there are |
+//! | `mg:{m7.0.journal}:meta` | hash | what [`Stored`] says, and the chunks of each epoch |
+//! | `mg:{m7.0.journal}:index` | sorted set | names of all chunks, ordered |
+//! | `mg:{m7.0.journal}:1-3:12:2013-01-01T05` | hash | the groups of space 1-3, epoch 12, that hour |
+//!
+//! Whatever changes more than one key is a script, which checks everything before it writes
+//! anything. Keys are found by the index, never by a scan.
 
-/// Redis.
-#[derive(Debug)]
-pub struct RedisStore;
+mod codec;
+mod connection;
+mod keys;
+mod meta;
+mod read;
+#[cfg(test)]
+mod server;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use redis::{FromRedisValue, RedisResult, Script, ScriptInvocation, Value};
+use shared::ids::{Epoch, Fence, JournalId, MetricId};
+use shared::ports::{SpeedPart, SpeedRead};
+
+use super::address::RedisAddress;
+use super::{
+    Change, ConnectError, ReadError, Space, SpeedStore, StoreError, Stored, Swept, View, ViewId,
+};
+use connection::{Connection, failed, figure};
+use keys::Keys;
+
+/// A store in Redis.
+pub struct RedisStore {
+    connection: Connection,
+    scripts: Scripts,
+}
+
+struct Scripts {
+    claim: Script,
+    begin: Script,
+    apply: Script,
+    retire: Script,
+    drop: Script,
+    sweep: Script,
+}
+
+/// Groups of one chunk, ready to be sent.
+struct Portion {
+    epoch: Epoch,
+    member: String,
+    groups: Vec<(String, String)>,
+}
+
 impl RedisStore {
-    /// Connects.
-    pub async fn connect(
-        address: &RedisAddress,
-    ) -> Result<super::memory::MemoryStore, ConnectError> {
-        Err(ConnectError::Unfit { address: address.to_string(), reason: "soon".into() })
+    /// Connects to a server that is fit to keep speed views.
+    ///
+    /// # Errors
+    /// When none answers, or it is not fit.
+    pub async fn connect(address: &RedisAddress) -> Result<Self, ConnectError> {
+        let scripts = Scripts {
+            claim: Script::new(include_str!("redis/claim.lua")),
+            begin: Script::new(include_str!("redis/begin.lua")),
+            apply: Script::new(include_str!("redis/apply.lua")),
+            retire: Script::new(include_str!("redis/retire.lua")),
+            drop: Script::new(include_str!("redis/drop.lua")),
+            sweep: Script::new(include_str!("redis/sweep.lua")),
+        };
+        Ok(Self { connection: Connection::open(address).await?, scripts })
+    }
+
+    /// Connections are shared: a clone is a handle.
+    fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+
+    /// Runs a script that says what it did.
+    async fn run(&self, script: &ScriptInvocation<'_>) -> Result<(), StoreError> {
+        let answer: RedisResult<Value> = script.invoke_async(&mut self.connection()).await;
+        let answer = answer.map_err(|error| failed(&error))?;
+        let strange = || StoreError::Uncertain("a script's answer cannot be read".to_owned());
+        let Value::Array(mut answer) = answer else { return Err(strange()) };
+        if answer.is_empty() {
+            return Err(strange());
+        }
+        let word = String::from_redis_value(answer.remove(0)).map_err(|_| strange())?;
+        let rest = answer.into_iter().next();
+        match (&*word, rest) {
+            ("done", _) => Ok(()),
+            ("fenced", Some(fence)) => {
+                let fence = u64::from_redis_value(fence).map_err(|_| strange())?;
+                Err(StoreError::Fenced { fence: Fence(fence) })
+            }
+            ("refused", Some(fields)) => {
+                let fields = Vec::<(String, String)>::from_redis_value(fields);
+                let fields = fields.map_err(|_| strange())?;
+                let meta = meta::read(&fields).map_err(StoreError::Damaged)?;
+                Err(StoreError::Refused { stored: meta.map(|meta| Box::new(meta.stored)) })
+            }
+            ("damaged", Some(what)) => {
+                Err(StoreError::Damaged(String::from_redis_value(what).unwrap_or_default()))
+            }
+            _ => Err(strange()),
+        }
+    }
+}
+
+/// A change's groups by chunk, as text.
+fn portions(view: &View, change: &Change) -> Result<Vec<Portion>, StoreError> {
+    let invalid = |what: &str| StoreError::Invalid(what.to_owned());
+    let mut chunks = BTreeMap::new();
+    for part in &change.states {
+        let entries = codec::encode(view, &part.states);
+        for entry in entries.ok_or_else(|| invalid("its states are not the metric's"))? {
+            let groups: &mut Vec<_> = chunks.entry((part.epoch, entry.chunk)).or_default();
+            groups.push((entry.field, entry.value));
+        }
+    }
+    let portion = |((epoch, chunk), groups)| {
+        let member = keys::member(change.space, epoch, view.grain, chunk);
+        let member = member.ok_or_else(|| invalid("a bucket is not from 1900 to 2200"))?;
+        Ok(Portion { epoch, member, groups })
+    };
+    chunks.into_iter().map(portion).collect()
+}
+
+#[async_trait]
+impl SpeedStore for RedisStore {
+    fn kind(&self) -> &'static str {
+        match self.connection {
+            Connection::Single(_) => "redis",
+            Connection::Cluster(_) => "redis-cluster",
+        }
+    }
+
+    async fn claim(&self, journal: JournalId, above: Fence) -> Result<Fence, StoreError> {
+        let mut script = self.scripts.claim.key(keys::service(journal));
+        let fence: RedisResult<u64> =
+            script.arg(above.0).invoke_async(&mut self.connection()).await;
+        fence.map(Fence).map_err(|error| failed(&error))
+    }
+
+    async fn metrics(&self, journal: JournalId) -> Result<Vec<MetricId>, StoreError> {
+        let mut names = redis::cmd("HKEYS");
+        let names = names.arg(keys::service(journal));
+        let names: RedisResult<Vec<String>> = names.query_async(&mut self.connection()).await;
+        let metric = |name: &String| Some(MetricId(name.strip_prefix("metric:")?.parse().ok()?));
+        Ok(names.map_err(|error| failed(&error))?.iter().filter_map(metric).collect())
+    }
+
+    async fn open(&self, view: &View) -> Result<Option<Stored>, StoreError> {
+        let mut all = redis::cmd("HGETALL");
+        let all = all.arg(Keys::of(view.id).meta());
+        let fields: RedisResult<Vec<(String, String)>> =
+            all.query_async(&mut self.connection()).await;
+        let meta = meta::read(&fields.map_err(|error| failed(&error))?);
+        Ok(meta.map_err(StoreError::Damaged)?.map(|meta| meta.stored))
+    }
+
+    async fn begin(&self, view: &View, space: Space, first: Epoch) -> Result<(), StoreError> {
+        let keys = Keys::of(view.id);
+        // Noted first: what is noted and not there does no harm, what is there and not noted would
+        // stay for ever.
+        let mut note = redis::cmd("HSET");
+        let name = format!("metric:{}", view.id.metric);
+        let note = note.arg(keys::service(view.id.journal())).arg(name).arg(1);
+        let noted: RedisResult<()> = note.exec_async(&mut self.connection()).await;
+        noted.map_err(|error| failed(&error))?;
+        let mut script = self.scripts.begin.key(keys.meta());
+        script.key(keys.index()).arg(view.id.journal().to_string());
+        script.arg(space.fence.0).arg(space.number);
+        for (name, value) in meta::begun(view, space, first) {
+            script.arg(name).arg(value);
+        }
+        self.run(&script).await
+    }
+
+    async fn apply(&self, view: &View, change: &Change) -> Result<(), StoreError> {
+        change.check(view)?;
+        let keys = Keys::of(view.id);
+        let (shape, whole) = (view.clone(), change.clone());
+        let portions = tokio::task::spawn_blocking(move || portions(&shape, &whole));
+        let portions = portions.await.map_err(|e| StoreError::Failed(e.to_string()))??;
+        let mut script = self.scripts.apply.key(keys.meta());
+        script.key(keys.index());
+        for portion in &portions {
+            script.key(keys.chunk(&portion.member));
+        }
+        script.arg(view.id.journal().to_string()).arg(format!("{:016x}", view.definition));
+        script.arg(change.fence.0).arg(change.space.to_string());
+        script.arg(change.serial).arg(change.from.0);
+        let fields = meta::changed(change);
+        script.arg(2 * fields.len());
+        for (name, value) in fields {
+            script.arg(name).arg(value);
+        }
+        for Portion { epoch, member, groups } in portions {
+            script.arg(epoch.0).arg(member).arg(groups.len());
+            for (field, value) in groups {
+                script.arg(field).arg(value);
+            }
+        }
+        self.run(&script).await
+    }
+
+    async fn retire(&self, view: &View, fence: Fence, first: Epoch) -> Result<(), StoreError> {
+        let mut script = self.scripts.retire.key(Keys::of(view.id).meta());
+        script.arg(view.id.journal().to_string()).arg(fence.0).arg(first.0);
+        self.run(&script).await
+    }
+
+    async fn drop_view(&self, id: ViewId, fence: Fence) -> Result<(), StoreError> {
+        let mut script = self.scripts.drop.key(Keys::of(id).meta());
+        script.arg(id.journal().to_string()).arg(fence.0);
+        self.run(&script).await
+    }
+
+    async fn sweep(&self, id: ViewId) -> Result<Swept, StoreError> {
+        sweep::sweep(self, id).await
+    }
+
+    async fn read(
+        &self,
+        view: &View,
+        read: &SpeedRead,
+        groups_max: usize,
+    ) -> Result<SpeedPart, ReadError> {
+        read::read(self, view, read, groups_max).await
+    }
+
+    async fn losses(&self) -> Result<u64, StoreError> {
+        let infos = self.connection.info().await.map_err(|error| failed(&error))?;
+        let evicted = |info: &String| figure(info, "evicted_keys")?.parse::<u64>().ok();
+        Ok(infos.iter().filter_map(evicted).sum())
     }
 }

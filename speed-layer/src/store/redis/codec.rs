@@ -15,9 +15,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, Decimal128Builder, Decimal256Builder, Int64Builder,
     RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::{
-    Decimal128Type, Decimal256Type, Int64Type, TimestampMicrosecondType, i256,
-};
+use arrow::datatypes::{Decimal128Type, Decimal256Type, Int64Type, TimestampMicrosecondType, i256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -161,10 +159,6 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    /// Groups read.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
 
     /// The batch.
     ///

@@ -71,10 +71,8 @@ impl Connection {
         let connection = Self::connect(address).await.map_err(unreachable)?;
         let infos = connection.info().await.map_err(unreachable)?;
         for info in &infos {
-            check(address, info).map_err(|reason| ConnectError::Unfit {
-                address: address.to_string(),
-                reason,
-            })?;
+            check(address, info)
+                .map_err(|reason| ConnectError::Unfit { address: address.to_string(), reason })?;
         }
         Ok(connection)
     }

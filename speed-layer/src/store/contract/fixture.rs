@@ -1,0 +1,221 @@
+//! A writer as small as it can be, with the tables that the store is compared with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
+use shared::compile::StateLayout;
+use shared::decimal;
+use shared::definition::from_json;
+use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset};
+use shared::measure::StateKind;
+use shared::ports::{SpeedPart, SpeedRead};
+use shared::table::StateTable;
+use shared::time::{Grain, TimeRange};
+use uuid::Uuid;
+
+use crate::store::{
+    Change, EpochStates, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, View,
+};
+
+/// One event: bucket start, dimensions, value.
+pub(crate) type Row<'a> = (i64, Option<&'a str>, Option<&'a str>, Option<i128>);
+
+pub(crate) fn journal(number: u128) -> JournalId {
+    JournalId(Uuid::from_u128(number))
+}
+
+/// Two dimensions and one state of each kind.
+pub(crate) fn layout() -> StateLayout {
+    use StateKind::{Count, Distinct, Max, Min, Quantile, Sum};
+    StateLayout {
+        dimensions: vec!["a".into(), "b".into()],
+        states: vec![Count, Sum, Min, Max, Distinct, Quantile],
+    }
+}
+
+/// That one, and the least there can be.
+pub(crate) fn layouts() -> [StateLayout; 2] {
+    [layout(), StateLayout { dimensions: Vec::new(), states: vec![StateKind::Count] }]
+}
+
+/// A view and its only writer.
+#[derive(Clone, Debug)]
+pub(crate) struct Fixture {
+    pub(crate) view: View,
+    pub(crate) fence: Fence,
+    pub(crate) space: Space,
+    pub(crate) serial: u64,
+    pub(crate) at: Mark,
+    pub(crate) stage: Stage,
+    pub(crate) tables: BTreeMap<Epoch, StateTable>,
+}
+
+impl Fixture {
+    pub(crate) fn new(journal: JournalId, metric: u64, grain: Grain, layout: StateLayout) -> Self {
+        let definition = br#"{"event":"e","measures":{"n":{"kind":"count"}}}"#;
+        let definition = from_json(definition).unwrap();
+        Self {
+            view: View::new(journal, MetricId(metric), grain, layout, &definition),
+            fence: Fence(1),
+            space: Space { fence: Fence(1), number: 0 },
+            serial: 0,
+            at: Mark::default(),
+            stage: Stage::Building,
+            tables: BTreeMap::new(),
+        }
+    }
+
+    /// A view of minutes that is begun and complete, but empty.
+    pub(crate) async fn begun(store: &dyn SpeedStore) -> Self {
+        let mut fixture = Self::new(journal(7), 1, Grain::Minute, layout());
+        fixture.begin(store, Epoch::ZERO).await.unwrap();
+        fixture.write(store, Vec::new(), 0).await.unwrap();
+        fixture
+    }
+
+    /// Begins in the next space.
+    pub(crate) async fn begin(
+        &mut self,
+        store: &dyn SpeedStore,
+        first: Epoch,
+    ) -> Result<(), StoreError> {
+        let space = Space { fence: self.fence, number: self.space.number + 1 };
+        store.begin(&self.view, space, first).await?;
+        (self.space, self.serial, self.at) = (space, 0, Mark::default());
+        self.stage = Stage::Building;
+        Ok(())
+    }
+
+    /// Folds rows into the table of an epoch; returns the states of their groups.
+    pub(crate) fn fold(&mut self, epoch: u64, rows: &[Row<'_>]) -> EpochStates {
+        let layout = self.view.layout.clone();
+        let table = self.tables.entry(Epoch(epoch)).or_insert_with(|| StateTable::new(&layout));
+        let times: Vec<i64> = rows.iter().map(|row| row.0).collect();
+        let a: StringArray = rows.iter().map(|row| row.1).collect();
+        let b: StringArray = rows.iter().map(|row| row.2).collect();
+        let values: Decimal128Array = rows.iter().map(|row| row.3).collect();
+        let texts: StringArray =
+            rows.iter().map(|row| row.3.map(|value| format!("v{}", value % 1000))).collect();
+        let values: ArrayRef = Arc::new(values.with_data_type(decimal::value_type()));
+        let texts: ArrayRef = Arc::new(texts);
+        let dimensions = &[&a, &b][..layout.dimensions.len()];
+        let groups = table.groups(&times, dimensions).unwrap();
+        let arguments: Vec<Option<&ArrayRef>> = layout
+            .states
+            .iter()
+            .map(|kind| match kind {
+                StateKind::Count => None,
+                StateKind::Distinct => Some(&texts),
+                _ => Some(&values),
+            })
+            .collect();
+        table.update(&groups, &arguments).unwrap();
+        let mut touched = groups;
+        touched.sort_unstable();
+        touched.dedup();
+        self.states(epoch, &touched)
+    }
+
+    /// The states of some groups.
+    pub(crate) fn states(&self, epoch: u64, groups: &[usize]) -> EpochStates {
+        let states = self.tables[&Epoch(epoch)].emit(groups);
+        let slots = groups.iter().map(|group| *group as u32).collect();
+        EpochStates { epoch: Epoch(epoch), states, slots }
+    }
+
+    /// All that the tables hold.
+    pub(crate) fn everything(&self) -> Vec<EpochStates> {
+        let all = |(epoch, table): (&Epoch, &StateTable)| {
+            self.states(epoch.0, &(0..table.len()).collect::<Vec<_>>())
+        };
+        self.tables.iter().map(all).collect()
+    }
+
+    /// The next change, which goes to `to` and completes the view.
+    pub(crate) fn change(&self, states: Vec<EpochStates>, to: u64) -> Change {
+        let to = Mark { offset: Offset(to), checksum: (to as u32).wrapping_mul(31) };
+        Change {
+            fence: self.fence,
+            space: self.space,
+            serial: self.serial,
+            from: self.at.offset,
+            to,
+            reach: to,
+            stage: Stage::Complete,
+            states,
+            figures: Vec::new(),
+        }
+    }
+
+    /// Applies a change and goes on from there.
+    pub(crate) async fn apply(
+        &mut self,
+        store: &dyn SpeedStore,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        store.apply(&self.view, change).await?;
+        self.serial += 1;
+        (self.at, self.stage) = (change.to, change.stage);
+        Ok(())
+    }
+
+    /// Applies the next change.
+    pub(crate) async fn write(
+        &mut self,
+        store: &dyn SpeedStore,
+        states: Vec<EpochStates>,
+        to: u64,
+    ) -> Result<(), StoreError> {
+        let change = self.change(states, to);
+        self.apply(store, &change).await
+    }
+
+    pub(crate) async fn read(
+        &self,
+        store: &dyn SpeedStore,
+        from: u64,
+        range: TimeRange,
+    ) -> Result<SpeedPart, ReadError> {
+        let read = SpeedRead { from: Epoch(from), to: None, range };
+        store.read(&self.view, &read, 1_000_000).await
+    }
+
+    /// What a read of these epochs has to give, in order.
+    pub(crate) fn expected(&self, read: &SpeedRead) -> RecordBatch {
+        let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
+        let tables = self.tables.range(read.from..).filter(|(epoch, _)| asked(epoch));
+        let parts: Vec<RecordBatch> =
+            tables.map(|(_, table)| table.emit(&table.within(read.range))).collect();
+        self.merged(&parts)
+    }
+
+    /// States of groups that may occur several times, each once and in order.
+    pub(crate) fn merged(&self, parts: &[RecordBatch]) -> RecordBatch {
+        let mut all = StateTable::new(&self.view.layout);
+        parts.iter().for_each(|part| all.merge(part).unwrap());
+        all.emit(&all.sorted())
+    }
+
+    /// Reads and compares with the tables.
+    pub(crate) async fn check(&self, store: &dyn SpeedStore, read: &SpeedRead) {
+        let part = store.read(&self.view, read, 1_000_000).await.unwrap();
+        assert_eq!(part.through, self.at.offset);
+        assert_eq!(self.merged(&part.states), self.expected(read), "{read:?}");
+        let rows: usize = part.states.iter().map(RecordBatch::num_rows).sum();
+        let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
+        let tables = self.tables.range(read.from..).filter(|(epoch, _)| asked(epoch));
+        let groups: usize = tables.map(|(_, table)| table.within(read.range).len()).sum();
+        assert_eq!(rows, groups, "a group came twice, or not at all");
+    }
+
+    /// Reads everything and compares with the tables.
+    pub(crate) async fn check_all(&self, store: &dyn SpeedStore) {
+        let first = self.tables.keys().next().copied().unwrap_or_default();
+        self.check(store, &SpeedRead { from: first, to: None, range: TimeRange::ALL }).await;
+    }
+
+    pub(crate) fn figures(mismatches: u64, dropped: u64) -> Figures {
+        Figures { mismatches, dropped }
+    }
+}

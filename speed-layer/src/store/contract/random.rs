@@ -1,0 +1,166 @@
+//! Random changes on two stores, which must say and hold the same.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use shared::ids::Epoch;
+use shared::ports::SpeedRead;
+use shared::time::{Grain, TimeRange, Timestamp};
+
+use super::fixture::{Fixture, Row, journal, layout};
+use super::sweep;
+use crate::store::{SpeedStore, Stage};
+
+/// Something that a writer or a reader does.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Events of an epoch, written at once, or later together with others.
+    Fold { epoch: u64, rows: Vec<(i64, Option<u8>, Option<u8>, Option<i64>)>, flush: bool },
+    /// Everything anew.
+    Rebuild,
+    /// A change that does not follow.
+    Stray { serial: u64, from: u64 },
+    Retire(u64),
+    Sweep,
+    Read { from: u64, to: Option<u64>, range: (i64, i64) },
+}
+
+const SPAN: i64 = 200;
+
+fn step() -> impl Strategy<Value = Step> {
+    let row = (-SPAN..SPAN, option(0_u8..4), option(0_u8..3), option(-1000_i64..1000));
+    let read = (0_u64..5, option(0_u64..6), (-SPAN..SPAN, -SPAN..SPAN));
+    prop_oneof![
+        6 => (0_u64..4, vec(row, 0..20), any::<bool>())
+            .prop_map(|(epoch, rows, flush)| Step::Fold { epoch, rows, flush }),
+        1 => Just(Step::Rebuild),
+        1 => (0_u64..9, 0_u64..60).prop_map(|(serial, from)| Step::Stray { serial, from }),
+        1 => (0_u64..4).prop_map(Step::Retire),
+        1 => Just(Step::Sweep),
+        4 => read.prop_map(|(from, to, range)| Step::Read { from, to, range }),
+    ]
+}
+
+fn option<S: Strategy>(of: S) -> impl Strategy<Value = Option<S::Value>>
+where
+    S::Value: Clone,
+{
+    proptest::option::weighted(0.8, of)
+}
+
+/// The cases of the test.
+pub(crate) fn random_changes() -> impl Strategy<Value = (Grain, Vec<Step>)> {
+    let grain = prop_oneof![Just(Grain::Minute), Just(Grain::Hour), Just(Grain::Day)];
+    (grain, vec(step(), 1..40))
+}
+
+/// Takes the steps on both stores. `number` is for a journal that neither knows.
+pub(crate) async fn same_on_both(
+    one: &dyn SpeedStore,
+    other: &dyn SpeedStore,
+    number: u128,
+    grain: Grain,
+    steps: Vec<Step>,
+) {
+    let mut fixture = Fixture::new(journal(number), 1, grain, layout());
+    let mut waiting = Vec::new();
+    let mut first = 0;
+    rebuild(&mut fixture, one, other, first).await;
+    for step in steps {
+        match step {
+            Step::Fold { epoch, rows, flush } => {
+                let epoch = epoch.max(first);
+                let texts: Vec<_> = rows.iter().map(|row| (name(row.1), name(row.2))).collect();
+                let rows: Vec<Row<'_>> = rows
+                    .iter()
+                    .zip(&texts)
+                    .map(|(row, (a, b))| {
+                        let time = row.0 * grain.micros();
+                        (time, a.as_deref(), b.as_deref(), row.3.map(i128::from))
+                    })
+                    .collect();
+                waiting.push(fixture.fold(epoch, &rows));
+                if flush {
+                    let to = fixture.at.offset.0 + rows.len() as u64;
+                    let change = fixture.change(std::mem::take(&mut waiting), to);
+                    other.apply(&fixture.view, &change).await.unwrap();
+                    fixture.apply(one, &change).await.unwrap();
+                }
+            }
+            Step::Rebuild => {
+                waiting.clear();
+                rebuild(&mut fixture, one, other, first).await;
+            }
+            Step::Stray { serial, from } => {
+                let mut change = fixture.change(Vec::new(), from + 5);
+                (change.serial, change.from.0) = (serial, from);
+                if (serial, from) != (fixture.serial, fixture.at.offset.0) {
+                    let answers = (
+                        one.apply(&fixture.view, &change).await,
+                        other.apply(&fixture.view, &change).await,
+                    );
+                    assert_eq!(answers.0, answers.1);
+                    assert!(answers.0.is_err());
+                }
+            }
+            Step::Retire(epoch) => {
+                for store in [one, other] {
+                    store.retire(&fixture.view, fixture.fence, Epoch(epoch)).await.unwrap();
+                }
+                first = first.max(epoch);
+                fixture.tables.retain(|epoch, _| epoch.0 >= first);
+                waiting.retain(|states| states.epoch.0 >= first);
+            }
+            Step::Sweep => sweep(other, fixture.view.id).await,
+            Step::Read { from, to, range } => {
+                let instant = |n: i64| Timestamp(n * grain.micros() + n % 3);
+                let range = TimeRange { from: instant(range.0), to: instant(range.1) };
+                let read = SpeedRead { from: Epoch(from), to: to.map(Epoch), range };
+                compare(&fixture, one, other, &read).await;
+            }
+        }
+        assert_eq!(one.open(&fixture.view).await, other.open(&fixture.view).await);
+    }
+    let read = SpeedRead { from: Epoch(first), to: None, range: TimeRange::ALL };
+    compare(&fixture, one, other, &read).await;
+}
+
+fn name(number: Option<u8>) -> Option<String> {
+    number.map(|number| ["", "a", "ü\"", "null"][usize::from(number)].to_owned())
+}
+
+async fn rebuild(fixture: &mut Fixture, one: &dyn SpeedStore, other: &dyn SpeedStore, first: u64) {
+    let mut same = fixture.clone();
+    same.begin(other, Epoch(first)).await.unwrap();
+    fixture.begin(one, Epoch(first)).await.unwrap();
+    let all = fixture.everything();
+    for (n, part) in all.iter().enumerate() {
+        let mut change = fixture.change(vec![part.clone()], 0);
+        change.stage = if n + 1 < all.len() { Stage::Building } else { Stage::Complete };
+        other.apply(&fixture.view, &change).await.unwrap();
+        fixture.apply(one, &change).await.unwrap();
+    }
+    if all.is_empty() {
+        let change = fixture.change(Vec::new(), 0);
+        other.apply(&fixture.view, &change).await.unwrap();
+        fixture.apply(one, &change).await.unwrap();
+    }
+}
+
+async fn compare(
+    fixture: &Fixture,
+    one: &dyn SpeedStore,
+    other: &dyn SpeedStore,
+    read: &SpeedRead,
+) {
+    let answers =
+        (one.read(&fixture.view, read, 10_000).await, other.read(&fixture.view, read, 10_000).await);
+    match answers {
+        (Ok(one), Ok(other)) => {
+            assert_eq!((one.through, &one.missing), (other.through, &other.missing));
+            assert_eq!(fixture.merged(&one.states), fixture.merged(&other.states), "{read:?}");
+        }
+        (one, other) => {
+            assert_eq!(one.map(|_| ()).unwrap_err(), other.map(|_| ()).unwrap_err());
+        }
+    }
+}

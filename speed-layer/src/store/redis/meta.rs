@@ -1,0 +1,143 @@
+//! What a view's meta hash says.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use shared::ids::{Epoch, Fence, JournalId, Offset};
+
+use crate::store::{Change, FORMAT, Figures, Mark, Space, Stage, Stored, View};
+
+/// A meta hash, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Meta {
+    pub(super) stored: Stored,
+    /// By epoch of which anything is told, how many chunks the index has.
+    pub(super) chunks: BTreeMap<Epoch, u64>,
+}
+
+/// Fields that tell of one epoch, before its number.
+pub(super) const BY_EPOCH: [&str; 3] = [CHUNKS, MISMATCHES, DROPPED];
+
+const CHUNKS: &str = "chunks";
+const MISMATCHES: &str = "mismatches";
+const DROPPED: &str = "dropped";
+
+fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Building => "building",
+        Stage::Complete => "complete",
+    }
+}
+
+/// Fields and values of a view that begins anew.
+pub(super) fn begun(view: &View, space: Space, first: Epoch) -> Vec<(String, String)> {
+    let states = (0..view.layout.states.len()).map(|i| view.layout.state_name(i));
+    let names: Vec<String> = view.layout.dimensions.iter().cloned().chain(states).collect();
+    let fields = [
+        ("format", FORMAT.to_string()),
+        ("journal", view.id.journal().to_string()),
+        ("definition", format!("{:016x}", view.definition)),
+        ("grain", view.grain.name().to_owned()),
+        ("columns", names.join(" ")),
+        ("fence", space.fence.to_string()),
+        ("space", space.to_string()),
+        ("serial", "0".to_owned()),
+        ("stage", stage_name(Stage::Building).to_owned()),
+        ("first", first.to_string()),
+        ("through", "0".to_owned()),
+        ("through_checksum", "0".to_owned()),
+        ("reach", "0".to_owned()),
+        ("reach_checksum", "0".to_owned()),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Fields and values that a change leaves behind.
+pub(super) fn changed(change: &Change) -> Vec<(String, String)> {
+    let mut fields = vec![
+        ("fence".to_owned(), change.fence.to_string()),
+        ("serial".to_owned(), (change.serial + 1).to_string()),
+        ("stage".to_owned(), stage_name(change.stage).to_owned()),
+        ("through".to_owned(), change.to.offset.to_string()),
+        ("through_checksum".to_owned(), change.to.checksum.to_string()),
+        ("reach".to_owned(), change.reach.offset.to_string()),
+        ("reach_checksum".to_owned(), change.reach.checksum.to_string()),
+    ];
+    for (epoch, figures) in &change.figures {
+        fields.push((format!("{MISMATCHES}:{epoch}"), figures.mismatches.to_string()));
+        fields.push((format!("{DROPPED}:{epoch}"), figures.dropped.to_string()));
+    }
+    fields
+}
+
+/// Reads a hash; `None` when it is empty.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn read(fields: &[(String, String)]) -> Result<Option<Meta>, String> {
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let journal: String = field(fields, "journal")?;
+    let definition: String = field(fields, "definition")?;
+    let format: u64 = field(fields, "format")?;
+    if format != FORMAT {
+        return Err(format!("its format is {format}; this build reads {FORMAT}"));
+    }
+    let stage = match &*field::<String>(fields, "stage")? {
+        "building" => Stage::Building,
+        "complete" => Stage::Complete,
+        other => return Err(format!("its stage is `{other}`")),
+    };
+    let mark = |name: &str| -> Result<Mark, String> {
+        let checksum = field(fields, &format!("{name}_checksum"))?;
+        Ok(Mark { offset: Offset(field(fields, name)?), checksum })
+    };
+    let first = Epoch(field(fields, "first")?);
+    let (chunks, figures) = by_epoch(fields)?;
+    let stored = Stored {
+        journal: JournalId::try_from(journal).map_err(|_| "its journal is no id".to_owned())?,
+        definition: u64::from_str_radix(&definition, 16)
+            .map_err(|_| format!("its definition is `{definition}`"))?,
+        fence: Fence(field(fields, "fence")?),
+        space: field::<String>(fields, "space")?.parse()?,
+        serial: field(fields, "serial")?,
+        stage,
+        first,
+        through: mark("through")?,
+        reach: mark("reach")?,
+        // Those of retired epochs stay until their chunks are swept.
+        figures: figures
+            .into_iter()
+            .filter(|(epoch, figures)| *epoch >= first && *figures != Figures::default())
+            .collect(),
+    };
+    Ok(Some(Meta { stored, chunks }))
+}
+
+fn field<T: FromStr>(fields: &[(String, String)], name: &str) -> Result<T, String> {
+    let value = fields.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    let value = value.ok_or_else(|| format!("it has no `{name}`"))?;
+    value.parse().map_err(|_| format!("its `{name}` is `{value}`"))
+}
+
+type ByEpoch = (BTreeMap<Epoch, u64>, BTreeMap<Epoch, Figures>);
+
+fn by_epoch(fields: &[(String, String)]) -> Result<ByEpoch, String> {
+    let (mut chunks, mut figures) = ByEpoch::default();
+    for (name, value) in fields {
+        let Some((kind, epoch)) = name.split_once(':') else { continue };
+        let number = || format!("its `{name}` is `{value}`");
+        let epoch = Epoch(epoch.parse().map_err(|_| number())?);
+        let value: u64 = value.parse().map_err(|_| number())?;
+        let chunks: &mut u64 = chunks.entry(epoch).or_default();
+        let figures: &mut Figures = figures.entry(epoch).or_default();
+        match kind {
+            CHUNKS => *chunks = value,
+            MISMATCHES => figures.mismatches = value,
+            DROPPED => figures.dropped = value,
+            _ => return Err(format!("it has a field `{name}`")),
+        }
+    }
+    Ok((chunks, figures))
+}

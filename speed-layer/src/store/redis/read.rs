@@ -1,0 +1,258 @@
+//! Reading a view.
+//!
+//! First what the view says of itself, then only the chunks in the range, in bounded portions, then
+//! once more what it says of itself. Between the two the writer goes on: a group that is read holds
+//! everything up to the position that was read first, and perhaps later events. What must not have
+//! happened between is that the epochs were retired or the view began anew, and that is checked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use redis::{Pipeline, RedisError};
+use shared::ids::Epoch;
+use shared::ports::{SpeedPart, SpeedRead};
+use shared::time::TimeRange;
+
+use super::RedisStore;
+use super::codec::Decoder;
+use super::connection::one_line;
+use super::keys::{self, Keys};
+use super::meta::{self, Meta};
+use crate::store::chunk::Chunk;
+use crate::store::{ReadError, Stage, View};
+
+/// Groups that are read at once; a chunk that has more is read in steps.
+const PORTION: usize = 20_000;
+/// Keys that are asked for at once.
+const KEYS_MAX: usize = 1000;
+/// How often a read begins again when the view began anew meanwhile.
+const ATTEMPTS: usize = 3;
+
+type Groups = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Why a read stops.
+enum Stop {
+    Error(ReadError),
+    /// Something is not there that should be: either the view moved on, or it is damaged.
+    Suspect(String),
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<RedisError> for Stop {
+    fn from(error: RedisError) -> Self {
+        match error.code() {
+            Some("WRONGTYPE") => Self::Suspect(one_line(&error)),
+            _ => Self::Error(ReadError::Unreachable(one_line(&error))),
+        }
+    }
+}
+
+/// A chunk's place.
+#[derive(Clone, Debug)]
+struct Place {
+    key: String,
+    chunk: Chunk,
+    groups: usize,
+}
+
+/// Reads a view, see the module's text.
+pub(super) async fn read(
+    store: &RedisStore,
+    view: &View,
+    read: &SpeedRead,
+    groups_max: usize,
+) -> Result<SpeedPart, ReadError> {
+    let keys = Keys::of(view.id);
+    for _ in 0..ATTEMPTS {
+        let before = look(store, &keys, view, read.from).await?;
+        let result = read_chunks(store, &keys, view, &before, read, groups_max).await;
+        let after = look(store, &keys, view, read.from).await?;
+        let space = before.stored.space;
+        if after.stored.space != space {
+            continue;
+        }
+        match result {
+            Ok(states) => {
+                let through = before.stored.through.offset;
+                return Ok(SpeedPart { through, states, missing: after.stored.missing(read) });
+            }
+            Err(Stop::Error(error)) => return Err(error),
+            Err(Stop::Suspect(reason)) => return Err(ReadError::Damaged { space, reason }),
+        }
+    }
+    Err(ReadError::Building)
+}
+
+async fn look(
+    store: &RedisStore,
+    keys: &Keys,
+    view: &View,
+    from: Epoch,
+) -> Result<Meta, ReadError> {
+    let fields: Result<Vec<(String, String)>, _> =
+        redis::cmd("HGETALL").arg(keys.meta()).query_async(&mut store.connection()).await;
+    let fields = match fields {
+        Ok(fields) => fields,
+        // What is there is not ours; the writer finds that out too.
+        Err(error) if error.code() == Some("WRONGTYPE") => return Err(ReadError::Absent),
+        Err(error) => return Err(ReadError::Unreachable(one_line(&error))),
+    };
+    let Ok(Some(meta)) = meta::read(&fields) else { return Err(ReadError::Absent) };
+    let stored = &meta.stored;
+    if stored.journal != view.id.journal() || stored.definition != view.definition {
+        return Err(ReadError::Absent);
+    }
+    if stored.stage == Stage::Building {
+        return Err(ReadError::Building);
+    }
+    if stored.first > from {
+        return Err(ReadError::Retired { first: stored.first });
+    }
+    Ok(meta)
+}
+
+async fn read_chunks(
+    store: &RedisStore,
+    keys: &Keys,
+    view: &View,
+    meta: &Meta,
+    read: &SpeedRead,
+    groups_max: usize,
+) -> Result<Vec<RecordBatch>, Stop> {
+    let places = find(store, keys, view, meta, read).await?;
+    let mut batches = Vec::new();
+    let mut groups = 0;
+    let mut rest = &places[..];
+    while let Some(first) = rest.first() {
+        let mut sum = 0;
+        let fits = |place: &&Place| {
+            sum += place.groups;
+            sum <= PORTION
+        };
+        let count = rest.iter().take_while(fits).count().clamp(1, KEYS_MAX);
+        let (portion, after) = rest.split_at(count);
+        let portion = if first.groups > PORTION {
+            vec![(first.chunk, in_steps(store, first).await?)]
+        } else {
+            at_once(store, portion).await?
+        };
+        rest = after;
+        let batch = decode(view, read.range, portion).await?;
+        groups += batch.num_rows();
+        if groups > groups_max {
+            return Err(ReadError::TooLarge { limit: groups_max }.into());
+        }
+        if batch.num_rows() > 0 {
+            batches.push(batch);
+        }
+    }
+    Ok(batches)
+}
+
+/// The chunks in the range, with their sizes.
+async fn find(
+    store: &RedisStore,
+    keys: &Keys,
+    view: &View,
+    meta: &Meta,
+    read: &SpeedRead,
+) -> Result<Vec<Place>, Stop> {
+    let space = meta.stored.space;
+    let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
+    let mut places = Vec::new();
+    for (epoch, count) in meta.chunks.range(read.from..).filter(|(epoch, _)| asked(epoch)) {
+        let (all_from, all_to) = keys::members_of_epoch(space, *epoch);
+        let Some((from, to)) = keys::members_within(space, *epoch, view.grain, read.range) else {
+            continue;
+        };
+        let mut pipeline = Pipeline::with_capacity(2);
+        pipeline.cmd("ZLEXCOUNT").arg(keys.index()).arg(all_from).arg(all_to);
+        pipeline.cmd("ZRANGE").arg(keys.index()).arg(from).arg(to).arg("BYLEX");
+        let (listed, members): (u64, Vec<String>) =
+            pipeline.query_async(&mut store.connection()).await?;
+        if listed < *count {
+            let reason = format!("epoch {epoch} has {listed} chunks, {count} were written");
+            return Err(Stop::Suspect(reason));
+        }
+        for member in members {
+            let chunk = keys::chunk_of(&member, space, *epoch, view.grain);
+            let chunk = chunk.ok_or_else(|| Stop::Suspect(format!("`{member}` is no chunk")))?;
+            places.push(Place { key: keys.chunk(&member), chunk, groups: 0 });
+        }
+    }
+    for portion in places.chunks_mut(KEYS_MAX) {
+        let mut pipeline = Pipeline::with_capacity(portion.len());
+        portion.iter().for_each(|place| {
+            pipeline.cmd("HLEN").arg(&place.key);
+        });
+        let sizes: Vec<usize> = pipeline.query_async(&mut store.connection()).await?;
+        for (place, size) in portion.iter_mut().zip(sizes) {
+            if size == 0 {
+                return Err(Stop::Suspect(format!("the chunk {} is gone", place.key)));
+            }
+            place.groups = size;
+        }
+    }
+    Ok(places)
+}
+
+async fn at_once(store: &RedisStore, places: &[Place]) -> Result<Vec<(Chunk, Groups)>, Stop> {
+    let mut pipeline = Pipeline::with_capacity(places.len());
+    places.iter().for_each(|place| {
+        pipeline.cmd("HGETALL").arg(&place.key);
+    });
+    let answers: Vec<Groups> = pipeline.query_async(&mut store.connection()).await?;
+    let chunks = places.iter().map(|place| place.chunk);
+    // Groups are never taken from a chunk that is read, so none is fewer than there were.
+    if places.iter().zip(&answers).any(|(place, groups)| groups.len() < place.groups) {
+        return Err(Stop::Suspect("a chunk has lost groups".to_owned()));
+    }
+    Ok(chunks.zip(answers).collect())
+}
+
+/// A chunk with many groups. A scan may tell of a group twice; each time it is whole.
+async fn in_steps(store: &RedisStore, place: &Place) -> Result<Groups, Stop> {
+    let mut groups = HashMap::with_capacity(place.groups);
+    let mut cursor = "0".to_owned();
+    loop {
+        let mut scan = redis::cmd("HSCAN");
+        scan.arg(&place.key).arg(&cursor).arg("COUNT").arg(PORTION);
+        let (next, some): (String, Groups) = scan.query_async(&mut store.connection()).await?;
+        groups.extend(some);
+        if next == "0" {
+            break;
+        }
+        cursor = next;
+    }
+    if groups.len() < place.groups {
+        return Err(Stop::Suspect("a chunk has lost groups".to_owned()));
+    }
+    Ok(groups.into_iter().collect())
+}
+
+async fn decode(
+    view: &View,
+    range: TimeRange,
+    chunks: Vec<(Chunk, Groups)>,
+) -> Result<RecordBatch, Stop> {
+    let view = Arc::new(view.clone());
+    let work = move || {
+        let mut decoder = Decoder::new(&view, range);
+        for (chunk, groups) in chunks {
+            for (field, value) in groups {
+                decoder.read(chunk, &field, &value)?;
+            }
+        }
+        decoder.finish()
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(Stop::Suspect),
+        Err(error) => Err(ReadError::Unreachable(error.to_string()).into()),
+    }
+}
