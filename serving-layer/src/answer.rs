@@ -29,7 +29,7 @@ use crate::query::{Fill, LIMIT_MAX, Query};
 pub use rows::Merged;
 
 /// An answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The metric's name.
     pub metric: String,

@@ -162,7 +162,7 @@ pub struct Span {
 }
 
 /// Buckets of one granularity in one zone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {
     zone: Arc<Zone>,
     granularity: Granularity,

@@ -83,6 +83,12 @@ pub enum Error {
     /// Snapshots change faster than they can be read.
     #[error("the views moved on {0} times while the answer was being read; try again")]
     Moving(usize),
+    /// As many different queries are followed as may be.
+    #[error("{limit} different queries are followed already, the most that may be; try again")]
+    TooManyFollowed {
+        /// The bound.
+        limit: usize,
+    },
     /// A fault of the service.
     #[error("{0}")]
     Internal(String),
@@ -96,21 +102,24 @@ impl Error {
             Self::Backfilling { .. }
             | Self::SpeedUnavailable(_)
             | Self::Incomplete(_)
-            | Self::Moving(_) => Kind::Unavailable,
+            | Self::Moving(_)
+            | Self::TooManyFollowed { .. } => Kind::Unavailable,
             Self::TooManyGroups { .. } | Self::TooManyRows { .. } => Kind::TooLarge,
             Self::Timeout { .. } | Self::NotReached { .. } => Kind::Timeout,
             Self::Internal(_) => Kind::Internal,
         }
     }
 
-    fn code(&self) -> &'static str {
+    /// Its stable code.
+    pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Query(_) => "invalid_query",
+            Self::Query(query) => query.code(),
             Self::UnknownMetric { .. } => "unknown_metric",
             Self::Backfilling { .. } => "backfilling",
             Self::SpeedUnavailable(_) => "speed_unavailable",
             Self::Incomplete(_) => "incomplete",
             Self::Moving(_) => "views_moving",
+            Self::TooManyFollowed { .. } => "too_many_followed",
             Self::TooManyGroups { .. } => "too_many_groups",
             Self::TooManyRows { .. } => "too_many_rows",
             Self::Timeout { .. } => "query_timeout",
@@ -128,7 +137,9 @@ impl From<Error> for Problem {
             Error::Backfilling { progress, .. } => {
                 problem.with("progress", progress).retry_after_s(5)
             }
-            Error::SpeedUnavailable(_) | Error::Moving(_) => problem.retry_after_s(1),
+            Error::SpeedUnavailable(_) | Error::Moving(_) | Error::TooManyFollowed { .. } => {
+                problem.retry_after_s(1)
+            }
             Error::Incomplete(missing) => problem.with("missing", missing).retry_after_s(5),
             Error::TooManyGroups { limit } | Error::TooManyRows { limit, .. } => {
                 problem.with("limit", limit)

@@ -6,7 +6,7 @@
 //! 3. [`query`] and [`plan`]: what is asked, and what has to be read for it.
 //! 4. [`serve`]: one answer from beginning to end.
 //! 5. [`answer`] and `format`: rows, and how they are written.
-//! 6. [`http`]: the routes.
+//! 6. [`http`]: the routes, and `live`: answers that follow the events.
 //!
 //! It keeps nothing that is precious: any number of these can run side by side.
 
@@ -16,6 +16,7 @@ pub mod calendar;
 pub mod error;
 mod format;
 pub mod http;
+mod live;
 pub mod merge;
 pub mod plan;
 pub mod query;

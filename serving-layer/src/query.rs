@@ -38,6 +38,10 @@ impl QueryError {
     pub(crate) fn new(code: &'static str, parameter: &str, detail: impl Into<String>) -> Self {
         Self { code, parameter: short(parameter), detail: detail.into() }
     }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
 }
 
 impl From<QueryError> for Problem {

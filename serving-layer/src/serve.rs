@@ -24,14 +24,17 @@ use tokio::time::timeout;
 
 use crate::answer::{self, Answer, BatchPart, Merged, Provenance, SpeedPart};
 use crate::cache::Cache;
-use crate::calendar::Zones;
+use crate::calendar::{Granularity, Zones};
 use crate::error::Error;
+use crate::live::Live;
 use crate::query::resolve::{Edges, check_fit, resolve};
 use crate::query::{Partial, Query, QueryError};
 use read::{Part, Retry, Shape};
 
 /// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.
 const PAUSE: Duration = Duration::from_millis(25);
+/// How long is tried to reach a speed view that is away.
+const AWAY_MAX: Duration = Duration::from_secs(1);
 
 /// Bounds of the serving layer.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +79,8 @@ pub struct Serving {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started_at: Timestamp,
     pub(crate) status: Option<StatusSource>,
-    zones: Zones,
+    pub(crate) live: Live,
+    pub(crate) zones: Arc<Zones>,
     cache: Cache<Shape>,
 }
 
@@ -100,7 +104,8 @@ impl Serving {
         Self {
             started_at: clock.now(),
             cache: Cache::new(settings.cache_bytes),
-            zones: Zones::default(),
+            live: Live::default(),
+            zones: Arc::default(),
             status: None,
             settings,
             catalog,
@@ -135,8 +140,11 @@ impl Serving {
         }
         let seconds = self.settings.timeout.as_secs();
         let answer = timeout(self.settings.timeout, self.answer_now(query)).await;
-        let answer = answer.unwrap_or(Err(Error::Timeout { seconds }))?;
+        let answer = answer.unwrap_or(Err(Error::Timeout { seconds }));
         metrics::histogram!("merganser_query_seconds").record(started.elapsed().as_secs_f64());
+        let code = answer.as_ref().map_or_else(Error::code, |_| "ok");
+        metrics::counter!("merganser_queries_total", "code" => code).increment(1);
+        let answer = answer?;
         let reached = &answer.provenance.speed.through;
         match after {
             Some(after) if offset(reached)? < after => Err(Error::NotReached {
@@ -150,7 +158,8 @@ impl Serving {
 
     /// Tries until one snapshot's views were read.
     async fn answer_now(&self, query: &Query) -> Result<Answer, Error> {
-        let deadline = Instant::now() + self.settings.timeout;
+        let started = Instant::now();
+        let deadline = started + self.settings.timeout;
         let mut snapshots = self.catalog.subscribe();
         let mut last = Error::Moving(0);
         for attempt in 1..=self.settings.tries {
@@ -160,7 +169,12 @@ impl Serving {
                 Ok(answer) => return Ok(answer),
                 Err(Retry::Never(error)) => return Err(error),
                 Err(Retry::Moved) => last = Error::Moving(attempt),
-                Err(Retry::Unavailable(reason)) => last = Error::SpeedUnavailable(reason),
+                Err(Retry::Unavailable(reason)) => {
+                    last = Error::SpeedUnavailable(reason);
+                    if started.elapsed() > AWAY_MAX {
+                        break;
+                    }
+                }
             }
             // Either a newer snapshot comes, or it is the time that helps.
             let _ = timeout(PAUSE, snapshots.changed()).await;
@@ -300,8 +314,11 @@ impl Serving {
     ) -> Result<Option<(Merged, TimeRange, Offset)>, Retry> {
         let Some(compare) = part.query.compare else { return Ok(None) };
         let (Some(from), Some(to)) = (edges.from, edges.to) else {
-            let detail = "`compare` needs `from` and `to` where `granularity` is all or the metric \
-                          has no events";
+            if part.query.granularity != Granularity::All {
+                // There are no buckets to compare.
+                return Ok(None);
+            }
+            let detail = "`compare` with `granularity` all needs `from` and `to`";
             return Err(Error::Query(QueryError::new("open_range", "compare", detail)).into());
         };
         let grain = part.metric.compiled.grain();

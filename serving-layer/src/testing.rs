@@ -1,7 +1,7 @@
 //! Parts to serve from, in memory: one list of events, cut into a batch view and a speed view.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -22,6 +22,7 @@ use shared::table::StateTable;
 use shared::time::{Grain, TimeRange, Timestamp};
 use tokio::sync::watch;
 
+use crate::calendar::Zones;
 use crate::serve::{Serving, ServingSettings};
 
 /// Everything that a serving layer stands on.
@@ -30,6 +31,8 @@ pub(crate) struct World {
     snapshots: watch::Sender<Arc<Snapshot>>,
     events: Vec<Event>,
     split: usize,
+    /// The batch view's rows: a base and a delta.
+    files: [RecordBatch; 2],
     /// What the next reads of the speed view fail with.
     pub(crate) failures: Mutex<VecDeque<SpeedError>>,
     /// What the speed view says that it lacks.
@@ -41,12 +44,17 @@ pub(crate) struct World {
 
 pub(crate) fn metric(definition: &str) -> MetricVersion {
     let definition = from_json(definition.as_bytes()).unwrap();
+    let compiled = Arc::new(Metric::compile(&definition).unwrap());
+    version(definition, compiled)
+}
+
+pub(crate) fn version(definition: Definition, compiled: Arc<Metric>) -> MetricVersion {
     MetricVersion {
         id: MetricId(1),
         version: 1,
         stage: Stage::Active,
         boundary: Boundary::default(),
-        compiled: Arc::new(Metric::compile(&definition).unwrap()),
+        compiled,
         definition,
         files: Vec::new(),
         mismatches: 0,
@@ -91,7 +99,10 @@ impl World {
             }];
         }
         let applied = Offset(events.len() as u64);
+        let (base, delta) = events[..split].split_at(split / 2);
+        let files = [base, delta].map(|events| fold(&metric.compiled, events).emit_all());
         Arc::new(Self {
+            files,
             snapshots: watch::Sender::new(snapshot(1, metric)),
             events,
             split,
@@ -104,15 +115,19 @@ impl World {
     }
 
     pub(crate) fn serving(self: &Arc<Self>, settings: ServingSettings) -> Arc<Serving> {
+        static ZONES: LazyLock<Arc<Zones>> = LazyLock::new(Arc::default);
         let clock = ManualClock::at(NOW);
-        Arc::new(Serving::new(
+        let mut serving = Serving::new(
             settings,
             Arc::clone(self) as Arc<dyn Catalog>,
             Arc::clone(self) as Arc<dyn BatchViews>,
             Arc::clone(self) as Arc<dyn SpeedViews>,
             Arc::clone(self) as Arc<dyn Journal>,
             clock,
-        ))
+        );
+        // Looking a zone up takes a while.
+        serving.zones = Arc::clone(&ZONES);
+        Arc::new(serving)
     }
 
     /// Publishes another generation.
@@ -152,14 +167,11 @@ impl BatchViews for World {
         let mut columns = vec![0];
         columns.extend(read.dimensions.iter().map(|at| 1 + at));
         columns.extend(read.states.iter().map(|at| 1 + layout.dimensions.len() + at));
-        // A base and a delta.
-        let (base, delta) = self.events[..self.split].split_at(self.split / 2);
-        let files = [base, delta].into_iter().map(|events| {
-            let rows = fold(&metric.compiled, events).emit_all();
+        let files = self.files.iter().filter(|_| !metric.files.is_empty()).map(|rows| {
             let mut rollup = StateTable::new(layout);
             let floor = |time: &i64| read.grain.floor(Timestamp(*time)).0;
-            let starts: Vec<i64> = times(&rows).iter().map(floor).collect();
-            rollup.merge_at(&starts, &rows).unwrap();
+            let starts: Vec<i64> = times(rows).iter().map(floor).collect();
+            rollup.merge_at(&starts, rows).unwrap();
             within(&rollup.emit_all(), read.range).project(&columns).unwrap()
         });
         let files = files.collect();

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal128Type, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Decimal128Type, Field, Int64Type, Schema};
 use shared::compile::{Finished, Metric};
 use shared::table::StateTable;
 
@@ -17,7 +17,7 @@ use crate::query::resolve::{Direction, Key};
 pub struct Merged {
     /// The groups.
     pub table: Arc<StateTable>,
-    /// Names of the columns after `time`, as in the metric's layout.
+    /// Names of the dimensions and of the states, as in the metric's layout.
     pub columns: Arc<[String]>,
 }
 
@@ -29,10 +29,14 @@ impl Merged {
         measures: &[usize],
         groups: &[usize],
     ) -> Result<Finished, Error> {
-        let states = self.table.emit(groups);
-        let names = ["time"].into_iter().chain(self.columns.iter().map(|name| &**name));
-        let columns = names.zip(states.columns()).map(|(name, c)| (name, Arc::clone(c), true));
-        let states = RecordBatch::try_from_iter_with_nullable(columns)?;
+        let states = self.table.states();
+        let names = &self.columns[self.columns.len() - states.len()..];
+        let columns: Vec<ArrayRef> = states.iter().map(|states| states.emit(groups)).collect();
+        let fields = names.iter().zip(&columns);
+        let fields = fields.map(|(name, c)| Field::new(name, c.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let options = RecordBatchOptions::new().with_row_count(Some(groups.len()));
+        let states = RecordBatch::try_new_with_options(schema, columns, &options)?;
         Ok(metric.finish(measures, &states)?)
     }
 

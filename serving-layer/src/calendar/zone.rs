@@ -27,7 +27,7 @@ pub struct Stretch {
 }
 
 /// A time zone.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Zone {
     tz: Tz,
     stretches: Box<[Stretch]>,

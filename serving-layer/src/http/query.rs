@@ -1,14 +1,16 @@
-//! `GET` and `POST /v1/query`.
+//! `GET` and `POST /v1/query`. With `Accept: text/event-stream`, `GET` follows the answer.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Query as UrlQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::Value;
 use shared::problem::{Kind, Problem};
 
@@ -22,7 +24,11 @@ pub(super) async fn by_get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    answer(&serving, Query::from_pairs(pairs(&uri)?)?, &headers).await
+    let query = Query::from_pairs(pairs(&uri)?)?;
+    if query.format.is_none() && ranges(&headers).any(|name| name == "text/event-stream") {
+        return follow(&serving, query).await;
+    }
+    answer(&serving, query, &headers).await
 }
 
 pub(super) async fn by_post(
@@ -62,17 +68,28 @@ async fn answer(serving: &Serving, query: Query, headers: &HeaderMap) -> Result<
     Ok((told, Body::from_stream(pieces)).into_response())
 }
 
+/// Sends the answer, and again whenever it changes.
+async fn follow(serving: &Arc<Serving>, query: Query) -> Result<Response, Problem> {
+    let updates = serving.follow(query).await?;
+    let events = updates.map(|update| {
+        Ok::<_, Infallible>(Event::default().event(update.event).data(&*update.data))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+}
+
 /// The first format that the `Accept` header names; JSON if it names none.
 fn accepted(headers: &HeaderMap) -> Format {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
+    let mut named = ranges(headers).filter_map(|name| {
+        let known = |format: &Format| format.content_type().split(';').next() == Some(&*name);
+        Format::EACH.into_iter().map(|(_, format)| format).find(known)
+    });
+    named.next().unwrap_or_default()
+}
+
+/// The media types of the `Accept` header, without parameters.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values
         .flat_map(|value| value.split(','))
-        .find_map(|range| {
-            let name = range.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-            let known = |format: &Format| format.content_type().split(';').next() == Some(&*name);
-            Format::EACH.into_iter().map(|(_, format)| format).find(known)
-        })
-        .unwrap_or_default()
+        .map(|range| range.split(';').next().unwrap_or("").trim().to_ascii_lowercase())
 }

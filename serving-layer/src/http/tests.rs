@@ -204,6 +204,22 @@ async fn the_format_comes_from_the_parameter_or_the_accept_header() {
 }
 
 #[tokio::test]
+async fn a_query_is_followed_as_an_event_stream() {
+    let request = Request::get("/v1/query?metric=sales&measures=orders")
+        .header(header::ACCEPT, "text/event-stream");
+    let router = router(&world());
+    let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+    let frame = response.into_body().frame().await.unwrap().unwrap().into_data().unwrap();
+    let text = String::from_utf8(frame.to_vec()).unwrap();
+    assert!(text.starts_with("event: answer\ndata: {\"metric\":\"sales\""), "{text}");
+    assert!(text.ends_with("}\n\n"), "{text}");
+    let refused = Request::get("/v1/query?metric=sale").header(header::ACCEPT, "text/event-stream");
+    let refused = send(&world(), refused.body(Body::empty()).unwrap()).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn bodies_that_are_no_query_are_refused() {
     let send = async |body: String| {
         send(&world(), Request::post("/v1/query").body(Body::from(body)).unwrap()).await

@@ -2,12 +2,16 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, SecondsFormat};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
+use shared::catalog::MetricVersion;
+use shared::compile::Metric;
+use shared::definition::from_json;
 use shared::event::Event;
 
 use crate::calendar::Granularity;
@@ -15,7 +19,7 @@ use crate::calendar::tests::{ZONES, naive};
 use crate::format;
 use crate::query::{Format, Query};
 use crate::serve::ServingSettings;
-use crate::testing::{World, metric};
+use crate::testing::{World, version};
 
 const MINUTE: i64 = 60_000_000;
 const MAX: i128 = 10_i128.pow(38) - 1;
@@ -476,6 +480,16 @@ fn rfc(us: i64, zone: Tz) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
+/// The metric, which is compiled once for all cases.
+fn compiled(base: &str) -> MetricVersion {
+    static COMPILED: Mutex<BTreeMap<String, Arc<Metric>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap();
+    let definition = from_json(definition(base).as_bytes()).unwrap();
+    let compile = || Arc::new(Metric::compile(&definition).unwrap());
+    let compiled = Arc::clone(compiled.entry(base.to_owned()).or_insert_with(compile));
+    version(definition, compiled)
+}
+
 /// The answer's text, or the code of the error.
 async fn ask(
     base: &str,
@@ -484,7 +498,7 @@ async fn ask(
     query: &Query,
 ) -> Result<String, &'static str> {
     let all = events.iter().enumerate().map(|(at, seen)| event(at, seen)).collect();
-    let world = World::new(metric(&definition(base)), all, split);
+    let world = World::new(compiled(base), all, split);
     let settings = ServingSettings { groups_max: 5_000, ..Default::default() };
     let serving = world.serving(settings);
     let answer = serving

@@ -237,3 +237,29 @@ fn every_error_has_a_status_a_code_and_advice() {
         assert!(!problem.code().is_empty() && !problem.detail().is_empty(), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
+    use futures::StreamExt;
+    let world = world();
+    let serving = world.serving(ServingSettings::default());
+    let Value::Object(query) = json!({"metric": "m", "measures": "n"}) else { unreachable!() };
+    let query = Query::from_json(query).unwrap();
+    let mut one = Box::pin(serving.follow(query.clone()).await.unwrap());
+    let mut two = Box::pin(serving.follow(query).await.unwrap());
+    let first = one.next().await.unwrap();
+    assert!(first.data.contains(r#""rows":[{"n":100}]"#), "{first:?}");
+    assert_eq!(two.next().await.unwrap(), first);
+    // The same events in another generation are the same answer; with fewer it is another.
+    let mut next = metric(METRIC);
+    next.boundary.epoch = Epoch(3);
+    next.boundary.offset = Offset(60);
+    world.publish(next);
+    let second = one.next().await.unwrap();
+    assert!(second.data.contains(r#""rows":[{"n":40}]"#), "{second:?}");
+    assert_eq!(two.next().await.unwrap(), second);
+    world.missing.lock().unwrap().push("something".into());
+    assert_eq!(one.next().await.unwrap().event, "problem");
+    serving.stop_following();
+    assert_eq!(one.next().await, None);
+}
