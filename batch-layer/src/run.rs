@@ -4,6 +4,8 @@
 //! compares them with what was served, and publishes them. Until it publishes, nothing that is
 //! served has changed; a run that fails, is cancelled or killed leaves only garbage.
 
+mod auditing;
+mod compute;
 mod execute;
 mod queue;
 mod sources;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use indexmap::IndexSet;
 
-use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source};
+use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source, shape_place};
 use crate::event::timestamp_type;
 use crate::expression::{
     Evaluator, ExpressionError, Failures, Input, Lowering, PropertyColumn, Scope, input_schema,
@@ -35,7 +35,7 @@ const MEASURES_MAX: usize = 100;
 
 /// A definition that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") })]
+#[error("{message}{}", shape_place(pointer))]
 pub struct DefinitionError {
     /// JSON pointer (RFC 6901) of the place.
     pub pointer: String,

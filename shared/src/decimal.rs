@@ -354,7 +354,9 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in "-?[0-9]{0,45}\\.?[0-9]{0,25}([eE][-+]?[0-9]{0,22})?") {
+        fn any_text_is_read_or_refused(
+            text in "-?[0-9]{0,45}\\.?[0-9]{0,25}([eE][-+]?[0-9]{0,22})?",
+        ) {
             let _ = (parse(&text), parse_wide(&text));
         }
     }

@@ -176,7 +176,8 @@ impl<'de> Deserialize<'de> for Dimension {
 pub struct Measure {
     /// The aggregate.
     pub kind: MeasureKind,
-    /// A SQL expression for the value that is aggregated; every kind but `count` and `expr` needs it.
+    /// A SQL expression for the value that is aggregated; every kind but `count` and `expr` needs
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
     /// Only events for which it is true are aggregated.
@@ -267,12 +268,17 @@ pub fn from_toml(text: &str) -> Result<Vec<Definition>, ShapeError> {
 
 /// A definition that has not the shape of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") })]
+#[error("{message}{}", shape_place(pointer))]
 pub struct ShapeError {
     /// JSON pointer (RFC 6901) of the place, empty for the whole.
     pub pointer: String,
     /// What was wrong and what was expected.
     pub message: String,
+}
+
+/// ` (at `/measures/n`)`, or nothing for the whole.
+pub(crate) fn shape_place(pointer: &str) -> String {
+    if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") }
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -295,7 +301,8 @@ mod tests {
         [[metric]]
         name = "flights"
         event = "flight"
-        dimensions = ["carrier", { name = "to", property = "dest" }, { name = "dow", expr = "date_part('dow', time)" }]
+        dimensions = ["carrier", { name = "to", property = "dest" },
+                      { name = "dow", expr = "date_part('dow', time)" }]
         [metric.measures]
         zebra = { kind = "count" }
         apple = { kind = "sum", of = "dep_delay" }

@@ -10,7 +10,10 @@
 //! functions, parameters or casts to floats.
 
 mod arithmetic;
+mod compare;
 mod functions;
+mod hint;
+mod literal;
 mod lower;
 mod path;
 #[cfg(test)]

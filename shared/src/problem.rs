@@ -1,6 +1,7 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json`.
 //!
-//! A layer's own errors say what to do by their [`Kind`]; one match here turns a kind into a status.
+//! A layer's own errors say what to do by their [`Kind`]; one match here turns a kind into a
+//! status.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,8 +1,8 @@
 //! Groups and their states: the one structure that both layers fill and every answer is merged in.
 //!
-//! A group is a bucket's start and a value (text or null) for each dimension. Groups are numbered in
-//! the order of their first appearance and keep their numbers. Dimension values are interned, so a
-//! group's key is a few integers whatever its texts are.
+//! A group is a bucket's start and a value (text or null) for each dimension. Groups are numbered
+//! in the order of their first appearance and keep their numbers. Dimension values are interned, so
+//! a group's key is a few integers whatever its texts are.
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};

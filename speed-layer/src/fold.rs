@@ -1,13 +1,14 @@
 //! The fold service: from committed events to speed views.
 //!
-//! It follows the journal and folds every event into the tables of every metric that has not a batch
-//! view of it yet, one table an epoch. What changed is written to the store every flush interval,
-//! with the position that it stands for, so that a reader of the store always knows how far it is.
+//! It follows the journal and folds every event into the tables of every metric that has not a
+//! batch view of it yet, one table an epoch. What changed is written to the store every flush
+//! interval, with the position that it stands for, so that a reader of the store always knows how
+//! far it is.
 //!
-//! The journal is the truth and the tables are made from it; the store is made from the tables. At a
-//! start the tables are folded anew, and a store that is exactly where it was left needs only what
-//! came since. A store that turns out to be anything else (emptied, older, another journal's) is
-//! filled anew from the tables, while the fold goes on.
+//! The journal is the truth and the tables are made from it; the store is made from the tables. At
+//! a start the tables are folded anew, and a store that is exactly where it was left needs only
+//! what came since. A store that turns out to be anything else (emptied, older, another journal's)
+//! is filled anew from the tables, while the fold goes on.
 //!
 //! Read in this order: `course` (what an answer of the store means), `writer` (what is next for one
 //! view), `worker` (the one thread that owns all of it), [`SpeedHandle`] (what others see).
@@ -15,6 +16,7 @@
 mod course;
 mod figures;
 mod gather;
+mod job;
 mod own;
 mod progress;
 mod tables;

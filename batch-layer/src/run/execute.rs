@@ -6,19 +6,18 @@ use std::time::Duration;
 use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage, ViewFile};
 use shared::clock::Clock;
 use shared::ids::{Boundary, Epoch};
-use shared::ports::{Journal, JournalError, SpeedRead, SpeedViews};
+use shared::ports::{Journal, JournalError, SpeedViews};
 use shared::table::StateTable;
-use shared::time::TimeRange;
 
+use super::compute::Compute;
 use super::sources::{self, Part};
 use super::{Mode, Run, RunQueue, RunState};
-use crate::audit::{self, Audit};
 use crate::catalog::BatchCatalog;
 use crate::manifest::{Change, MasterFile, PublishError, RunOutcome, ViewUpdate};
+use crate::master;
 use crate::recompute::recompute;
 use crate::storage::StorageError;
 use crate::view::{self, ParquetViews, Subject};
-use crate::{master, run::worker::Compute};
 
 /// How long a run waits for the speed layer to take in what was sealed, before its audit.
 const APPLIED_TIMEOUT: Duration = Duration::from_secs(30);
@@ -283,79 +282,6 @@ impl Executor {
             outcome.master_removed.extend(files.into_iter().map(|file| file.path));
         }
         Ok(())
-    }
-
-    /// Compares a part of a new view with what was served of it.
-    async fn audit(
-        &self,
-        mode: Mode,
-        snapshot: &Arc<Snapshot>,
-        metric: &Arc<MetricVersion>,
-        sealed: Boundary,
-        part: &Part,
-        made: &StateTable,
-    ) -> Result<Audit, String> {
-        let mut served = StateTable::new(metric.compiled.layout());
-        if mode == Mode::Full {
-            self.add_view(metric, part.range, &mut served).await?;
-        }
-        let read =
-            SpeedRead { from: metric.boundary.epoch, to: Some(sealed.epoch), range: part.range };
-        let speed = match self.speed.read(metric, read.clone()).await {
-            Ok(part) => Ok(part),
-            Err(_) => self.speed.read_own(metric, read).await,
-        };
-        let speed = speed.map_err(|e| e.to_string())?;
-        if speed.through < sealed.offset || !speed.missing.is_empty() {
-            let through = speed.through;
-            return Err(format!(
-                "the speed view covers offset {through} of {}; {}",
-                sealed.offset,
-                speed.missing.join(", ")
-            ));
-        }
-        for batch in &speed.states {
-            served.merge(batch).map_err(|e| e.to_string())?;
-        }
-        let audit = audit::compare(made, &served);
-        let (name, generation) = (&metric.definition.name, snapshot.generation);
-        if audit.differences > 0 {
-            tracing::error!(metric = name, %generation, ?audit, "the audit found differences");
-        }
-        Ok(audit)
-    }
-
-    async fn add_view(
-        &self,
-        metric: &MetricVersion,
-        range: TimeRange,
-        served: &mut StateTable,
-    ) -> Result<(), String> {
-        let schema = metric.compiled.layout().schema();
-        let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
-        let base = metric.compiled.grain();
-        for file in metric.files.iter().filter(|f| f.grain == base && f.range.overlaps(&range)) {
-            let batches = self.views.read_file(metric.id, file, &columns, range).await;
-            for batch in batches.map_err(|e| e.to_string())? {
-                served.merge(&batch).map_err(|e| e.to_string())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn report_audit(&self, run: &Run, metric: &MetricVersion, audit: Result<Audit, String>) {
-        match audit {
-            Ok(audit) => {
-                let counter = metrics::counter!("merganser_audit_differences_total");
-                counter.increment(audit.differences);
-                self.queue.update(&run.id, |run| {
-                    run.audit = Some(run.audit.unwrap_or_default().and(audit));
-                });
-            }
-            Err(reason) => {
-                tracing::warn!(metric = metric.definition.name, reason, "a part was not audited");
-            }
-        }
     }
 
     async fn publish(&self, run: &Run, outcome: &RunOutcome) -> Result<(), RunError> {

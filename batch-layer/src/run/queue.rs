@@ -171,8 +171,8 @@ impl RunQueue {
         self.registry().runs.get(id).is_some_and(|slot| slot.cancelled)
     }
 
-    /// Changes a record and tells its followers. A run that was cancelled does not begin to publish:
-    /// whether the change was made.
+    /// Changes a record and tells its followers. A run that was cancelled does not begin to
+    /// publish: whether the change was made.
     pub(super) fn update(&self, id: &str, change: impl FnOnce(&mut Run)) -> bool {
         let registry = self.registry();
         let Some(slot) = registry.runs.get(id) else { return false };

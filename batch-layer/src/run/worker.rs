@@ -1,6 +1,5 @@
 //! The service that executes runs: one worker, which starts scheduled runs too.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use shared::ports::{Journal, SpeedViews};
 use shared::time::Timestamp;
 use tokio::sync::watch;
 
+use super::compute::Compute;
 use super::execute::{Executor, RunError};
 use super::{Run, RunQueue, RunState, Trigger};
 use crate::catalog::BatchCatalog;
@@ -359,47 +359,5 @@ async fn tidy(inner: &Inner) {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the journal was not trimmed"),
         Err(error) => tracing::warn!(%error, "the journal was not trimmed"),
-    }
-}
-
-/// Threads of their own for recomputations, so that they do not hold up requests.
-pub(super) struct Compute {
-    runtime: Option<tokio::runtime::Runtime>,
-    threads: usize,
-}
-
-impl Compute {
-    fn new(threads: usize) -> std::io::Result<Self> {
-        let threads = threads.max(1);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("merganser-batch")
-            .enable_all()
-            .build()?;
-        Ok(Self { runtime: Some(runtime), threads })
-    }
-
-    pub(super) fn threads(&self) -> usize {
-        self.threads
-    }
-
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, StorageError>> + Send + 'static,
-    ) -> Result<T, RunError> {
-        let Some(runtime) = &self.runtime else {
-            return Err(RunError::Failed("the service is stopping".to_owned()));
-        };
-        let joined = runtime.spawn(work).await;
-        Ok(joined.map_err(|e| RunError::Failed(format!("a recomputation failed: {e}")))??)
-    }
-}
-
-impl Drop for Compute {
-    fn drop(&mut self) {
-        // Dropping a runtime blocks, which an async thread must not.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }

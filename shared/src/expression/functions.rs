@@ -27,8 +27,8 @@ enum Arg {
 
 use Arg::{Int, Text};
 
-/// A function of DataFusion's over texts: names, arguments (the last may be left out if `optional`),
-/// what it gives.
+/// A function of DataFusion's over texts: names, arguments (the last may be left out if
+/// `optional`), what it gives.
 struct TextFunction {
     names: &'static [&'static str],
     args: &'static [Arg],

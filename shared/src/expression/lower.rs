@@ -4,11 +4,9 @@
 //! used. The type that a use asks for is handed down (`want`), so that properties, which have no
 //! type of their own, take it.
 
-use std::sync::Arc;
-
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::expr::{Case, InList, Like};
+use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, Operator};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value,
@@ -19,15 +17,14 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use indexmap::IndexSet;
 
 use super::arithmetic::Operation;
+use super::literal::{cast_type, number_literal};
 use super::{ExpressionError, Failures, Input, Path, PropertyColumn, Scope, Type};
-use crate::decimal;
 use crate::problem::suggestion;
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
 
 const TEXT_MAX: usize = 4096;
 const DEPTH_MAX: usize = 64;
-const LIST_MAX: usize = 1000;
 
 /// A lowered expression and its type; a number is either a value of 9 places or `wide`.
 #[derive(Clone, Debug)]
@@ -50,7 +47,7 @@ impl Typed {
 /// Lowers the expressions of one definition or query, and collects the columns that they read.
 #[derive(Debug)]
 pub struct Lowering<'a> {
-    scope: Scope<'a>,
+    pub(super) scope: Scope<'a>,
     inputs: IndexSet<Input>,
     pub(super) failures: Failures,
 }
@@ -126,61 +123,6 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The type that an expression has by itself; `None` for what takes its type from its use.
-    pub(super) fn hint(&self, sql: &Sql) -> Option<Type> {
-        match sql {
-            Sql::Nested(inner) => self.hint(inner),
-            Sql::Value(value) => match &value.value {
-                Value::Number(..) => Some(Type::Number),
-                Value::Boolean(_) => Some(Type::Boolean),
-                Value::SingleQuotedString(_) => Some(Type::Text),
-                _ => None,
-            },
-            Sql::Identifier(name) => self.name_type(std::slice::from_ref(name)),
-            Sql::CompoundIdentifier(names) => self.name_type(names),
-            Sql::UnaryOp { op: UnaryOperator::Not, .. } => Some(Type::Boolean),
-            Sql::UnaryOp { .. } | Sql::Ceil { .. } | Sql::Floor { .. } | Sql::Extract { .. } => {
-                Some(Type::Number)
-            }
-            Sql::BinaryOp { op, .. } => Some(match op {
-                BinaryOperator::Plus
-                | BinaryOperator::Minus
-                | BinaryOperator::Multiply
-                | BinaryOperator::Divide
-                | BinaryOperator::Modulo => Type::Number,
-                BinaryOperator::StringConcat => Type::Text,
-                _ => Type::Boolean,
-            }),
-            Sql::Substring { .. } | Sql::Trim { .. } => Some(Type::Text),
-            Sql::Cast { data_type, .. } => cast_type(data_type).ok(),
-            Sql::Function(function) => self.function_hint(function),
-            Sql::Case { conditions, else_result, .. } => conditions
-                .iter()
-                .find_map(|when| self.hint(&when.result))
-                .or_else(|| else_result.as_deref().and_then(|e| self.hint(e))),
-            Sql::IsNull(_)
-            | Sql::IsNotNull(_)
-            | Sql::IsTrue(_)
-            | Sql::IsNotTrue(_)
-            | Sql::IsFalse(_)
-            | Sql::IsNotFalse(_)
-            | Sql::IsDistinctFrom(..)
-            | Sql::IsNotDistinctFrom(..)
-            | Sql::InList { .. }
-            | Sql::Between { .. }
-            | Sql::Like { .. }
-            | Sql::ILike { .. } => Some(Type::Boolean),
-            _ => None,
-        }
-    }
-
-    /// The type on which values that are compared meet.
-    pub(super) fn common_type<'s>(&self, all: impl IntoIterator<Item = &'s Sql>) -> Option<Type> {
-        let hints: Vec<Type> = all.into_iter().filter_map(|sql| self.hint(sql)).collect();
-        // A time beside text means that the text is a time.
-        hints.iter().find(|ty| **ty == Type::Time).or(hints.first()).copied()
-    }
-
     /// Lowers to exactly this type.
     pub(super) fn lower_as(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
         let lowered = self.lower(sql, want, depth)?;
@@ -237,41 +179,6 @@ impl<'a> Lowering<'a> {
 
     fn yes_no(&mut self, sql: &Sql, depth: usize) -> Result<Expr> {
         Ok(self.lower_as(sql, Type::Boolean, depth)?.expr)
-    }
-
-    pub(super) fn literal(&mut self, value: &Value, want: Type) -> Result<Typed> {
-        match value {
-            Value::Number(text, false) if want == Type::Text => {
-                let number = decimal::parse_wide(text).map(decimal::format_wide);
-                let text = number.ok_or_else(|| too_large(text))?;
-                Ok(Typed::new(Expr::Literal(ScalarValue::Utf8(Some(text)), None), Type::Text))
-            }
-            Value::Number(text, false) => number_literal(text),
-            Value::Boolean(value) => Ok(boolean(Expr::Literal(ScalarValue::from(*value), None))),
-            Value::SingleQuotedString(text) if want == Type::Time => time_literal(text),
-            Value::SingleQuotedString(text) => Ok(Typed::new(
-                Expr::Literal(ScalarValue::Utf8(Some(text.clone())), None),
-                Type::Text,
-            )),
-            Value::Null => {
-                let null = ScalarValue::try_from(&want.data_type());
-                let null = null.map_err(|e| ExpressionError(e.to_string()))?;
-                Ok(Typed::new(Expr::Literal(null, None), want))
-            }
-            other => {
-                refuse(format!("`{other}` cannot be used; numbers, 'text', TRUE, FALSE, NULL can"))
-            }
-        }
-    }
-
-    fn name_type(&self, names: &[Ident]) -> Option<Type> {
-        match &self.scope {
-            Scope::Event => field(names).map(|name| Input::Field(name).ty()),
-            Scope::Columns { columns, .. } => {
-                let name = names.first()?;
-                columns.iter().find(|(column, _)| *column == name.value).map(|(_, ty)| *ty)
-            }
-        }
     }
 
     fn name(&mut self, names: &[Ident], want: Type) -> Result<Typed> {
@@ -379,119 +286,6 @@ impl<'a> Lowering<'a> {
         Ok(boolean(balanced(conditions, operator)))
     }
 
-    fn compare(&mut self, a: &Sql, op: Operator, b: &Sql, depth: usize) -> Result<Typed> {
-        let want = match op {
-            Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
-                self.ordered_type(&[a, b])?
-            }
-            _ => self.equality_type(&[a, b]),
-        };
-        let (a, b) = (self.lower_as(a, want, depth)?, self.lower_as(b, want, depth)?);
-        let (a, b) = self.alike(a, b);
-        Ok(boolean(binary(a, op, b)))
-    }
-
-    /// As [`Lowering::common_type`], and beside a text column a number that is written out means
-    /// its text: dimensions are text even if they look like numbers.
-    fn equality_type(&self, all: &[&Sql]) -> Type {
-        let text_column =
-            |sql: &&Sql| !matches!(sql, Sql::Value(_)) && self.hint(sql) == Some(Type::Text);
-        let common = self.common_type(all.iter().copied());
-        if common != Some(Type::Time) && all.iter().any(text_column) {
-            return Type::Text;
-        }
-        common.unwrap_or(Type::Text)
-    }
-
-    /// As [`Lowering::common_type`]; a text and a number have no order.
-    fn ordered_type(&self, all: &[&Sql]) -> Result<Type> {
-        let of = |ty: Type| all.iter().find(|sql| self.hint(sql) == Some(ty));
-        if let (Some(text), Some(number)) = (of(Type::Text), of(Type::Number)) {
-            return refuse(format!(
-                "`{}` is text and `{}` is a number, which have no order; compare with 'text'",
-                clip(text),
-                clip(number)
-            ));
-        }
-        Ok(self.common_type(all.iter().copied()).unwrap_or(Type::Text))
-    }
-
-    /// Two operands of one type as one Arrow type.
-    pub(super) fn alike(&self, a: Typed, b: Typed) -> (Expr, Expr) {
-        if a.wide != b.wide { (self.widen(a), self.widen(b)) } else { (a.expr, b.expr) }
-    }
-
-    fn in_list(&mut self, expr: &Sql, list: &[Sql], negated: bool, depth: usize) -> Result<Typed> {
-        if list.len() > LIST_MAX {
-            return refuse(format!("a list of {} elements is over {LIST_MAX}", list.len()));
-        }
-        let want = self.equality_type(&std::iter::once(expr).chain(list).collect::<Vec<_>>());
-        let mut all = vec![self.lower_as(expr, want, depth)?];
-        for element in list {
-            all.push(self.lower_as(element, want, depth)?);
-        }
-        let mut all = self.all_alike(all);
-        let expr = all.remove(0);
-        Ok(boolean(Expr::InList(InList::new(Box::new(expr), all, negated))))
-    }
-
-    /// Many operands of one type as one Arrow type.
-    pub(super) fn all_alike(&self, all: Vec<Typed>) -> Vec<Expr> {
-        let widen = all.iter().any(|typed| typed.wide);
-        all.into_iter()
-            .map(
-                |typed| {
-                    if widen && typed.ty == Type::Number { self.widen(typed) } else { typed.expr }
-                },
-            )
-            .collect()
-    }
-
-    fn between(
-        &mut self,
-        expr: &Sql,
-        low: &Sql,
-        high: &Sql,
-        negated: bool,
-        depth: usize,
-    ) -> Result<Typed> {
-        let want = self.ordered_type(&[expr, low, high])?;
-        let mut all = Vec::new();
-        for part in [expr, low, high] {
-            all.push(self.lower_as(part, want, depth)?);
-        }
-        let [expr, low, high]: [Expr; 3] = self
-            .all_alike(all)
-            .try_into()
-            .map_err(|_| ExpressionError("BETWEEN needs three operands".to_owned()))?;
-        let inside = binary(
-            binary(expr.clone(), Operator::GtEq, low),
-            Operator::And,
-            binary(expr, Operator::LtEq, high),
-        );
-        Ok(boolean(if negated { !inside } else { inside }))
-    }
-
-    fn like(
-        &mut self,
-        expr: &Sql,
-        pattern: &Sql,
-        escape: Option<&ast::ValueWithSpan>,
-        (negated, ignore_case): (bool, bool),
-        depth: usize,
-    ) -> Result<Typed> {
-        let expr = self.lower_as(expr, Type::Text, depth)?.expr;
-        let pattern = self.lower_as(pattern, Type::Text, depth)?.expr;
-        if !matches!(pattern, Expr::Literal(..)) {
-            return refuse("the pattern of LIKE must be 'text'");
-        }
-        if escape.is_some_and(|e| e.value != Value::SingleQuotedString("\\".to_owned())) {
-            return refuse("the escape of LIKE is always '\\'");
-        }
-        let like = Like::new(negated, Box::new(expr), Box::new(pattern), None, ignore_case);
-        Ok(boolean(Expr::Like(like)))
-    }
-
     fn case(
         &mut self,
         operand: Option<&Sql>,
@@ -564,7 +358,7 @@ pub(super) fn clip(sql: &Sql) -> String {
     }
 }
 
-fn field(names: &[Ident]) -> Option<&'static str> {
+pub(super) fn field(names: &[Ident]) -> Option<&'static str> {
     match names {
         [name] => ["id", "event", "time", "subject"].into_iter().find(|f| *f == name.value),
         _ => None,
@@ -579,7 +373,7 @@ pub(super) fn cast(expr: Expr, to: DataType) -> Expr {
     Expr::Cast(Cast::new(Box::new(expr), to))
 }
 
-fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+pub(super) fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
 }
 
@@ -589,48 +383,4 @@ fn balanced(mut all: Vec<Expr>, op: Operator) -> Expr {
         return binary(balanced(all, op), op, balanced(right, op));
     }
     all.pop().unwrap_or(Expr::Literal(ScalarValue::Boolean(None), None))
-}
-
-fn too_large(text: &str) -> ExpressionError {
-    ExpressionError(format!("the number {text} is out of range; numbers are below 10^40"))
-}
-
-fn number_literal(text: &str) -> Result<Typed> {
-    let wide = decimal::parse_wide(text).ok_or_else(|| too_large(text))?;
-    match decimal::narrow(wide).filter(|value| decimal::widen(*value) == wide) {
-        Some(value) => {
-            let scale = decimal::SCALE;
-            let value = ScalarValue::Decimal128(Some(value), decimal::PRECISION, scale);
-            Ok(Typed::new(Expr::Literal(value, None), Type::Number))
-        }
-        None => {
-            let scale = decimal::WIDE_SCALE;
-            let value = ScalarValue::Decimal256(Some(wide), decimal::WIDE_PRECISION, scale);
-            Ok(Typed::wide(Expr::Literal(value, None)))
-        }
-    }
-}
-
-fn time_literal(text: &str) -> Result<Typed> {
-    let instant = chrono::DateTime::parse_from_rfc3339(text).map(|t| t.timestamp_micros());
-    let instant = instant.or_else(|_| {
-        let date = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d");
-        date.map(|d| d.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros())
-    });
-    let micros = instant.map_err(|_| {
-        ExpressionError(format!(
-            "'{text}' is not a time; expected RFC 3339 as '2026-11-21T10:00:00Z', or a date"
-        ))
-    })?;
-    let value = ScalarValue::TimestampMicrosecond(Some(micros), Some(Arc::from("UTC")));
-    Ok(Typed::new(Expr::Literal(value, None), Type::Time))
-}
-
-fn cast_type(to: &ast::DataType) -> Result<Type> {
-    use ast::{DataType as To, ExactNumberInfo};
-    match to {
-        To::Decimal(ExactNumberInfo::None) | To::Numeric(ExactNumberInfo::None) => Ok(Type::Number),
-        To::Text | To::Varchar(None) | To::String(None) => Ok(Type::Text),
-        other => refuse(format!("a cast to {other} cannot be used; DECIMAL and TEXT can")),
-    }
 }

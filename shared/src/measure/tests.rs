@@ -44,11 +44,17 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(values.len())).collect();
         cuts.extend([0, values.len()]);
         cuts.sort_unstable();
-        let kinds = [StateKind::Count, StateKind::Sum, StateKind::Min, StateKind::Max, StateKind::Quantile];
+        let kinds = [
+            StateKind::Count,
+            StateKind::Sum,
+            StateKind::Min,
+            StateKind::Max,
+            StateKind::Quantile,
+        ];
         for kind in kinds {
             let whole = folded(kind, &decimals(&values));
-            let mut parts: Vec<ArrayRef> =
-                cuts.windows(2).map(|cut| folded(kind, &decimals(&values[cut[0]..cut[1]]))).collect();
+            let part = |cut: &[usize]| folded(kind, &decimals(&values[cut[0]..cut[1]]));
+            let mut parts: Vec<ArrayRef> = cuts.windows(2).map(part).collect();
             prop_assert_eq!(&merged(kind, &parts), &whole);
             parts.reverse();
             prop_assert_eq!(&merged(kind, &parts), &whole);
@@ -66,14 +72,16 @@ proptest! {
         let texts: Vec<ArrayRef> = sizes
             .iter()
             .map(|size| {
-                let part: StringArray = (start..start + size).map(|n| Some(format!("t{n}"))).collect();
+                let all = (start..start + size).map(|n| Some(format!("t{n}")));
+                let part: StringArray = all.collect();
                 start = (start + size).saturating_sub(overlap);
                 Arc::new(part) as ArrayRef
             })
             .collect();
         let all: Vec<&dyn Array> = texts.iter().map(AsRef::as_ref).collect();
         let whole = folded(StateKind::Distinct, &arrow::compute::concat(&all).unwrap());
-        let mut parts: Vec<ArrayRef> = texts.iter().map(|t| folded(StateKind::Distinct, t)).collect();
+        let fold = |t| folded(StateKind::Distinct, t);
+        let mut parts: Vec<ArrayRef> = texts.iter().map(fold).collect();
         prop_assert_eq!(&merged(StateKind::Distinct, &parts), &whole);
         parts.reverse();
         prop_assert_eq!(&merged(StateKind::Distinct, &parts), &whole);

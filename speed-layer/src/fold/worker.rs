@@ -1,16 +1,17 @@
 //! The fold's one thread: it owns every table, and everything that changes one passes through here.
 //!
-//! Calls of the store run beside the fold, at most one a view, so that a slow store holds up nothing
-//! until as much is unapplied as may be; then the feed is no longer taken from, and intake says so.
+//! Calls of the store run beside the fold, at most one a view, so that a slow store holds up
+//! nothing until as much is unapplied as may be; then the feed is no longer taken from, and intake
+//! says so.
 
 mod metrics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use shared::catalog::Snapshot;
 use shared::clock::Clock;
 use shared::extract::Extractor;
@@ -20,9 +21,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
+use super::job::{Answer, perform};
 use super::own::OwnRead;
 use super::progress::{Phase, Progress};
-use super::writer::{Answer, Now, Outcome, Writer, perform};
+use super::writer::{Now, Outcome, Writer};
 use super::{SpeedSettings, figures};
 pub(super) use metrics::Opened;
 
@@ -146,7 +148,13 @@ impl Worker {
                     0 => self.ending = Some(Instant::now() + self.parts.settings.stop_timeout),
                     _ => self.take(&mut batches)?,
                 },
-                Some(done) = self.running.next(), if !self.running.is_empty() => self.finish(done)?,
+                Some(done) = self.running.next(), if !self.running.is_empty() => {
+                    self.finish(done)?;
+                    while let Some(Some(done)) = self.running.next().now_or_never() {
+                        self.finish(done)?;
+                    }
+                    self.tell();
+                }
                 changed = snapshots.changed(), if self.has_snapshots => match changed {
                     Ok(()) => self.follow_snapshot()?,
                     Err(_) => self.has_snapshots = false,
@@ -208,7 +216,6 @@ impl Worker {
             // The writers find out by themselves.
             Done::Losses(Err(_)) => {}
         }
-        self.tell();
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! One view's writer: its tables, and what is to be done next to bring the store up to them.
 //!
-//! It has at most one job under way. A job that failed is done again as it was: a [`Change`] is kept
-//! until the store has it, or has turned out to be elsewhere.
+//! It has at most one job under way. A job that failed is done again as it was: a [`Change`] is
+//! kept until the store has it, or has turned out to be elsewhere.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,51 +17,13 @@ use tracing::error;
 
 use super::SpeedSettings;
 use super::course::{self, Course, Place, Verdict};
+use super::job::{Answer, Job};
 use super::progress::MetricProgress;
 use super::tables::{PortionBounds, Tables, Touch};
-use crate::store::{Change, Mark, Space, SpeedStore, Stage, StoreError, Stored, View};
+use crate::store::{Change, Mark, Space, Stage, View};
 
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(2);
-
-/// Something to be done with the store.
-#[derive(Clone, Debug)]
-pub(super) enum Job {
-    Begin(Space, Epoch),
-    Apply(Arc<Change>),
-    Retire(Epoch),
-    Drop,
-    Look,
-}
-
-/// A job's answer.
-#[derive(Debug)]
-pub(super) enum Answer {
-    Begin(Space, Result<(), StoreError>),
-    Apply(Arc<Change>, Result<(), StoreError>),
-    Retire(Result<(), StoreError>),
-    Drop(Result<(), StoreError>),
-    Look(Result<Option<Stored>, StoreError>),
-}
-
-/// Does a job.
-pub(super) async fn perform(
-    store: Arc<dyn SpeedStore>,
-    view: Arc<View>,
-    fence: Fence,
-    job: Job,
-) -> Answer {
-    match job {
-        Job::Begin(space, first) => Answer::Begin(space, store.begin(&view, space, first).await),
-        Job::Apply(change) => {
-            let answer = store.apply(&view, &change).await;
-            Answer::Apply(change, answer)
-        }
-        Job::Retire(first) => Answer::Retire(store.retire(&view, fence, first).await),
-        Job::Drop => Answer::Drop(store.drop_view(view.id, fence).await),
-        Job::Look => Answer::Look(store.open(&view).await),
-    }
-}
 
 /// What came of an answer, for the worker to tell.
 #[derive(Debug, PartialEq, Eq)]
@@ -220,11 +182,12 @@ impl Writer {
             Course::Begin(space) => return Some(Job::Begin(space, self.tables.first())),
             Course::Follow(place) => place,
         };
-        if let Some(first) = self.retiring {
-            return Some(Job::Retire(first));
-        }
         if let Some(change) = &self.change {
             return Some(Job::Apply(Arc::clone(change)));
+        }
+        // After the change, which may still hold states of what is retired.
+        if let Some(first) = self.retiring {
+            return Some(Job::Retire(first));
         }
         if self.goal.is_none() && self.is_flush_due(&place, now, settings) {
             self.goal = Some(now.folded);

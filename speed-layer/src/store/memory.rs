@@ -1,7 +1,8 @@
 //! The embedded store, and the model that the other one is tested against.
 //!
-//! It is columnar by view and epoch. A slot is a row, so a write overwrites without looking anything
-//! up. It lives as long as the process: the writer fills it from the journal at every start.
+//! It is columnar by view and epoch. A slot is a row, so a write overwrites without looking
+//! anything up. It lives as long as the process: the writer fills it from the journal at every
+//! start.
 
 mod columns;
 #[cfg(test)]
@@ -17,7 +18,8 @@ use shared::ports::{SpeedPart, SpeedRead};
 
 use super::chunk::Chunk;
 use super::{
-    Change, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, Stored, Swept, View, ViewId,
+    Change, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, Stored, Swept, View,
+    ViewId,
 };
 use columns::Columns;
 
@@ -37,8 +39,8 @@ struct Held {
     epochs: BTreeMap<Epoch, Columns>,
 }
 
-// A lock is poisoned only by a panic, of which there is none while one is held; should there be one,
-// what the lock guards is checked on every write.
+// A lock is poisoned only by a panic, of which there is none while one is held; should there be
+// one, what the lock guards is checked on every write.
 fn reading<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

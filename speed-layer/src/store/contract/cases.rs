@@ -58,7 +58,10 @@ pub(crate) async fn a_view_is_read_only_when_it_is_complete(store: Store) {
         fixture.write(&*store, vec![states], 4).await.unwrap();
         fixture.check_all(&*store).await;
         let stored = store.open(&fixture.view).await.unwrap().unwrap();
-        assert_eq!((stored.stage, stored.serial, stored.space), (Stage::Complete, 2, fixture.space));
+        assert_eq!(
+            (stored.stage, stored.serial, stored.space),
+            (Stage::Complete, 2, fixture.space)
+        );
         assert_eq!((stored.through, stored.reach), (fixture.at, fixture.at));
         assert_eq!((stored.journal, stored.definition), (journal(1), fixture.view.definition));
     }
@@ -212,7 +215,8 @@ pub(crate) async fn retired_epochs_are_gone_and_the_others_stay(store: Store) {
         assert_eq!(stored.first, Epoch(kept));
         assert_eq!((stored.serial, stored.through), (fixture.serial, fixture.at));
         assert!(stored.figures.keys().all(|epoch| *epoch >= Epoch(kept)));
-        fixture.check(&*store, &SpeedRead { from: Epoch(kept), to: None, range: TimeRange::ALL })
+        fixture
+            .check(&*store, &SpeedRead { from: Epoch(kept), to: None, range: TimeRange::ALL })
             .await;
     }
     let states = fixture.fold(9, &ROWS);
@@ -271,7 +275,8 @@ pub(crate) async fn figures_are_stored_and_what_was_left_out_is_told(store: Stor
     fixture.apply(&*store, &change).await.unwrap();
     let stored = store.open(&fixture.view).await.unwrap().unwrap();
     assert_eq!(stored.figures.into_iter().collect::<Vec<_>>(), [(Epoch(2), two), (Epoch(5), five)]);
-    for (from, to, says) in [(0, None, true), (5, Some(6), true), (0, Some(5), false), (6, None, false)]
+    for (from, to, says) in
+        [(0, None, true), (5, Some(6), true), (0, Some(5), false), (6, None, false)]
     {
         let (from, to) = (Epoch(from), to.map(Epoch));
         let read = SpeedRead { from, to, range: TimeRange::ALL };

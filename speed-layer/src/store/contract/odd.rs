@@ -39,8 +39,28 @@ pub(crate) async fn odd_texts_come_back_as_they_were(store: Store) {
     let mut fixture = Fixture::begun(&*store).await;
     let long = "ä".repeat(70_000);
     let odd = [
-        "", " ", "null", "\"", "\\", "]", "[,]", "\u{0}", "\n\r\t", "\u{7f}\u{85}\u{2028}",
-        "a:b", "{x}", "💧", "e\u{301}", "é", "\u{10ffff}", "0", "-1", "true", "%s", "🇩🇪", &long,
+        "",
+        " ",
+        "null",
+        "\"",
+        "\\",
+        "]",
+        "[,]",
+        "\u{0}",
+        "\n\r\t",
+        "\u{7f}\u{85}\u{2028}",
+        "a:b",
+        "{x}",
+        "💧",
+        "e\u{301}",
+        "é",
+        "\u{10ffff}",
+        "0",
+        "-1",
+        "true",
+        "%s",
+        "🇩🇪",
+        &long,
     ];
     let mut rows: Vec<Row<'_>> = Vec::new();
     for text in odd {
@@ -112,8 +132,8 @@ pub(crate) async fn many_groups_are_read_in_portions_up_to_the_bound(store: Stor
     assert_eq!(read.unwrap_err(), ReadError::TooLarge { limit: all - 1 });
 }
 
-/// Every change adds one event to one of some groups in several chunks, and says so by its position;
-/// between them, epochs are retired and the view is written anew.
+/// Every change adds one event to one of some groups in several chunks, and says so by its
+/// position; between them, epochs are retired and the view is written anew.
 pub(crate) async fn a_reader_beside_the_writer_counts_each_event_once(store: Store) {
     const EVENTS: u64 = 400;
     let mut fixture = Fixture::begun(&*store).await;

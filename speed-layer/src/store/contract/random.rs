@@ -14,14 +14,25 @@ use crate::store::{SpeedStore, Stage};
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Events of an epoch, written at once, or later together with others.
-    Fold { epoch: u64, rows: Vec<(i64, Option<u8>, Option<u8>, Option<i64>)>, flush: bool },
+    Fold {
+        epoch: u64,
+        rows: Vec<(i64, Option<u8>, Option<u8>, Option<i64>)>,
+        flush: bool,
+    },
     /// Everything anew.
     Rebuild,
     /// A change that does not follow.
-    Stray { serial: u64, from: u64 },
+    Stray {
+        serial: u64,
+        from: u64,
+    },
     Retire(u64),
     Sweep,
-    Read { from: u64, to: Option<u64>, range: (i64, i64) },
+    Read {
+        from: u64,
+        to: Option<u64>,
+        range: (i64, i64),
+    },
 }
 
 const SPAN: i64 = 200;
@@ -152,8 +163,10 @@ async fn compare(
     other: &dyn SpeedStore,
     read: &SpeedRead,
 ) {
-    let answers =
-        (one.read(&fixture.view, read, 10_000).await, other.read(&fixture.view, read, 10_000).await);
+    let answers = (
+        one.read(&fixture.view, read, 10_000).await,
+        other.read(&fixture.view, read, 10_000).await,
+    );
     match answers {
         (Ok(one), Ok(other)) => {
             assert_eq!((one.through, &one.missing), (other.through, &other.missing));

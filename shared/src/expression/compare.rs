@@ -1,0 +1,138 @@
+//! Comparisons: on which type their operands meet, and as which Arrow type.
+
+use datafusion::logical_expr::expr::{InList, Like};
+use datafusion::logical_expr::{Expr, Operator};
+use datafusion::sql::sqlparser::ast::{self, Expr as Sql, Value};
+
+use super::lower::{Lowering, Result, Typed, binary, boolean, clip, refuse};
+use super::{ExpressionError, Type};
+
+/// Elements of a list.
+const LIST_MAX: usize = 1000;
+
+impl Lowering<'_> {
+    pub(super) fn compare(
+        &mut self,
+        a: &Sql,
+        op: Operator,
+        b: &Sql,
+        depth: usize,
+    ) -> Result<Typed> {
+        let want = match op {
+            Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
+                self.ordered_type(&[a, b])?
+            }
+            _ => self.equality_type(&[a, b]),
+        };
+        let (a, b) = (self.lower_as(a, want, depth)?, self.lower_as(b, want, depth)?);
+        let (a, b) = self.alike(a, b);
+        Ok(boolean(binary(a, op, b)))
+    }
+
+    /// As [`Lowering::common_type`], and beside a text column a number that is written out means
+    /// its text: dimensions are text even if they look like numbers.
+    fn equality_type(&self, all: &[&Sql]) -> Type {
+        let text_column =
+            |sql: &&Sql| !matches!(sql, Sql::Value(_)) && self.hint(sql) == Some(Type::Text);
+        let common = self.common_type(all.iter().copied());
+        if common != Some(Type::Time) && all.iter().any(text_column) {
+            return Type::Text;
+        }
+        common.unwrap_or(Type::Text)
+    }
+
+    /// As [`Lowering::common_type`]; a text and a number have no order.
+    fn ordered_type(&self, all: &[&Sql]) -> Result<Type> {
+        let of = |ty: Type| all.iter().find(|sql| self.hint(sql) == Some(ty));
+        if let (Some(text), Some(number)) = (of(Type::Text), of(Type::Number)) {
+            return refuse(format!(
+                "`{}` is text and `{}` is a number, which have no order; compare with 'text'",
+                clip(text),
+                clip(number)
+            ));
+        }
+        Ok(self.common_type(all.iter().copied()).unwrap_or(Type::Text))
+    }
+
+    /// Two operands of one type as one Arrow type.
+    pub(super) fn alike(&self, a: Typed, b: Typed) -> (Expr, Expr) {
+        if a.wide != b.wide { (self.widen(a), self.widen(b)) } else { (a.expr, b.expr) }
+    }
+
+    pub(super) fn in_list(
+        &mut self,
+        expr: &Sql,
+        list: &[Sql],
+        negated: bool,
+        depth: usize,
+    ) -> Result<Typed> {
+        if list.len() > LIST_MAX {
+            return refuse(format!("a list of {} elements is over {LIST_MAX}", list.len()));
+        }
+        let want = self.equality_type(&std::iter::once(expr).chain(list).collect::<Vec<_>>());
+        let mut all = vec![self.lower_as(expr, want, depth)?];
+        for element in list {
+            all.push(self.lower_as(element, want, depth)?);
+        }
+        let mut all = self.all_alike(all);
+        let expr = all.remove(0);
+        Ok(boolean(Expr::InList(InList::new(Box::new(expr), all, negated))))
+    }
+
+    /// Many operands of one type as one Arrow type.
+    pub(super) fn all_alike(&self, all: Vec<Typed>) -> Vec<Expr> {
+        let widen = all.iter().any(|typed| typed.wide);
+        all.into_iter()
+            .map(
+                |typed| {
+                    if widen && typed.ty == Type::Number { self.widen(typed) } else { typed.expr }
+                },
+            )
+            .collect()
+    }
+
+    pub(super) fn between(
+        &mut self,
+        expr: &Sql,
+        low: &Sql,
+        high: &Sql,
+        negated: bool,
+        depth: usize,
+    ) -> Result<Typed> {
+        let want = self.ordered_type(&[expr, low, high])?;
+        let mut all = Vec::new();
+        for part in [expr, low, high] {
+            all.push(self.lower_as(part, want, depth)?);
+        }
+        let [expr, low, high]: [Expr; 3] = self
+            .all_alike(all)
+            .try_into()
+            .map_err(|_| ExpressionError("BETWEEN needs three operands".to_owned()))?;
+        let inside = binary(
+            binary(expr.clone(), Operator::GtEq, low),
+            Operator::And,
+            binary(expr, Operator::LtEq, high),
+        );
+        Ok(boolean(if negated { !inside } else { inside }))
+    }
+
+    pub(super) fn like(
+        &mut self,
+        expr: &Sql,
+        pattern: &Sql,
+        escape: Option<&ast::ValueWithSpan>,
+        (negated, ignore_case): (bool, bool),
+        depth: usize,
+    ) -> Result<Typed> {
+        let expr = self.lower_as(expr, Type::Text, depth)?.expr;
+        let pattern = self.lower_as(pattern, Type::Text, depth)?.expr;
+        if !matches!(pattern, Expr::Literal(..)) {
+            return refuse("the pattern of LIKE must be 'text'");
+        }
+        if escape.is_some_and(|e| e.value != Value::SingleQuotedString("\\".to_owned())) {
+            return refuse("the escape of LIKE is always '\\'");
+        }
+        let like = Like::new(negated, Box::new(expr), Box::new(pattern), None, ignore_case);
+        Ok(boolean(Expr::Like(like)))
+    }
+}

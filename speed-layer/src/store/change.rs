@@ -1,0 +1,65 @@
+//! A write: what is stored in one atomic step.
+
+use arrow::array::RecordBatch;
+use shared::ids::{Epoch, Fence, Offset};
+
+use super::{Figures, Mark, Space, Stage, StoreError, View};
+
+/// The states of some groups of an epoch.
+#[derive(Clone, Debug)]
+pub struct EpochStates {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// A row a group, with the layout's schema.
+    pub states: RecordBatch,
+    /// By row, the group's number in its epoch: dense, and in one space always the same group.
+    pub slots: Vec<u32>,
+}
+
+/// A write: states, and the step of the position that they stand for.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The writer.
+    pub fence: Fence,
+    /// Where the states go.
+    pub space: Space,
+    /// Changes that the space had before this.
+    pub serial: u64,
+    /// The position that is stored before.
+    pub from: Offset,
+    /// The position after. The same as before where more changes are needed to get further.
+    pub to: Mark,
+    /// Nothing from here on is in the states.
+    pub reach: Mark,
+    /// What the space is after it.
+    pub stage: Stage,
+    /// Absolute states of groups, each group once.
+    pub states: Vec<EpochStates>,
+    /// Absolute figures of epochs.
+    pub figures: Vec<(Epoch, Figures)>,
+}
+
+impl Change {
+    /// Number of groups.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.states.iter().map(|part| part.slots.len()).sum()
+    }
+
+    /// What must hold of every change, whatever is stored.
+    pub(super) fn check(&self, view: &View) -> Result<(), StoreError> {
+        let invalid = |what: &str| Err(StoreError::Invalid(what.to_owned()));
+        if self.from > self.to.offset || self.to.offset > self.reach.offset {
+            return invalid("its positions are not in order");
+        }
+        for part in &self.states {
+            if part.states.schema_ref().fields() != view.schema.fields() {
+                return invalid("its states have other columns than the metric");
+            }
+            if part.states.num_rows() != part.slots.len() {
+                return invalid("it has not one slot for each group");
+            }
+        }
+        Ok(())
+    }
+}
