@@ -112,7 +112,7 @@ fn cuts(calendar: &Calendar, grain: Grain, range: TimeRange) -> Option<Vec<TimeR
         let next = calendar.span(edge);
         let from = grain.floor(edge);
         let known = cuts.last().is_some_and(|last| last.contains(from));
-        if false && next.bucket != span.bucket && from != edge && !known {
+        if next.bucket != span.bucket && from != edge && !known {
             let to = Timestamp(from.0 + grain.micros());
             match cuts.last_mut().filter(|last| last.to == from) {
                 Some(last) => last.to = to,
