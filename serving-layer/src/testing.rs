@@ -30,9 +30,10 @@ use crate::serve::{Serving, ServingSettings};
 pub(crate) struct World {
     snapshots: watch::Sender<Arc<Snapshot>>,
     events: Vec<Event>,
-    split: usize,
     /// The batch view's rows: a base and a delta.
     files: [RecordBatch; 2],
+    /// The speed view's rows: an epoch that is over and one that is open.
+    epochs: [RecordBatch; 2],
     /// What the next reads of the speed view fail with.
     pub(crate) failures: Mutex<VecDeque<SpeedError>>,
     /// What the speed view says that it lacks.
@@ -101,11 +102,13 @@ impl World {
         let applied = Offset(events.len() as u64);
         let (base, delta) = events[..split].split_at(split / 2);
         let files = [base, delta].map(|events| fold(&metric.compiled, events).emit_all());
+        let (over, open) = events[split..].split_at((events.len() - split) / 3);
+        let epochs = [over, open].map(|events| fold(&metric.compiled, events).emit_all());
         Arc::new(Self {
             files,
+            epochs,
             snapshots: watch::Sender::new(snapshot(1, metric)),
             events,
-            split,
             failures: Mutex::default(),
             missing: Mutex::default(),
             lag: Mutex::new(Lag { lag_ms: 0, applied }),
@@ -191,13 +194,10 @@ impl SpeedViews for World {
             return Err(failure);
         }
         assert_eq!(read.from, metric.boundary.epoch);
-        // An epoch that is over and one that is open.
-        let events = &self.events[self.split..];
-        let (over, open) = events.split_at(events.len() / 3);
-        let part = |events| within(&fold(&metric.compiled, events).emit_all(), read.range);
+        let states = self.epochs.iter().map(|rows| within(rows, read.range));
         Ok(SpeedPart {
             through: Offset(self.events.len() as u64),
-            states: [over, open].map(part).into_iter().filter(|b| b.num_rows() > 0).collect(),
+            states: states.filter(|rows| rows.num_rows() > 0).collect(),
             missing: self.missing.lock().unwrap().clone(),
         })
     }

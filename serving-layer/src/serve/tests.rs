@@ -1,4 +1,5 @@
 //! Whole answers, against a count that shares no code with them.
 
+mod golden;
 mod oracle;
 mod service;
