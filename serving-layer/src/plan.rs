@@ -127,3 +127,6 @@ fn cuts(calendar: &Calendar, grain: Grain, range: TimeRange) -> Option<Vec<TimeR
     }
     Some(cuts)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! A real Redis that is emptied, killed, stopped and damaged under load.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use shared::ids::{Epoch, MetricId};
