@@ -13,6 +13,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono_tz::Tz;
 use serde_json::{Map, Value};
 use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage};
 use shared::clock::Clock;
@@ -24,7 +25,7 @@ use tokio::time::timeout;
 
 use crate::answer::{self, Answer, BatchPart, Merged, Provenance, SpeedPart};
 use crate::cache::Cache;
-use crate::calendar::{Granularity, Zones};
+use crate::calendar::{Granularity, Zone, Zones};
 use crate::error::Error;
 use crate::live::Live;
 use crate::query::resolve::{Edges, check_fit, resolve};
@@ -191,7 +192,7 @@ impl Serving {
         let metric = self.find(&snapshot, &query.metric)?;
         let mut missing = self.backfill(query, metric)?;
         let now = self.clock.now();
-        let zone = self.zones.get(query.timezone);
+        let zone = self.zone(query.timezone).await?;
         let resolved = resolve(query, metric, zone, now).map_err(Error::from)?;
         // Asked before the view is read: what was applied then is in what is read.
         let lag = self.speed.lag(metric.id);
@@ -219,6 +220,14 @@ impl Serving {
         let answer::Rows { rows, compared, total_rows, warnings } = rows.await?;
         let metric = name;
         Ok(Answer { metric, edges, calendar, rows, compared, total_rows, provenance, warnings })
+    }
+
+    async fn zone(&self, tz: Tz) -> Result<Arc<Zone>, Error> {
+        if let Some(zone) = self.zones.known(tz) {
+            return Ok(zone);
+        }
+        let zones = Arc::clone(&self.zones);
+        blocking(move || Ok(zones.get(tz))).await
     }
 
     /// The version that answers for a name.

@@ -129,11 +129,16 @@ fn first_change(tz: Tz, from: i64, to: i64, offset: i64) -> i64 {
 pub struct Zones(Mutex<HashMap<Tz, Arc<Zone>>>);
 
 impl Zones {
-    /// A zone, looked up at the first time.
+    /// A zone that was asked for before.
+    #[must_use]
+    pub fn known(&self, tz: Tz) -> Option<Arc<Zone>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tz).cloned()
+    }
+
+    /// A zone, looked up at the first time; that takes some milliseconds.
     #[must_use]
     pub fn get(&self, tz: Tz) -> Arc<Zone> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tz).cloned();
-        known.unwrap_or_else(|| {
+        self.known(tz).unwrap_or_else(|| {
             let zone = Arc::new(Zone::new(tz));
             let mut zones = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(zones.entry(tz).or_insert(zone))

@@ -354,9 +354,43 @@ proptest! {
         query[names[at]] = odd;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let reply = runtime.block_on(post(&query));
-        prop_assert!(reply.status.as_u16() < 500 || reply.status == 504, "{query}");
+        prop_assert!(reply.status.as_u16() < 500 || reply.status == 504, "{}", query);
         if reply.status != 200 {
             prop_assert_eq!(&*reply.content_type, "application/problem+json");
+        }
+    }
+
+    /// Likewise for definitions.
+    #[test]
+    fn mutated_definitions_are_never_a_fault(
+        place in 0..10_usize,
+        odd in prop_oneof![
+            "[-a-z0-9 ,.:%'()*+/=]{0,16}".prop_map(Value::from),
+            "\\PC{0,20}".prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            Just(json!(null)), Just(json!(true)), Just(json!([])), Just(json!({})),
+            Just(json!("count")), Just(json!("a + ")), Just(json!("(SELECT 1)")),
+            Just(json!("now()")), Just(json!(["x", "x"])), Just(json!("o / o")),
+        ],
+    ) {
+        let places = ["name", "event", "filter", "granularity", "dimensions", "measures",
+            "/measures/n", "/measures/n/kind", "/measures/n/of", "/measures/o/expr"];
+        let mut definition = json!({
+            "name": "x", "event": ["e", "f"], "filter": "a > 1", "granularity": "hour",
+            "dimensions": ["a", {"name": "b", "expr": "upper(c)"}],
+            "measures": {"n": {"kind": "sum", "of": "v * 2"}, "o": {"kind": "expr", "expr": "n / 2"}},
+        });
+        match definition.pointer_mut(places[place]) {
+            Some(value) => *value = odd,
+            None => definition[places[place].trim_start_matches('/')] = odd,
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let reply = runtime.block_on(put("x", &definition.to_string()));
+        let known = [200, 201, 202, 422].contains(&reply.status.as_u16());
+        prop_assert!(known, "{}: {}", definition, reply.text());
+        if reply.status == 422 {
+            prop_assert!(reply.json()["pointer"].is_string(), "{}", reply.text());
+            prop_assert!(!reply.json()["detail"].as_str().unwrap().is_empty());
         }
     }
 }
