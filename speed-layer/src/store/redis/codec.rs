@@ -159,6 +159,7 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
+
     /// The batch.
     ///
     /// # Errors

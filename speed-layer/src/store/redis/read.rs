@@ -11,7 +11,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use redis::{Pipeline, RedisError};
 use shared::ids::Epoch;
-use shared::measure::StateKind;
 use shared::ports::{SpeedPart, SpeedRead};
 use shared::time::TimeRange;
 
@@ -25,8 +24,6 @@ use crate::store::{ReadError, Stage, View};
 
 /// Groups that are read at once; a chunk that has more is read in steps.
 const PORTION: usize = 20_000;
-/// Likewise of a metric with one sketch, which may be some kilobytes.
-const PORTION_OF_SKETCHES: usize = 2_000;
 /// Keys that are asked for at once.
 const KEYS_MAX: usize = 1000;
 /// How often a read begins again when the view began anew meanwhile.
@@ -132,17 +129,16 @@ async fn read_chunks(
     let mut batches = Vec::new();
     let mut groups = 0;
     let mut rest = &places[..];
-    let most = portion(view);
     while let Some(first) = rest.first() {
         let mut sum = 0;
         let fits = |place: &&Place| {
             sum += place.groups;
-            sum <= most
+            sum <= PORTION
         };
         let count = rest.iter().take_while(fits).count().clamp(1, KEYS_MAX);
         let (portion, after) = rest.split_at(count);
-        let portion = if first.groups > most {
-            vec![(first.chunk, in_steps(store, first, most).await?)]
+        let portion = if first.groups > PORTION {
+            vec![(first.chunk, in_steps(store, first).await?)]
         } else {
             at_once(store, portion).await?
         };
@@ -157,14 +153,6 @@ async fn read_chunks(
         }
     }
     Ok(batches)
-}
-
-fn portion(view: &View) -> usize {
-    let is_sketch = |kind: &&StateKind| matches!(kind, StateKind::Distinct | StateKind::Quantile);
-    match view.layout.states.iter().filter(is_sketch).count() {
-        0 => PORTION,
-        sketches => (PORTION_OF_SKETCHES / sketches).max(100),
-    }
 }
 
 /// The chunks in the range, with their sizes.
@@ -229,12 +217,12 @@ async fn at_once(store: &RedisStore, places: &[Place]) -> Result<Vec<(Chunk, Gro
 }
 
 /// A chunk with many groups. A scan may tell of a group twice; each time it is whole.
-async fn in_steps(store: &RedisStore, place: &Place, step: usize) -> Result<Groups, Stop> {
+async fn in_steps(store: &RedisStore, place: &Place) -> Result<Groups, Stop> {
     let mut groups = HashMap::with_capacity(place.groups);
     let mut cursor = "0".to_owned();
     loop {
         let mut scan = redis::cmd("HSCAN");
-        scan.arg(&place.key).arg(&cursor).arg("COUNT").arg(step);
+        scan.arg(&place.key).arg(&cursor).arg("COUNT").arg(PORTION);
         let (next, some): (String, Groups) = scan.query_async(&mut store.connection()).await?;
         groups.extend(some);
         if next == "0" {
