@@ -20,8 +20,6 @@ mod job;
 mod own;
 mod progress;
 mod tables;
-#[cfg(test)]
-mod tests;
 mod worker;
 mod writer;
 

@@ -5,7 +5,7 @@
 //! | `mg:{journal}` | hash | the last fence, and which metrics there are |
 //! | `mg:{m7.0.journal}:meta` | hash | what [`Stored`] says, and the chunks of each epoch |
 //! | `mg:{m7.0.journal}:index` | sorted set | names of all chunks, ordered |
-//! | `mg:{m7.0.journal}:1-3:12:2013-01-01T05` | hash | the groups of space 1-3, epoch 12, that hour |
+//! | `mg:{m7.0.journal}:1-3:12:2013-01-01T05` | hash | groups of space 1-3, epoch 12, that hour |
 //!
 //! Whatever changes more than one key is a script, which checks everything before it writes
 //! anything. Keys are found by the index, never by a scan.

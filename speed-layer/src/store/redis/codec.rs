@@ -159,7 +159,6 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-
     /// The batch.
     ///
     /// # Errors

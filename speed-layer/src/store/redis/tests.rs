@@ -8,7 +8,9 @@ use shared::ids::Epoch;
 use shared::time::{Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
 
 use super::server::{RedisServer, free_port};
-use crate::store::contract::{Fixture, Row, contract, journal, random_changes, same_on_both, sweep};
+use crate::store::contract::{
+    Fixture, Row, contract, journal, random_changes, same_on_both, sweep,
+};
 use crate::store::memory::MemoryStore;
 use crate::store::{ReadError, SpeedStore, StoreError, connect};
 
@@ -80,7 +82,8 @@ async fn a_person_can_read_the_counters() {
     let value = server.send(&["HGET", &chunk, "23[\"\\\"B6\",\"x\"]"]);
     assert!(value.contains("[1,null,null,null,\"AQI"), "{value}");
     let meta = server.send(&["HGETALL", &format!("{BASE}:meta")]).replace("\r\n", " ");
-    for says in ["$5 stage $8 complete", "$7 through $1 3", "$9 chunks:12 $1 2", "$5 grain $6 minute"]
+    for says in
+        ["$5 stage $8 complete", "$7 through $1 3", "$9 chunks:12 $1 2", "$5 grain $6 minute"]
     {
         assert!(meta.contains(says), "{says} in {meta}");
     }
