@@ -20,6 +20,8 @@ mod job;
 mod own;
 mod progress;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod worker;
 mod writer;
 

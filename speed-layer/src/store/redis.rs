@@ -16,7 +16,7 @@ mod keys;
 mod meta;
 mod read;
 #[cfg(test)]
-mod server;
+pub(crate) mod server;
 mod sweep;
 #[cfg(test)]
 mod tests;

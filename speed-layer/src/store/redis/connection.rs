@@ -163,7 +163,7 @@ fn check(address: &RedisAddress, info: &str) -> Result<(), String> {
 pub(super) fn failed(error: &RedisError) -> StoreError {
     let text = one_line(error);
     match error.kind() {
-        _ if error.code() == Some("WRONGTYPE") => StoreError::Damaged(text),
+        _ if is_foreign(error) => StoreError::Damaged(text),
         ErrorKind::Server(ServerErrorKind::MasterDown | ServerErrorKind::ClusterDown)
         | ErrorKind::Io
         | ErrorKind::ClusterConnectionNotFound => StoreError::Uncertain(text),
@@ -173,6 +173,11 @@ pub(super) fn failed(error: &RedisError) -> StoreError {
         | ErrorKind::InvalidClientConfig => StoreError::Failed(text),
         _ => StoreError::Uncertain(text),
     }
+}
+
+/// Whether a key holds something else than ours; in a pipeline only the text tells.
+pub(super) fn is_foreign(error: &RedisError) -> bool {
+    error.to_string().contains("WRONGTYPE")
 }
 
 pub(super) fn one_line(error: &RedisError) -> String {

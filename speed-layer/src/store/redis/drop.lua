@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- From now on nobody reads the view. Its chunks are swept later.
 -- KEYS: meta. ARGV: journal, fence.
 if redis.call('TYPE', KEYS[1])['ok'] == 'hash' then

@@ -103,7 +103,7 @@ mod tests {
         for (grain, want) in [
             (Grain::Minute, "3-1:12:2013-01-01T05"),
             (Grain::Hour, "3-1:12:2013-01-01"),
-            (Grain::Day, "3-1:12:2012-12-12"),
+            (Grain::Day, "3-1:12:2012-12-06"),
         ] {
             let (chunk, _) = Chunk::of(grain, time);
             let name = member(space, Epoch(12), grain, chunk).unwrap();

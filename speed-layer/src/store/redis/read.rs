@@ -11,12 +11,13 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use redis::{Pipeline, RedisError};
 use shared::ids::Epoch;
+use shared::measure::StateKind;
 use shared::ports::{SpeedPart, SpeedRead};
 use shared::time::TimeRange;
 
 use super::RedisStore;
 use super::codec::Decoder;
-use super::connection::one_line;
+use super::connection::{is_foreign, one_line};
 use super::keys::{self, Keys};
 use super::meta::{self, Meta};
 use crate::store::chunk::Chunk;
@@ -24,6 +25,8 @@ use crate::store::{ReadError, Stage, View};
 
 /// Groups that are read at once; a chunk that has more is read in steps.
 const PORTION: usize = 20_000;
+/// Likewise of a metric with one sketch, which may be some kilobytes.
+const PORTION_OF_SKETCHES: usize = 2_000;
 /// Keys that are asked for at once.
 const KEYS_MAX: usize = 1000;
 /// How often a read begins again when the view began anew meanwhile.
@@ -46,9 +49,9 @@ impl From<ReadError> for Stop {
 
 impl From<RedisError> for Stop {
     fn from(error: RedisError) -> Self {
-        match error.code() {
-            Some("WRONGTYPE") => Self::Suspect(one_line(&error)),
-            _ => Self::Error(ReadError::Unreachable(one_line(&error))),
+        match is_foreign(&error) {
+            true => Self::Suspect(one_line(&error)),
+            false => Self::Error(ReadError::Unreachable(one_line(&error))),
         }
     }
 }
@@ -100,7 +103,7 @@ async fn look(
     let fields = match fields {
         Ok(fields) => fields,
         // What is there is not ours; the writer finds that out too.
-        Err(error) if error.code() == Some("WRONGTYPE") => return Err(ReadError::Absent),
+        Err(error) if is_foreign(&error) => return Err(ReadError::Absent),
         Err(error) => return Err(ReadError::Unreachable(one_line(&error))),
     };
     let Ok(Some(meta)) = meta::read(&fields) else { return Err(ReadError::Absent) };
@@ -129,16 +132,17 @@ async fn read_chunks(
     let mut batches = Vec::new();
     let mut groups = 0;
     let mut rest = &places[..];
+    let most = portion(view);
     while let Some(first) = rest.first() {
         let mut sum = 0;
         let fits = |place: &&Place| {
             sum += place.groups;
-            sum <= PORTION
+            sum <= most
         };
         let count = rest.iter().take_while(fits).count().clamp(1, KEYS_MAX);
         let (portion, after) = rest.split_at(count);
-        let portion = if first.groups > PORTION {
-            vec![(first.chunk, in_steps(store, first).await?)]
+        let portion = if first.groups > most {
+            vec![(first.chunk, in_steps(store, first, most).await?)]
         } else {
             at_once(store, portion).await?
         };
@@ -153,6 +157,14 @@ async fn read_chunks(
         }
     }
     Ok(batches)
+}
+
+fn portion(view: &View) -> usize {
+    let is_sketch = |kind: &&StateKind| matches!(kind, StateKind::Distinct | StateKind::Quantile);
+    match view.layout.states.iter().filter(is_sketch).count() {
+        0 => PORTION,
+        sketches => (PORTION_OF_SKETCHES / sketches).max(100),
+    }
 }
 
 /// The chunks in the range, with their sizes.
@@ -217,12 +229,12 @@ async fn at_once(store: &RedisStore, places: &[Place]) -> Result<Vec<(Chunk, Gro
 }
 
 /// A chunk with many groups. A scan may tell of a group twice; each time it is whole.
-async fn in_steps(store: &RedisStore, place: &Place) -> Result<Groups, Stop> {
+async fn in_steps(store: &RedisStore, place: &Place, step: usize) -> Result<Groups, Stop> {
     let mut groups = HashMap::with_capacity(place.groups);
     let mut cursor = "0".to_owned();
     loop {
         let mut scan = redis::cmd("HSCAN");
-        scan.arg(&place.key).arg(&cursor).arg("COUNT").arg(PORTION);
+        scan.arg(&place.key).arg(&cursor).arg("COUNT").arg(step);
         let (next, some): (String, Groups) = scan.query_async(&mut store.connection()).await?;
         groups.extend(some);
         if next == "0" {

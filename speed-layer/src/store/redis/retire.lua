@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- From now on nobody reads epochs below the first one.
 -- KEYS: meta. ARGV: journal, fence, first epoch.
 if redis.call('TYPE', KEYS[1])['ok'] ~= 'hash' then

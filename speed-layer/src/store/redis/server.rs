@@ -120,7 +120,8 @@ impl RedisServer {
     fn answers(&mut self) -> bool {
         let until = Instant::now() + START;
         while Instant::now() < until && self.process.try_wait().unwrap().is_none() {
-            if self.try_send(&["PING"]).is_ok_and(|reply| reply == "+PONG\r\n") {
+            let is_up = |reply: String| reply.starts_with("+PONG") || reply.starts_with("-NOAUTH");
+            if self.try_send(&["PING"]).is_ok_and(is_up) {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(10));

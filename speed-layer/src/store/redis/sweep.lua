@@ -1,5 +1,6 @@
-#!lua
--- Deletes chunks that no reader can see, if the view is still in the space that they were found
+#!lua flags=allow-oom
+-- Allowed without memory, since it frees some. Deletes chunks that no reader can see, if the view
+-- is still in the space that they were found
 -- outside of, or below the first epoch of. In one space the first epoch only grows.
 -- KEYS: meta, index, chunks.
 -- ARGV: that space, or nothing when there is no view; the number of names, then the chunks' names;

@@ -305,7 +305,7 @@ async fn a_change_that_was_not_answered_may_land_later_and_only_once() {
 async fn every_grain_has_readable_chunks() {
     let (store, server) = single().await;
     for (metric, grain, name) in
-        [(2, Grain::Hour, "2013-01-01"), (3, Grain::Day, "2012-12-12"), (4, Grain::Minute, "T05")]
+        [(2, Grain::Hour, "2013-01-01"), (3, Grain::Day, "2012-12-06"), (4, Grain::Minute, "T05")]
     {
         let layout = crate::store::contract::layout();
         let mut fixture = Fixture::new(journal(7), metric, grain, layout);

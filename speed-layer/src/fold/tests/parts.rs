@@ -1,0 +1,272 @@
+//! Stand-ins for what the fold is joined with: a journal in memory, a catalog, and a store with
+//! faults.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use shared::catalog::{Catalog, CatalogError, Defined, Snapshot};
+use shared::definition::Definition;
+use shared::event::EventBatch;
+use shared::ids::{Boundary, Epoch, Fence, JournalId, MetricId, Offset};
+use shared::ports::{Committed, Journal, JournalError, JournalReader, SpeedPart, SpeedRead};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::store::memory::MemoryStore;
+use crate::store::{Change, ReadError, Space, SpeedStore, StoreError, Stored, Swept, View, ViewId};
+
+/// A journal that lasts as long as the test.
+#[derive(Debug)]
+pub(super) struct FakeJournal {
+    id: JournalId,
+    log: Mutex<Log>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Log {
+    batches: Vec<Arc<Committed>>,
+    open: Boundary,
+    end: Offset,
+    checksum: u32,
+}
+
+impl FakeJournal {
+    pub(super) fn new(number: u128) -> Self {
+        Self { id: JournalId(Uuid::from_u128(number)), log: Mutex::default() }
+    }
+
+    /// A copy, which then goes its own way.
+    pub(super) fn copy(&self) -> Self {
+        Self { id: self.id, log: Mutex::new(self.log.lock().unwrap().clone()) }
+    }
+}
+
+impl Journal for FakeJournal {
+    fn id(&self) -> JournalId {
+        self.id
+    }
+
+    fn append(&self, events: &EventBatch) -> Result<Arc<Committed>, JournalError> {
+        let mut log = self.log.lock().unwrap();
+        let digest = events.ids().iter().flatten().flat_map(str::bytes);
+        log.checksum = digest
+            .fold(log.checksum ^ 1, |sum, byte| sum.wrapping_mul(16_777_619) ^ u32::from(byte));
+        let batch = Arc::new(Committed {
+            epoch: log.open.epoch,
+            first: log.end,
+            events: events.clone(),
+            checksum: log.checksum,
+        });
+        log.end = batch.end();
+        log.batches.push(Arc::clone(&batch));
+        Ok(batch)
+    }
+
+    fn end(&self) -> Offset {
+        self.log.lock().unwrap().end
+    }
+
+    fn start(&self) -> Offset {
+        Offset::ZERO
+    }
+
+    fn seal(&self) -> Result<Boundary, JournalError> {
+        let mut log = self.log.lock().unwrap();
+        if log.end > log.open.offset {
+            log.open = Boundary { epoch: log.open.epoch.next(), offset: log.end };
+        }
+        Ok(log.open)
+    }
+
+    fn read(&self, from: Offset) -> Result<JournalReader, JournalError> {
+        let log = self.log.lock().unwrap();
+        if from > log.end {
+            return Err(JournalError::OutOfRange {
+                asked: from,
+                start: Offset::ZERO,
+                end: log.end,
+            });
+        }
+        let batches: Vec<_> = log.batches.iter().filter(|b| b.end() > from).cloned().collect();
+        Ok(Box::new(batches.into_iter().map(move |batch| {
+            let skip = from.since(batch.first) as usize;
+            let events = batch.events.slice(skip, batch.events.len() - skip);
+            Ok(Arc::new(Committed { first: batch.first.max(from), events, ..(*batch).clone() }))
+        })))
+    }
+
+    fn checksum_at(&self, position: Offset) -> Result<Option<u32>, JournalError> {
+        let log = self.log.lock().unwrap();
+        let found = log.batches.iter().find(|batch| batch.end() == position);
+        Ok(if position == Offset::ZERO { Some(0) } else { found.map(|batch| batch.checksum) })
+    }
+
+    fn trim(&self, _: Offset) -> Result<Offset, JournalError> {
+        Ok(Offset::ZERO)
+    }
+
+    fn size_bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// A catalog that says what it is told.
+#[derive(Debug)]
+pub(super) struct FakeCatalog(pub(super) watch::Sender<Arc<Snapshot>>);
+
+#[async_trait]
+impl Catalog for FakeCatalog {
+    fn current(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0.borrow())
+    }
+
+    fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.0.subscribe()
+    }
+
+    async fn define(&self, _: Definition) -> Result<Defined, CatalogError> {
+        Ok(Defined::Unchanged)
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), CatalogError> {
+        Ok(())
+    }
+
+    fn backfill_progress(&self, _: MetricId) -> Option<f64> {
+        None
+    }
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is lost on the way there.
+    LostBefore,
+    /// It lands, and its answer is lost.
+    LostAfter,
+    /// The store says no.
+    Refused,
+    /// The store is emptied first.
+    Emptied,
+}
+
+/// A store in memory with faults, which can be told before or for as long as nothing else is said.
+#[derive(Debug, Default)]
+pub(super) struct FaultyStore {
+    inner: Mutex<Arc<MemoryStore>>,
+    /// For the next writes, in order.
+    faults: Mutex<VecDeque<Fault>>,
+    /// For all writes and reads.
+    away: Mutex<Option<Fault>>,
+    pub(super) groups_written: AtomicU64,
+    pub(super) begun: AtomicU64,
+}
+
+impl FaultyStore {
+    fn inner(&self) -> Arc<MemoryStore> {
+        Arc::clone(&self.inner.lock().unwrap())
+    }
+
+    pub(super) fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.lock().unwrap().extend(faults);
+    }
+
+    pub(super) fn away(&self, fault: Option<Fault>) {
+        *self.away.lock().unwrap() = fault;
+    }
+
+    pub(super) fn empty(&self) {
+        *self.inner.lock().unwrap() = Arc::default();
+    }
+
+    /// What comes of the next write: whether it is done, and what is said.
+    fn fault(&self) -> Option<Fault> {
+        let away = *self.away.lock().unwrap();
+        away.or_else(|| self.faults.lock().unwrap().pop_front())
+    }
+
+    async fn write<T, F>(&self, call: impl FnOnce(Arc<MemoryStore>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let lost = || Err(StoreError::Uncertain("no answer".to_owned()));
+        match self.fault() {
+            None => call(self.inner()).await,
+            Some(Fault::LostBefore) => lost(),
+            Some(Fault::LostAfter) => {
+                let _ = call(self.inner()).await;
+                lost()
+            }
+            Some(Fault::Refused) => Err(StoreError::Failed("out of memory".to_owned())),
+            Some(Fault::Emptied) => {
+                self.empty();
+                call(self.inner()).await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl SpeedStore for FaultyStore {
+    fn kind(&self) -> &'static str {
+        "faulty"
+    }
+
+    async fn claim(&self, journal: JournalId, above: Fence) -> Result<Fence, StoreError> {
+        self.inner().claim(journal, above).await
+    }
+
+    async fn metrics(&self, journal: JournalId) -> Result<Vec<MetricId>, StoreError> {
+        self.inner().metrics(journal).await
+    }
+
+    async fn open(&self, view: &View) -> Result<Option<Stored>, StoreError> {
+        if self.away.lock().unwrap().is_some() {
+            return Err(StoreError::Uncertain("away".to_owned()));
+        }
+        self.inner().open(view).await
+    }
+
+    async fn begin(&self, view: &View, space: Space, first: Epoch) -> Result<(), StoreError> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.write(|inner| async move { inner.begin(view, space, first).await }).await
+    }
+
+    async fn apply(&self, view: &View, change: &Change) -> Result<(), StoreError> {
+        let result = self.write(|inner| async move { inner.apply(view, change).await }).await;
+        if result.is_ok() {
+            self.groups_written.fetch_add(change.groups() as u64, Ordering::SeqCst);
+        }
+        result
+    }
+
+    async fn retire(&self, view: &View, fence: Fence, first: Epoch) -> Result<(), StoreError> {
+        self.write(|inner| async move { inner.retire(view, fence, first).await }).await
+    }
+
+    async fn drop_view(&self, id: ViewId, fence: Fence) -> Result<(), StoreError> {
+        self.write(|inner| async move { inner.drop_view(id, fence).await }).await
+    }
+
+    async fn sweep(&self, id: ViewId) -> Result<Swept, StoreError> {
+        self.inner().sweep(id).await
+    }
+
+    async fn read(
+        &self,
+        view: &View,
+        read: &SpeedRead,
+        groups_max: usize,
+    ) -> Result<SpeedPart, ReadError> {
+        if self.away.lock().unwrap().is_some() {
+            return Err(ReadError::Unreachable("away".to_owned()));
+        }
+        self.inner().read(view, read, groups_max).await
+    }
+
+    async fn losses(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
