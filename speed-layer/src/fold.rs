@@ -67,7 +67,8 @@ pub struct SpeedSettings {
     pub read_groups_max: usize,
     /// How often a store that is not written to is looked at.
     pub look_interval: Duration,
-    /// How long a read waits for a view that is being written for the first time or anew.
+    /// How long a read tries again: while a view is being written for the first time or anew, or
+    /// the connection to the store broke.
     pub read_patience: Duration,
     /// How long the last flush may take when the service stops.
     pub stop_timeout: Duration,
@@ -271,7 +272,6 @@ impl SpeedViews for SpeedHandle {
                 }
                 Err(ReadError::Retired { first }) => return Err(SpeedError::Retired { first }),
                 Err(ReadError::TooLarge { limit }) => return Err(SpeedError::TooLarge { limit }),
-                Err(error @ ReadError::Unreachable(_)) => return Err(unavailable(error)),
                 Err(ReadError::Damaged { space, reason }) => {
                     self.tell(Command::Damaged(metric.id, space));
                     ReadError::Damaged { space, reason }
@@ -280,7 +280,8 @@ impl SpeedViews for SpeedHandle {
                     self.tell(Command::Look(metric.id));
                     ReadError::Absent
                 }
-                Err(ReadError::Building) => ReadError::Building,
+                // A connection that broke may be there again at once.
+                Err(error @ (ReadError::Building | ReadError::Unreachable(_))) => error,
             };
             if Instant::now() >= until {
                 return Err(unavailable(error));

@@ -1,6 +1,7 @@
 //! Batches in the order of their offsets, small ones put together: a fold costs much the same for
 //! one event as for a thousand.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use shared::event::EventBatch;
@@ -12,9 +13,11 @@ const EVENTS_MAX: usize = 8192;
 /// Most bytes likewise.
 const SIZE_BYTES_MAX: usize = 16 << 20;
 
-/// Puts small neighbours of one epoch together.
+/// Puts small neighbours of one epoch together, but not across `cuts`: what lies below one of these
+/// is not mixed with what lies above.
 pub(super) fn gather<E>(
     batches: impl Iterator<Item = Result<Arc<Committed>, E>>,
+    cuts: BTreeSet<Offset>,
 ) -> impl Iterator<Item = Result<Arc<Committed>, E>> {
     let mut batches = batches.peekable();
     std::iter::from_fn(move || {
@@ -28,7 +31,9 @@ pub(super) fn gather<E>(
             events += next.events.len();
             size_bytes = size_bytes.saturating_add(next.events.size_bytes());
             let last = rest.last().unwrap_or(&first);
-            let follows = last.epoch == next.epoch && last.end() == next.first;
+            let follows = last.epoch == next.epoch
+                && last.end() == next.first
+                && !cuts.contains(&next.first);
             if !follows || events > EVENTS_MAX || size_bytes > SIZE_BYTES_MAX {
                 break;
             }

@@ -74,7 +74,8 @@ async fn an_emptied_store_is_noticed_without_any_event() {
 #[tokio::test]
 async fn a_store_that_is_away_holds_up_intake_only_at_the_bound() {
     let store = Arc::new(FaultyStore::default());
-    let settings = SpeedSettings { unapplied_max: 1000, ..settings() };
+    let read_patience = Duration::from_millis(50);
+    let settings = SpeedSettings { unapplied_max: 1000, read_patience, ..settings() };
     let mut rig = Rig::start_with(Arc::clone(&store) as Arc<_>, &[0, 1, 2], settings).await;
     rig.send(&some(0, 50)).await;
     rig.check().await;

@@ -26,7 +26,7 @@ pub(super) fn settings() -> SpeedSettings {
         flush_interval: Duration::from_millis(5),
         retire_grace: Duration::from_millis(150),
         look_interval: Duration::from_millis(50),
-        read_patience: PATIENCE,
+        read_patience: Duration::from_secs(20),
         ..SpeedSettings::default()
     }
 }

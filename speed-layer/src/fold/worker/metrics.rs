@@ -45,7 +45,9 @@ impl Worker {
         let from = self.writers.values().map(|w| w.version.boundary.offset).min();
         let from = from.unwrap_or(end).min(end);
         self.folded = self.mark_at(from)?;
-        for batch in gather(self.parts.journal.read(from).map_err(journal)?) {
+        // What is stored already is not written again.
+        let stored = self.writers.values().map(Writer::applied).collect();
+        for batch in gather(self.parts.journal.read(from).map_err(journal)?, stored) {
             if self.parts.feed.is_closed() {
                 break;
             }
@@ -121,7 +123,7 @@ impl Worker {
     /// Takes batches of the feed.
     pub(super) fn take(&mut self, batches: &mut Vec<Arc<Committed>>) -> Result<(), Fatal> {
         let batches = batches.drain(..).map(Ok::<_, Infallible>);
-        for batch in gather(batches) {
+        for batch in gather(batches, BTreeSet::new()) {
             let Ok(batch) = batch;
             match align(&batch, self.folded.offset) {
                 Aligned::Old => {}
@@ -135,7 +137,8 @@ impl Worker {
 
     /// Folds what the feed left out, and the batch after it.
     fn read_gap(&mut self, batch: &Arc<Committed>) -> Result<(), Fatal> {
-        for missed in gather(self.parts.journal.read(self.folded.offset).map_err(journal)?) {
+        let batches = self.parts.journal.read(self.folded.offset).map_err(journal)?;
+        for missed in gather(batches, BTreeSet::new()) {
             let missed = missed.map_err(journal)?;
             self.fold_next(&missed)?;
         }
@@ -193,7 +196,8 @@ impl Worker {
         let (from, to) = (version.boundary.offset, self.folded.offset);
         if from < to {
             let extractor = Extractor::new(writer.tables.metric().properties().cloned());
-            for batch in gather(self.parts.journal.read(from).map_err(journal)?) {
+            let batches = self.parts.journal.read(from).map_err(journal)?;
+            for batch in gather(batches, BTreeSet::new()) {
                 let Some(batch) = below(&batch.map_err(journal)?, to) else { break };
                 writer.fold(&batch, &extractor.extract(&batch.events));
             }
