@@ -378,7 +378,10 @@ proptest! {
         let mut definition = json!({
             "name": "x", "event": ["e", "f"], "filter": "a > 1", "granularity": "hour",
             "dimensions": ["a", {"name": "b", "expr": "upper(c)"}],
-            "measures": {"n": {"kind": "sum", "of": "v * 2"}, "o": {"kind": "expr", "expr": "n / 2"}},
+            "measures": {
+                "n": {"kind": "sum", "of": "v * 2"},
+                "o": {"kind": "expr", "expr": "n / 2"},
+            },
         });
         match definition.pointer_mut(places[place]) {
             Some(value) => *value = odd,
