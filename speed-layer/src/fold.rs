@@ -49,6 +49,9 @@ const CHANGE_GROUPS_MAX: usize = 20_000;
 const CHANGE_SIZE_BYTES_MAX: usize = 5 << 20;
 /// How long to wait before a view that is being written is read again.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How often the store is asked at the start before the start fails.
+const START_ATTEMPTS: u32 = 5;
+const START_PAUSE: Duration = Duration::from_millis(200);
 /// Requests that wait for the worker.
 const COMMANDS_MAX: usize = 256;
 
@@ -131,8 +134,7 @@ impl SpeedLayer {
         let snapshots = catalog.subscribe();
         let snapshot = Arc::clone(&snapshots.borrow());
         let id = journal.id();
-        let (opened, above) = open(&*store, id, &snapshot).await?;
-        let fence = store.claim(id, above).await?;
+        let (opened, fence) = claim(&*store, id, &snapshot).await?;
         let progress = Arc::new(Progress::new());
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let handle = SpeedHandle {
@@ -154,7 +156,26 @@ impl SpeedLayer {
     }
 }
 
-/// What is stored of the snapshot's metrics, and the highest fence of it.
+/// What is stored of the snapshot's metrics, and a fence above all that is.
+async fn claim(
+    store: &dyn SpeedStore,
+    journal: JournalId,
+    snapshot: &Snapshot,
+) -> Result<(Opened, Fence), StoreError> {
+    let mut attempt = 1;
+    loop {
+        let claimed = async {
+            let (opened, above) = open(store, journal, snapshot).await?;
+            Ok((opened, store.claim(journal, above).await?))
+        };
+        match claimed.await {
+            Err(StoreError::Uncertain(_)) if attempt < START_ATTEMPTS => attempt += 1,
+            result => return result,
+        }
+        tokio::time::sleep(START_PAUSE).await;
+    }
+}
+
 async fn open(
     store: &dyn SpeedStore,
     journal: JournalId,
@@ -262,7 +283,15 @@ impl SpeedViews for SpeedHandle {
             if let Some(failed) = self.failed() {
                 return Err(failed);
             }
-            let error = match self.store.read(&view, &read, self.settings.read_groups_max).await {
+            let applied = self.progress.metric(metric.id).map(|known| known.applied);
+            let answer = self.store.read(&view, &read, self.settings.read_groups_max).await;
+            let is_last = Instant::now() >= until;
+            let error = match answer {
+                // A store that was put back to an earlier state: the writer has to look.
+                Ok(part) if !is_last && applied.is_some_and(|applied| part.through < applied) => {
+                    self.tell(Command::Look(metric.id));
+                    ReadError::Building
+                }
                 Ok(mut part) => {
                     if read.from == metric.boundary.epoch {
                         // Nothing below the boundary is asked for, so nothing of it is missing.
@@ -283,7 +312,7 @@ impl SpeedViews for SpeedHandle {
                 // A connection that broke may be there again at once.
                 Err(error @ (ReadError::Building | ReadError::Unreachable(_))) => error,
             };
-            if Instant::now() >= until {
+            if is_last {
                 return Err(unavailable(error));
             }
             tokio::time::sleep(PAUSE).await;

@@ -31,9 +31,8 @@ pub(super) fn gather<E>(
             events += next.events.len();
             size_bytes = size_bytes.saturating_add(next.events.size_bytes());
             let last = rest.last().unwrap_or(&first);
-            let follows = last.epoch == next.epoch
-                && last.end() == next.first
-                && !cuts.contains(&next.first);
+            let follows =
+                last.epoch == next.epoch && last.end() == next.first && !cuts.contains(&next.first);
             if !follows || events > EVENTS_MAX || size_bytes > SIZE_BYTES_MAX {
                 break;
             }
