@@ -14,7 +14,7 @@
 //! | 7 | HTTP | answers, at first that it is not ready |
 //!
 //! Stopping: intake refuses and commits what it has; the active run is cancelled; the fold stores
-//! what it was fed; HTTP finishes what has begun; the lock is free.
+//! what it was fed; live answers end; HTTP finishes what has begun; the lock is free.
 
 mod configure;
 mod definitions;
@@ -35,7 +35,6 @@ use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
 use serving_layer::Serving;
 use shared::clock::{Clock, SystemClock};
-use shared::ids::Offset;
 use shared::ports::{Committed, Journal, SpeedViews};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
 use speed_layer::intake::{Intake, IntakeHandle, RandomIds};
@@ -63,6 +62,7 @@ pub(crate) struct Service {
     readiness: Readiness,
     stop: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
+    serving: Arc<Serving>,
     intake: IntakeHandle,
     runs: RunService,
     speed: SpeedHandle,
@@ -85,7 +85,7 @@ impl Service {
         let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
         let speed = start_speed(&settings, &batch, &clock, fed).await?;
         let intake = start_intake(&settings, &batch, &clock, feed).await?;
-        let runs = start_runs(&settings, &batch, &clock, &speed).await?;
+        let runs = start_runs(&settings, &batch, &clock, &speed, &intake).await?;
         definitions::apply(&*batch.catalog, definitions).await?;
 
         let readiness = Readiness::new();
@@ -101,13 +101,14 @@ impl Service {
             Arc::clone(&batch.journal),
             clock,
         );
+        let serving = Arc::new(serving.with_status(status.source()));
         let layers = speed_layer::http::routes(intake.clone(), views)
             .merge(batch_layer::http::routes(runs.clone()))
-            .merge(serving_layer::http::routes(Arc::new(serving.with_status(status.source()))));
+            .merge(serving_layer::http::routes(Arc::clone(&serving)));
         let parts = Parts { layers, readiness: readiness.clone(), figures };
         let http = tokio::spawn(serve(listener, http::router(parts), stop.clone()));
         info!(%address, data_dir = %settings.data_dir.display(), "started");
-        Ok(Self { address, readiness, stop, http, intake, runs, speed, batch })
+        Ok(Self { address, readiness, stop, http, serving, intake, runs, speed, batch })
     }
 
     /// Where it answers.
@@ -134,6 +135,7 @@ impl Service {
         finish("intake", self.intake.shutdown()).await;
         finish("the active run", self.runs.shutdown()).await;
         let folded = finish("the fold", self.speed.ended()).await;
+        self.serving.stop_following();
         self.stop.cancel();
         if let Some(ended) = finish("HTTP", self.http).await {
             ended.context("HTTP ended by a panic")?.context("HTTP failed")?;
@@ -224,7 +226,9 @@ async fn start_runs(
     batch: &Batch,
     clock: &Arc<dyn Clock>,
     speed: &SpeedHandle,
+    intake: &IntakeHandle,
 ) -> anyhow::Result<RunService> {
+    let intake = intake.clone();
     let stored = batch.catalog.state().manifest.schedule.clone();
     let parts = RunServiceParts {
         catalog: Arc::clone(&batch.catalog),
@@ -233,11 +237,10 @@ async fn start_runs(
         clock: Arc::clone(clock),
         queue: batch.queue.clone(),
         views: Arc::clone(&batch.views),
-        // Intake rebuilds its dedup index from the journal's start.
-        journal_floor: Arc::new(|| Offset::ZERO),
+        journal_floor: Arc::new(move || intake.dedup_floor()),
     };
-    let runs = RunService::start(configure::runs(settings, stored.as_ref()), parts);
-    runs.await.context("runs")
+    let settings = configure::runs(settings, stored.as_ref());
+    RunService::start(settings, parts).await.context("runs")
 }
 
 async fn bind(settings: &Settings) -> anyhow::Result<(TcpListener, SocketAddr)> {

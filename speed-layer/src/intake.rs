@@ -115,6 +115,7 @@ impl Intake {
         let quarantine = Arc::new(Quarantine::open(&quarantine_dir, settings.quarantine.clone())?);
         let dedup = rebuild(&*journal, settings.dedup_window_events)?;
         let told = Arc::new(Told::default());
+        told.dedup_floor.store(dedup.floor().unwrap_or(journal.end()).0, Ordering::Relaxed);
         let (running, ended) = watch::channel(());
         let (sender, receiver) = commit::queue(settings.pending_max_requests);
         let committer = Committer {
@@ -163,7 +164,8 @@ fn rebuild(journal: &dyn Journal, window: usize) -> Result<DedupIndex, IntakeErr
         let committed = committed?;
         let (ids, contents) = (committed.events.ids(), committed.events.contents());
         for row in (0..committed.events.len()).filter(|row| contents.is_valid(*row)) {
-            index.replay(xxh3_128(ids.value(row).as_bytes()), contents.value(row));
+            let offset = committed.first.plus(row as u64);
+            index.replay(offset, xxh3_128(ids.value(row).as_bytes()), contents.value(row));
         }
     }
     info!(events = index.len(), "dedup index rebuilt");
@@ -322,6 +324,13 @@ impl IntakeHandle {
             accepted: self.0.told.accepted.load(Ordering::Relaxed),
             started_at: self.0.started_at,
         }
+    }
+
+    /// Where the next start has to begin to read the journal for its dedup index. What is below may
+    /// be trimmed.
+    #[must_use]
+    pub fn dedup_floor(&self) -> Offset {
+        Offset(self.0.told.dedup_floor.load(Ordering::Relaxed))
     }
 
     /// The next offset of the journal.

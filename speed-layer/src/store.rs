@@ -7,7 +7,7 @@
 //! - It is refused unless the store is exactly where the writer believes it to be ([`Stored`]):
 //!   the same journal and definition, the same space, the next serial, the position that it begins
 //!   at, and no higher fence. So a write that is late, repeated, foreign, or meant for what has
-//! been   lost since, changes nothing.
+//!   been lost since, changes nothing.
 //! - A rebuild writes into a new [`Space`], which readers do not see before it is complete.
 //!
 //! | what is stored | the answer to a [`Change`] |

@@ -76,7 +76,7 @@ fn apply(client: &Client, file: &Path) -> anyhow::Result<()> {
         let reply = reply.ok().with_context(|| format!("`{name}` in `{}`", file.display()))?;
         output::print(&match (reply.status, &reply.location) {
             (202, Some(run)) => format!("{name}: accepted, backfilled by {run}"),
-            (202, None) => format!("{name}: accepted"),
+            (201, _) => format!("{name}: active"),
             _ => format!("{name}: unchanged"),
         })?;
     }

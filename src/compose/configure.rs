@@ -79,7 +79,7 @@ pub(super) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSetting
         ),
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    RunSettings { schedule, schedule_is_explicit: true, threads }
+    RunSettings { schedule, threads }
 }
 
 #[cfg(test)]

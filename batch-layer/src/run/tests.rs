@@ -1,6 +1,7 @@
 //! Runs against a naive fold of the same events: real journal, real files, no speed store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -81,6 +82,8 @@ struct World {
     views: Arc<ParquetViews>,
     runs: RunService,
     clock: Arc<ManualClock>,
+    /// The first offset that the dedup index would need.
+    floor: Arc<AtomicU64>,
 }
 
 impl World {
@@ -111,7 +114,9 @@ impl World {
             full: String::new(),
             timezone: "UTC".to_owned(),
         };
-        let settings = RunSettings { schedule: never, schedule_is_explicit: true, threads: 2 };
+        let settings = RunSettings { schedule: never, threads: 2 };
+        let floor = Arc::new(AtomicU64::new(0));
+        let needed = Arc::clone(&floor);
         let parts = RunServiceParts {
             catalog: Arc::clone(&catalog),
             journal: Arc::clone(&journal),
@@ -119,15 +124,15 @@ impl World {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             queue,
             views: Arc::clone(&views),
-            journal_floor: Arc::new(|| Offset::ZERO),
+            journal_floor: Arc::new(move || Offset(needed.load(Ordering::Relaxed))),
         };
         let runs = RunService::start(settings, parts).await.unwrap();
-        Self { directory, journal, catalog, views, runs, clock }
+        Self { directory, journal, catalog, views, runs, clock, floor }
     }
 
     async fn restart(self) -> Self {
         self.runs.shutdown().await;
-        let Self { directory, journal, catalog, views, runs, clock } = self;
+        let Self { directory, journal, catalog, views, runs, clock, .. } = self;
         drop((journal, catalog, views, runs, clock));
         Self::open(directory).await
     }
@@ -226,6 +231,26 @@ async fn runs_of_both_modes_publish_what_a_naive_fold_gives() {
         stored.extend(world.catalog.storage().list(folder).await.unwrap());
     }
     assert_eq!(stored.len(), named.len());
+}
+
+#[tokio::test]
+async fn the_journal_is_trimmed_to_what_is_archived_and_not_needed() {
+    let world = World::new().await;
+    world.catalog.define(definition("sales")).await.unwrap();
+    for part in 0..10 {
+        world.append(&events(part * 50, 50));
+    }
+    for (floor, expected) in [(0, 0..=0), (320, 200..=320), (9999, 500..=500)] {
+        world.floor.store(floor, Ordering::Relaxed);
+        assert_eq!(world.run(Mode::Incremental).await.state, RunState::Succeeded);
+        // Another one begins only when the worker has tidied up after the first.
+        world.run(Mode::Incremental).await;
+        let start = world.journal.start().0;
+        assert!(expected.contains(&start), "from {start} with a floor of {floor}");
+    }
+    world.append(&events(500, 10));
+    assert_eq!(world.run(Mode::Full).await.state, RunState::Succeeded);
+    assert_eq!(world.catalog.state().master.iter().map(|file| file.rows).sum::<u64>(), 510);
 }
 
 #[tokio::test]

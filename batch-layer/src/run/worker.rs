@@ -29,10 +29,8 @@ const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// How runs are done.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// The schedule of the settings. A stored one takes its place, unless `schedule_is_explicit`.
+    /// When runs begin. Whoever starts the service weighs what is stored in the manifest.
     pub schedule: Schedule,
-    /// Whether the schedule was given for this start, and so wins over a stored one.
-    pub schedule_is_explicit: bool,
     /// Threads of recomputations.
     pub threads: usize,
 }
@@ -78,11 +76,7 @@ impl RunService {
         settings: RunSettings,
         parts: RunServiceParts,
     ) -> Result<Self, RunStartError> {
-        let stored = parts.catalog.state().manifest.schedule.clone();
-        let schedule = match stored {
-            Some(stored) if !settings.schedule_is_explicit => stored,
-            _ => settings.schedule,
-        };
+        let schedule = settings.schedule;
         let plan = schedule.plan()?;
         restore(&parts.catalog, &parts.queue).await?;
         let deleted = parts.catalog.collect().await?;

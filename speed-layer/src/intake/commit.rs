@@ -53,6 +53,8 @@ pub(super) struct Told {
     pub(super) stopped: OnceLock<IntakeError>,
     /// Events accepted since the start.
     pub(super) accepted: AtomicU64,
+    /// See [`super::IntakeHandle::dedup_floor`].
+    pub(super) dedup_floor: AtomicU64,
 }
 
 /// The committer's parts.
@@ -132,7 +134,11 @@ impl Committer {
             .collect::<Result<Vec<_>, _>>()?;
         let ids = self.quarantine(group, &judged)?;
         let first = self.append(group.len(), &judged)?;
-        self.dedup.settle();
+        self.dedup.settle(first.offset);
+        // Without an entry, everything before this group is free. This group is not yet: another
+        // one may be appended before the next look.
+        let floor = self.dedup.floor().unwrap_or(first.offset);
+        self.told.dedup_floor.store(floor.0, Ordering::Relaxed);
         let receipts = receipts(group, judged, ids, first.offset);
         self.tell(&receipts);
         if let Some(committed) = first.committed

@@ -8,13 +8,15 @@
 //! slot of 5 bytes at a load of at most 7/8: about 32 bytes an event, 330 MB for 10 million. The
 //! table is made for the whole window at once, so that it never grows in the middle of a commit,
 //! but its memory is touched only as it fills. Eviction goes in the order of offsets, O(1) an
-//! event. Two ids with the same hash would be taken for one; 128 bits make that less likely than a
+//! event. The index also knows how far back in the journal a rebuild has to begin
+//! ([`DedupIndex::floor`]), so that what is older can be trimmed. Two ids with the same hash would be taken for one; 128 bits make that less likely than a
 //! fault of the hardware.
 
 use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use shared::ids::Offset;
 
 /// What an identified event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +51,23 @@ pub(crate) struct DedupIndex {
     table: HashTable<Sequence>,
     /// So many of the newest are not durable yet.
     tentative: usize,
+    /// Where in the journal the entries are, oldest first; one in [`MARK_EVERY`] is known. The
+    /// first one is at or before the oldest entry.
+    marks: VecDeque<(Sequence, Offset)>,
 }
 
 /// Room in the table for a group beside the window.
 const GROUP_ROOM: usize = 1 << 17;
+/// Entries between two marks, at least: fine enough to trim by, few enough to forget about.
+const MARK_EVERY: Sequence = 1 << 14;
 
 impl DedupIndex {
     /// An index of nothing that holds `window` events; `None` when there is no memory for it.
     pub(crate) fn new(window: usize) -> Option<Self> {
         let mut table = HashTable::new();
         table.try_reserve(window.saturating_add(GROUP_ROOM.min(window)), |_| 0).ok()?;
-        Some(Self { window, ring: VecDeque::new(), head: 0, table, tentative: 0 })
+        let (ring, marks) = (VecDeque::new(), VecDeque::new());
+        Some(Self { window, ring, head: 0, table, tentative: 0, marks })
     }
 
     /// Judges the next event of a group and remembers it, tentatively, if it is new.
@@ -86,15 +94,29 @@ impl DedupIndex {
         }
     }
 
-    /// What was judged is durable: it stays, and what is beyond the window goes.
-    pub(crate) fn settle(&mut self) {
-        self.tentative = 0;
+    /// What was judged is durable in the journal, at `first` and above: it stays, and what is
+    /// beyond the window goes.
+    pub(crate) fn settle(&mut self, first: Offset) {
+        if self.tentative > 0 {
+            self.mark(self.next_sequence().wrapping_sub(self.tentative as Sequence), first);
+            self.tentative = 0;
+        }
         while self.ring.len() > self.window {
             let Some(oldest) = self.ring.pop_front() else { break };
             let sequence = self.head;
             self.head = self.head.wrapping_add(1);
             self.forget(oldest, sequence);
         }
+        // The first mark is needed until the second one is at or before the oldest entry.
+        while self.marks.get(1).is_some_and(|(second, _)| !self.holds_before(*second)) {
+            self.marks.pop_front();
+        }
+    }
+
+    /// Where a rebuild has to begin to find every entry; `None` when there are none.
+    pub(crate) fn floor(&self) -> Option<Offset> {
+        let (_, offset) = self.marks.front()?;
+        (!self.ring.is_empty()).then_some(*offset)
     }
 
     /// What was judged since the last [`DedupIndex::settle`] was not stored.
@@ -106,9 +128,9 @@ impl DedupIndex {
         }
     }
 
-    /// Takes an event of the journal, while the index is rebuilt. An id that was accepted again
-    /// after it had left a smaller window counts from its last acceptance.
-    pub(crate) fn replay(&mut self, id_hash: u128, content: u64) {
+    /// Takes the journal's event at `offset`, while the index is rebuilt. An id that was accepted
+    /// again after it had left a smaller window counts from its last acceptance.
+    pub(crate) fn replay(&mut self, offset: Offset, id_hash: u128, content: u64) {
         let seen = Seen { id: halves(id_hash), content };
         let sequence = self.next_sequence();
         let (ring, head) = (&self.ring, self.head);
@@ -124,7 +146,8 @@ impl DedupIndex {
             }
         }
         self.push(seen);
-        self.settle();
+        self.tentative = 1;
+        self.settle(offset);
     }
 
     /// Events that it holds.
@@ -143,6 +166,19 @@ impl DedupIndex {
             self.ring.reserve_exact((self.ring.len() / 4).max(1024));
         }
         self.ring.push_back(seen);
+    }
+
+    fn mark(&mut self, sequence: Sequence, offset: Offset) {
+        let is_due = |(last, _): &(Sequence, _)| sequence.wrapping_sub(*last) >= MARK_EVERY;
+        if self.marks.back().is_none_or(is_due) {
+            self.marks.push_back((sequence, offset));
+        }
+    }
+
+    /// Whether the oldest entry comes before this one.
+    fn holds_before(&self, sequence: Sequence) -> bool {
+        let distance = sequence.wrapping_sub(self.head);
+        distance > 0 && distance <= self.ring.len() as Sequence
     }
 
     /// Removes the slot of exactly this entry; a later one of the same id stays.

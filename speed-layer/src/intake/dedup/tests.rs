@@ -36,8 +36,8 @@ impl Oracle {
 
 fn rebuilt(window: usize, journal: &[(u128, u64)]) -> DedupIndex {
     let mut index = DedupIndex::new(window).unwrap();
-    for (id, content) in journal {
-        index.replay(*id, *content);
+    for (offset, (id, content)) in journal.iter().enumerate() {
+        index.replay(Offset(offset as u64), *id, *content);
     }
     index
 }
@@ -58,13 +58,13 @@ fn what_was_not_stored_is_new_again() {
     for id in 1..=2 {
         index.judge(id, 0);
     }
-    index.settle();
+    index.settle(Offset(0));
     assert_eq!(index.judge(3, 0), Verdict::New);
     assert_eq!(index.judge(4, 0), Verdict::New);
     index.undo();
     assert_eq!(index.judge(1, 0), Verdict::Duplicate, "nothing was evicted for it");
     assert_eq!(index.judge(3, 1), Verdict::New);
-    index.settle();
+    index.settle(Offset(2));
     assert_eq!(index.judge(1, 0), Verdict::New, "evicted when the third was stored");
 }
 
@@ -73,7 +73,8 @@ fn a_window_of_nothing_remembers_nothing() {
     let mut index = DedupIndex::new(0).unwrap();
     assert_eq!(index.judge(1, 0), Verdict::New);
     assert_eq!(index.judge(1, 0), Verdict::Duplicate, "within its group it is still known");
-    index.settle();
+    index.settle(Offset(0));
+    assert_eq!(index.floor(), None);
     assert_eq!(index.judge(1, 0), Verdict::New);
 }
 
@@ -91,13 +92,44 @@ fn sequences_may_wrap() {
     index.head = u32::MAX - 1;
     for id in 0..10 {
         assert_eq!(index.judge(id, 0), Verdict::New);
-        index.settle();
+        index.settle(Offset(id as u64));
         assert_eq!(index.judge(id, 0), Verdict::Duplicate);
         assert_eq!(index.judge(id, 1), Verdict::Conflict);
     }
     assert_eq!((index.len(), index.table.len()), (3, 3));
     assert_eq!(index.judge(7, 0), Verdict::Duplicate);
     assert_eq!(index.judge(6, 0), Verdict::New);
+}
+
+/// Groups of five events, of which two are identified: offsets and entries are counted apart.
+#[test]
+fn a_rebuild_from_the_floor_finds_every_entry() {
+    const GROUPS: u64 = 40_000;
+    let window = 2 * MARK_EVERY as usize;
+    let mut index = DedupIndex::new(window).unwrap();
+    index.head = u32::MAX - MARK_EVERY;
+    for group in 0..GROUPS {
+        for id in [2 * group, 2 * group + 1] {
+            assert_eq!(index.judge(u128::from(id), 0), Verdict::New);
+        }
+        index.settle(Offset(5 * group));
+        assert!(index.marks.len() <= 4);
+    }
+    let oldest = 2 * GROUPS - window as u64;
+    let floor = index.floor().unwrap();
+    let (group, slack) = (oldest / 2, u64::from(MARK_EVERY) / 2);
+    assert!(floor.0 <= 5 * group, "the floor is at or before the oldest entry");
+    assert!(floor.0 >= 5 * (group - slack), "and at most a mark before it");
+
+    let mut again = DedupIndex::new(window).unwrap();
+    for group in floor.0 / 5..GROUPS {
+        for id in [2 * group, 2 * group + 1] {
+            again.replay(Offset(5 * group + 3), u128::from(id), 0);
+        }
+    }
+    assert_eq!(again.len(), window);
+    assert_eq!(again.judge(u128::from(oldest), 0), Verdict::Duplicate);
+    assert_eq!(again.judge(u128::from(oldest - 1), 0), Verdict::New);
 }
 
 #[test]
@@ -121,9 +153,11 @@ proptest! {
         for (group, fate) in groups {
             let is_stored = fate != 0;
             let expected = oracle.judge(&group, is_stored);
+            let added = expected.iter().filter(|verdict| **verdict == Verdict::New).count();
             let found: Vec<_> = group.iter().map(|(id, c)| index.judge(*id, *c)).collect();
             prop_assert_eq!(found, expected);
-            if is_stored { index.settle() } else { index.undo() }
+            let first = oracle.journal.len() - if is_stored { added } else { 0 };
+            if is_stored { index.settle(Offset(first as u64)) } else { index.undo() }
             if fate == 1 {
                 index = rebuilt(window, &oracle.journal);
             }
@@ -145,8 +179,9 @@ proptest! {
         let mut index = rebuilt(large, &oracle.journal);
         oracle.window = large;
         for event in &events {
+            let offset = Offset(oracle.journal.len() as u64);
             prop_assert_eq!(vec![index.judge(event.0, event.1)], oracle.judge(&[*event], true));
-            index.settle();
+            index.settle(offset);
         }
     }
 }

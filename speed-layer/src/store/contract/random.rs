@@ -10,13 +10,16 @@ use super::fixture::{Fixture, Row, journal, layout};
 use super::sweep;
 use crate::store::{SpeedStore, Stage};
 
+/// An event's time in grains, its two dimensions and its amount.
+type Event = (i64, Option<u8>, Option<u8>, Option<i64>);
+
 /// Something that a writer or a reader does.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Events of an epoch, written at once, or later together with others.
     Fold {
         epoch: u64,
-        rows: Vec<(i64, Option<u8>, Option<u8>, Option<i64>)>,
+        rows: Vec<Event>,
         flush: bool,
     },
     /// Everything anew.
