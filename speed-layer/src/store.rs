@@ -14,7 +14,7 @@
 //! |---|---|
 //! | what the writer expects | applied |
 //! | the same, after this very change | refused with what is stored, by which the writer knows |
-//! | nothing, another space, serial, position, journal or definition | refused with what is stored |
+//! | anything else: nothing, another space, serial, position, … | refused with what is stored |
 //! | a higher fence | [`StoreError::Fenced`]: there is another writer |
 
 mod address;

@@ -9,8 +9,8 @@
 //! table is made for the whole window at once, so that it never grows in the middle of a commit,
 //! but its memory is touched only as it fills. Eviction goes in the order of offsets, O(1) an
 //! event. The index also knows how far back in the journal a rebuild has to begin
-//! ([`DedupIndex::floor`]), so that what is older can be trimmed. Two ids with the same hash would be taken for one; 128 bits make that less likely than a
-//! fault of the hardware.
+//! ([`DedupIndex::floor`]), so that what is older can be trimmed. Two ids with the same hash would
+//! be taken for one; 128 bits make that less likely than a fault of the hardware.
 
 use std::collections::VecDeque;
 
