@@ -1,7 +1,7 @@
 //! The master dataset: every event, as Parquet by UTC day of its time.
 //!
 //! Files are only ever added, or several of one day merged into one. Each holds the event's own
-//! columns, the text of all properties, and typed columns for the properties that metrics used when
+//! columns, its place in the journal, the text of all properties, and typed columns for the properties that metrics used when
 //! it was written (named as [`PropertyColumn::name`]). A typed column stands in a file only if
 //! every value in it fitted its type, so that reading it is the same as reading the text.
 //!
@@ -9,20 +9,21 @@
 //! others, so that an incremental run can take exactly its own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::future::ready;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::ProjectionMask;
-use shared::event::EventBatch;
+use shared::event::{EventBatch, Places};
 use shared::expression::PropertyColumn;
 use shared::extract::{Extracted, Extraction, Extractor};
 use shared::ids::Boundary;
+use shared::ports::Committed;
 use shared::time::{DAY_US, Timestamp};
 
 use crate::manifest::MasterFile;
@@ -40,12 +41,14 @@ const FILES_A_DAY_MAX: usize = 8;
 /// When a file cannot be written; those that were are garbage.
 pub async fn archive(
     storage: &Storage,
-    events: &[EventBatch],
+    events: &[Committed],
     columns: &Extractor,
     (from, to): (Boundary, Boundary),
 ) -> Result<Vec<MasterFile>, StorageError> {
+    let rows = events.iter().map(|batch| rows(&batch.events, &batch.places()));
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
     let mut files = Vec::new();
-    for (day, events) in by_day(events)? {
+    for (day, events) in by_day(&rows)? {
         files.push(write_day(storage, day, &events, columns, (from, to)).await?);
     }
     Ok(files)
@@ -54,12 +57,12 @@ pub async fn archive(
 async fn write_day(
     storage: &Storage,
     day: i64,
-    events: &EventBatch,
+    events: &RecordBatch,
     columns: &Extractor,
     (from, to): (Boundary, Boundary),
 ) -> Result<MasterFile, StorageError> {
     let path = format!("master/date={}/{}-{}.parquet", date(day), from.epoch, unique_name());
-    let rows = events.len() as u64;
+    let rows = events.num_rows() as u64;
     let (events, columns) = (events.clone(), columns.clone());
     let bytes = blocking(move || {
         let batch = with_typed_columns(&events, &columns)?;
@@ -79,10 +82,23 @@ fn date(day: i64) -> String {
     time.map_or_else(|| day.to_string(), |t| t.format("%Y-%m-%d").to_string())
 }
 
-/// The events by UTC day of their time, each day's in order of time.
-fn by_day(events: &[EventBatch]) -> Result<BTreeMap<i64, EventBatch>, StorageError> {
+/// The columns of a file that are not typed ones: the event's own, then its place.
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let own = EventBatch::schema();
+    let fields = own.fields().iter().cloned().chain(Places::fields().map(Arc::new));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+});
+
+fn rows(events: &EventBatch, places: &Places) -> Result<RecordBatch, StorageError> {
+    let columns = events.batch().columns().iter().cloned().chain(places.columns());
+    RecordBatch::try_new(Arc::clone(&SCHEMA), columns.collect()).map_err(damaged)
+}
+
+/// The rows by UTC day of their events' time, each day's in order of time.
+fn by_day(batches: &[RecordBatch]) -> Result<BTreeMap<i64, RecordBatch>, StorageError> {
     let mut order: BTreeMap<i64, Vec<(i64, u32)>> = BTreeMap::new();
-    let events = EventBatch::concat(events).map_err(damaged)?;
+    let batch = concat_batches(&SCHEMA, batches).map_err(damaged)?;
+    let events = EventBatch::new(&batch).map_err(damaged)?;
     for (row, time) in events.times().values().iter().enumerate() {
         order.entry(Timestamp(*time).day()).or_default().push((*time, row as u32));
     }
@@ -90,19 +106,19 @@ fn by_day(events: &[EventBatch]) -> Result<BTreeMap<i64, EventBatch>, StorageErr
     for (day, mut rows) in order {
         rows.sort_unstable();
         let rows: UInt32Array = rows.into_iter().map(|(_, row)| row).collect();
-        let batch = take_record_batch(events.batch(), &rows).map_err(damaged)?;
-        days.insert(day, EventBatch::new(&batch).map_err(damaged)?);
+        days.insert(day, take_record_batch(&batch, &rows).map_err(damaged)?);
     }
     Ok(days)
 }
 
 fn with_typed_columns(
-    events: &EventBatch,
+    rows: &RecordBatch,
     columns: &Extractor,
 ) -> Result<RecordBatch, StorageError> {
-    let extracted = columns.extract(events);
-    let mut fields: Vec<Arc<Field>> = events.batch().schema().fields().iter().cloned().collect();
-    let mut arrays: Vec<ArrayRef> = events.batch().columns().to_vec();
+    let (events, places) = (EventBatch::new(rows), Places::of(rows));
+    let extracted = columns.extract(&events.map_err(damaged)?, places.map_err(damaged)?);
+    let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
+    let mut arrays: Vec<ArrayRef> = rows.columns().to_vec();
     for column in columns.columns() {
         if let Some(found) = extracted.column(column).filter(|c| c.mismatches.is_empty()) {
             fields.push(Arc::new(Field::new(column.name(), column.ty.data_type(), true)));
@@ -162,7 +178,7 @@ pub async fn read(
         .iter()
         .enumerate()
         .filter(|(at, field)| {
-            let own = *at < EventBatch::schema().fields().len();
+            let own = *at < SCHEMA.fields().len();
             (own && (text || field.name() != "properties"))
                 || typed.iter().any(|c| c.name() == **field.name())
         })
@@ -200,7 +216,8 @@ fn typed_batch(
         let values = Arc::clone(batch.column_by_name(&column.name())?);
         Some((column.clone(), Extraction { values, mismatches: Vec::new() }))
     });
-    Ok(columns.extract_with(&events, known.collect()))
+    let places = Places::of(batch).map_err(damaged)?;
+    Ok(columns.extract_with(&events, places, known.collect()))
 }
 
 /// Which files to merge: those of a day that lie below `covered`, where there are too many.
@@ -226,7 +243,8 @@ pub async fn compact(
     for file in files {
         let mut stream = read(storage, file, Want::Events).await?;
         while let Some(extracted) = stream.next().await {
-            batches.push(extracted?.events);
+            let extracted = extracted?;
+            batches.push(rows(&extracted.events, &extracted.places)?);
         }
     }
     let (Some(from), Some(to)) =
@@ -235,16 +253,16 @@ pub async fn compact(
         return Ok(None);
     };
     let days = by_day(&batches)?;
-    let (expected, rows) = (
+    let (expected, found) = (
         files.iter().map(|f| f.rows).sum::<u64>(),
-        days.values().map(|d| d.len() as u64).sum::<u64>(),
+        days.values().map(|d| d.num_rows() as u64).sum::<u64>(),
     );
-    match (days.into_iter().next(), expected == rows) {
+    match (days.into_iter().next(), expected == found) {
         (Some((day, events)), true) => {
             write_day(storage, day, &events, columns, (from, to)).await.map(Some)
         }
         _ => {
-            Err(StorageError::Io(format!("{rows} events were read where {expected} were written")))
+            Err(StorageError::Io(format!("{found} events were read where {expected} were written")))
         }
     }
 }

@@ -11,7 +11,7 @@ use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, S
 use shared::clock::ManualClock;
 use shared::compile::Metric;
 use shared::definition::{Definition, from_json};
-use shared::event::{Event, EventBatch};
+use shared::event::{Event, EventBatch, Places};
 use shared::extract::Extractor;
 use shared::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
 use shared::ports::{
@@ -66,7 +66,13 @@ fn fold(metric: &Metric, events: &[Event]) -> StateTable {
     let events: EventBatch = events.iter().cloned().collect();
     let extractor = Extractor::new(metric.properties().cloned());
     let mut table = StateTable::new(metric.layout());
-    metric.fold(&mut table, &extractor.extract(&events), usize::MAX).unwrap();
+    metric
+        .fold(
+            &mut table,
+            &extractor.extract(&events, Places::following(Offset::ZERO, events.len())),
+            usize::MAX,
+        )
+        .unwrap();
     table
 }
 

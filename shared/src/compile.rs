@@ -21,14 +21,14 @@ use indexmap::IndexSet;
 use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source, shape_place};
 use crate::event::timestamp_type;
 use crate::expression::{
-    Evaluator, ExpressionError, Failures, Input, Lowering, PropertyColumn, Scope, input_schema,
-    parse_path,
+    Evaluator, ExpressionError, Failures, Input, Lowering, PropertyColumn, Scope, Type,
+    input_schema, parse_path,
 };
 use crate::measure::StateKind;
 use crate::time::Grain;
 pub use finish::Finished;
 pub use project::{FoldError, Folded, Projected};
-use states::States;
+use states::{Shape, States};
 
 const DIMENSIONS_MAX: usize = 32;
 const MEASURES_MAX: usize = 100;
@@ -104,6 +104,8 @@ pub struct Measure {
     pub states: Vec<usize>,
     /// For quantiles.
     pub q: f64,
+    /// What its values are: a number, or text of a `latest`.
+    pub ty: Type,
     formula: Option<Formula>,
 }
 
@@ -127,7 +129,7 @@ pub struct Metric {
     input_schema: SchemaRef,
     filter: Option<Evaluator>,
     dimensions: Vec<Evaluator>,
-    arguments: Vec<Evaluator>,
+    arguments: Vec<(Evaluator, Shape)>,
     projected_schema: SchemaRef,
     /// By state, the argument that it folds; none counts rows.
     state_arguments: Vec<Option<usize>>,
@@ -180,7 +182,10 @@ impl Metric {
             dimensions: dimensions.iter().map(plan).collect::<Result<_, _>>()?,
             projected_schema: project::schema(&layout, &states),
             state_arguments: states.state_arguments(),
-            arguments: states.arguments().map(plan).collect::<Result<_, _>>()?,
+            arguments: states
+                .arguments()
+                .map(|(expr, shape)| Ok((plan(expr)?, *shape)))
+                .collect::<Result<_, DefinitionError>>()?,
             layout,
             inputs,
             input_schema: schema,

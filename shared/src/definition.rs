@@ -189,6 +189,20 @@ pub struct Measure {
     /// For `expr`: an expression over the metric's other measures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expr: Option<String>,
+    /// For `latest`: what its values are; text if it is left out.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub ty: Option<ValueType>,
+}
+
+/// What the values of a `latest` are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueType {
+    /// Exact decimals.
+    Number,
+    /// Texts.
+    #[default]
+    Text,
 }
 
 /// The kinds of measures.
@@ -209,6 +223,8 @@ pub enum MeasureKind {
     Distinct,
     /// The value below which a share `q` of the values lies, estimated.
     Quantile,
+    /// The value of the last event, by time, then by place in the journal.
+    Latest,
     /// An expression over other measures, evaluated after the merge.
     Expr,
 }
@@ -225,6 +241,7 @@ impl MeasureKind {
             Self::Avg => "avg",
             Self::Distinct => "distinct",
             Self::Quantile => "quantile",
+            Self::Latest => "latest",
             Self::Expr => "expr",
         }
     }

@@ -13,12 +13,15 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    Array, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
+    Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    UInt64Array,
 };
 use arrow::datatypes::{
-    DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, UInt64Type,
+    DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, UInt32Type, UInt64Type,
 };
 use arrow::error::ArrowError;
+
+use crate::ids::{Offset, PartitionId};
 
 /// The type of every time column.
 #[must_use]
@@ -57,11 +60,7 @@ impl EventBatch {
         let columns = SCHEMA
             .fields()
             .iter()
-            .map(|field| {
-                batch.column_by_name(field.name()).cloned().ok_or_else(|| {
-                    ArrowError::SchemaError(format!("events lack the column `{}`", field.name()))
-                })
-            })
+            .map(|field| column(batch, field.name()).cloned())
             .collect::<Result<_, _>>()?;
         RecordBatch::try_new(Self::schema(), columns).map(Self)
     }
@@ -150,6 +149,65 @@ impl EventBatch {
     #[must_use]
     pub fn properties(&self) -> &StringArray {
         self.0.column(6).as_string()
+    }
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    let lacks = || ArrowError::SchemaError(format!("events lack the column `{name}`"));
+    batch.column_by_name(name).ok_or_else(lacks)
+}
+
+/// Where each of a number of events is in the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Places {
+    partitions: UInt32Array,
+    offsets: UInt64Array,
+}
+
+impl Places {
+    /// The places of `count` events that follow each other in the single partition.
+    #[must_use]
+    pub fn following(first: Offset, count: usize) -> Self {
+        let offsets = (0..count as u64).map(|n| first.plus(n).0);
+        Self {
+            partitions: UInt32Array::from_value(PartitionId::ONLY.0, count),
+            offsets: UInt64Array::from_iter_values(offsets),
+        }
+    }
+
+    /// Takes the columns `partition` and `offset` of a batch.
+    ///
+    /// # Errors
+    /// When one is missing or has another type.
+    pub fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let wrong = || ArrowError::SchemaError("a place's column has another type".to_owned());
+        let partitions = column(batch, "partition")?.as_primitive_opt::<UInt32Type>();
+        let offsets = column(batch, "offset")?.as_primitive_opt::<UInt64Type>();
+        Ok(Self {
+            partitions: partitions.ok_or_else(wrong)?.clone(),
+            offsets: offsets.ok_or_else(wrong)?.clone(),
+        })
+    }
+
+    /// The fields of [`Places::columns`]: `partition` (u32) and `offset` (u64).
+    #[must_use]
+    pub fn fields() -> [Field; 2] {
+        [
+            Field::new("partition", DataType::UInt32, false),
+            Field::new("offset", DataType::UInt64, false),
+        ]
+    }
+
+    /// As columns.
+    #[must_use]
+    pub fn columns(&self) -> [ArrayRef; 2] {
+        [Arc::new(self.partitions.clone()), Arc::new(self.offsets.clone())]
+    }
+
+    /// Partition and offset of an event.
+    #[must_use]
+    pub fn place(&self, row: usize) -> (PartitionId, Offset) {
+        (PartitionId(self.partitions.value(row)), Offset(self.offsets.value(row)))
     }
 }
 

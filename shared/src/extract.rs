@@ -17,7 +17,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::decimal;
-use crate::event::EventBatch;
+use crate::event::{EventBatch, Places};
 use crate::expression::{PropertyColumn, Type};
 
 /// A number of events with their properties as columns.
@@ -25,6 +25,8 @@ use crate::expression::{PropertyColumn, Type};
 pub struct Extracted {
     /// The events themselves.
     pub events: EventBatch,
+    /// Where they are in the journal.
+    pub places: Places,
     columns: BTreeMap<PropertyColumn, Extraction>,
 }
 
@@ -93,8 +95,8 @@ impl Extractor {
 
     /// Reads all columns from the text of the properties.
     #[must_use]
-    pub fn extract(&self, events: &EventBatch) -> Extracted {
-        self.extract_with(events, BTreeMap::new())
+    pub fn extract(&self, events: &EventBatch, places: Places) -> Extracted {
+        self.extract_with(events, places, BTreeMap::new())
     }
 
     /// As [`Extractor::extract`], but takes the columns in `known` as they are.
@@ -102,6 +104,7 @@ impl Extractor {
     pub fn extract_with(
         &self,
         events: &EventBatch,
+        places: Places,
         known: BTreeMap<PropertyColumn, Extraction>,
     ) -> Extracted {
         let mut columns = known;
@@ -112,7 +115,7 @@ impl Extractor {
         } else if !missing.is_empty() {
             columns.extend(Self::new(missing).read(events.properties()));
         }
-        Extracted { events: events.clone(), columns }
+        Extracted { events: events.clone(), places, columns }
     }
 
     fn read(&self, properties: &StringArray) -> Vec<(PropertyColumn, Extraction)> {
@@ -271,6 +274,7 @@ impl Builder {
 mod tests {
     use super::*;
     use crate::expression::parse_path;
+    use crate::ids::Offset;
     use crate::testing::event;
     use arrow::array::AsArray;
     use arrow::datatypes::Decimal128Type;
@@ -294,7 +298,8 @@ mod tests {
             (column("a.b", Type::Number), column("c", Type::Text), column("d", Type::Boolean));
         let (a, deep) = (column("a", Type::Number), column("c.deep", Type::Number));
         let all = [b.clone(), c.clone(), d.clone(), a.clone(), deep.clone(), b.clone()];
-        let got = Extractor::new(all).extract(&events);
+        let got =
+            Extractor::new(all).extract(&events, Places::following(Offset::ZERO, events.len()));
 
         let numbers = got.column(&b).unwrap();
         let values: Vec<_> = numbers.values.as_primitive::<Decimal128Type>().iter().collect();

@@ -10,6 +10,7 @@
 
 pub mod aggregate;
 mod distinct;
+mod latest;
 mod quantile;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Int64Type, i256
 
 use crate::decimal;
 pub use distinct::{Distinct, RELATIVE_ERROR as DISTINCT_ERROR};
+pub use latest::Latest;
 pub use quantile::{Quantiles, RELATIVE_ERROR as QUANTILE_ERROR};
 
 /// What a state holds.
@@ -38,6 +40,8 @@ pub enum StateKind {
     Distinct,
     /// DDSketch of decimals.
     Quantile,
+    /// Value of the last event, with its time and place.
+    Latest,
 }
 
 impl StateKind {
@@ -51,7 +55,14 @@ impl StateKind {
             Self::Max => "max",
             Self::Distinct => "distinct",
             Self::Quantile => "quantile",
+            Self::Latest => "latest",
         }
+    }
+
+    /// Whether its states are bytes of any length, which may be some kilobytes.
+    #[must_use]
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Distinct | Self::Quantile | Self::Latest)
     }
 
     /// The type that states are stored in.
@@ -61,7 +72,7 @@ impl StateKind {
             Self::Count => DataType::Int64,
             Self::Sum => decimal::sum_type(),
             Self::Min | Self::Max => decimal::value_type(),
-            Self::Distinct | Self::Quantile => DataType::Binary,
+            Self::Distinct | Self::Quantile | Self::Latest => DataType::Binary,
         }
     }
 }
@@ -107,6 +118,8 @@ pub enum StateColumn {
     Distinct(Vec<Distinct>),
     /// See [`StateKind::Quantile`].
     Quantile(Vec<Quantiles>),
+    /// See [`StateKind::Latest`].
+    Latest(Vec<Latest>),
 }
 
 impl StateColumn {
@@ -120,6 +133,7 @@ impl StateColumn {
             StateKind::Max => Self::Max(Vec::new()),
             StateKind::Distinct => Self::Distinct(Vec::new()),
             StateKind::Quantile => Self::Quantile(Vec::new()),
+            StateKind::Latest => Self::Latest(Vec::new()),
         }
     }
 
@@ -133,6 +147,7 @@ impl StateColumn {
             Self::Max(_) => StateKind::Max,
             Self::Distinct(_) => StateKind::Distinct,
             Self::Quantile(_) => StateKind::Quantile,
+            Self::Latest(_) => StateKind::Latest,
         }
     }
 
@@ -144,6 +159,7 @@ impl StateColumn {
             Self::Min(states) | Self::Max(states) => states.resize(groups, None),
             Self::Distinct(states) => states.resize_with(groups, Distinct::default),
             Self::Quantile(states) => states.resize_with(groups, Quantiles::default),
+            Self::Latest(states) => states.resize_with(groups, Latest::default),
         }
     }
 
@@ -156,6 +172,7 @@ impl StateColumn {
             Self::Min(states) | Self::Max(states) => states.len(),
             Self::Distinct(states) => states.len(),
             Self::Quantile(states) => states.len(),
+            Self::Latest(states) => states.len(),
         }
     }
 
@@ -169,7 +186,7 @@ impl StateColumn {
     /// count counts rows.
     ///
     /// `values` are decimals (`Decimal128(38, 9)`) for sum, min, max and quantile, text for
-    /// distinct, and anything for count.
+    /// distinct, states of single events ([`Latest::of`]) for latest, and anything for count.
     ///
     /// # Errors
     /// When the values have another type, or a count overflows.
@@ -211,6 +228,10 @@ impl StateColumn {
                         states[*group].insert(text);
                     }
                 }
+            }
+            Self::Latest(_) => {
+                let stored = values.ok_or_else(|| mistyped(StateKind::Latest, values))?;
+                self.merge(groups, stored)?;
             }
         }
         Ok(())
@@ -267,6 +288,14 @@ impl StateColumn {
                     }
                 }
             }
+            Self::Latest(states) => {
+                let values = stored.as_binary_opt::<i32>().ok_or_else(wrong)?;
+                for (bytes, group) in values.iter().zip(groups) {
+                    if let Some(bytes) = bytes {
+                        states[*group].merge(bytes)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -282,6 +311,7 @@ impl StateColumn {
             Self::Min(states) | Self::Max(states) => states[group] = None,
             Self::Distinct(states) => states[group] = Distinct::default(),
             Self::Quantile(states) => states[group] = Quantiles::default(),
+            Self::Latest(states) => states[group] = Latest::default(),
         }
         self.merge(&[group], &stored.slice(row, 1))
     }
@@ -308,6 +338,9 @@ impl StateColumn {
             Self::Quantile(states) => {
                 Arc::new(BinaryArray::from_iter_values(groups.iter().map(|g| states[*g].encode())))
             }
+            Self::Latest(states) => {
+                Arc::new(groups.iter().map(|g| states[*g].encode()).collect::<BinaryArray>())
+            }
         }
     }
 
@@ -320,6 +353,7 @@ impl StateColumn {
             Self::Min(states) | Self::Max(states) => drop(states.drain(..count)),
             Self::Distinct(states) => drop(states.drain(..count)),
             Self::Quantile(states) => drop(states.drain(..count)),
+            Self::Latest(states) => drop(states.drain(..count)),
         }
     }
 
@@ -332,6 +366,7 @@ impl StateColumn {
             Self::Min(states) | Self::Max(states) => states.capacity() * size_of::<Option<i128>>(),
             Self::Distinct(states) => states.iter().map(Distinct::size_bytes).sum(),
             Self::Quantile(states) => states.iter().map(Quantiles::size_bytes).sum(),
+            Self::Latest(states) => states.iter().map(Latest::size_bytes).sum(),
         }
     }
 }
@@ -368,6 +403,7 @@ fn each_decimal(
 fn mistyped(kind: StateKind, values: Option<&ArrayRef>) -> StateError {
     let want = match kind {
         StateKind::Distinct => DataType::Utf8,
+        StateKind::Latest => DataType::Binary,
         _ => decimal::value_type(),
     };
     let got = values.map_or(DataType::Null, |v| v.data_type().clone());

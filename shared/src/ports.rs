@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 
 use crate::catalog::{MetricVersion, Snapshot};
-use crate::event::EventBatch;
+use crate::event::{EventBatch, Places};
 use crate::ids::{Boundary, Epoch, JournalId, MetricId, Offset};
 use crate::time::{Grain, TimeRange, Timestamp};
 
@@ -38,6 +38,12 @@ impl Committed {
     #[must_use]
     pub fn end(&self) -> Offset {
         self.first.plus(self.events.len() as u64)
+    }
+
+    /// Where its events are.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        Places::following(self.first, self.events.len())
     }
 }
 

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::catalog::{MetricVersion, Snapshot};
-use shared::event::EventBatch;
 use shared::extract::Extractor;
 use shared::ids::{Boundary, Epoch};
-use shared::ports::Journal;
+use shared::ports::{Committed, Journal};
 use shared::time::{DAY_US, TimeRange, Timestamp};
 
 use super::execute::RunError;
@@ -90,7 +89,7 @@ pub(super) async fn archive(
         let read = move || read_some(&*journal, position, to);
         let joined = tokio::task::spawn_blocking(read).await;
         let events = joined.map_err(|e| RunError::Failed(e.to_string()))??;
-        let count: usize = events.iter().map(EventBatch::len).sum();
+        let count: usize = events.iter().map(|batch| batch.events.len()).sum();
         if count == 0 {
             return Err(RunError::Failed(format!(
                 "the journal ends at offset {position}, before {}",
@@ -107,18 +106,18 @@ fn read_some(
     journal: &dyn Journal,
     from: shared::ids::Offset,
     to: Boundary,
-) -> Result<Vec<EventBatch>, RunError> {
+) -> Result<Vec<Committed>, RunError> {
     let mut events = Vec::new();
     let mut count = 0;
     for committed in journal.read(from)? {
-        let committed = committed?;
+        let mut committed = Arc::unwrap_or_clone(committed?);
         if committed.first >= to.offset || count >= ARCHIVE_EVENTS {
             break;
         }
         let left = usize::try_from(to.offset.since(committed.first)).unwrap_or(usize::MAX);
-        let batch = committed.events.slice(0, committed.events.len().min(left));
-        count += batch.len();
-        events.push(batch);
+        committed.events = committed.events.slice(0, committed.events.len().min(left));
+        count += committed.events.len();
+        events.push(committed);
     }
     Ok(events)
 }

@@ -39,7 +39,7 @@ fn fold_range(
     for committed in journal.read(journal.start()).unwrap() {
         let committed = committed.unwrap();
         if committed.epoch >= read.from && read.to.is_none_or(|to| committed.epoch < to) {
-            let extracted = extractor.extract(&committed.events);
+            let extracted = extractor.extract(&committed.events, committed.places());
             metric.compiled.fold(&mut table, &extracted, usize::MAX).unwrap();
         }
     }

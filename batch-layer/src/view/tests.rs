@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::*;
 use crate::testing::{at, definition, version};
 use shared::catalog::MetricVersion;
-use shared::event::EventBatch;
+use shared::event::{EventBatch, Places};
 use shared::extract::Extractor;
+use shared::ids::Offset;
 use shared::testing::event;
 use shared::time::{DAY_US, HOUR_US, MINUTE_US};
 
@@ -19,7 +20,8 @@ fn table(metric: &MetricVersion, minutes: impl IntoIterator<Item = i64>) -> Stat
             event("sale", m * MINUTE_US, Some(&properties))
         })
         .collect();
-    let extracted = Extractor::new(metric.compiled.properties().cloned()).extract(&events);
+    let extracted = Extractor::new(metric.compiled.properties().cloned())
+        .extract(&events, Places::following(Offset::ZERO, events.len()));
     let mut table = StateTable::new(metric.compiled.layout());
     metric.compiled.fold(&mut table, &extracted, usize::MAX).unwrap();
     table

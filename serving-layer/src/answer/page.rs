@@ -25,6 +25,7 @@ pub(super) fn is_zero_when_empty(kind: MeasureKind) -> bool {
         | MeasureKind::Max
         | MeasureKind::Avg
         | MeasureKind::Quantile
+        | MeasureKind::Latest
         | MeasureKind::Expr => false,
     }
 }

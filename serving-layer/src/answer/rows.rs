@@ -1,7 +1,7 @@
 //! Rows of an answer before they have values: which group each shows, in which order.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
@@ -104,7 +104,7 @@ impl Sorting {
                 Key::Dimension(at) => Column::Rank(Arc::clone(&ranks[*at])),
                 Key::Measure(at) => {
                     let values = merged.finish_all(metric, &[*at])?;
-                    Column::Value(values.first().map(numbers).unwrap_or_default(), empty(*at))
+                    Column::Value(values.first().map(comparable).unwrap_or_default(), empty(*at))
                 }
             };
             keys.push((column, *direction));
@@ -173,13 +173,16 @@ fn directed<T: Ord>(a: Option<T>, b: Option<T>, direction: Direction) -> Orderin
     }
 }
 
-/// A measure's values, comparable with each other.
-fn numbers(values: &ArrayRef) -> Vec<Option<i128>> {
+/// A measure's values, comparable with each other: texts as their places in the order of texts.
+fn comparable(values: &ArrayRef) -> Vec<Option<i128>> {
     if let Some(counts) = values.as_primitive_opt::<Int64Type>() {
         return counts.iter().map(|count| count.map(i128::from)).collect();
     }
-    match values.as_primitive_opt::<Decimal128Type>() {
-        Some(decimals) => decimals.iter().collect(),
-        None => vec![None; values.len()],
+    if let Some(decimals) = values.as_primitive_opt::<Decimal128Type>() {
+        return decimals.iter().collect();
     }
+    let Some(texts) = values.as_string_opt::<i32>() else { return vec![None; values.len()] };
+    let places: BTreeSet<&str> = texts.iter().flatten().collect();
+    let places: HashMap<&str, i128> = places.into_iter().zip(0..).collect();
+    texts.iter().map(|text| places.get(text?).copied()).collect()
 }

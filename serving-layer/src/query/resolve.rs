@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use shared::catalog::MetricVersion;
 use shared::compile::Metric;
-use shared::definition::MeasureKind;
 use shared::expression::{Predicate, Type};
 use shared::problem::suggestion;
 use shared::time::{Grain, TimeRange, Timestamp};
@@ -208,27 +207,13 @@ fn filter(query: &Query, metric: &Metric) -> Result<Option<Predicate>, QueryErro
 fn having(query: &Query, metric: &Metric) -> Result<Option<(Predicate, Vec<usize>)>, QueryError> {
     let Some(text) = &query.having else { return Ok(None) };
     let measures = metric.measures();
-    let columns: Vec<_> = measures.iter().map(|m| (m.name.clone(), measure_type(m.kind))).collect();
+    let columns: Vec<_> = measures.iter().map(|m| (m.name.clone(), m.ty)).collect();
     let predicate = Predicate::new(text, "measure", &columns).map_err(|error| {
         QueryError::new("invalid_having", "having", format!("`having`: {error}"))
     })?;
     let position = |name: &String| measures.iter().position(|m| m.name == *name);
     let inputs = predicate.inputs().iter().filter_map(position).collect();
     Ok(Some((predicate, inputs)))
-}
-
-/// The type of a measure's values in expressions.
-fn measure_type(kind: MeasureKind) -> Type {
-    match kind {
-        MeasureKind::Count
-        | MeasureKind::Sum
-        | MeasureKind::Min
-        | MeasureKind::Max
-        | MeasureKind::Avg
-        | MeasureKind::Distinct
-        | MeasureKind::Quantile
-        | MeasureKind::Expr => Type::Number,
-    }
 }
 
 fn order(query: &Query, metric: &Metric) -> Result<Vec<(Key, Direction)>, QueryError> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow::datatypes::{Decimal256Type, Int64Type};
 
 use super::project::FoldError;
@@ -11,12 +13,14 @@ use super::{DefinitionError, Formula, Measure, Metric, place};
 use crate::decimal;
 use crate::definition::{Definition, MeasureKind};
 use crate::expression::{Evaluator, Failures, Lowering, Scope, Type, input_schema};
-use crate::measure::{Distinct, Quantiles};
+use crate::measure::{Distinct, Latest, Quantiles};
+use crate::table::TableError;
 
 /// The values of some measures.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// By measure asked for: `Int64` for count and distinct, otherwise `Decimal128(38, 9)`.
+    /// By measure asked for: `Int64` for count and distinct, `Utf8` for a latest text, otherwise
+    /// `Decimal128(38, 9)`.
     pub values: Vec<ArrayRef>,
     /// Sums that do not fit a decimal and are null for it.
     pub warnings: Vec<String>,
@@ -108,7 +112,7 @@ impl Metric {
                     .iter()
                     .map(|bytes| bytes.map_or(Ok(0), |b| Distinct::decode(b).map(|s| s.estimate())))
                     .collect();
-                Arc::new(Int64Array::from(counts.map_err(crate::table::TableError::from)?))
+                Arc::new(Int64Array::from(counts.map_err(TableError::from)?))
             }
             MeasureKind::Quantile => {
                 let values: Result<Vec<Option<i128>>, _> = state(0)?
@@ -120,8 +124,23 @@ impl Metric {
                         })
                     })
                     .collect();
-                let values = values.map_err(crate::table::TableError::from)?;
+                let values = values.map_err(TableError::from)?;
                 decimals(Decimal128Array::from(values))
+            }
+            MeasureKind::Latest => {
+                let states = state(0)?.as_binary::<i32>().iter();
+                match measure.ty {
+                    Type::Number => {
+                        let values: Result<Vec<_>, _> =
+                            states.map(|bytes| bytes.map(Latest::number).transpose()).collect();
+                        decimals(Decimal128Array::from(values.map_err(TableError::from)?))
+                    }
+                    _ => {
+                        let values: Result<Vec<_>, _> =
+                            states.map(|bytes| bytes.map(Latest::text).transpose()).collect();
+                        Arc::new(StringArray::from(values.map_err(TableError::from)?))
+                    }
+                }
             }
         })
     }
@@ -144,8 +163,7 @@ pub(super) fn formulas(
     definition: &Definition,
     measures: &mut [Measure],
 ) -> Result<(), DefinitionError> {
-    let columns: Vec<(String, Type)> =
-        measures.iter().map(|m| (m.name.clone(), Type::Number)).collect();
+    let columns: Vec<(String, Type)> = measures.iter().map(|m| (m.name.clone(), m.ty)).collect();
     for (at, (name, measure)) in definition.measures.iter().enumerate() {
         let Some(text) = &measure.expr else { continue };
         let pointer = format!("/measures/{name}/expr");

@@ -104,6 +104,9 @@ fn fields(name: &str, measure: &Measure) -> Result<(), DefinitionError> {
     if measure.filter.is_some() && is_formula {
         return only("filter", "aggregates");
     }
+    if measure.ty.is_some() && kind != MeasureKind::Latest {
+        return only("type", "the kind `latest`");
+    }
     match measure.q {
         Some(_) if kind != MeasureKind::Quantile => only("q", "the kind `quantile`"),
         None if kind == MeasureKind::Quantile => needs("q", "a number from 0 to 1, as 0.95"),

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
+    ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
     TimestampMicrosecondArray,
 };
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Field, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Field, Schema, SchemaRef, TimestampMicrosecondType,
+};
 
-use super::states::States;
+use super::states::{Shape, States};
 use super::{Metric, StateLayout};
-use crate::event::timestamp_type;
+use crate::event::{Places, timestamp_type};
 use crate::expression::{ExpressionError, Input};
 use crate::extract::Extracted;
+use crate::measure::Latest;
 use crate::table::{StateTable, TableError};
 use crate::time::Timestamp;
 
@@ -59,11 +62,15 @@ impl From<arrow::error::ArrowError> for FoldError {
 
 pub(super) fn schema(layout: &StateLayout, states: &States) -> SchemaRef {
     let mut fields = vec![Field::new("time", timestamp_type(), false)];
-    fields.extend(
-        layout.dimensions.iter().map(|d| Field::new(d, arrow::datatypes::DataType::Utf8, true)),
-    );
-    let types = states.argument_types().iter().enumerate();
-    fields.extend(types.map(|(i, ty)| Field::new(format!("arg:{i}"), ty.data_type(), true)));
+    fields.extend(layout.dimensions.iter().map(|d| Field::new(d, DataType::Utf8, true)));
+    let arguments = states.arguments().enumerate().map(|(i, (_, shape))| {
+        let ty = match shape {
+            Shape::Plain(ty) => ty.data_type(),
+            Shape::Placed => DataType::Binary,
+        };
+        Field::new(format!("arg:{i}"), ty, true)
+    });
+    fields.extend(arguments);
     Arc::new(Schema::new(fields))
 }
 
@@ -106,12 +113,15 @@ impl Metric {
                 Input::Column(name, _) => return Err(FoldError::Missing(name.clone())),
             });
         }
+        if self.needs_places() {
+            columns.extend(extracted.places.columns());
+        }
         let mut rows = self.input_batch(columns)?;
         if let Some(chosen) = chosen {
             rows = filter_record_batch(&rows, &chosen)?;
         }
         if let Some(filter) = &self.filter {
-            let mask = filter.evaluate(&inputs_of(&rows, &self.input_schema)?)?;
+            let mask = filter.evaluate(&self.inputs_of(&rows)?)?;
             let mask = mask.as_boolean();
             if mask.true_count() < mask.len() {
                 rows = filter_record_batch(&rows, mask)?;
@@ -131,22 +141,43 @@ impl Metric {
         Some(types.iter().map(|t| Some(includes(t))).collect())
     }
 
+    fn needs_places(&self) -> bool {
+        self.arguments.iter().any(|(_, shape)| *shape == Shape::Placed)
+    }
+
+    /// Times, inputs, and places where an argument needs them.
     fn input_batch(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch, FoldError> {
         let time = Field::new("time", timestamp_type(), false);
-        let fields =
-            std::iter::once(Arc::new(time)).chain(self.input_schema.fields().iter().cloned());
+        let places = self.needs_places().then(Places::fields).into_iter().flatten();
+        let fields = std::iter::once(Arc::new(time))
+            .chain(self.input_schema.fields().iter().cloned())
+            .chain(places.map(Arc::new));
         let schema = Schema::new(fields.collect::<Vec<_>>());
         Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
     }
 
+    fn inputs_of(&self, rows: &RecordBatch) -> Result<RecordBatch, FoldError> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        let columns = rows.columns()[1..=self.inputs.len()].to_vec();
+        let schema = Arc::clone(&self.input_schema);
+        Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
+    }
+
     fn evaluate(&self, rows: &RecordBatch) -> Result<RecordBatch, FoldError> {
-        let inputs = inputs_of(rows, &self.input_schema)?;
+        let inputs = self.inputs_of(rows)?;
         let times = rows.column(0).as_primitive::<TimestampMicrosecondType>();
         let starts = times.values().iter().map(|t| self.grain.floor(Timestamp(*t)).0);
         let starts = TimestampMicrosecondArray::from_iter_values(starts).with_timezone("UTC");
         let mut columns: Vec<ArrayRef> = vec![Arc::new(starts)];
-        for evaluator in self.dimensions.iter().chain(&self.arguments) {
-            columns.push(evaluator.evaluate(&inputs)?);
+        for dimension in &self.dimensions {
+            columns.push(dimension.evaluate(&inputs)?);
+        }
+        for (argument, shape) in &self.arguments {
+            let values = argument.evaluate(&inputs)?;
+            columns.push(match shape {
+                Shape::Plain(_) => values,
+                Shape::Placed => placed(times, &Places::of(rows)?, &values),
+            });
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.projected_schema), columns)?)
     }
@@ -181,8 +212,20 @@ impl Metric {
     }
 }
 
-fn inputs_of(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, FoldError> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-    let columns = rows.columns()[1..].to_vec();
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+/// Each value, a text or a number, as the state of its event.
+fn placed(times: &TimestampMicrosecondArray, places: &Places, values: &ArrayRef) -> ArrayRef {
+    let state = |row: usize, value: &[u8]| {
+        Latest::of(Timestamp(times.value(row)), places.place(row), value)
+    };
+    let states: BinaryArray = match values.as_primitive_opt::<Decimal128Type>() {
+        Some(numbers) => {
+            let numbers = numbers.iter().enumerate();
+            numbers.map(|(row, n)| n.map(|n| state(row, &n.to_le_bytes()))).collect()
+        }
+        None => {
+            let texts = values.as_string::<i32>().iter().enumerate();
+            texts.map(|(row, text)| text.map(|text| state(row, text.as_bytes()))).collect()
+        }
+    };
+    Arc::new(states)
 }

@@ -6,7 +6,7 @@ use datafusion::logical_expr::expr::Case;
 use indexmap::IndexSet;
 
 use super::{DefinitionError, Measure, place};
-use crate::definition::{self, MeasureKind};
+use crate::definition::{self, MeasureKind, ValueType};
 use crate::expression::{Lowering, Type};
 use crate::measure::StateKind;
 
@@ -14,8 +14,16 @@ use crate::measure::StateKind;
 #[derive(Default)]
 pub(super) struct States {
     states: IndexSet<(StateKind, Option<usize>)>,
-    arguments: IndexSet<Expr>,
-    types: Vec<Type>,
+    arguments: IndexSet<(Expr, Shape)>,
+}
+
+/// What an expression's values are folded as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Shape {
+    /// As they are.
+    Plain(Type),
+    /// Each with its event's time and place.
+    Placed,
 }
 
 impl States {
@@ -27,12 +35,8 @@ impl States {
         self.states.iter().map(|(_, argument)| *argument).collect()
     }
 
-    pub(super) fn arguments(&self) -> impl Iterator<Item = &Expr> {
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &(Expr, Shape)> {
         self.arguments.iter()
-    }
-
-    pub(super) fn argument_types(&self) -> &[Type] {
-        &self.types
     }
 
     /// Adds what a measure needs.
@@ -52,6 +56,7 @@ impl States {
             MeasureKind::Avg => (&[StateKind::Sum, StateKind::Count], Type::Number),
             MeasureKind::Distinct => (&[StateKind::Distinct], Type::Text),
             MeasureKind::Quantile => (&[StateKind::Quantile], Type::Number),
+            MeasureKind::Latest => (&[StateKind::Latest], value_type(measure)),
             MeasureKind::Expr => (&[], Type::Number),
         };
         let value = match (&measure.of, ty) {
@@ -61,32 +66,35 @@ impl States {
         };
         let filter = measure.filter.as_deref().map(|text| lowering.condition(text));
         let filter = filter.transpose().map_err(place(format!("{pointer}/filter")))?;
+        let shape = match (measure.kind, &value) {
+            (MeasureKind::Latest, _) => Shape::Placed,
+            (_, Some(_)) => Shape::Plain(ty),
+            (_, None) => Shape::Plain(Type::Boolean),
+        };
         let argument = match (filter, value) {
-            (None, None) => None,
-            (None, Some(value)) => Some(self.argument(value, ty)),
+            (None, value) => value,
             (Some(filter), value) => {
-                let ty = if value.is_some() { ty } else { Type::Boolean };
                 let yes = || Expr::Literal(ScalarValue::Boolean(Some(true)), None);
                 let value = Box::new(value.unwrap_or_else(yes));
-                let case = Case::new(None, vec![(Box::new(filter), value)], None);
-                Some(self.argument(Expr::Case(case), ty))
+                Some(Expr::Case(Case::new(None, vec![(Box::new(filter), value)], None)))
             }
         };
+        let argument = argument.map(|expr| self.arguments.insert_full((expr, shape)).0);
         let states = kinds.iter().map(|kind| self.states.insert_full((*kind, argument)).0);
         Ok(Measure {
             name: name.to_owned(),
             kind: measure.kind,
             states: states.collect(),
             q: measure.q.unwrap_or(0.0),
+            ty: if measure.kind == MeasureKind::Latest { ty } else { Type::Number },
             formula: None,
         })
     }
+}
 
-    fn argument(&mut self, expr: Expr, ty: Type) -> usize {
-        let (at, new) = self.arguments.insert_full(expr);
-        if new {
-            self.types.push(ty);
-        }
-        at
+fn value_type(measure: &definition::Measure) -> Type {
+    match measure.ty.unwrap_or_default() {
+        ValueType::Number => Type::Number,
+        ValueType::Text => Type::Text,
     }
 }

@@ -7,8 +7,9 @@ use datafusion::prelude::{SessionContext, col, lit};
 use super::*;
 use crate::decimal;
 use crate::definition::from_json;
-use crate::event::EventBatch;
+use crate::event::{EventBatch, Places};
 use crate::extract::Extractor;
+use crate::ids::Offset;
 use crate::measure::aggregate;
 use crate::table::StateTable;
 use crate::testing::event;
@@ -29,7 +30,9 @@ const SALES: &str = r#"{
         "buyers": {"kind": "distinct", "of": "subject"},
         "median": {"kind": "quantile", "of": "amount", "q": 0.5},
         "p99": {"kind": "quantile", "of": "amount", "q": 0.99},
-        "priced": {"kind": "count", "of": "amount"}
+        "priced": {"kind": "count", "of": "amount"},
+        "last": {"kind": "latest", "of": "country"},
+        "last_price": {"kind": "latest", "type": "number", "of": "amount", "filter": "amount > 12"}
     }
 }"#;
 
@@ -59,8 +62,12 @@ fn sales() -> EventBatch {
     .collect()
 }
 
+fn places(events: &EventBatch) -> Places {
+    Places::following(Offset::ZERO, events.len())
+}
+
 fn folded(metric: &Metric, events: &EventBatch) -> (StateTable, u64) {
-    let extracted = Extractor::new(metric.properties().cloned()).extract(events);
+    let extracted = Extractor::new(metric.properties().cloned()).extract(events, places(events));
     let mut table = StateTable::new(metric.layout());
     let folded = metric.fold(&mut table, &extracted, usize::MAX).unwrap();
     (table, folded.mismatches)
@@ -72,9 +79,10 @@ fn values(metric: &Metric, name: &str, states: &RecordBatch) -> Vec<Option<Strin
     let column: &ArrayRef = &finished.values[0];
     (0..column.len())
         .map(|row| {
-            column.is_valid(row).then(|| match column.as_primitive_opt::<Int64Type>() {
-                Some(counts) => counts.value(row).to_string(),
-                None => decimal::format(column.as_primitive::<Decimal128Type>().value(row)),
+            column.is_valid(row).then(|| match column.data_type() {
+                DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+                DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
+                _ => decimal::format(column.as_primitive::<Decimal128Type>().value(row)),
             })
         })
         .collect()
@@ -106,6 +114,8 @@ fn groups_and_measures_are_what_they_say() {
     assert_eq!(row("most"), texts(["20", "", ""]));
     assert_eq!(row("buyers"), texts(["0", "0", "0"]));
     assert_eq!(row("priced"), texts(["2", "1", "1"]));
+    assert_eq!(row("last"), texts(["DE", "FR", "7"]));
+    assert_eq!(row("last_price"), texts(["12.5", "", ""]));
 }
 
 #[test]
@@ -115,7 +125,10 @@ fn measures_share_states_and_formulas_name_theirs() {
     // mean and priced count the same values twice: once as numbers, once as texts.
     assert_eq!(
         kinds,
-        ["count", "count", "sum", "sum", "count", "min", "max", "distinct", "quantile", "count"]
+        [
+            "count", "count", "sum", "sum", "count", "min", "max", "distinct", "quantile", "count",
+            "latest", "latest"
+        ]
     );
     let at = |name: &str| metric.measures().iter().position(|m| m.name == name).unwrap();
     assert_eq!(metric.states_of(&[at("share")]), [0, 1]);
@@ -141,7 +154,7 @@ async fn a_plan_with_our_aggregates_gives_the_same_states_as_a_table() {
         })
         .collect();
     let (table, _) = folded(&metric, &events);
-    let extracted = Extractor::new(metric.properties().cloned()).extract(&events);
+    let extracted = Extractor::new(metric.properties().cloned()).extract(&events, places(&events));
     let rows = metric.project(&extracted).unwrap().batch;
     let layout = metric.layout();
     let groups = std::iter::once("time").chain(layout.dimensions.iter().map(String::as_str));
@@ -183,6 +196,18 @@ fn bad_definitions_say_where_and_what() {
         (with(r#""measures":{"n":{"kind":"quantile","of":"a"}}"#), "/measures/n/q", "0.95"),
         (with(r#""measures":{"n":{"kind":"quantile","of":"a","q":2}}"#), "/measures/n/q", "0 to 1"),
         (with(r#""measures":{"n":{"kind":"count","q":0.5}}"#), "/measures/n/q", "quantile"),
+        (with(r#""measures":{"n":{"kind":"count","type":"text"}}"#), "/measures/n/type", "latest"),
+        (with(r#""measures":{"n":{"kind":"latest"}}"#), "/measures/n/of", "needs `of`"),
+        (
+            with(r#""measures":{"n":{"kind":"latest","of":"a","type":"date"}}"#),
+            "/measures/n/type",
+            "`number` or `text`",
+        ),
+        (
+            with(r#""measures":{"t":{"kind":"latest","of":"a"},"n":{"kind":"expr","expr":"t+1"}}"#),
+            "/measures/n/expr",
+            "number",
+        ),
         (with(r#""measures":{"n":{"kind":"expr"}}"#), "/measures/n/expr", "needs `expr`"),
         (
             with(r#""measures":{"n":{"kind":"expr","expr":"x+1"}}"#),

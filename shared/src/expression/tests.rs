@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::EventBatch;
+use crate::event::Places;
 use crate::extract::Extractor;
+use crate::ids::Offset;
 use crate::testing::event;
 
 /// 2013-01-31T23:30:15Z, a Thursday.
@@ -18,7 +20,8 @@ fn inputs(lowering: Lowering<'_>, events: &EventBatch) -> RecordBatch {
         Input::Property(column) => Some(column.clone()),
         _ => None,
     });
-    let extracted = Extractor::new(properties).extract(events);
+    let extracted =
+        Extractor::new(properties).extract(events, Places::following(Offset::ZERO, events.len()));
     let columns: Vec<ArrayRef> = inputs
         .iter()
         .map(|input| match input {

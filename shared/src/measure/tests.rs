@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ids::{Offset, PartitionId};
+use crate::time::Timestamp;
 use arrow::array::StringArray;
 
 fn decimals(values: &[Option<i128>]) -> ArrayRef {
@@ -88,6 +90,35 @@ proptest! {
     }
 
     #[test]
+    fn the_last_value_is_found_however_events_are_split(
+        events in prop::collection::vec((-3_i64..3, 0_u32..2, "[a-c]{0,3}"), 0..40),
+        cut in 0_usize..40,
+        order in any::<prop::sample::Index>(),
+    ) {
+        let place = |row: usize| (PartitionId(events[row].1), Offset(row as u64));
+        let states: Vec<Option<Vec<u8>>> = (0..events.len())
+            .map(|row| Latest::of(Timestamp(events[row].0), place(row), events[row].2.as_bytes()))
+            .map(Some)
+            .collect();
+        let mut parts: Vec<ArrayRef> = states
+            .chunks((cut + 1).min(states.len().max(1)))
+            .map(|part| Arc::new(part.iter().map(|s| s.as_deref()).collect::<BinaryArray>()) as _)
+            .map(|values| folded(StateKind::Latest, &values))
+            .collect();
+        if !parts.is_empty() {
+            let at = order.index(parts.len());
+            parts.rotate_left(at);
+        }
+        let merged = merged(StateKind::Latest, &parts);
+        let merged = merged.as_binary::<i32>();
+        let last = (0..events.len()).max_by_key(|row| (events[*row].0, place(*row)));
+        prop_assert_eq!(merged.is_valid(0), last.is_some());
+        if let Some(last) = last {
+            prop_assert_eq!(Latest::text(merged.value(0)).unwrap(), events[last].2.as_str());
+        }
+    }
+
+    #[test]
     fn a_quantile_is_within_its_stated_error(
         mut values in prop::collection::vec(-1_000_000_000_000_i128..1_000_000_000_000, 1..300),
         q in 0.0_f64..=1.0,
@@ -104,9 +135,11 @@ proptest! {
     #[test]
     fn sketches_never_panic_on_foreign_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = (Distinct::decode(&bytes), Quantiles::decode(&bytes));
+        let _ = (Latest::text(&bytes), Latest::number(&bytes));
         let mut versioned = vec![1];
         versioned.extend(&bytes);
         let _ = (Distinct::decode(&versioned), Quantiles::decode(&versioned));
+        let _ = (Latest::text(&versioned), Latest::number(&versioned));
     }
 }
 

@@ -217,8 +217,8 @@ impl Tables {
 
 /// How many groups are written out at once: few where each may be some kilobytes.
 pub(super) fn step(layout: &StateLayout, most: usize) -> usize {
-    let is_sketch = |kind: &&StateKind| matches!(kind, StateKind::Distinct | StateKind::Quantile);
-    match layout.states.iter().filter(is_sketch).count() {
+    let is_binary = |kind: &&StateKind| kind.is_binary();
+    match layout.states.iter().filter(is_binary).count() {
         0 => most,
         sketches => (256 / sketches).max(8).min(most),
     }

@@ -58,10 +58,15 @@ impl Field {
 impl Event {
     pub(super) fn random(id: u64, random: &mut Random) -> Self {
         let minutes = i64::try_from(random.below(3 * 24 * 60)).unwrap();
+        // Some events happen at one time.
+        let (minutes, within) = match random.below(3) {
+            0 => (minutes / 120 * 120, 0),
+            _ => (minutes, i64::try_from(random.below(60_000)).unwrap()),
+        };
         Self {
             id,
             kind: pick(random, &["sale", "sale", "refund", "visit"]),
-            time_ms: START_MS + minutes * 60_000 + i64::try_from(random.below(60_000)).unwrap(),
+            time_ms: START_MS + minutes * 60_000 + within,
             subject: (random.below(3) > 0).then(|| random.below(40)),
             shop: shop(random),
             size: size(random),

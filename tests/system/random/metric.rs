@@ -54,6 +54,10 @@ pub(super) enum Kind {
     Avg,
     Distinct,
     Quantile,
+    /// Of a number.
+    Latest,
+    /// Of a text.
+    LatestText,
 }
 
 /// A measure.
@@ -87,6 +91,8 @@ impl Metric {
             Kind::Avg,
             Kind::Distinct,
             Kind::Quantile,
+            Kind::Latest,
+            Kind::LatestText,
         ];
         let measures = (0..1 + random.below(5))
             .map(|n| Measure {
@@ -145,15 +151,21 @@ impl Metric {
 
 impl Measure {
     fn definition(&self) -> Value {
-        let kind = format!("{:?}", self.kind).to_lowercase();
+        let kind = match self.kind {
+            Kind::LatestText => "latest".to_owned(),
+            kind => format!("{kind:?}").to_lowercase(),
+        };
         let mut pairs = vec![("kind", json!(kind))];
         match self.kind {
             Kind::Count => {}
             Kind::Distinct => pairs.push(("of", json!("subject"))),
+            Kind::LatestText => pairs.push(("of", json!("shop"))),
             _ => pairs.push(("of", json!(self.number.0))),
         }
-        if self.kind == Kind::Quantile {
-            pairs.push(("q", json!(0.5)));
+        match self.kind {
+            Kind::Quantile => pairs.push(("q", json!(0.5))),
+            Kind::Latest => pairs.push(("type", json!("number"))),
+            _ => {}
         }
         pairs.extend(self.filter.map(|(sql, _)| ("filter", json!(sql))));
         object(pairs)
@@ -188,16 +200,25 @@ impl Measure {
                     count => Expected::Near(numbers[(count - 1) / 2]),
                 }
             }
+            Kind::Latest => exact(last(&events, |e| self.number.1(e))),
+            Kind::LatestText => Expected::Text(last(&events, |e| e.shop.text.clone())),
         }
     }
 }
 
 /// What a field must be, in units of 10⁻⁹.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     Exact(Option<i128>),
     /// Within 1 %.
     Near(i128),
+    Text(Option<String>),
+}
+
+/// The value of the last event that has one. Of those at one time it is the one accepted last.
+fn last<T>(events: &[&Event], value: impl Fn(&Event) -> Option<T>) -> Option<T> {
+    let values = events.iter().filter_map(|event| Some((event.time_ms, value(event)?)));
+    values.reduce(|a, b| if b.0 >= a.0 { b } else { a }).map(|(_, value)| value)
 }
 
 /// Rounded half to even.

@@ -130,6 +130,10 @@ impl<'a> Question<'a> {
                 let (got, units): (f64, f64) = (got.parse().unwrap(), units as f64 / ONE as f64);
                 assert!((got - units).abs() <= units.abs() * 0.01 + 1e-9, "{got}: {}", about());
             }
+            Expected::Text(text) => {
+                let got: Option<String> = serde_json::from_str(got).unwrap();
+                assert_eq!(got, text, "{}", about());
+            }
         }
     }
 }

@@ -157,7 +157,7 @@ impl Worker {
             return Err(Fatal(format!("the journal goes on at {got} where {have} is next")));
         }
         let started = Instant::now();
-        let extracted = self.extractor.extract(&batch.events);
+        let extracted = self.extractor.extract(&batch.events, batch.places());
         self.writers.values_mut().for_each(|writer| writer.fold(batch, &extracted));
         self.folded = Mark { offset: batch.end(), checksum: batch.checksum };
         let arrivals = batch.events.arrivals();
@@ -199,7 +199,7 @@ impl Worker {
             let batches = self.parts.journal.read(from).map_err(journal)?;
             for batch in gather(batches, BTreeSet::new()) {
                 let Some(batch) = below(&batch.map_err(journal)?, to) else { break };
-                writer.fold(&batch, &extractor.extract(&batch.events));
+                writer.fold(&batch, &extractor.extract(&batch.events, batch.places()));
             }
         }
         writer.safe = to;

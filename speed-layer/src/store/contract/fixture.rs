@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BinaryArray, Decimal128Array, RecordBatch, StringArray};
 use shared::compile::StateLayout;
 use shared::decimal;
 use shared::definition::from_json;
-use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset};
-use shared::measure::StateKind;
+use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset, PartitionId};
+use shared::measure::{Latest, StateKind};
 use shared::ports::{SpeedPart, SpeedRead};
 use shared::table::StateTable;
-use shared::time::{Grain, TimeRange};
+use shared::time::{Grain, TimeRange, Timestamp};
 use uuid::Uuid;
 
 use crate::store::{
@@ -27,10 +27,10 @@ pub(crate) fn journal(number: u128) -> JournalId {
 
 /// Two dimensions and one state of each kind.
 pub(crate) fn layout() -> StateLayout {
-    use StateKind::{Count, Distinct, Max, Min, Quantile, Sum};
+    use StateKind::{Count, Distinct, Latest, Max, Min, Quantile, Sum};
     StateLayout {
         dimensions: vec!["a".into(), "b".into()],
-        states: vec![Count, Sum, Min, Max, Distinct, Quantile],
+        states: vec![Count, Sum, Min, Max, Distinct, Quantile, Latest],
     }
 }
 
@@ -98,6 +98,11 @@ impl Fixture {
         let texts: StringArray =
             rows.iter().map(|row| row.3.map(|value| format!("v{}", value % 1000))).collect();
         let values: ArrayRef = Arc::new(values.with_data_type(decimal::value_type()));
+        let last = texts.iter().enumerate().map(|(row, text)| {
+            let place = (PartitionId::ONLY, Offset(row as u64));
+            text.map(|text| Latest::of(Timestamp(times[row]), place, text.as_bytes()))
+        });
+        let last: ArrayRef = Arc::new(last.collect::<BinaryArray>());
         let texts: ArrayRef = Arc::new(texts);
         let dimensions = &[&a, &b][..layout.dimensions.len()];
         let groups = table.groups(&times, dimensions).unwrap();
@@ -107,6 +112,7 @@ impl Fixture {
             .map(|kind| match kind {
                 StateKind::Count => None,
                 StateKind::Distinct => Some(&texts),
+                StateKind::Latest => Some(&last),
                 _ => Some(&values),
             })
             .collect();

@@ -7,7 +7,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
-use shared::measure::{StateColumn, StateKind};
+use shared::measure::StateColumn;
 use shared::time::{Grain, TimeRange, Timestamp};
 
 use crate::store::chunk::Chunk;
@@ -157,7 +157,7 @@ pub(super) fn check(
         }
     }
     for (kind, stored) in view.layout.states.iter().zip(rows.states) {
-        if let StateKind::Distinct | StateKind::Quantile = kind {
+        if kind.is_binary() {
             let mut decoded = StateColumn::new(*kind);
             decoded.resize(1);
             let zeros = vec![0; stored.len()];

@@ -20,7 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use shared::decimal;
-use shared::measure::{Distinct, Quantiles, StateKind};
+use shared::measure::{Distinct, Latest, Quantiles, StateKind};
 use shared::time::{TimeRange, Timestamp};
 
 use crate::store::View;
@@ -93,7 +93,7 @@ fn write_state(text: &mut String, kind: StateKind, column: &ArrayRef, row: usize
             text.push('"');
             text.push_str(&decimal::format(value));
         }
-        StateKind::Distinct | StateKind::Quantile => {
+        StateKind::Distinct | StateKind::Quantile | StateKind::Latest => {
             text.push('"');
             STANDARD.encode_string(column.as_binary_opt::<i32>()?.value(row), text);
         }
@@ -223,6 +223,7 @@ enum StateBuilder {
     Extreme(Decimal128Builder),
     Distinct(BinaryBuilder),
     Quantile(BinaryBuilder),
+    Latest(BinaryBuilder),
 }
 
 impl StateBuilder {
@@ -237,6 +238,7 @@ impl StateBuilder {
             }
             StateKind::Distinct => Self::Distinct(BinaryBuilder::new()),
             StateKind::Quantile => Self::Quantile(BinaryBuilder::new()),
+            StateKind::Latest => Self::Latest(BinaryBuilder::new()),
         }
     }
 
@@ -252,9 +254,10 @@ impl StateBuilder {
                 let value = number::parse(text).and_then(i256::to_i128);
                 builder.append_value(value.filter(|v| v.unsigned_abs() <= MAX)?);
             }
-            (Self::Distinct(builder) | Self::Quantile(builder), Cell::Null) => {
-                builder.append_null();
-            }
+            (
+                Self::Distinct(builder) | Self::Quantile(builder) | Self::Latest(builder),
+                Cell::Null,
+            ) => builder.append_null(),
             (Self::Distinct(builder), Cell::Text(text)) => {
                 let bytes = STANDARD.decode(&**text).ok()?;
                 Distinct::decode(&bytes).ok()?;
@@ -263,6 +266,11 @@ impl StateBuilder {
             (Self::Quantile(builder), Cell::Text(text)) => {
                 let bytes = STANDARD.decode(&**text).ok()?;
                 Quantiles::decode(&bytes).ok()?;
+                builder.append_value(bytes);
+            }
+            (Self::Latest(builder), Cell::Text(text)) => {
+                let bytes = STANDARD.decode(&**text).ok()?;
+                Latest::default().merge(&bytes).ok()?;
                 builder.append_value(bytes);
             }
         }
@@ -274,7 +282,9 @@ impl StateBuilder {
             Self::Count(builder) => Arc::new(builder.finish()),
             Self::Sum(builder) => Arc::new(builder.finish()),
             Self::Extreme(builder) => Arc::new(builder.finish()),
-            Self::Distinct(builder) | Self::Quantile(builder) => Arc::new(builder.finish()),
+            Self::Distinct(builder) | Self::Quantile(builder) | Self::Latest(builder) => {
+                Arc::new(builder.finish())
+            }
         }
     }
 }

@@ -160,8 +160,8 @@ async fn read_chunks(
 }
 
 fn portion(view: &View) -> usize {
-    let is_sketch = |kind: &&StateKind| matches!(kind, StateKind::Distinct | StateKind::Quantile);
-    match view.layout.states.iter().filter(is_sketch).count() {
+    let is_binary = |kind: &&StateKind| kind.is_binary();
+    match view.layout.states.iter().filter(is_binary).count() {
         0 => PORTION,
         sketches => (PORTION_OF_SKETCHES / sketches).max(100),
     }
