@@ -1,6 +1,7 @@
 //! Parts to serve from, in memory: one list of events, cut into a batch view and a speed view.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -62,17 +63,13 @@ pub(crate) fn version(definition: Definition, compiled: Arc<Metric>) -> MetricVe
     }
 }
 
-fn fold(metric: &Metric, events: &[Event]) -> StateTable {
-    let events: EventBatch = events.iter().cloned().collect();
-    let extractor = Extractor::new(metric.properties().cloned());
+/// The states of `events[range]`, whose offsets are their places in `events`.
+fn fold(metric: &Metric, events: &[Event], range: Range<usize>) -> StateTable {
+    let places = Places::following(Offset(range.start as u64), range.len());
+    let events: EventBatch = events[range].iter().cloned().collect();
+    let extracted = Extractor::new(metric.properties().cloned()).extract(&events, places);
     let mut table = StateTable::new(metric.layout());
-    metric
-        .fold(
-            &mut table,
-            &extractor.extract(&events, Places::following(Offset::ZERO, events.len())),
-            usize::MAX,
-        )
-        .unwrap();
+    metric.fold(&mut table, &extracted, usize::MAX).unwrap();
     table
 }
 
@@ -89,7 +86,8 @@ impl World {
     /// A world in which the first `split` events are in the batch view.
     pub(crate) fn new(mut metric: MetricVersion, events: Vec<Event>, split: usize) -> Arc<Self> {
         metric.boundary = Boundary { epoch: Epoch(3), offset: Offset(split as u64) };
-        let table = fold(&metric.compiled, &events[..split]);
+        let fold = |range| fold(&metric.compiled, &events, range);
+        let table = fold(0..split);
         let grain = metric.compiled.grain();
         let times = table.times();
         let first = times.values().iter().min().copied();
@@ -106,10 +104,9 @@ impl World {
             }];
         }
         let applied = Offset(events.len() as u64);
-        let (base, delta) = events[..split].split_at(split / 2);
-        let files = [base, delta].map(|events| fold(&metric.compiled, events).emit_all());
-        let (over, open) = events[split..].split_at((events.len() - split) / 3);
-        let epochs = [over, open].map(|events| fold(&metric.compiled, events).emit_all());
+        let files = [0..split / 2, split / 2..split].map(|range| fold(range).emit_all());
+        let open = split + (events.len() - split) / 3;
+        let epochs = [split..open, open..events.len()].map(|range| fold(range).emit_all());
         Arc::new(Self {
             files,
             epochs,

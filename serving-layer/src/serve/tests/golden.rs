@@ -55,6 +55,9 @@ fn flights() -> Vec<Event> {
 static WORLDS: LazyLock<[Arc<World>; 3]> = LazyLock::new(|| {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/flights.toml");
     let toml = fs::read_to_string(place).unwrap();
+    let toml = toml
+        + "last_aircraft = { kind = 'latest', of = 'tailnum' }\n
+        last_delay = { kind = 'latest', type = 'number', of = 'dep_delay' }\n";
     let definition = serde_json::to_string(&from_toml(&toml).unwrap()[0]).unwrap();
     let events = flights();
     let splits = [0, events.len() / 3, events.len()];
@@ -146,5 +149,5 @@ macro_rules! golden {
 }
 
 golden! {
-    measures granularity timezone filter having order_and_limit limit_per_bucket fill compare
+    measures latest granularity timezone filter having order_and_limit limit_per_bucket fill compare
 }

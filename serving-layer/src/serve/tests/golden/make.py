@@ -17,7 +17,7 @@ db.execute("SET TimeZone = 'UTC'")
 db.execute(f"""CREATE TABLE f AS SELECT
     properties->>'carrier' carrier, properties->>'origin' origin, properties->>'dest' dest,
     (properties->>'dep_delay')::BIGINT d, (properties->>'distance')::BIGINT miles,
-    properties->>'tailnum' tailnum, time::TIMESTAMPTZ t
+    properties->>'tailnum' tailnum, time::TIMESTAMPTZ t, reverse(id) AS place
   FROM read_json('{DATA}', format='newline_delimited', columns={{
     id: 'VARCHAR', event: 'VARCHAR', time: 'VARCHAR', properties: 'JSON'}})""")
 assert db.execute("SELECT count(*) FROM f").fetchone() == (27004,)
@@ -60,6 +60,26 @@ files["measures"] = [
     case(f"SELECT carrier, {ALL} FROM f GROUP BY 1 ORDER BY 1", group_by=["carrier"]),
     case(f"SELECT dest, origin, {ALL} FROM f GROUP BY ALL ORDER BY ALL",
          group_by=["dest", "origin"], measures=EVERY, order_by=["dest", "origin"]),
+]
+
+LAST = ("arg_max(tailnum, row(t, place)) FILTER (tailnum IS NOT NULL) AS last_aircraft, "
+        "arg_max(d, row(t, place)) FILTER (d IS NOT NULL) AS last_delay")
+LASTS = ["last_aircraft", "last_delay"]
+files["latest"] = [
+    case(f"SELECT {LAST} FROM f", measures=LASTS),
+    case(f"SELECT dest, {LAST} FROM f GROUP BY 1 ORDER BY 1", group_by=["dest"], measures=LASTS),
+    case(f"SELECT {bucket('day', NY)} AS time, carrier, {LAST} FROM f "
+         f"WHERE origin = 'LGA' AND carrier IN ('OO', 'UA') GROUP BY ALL ORDER BY ALL",
+         granularity="day", timezone=NY, group_by=["carrier"], measures=LASTS,
+         filter="origin = 'LGA' AND carrier IN ('OO', 'UA')"),
+    case(f"SELECT carrier, {LAST} FROM f GROUP BY 1 HAVING last_aircraft < 'N5' "
+         f"ORDER BY last_aircraft DESC",
+         group_by=["carrier"], measures=LASTS, having="last_aircraft < 'N5'",
+         order_by=["-last_aircraft"]),
+    case(f"SELECT {bucket('day')} AS time, carrier, {LAST} FROM f WHERE carrier = 'YV' "
+         f"GROUP BY ALL ORDER BY last_delay, time",
+         granularity="day", group_by=["carrier"], measures=LASTS, filter="carrier = 'YV'",
+         order_by=["last_delay"]),
 ]
 
 files["granularity"] = [
