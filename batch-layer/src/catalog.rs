@@ -195,9 +195,13 @@ impl Catalog for BatchCatalog {
         match published.newest(&name) {
             Some(version) if version.stage == Stage::Backfilling => {
                 tracing::info!(metric = name, version = version.version, "backfill is queued");
-                Ok(Defined::Backfilling { run: self.runs.backfill(version.id) })
+                Ok(Defined::Accepted { run: self.runs.backfill(version.id) })
             }
-            _ => Ok(Defined::Active),
+            Some(version) => {
+                let run = self.runs.nothing_to_backfill(version.id, self.clock.now());
+                Ok(Defined::Accepted { run })
+            }
+            None => Err(CatalogError::Store(format!("`{name}` was deleted meanwhile"))),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The master dataset: every event, as Parquet by UTC day of its time.
 //!
 //! Files are only ever added, or several of one day merged into one. Each holds the event's own
-//! columns, its place in the journal, the text of all properties, and typed columns for the properties that metrics used when
-//! it was written (named as [`PropertyColumn::name`]). A typed column stands in a file only if
-//! every value in it fitted its type, so that reading it is the same as reading the text.
+//! columns, its place in the journal, the text of all properties, and typed columns for the
+//! properties that metrics used when it was written (named as [`PropertyColumn::name`]). A typed
+//! column stands in a file only if every value in it fitted its type, so that reading it is the
+//! same as reading the text.
 //!
 //! A file knows its epochs. Those of epochs that some view does not cover yet are never merged with
 //! others, so that an incremental run can take exactly its own.

@@ -241,12 +241,12 @@ impl Catalog for World {
             return Ok(Defined::Unchanged);
         }
         if before.definition.name == definition.name {
-            return Ok(Defined::Backfilling { run: "r1".into() });
+            return Ok(Defined::Accepted { run: "r1".into() });
         }
         let new =
             MetricVersion { compiled, ..metric(&serde_json::to_string(&definition).unwrap()) };
         self.publish(new);
-        Ok(Defined::Active)
+        Ok(Defined::Accepted { run: "r2".into() })
     }
 
     async fn delete(&self, _: &str) -> Result<(), CatalogError> {

@@ -116,11 +116,9 @@ pub struct ViewFile {
 pub enum Defined {
     /// The same definition stands already.
     Unchanged,
-    /// A new version answers at once, since there were no events to fold before it.
-    Active,
-    /// A new version is being backfilled by this run.
-    Backfilling {
-        /// The run's id.
+    /// A new version is backfilled.
+    Accepted {
+        /// The id of the run that does it; it is over where there was nothing to backfill.
         run: String,
     },
 }

@@ -10,6 +10,7 @@
 
 pub mod aggregate;
 mod distinct;
+mod kind;
 mod latest;
 mod quantile;
 
@@ -22,60 +23,9 @@ use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Int64Type, i256
 
 use crate::decimal;
 pub use distinct::{Distinct, RELATIVE_ERROR as DISTINCT_ERROR};
+pub use kind::StateKind;
 pub use latest::Latest;
 pub use quantile::{Quantiles, RELATIVE_ERROR as QUANTILE_ERROR};
-
-/// What a state holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum StateKind {
-    /// Number of rows, or of values that are not null.
-    Count,
-    /// Sum of decimals, null without values.
-    Sum,
-    /// Least decimal, null without values.
-    Min,
-    /// Greatest decimal, null without values.
-    Max,
-    /// HyperLogLog sketch of texts.
-    Distinct,
-    /// DDSketch of decimals.
-    Quantile,
-    /// Value of the last event, with its time and place.
-    Latest,
-}
-
-impl StateKind {
-    /// Its name in column names.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Sum => "sum",
-            Self::Min => "min",
-            Self::Max => "max",
-            Self::Distinct => "distinct",
-            Self::Quantile => "quantile",
-            Self::Latest => "latest",
-        }
-    }
-
-    /// Whether its states are bytes of any length, which may be some kilobytes.
-    #[must_use]
-    pub const fn is_binary(self) -> bool {
-        matches!(self, Self::Distinct | Self::Quantile | Self::Latest)
-    }
-
-    /// The type that states are stored in.
-    #[must_use]
-    pub fn data_type(self) -> DataType {
-        match self {
-            Self::Count => DataType::Int64,
-            Self::Sum => decimal::sum_type(),
-            Self::Min | Self::Max => decimal::value_type(),
-            Self::Distinct | Self::Quantile | Self::Latest => DataType::Binary,
-        }
-    }
-}
 
 /// States that cannot be merged, since they are not what this version writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -150,6 +150,11 @@ impl Client {
         self.read(self.with_key(self.agent.put(self.url(path))).send_json(body))
     }
 
+    /// Deletes what a path names.
+    pub(super) fn delete(&self, path: &str) -> Result<Reply, CallError> {
+        self.read(self.with_key(self.agent.delete(self.url(path))).call())
+    }
+
     /// Sends newline-delimited events.
     pub(super) fn send_events(
         &self,

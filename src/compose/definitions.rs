@@ -32,8 +32,7 @@ pub(super) async fn apply(
         let defined = catalog.define(definition).await;
         match defined.with_context(|| format!("the metric `{name}` of the metrics file"))? {
             Defined::Unchanged => {}
-            Defined::Active => info!(metric = name, "defined"),
-            Defined::Backfilling { run } => info!(metric = name, run, "defined, backfilling"),
+            Defined::Accepted { run } => info!(metric = name, run, "defined"),
         }
     }
     Ok(())

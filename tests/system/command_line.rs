@@ -59,7 +59,19 @@ fn the_loop_by_commands() {
     assert!(code == 0 && metrics.contains("flights") && metrics.contains("active"), "{metrics}");
     let file = data("flights.toml");
     let (code, applied, _) = client(&["metrics", "apply", file.to_str().unwrap()]);
-    assert_eq!((code, &*applied), (0, "flights: unchanged\n"));
+    assert_eq!(code, 0);
+    assert!(applied.contains("flights  -     as it is in the file\n"), "{applied}");
+    let other = place.dir.path().join("other.toml");
+    let definition = "[[metric]]\nname = 'routes'\nevent = 'flight'\nmeasures.n.kind = 'count'\n";
+    std::fs::write(&other, definition).unwrap();
+    let apply = |flags: &[&str]| {
+        client(&[&["metrics", "apply", other.to_str().unwrap()], flags].concat()).1
+    };
+    assert!(apply(&["--dry-run"]).contains("routes   create"));
+    assert!(apply(&["--dry-run", "--prune"]).contains("flights  delete"));
+    assert!(apply(&[]).contains("routes: backfilled by /v1/runs/run-"));
+    let (_, metrics, _) = client(&["metrics", "list"]);
+    assert!(metrics.contains("flights") && metrics.contains("routes"), "{metrics}");
 
     let (code, stdout, stderr) = client(&["query", "flihgts"]);
     assert_eq!((code, &*stdout), (1, ""));

@@ -113,6 +113,20 @@ impl RunQueue {
         id
     }
 
+    /// A record of a backfill that is over as it begins, since there are no events before the
+    /// metric.
+    pub fn nothing_to_backfill(&self, metric: MetricId, now: Timestamp) -> String {
+        let mut registry = self.registry();
+        let mut run = registry.next(Mode::Full, Trigger::Definition, None, Some(metric));
+        run.state = RunState::Succeeded;
+        run.step = "there were no events to fold".to_owned();
+        run.progress = 1.0;
+        (run.started_at, run.ended_at) = (Some(now), Some(now));
+        let id = run.id.clone();
+        registry.insert(run);
+        id
+    }
+
     /// Progress of a metric version's backfill, 0 to 1.
     #[must_use]
     pub fn backfill_progress(&self, metric: MetricId) -> Option<f64> {
@@ -265,8 +279,22 @@ impl Registry {
         metrics: Option<Vec<String>>,
         backfill: Option<MetricId>,
     ) -> Run {
+        let run = self.next(mode, trigger, metrics, backfill);
+        self.insert(run.clone());
+        self.queue.push_back(Queued { id: run.id.clone(), not_before: Timestamp::default() });
+        run
+    }
+
+    /// A record with the next id.
+    fn next(
+        &mut self,
+        mode: Mode,
+        trigger: Trigger,
+        metrics: Option<Vec<String>>,
+        backfill: Option<MetricId>,
+    ) -> Run {
         self.last += 1;
-        let run = Run {
+        Run {
             id: format!("run-{:08}", self.last),
             state: RunState::Queued,
             mode,
@@ -283,9 +311,6 @@ impl Registry {
             error: None,
             audit: None,
             generation: None,
-        };
-        self.insert(run.clone());
-        self.queue.push_back(Queued { id: run.id.clone(), not_before: Timestamp::default() });
-        run
+        }
     }
 }

@@ -274,7 +274,7 @@ async fn a_new_version_answers_once_its_backfill_is_whole() {
     world.run(Mode::Incremental).await;
     world.append(&events(100, 50));
     let changed = hourly("sales");
-    let Defined::Backfilling { run } = world.catalog.define(changed.clone()).await.unwrap() else {
+    let Defined::Accepted { run } = world.catalog.define(changed.clone()).await.unwrap() else {
         panic!("there are events to backfill");
     };
     assert_eq!(world.catalog.define(changed.clone()).await.unwrap(), Defined::Unchanged);

@@ -1,7 +1,7 @@
 //! `/v1/metrics`: what is defined, and defining it.
 //!
-//! `PUT` answers 200 when the same definition stands already, 201 when the metric answers at once,
-//! and 202 with the run's location when it is backfilled first.
+//! `PUT` answers 200 when the same definition stands already, and otherwise 202 with the location
+//! of the run that backfills it.
 
 use std::sync::Arc;
 
@@ -63,13 +63,9 @@ pub(super) async fn define(
     let defined = serving.catalog.define(definition).await.map_err(refused)?;
     let snapshot = serving.catalog.current();
     let shown = snapshot.newest(&name).map(|metric| document(&serving, &snapshot, metric));
-    let place = format!("/v1/metrics/{name}");
     Ok(match defined {
         Defined::Unchanged => (StatusCode::OK, Json(shown)).into_response(),
-        Defined::Active => {
-            (StatusCode::CREATED, [(header::LOCATION, place)], Json(shown)).into_response()
-        }
-        Defined::Backfilling { run } => {
+        Defined::Accepted { run } => {
             let place = format!("/v1/runs/{run}");
             (StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(shown)).into_response()
         }

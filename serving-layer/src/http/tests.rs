@@ -262,7 +262,7 @@ async fn metrics_are_listed_shown_and_defined() {
     assert_eq!(reply.status, StatusCode::ACCEPTED);
     assert_eq!(reply.location.as_deref(), Some("/v1/runs/r1"));
     let reply = put("refunds", r#"{"event":"r","measures":{"n":{"kind":"count"}}}"#).await;
-    assert_eq!(reply.status, StatusCode::CREATED);
+    assert_eq!(reply.status, StatusCode::ACCEPTED);
     assert_eq!(reply.json()["name"], "refunds");
     let gone = Request::delete("/v1/metrics/sales").body(Body::empty()).unwrap();
     assert_eq!(send(&world(), gone).await.status, StatusCode::NO_CONTENT);

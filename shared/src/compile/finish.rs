@@ -13,8 +13,7 @@ use super::{DefinitionError, Formula, Measure, Metric, place};
 use crate::decimal;
 use crate::definition::{Definition, MeasureKind};
 use crate::expression::{Evaluator, Failures, Lowering, Scope, Type, input_schema};
-use crate::measure::{Distinct, Latest, Quantiles};
-use crate::table::TableError;
+use crate::measure::{Distinct, Latest, Quantiles, StateError};
 
 /// The values of some measures.
 #[derive(Clone, Debug)]
@@ -106,44 +105,35 @@ impl Metric {
                 let counts = state(1)?.as_primitive::<Int64Type>().iter();
                 decimals(sums.zip(counts).map(|(s, n)| decimal::average(s?, n?)).collect())
             }
-            MeasureKind::Distinct => {
-                let counts: Result<Vec<i64>, _> = state(0)?
-                    .as_binary::<i32>()
-                    .iter()
-                    .map(|bytes| bytes.map_or(Ok(0), |b| Distinct::decode(b).map(|s| s.estimate())))
-                    .collect();
-                Arc::new(Int64Array::from(counts.map_err(TableError::from)?))
-            }
-            MeasureKind::Quantile => {
-                let values: Result<Vec<Option<i128>>, _> = state(0)?
-                    .as_binary::<i32>()
-                    .iter()
-                    .map(|bytes| {
-                        bytes.map_or(Ok(None), |b| {
-                            Quantiles::decode(b).map(|s| s.quantile(measure.q))
-                        })
-                    })
-                    .collect();
-                let values = values.map_err(TableError::from)?;
-                decimals(Decimal128Array::from(values))
-            }
-            MeasureKind::Latest => {
-                let states = state(0)?.as_binary::<i32>().iter();
-                match measure.ty {
-                    Type::Number => {
-                        let values: Result<Vec<_>, _> =
-                            states.map(|bytes| bytes.map(Latest::number).transpose()).collect();
-                        decimals(Decimal128Array::from(values.map_err(TableError::from)?))
-                    }
-                    _ => {
-                        let values: Result<Vec<_>, _> =
-                            states.map(|bytes| bytes.map(Latest::text).transpose()).collect();
-                        Arc::new(StringArray::from(values.map_err(TableError::from)?))
-                    }
-                }
-            }
+            MeasureKind::Distinct => distinct(state(0)?)?,
+            MeasureKind::Quantile => decimals(quantiles(state(0)?, measure.q)?),
+            MeasureKind::Latest => match measure.ty {
+                Type::Number => decimals(each(state(0)?, Latest::number)?),
+                _ => Arc::new(each::<_, StringArray>(state(0)?, Latest::text)?),
+            },
         })
     }
+}
+
+fn distinct(states: &ArrayRef) -> Result<ArrayRef, StateError> {
+    let sketches = states.as_binary::<i32>().iter();
+    let count = |bytes: Option<&[u8]>| {
+        bytes.map_or(Ok(0), |bytes| Distinct::decode(bytes).map(|sketch| sketch.estimate()))
+    };
+    Ok(Arc::new(Int64Array::from(sketches.map(count).collect::<Result<Vec<_>, _>>()?)))
+}
+
+fn quantiles(states: &ArrayRef, q: f64) -> Result<Decimal128Array, StateError> {
+    let values: Vec<_> = each(states, |bytes| Ok(Quantiles::decode(bytes)?.quantile(q)))?;
+    Ok(values.into_iter().map(Option::flatten).collect())
+}
+
+/// What each stored state gives; nulls give null.
+fn each<'a, T, C: FromIterator<Option<T>>>(
+    states: &'a ArrayRef,
+    value: impl Fn(&'a [u8]) -> Result<T, StateError>,
+) -> Result<C, StateError> {
+    states.as_binary::<i32>().iter().map(|bytes| bytes.map(&value).transpose()).collect()
 }
 
 /// A measure's values as an expression reads them.

@@ -16,7 +16,7 @@ use super::{Metric, StateLayout};
 use crate::event::{Places, timestamp_type};
 use crate::expression::{ExpressionError, Input};
 use crate::extract::Extracted;
-use crate::measure::Latest;
+use crate::measure::{Latest, StateError};
 use crate::table::{StateTable, TableError};
 use crate::time::Timestamp;
 
@@ -52,6 +52,12 @@ pub enum FoldError {
     /// A property was not extracted.
     #[error("the property `{0}` was not extracted")]
     Missing(String),
+}
+
+impl From<StateError> for FoldError {
+    fn from(error: StateError) -> Self {
+        Self::Table(error.into())
+    }
 }
 
 impl From<arrow::error::ArrowError> for FoldError {

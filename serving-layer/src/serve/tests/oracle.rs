@@ -33,7 +33,8 @@ fn definition(base: &str) -> String {
         "m":{{"kind":"avg","of":"v"}},"lo":{{"kind":"min","of":"v"}},
         "hi":{{"kind":"max","of":"v"}},"d":{{"kind":"distinct","of":"u"}},
         "q":{{"kind":"quantile","of":"v","q":0.5}},
-        "big":{{"kind":"count","filter":"v > 0"}},"share":{{"kind":"expr","expr":"big / n"}}}}}}"#
+        "big":{{"kind":"count","filter":"v > 0"}},"share":{{"kind":"expr","expr":"big / n"}},
+        "last":{{"kind":"latest","of":"v","type":"number"}}}}}}"#
     )
 }
 
@@ -68,7 +69,8 @@ fn seen() -> impl Strategy<Value = Seen> {
     // Around a change of the clock in most zones, and sometimes years away.
     let near = 1_362_096_000..1_365_552_000_i64;
     let far = 1_104_537_600..2_082_758_400_i64;
-    let time = prop_oneof![9 => near, 1 => far].prop_map(|s| s * 1_000_000 + 17);
+    let tied = near.clone().prop_map(|s| s / 40_000 * 40_000);
+    let time = prop_oneof![6 => near, 3 => tied, 1 => far].prop_map(|s| s * 1_000_000 + 17);
     (
         time,
         prop::option::of(select(vec!["x", "xy", "y", "", "ü\"\n"])),
@@ -140,6 +142,8 @@ struct Sums {
     high: i128,
     low: i128,
     values: Vec<i128>,
+    /// The last value and its time; of those at one time, the one accepted last.
+    last: Option<(i64, i128)>,
     users: BTreeSet<u8>,
 }
 
@@ -154,6 +158,9 @@ impl Sums {
             self.high += v.div_euclid(SPLIT);
             self.low += v.rem_euclid(SPLIT);
             self.values.push(v);
+            if self.last.is_none_or(|(time, _)| time <= seen.time) {
+                self.last = Some((seen.time, v));
+            }
         }
     }
 
@@ -182,6 +189,7 @@ impl Sums {
             "m" => self.mean(),
             "lo" => self.values.iter().min().copied(),
             "hi" => self.values.iter().max().copied(),
+            "last" => self.last.map(|(_, v)| v),
             "share" if self.n > 0 => {
                 let units = self.big * NINE;
                 Some(half_even(units / self.n, units % self.n, self.n))
@@ -197,7 +205,7 @@ type Key = (i64, Vec<Option<String>>);
 /// A row: values by name, none for a bucket filled with nulls.
 type Row = (Key, BTreeMap<&'static str, Option<i128>>);
 
-const EXACT: [&str; 7] = ["n", "s", "m", "lo", "hi", "big", "share"];
+const EXACT: [&str; 8] = ["n", "s", "m", "lo", "hi", "last", "big", "share"];
 const FILTERS: [&str; 6] = [
     "",
     "a = 'x'",
@@ -267,7 +275,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         select(ZONES.to_vec()),
         (edge.clone(), edge),
         subsequence(vec!["a", "b"], 0..=2).prop_shuffle(),
-        subsequence(EXACT.to_vec(), 1..=7).prop_shuffle(),
+        subsequence(EXACT.to_vec(), 1..=8).prop_shuffle(),
         select(FILTERS.to_vec()),
         select(HAVINGS.to_vec()),
     );
@@ -521,7 +529,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn answers_equal_a_naive_count_wherever_the_boundary_is(
