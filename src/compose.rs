@@ -91,7 +91,8 @@ impl Service {
         let readiness = Readiness::new();
         let stop = CancellationToken::new();
         let status = Status::new(settings.data_dir.clone(), intake.clone(), runs.clone());
-        watch::start(&readiness, &stop, &intake, &runs, &speed, &status);
+        let retire_grace = Duration::from_millis(settings.retire_grace_ms);
+        watch::start(&readiness, &stop, &intake, &runs, &speed, &status, retire_grace);
         let views: Arc<dyn SpeedViews> = Arc::new(speed.clone());
         let serving = Serving::new(
             configure::serving(&settings),
@@ -228,7 +229,9 @@ async fn start_runs(
     speed: &SpeedHandle,
     intake: &IntakeHandle,
 ) -> anyhow::Result<RunService> {
-    let intake = intake.clone();
+    // A start reads the journal for the dedup window, and the fold what the views still lack.
+    let (intake, applied) = (intake.clone(), speed.applied());
+    let floor = move || intake.dedup_floor().min(*applied.borrow());
     let stored = batch.catalog.state().manifest.schedule.clone();
     let parts = RunServiceParts {
         catalog: Arc::clone(&batch.catalog),
@@ -237,7 +240,7 @@ async fn start_runs(
         clock: Arc::clone(clock),
         queue: batch.queue.clone(),
         views: Arc::clone(&batch.views),
-        journal_floor: Arc::new(move || intake.dedup_floor()),
+        journal_floor: Arc::new(floor),
     };
     let settings = configure::runs(settings, stored.as_ref());
     RunService::start(settings, parts).await.context("runs")

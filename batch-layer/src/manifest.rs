@@ -89,6 +89,8 @@ pub struct MasterFile {
     pub rows: u64,
     /// Size.
     pub size_bytes: u64,
+    /// Bytes of its events in memory.
+    pub memory_bytes: u64,
 }
 
 /// A generation with its lists.

@@ -241,6 +241,12 @@ impl SpeedHandle {
         }
     }
 
+    /// The offset below which every view has every event, as it grows.
+    #[must_use]
+    pub fn applied(&self) -> watch::Receiver<Offset> {
+        self.progress.applied.subscribe()
+    }
+
     /// Metrics that reached their bound of groups, so that a batch run is wanted.
     #[must_use]
     pub fn full(&self) -> watch::Receiver<BTreeSet<MetricId>> {

@@ -29,6 +29,7 @@ pub(super) fn start(
     runs: &RunService,
     speed: &SpeedHandle,
     status: &Status,
+    retire_grace: Duration,
 ) {
     readiness.wait_for("speed views", "catching up with the journal");
     look_at_parts(readiness, intake, runs);
@@ -36,7 +37,7 @@ pub(super) fn start(
     let tasks = [
         tokio::spawn(parts),
         tokio::spawn(follow_fold(readiness.clone(), speed.clone())),
-        tokio::spawn(relieve(speed.clone(), runs.clone())),
+        tokio::spawn(relieve(speed.clone(), runs.clone(), retire_grace)),
         tokio::spawn(measure_rate(status.clone())),
         tokio::spawn(measure_disk(status.clone())),
     ];
@@ -77,21 +78,20 @@ async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {
     }
 }
 
-/// Starts a run when a metric has reached its bound of groups: what the batch views cover, the
-/// speed views can let go of.
-async fn relieve(speed: SpeedHandle, runs: RunService) {
+/// Starts a run while a metric has reached its bound of groups: what the batch views cover, the
+/// speed views let go of after `retire_grace`. What is left out meanwhile is in the next run.
+async fn relieve(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
     let mut full = speed.full();
-    while full.changed().await.is_ok() {
-        loop {
-            if full.borrow_and_update().is_empty() {
-                break;
+    while full.wait_for(|full| !full.is_empty()).await.is_ok() {
+        if let Ok(run) = runs.queue().submit(Mode::Incremental, Trigger::Schedule, None) {
+            info!(run = run.id, "a metric has reached its bound of groups: started a run");
+            if let Some(mut run) = runs.queue().follow(&run.id) {
+                // An error says that the record is gone, which is an end too.
+                let _ = run.wait_for(|run| run.state.is_final()).await;
             }
-            if let Ok(run) = runs.queue().submit(Mode::Incremental, Trigger::Schedule, None) {
-                info!(?run, "a metric has reached its bound of groups: started a run");
-                break;
-            }
-            sleep(LOOK).await;
+            sleep(retire_grace).await;
         }
+        sleep(LOOK).await;
     }
 }
 

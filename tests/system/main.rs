@@ -5,6 +5,7 @@
 //! the service does not share.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
+mod bounds;
 mod command_line;
 mod http;
 mod kills;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::PoisonError;
 
-use super::BatchCatalog;
+use super::{BatchCatalog, Inner};
 use crate::storage::StorageError;
 
 /// Where objects that a manifest can name are kept.
@@ -16,19 +16,24 @@ impl BatchCatalog {
     /// # Errors
     /// When objects cannot be listed or deleted; what was not is found the next time.
     pub async fn collect(&self) -> Result<usize, StorageError> {
-        let kept = self.kept();
+        let inner = &self.0;
+        // What is published meanwhile would be found in storage, and not among what is kept.
+        let _turn = inner.turn.lock().await;
+        let kept = inner.kept();
         let mut deleted = 0;
         for folder in FOLDERS {
-            for (path, _) in self.storage.list(folder).await? {
-                if !kept.contains(&path) && !self.storage.is_unpublished(&path) {
-                    self.storage.delete(&path).await?;
+            for (path, _) in inner.storage.list(folder).await? {
+                if !kept.contains(&path) && !inner.storage.is_unpublished(&path) {
+                    inner.storage.delete(&path).await?;
                     deleted += 1;
                 }
             }
         }
         Ok(deleted)
     }
+}
 
+impl Inner {
     fn kept(&self) -> HashSet<String> {
         let now = self.clock.now();
         let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,7 @@
 //! Runs against a naive fold of the same events: real journal, real files, no speed store.
 
+mod races;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -128,6 +130,10 @@ impl World {
         };
         let runs = RunService::start(settings, parts).await.unwrap();
         Self { directory, journal, catalog, views, runs, clock, floor }
+    }
+
+    fn metric_names(&self) -> Vec<String> {
+        self.runs.metric_names()
     }
 
     async fn restart(self) -> Self {

@@ -68,7 +68,7 @@ impl Template {
         self.times.len()
     }
 
-    /// Writes the events numbered `[first, first + count)` of the load. `seed` sets their ids apart.
+    /// Writes the events numbered `[first, first + count)` of the load; `seed` sets ids apart.
     pub(crate) fn write(
         &self,
         body: &mut Vec<u8>,
@@ -141,6 +141,7 @@ fn mix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+#[expect(clippy::disallowed_methods, reason = "load has the times of the machine's clock")]
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }

@@ -12,7 +12,7 @@ use super::project::FoldError;
 use super::{DefinitionError, Formula, Measure, Metric, place};
 use crate::decimal;
 use crate::definition::{Definition, MeasureKind};
-use crate::expression::{Evaluator, Failures, Lowering, Scope, Type, input_schema};
+use crate::expression::{Evaluator, Lowering, Scope, Type, input_schema};
 use crate::measure::{Distinct, Latest, Quantiles, StateError};
 
 /// The values of some measures.
@@ -158,7 +158,7 @@ pub(super) fn formulas(
         let Some(text) = &measure.expr else { continue };
         let pointer = format!("/measures/{name}/expr");
         let scope = Scope::Columns { noun: "measure", columns: &columns };
-        let mut lowering = Lowering::new(scope, Failures::default());
+        let mut lowering = Lowering::new(scope);
         let expr = lowering.number(text).map_err(place(&*pointer))?;
         let inputs = lowering.into_inputs();
         let schema = input_schema(&inputs);

@@ -18,7 +18,7 @@ use indexmap::IndexSet;
 
 use super::arithmetic::Operation;
 use super::literal::{cast_type, number_literal};
-use super::{ExpressionError, Failures, Input, Path, PropertyColumn, Scope, Type};
+use super::{ExpressionError, Input, Path, PropertyColumn, Scope, Type};
 use crate::problem::suggestion;
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
@@ -49,14 +49,13 @@ impl Typed {
 pub struct Lowering<'a> {
     pub(super) scope: Scope<'a>,
     inputs: IndexSet<Input>,
-    pub(super) failures: Failures,
 }
 
 impl<'a> Lowering<'a> {
-    /// Names mean what `scope` says; rows without a result are counted in `failures`.
+    /// Names mean what `scope` says.
     #[must_use]
-    pub fn new(scope: Scope<'a>, failures: Failures) -> Self {
-        Self { scope, inputs: IndexSet::new(), failures }
+    pub fn new(scope: Scope<'a>) -> Self {
+        Self { scope, inputs: IndexSet::new() }
     }
 
     /// The columns that the lowered expressions read, each once.
@@ -99,26 +98,18 @@ impl<'a> Lowering<'a> {
     }
 
     fn narrow(&self, number: Typed) -> Expr {
-        if number.wide {
-            Operation::Narrow.call(&self.failures, vec![number.expr])
-        } else {
-            number.expr
-        }
+        if number.wide { Operation::Narrow.call(vec![number.expr]) } else { number.expr }
     }
 
     pub(super) fn widen(&self, number: Typed) -> Expr {
-        if number.wide {
-            number.expr
-        } else {
-            Operation::Widen.call(&self.failures, vec![number.expr])
-        }
+        if number.wide { number.expr } else { Operation::Widen.call(vec![number.expr]) }
     }
 
     fn to_text(&self, value: Typed) -> Expr {
         match value.ty {
             Type::Text => value.expr,
-            Type::Number => Operation::NumberText.call(&self.failures, vec![value.expr]),
-            Type::Time => Operation::TimeText.call(&self.failures, vec![value.expr]),
+            Type::Number => Operation::NumberText.call(vec![value.expr]),
+            Type::Time => Operation::TimeText.call(vec![value.expr]),
             Type::Boolean => cast(value.expr, DataType::Utf8),
         }
     }
@@ -227,7 +218,7 @@ impl<'a> Lowering<'a> {
                 }
                 _ => {
                     let number = self.lower_as(expr, Type::Number, depth)?;
-                    let negated = Operation::Negate.call(&self.failures, vec![number.expr]);
+                    let negated = Operation::Negate.call(vec![number.expr]);
                     Ok(Typed::wide(negated))
                 }
             },
@@ -266,7 +257,7 @@ impl<'a> Lowering<'a> {
         };
         let left = self.lower_as(left, Type::Number, depth)?.expr;
         let right = self.lower_as(right, Type::Number, depth)?.expr;
-        Ok(Typed::wide(operation.call(&self.failures, vec![left, right])))
+        Ok(Typed::wide(operation.call(vec![left, right])))
     }
 
     /// A chain of the same AND or OR, which the parser nests to the left, as a balanced tree, so
@@ -320,7 +311,7 @@ impl<'a> Lowering<'a> {
             (from, to) if from == to => Ok(value),
             (_, Type::Text) => Ok(Typed::new(self.to_text(value), Type::Text)),
             (Type::Text, Type::Number) => {
-                Ok(Typed::wide(Operation::ParseNumber.call(&self.failures, vec![value.expr])))
+                Ok(Typed::wide(Operation::ParseNumber.call(vec![value.expr])))
             }
             (from, to) => refuse(format!("`{}` is {from}, and cannot be cast to {to}", clip(expr))),
         }
