@@ -15,6 +15,7 @@ mod functions;
 mod hint;
 mod literal;
 mod lower;
+mod parse;
 mod path;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use batch_layer::run::{Mode, RunService, Trigger};
+use shared::ports::SpeedViews;
 use speed_layer::fold::SpeedHandle;
 use speed_layer::intake::IntakeHandle;
 use tokio::task::spawn_blocking;
@@ -32,8 +33,8 @@ pub(super) fn start(
     retire_grace: Duration,
 ) {
     readiness.wait_for("speed views", "catching up with the journal");
-    look_at_parts(readiness, intake, runs);
-    let parts = look(readiness.clone(), intake.clone(), runs.clone());
+    look_at_parts(readiness, intake, runs, speed);
+    let parts = look(readiness.clone(), intake.clone(), runs.clone(), speed.clone());
     let tasks = [
         tokio::spawn(parts),
         tokio::spawn(follow_fold(readiness.clone(), speed.clone())),
@@ -48,16 +49,21 @@ pub(super) fn start(
     });
 }
 
-async fn look(readiness: Readiness, intake: IntakeHandle, runs: RunService) {
+async fn look(readiness: Readiness, intake: IntakeHandle, runs: RunService, speed: SpeedHandle) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        look_at_parts(&readiness, &intake, &runs);
+        look_at_parts(&readiness, &intake, &runs, &speed);
     }
 }
 
-fn look_at_parts(readiness: &Readiness, intake: &IntakeHandle, runs: &RunService) {
+fn look_at_parts(
+    readiness: &Readiness,
+    intake: &IntakeHandle,
+    runs: &RunService,
+    speed: &SpeedHandle,
+) {
     match intake.stopped() {
         Some(reason) => readiness.wait_for("intake", reason.to_string()),
         None => readiness.done("intake"),
@@ -65,6 +71,11 @@ fn look_at_parts(readiness: &Readiness, intake: &IntakeHandle, runs: &RunService
     match runs.is_ready() {
         false => readiness.wait_for("runs", "finishing what the last process left unfinished"),
         true => readiness.done("runs"),
+    }
+    match speed.failure() {
+        Some(failure) => readiness
+            .wait_for("speed store", format!("{} (since {})", failure.reason, failure.since)),
+        None => readiness.done("speed store"),
     }
 }
 

@@ -14,6 +14,7 @@ mod oracle;
 mod random;
 mod redis_faults;
 mod redis_server;
+mod requests;
 mod server;
 mod startup;
 mod the_loop;

@@ -1,5 +1,6 @@
 //! One run, from sealing to publication.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,7 +142,7 @@ impl Executor {
         let work: Vec<(Arc<MetricVersion>, Vec<Part>)> =
             metrics.into_iter().map(parts_of).collect::<Result<_, RunError>>()?;
         let all: u64 = work.iter().flat_map(|(_, parts)| parts).map(|part| part.events).sum();
-        let mut done = 0;
+        let (mut done, mut counted) = (0, Counted::default());
         for (metric, parts) in work {
             if run.mode == Mode::Incremental && metric.boundary.epoch >= sealed.epoch {
                 continue;
@@ -150,7 +151,7 @@ impl Executor {
             for part in parts {
                 let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
                 self.step(run, &format!("recompute {}", metric.definition.name), progress)?;
-                let table = self.fold(run, &metric, &part, &mut made).await?;
+                let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
                 let audit = self.audit(run.mode, snapshot, &metric, sealed, &part, &table).await;
                 self.report_audit(run, &metric, audit);
                 made.files.extend(self.write(run.mode, &metric, sealed, table).await?);
@@ -189,11 +190,11 @@ impl Executor {
         let before = sources::between(files, Boundary::default(), metric.boundary)?;
         let parts = sources::parts(before);
         let all: u64 = parts.iter().map(|part| part.events).sum();
-        let (mut made, mut done) = (Made::default(), 0);
+        let (mut made, mut counted, mut done) = (Made::default(), Counted::default(), 0);
         for part in parts.into_iter().rev() {
             let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
             self.step(run, &format!("backfill {}", metric.definition.name), progress)?;
-            let table = self.fold(run, &metric, &part, &mut made).await?;
+            let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
             made.files.extend(self.write(Mode::Full, &metric, metric.boundary, table).await?);
             done += part.events;
             self.let_others_run().await;
@@ -222,6 +223,7 @@ impl Executor {
         metric: &Arc<MetricVersion>,
         part: &Part,
         made: &mut Made,
+        counted: &mut Counted,
     ) -> Result<StateTable, RunError> {
         let storage = self.storage.clone();
         let (compiled, files) = (Arc::clone(&metric.compiled), part.files.clone());
@@ -229,9 +231,9 @@ impl Executor {
         let work = async move { recompute(&storage, &compiled, &files, threads).await };
         let recomputed = self.compute.run(work).await?;
         made.mismatches += recomputed.mismatches;
+        counted.add(part);
         self.queue.update(&run.id, |run| {
-            run.events += part.events;
-            run.days += part.days;
+            (run.events, run.days) = (counted.events, counted.days.len() as u64);
         });
         Ok(recomputed.table)
     }
@@ -320,6 +322,25 @@ impl Executor {
             run.progress = progress;
         });
         Ok(())
+    }
+}
+
+/// The master files that a run has folded so far, each once however many metrics are made of it.
+#[derive(Default)]
+struct Counted {
+    paths: BTreeSet<String>,
+    days: BTreeSet<i64>,
+    events: u64,
+}
+
+impl Counted {
+    fn add(&mut self, part: &Part) {
+        for file in &part.files {
+            if self.paths.insert(file.path.clone()) {
+                self.events += file.rows;
+                self.days.insert(file.day);
+            }
+        }
     }
 }
 

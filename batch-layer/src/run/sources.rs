@@ -27,7 +27,6 @@ pub(super) struct Part {
     pub(super) range: TimeRange,
     pub(super) files: Vec<MasterFile>,
     pub(super) events: u64,
-    pub(super) days: u64,
 }
 
 /// Files in parts of whole days, in the order of days. A day is in one part only.
@@ -45,13 +44,11 @@ pub(super) fn parts(files: impl IntoIterator<Item = MasterFile>) -> Vec<Part> {
                 part.range.to = end;
                 part.files.extend(files);
                 part.events += events;
-                part.days += 1;
             }
             None => parts.push(Part {
                 range: TimeRange { from: Timestamp(day * DAY_US), to: end },
                 files,
                 events,
-                days: 1,
             }),
         }
     }

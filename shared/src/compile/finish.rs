@@ -157,9 +157,17 @@ pub(super) fn formulas(
     for (at, (name, measure)) in definition.measures.iter().enumerate() {
         let Some(text) = &measure.expr else { continue };
         let pointer = format!("/measures/{name}/expr");
-        let scope = Scope::Columns { noun: "measure", columns: &columns };
+        // Without itself, so that it is never what is suggested for an unknown name.
+        let others: Vec<_> = columns.iter().filter(|(other, _)| other != name).cloned().collect();
+        let scope = Scope::Columns { noun: "measure", columns: &others };
         let mut lowering = Lowering::new(scope);
-        let expr = lowering.number(text).map_err(place(&*pointer))?;
+        let names_itself = format!("there is no measure `{name}`");
+        let expr = lowering.number(text).map_err(|error| match error.0 {
+            text if text.starts_with(&names_itself) => {
+                DefinitionError::at(&*pointer, "it depends on itself")
+            }
+            _ => place(&*pointer)(error),
+        })?;
         let inputs = lowering.into_inputs();
         let schema = input_schema(&inputs);
         let evaluator = Evaluator::new(&expr, &schema).map_err(place(&*pointer))?;

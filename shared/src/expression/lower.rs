@@ -11,20 +11,15 @@ use datafusion::logical_expr::{BinaryExpr, Cast, Expr, Operator};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::Token;
 use indexmap::IndexSet;
 
 use super::arithmetic::Operation;
 use super::literal::{cast_type, number_literal};
+use super::parse::{DEPTH_MAX, parse, too_deep};
 use super::{ExpressionError, Input, Path, PropertyColumn, Scope, Type};
 use crate::problem::suggestion;
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
-
-const TEXT_MAX: usize = 4096;
-const DEPTH_MAX: usize = 64;
 
 /// A lowered expression and its type; a number is either a value of 9 places or `wide`.
 #[derive(Clone, Debug)]
@@ -125,7 +120,7 @@ impl<'a> Lowering<'a> {
 
     fn lower(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
         if depth > DEPTH_MAX {
-            return refuse(format!("it is nested deeper than {DEPTH_MAX} levels"));
+            return Err(too_deep());
         }
         let depth = depth + 1;
         match sql {
@@ -315,24 +310,6 @@ impl<'a> Lowering<'a> {
             }
             (from, to) => refuse(format!("`{}` is {from}, and cannot be cast to {to}", clip(expr))),
         }
-    }
-}
-
-fn parse(text: &str) -> Result<Sql> {
-    if text.trim().is_empty() {
-        return refuse("the expression is empty");
-    }
-    if text.len() > TEXT_MAX {
-        return refuse(format!("it has {} bytes, over the limit of {TEXT_MAX}", text.len()));
-    }
-    let dialect = GenericDialect {};
-    let wrong = |e: datafusion::sql::sqlparser::parser::ParserError| ExpressionError(e.to_string());
-    let mut parser =
-        Parser::new(&dialect).with_recursion_limit(DEPTH_MAX).try_with_sql(text).map_err(wrong)?;
-    let sql = parser.parse_expr().map_err(wrong)?;
-    match parser.next_token().token {
-        Token::EOF => Ok(sql),
-        other => refuse(format!("`{other}` stands behind the end of the expression")),
     }
 }
 

@@ -201,11 +201,20 @@ fn what_is_not_allowed_is_refused_with_a_reason() {
 fn bounds_of_length_depth_and_lists() {
     assert!(refused(&format!("a = '{}'", "x".repeat(5000))).contains("limit"));
     let deep = format!("{}a = 1{}", "(".repeat(500), ")".repeat(500));
-    refused(&deep);
+    assert!(refused(&deep).contains("nested deeper than the limit of 64 levels"));
     let sum = vec!["a"; 1000].join("+");
     assert!(refused(&format!("{sum} > 1")).contains("nested deeper"));
-    let not = format!("{} f", "NOT ".repeat(700));
-    refused(&not);
+    for text in [
+        format!("{} f", "NOT ".repeat(700)),
+        "not ".repeat(1000),
+        format!("{}1{} = 1", "case when a = 1 then ".repeat(100), " end".repeat(100)),
+        format!("{}1{} = 1", "case when a = ".repeat(40), " then 1 end".repeat(40)),
+    ] {
+        assert!(refused(&text).contains("nested deeper than the limit of 64 levels"), "{text}");
+    }
+    // What is wrong by itself is not said to be deep.
+    let wrong = format!("{}a{} b", "(".repeat(20), ")".repeat(20));
+    assert!(refused(&wrong).contains("`b` stands behind"), "{}", refused(&wrong));
     let list = vec!["1"; 1001].join(",");
     assert!(refused(&format!("a IN ({list})")).contains("over 1000"));
     // A long chain of conditions is not deep.
