@@ -182,8 +182,8 @@ fn sums_of_the_greatest_values_do_not_overflow() {
     assert_eq!(decimal::finish_sum(sum), None);
 }
 
-/// What earlier builds have stored: `kind`, `bytes` in hexadecimal digits, and the `value` that they
-/// are finished to. Lines are added when an encoding changes, and never altered.
+/// What earlier builds have stored: `kind`, `bytes` in hexadecimal, and the `value` that they are
+/// finished to. Lines are added when an encoding changes, and never altered.
 const STORED: &str = include_str!("golden/states.txt");
 
 #[test]
