@@ -14,6 +14,7 @@ use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, S
 use shared::clock::Clock;
 use shared::compile::Metric;
 use shared::definition::Definition;
+use shared::failpoint;
 use shared::ids::{JournalId, MetricId};
 use shared::ports::Journal;
 use shared::time::Timestamp;
@@ -114,7 +115,9 @@ impl BatchCatalog {
             Superseded { snapshot: Arc::downgrade(&old), at: now, paths: before.paths().collect() };
         self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
         metrics::gauge!("merganser_generation").set(new.generation.0 as f64);
+        failpoint::pass("publish.tell.before");
         self.snapshots.send_replace(Arc::clone(&new));
+        failpoint::pass("publish.tell.after");
         Ok(new)
     }
 

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::PoisonError;
 
+use shared::failpoint::{self, planted};
+
 use super::BatchCatalog;
 use crate::storage::StorageError;
 
@@ -21,7 +23,10 @@ impl BatchCatalog {
         for folder in FOLDERS {
             for (path, _) in self.storage.list(folder).await? {
                 if !kept.contains(&path) && !self.storage.is_unpublished(&path) {
+                    let failed = |error: std::io::Error| StorageError::Io(error.to_string());
+                    failpoint::hit("gc.delete.before").map_err(failed)?;
                     self.storage.delete(&path).await?;
+                    failpoint::hit("gc.delete.after").map_err(failed)?;
                     deleted += 1;
                 }
             }
@@ -34,7 +39,8 @@ impl BatchCatalog {
         let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
         superseded.retain(|generation| {
             let pinned = generation.snapshot.strong_count() > 0;
-            pinned || now.millis_since(generation.at) < self.settings.grace_ms
+            !planted("gc_without_grace")
+                && (pinned || now.millis_since(generation.at) < self.settings.grace_ms)
         });
         let mut kept: HashSet<String> = self.manifests.current().paths().collect();
         kept.extend(superseded.iter().flat_map(|generation| generation.paths.iter().cloned()));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage, ViewFile};
 use shared::clock::Clock;
+use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, Epoch};
 use shared::ports::{Journal, JournalError, SpeedViews};
 use shared::table::StateTable;
@@ -29,6 +30,12 @@ pub(super) enum RunError {
     Cancelled,
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<std::io::Error> for RunError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 impl From<StorageError> for RunError {
@@ -63,9 +70,12 @@ pub(super) struct Executor {
 impl Executor {
     /// Does what a run is for.
     pub(super) async fn execute(&self, run: &Run) -> Result<(), RunError> {
+        failpoint::hit("run.seal.before")?;
         let sealed = self.seal(run).await?;
+        failpoint::hit("run.archive.before")?;
         let snapshot = self.catalog.current();
         let mut outcome = self.archive(run, &snapshot, sealed).await?;
+        failpoint::hit("run.archive.after")?;
         let mut files = self.catalog.state().master.to_vec();
         files.extend(outcome.master_added.iter().cloned());
         if run.backfill.is_some() {
@@ -133,6 +143,7 @@ impl Executor {
             .into_iter()
             .map(|metric| {
                 let from = match run.mode {
+                    Mode::Incremental if planted("epoch_twice") => Epoch::ZERO,
                     Mode::Incremental => metric.boundary.epoch,
                     Mode::Full => Epoch::ZERO,
                 };
@@ -149,7 +160,9 @@ impl Executor {
             for part in parts {
                 let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
                 self.step(run, &format!("recompute {}", metric.definition.name), progress)?;
+                failpoint::hit("run.recompute.before")?;
                 let table = self.fold(run, &metric, &part, &mut made).await?;
+                failpoint::hit("run.audit.before")?;
                 let audit = self.audit(run.mode, snapshot, &metric, sealed, &part, &table).await;
                 self.report_audit(run, &metric, audit);
                 made.files.extend(self.write(run.mode, &metric, sealed, table).await?);
@@ -245,6 +258,7 @@ impl Executor {
             Mode::Incremental => metric.boundary,
             Mode::Full => Boundary::default(),
         };
+        failpoint::hit("run.view.before")?;
         let subject = subject(metric);
         Ok(view::write(self.catalog.storage(), &subject, table, (from, sealed)).await?)
     }
@@ -293,6 +307,10 @@ impl Executor {
         if !publishing {
             return Err(RunError::Cancelled);
         }
+        failpoint::hit("run.publish.before")?;
+        if let (Some((_, archived)), true) = (outcome.archived, planted("retire_before_publish")) {
+            self.journal.trim(archived.offset)?;
+        }
         let changes = outcome.archived.is_some()
             || !outcome.views.is_empty()
             || !outcome.master_added.is_empty();
@@ -301,6 +319,7 @@ impl Executor {
         } else {
             self.catalog.current().generation
         };
+        failpoint::hit("run.publish.after")?;
         self.queue.update(&run.id, |run| {
             run.generation = Some(generation);
             run.audit = Some(run.audit.unwrap_or_default());
