@@ -14,7 +14,6 @@ use crate::service::{Options, Place};
 
 /// Kills at a place, before all that was sent there is settled and a new place is taken.
 const CYCLES: u64 = 20;
-const CLIENTS: usize = 2;
 
 /// Places at which a cut of power comes at a random moment.
 const POWER: &[&str] = &[
@@ -52,7 +51,7 @@ pub(crate) fn at_one_place(
     let store = redis.map_or_else(|| "memory".to_owned(), |redis| Redis::url(redis.port));
     let place = Place::new(&store, planted);
     let service = place.start()?;
-    let mut load = Load::start(&service.http, CLIENTS, 400, random);
+    let mut load = Load::start(&service.http, 60, 6, random);
     let result = cycles(&place, service, &load, end, report, random);
     let paused = load.pause();
     let result = result.and(paused).and_then(|()| finish(&place, &load));

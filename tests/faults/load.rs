@@ -12,6 +12,9 @@ use crate::random::Random;
 /// Time after which an answer must be whole again, once what was hurt is back.
 pub(crate) const WHOLE: Duration = Duration::from_secs(30);
 
+/// Senders of a load.
+const CLIENTS: usize = 2;
+
 /// What clients and askers share.
 #[derive(Debug, Default)]
 pub(crate) struct Common {
@@ -26,6 +29,8 @@ pub(crate) struct Common {
     pub(crate) repeated: AtomicU64,
     /// Largest number of events in a request.
     pub(crate) batch_max: AtomicU64,
+    /// Time between two requests of a client, in milliseconds.
+    pub(crate) pace_ms: AtomicU64,
     /// Whether clients never send later what they gave up: the service remembers few ids.
     pub(crate) is_forgetful: AtomicBool,
 }
@@ -56,19 +61,20 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts `clients` senders and one asker.
-    pub(crate) fn start(http: &Http, clients: usize, batch_max: u64, random: &mut Random) -> Self {
+    /// Starts two senders, of requests of so many events at most and so much apart, and one asker.
+    pub(crate) fn start(http: &Http, batch_max: u64, pace_ms: u64, random: &mut Random) -> Self {
         let common = Arc::new(Common::default());
         common.batch_max.store(batch_max, Ordering::Relaxed);
+        common.pace_ms.store(pace_ms, Ordering::Relaxed);
         let mut load = Self { common, threads: Vec::new() };
-        load.resume(http, clients, random);
+        load.resume(http, random);
         load
     }
 
     /// Starts them again after [`Load::pause`].
-    pub(crate) fn resume(&mut self, http: &Http, clients: usize, random: &mut Random) {
+    pub(crate) fn resume(&mut self, http: &Http, random: &mut Random) {
         self.common.stop.store(false, Ordering::Relaxed);
-        for client in 0..clients {
+        for client in 0..CLIENTS {
             let (http, common, random) = (http.clone(), Arc::clone(&self.common), random.fork());
             self.threads.push(thread::spawn(move || {
                 let mut sender = Client { http, common, random, client, aside: Vec::new() };
@@ -118,6 +124,7 @@ struct Client {
 
 impl Client {
     fn send_one(&mut self) -> Result<(), Violation> {
+        thread::sleep(Duration::from_millis(self.common.pace_ms.load(Ordering::Relaxed)));
         let sent = self.common.ledger.sent(self.client);
         let batch_max = self.common.batch_max.load(Ordering::Relaxed);
         if sent > 0 && self.random.percent(15) {

@@ -95,7 +95,7 @@ pub(crate) fn at_point(
     // Few, so that the journal is trimmed while we watch.
     place.window = 3_000;
     let http = Http::new(place.url());
-    let mut load = Load::start(&http, 2, 150, random);
+    let mut load = Load::start(&http, 150, 4, random);
     load.common.is_forgetful.store(true, Ordering::Relaxed);
     let mut missed = Vec::new();
     let result = actions.iter().try_for_each(|action| {

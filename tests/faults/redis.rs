@@ -134,7 +134,7 @@ pub(crate) struct Manners {
     pub(crate) cut_reply: u64,
     /// A request is not passed on: the connection is cut.
     pub(crate) cut_request: u64,
-    /// Replies get lost; the connection stays.
+    /// Replies get lost, from some moment on all of a connection, which stays open.
     pub(crate) drop_reply: u64,
     /// Everything waits so long.
     pub(crate) delay_ms: u64,
@@ -217,6 +217,7 @@ fn pass(state: &Arc<State>, from: &TcpStream, to: &TcpStream, is_request: bool) 
             let _ = to.shutdown(Shutdown::Both);
             let _ = from.shutdown(Shutdown::Both);
         };
+        let mut is_deaf = false;
         while let Ok(count) = from.read(&mut bytes) {
             let Some(state) = state.upgrade().filter(|_| count > 0) else { break };
             let (manners, dice) = {
@@ -235,7 +236,9 @@ fn pass(state: &Arc<State>, from: &TcpStream, to: &TcpStream, is_request: bool) 
             if dice < cuts {
                 break;
             }
-            if dice >= cuts + drops && to.write_all(&bytes[..count]).is_err() {
+            // Nothing arrives behind a loss, or replies would be taken for those of other requests.
+            is_deaf |= dice < cuts + drops;
+            if !is_deaf && to.write_all(&bytes[..count]).is_err() {
                 break;
             }
         }

@@ -67,7 +67,7 @@ pub(crate) fn with(
     let proxy = Proxy::start(redis.port, random);
     let place = Place::new(&Redis::url(proxy.port), planted);
     let mut service = place.start()?;
-    let mut load = Load::start(&service.http, 2, 100, random);
+    let mut load = Load::start(&service.http, 60, 6, random);
     let result = hurts.iter().try_for_each(|hurt| {
         thread::sleep(Duration::from_millis(random.below(200)));
         if random.percent(50) {
@@ -167,7 +167,7 @@ fn away_for_long(a: &Arguments, report: &Report, random: &mut Random) -> Result<
     let mut redis = Redis::start();
     let place = Place::new(&Redis::url(redis.port), None);
     let service = place.start()?;
-    let mut load = Load::start(&service.http, 2, 20, random);
+    let mut load = Load::start(&service.http, 20, 8, random);
     thread::sleep(Duration::from_millis(500));
     redis.kill();
     let before = load.common.ledger.acknowledged();

@@ -26,7 +26,7 @@ fn two_services_on_one_directory(report: &Report, random: &mut Random) -> Result
     let redis = Redis::start();
     let place = Place::new(&Redis::url(redis.port), None);
     let service = place.start()?;
-    let mut load = Load::start(&service.http, 2, 50, random);
+    let mut load = Load::start(&service.http, 50, 6, random);
     for is_stopped in [false, true] {
         if is_stopped {
             service.signal("STOP");
@@ -71,7 +71,7 @@ pub(crate) fn two_runs_at_once(
     if !service.wait_ready() {
         return Err(format!("the service does not start: {}", place.log_end()));
     }
-    let mut load = Load::start(&service.http, 2, 50, random);
+    let mut load = Load::start(&service.http, 50, 6, random);
     let result = (0..rounds).try_for_each(|round| {
         load.common.violation()?;
         let starters: Vec<_> = (0..4)
@@ -112,7 +112,7 @@ pub(crate) fn stopped_while_another_took_over(
     let redis = Redis::start();
     let old = Place::new(&Redis::url(redis.port), planted);
     let first = old.start()?;
-    let mut load = Load::start(&first.http, 2, 50, random);
+    let mut load = Load::start(&first.http, 50, 6, random);
     thread::sleep(Duration::from_millis(400));
     load.pause()?;
     ask_until_whole(&first.http, &load.common)?;
@@ -134,7 +134,7 @@ pub(crate) fn stopped_while_another_took_over(
     });
     first.kill();
     asked.map_err(|violation| format!("a service that was replaced wrote on: {violation}"))?;
-    load.resume(&second.http, 2, random);
+    load.resume(&second.http, random);
     thread::sleep(Duration::from_millis(400));
     let result = load.pause();
     ask_until_whole(&second.http, &load.common)?;
