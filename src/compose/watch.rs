@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use batch_layer::run::{Mode, RunService, Trigger};
+use batch_layer::run::{Mode, Run, RunService, Trigger};
 use speed_layer::fold::SpeedHandle;
 use speed_layer::intake::IntakeHandle;
 use tokio::task::spawn_blocking;
@@ -16,6 +16,8 @@ use crate::http::Readiness;
 
 /// How often parts are looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// Time between two runs for a metric that stays full.
+const RELIEF: Duration = Duration::from_secs(1);
 /// Over which time the rate of events is measured.
 const RATE: Duration = Duration::from_secs(5);
 /// How often the disk is measured.
@@ -77,21 +79,24 @@ async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {
     }
 }
 
-/// Starts a run when a metric has reached its bound of groups: what the batch views cover, the
-/// speed views can let go of.
+/// Starts runs while a metric has reached its bound of groups: what the batch views cover, the
+/// speed views can let go of. One run may not be enough: until what it covers has had its grace,
+/// there is no room, and what came meanwhile is left out too.
 async fn relieve(speed: SpeedHandle, runs: RunService) {
     let mut full = speed.full();
-    while full.changed().await.is_ok() {
-        loop {
-            if full.borrow_and_update().is_empty() {
-                break;
+    while full.wait_for(|full| !full.is_empty()).await.is_ok() {
+        let id = match runs.queue().submit(Mode::Incremental, Trigger::Schedule, None) {
+            Ok(run) => {
+                info!(run = run.id, "a metric has reached its bound of groups: started a run");
+                run.id
             }
-            if let Ok(run) = runs.queue().submit(Mode::Incremental, Trigger::Schedule, None) {
-                info!(?run, "a metric has reached its bound of groups: started a run");
-                break;
-            }
+            Err(active) => active.id,
+        };
+        let is_over = |run: Run| run.state.is_final();
+        while !runs.queue().get(&id).is_none_or(is_over) {
             sleep(LOOK).await;
         }
+        sleep(RELIEF).await;
     }
 }
 

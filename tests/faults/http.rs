@@ -51,6 +51,19 @@ impl Http {
         request.content_type(kind).send(body).and_then(read)
     }
 
+    /// As [`Http::post`], of a body that is compressed.
+    pub(crate) fn post_encoded(
+        &self,
+        path: &str,
+        kind: &str,
+        encoding: &str,
+        body: &[u8],
+    ) -> Result<Reply, ureq::Error> {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        let request = request.content_type(kind).header("content-encoding", encoding);
+        request.send(body).and_then(read)
+    }
+
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Reply, ureq::Error> {
         self.agent.put(format!("{}{path}", self.url)).send_json(body).and_then(read)
     }

@@ -25,7 +25,7 @@ const BUGS: &[(&str, &str, &str, Hunt)] = &[
     ("dedup_not_rebuilt", "a start does not read the ids in the journal", "kills", by_kills),
     ("position_apart", "the position is stored before the states", "redis", by_cut_replies),
     ("fence_not_checked", "a writer that was replaced may write on", "rivals", by_rivals),
-    ("stale_store_trusted", "what Redis holds is taken for the newest", "redis", by_cut_back),
+    ("stale_store_trusted", "what Redis holds is taken for the newest", "rivals", by_back_up),
     ("boundary_by_time", "the layers are parted by the time of events", "kills", by_kills),
     ("retire_before_publish", "the journal is trimmed before a publication", "places", at_publish),
     ("cas_without_parent", "a publication overwrites another", "rivals", by_runs),
@@ -93,8 +93,8 @@ fn by_cut_replies(bug: &str, _: Instant, r: &Report, d: &mut Random) -> Result<(
     redis_faults::with(Some(bug), &[Hurt::CutReplies, Hurt::CutRequests, Hurt::Killed], r, d)
 }
 
-fn by_cut_back(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
-    redis_faults::with(Some(bug), &[Hurt::CutBack, Hurt::RestartedEmpty, Hurt::Promoted], r, random)
+fn by_back_up(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
+    rivals::restored_back_up(Some(bug), r, random)
 }
 
 fn by_rivals(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {

@@ -18,7 +18,8 @@ use crate::service::{Options, Place, binary};
 pub(crate) fn all(_: &Arguments, report: &Report, random: &mut Random) -> Result<(), Violation> {
     two_services_on_one_directory(report, random)?;
     two_runs_at_once(None, "", 4, report, random)?;
-    stopped_while_another_took_over(None, report, random)
+    stopped_while_another_took_over(None, report, random)?;
+    restored_back_up(None, report, random)
 }
 
 /// The second one is refused, and the first one does not notice; nor that it stood still.
@@ -141,6 +142,46 @@ pub(crate) fn stopped_while_another_took_over(
     second.kill();
     report.add("services replaced while they stood still", 1);
     let result = result.and_then(|()| finish(&new, &load));
+    report.add_load(&load.common);
+    result.map_err(|violation| keep(&new, violation))
+}
+
+/// The directory is put back to what it was earlier; Redis knows of later events, which are gone.
+pub(crate) fn restored_back_up(
+    planted: Option<&str>,
+    report: &Report,
+    random: &mut Random,
+) -> Result<(), Violation> {
+    let redis = Redis::start();
+    let old = Place::new(&Redis::url(redis.port), planted);
+    let service = old.start()?;
+    let mut load = Load::start(&service.http, 50, 6, random);
+    thread::sleep(Duration::from_millis(300));
+    load.pause()?;
+    ask_until_whole(&service.http, &load.common)?;
+    let new = Place::new(&old.speed_store, planted);
+    let copied = Command::new("cp").arg("-r").arg(old.data_dir()).arg(new.data_dir()).status();
+    if !copied.is_ok_and(|status| status.success()) {
+        return Err("the directory could not be copied".to_owned());
+    }
+    let later: Vec<String> = (0..90).map(|number| crate::ledger::event(9, number, 0)).collect();
+    let later = later.join("\n");
+    let path = "/v1/events?wait=applied";
+    let sent = service.http.post(path, "application/x-ndjson", later.as_bytes());
+    if !sent.as_ref().is_ok_and(|reply| reply.status == 200) {
+        return Err(format!("a healthy service says {sent:?}"));
+    }
+    service.kill();
+    let service = new.start()?;
+    let result = ask_until_whole(&service.http, &load.common).and_then(|_| {
+        load.resume(&service.http, random);
+        thread::sleep(Duration::from_millis(300));
+        load.pause()?;
+        ask_until_whole(&service.http, &load.common)
+    });
+    service.kill();
+    report.add("back-ups restored beside a newer Redis", 1);
+    let result = result.and_then(|_| finish(&new, &load));
     report.add_load(&load.common);
     result.map_err(|violation| keep(&new, violation))
 }
