@@ -11,6 +11,7 @@
 
 mod arguments;
 mod bounds;
+mod damage;
 mod http;
 mod kills;
 mod ledger;

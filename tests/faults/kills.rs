@@ -86,7 +86,7 @@ fn cycles(
             service.http.start_run(mode);
         }
         if random.percent(10) {
-            define(&service.http, random.below(3));
+            let _ = define(&service.http, random.below(3));
         }
         thread::sleep(Duration::from_millis(30 + random.below(200)));
         service.kill();
@@ -153,14 +153,15 @@ fn ask_until_ended(
     Ok(())
 }
 
-/// Defines one of a few metrics anew, so that backfills happen.
-pub(crate) fn define(http: &crate::http::Http, variant: u64) {
+/// Defines a metric anew, so that backfills happen. Whether that was accepted.
+pub(crate) fn define(http: &crate::http::Http, variant: u64) -> bool {
     let definition = serde_json::json!({
         "name": "side", "event": "item", "granularity": "day",
         "filter": format!("w > {variant}"),
         "measures": { "n": { "kind": "count" } },
     });
-    let _ = http.put("/v1/metrics/side", &definition);
+    let reply = http.put("/v1/metrics/side", &definition);
+    reply.is_ok_and(|reply| matches!(reply.status, 200 | 202))
 }
 
 /// Sends what is uncertain, then everything must be there once, whichever layer holds it.

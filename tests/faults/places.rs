@@ -164,7 +164,7 @@ fn stir(service: &Service, step: u64) {
     match step % 8 {
         1 | 5 => drop(service.http.start_run("incremental")),
         3 => drop(service.http.start_run("full")),
-        6 => define(&service.http, step / 8),
+        6 => drop(define(&service.http, step / 8)),
         _ => {}
     }
 }

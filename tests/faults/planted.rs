@@ -102,9 +102,9 @@ fn by_rivals(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(
 }
 
 fn by_runs(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
-    rivals::two_runs_at_once(Some(bug), "publish.manifest.before=sleep(60)", 10, r, random)
+    rivals::two_runs_at_once(Some(bug), "publish.manifest.before=sleep(300)", 10, r, random)
 }
 
 fn by_slow_readers(bug: &str, _: Instant, r: &Report, d: &mut Random) -> Result<(), Violation> {
-    rivals::two_runs_at_once(Some(bug), "query.view.before=50%sleep(300)", 20, r, d)
+    rivals::two_runs_at_once(Some(bug), "query.view.before=50%sleep(150)", 20, r, d)
 }

@@ -9,7 +9,7 @@ use crate::arguments::Arguments;
 use crate::ledger::Violation;
 use crate::load::Common;
 use crate::random::Random;
-use crate::{bounds, kills, places, redis_faults, rivals};
+use crate::{bounds, damage, kills, places, redis_faults, rivals};
 
 /// A part of the campaign.
 type Scenario = fn(&Arguments, &Report, &mut Random) -> Result<(), Violation>;
@@ -18,6 +18,7 @@ type Scenario = fn(&Arguments, &Report, &mut Random) -> Result<(), Violation>;
 pub(crate) const SCENARIOS: &[(&str, Scenario)] = &[
     ("rivals", rivals::all),
     ("redis", redis_faults::all),
+    ("damage", damage::all),
     ("places", places::all),
     ("bounds", bounds::all),
     ("kills", kills::all),

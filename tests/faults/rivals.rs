@@ -79,21 +79,24 @@ pub(crate) fn two_runs_at_once(
             .map(|n| {
                 let http = service.http.clone();
                 thread::spawn(move || match n {
-                    0 => {
-                        define(&http, round);
-                        None
-                    }
+                    0 => define(&http, round).then(String::new),
                     _ => http.start_run("incremental"),
                 })
             })
             .collect();
-        let started: Vec<String> =
+        let mut started: Vec<String> =
             starters.into_iter().filter_map(|starter| starter.join().unwrap()).collect();
+        let is_defined = started.iter().any(String::is_empty);
+        started.retain(|run| !run.is_empty());
         if started.len() > 1 {
             return Err(format!("runs at the same time: {started:?}"));
         }
         report.add("rounds of runs at once", 1);
-        run(&service.http, "incremental")?;
+        run(&service.http, if round % 2 == 1 { "full" } else { "incremental" })?;
+        let side = service.http.get("/v1/metrics/side").map_err(|error| error.to_string())?;
+        if is_defined && !side.text.contains(&format!("\"w > {round}\"")) {
+            return Err(format!("a definition that was accepted is gone: {}", side.text));
+        }
         ask_until_whole(&service.http, &load.common).map(|_| ())
     });
     let result = result.and(load.pause());
