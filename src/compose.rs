@@ -19,6 +19,8 @@
 mod configure;
 mod definitions;
 mod status;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::future::Future;
@@ -35,7 +37,7 @@ use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
 use serving_layer::Serving;
 use shared::clock::{Clock, SystemClock};
-use shared::ports::{Committed, Journal, SpeedViews};
+use shared::ports::{Committed, Journal};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
 use speed_layer::intake::{Intake, IntakeHandle, RandomIds};
 use speed_layer::store;
@@ -61,7 +63,7 @@ pub(crate) struct Service {
     address: SocketAddr,
     readiness: Readiness,
     stop: CancellationToken,
-    http: JoinHandle<std::io::Result<()>>,
+    http: JoinHandle<()>,
     serving: Arc<Serving>,
     intake: IntakeHandle,
     runs: RunService,
@@ -91,22 +93,22 @@ impl Service {
         let readiness = Readiness::new();
         let stop = CancellationToken::new();
         let status = Status::new(settings.data_dir.clone(), intake.clone(), runs.clone());
-        watch::start(&readiness, &stop, &intake, &runs, &speed, &status);
-        let views: Arc<dyn SpeedViews> = Arc::new(speed.clone());
+        let retire_grace = Duration::from_millis(settings.retire_grace_ms);
+        watch::start(&readiness, &stop, &intake, &runs, &speed, &status, retire_grace);
         let serving = Serving::new(
             configure::serving(&settings),
             Arc::clone(&batch.catalog) as _,
             Arc::clone(&batch.views) as _,
-            Arc::clone(&views),
+            Arc::new(speed.clone()),
             Arc::clone(&batch.journal),
             clock,
         );
         let serving = Arc::new(serving.with_status(status.source()));
-        let layers = speed_layer::http::routes(intake.clone(), views)
-            .merge(batch_layer::http::routes(runs.clone()))
-            .merge(serving_layer::http::routes(Arc::clone(&serving)));
+        let layers = layers(&intake, &runs, &serving, &speed);
         let parts = Parts { layers, readiness: readiness.clone(), figures };
-        let http = tokio::spawn(serve(listener, http::router(parts), stop.clone()));
+        let bounds = configure::connections(&settings);
+        let http = http::serve(listener, http::router(parts), bounds, stop.clone());
+        let http = tokio::spawn(http);
         info!(%address, data_dir = %settings.data_dir.display(), "started");
         Ok(Self { address, readiness, stop, http, serving, intake, runs, speed, batch })
     }
@@ -138,7 +140,7 @@ impl Service {
         self.serving.stop_following();
         self.stop.cancel();
         if let Some(ended) = finish("HTTP", self.http).await {
-            ended.context("HTTP ended by a panic")?.context("HTTP failed")?;
+            ended.context("HTTP ended by a panic")?;
         }
         drop(self.batch);
         if let Some(Err(error)) = folded {
@@ -147,6 +149,18 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// The routes of all layers.
+fn layers(
+    intake: &IntakeHandle,
+    runs: &RunService,
+    serving: &Arc<Serving>,
+    speed: &SpeedHandle,
+) -> Router {
+    speed_layer::http::routes(intake.clone(), Arc::new(speed.clone()))
+        .merge(batch_layer::http::routes(runs.clone()))
+        .merge(serving_layer::http::routes(Arc::clone(serving)))
 }
 
 /// Waits for a part to finish, but not for ever.
@@ -228,7 +242,9 @@ async fn start_runs(
     speed: &SpeedHandle,
     intake: &IntakeHandle,
 ) -> anyhow::Result<RunService> {
-    let intake = intake.clone();
+    // A start reads the journal for the dedup window, and the fold what the views still lack.
+    let (intake, applied) = (intake.clone(), speed.applied());
+    let floor = move || intake.dedup_floor().min(*applied.borrow());
     let stored = batch.catalog.state().manifest.schedule.clone();
     let parts = RunServiceParts {
         catalog: Arc::clone(&batch.catalog),
@@ -237,7 +253,7 @@ async fn start_runs(
         clock: Arc::clone(clock),
         queue: batch.queue.clone(),
         views: Arc::clone(&batch.views),
-        journal_floor: Arc::new(move || intake.dedup_floor()),
+        journal_floor: Arc::new(floor),
     };
     let settings = configure::runs(settings, stored.as_ref());
     RunService::start(settings, parts).await.context("runs")
@@ -249,13 +265,4 @@ async fn bind(settings: &Settings) -> anyhow::Result<(TcpListener, SocketAddr)> 
     let listener = listener.with_context(|| format!("`{place}` cannot be listened on"))?;
     let address = listener.local_addr()?;
     Ok((listener, address))
-}
-
-async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let told = async move { stop.cancelled().await };
-    axum::serve(listener, router).with_graceful_shutdown(told).await
 }

@@ -1,8 +1,11 @@
 //! HTTP: the layers' routes as one service, and what cuts across all of them.
 //!
 //! Whatever goes wrong, a client gets a problem document: unknown paths, wrong methods, panics, and
-//! refusals that a framework words by itself are all turned into one here ([`problems`]).
+//! refusals that a framework words by itself are all turned into one here ([`problems`]). Only what
+//! hyper cannot read as a request at all it refuses by itself, with a bare status: a malformed head
+//! is 400, an address over 64 KiB 414, a head that does not fit its buffer 431.
 
+mod connections;
 mod observe;
 mod openapi;
 mod problems;
@@ -25,6 +28,7 @@ use tower_http::trace::{DefaultMakeSpan, DefaultOnFailure, DefaultOnResponse, Tr
 use tracing::{Level, error};
 use utoipa_swagger_ui::SwaggerUi;
 
+pub(crate) use self::connections::{ConnectionBounds, serve};
 pub(crate) use self::observe::recorder;
 pub(crate) use self::readiness::Readiness;
 
@@ -38,19 +42,29 @@ pub(crate) struct Parts {
     pub(crate) figures: PrometheusHandle,
 }
 
-/// The whole service.
-pub(crate) fn router(parts: Parts) -> Router {
+/// The document that describes the API.
+#[cfg(test)]
+pub(crate) fn openapi_text() -> String {
+    openapi::document().to_json().unwrap_or_default()
+}
+
+/// Every route there is.
+pub(crate) fn routes(parts: Parts) -> Router {
     let Parts { layers, readiness, figures } = parts;
     let operation = Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready).with_state(readiness))
         .route("/metrics", get(render).with_state(figures))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::document()));
+    layers.merge(operation).fallback(unknown)
+}
+
+/// The whole service.
+pub(crate) fn router(parts: Parts) -> Router {
     let trace = TraceLayer::new_for_http()
         .make_span_with(DefaultMakeSpan::new().level(Level::DEBUG))
         .on_response(DefaultOnResponse::new().level(Level::DEBUG))
         .on_failure(DefaultOnFailure::new().level(Level::DEBUG));
-    let routes = layers.merge(operation).fallback(unknown);
     // Around the router as a whole and not around each route: only there does a refused method's
     // response say which methods are right.
     let whole = ServiceBuilder::new()
@@ -58,7 +72,8 @@ pub(crate) fn router(parts: Parts) -> Router {
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(problems::reword))
-        .service(routes.layer(middleware::from_fn(observe::count)));
+        .layer(middleware::from_fn(problems::refuse_long_uri))
+        .service(routes(parts).layer(middleware::from_fn(observe::count)));
     Router::new().fallback_service(whole)
 }
 

@@ -193,6 +193,12 @@ settings! {
     retire_grace_ms: u64 = "30000", "MERGANSER_RETIRE_GRACE_MS", "MS";
     /// Lag of the speed views from which on answers are incomplete
     lag_max_ms: u64 = "10000", "MERGANSER_LAG_MAX_MS", "MS";
+    /// Queries that are answered at a time; further ones wait
+    queries_max: usize = "64", "MERGANSER_QUERIES_MAX", "N";
+    /// Connections that are open at a time; further ones wait
+    connections_max: usize = "10000", "MERGANSER_CONNECTIONS_MAX", "N";
+    /// Time that a connection may take until its next request's head is there
+    idle_timeout_ms: u64 = "75000", "MERGANSER_IDLE_TIMEOUT_MS", "MS";
     /// What to log, as error, warn, info, debug, or per module as info,batch_layer=debug
     log: LogFilter = "info", "MERGANSER_LOG", "FILTER";
     /// How to write the log: text or json
@@ -238,6 +244,8 @@ impl Settings {
             ("dedup_window_events", self.dedup_window_events),
             ("metric_max_groups", self.metric_max_groups),
             ("quarantine_max_events", self.quarantine_max_events),
+            ("queries_max", self.queries_max),
+            ("connections_max", self.connections_max),
         ] {
             if value == 0 {
                 return wrong(name, "0".to_owned(), "expected at least 1");
@@ -258,6 +266,17 @@ impl Settings {
         if !(1..=10_000).contains(&self.flush_interval_ms) {
             let value = self.flush_interval_ms.to_string();
             return wrong("flush_interval_ms", value, "expected 1 to 10000");
+        }
+        for (name, value) in
+            [("queries_max", self.queries_max), ("connections_max", self.connections_max)]
+        {
+            if value > 1_000_000 {
+                return wrong(name, value.to_string(), "expected at most 1000000");
+            }
+        }
+        if !(1..=86_400_000).contains(&self.idle_timeout_ms) {
+            let value = self.idle_timeout_ms.to_string();
+            return wrong("idle_timeout_ms", value, "expected 1 to 86400000");
         }
         if self.lag_max_ms <= self.flush_interval_ms {
             let value = self.lag_max_ms.to_string();

@@ -1,12 +1,15 @@
 //! The manifest as other layers see it: snapshots that pin their files, and definitions.
 //!
-//! Publications go through [`BatchCatalog::publish`], which tells the followers of snapshots. What
-//! a superseded generation named is kept for a grace period and as long as somebody holds its
-//! snapshot; [`BatchCatalog::collect`] deletes the rest.
+//! Publications go through [`BatchCatalog::publish`], one at a time, which tells the followers of
+//! snapshots. What a superseded generation named is kept for a grace period and as long as somebody
+//! holds its snapshot; [`BatchCatalog::collect`] deletes the rest, while nothing is published.
+//!
+//! What changes something is carried out to its end, also when whoever asked for it has gone.
 
 mod garbage;
 
 use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
@@ -15,8 +18,8 @@ use shared::clock::Clock;
 use shared::compile::Metric;
 use shared::definition::Definition;
 use shared::failpoint;
-use shared::ids::{JournalId, MetricId};
-use shared::ports::Journal;
+use shared::ids::{Boundary, JournalId, MetricId, Offset};
+use shared::ports::{Journal, JournalError};
 use shared::time::Timestamp;
 use tokio::sync::watch;
 
@@ -39,13 +42,18 @@ impl Default for CatalogSettings {
     }
 }
 
-/// The batch layer's [`Catalog`].
-pub struct BatchCatalog {
+/// The batch layer's [`Catalog`]. Cheap to clone.
+#[derive(Clone)]
+pub struct BatchCatalog(Arc<Inner>);
+
+struct Inner {
     settings: CatalogSettings,
     storage: Storage,
     manifests: ManifestStore,
     snapshots: watch::Sender<Arc<Snapshot>>,
     superseded: Mutex<Vec<Superseded>>,
+    /// Held by whoever publishes, seals or collects.
+    turn: tokio::sync::Mutex<()>,
     clock: Arc<dyn Clock>,
     journal: Arc<dyn Journal>,
     /// Definitions are made one at a time, so that each finds the one before.
@@ -62,10 +70,11 @@ struct Superseded {
 }
 
 impl BatchCatalog {
-    /// Reads the newest generation.
+    /// Reads the newest generation. A directory whose journal is empty gets its first one.
     ///
     /// # Errors
-    /// When it is damaged, of another journal, or holds a definition that does not compile.
+    /// When it is damaged, of another journal, or holds a definition that does not compile, or when
+    /// there is none for a journal that has events.
     pub async fn open(
         settings: CatalogSettings,
         storage: Storage,
@@ -74,51 +83,58 @@ impl BatchCatalog {
         runs: RunQueue,
     ) -> Result<Self, StorageError> {
         let id: JournalId = journal.id();
-        let manifests = ManifestStore::open(storage.clone(), id, clock.now()).await?;
+        let is_new = journal.end() == Offset::ZERO;
+        let manifests = ManifestStore::open(storage.clone(), id, is_new, clock.now()).await?;
         let snapshot = snapshot(&manifests.current(), None)?;
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             settings,
             storage,
             manifests,
             snapshots: watch::Sender::new(Arc::new(snapshot)),
             superseded: Mutex::default(),
+            turn: tokio::sync::Mutex::new(()),
             clock,
             journal,
             defining: tokio::sync::Mutex::new(()),
             runs,
-        })
+        })))
     }
 
     /// The newest state of the manifest.
     #[must_use]
     pub fn state(&self) -> Arc<State> {
-        self.manifests.current()
+        self.0.manifests.current()
     }
 
     /// The objects.
     #[must_use]
     pub fn storage(&self) -> &Storage {
-        &self.storage
+        &self.0.storage
     }
 
     /// Publishes a change and tells the followers.
     ///
     /// # Errors
-    /// When it is discarded or cannot be stored; then nothing has changed.
-    pub async fn publish(&self, change: &Change) -> Result<Arc<Snapshot>, PublishError> {
-        let before = self.manifests.current();
-        let now = self.clock.now();
-        let state = self.manifests.publish(change, now).await?;
-        let old = self.current();
-        let new = Arc::new(snapshot(&state, Some(&old))?);
-        let superseded =
-            Superseded { snapshot: Arc::downgrade(&old), at: now, paths: before.paths().collect() };
-        self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
-        metrics::gauge!("merganser_generation").set(new.generation.0 as f64);
-        failpoint::pass("publish.tell.before");
-        self.snapshots.send_replace(Arc::clone(&new));
-        failpoint::pass("publish.tell.after");
-        Ok(new)
+    /// When it is discarded or cannot be stored. Where it could not be told whether it was stored,
+    /// it may turn out to have been, with the next publication or start.
+    pub async fn publish(&self, change: Change) -> Result<Arc<Snapshot>, PublishError> {
+        let inner = Arc::clone(&self.0);
+        to_its_end(async move {
+            let _turn = inner.turn.lock().await;
+            inner.publish(&change).await
+        })
+        .await?
+    }
+
+    /// Seals the journal's open epoch: its boundary, and the metrics that there are, none of which
+    /// begins above it.
+    ///
+    /// # Errors
+    /// When the journal cannot be sealed.
+    pub async fn seal(&self) -> Result<(Boundary, Arc<Snapshot>), JournalError> {
+        let _turn = self.0.turn.lock().await;
+        let sealed = self.0.seal().await?;
+        Ok((sealed, self.current()))
     }
 
     /// Versions that nobody can be answered from until a run completes them.
@@ -127,6 +143,86 @@ impl BatchCatalog {
         let current = self.current();
         current.metrics.iter().filter(|m| m.stage == Stage::Backfilling).cloned().collect()
     }
+}
+
+impl Inner {
+    /// The caller has its turn.
+    async fn publish(&self, change: &Change) -> Result<Arc<Snapshot>, PublishError> {
+        let before = self.manifests.current();
+        let now = self.clock.now();
+        let published = self.manifests.publish(change, now).await;
+        // Also a publication that failed may have found a newer generation.
+        let state = self.manifests.current();
+        if state.manifest.generation != before.manifest.generation {
+            let old = Arc::clone(&self.snapshots.borrow());
+            let new = Arc::new(snapshot(&state, Some(&old))?);
+            let (snapshot, paths) = (Arc::downgrade(&old), before.paths().collect());
+            let superseded = Superseded { snapshot, at: now, paths };
+            self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
+            metrics::gauge!("merganser_generation").set(new.generation.0 as f64);
+            failpoint::pass("publish.tell.before");
+            self.snapshots.send_replace(new);
+            failpoint::pass("publish.tell.after");
+        }
+        published?;
+        Ok(Arc::clone(&self.snapshots.borrow()))
+    }
+
+    async fn seal(&self) -> Result<Boundary, JournalError> {
+        let journal = Arc::clone(&self.journal);
+        let sealed = tokio::task::spawn_blocking(move || journal.seal()).await;
+        sealed.unwrap_or_else(|e| Err(JournalError::Io(e.to_string())))
+    }
+
+    /// Adds a version of a metric. Its fold begins where the journal is sealed for it; no run can
+    /// seal in between and know nothing of it.
+    async fn define(&self, definition: Definition) -> Result<Defined, CatalogError> {
+        let _one_at_a_time = self.defining.lock().await;
+        let current = Arc::clone(&self.snapshots.borrow());
+        match current.newest(&definition.name) {
+            Some(newest) if newest.definition == definition => return Ok(Defined::Unchanged),
+            None if current.names().len() >= self.settings.metrics_max => {
+                return Err(CatalogError::TooMany { limit: self.settings.metrics_max });
+            }
+            _ => {}
+        }
+        let name = definition.name.clone();
+        let published = {
+            let _turn = self.turn.lock().await;
+            let start = self.seal().await.map_err(|e| CatalogError::Store(e.to_string()))?;
+            let change = Change::Define { definition: Box::new(definition), start };
+            self.publish(&change).await.map_err(|e| CatalogError::Store(e.to_string()))?
+        };
+        match published.newest(&name) {
+            Some(version) if version.stage == Stage::Backfilling => {
+                tracing::info!(metric = name, version = version.version, "backfill is queued");
+                Ok(Defined::Accepted { run: self.runs.backfill(version.id) })
+            }
+            Some(version) => {
+                let run = self.runs.nothing_to_backfill(version.id, self.clock.now());
+                Ok(Defined::Accepted { run })
+            }
+            None => Err(CatalogError::Store(format!("`{name}` was deleted meanwhile"))),
+        }
+    }
+
+    async fn delete(&self, name: String) -> Result<(), CatalogError> {
+        let _one_at_a_time = self.defining.lock().await;
+        if self.snapshots.borrow().newest(&name).is_none() {
+            return Err(CatalogError::Unknown(name));
+        }
+        let _turn = self.turn.lock().await;
+        let published = self.publish(&Change::Delete { name }).await;
+        published.map(|_| ()).map_err(|e| CatalogError::Store(e.to_string()))
+    }
+}
+
+/// Does the work whether or not anybody waits for it.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, StorageError> {
+    let done = tokio::spawn(work).await;
+    done.map_err(|error| StorageError::Io(format!("a task failed: {error}")))
 }
 
 /// A state as a snapshot; definitions that were compiled before are not compiled again.
@@ -169,56 +265,27 @@ fn snapshot(state: &State, before: Option<&Snapshot>) -> Result<Snapshot, Storag
 #[async_trait]
 impl Catalog for BatchCatalog {
     fn current(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshots.borrow())
+        Arc::clone(&self.0.snapshots.borrow())
     }
 
     fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.subscribe()
+        self.0.snapshots.subscribe()
     }
 
     async fn define(&self, definition: Definition) -> Result<Defined, CatalogError> {
         Metric::compile(&definition)?;
-        let _one_at_a_time = self.defining.lock().await;
-        let current = self.current();
-        match current.newest(&definition.name) {
-            Some(newest) if newest.definition == definition => return Ok(Defined::Unchanged),
-            None if current.names().len() >= self.settings.metrics_max => {
-                return Err(CatalogError::TooMany { limit: self.settings.metrics_max });
-            }
-            _ => {}
-        }
-        let journal = Arc::clone(&self.journal);
-        let sealed = tokio::task::spawn_blocking(move || journal.seal()).await;
-        let sealed = sealed.map_err(|e| CatalogError::Store(e.to_string()))?;
-        let start = sealed.map_err(|e| CatalogError::Store(e.to_string()))?;
-        let name = definition.name.clone();
-        let change = Change::Define { definition: Box::new(definition), start };
-        let published = self.publish(&change).await;
-        let published = published.map_err(|e| CatalogError::Store(e.to_string()))?;
-        match published.newest(&name) {
-            Some(version) if version.stage == Stage::Backfilling => {
-                tracing::info!(metric = name, version = version.version, "backfill is queued");
-                Ok(Defined::Accepted { run: self.runs.backfill(version.id) })
-            }
-            Some(version) => {
-                let run = self.runs.nothing_to_backfill(version.id, self.clock.now());
-                Ok(Defined::Accepted { run })
-            }
-            None => Err(CatalogError::Store(format!("`{name}` was deleted meanwhile"))),
-        }
+        let inner = Arc::clone(&self.0);
+        let defined = to_its_end(async move { inner.define(definition).await }).await;
+        defined.map_err(|e| CatalogError::Store(e.to_string()))?
     }
 
     async fn delete(&self, name: &str) -> Result<(), CatalogError> {
-        let _one_at_a_time = self.defining.lock().await;
-        if self.current().newest(name).is_none() {
-            return Err(CatalogError::Unknown(name.to_owned()));
-        }
-        let change = Change::Delete { name: name.to_owned() };
-        let published = self.publish(&change).await;
-        published.map(|_| ()).map_err(|e| CatalogError::Store(e.to_string()))
+        let (inner, name) = (Arc::clone(&self.0), name.to_owned());
+        let deleted = to_its_end(async move { inner.delete(name).await }).await;
+        deleted.map_err(|e| CatalogError::Store(e.to_string()))?
     }
 
     fn backfill_progress(&self, metric: MetricId) -> Option<f64> {
-        self.runs.backfill_progress(metric)
+        self.0.runs.backfill_progress(metric)
     }
 }

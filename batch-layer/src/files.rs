@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use shared::failpoint;
 
@@ -35,9 +36,10 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished_name(path);
     let linked = write_whole(&unfinished, bytes).and_then(|()| link(&unfinished, path));
+    // What is left over says nothing about `path`, and is deleted at the next start.
     failpoint::disk::removing(&unfinished);
-    let removed = fs::remove_file(&unfinished);
-    linked.and(removed)?;
+    let _ = fs::remove_file(&unfinished);
+    linked?;
     sync_directory(directory_of(path))
 }
 
@@ -51,7 +53,6 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished_name(path);
     let written = write_whole(&unfinished, bytes).and_then(|()| rename(&unfinished, path));
     if let Err(error) = written {
-        // Left over, it would only be overwritten by the next attempt.
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
@@ -148,9 +149,30 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     failpoint::hit("files.rename.after")
 }
 
+/// Deletes what a crash left unfinished in `directory` and below; how many files.
+///
+/// # Errors
+/// When a directory cannot be read, or a file not be deleted.
+pub fn remove_unfinished(directory: &Path) -> io::Result<usize> {
+    let mut removed = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            removed += remove_unfinished(&entry.path())?;
+        } else if entry.path().as_os_str().as_encoded_bytes().ends_with(UNFINISHED.as_bytes()) {
+            fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// A name beside `path` that no other call has, in this process or in one that was killed.
 fn unfinished_name(path: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
     let mut name: OsString = path.as_os_str().to_owned();
-    name.push(UNFINISHED);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    name.push(format!(".{}-{next}{UNFINISHED}", std::process::id()));
     PathBuf::from(name)
 }
 
@@ -169,13 +191,43 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_that_fails_keeps_the_old_content() {
+    fn what_fails_keeps_what_is_there() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pointer");
-        replace(&path, b"one").unwrap();
-        fs::create_dir(unfinished_name(&path)).unwrap();
+        fs::create_dir(&path).unwrap();
         assert!(replace(&path, b"two").is_err());
-        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert!(create_whole(&path, b"two").is_err());
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_crash_left_is_found_below_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let below = directory.path().join("a/b");
+        create_directory(&below).unwrap();
+        for path in [unfinished_name(&below.join("x")), below.join("whole")] {
+            fs::write(path, "").unwrap();
+        }
+        assert_eq!(remove_unfinished(directory.path()).unwrap(), 1);
+        assert!(below.join("whole").exists());
+    }
+
+    #[test]
+    fn of_many_who_create_a_file_one_does_and_its_content_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let path = directory.path().join(round.to_string());
+            let create = |n: u8| (n, create_whole(&path, &[n; 4000]));
+            let results: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|n| scope.spawn(move || create(n))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let created: Vec<u8> =
+                results.iter().filter(|(_, r)| r.is_ok()).map(|(n, _)| *n).collect();
+            assert_eq!(created.len(), 1, "{results:?}");
+            assert_eq!(fs::read(&path).unwrap(), [created[0]; 4000]);
+        }
     }
 
     #[test]

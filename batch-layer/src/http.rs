@@ -4,9 +4,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
@@ -15,6 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::problem::{Kind, Problem, suggestion};
+use shared::request::{NoParameters, WholeBody, parameters, preferred};
 use shared::time::Timestamp;
 use tokio::sync::watch;
 
@@ -23,6 +23,12 @@ use crate::schedule::{Plan, Schedule};
 
 /// Bytes of a request's body.
 const BODY_MAX: usize = 64 * 1024;
+
+type Body = WholeBody<BODY_MAX>;
+
+/// Runs that are listed unless the request says otherwise, and at most.
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1000;
 
 /// The routes.
 pub fn routes(runs: RunService) -> Router {
@@ -35,14 +41,24 @@ pub fn routes(runs: RunService) -> Router {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Start {
     mode: Mode,
     metrics: Option<Vec<String>>,
 }
 
-async fn start(State(runs): State<RunService>, body: Bytes) -> Result<Response, Problem> {
+async fn start(
+    State(runs): State<RunService>,
+    _: NoParameters,
+    WholeBody(body): Body,
+) -> Result<Response, Problem> {
     let request: Start = read(&body, r#"{"mode": "incremental" | "full", "metrics": ["name"]?}"#)?;
+    if request.metrics.as_ref().is_some_and(Vec::is_empty) {
+        let detail = "`metrics` is empty, so that there is nothing to run; name at least one \
+                      metric, or leave it out for all";
+        let problem = Problem::new(Kind::Unprocessable, "invalid_request", detail);
+        return Err(problem.with("pointer", "/metrics"));
+    }
     let names = runs.metric_names();
     for name in request.metrics.iter().flatten() {
         if !names.contains(name) {
@@ -68,20 +84,33 @@ fn location(id: &str) -> String {
     format!("/v1/runs/{id}")
 }
 
-async fn list(State(runs): State<RunService>) -> Json<Value> {
-    Json(json!({ "runs": runs.queue().list() }))
+async fn list(State(runs): State<RunService>, uri: Uri) -> Result<Json<Value>, Problem> {
+    let [limit] = parameters(&uri, ["limit"])?;
+    let limit = match limit {
+        None => LIMIT_DEFAULT,
+        Some(text) => {
+            let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+            limit.ok_or_else(|| {
+                let short: String = text.chars().take(80).collect();
+                let detail = format!("`limit` is `{short}`; it can be 1 to {LIMIT_MAX}");
+                Problem::new(Kind::BadRequest, "invalid_parameter", detail)
+                    .with("parameter", "limit")
+            })?
+        }
+    };
+    let mut runs = runs.queue().list();
+    let total = runs.len();
+    runs.truncate(limit);
+    Ok(Json(json!({ "runs": runs, "total": total })))
 }
 
 async fn show(
     State(runs): State<RunService>,
     Path(id): Path<String>,
+    _: NoParameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let followed = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/event-stream"));
-    if followed {
+    if preferred(&headers, &["application/json", "text/event-stream"]) == Some(1) {
         let run = runs.queue().follow(&id).ok_or_else(|| unknown(&id))?;
         let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
         return Ok(Sse::new(changes(run)).keep_alive(keep_alive).into_response());
@@ -105,6 +134,7 @@ fn changes(run: watch::Receiver<Run>) -> impl Stream<Item = Result<Event, Infall
 async fn cancel(
     State(runs): State<RunService>,
     Path(id): Path<String>,
+    _: NoParameters,
 ) -> Result<Json<Run>, Problem> {
     runs.queue().cancel(&id, runs.now()).map(Json).map_err(|error| match error {
         CancelError::Unknown => unknown(&id),
@@ -123,7 +153,7 @@ fn unknown(id: &str) -> Problem {
     Problem::new(Kind::NotFound, "unknown_run", detail)
 }
 
-async fn schedule(State(runs): State<RunService>) -> Json<Value> {
+async fn schedule(State(runs): State<RunService>, _: NoParameters) -> Json<Value> {
     Json(schedule_json(&runs))
 }
 
@@ -141,7 +171,11 @@ pub fn next(plan: &Plan, now: Timestamp) -> Value {
     json!({ "incremental": next(Mode::Incremental), "full": next(Mode::Full) })
 }
 
-async fn set_schedule(State(runs): State<RunService>, body: Bytes) -> Result<Json<Value>, Problem> {
+async fn set_schedule(
+    State(runs): State<RunService>,
+    _: NoParameters,
+    WholeBody(body): Body,
+) -> Result<Json<Value>, Problem> {
     let shape = r#"{"incremental": "*/5 * * * *", "full": "0 3 * * *", "timezone": "UTC"}"#;
     let mut document: Value = read(&body, shape)?;
     if let Some(fields) = document.as_object_mut() {

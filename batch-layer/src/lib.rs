@@ -26,4 +26,5 @@ pub mod schedule;
 pub mod storage;
 #[cfg(test)]
 mod testing;
+mod tiers;
 pub mod view;

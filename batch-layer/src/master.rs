@@ -30,9 +30,13 @@ use shared::time::{DAY_US, Timestamp};
 use crate::manifest::MasterFile;
 use crate::parquet_file::{self, ParquetFile};
 use crate::storage::{Storage, StorageError, unique_name};
+use crate::tiers;
 
 /// Files of one day that are merged when there are more than so many.
 const FILES_A_DAY_MAX: usize = 8;
+/// Bytes in memory of files that are merged at once; larger ones stand. A column's text is bounded
+/// by 2 GiB.
+const MERGED_BYTES_MAX: u64 = 512 << 20;
 
 /// Writes events of the epochs `[from, to)` as one file per UTC day.
 ///
@@ -63,7 +67,7 @@ async fn write_day(
     (from, to): (Boundary, Boundary),
 ) -> Result<MasterFile, StorageError> {
     let path = format!("master/date={}/{}-{}.parquet", date(day), from.epoch, unique_name());
-    let rows = events.num_rows() as u64;
+    let (rows, memory_bytes) = (events.num_rows() as u64, events.get_array_memory_size() as u64);
     let (events, columns) = (events.clone(), columns.clone());
     let bytes = blocking(move || {
         let batch = with_typed_columns(&events, &columns)?;
@@ -75,7 +79,7 @@ async fn write_day(
     let size_bytes = bytes.len() as u64;
     let checksum = Some(crc32c::crc32c(&bytes));
     storage.create(&path, bytes).await?;
-    Ok(MasterFile { path, day, from, to, rows, size_bytes, checksum })
+    Ok(MasterFile { path, day, from, to, rows, size_bytes, memory_bytes, checksum })
 }
 
 /// `2013-01-31`
@@ -223,14 +227,19 @@ fn typed_batch(
     Ok(columns.extract_with(&events, places, known.collect()))
 }
 
-/// Which files to merge: those of a day that lie below `covered`, where there are too many.
+/// Which files to merge: of those of a day that lie below `covered`, where there are too many, the
+/// small ones ([`tiers::choose`]).
 #[must_use]
 pub fn choose_compaction(files: &[MasterFile], covered: Boundary) -> Vec<Vec<MasterFile>> {
     let mut days: BTreeMap<i64, Vec<MasterFile>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.to.epoch <= covered.epoch) {
         days.entry(file.day).or_default().push(file.clone());
     }
-    days.into_values().filter(|files| files.len() > FILES_A_DAY_MAX).collect()
+    days.into_values()
+        .filter(|files| files.len() > FILES_A_DAY_MAX)
+        .map(|files| tiers::choose(files, |file| file.memory_bytes, MERGED_BYTES_MAX))
+        .filter(|chosen| chosen.len() > 1)
+        .collect()
 }
 
 /// Merges files of one day into one, in order of time.

@@ -104,9 +104,9 @@ pub struct Run {
     pub progress: f64,
     /// What it does at the moment.
     pub step: String,
-    /// Events that it has folded, those of each metric counted.
+    /// Events of the journal that it has folded, each once however many metrics it made of them.
     pub events: u64,
-    /// UTC days that its views cover.
+    /// UTC days of those events.
     pub days: u64,
     /// How often it was tried.
     pub attempt: u32,

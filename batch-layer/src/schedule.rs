@@ -17,7 +17,7 @@ use crate::run::Mode;
 
 /// When runs start by themselves; an empty pattern never does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Schedule {
     /// Cron pattern of incremental runs.
     pub incremental: String,

@@ -5,11 +5,13 @@
 //! of one is that a write is durable when it is answered, and that `PutMode::Create` is atomic.
 //!
 //! [`Storage`] adds what the rest of the layer needs: typed errors, small checksummed documents,
-//! and a list of what has been written and is not published yet, which is never collected.
+//! and a list of what has been written and is not published yet, which is not collected as long as
+//! whoever wrote it is at work ([`Storage::for_work`]).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path as FsPath, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -63,18 +65,42 @@ impl From<object_store::Error> for StorageError {
 #[derive(Clone, Debug)]
 pub struct Storage {
     store: Arc<dyn ObjectStore>,
-    unpublished: Arc<Mutex<HashSet<String>>>,
+    unpublished: Unpublished,
+    work: Option<Arc<Work>>,
+}
+
+/// Paths of objects that no manifest names yet, and the work that they were written for.
+type Unpublished = Arc<Mutex<HashMap<String, Option<u64>>>>;
+
+/// A piece of work that writes objects. When it ends, what it has not published is given up.
+#[derive(Debug)]
+struct Work {
+    number: u64,
+    unpublished: Unpublished,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let mut unpublished = self.unpublished.lock().unwrap_or_else(PoisonError::into_inner);
+        unpublished.retain(|_, work| *work != Some(self.number));
+    }
 }
 
 impl Storage {
     /// Objects in a local directory, which is created if it is missing.
     ///
+    /// What a crash left unfinished in it is deleted: the caller holds the directory's lock.
+    ///
     /// # Errors
-    /// When it cannot be created.
+    /// When it cannot be created, or what was left not be deleted.
     pub fn local(directory: &FsPath) -> std::result::Result<Self, StorageError> {
         let io = |e: std::io::Error| StorageError::Io(format!("{}: {e}", directory.display()));
         files::create_directory(directory).map_err(io)?;
         let root = directory.canonicalize().map_err(io)?;
+        let removed = files::remove_unfinished(&root).map_err(io)?;
+        if removed > 0 {
+            tracing::info!(removed, "deleted files that a crash left unfinished");
+        }
         let inner = LocalFileSystem::new_with_prefix(&root)?;
         Ok(Self::new(Arc::new(DurableLocal { inner, root })))
     }
@@ -82,7 +108,17 @@ impl Storage {
     /// Objects in any store whose writes are durable.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, unpublished: Arc::default() }
+        Self { store, unpublished: Arc::default(), work: None }
+    }
+
+    /// The same objects, for a piece of work: what is written by this handle and its clones is kept
+    /// from being collected until it is published, or the last of them is dropped.
+    #[must_use]
+    pub fn for_work(&self) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let work = Work { number, unpublished: Arc::clone(&self.unpublished) };
+        Self { work: Some(Arc::new(work)), ..self.clone() }
     }
 
     /// The store itself, for readers of Parquet.
@@ -100,7 +136,11 @@ impl Storage {
         path: &str,
         bytes: Vec<u8>,
     ) -> std::result::Result<(), StorageError> {
-        self.unpublished.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        let work = self.work.as_ref().map(|work| work.number);
+        self.unpublished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.to_owned(), work);
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         self.store.put_opts(&Path::from(path), PutPayload::from(bytes), options).await?;
         Ok(())
@@ -198,7 +238,7 @@ impl Storage {
     /// Whether the object was written by this process and is not published yet.
     #[must_use]
     pub fn is_unpublished(&self, path: &str) -> bool {
-        self.unpublished.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+        self.unpublished.lock().unwrap_or_else(PoisonError::into_inner).contains_key(path)
     }
 }
 
@@ -346,6 +386,12 @@ mod tests {
         assert!(storage.is_unpublished("a/b.json"));
         storage.published(["a/b.json"]);
         assert!(!storage.is_unpublished("a/b.json"));
+        let work = storage.for_work();
+        work.clone().create("a/c", vec![1]).await.unwrap();
+        assert!(storage.is_unpublished("a/c"));
+        drop(work);
+        assert!(!storage.is_unpublished("a/c"), "its writer has given it up");
+        storage.delete("a/c").await.unwrap();
         assert_eq!(storage.list("a").await.unwrap().len(), 1);
 
         let path = directory.path().join("a/b.json");

@@ -70,6 +70,17 @@ pub enum Error {
         /// The bound.
         seconds: u64,
     },
+    /// As many queries are being answered as may be, and it was not this one's turn in time.
+    #[error(
+        "{limit} queries are being answered, the most at a time, and none ended within {seconds} \
+         s; try again later"
+    )]
+    Overloaded {
+        /// The bound.
+        limit: usize,
+        /// How long it waited.
+        seconds: u64,
+    },
     /// What the answer was to include did not arrive in time.
     #[error("the answer does not include {after} after {seconds} s; it reached {reached}")]
     NotReached {
@@ -103,6 +114,7 @@ impl Error {
             | Self::SpeedUnavailable(_)
             | Self::Incomplete(_)
             | Self::Moving(_)
+            | Self::Overloaded { .. }
             | Self::TooManyFollowed { .. } => Kind::Unavailable,
             Self::TooManyGroups { .. } | Self::TooManyRows { .. } => Kind::TooLarge,
             Self::Timeout { .. } | Self::NotReached { .. } => Kind::Timeout,
@@ -119,6 +131,7 @@ impl Error {
             Self::SpeedUnavailable(_) => "speed_unavailable",
             Self::Incomplete(_) => "incomplete",
             Self::Moving(_) => "views_moving",
+            Self::Overloaded { .. } => "overloaded",
             Self::TooManyFollowed { .. } => "too_many_followed",
             Self::TooManyGroups { .. } => "too_many_groups",
             Self::TooManyRows { .. } => "too_many_rows",
@@ -137,9 +150,10 @@ impl From<Error> for Problem {
             Error::Backfilling { progress, .. } => {
                 problem.with("progress", progress).retry_after_s(5)
             }
-            Error::SpeedUnavailable(_) | Error::Moving(_) | Error::TooManyFollowed { .. } => {
-                problem.retry_after_s(1)
-            }
+            Error::SpeedUnavailable(_)
+            | Error::Moving(_)
+            | Error::Overloaded { .. }
+            | Error::TooManyFollowed { .. } => problem.retry_after_s(1),
             Error::Incomplete(missing) => problem.with("missing", missing).retry_after_s(5),
             Error::TooManyGroups { limit } | Error::TooManyRows { limit, .. } => {
                 problem.with("limit", limit)

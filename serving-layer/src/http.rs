@@ -11,15 +11,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::routing::get;
-use bytes::Bytes;
 use shared::problem::{Kind, Problem};
+use shared::request::WholeBody;
 
 use crate::serve::Serving;
 
 /// The largest body of a query or a definition.
 const BODY_MAX: usize = 1 << 20;
+
+type Body = WholeBody<BODY_MAX>;
 
 /// The routes, without a prefix.
 pub fn routes(serving: Arc<Serving>) -> Router {
@@ -34,17 +35,6 @@ pub fn routes(serving: Arc<Serving>) -> Router {
         .route("/v1/status", get(status::show))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(serving)
-}
-
-/// A whole body, or why there is none.
-fn body(read: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    read.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            let detail = format!("the body is over {BODY_MAX} bytes, the most that is read");
-            Problem::new(Kind::TooLarge, "body_too_large", detail).with("limit_bytes", BODY_MAX)
-        }
-        other => Problem::new(Kind::BadRequest, "malformed_body", other.to_string()),
-    })
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {

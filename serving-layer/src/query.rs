@@ -10,7 +10,7 @@ pub mod resolve;
 pub(crate) mod tests;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shared::ids::Position;
 use shared::problem::{Kind, Problem, nearest};
 
@@ -172,12 +172,14 @@ impl Query {
         Self::read(Parameters::new(given)?)
     }
 
-    /// Reads a JSON object.
+    /// Reads a JSON object's fields.
     ///
     /// # Errors
-    /// For unknown names and values that cannot be.
-    pub fn from_json(object: Map<String, Value>) -> Result<Self, QueryError> {
-        Self::read(Parameters::new(object)?)
+    /// For unknown names, names that are there twice, and values that cannot be.
+    pub fn from_json(
+        fields: impl IntoIterator<Item = (String, Value)>,
+    ) -> Result<Self, QueryError> {
+        Self::read(Parameters::new(fields)?)
     }
 
     fn read(mut given: Parameters) -> Result<Self, QueryError> {

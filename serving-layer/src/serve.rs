@@ -9,6 +9,7 @@ mod extent;
 mod read;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ use crate::live::Live;
 use crate::query::resolve::{Edges, check_fit, resolve};
 use crate::query::{Partial, Query, QueryError};
 use read::{Part, Retry, Shape};
+use turns::Turns;
 
 /// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -44,7 +46,9 @@ pub struct ServingSettings {
     pub cache_bytes: usize,
     /// Groups in an answer before `limit`.
     pub groups_max: usize,
-    /// Time for a query.
+    /// Queries that are answered at a time.
+    pub queries_max: usize,
+    /// Time for a query, waiting for its turn included.
     pub timeout: Duration,
     /// Time that `after` waits.
     pub after_timeout: Duration,
@@ -59,6 +63,7 @@ impl Default for ServingSettings {
         Self {
             cache_bytes: 256 << 20,
             groups_max: 2_000_000,
+            queries_max: 64,
             timeout: Duration::from_secs(30),
             after_timeout: Duration::from_secs(10),
             lag_max: Duration::from_secs(10),
@@ -83,6 +88,7 @@ pub struct Serving {
     pub(crate) live: Live,
     pub(crate) zones: Arc<Zones>,
     cache: Cache<Shape>,
+    turns: Turns,
 }
 
 impl std::fmt::Debug for Serving {
@@ -105,6 +111,7 @@ impl Serving {
         Self {
             started_at: clock.now(),
             cache: Cache::new(settings.cache_bytes),
+            turns: Turns::new(settings.queries_max),
             live: Live::default(),
             zones: Arc::default(),
             status: None,
@@ -133,15 +140,13 @@ impl Serving {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn answer(&self, query: &Query) -> Result<Answer, Error> {
+    pub async fn answer(self: &Arc<Self>, query: &Query) -> Result<Answer, Error> {
         let started = Instant::now();
         let after = query.after.as_ref().map(offset).transpose()?;
         if let Some(after) = after {
             self.speed.wait_applied(after, self.settings.after_timeout).await;
         }
-        let seconds = self.settings.timeout.as_secs();
-        let answer = timeout(self.settings.timeout, self.answer_now(query)).await;
-        let answer = answer.unwrap_or(Err(Error::Timeout { seconds }));
+        let answer = self.in_turn(query).await;
         metrics::histogram!("merganser_query_seconds").record(started.elapsed().as_secs_f64());
         let code = answer.as_ref().map_or_else(Error::code, |_| "ok");
         metrics::counter!("merganser_queries_total", "code" => code).increment(1);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -17,11 +18,11 @@ use shared::extract::Extractor;
 use shared::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
 use shared::ports::{
     BatchRead, BatchViews, Committed, Journal, JournalError, JournalReader, Lag, SpeedError,
-    SpeedPart, SpeedRead, SpeedViews, ViewError,
+    SpeedPart, SpeedRead, SpeedViews, StoreFailure, ViewError,
 };
 use shared::table::StateTable;
 use shared::time::{Grain, TimeRange, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
 use crate::calendar::Zones;
 use crate::serve::{Serving, ServingSettings};
@@ -40,6 +41,12 @@ pub(crate) struct World {
     /// What the speed view says that it lacks.
     pub(crate) missing: Mutex<Vec<String>>,
     pub(crate) lag: Mutex<Lag>,
+    /// Why the speed store fails.
+    pub(crate) failure: Mutex<Option<StoreFailure>>,
+    /// Held for writing, it holds reads of the speed view up.
+    pub(crate) gate: RwLock<()>,
+    /// Reads of the speed view.
+    pub(crate) speed_reads: AtomicUsize,
     pub(crate) defined: Mutex<Vec<Definition>>,
     pub(crate) batch_reads: Mutex<Vec<BatchRead>>,
 }
@@ -116,6 +123,9 @@ impl World {
             failures: Mutex::default(),
             missing: Mutex::default(),
             lag: Mutex::new(Lag { lag_ms: 0, applied }),
+            failure: Mutex::default(),
+            gate: RwLock::default(),
+            speed_reads: AtomicUsize::new(0),
             defined: Mutex::default(),
             batch_reads: Mutex::default(),
         })
@@ -194,6 +204,8 @@ impl SpeedViews for World {
     }
 
     async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
+        self.speed_reads.fetch_add(1, Ordering::SeqCst);
+        let _open = self.gate.read().await;
         if let Some(failure) = self.failures.lock().unwrap().pop_front() {
             return Err(failure);
         }
@@ -204,6 +216,10 @@ impl SpeedViews for World {
             states: states.filter(|rows| rows.num_rows() > 0).collect(),
             missing: self.missing.lock().unwrap().clone(),
         })
+    }
+
+    fn failure(&self) -> Option<StoreFailure> {
+        self.failure.lock().unwrap().clone()
     }
 
     fn lag(&self, _: MetricId) -> Lag {

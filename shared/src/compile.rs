@@ -21,8 +21,8 @@ use indexmap::IndexSet;
 use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source, shape_place};
 use crate::event::timestamp_type;
 use crate::expression::{
-    Evaluator, ExpressionError, Failures, Input, Lowering, PropertyColumn, Scope, Type,
-    input_schema, parse_path,
+    Evaluator, ExpressionError, Input, Lowering, PropertyColumn, Scope, Type, input_schema,
+    parse_path,
 };
 use crate::measure::StateKind;
 use crate::time::Grain;
@@ -133,7 +133,6 @@ pub struct Metric {
     projected_schema: SchemaRef,
     /// By state, the argument that it folds; none counts rows.
     state_arguments: Vec<Option<usize>>,
-    failures: Failures,
 }
 
 impl Metric {
@@ -143,8 +142,7 @@ impl Metric {
     /// With the place and what was expected there.
     pub fn compile(definition: &Definition) -> Result<Self, DefinitionError> {
         names::check(definition)?;
-        let failures = Failures::default();
-        let mut lowering = Lowering::new(Scope::Event, failures.clone());
+        let mut lowering = Lowering::new(Scope::Event);
         let filter = definition.filter.as_deref().map(|text| lowering.condition(text));
         let filter = filter.transpose().map_err(place("/filter"))?;
         let mut dimensions = Vec::new();
@@ -189,7 +187,6 @@ impl Metric {
             layout,
             inputs,
             input_schema: schema,
-            failures,
         })
     }
 
@@ -217,12 +214,6 @@ impl Metric {
             Input::Property(column) => Some(column),
             Input::Field(_) | Input::Column(..) => None,
         })
-    }
-
-    /// Rows without a result of arithmetic, since it was compiled.
-    #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.failures.count()
     }
 
     /// The states that these measures are finished from, ascending.

@@ -3,17 +3,22 @@
 //! This is its shape only; whether names are distinct and expressions make sense is decided when it
 //! is compiled ([`crate::compile::Metric::compile`]).
 
+mod shape;
+
 use std::fmt;
 
 use indexmap::IndexMap;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+pub(crate) use shape::shape_place;
+pub use shape::{ShapeError, from_json, from_toml};
+
 use crate::time::Grain;
 
 /// A metric's definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a definition, as { event, dimensions, measures }")]
 pub struct Definition {
     /// `[a-z][a-z0-9_]{0,63}`.
     #[serde(default)]
@@ -33,6 +38,7 @@ pub struct Definition {
     #[serde(default)]
     pub dimensions: Vec<Dimension>,
     /// What is measured, by name, in the order of answers.
+    #[serde(deserialize_with = "shape::distinct")]
     pub measures: IndexMap<String, Measure>,
 }
 
@@ -172,7 +178,7 @@ impl<'de> Deserialize<'de> for Dimension {
 
 /// A measure: what is aggregated, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a measure, as { kind = \"sum\", of = \"amount\" }")]
 pub struct Measure {
     /// The aggregate.
     pub kind: MeasureKind,
@@ -247,69 +253,6 @@ impl MeasureKind {
     }
 }
 
-/// Reads a definition from JSON.
-///
-/// # Errors
-/// With the JSON pointer of the place that is wrong and what was expected there.
-pub fn from_json(text: &[u8]) -> Result<Definition, ShapeError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let definition = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        ShapeError { pointer: pointer(error.path()), message: error.into_inner().to_string() }
-    })?;
-    deserializer
-        .end()
-        .map_err(|error| ShapeError { pointer: String::new(), message: error.to_string() })?;
-    Ok(definition)
-}
-
-/// Reads the file of `--metrics`: a list of `[[metric]]` tables.
-///
-/// # Errors
-/// As [`from_json`], with the place as TOML shows it.
-pub fn from_toml(text: &str) -> Result<Vec<Definition>, ShapeError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct File {
-        #[serde(default)]
-        metric: Vec<Definition>,
-    }
-    let wrong = |message: String| ShapeError { pointer: String::new(), message };
-    let deserializer = toml::Deserializer::parse(text).map_err(|e| wrong(e.to_string()))?;
-    let file: File =
-        serde_path_to_error::deserialize(deserializer).map_err(|error| ShapeError {
-            pointer: pointer(error.path()),
-            message: error.into_inner().to_string().trim_end().to_owned(),
-        })?;
-    Ok(file.metric)
-}
-
-/// A definition that has not the shape of one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", shape_place(pointer))]
-pub struct ShapeError {
-    /// JSON pointer (RFC 6901) of the place, empty for the whole.
-    pub pointer: String,
-    /// What was wrong and what was expected.
-    pub message: String,
-}
-
-/// ` (at `/measures/n`)`, or nothing for the whole.
-pub(crate) fn shape_place(pointer: &str) -> String {
-    if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") }
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { variant } => format!("/{variant}"),
-            Segment::Unknown => String::new(),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,5 +287,38 @@ mod tests {
         assert!(error.message.contains("colour"), "{error}");
         let error = from_toml("[[metric]]\nname = 'x'\nevent = 'e'\nmeasures = 3\n").unwrap_err();
         assert_eq!(error.pointer, "/metric/0/measures");
+    }
+
+    #[test]
+    fn a_measure_that_is_named_twice_is_refused() {
+        let twice = br#"{"event":"x","measures":{"n":{"kind":"count"},"n":{"kind":"count"}}}"#;
+        let error = from_json(twice).unwrap_err();
+        assert_eq!(error.pointer, "/measures/n");
+        assert!(error.message.contains("`n` is named twice"), "{error}");
+        let error = from_json(br#"{"event":"x","event":"y","measures":{}}"#).unwrap_err();
+        assert!(error.message.contains("duplicate field `event`"), "{error}");
+        let twice = "[[metric]]\nname = 'x'\nevent = 'e'\n[metric.measures]\n\
+            n = { kind = 'count' }\nn = { kind = 'count' }\n";
+        assert!(from_toml(twice).unwrap_err().message.contains("duplicate key"));
+    }
+
+    #[test]
+    fn errors_are_in_the_words_of_definitions() {
+        for (text, words) in [
+            ("[]", "a definition, as { event"),
+            ("3", "a definition, as { event"),
+            (r#"{"event":"x","measures":{"n":3}}"#, "a measure, as { kind"),
+            (r#"{"event":"x","measures":{"n":[]}}"#, "a measure, as { kind"),
+            (r#"{"event":"x","measures":[]}"#, "measures by name"),
+            (r#"{"event":"x","measures":{"n":{"kind":"quantile","q":"x"}}}"#, "a number"),
+            (r#"{"event":"x","measures":{},"dimensions":3}"#, "a list"),
+            (r#"{"event":"x","measures":{},"dimensions":[3]}"#, "a property's name"),
+        ] {
+            let error = from_json(text.as_bytes()).unwrap_err();
+            assert!(error.message.contains(words), "{text}: {error}");
+            for phrase in ["struct", "enum", "sequence", "f64", "element", "a map"] {
+                assert!(!error.message.contains(phrase), "{text}: {error}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! There are four types. A property takes the one that its use asks for: number under arithmetic
 //! and beside numbers, boolean beside booleans, text otherwise. Lowered expressions are total: what
-//! has no result for a row is null, and counted ([`Failures`]), never an error. Arithmetic is
+//! has no result for a row is null, and counted ([`count_failures`]), never an error. Arithmetic is
 //! decimal ([`crate::decimal`]).
 //!
 //! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list. No subqueries, tables, volatile
@@ -15,6 +15,7 @@ mod functions;
 mod hint;
 mod literal;
 mod lower;
+mod parse;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::decimal;
 use crate::event::timestamp_type;
-pub use arithmetic::Failures;
+pub use arithmetic::count_failures;
 pub use lower::Lowering;
 pub use path::{Path, parse_path};
 
@@ -204,7 +205,7 @@ impl Predicate {
         noun: &'static str,
         columns: &[(String, Type)],
     ) -> Result<Self, ExpressionError> {
-        let mut lowering = Lowering::new(Scope::Columns { noun, columns }, Failures::default());
+        let mut lowering = Lowering::new(Scope::Columns { noun, columns });
         let expr = lowering.condition(text)?;
         let inputs = lowering.into_inputs();
         let schema = input_schema(&inputs);

@@ -8,7 +8,8 @@
 //! 4. [`table`]: groups and their states, the one data structure that both layers fill.
 //! 5. [`ports`] and [`catalog`]: the traits and the snapshot by which layers know each other.
 //!
-//! No layer's code lives here: no files, no Redis, no routes.
+//! No layer's code lives here: no files, no Redis, no routes; only what all routes read and refuse
+//! alike ([`request`], [`problem`]).
 
 pub mod catalog;
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod ids;
 pub mod measure;
 pub mod ports;
 pub mod problem;
+pub mod request;
 pub mod table;
 pub mod time;
 

@@ -309,6 +309,19 @@ impl StateColumn {
         }
     }
 
+    /// Bytes that one group takes, roughly.
+    #[must_use]
+    pub fn group_bytes(&self, group: usize) -> usize {
+        match self {
+            Self::Count(_) => size_of::<i64>(),
+            Self::Sum(_) => size_of::<Option<i256>>(),
+            Self::Min(_) | Self::Max(_) => size_of::<Option<i128>>(),
+            Self::Distinct(states) => states[group].size_bytes(),
+            Self::Quantile(states) => states[group].size_bytes(),
+            Self::Latest(states) => states[group].size_bytes(),
+        }
+    }
+
     /// Bytes held in memory, roughly.
     #[must_use]
     pub fn size_bytes(&self) -> usize {

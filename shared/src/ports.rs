@@ -190,6 +190,15 @@ pub struct Lag {
     pub applied: Offset,
 }
 
+/// Why the store of the speed views cannot be used at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFailure {
+    /// When it began.
+    pub since: Timestamp,
+    /// What was said, or that nothing was said.
+    pub reason: String,
+}
+
 /// The speed layer's answers.
 #[async_trait]
 pub trait SpeedViews: Send + Sync + 'static {
@@ -207,6 +216,12 @@ pub trait SpeedViews: Send + Sync + 'static {
         read: SpeedRead,
     ) -> Result<SpeedPart, SpeedError> {
         self.read(metric, read).await
+    }
+
+    /// Why the store fails, once that has lasted longer than queries wait for it; `None` while it
+    /// answers.
+    fn failure(&self) -> Option<StoreFailure> {
+        None
     }
 
     /// How far `metric`'s view is behind.

@@ -20,6 +20,8 @@ pub enum Kind {
     Conflict,
     /// A limit was exceeded; send less or ask for less.
     TooLarge,
+    /// The address is longer than is read.
+    UriTooLong,
     /// The content type or encoding is not one that is read.
     UnsupportedMedia,
     /// It was understood, and is not valid.
@@ -28,7 +30,9 @@ pub enum Kind {
     Internal,
     /// Not now; try again later.
     Unavailable,
-    /// It took longer than was allowed.
+    /// The request did not arrive in the time that it may take.
+    RequestTimeout,
+    /// The answer took longer than was allowed.
     Timeout,
     /// The disk is full.
     NoSpace,
@@ -42,10 +46,12 @@ impl Kind {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
         }
@@ -147,15 +153,18 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The nearest of `names` to `given` for a "did you mean", if one is near enough.
+/// The nearest of `names` to `given` for a "did you mean", if one is near enough. Names that differ
+/// only in case are the nearest.
 #[must_use]
 pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = strsim::damerau_levenshtein;
+    let lower = given.to_lowercase();
     names
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(given, name), name))
+        .map(|name| (distance(&lower, &name.to_lowercase()), distance(given, name), name))
         .min()
-        .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3))
-        .map(|(_, name)| name)
+        .filter(|(near, _, name)| *near <= 1.max(name.chars().count() / 3))
+        .map(|(.., name)| name)
 }
 
 /// ` (did you mean `x`?)` or ` (known: `a`, `b`)`, to end a message about an unknown name.
@@ -193,6 +202,9 @@ mod tests {
     #[test]
     fn near_names_are_suggested_and_far_ones_listed() {
         assert_eq!(suggestion("departurs", ["departures", "late"]), "; did you mean `departures`?");
+        assert_eq!(nearest("S1", ["a1", "s1", "s2"]), Some("s1"), "case does not count");
+        assert_eq!(nearest("DEPARTURES", ["departures", "late"]), Some("departures"));
+        assert_eq!(nearest("utc", ["ETC", "UTC"]), Some("UTC"));
         assert_eq!(suggestion("zzz", ["departures", "late"]), "; known: `departures`, `late`");
     }
 }

@@ -33,7 +33,9 @@ use async_trait::async_trait;
 use shared::catalog::{Catalog, MetricVersion, Snapshot};
 use shared::clock::Clock;
 use shared::ids::{Fence, JournalId, MetricId, Offset};
-use shared::ports::{Committed, Journal, Lag, SpeedError, SpeedPart, SpeedRead, SpeedViews};
+use shared::ports::{
+    Committed, Journal, Lag, SpeedError, SpeedPart, SpeedRead, SpeedViews, StoreFailure,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -73,6 +75,8 @@ pub struct SpeedSettings {
     /// How long a read tries again: while a view is being written for the first time or anew, or
     /// the connection to the store broke.
     pub read_patience: Duration,
+    /// How long the store may do nothing of what it is asked before it counts as failing.
+    pub failing_after: Duration,
     /// How long the last flush may take when the service stops.
     pub stop_timeout: Duration,
 }
@@ -87,6 +91,7 @@ impl Default for SpeedSettings {
             read_groups_max: 2_000_000,
             look_interval: Duration::from_secs(1),
             read_patience: Duration::from_secs(1),
+            failing_after: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(10),
         }
     }
@@ -241,6 +246,12 @@ impl SpeedHandle {
         }
     }
 
+    /// The offset below which every view has every event, as it grows.
+    #[must_use]
+    pub fn applied(&self) -> watch::Receiver<Offset> {
+        self.progress.applied.subscribe()
+    }
+
     /// Metrics that reached their bound of groups, so that a batch run is wanted.
     #[must_use]
     pub fn full(&self) -> watch::Receiver<BTreeSet<MetricId>> {
@@ -334,6 +345,10 @@ impl SpeedViews for SpeedHandle {
         let read = OwnRead::new(metric.id, read, self.settings.read_groups_max, reply);
         self.commands.send(Command::Own(read)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    fn failure(&self) -> Option<StoreFailure> {
+        self.progress.failure.borrow().clone()
     }
 
     fn lag(&self, metric: MetricId) -> Lag {

@@ -121,15 +121,18 @@ async fn take(routes: &Routes, head: Head, mut body: Body) -> Result<Answer, Pro
     };
     let event_body = EventBody { bytes, format, encoding, on_invalid: options.on_invalid };
     let receipt = routes.intake.submit(event_body, share).await?;
-    if receipt.is_all_invalid() {
-        let detail = format!("all {} events of the request are invalid", receipt.invalid.len());
-        let problem = Problem::new(Kind::Unprocessable, "invalid_events", detail);
-        return Err(receipt.fill(problem));
-    }
     let applied = match options.wait {
         Wait::Durable => None,
         Wait::Applied => Some(routes.views.wait_applied(receipt.end(), APPLIED_WAIT).await),
     };
+    if receipt.is_all_invalid() {
+        let detail = format!("all {} events of the request are invalid", receipt.invalid.len());
+        let problem = receipt.fill(Problem::new(Kind::Unprocessable, "invalid_events", detail));
+        return Err(match applied {
+            Some(applied) => problem.with("applied", applied),
+            None => problem,
+        });
+    }
     Ok(Answer { receipt, applied })
 }
 

@@ -9,6 +9,7 @@ use serving_layer::ServingSettings;
 use speed_layer::fold::SpeedSettings;
 use speed_layer::intake::{IntakeSettings, Limits, QuarantineSettings};
 
+use crate::http::ConnectionBounds;
 use crate::settings::Settings;
 
 /// What intake is told.
@@ -45,7 +46,15 @@ pub(super) fn speed(settings: &Settings) -> SpeedSettings {
 /// What queries are told.
 pub(super) fn serving(settings: &Settings) -> ServingSettings {
     let lag_max = Duration::from_millis(settings.lag_max_ms);
-    ServingSettings { lag_max, ..ServingSettings::default() }
+    ServingSettings { lag_max, queries_max: settings.queries_max, ..ServingSettings::default() }
+}
+
+/// What connections are held to.
+pub(super) fn connections(settings: &Settings) -> ConnectionBounds {
+    ConnectionBounds {
+        connections_max: settings.connections_max,
+        idle_timeout: Duration::from_millis(settings.idle_timeout_ms),
+    }
 }
 
 /// What the catalog is told.
@@ -121,5 +130,6 @@ mod tests {
         assert_eq!(told.retire_grace, default.retire_grace);
         assert_eq!(told.groups_max, default.groups_max);
         assert_eq!(serving(&settings).lag_max, ServingSettings::default().lag_max);
+        assert_eq!(serving(&settings).queries_max, ServingSettings::default().queries_max);
     }
 }

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use batch_layer::run::{Mode, Run, RunService, Trigger};
+use batch_layer::run::{Mode, RunService, Trigger};
+use shared::ports::SpeedViews;
 use speed_layer::fold::SpeedHandle;
 use speed_layer::intake::IntakeHandle;
 use tokio::task::spawn_blocking;
@@ -16,8 +17,6 @@ use crate::http::Readiness;
 
 /// How often parts are looked at.
 const LOOK: Duration = Duration::from_millis(100);
-/// Time between two runs for a metric that stays full.
-const RELIEF: Duration = Duration::from_secs(1);
 /// Over which time the rate of events is measured.
 const RATE: Duration = Duration::from_secs(5);
 /// How often the disk is measured.
@@ -31,14 +30,15 @@ pub(super) fn start(
     runs: &RunService,
     speed: &SpeedHandle,
     status: &Status,
+    retire_grace: Duration,
 ) {
     readiness.wait_for("speed views", "catching up with the journal");
-    look_at_parts(readiness, intake, runs);
-    let parts = look(readiness.clone(), intake.clone(), runs.clone());
+    look_at_parts(readiness, intake, runs, speed);
+    let parts = look(readiness.clone(), intake.clone(), runs.clone(), speed.clone());
     let tasks = [
         tokio::spawn(parts),
         tokio::spawn(follow_fold(readiness.clone(), speed.clone())),
-        tokio::spawn(relieve(speed.clone(), runs.clone())),
+        tokio::spawn(relieve(speed.clone(), runs.clone(), retire_grace)),
         tokio::spawn(measure_rate(status.clone())),
         tokio::spawn(measure_disk(status.clone())),
     ];
@@ -49,16 +49,21 @@ pub(super) fn start(
     });
 }
 
-async fn look(readiness: Readiness, intake: IntakeHandle, runs: RunService) {
+async fn look(readiness: Readiness, intake: IntakeHandle, runs: RunService, speed: SpeedHandle) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        look_at_parts(&readiness, &intake, &runs);
+        look_at_parts(&readiness, &intake, &runs, &speed);
     }
 }
 
-fn look_at_parts(readiness: &Readiness, intake: &IntakeHandle, runs: &RunService) {
+fn look_at_parts(
+    readiness: &Readiness,
+    intake: &IntakeHandle,
+    runs: &RunService,
+    speed: &SpeedHandle,
+) {
     match intake.stopped() {
         Some(reason) => readiness.wait_for("intake", reason.to_string()),
         None => readiness.done("intake"),
@@ -66,6 +71,11 @@ fn look_at_parts(readiness: &Readiness, intake: &IntakeHandle, runs: &RunService
     match runs.is_ready() {
         false => readiness.wait_for("runs", "finishing what the last process left unfinished"),
         true => readiness.done("runs"),
+    }
+    match speed.failure() {
+        Some(failure) => readiness
+            .wait_for("speed store", format!("{} (since {})", failure.reason, failure.since)),
+        None => readiness.done("speed store"),
     }
 }
 
@@ -79,24 +89,20 @@ async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {
     }
 }
 
-/// Starts runs while a metric has reached its bound of groups: what the batch views cover, the
-/// speed views can let go of. One run may not be enough: until what it covers has had its grace,
-/// there is no room, and what came meanwhile is left out too.
-async fn relieve(speed: SpeedHandle, runs: RunService) {
+/// Starts a run while a metric has reached its bound of groups: what the batch views cover, the
+/// speed views let go of after `retire_grace`. What is left out meanwhile is in the next run.
+async fn relieve(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
     let mut full = speed.full();
     while full.wait_for(|full| !full.is_empty()).await.is_ok() {
-        let id = match runs.queue().submit(Mode::Incremental, Trigger::Schedule, None) {
-            Ok(run) => {
-                info!(run = run.id, "a metric has reached its bound of groups: started a run");
-                run.id
+        if let Ok(run) = runs.queue().submit(Mode::Incremental, Trigger::Schedule, None) {
+            info!(run = run.id, "a metric has reached its bound of groups: started a run");
+            if let Some(mut run) = runs.queue().follow(&run.id) {
+                // An error says that the record is gone, which is an end too.
+                let _ = run.wait_for(|run| run.state.is_final()).await;
             }
-            Err(active) => active.id,
-        };
-        let is_over = |run: Run| run.state.is_final();
-        while !runs.queue().get(&id).is_none_or(is_over) {
-            sleep(LOOK).await;
+            sleep(retire_grace).await;
         }
-        sleep(RELIEF).await;
+        sleep(LOOK).await;
     }
 }
 

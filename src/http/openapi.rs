@@ -1,17 +1,19 @@
 //! The description of the API, as OpenAPI.
 //!
-//! One table of operations; the document is built from it. Shapes of bodies are described in words:
-//! the contract's detail is in the answers and problem documents themselves.
+//! One table of operations ([`operations`]) and one of named shapes (`schemas.json`); the document
+//! is built from them. A test compares it with the routes that there are.
+
+mod operations;
 
 use utoipa::openapi::path::{
     Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{Components, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{
     ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
-    PathsBuilder, Required,
+    PathsBuilder, Ref, RefOr, Required,
 };
 
 /// An operation: what it is for, what it takes and what it answers.
@@ -22,21 +24,37 @@ struct Described {
     summary: &'static str,
     /// Parameters of the query string, each with its meaning.
     query: &'static [(&'static str, &'static str)],
-    /// Content types of the body, and what it holds.
-    body: Option<(&'static [&'static str], &'static str)>,
-    /// Statuses of success, and what they mean.
-    success: &'static [(&'static str, &'static str)],
+    /// Content types of the body with the names of their shapes, and what it holds.
+    body: Option<(&'static [(&'static str, &'static str)], &'static str)>,
+    /// Statuses of success, what they mean, and the shapes of their bodies.
+    success: &'static [(&'static str, &'static str, Content)],
     /// Statuses of problem documents.
     problems: &'static [&'static str],
 }
 
-const JSON: &[&str] = &["application/json"];
-const OK: &[(&str, &str)] = &[("200", "As asked")];
+/// A response's body.
+#[derive(Clone, Copy)]
+enum Content {
+    /// There is none.
+    Nothing,
+    /// JSON of a named shape.
+    Json(&'static str),
+    /// JSON of a named shape, or a stream of it as server-sent events.
+    JsonOrStream(&'static str),
+    /// An answer in one of its formats.
+    Answer,
+    /// Text of this content type.
+    Text(&'static str),
+}
+
+const NOTHING: &[(&str, &str, Content)] = &[("204", "Done", Content::Nothing)];
+
+/// The named shapes, as they stand in the document.
+const SCHEMAS: &str = include_str!("openapi/schemas.json");
 
 /// The description of the whole API.
 pub(super) fn document() -> OpenApi {
-    let operations = events().into_iter().chain(metrics()).chain(query()).chain(runs());
-    let paths = operations.chain(operation()).fold(PathsBuilder::new(), |paths, described| {
+    let paths = operations::all().into_iter().fold(PathsBuilder::new(), |paths, described| {
         let method = described.method.clone();
         paths.path(described.path, PathItem::new(method, build(&described)))
     });
@@ -46,10 +64,15 @@ pub(super) fn document() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Events in, exact metrics out. Errors are problem documents (RFC 9457) with a stable \
-             `code`.",
+             `code`. Only what cannot be read as a request at all (a malformed head, one over the \
+             bounds of headers, an address over 64 KiB) is refused with a bare status.",
         ))
         .license(Some(license));
-    OpenApiBuilder::new().info(info.build()).paths(paths.build()).build()
+    let mut components = Components::new();
+    // A test reads them and compares; without it there would be no shapes, and no harm beyond.
+    components.schemas = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    let document = OpenApiBuilder::new().info(info.build()).paths(paths.build());
+    document.components(Some(components)).build()
 }
 
 fn build(described: &Described) -> Operation {
@@ -65,24 +88,59 @@ fn build(described: &Described) -> Operation {
         operation = operation.parameter(parameter(name, meaning, ParameterIn::Query));
     }
     if let Some((types, meaning)) = described.body {
-        let content = || ContentBuilder::new().schema(Some(object())).build();
-        let body = types
-            .iter()
-            .fold(RequestBodyBuilder::new(), |body, kind| body.content(*kind, content()));
+        let body = types.iter().fold(RequestBodyBuilder::new(), |body, (kind, schema)| {
+            body.content(*kind, content(named(schema)))
+        });
         let body = body.description(Some(meaning)).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
-    for (status, meaning) in described.success {
-        operation = operation.response(*status, ResponseBuilder::new().description(*meaning));
+    for (status, meaning, body) in described.success {
+        operation = operation.response(*status, response(meaning, *body));
     }
     for status in described.problems {
-        let content = ContentBuilder::new().schema(Some(object())).build();
         let response = ResponseBuilder::new()
             .description("A problem document")
-            .content("application/problem+json", content);
+            .content("application/problem+json", content(named("Problem")));
         operation = operation.response(*status, response);
     }
     operation.build()
+}
+
+fn response(meaning: &str, body: Content) -> ResponseBuilder {
+    const STREAM: &str = "text/event-stream";
+    const FORMATS: [&str; 4] = [
+        "text/csv",
+        "application/x-ndjson",
+        "application/vnd.apache.arrow.stream",
+        "application/vnd.apache.parquet",
+    ];
+    let response = ResponseBuilder::new().description(meaning);
+    let text = || content(string().into());
+    let json = |response: ResponseBuilder, name| {
+        response.content("application/json", content(named(name)))
+    };
+    match body {
+        Content::Nothing => response,
+        Content::Json(name) => json(response, name),
+        Content::JsonOrStream(name) => json(response, name).content(STREAM, text()),
+        Content::Answer => FORMATS
+            .into_iter()
+            .chain([STREAM])
+            .fold(json(response, "Answer"), |response, kind| response.content(kind, text())),
+        Content::Text(kind) => response.content(kind, text()),
+    }
+}
+
+fn content(schema: RefOr<Schema>) -> utoipa::openapi::Content {
+    ContentBuilder::new().schema(Some(schema)).build()
+}
+
+fn named(schema: &str) -> RefOr<Schema> {
+    Ref::from_schema_name(schema).into()
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
 }
 
 /// `get_v1_runs_id` of `GET /v1/runs/{id}`.
@@ -109,15 +167,17 @@ fn parameter(name: &str, meaning: &str, place: ParameterIn) -> Parameter {
         .parameter_in(place)
         .required(if is_required { Required::True } else { Required::False })
         .description(Some(meaning))
-        .schema(Some(ObjectBuilder::new().schema_type(SchemaType::new(Type::String))))
+        .schema(Some(string()))
         .build()
 }
 
-fn object() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::new(Type::Object))
-}
-
-fn described(method: HttpMethod, path: &'static str, summary: &'static str) -> Described {
+/// An operation that answers 200, takes no body and is refused for stray parameters only.
+fn described(
+    method: HttpMethod,
+    path: &'static str,
+    summary: &'static str,
+    success: &'static [(&'static str, &'static str, Content)],
+) -> Described {
     let tag = path.trim_start_matches("/v1/").trim_start_matches('/').split('/').next();
     Described {
         method,
@@ -126,151 +186,79 @@ fn described(method: HttpMethod, path: &'static str, summary: &'static str) -> D
         summary,
         query: &[],
         body: None,
-        success: OK,
-        problems: &[],
+        success,
+        problems: &["400"],
     }
-}
-
-fn events() -> Vec<Described> {
-    vec![
-        Described {
-            query: &[
-                ("wait", "`durable` (default) or `applied`: what the response waits for"),
-                ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
-            ],
-            body: Some((
-                &["application/json", "application/x-ndjson"],
-                "One event, an array, or one event a line; gzip or zstd as Content-Encoding",
-            )),
-            success: &[("200", "A verdict for every event, and the position after them")],
-            problems: &["400", "413", "415", "422", "503", "507"],
-            ..described(HttpMethod::Post, "/v1/events", "Send events")
-        },
-        Described {
-            query: &[("limit", "Most events"), ("after", "Go on after this quarantine id")],
-            problems: &["400"],
-            ..described(HttpMethod::Get, "/v1/quarantine", "List events that were invalid")
-        },
-        Described {
-            problems: &["404"],
-            ..described(HttpMethod::Delete, "/v1/quarantine/{id}", "Drop a quarantined event")
-        },
-    ]
-}
-
-fn metrics() -> Vec<Described> {
-    let one = "/v1/metrics/{name}";
-    vec![
-        described(HttpMethod::Get, "/v1/metrics", "List metrics"),
-        Described {
-            problems: &["404"],
-            ..described(HttpMethod::Get, one, "A metric's definition, version and state")
-        },
-        Described {
-            body: Some((JSON, "The definition")),
-            success: &[
-                ("200", "The same definition stands already"),
-                ("202", "Accepted; Location is the run that backfills it"),
-            ],
-            problems: &["422", "503"],
-            ..described(HttpMethod::Put, one, "Create or change a metric")
-        },
-        Described { problems: &["404"], ..described(HttpMethod::Delete, one, "Delete a metric") },
-    ]
-}
-
-const QUERY: &[(&str, &str)] = &[
-    ("metric", "The metric to ask for"),
-    ("measures", "Measures, separated by commas; default: all"),
-    ("from", "First instant: RFC 3339, a date, or relative as now-7d"),
-    ("to", "First instant after; as `from`"),
-    ("granularity", "all, minute, 5m, 15m, hour, day, week, month, quarter or year"),
-    ("timezone", "IANA name; default UTC"),
-    ("group_by", "Dimensions, separated by commas"),
-    ("filter", "SQL condition over dimensions"),
-    ("having", "SQL condition over measures, after the merge"),
-    ("order_by", "Columns, separated by commas; - before one for descending"),
-    ("limit", "Most rows; default 10000, at most 100000"),
-    ("offset", "Rows to leave out"),
-    ("limit_per_bucket", "true: the limit holds within each time bucket"),
-    ("fill", "none, zero, null or previous: how empty buckets are filled"),
-    ("compare", "previous_period or previous_year"),
-    ("partial", "refuse (default) or allow answers that miss something"),
-    ("after", "Wait until the answer includes this position, as 0:123456"),
-    ("format", "json (default), csv, ndjson, arrow or parquet"),
-];
-
-fn query() -> Vec<Described> {
-    const ANSWER: &[(&str, &str)] = &[("200", "Columns, rows and provenance")];
-    const PROBLEMS: &[&str] = &["400", "404", "503", "504"];
-    vec![
-        Described {
-            query: QUERY,
-            success: ANSWER,
-            problems: PROBLEMS,
-            ..described(HttpMethod::Get, "/v1/query", "Ask for a metric")
-        },
-        Described {
-            body: Some((JSON, "The parameters of GET by the same names; lists are arrays")),
-            success: ANSWER,
-            problems: PROBLEMS,
-            ..described(HttpMethod::Post, "/v1/query", "Ask for a metric")
-        },
-    ]
-}
-
-fn runs() -> Vec<Described> {
-    let one = "/v1/runs/{id}";
-    vec![
-        Described {
-            body: Some((JSON, "`mode`: incremental or full; `metrics`: names, default all")),
-            success: &[("202", "Started; Location is the run")],
-            problems: &["400", "409", "503"],
-            ..described(HttpMethod::Post, "/v1/runs", "Start a batch run")
-        },
-        described(HttpMethod::Get, "/v1/runs", "List runs, newest first"),
-        Described {
-            problems: &["404"],
-            ..described(HttpMethod::Get, one, "A run's state and progress")
-        },
-        Described {
-            problems: &["404", "409"],
-            ..described(HttpMethod::Delete, one, "Cancel a run")
-        },
-        described(HttpMethod::Get, "/v1/schedule", "When runs start by themselves"),
-        Described {
-            body: Some((JSON, "`incremental` and `full` as cron or empty, and `timezone`")),
-            problems: &["400", "422"],
-            ..described(HttpMethod::Put, "/v1/schedule", "Change when runs start by themselves")
-        },
-    ]
-}
-
-fn operation() -> Vec<Described> {
-    vec![
-        described(HttpMethod::Get, "/v1/status", "How the service is"),
-        described(HttpMethod::Get, "/healthz", "Whether the process lives"),
-        Described {
-            problems: &["503"],
-            ..described(HttpMethod::Get, "/readyz", "Whether it can accept and answer")
-        },
-        described(HttpMethod::Get, "/metrics", "Figures for Prometheus"),
-    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn methods_of_one_path_stand_together_and_paths_name_their_parameters() {
         let document = serde_json::to_value(document()).unwrap();
         let query = &document["paths"]["/v1/query"];
         assert!(query["get"].is_object() && query["post"].is_object());
-        assert_eq!(query["get"]["parameters"].as_array().unwrap().len(), QUERY.len());
+        assert_eq!(query["get"]["parameters"].as_array().unwrap().len(), operations::QUERY.len());
         let run = &document["paths"]["/v1/runs/{id}"]["delete"];
         assert_eq!(run["operationId"], "delete_v1_runs_id");
         assert_eq!(run["parameters"][0]["in"], "path");
-        assert_eq!(run["responses"].as_object().unwrap().len(), 3);
+        assert_eq!(run["responses"].as_object().unwrap().len(), 4);
+        let values = &document["paths"]["/v1/metrics/{name}/dimensions/{dimension}"]["get"];
+        assert_eq!(values["parameters"].as_array().unwrap().len(), 5);
+    }
+
+    /// The names of all shapes that are referred to.
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| match value {
+                Value::String(text) if name == "$ref" => found.push(text.clone()),
+                other => references(other, found),
+            }),
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn shapes_stand_as_they_are_written_and_every_reference_leads_to_one() {
+        let document = serde_json::to_value(document()).unwrap();
+        let written: Value = serde_json::from_str(SCHEMAS).unwrap();
+        let shapes = document["components"]["schemas"].as_object().unwrap();
+        assert_eq!(shapes.len(), written.as_object().unwrap().len());
+        for (name, shape) in written.as_object().unwrap() {
+            assert_eq!(shapes[name]["description"], shape["description"], "{name}");
+            assert_eq!(shapes[name]["properties"].is_object(), shape["properties"].is_object());
+            let names = |shape: &Value| {
+                let fields = shape["properties"].as_object().into_iter().flatten();
+                fields.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+            };
+            let (mut told, mut wanted) = (names(&shapes[name]), names(shape));
+            told.sort();
+            wanted.sort();
+            assert_eq!(told, wanted, "{name}");
+            assert_eq!(shapes[name]["required"], shape["required"], "{name}");
+        }
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        for shape in [
+            "Event",
+            "Receipt",
+            "Problem",
+            "Definition",
+            "Query",
+            "Answer",
+            "Run",
+            "Schedule",
+            "Status",
+        ] {
+            assert!(found.contains(&format!("#/components/schemas/{shape}")), "{shape}");
+        }
+        for reference in found {
+            let name = reference.strip_prefix("#/components/schemas/").unwrap();
+            assert!(shapes.contains_key(name), "{reference}");
+        }
     }
 }

@@ -10,6 +10,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::problem::{Kind, Problem};
 
+/// Bytes of an address. Under hyper's own bound of 64 KiB, so that there is a word on it.
+const URI_MAX_BYTES: usize = 32 * 1024;
+
 /// Bytes of a framework's refusal that are kept.
 const WORDS_MAX_BYTES: usize = 4096;
 
@@ -38,6 +41,23 @@ pub(super) async fn reword(request: Request, next: Next) -> Response {
     response
 }
 
+/// Refuses addresses that no route has a use for.
+pub(super) async fn refuse_long_uri(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    let parts = [uri.path(), uri.query().unwrap_or_default()];
+    let size_bytes: usize = parts.into_iter().map(str::len).sum();
+    if size_bytes <= URI_MAX_BYTES {
+        return next.run(request).await;
+    }
+    let detail = format!(
+        "the address has {size_bytes} bytes, over the limit of {URI_MAX_BYTES}; the parameters of \
+         a query can be the body of POST /v1/query"
+    );
+    Problem::new(Kind::UriTooLong, "uri_too_long", detail)
+        .with("limit_bytes", URI_MAX_BYTES)
+        .into_response()
+}
+
 /// Whether a handler of ours has said what was wrong.
 fn is_worded(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -64,7 +84,9 @@ fn problem(status: StatusCode, words: String) -> Problem {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (Kind::UnsupportedMedia, "unsupported_media_type"),
         StatusCode::UNPROCESSABLE_ENTITY => (Kind::Unprocessable, "unprocessable"),
         StatusCode::SERVICE_UNAVAILABLE => (Kind::Unavailable, "unavailable"),
-        StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => (Kind::Timeout, "timeout"),
+        StatusCode::REQUEST_TIMEOUT => (Kind::RequestTimeout, "request_timeout"),
+        StatusCode::URI_TOO_LONG => (Kind::UriTooLong, "uri_too_long"),
+        StatusCode::GATEWAY_TIMEOUT => (Kind::Timeout, "timeout"),
         StatusCode::INSUFFICIENT_STORAGE => (Kind::NoSpace, "no_space"),
         _ if status.is_client_error() => (Kind::BadRequest, "bad_request"),
         _ => (Kind::Internal, "internal"),

@@ -55,6 +55,44 @@ async fn every_error_is_a_problem_document() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_too_long_is_told_so() {
+    let path = |bytes: usize| format!("/v1/large?{}", "x".repeat(bytes - "/v1/large".len()));
+    let (status, document) = problem("GET", &path(32 * 1024 + 1), "").await;
+    assert_eq!((status.as_u16(), &document["code"]), (414, &"uri_too_long".into()));
+    assert_eq!(document["limit_bytes"], 32 * 1024);
+    let fits = Request::builder().uri(path(32 * 1024)).body(Body::empty()).unwrap();
+    assert_eq!(call(fits).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn figures_have_no_labels_that_clients_make_up() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let figures = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    for n in 0..20 {
+        let method = format!("X{n}");
+        let path = format!("/v1/{n}");
+        let request = Request::builder().method(&*method).uri("/v1/typed").body(Body::empty());
+        call(request.unwrap()).await;
+        let request = Request::builder().method(&*method).uri(path).body(Body::empty());
+        call(request.unwrap()).await;
+    }
+    call(Request::builder().uri("/v1/large").body(Body::empty()).unwrap()).await;
+    let text = figures.render();
+    let counts = text.lines().filter(|line| line.starts_with("merganser_http_requests_total{"));
+    let mut counts: Vec<&str> = counts.collect();
+    counts.sort_unstable();
+    assert_eq!(
+        counts,
+        [
+            r#"merganser_http_requests_total{method="GET",path="/v1/large",status="200"} 1"#,
+            r#"merganser_http_requests_total{method="other",path="/v1/typed",status="405"} 20"#,
+            r#"merganser_http_requests_total{method="other",path="unknown",status="404"} 20"#,
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_wrong_method_still_says_which_are_right() {
     let request = Request::builder().method("PUT").uri("/v1/typed").body(Body::empty()).unwrap();
     let (status, headers, _) = call(request).await;

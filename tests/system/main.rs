@@ -5,6 +5,7 @@
 //! the service does not share.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
+mod bounds;
 mod command_line;
 mod http;
 mod kills;
@@ -13,6 +14,7 @@ mod oracle;
 mod random;
 mod redis_faults;
 mod redis_server;
+mod requests;
 mod server;
 mod startup;
 mod the_loop;

@@ -45,6 +45,21 @@ impl RedisServer {
         self.process.0.wait().unwrap();
     }
 
+    /// Has it hang: it takes connections and commands, and answers none.
+    pub(crate) fn hang(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Has it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.process.0.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
     /// Starts it again on the same port, empty.
     pub(crate) fn restart(&mut self) {
         self.process = spawn(self.port, &self.dir, "noeviction");

@@ -80,8 +80,14 @@ impl Place {
 
     /// Starts a server and waits until it says that it is ready.
     pub(crate) fn start(&self) -> Server {
+        self.start_with(&[])
+    }
+
+    /// Starts a server with further arguments.
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Server {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
-        let process = self.serve().stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn();
+        let process =
+            self.serve().args(arguments).stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn();
         let mut process = Process(process.unwrap());
         let stdout = BufReader::new(process.0.stdout.take().unwrap());
         let (line, stdout) = first_line(stdout, || log_end(&self.log()));

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use shared::failpoint::{self, planted};
 
-use super::BatchCatalog;
+use super::{BatchCatalog, Inner};
 use crate::storage::StorageError;
 
 /// Where objects that a manifest can name are kept.
@@ -18,14 +18,17 @@ impl BatchCatalog {
     /// # Errors
     /// When objects cannot be listed or deleted; what was not is found the next time.
     pub async fn collect(&self) -> Result<usize, StorageError> {
-        let kept = self.kept();
+        let inner = &self.0;
+        // What is published meanwhile would be found in storage, and not among what is kept.
+        let _turn = inner.turn.lock().await;
+        let kept = inner.kept();
         let mut deleted = 0;
         for folder in FOLDERS {
-            for (path, _) in self.storage.list(folder).await? {
-                if !kept.contains(&path) && !self.storage.is_unpublished(&path) {
+            for (path, _) in inner.storage.list(folder).await? {
+                if !kept.contains(&path) && !inner.storage.is_unpublished(&path) {
                     let failed = |error: std::io::Error| StorageError::Io(error.to_string());
                     failpoint::hit("gc.delete.before").map_err(failed)?;
-                    self.storage.delete(&path).await?;
+                    inner.storage.delete(&path).await?;
                     failpoint::hit("gc.delete.after").map_err(failed)?;
                     deleted += 1;
                 }
@@ -33,7 +36,9 @@ impl BatchCatalog {
         }
         Ok(deleted)
     }
+}
 
+impl Inner {
     fn kept(&self) -> HashSet<String> {
         let now = self.clock.now();
         let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);

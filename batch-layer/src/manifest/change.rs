@@ -123,6 +123,7 @@ impl State {
             self.manifest.archived = archived;
         }
         self.master_files(outcome)?;
+        self.check_cuts(outcome)?;
         for update in &outcome.views {
             let Some(entry) = self.manifest.metrics.iter_mut().find(|e| e.id == update.id) else {
                 continue;
@@ -143,6 +144,22 @@ impl State {
             let (name, version) = (entry.definition.name.clone(), entry.version);
             self.views.insert(update.id, Arc::new(update.files.clone()));
             self.retain(|e| e.definition.name != name || e.version >= version);
+        }
+        Ok(())
+    }
+
+    /// A metric's fold begins where files end, so that each file is below it or above it.
+    fn check_cuts(&self, outcome: &RunOutcome) -> Result<(), Discarded> {
+        for file in &outcome.master_added {
+            let epochs = (file.from.epoch, file.to.epoch);
+            let is_inside =
+                |entry: &&Entry| epochs.0 < entry.boundary.epoch && entry.boundary.epoch < epochs.1;
+            if let Some(entry) = self.manifest.metrics.iter().find(is_inside) {
+                return Err(Discarded(format!(
+                    "`{}` version {} begins within a file that was archived",
+                    entry.definition.name, entry.version
+                )));
+            }
         }
         Ok(())
     }

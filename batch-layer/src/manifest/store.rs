@@ -19,7 +19,7 @@ pub enum PublishError {
     /// Its inputs have changed.
     #[error(transparent)]
     Discarded(#[from] Discarded),
-    /// It could not be stored; nothing changed.
+    /// It could not be stored, or not be told whether it was.
     #[error("the manifest could not be published: {0}")]
     Storage(#[from] StorageError),
 }
@@ -40,16 +40,33 @@ pub(super) fn path(generation: Generation) -> String {
 }
 
 impl ManifestStore {
-    /// Reads the newest generation; without one, the state of an empty directory.
+    /// Reads the newest generation. Without one, the first is made if the journal is new.
     ///
     /// # Errors
-    /// When a document is damaged, of a newer format, or of another journal.
+    /// When a document is damaged, of a newer format, or of another journal, or when there is none
+    /// for a journal that has events: what it named would be taken for garbage.
     pub async fn open(
         storage: Storage,
         journal: JournalId,
+        is_new: bool,
         now: Timestamp,
     ) -> Result<Self, StorageError> {
-        let state = newest(&storage).await?.unwrap_or_else(|| State::new(journal, now));
+        let state = match newest(&storage).await? {
+            Some(state) => state,
+            None if is_new => {
+                let state = State::new(journal, now);
+                let name = path(state.manifest.generation);
+                storage.create_document(&name, &state.manifest).await?;
+                storage.published([&*name]);
+                state
+            }
+            None => {
+                let reason = "there is none, but the journal has events; restore the folder \
+                              `manifest` from a back-up, with `lists`, `master` and `views`";
+                let (path, reason) = ("manifest".to_owned(), reason.to_owned());
+                return Err(StorageError::Damaged { path, reason });
+            }
+        };
         if state.manifest.journal != journal {
             return Err(StorageError::Damaged {
                 path: path(state.manifest.generation),
@@ -100,6 +117,8 @@ impl ManifestStore {
                 }
                 Err(StorageError::Exists(_)) => {
                     if let Some(winner) = newest(&self.storage).await? {
+                        let paths: Vec<String> = winner.paths().collect();
+                        self.storage.published(paths.iter().map(String::as_str));
                         *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
                             Arc::new(winner);
                     }

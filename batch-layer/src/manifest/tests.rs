@@ -78,7 +78,7 @@ fn an_outcome_on_another_boundary_is_discarded() {
 async fn two_publishers_both_get_in_and_a_reopened_store_sees_both() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::local(directory.path()).unwrap();
-    let open = || ManifestStore::open(storage.clone(), journal(), Timestamp(0));
+    let open = || ManifestStore::open(storage.clone(), journal(), true, Timestamp(0));
     let (a, b) = (open().await.unwrap(), open().await.unwrap());
     a.publish(&define("a", at(0, 0)), Timestamp(1)).await.unwrap();
     let state = b.publish(&define("b", at(0, 0)), Timestamp(2)).await.unwrap();
@@ -90,5 +90,5 @@ async fn two_publishers_both_get_in_and_a_reopened_store_sees_both() {
     assert_eq!(names, ["a", "b"]);
     assert_eq!(state.view(MetricId(1)).len(), 1);
     let foreign = JournalId(uuid::Uuid::from_u128(8));
-    assert!(ManifestStore::open(storage.clone(), foreign, Timestamp(0)).await.is_err());
+    assert!(ManifestStore::open(storage.clone(), foreign, true, Timestamp(0)).await.is_err());
 }

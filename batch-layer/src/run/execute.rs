@@ -1,12 +1,13 @@
 //! One run, from sealing to publication.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage, ViewFile};
 use shared::clock::Clock;
 use shared::failpoint::{self, planted};
-use shared::ids::{Boundary, Epoch};
+use shared::ids::{Boundary, Offset};
 use shared::ports::{Journal, JournalError, SpeedViews};
 use shared::table::StateTable;
 
@@ -17,7 +18,7 @@ use crate::catalog::BatchCatalog;
 use crate::manifest::{Change, MasterFile, PublishError, RunOutcome, ViewUpdate};
 use crate::master;
 use crate::recompute::recompute;
-use crate::storage::StorageError;
+use crate::storage::{Storage, StorageError};
 use crate::view::{self, ParquetViews, Subject};
 
 /// How long a run waits for the speed layer to take in what was sealed, before its audit.
@@ -57,23 +58,31 @@ impl From<PublishError> for RunError {
 }
 
 /// What runs work with.
+#[derive(Clone)]
 pub(super) struct Executor {
     pub(super) catalog: Arc<BatchCatalog>,
+    pub(super) storage: Storage,
     pub(super) views: Arc<ParquetViews>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) speed: Arc<dyn SpeedViews>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) compute: Compute,
+    pub(super) compute: Arc<Compute>,
     pub(super) queue: RunQueue,
+    /// See [`super::RunServiceParts::journal_floor`].
+    pub(super) journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
 }
 
 impl Executor {
-    /// Does what a run is for.
+    /// Does what a run is for. What a run that does not succeed has written is given up.
     pub(super) async fn execute(&self, run: &Run) -> Result<(), RunError> {
+        Self { storage: self.storage.for_work(), ..self.clone() }.work(run).await
+    }
+
+    async fn work(&self, run: &Run) -> Result<(), RunError> {
+        self.step(run, "seal", 0.0)?;
         failpoint::hit("run.seal.before")?;
-        let sealed = self.seal(run).await?;
+        let (sealed, snapshot) = self.catalog.seal().await?;
         failpoint::hit("run.archive.before")?;
-        let snapshot = self.catalog.current();
         let mut outcome = self.archive(run, &snapshot, sealed).await?;
         failpoint::hit("run.archive.after")?;
         let mut files = self.catalog.state().master.to_vec();
@@ -82,21 +91,14 @@ impl Executor {
             // What is archived is published by itself, so that other runs can go on meanwhile.
             if outcome.archived.is_some() {
                 let archived = std::mem::take(&mut outcome);
-                self.catalog.publish(&Change::Run(archived)).await?;
+                self.catalog.publish(Change::Run(archived)).await?;
             }
             self.backfill(run, &files, &mut outcome).await?;
         } else {
             self.refresh(run, &snapshot, sealed, &files, &mut outcome).await?;
-            self.compact_master(&snapshot, &mut outcome).await?;
+            self.compact_master(&snapshot, &mut outcome).await;
         }
         self.publish(run, &outcome).await
-    }
-
-    async fn seal(&self, run: &Run) -> Result<Boundary, RunError> {
-        self.step(run, "seal", 0.0)?;
-        let journal = Arc::clone(&self.journal);
-        let sealed = tokio::task::spawn_blocking(move || journal.seal()).await;
-        Ok(sealed.map_err(|e| RunError::Failed(e.to_string()))??)
     }
 
     async fn archive(
@@ -117,9 +119,9 @@ impl Executor {
             let before = from.offset.since(archived.offset);
             let report =
                 |done: u64| self.step(run, "archive", 0.2 * (before + done) as f64 / all as f64);
-            let storage = self.catalog.storage();
             let files =
-                sources::archive(storage, &self.journal, &columns, (from, to), &report).await?;
+                sources::archive(&self.storage, &self.journal, &columns, (from, to), &report)
+                    .await?;
             outcome.master_added.extend(files);
             from = to;
         }
@@ -139,19 +141,19 @@ impl Executor {
         let metrics = sources::subjects(snapshot, run.metrics.as_deref());
         self.step(run, "wait for the speed layer", 0.2)?;
         self.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
-        let work: Vec<(Arc<MetricVersion>, Vec<Part>)> = metrics
-            .into_iter()
-            .map(|metric| {
-                let from = match run.mode {
-                    Mode::Incremental if planted("epoch_twice") => Epoch::ZERO,
-                    Mode::Incremental => metric.boundary.epoch,
-                    Mode::Full => Epoch::ZERO,
-                };
-                (metric, sources::parts(sources::between(files, from, sealed.epoch)))
-            })
-            .collect();
+        let parts_of = |metric: Arc<MetricVersion>| {
+            let from = match run.mode {
+                Mode::Incremental if planted("epoch_twice") => Boundary::default(),
+                Mode::Incremental => metric.boundary,
+                Mode::Full => Boundary::default(),
+            };
+            let files = sources::between(files, from, sealed.max(from))?;
+            Ok((metric, sources::parts(files)))
+        };
+        let work: Vec<(Arc<MetricVersion>, Vec<Part>)> =
+            metrics.into_iter().map(parts_of).collect::<Result<_, RunError>>()?;
         let all: u64 = work.iter().flat_map(|(_, parts)| parts).map(|part| part.events).sum();
-        let mut done = 0;
+        let (mut done, mut counted) = (0, Counted::default());
         for (metric, parts) in work {
             if run.mode == Mode::Incremental && metric.boundary.epoch >= sealed.epoch {
                 continue;
@@ -161,7 +163,7 @@ impl Executor {
                 let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
                 self.step(run, &format!("recompute {}", metric.definition.name), progress)?;
                 failpoint::hit("run.recompute.before")?;
-                let table = self.fold(run, &metric, &part, &mut made).await?;
+                let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
                 failpoint::hit("run.audit.before")?;
                 let audit = self.audit(run.mode, snapshot, &metric, sealed, &part, &table).await;
                 self.report_audit(run, &metric, audit);
@@ -198,14 +200,14 @@ impl Executor {
             self.step(run, "nothing to backfill", 0.9)?;
             return Ok(());
         };
-        let before = sources::between(files, Epoch::ZERO, metric.boundary.epoch);
+        let before = sources::between(files, Boundary::default(), metric.boundary)?;
         let parts = sources::parts(before);
         let all: u64 = parts.iter().map(|part| part.events).sum();
-        let (mut made, mut done) = (Made::default(), 0);
+        let (mut made, mut counted, mut done) = (Made::default(), Counted::default(), 0);
         for part in parts.into_iter().rev() {
             let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
             self.step(run, &format!("backfill {}", metric.definition.name), progress)?;
-            let table = self.fold(run, &metric, &part, &mut made).await?;
+            let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
             made.files.extend(self.write(Mode::Full, &metric, metric.boundary, table).await?);
             done += part.events;
             self.let_others_run().await;
@@ -224,6 +226,7 @@ impl Executor {
         let incremental = |run: &Run| run.backfill.is_none();
         while let Ok(run) = self.queue.take(self.clock.now(), incremental) {
             Box::pin(super::worker::attempt(self, run)).await;
+            super::worker::tidy(self).await;
         }
     }
 
@@ -233,16 +236,17 @@ impl Executor {
         metric: &Arc<MetricVersion>,
         part: &Part,
         made: &mut Made,
+        counted: &mut Counted,
     ) -> Result<StateTable, RunError> {
-        let storage = self.catalog.storage().clone();
+        let storage = self.storage.clone();
         let (compiled, files) = (Arc::clone(&metric.compiled), part.files.clone());
         let threads = self.compute.threads();
         let work = async move { recompute(&storage, &compiled, &files, threads).await };
         let recomputed = self.compute.run(work).await?;
         made.mismatches += recomputed.mismatches;
+        counted.add(part);
         self.queue.update(&run.id, |run| {
-            run.events += part.events;
-            run.days += part.days;
+            (run.events, run.days) = (counted.events, counted.days.len() as u64);
         });
         Ok(recomputed.table)
     }
@@ -260,7 +264,7 @@ impl Executor {
         };
         failpoint::hit("run.view.before")?;
         let subject = subject(metric);
-        Ok(view::write(self.catalog.storage(), &subject, table, (from, sealed)).await?)
+        Ok(view::write(&self.storage, &subject, table, (from, sealed)).await?)
     }
 
     async fn compact_view(
@@ -275,27 +279,27 @@ impl Executor {
                 continue;
             }
             self.step(run, &format!("compact {} by {grain}", metric.definition.name), 0.9)?;
-            let storage = self.catalog.storage();
-            let merged = view::compact(storage, &self.views, &subject(metric), &chosen).await?;
+            let merged =
+                view::compact(&self.storage, &self.views, &subject(metric), &chosen).await?;
             files.retain(|file| !chosen.contains(file));
             files.extend(merged);
         }
         Ok(())
     }
 
-    async fn compact_master(
-        &self,
-        snapshot: &Snapshot,
-        outcome: &mut RunOutcome,
-    ) -> Result<(), RunError> {
+    /// Merges small master files. A run does not fail by what it could not merge.
+    async fn compact_master(&self, snapshot: &Snapshot, outcome: &mut RunOutcome) {
         let state = self.catalog.state();
         let columns = sources::typed_columns(snapshot);
         for files in master::choose_compaction(&state.master, state.covered()) {
-            let storage = self.catalog.storage();
-            outcome.master_added.extend(master::compact(storage, &files, &columns).await?);
-            outcome.master_removed.extend(files.into_iter().map(|file| file.path));
+            match master::compact(&self.storage, &files, &columns).await {
+                Ok(merged) => {
+                    outcome.master_added.extend(merged);
+                    outcome.master_removed.extend(files.into_iter().map(|file| file.path));
+                }
+                Err(error) => tracing::warn!(%error, "master files were not merged"),
+            }
         }
-        Ok(())
     }
 
     async fn publish(&self, run: &Run, outcome: &RunOutcome) -> Result<(), RunError> {
@@ -315,7 +319,7 @@ impl Executor {
             || !outcome.views.is_empty()
             || !outcome.master_added.is_empty();
         let generation = if changes {
-            self.catalog.publish(&Change::Run(outcome.clone())).await?.generation
+            self.catalog.publish(Change::Run(outcome.clone())).await?.generation
         } else {
             self.catalog.current().generation
         };
@@ -337,6 +341,25 @@ impl Executor {
             run.progress = progress;
         });
         Ok(())
+    }
+}
+
+/// The master files that a run has folded so far, each once however many metrics are made of it.
+#[derive(Default)]
+struct Counted {
+    paths: BTreeSet<String>,
+    days: BTreeSet<i64>,
+    events: u64,
+}
+
+impl Counted {
+    fn add(&mut self, part: &Part) {
+        for file in &part.files {
+            if self.paths.insert(file.path.clone()) {
+                self.events += file.rows;
+                self.days.insert(file.day);
+            }
+        }
     }
 }
 

@@ -238,11 +238,6 @@ impl RunQueue {
         self.changed.notified().await;
     }
 
-    /// Wakes who waits for a change.
-    pub(super) fn wake(&self) {
-        self.changed.notify_one();
-    }
-
     /// Ids of records that are over the bound, which are forgotten.
     pub(super) fn forget_old(&self) -> Vec<String> {
         let mut registry = self.registry();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use shared::catalog::{MetricVersion, Snapshot};
 use shared::extract::Extractor;
-use shared::ids::{Boundary, Epoch};
+use shared::ids::Boundary;
 use shared::ports::{Committed, Journal};
 use shared::time::{DAY_US, TimeRange, Timestamp};
 
@@ -15,8 +15,9 @@ use crate::manifest::MasterFile;
 use crate::master;
 use crate::storage::Storage;
 
-/// Events that are archived at a time.
+/// Events that are archived at a time, and their bytes: one record of the journal may be over it.
 const ARCHIVE_EVENTS: usize = 500_000;
+const ARCHIVE_BYTES: usize = 256 << 20;
 /// Events of a part of days that is recomputed at a time, unless one day has more.
 const PART_EVENTS: u64 = 2_000_000;
 
@@ -26,7 +27,6 @@ pub(super) struct Part {
     pub(super) range: TimeRange,
     pub(super) files: Vec<MasterFile>,
     pub(super) events: u64,
-    pub(super) days: u64,
 }
 
 /// Files in parts of whole days, in the order of days. A day is in one part only.
@@ -44,13 +44,11 @@ pub(super) fn parts(files: impl IntoIterator<Item = MasterFile>) -> Vec<Part> {
                 part.range.to = end;
                 part.files.extend(files);
                 part.events += events;
-                part.days += 1;
             }
             None => parts.push(Part {
                 range: TimeRange { from: Timestamp(day * DAY_US), to: end },
                 files,
                 events,
-                days: 1,
             }),
         }
     }
@@ -108,24 +106,43 @@ fn read_some(
     to: Boundary,
 ) -> Result<Vec<Committed>, RunError> {
     let mut events = Vec::new();
-    let mut count = 0;
+    let (mut count, mut size_bytes) = (0, 0);
     for committed in journal.read(from)? {
         let mut committed = Arc::unwrap_or_clone(committed?);
-        if committed.first >= to.offset || count >= ARCHIVE_EVENTS {
+        let is_full = count >= ARCHIVE_EVENTS || size_bytes >= ARCHIVE_BYTES;
+        if committed.first >= to.offset || is_full {
             break;
         }
         let left = usize::try_from(to.offset.since(committed.first)).unwrap_or(usize::MAX);
         committed.events = committed.events.slice(0, committed.events.len().min(left));
         count += committed.events.len();
+        size_bytes += committed.events.size_bytes();
         events.push(committed);
     }
     Ok(events)
 }
 
 /// The master files of the epochs `[from, to)`.
-pub(super) fn between(files: &[MasterFile], from: Epoch, to: Epoch) -> Vec<MasterFile> {
-    let inside = |file: &&MasterFile| file.from.epoch >= from && file.to.epoch <= to;
-    files.iter().filter(inside).cloned().collect()
+///
+/// # Errors
+/// When they have not exactly the events that the journal had there.
+pub(super) fn between(
+    files: &[MasterFile],
+    from: Boundary,
+    to: Boundary,
+) -> Result<Vec<MasterFile>, RunError> {
+    let inside = |file: &&MasterFile| file.from.epoch >= from.epoch && file.to.epoch <= to.epoch;
+    let files: Vec<MasterFile> = files.iter().filter(inside).cloned().collect();
+    let (found, expected) =
+        (files.iter().map(|file| file.rows).sum::<u64>(), to.offset.since(from.offset));
+    if found == expected {
+        return Ok(files);
+    }
+    Err(RunError::Failed(format!(
+        "the master dataset has {found} events of the epochs from {} to {}, the journal had \
+         {expected}",
+        from.epoch, to.epoch
+    )))
 }
 
 /// The metric versions that a run is about: active ones, of these names if there are any.

@@ -1,5 +1,8 @@
 //! Runs against a naive fold of the same events: real journal, real files, no speed store.
 
+mod races;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -130,6 +133,10 @@ impl World {
         Self { directory, journal, catalog, views, runs, clock, floor }
     }
 
+    fn metric_names(&self) -> Vec<String> {
+        self.runs.metric_names()
+    }
+
     async fn restart(self) -> Self {
         self.runs.shutdown().await;
         let Self { directory, journal, catalog, views, runs, clock, .. } = self;
@@ -212,6 +219,11 @@ async fn runs_of_both_modes_publish_what_a_naive_fold_gives() {
         assert_eq!(run.state, RunState::Succeeded, "{run:?}");
         let audit = run.audit.unwrap();
         assert!(audit.compared > 0 && audit.differences == 0, "{run:?}");
+        // Each event once, however many metrics were made of it.
+        let first = if mode == Mode::Full { 0 } else { part * 50 };
+        let folded = events(first, (part + 1) * 50 - first);
+        let days: BTreeSet<i64> = folded.iter().map(|e| e.time.div_euclid(DAY_US)).collect();
+        assert_eq!((run.events, run.days), (folded.len() as u64, days.len() as u64), "{run:?}");
         assert_eq!(world.catalog.current().metrics[0].boundary.offset, world.journal.end());
         world.check().await;
     }

@@ -1,4 +1,4 @@
-//! The service that executes runs: one worker, which starts scheduled runs too.
+//! The service that executes runs: one worker, and a scheduler that queues what is due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,11 @@ use shared::ids::Offset;
 use shared::ports::{Journal, SpeedViews};
 use shared::time::Timestamp;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::compute::Compute;
 use super::execute::{Executor, RunError};
-use super::{Run, RunQueue, RunState, Trigger};
+use super::{Mode, Run, RunQueue, RunState, Trigger};
 use crate::catalog::BatchCatalog;
 use crate::manifest::{Change, PublishError};
 use crate::schedule::{Plan, Schedule, ScheduleError};
@@ -50,7 +51,7 @@ pub struct RunServiceParts {
     pub queue: RunQueue,
     /// Views, for audits and compaction.
     pub views: Arc<ParquetViews>,
-    /// The first offset that the dedup index needs of the journal.
+    /// The first offset of the journal that somebody else still needs.
     pub journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
 }
 
@@ -62,10 +63,9 @@ pub struct RunService {
 
 struct Inner {
     executor: Executor,
-    journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
     schedule: watch::Sender<(Schedule, Plan)>,
     stop: watch::Sender<bool>,
-    done: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+    tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl RunService {
@@ -85,23 +85,25 @@ impl RunService {
             tracing::info!(deleted, "deleted objects that no manifest names");
         }
         let executor = Executor {
+            storage: parts.catalog.storage().clone(),
             catalog: parts.catalog,
             views: parts.views,
             journal: parts.journal,
             speed: parts.speed,
             clock: parts.clock,
-            compute: Compute::new(settings.threads)?,
+            compute: Arc::new(Compute::new(settings.threads)?),
             queue: parts.queue,
+            journal_floor: parts.journal_floor,
         };
         let inner = Arc::new(Inner {
             executor,
-            journal_floor: parts.journal_floor,
             schedule: watch::Sender::new((schedule, plan)),
             stop: watch::Sender::new(false),
-            done: tokio::sync::Mutex::new(None),
+            tasks: tokio::sync::Mutex::default(),
         });
         let worker = tokio::spawn(work(Arc::clone(&inner)));
-        *inner.done.lock().await = Some(worker);
+        let scheduler = tokio::spawn(follow_schedule(Arc::clone(&inner)));
+        inner.tasks.lock().await.extend([worker, scheduler]);
         Ok(Self { inner })
     }
 
@@ -137,9 +139,8 @@ impl RunService {
     pub async fn set_schedule(&self, schedule: Schedule) -> Result<(), RunStartError> {
         let plan = schedule.plan()?;
         let change = Change::Schedule(schedule.clone());
-        self.inner.executor.catalog.publish(&change).await?;
+        self.inner.executor.catalog.publish(change).await?;
         self.inner.schedule.send_replace((schedule, plan));
-        self.queue().wake();
         Ok(())
     }
 
@@ -152,12 +153,10 @@ impl RunService {
     /// Cancels the active run and ends the worker.
     pub async fn shutdown(&self) {
         self.inner.stop.send_replace(true);
-        self.queue().wake();
-        let worker = self.inner.done.lock().await.take();
-        if let Some(worker) = worker
-            && let Err(error) = worker.await
-        {
-            tracing::error!(%error, "the run worker failed");
+        for task in self.inner.tasks.lock().await.drain(..) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the runs failed");
+            }
         }
     }
 }
@@ -216,14 +215,12 @@ async fn restore(catalog: &BatchCatalog, queue: &RunQueue) -> Result<(), Storage
     Ok(())
 }
 
+/// Does what is queued, one run after the other.
 async fn work(inner: Arc<Inner>) {
     let mut stop = inner.stop.subscribe();
     let executor = &inner.executor;
-    let mut looked = executor.clock.now();
     while !*stop.borrow() {
         let now = executor.clock.now();
-        start_scheduled(&inner, looked, now);
-        looked = now.max(looked);
         match executor.queue.take(now, |_| true) {
             Ok(run) => {
                 let ended = tokio::select! {
@@ -231,30 +228,47 @@ async fn work(inner: Arc<Inner>) {
                     _ = stop.wait_for(|stop| *stop) => false,
                 };
                 if ended {
-                    tidy(&inner).await;
+                    tidy(executor).await;
                 } else {
                     interrupted(executor, &run).await;
                 }
             }
-            Err(next) => {
-                let plan = inner.schedule.borrow().1.clone();
-                let next = next.into_iter().chain(plan.next_any(now)).min();
-                let wait = next.map_or(SLEEP_MAX, |at| Duration::from_millis(at.millis_since(now)));
-                tokio::select! {
-                    () = executor.queue.changed() => {}
-                    () = tokio::time::sleep(wait.clamp(Duration::from_millis(1), SLEEP_MAX)) => {}
-                    _ = stop.wait_for(|stop| *stop) => {}
-                }
-            }
+            Err(next) => tokio::select! {
+                () = executor.queue.changed() => {}
+                () = tokio::time::sleep(until(next, now)) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            },
         }
     }
 }
 
+/// Queues runs when they are due, also while another one is at work.
+async fn follow_schedule(inner: Arc<Inner>) {
+    let (mut stop, mut schedule) = (inner.stop.subscribe(), inner.schedule.subscribe());
+    let mut looked = inner.executor.clock.now();
+    while !*stop.borrow() {
+        let now = inner.executor.clock.now();
+        let plan = schedule.borrow_and_update().1.clone();
+        if let Some(mode) = plan.due(looked, now) {
+            start_scheduled(&inner.executor, mode);
+        }
+        looked = now.max(looked);
+        tokio::select! {
+            _ = schedule.changed() => {}
+            () = tokio::time::sleep(until(plan.next_any(now), now)) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+/// How long to sleep until `next`, if it is known.
+fn until(next: Option<Timestamp>, now: Timestamp) -> Duration {
+    let wait = next.map_or(SLEEP_MAX, |at| Duration::from_millis(at.millis_since(now)));
+    wait.clamp(Duration::from_millis(1), SLEEP_MAX)
+}
+
 /// Queues the run that is due by the schedule, if there is anything new for it.
-fn start_scheduled(inner: &Inner, looked: Timestamp, now: Timestamp) {
-    let plan = inner.schedule.borrow().1.clone();
-    let Some(mode) = plan.due(looked, now) else { return };
-    let executor = &inner.executor;
+fn start_scheduled(executor: &Executor, mode: Mode) {
     let snapshot = executor.catalog.current();
     let end = executor.journal.end();
     if snapshot.metrics.iter().all(|metric| metric.boundary.offset >= end) {
@@ -338,8 +352,7 @@ fn path(id: &str) -> String {
 }
 
 /// Deletes what is no longer needed: old records, objects that no manifest names, journal segments.
-async fn tidy(inner: &Inner) {
-    let executor = &inner.executor;
+pub(super) async fn tidy(executor: &Executor) {
     failpoint::pass("gc.before");
     for id in executor.queue.forget_old() {
         if let Err(error) = executor.catalog.storage().delete(&path(&id)).await {
@@ -351,7 +364,7 @@ async fn tidy(inner: &Inner) {
     }
     failpoint::pass("trim.before");
     let covered = executor.catalog.state().covered().offset;
-    let below = covered.min((inner.journal_floor)());
+    let below = covered.min((executor.journal_floor)());
     let journal = Arc::clone(&executor.journal);
     match tokio::task::spawn_blocking(move || journal.trim(below)).await {
         Ok(Ok(_)) => {}

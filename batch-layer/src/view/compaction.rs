@@ -11,33 +11,24 @@ use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
 use super::{ParquetViews, Subject, unmerged, write_grain};
 use crate::storage::{Storage, StorageError};
+use crate::tiers;
 
 /// Files of a grain that are let be.
 const FILES_MAX: usize = 6;
 /// Groups of an output file: a merge is done in parts of about so many.
 const PART_ROWS: u64 = 1_000_000;
 
-/// Which files of one grain to merge: none while there are few; otherwise the smallest ones, as
-/// long as the next one is not more than twice what is merged already.
+/// Which files of one grain to merge: none while there are few; otherwise the small ones
+/// ([`tiers::choose`]).
 #[must_use]
 pub fn choose(files: &[ViewFile], grain: Grain) -> Vec<ViewFile> {
-    let mut files: Vec<&ViewFile> = files.iter().filter(|file| file.grain == grain).collect();
+    let files: Vec<&ViewFile> = files.iter().filter(|file| file.grain == grain).collect();
     let overlapping =
         |file: &ViewFile| files.iter().filter(|other| other.range.overlaps(&file.range)).count();
     if files.iter().map(|file| overlapping(file)).max().unwrap_or(0) <= FILES_MAX {
         return Vec::new();
     }
-    files.sort_by_key(|file| file.rows);
-    let mut rows = 0;
-    let mut chosen = Vec::new();
-    for file in files {
-        if chosen.len() >= 2 && file.rows > 2 * rows {
-            break;
-        }
-        rows += file.rows;
-        chosen.push(file.clone());
-    }
-    chosen
+    tiers::choose(files.into_iter().cloned().collect(), |file| file.rows, u64::MAX)
 }
 
 /// Merges files of one grain; what they are replaced by.

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use shared::catalog::MetricVersion;
 use shared::definition::MeasureKind;
 use shared::problem::{Kind, Problem, suggestion};
+use shared::request::pairs;
 
-use super::query::pairs;
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::query::{Query, QueryError};

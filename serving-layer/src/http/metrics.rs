@@ -6,21 +6,20 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::catalog::{CatalogError, Defined, MetricVersion, Snapshot, Stage};
 use shared::definition;
 use shared::problem::{Kind, Problem};
+use shared::request::{NoParameters, WholeBody};
 
-use super::{body, malformed};
+use super::{Body, malformed};
 use crate::serve::{Serving, unknown};
 
-pub(super) async fn list(State(serving): State<Arc<Serving>>) -> Response {
+pub(super) async fn list(State(serving): State<Arc<Serving>>, _: NoParameters) -> Response {
     let snapshot = serving.catalog.current();
     let metrics: Vec<Value> = snapshot
         .names()
@@ -34,6 +33,7 @@ pub(super) async fn list(State(serving): State<Arc<Serving>>) -> Response {
 pub(super) async fn show(
     State(serving): State<Arc<Serving>>,
     Path(name): Path<String>,
+    _: NoParameters,
 ) -> Result<Response, Problem> {
     let snapshot = serving.catalog.current();
     let metric = serving.find(&snapshot, &name)?;
@@ -47,9 +47,9 @@ pub(super) async fn show(
 pub(super) async fn define(
     State(serving): State<Arc<Serving>>,
     Path(name): Path<String>,
-    read: Result<Bytes, BytesRejection>,
+    _: NoParameters,
+    WholeBody(text): Body,
 ) -> Result<Response, Problem> {
-    let text = body(read)?;
     serde_json::from_slice::<IgnoredAny>(&text).map_err(|e| malformed(&e))?;
     let mut definition =
         definition::from_json(&text).map_err(|error| invalid(&error.pointer, &error.message))?;
@@ -75,6 +75,7 @@ pub(super) async fn define(
 pub(super) async fn delete(
     State(serving): State<Arc<Serving>>,
     Path(name): Path<String>,
+    _: NoParameters,
 ) -> Result<StatusCode, Problem> {
     let snapshot = serving.catalog.current();
     if snapshot.newest(&name).is_none() {

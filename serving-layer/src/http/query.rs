@@ -1,20 +1,22 @@
-//! `GET` and `POST /v1/query`. With `Accept: text/event-stream`, `GET` follows the answer.
+//! `GET` and `POST /v1/query`. With `Accept: text/event-stream`, `GET` follows the answer. What is
+//! not acceptable at all is answered in JSON.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Query as UrlQuery, State};
+use axum::body::Body as ResponseBody;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use futures::{StreamExt, stream};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use shared::problem::{Kind, Problem};
+use shared::request::{NoParameters, WholeBody, pairs, preferred};
 
-use super::{body, malformed};
+use super::{Body, malformed};
 use crate::format;
 use crate::query::{Format, Query};
 use crate::serve::Serving;
@@ -25,7 +27,10 @@ pub(super) async fn by_get(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let query = Query::from_pairs(pairs(&uri)?)?;
-    if query.format.is_none() && ranges(&headers).any(|name| name == "text/event-stream") {
+    let offers = Format::EACH.map(|(_, format)| format.content_type());
+    let offers: Vec<&str> = offers.into_iter().chain(["text/event-stream"]).collect();
+    // What is liked best and is no format is the stream.
+    if query.format.is_none() && preferred(&headers, &offers) == Some(Format::EACH.len()) {
         return follow(&serving, query).await;
     }
     answer(&serving, query, &headers).await
@@ -33,27 +38,55 @@ pub(super) async fn by_get(
 
 pub(super) async fn by_post(
     State(serving): State<Arc<Serving>>,
+    _: NoParameters,
     headers: HeaderMap,
-    read: Result<Bytes, BytesRejection>,
+    WholeBody(text): Body,
 ) -> Result<Response, Problem> {
-    let value: Value = serde_json::from_slice(&body(read)?).map_err(|e| malformed(&e))?;
-    let Value::Object(object) = value else {
-        let detail = "the body is not a JSON object; {\"metric\": …} is right";
-        return Err(Problem::new(Kind::BadRequest, "malformed_body", detail));
+    let Fields(fields) = serde_json::from_slice(&text).map_err(|error| {
+        if error.is_data() {
+            let detail = "the body is not a JSON object; {\"metric\": …} is right";
+            return Problem::new(Kind::BadRequest, "malformed_body", detail);
+        }
+        malformed(&error)
+    })?;
+    answer(&serving, Query::from_json(fields)?, &headers).await
+}
+
+/// The fields of a JSON object as they came, so that one that is there twice can be refused.
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+async fn answer(
+    serving: &Arc<Serving>,
+    query: Query,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let liked = || {
+        let offers = Format::EACH.map(|(_, format)| format.content_type());
+        preferred(headers, &offers).map(|at| Format::EACH[at].1)
     };
-    answer(&serving, Query::from_json(object)?, &headers).await
-}
-
-/// The parameters of a URL.
-pub(super) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
-    let pairs = UrlQuery::<Vec<(String, String)>>::try_from_uri(uri);
-    pairs.map(|UrlQuery(pairs)| pairs).map_err(|error| {
-        Problem::new(Kind::BadRequest, "malformed_query_string", error.to_string())
-    })
-}
-
-async fn answer(serving: &Serving, query: Query, headers: &HeaderMap) -> Result<Response, Problem> {
-    let format = query.format.unwrap_or_else(|| accepted(headers));
+    let format = query.format.or_else(liked).unwrap_or_default();
     let answer = serving.answer(&query).await?;
     let mut told = HeaderMap::new();
     told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
@@ -65,7 +98,7 @@ async fn answer(serving: &Serving, query: Query, headers: &HeaderMap) -> Result<
         told.insert("merganser-total-rows", HeaderValue::from(answer.total_rows));
     }
     let pieces = stream::iter(format::write(answer, format)?);
-    Ok((told, Body::from_stream(pieces)).into_response())
+    Ok((told, ResponseBody::from_stream(pieces)).into_response())
 }
 
 /// Sends the answer, and again whenever it changes.
@@ -75,21 +108,4 @@ async fn follow(serving: &Arc<Serving>, query: Query) -> Result<Response, Proble
         Ok::<_, Infallible>(Event::default().event(update.event).data(&*update.data))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
-}
-
-/// The first format that the `Accept` header names; JSON if it names none.
-fn accepted(headers: &HeaderMap) -> Format {
-    let mut named = ranges(headers).filter_map(|name| {
-        let known = |format: &Format| format.content_type().split(';').next() == Some(&*name);
-        Format::EACH.into_iter().map(|(_, format)| format).find(known)
-    });
-    named.next().unwrap_or_default()
-}
-
-/// The media types of the `Accept` header, without parameters.
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = String> {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|range| range.split(';').next().unwrap_or("").trim().to_ascii_lowercase())
 }

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use shared::ids::Position;
+use shared::request::NoParameters;
 
 use crate::serve::Serving;
 
-pub(super) async fn show(State(serving): State<Arc<Serving>>) -> Response {
+pub(super) async fn show(State(serving): State<Arc<Serving>>, _: NoParameters) -> Response {
     let snapshot = serving.catalog.current();
     let now = serving.clock.now();
     let end = serving.journal.end();
@@ -24,7 +25,11 @@ pub(super) async fn show(State(serving): State<Arc<Serving>>) -> Response {
             "behind": end.since(lag.applied),
         })
     });
+    let failure = serving.speed.failure();
     let lags = snapshot.metrics.iter().map(|metric| serving.speed.lag(metric.id).lag_ms);
+    // For as long as the store cannot be asked, what it holds is behind for all who ask.
+    let unasked = failure.as_ref().map(|failure| now.millis_since(failure.since));
+    let lag_ms = lags.chain(unasked).max().unwrap_or(0);
     let mut status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": serving.started_at.to_string(),
@@ -37,7 +42,13 @@ pub(super) async fn show(State(serving): State<Arc<Serving>>) -> Response {
             "start": Position::only(serving.journal.start()),
             "size_bytes": serving.journal.size_bytes(),
         },
-        "speed_store": { "kind": serving.speed.kind(), "lag_ms": lags.max().unwrap_or(0) },
+        "speed_store": {
+            "kind": serving.speed.kind(),
+            "state": if failure.is_some() { "failing" } else { "ok" },
+            "failing_since": failure.as_ref().map(|failure| failure.since.to_string()),
+            "reason": failure.as_ref().map(|failure| &failure.reason),
+            "lag_ms": lag_ms,
+        },
         "cache_bytes": serving.cache_bytes(),
         "metrics": metrics.collect::<Vec<Value>>(),
     });

@@ -1,5 +1,7 @@
 //! The routes as a client sees them.
 
+mod reading;
+
 use std::sync::Arc;
 
 use axum::Router;

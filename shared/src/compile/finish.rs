@@ -12,7 +12,7 @@ use super::project::FoldError;
 use super::{DefinitionError, Formula, Measure, Metric, place};
 use crate::decimal;
 use crate::definition::{Definition, MeasureKind};
-use crate::expression::{Evaluator, Failures, Lowering, Scope, Type, input_schema};
+use crate::expression::{Evaluator, Lowering, Scope, Type, input_schema};
 use crate::measure::{Distinct, Latest, Quantiles, StateError};
 
 /// The values of some measures.
@@ -157,9 +157,17 @@ pub(super) fn formulas(
     for (at, (name, measure)) in definition.measures.iter().enumerate() {
         let Some(text) = &measure.expr else { continue };
         let pointer = format!("/measures/{name}/expr");
-        let scope = Scope::Columns { noun: "measure", columns: &columns };
-        let mut lowering = Lowering::new(scope, Failures::default());
-        let expr = lowering.number(text).map_err(place(&*pointer))?;
+        // Without itself, so that it is never what is suggested for an unknown name.
+        let others: Vec<_> = columns.iter().filter(|(other, _)| other != name).cloned().collect();
+        let scope = Scope::Columns { noun: "measure", columns: &others };
+        let mut lowering = Lowering::new(scope);
+        let names_itself = format!("there is no measure `{name}`");
+        let expr = lowering.number(text).map_err(|error| match error.0 {
+            text if text.starts_with(&names_itself) => {
+                DefinitionError::at(&*pointer, "it depends on itself")
+            }
+            _ => place(&*pointer)(error),
+        })?;
         let inputs = lowering.into_inputs();
         let schema = input_schema(&inputs);
         let evaluator = Evaluator::new(&expr, &schema).map_err(place(&*pointer))?;

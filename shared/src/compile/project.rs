@@ -14,7 +14,7 @@ use arrow::datatypes::{
 use super::states::{Shape, States};
 use super::{Metric, StateLayout};
 use crate::event::{Places, timestamp_type};
-use crate::expression::{ExpressionError, Input};
+use crate::expression::{ExpressionError, Input, count_failures};
 use crate::extract::Extracted;
 use crate::measure::{Latest, StateError};
 use crate::table::{StateTable, TableError};
@@ -98,7 +98,6 @@ impl Metric {
     /// # Errors
     /// Never for what the events hold.
     pub fn project(&self, extracted: &Extracted) -> Result<Projected, FoldError> {
-        let failures = self.failures.count();
         let chosen = self.chosen(extracted.events.types());
         let mut mismatches = 0_u64;
         let mut columns: Vec<ArrayRef> = vec![Arc::new(extracted.events.times().clone())];
@@ -122,9 +121,19 @@ impl Metric {
         if self.needs_places() {
             columns.extend(extracted.places.columns());
         }
-        let mut rows = self.input_batch(columns)?;
+        let rows = self.input_batch(columns)?;
+        let (batch, failures) = count_failures(|| self.rows(rows, chosen.as_ref()));
+        Ok(Projected { batch: batch?, mismatches: mismatches + failures })
+    }
+
+    /// The projected ones of the rows that are chosen and pass the filter.
+    fn rows(
+        &self,
+        mut rows: RecordBatch,
+        chosen: Option<&BooleanArray>,
+    ) -> Result<RecordBatch, FoldError> {
         if let Some(chosen) = chosen {
-            rows = filter_record_batch(&rows, &chosen)?;
+            rows = filter_record_batch(&rows, chosen)?;
         }
         if let Some(filter) = &self.filter {
             let mask = filter.evaluate(&self.inputs_of(&rows)?)?;
@@ -133,9 +142,7 @@ impl Metric {
                 rows = filter_record_batch(&rows, mask)?;
             }
         }
-        let batch = self.evaluate(&rows)?;
-        mismatches += self.failures.count().saturating_sub(failures);
-        Ok(Projected { batch, mismatches })
+        self.evaluate(&rows)
     }
 
     /// Which events are of the metric's types; `None` for all.

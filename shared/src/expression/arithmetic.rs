@@ -3,9 +3,8 @@
 //! Numbers come as values (`Decimal128(38, 9)`) or as intermediate results (`Decimal256(76, 18)`);
 //! every operation takes either and gives the latter, but [`Operation::Narrow`].
 
-use std::hash::{Hash, Hasher};
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, PrimitiveArray, StringArray,
@@ -22,23 +21,16 @@ use datafusion::logical_expr::{
 use crate::decimal;
 use crate::time::Timestamp;
 
-/// Counts rows for which an operation had arguments and no result. Shared by the expressions of one
-/// compiled metric.
-#[derive(Clone, Debug, Default)]
-pub struct Failures(Arc<AtomicU64>);
+thread_local! {
+    /// Rows for which an operation had arguments and no result, on this thread.
+    static FAILED: Cell<u64> = const { Cell::new(0) };
+}
 
-impl Failures {
-    /// Rows counted so far.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn add(&self, rows: usize) {
-        if rows > 0 {
-            self.0.fetch_add(rows as u64, Ordering::Relaxed);
-        }
-    }
+/// Does the work, and counts the rows for which an operation had arguments and no result.
+pub fn count_failures<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let before = FAILED.get();
+    let done = work();
+    (done, FAILED.get().wrapping_sub(before))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,12 +59,9 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    pub(super) fn call(self, failures: &Failures, args: Vec<Expr>) -> Expr {
-        let function = Total {
-            operation: self,
-            failures: failures.clone(),
-            signature: Signature::any(args.len(), Volatility::Immutable),
-        };
+    pub(super) fn call(self, args: Vec<Expr>) -> Expr {
+        let signature = Signature::any(args.len(), Volatility::Immutable);
+        let function = Total { operation: self, signature };
         ScalarUDF::new_from_impl(function).call(args)
     }
 
@@ -182,27 +171,10 @@ fn numbers(array: &ArrayRef) -> Result<Numbers<'_>> {
     })
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Total {
     operation: Operation,
-    failures: Failures,
     signature: Signature,
-}
-
-impl PartialEq for Total {
-    fn eq(&self, other: &Self) -> bool {
-        self.operation == other.operation
-            && self.signature == other.signature
-            && Arc::ptr_eq(&self.failures.0, &other.failures.0)
-    }
-}
-
-impl Eq for Total {}
-
-impl Hash for Total {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.operation.hash(state);
-    }
 }
 
 impl ScalarUDFImpl for Total {
@@ -228,7 +200,7 @@ impl ScalarUDFImpl for Total {
         if result.null_count() > 0 {
             let given = |row: usize| arrays.iter().all(|a| a.is_valid(row));
             let failed = (0..result.len()).filter(|row| result.is_null(*row) && given(*row));
-            self.failures.add(failed.count());
+            FAILED.set(FAILED.get().wrapping_add(failed.count() as u64));
         }
         Ok(ColumnarValue::Array(result))
     }

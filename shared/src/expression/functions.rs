@@ -178,12 +178,12 @@ impl Lowering<'_> {
     }
 
     fn whole_number(&self, expr: Expr) -> Typed {
-        Typed::wide(Operation::Widen.call(&self.failures, vec![expr]))
+        Typed::wide(Operation::Widen.call(vec![expr]))
     }
 
     fn arithmetic(&mut self, operation: Operation, sql: &Sql, depth: usize) -> Result<Typed> {
         let number = self.lower_as(sql, Type::Number, depth)?;
-        Ok(Typed::wide(operation.call(&self.failures, vec![number.expr])))
+        Ok(Typed::wide(operation.call(vec![number.expr])))
     }
 
     fn other_call(&mut self, name: &str, args: &[&Sql], want: Type, depth: usize) -> Result<Typed> {
@@ -229,7 +229,7 @@ impl Lowering<'_> {
                 let number = self.lower_as(args[0], Type::Number, depth)?.expr;
                 let places = args.get(1).map_or(Ok(0), |sql| whole(name, sql, 0))?;
                 let places = Expr::Literal(ScalarValue::Int64(Some(places.min(18))), None);
-                Ok(Typed::wide(Operation::Round.call(&self.failures, vec![number, places])))
+                Ok(Typed::wide(Operation::Round.call(vec![number, places])))
             }
             "date_part" => {
                 check_count(name, args, 2, 2)?;

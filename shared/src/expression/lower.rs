@@ -11,20 +11,15 @@ use datafusion::logical_expr::{BinaryExpr, Cast, Expr, Operator};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::Token;
 use indexmap::IndexSet;
 
 use super::arithmetic::Operation;
 use super::literal::{cast_type, number_literal};
-use super::{ExpressionError, Failures, Input, Path, PropertyColumn, Scope, Type};
+use super::parse::{DEPTH_MAX, parse, too_deep};
+use super::{ExpressionError, Input, Path, PropertyColumn, Scope, Type};
 use crate::problem::suggestion;
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
-
-const TEXT_MAX: usize = 4096;
-const DEPTH_MAX: usize = 64;
 
 /// A lowered expression and its type; a number is either a value of 9 places or `wide`.
 #[derive(Clone, Debug)]
@@ -49,14 +44,13 @@ impl Typed {
 pub struct Lowering<'a> {
     pub(super) scope: Scope<'a>,
     inputs: IndexSet<Input>,
-    pub(super) failures: Failures,
 }
 
 impl<'a> Lowering<'a> {
-    /// Names mean what `scope` says; rows without a result are counted in `failures`.
+    /// Names mean what `scope` says.
     #[must_use]
-    pub fn new(scope: Scope<'a>, failures: Failures) -> Self {
-        Self { scope, inputs: IndexSet::new(), failures }
+    pub fn new(scope: Scope<'a>) -> Self {
+        Self { scope, inputs: IndexSet::new() }
     }
 
     /// The columns that the lowered expressions read, each once.
@@ -99,26 +93,18 @@ impl<'a> Lowering<'a> {
     }
 
     fn narrow(&self, number: Typed) -> Expr {
-        if number.wide {
-            Operation::Narrow.call(&self.failures, vec![number.expr])
-        } else {
-            number.expr
-        }
+        if number.wide { Operation::Narrow.call(vec![number.expr]) } else { number.expr }
     }
 
     pub(super) fn widen(&self, number: Typed) -> Expr {
-        if number.wide {
-            number.expr
-        } else {
-            Operation::Widen.call(&self.failures, vec![number.expr])
-        }
+        if number.wide { number.expr } else { Operation::Widen.call(vec![number.expr]) }
     }
 
     fn to_text(&self, value: Typed) -> Expr {
         match value.ty {
             Type::Text => value.expr,
-            Type::Number => Operation::NumberText.call(&self.failures, vec![value.expr]),
-            Type::Time => Operation::TimeText.call(&self.failures, vec![value.expr]),
+            Type::Number => Operation::NumberText.call(vec![value.expr]),
+            Type::Time => Operation::TimeText.call(vec![value.expr]),
             Type::Boolean => cast(value.expr, DataType::Utf8),
         }
     }
@@ -134,7 +120,7 @@ impl<'a> Lowering<'a> {
 
     fn lower(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
         if depth > DEPTH_MAX {
-            return refuse(format!("it is nested deeper than {DEPTH_MAX} levels"));
+            return Err(too_deep());
         }
         let depth = depth + 1;
         match sql {
@@ -227,7 +213,7 @@ impl<'a> Lowering<'a> {
                 }
                 _ => {
                     let number = self.lower_as(expr, Type::Number, depth)?;
-                    let negated = Operation::Negate.call(&self.failures, vec![number.expr]);
+                    let negated = Operation::Negate.call(vec![number.expr]);
                     Ok(Typed::wide(negated))
                 }
             },
@@ -266,7 +252,7 @@ impl<'a> Lowering<'a> {
         };
         let left = self.lower_as(left, Type::Number, depth)?.expr;
         let right = self.lower_as(right, Type::Number, depth)?.expr;
-        Ok(Typed::wide(operation.call(&self.failures, vec![left, right])))
+        Ok(Typed::wide(operation.call(vec![left, right])))
     }
 
     /// A chain of the same AND or OR, which the parser nests to the left, as a balanced tree, so
@@ -320,28 +306,10 @@ impl<'a> Lowering<'a> {
             (from, to) if from == to => Ok(value),
             (_, Type::Text) => Ok(Typed::new(self.to_text(value), Type::Text)),
             (Type::Text, Type::Number) => {
-                Ok(Typed::wide(Operation::ParseNumber.call(&self.failures, vec![value.expr])))
+                Ok(Typed::wide(Operation::ParseNumber.call(vec![value.expr])))
             }
             (from, to) => refuse(format!("`{}` is {from}, and cannot be cast to {to}", clip(expr))),
         }
-    }
-}
-
-fn parse(text: &str) -> Result<Sql> {
-    if text.trim().is_empty() {
-        return refuse("the expression is empty");
-    }
-    if text.len() > TEXT_MAX {
-        return refuse(format!("it has {} bytes, over the limit of {TEXT_MAX}", text.len()));
-    }
-    let dialect = GenericDialect {};
-    let wrong = |e: datafusion::sql::sqlparser::parser::ParserError| ExpressionError(e.to_string());
-    let mut parser =
-        Parser::new(&dialect).with_recursion_limit(DEPTH_MAX).try_with_sql(text).map_err(wrong)?;
-    let sql = parser.parse_expr().map_err(wrong)?;
-    match parser.next_token().token {
-        Token::EOF => Ok(sql),
-        other => refuse(format!("`{other}` stands behind the end of the expression")),
     }
 }
 

@@ -39,7 +39,7 @@ fn one(properties: &str) -> EventBatch {
 }
 
 fn text(expression: &str, properties: &str) -> Option<String> {
-    let mut lowering = Lowering::new(Scope::Event, Failures::default());
+    let mut lowering = Lowering::new(Scope::Event);
     let expr = lowering.text(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
     let batch = inputs(lowering, &one(properties));
     let values = Evaluator::new(&expr, &batch.schema()).unwrap().evaluate(&batch).unwrap();
@@ -48,18 +48,18 @@ fn text(expression: &str, properties: &str) -> Option<String> {
 }
 
 fn number(expression: &str, properties: &str) -> (Option<String>, u64) {
-    let failures = Failures::default();
-    let mut lowering = Lowering::new(Scope::Event, failures.clone());
+    let mut lowering = Lowering::new(Scope::Event);
     let expr = lowering.number(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
     let batch = inputs(lowering, &one(properties));
-    let values = Evaluator::new(&expr, &batch.schema()).unwrap().evaluate(&batch).unwrap();
+    let evaluator = Evaluator::new(&expr, &batch.schema()).unwrap();
+    let (values, failures) = count_failures(|| evaluator.evaluate(&batch).unwrap());
     let values = values.as_primitive::<Decimal128Type>();
     let value = values.is_valid(0).then(|| decimal::format(values.value(0)));
-    (value, failures.count())
+    (value, failures)
 }
 
 fn refused(expression: &str) -> String {
-    let mut lowering = Lowering::new(Scope::Event, Failures::default());
+    let mut lowering = Lowering::new(Scope::Event);
     match lowering.condition(expression) {
         Err(error) => error.to_string(),
         Ok(expr) => panic!("{expression} was taken: {expr}"),
@@ -201,16 +201,25 @@ fn what_is_not_allowed_is_refused_with_a_reason() {
 fn bounds_of_length_depth_and_lists() {
     assert!(refused(&format!("a = '{}'", "x".repeat(5000))).contains("limit"));
     let deep = format!("{}a = 1{}", "(".repeat(500), ")".repeat(500));
-    refused(&deep);
+    assert!(refused(&deep).contains("nested deeper than the limit of 64 levels"));
     let sum = vec!["a"; 1000].join("+");
     assert!(refused(&format!("{sum} > 1")).contains("nested deeper"));
-    let not = format!("{} f", "NOT ".repeat(700));
-    refused(&not);
+    for text in [
+        format!("{} f", "NOT ".repeat(700)),
+        "not ".repeat(1000),
+        format!("{}1{} = 1", "case when a = 1 then ".repeat(100), " end".repeat(100)),
+        format!("{}1{} = 1", "case when a = ".repeat(40), " then 1 end".repeat(40)),
+    ] {
+        assert!(refused(&text).contains("nested deeper than the limit of 64 levels"), "{text}");
+    }
+    // What is wrong by itself is not said to be deep.
+    let wrong = format!("{}a{} b", "(".repeat(20), ")".repeat(20));
+    assert!(refused(&wrong).contains("`b` stands behind"), "{}", refused(&wrong));
     let list = vec!["1"; 1001].join(",");
     assert!(refused(&format!("a IN ({list})")).contains("over 1000"));
     // A long chain of conditions is not deep.
     let chain = (0..300).map(|n| format!("a = {n}")).collect::<Vec<_>>().join(" OR ");
-    let mut lowering = Lowering::new(Scope::Event, Failures::default());
+    let mut lowering = Lowering::new(Scope::Event);
     lowering.condition(&chain).unwrap();
 }
 
@@ -249,7 +258,7 @@ fn paths() {
 proptest! {
     #[test]
     fn any_text_is_taken_or_refused(text in "[a-z0-9_'\"().,=<>+*/ %-]{0,60}") {
-        let mut lowering = Lowering::new(Scope::Event, Failures::default());
+        let mut lowering = Lowering::new(Scope::Event);
         let _ = lowering.condition(&text);
         let _ = parse_path(&text);
     }

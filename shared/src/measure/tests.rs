@@ -181,3 +181,43 @@ fn sums_of_the_greatest_values_do_not_overflow() {
     assert_eq!(sum, i256::from_i128(decimal::MAX).wrapping_mul(i256::from_i128(1000)));
     assert_eq!(decimal::finish_sum(sum), None);
 }
+
+/// What earlier builds have stored: `kind`, `bytes` in hexadecimal digits, and the `value` that they
+/// are finished to. Lines are added when an encoding changes, and never altered.
+const STORED: &str = include_str!("golden/states.txt");
+
+#[test]
+fn states_that_were_stored_long_ago_are_read() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for line in STORED.lines().filter(|line| !line.starts_with('#')) {
+        let [kind, hex, value] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        kinds.insert(kind);
+        let bytes: Vec<u8> = (0..hex.len() / 2)
+            .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+            .collect();
+        let (read, written) = match kind {
+            "distinct" => {
+                let sketch = Distinct::decode(&bytes).unwrap();
+                (sketch.estimate().to_string(), sketch.encode())
+            }
+            "quantile" => {
+                let sketch = Quantiles::decode(&bytes).unwrap();
+                let median = sketch.quantile(0.5).map(decimal::format);
+                (median.unwrap_or_else(|| "null".to_owned()), sketch.encode())
+            }
+            "latest-text" | "latest-number" => {
+                let mut state = Latest::default();
+                state.merge(&bytes).unwrap();
+                let value = match kind {
+                    "latest-text" => Latest::text(&bytes).unwrap().to_owned(),
+                    _ => decimal::format(Latest::number(&bytes).unwrap()),
+                };
+                (value, state.encode().unwrap().to_vec())
+            }
+            other => panic!("{other}"),
+        };
+        assert_eq!(read, value, "{line}");
+        assert_eq!(written, bytes, "what is written now is what was written then: {line}");
+    }
+    assert_eq!(kinds.len(), 4);
+}

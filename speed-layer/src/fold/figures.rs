@@ -23,6 +23,11 @@ pub(super) fn store_failed() {
     counter!("merganser_speed_store_errors_total").increment(1);
 }
 
+/// Whether the store fails at present.
+pub(super) fn store_failing(failing: bool) {
+    gauge!("merganser_speed_store_failing").set(if failing { 1.0 } else { 0.0 });
+}
+
 /// A view that is written anew.
 pub(super) fn rebuilt() {
     counter!("merganser_speed_rebuilds_total").increment(1);

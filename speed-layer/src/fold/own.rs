@@ -4,11 +4,11 @@ use shared::ids::{Epoch, MetricId, Offset};
 use shared::ports::{SpeedError, SpeedPart, SpeedRead};
 use tokio::sync::oneshot;
 
-use super::tables::{Tables, step};
+use super::tables::{PortionBounds, Tables, portion};
 use crate::store::missing;
 
 /// Groups that are copied at once.
-const PORTION: usize = 16_384;
+const PORTION: PortionBounds = PortionBounds { groups_max: 16_384, size_bytes_max: 16 << 20 };
 
 /// A read under way.
 #[derive(Debug)]
@@ -66,10 +66,14 @@ impl OwnRead {
             return Ok(None);
         };
         let Some((epoch, groups)) = self.todo.last_mut() else { return Ok(self.part.take()) };
-        let portion = step(tables.metric().layout(), PORTION);
-        let numbers = groups.split_off(groups.len().saturating_sub(portion));
-        if let Some(table) = tables.table(*epoch) {
-            part.states.push(table.states.emit(&numbers));
+        match tables.table(*epoch) {
+            Some(table) => {
+                let last = groups.iter().rev().copied();
+                let count = portion(&table.states, last, PORTION);
+                let numbers = groups.split_off(groups.len() - count);
+                part.states.push(table.states.emit(&numbers));
+            }
+            None => groups.clear(),
         }
         if groups.is_empty() {
             self.todo.pop();

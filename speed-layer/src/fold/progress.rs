@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::ids::{MetricId, Offset};
-use shared::ports::Lag;
+use shared::ports::{Lag, StoreFailure};
 use shared::time::Timestamp;
 use tokio::sync::{Notify, watch};
 
@@ -43,6 +43,8 @@ pub(super) struct Progress {
     /// Every view includes everything below.
     pub(super) applied: watch::Sender<Offset>,
     pub(super) phase: watch::Sender<Phase>,
+    /// Why the store fails, while it does.
+    pub(super) failure: watch::Sender<Option<StoreFailure>>,
     /// Metrics that reached their bound of groups and wait for a run.
     pub(super) full: watch::Sender<BTreeSet<MetricId>>,
     /// The highest offset that somebody waits for.
@@ -64,6 +66,7 @@ impl Progress {
             state: Mutex::default(),
             applied: watch::Sender::new(Offset::ZERO),
             phase: watch::Sender::new(Phase::CatchingUp),
+            failure: watch::Sender::new(None),
             full: watch::Sender::new(BTreeSet::new()),
             wanted: AtomicU64::new(0),
             wake: Notify::new(),

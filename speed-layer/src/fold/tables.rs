@@ -6,7 +6,6 @@ use std::sync::Arc;
 use shared::compile::{FoldError, Metric, StateLayout};
 use shared::extract::Extracted;
 use shared::ids::Epoch;
-use shared::measure::StateKind;
 use shared::table::StateTable;
 
 use crate::store::{EpochStates, Figures};
@@ -16,7 +15,7 @@ use crate::store::{EpochStates, Figures};
 pub(super) struct PortionBounds {
     /// Most groups.
     pub(super) groups_max: usize,
-    /// About the most bytes; at least some groups are taken whatever their size.
+    /// About the most bytes; at least one group is taken whatever its size.
     pub(super) size_bytes_max: usize,
 }
 
@@ -177,23 +176,27 @@ impl Tables {
     /// goes with it.
     pub(super) fn next_portion(&mut self, bounds: PortionBounds) -> Portion {
         let mut portion = Portion::default();
-        let step = step(self.metric.layout(), bounds.groups_max);
-        let (mut groups, mut size_bytes) = (0, 0);
-        while groups < bounds.groups_max && size_bytes < bounds.size_bytes_max {
+        let mut left = bounds;
+        while left.groups_max > 0 && left.size_bytes_max > 0 {
             let Some((epoch, queued)) = self.queue.last_mut() else { break };
+            let epoch = *epoch;
+            let Some(table) = self.epochs.get_mut(&epoch) else {
+                self.queue.pop();
+                continue;
+            };
             // In the order in which they came, so that new groups' slots are dense.
-            let count = queued.len().min(step.min(bounds.groups_max - groups));
+            let groups = queued.iter().map(|slot| *slot as usize);
+            let count = self::portion(&table.states, groups, left);
             let slots: Vec<u32> = queued.drain(..count).collect();
-            let (epoch, is_empty) = (*epoch, queued.is_empty());
-            if is_empty {
+            if queued.is_empty() {
                 self.queue.pop();
             }
-            let Some(table) = self.epochs.get_mut(&epoch) else { continue };
             slots.iter().for_each(|slot| table.is_dirty[*slot as usize] = false);
             let numbers: Vec<usize> = slots.iter().map(|slot| *slot as usize).collect();
             let states = table.states.emit(&numbers);
-            groups += slots.len();
-            size_bytes += states.get_array_memory_size();
+            left.groups_max -= slots.len();
+            left.size_bytes_max =
+                left.size_bytes_max.saturating_sub(states.get_array_memory_size());
             portion.states.push(EpochStates { epoch, states, slots });
         }
         for (epoch, table) in &mut self.epochs {
@@ -215,11 +218,17 @@ impl Tables {
     }
 }
 
-/// How many groups are written out at once: few where each may be some kilobytes.
-pub(super) fn step(layout: &StateLayout, most: usize) -> usize {
-    let is_binary = |kind: &&StateKind| kind.is_binary();
-    match layout.states.iter().filter(is_binary).count() {
-        0 => most,
-        sketches => (256 / sketches).max(8).min(most),
-    }
+/// How many of the groups are written out at once: as many as the bounds allow, and at least one.
+pub(super) fn portion(
+    table: &StateTable,
+    groups: impl Iterator<Item = usize>,
+    bounds: PortionBounds,
+) -> usize {
+    let mut size_bytes = 0_usize;
+    let fits = |group: &usize| {
+        let before = size_bytes;
+        size_bytes = size_bytes.saturating_add(table.group_bytes(*group));
+        before == 0 || size_bytes <= bounds.size_bytes_max
+    };
+    groups.take(bounds.groups_max).take_while(fits).count()
 }

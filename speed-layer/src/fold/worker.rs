@@ -16,7 +16,8 @@ use shared::catalog::Snapshot;
 use shared::clock::Clock;
 use shared::extract::Extractor;
 use shared::ids::{Fence, MetricId, Offset};
-use shared::ports::{Committed, Journal};
+use shared::ports::{Committed, Journal, StoreFailure};
+use shared::time::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
@@ -120,6 +121,7 @@ impl Worker {
     /// Runs until the feed has ended or nothing more can be done.
     pub(super) async fn run(mut self, opened: Opened) {
         let progress = Arc::clone(&self.parts.progress);
+        let clock = Arc::clone(&self.parts.clock);
         let result = match self.catch_up(opened) {
             Ok(()) => self.work().await,
             Err(fatal) => Err(fatal),
@@ -128,6 +130,8 @@ impl Worker {
             Ok(()) => Phase::Ended,
             Err(fatal) => {
                 error!(reason = %fatal, "the fold stopped");
+                let (since, reason) = (clock.now(), fatal.0.clone());
+                progress.failure.send_replace(Some(StoreFailure { since, reason }));
                 Phase::Failed(fatal.0)
             }
         });
@@ -138,6 +142,7 @@ impl Worker {
         self.tell();
         loop {
             let wake = self.start_jobs();
+            self.tell_failure();
             if self.is_done() {
                 return Ok(());
             }
@@ -340,6 +345,29 @@ impl Worker {
     fn is_done(&self) -> bool {
         let is_written = || self.applied() >= self.folded.offset;
         self.ending.is_some_and(|until| is_written() || Instant::now() >= until)
+    }
+
+    /// Tells everyone else whether the store fails: any view that it does not keep up is one that
+    /// queries are not answered from.
+    fn tell_failure(&self) {
+        let (now, settings) = (Instant::now(), &self.parts.settings);
+        let failures = self.writers.values();
+        let failures = failures.filter_map(|writer| writer.failure(now, settings.failing_after));
+        let failure = failures.min_by_key(|(since, _)| *since);
+        self.parts.progress.failure.send_if_modified(|told| {
+            let reason = failure.as_ref().map(|(_, reason)| reason);
+            if told.as_ref().map(|told| &told.reason) == reason {
+                return false;
+            }
+            figures::store_failing(failure.is_some());
+            let before = told.take().map(|told| told.since);
+            *told = failure.map(|(since, reason)| {
+                let lasted_us = i64::try_from((now - since).as_micros()).unwrap_or(i64::MAX);
+                let began = Timestamp(self.parts.clock.now().0.saturating_sub(lasted_us));
+                StoreFailure { since: before.unwrap_or(began), reason }
+            });
+            true
+        });
     }
 
     /// Tells everyone else how far it is.

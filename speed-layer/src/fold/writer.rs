@@ -66,7 +66,10 @@ pub(super) struct Writer {
     /// Whether what the store holds has this writer's fence, so that no other writes to it.
     is_claimed: bool,
     is_faulty: bool,
-    is_busy: bool,
+    /// Since when a job is under way.
+    busy_since: Option<Instant>,
+    /// Since when no job has been done by the store, and what it said last.
+    failing: Option<(Instant, String)>,
     /// The change that is under way or to be sent again.
     change: Option<Arc<Change>>,
     /// How far the flush under way brings the view.
@@ -104,7 +107,8 @@ impl Writer {
             fence,
             is_claimed: false,
             is_faulty: false,
-            is_busy: false,
+            busy_since: None,
+            failing: None,
             change: None,
             goal: None,
             retiring: None,
@@ -170,11 +174,11 @@ impl Writer {
 
     /// The next job, if there is one now. The answer goes to [`Writer::take`].
     pub(super) fn next(&mut self, now: &Now, settings: &SpeedSettings) -> Option<Job> {
-        if self.is_busy || now.instant < self.not_before {
+        if self.busy_since.is_some() || now.instant < self.not_before {
             return None;
         }
         let job = self.choose(now, settings)?;
-        self.is_busy = true;
+        self.busy_since = Some(now.instant);
         Some(job)
     }
 
@@ -239,7 +243,7 @@ impl Writer {
 
     /// When there may be a job without anything else happening.
     pub(super) fn wake_at(&self, now: &Now) -> Option<Instant> {
-        if self.is_busy {
+        if self.busy_since.is_some() {
             return None;
         }
         let behind = match self.course {
@@ -301,7 +305,7 @@ impl Writer {
         now: Instant,
         settings: &SpeedSettings,
     ) -> Outcome {
-        self.is_busy = false;
+        let asked = self.busy_since.take().unwrap_or(now);
         let (verdict, done) = match answer {
             Answer::Begin(begun, answer) => {
                 let verdict = course::of_begin(begun, answer);
@@ -333,7 +337,27 @@ impl Writer {
                 Course::Begin(_) => (Verdict::Landed, Outcome::Done),
             },
         };
+        match &verdict {
+            Verdict::Again(reason) => {
+                let since = self.failing.take().map_or(asked, |(since, _)| since);
+                self.failing = Some((since, reason.clone()));
+            }
+            // Whatever else it says, it answers.
+            Verdict::Landed | Verdict::Rebuild(_) | Verdict::Stop(_) => self.failing = None,
+        }
         self.judge(verdict, done, space, now, settings)
+    }
+
+    /// Since when the store does nothing of what it is asked, and why, once that has lasted for
+    /// `failing_after`. A store that hangs says nothing at all.
+    pub(super) fn failure(
+        &self,
+        now: Instant,
+        failing_after: Duration,
+    ) -> Option<(Instant, String)> {
+        let silent = || self.busy_since.map(|since| (since, "it does not answer".to_owned()));
+        let failure = self.failing.clone().or_else(silent);
+        failure.filter(|(since, _)| now.saturating_duration_since(*since) >= failing_after)
     }
 
     fn landed(&mut self, change: &Change) {

@@ -334,7 +334,7 @@ async fn a_body_that_breaks_off_is_malformed_and_one_that_stalls_times_out() {
 
     let never = futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
     let reply = server.post("/v1/events", NDJSON, Body::from_stream(never)).await;
-    assert!(reply.is_problem(504, "body_timeout"), "{}", reply.body);
+    assert!(reply.is_problem(408, "body_timeout"), "{}", reply.body);
 }
 
 #[tokio::test]
@@ -348,6 +348,9 @@ async fn wait_applied_says_whether_queries_include_the_events() {
     assert_eq!((&reply.body["duplicates"], &reply.body["applied"]), (&json!(1), &json!(true)));
     let reply = server.post("/v1/events?wait=durable", JSON, event).await;
     assert_eq!(reply.body.get("applied"), None);
+    let reply = server.post("/v1/events?wait=applied", JSON, "[{}]").await;
+    assert!(reply.is_problem(422, "invalid_events"), "{}", reply.body);
+    assert_eq!(reply.body["applied"], true);
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl IntakeError {
     fn kind_and_code(&self) -> (Kind, &'static str) {
         match self {
             Self::MalformedBody(_) => (Kind::BadRequest, "malformed_body"),
-            Self::BodyTimeout { .. } => (Kind::Timeout, "body_timeout"),
+            Self::BodyTimeout { .. } => (Kind::RequestTimeout, "body_timeout"),
             Self::UnsupportedMedia(_) => (Kind::UnsupportedMedia, "unsupported_media"),
             Self::Option(_) => (Kind::BadRequest, "invalid_option"),
             Self::TooLarge { limit, .. } => (Kind::TooLarge, limit.code()),

@@ -106,7 +106,8 @@ impl Sender<'_> {
                 Ok(Try::Done(reply.json()?))
             }
             502 | 504 => unknown(format!("a gateway replied {}", reply.status), unidentified),
-            429 | 503 => {
+            // A body that was too slow was not taken.
+            408 | 429 | 503 => {
                 let after = reply.retry_after;
                 let reason = reply.ok().err().map(|e| e.to_string()).unwrap_or_default();
                 Ok(Try::Again { reason, after })
@@ -246,6 +247,7 @@ mod tests {
         let refused = Err(CallError::NotSent { server: "s".into(), reason: "refused".into() });
         assert!(matches!(judge(refused, 3), Ok(Try::Again { .. })));
         assert!(matches!(judge(reply(503, "{}"), 3), Ok(Try::Again { .. })));
+        assert!(matches!(judge(reply(408, "{}"), 3), Ok(Try::Again { .. })));
         assert!(judge(reply(504, "{}"), 3).is_err());
         assert!(judge(reply(413, r#"{"detail":"too large"}"#), 0).is_err());
     }

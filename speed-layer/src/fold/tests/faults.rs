@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use shared::clock::Clock;
 use shared::ids::{Epoch, MetricId, Offset};
 use shared::ports::{Journal, SpeedError, SpeedRead, SpeedViews};
 use shared::time::TimeRange;
@@ -105,6 +106,34 @@ async fn a_store_that_is_away_holds_up_intake_only_at_the_bound() {
     // The last batch did not get into the feed; the next one shows the gap.
     rig.send(&some(rig.events.len() as u64, 1)).await;
     rig.check().await;
+}
+
+/// Whether anything is written or not: the service asks the store by itself.
+#[tokio::test]
+async fn a_store_that_fails_or_hangs_is_told_of_until_it_is_back() {
+    let store = Arc::new(FaultyStore::default());
+    let settings = SpeedSettings { failing_after: Duration::from_millis(300), ..settings() };
+    let mut rig = Rig::start_with(Arc::clone(&store) as Arc<_>, &[0, 1], settings).await;
+    for (fault, says) in
+        [(Fault::LostBefore, "answer"), (Fault::Hanging, "does not answer"), (Fault::Refused, "")]
+    {
+        for events in [0, 20] {
+            rig.send(&some(rig.events.len() as u64, 20)).await;
+            rig.check().await;
+            assert_eq!(rig.handle.failure(), None, "{fault:?}");
+            store.away(Some(fault));
+            if events > 0 {
+                rig.send(&some(rig.events.len() as u64, events)).await;
+            }
+            until("told", async || rig.handle.failure().is_some()).await;
+            let failure = rig.handle.failure().unwrap();
+            assert!(failure.since < rig.clock.now(), "{failure:?}");
+            assert!(failure.reason.contains(says) || events == 0, "{fault:?}: {failure:?}");
+            store.away(None);
+            until("over", async || rig.handle.failure().is_none()).await;
+            rig.check().await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -150,6 +150,8 @@ pub(super) enum Fault {
     Refused,
     /// The store is emptied first.
     Emptied,
+    /// Nothing is ever said.
+    Hanging,
 }
 
 /// A store in memory with faults, which can be told before or for as long as nothing else is said.
@@ -181,6 +183,14 @@ impl FaultyStore {
         *self.inner.lock().unwrap() = Arc::default();
     }
 
+    /// Says nothing until the store is back, and then that the answer was lost.
+    async fn hang<T>(&self) -> Result<T, StoreError> {
+        while *self.away.lock().unwrap() == Some(Fault::Hanging) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        Err(StoreError::Uncertain("no answer".to_owned()))
+    }
+
     /// What comes of the next write: whether it is done, and what is said.
     fn fault(&self) -> Option<Fault> {
         let away = *self.away.lock().unwrap();
@@ -200,6 +210,7 @@ impl FaultyStore {
                 lost()
             }
             Some(Fault::Refused) => Err(StoreError::Failed("out of memory".to_owned())),
+            Some(Fault::Hanging) => self.hang().await,
             Some(Fault::Emptied) => {
                 self.empty();
                 call(self.inner()).await
@@ -223,8 +234,11 @@ impl SpeedStore for FaultyStore {
     }
 
     async fn open(&self, view: &View) -> Result<Option<Stored>, StoreError> {
-        if self.away.lock().unwrap().is_some() {
-            return Err(StoreError::Uncertain("away".to_owned()));
+        let away = *self.away.lock().unwrap();
+        match away {
+            None => {}
+            Some(Fault::Hanging) => return self.hang().await,
+            Some(_) => return Err(StoreError::Uncertain("away".to_owned())),
         }
         self.inner().open(view).await
     }

@@ -62,5 +62,7 @@ end
 for name, count in pairs(chunks) do
     redis.call('HSET', meta, name, string.format('%.0f', count))
 end
-redis.call('HSET', meta, unpack(ARGV, 8, 7 + fields))
+for first = 8, 7 + fields, 4000 do
+    redis.call('HSET', meta, unpack(ARGV, first, math.min(first + 3999, 7 + fields)))
+end
 return { 'done' }

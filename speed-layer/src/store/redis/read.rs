@@ -77,7 +77,10 @@ pub(super) async fn read(
         let result = read_chunks(store, &keys, view, &before, read, groups_max).await;
         let after = look(store, &keys, view, read.from).await?;
         let space = before.stored.space;
-        if after.stored.space != space {
+        // A server that was put back to an earlier state has the same space, and less in it.
+        let is_later = after.stored.serial >= before.stored.serial
+            && after.stored.through.offset >= before.stored.through.offset;
+        if after.stored.space != space || !is_later {
             continue;
         }
         match result {

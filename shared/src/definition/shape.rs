@@ -1,0 +1,126 @@
+//! Reading definitions, with errors that point at the place and speak of definitions.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::{Definition, Measure};
+
+/// Reads a definition from JSON.
+///
+/// # Errors
+/// With the JSON pointer of the place that is wrong and what was expected there.
+pub fn from_json(text: &[u8]) -> Result<Definition, ShapeError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let definition = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        ShapeError { pointer, message: plain(&error.into_inner().to_string()) }
+    })?;
+    deserializer
+        .end()
+        .map_err(|error| ShapeError { pointer: String::new(), message: error.to_string() })?;
+    Ok(definition)
+}
+
+/// Reads the file of `--metrics`: a list of `[[metric]]` tables.
+///
+/// # Errors
+/// As [`from_json`], with the place as TOML shows it.
+pub fn from_toml(text: &str) -> Result<Vec<Definition>, ShapeError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        #[serde(default)]
+        metric: Vec<Definition>,
+    }
+    let wrong = |message: String| ShapeError { pointer: String::new(), message };
+    let deserializer = toml::Deserializer::parse(text).map_err(|e| wrong(e.to_string()))?;
+    let file: File =
+        serde_path_to_error::deserialize(deserializer).map_err(|error| ShapeError {
+            pointer: pointer(error.path()),
+            message: plain(error.into_inner().to_string().trim_end()),
+        })?;
+    Ok(file.metric)
+}
+
+/// A definition that has not the shape of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", shape_place(pointer))]
+pub struct ShapeError {
+    /// JSON pointer (RFC 6901) of the place, empty for the whole.
+    pub pointer: String,
+    /// What was wrong and what was expected.
+    pub message: String,
+}
+
+/// ` (at `/measures/n`)`, or nothing for the whole.
+pub(crate) fn shape_place(pointer: &str) -> String {
+    if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") }
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// An error in words that are not those of the library that reads.
+fn plain(message: &str) -> String {
+    const WORDS: [(&str, &str); 5] = [
+        ("expected f64", "expected a number"),
+        ("type: sequence", "type: list"),
+        ("type: map", "type: object"),
+        ("a sequence", "a list"),
+        ("a map", "an object"),
+    ];
+    let replace = |text: String, (theirs, ours): (&str, &str)| text.replace(theirs, ours);
+    WORDS.into_iter().fold(message.to_owned(), replace)
+}
+
+/// Measures by name. A name that is there twice is refused, where the later one would otherwise
+/// stand in the earlier one's place without a word.
+pub(super) fn distinct<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<IndexMap<String, Measure>, D::Error> {
+    struct Measures;
+    impl<'de> Visitor<'de> for Measures {
+        type Value = IndexMap<String, Measure>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("measures by name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut measures = IndexMap::new();
+            while let Some(name) = map.next_key::<String>()? {
+                if measures.contains_key(&name) {
+                    // An error of the value, so that its place is the measure's.
+                    map.next_value_seed(Twice(&name))?;
+                }
+                measures.insert(name, map.next_value()?);
+            }
+            Ok(measures)
+        }
+    }
+    deserializer.deserialize_map(Measures)
+}
+
+/// Reads a value only to refuse it.
+struct Twice<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Twice<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        IgnoredAny::deserialize(deserializer)?;
+        Err(de::Error::custom(format!("`{}` is named twice; names differ", self.0)))
+    }
+}

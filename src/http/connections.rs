@@ -1,0 +1,206 @@
+//! Connections: taken up to a bound, ended when nothing comes, and closed in order at the end.
+//!
+//! A connection that is open costs memory and a descriptor whether its client speaks or not. So
+//! only so many are open at a time, further ones wait with the system until one ends, and each has
+//! to bring its next request's head in time. What a request's body may take is up to its route.
+
+use std::io::ErrorKind;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+/// How long nothing is accepted after the system refused to, e.g. for want of descriptors.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Bounds of connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionBounds {
+    /// Open at a time.
+    pub(crate) connections_max: usize,
+    /// From a connection's start, or an answer's end, to the end of the next request's head.
+    pub(crate) idle_timeout: Duration,
+}
+
+/// Serves until `stop`, then takes no more connections and returns once every request that has
+/// begun is answered.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    bounds: ConnectionBounds,
+    stop: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(bounds.connections_max));
+    let mut protocol = http1::Builder::new();
+    protocol.timer(TokioTimer::new()).header_read_timeout(bounds.idle_timeout);
+    loop {
+        let next = async {
+            // Before one is accepted, so that those beyond the bound stay with the system.
+            let place = Arc::clone(&places).acquire_owned().await;
+            (accept(&listener).await, place)
+        };
+        let (stream, place) = tokio::select! {
+            next = next => next,
+            () = stop.cancelled() => break,
+        };
+        // The semaphore is never closed.
+        let Ok(place) = place else { break };
+        tokio::spawn(keep(stream, router.clone(), protocol.clone(), stop.clone(), place));
+    }
+    drop(listener);
+    let all = u32::try_from(bounds.connections_max).unwrap_or(u32::MAX);
+    // All places are free once all connections have ended.
+    let _ = places.acquire_many(all).await;
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            // The client's doing, and over with it.
+            Err(error) if is_of_connection(error.kind()) => {}
+            Err(error) => {
+                warn!(%error, "no connection can be accepted; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_connection(kind: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Answers what comes over one connection.
+async fn keep(
+    stream: TcpStream,
+    router: Router,
+    protocol: http1::Builder,
+    stop: CancellationToken,
+    _place: OwnedSemaphorePermit,
+) {
+    // Answers are written in pieces that are ready to go; should it fail, they only go later.
+    let _ = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use std::net::SocketAddr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::task::JoinHandle;
+    use tokio::time::{Instant, timeout};
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    struct Served {
+        address: SocketAddr,
+        stop: CancellationToken,
+        done: JoinHandle<()>,
+    }
+
+    async fn start(connections_max: usize, idle_ms: u64) -> Served {
+        let router = Router::new().route("/", get(async || "fine")).route(
+            "/slow",
+            get(async || {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                "slow"
+            }),
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let idle_timeout = Duration::from_millis(idle_ms);
+        let bounds = ConnectionBounds { connections_max, idle_timeout };
+        let done = tokio::spawn(serve(listener, router, bounds, stop.clone()));
+        Served { address, stop, done }
+    }
+
+    async fn send(address: SocketAddr, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// What comes until the other side closes.
+    async fn rest(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        let read = timeout(LONG, stream.read_to_string(&mut text)).await;
+        let _ = read.expect("the connection is closed in time");
+        text
+    }
+
+    async fn answer(stream: &mut TcpStream) -> String {
+        let mut bytes = [0; 1024];
+        let count = timeout(LONG, stream.read(&mut bytes)).await.unwrap().unwrap();
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    }
+
+    const ASK: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn silent_halting_and_idle_connections_are_ended() {
+        let served = start(10, 200).await;
+        let begun = Instant::now();
+        assert_eq!(rest(send(served.address, "").await).await, "");
+        assert_eq!(rest(send(served.address, "GET / HTTP/1.1\r\nHost: ").await).await, "");
+        let mut idle = send(served.address, ASK).await;
+        assert!(answer(&mut idle).await.ends_with("fine"));
+        idle.write_all(ASK.as_bytes()).await.unwrap();
+        assert!(rest(idle).await.ends_with("fine"), "it is kept alive, and then ended");
+        assert!(begun.elapsed() >= Duration::from_millis(600));
+        // An answer may take longer than that.
+        let mut slow = send(served.address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(answer(&mut slow).await.ends_with("slow"));
+    }
+
+    #[tokio::test]
+    async fn connections_beyond_the_bound_wait() {
+        let served = start(2, 60_000).await;
+        let first = send(served.address, "").await;
+        let mut second = send(served.address, ASK).await;
+        assert!(answer(&mut second).await.ends_with("fine"));
+        let mut third = send(served.address, ASK).await;
+        let mut byte = [0];
+        let early = timeout(Duration::from_millis(200), third.read(&mut byte)).await;
+        assert!(early.is_err(), "it is not its turn");
+        drop(first);
+        assert!(answer(&mut third).await.ends_with("fine"));
+    }
+
+    #[tokio::test]
+    async fn the_end_waits_for_what_has_begun_only() {
+        let served = start(10, 60_000).await;
+        let mut idle = send(served.address, ASK).await;
+        assert!(answer(&mut idle).await.ends_with("fine"));
+        let slow = send(served.address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        served.stop.cancel();
+        timeout(LONG, served.done).await.unwrap().unwrap();
+        assert!(rest(slow).await.ends_with("slow"));
+        assert_eq!(rest(idle).await, "");
+        assert!(TcpStream::connect(served.address).await.is_err());
+    }
+}

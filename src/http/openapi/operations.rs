@@ -1,0 +1,247 @@
+//! Every operation of the API.
+
+use utoipa::openapi::HttpMethod;
+
+use super::{Content, Described, NOTHING, described};
+
+/// All operations, in the order of the document.
+pub(super) fn all() -> Vec<Described> {
+    [events(), metrics(), query(), runs(), operation()].into_iter().flatten().collect()
+}
+
+fn events() -> Vec<Described> {
+    vec![
+        Described {
+            query: &[
+                ("wait", "`durable` (default) or `applied`: what the response waits for"),
+                ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
+            ],
+            body: Some((
+                &[("application/json", "Events"), ("application/x-ndjson", "Event")],
+                "One event, an array, or one event a line; gzip or zstd as Content-Encoding",
+            )),
+            problems: &["400", "408", "413", "415", "422", "503", "507"],
+            ..described(
+                HttpMethod::Post,
+                "/v1/events",
+                "Send events",
+                &[(
+                    "200",
+                    "A verdict for every event, and the position after them",
+                    Content::Json("Receipt"),
+                )],
+            )
+        },
+        Described {
+            query: &[("limit", "Most events"), ("after", "Go on after this quarantine id")],
+            ..described(
+                HttpMethod::Get,
+                "/v1/quarantine",
+                "List events that were invalid",
+                &[("200", "A page of them", Content::Json("QuarantinePage"))],
+            )
+        },
+        Described {
+            problems: &["404"],
+            ..described(
+                HttpMethod::Delete,
+                "/v1/quarantine/{id}",
+                "Drop a quarantined event",
+                NOTHING,
+            )
+        },
+    ]
+}
+
+fn metrics() -> Vec<Described> {
+    let one = "/v1/metrics/{name}";
+    vec![
+        described(
+            HttpMethod::Get,
+            "/v1/metrics",
+            "List metrics",
+            &[("200", "All metrics", Content::Json("MetricList"))],
+        ),
+        Described {
+            problems: &["400", "404"],
+            ..described(
+                HttpMethod::Get,
+                one,
+                "A metric's definition, version and state",
+                &[("200", "The metric", Content::Json("Metric"))],
+            )
+        },
+        Described {
+            body: Some((&[("application/json", "Definition")], "The definition")),
+            problems: &["400", "408", "413", "422", "503"],
+            ..described(
+                HttpMethod::Put,
+                one,
+                "Create or change a metric",
+                &[
+                    ("200", "The same definition stands already", Content::Json("Metric")),
+                    (
+                        "202",
+                        "Accepted; Location is the run that backfills it",
+                        Content::Json("Metric"),
+                    ),
+                ],
+            )
+        },
+        Described {
+            problems: &["400", "404", "503"],
+            ..described(HttpMethod::Delete, one, "Delete a metric", NOTHING)
+        },
+        Described {
+            query: &[
+                ("prefix", "Only values that begin with it"),
+                ("limit", "Most values; default 100"),
+                ("partial", "refuse (default) or allow answers that miss something"),
+            ],
+            problems: &["400", "404", "413", "503", "504"],
+            ..described(
+                HttpMethod::Get,
+                "/v1/metrics/{name}/dimensions/{dimension}",
+                "A dimension's values, most frequent first",
+                &[("200", "The values", Content::Json("DimensionValues"))],
+            )
+        },
+    ]
+}
+
+pub(super) const QUERY: &[(&str, &str)] = &[
+    ("metric", "The metric to ask for"),
+    ("measures", "Measures, separated by commas; default: all"),
+    ("from", "First instant: RFC 3339, a date, or relative as now-7d"),
+    ("to", "First instant after; as `from`"),
+    ("granularity", "all, minute, 5m, 15m, hour, day, week, month, quarter or year"),
+    ("timezone", "IANA name; default UTC"),
+    ("group_by", "Dimensions, separated by commas"),
+    ("filter", "SQL condition over dimensions"),
+    ("having", "SQL condition over measures, after the merge"),
+    ("order_by", "Columns, separated by commas; - before one for descending"),
+    ("limit", "Most rows; default 10000, at most 100000"),
+    ("offset", "Rows to leave out"),
+    ("limit_per_bucket", "true: the limit holds within each time bucket"),
+    ("fill", "none, zero, null or previous: how empty buckets are filled"),
+    ("compare", "previous_period or previous_year"),
+    ("partial", "refuse (default) or allow answers that miss something"),
+    ("after", "Wait until the answer includes this position, as 0:123456"),
+    ("format", "json (default), csv, ndjson, arrow or parquet; or by Accept"),
+];
+
+fn query() -> Vec<Described> {
+    const ANSWER: &[(&str, &str, Content)] =
+        &[("200", "Columns, rows and provenance", Content::Answer)];
+    const PROBLEMS: &[&str] = &["400", "404", "413", "414", "503", "504"];
+    vec![
+        Described {
+            query: QUERY,
+            problems: PROBLEMS,
+            ..described(HttpMethod::Get, "/v1/query", "Ask for a metric", ANSWER)
+        },
+        Described {
+            body: Some((
+                &[("application/json", "Query")],
+                "The parameters of GET by the same names; lists are arrays",
+            )),
+            problems: &["400", "404", "408", "413", "503", "504"],
+            ..described(HttpMethod::Post, "/v1/query", "Ask for a metric", ANSWER)
+        },
+    ]
+}
+
+fn runs() -> Vec<Described> {
+    let one = "/v1/runs/{id}";
+    const SCHEDULE: &[(&str, &str, Content)] =
+        &[("200", "The schedule", Content::Json("Schedule"))];
+    vec![
+        Described {
+            body: Some((
+                &[("application/json", "RunRequest")],
+                "`mode`: incremental or full; `metrics`: names, default all",
+            )),
+            problems: &["400", "404", "408", "409", "413", "422"],
+            ..described(
+                HttpMethod::Post,
+                "/v1/runs",
+                "Start a batch run",
+                &[("202", "Started; Location is the run", Content::Json("Run"))],
+            )
+        },
+        Described {
+            query: &[("limit", "Most runs, 1 to 1000; default 100")],
+            ..described(
+                HttpMethod::Get,
+                "/v1/runs",
+                "List runs, newest first",
+                &[("200", "The newest runs", Content::Json("RunList"))],
+            )
+        },
+        Described {
+            problems: &["400", "404"],
+            ..described(
+                HttpMethod::Get,
+                one,
+                "A run's state and progress",
+                &[(
+                    "200",
+                    "The run; as a stream whenever it changes",
+                    Content::JsonOrStream("Run"),
+                )],
+            )
+        },
+        Described {
+            problems: &["400", "404", "409"],
+            ..described(
+                HttpMethod::Delete,
+                one,
+                "Cancel a run",
+                &[("200", "The run, cancelled or about to be", Content::Json("Run"))],
+            )
+        },
+        described(HttpMethod::Get, "/v1/schedule", "When runs start by themselves", SCHEDULE),
+        Described {
+            body: Some((
+                &[("application/json", "Schedule")],
+                "`incremental` and `full` as cron or empty, and `timezone`",
+            )),
+            problems: &["400", "408", "413", "422", "503"],
+            ..described(
+                HttpMethod::Put,
+                "/v1/schedule",
+                "Change when runs start by themselves",
+                SCHEDULE,
+            )
+        },
+    ]
+}
+
+fn operation() -> Vec<Described> {
+    const STATE: &[(&str, &str, Content)] = &[("200", "It is so", Content::Json("State"))];
+    vec![
+        described(
+            HttpMethod::Get,
+            "/v1/status",
+            "How the service is",
+            &[("200", "Positions, lags and figures", Content::Json("Status"))],
+        ),
+        Described {
+            problems: &[],
+            ..described(HttpMethod::Get, "/healthz", "Whether the process lives", STATE)
+        },
+        Described {
+            problems: &["503"],
+            ..described(HttpMethod::Get, "/readyz", "Whether it can accept and answer", STATE)
+        },
+        Described {
+            problems: &[],
+            ..described(
+                HttpMethod::Get,
+                "/metrics",
+                "Figures for Prometheus",
+                &[("200", "All figures", Content::Text("text/plain"))],
+            )
+        },
+    ]
+}
