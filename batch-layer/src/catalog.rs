@@ -17,6 +17,7 @@ use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, S
 use shared::clock::Clock;
 use shared::compile::Metric;
 use shared::definition::Definition;
+use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, JournalId, MetricId, Offset};
 use shared::ports::{Journal, JournalError};
 use shared::time::Timestamp;
@@ -119,7 +120,10 @@ impl BatchCatalog {
     pub async fn publish(&self, change: Change) -> Result<Arc<Snapshot>, PublishError> {
         let inner = Arc::clone(&self.0);
         to_its_end(async move {
-            let _turn = inner.turn.lock().await;
+            let _turn = match planted("cas_without_parent") {
+                true => None,
+                false => Some(inner.turn.lock().await),
+            };
             inner.publish(&change).await
         })
         .await?
@@ -159,7 +163,9 @@ impl Inner {
             let superseded = Superseded { snapshot, at: now, paths };
             self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
             metrics::gauge!("merganser_generation").set(new.generation.0 as f64);
+            failpoint::pass("publish.tell.before");
             self.snapshots.send_replace(new);
+            failpoint::pass("publish.tell.after");
         }
         published?;
         Ok(Arc::clone(&self.snapshots.borrow()))

@@ -12,6 +12,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use shared::failpoint;
+
 /// The ending of files that [`replace`] has not renamed yet. One that is found at start was left
 /// by a crash and means nothing.
 pub const UNFINISHED: &str = ".tmp";
@@ -21,9 +23,8 @@ pub const UNFINISHED: &str = ".tmp";
 /// # Errors
 /// When `path` exists, or an operation fails; then there is no file, or one of unknown content.
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    fill(&file, path, bytes)?;
     sync_directory(directory_of(path))
 }
 
@@ -34,8 +35,9 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// [`replace`].
 pub fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished_name(path);
-    let linked = write_whole(&unfinished, bytes).and_then(|()| fs::hard_link(&unfinished, path));
+    let linked = write_whole(&unfinished, bytes).and_then(|()| link(&unfinished, path));
     // What is left over says nothing about `path`, and is deleted at the next start.
+    failpoint::disk::removing(&unfinished);
     let _ = fs::remove_file(&unfinished);
     linked?;
     sync_directory(directory_of(path))
@@ -49,7 +51,7 @@ pub fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// fsync of the directory) that failed, the new one, which a crash may still undo.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished_name(path);
-    let written = write_whole(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+    let written = write_whole(&unfinished, bytes).and_then(|()| rename(&unfinished, path));
     if let Err(error) = written {
         let _ = fs::remove_file(&unfinished);
         return Err(error);
@@ -78,7 +80,10 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
     for directory in missing.into_iter().rev() {
         match fs::create_dir(directory) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => sync_directory(directory_of(directory))?,
+            _ => {
+                failpoint::disk::created(directory);
+                sync_directory(directory_of(directory))?;
+            }
         }
     }
     Ok(())
@@ -89,6 +94,7 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it cannot be deleted, or the directory cannot be fsynced.
 pub fn remove(path: &Path) -> io::Result<()> {
+    failpoint::disk::removing(path);
     fs::remove_file(path)?;
     sync_directory(directory_of(path))
 }
@@ -98,7 +104,10 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it cannot be opened or fsynced.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    failpoint::hit("files.directory.before")?;
+    File::open(path)?.sync_all()?;
+    failpoint::disk::named(path);
+    failpoint::hit("files.directory.after")
 }
 
 /// The directory that `path` lies in.
@@ -112,9 +121,32 @@ pub fn directory_of(path: &Path) -> &Path {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    fill(&File::create(path)?, path, bytes)
+}
+
+/// Writes all of a new file, durably but for its name.
+fn fill(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    failpoint::disk::created(path);
+    failpoint::hit("files.write.before")?;
     file.write_all(bytes)?;
-    file.sync_all()
+    failpoint::hit("files.sync.before")?;
+    file.sync_all()?;
+    failpoint::disk::synced(file);
+    failpoint::hit("files.sync.after")
+}
+
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    failpoint::hit("files.link.before")?;
+    failpoint::disk::renaming(from, to);
+    fs::hard_link(from, to)?;
+    failpoint::hit("files.link.after")
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    failpoint::hit("files.rename.before")?;
+    failpoint::disk::renaming(from, to);
+    fs::rename(from, to)?;
+    failpoint::hit("files.rename.after")
 }
 
 /// Deletes what a crash left unfinished in `directory` and below; how many files.

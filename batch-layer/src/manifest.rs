@@ -91,6 +91,9 @@ pub struct MasterFile {
     pub size_bytes: u64,
     /// Bytes of its events in memory.
     pub memory_bytes: u64,
+    /// CRC32C of its bytes; files of before it was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u32>,
 }
 
 /// A generation with its lists.

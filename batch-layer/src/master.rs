@@ -77,8 +77,9 @@ async fn write_day(
     })
     .await?;
     let size_bytes = bytes.len() as u64;
+    let checksum = Some(crc32c::crc32c(&bytes));
     storage.create(&path, bytes).await?;
-    Ok(MasterFile { path, day, from, to, rows, size_bytes, memory_bytes })
+    Ok(MasterFile { path, day, from, to, rows, size_bytes, memory_bytes, checksum })
 }
 
 /// `2013-01-31`
@@ -161,6 +162,7 @@ pub async fn read(
         let path = path.clone();
         move |reason: String| StorageError::Damaged { path: path.clone(), reason }
     };
+    reader.verify(file.checksum).await.map_err(&wrong)?;
     let builder =
         ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|e| wrong(e.to_string()))?;
     let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
@@ -63,6 +63,26 @@ impl ParquetFile {
     /// The file at `path`, whose size the manifest says.
     pub(crate) fn new(storage: &Storage, path: &str, size_bytes: u64) -> Self {
         Self { store: storage.object_store(), path: Path::from(path), size_bytes }
+    }
+}
+
+impl ParquetFile {
+    /// Reads all of it and compares its checksum: Parquet itself takes a flipped bit for a value.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) async fn verify(&self, checksum: Option<u32>) -> Result<(), String> {
+        let Some(expected) = checksum else { return Ok(()) };
+        let read = |error: object_store::Error| error.to_string();
+        let mut bytes = self.store.get(&self.path).await.map_err(read)?.into_stream();
+        let mut found = 0;
+        while let Some(some) = bytes.try_next().await.map_err(read)? {
+            found = crc32c::crc32c_append(found, &some);
+        }
+        if found != expected {
+            return Err(format!("its checksum is {found:08x}, it was written as {expected:08x}"));
+        }
+        Ok(())
     }
 }
 

@@ -82,8 +82,9 @@ async fn write_grain(
     .await?;
     let path = format!("views/{}/{grain}/{}-{}.parquet", subject.id, to.epoch, unique_name());
     let (rows, size_bytes) = (table.len() as u64, bytes.len() as u64);
+    let checksum = Some(crc32c::crc32c(&bytes));
     storage.create(&path, bytes).await?;
-    Ok((ViewFile { path, grain, range, from, to, rows, size_bytes }, table))
+    Ok((ViewFile { path, grain, range, from, to, rows, size_bytes, checksum }, table))
 }
 
 async fn blocking_rollup(

@@ -108,6 +108,7 @@ impl World {
                 to: metric.boundary,
                 rows: table.len() as u64,
                 size_bytes: 0,
+                checksum: None,
             }];
         }
         let applied = Offset(events.len() as u64);

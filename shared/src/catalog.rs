@@ -109,6 +109,9 @@ pub struct ViewFile {
     pub rows: u64,
     /// Size.
     pub size_bytes: u64,
+    /// CRC32C of its bytes; files of before it was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u32>,
 }
 
 /// What a definition led to.

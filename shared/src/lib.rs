@@ -19,6 +19,7 @@ pub mod definition;
 pub mod event;
 pub mod expression;
 pub mod extract;
+pub mod failpoint;
 pub mod ids;
 pub mod measure;
 pub mod ports;

@@ -22,6 +22,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Int64Type, i256};
 
 use crate::decimal;
+use crate::failpoint::planted;
 pub use distinct::{Distinct, RELATIVE_ERROR as DISTINCT_ERROR};
 pub use kind::StateKind;
 pub use latest::Latest;
@@ -157,7 +158,8 @@ impl StateColumn {
             Self::Sum(states) => each_decimal(StateKind::Sum, values, groups, |group, value| {
                 let sum = states[group].unwrap_or(i256::ZERO);
                 // 2⁶³ values below 10³⁸ stay below 10⁵⁷.
-                states[group] = Some(sum.wrapping_add(i256::from_i128(value)));
+                let sum = sum.wrapping_add(i256::from_i128(value));
+                states[group] = Some(if planted("float_sums") { rounded(sum) } else { sum });
             })?,
             Self::Min(states) => each_decimal(StateKind::Min, values, groups, |group, value| {
                 keep_min(&mut states[group], value);
@@ -345,6 +347,11 @@ fn keep_min(state: &mut Option<i128>, value: i128) {
 
 fn keep_max(state: &mut Option<i128>, value: i128) {
     *state = Some(state.map_or(value, |old| old.max(value)));
+}
+
+/// A planted bug: the sum as a float holds it.
+fn rounded(sum: i256) -> i256 {
+    sum.to_i128().map_or(sum, |sum| i256::from_i128(sum as f64 as i128))
 }
 
 fn each_decimal(

@@ -294,8 +294,13 @@ impl SpeedViews for SpeedHandle {
             if let Some(failed) = self.failed() {
                 return Err(failed);
             }
-            let applied = self.progress.metric(metric.id).map(|known| known.applied);
-            let answer = self.store.read(&view, &read, self.settings.read_groups_max).await;
+            let known = self.progress.metric(metric.id);
+            let applied = known.as_ref().map(|known| known.applied);
+            // Before, it may be what another service wrote, whose journal was not this one.
+            let answer = match known.is_some_and(|known| known.is_claimed) {
+                true => self.store.read(&view, &read, self.settings.read_groups_max).await,
+                false => Err(ReadError::Building),
+            };
             let is_last = Instant::now() >= until;
             let error = match answer {
                 // A store that was put back to an earlier state: the writer has to look.

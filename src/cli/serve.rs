@@ -16,6 +16,7 @@ use crate::settings::{LogFormat, Settings};
 /// Serves. Prints one line with the URL when it is ready to answer.
 pub(super) fn run(settings: Settings) -> Result<(), Failure> {
     start_log(&settings)?;
+    shared::failpoint::start();
     runtime()?.block_on(serve(settings))?;
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::PoisonError;
 
+use shared::failpoint::{self, planted};
+
 use super::{BatchCatalog, Inner};
 use crate::storage::StorageError;
 
@@ -24,7 +26,10 @@ impl BatchCatalog {
         for folder in FOLDERS {
             for (path, _) in inner.storage.list(folder).await? {
                 if !kept.contains(&path) && !inner.storage.is_unpublished(&path) {
+                    let failed = |error: std::io::Error| StorageError::Io(error.to_string());
+                    failpoint::hit("gc.delete.before").map_err(failed)?;
                     inner.storage.delete(&path).await?;
+                    failpoint::hit("gc.delete.after").map_err(failed)?;
                     deleted += 1;
                 }
             }
@@ -39,7 +44,8 @@ impl Inner {
         let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
         superseded.retain(|generation| {
             let pinned = generation.snapshot.strong_count() > 0;
-            pinned || now.millis_since(generation.at) < self.settings.grace_ms
+            !planted("gc_without_grace")
+                && (pinned || now.millis_since(generation.at) < self.settings.grace_ms)
         });
         let mut kept: HashSet<String> = self.manifests.current().paths().collect();
         kept.extend(superseded.iter().flat_map(|generation| generation.paths.iter().cloned()));

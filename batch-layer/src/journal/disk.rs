@@ -9,6 +9,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use shared::failpoint;
+
 use crate::files;
 
 /// The operations by which a journal changes its directory.
@@ -26,7 +28,11 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     /// When it was not created.
     fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().append(true).create_new(true).open(path)
+        failpoint::hit("journal.create.before")?;
+        let file = OpenOptions::new().append(true).create_new(true).open(path)?;
+        failpoint::disk::created(path);
+        failpoint::hit("journal.create.after")?;
+        Ok(file)
     }
 
     /// Writes all of `bytes` where `file` stands: at its end, if it was opened to append.
@@ -34,7 +40,10 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     /// When they were not all written; some may have been.
     fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {
-        file.write_all(bytes)
+        failpoint::hit("journal.write.before")?;
+        failpoint::disk::writing(file);
+        file.write_all(bytes)?;
+        failpoint::hit("journal.write.after")
     }
 
     /// Makes the content of `file` durable, its length included.
@@ -43,7 +52,10 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// When it is not known to be durable. Another attempt would prove nothing: the system may
     /// have dropped what it could not write.
     fn sync(&self, file: &File) -> io::Result<()> {
-        file.sync_data()
+        failpoint::hit("journal.sync.before")?;
+        file.sync_data()?;
+        failpoint::disk::synced(file);
+        failpoint::hit("journal.sync.after")
     }
 
     /// Cuts `file` to `size_bytes`.
@@ -51,7 +63,10 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     /// When it was not cut.
     fn truncate(&self, file: &File, size_bytes: u64) -> io::Result<()> {
-        file.set_len(size_bytes)
+        failpoint::hit("journal.truncate")?;
+        file.set_len(size_bytes)?;
+        failpoint::disk::truncated(file, size_bytes);
+        Ok(())
     }
 
     /// Deletes a file.
@@ -59,7 +74,10 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     /// When it was not deleted.
     fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        failpoint::hit("journal.remove.before")?;
+        failpoint::disk::removing(path);
+        fs::remove_file(path)?;
+        failpoint::hit("journal.remove.after")
     }
 
     /// Makes the names in a directory durable.
@@ -67,7 +85,9 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     /// When they are not known to be durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        files::sync_directory(path)
+        failpoint::hit("journal.directory.before")?;
+        files::sync_directory(path)?;
+        failpoint::hit("journal.directory.after")
     }
 }
 

@@ -15,6 +15,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use shared::failpoint::planted;
 use shared::ids::{Epoch, JournalId, Offset};
 use shared::ports::JournalError;
 
@@ -169,7 +170,9 @@ fn recover_open(
     check_follows(&path, id, name, before, &header)?;
     let Scanned { segment, last_frame_at, damage } =
         scan(file, &path, header, file_bytes, payload)?;
-    if let Some(why) = damage {
+    if let Some(why) = damage
+        && !planted("torn_tail_kept")
+    {
         tail::cut(disk, &segment, file_bytes, &why)?;
     }
     tail::write_again(disk, &path, last_frame_at, segment.size_bytes)

@@ -21,6 +21,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use shared::failpoint::planted;
 use shared::ids::{Epoch, JournalId, Offset, PartitionId};
 use uuid::Uuid;
 
@@ -234,6 +235,8 @@ pub(super) fn create(
     let file = disk.create(&path).map_err(CreateError::Absent)?;
     disk.write(&file, &header.to_bytes()).map_err(CreateError::Torn)?;
     disk.sync(&file).map_err(CreateError::Doubtful)?;
-    disk.sync_directory(directory).map_err(CreateError::Doubtful)?;
+    if !planted("no_directory_sync") {
+        disk.sync_directory(directory).map_err(CreateError::Doubtful)?;
+    }
     Ok((file, Segment::empty(path, header)))
 }

@@ -11,6 +11,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use shared::failpoint::planted;
 use shared::ids::{Boundary, Epoch, JournalId, Offset};
 use shared::ports::JournalError;
 
@@ -72,7 +73,9 @@ impl Writer {
         if let Err(error) = self.disk.write(&self.file, frame.bytes()) {
             return Err(self.undo_write(&error, size_bytes));
         }
-        if let Err(error) = self.disk.sync(&self.file) {
+        if !planted("ack_before_fsync")
+            && let Err(error) = self.disk.sync(&self.file)
+        {
             return Err(self.stop(&format!("fsync: {error}")));
         }
         self.published.write().open_mut().push(&header);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use shared::failpoint::{self, planted};
 use shared::ids::{Generation, JournalId};
 use shared::time::Timestamp;
 
@@ -28,6 +29,10 @@ pub enum PublishError {
 pub struct ManifestStore {
     storage: Storage,
     current: Mutex<Arc<State>>,
+}
+
+fn failed(place: &'static str) -> Result<(), StorageError> {
+    failpoint::hit(place).map_err(|error| StorageError::Io(error.to_string()))
 }
 
 pub(super) fn path(generation: Generation) -> String {
@@ -92,9 +97,16 @@ impl ManifestStore {
     ) -> Result<Arc<State>, PublishError> {
         for _ in 0..ATTEMPTS_MAX {
             let mut next = self.current().apply(change, now)?;
+            failed("publish.lists.before")?;
             self.write_lists(&mut next).await?;
             let name = path(next.manifest.generation);
-            match self.storage.create_document(&name, &next.manifest).await {
+            failed("publish.manifest.before")?;
+            let created = match planted("cas_without_parent") {
+                true => self.storage.replace_document(&name, &next.manifest).await,
+                false => self.storage.create_document(&name, &next.manifest).await,
+            };
+            failpoint::pass("publish.manifest.after");
+            match created {
                 Ok(()) => {
                     let next = Arc::new(next);
                     let paths: Vec<String> = next.paths().collect();

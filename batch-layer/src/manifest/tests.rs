@@ -30,6 +30,7 @@ fn view(path: &str) -> ViewFile {
         to: at(1, 10),
         rows: 1,
         size_bytes: 1,
+        checksum: None,
     }
 }
 

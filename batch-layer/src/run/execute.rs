@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage, ViewFile};
 use shared::clock::Clock;
+use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, Offset};
 use shared::ports::{Journal, JournalError, SpeedViews};
 use shared::table::StateTable;
@@ -30,6 +31,12 @@ pub(super) enum RunError {
     Cancelled,
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<std::io::Error> for RunError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 impl From<StorageError> for RunError {
@@ -73,8 +80,11 @@ impl Executor {
 
     async fn work(&self, run: &Run) -> Result<(), RunError> {
         self.step(run, "seal", 0.0)?;
+        failpoint::hit("run.seal.before")?;
         let (sealed, snapshot) = self.catalog.seal().await?;
+        failpoint::hit("run.archive.before")?;
         let mut outcome = self.archive(run, &snapshot, sealed).await?;
+        failpoint::hit("run.archive.after")?;
         let mut files = self.catalog.state().master.to_vec();
         files.extend(outcome.master_added.iter().cloned());
         if run.backfill.is_some() {
@@ -133,6 +143,7 @@ impl Executor {
         self.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
         let parts_of = |metric: Arc<MetricVersion>| {
             let from = match run.mode {
+                Mode::Incremental if planted("epoch_twice") => Boundary::default(),
                 Mode::Incremental => metric.boundary,
                 Mode::Full => Boundary::default(),
             };
@@ -151,7 +162,9 @@ impl Executor {
             for part in parts {
                 let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
                 self.step(run, &format!("recompute {}", metric.definition.name), progress)?;
+                failpoint::hit("run.recompute.before")?;
                 let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
+                failpoint::hit("run.audit.before")?;
                 let audit = self.audit(run.mode, snapshot, &metric, sealed, &part, &table).await;
                 self.report_audit(run, &metric, audit);
                 made.files.extend(self.write(run.mode, &metric, sealed, table).await?);
@@ -249,6 +262,7 @@ impl Executor {
             Mode::Incremental => metric.boundary,
             Mode::Full => Boundary::default(),
         };
+        failpoint::hit("run.view.before")?;
         let subject = subject(metric);
         Ok(view::write(&self.storage, &subject, table, (from, sealed)).await?)
     }
@@ -297,6 +311,10 @@ impl Executor {
         if !publishing {
             return Err(RunError::Cancelled);
         }
+        failpoint::hit("run.publish.before")?;
+        if let (Some((_, archived)), true) = (outcome.archived, planted("retire_before_publish")) {
+            self.journal.trim(archived.offset)?;
+        }
         let changes = outcome.archived.is_some()
             || !outcome.views.is_empty()
             || !outcome.master_added.is_empty();
@@ -305,6 +323,7 @@ impl Executor {
         } else {
             self.catalog.current().generation
         };
+        failpoint::hit("run.publish.after")?;
         self.queue.update(&run.id, |run| {
             run.generation = Some(generation);
             run.audit = Some(run.audit.unwrap_or_default());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::catalog::Catalog;
 use shared::clock::Clock;
+use shared::failpoint;
 use shared::ids::Offset;
 use shared::ports::{Journal, SpeedViews};
 use shared::time::Timestamp;
@@ -339,6 +340,7 @@ async fn interrupted(executor: &Executor, run: &Run) {
 
 async fn record(executor: &Executor, id: &str) {
     let Some(run) = executor.queue.get(id) else { return };
+    failpoint::pass("run.record.before");
     let storage: &Storage = executor.catalog.storage();
     if let Err(error) = storage.replace_document(&path(id), &run).await {
         tracing::warn!(run = id, %error, "a run's record was not stored");
@@ -351,6 +353,7 @@ fn path(id: &str) -> String {
 
 /// Deletes what is no longer needed: old records, objects that no manifest names, journal segments.
 pub(super) async fn tidy(executor: &Executor) {
+    failpoint::pass("gc.before");
     for id in executor.queue.forget_old() {
         if let Err(error) = executor.catalog.storage().delete(&path(&id)).await {
             tracing::warn!(run = id, %error, "an old record was not deleted");
@@ -359,6 +362,7 @@ pub(super) async fn tidy(executor: &Executor) {
     if let Err(error) = executor.catalog.collect().await {
         tracing::warn!(%error, "objects that no manifest names were not deleted");
     }
+    failpoint::pass("trim.before");
     let covered = executor.catalog.state().covered().offset;
     let below = covered.min((executor.journal_floor)());
     let journal = Arc::clone(&executor.journal);

@@ -23,7 +23,7 @@ use crate::storage::{Storage, StorageError};
 /// Footers that are kept in memory; they are small and are read for every query.
 const FOOTERS_MAX: usize = 4096;
 
-/// Views in a [`Storage`].
+/// Views in a [`Storage`]. A file's bytes are checked as a whole when its footer is read first.
 #[derive(Debug)]
 pub struct ParquetViews {
     storage: Storage,
@@ -53,6 +53,7 @@ impl ParquetViews {
         let footer = match self.footer(&file.path) {
             Some(footer) => footer,
             None => {
+                reader.verify(file.checksum).await.map_err(wrong)?;
                 let loaded =
                     ArrowReaderMetadata::load_async(&mut reader, ArrowReaderOptions::new()).await;
                 let footer = loaded.map_err(|e| wrong(e.to_string()))?;

@@ -133,3 +133,33 @@ async fn a_file_of_another_metric_is_refused() {
     let error = fresh.read_file(metric.id, &longer, &columns, TimeRange::ALL).await.unwrap_err();
     assert!(error.to_string().contains("rows"), "{error}");
 }
+
+/// Every byte of a view file, cut there and with a bit flipped: never an answer.
+#[tokio::test]
+async fn no_damaged_file_is_answered_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let metric = version(&definition("sales"), at(0, 0));
+    let files = write(&storage, &subject(&metric), table(&metric, 0..40), (at(0, 0), at(1, 9)));
+    let view = files.await.unwrap().remove(0);
+    let columns = ["time".to_owned()];
+    let path = directory.path().join(&view.path);
+    let whole = std::fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        for damaged in [&flipped[..], &whole[..at]] {
+            std::fs::write(&path, damaged).unwrap();
+            let fresh = ParquetViews::new(storage.clone());
+            let read = fresh.read_file(metric.id, &view, &columns, TimeRange::ALL).await;
+            let said = read.unwrap_err().to_string();
+            assert!(said.contains(&view.path), "{said}");
+        }
+    }
+    std::fs::write(&path, &whole).unwrap();
+    let fresh = ParquetViews::new(storage.clone());
+    fresh.read_file(metric.id, &view, &columns, TimeRange::ALL).await.unwrap();
+    // What was written before there were checksums is read as it is.
+    let old = ViewFile { checksum: None, ..view };
+    fresh.read_file(metric.id, &old, &columns, TimeRange::ALL).await.unwrap();
+}

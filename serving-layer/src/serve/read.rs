@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use chrono_tz::Tz;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::catalog::{MetricVersion, Snapshot};
+use shared::failpoint::{self, planted};
 use shared::ids::{MetricId, Offset};
 use shared::ports::{self, BatchRead, SpeedError, SpeedRead};
 use shared::table::StateTable;
@@ -90,7 +91,11 @@ impl Serving {
             &states,
             self.settings.groups_max,
         ));
-        let speed = SpeedRead { from: metric.boundary.epoch, to: None, range: edges.range() };
+        let mut range = edges.range();
+        if planted("boundary_by_time") && !metric.files.is_empty() {
+            range.from = plan::covered(&metric.files, range).to;
+        }
+        let speed = SpeedRead { from: metric.boundary.epoch, to: None, range };
         let batch = self.batch_part(part, edges, states, Arc::clone(&grouping));
         let (batch, speed) = tokio::join!(
             self.cache.get(snapshot.generation, &shape, batch),
@@ -136,6 +141,7 @@ impl Serving {
                 states: states.clone(),
             };
             async move {
+                failpoint::pass("query.view.before");
                 let rows = self.batch.read(snapshot, metric, read).await;
                 let rows = rows.map_err(|error| Error::Internal(error.to_string()))?;
                 let rows = rows.into_iter().map(|rows| piece.keep(rows));

@@ -30,6 +30,8 @@ pub(super) struct MetricProgress {
     pub(super) view: Arc<View>,
     /// The highest that it ever was.
     pub(super) applied: Offset,
+    /// Whether what the store holds is its writer's, and nobody else's.
+    pub(super) is_claimed: bool,
     pub(super) mismatches: u64,
     pub(super) groups: u64,
 }

@@ -63,6 +63,8 @@ pub(super) struct Writer {
     /// Everything below was in the store when it was last whole.
     pub(super) safe: Offset,
     fence: Fence,
+    /// Whether what the store holds has this writer's fence, so that no other writes to it.
+    is_claimed: bool,
     is_faulty: bool,
     /// Since when a job is under way.
     busy_since: Option<Instant>,
@@ -103,6 +105,7 @@ impl Writer {
             course,
             safe: Offset::ZERO,
             fence,
+            is_claimed: false,
             is_faulty: false,
             busy_since: None,
             failing: None,
@@ -157,6 +160,7 @@ impl Writer {
         MetricProgress {
             view: Arc::clone(&self.view),
             applied: self.applied(),
+            is_claimed: self.is_claimed,
             mismatches: epochs.map(|(_, table)| table.figures.mismatches).sum(),
             groups: self.tables.groups() as u64,
         }
@@ -210,7 +214,9 @@ impl Writer {
         let through = place.through.offset;
         let is_wanted = now.wanted > through && now.folded.offset > through;
         let is_behind = now.folded.offset > through || self.tables.dirty() > 0;
-        place.stage == Stage::Building
+        // What was found there is written to at once, if only to keep a former writer out.
+        !self.is_claimed
+            || place.stage == Stage::Building
             || is_wanted
             || is_behind
                 && (now.ending
@@ -245,6 +251,8 @@ impl Writer {
             Course::Begin(_) => true,
         };
         let due = if self.change.is_some() || self.goal.is_some() || self.retiring.is_some() {
+            now.instant
+        } else if !self.is_claimed {
             now.instant
         } else if behind || self.tables.dirty() > 0 {
             self.flush_at
@@ -301,6 +309,7 @@ impl Writer {
         let (verdict, done) = match answer {
             Answer::Begin(begun, answer) => {
                 let verdict = course::of_begin(begun, answer);
+                self.is_claimed |= verdict == Verdict::Landed;
                 if verdict == Verdict::Landed && self.course == Course::Begin(begun) {
                     self.course = Course::Follow(Place::begun(begun));
                 }
@@ -354,6 +363,7 @@ impl Writer {
     fn landed(&mut self, change: &Change) {
         let Course::Follow(place) = self.course else { return };
         if place.space == change.space && place.serial == change.serial {
+            self.is_claimed = true;
             self.course = Course::Follow(Place::after(change));
             self.change = None;
             self.safe = self.safe.max(self.applied());

@@ -23,6 +23,7 @@ use std::time::Instant;
 use arrow::array::{Array, BooleanArray};
 use arrow::compute::filter_record_batch;
 use shared::event::EventBatch;
+use shared::failpoint::{self, planted};
 use shared::ids::{Offset, Position};
 use shared::ports::{Committed, Journal};
 use tokio::sync::mpsc::Sender;
@@ -112,18 +113,23 @@ impl Committer {
         let replies = match result {
             Ok(receipts) => receipts.into_iter().map(Ok).collect::<Vec<_>>(),
             Err(failure) => {
-                self.dedup.undo();
+                match planted("claim_before_write") {
+                    true => self.dedup.settle(self.journal.end()),
+                    false => self.dedup.undo(),
+                }
                 if failure.is_final() {
                     self.stop(&failure);
                 }
                 vec![Err(failure); group.len()]
             }
         };
+        failpoint::pass("intake.ack.before");
         for (submission, reply) in group.into_iter().zip(replies) {
             drop(submission.share);
             // A client that has gone does not need its answer.
             let _ = submission.reply.send(reply);
         }
+        failpoint::pass("intake.ack.after");
     }
 
     /// Makes a group durable; returns a receipt for each of its requests.
@@ -216,6 +222,7 @@ impl Committer {
         };
         let started = Instant::now();
         let committed = self.journal.append(&events)?;
+        failpoint::pass("intake.committed");
         figures::group(requests, events.len() as u64, started.elapsed());
         Ok(Appended { offset: committed.first, committed: Some(committed) })
     }

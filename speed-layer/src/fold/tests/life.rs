@@ -289,6 +289,23 @@ async fn the_second_writer_stops_the_first() {
     assert_eq!(view.id, ViewId::new(rig.journal.id(), ONE));
 }
 
+/// A writer that finds everything as it should be has nothing to write; one that stood still
+/// meanwhile and goes on must be kept out all the same.
+#[tokio::test]
+async fn a_writer_that_builds_on_what_is_stored_keeps_the_former_one_out() {
+    let store = Arc::new(MemoryStore::default());
+    let mut rig = Rig::start(Arc::clone(&store) as Arc<_>, &[0]).await;
+    rig.send(&some(0, 5)).await;
+    rig.check().await;
+    let view = crate::store::View::of(rig.journal.id(), &rig.version(ONE));
+    let before = store.open(&view).await.unwrap().unwrap();
+    rig.restart().await;
+    rig.check().await;
+    let after = store.open(&view).await.unwrap().unwrap();
+    assert!(after.fence > before.fence, "{} after {}", after.fence, before.fence);
+    assert_eq!((after.space, after.through), (before.space, before.through));
+}
+
 #[tokio::test]
 async fn a_large_flush_goes_in_portions() {
     let mut rig = Rig::start(Arc::new(MemoryStore::default()), &[0, 2]).await;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use shared::failpoint;
 use tracing::warn;
 
 use super::{QuarantineEntry, QuarantineError, QuarantineId};
@@ -94,8 +95,15 @@ impl QuarantineFile {
         let Some(mut file) = self.file.take() else {
             return Err(failed(&path, &io::Error::other("it must be rewritten first")));
         };
-        file.write_all(&lines)
-            .and_then(|()| file.sync_data())
+        failpoint::hit("quarantine.write.before")
+            .and_then(|()| {
+                failpoint::disk::writing(&file);
+                file.write_all(&lines)?;
+                failpoint::hit("quarantine.sync.before")?;
+                file.sync_data()?;
+                failpoint::disk::synced(&file);
+                failpoint::hit("quarantine.sync.after")
+            })
             .map_err(|error| failed(&path, &error))?;
         self.file = Some(file);
         self.size_bytes += lines.len();
@@ -121,12 +129,21 @@ impl QuarantineFile {
         let path = self.directory.join(NAME);
         let file = File::create(&new)
             .and_then(|mut file| {
+                failpoint::disk::created(&new);
+                failpoint::hit("quarantine.rewrite.before")?;
                 file.write_all(&text)?;
                 file.sync_all()?;
+                failpoint::disk::synced(&file);
                 Ok(file)
             })
             .map_err(|error| failed(&new, &error))?;
-        fs::rename(&new, &path).map_err(|error| failed(&path, &error))?;
+        failpoint::hit("quarantine.rename.before")
+            .and_then(|()| {
+                failpoint::disk::renaming(&new, &path);
+                fs::rename(&new, &path)?;
+                failpoint::hit("quarantine.rename.after")
+            })
+            .map_err(|error| failed(&path, &error))?;
         sync_directory(&self.directory)?;
         self.file = Some(file);
         self.size_bytes = text.len();
@@ -223,8 +240,9 @@ fn write_line(text: &mut Vec<u8>, line: &impl Serialize) -> Result<(), Quarantin
 fn sync_directory(directory: &Path) -> Result<(), QuarantineError> {
     // The parent of a relative name is empty, and means the current directory.
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    File::open(directory)
-        .and_then(|file| file.sync_all())
+    failpoint::hit("quarantine.directory.before")
+        .and_then(|()| File::open(directory)?.sync_all())
+        .inspect(|()| failpoint::disk::named(directory))
         .map_err(|error| failed(directory, &error))
 }
 

@@ -1,6 +1,7 @@
 //! The connection to Redis: one server or a cluster, with times and retries bounded, and with what
 //! the server must be checked at the start.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
@@ -29,14 +30,68 @@ const VERSION_MIN: u64 = 7;
 /// Either kind of connection. Clones share it.
 #[derive(Clone)]
 pub(super) enum Connection {
-    Single(ConnectionManager),
+    Single(Line),
     Cluster(ClusterConnection),
+}
+
+/// A connection to one server, which is replaced when it falls silent.
+///
+/// The manager connects again when the system says that a connection is broken. One whose packets
+/// are lost says nothing for a quarter of an hour, and every request on it runs into its time.
+#[derive(Clone)]
+pub(super) struct Line {
+    client: Client,
+    config: ConnectionManagerConfig,
+    current: Arc<Mutex<ConnectionManager>>,
+    /// Held while the current one is replaced; how often it was.
+    replaced: Arc<tokio::sync::Mutex<u64>>,
+}
+
+impl Line {
+    async fn connect(client: Client, config: ConnectionManagerConfig) -> RedisResult<Self> {
+        let first = ConnectionManager::new_with_config(client.clone(), config.clone()).await?;
+        let current = Arc::new(Mutex::new(first));
+        Ok(Self { client, config, current, replaced: Arc::default() })
+    }
+
+    fn current(&self) -> ConnectionManager {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends something, and takes another connection if this one did not answer in time.
+    async fn send<T>(
+        &self,
+        request: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
+    ) -> RedisResult<T> {
+        let before = *self.replaced.lock().await;
+        let answer = request(self.current()).await;
+        if answer.as_ref().is_err_and(RedisError::is_timeout) {
+            self.replace(before).await;
+        }
+        answer
+    }
+
+    /// Takes another connection, unless somebody did so since. Where there is none to be had, the
+    /// next request that is not answered tries again.
+    async fn replace(&self, before: u64) {
+        let mut replaced = self.replaced.lock().await;
+        if *replaced != before {
+            return;
+        }
+        let (client, config) = (self.client.clone(), self.config.clone());
+        if let Ok(new) = ConnectionManager::new_with_config(client, config).await {
+            *self.current.lock().unwrap_or_else(PoisonError::into_inner) = new;
+            *replaced += 1;
+        }
+    }
 }
 
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
-            Self::Single(connection) => connection.req_packed_command(cmd),
+            Self::Single(line) => Box::pin(
+                line.send(async move |mut connection| connection.req_packed_command(cmd).await),
+            ),
             Self::Cluster(connection) => connection.req_packed_command(cmd),
         }
     }
@@ -48,14 +103,16 @@ impl ConnectionLike for Connection {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
-            Self::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Self::Single(line) => Box::pin(line.send(async move |mut connection| {
+                connection.req_packed_commands(pipeline, offset, count).await
+            })),
             Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
         }
     }
 
     fn get_db(&self) -> i64 {
         match self {
-            Self::Single(connection) => connection.get_db(),
+            Self::Single(line) => line.current().get_db(),
             Self::Cluster(connection) => connection.get_db(),
         }
     }
@@ -87,7 +144,7 @@ impl Connection {
                     .set_response_timeout(Some(RESPONSE_TIMEOUT))
                     .set_connection_timeout(Some(CONNECT_TIMEOUT));
                 let client = Client::open(url.as_str())?;
-                ConnectionManager::new_with_config(client, config).await.map(Self::Single)
+                Line::connect(client, config).await.map(Self::Single)
             }
             RedisAddress::Cluster(urls) => {
                 // A command that is sent again is no danger: each write has its serial.
@@ -107,9 +164,7 @@ impl Connection {
     pub(super) async fn info(&self) -> RedisResult<Vec<String>> {
         let mut info = redis::cmd("INFO");
         match self.clone() {
-            Self::Single(mut connection) => {
-                Ok(vec![info.query_async::<String>(&mut connection).await?])
-            }
+            Self::Single(_) => Ok(vec![info.query_async::<String>(&mut self.clone()).await?]),
             Self::Cluster(mut connection) => {
                 let routing = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
                 let answers = connection.route_command(info.take(), routing).await?;

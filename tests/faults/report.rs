@@ -1,0 +1,85 @@
+//! What the campaign did and found.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use crate::arguments::Arguments;
+use crate::ledger::Violation;
+use crate::load::Common;
+use crate::random::Random;
+use crate::{bounds, damage, kills, places, redis_faults, rivals};
+
+/// A part of the campaign.
+type Scenario = fn(&Arguments, &Report, &mut Random) -> Result<(), Violation>;
+
+/// All of it, in this order.
+pub(crate) const SCENARIOS: &[(&str, Scenario)] = &[
+    ("rivals", rivals::all),
+    ("redis", redis_faults::all),
+    ("damage", damage::all),
+    ("places", places::all),
+    ("bounds", bounds::all),
+    ("kills", kills::all),
+];
+
+/// Figures, and what went wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    figures: Mutex<BTreeMap<String, u64>>,
+    violations: Mutex<Vec<(String, Violation)>>,
+}
+
+impl Report {
+    /// Runs a part, and notes how it ended.
+    pub(crate) fn scenario(&self, name: &str, run: impl FnOnce() -> Result<(), Violation>) {
+        let started = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(run))
+            .unwrap_or_else(|_| Err("the campaign itself panicked".to_owned()));
+        let seconds = started.elapsed().as_secs_f32();
+        match result {
+            Ok(()) => println!("{name}: good, {seconds:.1} s"),
+            Err(violation) => {
+                println!("{name}: VIOLATION after {seconds:.1} s: {violation}");
+                self.violations.lock().unwrap().push((name.to_owned(), violation));
+            }
+        }
+    }
+
+    /// Adds to a figure.
+    pub(crate) fn add(&self, name: &str, count: u64) {
+        *self.figures.lock().unwrap().entry(name.to_owned()).or_default() += count;
+    }
+
+    /// Keeps the highest of a figure.
+    pub(crate) fn highest(&self, name: &str, value: u64) {
+        let mut figures = self.figures.lock().unwrap();
+        let old = figures.entry(name.to_owned()).or_default();
+        *old = (*old).max(value);
+    }
+
+    /// Adds what the clients of a place did.
+    pub(crate) fn add_load(&self, common: &Common) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.add("events acknowledged", common.ledger.acknowledged());
+        self.add("answers checked", common.answers.load(Relaxed));
+        self.add("requests refused", common.refused.load(Relaxed));
+        self.add("requests repeated after their acknowledgement", common.repeated.load(Relaxed));
+    }
+
+    pub(crate) fn is_good(&self) -> bool {
+        self.violations.lock().unwrap().is_empty()
+    }
+
+    pub(crate) fn print(&self) {
+        println!("\nfigures");
+        for (name, value) in &*self.figures.lock().unwrap() {
+            println!("  {name}: {value}");
+        }
+        let starts = crate::service::STARTS.load(std::sync::atomic::Ordering::Relaxed);
+        println!("  starts of the service: {starts}");
+        let violations = self.violations.lock().unwrap();
+        println!("  violations: {}", violations.len());
+    }
+}
