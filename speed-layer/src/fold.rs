@@ -17,6 +17,7 @@ mod course;
 mod figures;
 mod gather;
 mod job;
+mod outcome;
 mod own;
 mod progress;
 mod tables;

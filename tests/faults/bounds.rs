@@ -1,6 +1,6 @@
 //! Bounds: what is too much is refused or survived, and other clients are served meanwhile.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -129,7 +129,7 @@ fn slow_connections(report: &Report) -> Result<(), Violation> {
     }
     let is_open = |stream: &mut TcpStream| {
         let mut byte = [0];
-        matches!(stream.read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        stream.read(&mut byte).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     };
     let open = slow.iter_mut().filter_map(|stream| is_open(stream).then_some(())).count();
     report.add("slow connections held", open as u64);
@@ -163,6 +163,11 @@ fn send_all(http: &Http, count: u64, event: impl Fn(u64) -> String) -> Result<()
     Ok(())
 }
 
+fn item(id: &str, time: &str, chunk: &str) -> String {
+    let properties = format!(r#"{{"c":"0","chunk":"{chunk}","w":1}}"#);
+    format!(r#"{{"id":"{id}","event":"item","time":{time},"properties":{properties}}}"#)
+}
+
 fn counted(http: &Http, expected: u64) -> Result<(), Violation> {
     let started = Instant::now();
     loop {
@@ -184,9 +189,7 @@ fn days(count: u64, report: &Report) -> Result<(), Violation> {
     send_all(&service.http, count, |n| {
         // Days since 1970, as milliseconds; from 1915 on.
         let time = (n as i64 - 20_000) * 86_400_000;
-        format!(
-            r#"{{"id":"d{n}","event":"item","time":{time},"properties":{{"c":"0","chunk":"0","w":1}}}}"#
-        )
+        item(&format!("d{n}"), &time.to_string(), "0")
     })?;
     counted(&service.http, count)?;
     run(&service.http, "incremental")?;
@@ -216,9 +219,7 @@ fn groups(count: u64, report: &Report) -> Result<(), Violation> {
     place.more = vec!["--metric-max-groups".to_owned(), limit.to_string()];
     let service = place.start()?;
     send_all(&service.http, count, |n| {
-        format!(
-            r#"{{"id":"g{n}","event":"item","time":"2025-01-01T00:00:00Z","properties":{{"c":"0","chunk":"{n}","w":1}}}}"#
-        )
+        item(&format!("g{n}"), "\"2025-01-01T00:00:00Z\"", &n.to_string())
     })?;
     serves(&service.http, "beside very many groups")?;
     // The run that relieves it starts by itself.

@@ -80,9 +80,9 @@ pub(crate) fn event(client: usize, number: u64, version: u64) -> String {
     let weight = 4_u128.pow((number % CHUNK) as u32);
     let time = format!("{}T{:02}:{:02}:00Z", day(chunk), number % 24, number % 60);
     let note = if version > 0 { format!(r#","version":{version}"#) } else { String::new() };
-    format!(
-        r#"{{"id":"{client}-{number}","event":"item","time":"{time}","properties":{{"c":"{client}","chunk":"{chunk}","w":{weight}{note}}}}}"#
-    )
+    let properties = format!(r#"{{"c":"{client}","chunk":"{chunk}","w":{weight}{note}}}"#);
+    let id = format!("{client}-{number}");
+    format!(r#"{{"id":"{id}","event":"item","time":"{time}","properties":{properties}}}"#)
 }
 
 impl Ledger {

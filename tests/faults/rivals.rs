@@ -130,7 +130,7 @@ pub(crate) fn stopped_while_another_took_over(
     ask_until_whole(&second.http, &load.common)?;
     first.signal("CONT");
     // What the first takes now is not the second's; its answers must never show it.
-    let stranger = r#"{"id":"s","event":"item","time":"2025-01-01T00:00:00Z","properties":{"c":"9","chunk":"0","w":1}}"#;
+    let stranger = crate::ledger::event(9, 0, 0);
     let _ = first.http.post("/v1/events", "application/json", stranger.as_bytes());
     let asked = (0..60).try_for_each(|_| {
         thread::sleep(Duration::from_millis(25));

@@ -232,7 +232,11 @@ pub(super) fn create(
     header: SegmentHeader,
 ) -> Result<(File, Segment), CreateError> {
     let path: Arc<Path> = directory.join(header.name().file_name()).into();
-    let file = disk.create(&path).map_err(CreateError::Absent)?;
+    let file = disk.create(&path).map_err(|error| match path.exists() {
+        // The error came after the name was made; it must not be found at the next start.
+        true => CreateError::Torn(error),
+        false => CreateError::Absent(error),
+    })?;
     disk.write(&file, &header.to_bytes()).map_err(CreateError::Torn)?;
     disk.sync(&file).map_err(CreateError::Doubtful)?;
     if !planted("no_directory_sync") {

@@ -140,8 +140,9 @@ async fn no_damaged_file_is_answered_from() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::local(directory.path()).unwrap();
     let metric = version(&definition("sales"), at(0, 0));
-    let files = write(&storage, &subject(&metric), table(&metric, 0..40), (at(0, 0), at(1, 9)));
-    let view = files.await.unwrap().remove(0);
+    let subject = subject(&metric);
+    let files = write(&storage, &subject, table(&metric, 0..40), (at(0, 0), at(1, 9))).await;
+    let view = files.unwrap().remove(0);
     let columns = ["time".to_owned()];
     let path = directory.path().join(&view.path);
     let whole = std::fs::read(&path).unwrap();

@@ -23,9 +23,10 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use super::job::{Answer, perform};
+use super::outcome::Outcome;
 use super::own::OwnRead;
 use super::progress::{Phase, Progress};
-use super::writer::{Now, Outcome, Writer};
+use super::writer::{Now, Writer};
 use super::{SpeedSettings, figures};
 pub(super) use metrics::Opened;
 

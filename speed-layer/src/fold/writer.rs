@@ -18,29 +18,13 @@ use tracing::error;
 use super::SpeedSettings;
 use super::course::{self, Course, Place, Verdict};
 use super::job::{Answer, Job};
+use super::outcome::Outcome;
 use super::progress::MetricProgress;
 use super::tables::{PortionBounds, Tables, Touch};
 use crate::store::{Change, Mark, Space, Stage, View};
 
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(2);
-
-/// What came of an answer, for the worker to tell.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The view moved on, or was found where it should be.
-    Done,
-    /// There is something to be swept.
-    Sweep,
-    /// The view is deleted.
-    Dropped,
-    /// The store failed; it is tried again.
-    Again(String),
-    /// All is written anew.
-    Rebuild(String),
-    /// Another writer has taken over.
-    Stopped(Fence),
-}
 
 /// What a writer needs to know to say what is next.
 #[derive(Clone, Copy, Debug)]
