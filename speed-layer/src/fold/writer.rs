@@ -234,9 +234,8 @@ impl Writer {
             Course::Follow(place) => place.through.offset < now.folded.offset,
             Course::Begin(_) => true,
         };
-        let due = if self.change.is_some() || self.goal.is_some() || self.retiring.is_some() {
-            now.instant
-        } else if !self.is_claimed {
+        let is_asked = self.goal.is_some() || self.retiring.is_some();
+        let due = if self.change.is_some() || is_asked || !self.is_claimed {
             now.instant
         } else if behind || self.tables.dirty() > 0 {
             self.flush_at

@@ -30,7 +30,7 @@ const VERSION_MIN: u64 = 7;
 /// Either kind of connection. Clones share it.
 #[derive(Clone)]
 pub(super) enum Connection {
-    Single(Line),
+    Single(Arc<Line>),
     Cluster(ClusterConnection),
 }
 
@@ -38,20 +38,19 @@ pub(super) enum Connection {
 ///
 /// The manager connects again when the system says that a connection is broken. One whose packets
 /// are lost says nothing for a quarter of an hour, and every request on it runs into its time.
-#[derive(Clone)]
 pub(super) struct Line {
     client: Client,
     config: ConnectionManagerConfig,
-    current: Arc<Mutex<ConnectionManager>>,
+    current: Mutex<ConnectionManager>,
     /// Held while the current one is replaced; how often it was.
-    replaced: Arc<tokio::sync::Mutex<u64>>,
+    replaced: tokio::sync::Mutex<u64>,
 }
 
 impl Line {
     async fn connect(client: Client, config: ConnectionManagerConfig) -> RedisResult<Self> {
         let first = ConnectionManager::new_with_config(client.clone(), config.clone()).await?;
-        let current = Arc::new(Mutex::new(first));
-        Ok(Self { client, config, current, replaced: Arc::default() })
+        let (current, replaced) = (Mutex::new(first), tokio::sync::Mutex::default());
+        Ok(Self { client, config, current, replaced })
     }
 
     fn current(&self) -> ConnectionManager {
@@ -144,7 +143,7 @@ impl Connection {
                     .set_response_timeout(Some(RESPONSE_TIMEOUT))
                     .set_connection_timeout(Some(CONNECT_TIMEOUT));
                 let client = Client::open(url.as_str())?;
-                Line::connect(client, config).await.map(Self::Single)
+                Line::connect(client, config).await.map(|line| Self::Single(Arc::new(line)))
             }
             RedisAddress::Cluster(urls) => {
                 // A command that is sent again is no danger: each write has its serial.
