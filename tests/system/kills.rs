@@ -42,7 +42,8 @@ fn every_acknowledged_event_survives_kills(store: Store) {
     server.run("full");
     assert_eq!(total(&server.http).unwrap().0, total_below(sent.tried));
     server.stop();
-    place.check_log(&[]);
+    // A kill in the middle of a write leaves a torn record, which nobody was answered for.
+    place.check_log(&["a record that was not written whole"]);
 }
 
 /// Sends again what was not acknowledged; then everything is there, once.
