@@ -192,9 +192,9 @@ impl Inner {
         let name = definition.name.clone();
         let published = {
             let _turn = self.turn.lock().await;
-            let start = self.seal().await.map_err(|e| CatalogError::Store(e.to_string()))?;
+            let start = self.seal().await.map_err(not_stored)?;
             let change = Change::Define { definition: Box::new(definition), start };
-            self.publish(&change).await.map_err(|e| CatalogError::Store(e.to_string()))?
+            self.publish(&change).await.map_err(not_stored)?
         };
         match published.newest(&name) {
             Some(version) if version.stage == Stage::Backfilling => {
@@ -216,8 +216,12 @@ impl Inner {
         }
         let _turn = self.turn.lock().await;
         let published = self.publish(&Change::Delete { name }).await;
-        published.map(|_| ()).map_err(|e| CatalogError::Store(e.to_string()))
+        published.map(|_| ()).map_err(not_stored)
     }
+}
+
+fn not_stored(error: impl std::fmt::Display) -> CatalogError {
+    CatalogError::Store(error.to_string())
 }
 
 /// Does the work whether or not anybody waits for it.
@@ -279,13 +283,13 @@ impl Catalog for BatchCatalog {
         Metric::compile(&definition)?;
         let inner = Arc::clone(&self.0);
         let defined = to_its_end(async move { inner.define(definition).await }).await;
-        defined.map_err(|e| CatalogError::Store(e.to_string()))?
+        defined.map_err(not_stored)?
     }
 
     async fn delete(&self, name: &str) -> Result<(), CatalogError> {
         let (inner, name) = (Arc::clone(&self.0), name.to_owned());
         let deleted = to_its_end(async move { inner.delete(name).await }).await;
-        deleted.map_err(|e| CatalogError::Store(e.to_string()))?
+        deleted.map_err(not_stored)?
     }
 
     fn backfill_progress(&self, metric: MetricId) -> Option<f64> {

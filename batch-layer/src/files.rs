@@ -199,6 +199,11 @@ mod tests {
         assert!(create_whole(&path, b"two").is_err());
         assert!(path.is_dir());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        // A name that leaves no room for that of the unfinished file.
+        let long = directory.path().join("n".repeat(250));
+        create(&long, b"one").unwrap();
+        assert!(replace(&long, b"two").is_err());
+        assert_eq!(fs::read(&long).unwrap(), b"one");
     }
 
     #[test]

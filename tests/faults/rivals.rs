@@ -120,12 +120,8 @@ pub(crate) fn stopped_while_another_took_over(
     thread::sleep(Duration::from_millis(400));
     load.pause()?;
     ask_until_whole(&first.http, &load.common)?;
-    let new = Place::new(&old.speed_store, planted);
     first.signal("STOP");
-    let copied = Command::new("cp").arg("-r").arg(old.data_dir()).arg(new.data_dir()).status();
-    if !copied.is_ok_and(|status| status.success()) {
-        return Err("the directory could not be copied".to_owned());
-    }
+    let new = copy_of(&old, planted)?;
     let second = new.start()?;
     ask_until_whole(&second.http, &load.common)?;
     first.signal("CONT");
@@ -162,11 +158,7 @@ pub(crate) fn restored_back_up(
     thread::sleep(Duration::from_millis(300));
     load.pause()?;
     ask_until_whole(&service.http, &load.common)?;
-    let new = Place::new(&old.speed_store, planted);
-    let copied = Command::new("cp").arg("-r").arg(old.data_dir()).arg(new.data_dir()).status();
-    if !copied.is_ok_and(|status| status.success()) {
-        return Err("the directory could not be copied".to_owned());
-    }
+    let new = copy_of(&old, planted)?;
     let later: Vec<String> = (0..90).map(|number| crate::ledger::event(9, number, 0)).collect();
     let later = later.join("\n");
     let path = "/v1/events?wait=applied";
@@ -187,4 +179,14 @@ pub(crate) fn restored_back_up(
     let result = result.and_then(|_| finish(&new, &load));
     report.add_load(&load.common);
     result.map_err(|violation| keep(&new, violation))
+}
+
+/// A place with a copy of another one's directory, on the same Redis.
+fn copy_of(old: &Place, planted: Option<&str>) -> Result<Place, Violation> {
+    let new = Place::new(&old.speed_store, planted);
+    let copied = Command::new("cp").arg("-r").arg(old.data_dir()).arg(new.data_dir()).status();
+    if !copied.is_ok_and(|status| status.success()) {
+        return Err("the directory could not be copied".to_owned());
+    }
+    Ok(new)
 }
