@@ -79,8 +79,10 @@ pub struct Entry {
 pub struct MasterFile {
     /// Its path.
     pub path: String,
-    /// The UTC day of all its events, in days since 1970.
-    pub day: i64,
+    /// The UTC day of its first event, in days since 1970.
+    pub first_day: i64,
+    /// The UTC day of its last event.
+    pub last_day: i64,
     /// The first epoch in it.
     pub from: Boundary,
     /// The boundary before which its epochs end.
@@ -94,6 +96,14 @@ pub struct MasterFile {
     /// CRC32C of its bytes; files of before it was kept have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<u32>,
+}
+
+impl MasterFile {
+    /// Whether the day is one of those that the file is about.
+    #[must_use]
+    pub fn has(&self, day: i64) -> bool {
+        (self.first_day..=self.last_day).contains(&day)
+    }
 }
 
 /// A generation with its lists.

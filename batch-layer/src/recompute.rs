@@ -4,9 +4,9 @@
 //! them by bucket and dimensions with the aggregates of [`shared::measure::aggregate`]. It is the
 //! same fold as the speed layer's: same projection, same state columns.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::streaming::StreamingTable;
@@ -18,9 +18,10 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use shared::compile::Metric;
-use shared::extract::Extractor;
+use shared::extract::{Extracted, Extractor};
 use shared::measure::aggregate;
 use shared::table::StateTable;
+use shared::time::{TimeRange, Timestamp};
 
 use crate::manifest::MasterFile;
 use crate::master::{self, Want};
@@ -33,9 +34,34 @@ pub struct Recomputed {
     pub table: StateTable,
     /// Type mismatches of the events.
     pub mismatches: u64,
+    /// Events that were read, of whatever type.
+    pub events: u64,
+    /// The UTC days of their times.
+    pub days: BTreeSet<i64>,
 }
 
-/// Folds all events of `files`. The work is done on `threads` partitions of the plan.
+/// What a scan counts on its way.
+#[derive(Debug, Default)]
+struct Seen {
+    mismatches: u64,
+    events: u64,
+    days: BTreeSet<i64>,
+}
+
+impl Seen {
+    fn add(&mut self, extracted: &Extracted) {
+        let times = extracted.events.times().values();
+        self.events += times.len() as u64;
+        // They are in order, so that a day is looked at once for its first event.
+        self.days.extend(times.chunk_by(|a, b| day(*a) == day(*b)).map(|times| day(times[0])));
+    }
+}
+
+fn day(time: i64) -> i64 {
+    Timestamp(time).day()
+}
+
+/// Folds those events of `files` whose time is in `range`. The work is done on `threads` partitions of the plan.
 ///
 /// # Errors
 /// When a file cannot be read. What events hold never fails.
@@ -43,42 +69,38 @@ pub async fn recompute(
     storage: &Storage,
     metric: &Arc<Metric>,
     files: &[MasterFile],
+    range: TimeRange,
     threads: usize,
 ) -> Result<Recomputed, StorageError> {
-    let mismatches = Arc::new(AtomicU64::new(0));
+    let seen = Arc::new(Mutex::new(Seen::default()));
     let config = SessionConfig::new().with_target_partitions(threads.max(1));
     let context = SessionContext::new_with_config(config);
-    let plan = plan(&context, storage, metric, files, threads, &mismatches).map_err(failed)?;
+    let scans = split(files, threads).into_iter().map(|files| Scan {
+        schema: metric.projected_schema(),
+        storage: storage.clone(),
+        metric: Arc::clone(metric),
+        files,
+        range,
+        seen: Arc::clone(&seen),
+    });
+    let plan = plan(&context, metric, scans).map_err(failed)?;
     let mut batches = plan.execute_stream().await.map_err(failed)?;
     let mut table = StateTable::new(metric.layout());
     while let Some(batch) = batches.try_next().await.map_err(failed)? {
         table.merge(&batch).map_err(crate::view::unmerged)?;
     }
-    Ok(Recomputed { table, mismatches: mismatches.load(Ordering::Relaxed) })
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let Seen { mismatches, events, days } = std::mem::take(&mut *seen);
+    Ok(Recomputed { table, mismatches, events, days })
 }
 
 fn plan(
     context: &SessionContext,
-    storage: &Storage,
-    metric: &Arc<Metric>,
-    files: &[MasterFile],
-    threads: usize,
-    mismatches: &Arc<AtomicU64>,
+    metric: &Metric,
+    scans: impl Iterator<Item = Scan>,
 ) -> Result<DataFrame, DataFusionError> {
     let schema = metric.projected_schema();
-    let partitions = split(files, threads)
-        .into_iter()
-        .map(|files| {
-            let scan = Scan {
-                schema: Arc::clone(&schema),
-                storage: storage.clone(),
-                metric: Arc::clone(metric),
-                files,
-                mismatches: Arc::clone(mismatches),
-            };
-            Arc::new(scan) as Arc<dyn PartitionStream>
-        })
-        .collect();
+    let partitions = scans.map(|scan| Arc::new(scan) as Arc<dyn PartitionStream>).collect();
     let scan = context.read_table(Arc::new(StreamingTable::try_new(schema, partitions)?))?;
     let layout = metric.layout();
     let named = |name: &str| Expr::Column(Column::new_unqualified(name));
@@ -115,7 +137,8 @@ struct Scan {
     storage: Storage,
     metric: Arc<Metric>,
     files: Vec<MasterFile>,
-    mismatches: Arc<AtomicU64>,
+    range: TimeRange,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl fmt::Debug for Scan {
@@ -131,18 +154,21 @@ impl PartitionStream for Scan {
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let (storage, metric) = (self.storage.clone(), Arc::clone(&self.metric));
-        let mismatches = Arc::clone(&self.mismatches);
+        let (range, seen) = (self.range, Arc::clone(&self.seen));
         let columns = Extractor::new(metric.properties().cloned());
         let batches = futures::stream::iter(self.files.clone())
             .then(move |file| {
                 let (storage, want) = (storage.clone(), Want::Properties(columns.clone()));
-                async move { master::read(&storage, &file, want).await }
+                async move { master::read(&storage, &file, want, range).await }
             })
             .try_flatten()
             .map_err(external)
             .map(move |extracted| {
-                let projected = metric.project(&extracted?).map_err(external)?;
-                mismatches.fetch_add(projected.mismatches, Ordering::Relaxed);
+                let extracted = extracted?;
+                let projected = metric.project(&extracted).map_err(external)?;
+                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.add(&extracted);
+                seen.mismatches += projected.mismatches;
                 Ok(projected.batch)
             });
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))

@@ -201,7 +201,7 @@ fn days(count: u64, report: &Report) -> Result<(), Violation> {
     report.highest("days with events", count);
     report.highest("files of these days", files);
     report.highest("memory with these days, in MiB", service.resident_kib() >> 10);
-    if files > count + count / 5 + 500 {
+    if files > 200 {
         return Err(format!("{count} days make {files} files"));
     }
     Ok(())

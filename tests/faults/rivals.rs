@@ -75,11 +75,16 @@ pub(crate) fn two_runs_at_once(
     let mut load = Load::start(&service.http, 50, 6, random);
     let result = (0..rounds).try_for_each(|round| {
         load.common.violation()?;
+        let delay = Duration::from_millis(random.below(400));
         let starters: Vec<_> = (0..4)
             .map(|n| {
                 let http = service.http.clone();
                 thread::spawn(move || match n {
-                    0 => define(&http, round).then(String::new),
+                    0 => {
+                        // At any moment of the run.
+                        thread::sleep(delay);
+                        define(&http, round).then(String::new)
+                    }
                     _ => http.start_run("incremental"),
                 })
             })

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::http::Http;
 use crate::ledger::{METRICS, Violation};
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Starts of the service in this process.
@@ -91,6 +91,8 @@ impl Place {
         }
         command
             .env("FAILPOINTS", &options.failpoints)
+            // A failpoint that sleeps has a thread of the runtime sleep; the others must go on.
+            .env("TOKIO_WORKER_THREADS", "8")
             .env("PLANTED_BUG", self.planted.as_deref().unwrap_or_default())
             .arg("serve")
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])

@@ -4,6 +4,7 @@
 mod damage;
 mod faults;
 mod oracle;
+mod power;
 
 use std::fs::{self, File};
 use std::io;

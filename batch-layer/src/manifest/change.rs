@@ -175,7 +175,7 @@ impl State {
             return Err(Discarded("master files that were compacted are gone".to_owned()));
         }
         files.extend(outcome.master_added.iter().cloned());
-        files.sort_by(|a, b| (a.day, a.from, &a.path).cmp(&(b.day, b.from, &b.path)));
+        files.sort_by(|a, b| (a.first_day, a.from, &a.path).cmp(&(b.first_day, b.from, &b.path)));
         self.master = Arc::new(files);
         self.manifest.master = None;
         Ok(())

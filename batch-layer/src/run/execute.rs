@@ -148,19 +148,19 @@ impl Executor {
                 Mode::Full => Boundary::default(),
             };
             let files = sources::between(files, from, sealed.max(from))?;
-            Ok((metric, sources::parts(files)))
+            Ok((metric, from, sources::parts(&files)))
         };
-        let work: Vec<(Arc<MetricVersion>, Vec<Part>)> =
+        let work: Vec<(Arc<MetricVersion>, Boundary, Vec<Part>)> =
             metrics.into_iter().map(parts_of).collect::<Result<_, RunError>>()?;
-        let all: u64 = work.iter().flat_map(|(_, parts)| parts).map(|part| part.events).sum();
-        let (mut done, mut counted) = (0, Counted::default());
-        for (metric, parts) in work {
+        let all: f64 = work.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
+        let (mut done, mut counted) = (0.0, Counted::default());
+        for (metric, from, parts) in work {
             if run.mode == Mode::Incremental && metric.boundary.epoch >= sealed.epoch {
                 continue;
             }
             let mut made = Made::default();
             for part in parts {
-                let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
+                let progress = 0.2 + 0.7 * done / all.max(1.0);
                 self.step(run, &format!("recompute {}", metric.definition.name), progress)?;
                 failpoint::hit("run.recompute.before")?;
                 let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
@@ -170,6 +170,7 @@ impl Executor {
                 made.files.extend(self.write(run.mode, &metric, sealed, table).await?);
                 done += part.events;
             }
+            made.check(from, sealed)?;
             if run.mode == Mode::Incremental {
                 made.files.extend(metric.files.iter().cloned());
                 made.mismatches += metric.mismatches;
@@ -201,17 +202,18 @@ impl Executor {
             return Ok(());
         };
         let before = sources::between(files, Boundary::default(), metric.boundary)?;
-        let parts = sources::parts(before);
-        let all: u64 = parts.iter().map(|part| part.events).sum();
-        let (mut made, mut counted, mut done) = (Made::default(), Counted::default(), 0);
+        let parts = sources::parts(&before);
+        let all: f64 = parts.iter().map(|part| part.events).sum();
+        let (mut made, mut counted, mut done) = (Made::default(), Counted::default(), 0.0);
         for part in parts.into_iter().rev() {
-            let progress = 0.2 + 0.7 * done as f64 / all.max(1) as f64;
+            let progress = 0.2 + 0.7 * done / all.max(1.0);
             self.step(run, &format!("backfill {}", metric.definition.name), progress)?;
             let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
             made.files.extend(self.write(Mode::Full, &metric, metric.boundary, table).await?);
             done += part.events;
             self.let_others_run().await;
         }
+        made.check(Boundary::default(), metric.boundary)?;
         outcome.views.push(ViewUpdate {
             id: metric.id,
             expected: metric.boundary,
@@ -241,10 +243,13 @@ impl Executor {
         let storage = self.storage.clone();
         let (compiled, files) = (Arc::clone(&metric.compiled), part.files.clone());
         let threads = self.compute.threads();
-        let work = async move { recompute(&storage, &compiled, &files, threads).await };
+        let range = part.range;
+        let work = async move { recompute(&storage, &compiled, &files, range, threads).await };
         let recomputed = self.compute.run(work).await?;
         made.mismatches += recomputed.mismatches;
-        counted.add(part);
+        made.events += recomputed.events;
+        counted.events = counted.events.max(made.events);
+        counted.days.extend(recomputed.days);
         self.queue.update(&run.id, |run| {
             (run.events, run.days) = (counted.events, counted.days.len() as u64);
         });
@@ -344,23 +349,12 @@ impl Executor {
     }
 }
 
-/// The master files that a run has folded so far, each once however many metrics are made of it.
+/// What a run has folded so far, each event once however many metrics are made of it: all of them
+/// read the same epochs up to the same end, and the one that stands farthest back reads them all.
 #[derive(Default)]
 struct Counted {
-    paths: BTreeSet<String>,
     days: BTreeSet<i64>,
     events: u64,
-}
-
-impl Counted {
-    fn add(&mut self, part: &Part) {
-        for file in &part.files {
-            if self.paths.insert(file.path.clone()) {
-                self.events += file.rows;
-                self.days.insert(file.day);
-            }
-        }
-    }
 }
 
 /// What was made of a metric so far.
@@ -368,6 +362,21 @@ impl Counted {
 struct Made {
     files: Vec<ViewFile>,
     mismatches: u64,
+    events: u64,
+}
+
+impl Made {
+    /// Whether each event that the journal had there was read once.
+    fn check(&self, from: Boundary, to: Boundary) -> Result<(), RunError> {
+        let expected = to.offset.since(from.offset);
+        if self.events == expected {
+            return Ok(());
+        }
+        let (events, from, to) = (self.events, from.epoch, to.epoch);
+        Err(RunError::Failed(format!(
+            "{events} events were folded of the epochs from {from} to {to}, which have {expected}"
+        )))
+    }
 }
 
 fn subject(metric: &MetricVersion) -> Subject {

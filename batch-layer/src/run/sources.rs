@@ -19,38 +19,49 @@ use crate::storage::Storage;
 const ARCHIVE_EVENTS: usize = 500_000;
 const ARCHIVE_BYTES: usize = 256 << 20;
 /// Events of a part of days that is recomputed at a time, unless one day has more.
-const PART_EVENTS: u64 = 2_000_000;
+const PART_EVENTS: f64 = 2_000_000.0;
 
-/// Some days and their master files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Some days and the master files that have events of them.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Part {
     pub(super) range: TimeRange,
     pub(super) files: Vec<MasterFile>,
-    pub(super) events: u64,
+    /// About how many events it has.
+    pub(super) events: f64,
 }
 
-/// Files in parts of whole days, in the order of days. A day is in one part only.
-pub(super) fn parts(files: impl IntoIterator<Item = MasterFile>) -> Vec<Part> {
-    let mut by_day: BTreeMap<i64, Vec<MasterFile>> = BTreeMap::new();
+/// All days of these files, in parts of about [`PART_EVENTS`], in the order of days. A file that
+/// days share may have events in several parts.
+pub(super) fn parts(files: &[MasterFile]) -> Vec<Part> {
+    // Events a day, taking those of a file as spread evenly: it changes where a file begins or
+    // ends, and parts are cut there.
+    let mut changes: BTreeMap<i64, f64> = BTreeMap::new();
     for file in files {
-        by_day.entry(file.day).or_default().push(file);
+        let daily = file.rows as f64 / (file.last_day - file.first_day + 1) as f64;
+        *changes.entry(file.first_day).or_default() += daily;
+        *changes.entry(file.last_day + 1).or_default() -= daily;
     }
     let mut parts: Vec<Part> = Vec::new();
-    for (day, files) in by_day {
-        let events: u64 = files.iter().map(|file| file.rows).sum();
-        let end = Timestamp((day + 1) * DAY_US);
+    let mut daily = 0.0;
+    let edges: Vec<i64> = changes.keys().copied().collect();
+    for (edges, change) in edges.windows(2).zip(changes.values()) {
+        daily += change;
+        let (from, to) = (Timestamp(edges[0] * DAY_US), Timestamp(edges[1] * DAY_US));
+        let events = daily * (edges[1] - edges[0]) as f64;
         match parts.last_mut().filter(|part| part.events + events <= PART_EVENTS) {
             Some(part) => {
-                part.range.to = end;
-                part.files.extend(files);
+                part.range.to = to;
                 part.events += events;
             }
-            None => parts.push(Part {
-                range: TimeRange { from: Timestamp(day * DAY_US), to: end },
-                files,
-                events,
-            }),
+            None => {
+                parts.push(Part { range: TimeRange { from, to }, files: Vec::new(), events });
+            }
         }
+    }
+    for part in &mut parts {
+        let (from, to) = (part.range.from.day(), part.range.to.day());
+        let here = |file: &&MasterFile| file.first_day < to && from <= file.last_day;
+        part.files = files.iter().filter(here).cloned().collect();
     }
     parts
 }

@@ -1,0 +1,148 @@
+//! What is archived reads back, in few files, or is refused.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+use proptest::prelude::*;
+use shared::event::{Event, EventBatch};
+use shared::ids::{Epoch, Offset};
+use shared::time::TimeRange;
+
+use super::*;
+use crate::testing::at;
+
+const HOUR_US: i64 = 3_600_000_000;
+
+/// Events at these times.
+fn events(times: &[i64], first: u64) -> Committed {
+    let event = |(n, time): (usize, &i64)| {
+        let properties = format!(r#"{{"n":{n}}}"#);
+        let mut event = shared::testing::event("sale", *time, Some(&properties));
+        event.id = format!("e{}", first + n as u64);
+        event
+    };
+    let events: EventBatch =
+        times.iter().enumerate().map(event).collect::<Vec<Event>>().into_iter().collect();
+    Committed { epoch: Epoch(0), first: Offset(first), events, checksum: 0 }
+}
+
+async fn stored(storage: &Storage, times: &[i64]) -> Vec<MasterFile> {
+    let archived = [events(times, 0)];
+    archive(storage, &archived, &Extractor::default(), (at(0, 0), at(1, times.len() as u64)))
+        .await
+        .unwrap()
+}
+
+/// Ids and times of the events in a range.
+async fn found(
+    storage: &Storage,
+    files: &[MasterFile],
+    range: TimeRange,
+) -> Result<BTreeMap<String, i64>, StorageError> {
+    let mut found = BTreeMap::new();
+    for file in files {
+        let batches: Vec<_> = read(storage, file, Want::Events, range).await?.try_collect().await?;
+        for extracted in batches {
+            let events = &extracted.events;
+            for (id, time) in events.ids().iter().flatten().zip(events.times().values()) {
+                assert!(file.has(day(*time)), "{time} in {}", file.path);
+                assert_eq!(found.insert(id.to_owned(), *time), None, "{id} is there twice");
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn small_days_share_files_and_large_ones_do_not() {
+    let cut = |days: &[(i64, usize)]| cut(days.iter().copied());
+    assert_eq!(cut(&[]), []);
+    assert_eq!(cut(&[(1, 5), (2, 5), (900, 1)]), [(1, 900, 11)]);
+    let large = DAY_ROWS_MIN;
+    assert_eq!(cut(&[(1, 5), (2, large), (3, 5), (4, 6)]), [(1, 1, 5), (2, 2, large), (3, 4, 11)]);
+    let many: Vec<(i64, usize)> = (0..40_000).map(|day| (day, 3)).collect();
+    let files = cut(&many);
+    assert_eq!(files.iter().map(|file| file.2).sum::<usize>(), 120_000);
+    assert_eq!(files.len(), 2);
+}
+
+#[test]
+fn merges_are_of_the_fullest_days_and_leave_what_is_not_covered() {
+    let file = |first_day, last_day, epoch: u64, memory_bytes| MasterFile {
+        path: format!("{first_day}-{last_day}-{epoch}"),
+        first_day,
+        last_day,
+        from: at(epoch, epoch),
+        to: at(epoch + 1, epoch + 1),
+        rows: 1,
+        size_bytes: 1,
+        memory_bytes,
+        checksum: None,
+    };
+    let mut files: Vec<MasterFile> =
+        (0..9).map(|epoch| file(epoch as i64, 20, epoch, 10)).collect();
+    assert_eq!(choose_compaction(&files[..8], at(9, 9)), Vec::<Vec<MasterFile>>::new());
+    assert_eq!(choose_compaction(&files, at(8, 8)), Vec::<Vec<MasterFile>>::new());
+    assert_eq!(choose_compaction(&files, at(9, 9)), [files.clone()]);
+    // Of another day, in the same turn; what is too large stands.
+    let other: Vec<MasterFile> = (0..10).map(|epoch| file(30, 31, epoch, 10)).collect();
+    files.extend(other.iter().cloned());
+    files.push(file(30, 30, 3, MERGED));
+    let merges = choose_compaction(&files, at(20, 20));
+    assert_eq!(merges, [other, files[..9].to_vec()]);
+}
+
+const MERGED: u64 = 512 << 20;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn parts_of_time_together_hold_each_event_once(
+        hours in prop::collection::vec(-2000_i64..2000, 1..200),
+        edges in prop::collection::btree_set(-2000_i64..2000, 0..5),
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let storage = Storage::local(directory.path()).unwrap();
+            let times: Vec<i64> = hours.iter().map(|hour| hour * HOUR_US).collect();
+            let mut files = stored(&storage, &times).await;
+            let expected: BTreeMap<String, i64> =
+                times.iter().enumerate().map(|(n, time)| (format!("e{n}"), *time)).collect();
+            for _ in 0..2 {
+                let mut parts = BTreeMap::new();
+                let edges = edges.iter().map(|hour| Timestamp(hour * HOUR_US));
+                let edges: Vec<Timestamp> = [TimeRange::ALL.from].into_iter().chain(edges).chain([TimeRange::ALL.to]).collect();
+                for edge in edges.windows(2) {
+                    let range = TimeRange { from: edge[0], to: edge[1] };
+                    let part = found(&storage, &files, range).await.unwrap();
+                    assert!(part.values().all(|time| range.contains(Timestamp(*time))));
+                    parts.extend(part);
+                }
+                assert_eq!(parts, expected);
+                files = compact(&storage, &files, &Extractor::default()).await.unwrap();
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn no_damaged_file_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let times: Vec<i64> = (0..20).map(|n| n * HOUR_US).collect();
+    let files = stored(&storage, &times).await;
+    let path = directory.path().join(&files[0].path);
+    let whole = std::fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        for damaged in [&flipped[..], &whole[..at]] {
+            std::fs::write(&path, damaged).unwrap();
+            let said = found(&storage, &files, TimeRange::ALL).await.unwrap_err().to_string();
+            assert!(said.contains(&files[0].path), "{said}");
+        }
+    }
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(found(&storage, &files, TimeRange::ALL).await.unwrap().len(), 20);
+}
