@@ -12,6 +12,7 @@
 mod arguments;
 mod bounds;
 mod damage;
+mod full_disk;
 mod http;
 mod kills;
 mod ledger;

@@ -9,7 +9,7 @@ use crate::arguments::Arguments;
 use crate::ledger::Violation;
 use crate::load::Common;
 use crate::random::Random;
-use crate::{bounds, damage, kills, places, redis_faults, rivals};
+use crate::{bounds, damage, full_disk, kills, places, redis_faults, rivals};
 
 /// A part of the campaign.
 type Scenario = fn(&Arguments, &Report, &mut Random) -> Result<(), Violation>;
@@ -21,6 +21,7 @@ pub(crate) const SCENARIOS: &[(&str, Scenario)] = &[
     ("damage", damage::all),
     ("places", places::all),
     ("bounds", bounds::all),
+    ("full_disk", full_disk::all),
     ("kills", kills::all),
 ];
 

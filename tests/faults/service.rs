@@ -38,6 +38,8 @@ pub(crate) struct Place {
     /// Identified events that are remembered.
     pub(crate) window: u64,
     pub(crate) grace_ms: u64,
+    /// Room on the disk below which nothing is taken.
+    pub(crate) disk_floor: &'static str,
     pub(crate) more: Vec<String>,
     pub(crate) planted: Option<String>,
 }
@@ -50,6 +52,7 @@ impl Place {
             port: free_port(),
             window: 200_000,
             grace_ms: 200,
+            disk_floor: "1MiB",
             more: Vec::new(),
             planted: planted.map(str::to_owned),
         }
@@ -97,7 +100,7 @@ impl Place {
             .arg("serve")
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .args(["--speed-store", &self.speed_store, "--schedule", "", "--full-schedule", ""])
-            .args(["--disk-floor-bytes", "1MiB", "--flush-interval-ms", "20"])
+            .args(["--disk-floor-bytes", self.disk_floor, "--flush-interval-ms", "20"])
             .args(["--retire-grace-ms", &self.grace_ms.to_string()])
             .args(["--dedup-window-events", &self.window.to_string()])
             .args(&self.more)
