@@ -37,6 +37,7 @@ use shared::ids::{Fence, JournalId, MetricId, Offset};
 use shared::ports::{
     Committed, Journal, Lag, SpeedError, SpeedPart, SpeedRead, SpeedViews, StoreFailure,
 };
+use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -140,7 +141,7 @@ impl SpeedLayer {
         let snapshots = catalog.subscribe();
         let snapshot = Arc::clone(&snapshots.borrow());
         let id = journal.id();
-        let (opened, fence) = claim(&*store, id, &snapshot).await?;
+        let (opened, fence) = claim(&*store, id, &snapshot, clock.now()).await?;
         let progress = Arc::new(Progress::new());
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let handle = SpeedHandle {
@@ -163,16 +164,21 @@ impl SpeedLayer {
 }
 
 /// What is stored of the snapshot's metrics, and a fence above all that is.
+///
+/// It is also above the clock's milliseconds. A store that was emptied and is then put back to what
+/// it was before has states of former services, whose fences this one could not see.
 async fn claim(
     store: &dyn SpeedStore,
     journal: JournalId,
     snapshot: &Snapshot,
+    now: Timestamp,
 ) -> Result<(Opened, Fence), StoreError> {
+    let clock = Fence(u64::try_from(now.0 / 1000).unwrap_or(0));
     let mut attempt = 1;
     loop {
         let claimed = async {
             let (opened, above) = open(store, journal, snapshot).await?;
-            Ok((opened, store.claim(journal, above).await?))
+            Ok((opened, store.claim(journal, above.max(clock)).await?))
         };
         match claimed.await {
             Err(StoreError::Uncertain(_)) if attempt < START_ATTEMPTS => attempt += 1,

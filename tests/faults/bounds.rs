@@ -176,7 +176,7 @@ fn counted(http: &Http, expected: u64) -> Result<(), Violation> {
         if reply.status == 200 && reply.json()["rows"][0]["n"] == expected {
             return Ok(());
         }
-        if started.elapsed() > Duration::from_secs(90) {
+        if started.elapsed() > Duration::from_secs(600) {
             return Err(format!("not {expected}: {}: {}", reply.status, reply.text));
         }
         thread::sleep(Duration::from_millis(100));

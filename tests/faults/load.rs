@@ -10,7 +10,7 @@ use crate::ledger::{Ledger, QUERY, Violation, event};
 use crate::random::Random;
 
 /// Time after which an answer must be whole again, once what was hurt is back.
-pub(crate) const WHOLE: Duration = Duration::from_secs(30);
+pub(crate) const WHOLE: Duration = Duration::from_secs(120);
 
 /// Senders of a load.
 const CLIENTS: usize = 2;

@@ -92,8 +92,9 @@ pub(crate) fn at_point(
     let redis = point.starts_with("speed.").then(Redis::start);
     let store = redis.as_ref().map_or_else(|| "memory".to_owned(), |r| Redis::url(r.port));
     let mut place = Place::new(&store, planted);
-    // Few, so that the journal is trimmed while we watch.
-    place.window = 3_000;
+    // Few, so that the journal is trimmed while we watch; and many more than a client sends while
+    // the other one waits for an answer.
+    place.window = 20_000;
     let http = Http::new(place.url());
     let mut load = Load::start(&http, 150, 4, random);
     load.common.is_forgetful.store(true, Ordering::Relaxed);

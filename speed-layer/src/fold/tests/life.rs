@@ -306,6 +306,24 @@ async fn a_writer_that_builds_on_what_is_stored_keeps_the_former_one_out() {
     assert_eq!((after.space, after.through), (before.space, before.through));
 }
 
+/// A store may be emptied under one writer, and be put back to what a former one left under it.
+#[tokio::test]
+async fn a_later_writer_has_the_higher_fence_also_in_an_empty_store() {
+    let first = Arc::new(MemoryStore::default());
+    let mut rig = Rig::start(Arc::clone(&first) as Arc<_>, &[0]).await;
+    rig.send(&some(0, 5)).await;
+    rig.check().await;
+    let second = Arc::new(MemoryStore::default());
+    rig.store = Arc::clone(&second) as Arc<_>;
+    rig.clock.set(Timestamp(5_001_000));
+    rig.restart().await;
+    rig.check().await;
+    let view = crate::store::View::of(rig.journal.id(), &rig.version(ONE));
+    let before = first.open(&view).await.unwrap().unwrap().fence;
+    let after = second.open(&view).await.unwrap().unwrap().fence;
+    assert!(after > before, "{after} after {before}");
+}
+
 #[tokio::test]
 async fn a_large_flush_goes_in_portions() {
     let mut rig = Rig::start(Arc::new(MemoryStore::default()), &[0, 2]).await;
