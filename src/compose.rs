@@ -36,6 +36,7 @@ use batch_layer::run::{RunQueue, RunService, RunServiceParts};
 use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
 use serving_layer::Serving;
+use shared::catalog::Catalog;
 use shared::clock::{Clock, SystemClock};
 use shared::ports::{Committed, Journal};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
@@ -230,8 +231,8 @@ async fn start_intake(
     let (journal, clock) = (Arc::clone(&batch.journal), Arc::clone(clock));
     let quarantine = settings.data_dir.join("quarantine");
     let settings = configure::intake(settings);
-    let ids = Arc::new(RandomIds::new());
-    let start = move || Intake::start(settings, journal, clock, ids, feed, quarantine);
+    let (ids, snapshots) = (Arc::new(RandomIds::new()), batch.catalog.subscribe());
+    let start = move || Intake::start(settings, journal, clock, ids, snapshots, feed, quarantine);
     spawn_blocking(start).await?.context("intake")
 }
 

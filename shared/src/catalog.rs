@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::compile::{DefinitionError, Metric};
 use crate::definition::Definition;
+use crate::extract::Extractor;
 use crate::ids::{Boundary, Generation, JournalId, MetricId};
 use crate::time::{Grain, TimeRange, Timestamp};
 
@@ -48,6 +49,12 @@ impl Snapshot {
     #[must_use]
     pub fn by_id(&self, id: MetricId) -> Option<&Arc<MetricVersion>> {
         self.metrics.iter().find(|m| m.id == id)
+    }
+
+    /// Reads the properties that any of the metrics uses.
+    #[must_use]
+    pub fn extractor(&self) -> Extractor {
+        Extractor::new(self.metrics.iter().flat_map(|m| m.compiled.properties().cloned()))
     }
 
     /// Names of all metrics, in order, each once.

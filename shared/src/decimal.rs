@@ -47,9 +47,39 @@ pub const fn sum_type() -> DataType {
 /// `None` when it is not a number or does not fit 38 digits.
 #[must_use]
 pub fn parse(text: &str) -> Option<i128> {
+    if let Some(value) = parse_short(text.as_bytes()) {
+        return Some(value);
+    }
     let number = Digits::read(text)?;
     let size = i128::try_from(number.scaled(u32::from(SCALE.unsigned_abs()), 39)?).ok()?;
     (size <= MAX).then_some(if number.negative { -size } else { size })
+}
+
+/// The same for most numbers that occur: of at most 18 digits, 9 of them behind the point, and
+/// without an exponent.
+fn parse_short(text: &[u8]) -> Option<i128> {
+    let (is_negative, digits) = match text.split_first()? {
+        (b'-', rest) => (true, rest),
+        _ => (false, text),
+    };
+    if digits.len() > 19 {
+        return None;
+    }
+    let (mut size, mut point) = (0_u64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => size = size * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() && at > 0 => point = Some(at),
+            _ => return None,
+        }
+    }
+    let places = point.map_or(0, |at| digits.len() - at - 1);
+    let count = digits.len() - usize::from(point.is_some());
+    if !(1..=18).contains(&count) || places > 9 {
+        return None;
+    }
+    let size = i128::from(size) * i128::from(10_u64.pow(9 - places as u32));
+    Some(if is_negative { -size } else { size })
 }
 
 /// Reads a number as units of 10⁻¹⁸, for literals in expressions.
@@ -346,6 +376,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn short_numbers_are_the_same_either_way(text in "-?[0-9]{0,19}(\\.[0-9]{0,10})?") {
+            if let Some(short) = parse_short(text.as_bytes()) {
+                let padded = format!("{text}{}e0", if text.contains('.') { "0" } else { ".0" });
+                prop_assert_eq!(parse(&padded), Some(short), "{}", text);
+            }
+        }
+
         #[test]
         fn what_is_written_is_read_back(value in -MAX..=MAX) {
             prop_assert_eq!(parse(&format(value)), Some(value));

@@ -13,15 +13,17 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
-    UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt32Array, UInt64Array,
 };
+use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{
     DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, UInt32Type, UInt64Type,
 };
 use arrow::error::ArrowError;
 
 use crate::ids::{Offset, PartitionId};
+use crate::properties::Properties;
 
 /// The type of every time column.
 #[must_use]
@@ -42,8 +44,20 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 /// A record batch with [`EventBatch::schema`], which its constructor checks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EventBatch(RecordBatch);
+///
+/// Properties that were read from their text may come along, so that nobody reads them again. They
+/// are no part of what is stored or compared.
+#[derive(Clone, Debug)]
+pub struct EventBatch {
+    batch: RecordBatch,
+    read: Properties,
+}
+
+impl PartialEq for EventBatch {
+    fn eq(&self, other: &Self) -> bool {
+        self.batch == other.batch
+    }
+}
 
 impl EventBatch {
     /// The columns of the module's table, in that order.
@@ -62,19 +76,36 @@ impl EventBatch {
             .iter()
             .map(|field| column(batch, field.name()).cloned())
             .collect::<Result<_, _>>()?;
-        RecordBatch::try_new(Self::schema(), columns).map(Self)
+        RecordBatch::try_new(Self::schema(), columns).map(Self::of)
+    }
+
+    /// Of a batch that is known to have the schema.
+    fn of(batch: RecordBatch) -> Self {
+        Self { batch, read: Properties::default() }
     }
 
     /// No events.
     #[must_use]
     pub fn empty() -> Self {
-        Self(RecordBatch::new_empty(Self::schema()))
+        Self::of(RecordBatch::new_empty(Self::schema()))
+    }
+
+    /// The same events, with what was read of their properties: a value an event.
+    #[must_use]
+    pub fn with_read(self, read: Properties) -> Self {
+        Self { read, ..self }
+    }
+
+    /// What was read of their properties before.
+    #[must_use]
+    pub fn read(&self) -> &Properties {
+        &self.read
     }
 
     /// Number of events.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.num_rows()
+        self.batch.num_rows()
     }
 
     /// Whether there are none.
@@ -86,13 +117,25 @@ impl EventBatch {
     /// The batch itself.
     #[must_use]
     pub fn batch(&self) -> &RecordBatch {
-        &self.0
+        &self.batch
     }
 
     /// The events `[from, from + len)`, sharing memory.
     #[must_use]
     pub fn slice(&self, from: usize, len: usize) -> Self {
-        Self(self.0.slice(from, len))
+        if from == 0 && len == self.len() {
+            return self.clone();
+        }
+        Self::of(self.batch.slice(from, len))
+    }
+
+    /// The events that a mask chooses.
+    ///
+    /// # Errors
+    /// When the mask has another length.
+    pub fn filter(&self, mask: &BooleanArray) -> Result<Self, ArrowError> {
+        let batch = filter_record_batch(&self.batch, mask)?;
+        Ok(Self { batch, read: self.read.filter(mask)? })
     }
 
     /// Several batches as one.
@@ -100,55 +143,58 @@ impl EventBatch {
     /// # Errors
     /// When the text of a column outgrows 2 GiB.
     pub fn concat<'a>(batches: impl IntoIterator<Item = &'a Self>) -> Result<Self, ArrowError> {
-        arrow::compute::concat_batches(&SCHEMA, batches.into_iter().map(|b| &b.0)).map(Self)
+        let batches: Vec<&Self> = batches.into_iter().filter(|batch| !batch.is_empty()).collect();
+        let read: Vec<_> = batches.iter().map(|batch| (&batch.read, batch.len())).collect();
+        let batch = concat_batches(&SCHEMA, batches.iter().map(|batch| &batch.batch))?;
+        Ok(Self { batch, read: Properties::concat(&read)? })
     }
 
     /// Bytes held in memory.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.0.get_array_memory_size()
+        self.batch.get_array_memory_size() + self.read.size_bytes()
     }
 
     /// Column `id`.
     #[must_use]
     pub fn ids(&self) -> &StringArray {
-        self.0.column(0).as_string()
+        self.batch.column(0).as_string()
     }
 
     /// Column `content`.
     #[must_use]
     pub fn contents(&self) -> &UInt64Array {
-        self.0.column(1).as_primitive::<UInt64Type>()
+        self.batch.column(1).as_primitive::<UInt64Type>()
     }
 
     /// Column `event`.
     #[must_use]
     pub fn types(&self) -> &StringArray {
-        self.0.column(2).as_string()
+        self.batch.column(2).as_string()
     }
 
     /// Column `time`.
     #[must_use]
     pub fn times(&self) -> &TimestampMicrosecondArray {
-        self.0.column(3).as_primitive::<TimestampMicrosecondType>()
+        self.batch.column(3).as_primitive::<TimestampMicrosecondType>()
     }
 
     /// Column `arrived`.
     #[must_use]
     pub fn arrivals(&self) -> &TimestampMicrosecondArray {
-        self.0.column(4).as_primitive::<TimestampMicrosecondType>()
+        self.batch.column(4).as_primitive::<TimestampMicrosecondType>()
     }
 
     /// Column `subject`.
     #[must_use]
     pub fn subjects(&self) -> &StringArray {
-        self.0.column(5).as_string()
+        self.batch.column(5).as_string()
     }
 
     /// Column `properties`.
     #[must_use]
     pub fn properties(&self) -> &StringArray {
-        self.0.column(6).as_string()
+        self.batch.column(6).as_string()
     }
 }
 
@@ -249,7 +295,7 @@ impl FromIterator<Event> for EventBatch {
             text(|e| e.subject.as_deref()),
             text(|e| e.properties.as_deref()),
         ];
-        Self(
+        Self::of(
             RecordBatch::try_new(Self::schema(), columns)
                 .expect("columns are built from the schema"),
         )

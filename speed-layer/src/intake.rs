@@ -32,6 +32,7 @@ mod properties;
 mod quarantine;
 mod receipt;
 mod settings;
+mod wanted;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -41,6 +42,7 @@ use std::thread;
 
 use arrow::array::Array;
 use bytes::Bytes;
+use shared::catalog::Snapshot;
 use shared::clock::Clock;
 use shared::failpoint::planted;
 use shared::ids::Offset;
@@ -67,6 +69,7 @@ use self::commit::{Committer, Submission, Told};
 use self::dedup::DedupIndex;
 use self::disk::DiskFloor;
 use self::prepare::{Prepared, prepare};
+use self::wanted::Wanted;
 
 /// What to do with a request of which some events are invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,7 +102,8 @@ impl Intake {
     /// Opens the quarantine, rebuilds the dedup index from the journal and starts the committer.
     /// Blocks until that is done: reading the journal takes its time.
     ///
-    /// Committed events are sent to `feed` in the order of their offsets, beginning with the
+    /// The properties that the metrics of `snapshots` use are read with the events. Committed events
+    /// are sent to `feed` in the order of their offsets, beginning with the
     /// journal's end at the time of this call.
     ///
     /// # Errors
@@ -109,6 +113,7 @@ impl Intake {
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn EventIds>,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
         feed: mpsc::Sender<Arc<Committed>>,
         quarantine_dir: PathBuf,
     ) -> Result<IntakeHandle, IntakeError> {
@@ -139,6 +144,7 @@ impl Intake {
         Ok(IntakeHandle(Arc::new(Shared {
             budget: Budget::new(settings.pending_max_requests, settings.pending_max_bytes),
             decoders: Arc::new(Semaphore::new(settings.decoders_max)),
+            wanted: Wanted::new(snapshots),
             disk: DiskFloor::of(quarantine_dir, settings.disk_floor_bytes),
             queue: Mutex::new(Some(sender)),
             journal,
@@ -187,6 +193,7 @@ struct Shared {
     budget: Arc<Budget>,
     /// As many permits as bodies may be decoded at once.
     decoders: Arc<Semaphore>,
+    wanted: Wanted,
     disk: DiskFloor,
     /// `None` after the shutdown.
     queue: Mutex<Option<SyncSender<Submission>>>,
@@ -352,7 +359,8 @@ impl Shared {
         let limits = &self.settings.limits;
         let bytes_max = limits.decompressed_max_bytes;
         let plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
-        let prepared = prepare(plain, body.format, limits, &*self.ids, self.clock.now())?;
+        let (wanted, now) = (self.wanted.now(), self.clock.now());
+        let prepared = prepare(plain, body.format, limits, &wanted, &*self.ids, now)?;
         share.grow(prepared.size_bytes())?;
         Ok(prepared)
     }

@@ -142,6 +142,9 @@ fn one_action(
             break;
         }
         stir(&service, step);
+        if point.starts_with("quarantine.") {
+            fill_quarantine(&service);
+        }
         step += 1;
         thread::sleep(Duration::from_millis(40));
     }
@@ -158,6 +161,14 @@ fn one_action(
     ask_until_whole(&service.http, &load.common)?;
     service.kill();
     Ok(reached)
+}
+
+/// Sends invalid events of some MiB together: the quarantine's file is rewritten when it has grown
+/// by that much.
+fn fill_quarantine(service: &Service) {
+    let event = format!(r#"{{"event":"item","unknown":"{}"}}"#, "x".repeat(50_000));
+    let body = vec![event; 50].join("\n");
+    let _ = service.http.post("/v1/events", "application/x-ndjson", body.as_bytes());
 }
 
 /// Has something of everything happen.

@@ -10,7 +10,8 @@ use futures::stream::{BoxStream, StreamExt};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use shared::event::{EventBatch, Places};
 use shared::expression::PropertyColumn;
-use shared::extract::{Extracted, Extraction, Extractor};
+use shared::extract::{Extracted, Extractor};
+use shared::properties::Property;
 use shared::time::TimeRange;
 
 use super::{SCHEMA, damaged};
@@ -120,8 +121,8 @@ fn typed_batch(
     };
     let known = typed.iter().filter_map(|column| {
         let values = Arc::clone(batch.column_by_name(&column.name())?);
-        Some((column.clone(), Extraction { values, mismatches: Vec::new() }))
+        Some((column.clone(), Property { values, mismatches: Vec::new() }))
     });
-    let places = Places::of(batch).map_err(damaged)?;
-    Ok(columns.extract_with(&events, places, known.collect()))
+    let events = events.with_read(known.collect());
+    Ok(columns.extract(&events, Places::of(batch).map_err(damaged)?))
 }

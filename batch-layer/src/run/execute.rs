@@ -112,7 +112,7 @@ impl Executor {
         if sealed.epoch <= archived.epoch {
             return Ok(outcome);
         }
-        let columns = sources::typed_columns(snapshot);
+        let columns = snapshot.extractor();
         let all = sealed.offset.since(archived.offset).max(1);
         let mut from = archived;
         for to in sources::cuts(snapshot, archived, sealed) {
@@ -295,7 +295,7 @@ impl Executor {
     /// Merges small master files. A run does not fail by what it could not merge.
     async fn compact_master(&self, snapshot: &Snapshot, outcome: &mut RunOutcome) {
         let state = self.catalog.state();
-        let columns = sources::typed_columns(snapshot);
+        let columns = snapshot.extractor();
         for files in master::choose_compaction(&state.master, state.covered()) {
             match master::compact(&self.storage, &files, &columns).await {
                 Ok(merged) => {

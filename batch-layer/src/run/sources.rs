@@ -77,11 +77,6 @@ pub(super) fn cuts(snapshot: &Snapshot, from: Boundary, to: Boundary) -> Vec<Bou
     cuts
 }
 
-/// The properties that get typed columns: those that a metric reads.
-pub(super) fn typed_columns(snapshot: &Snapshot) -> Extractor {
-    Extractor::new(snapshot.metrics.iter().flat_map(|m| m.compiled.properties().cloned()))
-}
-
 /// Archives the epochs `[from, to)`; `report` gets the events done, and may stop it.
 pub(super) async fn archive(
     storage: &Storage,

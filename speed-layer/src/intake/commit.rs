@@ -21,7 +21,6 @@ use std::sync::{OnceLock, mpsc};
 use std::time::Instant;
 
 use arrow::array::{Array, BooleanArray};
-use arrow::compute::filter_record_batch;
 use shared::event::EventBatch;
 use shared::failpoint::{self, planted};
 use shared::ids::{Offset, Position};
@@ -175,9 +174,8 @@ impl Committer {
             }
         }
         if is_fresh.contains(&false) {
-            let batch = prepared.events.batch();
-            judged.fresh = filter_record_batch(batch, &BooleanArray::from(is_fresh))
-                .and_then(|batch| EventBatch::new(&batch))
+            let fresh = prepared.events.filter(&BooleanArray::from(is_fresh));
+            judged.fresh = fresh
                 .map_err(|error| IntakeError::Internal(format!("filtering events: {error}")))?;
         }
         Ok(judged)

@@ -1,20 +1,20 @@
 //! One event: from JSON text to checked fields, borrowing from the body.
 //!
-//! One pass over the text finds the five fields and checks its syntax; each field is then read from
-//! its own piece. What breaks a rule is said with a code and a message and never stops the other
+//! One pass over the text finds the five fields, checks syntax and the rules of properties, and
+//! finds those that metrics use; the other fields are then read from their own pieces. What breaks a rule is said with a code and a message and never stops the other
 //! events of its request. Nesting costs no stack: the pass over the text does not recurse.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::error::Category;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
+use shared::extract::{Extractor, Finder};
+use shared::json::Cursor;
 use shared::time::Timestamp;
 
 use super::decode::RawEvent;
 use super::event_time;
-use super::properties::PropertyScanner;
+use super::properties::Rules;
 
 /// Characters of an event's type.
 const TYPE_BYTES_MAX: usize = 128;
@@ -111,16 +111,23 @@ pub(crate) struct Envelope<'a> {
 
 /// Reads the events of one request, reusing its memory from event to event.
 #[derive(Debug)]
-pub(crate) struct EnvelopeReader<'a> {
+pub(crate) struct EnvelopeReader<'x, 'a> {
     /// The latest time that an event may have.
     latest: Timestamp,
     event_max_bytes: usize,
-    scanner: PropertyScanner<'a>,
+    pass: Pass<'x, 'a>,
 }
 
-impl<'a> EnvelopeReader<'a> {
-    pub(crate) fn new(latest: Timestamp, event_max_bytes: usize) -> Self {
-        Self { latest, event_max_bytes, scanner: PropertyScanner::default() }
+impl<'x, 'a> EnvelopeReader<'x, 'a> {
+    /// A reader that finds the properties which `wanted` reads.
+    pub(crate) fn new(latest: Timestamp, event_max_bytes: usize, wanted: &'x Extractor) -> Self {
+        let (rules, found) = (Rules::default(), Finder::new(wanted));
+        Self { latest, event_max_bytes, pass: Pass { rules, found, open: Vec::new() } }
+    }
+
+    /// The wanted properties of the event that was read last.
+    pub(crate) fn found(&self) -> &Finder<'x, 'a> {
+        &self.pass.found
     }
 
     /// Checks every rule.
@@ -138,7 +145,7 @@ impl<'a> EnvelopeReader<'a> {
         let Some(text) = raw.text else {
             return Err(Invalid::new(InvalidCode::MalformedEvent, "the event is not UTF-8"));
         };
-        let fields = Fields::read(text)?;
+        let fields = self.pass.read(text)?;
         let Some(event) = present(fields.event) else {
             return Err(Invalid::new(
                 InvalidCode::InvalidEvent,
@@ -165,7 +172,13 @@ impl<'a> EnvelopeReader<'a> {
             .transpose()?;
         let properties = present(fields.properties);
         if let Some(properties) = properties {
-            self.scanner.check(properties)?;
+            if !properties.starts_with('{') {
+                return Err(Invalid::new(
+                    InvalidCode::InvalidProperties,
+                    format!("`properties` is `{}`; it must be an object", excerpt(properties)),
+                ));
+            }
+            self.pass.rules.end()?;
         }
         Ok(Envelope { event, id, time, subject, properties })
     }
@@ -247,32 +260,75 @@ struct Fields<'a> {
     fault: Option<Invalid>,
 }
 
-impl<'a> Fields<'a> {
-    fn read(text: &'a str) -> Result<Self, Invalid> {
-        let fields: Self = serde_json::from_str(text).map_err(|error| match error.classify() {
-            Category::Data => Invalid::new(
-                InvalidCode::NotAnObject,
-                format!("the event is `{}`; it must be a JSON object", excerpt(text)),
-            ),
-            Category::Syntax | Category::Eof | Category::Io => {
-                Invalid::new(InvalidCode::MalformedEvent, format!("the event is not JSON: {error}"))
-            }
-        })?;
+/// The pass over an event's text, and the memory that it uses again.
+#[derive(Debug)]
+struct Pass<'x, 'a> {
+    rules: Rules<'a>,
+    found: Finder<'x, 'a>,
+    open: Vec<bool>,
+}
+
+impl<'a> Pass<'_, 'a> {
+    fn read(&mut self, text: &'a str) -> Result<Fields<'a>, Invalid> {
+        self.rules.begin();
+        self.found.begin();
+        let mut cursor = Cursor::new(text);
+        let fields = self.fields(&mut cursor).filter(|_| cursor.peek().is_none());
+        let fields = fields.ok_or_else(|| no_object(text))?;
         match fields.fault {
             Some(fault) => Err(fault),
             None => Ok(fields),
         }
     }
 
-    fn set(&mut self, name: Name, value: &'a str) {
-        let (slot, name) = match name {
-            Name::Event => (&mut self.event, "event"),
-            Name::Id => (&mut self.id, "id"),
-            Name::Time => (&mut self.time, "time"),
-            Name::Subject => (&mut self.subject, "subject"),
-            Name::Properties => (&mut self.properties, "properties"),
-            Name::Unknown(name) => {
-                self.fault.get_or_insert_with(|| unknown_field(&name));
+    /// The fields of the object that comes next; `None` when there is none.
+    fn fields(&mut self, cursor: &mut Cursor<'a>) -> Option<Fields<'a>> {
+        let mut fields = Fields::default();
+        cursor.eat(b'{')?;
+        if cursor.eat(b'}').is_some() {
+            return Some(fields);
+        }
+        loop {
+            let name = cursor.key()?.text()?;
+            let value = match &*name {
+                "properties" if fields.properties.is_none() => {
+                    cursor.walk(&mut self.open, &mut (&mut self.rules, &mut self.found))?
+                }
+                _ => cursor.walk(&mut self.open, &mut ())?,
+            };
+            fields.set(&name, value);
+            if cursor.eat(b',').is_none() {
+                return cursor.eat(b'}').map(|()| fields);
+            }
+        }
+    }
+}
+
+/// Why a text is not an object in JSON, as a parser that says so puts it.
+fn no_object(text: &str) -> Invalid {
+    let message = match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) if !text.trim_ascii_start().starts_with('{') => {
+            return Invalid::new(
+                InvalidCode::NotAnObject,
+                format!("the event is `{}`; it must be a JSON object", excerpt(text)),
+            );
+        }
+        Ok(_) => "the event is not JSON: the name of a field is not Unicode".to_owned(),
+        Err(error) => format!("the event is not JSON: {error}"),
+    };
+    Invalid::new(InvalidCode::MalformedEvent, message)
+}
+
+impl<'a> Fields<'a> {
+    fn set(&mut self, name: &str, value: &'a str) {
+        let slot = match name {
+            "event" => &mut self.event,
+            "id" => &mut self.id,
+            "time" => &mut self.time,
+            "subject" => &mut self.subject,
+            "properties" => &mut self.properties,
+            other => {
+                self.fault.get_or_insert_with(|| unknown_field(other));
                 return;
             }
         };
@@ -293,66 +349,6 @@ fn unknown_field(name: &str) -> Invalid {
             excerpt(name)
         ),
     )
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an event, which is an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Fields::default();
-                while let Some(name) = map.next_key::<Name>()? {
-                    fields.set(name, map.next_value::<&RawValue>()?.get());
-                }
-                Ok(fields)
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
-}
-
-enum Name {
-    Event,
-    Id,
-    Time,
-    Subject,
-    Properties,
-    Unknown(String),
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Key;
-
-        impl Visitor<'_> for Key {
-            type Value = Name;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field's name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-                Ok(match name {
-                    "event" => Name::Event,
-                    "id" => Name::Id,
-                    "time" => Name::Time,
-                    "subject" => Name::Subject,
-                    "properties" => Name::Properties,
-                    other => Name::Unknown(excerpt(other).into_owned()),
-                })
-            }
-        }
-
-        deserializer.deserialize_str(Key)
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use bytes::Bytes;
 use shared::event::EventBatch;
+use shared::extract::{Extraction, Extractor};
 use shared::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -62,18 +63,21 @@ impl Prepared {
     }
 }
 
-/// Decodes and checks a body that is not compressed any more. `arrived` is the clock's time.
+/// Decodes and checks a body that is not compressed any more; on the way, the properties that are
+/// wanted are read. `arrived` is the clock's time.
 pub(crate) fn prepare(
     body: Bytes,
     format: BodyFormat,
     limits: &Limits,
+    wanted: &Extractor,
     ids: &dyn EventIds,
     arrived: Timestamp,
 ) -> Result<Prepared, IntakeError> {
     let raw_events = split(&body, format, limits.request_max_events)?;
     let latest = Timestamp(arrived.0.saturating_add(limits.time_ahead_max_ms.saturating_mul(1000)));
-    let mut reader = EnvelopeReader::new(latest, limits.event_max_bytes);
+    let mut reader = EnvelopeReader::new(latest, limits.event_max_bytes, wanted);
     let mut columns = Columns::with_capacity(raw_events.len(), body.len());
+    let mut properties = Extraction::with_capacity(wanted, raw_events.len());
     let mut candidates = Vec::with_capacity(raw_events.len());
     let mut invalid = Vec::new();
     for raw in &raw_events {
@@ -81,13 +85,14 @@ pub(crate) fn prepare(
         match reader.read(raw) {
             Ok(event) => {
                 let id_hash = columns.push(&event, ids, arrived);
+                properties.push(reader.found());
                 candidates.push(Candidate { place, id_hash });
             }
             Err(fault) => invalid.push((place, fault)),
         }
     }
     drop(raw_events);
-    let events = columns.finish()?;
+    let events = columns.finish()?.with_read(properties.finish());
     Ok(Prepared { events, candidates, invalid, arrived, body })
 }
 
@@ -170,6 +175,8 @@ impl Columns {
 mod tests {
     use arrow::array::Array;
 
+    use shared::expression::{PropertyColumn, Type, parse_path};
+
     use super::*;
     use crate::intake::event_id::CountedIds;
 
@@ -178,7 +185,9 @@ mod tests {
     fn prepare_lines(body: &'static str) -> Prepared {
         let ids = CountedIds::default();
         let body = Bytes::from_static(body.as_bytes());
-        prepare(body, BodyFormat::Ndjson, &Limits::default(), &ids, NOW).unwrap()
+        let wanted =
+            Extractor::new([PropertyColumn { path: parse_path("x").unwrap(), ty: Type::Number }]);
+        prepare(body, BodyFormat::Ndjson, &Limits::default(), &wanted, &ids, NOW).unwrap()
     }
 
     #[test]
@@ -199,6 +208,8 @@ mod tests {
         assert!(events.subjects().is_null(1));
         assert_eq!(events.properties().value(0), "{\"x\": 1}");
         assert!(events.properties().is_null(1));
+        let found = events.read().iter().next().unwrap().1;
+        assert!(found.values.is_valid(0) && found.values.is_null(1));
         assert_eq!(prepared.candidates[0].id_hash, xxh3_128(b"i"));
         assert_eq!(prepared.candidates[1].place.index, 3);
         assert_eq!(prepared.raw(prepared.candidates[1].place), b"{\"event\":\"b\"}");

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
+use shared::catalog::Snapshot;
 use shared::clock::ManualClock;
 use shared::event::EventBatch;
-use shared::ids::{Boundary, Epoch, JournalId, Offset};
+use shared::ids::{Boundary, Epoch, Generation, JournalId, Offset};
 use shared::ports::{Committed, Journal, JournalError, JournalReader};
 use shared::time::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::event_id::CountedIds;
@@ -140,11 +141,18 @@ pub(crate) fn start(
     directory: &Path,
 ) -> (IntakeHandle, mpsc::Receiver<Arc<Committed>>) {
     let (feed, fed) = mpsc::channel(64);
+    let no_metrics = Snapshot {
+        generation: Generation::ZERO,
+        journal: journal.id(),
+        published_at: NOW,
+        metrics: Vec::new(),
+    };
     let intake = Intake::start(
         settings,
         Arc::clone(journal) as Arc<dyn Journal>,
         ManualClock::at(NOW),
         Arc::new(CountedIds::default()),
+        watch::channel(Arc::new(no_metrics)).1,
         feed,
         directory.join("quarantine"),
     );

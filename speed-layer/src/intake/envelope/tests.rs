@@ -8,7 +8,8 @@ const NOW: Timestamp = Timestamp(1_795_305_600_000_000);
 
 fn read(bytes: &[u8]) -> Result<Envelope<'_>, Invalid> {
     let raw = RawEvent { index: 0, bytes, text: std::str::from_utf8(bytes).ok() };
-    EnvelopeReader::new(NOW, 64 << 10).read(&raw)
+    let wanted = Extractor::default();
+    EnvelopeReader::new(NOW, 64 << 10, &wanted).read(&raw)
 }
 
 fn code(json: &str) -> &'static str {

@@ -1,0 +1,38 @@
+//! The properties that metrics use: they are found while an event's text is read for its own sake.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use shared::catalog::Snapshot;
+use shared::extract::Extractor;
+use shared::ids::Generation;
+use tokio::sync::watch;
+
+/// What the newest snapshot's metrics use. It may be older than what the fold wants by now: the
+/// fold reads by itself what was not found.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    known: RwLock<(Generation, Arc<Extractor>)>,
+}
+
+impl Wanted {
+    pub(super) fn new(snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
+        let known = of(&snapshots.borrow());
+        Self { snapshots, known: RwLock::new(known) }
+    }
+
+    pub(super) fn now(&self) -> Arc<Extractor> {
+        let generation = self.snapshots.borrow().generation;
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.0 == generation {
+            return known.1;
+        }
+        let new = of(&self.snapshots.borrow());
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+        new.1
+    }
+}
+
+fn of(snapshot: &Snapshot) -> (Generation, Arc<Extractor>) {
+    (snapshot.generation, Arc::new(snapshot.extractor()))
+}
