@@ -13,10 +13,20 @@ use super::lower::{Result, refuse};
 
 const TEXT_MAX: usize = 4096;
 pub(super) const DEPTH_MAX: usize = 64;
+/// As many as a text has bytes: only operands that are used more than once can come to more.
+pub(super) const OPERATIONS_MAX: usize = 4096;
 
 /// What is said of an expression that is nested too deep.
 pub(super) fn too_deep() -> ExpressionError {
     ExpressionError(format!("it is nested deeper than the limit of {DEPTH_MAX} levels"))
+}
+
+/// What is said of an expression whose operands, used more than once, multiply.
+pub(super) fn too_large() -> ExpressionError {
+    ExpressionError(format!(
+        "it comes to more than the limit of {OPERATIONS_MAX} operations; COALESCE, NULLIF, BETWEEN \
+         and CASE with an operand use that more than once, and should not be nested in it"
+    ))
 }
 
 /// Reads an expression that is all of `text`.

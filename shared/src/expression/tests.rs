@@ -223,6 +223,27 @@ fn bounds_of_length_depth_and_lists() {
     lowering.condition(&chain).unwrap();
 }
 
+/// Found by fuzzing: each level doubled what the one below had come to.
+#[test]
+fn operands_that_are_used_twice_do_not_double_with_each_level() {
+    for (begin, end) in [
+        ("coalesce(", ", 1)"),
+        ("nullif(", ", 1)"),
+        ("CASE WHEN ", " BETWEEN 1 AND 2 THEN 1 ELSE 2 END"),
+        ("CASE ", " WHEN 1 THEN 2 WHEN 2 THEN 1 END"),
+    ] {
+        let nested = |levels| format!("{}a{} = 1", begin.repeat(levels), end.repeat(levels));
+        assert!(refused(&nested(15)).contains("limit of 4096 operations"), "{begin}");
+        Lowering::new(Scope::Event).condition(&nested(5)).unwrap();
+    }
+    // Each text has its own bound.
+    let list = format!("a IN ({})", vec!["1"; 1000].join(","));
+    let mut lowering = Lowering::new(Scope::Event);
+    for _ in 0..5 {
+        lowering.condition(&list).unwrap();
+    }
+}
+
 #[test]
 fn a_predicate_knows_its_columns_and_takes_numbers_for_texts() {
     let columns = vec![("origin".to_owned(), Type::Text), ("dow".to_owned(), Type::Text)];
