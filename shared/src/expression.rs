@@ -11,6 +11,7 @@
 
 mod arithmetic;
 mod compare;
+mod dialect;
 mod functions;
 mod hint;
 mod literal;

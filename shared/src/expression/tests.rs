@@ -244,6 +244,34 @@ fn operands_that_are_used_twice_do_not_double_with_each_level() {
     }
 }
 
+/// Found by fuzzing: what is wrong at its end was read in ways that doubled with each level.
+#[test]
+fn what_is_wrong_is_not_read_in_ever_more_ways() {
+    for text in [
+        format!("{}a[", "a.".repeat(50)),
+        format!("{}1", "not(".repeat(50)),
+        format!("{}1", "case(".repeat(50)),
+        format!("{}1 1", "cast(".repeat(50)),
+        format!("a IN (SELECT 1 FROM {}a", "(".repeat(50)),
+        format!("a IN (FROM {}a", "(".repeat(50)),
+        format!("EXISTS (UPDATE {}a", "(a JOIN ".repeat(50)),
+    ] {
+        let begun = std::time::Instant::now();
+        refused(&text);
+        assert!(begun.elapsed().as_secs() < 10, "{text} took {:?}", begun.elapsed());
+    }
+}
+
+/// Words that begin a query elsewhere are names here.
+#[test]
+fn names_may_be_words_of_queries() {
+    for name in ["select", "with", "values", "table", "insert", "update", "delete", "from"] {
+        let condition = format!("{name} = 'x' AND (a.{name} = 1 OR {name} IN ('y'))");
+        let mut lowering = Lowering::new(Scope::Event);
+        lowering.condition(&condition).unwrap_or_else(|error| panic!("{condition}: {error}"));
+    }
+}
+
 #[test]
 fn a_predicate_knows_its_columns_and_takes_numbers_for_texts() {
     let columns = vec![("origin".to_owned(), Type::Text), ("dow".to_owned(), Type::Text)];
