@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libfuzzer_sys::fuzz_target;
 
-static CHECK: OnceLock<fn(&[u8])> = OnceLock::new();
+static CHECK: OnceLock<fuzz::Check> = OnceLock::new();
 
 /// What the last panic said. The service catches some by design, so only one that leaves a target
 /// counts.

@@ -12,8 +12,11 @@ mod json;
 mod manifest;
 mod query;
 
+/// Takes an input, and panics where an oracle does not agree.
+pub type Check = fn(&[u8]);
+
 /// All targets by name.
-pub const ALL: [(&str, fn(&[u8])); 5] = [
+pub const ALL: [(&str, Check); 5] = [
     ("body", body::check),
     ("filter", filter::check),
     ("journal", journal::check),
@@ -23,7 +26,7 @@ pub const ALL: [(&str, fn(&[u8])); 5] = [
 
 /// The target of this name.
 #[must_use]
-pub fn named(name: &str) -> Option<fn(&[u8])> {
+pub fn named(name: &str) -> Option<Check> {
     ALL.iter().find(|(known, _)| *known == name).map(|(_, check)| *check)
 }
 
