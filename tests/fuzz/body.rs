@@ -1,4 +1,4 @@
-//! Bodies of `POST /v1/events`: what intake accepts, refuses and keeps, against a reading of its own.
+//! Bodies of `POST /v1/events`: what intake accepts, refuses and keeps, against another reading.
 //!
 //! The first byte says how the rest is sent; see [`Sending`].
 

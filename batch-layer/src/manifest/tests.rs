@@ -93,7 +93,7 @@ async fn two_publishers_both_get_in_and_a_reopened_store_sees_both() {
     assert!(ManifestStore::open(storage.clone(), foreign, true, Timestamp(0)).await.is_err());
 }
 
-/// Found by fuzzing: the next generation was published under a name that the next start passed over.
+/// Found by fuzzing: the next generation was published under a name that a start passed over.
 #[tokio::test]
 async fn a_generation_under_the_name_of_another_is_refused() {
     let storage = Storage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));

@@ -1,5 +1,5 @@
-//! The SQL that expressions are read as: the parser's generic dialect, without queries, and within a
-//! bound of what reading may take.
+//! The SQL that expressions are read as: the parser's generic dialect, without queries, and within
+//! a bound of what reading may take.
 //!
 //! Where the parser cannot read something in one way it goes back and tries another, at each level
 //! of nesting. What is wrong at its end is so read in a number of ways that doubles with each

@@ -1,4 +1,4 @@
-//! What the contract says of a body's events: every rule by itself, all faults of an event together.
+//! What the contract says of a body's events: each rule by itself, all faults of an event together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
