@@ -6,11 +6,12 @@
 //! has no result for a row is null, and counted ([`count_failures`]), never an error. Arithmetic is
 //! decimal ([`crate::decimal`]).
 //!
-//! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list. No subqueries, tables, volatile
-//! functions, parameters or casts to floats.
+//! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list, 4,096 operations. No subqueries,
+//! tables, volatile functions, parameters or casts to floats.
 
 mod arithmetic;
 mod compare;
+mod dialect;
 mod functions;
 mod hint;
 mod literal;

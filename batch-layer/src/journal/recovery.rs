@@ -86,7 +86,9 @@ fn begin(
                 path.display()
             )));
         }
-        // A start that was cut short left it.
+    }
+    // A start that was cut short left them.
+    for path in names.iter().map(|name| directory.join(name.file_name())) {
         disk.remove(&path).map_err(|error| io_error("removing", &path, &error))?;
     }
     let id = identity::generate();

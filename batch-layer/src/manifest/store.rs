@@ -167,6 +167,11 @@ async fn newest(storage: &Storage) -> Result<Option<State>, StorageError> {
             format!("format {}, this build reads {FORMAT}; use a newer Merganser", manifest.format);
         return Err(StorageError::Damaged { path: name, reason });
     }
+    // The next generation is named after this one's number: under another name it would be lost.
+    if path(manifest.generation) != name {
+        let reason = format!("it says generation {}; restore the file", manifest.generation);
+        return Err(StorageError::Damaged { path: name, reason });
+    }
     let master = match &manifest.master {
         Some(list) => Arc::new(storage.read_document(list).await?),
         None => Arc::default(),

@@ -92,3 +92,14 @@ async fn two_publishers_both_get_in_and_a_reopened_store_sees_both() {
     let foreign = JournalId(uuid::Uuid::from_u128(8));
     assert!(ManifestStore::open(storage.clone(), foreign, true, Timestamp(0)).await.is_err());
 }
+
+/// Found by fuzzing: the next generation was published under a name that a start passed over.
+#[tokio::test]
+async fn a_generation_under_the_name_of_another_is_refused() {
+    let storage = Storage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
+    let open = || ManifestStore::open(storage.clone(), journal(), true, Timestamp(0));
+    let first = open().await.unwrap().current();
+    storage.create_document("manifest/00000000000000000007.json", &first.manifest).await.unwrap();
+    let error = open().await.unwrap_err().to_string();
+    assert!(error.contains("7.json") && error.contains("says generation 0"), "{error}");
+}

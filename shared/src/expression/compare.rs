@@ -101,17 +101,17 @@ impl Lowering<'_> {
     ) -> Result<Typed> {
         let want = self.ordered_type(&[expr, low, high])?;
         let mut all = Vec::new();
-        for part in [expr, low, high] {
+        for part in [expr, low, expr, high] {
             all.push(self.lower_as(part, want, depth)?);
         }
-        let [expr, low, high]: [Expr; 3] = self
+        let [from, low, to, high]: [Expr; 4] = self
             .all_alike(all)
             .try_into()
             .map_err(|_| ExpressionError("BETWEEN needs three operands".to_owned()))?;
         let inside = binary(
-            binary(expr.clone(), Operator::GtEq, low),
+            binary(from, Operator::GtEq, low),
             Operator::And,
-            binary(expr, Operator::LtEq, high),
+            binary(to, Operator::LtEq, high),
         );
         Ok(boolean(if negated { !inside } else { inside }))
     }

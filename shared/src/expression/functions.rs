@@ -206,10 +206,12 @@ impl Lowering<'_> {
                 let ty = self.common_type(args.iter().copied()).unwrap_or(want);
                 let (a, b) =
                     (self.lower_as(args[0], ty, depth)?, self.lower_as(args[1], ty, depth)?);
+                let value = self.lower_as(args[0], ty, depth)?;
                 let wide = a.wide || b.wide;
+                let value = if wide { self.widen(value) } else { value.expr };
                 let (a, b) = self.alike(a, b);
-                let same = boolean(a.clone().eq(b)).expr;
-                let unequal = (Box::new(same.is_not_true()), Box::new(a));
+                let same = boolean(a.eq(b)).expr;
+                let unequal = (Box::new(same.is_not_true()), Box::new(value));
                 Ok(Typed { expr: Expr::Case(Case::new(None, vec![unequal], None)), ty, wide })
             }
             "abs" => {
@@ -254,16 +256,14 @@ impl Lowering<'_> {
 
     fn coalesce(&mut self, args: &[&Sql], want: Type, depth: usize) -> Result<Typed> {
         let ty = self.common_type(args.iter().copied()).unwrap_or(want);
-        let mut values = Vec::new();
+        let (mut tests, mut values) = (Vec::new(), Vec::new());
         for arg in args {
+            tests.push(Box::new(self.lower_as(arg, ty, depth)?.expr.is_not_null()));
             values.push(self.lower_as(arg, ty, depth)?);
         }
         let wide = values.iter().any(|value| value.wide);
-        let branches = self
-            .all_alike(values)
-            .into_iter()
-            .map(|value| (Box::new(value.clone().is_not_null()), Box::new(value)))
-            .collect();
+        let values = self.all_alike(values).into_iter().map(Box::new);
+        let branches = tests.into_iter().zip(values).collect();
         Ok(Typed { expr: Expr::Case(Case::new(None, branches, None)), ty, wide })
     }
 

@@ -15,7 +15,7 @@ use indexmap::IndexSet;
 
 use super::arithmetic::Operation;
 use super::literal::{cast_type, number_literal};
-use super::parse::{DEPTH_MAX, parse, too_deep};
+use super::parse::{DEPTH_MAX, OPERATIONS_MAX, parse, too_deep, too_large};
 use super::{ExpressionError, Input, Path, PropertyColumn, Scope, Type};
 use crate::problem::suggestion;
 
@@ -44,13 +44,15 @@ impl Typed {
 pub struct Lowering<'a> {
     pub(super) scope: Scope<'a>,
     inputs: IndexSet<Input>,
+    /// Operations that the current text has come to.
+    operations: usize,
 }
 
 impl<'a> Lowering<'a> {
     /// Names mean what `scope` says.
     #[must_use]
     pub fn new(scope: Scope<'a>) -> Self {
-        Self { scope, inputs: IndexSet::new() }
+        Self { scope, inputs: IndexSet::new(), operations: 0 }
     }
 
     /// The columns that the lowered expressions read, each once.
@@ -64,7 +66,7 @@ impl<'a> Lowering<'a> {
     /// # Errors
     /// Says what is wrong with the text.
     pub fn condition(&mut self, text: &str) -> Result<Expr> {
-        Ok(self.lower_as(&parse(text)?, Type::Boolean, 0)?.expr)
+        Ok(self.lower_whole(&parse(text)?, Type::Boolean)?.expr)
     }
 
     /// A decimal of 9 places.
@@ -72,7 +74,7 @@ impl<'a> Lowering<'a> {
     /// # Errors
     /// Says what is wrong with the text.
     pub fn number(&mut self, text: &str) -> Result<Expr> {
-        let number = self.lower_as(&parse(text)?, Type::Number, 0)?;
+        let number = self.lower_whole(&parse(text)?, Type::Number)?;
         Ok(self.narrow(number))
     }
 
@@ -83,7 +85,7 @@ impl<'a> Lowering<'a> {
     pub fn text(&mut self, text: &str) -> Result<Expr> {
         let sql = parse(text)?;
         let want = self.hint(&sql).unwrap_or(Type::Text);
-        let lowered = self.lower_as(&sql, want, 0)?;
+        let lowered = self.lower_whole(&sql, want)?;
         Ok(self.to_text(lowered))
     }
 
@@ -109,7 +111,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Lowers to exactly this type.
+    /// Lowers a text's whole expression to exactly this type.
+    fn lower_whole(&mut self, sql: &Sql, want: Type) -> Result<Typed> {
+        self.operations = 0;
+        self.lower_as(sql, want, 0)
+    }
+
+    /// Lowers to exactly this type. What uses an operand twice lowers it twice, so that it counts
+    /// twice: nested in each other, copies would double with each level.
     pub(super) fn lower_as(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
         let lowered = self.lower(sql, want, depth)?;
         if lowered.ty == want {
@@ -121,6 +130,10 @@ impl<'a> Lowering<'a> {
     fn lower(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
         if depth > DEPTH_MAX {
             return Err(too_deep());
+        }
+        self.operations += 1;
+        if self.operations > OPERATIONS_MAX {
+            return Err(too_large());
         }
         let depth = depth + 1;
         match sql {

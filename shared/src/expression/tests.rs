@@ -223,6 +223,55 @@ fn bounds_of_length_depth_and_lists() {
     lowering.condition(&chain).unwrap();
 }
 
+/// Found by fuzzing: each level doubled what the one below had come to.
+#[test]
+fn operands_that_are_used_twice_do_not_double_with_each_level() {
+    for (begin, end) in [
+        ("coalesce(", ", 1)"),
+        ("nullif(", ", 1)"),
+        ("CASE WHEN ", " BETWEEN 1 AND 2 THEN 1 ELSE 2 END"),
+        ("CASE ", " WHEN 1 THEN 2 WHEN 2 THEN 1 END"),
+    ] {
+        let nested = |levels| format!("{}a{} = 1", begin.repeat(levels), end.repeat(levels));
+        assert!(refused(&nested(15)).contains("limit of 4096 operations"), "{begin}");
+        Lowering::new(Scope::Event).condition(&nested(5)).unwrap();
+    }
+    // Each text has its own bound.
+    let list = format!("a IN ({})", vec!["1"; 1000].join(","));
+    let mut lowering = Lowering::new(Scope::Event);
+    for _ in 0..5 {
+        lowering.condition(&list).unwrap();
+    }
+}
+
+/// Found by fuzzing: what is wrong at its end was read in ways that doubled with each level.
+#[test]
+fn what_is_wrong_is_not_read_in_ever_more_ways() {
+    for text in [
+        format!("{}a[", "a.".repeat(50)),
+        format!("{}1", "not(".repeat(50)),
+        format!("{}1", "case(".repeat(50)),
+        format!("{}1 1", "cast(".repeat(50)),
+        format!("a IN (SELECT 1 FROM {}a", "(".repeat(50)),
+        format!("a IN (FROM {}a", "(".repeat(50)),
+        format!("EXISTS (UPDATE {}a", "(a JOIN ".repeat(50)),
+    ] {
+        let begun = std::time::Instant::now();
+        refused(&text);
+        assert!(begun.elapsed().as_secs() < 10, "{text} took {:?}", begun.elapsed());
+    }
+}
+
+/// Words that begin a query elsewhere are names here.
+#[test]
+fn names_may_be_words_of_queries() {
+    for name in ["select", "with", "values", "table", "insert", "update", "delete", "from"] {
+        let condition = format!("{name} = 'x' AND (a.{name} = 1 OR {name} IN ('y'))");
+        let mut lowering = Lowering::new(Scope::Event);
+        lowering.condition(&condition).unwrap_or_else(|error| panic!("{condition}: {error}"));
+    }
+}
+
 #[test]
 fn a_predicate_knows_its_columns_and_takes_numbers_for_texts() {
     let columns = vec![("origin".to_owned(), Type::Text), ("dow".to_owned(), Type::Text)];

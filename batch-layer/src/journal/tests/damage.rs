@@ -348,3 +348,16 @@ fn frames_with_a_right_checksum_in_a_wrong_place_are_refused() {
     fs::write(&path, [&whole[..], frame.bytes()].concat()).unwrap();
     assert_eq!(read_all(&open(&directory), Offset(0)), events(0, 4));
 }
+
+/// Found by fuzzing: a segment that was cut to less than a header was gone after the refusal.
+#[test]
+fn a_journal_without_its_id_is_refused_and_left_as_it_is() {
+    let directory = TempDir::new().unwrap();
+    written(&directory);
+    let segments = segment_files(directory.path());
+    fs::remove_file(directory.path().join(JOURNAL_DIRECTORY).join("id")).unwrap();
+    fs::write(&segments[0], b"MRG").unwrap();
+    let error = open_hastily(directory.path()).unwrap_err().to_string();
+    assert!(error.contains("`id` beside it is missing"), "{error}");
+    assert_eq!(segment_files(directory.path()), segments);
+}
