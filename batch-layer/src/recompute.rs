@@ -61,7 +61,8 @@ fn day(time: i64) -> i64 {
     Timestamp(time).day()
 }
 
-/// Folds those events of `files` whose time is in `range`. The work is done on `threads` partitions of the plan.
+/// Folds those events of `files` whose time is in `range`. The work is done on `threads` partitions
+/// of the plan.
 ///
 /// # Errors
 /// When a file cannot be read. What events hold never fails.

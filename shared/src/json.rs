@@ -462,7 +462,9 @@ mod tests {
         }
 
         #[test]
-        fn it_takes_what_another_parser_takes_of_noise(text in "[{}\\[\\]\",:\\\\u\\-+.0-9eE tn]{0,24}") {
+        fn it_takes_what_another_parser_takes_of_noise(
+            text in "[{}\\[\\]\",:\\\\u\\-+.0-9eE tn]{0,24}",
+        ) {
             let expected = serde_json::from_str::<IgnoredAny>(&text);
             prop_assert_eq!(is_json(&text), expected.is_ok(), "{}: {:?}", text, expected);
         }

@@ -152,7 +152,8 @@ mod tests {
             let chosen = whole.filter(&mask).unwrap();
             let expected: EventBatch = rows
                 .iter()
-                .filter_map(|(row, is_chosen)| is_chosen.then(|| event("e", 0, *row)))
+                .filter(|(_, is_chosen)| *is_chosen)
+                .map(|(row, _)| event("e", 0, *row))
                 .collect();
             prop_assert_eq!(&chosen, &expected);
             prop_assert_eq!(plain(chosen.read()), plain(&properties(&expected)));

@@ -102,9 +102,9 @@ impl Intake {
     /// Opens the quarantine, rebuilds the dedup index from the journal and starts the committer.
     /// Blocks until that is done: reading the journal takes its time.
     ///
-    /// The properties that the metrics of `snapshots` use are read with the events. Committed events
-    /// are sent to `feed` in the order of their offsets, beginning with the
-    /// journal's end at the time of this call.
+    /// The properties that the metrics of `snapshots` use are read with the events. Committed
+    /// events are sent to `feed` in the order of their offsets, beginning with the journal's end at
+    /// the time of this call.
     ///
     /// # Errors
     /// When a setting cannot be, or the quarantine or the journal cannot be read.

@@ -4,6 +4,7 @@
 
 mod compressed;
 mod expected;
+mod read;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,6 +82,7 @@ pub(crate) fn check(input: &[u8]) {
         Arc::new(Appended::default()),
         ManualClock::at(NOW),
         Arc::new(Counted::default()),
+        read::snapshots(),
         feed,
         directory.path().to_owned(),
     );
@@ -89,6 +91,7 @@ pub(crate) fn check(input: &[u8]) {
     RUNTIME.block_on(intake.shutdown());
     let mut accepted = Vec::new();
     while let Ok(committed) = fed.try_recv() {
+        read::check(&committed.events);
         accepted.extend(events(&committed.events));
     }
     compare(expected, sending.on_invalid, result, &accepted, intake.quarantine());

@@ -101,7 +101,8 @@ proptest! {
         hours in prop::collection::vec(-2000_i64..2000, 1..200),
         edges in prop::collection::btree_set(-2000_i64..2000, 0..5),
     ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).build().unwrap();
         runtime.block_on(async {
             let directory = tempfile::tempdir().unwrap();
             let storage = Storage::local(directory.path()).unwrap();
@@ -111,9 +112,10 @@ proptest! {
                 times.iter().enumerate().map(|(n, time)| (format!("e{n}"), *time)).collect();
             for _ in 0..2 {
                 let mut parts = BTreeMap::new();
-                let edges = edges.iter().map(|hour| Timestamp(hour * HOUR_US));
-                let edges: Vec<Timestamp> = [TimeRange::ALL.from].into_iter().chain(edges).chain([TimeRange::ALL.to]).collect();
-                for edge in edges.windows(2) {
+                let TimeRange { from, to } = TimeRange::ALL;
+                let inner = edges.iter().map(|hour| Timestamp(hour * HOUR_US));
+                let all: Vec<Timestamp> = [from].into_iter().chain(inner).chain([to]).collect();
+                for edge in all.windows(2) {
                     let range = TimeRange { from: edge[0], to: edge[1] };
                     let part = found(&storage, &files, range).await.unwrap();
                     assert!(part.values().all(|time| range.contains(Timestamp(*time))));

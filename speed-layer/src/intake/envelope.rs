@@ -1,8 +1,9 @@
 //! One event: from JSON text to checked fields, borrowing from the body.
 //!
 //! One pass over the text finds the five fields, checks syntax and the rules of properties, and
-//! finds those that metrics use; the other fields are then read from their own pieces. What breaks a rule is said with a code and a message and never stops the other
-//! events of its request. Nesting costs no stack: the pass over the text does not recurse.
+//! finds those that metrics use; the other fields are then read from their own pieces. What breaks
+//! a rule is said with a code and a message and never stops the other events of its request.
+//! Nesting costs no stack: the pass over the text does not recurse.
 
 use std::borrow::Cow;
 use std::fmt;
