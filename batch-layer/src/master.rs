@@ -23,6 +23,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use parquet::basic::Encoding;
 use shared::event::{EventBatch, Places};
 use shared::extract::Extractor;
 use shared::ids::Boundary;
@@ -40,6 +41,14 @@ pub use read::{MasterStream, Want, read};
 const DAY_ROWS_MIN: usize = 1 << 14;
 /// Events of a file that days share.
 const SHARED_ROWS_MAX: usize = 1 << 16;
+
+/// How columns are encoded in which values hardly repeat.
+const ENCODINGS: [(&str, Encoding); 4] = [
+    ("id", Encoding::DELTA_BYTE_ARRAY),
+    ("content", Encoding::PLAIN),
+    ("time", Encoding::DELTA_BINARY_PACKED),
+    ("offset", Encoding::DELTA_BINARY_PACKED),
+];
 
 /// Writes events of the epochs `[from, to)`.
 ///
@@ -92,7 +101,7 @@ async fn write_file(
         let batch = with_typed_columns(&rows, &columns)?;
         let about =
             [("from".to_owned(), from.epoch.to_string()), ("to".to_owned(), to.epoch.to_string())];
-        parquet_file::write(&batch.schema(), &[batch], &about)
+        parquet_file::write(&batch.schema(), &[batch], &about, &ENCODINGS)
     })
     .await?;
     let size_bytes = bytes.len() as u64;

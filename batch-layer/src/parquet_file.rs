@@ -14,17 +14,19 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
 use crate::storage::{Storage, StorageError};
 
 /// Rows of a row group: what a reader skips or reads as a whole.
 const ROW_GROUP_ROWS: usize = 65_536;
 
-/// A file's bytes. `about` is written under keys that begin with `merganser.`.
+/// A file's bytes. `about` is written under keys that begin with `merganser.`. Columns get a
+/// dictionary where that is smaller, but for those with an encoding of their own.
 ///
 /// # Errors
 /// When the batches do not fit the schema.
@@ -32,20 +34,26 @@ pub(crate) fn write(
     schema: &SchemaRef,
     batches: &[RecordBatch],
     about: &[(String, String)],
+    encodings: &[(&str, Encoding)],
 ) -> Result<Vec<u8>, StorageError> {
     let failed = |e: ParquetError| StorageError::Io(e.to_string());
     let metadata = about
         .iter()
         .map(|(key, value)| KeyValue::new(format!("merganser.{key}"), value.clone()))
         .collect();
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(failed)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_key_value_metadata(Some(metadata))
-        .build();
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties)).map_err(failed)?;
+        .set_key_value_metadata(Some(metadata));
+    for (column, encoding) in encodings {
+        let column = ColumnPath::from(*column);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, *encoding);
+    }
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties.build()))
+        .map_err(failed)?;
     for batch in batches {
         writer.write(batch).map_err(failed)?;
     }

@@ -18,7 +18,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use shared::compile::Metric;
-use shared::extract::{Extracted, Extractor};
+use shared::extract::Extracted;
 use shared::measure::aggregate;
 use shared::table::StateTable;
 use shared::time::{TimeRange, Timestamp};
@@ -61,8 +61,7 @@ fn day(time: i64) -> i64 {
     Timestamp(time).day()
 }
 
-/// Folds those events of `files` whose time is in `range`. The work is done on `threads` partitions
-/// of the plan.
+/// Folds those events of `files` whose time is in `range`, in the thread that polls.
 ///
 /// # Errors
 /// When a file cannot be read. What events hold never fails.
@@ -71,20 +70,19 @@ pub async fn recompute(
     metric: &Arc<Metric>,
     files: &[MasterFile],
     range: TimeRange,
-    threads: usize,
 ) -> Result<Recomputed, StorageError> {
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let config = SessionConfig::new().with_target_partitions(threads.max(1));
+    let config = SessionConfig::new().with_target_partitions(1);
     let context = SessionContext::new_with_config(config);
-    let scans = split(files, threads).into_iter().map(|files| Scan {
+    let scan = Scan {
         schema: metric.projected_schema(),
         storage: storage.clone(),
         metric: Arc::clone(metric),
-        files,
+        files: files.to_vec(),
         range,
         seen: Arc::clone(&seen),
-    });
-    let plan = plan(&context, metric, scans).map_err(failed)?;
+    };
+    let plan = plan(&context, metric, scan).map_err(failed)?;
     let mut batches = plan.execute_stream().await.map_err(failed)?;
     let mut table = StateTable::new(metric.layout());
     while let Some(batch) = batches.try_next().await.map_err(failed)? {
@@ -98,10 +96,10 @@ pub async fn recompute(
 fn plan(
     context: &SessionContext,
     metric: &Metric,
-    scans: impl Iterator<Item = Scan>,
+    scan: Scan,
 ) -> Result<DataFrame, DataFusionError> {
     let schema = metric.projected_schema();
-    let partitions = scans.map(|scan| Arc::new(scan) as Arc<dyn PartitionStream>).collect();
+    let partitions = vec![Arc::new(scan) as Arc<dyn PartitionStream>];
     let scan = context.read_table(Arc::new(StreamingTable::try_new(schema, partitions)?))?;
     let layout = metric.layout();
     let named = |name: &str| Expr::Column(Column::new_unqualified(name));
@@ -118,21 +116,7 @@ fn plan(
     scan.aggregate(groups, states)
 }
 
-/// The files in as many parts, of about the same number of events.
-fn split(files: &[MasterFile], parts: usize) -> Vec<Vec<MasterFile>> {
-    let mut parts = vec![(0_u64, Vec::new()); parts.clamp(1, files.len().max(1))];
-    let mut files: Vec<&MasterFile> = files.iter().collect();
-    files.sort_by_key(|file| std::cmp::Reverse(file.rows));
-    for file in files {
-        if let Some(least) = parts.iter_mut().min_by_key(|part| part.0) {
-            least.0 += file.rows;
-            least.1.push(file.clone());
-        }
-    }
-    parts.into_iter().map(|part| part.1).collect()
-}
-
-/// One partition of the plan: some master files, projected.
+/// Where the plan begins: master files, projected.
 struct Scan {
     schema: SchemaRef,
     storage: Storage,
@@ -156,10 +140,10 @@ impl PartitionStream for Scan {
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let (storage, metric) = (self.storage.clone(), Arc::clone(&self.metric));
         let (range, seen) = (self.range, Arc::clone(&self.seen));
-        let columns = Extractor::new(metric.properties().cloned());
+        let want = Want::Metric(Arc::clone(&metric));
         let batches = futures::stream::iter(self.files.clone())
             .then(move |file| {
-                let (storage, want) = (storage.clone(), Want::Properties(columns.clone()));
+                let (storage, want) = (storage.clone(), want.clone());
                 async move { master::read(&storage, &file, want, range).await }
             })
             .try_flatten()

@@ -77,7 +77,7 @@ async fn write_grain(
         let first = order.first().map_or(Timestamp(0), |g| table.time(*g));
         let last = order.last().map_or(Timestamp(0), |g| table.time(*g));
         let range = TimeRange { from: first, to: Timestamp(last.0 + grain.micros()) };
-        Ok((parquet_file::write(&schema, &batches, &about)?, range, table))
+        Ok((parquet_file::write(&schema, &batches, &about, &[])?, range, table))
     })
     .await?;
     let path = format!("views/{}/{grain}/{}-{}.parquet", subject.id, to.epoch, unique_name());
@@ -105,11 +105,7 @@ pub fn rollup(
     grain: Grain,
 ) -> Result<StateTable, TableError> {
     let mut coarse = StateTable::new(layout);
-    let groups: Vec<usize> = (0..table.len()).collect();
-    for groups in groups.chunks(EMIT_ROWS) {
-        let times: Vec<i64> = groups.iter().map(|g| grain.floor(table.time(*g)).0).collect();
-        coarse.merge_at(&times, &table.emit(groups))?;
-    }
+    coarse.merge_table(table, |time| grain.floor(time))?;
     Ok(coarse)
 }
 

@@ -216,6 +216,14 @@ impl Metric {
         })
     }
 
+    /// Whether it reads this column of [`crate::event::EventBatch`] by itself. Every metric reads
+    /// `time` and `event`.
+    #[must_use]
+    pub fn reads(&self, column: &str) -> bool {
+        let is_it = |input: &Input| matches!(input, Input::Field(name) if *name == column);
+        matches!(column, "time" | "event") || self.inputs.iter().any(is_it)
+    }
+
     /// The states that these measures are finished from, ascending.
     #[must_use]
     pub fn states_of(&self, measures: &[usize]) -> Vec<usize> {

@@ -252,6 +252,73 @@ impl StateColumn {
         Ok(())
     }
 
+    /// Merges the state of group `i` of another column into group `groups[i]`.
+    ///
+    /// # Errors
+    /// When the other one is of another kind, or a count overflows.
+    pub fn merge_column(&mut self, groups: &[usize], other: &Self) -> Result<(), StateError> {
+        match (self, other) {
+            (Self::Count(mine), Self::Count(other)) => {
+                for (group, count) in groups.iter().zip(other) {
+                    bump(&mut mine[*group], *count)?;
+                }
+            }
+            (Self::Sum(mine), Self::Sum(other)) => {
+                for (group, sum) in groups.iter().zip(other) {
+                    let old = mine[*group];
+                    mine[*group] = match (old, sum) {
+                        (Some(old), Some(sum)) => Some(old.wrapping_add(*sum)),
+                        (old, sum) => old.or(*sum),
+                    };
+                }
+            }
+            (Self::Min(mine), Self::Min(other)) => {
+                for (group, value) in groups.iter().zip(other) {
+                    value.iter().for_each(|value| keep_min(&mut mine[*group], *value));
+                }
+            }
+            (Self::Max(mine), Self::Max(other)) => {
+                for (group, value) in groups.iter().zip(other) {
+                    value.iter().for_each(|value| keep_max(&mut mine[*group], *value));
+                }
+            }
+            (Self::Distinct(mine), Self::Distinct(other)) => {
+                groups.iter().zip(other).for_each(|(group, state)| mine[*group].merge(state));
+            }
+            (Self::Quantile(mine), Self::Quantile(other)) => {
+                groups.iter().zip(other).for_each(|(group, state)| mine[*group].merge(state));
+            }
+            (Self::Latest(mine), Self::Latest(other)) => {
+                for (group, state) in groups.iter().zip(other) {
+                    if let Some(bytes) = state.encode() {
+                        mine[*group].merge(bytes)?;
+                    }
+                }
+            }
+            (mine, other) => {
+                let (want, got) = (mine.kind().data_type(), other.kind().data_type());
+                return Err(StateError::Type { kind: mine.kind().name(), want, got });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a group's state is that of a group of another column.
+    #[must_use]
+    pub fn is_same(&self, group: usize, other: &Self, theirs: usize) -> bool {
+        match (self, other) {
+            (Self::Count(mine), Self::Count(other)) => mine[group] == other[theirs],
+            (Self::Sum(mine), Self::Sum(other)) => mine[group] == other[theirs],
+            (Self::Min(mine), Self::Min(other)) | (Self::Max(mine), Self::Max(other)) => {
+                mine[group] == other[theirs]
+            }
+            (Self::Distinct(mine), Self::Distinct(other)) => mine[group] == other[theirs],
+            (Self::Quantile(mine), Self::Quantile(other)) => mine[group] == other[theirs],
+            (Self::Latest(mine), Self::Latest(other)) => mine[group] == other[theirs],
+            _ => false,
+        }
+    }
+
     /// Sets a group's state to zero and merges one stored state into it.
     ///
     /// # Errors
@@ -329,11 +396,20 @@ impl StateColumn {
             Self::Count(states) => states.capacity() * size_of::<i64>(),
             Self::Sum(states) => states.capacity() * size_of::<Option<i256>>(),
             Self::Min(states) | Self::Max(states) => states.capacity() * size_of::<Option<i128>>(),
-            Self::Distinct(states) => states.iter().map(Distinct::size_bytes).sum(),
-            Self::Quantile(states) => states.iter().map(Quantiles::size_bytes).sum(),
-            Self::Latest(states) => states.iter().map(Latest::size_bytes).sum(),
+            Self::Distinct(states) => sampled(states, Distinct::size_bytes),
+            Self::Quantile(states) => sampled(states, Quantiles::size_bytes),
+            Self::Latest(states) => sampled(states, Latest::size_bytes),
         }
     }
+}
+
+/// About the size of many states, from some of them: it is asked for all the time.
+fn sampled<T>(states: &[T], size_bytes: impl Fn(&T) -> usize) -> usize {
+    const SAMPLES: usize = 64;
+    let samples = states.iter().step_by((states.len() / SAMPLES).max(1));
+    let (count, bytes) =
+        samples.fold((0, 0), |(count, bytes), state| (count + 1, bytes + size_bytes(state)));
+    bytes * states.len() / 1.max(count)
 }
 
 fn bump(count: &mut i64, by: i64) -> Result<(), StateError> {

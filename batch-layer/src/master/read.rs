@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Field, TimestampMicrosecondType};
+use datafusion::common::ScalarValue;
 use futures::TryStreamExt;
 use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use shared::compile::Metric;
 use shared::event::{EventBatch, Places};
 use shared::expression::PropertyColumn;
 use shared::extract::{Extracted, Extractor};
@@ -24,9 +26,28 @@ use crate::storage::{Storage, StorageError};
 pub enum Want {
     /// The events as they were archived.
     Events,
-    /// These properties: typed columns where the file has them, from the text otherwise. The text
-    /// itself is left out where it is not needed.
-    Properties(Extractor),
+    /// What a metric reads: its properties from typed columns where the file has them, from the
+    /// text otherwise. Columns that it does not read are blank.
+    Metric(Arc<Metric>),
+}
+
+impl Want {
+    fn extractor(&self) -> Extractor {
+        match self {
+            Self::Events => Extractor::default(),
+            Self::Metric(metric) => Extractor::new(metric.properties().cloned()),
+        }
+    }
+
+    /// Whether it reads a column that is not a typed one.
+    fn reads(&self, column: &str, is_all_typed: bool) -> bool {
+        match (self, column) {
+            (Self::Events, _) => true,
+            (Self::Metric(_), "properties") => !is_all_typed,
+            (Self::Metric(metric), "partition" | "offset") => metric.needs_places(),
+            (Self::Metric(metric), _) => metric.reads(column),
+        }
+    }
 }
 
 /// Events of a file, in bounded batches.
@@ -56,27 +77,18 @@ pub async fn read(
         return Err(wrong(format!("it has {rows} rows, the manifest says {}", file.rows)));
     }
     let schema = builder.parquet_schema();
-    let (columns, want_text) = match want {
-        Want::Events => (Extractor::default(), true),
-        Want::Properties(columns) => (columns, false),
-    };
+    let columns = want.extractor();
     let typed: Vec<PropertyColumn> = {
         let names: Vec<&str> = builder.schema().fields().iter().map(|f| &**f.name()).collect();
         columns.columns().iter().filter(|c| names.contains(&&*c.name())).cloned().collect()
     };
-    let text = want_text || typed.len() < columns.columns().len();
-    let wanted: Vec<usize> = builder
-        .schema()
-        .fields()
-        .iter()
-        .enumerate()
-        .filter(|(at, field)| {
-            let own = *at < SCHEMA.fields().len();
-            (own && (text || field.name() != "properties"))
-                || typed.iter().any(|c| c.name() == **field.name())
-        })
-        .map(|(at, _)| at)
-        .collect();
+    let is_all_typed = typed.len() == columns.columns().len();
+    let names = builder.schema().fields().iter().map(|field| field.name()).enumerate();
+    let is_wanted = |(at, name): &(usize, &String)| match *at < SCHEMA.fields().len() {
+        true => want.reads(name, is_all_typed),
+        false => typed.iter().any(|column| column.name() == **name),
+    };
+    let wanted: Vec<usize> = names.filter(is_wanted).map(|(at, _)| at).collect();
     let mask = ProjectionMask::roots(schema, wanted);
     let stream = builder
         .with_projection(mask)
@@ -106,23 +118,23 @@ fn typed_batch(
     typed: &[PropertyColumn],
     columns: &Extractor,
 ) -> Result<Extracted, StorageError> {
-    let events = if batch.column_by_name("properties").is_some() {
-        EventBatch::new(batch).map_err(damaged)?
-    } else {
-        // Nothing is read from the text, so that it need not be read itself.
-        let nulls = arrow::array::new_null_array(&DataType::Utf8, batch.num_rows());
-        let schema = batch.schema();
-        let fields = schema.fields().iter().cloned();
-        let properties = Field::new("properties", DataType::Utf8, true);
-        let schema = Schema::new(fields.chain([Arc::new(properties)]).collect::<Vec<_>>());
-        let arrays = batch.columns().iter().cloned().chain([nulls]).collect();
-        let whole = RecordBatch::try_new(Arc::new(schema), arrays).map_err(damaged)?;
-        EventBatch::new(&whole).map_err(damaged)?
-    };
+    let own = SCHEMA.fields().iter().map(|field| {
+        let found = batch.column_by_name(field.name()).cloned();
+        found.map_or_else(|| blank(field, batch.num_rows()), Ok)
+    });
+    let own = own.collect::<Result<Vec<_>, StorageError>>()?;
+    let own = RecordBatch::try_new(Arc::clone(&SCHEMA), own).map_err(damaged)?;
+    let (events, places) = (EventBatch::new(&own), Places::of(&own));
     let known = typed.iter().filter_map(|column| {
         let values = Arc::clone(batch.column_by_name(&column.name())?);
         Some((column.clone(), Property { values, mismatches: Vec::new() }))
     });
-    let events = events.with_read(known.collect());
-    Ok(columns.extract(&events, Places::of(batch).map_err(damaged)?))
+    let events = events.map_err(damaged)?.with_read(known.collect());
+    Ok(columns.extract(&events, places.map_err(damaged)?))
+}
+
+/// A column that nobody reads.
+fn blank(field: &Field, rows: usize) -> Result<ArrayRef, StorageError> {
+    let blank = ScalarValue::new_default(field.data_type()).map_err(damaged)?;
+    blank.to_array_of_size(rows).map_err(damaged)
 }

@@ -9,7 +9,6 @@ use shared::table::StateTable;
 use shared::time::TimeRange;
 
 use super::execute::Executor;
-use super::sources::Part;
 use super::{Mode, Run};
 use crate::audit::{self, Audit};
 
@@ -21,15 +20,14 @@ impl Executor {
         snapshot: &Arc<Snapshot>,
         metric: &Arc<MetricVersion>,
         sealed: Boundary,
-        part: &Part,
+        range: TimeRange,
         made: &StateTable,
     ) -> Result<Audit, String> {
         let mut served = StateTable::new(metric.compiled.layout());
         if mode == Mode::Full {
-            self.add_view(metric, part.range, &mut served).await?;
+            self.add_view(metric, range, &mut served).await?;
         }
-        let read =
-            SpeedRead { from: metric.boundary.epoch, to: Some(sealed.epoch), range: part.range };
+        let read = SpeedRead { from: metric.boundary.epoch, to: Some(sealed.epoch), range };
         let speed = match self.speed.read(metric, read.clone()).await {
             Ok(part) => Ok(part),
             Err(_) => self.speed.read_own(metric, read).await,

@@ -3,7 +3,6 @@
 use std::future::Future;
 
 use super::execute::RunError;
-use crate::storage::StorageError;
 
 /// Threads of their own for recomputations, so that they do not hold up requests.
 pub(super) struct Compute {
@@ -26,15 +25,16 @@ impl Compute {
         self.threads
     }
 
+    /// Does some work on one of the threads.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl Future<Output = Result<T, StorageError>> + Send + 'static,
+        work: impl Future<Output = Result<T, RunError>> + Send + 'static,
     ) -> Result<T, RunError> {
         let Some(runtime) = &self.runtime else {
             return Err(RunError::Failed("the service is stopping".to_owned()));
         };
         let joined = runtime.spawn(work).await;
-        Ok(joined.map_err(|e| RunError::Failed(format!("a recomputation failed: {e}")))??)
+        joined.map_err(|e| RunError::Failed(format!("a recomputation failed: {e}")))?
     }
 }
 

@@ -9,17 +9,16 @@ use shared::clock::Clock;
 use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, Offset};
 use shared::ports::{Journal, JournalError, SpeedViews};
-use shared::table::StateTable;
 
 use super::compute::Compute;
-use super::sources::{self, Part};
+use super::making::{Made, Task, subject};
+use super::sources;
 use super::{Mode, Run, RunQueue, RunState};
 use crate::catalog::BatchCatalog;
 use crate::manifest::{Change, MasterFile, PublishError, RunOutcome, ViewUpdate};
 use crate::master;
-use crate::recompute::recompute;
 use crate::storage::{Storage, StorageError};
-use crate::view::{self, ParquetViews, Subject};
+use crate::view::{self, ParquetViews};
 
 /// How long a run waits for the speed layer to take in what was sealed, before its audit.
 const APPLIED_TIMEOUT: Duration = Duration::from_secs(30);
@@ -141,34 +140,33 @@ impl Executor {
         let metrics = sources::subjects(snapshot, run.metrics.as_deref());
         self.step(run, "wait for the speed layer", 0.2)?;
         self.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
-        let parts_of = |metric: Arc<MetricVersion>| {
+        let mut work = Vec::new();
+        for metric in metrics {
             let from = match run.mode {
+                Mode::Incremental if metric.boundary.epoch >= sealed.epoch => continue,
                 Mode::Incremental if planted("epoch_twice") => Boundary::default(),
                 Mode::Incremental => metric.boundary,
                 Mode::Full => Boundary::default(),
             };
-            let files = sources::between(files, from, sealed.max(from))?;
-            Ok((metric, from, sources::parts(&files)))
-        };
-        let work: Vec<(Arc<MetricVersion>, Boundary, Vec<Part>)> =
-            metrics.into_iter().map(parts_of).collect::<Result<_, RunError>>()?;
+            let files = sources::between(files, from, sealed)?;
+            work.push((metric, from, sources::parts(&files, self.compute.threads())));
+        }
         let all: f64 = work.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
         let (mut done, mut counted) = (0.0, Counted::default());
         for (metric, from, parts) in work {
-            if run.mode == Mode::Incremental && metric.boundary.epoch >= sealed.epoch {
-                continue;
-            }
+            let epochs = match run.mode {
+                Mode::Incremental => (metric.boundary, sealed),
+                Mode::Full => (Boundary::default(), sealed),
+            };
+            let audit = Some((Arc::clone(snapshot), run.mode));
+            let task = Task { metric: Arc::clone(&metric), epochs, audit };
             let mut made = Made::default();
-            for part in parts {
+            for parts in parts.chunks(self.compute.threads()) {
                 let progress = 0.2 + 0.7 * done / all.max(1.0);
                 self.step(run, &format!("recompute {}", metric.definition.name), progress)?;
-                failpoint::hit("run.recompute.before")?;
-                let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
-                failpoint::hit("run.audit.before")?;
-                let audit = self.audit(run.mode, snapshot, &metric, sealed, &part, &table).await;
-                self.report_audit(run, &metric, audit);
-                made.files.extend(self.write(run.mode, &metric, sealed, table).await?);
-                done += part.events;
+                made.add(self.make(&task, parts).await?);
+                self.report(run, &metric, &mut made, &mut counted);
+                done += parts.iter().map(|part| part.events).sum::<f64>();
             }
             made.check(from, sealed)?;
             if run.mode == Mode::Incremental {
@@ -201,19 +199,21 @@ impl Executor {
             self.step(run, "nothing to backfill", 0.9)?;
             return Ok(());
         };
-        let before = sources::between(files, Boundary::default(), metric.boundary)?;
-        let parts = sources::parts(&before);
+        let epochs = (Boundary::default(), metric.boundary);
+        let before = sources::between(files, epochs.0, epochs.1)?;
+        let parts = sources::parts(&before, self.compute.threads());
         let all: f64 = parts.iter().map(|part| part.events).sum();
+        let task = Task { metric: Arc::clone(&metric), epochs, audit: None };
         let (mut made, mut counted, mut done) = (Made::default(), Counted::default(), 0.0);
-        for part in parts.into_iter().rev() {
+        for parts in parts.rchunks(self.compute.threads()) {
             let progress = 0.2 + 0.7 * done / all.max(1.0);
             self.step(run, &format!("backfill {}", metric.definition.name), progress)?;
-            let table = self.fold(run, &metric, &part, &mut made, &mut counted).await?;
-            made.files.extend(self.write(Mode::Full, &metric, metric.boundary, table).await?);
-            done += part.events;
+            made.add(self.make(&task, parts).await?);
+            self.report(run, &metric, &mut made, &mut counted);
+            done += parts.iter().map(|part| part.events).sum::<f64>();
             self.let_others_run().await;
         }
-        made.check(Boundary::default(), metric.boundary)?;
+        made.check(epochs.0, epochs.1)?;
         outcome.views.push(ViewUpdate {
             id: metric.id,
             expected: metric.boundary,
@@ -224,52 +224,24 @@ impl Executor {
         Ok(())
     }
 
+    /// Tells what was folded so far, and what the audits found.
+    fn report(&self, run: &Run, metric: &MetricVersion, made: &mut Made, counted: &mut Counted) {
+        counted.events = counted.events.max(made.events);
+        counted.days.extend(&made.days);
+        self.queue.update(&run.id, |run| {
+            (run.events, run.days) = (counted.events, counted.days.len() as u64);
+        });
+        for audit in made.audits.drain(..) {
+            self.report_audit(run, metric, audit);
+        }
+    }
+
     async fn let_others_run(&self) {
         let incremental = |run: &Run| run.backfill.is_none();
         while let Ok(run) = self.queue.take(self.clock.now(), incremental) {
             Box::pin(super::worker::attempt(self, run)).await;
             super::worker::tidy(self).await;
         }
-    }
-
-    async fn fold(
-        &self,
-        run: &Run,
-        metric: &Arc<MetricVersion>,
-        part: &Part,
-        made: &mut Made,
-        counted: &mut Counted,
-    ) -> Result<StateTable, RunError> {
-        let storage = self.storage.clone();
-        let (compiled, files) = (Arc::clone(&metric.compiled), part.files.clone());
-        let threads = self.compute.threads();
-        let range = part.range;
-        let work = async move { recompute(&storage, &compiled, &files, range, threads).await };
-        let recomputed = self.compute.run(work).await?;
-        made.mismatches += recomputed.mismatches;
-        made.events += recomputed.events;
-        counted.events = counted.events.max(made.events);
-        counted.days.extend(recomputed.days);
-        self.queue.update(&run.id, |run| {
-            (run.events, run.days) = (counted.events, counted.days.len() as u64);
-        });
-        Ok(recomputed.table)
-    }
-
-    async fn write(
-        &self,
-        mode: Mode,
-        metric: &MetricVersion,
-        sealed: Boundary,
-        table: StateTable,
-    ) -> Result<Vec<ViewFile>, RunError> {
-        let from = match mode {
-            Mode::Incremental => metric.boundary,
-            Mode::Full => Boundary::default(),
-        };
-        failpoint::hit("run.view.before")?;
-        let subject = subject(metric);
-        Ok(view::write(&self.storage, &subject, table, (from, sealed)).await?)
     }
 
     async fn compact_view(
@@ -355,34 +327,4 @@ impl Executor {
 struct Counted {
     days: BTreeSet<i64>,
     events: u64,
-}
-
-/// What was made of a metric so far.
-#[derive(Default)]
-struct Made {
-    files: Vec<ViewFile>,
-    mismatches: u64,
-    events: u64,
-}
-
-impl Made {
-    /// Whether each event that the journal had there was read once.
-    fn check(&self, from: Boundary, to: Boundary) -> Result<(), RunError> {
-        let expected = to.offset.since(from.offset);
-        if self.events == expected {
-            return Ok(());
-        }
-        let (events, from, to) = (self.events, from.epoch, to.epoch);
-        Err(RunError::Failed(format!(
-            "{events} events were folded of the epochs from {from} to {to}, which have {expected}"
-        )))
-    }
-}
-
-fn subject(metric: &MetricVersion) -> Subject {
-    Subject {
-        id: metric.id,
-        layout: metric.compiled.layout().clone(),
-        base: metric.compiled.grain(),
-    }
 }

@@ -18,8 +18,10 @@ use crate::storage::Storage;
 /// Events that are archived at a time, and their bytes: one record of the journal may be over it.
 const ARCHIVE_EVENTS: usize = 500_000;
 const ARCHIVE_BYTES: usize = 256 << 20;
-/// Events of a part of days that is recomputed at a time, unless one day has more.
-const PART_EVENTS: f64 = 2_000_000.0;
+/// Events of a part of days that is recomputed by a thread at a time, unless one day has more: at
+/// most, and at least where there are enough for all threads.
+const PART_EVENTS_MAX: f64 = 500_000.0;
+const PART_EVENTS_MIN: f64 = 50_000.0;
 
 /// Some days and the master files that have events of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,9 +32,11 @@ pub(super) struct Part {
     pub(super) events: f64,
 }
 
-/// All days of these files, in parts of about [`PART_EVENTS`], in the order of days. A file that
-/// days share may have events in several parts.
-pub(super) fn parts(files: &[MasterFile]) -> Vec<Part> {
+/// All days of these files, in parts for so many threads, in the order of days. A file that days
+/// share may have events in several parts.
+pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<Part> {
+    let all: u64 = files.iter().map(|file| file.rows).sum();
+    let events_max = (all as f64 / threads as f64).clamp(PART_EVENTS_MIN, PART_EVENTS_MAX);
     // Events a day, taking those of a file as spread evenly: it changes where a file begins or
     // ends, and parts are cut there.
     let mut changes: BTreeMap<i64, f64> = BTreeMap::new();
@@ -48,7 +52,7 @@ pub(super) fn parts(files: &[MasterFile]) -> Vec<Part> {
         daily += change;
         let (from, to) = (Timestamp(edges[0] * DAY_US), Timestamp(edges[1] * DAY_US));
         let events = daily * (edges[1] - edges[0]) as f64;
-        match parts.last_mut().filter(|part| part.events + events <= PART_EVENTS) {
+        match parts.last_mut().filter(|part| part.events + events <= events_max) {
             Some(part) => {
                 part.range.to = to;
                 part.events += events;

@@ -154,7 +154,9 @@ impl Metric {
         Some(types.iter().map(|t| Some(includes(t))).collect())
     }
 
-    fn needs_places(&self) -> bool {
+    /// Whether it reads where events are in the journal.
+    #[must_use]
+    pub fn needs_places(&self) -> bool {
         self.arguments.iter().any(|(_, shape)| *shape == Shape::Placed)
     }
 

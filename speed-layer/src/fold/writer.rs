@@ -113,6 +113,11 @@ impl Writer {
         }
     }
 
+    /// Whether readers find all that was written.
+    fn is_whole(&self) -> bool {
+        matches!(self.course, Course::Follow(Place { stage: Stage::Complete, .. }))
+    }
+
     /// Folds a batch; what it holds of the metric's properties is extracted.
     pub(super) fn fold(&mut self, batch: &Committed, extracted: &Extracted) {
         let touch = if batch.end() <= self.applied() { Touch::Keep } else { Touch::Write };
@@ -325,8 +330,10 @@ impl Writer {
                 let since = self.failing.take().map_or(asked, |(since, _)| since);
                 self.failing = Some((since, reason.clone()));
             }
-            // Whatever else it says, it answers.
-            Verdict::Landed | Verdict::Rebuild(_) | Verdict::Stop(_) => self.failing = None,
+            Verdict::Landed if self.is_whole() => self.failing = None,
+            // It answers, but nobody is answered from a view that is being written anew.
+            Verdict::Landed | Verdict::Rebuild(_) => {}
+            Verdict::Stop(_) => self.failing = None,
         }
         self.judge(verdict, done, space, now, settings)
     }
