@@ -80,9 +80,11 @@ pub struct MasterFile {
     /// Its path.
     pub path: String,
     /// The UTC day of its first event, in days since 1970.
+    #[serde(rename = "day")]
     pub first_day: i64,
-    /// The UTC day of its last event.
-    pub last_day: i64,
+    /// The UTC day of its last event; none when it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later_day: Option<i64>,
     /// The first epoch in it.
     pub from: Boundary,
     /// The boundary before which its epochs end.
@@ -102,7 +104,13 @@ impl MasterFile {
     /// Whether the day is one of those that the file is about.
     #[must_use]
     pub fn has(&self, day: i64) -> bool {
-        (self.first_day..=self.last_day).contains(&day)
+        (self.first_day..=self.last_day()).contains(&day)
+    }
+
+    /// The UTC day of its last event.
+    #[must_use]
+    pub fn last_day(&self) -> i64 {
+        self.later_day.unwrap_or(self.first_day)
     }
 }
 

@@ -110,7 +110,7 @@ async fn write_file(
     Ok(MasterFile {
         path,
         first_day: first,
-        last_day: last,
+        later_day: (first < last).then_some(last),
         from,
         to,
         rows: count,

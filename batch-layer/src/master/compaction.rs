@@ -46,7 +46,7 @@ fn fullest_day(files: &[&MasterFile]) -> Option<(i64, usize)> {
     let mut changes: BTreeMap<i64, isize> = BTreeMap::new();
     for file in files {
         *changes.entry(file.first_day).or_default() += 1;
-        *changes.entry(file.last_day + 1).or_default() -= 1;
+        *changes.entry(file.last_day() + 1).or_default() -= 1;
     }
     let counts = changes.into_iter().scan(0_isize, |count, (day, change)| {
         *count += change;

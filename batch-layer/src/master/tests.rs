@@ -71,7 +71,7 @@ fn merges_are_of_the_fullest_days_and_leave_what_is_not_covered() {
     let file = |first_day, last_day, epoch: u64, memory_bytes| MasterFile {
         path: format!("{first_day}-{last_day}-{epoch}"),
         first_day,
-        last_day,
+        later_day: (first_day < last_day).then_some(last_day),
         from: at(epoch, epoch),
         to: at(epoch + 1, epoch + 1),
         rows: 1,

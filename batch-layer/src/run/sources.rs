@@ -41,9 +41,9 @@ pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<Part> {
     // ends, and parts are cut there.
     let mut changes: BTreeMap<i64, f64> = BTreeMap::new();
     for file in files {
-        let daily = file.rows as f64 / (file.last_day - file.first_day + 1) as f64;
+        let daily = file.rows as f64 / (file.last_day() - file.first_day + 1) as f64;
         *changes.entry(file.first_day).or_default() += daily;
-        *changes.entry(file.last_day + 1).or_default() -= daily;
+        *changes.entry(file.last_day() + 1).or_default() -= daily;
     }
     let mut parts: Vec<Part> = Vec::new();
     let mut daily = 0.0;
@@ -64,7 +64,7 @@ pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<Part> {
     }
     for part in &mut parts {
         let (from, to) = (part.range.from.day(), part.range.to.day());
-        let here = |file: &&MasterFile| file.first_day < to && from <= file.last_day;
+        let here = |file: &&MasterFile| file.first_day < to && from <= file.last_day();
         part.files = files.iter().filter(here).cloned().collect();
     }
     parts
