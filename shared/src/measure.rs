@@ -9,15 +9,19 @@
 //! as DataFusion aggregates ([`aggregate`]).
 
 pub mod aggregate;
+mod between;
 mod distinct;
 mod kind;
 mod latest;
 mod quantile;
+mod size;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Decimal256Array, Int64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Decimal128Array, Decimal256Array,
+    Int64Array,
 };
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Int64Type, i256};
 
@@ -228,7 +232,7 @@ impl StateColumn {
                 let sketches = stored.as_binary_opt::<i32>().ok_or_else(wrong)?;
                 for (bytes, group) in sketches.iter().zip(groups) {
                     if let Some(bytes) = bytes {
-                        states[*group].merge(&Distinct::decode(bytes)?);
+                        states[*group].merge(Cow::Owned(Distinct::decode(bytes)?));
                     }
                 }
             }
@@ -236,7 +240,7 @@ impl StateColumn {
                 let sketches = stored.as_binary_opt::<i32>().ok_or_else(wrong)?;
                 for (bytes, group) in sketches.iter().zip(groups) {
                     if let Some(bytes) = bytes {
-                        states[*group].merge(&Quantiles::decode(bytes)?);
+                        states[*group].merge(Cow::Owned(Quantiles::decode(bytes)?));
                     }
                 }
             }
@@ -250,73 +254,6 @@ impl StateColumn {
             }
         }
         Ok(())
-    }
-
-    /// Merges the state of group `i` of another column into group `groups[i]`.
-    ///
-    /// # Errors
-    /// When the other one is of another kind, or a count overflows.
-    pub fn merge_column(&mut self, groups: &[usize], other: &Self) -> Result<(), StateError> {
-        match (self, other) {
-            (Self::Count(mine), Self::Count(other)) => {
-                for (group, count) in groups.iter().zip(other) {
-                    bump(&mut mine[*group], *count)?;
-                }
-            }
-            (Self::Sum(mine), Self::Sum(other)) => {
-                for (group, sum) in groups.iter().zip(other) {
-                    let old = mine[*group];
-                    mine[*group] = match (old, sum) {
-                        (Some(old), Some(sum)) => Some(old.wrapping_add(*sum)),
-                        (old, sum) => old.or(*sum),
-                    };
-                }
-            }
-            (Self::Min(mine), Self::Min(other)) => {
-                for (group, value) in groups.iter().zip(other) {
-                    value.iter().for_each(|value| keep_min(&mut mine[*group], *value));
-                }
-            }
-            (Self::Max(mine), Self::Max(other)) => {
-                for (group, value) in groups.iter().zip(other) {
-                    value.iter().for_each(|value| keep_max(&mut mine[*group], *value));
-                }
-            }
-            (Self::Distinct(mine), Self::Distinct(other)) => {
-                groups.iter().zip(other).for_each(|(group, state)| mine[*group].merge(state));
-            }
-            (Self::Quantile(mine), Self::Quantile(other)) => {
-                groups.iter().zip(other).for_each(|(group, state)| mine[*group].merge(state));
-            }
-            (Self::Latest(mine), Self::Latest(other)) => {
-                for (group, state) in groups.iter().zip(other) {
-                    if let Some(bytes) = state.encode() {
-                        mine[*group].merge(bytes)?;
-                    }
-                }
-            }
-            (mine, other) => {
-                let (want, got) = (mine.kind().data_type(), other.kind().data_type());
-                return Err(StateError::Type { kind: mine.kind().name(), want, got });
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a group's state is that of a group of another column.
-    #[must_use]
-    pub fn is_same(&self, group: usize, other: &Self, theirs: usize) -> bool {
-        match (self, other) {
-            (Self::Count(mine), Self::Count(other)) => mine[group] == other[theirs],
-            (Self::Sum(mine), Self::Sum(other)) => mine[group] == other[theirs],
-            (Self::Min(mine), Self::Min(other)) | (Self::Max(mine), Self::Max(other)) => {
-                mine[group] == other[theirs]
-            }
-            (Self::Distinct(mine), Self::Distinct(other)) => mine[group] == other[theirs],
-            (Self::Quantile(mine), Self::Quantile(other)) => mine[group] == other[theirs],
-            (Self::Latest(mine), Self::Latest(other)) => mine[group] == other[theirs],
-            _ => false,
-        }
     }
 
     /// Sets a group's state to zero and merges one stored state into it.
@@ -351,12 +288,8 @@ impl StateColumn {
                 Arc::new(array.with_data_type(decimal::sum_type()))
             }
             Self::Min(states) | Self::Max(states) => decimals(states),
-            Self::Distinct(states) => {
-                Arc::new(BinaryArray::from_iter_values(groups.iter().map(|g| states[*g].encode())))
-            }
-            Self::Quantile(states) => {
-                Arc::new(BinaryArray::from_iter_values(groups.iter().map(|g| states[*g].encode())))
-            }
+            Self::Distinct(states) => encoded(groups, |group, bytes| states[group].encode(bytes)),
+            Self::Quantile(states) => encoded(groups, |group, bytes| states[group].encode(bytes)),
             Self::Latest(states) => {
                 Arc::new(groups.iter().map(|g| states[*g].encode()).collect::<BinaryArray>())
             }
@@ -375,41 +308,18 @@ impl StateColumn {
             Self::Latest(states) => drop(states.drain(..count)),
         }
     }
-
-    /// Bytes that one group takes, roughly.
-    #[must_use]
-    pub fn group_bytes(&self, group: usize) -> usize {
-        match self {
-            Self::Count(_) => size_of::<i64>(),
-            Self::Sum(_) => size_of::<Option<i256>>(),
-            Self::Min(_) | Self::Max(_) => size_of::<Option<i128>>(),
-            Self::Distinct(states) => states[group].size_bytes(),
-            Self::Quantile(states) => states[group].size_bytes(),
-            Self::Latest(states) => states[group].size_bytes(),
-        }
-    }
-
-    /// Bytes held in memory, roughly.
-    #[must_use]
-    pub fn size_bytes(&self) -> usize {
-        match self {
-            Self::Count(states) => states.capacity() * size_of::<i64>(),
-            Self::Sum(states) => states.capacity() * size_of::<Option<i256>>(),
-            Self::Min(states) | Self::Max(states) => states.capacity() * size_of::<Option<i128>>(),
-            Self::Distinct(states) => sampled(states, Distinct::size_bytes),
-            Self::Quantile(states) => sampled(states, Quantiles::size_bytes),
-            Self::Latest(states) => sampled(states, Latest::size_bytes),
-        }
-    }
 }
 
-/// About the size of many states, from some of them: it is asked for all the time.
-fn sampled<T>(states: &[T], size_bytes: impl Fn(&T) -> usize) -> usize {
-    const SAMPLES: usize = 64;
-    let samples = states.iter().step_by((states.len() / SAMPLES).max(1));
-    let (count, bytes) =
-        samples.fold((0, 0), |(count, bytes), state| (count + 1, bytes + size_bytes(state)));
-    bytes * states.len() / 1.max(count)
+/// A column of what each group's state is encoded as.
+fn encoded(groups: &[usize], encode: impl Fn(usize, &mut Vec<u8>)) -> ArrayRef {
+    let mut column = BinaryBuilder::with_capacity(groups.len(), groups.len() * 64);
+    let mut bytes = Vec::new();
+    for group in groups {
+        bytes.clear();
+        encode(*group, &mut bytes);
+        column.append_value(&bytes);
+    }
+    Arc::new(column.finish())
 }
 
 fn bump(count: &mut i64, by: i64) -> Result<(), StateError> {

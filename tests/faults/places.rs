@@ -95,6 +95,8 @@ pub(crate) fn at_point(
     // Few, so that the journal is trimmed while we watch; and many more than a client sends while
     // the other one waits for an answer.
     place.window = 20_000;
+    // Its file is rewritten when it holds much that is gone.
+    place.more = vec!["--quarantine-max-events".to_owned(), "50".to_owned()];
     let http = Http::new(place.url());
     let mut load = Load::start(&http, 150, 4, random);
     load.common.is_forgetful.store(true, Ordering::Relaxed);

@@ -8,6 +8,7 @@
 //! Encoding: a version byte, then DataSketches' own compact serialization with coupons sorted, HIP
 //! zero and the out-of-order flag set, so that other DataSketches libraries read it from byte 1 on.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use datasketches::hash::value::raw_bytes;
@@ -78,7 +79,11 @@ impl Distinct {
     }
 
     /// Adds all of another sketch's texts.
-    pub fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: Cow<'_, Self>) {
+        if matches!(&self.0, Form::Coupons(coupons) if coupons.is_empty()) {
+            *self = other.into_owned();
+            return;
+        }
         match (&mut self.0, &other.0) {
             (_, Form::Coupons(coupons)) => coupons.iter().for_each(|c| self.insert_coupon(*c)),
             (Form::Registers(mine), Form::Registers(theirs)) => {
@@ -98,47 +103,41 @@ impl Distinct {
     #[must_use]
     pub fn estimate(&self) -> i64 {
         // What `datasketch` writes, `deserialize` reads; 0 would show a fault in every test.
-        let estimate =
-            HllSketch::deserialize(&self.datasketch()).map_or(0.0, |s| s.composite_estimate());
+        let mut bytes = Vec::new();
+        self.datasketch(&mut bytes);
+        let estimate = HllSketch::deserialize(&bytes).map_or(0.0, |s| s.composite_estimate());
         // Estimates are at most some 2³⁸, far below where the cast would saturate.
         #[expect(clippy::cast_possible_truncation, reason = "rounded and in range, see above")]
         let whole = estimate.round() as i64;
         whole
     }
 
-    /// The canonical bytes, see the module's text.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
-        bytes.extend(self.datasketch());
-        bytes
+    /// Appends the canonical bytes, see the module's text.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.push(VERSION);
+        self.datasketch(bytes);
     }
 
-    fn datasketch(&self) -> Vec<u8> {
+    fn datasketch(&self, bytes: &mut Vec<u8>) {
         match &self.0 {
             Form::Coupons(coupons) if coupons.len() < LIST_FULL => {
                 let count = coupons.len() as u8;
                 let flags = FLAG_COMPACT | if count == 0 { FLAG_EMPTY } else { 0 };
-                let mut bytes =
-                    vec![2, SERIAL_VERSION, FAMILY_HLL, LG_K, 3, flags, count, MODE_LIST];
+                bytes.extend([2, SERIAL_VERSION, FAMILY_HLL, LG_K, 3, flags, count, MODE_LIST]);
                 bytes.extend(coupons.iter().flat_map(|c| c.to_le_bytes()));
-                bytes
             }
             Form::Coupons(coupons) => {
                 // The least set that is at most 3/4 full.
                 let lg = (SET_LG_MIN..LG_K - 3)
                     .find(|lg| coupons.len() * 4 <= (1 << lg) * 3)
                     .unwrap_or(LG_K - 3);
-                let mut bytes =
-                    vec![3, SERIAL_VERSION, FAMILY_HLL, LG_K, lg, FLAG_COMPACT, 0, MODE_SET];
+                bytes.extend([3, SERIAL_VERSION, FAMILY_HLL, LG_K, lg, FLAG_COMPACT, 0, MODE_SET]);
                 bytes.extend((coupons.len() as u32).to_le_bytes());
                 bytes.extend(coupons.iter().flat_map(|c| c.to_le_bytes()));
-                bytes
             }
             Form::Registers(registers) => {
                 let flags = FLAG_COMPACT | FLAG_OUT_OF_ORDER;
-                let mut bytes =
-                    vec![10, SERIAL_VERSION, FAMILY_HLL, LG_K, 0, flags, 0, MODE_REGISTERS];
+                bytes.extend([10, SERIAL_VERSION, FAMILY_HLL, LG_K, 0, flags, 0, MODE_REGISTERS]);
                 // Sums of at most 4,096 powers of two between 2⁻³¹ and 1, and between 2⁻⁶³ and
                 // 2⁻³²: both fit 53 bits, so that they are exact in any order.
                 let sum = |range: std::ops::Range<u8>| -> f64 {
@@ -152,7 +151,6 @@ impl Distinct {
                 bytes.extend(zeros.to_le_bytes());
                 bytes.extend(0_u32.to_le_bytes());
                 bytes.extend_from_slice(registers);
-                bytes
             }
         }
     }

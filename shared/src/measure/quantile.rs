@@ -10,6 +10,7 @@
 //! values); then for the negative and the positive values the number of bins and each bin as (key
 //! less the key before, zigzag; count). Numbers are LEB128 varints.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use sketches_ddsketch::Config;
@@ -75,7 +76,11 @@ impl Quantiles {
     }
 
     /// Adds all of another sketch's values.
-    pub fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: Cow<'_, Self>) {
+        if self.zeros == 0 && self.range.is_none() {
+            *self = other.into_owned();
+            return;
+        }
         self.zeros = self.zeros.saturating_add(other.zeros);
         other.negative.0.iter().for_each(|(key, count)| self.negative.add(*key, *count));
         other.positive.0.iter().for_each(|(key, count)| self.positive.add(*key, *count));
@@ -114,26 +119,24 @@ impl Quantiles {
         Some(value.clamp(min, max))
     }
 
-    /// The canonical bytes, see the module's text.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
-        varint(&mut bytes, self.zeros);
-        let Some((min, max)) = self.range else { return bytes };
+    /// Appends the canonical bytes, see the module's text.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.push(VERSION);
+        varint(bytes, self.zeros);
+        let Some((min, max)) = self.range else { return };
         bytes.extend(min.to_le_bytes());
         bytes.extend(max.to_le_bytes());
         for bins in [&self.negative, &self.positive] {
-            varint(&mut bytes, bins.0.len() as u64);
+            varint(bytes, bins.0.len() as u64);
             let mut before = 0_i32;
             for (key, count) in &bins.0 {
                 let step = i64::from(key - before);
                 #[expect(clippy::cast_sign_loss, reason = "zigzag keeps the bits")]
-                varint(&mut bytes, ((step << 1) ^ (step >> 63)) as u64);
-                varint(&mut bytes, *count);
+                varint(bytes, ((step << 1) ^ (step >> 63)) as u64);
+                varint(bytes, *count);
                 before = *key;
             }
         }
-        bytes
     }
 
     /// Reads what [`Quantiles::encode`] wrote.

@@ -163,7 +163,7 @@ pub(super) fn told(definition: usize, batches: &[RecordBatch]) -> Counted {
                 _ => {
                     let sketch = states[0].as_binary::<i32>().value(row);
                     let all = people.entry(key.clone()).or_default();
-                    all.merge(&Distinct::decode(sketch).unwrap());
+                    all.merge(std::borrow::Cow::Owned(Distinct::decode(sketch).unwrap()));
                     vec![Some(i128::from(all.estimate()))]
                 }
             };

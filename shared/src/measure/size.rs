@@ -1,0 +1,42 @@
+//! How much memory states take.
+
+use arrow::datatypes::i256;
+
+use super::{Distinct, Latest, Quantiles, StateColumn};
+
+impl StateColumn {
+    /// Bytes that one group takes, roughly.
+    #[must_use]
+    pub fn group_bytes(&self, group: usize) -> usize {
+        match self {
+            Self::Count(_) => size_of::<i64>(),
+            Self::Sum(_) => size_of::<Option<i256>>(),
+            Self::Min(_) | Self::Max(_) => size_of::<Option<i128>>(),
+            Self::Distinct(states) => states[group].size_bytes(),
+            Self::Quantile(states) => states[group].size_bytes(),
+            Self::Latest(states) => states[group].size_bytes(),
+        }
+    }
+
+    /// Bytes held in memory, roughly.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            Self::Count(states) => states.capacity() * size_of::<i64>(),
+            Self::Sum(states) => states.capacity() * size_of::<Option<i256>>(),
+            Self::Min(states) | Self::Max(states) => states.capacity() * size_of::<Option<i128>>(),
+            Self::Distinct(states) => sampled(states, Distinct::size_bytes),
+            Self::Quantile(states) => sampled(states, Quantiles::size_bytes),
+            Self::Latest(states) => sampled(states, Latest::size_bytes),
+        }
+    }
+}
+
+/// About the size of many states, from some of them: it is asked for all the time.
+fn sampled<T>(states: &[T], size_bytes: impl Fn(&T) -> usize) -> usize {
+    const SAMPLES: usize = 64;
+    let samples = states.iter().step_by((states.len() / SAMPLES).max(1));
+    let (count, bytes) =
+        samples.fold((0, 0), |(count, bytes), state| (count + 1, bytes + size_bytes(state)));
+    bytes * states.len() / 1.max(count)
+}
