@@ -12,6 +12,15 @@ pub(crate) fn at(epoch: u64, offset: u64) -> Boundary {
     Boundary { epoch: Epoch(epoch), offset: Offset(offset) }
 }
 
+/// A file's bytes with a bit flipped in each byte, and cut off before each byte.
+pub(crate) fn damages(whole: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..whole.len()).flat_map(|at| {
+        let mut flipped = whole.to_vec();
+        flipped[at] ^= 1 << (at % 8);
+        [flipped, whole[..at].to_vec()]
+    })
+}
+
 /// A metric with every kind of state.
 pub(crate) fn definition(name: &str) -> Definition {
     let text = format!(

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
-use crate::kills::{finish, keep};
+use crate::kills::conclude;
 use crate::ledger::Violation;
 use crate::load::{Load, ask_until_whole};
 use crate::random::Random;
@@ -68,9 +68,5 @@ pub(crate) fn all(a: &Arguments, report: &Report, random: &mut Random) -> Result
         fs::remove_file(&ballast).map_err(|error| error.to_string())?;
         ask_until_whole(&service.http, &load.common).map(|_| ())
     });
-    let result = result.and(load.pause());
-    service.kill();
-    let result = result.and_then(|()| finish(&place, &load));
-    report.add_load(&load.common);
-    result.map_err(|violation| keep(&place, violation))
+    conclude(&place, service, &mut load, report, result)
 }

@@ -10,7 +10,7 @@ use crate::load::{Load, ask_until_whole, run, settle};
 use crate::random::Random;
 use crate::redis::Redis;
 use crate::report::Report;
-use crate::service::{Options, Place};
+use crate::service::{Options, Place, Service};
 
 /// Kills at a place, before all that was sent there is settled and a new place is taken.
 const CYCLES: u64 = 20;
@@ -162,6 +162,21 @@ pub(crate) fn define(http: &crate::http::Http, variant: u64) -> bool {
     });
     let reply = http.put("/v1/metrics/side", &definition);
     reply.is_ok_and(|reply| matches!(reply.status, 200 | 202))
+}
+
+/// Ends a service that was under load: everything is settled at its place and noted.
+pub(crate) fn conclude(
+    place: &Place,
+    service: Service,
+    load: &mut Load,
+    report: &Report,
+    result: Result<(), Violation>,
+) -> Result<(), Violation> {
+    let paused = load.pause();
+    service.kill();
+    let result = result.and(paused).and_then(|()| finish(place, load));
+    report.add_load(&load.common);
+    result.map_err(|violation| keep(place, violation))
 }
 
 /// Sends what is uncertain, then everything must be there once, whichever layer holds it.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::arguments::Arguments;
-use crate::kills::{define, finish, keep};
+use crate::kills::{conclude, define, finish, keep};
 use crate::ledger::Violation;
 use crate::load::{Load, ask_until_whole, run};
 use crate::random::Random;
@@ -104,11 +104,7 @@ pub(crate) fn two_runs_at_once(
         }
         ask_until_whole(&service.http, &load.common).map(|_| ())
     });
-    let result = result.and(load.pause());
-    service.kill();
-    let result = result.and_then(|()| finish(&place, &load));
-    report.add_load(&load.common);
-    result.map_err(|violation| keep(&place, violation))
+    conclude(&place, service, &mut load, report, result)
 }
 
 /// A service stands still; a copy of its directory is started elsewhere on the same Redis. When the
