@@ -108,7 +108,7 @@ impl Service {
         let layers = layers(&intake, &runs, &serving, &speed);
         let parts = Parts { layers, readiness: readiness.clone(), figures };
         let bounds = configure::connections(&settings);
-        let http = http::serve(listener, http::router(parts), bounds, stop.clone());
+        let http = http::serve(listener, http::Whole::new(parts), bounds, stop.clone());
         let http = tokio::spawn(http);
         info!(%address, data_dir = %settings.data_dir.display(), "started");
         Ok(Self { address, readiness, stop, http, serving, intake, runs, speed, batch })

@@ -10,27 +10,22 @@ mod observe;
 mod openapi;
 mod problems;
 mod readiness;
-
-use std::any::Any;
+mod whole;
 
 use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use shared::problem::{Kind, Problem};
-use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
-use tower_http::trace::{DefaultMakeSpan, DefaultOnFailure, DefaultOnResponse, TraceLayer};
-use tracing::{Level, error};
 use utoipa_swagger_ui::SwaggerUi;
 
 pub(crate) use self::connections::{ConnectionBounds, serve};
 pub(crate) use self::observe::recorder;
 pub(crate) use self::readiness::Readiness;
+pub(crate) use self::whole::Whole;
 
 /// What the service is made of, as HTTP sees it.
 pub(crate) struct Parts {
@@ -59,24 +54,6 @@ pub(crate) fn routes(parts: Parts) -> Router {
     layers.merge(operation).fallback(unknown)
 }
 
-/// The whole service.
-pub(crate) fn router(parts: Parts) -> Router {
-    let trace = TraceLayer::new_for_http()
-        .make_span_with(DefaultMakeSpan::new().level(Level::DEBUG))
-        .on_response(DefaultOnResponse::new().level(Level::DEBUG))
-        .on_failure(DefaultOnFailure::new().level(Level::DEBUG));
-    // Around the router as a whole and not around each route: only there does a refused method's
-    // response say which methods are right.
-    let whole = ServiceBuilder::new()
-        .layer(trace)
-        .layer(CompressionLayer::new())
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(problems::reword))
-        .layer(middleware::from_fn(problems::refuse_long_uri))
-        .service(routes(parts).layer(middleware::from_fn(observe::count)));
-    Router::new().fallback_service(whole)
-}
-
 async fn ready(State(readiness): State<Readiness>) -> Response {
     let reasons = readiness.reasons();
     if reasons.is_empty() {
@@ -96,15 +73,6 @@ async fn render(State(figures): State<PrometheusHandle>) -> impl IntoResponse {
 async fn unknown(uri: Uri) -> Problem {
     let detail = format!("there is nothing at `{}`; /docs lists what there is", uri.path());
     Problem::new(Kind::NotFound, "not_found", detail)
-}
-
-/// A panic is a fault of ours. The client learns that, the log learns what it was.
-fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
-    let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| cause.downcast_ref::<String>().cloned());
-    error!(cause = text.as_deref().unwrap_or("unknown"), "a request handler panicked");
-    let detail = "a fault of the service; the request may or may not have been carried out";
-    Problem::new(Kind::Internal, "internal", detail).into_response()
 }
 
 #[cfg(test)]

@@ -191,20 +191,15 @@ pub fn build(
     })
 }
 
-/// The start of the last of the answer's buckets, if its part of the range ends after `now`.
+/// The last of the answer's buckets with events, as far as it lies in the range.
 #[must_use]
-pub fn open_bucket(
-    merged: &Merged,
-    calendar: &Calendar,
-    edges: Edges,
-    now: Timestamp,
-) -> Option<Timestamp> {
+pub fn last_bucket(merged: &Merged, calendar: &Calendar, edges: Edges) -> Option<TimeRange> {
     if calendar.granularity() == Granularity::All {
         return None;
     }
-    let last = Timestamp(merged.table.times().values().iter().copied().max()?);
-    let end = calendar.next(last);
-    (edges.to.map_or(end, |to| end.min(to)) > now).then_some(last)
+    let from = Timestamp(merged.table.times().values().iter().copied().max()?);
+    let end = calendar.next(from);
+    Some(TimeRange { from, to: edges.to.map_or(end, |to| end.min(to)) })
 }
 
 /// Which measures are estimated.

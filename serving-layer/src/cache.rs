@@ -1,65 +1,87 @@
-//! Merged batch parts, kept for as long as their generation is the newest.
+//! What was made for a query, kept for as long as it is what would be made again.
 //!
-//! The batch part of an answer cannot change within a generation, so it is read and merged once for
-//! all queries of one shape; those that ask at the same time wait for the first. The least recently
-//! used go when the bound of bytes is reached.
+//! Nothing outlives its generation. Within one, the batch part of an answer cannot change, and the
+//! answer itself changes only with how far the speed view has come: that is its *stamp*. So either
+//! is made once for all queries of one key; those that ask at the same time wait for the first. The
+//! least recently used go when the bound of bytes is reached.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::ids::Generation;
+use shared::ids::{Generation, Offset};
 use shared::table::StateTable;
 use tokio::sync::OnceCell;
 
-use crate::error::Error;
+/// What can be kept.
+pub trait Keep {
+    /// Bytes that it takes.
+    fn size_bytes(&self) -> usize;
 
-type Cell = Arc<OnceCell<Arc<StateTable>>>;
+    /// Whether it would be made the same again.
+    fn is_lasting(&self) -> bool {
+        true
+    }
+}
 
-/// Merged batch parts by query shape `K`.
+impl Keep for StateTable {
+    fn size_bytes(&self) -> usize {
+        Self::size_bytes(self)
+    }
+}
+
+type Cell<V> = Arc<OnceCell<Arc<V>>>;
+
+/// Values by key.
 #[derive(Debug)]
-pub struct Cache<K> {
+pub struct Cache<K, V> {
     bytes_max: usize,
-    parts: Mutex<Parts<K>>,
+    kept: Mutex<Kept<K, V>>,
 }
 
 #[derive(Debug)]
-struct Parts<K> {
+struct Kept<K, V> {
     generation: Generation,
-    entries: HashMap<K, Entry>,
+    entries: HashMap<K, Entry<V>>,
     bytes: usize,
     /// Counts uses, so that each is later than those before.
     uses: u64,
 }
 
 #[derive(Debug)]
-struct Entry {
-    cell: Cell,
+struct Entry<V> {
+    stamp: Offset,
+    cell: Cell<V>,
     /// 0 until it is filled.
     bytes: usize,
     used: u64,
 }
 
-impl<K: Clone + Eq + Hash> Cache<K> {
+impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
     /// A cache of at most so many bytes.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
-        let parts =
-            Parts { generation: Generation::ZERO, entries: HashMap::new(), bytes: 0, uses: 0 };
-        Self { bytes_max, parts: Mutex::new(parts) }
+        let kept =
+            Kept { generation: Generation::ZERO, entries: HashMap::new(), bytes: 0, uses: 0 };
+        Self { bytes_max, kept: Mutex::new(kept) }
     }
 
-    /// The part of this shape, from `make` if nobody made it yet.
+    /// The value of this key with this stamp, from `make` if nobody made it yet. One with a higher
+    /// stamp takes its place for good.
     ///
     /// # Errors
     /// Those of `make`; then the next one to ask tries again.
-    pub async fn get(
+    pub async fn get<E>(
         &self,
         generation: Generation,
+        stamp: Offset,
         key: &K,
-        make: impl Future<Output = Result<Arc<StateTable>, Error>>,
-    ) -> Result<Arc<StateTable>, Error> {
-        let Some(cell) = self.cell(generation, key) else { return make.await };
+        make: impl Future<Output = Result<Arc<V>, E>>,
+    ) -> Result<Arc<V>, E> {
+        let Some(cell) = self.cell(generation, stamp, key) else { return make.await };
+        if let Some(value) = cell.get() {
+            return Ok(Arc::clone(value));
+        }
         // Settled even when the query is given up while it waits.
         let _settle = Settle { cache: self, key, cell: &cell };
         cell.get_or_try_init(|| make).await.cloned()
@@ -68,66 +90,77 @@ impl<K: Clone + Eq + Hash> Cache<K> {
     /// Bytes that are held.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).bytes
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).bytes
     }
 
-    /// `None` for a generation that is older than one that was asked for already.
-    fn cell(&self, generation: Generation, key: &K) -> Option<Cell> {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        if generation < parts.generation {
+    /// `None` for a generation or a stamp that is older than one that was asked for already.
+    fn cell(&self, generation: Generation, stamp: Offset, key: &K) -> Option<Cell<V>> {
+        let mut guard = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = &mut *guard;
+        if generation < kept.generation {
             return None;
         }
-        if generation > parts.generation {
-            parts.generation = generation;
-            parts.entries.clear();
-            parts.bytes = 0;
+        if generation > kept.generation {
+            kept.generation = generation;
+            kept.entries.clear();
+            kept.bytes = 0;
         }
-        parts.uses += 1;
-        let used = parts.uses;
-        let new = || Entry { cell: Cell::default(), bytes: 0, used };
-        let entry = parts.entries.entry(key.clone()).or_insert_with(new);
+        kept.uses += 1;
+        let used = kept.uses;
+        let new = || Entry { stamp, cell: Cell::default(), bytes: 0, used };
+        let Some(entry) = kept.entries.get_mut(key) else {
+            let entry = kept.entries.entry(key.clone()).or_insert_with(new);
+            return Some(Arc::clone(&entry.cell));
+        };
+        if stamp < entry.stamp {
+            return None;
+        }
+        if stamp > entry.stamp {
+            kept.bytes -= entry.bytes;
+            *entry = new();
+        }
         entry.used = used;
         Some(Arc::clone(&entry.cell))
     }
 
-    /// Counts a part's bytes once it is filled, forgets it if that failed, and makes room.
-    fn settle(&self, key: &K, cell: &Cell) {
-        let mut guard = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = &mut *guard;
-        let Some(entry) = parts.entries.get_mut(key) else { return };
+    /// Counts a value's bytes once it is filled, forgets it if that failed, and makes room.
+    fn settle(&self, key: &K, cell: &Cell<V>) {
+        let mut guard = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = &mut *guard;
+        let Some(entry) = kept.entries.get_mut(key) else { return };
         if !Arc::ptr_eq(&entry.cell, cell) {
             return;
         }
-        match cell.get() {
+        match cell.get().filter(|value| value.is_lasting()) {
             None => {
-                parts.entries.remove(key);
+                kept.entries.remove(key);
             }
-            Some(part) if entry.bytes == 0 => {
-                entry.bytes = part.size_bytes() + 1024;
-                parts.bytes += entry.bytes;
+            Some(value) if entry.bytes == 0 => {
+                entry.bytes = value.size_bytes() + 1024;
+                kept.bytes += entry.bytes;
             }
             Some(_) => {}
         }
-        while parts.bytes > self.bytes_max {
-            let filled = parts.entries.iter().filter(|(_, entry)| entry.bytes > 0);
+        while kept.bytes > self.bytes_max {
+            let filled = kept.entries.iter().filter(|(_, entry)| entry.bytes > 0);
             let Some(oldest) = filled.min_by_key(|(_, entry)| entry.used).map(|(k, _)| k.clone())
             else {
                 return;
             };
-            if let Some(entry) = parts.entries.remove(&oldest) {
-                parts.bytes -= entry.bytes;
+            if let Some(entry) = kept.entries.remove(&oldest) {
+                kept.bytes -= entry.bytes;
             }
         }
     }
 }
 
-struct Settle<'a, K: Clone + Eq + Hash> {
-    cache: &'a Cache<K>,
+struct Settle<'a, K: Clone + Eq + Hash, V: Keep> {
+    cache: &'a Cache<K, V>,
     key: &'a K,
-    cell: &'a Cell,
+    cell: &'a Cell<V>,
 }
 
-impl<K: Clone + Eq + Hash> Drop for Settle<'_, K> {
+impl<K: Clone + Eq + Hash, V: Keep> Drop for Settle<'_, K, V> {
     fn drop(&mut self) {
         self.cache.settle(self.key, self.cell);
     }
@@ -136,6 +169,7 @@ impl<K: Clone + Eq + Hash> Drop for Settle<'_, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use shared::compile::StateLayout;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
@@ -151,30 +185,37 @@ mod tests {
         let make = || async {
             made.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(20)).await;
-            Ok(part())
+            Ok::<_, Error>(part())
         };
-        let both = tokio::join!(
-            cache.get(Generation(1), &"a", make()),
-            cache.get(Generation(1), &"a", make())
-        );
+        let get =
+            |generation, stamp| cache.get(Generation(generation), Offset(stamp), &"a", make());
+        let both = tokio::join!(get(1, 7), get(1, 7));
         assert!(both.0.is_ok() && both.1.is_ok());
         assert_eq!(made.load(Ordering::SeqCst), 1);
-        cache.get(Generation(2), &"a", make()).await.unwrap();
-        cache.get(Generation(1), &"a", make()).await.unwrap();
-        cache.get(Generation(2), &"a", make()).await.unwrap();
+        get(2, 7).await.unwrap();
+        get(1, 7).await.unwrap();
+        get(2, 7).await.unwrap();
         assert_eq!(made.load(Ordering::SeqCst), 3);
+        for (stamp, count) in [(8, 4), (8, 4), (7, 5), (8, 5)] {
+            get(2, stamp).await.unwrap();
+            assert_eq!(made.load(Ordering::SeqCst), count, "a higher stamp takes the place");
+        }
+        assert_eq!(cache.size_bytes(), part().size_bytes() + 1024, "what was replaced is gone");
     }
 
     #[tokio::test]
     async fn what_failed_is_tried_again_and_the_bound_holds() {
         let cache = Cache::new(3 * 1024);
-        let failed = cache.get(Generation(1), &0, async { Err(Error::Moving(1)) }).await;
+        let failed = cache.get(Generation(1), Offset(0), &0, async { Err(Error::Moving(1)) }).await;
         assert!(failed.is_err());
         for key in 0..10 {
-            cache.get(Generation(1), &key, async { Ok(part()) }).await.unwrap();
+            cache
+                .get(Generation(1), Offset(0), &key, async { Ok::<_, Error>(part()) })
+                .await
+                .unwrap();
         }
         assert!(cache.size_bytes() <= 3 * 1024);
-        let again = cache.get(Generation(1), &9, async { Err(Error::Moving(1)) }).await;
+        let again = cache.get(Generation(1), Offset(0), &9, async { Err(Error::Moving(1)) }).await;
         assert!(again.is_ok(), "the newest is kept");
     }
 }

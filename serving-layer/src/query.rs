@@ -51,7 +51,7 @@ impl From<QueryError> for Problem {
 }
 
 /// What is done with buckets that have no events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Fill {
     /// They are left out.
     #[default]
@@ -65,7 +65,7 @@ pub enum Fill {
 }
 
 /// Which earlier range rows are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compare {
     /// The one that ends where this one begins.
     PreviousPeriod,
@@ -74,7 +74,7 @@ pub enum Compare {
 }
 
 /// What to do when something is missing from an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Partial {
     /// Refuse to answer.
     #[default]
@@ -84,7 +84,7 @@ pub enum Partial {
 }
 
 /// How an answer is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// One JSON object.
     #[default]
@@ -111,7 +111,7 @@ impl Format {
 }
 
 /// A column to order by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Order {
     /// `time`, a dimension or a measure.
     pub name: String,
@@ -120,7 +120,7 @@ pub struct Order {
 }
 
 /// A query.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     /// The metric's name.
     pub metric: String,

@@ -4,8 +4,12 @@
 //! Its boundary cuts the journal in two: the batch view covers the epochs below, and the speed view
 //! is asked for those from it on. When the speed view has given up epochs that a newer snapshot
 //! covers, the answer begins anew with that one; parts of two snapshots never meet.
+//!
+//! Rows are [`made`] once and kept until a newer generation comes or more is applied to the speed
+//! view: an equal query before that would get the same ones.
 
 mod extent;
+mod made;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -21,17 +25,19 @@ use shared::clock::Clock;
 use shared::ids::{Offset, PartitionId, Position};
 use shared::ports::{BatchViews, Journal, Lag, SpeedViews};
 use shared::problem::suggestion;
-use shared::time::{TimeRange, Timestamp};
+use shared::table::StateTable;
+use shared::time::Timestamp;
 use tokio::time::timeout;
 
-use crate::answer::{self, Answer, BatchPart, Merged, Provenance, SpeedPart};
+use crate::answer::{Answer, BatchPart, Provenance, SpeedPart};
 use crate::cache::Cache;
-use crate::calendar::{Granularity, Zone, Zones};
+use crate::calendar::{Zone, Zones};
 use crate::error::Error;
 use crate::live::Live;
-use crate::query::resolve::{Edges, check_fit, resolve};
+use crate::query::resolve::edges;
 use crate::query::{Partial, Query, QueryError};
-use read::{Part, Retry, Shape};
+use made::{Asked, Made};
+use read::{Retry, Shape};
 use turns::Turns;
 
 /// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.
@@ -42,7 +48,7 @@ const AWAY_MAX: Duration = Duration::from_secs(1);
 /// Bounds of the serving layer.
 #[derive(Clone, Copy, Debug)]
 pub struct ServingSettings {
-    /// Memory for merged batch parts.
+    /// Memory for merged batch parts, and a quarter of it for answers.
     pub cache_bytes: usize,
     /// Groups in an answer before `limit`.
     pub groups_max: usize,
@@ -87,7 +93,8 @@ pub struct Serving {
     pub(crate) status: Option<StatusSource>,
     pub(crate) live: Live,
     pub(crate) zones: Arc<Zones>,
-    cache: Cache<Shape>,
+    parts: Cache<Shape, StateTable>,
+    answers: Cache<Asked, Made>,
     turns: Turns,
 }
 
@@ -110,7 +117,8 @@ impl Serving {
     ) -> Self {
         Self {
             started_at: clock.now(),
-            cache: Cache::new(settings.cache_bytes),
+            parts: Cache::new(settings.cache_bytes),
+            answers: Cache::new(settings.cache_bytes / 4),
             turns: Turns::new(settings.queries_max),
             live: Live::default(),
             zones: Arc::default(),
@@ -131,9 +139,9 @@ impl Serving {
         self
     }
 
-    /// Bytes of merged batch parts that are held.
+    /// Bytes of merged batch parts and of answers that are held.
     pub(crate) fn cache_bytes(&self) -> usize {
-        self.cache.size_bytes()
+        self.parts.size_bytes() + self.answers.size_bytes()
     }
 
     /// Answers a query.
@@ -198,33 +206,21 @@ impl Serving {
         let mut missing = self.backfill(query, metric)?;
         let now = self.clock.now();
         let zone = self.zone(query.timezone).await?;
-        let resolved = resolve(query, metric, zone, now).map_err(Error::from)?;
+        let edges = edges(query, metric.compiled.grain(), now, &zone).map_err(Error::from)?;
         // Asked before the view is read: what was applied then is in what is read.
         let lag = self.speed.lag(metric.id);
-        let part = Part { snapshot: &snapshot, metric, resolved: &resolved, query, deadline };
-        let (merged, through) = self.read(&part, resolved.edges, &mut missing).await?;
-        let edges = answered(&merged, &resolved, metric)?;
-        let (earlier, through) = match self.earlier(&part, edges, &mut missing).await? {
-            Some((before, range, reached)) => (Some((before, range)), through.min(reached)),
-            None => (None, through),
-        };
-        self.check_missing(query, lag, through, &mut missing)?;
-        let open = answer::open_bucket(&merged, &resolved.calendar, edges, now);
+        let asked = Asked::new(query, metric.id, edges);
+        let make = self.make(query, &snapshot, metric, (zone, edges), lag.applied, deadline);
+        let made = self.answers.get(snapshot.generation, lag.applied, &asked, make).await?;
+        missing.extend_from_slice(&made.missing);
+        self.check_missing(query, lag, made.through, &mut missing)?;
+        let open = made.last.filter(|last| last.to > now);
         let provenance = Provenance {
-            open_bucket: open.map(|start| resolved.calendar.zone().format(start)),
-            approximate: answer::approximate(&metric.compiled, &resolved.measures),
-            ..self.provenance(&snapshot, metric, lag, through, missing)
+            open_bucket: open.map(|last| made.calendar.zone().format(last.from)),
+            approximate: made.approximate.clone(),
+            ..self.provenance(&snapshot, metric, lag, made.through, missing)
         };
-        let calendar = resolved.calendar.clone();
-        let (query, groups_max) = (query.clone(), self.settings.groups_max);
-        let (name, compiled) = (query.metric.clone(), Arc::clone(&metric.compiled));
-        let rows = blocking(move || {
-            let earlier = earlier.as_ref().map(|(before, range)| (before, *range));
-            answer::build(&query, &resolved, &compiled, edges, &merged, earlier, groups_max)
-        });
-        let answer::Rows { rows, compared, total_rows, warnings } = rows.await?;
-        let metric = name;
-        Ok(Answer { metric, edges, calendar, rows, compared, total_rows, provenance, warnings })
+        Ok(made.answer(query, provenance))
     }
 
     async fn zone(&self, tz: Tz) -> Result<Arc<Zone>, Error> {
@@ -318,45 +314,6 @@ impl Serving {
             open_bucket: None,
         }
     }
-
-    /// The states to compare with, their range, and how far their speed part reached.
-    async fn earlier(
-        &self,
-        part: &Part<'_>,
-        edges: Edges,
-        missing: &mut Vec<String>,
-    ) -> Result<Option<(Merged, TimeRange, Offset)>, Retry> {
-        let Some(compare) = part.query.compare else { return Ok(None) };
-        let (Some(from), Some(to)) = (edges.from, edges.to) else {
-            if part.query.granularity != Granularity::All {
-                // There are no buckets to compare.
-                return Ok(None);
-            }
-            let detail = "`compare` with `granularity` all needs `from` and `to`";
-            return Err(Error::Query(QueryError::new("open_range", "compare", detail)).into());
-        };
-        let grain = part.metric.compiled.grain();
-        let zone = part.resolved.calendar.zone();
-        let range = answer::compare::earlier(zone, grain, TimeRange { from, to }, compare);
-        check_fit(&part.resolved.calendar, grain, range).map_err(Error::from)?;
-        let edges = Edges { from: Some(range.from), to: Some(range.to) };
-        let (merged, through) = self.read(part, edges, missing).await?;
-        Ok(Some((merged, range, through)))
-    }
-}
-
-/// The range that is answered, once it is known what there is.
-fn answered(
-    merged: &Merged,
-    resolved: &crate::query::resolve::Resolved,
-    metric: &MetricVersion,
-) -> Result<Edges, Error> {
-    let edges = answer::answered(merged, &resolved.calendar, resolved.edges);
-    if let Edges { from: Some(from), to: Some(to) } = edges {
-        let grain = metric.compiled.grain();
-        check_fit(&resolved.calendar, grain, TimeRange { from, to })?;
-    }
-    Ok(edges)
 }
 
 /// Says that there is no such metric.

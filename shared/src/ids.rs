@@ -89,7 +89,7 @@ impl PartitionId {
 }
 
 /// The next offset of each partition: `{"0": 123456}` in JSON, `0:123456` in a query string.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(pub BTreeMap<PartitionId, Offset>);
 

@@ -20,6 +20,7 @@ mod budget;
 mod commit;
 mod content;
 mod decode;
+mod decoder;
 mod dedup;
 mod disk;
 mod envelope;
@@ -65,10 +66,11 @@ pub use self::receipt::{Conflict, InvalidEvent, Receipt};
 pub use self::settings::{IntakeSettings, Limits, QuarantineSettings};
 
 use self::budget::Budget;
-use self::commit::{Committer, Submission, Told};
+use self::commit::{Caller, Committer, Content, Submission, Told};
+use self::decoder::{Decoder, is_small};
 use self::dedup::DedupIndex;
 use self::disk::DiskFloor;
-use self::prepare::{Prepared, prepare};
+use self::prepare::Prepared;
 use self::wanted::Wanted;
 
 /// What to do with a request of which some events are invalid.
@@ -122,12 +124,19 @@ impl Intake {
         let dedup = rebuild(&*journal, settings.dedup_window_events)?;
         let told = Arc::new(Told::default());
         told.dedup_floor.store(dedup.floor().unwrap_or(journal.end()).0, Ordering::Relaxed);
+        let decoder = Arc::new(Decoder {
+            limits: settings.limits.clone(),
+            wanted: Wanted::new(snapshots),
+            ids,
+            clock: Arc::clone(&clock),
+        });
         let (running, ended) = watch::channel(());
         let (sender, receiver) = commit::queue(settings.pending_max_requests);
         let committer = Committer {
             journal: Arc::clone(&journal),
             quarantine: Arc::clone(&quarantine),
             dedup,
+            decoder: Arc::clone(&decoder),
             feed,
             settings: settings.clone(),
             told: Arc::clone(&told),
@@ -144,12 +153,11 @@ impl Intake {
         Ok(IntakeHandle(Arc::new(Shared {
             budget: Budget::new(settings.pending_max_requests, settings.pending_max_bytes),
             decoders: Arc::new(Semaphore::new(settings.decoders_max)),
-            wanted: Wanted::new(snapshots),
+            decoder,
             disk: DiskFloor::of(quarantine_dir, settings.disk_floor_bytes),
             queue: Mutex::new(Some(sender)),
             journal,
             clock,
-            ids,
             quarantine,
             settings,
             told,
@@ -188,12 +196,11 @@ struct Shared {
     settings: IntakeSettings,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
-    ids: Arc<dyn EventIds>,
     quarantine: Arc<Quarantine>,
     budget: Arc<Budget>,
     /// As many permits as bodies may be decoded at once.
     decoders: Arc<Semaphore>,
-    wanted: Wanted,
+    decoder: Arc<Decoder>,
     disk: DiskFloor,
     /// `None` after the shutdown.
     queue: Mutex<Option<SyncSender<Submission>>>,
@@ -236,17 +243,19 @@ impl IntakeHandle {
     /// Nothing is acknowledged then. What the errors mean is said at [`IntakeError`].
     pub async fn submit(&self, body: EventBody, mut share: Share) -> Result<Receipt, IntakeError> {
         share.enter()?;
-        let on_invalid = body.on_invalid;
-        let (prepared, share) = self.decode(body, share).await?;
-        let count = prepared.candidates.len() + prepared.invalid.len();
-        if count == 0 {
-            return Ok(Receipt::at(self.0.journal.end()));
-        }
-        if on_invalid == OnInvalid::Reject && !prepared.invalid.is_empty() {
-            return Err(IntakeError::Rejected(Box::new(self.rejection(prepared))));
-        }
+        let (content, share) = match is_small(&body) {
+            true => (Content::Small(body.bytes, body.format), share),
+            false => {
+                let on_invalid = body.on_invalid;
+                let (prepared, share) = self.decode(body, share).await?;
+                if let Some(receipt) = self.judged_already(&prepared, on_invalid)? {
+                    return Ok(receipt);
+                }
+                (Content::Decoded(prepared), share)
+            }
+        };
         let (reply, answer) = oneshot::channel();
-        self.enqueue(Submission { prepared, share, reply })?;
+        self.enqueue(Submission { content, caller: Caller { share, reply } })?;
         answer.await.unwrap_or_else(|_| Err(committer_ended()))
     }
 
@@ -255,9 +264,9 @@ impl IntakeHandle {
         body: EventBody,
         mut share: Share,
     ) -> Result<(Prepared, Share), IntakeError> {
-        let shared = Arc::clone(&self.0);
+        let decoder = Arc::clone(&self.0.decoder);
         if body.encoding == BodyEncoding::Identity && body.bytes.len() <= INLINE_BYTES_MAX {
-            let prepared = shared.decode(body, &mut share)?;
+            let prepared = decoder.one(body, &mut share)?;
             return Ok((prepared, share));
         }
         let stopped = |error: &dyn std::fmt::Display| {
@@ -266,7 +275,7 @@ impl IntakeHandle {
         let permit =
             Arc::clone(&self.0.decoders).acquire_owned().await.map_err(|error| stopped(&error))?;
         tokio::task::spawn_blocking(move || {
-            let prepared = shared.decode(body, &mut share);
+            let prepared = decoder.one(body, &mut share);
             drop(permit);
             prepared.map(|prepared| (prepared, share))
         })
@@ -274,14 +283,26 @@ impl IntakeHandle {
         .map_err(|error| stopped(&error))?
     }
 
-    fn rejection(&self, prepared: Prepared) -> Receipt {
-        let invalid = prepared.invalid.into_iter().map(|(place, fault)| InvalidEvent {
-            index: place.index,
-            code: fault.code,
-            message: fault.message,
-            quarantine_id: None,
-        });
-        Receipt { invalid: invalid.collect(), ..Receipt::at(self.0.journal.end()) }
+    /// The receipt of a request without events; an error for one that is to be rejected.
+    fn judged_already(
+        &self,
+        prepared: &Prepared,
+        on_invalid: OnInvalid,
+    ) -> Result<Option<Receipt>, IntakeError> {
+        let requests = || prepared.requests.iter().flatten();
+        let end = Receipt::at(self.0.journal.end());
+        let mut invalid = requests().flat_map(|request| &request.invalid).peekable();
+        if on_invalid == OnInvalid::Reject && invalid.peek().is_some() {
+            let invalid = invalid.map(|(place, fault)| InvalidEvent {
+                index: place.index,
+                code: fault.code,
+                message: fault.message.clone(),
+                quarantine_id: None,
+            });
+            let receipt = Receipt { invalid: invalid.collect(), ..end };
+            return Err(IntakeError::Rejected(Box::new(receipt)));
+        }
+        Ok(requests().all(|request| request.len() == 0).then_some(end))
     }
 
     fn enqueue(&self, submission: Submission) -> Result<(), IntakeError> {
@@ -352,18 +373,6 @@ impl IntakeHandle {
 /// The committer ends at the shutdown; before it only by a fault.
 fn committer_ended() -> IntakeError {
     IntakeError::Internal("the committer has ended; restart the service".to_owned())
-}
-
-impl Shared {
-    fn decode(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
-        let limits = &self.settings.limits;
-        let bytes_max = limits.decompressed_max_bytes;
-        let plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
-        let (wanted, now) = (self.wanted.now(), self.clock.now());
-        let prepared = prepare(plain, body.format, limits, &wanted, &*self.ids, now)?;
-        share.grow(prepared.size_bytes())?;
-        Ok(prepared)
-    }
 }
 
 #[cfg(test)]

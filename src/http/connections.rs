@@ -4,18 +4,22 @@
 //! only so many are open at a time, further ones wait with the system until one ends, and each has
 //! to bring its next request's head in time. What a request's body may take is up to its route.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tower::Service;
 use tracing::{debug, warn};
 
 /// How long nothing is accepted after the system refused to, e.g. for want of descriptors.
@@ -32,12 +36,16 @@ pub(crate) struct ConnectionBounds {
 
 /// Serves until `stop`, then takes no more connections and returns once every request that has
 /// begun is answered.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     bounds: ConnectionBounds,
     stop: CancellationToken,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
     let places = Arc::new(Semaphore::new(bounds.connections_max));
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(bounds.idle_timeout);
@@ -53,7 +61,7 @@ pub(crate) async fn serve(
         };
         // The semaphore is never closed.
         let Ok(place) = place else { break };
-        tokio::spawn(keep(stream, router.clone(), protocol.clone(), stop.clone(), place));
+        tokio::spawn(keep(stream, service.clone(), protocol.clone(), stop.clone(), place));
     }
     drop(listener);
     let all = u32::try_from(bounds.connections_max).unwrap_or(u32::MAX);
@@ -81,16 +89,20 @@ fn is_of_connection(kind: ErrorKind) -> bool {
 }
 
 /// Answers what comes over one connection.
-async fn keep(
+async fn keep<S>(
     stream: TcpStream,
-    router: Router,
+    service: S,
     protocol: http1::Builder,
     stop: CancellationToken,
     _place: OwnedSemaphorePermit,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    S: Clone + Send,
+    S::Future: Send,
+{
     // Answers are written in pieces that are ready to go; should it fail, they only go later.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(service);
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -107,6 +119,7 @@ async fn keep(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
     use axum::routing::get;
     use std::net::SocketAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

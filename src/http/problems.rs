@@ -4,9 +4,7 @@
 //! the framework's limit, an extractor's rejection) comes as plain text or without a body.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use shared::problem::{Kind, Problem};
 
@@ -17,19 +15,16 @@ const URI_MAX_BYTES: usize = 32 * 1024;
 const WORDS_MAX_BYTES: usize = 4096;
 
 /// Replaces an error that is no problem document by one that says the same.
-pub(super) async fn reword(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let response = next.run(request).await;
+pub(super) async fn reword(method: &Method, path: &str, response: Response) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || is_worded(response.headers()) || method == Method::HEAD {
+    if !is_error || is_worded(response.headers()) || *method == Method::HEAD {
         return response;
     }
     let (parts, body) = response.into_parts();
     let words = words(body).await;
     let problem = match status {
-        StatusCode::METHOD_NOT_ALLOWED => wrong_method(&method, &path, &parts.headers),
+        StatusCode::METHOD_NOT_ALLOWED => wrong_method(method, path, &parts.headers),
         _ => problem(status, words),
     };
     let mut response = problem.into_response();
@@ -42,20 +37,18 @@ pub(super) async fn reword(request: Request, next: Next) -> Response {
 }
 
 /// Refuses addresses that no route has a use for.
-pub(super) async fn refuse_long_uri(request: Request, next: Next) -> Response {
-    let uri = request.uri();
+pub(super) fn long_uri(uri: &Uri) -> Option<Problem> {
     let parts = [uri.path(), uri.query().unwrap_or_default()];
     let size_bytes: usize = parts.into_iter().map(str::len).sum();
     if size_bytes <= URI_MAX_BYTES {
-        return next.run(request).await;
+        return None;
     }
     let detail = format!(
         "the address has {size_bytes} bytes, over the limit of {URI_MAX_BYTES}; the parameters of \
          a query can be the body of POST /v1/query"
     );
-    Problem::new(Kind::UriTooLong, "uri_too_long", detail)
-        .with("limit_bytes", URI_MAX_BYTES)
-        .into_response()
+    let problem = Problem::new(Kind::UriTooLong, "uri_too_long", detail);
+    Some(problem.with("limit_bytes", URI_MAX_BYTES))
 }
 
 /// Whether a handler of ours has said what was wrong.

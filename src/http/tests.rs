@@ -10,14 +10,14 @@ use tower::ServiceExt;
 
 use super::*;
 
-fn service() -> (Router, Readiness) {
+fn service() -> (Whole, Readiness) {
     let layers = Router::new()
         .route("/v1/panic", get(async || -> &'static str { panic!("on purpose") }))
         .route("/v1/typed", post(async |JsonBody(_): JsonBody<Vec<u64>>| "fine"))
         .route("/v1/large", get(async || "merganser ".repeat(1000)));
     let readiness = Readiness::new();
     let figures = PrometheusBuilder::new().build_recorder().handle();
-    (router(Parts { layers, readiness: readiness.clone(), figures }), readiness)
+    (Whole::new(Parts { layers, readiness: readiness.clone(), figures }), readiness)
 }
 
 async fn call(request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {

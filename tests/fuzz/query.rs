@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 use serving_layer::calendar::{Granularity, Zone, Zones};
 use serving_layer::plan::{self, Piece};
-use serving_layer::query::resolve::{Resolved, resolve};
+use serving_layer::query::resolve::{Resolved, edges, resolve};
 use serving_layer::query::{LIMIT_MAX, Query, QueryError};
 use shared::catalog::{MetricVersion, Stage};
 use shared::compile::Metric;
@@ -97,9 +97,9 @@ fn taken<T>(result: Result<T, QueryError>) -> Option<T> {
 /// Resolves a query against a metric, and plans what is read.
 fn check_resolved(query: &Query) {
     let zone = zone(query.timezone);
-    let Some(resolved) = taken(resolve(query, &METRIC, zone, NOW)) else { return };
-    let edges = resolved.edges;
     let base = METRIC.compiled.grain();
+    let Some(edges) = taken(edges(query, base, NOW, &zone)) else { return };
+    let Some(resolved) = taken(resolve(query, &METRIC, zone, edges)) else { return };
     for edge in [edges.from, edges.to].into_iter().flatten() {
         assert!((Timestamp::MIN..=Timestamp::MAX).contains(&edge), "{edge}");
         assert_eq!(base.floor(edge), edge);

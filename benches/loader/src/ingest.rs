@@ -1,8 +1,10 @@
 //! Sending events as fast as they are acknowledged, or at a set rate.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
+
+use futures::future::{OptionFuture, try_join, try_join_all};
+use tokio::time::sleep;
 
 use crate::IngestArgs;
 use crate::connection::{Connection, number};
@@ -18,26 +20,21 @@ struct Seen {
     freshness: Latencies,
 }
 
-pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: &IngestArgs) -> anyhow::Result<()> {
     let template = Template::read(&args.data)?;
-    let next = AtomicU64::new(0);
+    let next = Cell::new(0);
     let started = Instant::now();
-    let seen = thread::scope(|scope| {
-        let senders: Vec<_> = (0..args.load.connections)
-            .map(|_| scope.spawn(|| send(args, &template, &next, started)))
-            .collect();
-        let watcher = args.freshness.then(|| scope.spawn(|| watch(args, started)));
-        let mut all = Seen::default();
-        for sender in senders.into_iter().chain(watcher) {
-            let seen =
-                sender.join().map_err(|_| anyhow::anyhow!("a connection's thread failed"))??;
-            all.accepted += seen.accepted;
-            all.refused += seen.refused;
-            all.acknowledgements.extend(seen.acknowledgements);
-            all.freshness.extend(seen.freshness);
-        }
-        anyhow::Ok(all)
-    })?;
+    let senders = (0..args.load.connections).map(|_| send(args, &template, &next, started));
+    let watcher = OptionFuture::from(args.freshness.then(|| watch(args, started)));
+    let (sent, watched) =
+        try_join(try_join_all(senders), async { watcher.await.transpose() }).await?;
+    let mut seen = Seen::default();
+    for part in sent.into_iter().chain(watched) {
+        seen.accepted += part.accepted;
+        seen.refused += part.refused;
+        seen.acknowledgements.extend(part.acknowledgements);
+        seen.freshness.extend(part.freshness);
+    }
     let mut report = Report::new(started);
     report.count("events", seen.accepted);
     report.count("requests", seen.acknowledgements.len() as u64);
@@ -49,29 +46,29 @@ pub(crate) fn run(args: &IngestArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn send(
+async fn send(
     args: &IngestArgs,
     template: &Template,
-    next: &AtomicU64,
+    next: &Cell<u64>,
     started: Instant,
 ) -> anyhow::Result<Seen> {
-    let mut connection = Connection::open(&args.load.server)?;
+    let mut connection = Connection::open(&args.load.server).await?;
     let path = format!("/v1/events?wait={}", args.wait);
     let until = started + Duration::from_secs(args.load.seconds);
     let (mut seen, mut body) = (Seen::default(), Vec::new());
     loop {
-        let first = next.fetch_add(args.batch as u64, Ordering::Relaxed);
+        let first = next.replace(next.get() + args.batch as u64);
         if first >= args.events || Instant::now() >= until {
             return Ok(seen);
         }
         if args.rate > 0 {
             let due = started + Duration::from_secs_f64(first as f64 / args.rate as f64);
-            thread::sleep(due.saturating_duration_since(Instant::now()));
+            sleep(due.saturating_duration_since(Instant::now())).await;
         }
         template.write(&mut body, args.kind, args.seed, first, args.batch);
         loop {
             let sent = Instant::now();
-            let reply = connection.post(&path, &body)?;
+            let reply = connection.post(&path, &body).await?;
             match reply.status {
                 200 => {
                     seen.acknowledgements.push(sent.elapsed());
@@ -80,7 +77,7 @@ fn send(
                 }
                 503 if Instant::now() < until => {
                     seen.refused += 1;
-                    thread::sleep(Duration::from_millis(20));
+                    sleep(Duration::from_millis(20)).await;
                 }
                 503 => return Ok(seen),
                 status => {
@@ -92,23 +89,23 @@ fn send(
 }
 
 /// Sends an event of its own now and then, and asks for an answer that has it.
-fn watch(args: &IngestArgs, started: Instant) -> anyhow::Result<Seen> {
-    let mut connection = Connection::open(&args.load.server)?;
+async fn watch(args: &IngestArgs, started: Instant) -> anyhow::Result<Seen> {
+    let mut connection = Connection::open(&args.load.server).await?;
     let until = started + Duration::from_secs(args.load.seconds);
     let mut seen = Seen::default();
     let mut count = 0;
     while Instant::now() < until {
-        thread::sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(50)).await;
         count += 1;
         let event = format!(
             "{{\"id\":\"fresh-{}-{count}\",\"event\":\"flight\",\"properties\":{{}}}}\n",
             args.seed
         );
-        let reply = connection.post("/v1/events", event.as_bytes())?;
+        let reply = connection.post("/v1/events", event.as_bytes()).await?;
         let Some(position) = number(reply.body, "\"position\":{\"0\":") else { continue };
         let acknowledged = Instant::now();
         let query = format!("/v1/query?metric=flights&measures=departures&after=0:{position}");
-        if connection.get(&query)?.status == 200 {
+        if connection.get(&query).await?.status == 200 {
             seen.freshness.push(acknowledged.elapsed());
         }
     }

@@ -1,4 +1,4 @@
-//! Load for the whole-system benchmark: events and queries over HTTP, from threads that block.
+//! Load for the whole-system benchmark: events and queries over HTTP, all from one thread.
 //!
 //! It shares the machine with the service, so it does as little as it can: requests are copied from
 //! memory, only ids and times are written anew, and replies are searched, not parsed. Every loop
@@ -83,9 +83,10 @@ struct QueryArgs {
     paths: Vec<String>,
 }
 
-fn main() -> anyhow::Result<()> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Ingest(args) => ingest::run(&args),
-        Command::Query(args) => query::run(&args),
+        Command::Ingest(args) => ingest::run(&args).await,
+        Command::Query(args) => query::run(&args).await,
     }
 }

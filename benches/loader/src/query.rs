@@ -1,26 +1,21 @@
 //! Asking the same queries over and over.
 
-use std::thread;
 use std::time::{Duration, Instant};
+
+use futures::future::try_join_all;
 
 use crate::QueryArgs;
 use crate::connection::Connection;
 use crate::report::{Latencies, Report};
 
-pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: &QueryArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let (mut all, mut first) = (Latencies::default(), Latencies::default());
-    thread::scope(|scope| {
-        let askers: Vec<_> = (0..args.load.connections)
-            .map(|place| scope.spawn(move || ask(args, place, started)))
-            .collect();
-        for asker in askers {
-            let (asked, once) = asker.join().map_err(|_| anyhow::anyhow!("a thread failed"))??;
-            all.extend(asked);
-            first.extend(once);
-        }
-        anyhow::Ok(())
-    })?;
+    let askers = (0..args.load.connections).map(|place| ask(args, place, started));
+    for (asked, once) in try_join_all(askers).await? {
+        all.extend(asked);
+        first.extend(once);
+    }
     let mut report = Report::new(started);
     report.count("queries", all.len() as u64);
     report.rate("queries_per_s", all.len() as u64);
@@ -31,8 +26,12 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<()> {
 }
 
 /// All latencies, and those of the first time that each path was asked.
-fn ask(args: &QueryArgs, place: usize, started: Instant) -> anyhow::Result<(Latencies, Latencies)> {
-    let mut connection = Connection::open(&args.load.server)?;
+async fn ask(
+    args: &QueryArgs,
+    place: usize,
+    started: Instant,
+) -> anyhow::Result<(Latencies, Latencies)> {
+    let mut connection = Connection::open(&args.load.server).await?;
     let until = started + Duration::from_secs(args.load.seconds);
     let (mut all, mut first) = (Latencies::default(), Latencies::default());
     for turn in 0.. {
@@ -41,7 +40,7 @@ fn ask(args: &QueryArgs, place: usize, started: Instant) -> anyhow::Result<(Late
         if sent >= until {
             break;
         }
-        let reply = connection.get(path)?;
+        let reply = connection.get(path).await?;
         anyhow::ensure!(reply.status == 200, "{path}: HTTP {}", reply.status);
         all.push(sent.elapsed());
         if turn < args.paths.len() {

@@ -17,9 +17,13 @@ use shared::problem::{Kind, Problem};
 use shared::request::{NoParameters, WholeBody, pairs, preferred};
 
 use super::{Body, malformed};
+use crate::error::Error;
 use crate::format;
 use crate::query::{Format, Query};
 use crate::serve::Serving;
+
+/// An answer of so few rows is sent in one piece, with its length.
+const SHORT_ROWS: usize = 1_000;
 
 pub(super) async fn by_get(
     State(serving): State<Arc<Serving>>,
@@ -97,8 +101,14 @@ async fn answer(
         }
         told.insert("merganser-total-rows", HeaderValue::from(answer.total_rows));
     }
-    let pieces = stream::iter(format::write(answer, format)?);
-    Ok((told, ResponseBody::from_stream(pieces)).into_response())
+    let is_short = answer.rows.num_rows() <= SHORT_ROWS;
+    let pieces = format::write(answer, format)?;
+    if is_short {
+        let pieces: Result<Vec<_>, _> = pieces.collect();
+        let pieces = pieces.map_err(|error| Error::Internal(error.to_string()))?;
+        return Ok((told, pieces.concat()).into_response());
+    }
+    Ok((told, ResponseBody::from_stream(stream::iter(pieces))).into_response())
 }
 
 /// Sends the answer, and again whenever it changes.

@@ -6,7 +6,7 @@ use shared::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 use crate::calendar::{Zone, date_start};
 
 /// An edge of a range, before clock and zone are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Instant {
     /// An instant.
     At(Timestamp),

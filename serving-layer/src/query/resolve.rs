@@ -91,7 +91,7 @@ pub fn resolve(
     query: &Query,
     metric: &MetricVersion,
     zone: Arc<Zone>,
-    now: Timestamp,
+    edges: Edges,
 ) -> Result<Resolved, QueryError> {
     let compiled = &metric.compiled;
     let grain = compiled.grain();
@@ -115,7 +115,6 @@ pub fn resolve(
         .iter()
         .map(|name| dimension(compiled, name, "group_by"))
         .collect::<Result<Vec<_>, _>>()?;
-    let edges = edges(query, grain, now, &zone)?;
     let calendar = Calendar::new(zone, query.granularity);
     if let Edges { from: Some(from), to: Some(to) } = edges {
         check_fit(&calendar, grain, TimeRange { from, to })?;
@@ -156,7 +155,16 @@ pub fn check_fit(calendar: &Calendar, grain: Grain, range: TimeRange) -> Result<
     Err(QueryError::new("timezone_does_not_fit", "timezone", detail))
 }
 
-fn edges(query: &Query, grain: Grain, now: Timestamp, zone: &Zone) -> Result<Edges, QueryError> {
+/// A query's edges, given clock and zone.
+///
+/// # Errors
+/// When no instant lies between them.
+pub fn edges(
+    query: &Query,
+    grain: Grain,
+    now: Timestamp,
+    zone: &Zone,
+) -> Result<Edges, QueryError> {
     let from = query.from.map(|edge| edge.resolve(now, zone));
     let to = query.to.map(|edge| edge.resolve(now, zone));
     if let (Some(from), Some(to)) = (from, to)

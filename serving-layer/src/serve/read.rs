@@ -98,7 +98,7 @@ impl Serving {
         let speed = SpeedRead { from: metric.boundary.epoch, to: None, range };
         let batch = self.batch_part(part, edges, states, Arc::clone(&grouping));
         let (batch, speed) = tokio::join!(
-            self.cache.get(snapshot.generation, &shape, batch),
+            self.parts.get(snapshot.generation, Offset::ZERO, &shape, batch),
             self.speed.read(metric, speed),
         );
         let (speed, through) = speed_part(speed, part, missing)?;

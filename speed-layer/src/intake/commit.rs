@@ -1,5 +1,6 @@
-//! The one thread that commits. It takes what is queued as a group, judges every event in order,
-//! and makes all verdicts of the group durable before any of them is told.
+//! The one thread that commits. It takes what is queued as a group, decodes together what is small
+//! and puts it last, judges every event in order, and makes all verdicts of the group durable before
+//! any of them is told.
 //!
 //! A group is all or nothing, in this order:
 //! 1. judge each event: new, duplicate or conflict. The lower position is the original, whether it
@@ -21,29 +22,61 @@ use std::sync::{OnceLock, mpsc};
 use std::time::Instant;
 
 use arrow::array::{Array, BooleanArray};
+use bytes::Bytes;
+use memchr::memchr_iter;
 use shared::event::EventBatch;
 use shared::failpoint::{self, planted};
 use shared::ids::{Offset, Position};
 use shared::ports::{Committed, Journal};
+use shared::time::Timestamp;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 use tracing::error;
 
 use super::budget::Share;
+use super::decode::BodyFormat;
+use super::decoder::Decoder;
 use super::dedup::{DedupIndex, Verdict};
 use super::error::IntakeError;
 use super::figures;
-use super::prepare::{Place, Prepared};
+use super::prepare::{Place, Prepared, Request};
 use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEvent};
 use super::receipt::{Conflict, InvalidEvent, Receipt};
 use super::settings::IntakeSettings;
 
 /// A request that waits to be committed.
 pub(super) struct Submission {
-    pub(super) prepared: Prepared,
-    /// What it holds of the budget, until it is answered.
+    pub(super) content: Content,
+    pub(super) caller: Caller,
+}
+
+/// What there is of a request.
+pub(super) enum Content {
+    /// A decoded one.
+    Decoded(Prepared),
+    /// A small body, which is decoded together with others.
+    Small(Bytes, BodyFormat),
+}
+
+/// Who waits for an answer.
+pub(super) struct Caller {
+    /// What the request holds of the budget, until it is answered.
     pub(super) share: Share,
     pub(super) reply: oneshot::Sender<Result<Receipt, IntakeError>>,
+}
+
+impl Caller {
+    fn answer(self, answer: Result<Receipt, IntakeError>) {
+        drop(self.share);
+        // A client that has gone does not need its answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// Requests that were decoded together, and who sent them.
+struct Decoded {
+    prepared: Prepared,
+    callers: Vec<Caller>,
 }
 
 /// What the committer tells everyone.
@@ -62,6 +95,7 @@ pub(super) struct Committer {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) quarantine: Arc<Quarantine>,
     pub(super) dedup: DedupIndex,
+    pub(super) decoder: Arc<Decoder>,
     /// Where committed events go, in order. When it is full the committer waits, the queue fills
     /// and new requests are told to come back later.
     pub(super) feed: Sender<Arc<Committed>>,
@@ -76,6 +110,7 @@ impl Committer {
         while let Some(first) = next.take().or_else(|| queue.recv().ok()) {
             let (group, left_over) = self.gather(first, queue);
             next = left_over;
+            let group = self.decode(group);
             self.commit(group);
         }
     }
@@ -87,16 +122,16 @@ impl Committer {
         first: Submission,
         queue: &Receiver<Submission>,
     ) -> (Vec<Submission>, Option<Submission>) {
-        let mut events = first.prepared.candidates.len();
-        let mut bytes = first.share.bytes();
+        let mut events = first.content.events();
+        let mut bytes = first.caller.share.bytes();
         let mut group = vec![first];
         loop {
             let submission = match queue.try_recv() {
                 Ok(submission) => submission,
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (group, None),
             };
-            events += submission.prepared.candidates.len();
-            bytes += submission.share.bytes();
+            events += submission.content.events();
+            bytes += submission.caller.share.bytes();
             if events > self.settings.group_max_events || bytes > self.settings.group_max_bytes {
                 return (group, Some(submission));
             }
@@ -104,13 +139,41 @@ impl Committer {
         }
     }
 
-    fn commit(&mut self, group: Vec<Submission>) {
+    /// Decodes what is small, all together.
+    fn decode(&self, group: Vec<Submission>) -> Vec<Decoded> {
+        let mut all = Vec::new();
+        let (mut bodies, mut callers) = (Vec::new(), Vec::new());
+        for Submission { content, caller } in group {
+            match content {
+                Content::Decoded(prepared) => {
+                    all.push(Decoded { prepared, callers: vec![caller] });
+                }
+                Content::Small(body, format) => {
+                    bodies.push((body, format));
+                    callers.push(caller);
+                }
+            }
+        }
+        if bodies.is_empty() {
+            return all;
+        }
+        match self.decoder.several(&bodies) {
+            Ok(prepared) => all.push(Decoded { prepared, callers }),
+            Err(failure) => {
+                callers.into_iter().for_each(|caller| caller.answer(Err(failure.clone())));
+            }
+        }
+        all
+    }
+
+    fn commit(&mut self, group: Vec<Decoded>) {
         let result = match self.told.stopped.get() {
             Some(stopped) => Err(stopped.clone()),
             None => self.store(&group),
         };
-        let replies = match result {
-            Ok(receipts) => receipts.into_iter().map(Ok).collect::<Vec<_>>(),
+        let callers = group.into_iter().flat_map(|decoded| decoded.callers);
+        let answers = match result {
+            Ok(answers) => answers,
             Err(failure) => {
                 match planted("claim_before_write") {
                     true => self.dedup.settle(self.journal.end()),
@@ -119,89 +182,95 @@ impl Committer {
                 if failure.is_final() {
                     self.stop(&failure);
                 }
-                vec![Err(failure); group.len()]
+                failpoint::pass("intake.ack.before");
+                callers.for_each(|caller| caller.answer(Err(failure.clone())));
+                failpoint::pass("intake.ack.after");
+                return;
             }
         };
         failpoint::pass("intake.ack.before");
-        for (submission, reply) in group.into_iter().zip(replies) {
-            drop(submission.share);
-            // A client that has gone does not need its answer.
-            let _ = submission.reply.send(reply);
-        }
+        callers.zip(answers).for_each(|(caller, answer)| caller.answer(answer));
         failpoint::pass("intake.ack.after");
     }
 
-    /// Makes a group durable; returns a receipt for each of its requests.
-    fn store(&mut self, group: &[Submission]) -> Result<Vec<Receipt>, IntakeError> {
+    /// Makes a group durable; returns an answer for each of its requests.
+    fn store(&mut self, group: &[Decoded]) -> Result<Vec<Answer>, IntakeError> {
         let judged = group
             .iter()
-            .map(|submission| self.judge(&submission.prepared))
+            .map(|decoded| self.judge(&decoded.prepared))
             .collect::<Result<Vec<_>, _>>()?;
         let ids = self.quarantine(group, &judged)?;
-        let first = self.append(group.len(), &judged)?;
+        let requests = group.iter().map(|decoded| decoded.callers.len()).sum();
+        let first = self.append(requests, &judged)?;
         self.dedup.settle(first.offset);
         // Without an entry, everything before this group is free. This group is not yet: another
         // one may be appended before the next look.
         let floor = self.dedup.floor().unwrap_or(first.offset);
         self.told.dedup_floor.store(floor.0, Ordering::Relaxed);
-        let receipts = receipts(group, judged, ids, first.offset);
-        self.tell(&receipts);
+        let answers = answers(group, judged, ids, first.offset);
+        self.tell(&answers);
         if let Some(committed) = first.committed
             && self.feed.blocking_send(committed).is_err()
         {
             // The events are durable all the same; a new start folds them.
             self.stop(&IntakeError::FoldStopped);
         }
-        Ok(receipts)
+        Ok(answers)
     }
 
     fn judge(&mut self, prepared: &Prepared) -> Result<Judged, IntakeError> {
         let contents = prepared.events.contents();
-        let mut judged =
-            Judged { fresh: prepared.events.clone(), duplicates: 0, conflicts: vec![] };
         let mut is_fresh = Vec::with_capacity(prepared.candidates.len());
-        for (row, candidate) in prepared.candidates.iter().enumerate() {
-            let verdict = if contents.is_null(row) {
-                Verdict::New
-            } else {
-                self.dedup.judge(candidate.id_hash, contents.value(row))
-            };
-            is_fresh.push(verdict == Verdict::New);
-            match verdict {
-                Verdict::New => {}
-                Verdict::Duplicate => judged.duplicates += 1,
-                Verdict::Conflict => judged.conflicts.push((row, candidate.place)),
+        let mut candidates = prepared.candidates.iter().enumerate();
+        let mut requests = Vec::with_capacity(prepared.requests.len());
+        for request in &prepared.requests {
+            let count = request.as_ref().map_or(0, |request| request.rows.len());
+            let mut verdicts = Verdicts::default();
+            for (row, candidate) in candidates.by_ref().take(count) {
+                let verdict = if contents.is_null(row) {
+                    Verdict::New
+                } else {
+                    self.dedup.judge(candidate.id_hash, contents.value(row))
+                };
+                is_fresh.push(verdict == Verdict::New);
+                match verdict {
+                    Verdict::New => verdicts.accepted += 1,
+                    Verdict::Duplicate => verdicts.duplicates += 1,
+                    Verdict::Conflict => verdicts.conflicts.push((row, candidate.place)),
+                }
             }
+            requests.push(verdicts);
         }
+        let mut fresh = prepared.events.clone();
         if is_fresh.contains(&false) {
-            let fresh = prepared.events.filter(&BooleanArray::from(is_fresh));
-            judged.fresh = fresh
+            fresh = fresh
+                .filter(&BooleanArray::from(is_fresh))
                 .map_err(|error| IntakeError::Internal(format!("filtering events: {error}")))?;
         }
-        Ok(judged)
+        Ok(Judged { fresh, requests })
     }
 
     /// Keeps what cannot be counted; returns the ids, for each request first those of its invalid
     /// events, then those of its conflicts.
     fn quarantine(
         &self,
-        group: &[Submission],
+        group: &[Decoded],
         judged: &[Judged],
     ) -> Result<Vec<QuarantineId>, IntakeError> {
         let bytes_max = self.settings.limits.event_max_bytes;
         let mut events = Vec::new();
-        for (submission, judged) in group.iter().zip(judged) {
-            let prepared = &submission.prepared;
+        for (received, request, verdicts) in requests(group, judged) {
+            let Ok(request) = request else { continue };
             let entry = |kind, place: Place, code: &str, message: String| {
-                let (raw, raw_truncated) = QuarantinedEvent::raw_of(prepared.raw(place), bytes_max);
-                let (received, index, code) = (prepared.arrived, place.index, code.to_owned());
+                let (raw, raw_truncated) = QuarantinedEvent::raw_of(request.raw(place), bytes_max);
+                let (index, code) = (place.index, code.to_owned());
                 QuarantinedEvent { received, kind, code, message, index, raw, raw_truncated }
             };
-            for (place, fault) in &prepared.invalid {
+            for (place, fault) in &request.invalid {
                 let (code, message) = (fault.code.name(), fault.message.clone());
                 events.push(entry(QuarantineKind::Invalid, *place, code, message));
             }
-            for (_, place) in &judged.conflicts {
+            for (_, place) in &verdicts.conflicts {
                 let message = "an event with the same id and other content was there before";
                 events.push(entry(QuarantineKind::Conflict, *place, "conflict", message.into()));
             }
@@ -225,13 +294,14 @@ impl Committer {
         Ok(Appended { offset: committed.first, committed: Some(committed) })
     }
 
-    fn tell(&self, receipts: &[Receipt]) {
-        let accepted = receipts.iter().map(|receipt| receipt.accepted).sum();
+    fn tell(&self, answers: &[Answer]) {
+        let receipts = || answers.iter().flatten();
+        let accepted = receipts().map(|receipt| receipt.accepted).sum();
         self.told.accepted.fetch_add(accepted, Ordering::Relaxed);
         figures::accepted(accepted);
-        figures::duplicates(receipts.iter().map(|receipt| receipt.duplicates).sum());
-        figures::conflicts(receipts.iter().map(|receipt| receipt.conflicts.len() as u64).sum());
-        for invalid in receipts.iter().flat_map(|receipt| &receipt.invalid) {
+        figures::duplicates(receipts().map(|receipt| receipt.duplicates).sum());
+        figures::conflicts(receipts().map(|receipt| receipt.conflicts.len() as u64).sum());
+        for invalid in receipts().flat_map(|receipt| &receipt.invalid) {
             figures::invalid(invalid.code);
         }
     }
@@ -243,13 +313,34 @@ impl Committer {
     }
 }
 
-/// A request's verdicts.
+type Answer = Result<Receipt, IntakeError>;
+
+/// Verdicts on what was decoded together.
 struct Judged {
-    /// Its new events.
+    /// The new events.
     fresh: EventBatch,
+    /// One for each request.
+    requests: Vec<Verdicts>,
+}
+
+/// Verdicts on a request's valid events.
+#[derive(Default)]
+struct Verdicts {
+    accepted: u64,
     duplicates: u64,
     /// Row and place of its conflicts.
     conflicts: Vec<(usize, Place)>,
+}
+
+/// All requests of a group, each with its arrival and its verdicts.
+fn requests<'a>(
+    group: &'a [Decoded],
+    judged: &'a [Judged],
+) -> impl Iterator<Item = (Timestamp, &'a Result<Request, IntakeError>, &'a Verdicts)> {
+    group.iter().zip(judged).flat_map(|(Decoded { prepared, .. }, judged)| {
+        let requests = prepared.requests.iter().zip(&judged.requests);
+        requests.map(|(request, verdicts)| (prepared.arrived, request, verdicts))
+    })
 }
 
 struct Appended {
@@ -258,38 +349,60 @@ struct Appended {
     committed: Option<Arc<Committed>>,
 }
 
-fn receipts(
-    group: &[Submission],
+fn answers(
+    group: &[Decoded],
     judged: Vec<Judged>,
     ids: Vec<QuarantineId>,
     mut end: Offset,
-) -> Vec<Receipt> {
+) -> Vec<Answer> {
     let mut ids = ids.into_iter();
-    group
-        .iter()
-        .zip(judged)
-        .map(|(submission, judged)| {
-            let prepared = &submission.prepared;
-            let accepted = judged.fresh.len() as u64;
-            end = end.plus(accepted);
-            let invalid = prepared.invalid.iter().zip(ids.by_ref()).map(|((place, fault), id)| {
-                let (index, code, message) = (place.index, fault.code, fault.message.clone());
-                InvalidEvent { index, code, message, quarantine_id: Some(id) }
+    let mut answers = Vec::new();
+    for (Decoded { prepared, .. }, judged) in group.iter().zip(judged) {
+        for (request, verdicts) in prepared.requests.iter().zip(judged.requests) {
+            let receipt = request.as_ref().map(|request| {
+                end = end.plus(verdicts.accepted);
+                receipt(prepared, request, verdicts, &mut ids, end)
             });
-            let invalid = invalid.collect();
-            let conflicts = judged.conflicts.iter().zip(ids.by_ref()).map(|((row, place), id)| {
-                let event_id = prepared.events.ids().value(*row).to_owned();
-                Conflict { index: place.index, id: event_id, quarantine_id: id }
-            });
-            Receipt {
-                accepted,
-                duplicates: judged.duplicates,
-                conflicts: conflicts.collect(),
-                invalid,
-                position: Position::only(end),
-            }
-        })
-        .collect()
+            answers.push(receipt.map_err(IntakeError::clone));
+        }
+    }
+    answers
+}
+
+fn receipt(
+    prepared: &Prepared,
+    request: &Request,
+    verdicts: Verdicts,
+    ids: &mut impl Iterator<Item = QuarantineId>,
+    end: Offset,
+) -> Receipt {
+    let invalid = request.invalid.iter().zip(ids.by_ref()).map(|((place, fault), id)| {
+        let (index, code, message) = (place.index, fault.code, fault.message.clone());
+        InvalidEvent { index, code, message, quarantine_id: Some(id) }
+    });
+    let invalid = invalid.collect();
+    let conflicts = verdicts.conflicts.iter().zip(ids).map(|((row, place), id)| {
+        let event_id = prepared.events.ids().value(*row).to_owned();
+        Conflict { index: place.index, id: event_id, quarantine_id: id }
+    });
+    Receipt {
+        accepted: verdicts.accepted,
+        duplicates: verdicts.duplicates,
+        conflicts: conflicts.collect(),
+        invalid,
+        position: Position::only(end),
+    }
+}
+
+impl Content {
+    /// Events that it has at most.
+    fn events(&self) -> usize {
+        match self {
+            Self::Decoded(prepared) => prepared.candidates.len(),
+            Self::Small(body, BodyFormat::Ndjson) => memchr_iter(b'\n', body).count() + 1,
+            Self::Small(body, BodyFormat::Json) => memchr_iter(b'{', body).count(),
+        }
+    }
 }
 
 /// A queue for the committer. Its bound is that of pending requests, which is kept before a request

@@ -1,6 +1,7 @@
-//! From a body to what the committer needs: columns, and what breaks a rule. All work that grows
-//! with the bytes of a request is done here, off the one thread that commits.
+//! From bodies to what the committer needs: columns, and what breaks a rule. Most work that grows
+//! with the bytes of a request is done here.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -36,64 +37,90 @@ pub(crate) struct Candidate {
     pub(crate) id_hash: u128,
 }
 
-/// A decoded request.
+/// A decoded request. What it has of events is in the rows of a [`Prepared`].
 #[derive(Debug)]
-pub(crate) struct Prepared {
-    /// The valid events, in the order of the request.
-    pub(crate) events: EventBatch,
-    /// One for each row of `events`.
-    pub(crate) candidates: Vec<Candidate>,
+pub(crate) struct Request {
+    body: Bytes,
+    /// The rows of its valid events, in their order.
+    pub(crate) rows: Range<usize>,
     /// The others.
     pub(crate) invalid: Vec<(Place, Invalid)>,
-    /// When it arrived: stamped once, for all its events.
-    pub(crate) arrived: Timestamp,
-    body: Bytes,
 }
 
-impl Prepared {
+impl Request {
     /// The text of an event, as it was sent.
     pub(crate) fn raw(&self, place: Place) -> &[u8] {
         let start = place.start as usize;
         self.body.get(start..start + place.length as usize).unwrap_or_default()
     }
 
-    /// Bytes that it holds beside its body.
+    /// Events that it had.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len() + self.invalid.len()
+    }
+}
+
+/// Decoded requests.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The valid events of all, one request's behind the other's.
+    pub(crate) events: EventBatch,
+    /// One for each row of `events`.
+    pub(crate) candidates: Vec<Candidate>,
+    /// One for each body, or why it could not be read.
+    pub(crate) requests: Vec<Result<Request, IntakeError>>,
+    /// When they arrived: stamped once, for all their events.
+    pub(crate) arrived: Timestamp,
+}
+
+impl Prepared {
+    /// Bytes that it holds beside its bodies.
     pub(crate) fn size_bytes(&self) -> usize {
         self.events.size_bytes() + self.candidates.len() * size_of::<Candidate>()
     }
 }
 
-/// Decodes and checks a body that is not compressed any more; on the way, the properties that are
+/// Decodes and checks bodies that are not compressed any more; on the way, the properties that are
 /// wanted are read. `arrived` is the clock's time.
 pub(crate) fn prepare(
-    body: Bytes,
-    format: BodyFormat,
+    bodies: &[(Bytes, BodyFormat)],
     limits: &Limits,
     wanted: &Extractor,
     ids: &dyn EventIds,
     arrived: Timestamp,
 ) -> Result<Prepared, IntakeError> {
-    let raw_events = split(&body, format, limits.request_max_events)?;
     let latest = Timestamp(arrived.0.saturating_add(limits.time_ahead_max_ms.saturating_mul(1000)));
     let mut reader = EnvelopeReader::new(latest, limits.event_max_bytes, wanted);
-    let mut columns = Columns::with_capacity(raw_events.len(), body.len());
-    let mut properties = Extraction::with_capacity(wanted, raw_events.len());
-    let mut candidates = Vec::with_capacity(raw_events.len());
-    let mut invalid = Vec::new();
-    for raw in &raw_events {
-        let place = place_of(raw, &body);
-        match reader.read(raw) {
-            Ok(event) => {
-                let id_hash = columns.push(&event, ids, arrived);
-                properties.push(reader.found());
-                candidates.push(Candidate { place, id_hash });
+    let split: Vec<Result<Vec<RawEvent<'_>>, IntakeError>> = bodies
+        .iter()
+        .map(|(body, format)| split(body, *format, limits.request_max_events))
+        .collect();
+    let count = split.iter().flatten().map(Vec::len).sum();
+    let bytes = bodies.iter().map(|(body, _)| body.len()).sum();
+    let mut columns = Columns::with_capacity(count, bytes);
+    let mut properties = Extraction::with_capacity(wanted, count);
+    let mut candidates = Vec::with_capacity(count);
+    let mut requests = Vec::with_capacity(bodies.len());
+    for ((body, _), raw_events) in bodies.iter().zip(split) {
+        let (first, mut invalid) = (candidates.len(), Vec::new());
+        let read = raw_events.map(|raw_events| {
+            for raw in &raw_events {
+                let place = place_of(raw, body);
+                match reader.read(raw) {
+                    Ok(event) => {
+                        let id_hash = columns.push(&event, ids, arrived);
+                        properties.push(reader.found());
+                        candidates.push(Candidate { place, id_hash });
+                    }
+                    Err(fault) => invalid.push((place, fault)),
+                }
             }
-            Err(fault) => invalid.push((place, fault)),
-        }
+        });
+        let rows = first..candidates.len();
+        requests.push(read.map(|()| Request { body: body.clone(), rows, invalid }));
     }
-    drop(raw_events);
     let events = columns.finish()?.with_read(properties.finish());
-    Ok(Prepared { events, candidates, invalid, arrived, body })
+    Ok(Prepared { events, candidates, requests, arrived })
 }
 
 /// `raw` is a piece of `body`; settings keep a body under 4 GiB.
@@ -182,20 +209,21 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_795_000_000_000_000);
 
-    fn prepare_lines(body: &'static str) -> Prepared {
+    fn prepare_lines(bodies: &[&'static str]) -> Prepared {
         let ids = CountedIds::default();
-        let body = Bytes::from_static(body.as_bytes());
+        let body = |body: &&'static str| (Bytes::from_static(body.as_bytes()), BodyFormat::Ndjson);
+        let bodies: Vec<_> = bodies.iter().map(body).collect();
         let wanted =
             Extractor::new([PropertyColumn { path: parse_path("x").unwrap(), ty: Type::Number }]);
-        prepare(body, BodyFormat::Ndjson, &Limits::default(), &wanted, &ids, NOW).unwrap()
+        prepare(&bodies, &Limits::default(), &wanted, &ids, NOW).unwrap()
     }
 
     #[test]
     fn columns_hold_what_was_sent_and_places_find_it_again() {
-        let prepared = prepare_lines(
-            "\n{\"event\":\"a\",\"id\":\"i\",\"time\":5,\"subject\":\"s\",\
-             \"properties\":{\"x\": 1}}\n bad \n{\"event\":\"b\"}\n",
-        );
+        let prepared =
+            prepare_lines(&["\n{\"event\":\"a\",\"id\":\"i\",\"time\":5,\"subject\":\"s\",\
+             \"properties\":{\"x\": 1}}\n bad \n{\"event\":\"b\"}\n"]);
+        let request = prepared.requests[0].as_ref().unwrap();
         let events = &prepared.events;
         assert_eq!(events.len(), 2);
         assert_eq!(events.ids().value(0), "i");
@@ -212,9 +240,21 @@ mod tests {
         assert!(found.values.is_valid(0) && found.values.is_null(1));
         assert_eq!(prepared.candidates[0].id_hash, xxh3_128(b"i"));
         assert_eq!(prepared.candidates[1].place.index, 3);
-        assert_eq!(prepared.raw(prepared.candidates[1].place), b"{\"event\":\"b\"}");
-        let (place, fault) = &prepared.invalid[0];
-        assert_eq!((place.index, prepared.raw(*place)), (2, &b"bad"[..]));
+        assert_eq!(request.raw(prepared.candidates[1].place), b"{\"event\":\"b\"}");
+        let (place, fault) = &request.invalid[0];
+        assert_eq!((place.index, request.raw(*place)), (2, &b"bad"[..]));
         assert_eq!(fault.code.name(), "malformed_event");
+    }
+
+    #[test]
+    fn requests_keep_their_events_apart() {
+        let both = ["{\"event\":\"a\"}\n{\"event\":\"b\"}", "nope\n", "", "{\"event\":\"c\"}"];
+        let prepared = prepare_lines(&both);
+        let requests: Vec<_> = prepared.requests.iter().flatten().collect();
+        let rows: Vec<_> = requests.iter().map(|request| request.rows.clone()).collect();
+        assert_eq!(rows, [0..2, 2..2, 2..2, 2..3]);
+        assert_eq!(prepared.events.types().iter().flatten().collect::<String>(), "abc");
+        assert_eq!(requests.iter().map(|request| request.len()).collect::<Vec<_>>(), [2, 1, 0, 1]);
+        assert_eq!(requests[3].raw(prepared.candidates[2].place), both[3].as_bytes());
     }
 }

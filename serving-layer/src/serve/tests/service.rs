@@ -2,6 +2,7 @@
 //! away.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -239,6 +240,40 @@ fn every_error_has_a_status_a_code_and_advice() {
 }
 
 #[tokio::test]
+async fn rows_are_made_once_until_more_is_applied_or_published() {
+    let world = world();
+    let serving = world.serving(ServingSettings::default());
+    let reads = || world.speed_reads.load(Ordering::SeqCst);
+    let ask = |fields: Value| {
+        let Value::Object(fields) = fields else { unreachable!() };
+        let (serving, query) = (Arc::clone(&serving), Query::from_json(fields).unwrap());
+        async move { serving.answer(&query).await.unwrap() }
+    };
+    let first = ask(json!({"metric": "m"})).await;
+    world.lag.lock().unwrap().lag_ms = 60_000;
+    let again = ask(json!({"metric": "m", "format": "csv", "after": {"0": 7}})).await;
+    assert_eq!((reads(), &again.rows), (1, &first.rows));
+    assert!(first.provenance.complete && !again.provenance.complete, "told anew");
+    ask(json!({"metric": "m", "from": "now-1h"})).await;
+    ask(json!({"metric": "m", "from": "now-2h"})).await;
+    ask(json!({"metric": "m", "limit": 1})).await;
+    assert_eq!(reads(), 4, "other questions");
+    // What lacks something is not kept.
+    world.lag.lock().unwrap().applied = Offset(101);
+    for reads_after in [5, 6] {
+        let partial = ask(json!({"metric": "m", "partial": "allow"})).await;
+        assert_eq!((reads(), partial.provenance.missing.len()), (reads_after, 1));
+    }
+    world.lag.lock().unwrap().applied = Offset(100);
+    let mut next = metric(METRIC);
+    next.boundary.epoch = Epoch(3);
+    next.boundary.offset = Offset(60);
+    world.publish(next);
+    assert_ne!(ask(json!({"metric": "m"})).await.rows, first.rows);
+    assert_eq!(reads(), 7);
+}
+
+#[tokio::test]
 async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     use futures::StreamExt;
     let world = world();
@@ -258,6 +293,8 @@ async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     let second = one.next().await.unwrap();
     assert!(second.data.contains(r#""rows":[{"n":40}]"#), "{second:?}");
     assert_eq!(two.next().await.unwrap(), second);
+    // More was applied, and is missing: what was answered before is no answer any more.
+    world.lag.lock().unwrap().applied = Offset(101);
     world.missing.lock().unwrap().push("something".into());
     assert_eq!(one.next().await.unwrap().event, "problem");
     serving.stop_following();

@@ -1,0 +1,147 @@
+//! The making of an answer's rows: all of it but what changes with the clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use shared::catalog::{MetricVersion, Snapshot};
+use shared::ids::{MetricId, Offset};
+use shared::time::TimeRange;
+
+use super::read::{Part, Retry};
+use super::{Serving, blocking};
+use crate::answer::{self, Answer, Approximation, Merged, Provenance, Rows};
+use crate::cache::Keep;
+use crate::calendar::{Calendar, Granularity, Zone};
+use crate::error::Error;
+use crate::query::resolve::{Edges, Resolved, check_fit, resolve};
+use crate::query::{Query, QueryError};
+
+/// What rows depend on, besides the generation and how far the speed view has come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Asked {
+    /// Without what only says how and when to answer, and without its edges.
+    query: Query,
+    metric: MetricId,
+    /// Those of the query, which may be relative to the clock.
+    edges: Edges,
+}
+
+impl Asked {
+    pub(super) fn new(query: &Query, metric: MetricId, edges: Edges) -> Self {
+        let query = Query { from: None, to: None, after: None, format: None, ..query.clone() };
+        Self { query, metric, edges }
+    }
+}
+
+/// Rows, and what is told of them.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The range that they cover.
+    pub(super) edges: Edges,
+    pub(super) calendar: Calendar,
+    pub(super) rows: Rows,
+    /// Every event below is in them.
+    pub(super) through: Offset,
+    /// What is missing of the speed view.
+    pub(super) missing: Vec<String>,
+    /// Whether all is in them that was applied.
+    is_whole: bool,
+    /// See [`answer::last_bucket`].
+    pub(super) last: Option<TimeRange>,
+    /// See [`answer::approximate`].
+    pub(super) approximate: BTreeMap<String, Approximation>,
+}
+
+impl Made {
+    /// The answer to a query that it was made for.
+    pub(super) fn answer(&self, query: &Query, provenance: Provenance) -> Answer {
+        let Rows { rows, compared, total_rows, warnings } = self.rows.clone();
+        let (metric, edges, calendar) = (query.metric.clone(), self.edges, self.calendar.clone());
+        Answer { metric, edges, calendar, rows, compared, total_rows, provenance, warnings }
+    }
+}
+
+impl Keep for Made {
+    fn size_bytes(&self) -> usize {
+        let compared = self.rows.compared.as_ref();
+        let compared = compared.map_or(0, |rows| rows.get_array_memory_size());
+        self.rows.rows.get_array_memory_size() + compared
+    }
+
+    /// The store may have again what it lost.
+    fn is_lasting(&self) -> bool {
+        self.is_whole
+    }
+}
+
+impl Serving {
+    /// Makes the rows of an answer, when so much was applied to the speed view.
+    pub(super) async fn make(
+        &self,
+        query: &Query,
+        snapshot: &Arc<Snapshot>,
+        metric: &Arc<MetricVersion>,
+        (zone, edges): (Arc<Zone>, Edges),
+        applied: Offset,
+        deadline: Instant,
+    ) -> Result<Arc<Made>, Retry> {
+        let resolved = resolve(query, metric, zone, edges).map_err(Error::from)?;
+        let part = Part { snapshot, metric, resolved: &resolved, query, deadline };
+        let mut missing = Vec::new();
+        let (merged, through) = self.read(&part, edges, &mut missing).await?;
+        let edges = answered(&merged, &resolved, metric)?;
+        let (earlier, through) = match self.earlier(&part, edges, &mut missing).await? {
+            Some((before, range, reached)) => (Some((before, range)), through.min(reached)),
+            None => (None, through),
+        };
+        let last = answer::last_bucket(&merged, &resolved.calendar, edges);
+        let approximate = answer::approximate(&metric.compiled, &resolved.measures);
+        let calendar = resolved.calendar.clone();
+        let (query, groups_max) = (query.clone(), self.settings.groups_max);
+        let compiled = Arc::clone(&metric.compiled);
+        let rows = blocking(move || {
+            let earlier = earlier.as_ref().map(|(before, range)| (before, *range));
+            answer::build(&query, &resolved, &compiled, edges, &merged, earlier, groups_max)
+        });
+        let rows = rows.await?;
+        let is_whole = missing.is_empty() && through >= applied;
+        let made = Made { edges, calendar, rows, through, missing, is_whole, last, approximate };
+        Ok(Arc::new(made))
+    }
+
+    /// The states to compare with, their range, and how far their speed part reached.
+    async fn earlier(
+        &self,
+        part: &Part<'_>,
+        edges: Edges,
+        missing: &mut Vec<String>,
+    ) -> Result<Option<(Merged, TimeRange, Offset)>, Retry> {
+        let Some(compare) = part.query.compare else { return Ok(None) };
+        let (Some(from), Some(to)) = (edges.from, edges.to) else {
+            if part.query.granularity != Granularity::All {
+                // There are no buckets to compare.
+                return Ok(None);
+            }
+            let detail = "`compare` with `granularity` all needs `from` and `to`";
+            return Err(Error::Query(QueryError::new("open_range", "compare", detail)).into());
+        };
+        let grain = part.metric.compiled.grain();
+        let zone = part.resolved.calendar.zone();
+        let range = answer::compare::earlier(zone, grain, TimeRange { from, to }, compare);
+        check_fit(&part.resolved.calendar, grain, range).map_err(Error::from)?;
+        let edges = Edges { from: Some(range.from), to: Some(range.to) };
+        let (merged, through) = self.read(part, edges, missing).await?;
+        Ok(Some((merged, range, through)))
+    }
+}
+
+/// The range that is answered, once it is known what there is.
+fn answered(merged: &Merged, resolved: &Resolved, metric: &MetricVersion) -> Result<Edges, Error> {
+    let edges = answer::answered(merged, &resolved.calendar, resolved.edges);
+    if let Edges { from: Some(from), to: Some(to) } = edges {
+        let grain = metric.compiled.grain();
+        check_fit(&resolved.calendar, grain, TimeRange { from, to })?;
+    }
+    Ok(edges)
+}

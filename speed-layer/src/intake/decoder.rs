@@ -1,0 +1,54 @@
+//! What decoding takes, in one place: limits, what metrics want, ids and the clock.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use shared::clock::Clock;
+
+use super::budget::Share;
+use super::decode::{self, BodyFormat};
+use super::error::IntakeError;
+use super::event_id::EventIds;
+use super::prepare::{Prepared, prepare};
+use super::settings::Limits;
+use super::wanted::Wanted;
+use super::{BodyEncoding, EventBody, OnInvalid};
+
+/// Bodies of a few events, up to this, are decoded together by the committer: columns for each by
+/// itself would take longer than all the rest of its way.
+const SMALL_BYTES_MAX: usize = 4 << 10;
+
+/// Decodes bodies.
+pub(super) struct Decoder {
+    pub(super) limits: Limits,
+    pub(super) wanted: Wanted,
+    pub(super) ids: Arc<dyn EventIds>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// Whether a body is left to the committer to decode.
+pub(super) fn is_small(body: &EventBody) -> bool {
+    body.encoding == BodyEncoding::Identity
+        && body.on_invalid == OnInvalid::Quarantine
+        && body.bytes.len() <= SMALL_BYTES_MAX
+}
+
+impl Decoder {
+    /// Decodes a body by itself; what it takes is charged to `share`.
+    pub(super) fn one(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
+        let bytes_max = self.limits.decompressed_max_bytes;
+        let plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
+        let mut prepared = self.several(&[(plain, body.format)])?;
+        share.grow(prepared.size_bytes())?;
+        match prepared.requests.pop_if(|request| request.is_err()) {
+            Some(Err(refused)) => Err(refused),
+            Some(Ok(_)) | None => Ok(prepared),
+        }
+    }
+
+    /// Decodes bodies that are not compressed together.
+    pub(super) fn several(&self, bodies: &[(Bytes, BodyFormat)]) -> Result<Prepared, IntakeError> {
+        let (wanted, now) = (self.wanted.now(), self.clock.now());
+        prepare(bodies, &self.limits, &wanted, &*self.ids, now)
+    }
+}

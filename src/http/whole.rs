@@ -1,0 +1,89 @@
+//! The service as connections see it: the routes, and around them what holds for all.
+//!
+//! One function instead of a stack of middleware: each layer of one clones, boxes and moves every
+//! request, which took longer than a short answer itself.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::http::header;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use shared::problem::{Kind, Problem};
+use tower::{BoxError, Service, ServiceExt};
+use tower_http::compression::Compression;
+use tracing::{debug, error};
+
+use super::{Parts, observe, problems, routes};
+
+/// The whole service. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Whole(Router);
+
+impl Whole {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(routes(parts).layer(middleware::from_fn(observe::count)))
+    }
+}
+
+impl<B> Service<Request<B>> for Whole
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let routes = self.0.clone();
+        Box::pin(async move { Ok(respond(routes, request.map(Body::new)).await) })
+    }
+}
+
+/// Whatever goes wrong, the answer says what.
+async fn respond(routes: Router, request: Request) -> Response {
+    let started = Instant::now();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    if let Some(refused) = problems::long_uri(&uri) {
+        return refused.into_response();
+    }
+    let answer = async {
+        // Around the router as a whole and not around each route: only there does a refused
+        // method's response say which methods are right.
+        if request.headers().contains_key(header::ACCEPT_ENCODING) {
+            let answer = Compression::new(routes).oneshot(request).await;
+            answer.map(|answer| answer.map(Body::new))
+        } else {
+            routes.oneshot(request).await
+        }
+    };
+    let answer = match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(impossible)) => match impossible {},
+        Err(cause) => panicked(&*cause),
+    };
+    debug!(%method, %uri, status = answer.status().as_u16(), took = ?started.elapsed(), "answered");
+    problems::reword(&method, uri.path(), answer).await
+}
+
+/// A panic is a fault of ours. The client learns that, the log learns what it was.
+fn panicked(cause: &(dyn Any + Send)) -> Response {
+    let text = cause.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str));
+    error!(cause = text.unwrap_or("unknown"), "a request handler panicked");
+    let detail = "a fault of the service; the request may or may not have been carried out";
+    Problem::new(Kind::Internal, "internal", detail).into_response()
+}
