@@ -7,8 +7,9 @@ use std::sync::{Arc, LazyLock};
 
 use batch_layer::journal::{FileJournal, JournalSettings};
 use batch_layer::manifest::MasterFile;
+use batch_layer::recompute::Recomputation;
 use batch_layer::storage::Storage;
-use batch_layer::{audit, master, recompute, view};
+use batch_layer::{audit, master, view};
 use chrono::DateTime;
 use divan::{Bencher, counter::ItemsCount};
 use serde_json::value::RawValue;
@@ -19,7 +20,7 @@ use shared::extract::{Extracted, Extractor};
 use shared::ids::{Boundary, Epoch, Offset};
 use shared::ports::{Committed, Journal};
 use shared::table::StateTable;
-use shared::time::{Grain, TimeRange};
+use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 use tokio::runtime::Runtime;
 
 /// The service's.
@@ -181,6 +182,18 @@ fn archive(bencher: Bencher<'_, '_>) {
 fn recompute_states(bencher: Bencher<'_, '_>) {
     let disk = Disk::new();
     let files = disk.archive();
-    let work = || recompute::recompute(&disk.storage, &METRIC, &files, TimeRange::ALL);
-    bencher.counter(all()).bench(|| disk.runtime.block_on(work()).unwrap());
+    let range = files.iter().map(|file| (file.first_day, file.last_day()));
+    let (from, to) = range.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap();
+    let range = TimeRange { from: Timestamp(from * DAY_US), to: Timestamp((to + 1) * DAY_US) };
+    let events = files.iter().map(|file| file.rows as f64).sum();
+    let work = async || {
+        let new = Recomputation::new(&disk.storage, &METRIC, &files, range, events);
+        let mut recomputation = new.await.unwrap();
+        let mut groups = 0;
+        while let Some(chunk) = recomputation.next().await.unwrap() {
+            groups += chunk.table.len();
+        }
+        groups
+    };
+    bencher.counter(all()).bench(|| disk.runtime.block_on(work()));
 }

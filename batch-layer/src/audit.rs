@@ -1,7 +1,9 @@
 //! Comparing what the batch layer made with what was served before it, key by key: pure.
 
+use arrow::array::{Array, RecordBatch};
 use serde::{Deserialize, Serialize};
-use shared::table::StateTable;
+use shared::compile::StateLayout;
+use shared::table::{StateTable, TableError};
 
 /// What an audit found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,51 @@ impl Audit {
             differences: self.differences + other.differences,
         }
     }
+}
+
+/// Compares what was made of a chunk, also as sorted rows, with the rows that were served of it: a
+/// group may have several of them, in any order.
+///
+/// # Errors
+/// When the rows are not states of the metric.
+pub fn compare_rows(
+    made: &StateTable,
+    sorted: &[RecordBatch],
+    served: &[RecordBatch],
+    layout: &StateLayout,
+) -> Result<Audit, TableError> {
+    // States have one encoding, so that most often all rows are the same, bit for bit.
+    if is_same(sorted, served) {
+        return Ok(Audit { compared: made.len() as u64, differences: 0 });
+    }
+    let mut table = StateTable::new(layout);
+    served.iter().try_for_each(|batch| table.merge(batch))?;
+    Ok(compare(made, &table))
+}
+
+/// Whether both are the same rows, however they are cut into batches.
+fn is_same(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
+    let count = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+    if count(one) != count(other) {
+        return false;
+    }
+    let (mut one, mut other) = (one.iter().cloned(), other.iter().cloned());
+    let (mut left, mut right) = (one.next(), other.next());
+    while let (Some(a), Some(b)) = (left.take(), right.take()) {
+        let rows = a.num_rows().min(b.num_rows());
+        let pairs = a.columns().iter().zip(b.columns());
+        let is_same = pairs.map(|(a, b)| a.slice(0, rows).to_data() == b.slice(0, rows).to_data());
+        if a.num_columns() != b.num_columns() || !is_same.into_iter().all(|same| same) {
+            return false;
+        }
+        let rest = |batch: RecordBatch| {
+            let left = batch.num_rows() - rows;
+            (left > 0).then(|| batch.slice(rows, left))
+        };
+        left = rest(a).or_else(|| one.next());
+        right = rest(b).or_else(|| other.next());
+    }
+    true
 }
 
 /// Compares two tables of one layout.
@@ -55,6 +102,28 @@ mod tests {
         let groups = table.groups(&times, &[&texts]).unwrap();
         table.update(&groups, &[None]).unwrap();
         table
+    }
+
+    #[test]
+    fn rows_are_compared_as_tables_are_however_they_are_cut() {
+        let layout = StateLayout { dimensions: vec!["d".into()], states: vec![StateKind::Count] };
+        let made = table(&[(1, Some("x")), (1, None), (2, Some("x")), (2, Some("y")), (3, None)]);
+        let sorted = made.emit(&made.sorted());
+        let cut = |at: usize| [sorted.slice(0, at), sorted.slice(at, sorted.num_rows() - at)];
+        let compare = |served: &[RecordBatch]| {
+            compare_rows(&made, std::slice::from_ref(&sorted), served, &layout).unwrap()
+        };
+        for at in 0..=5 {
+            assert_eq!(compare(&cut(at)), Audit { compared: 5, differences: 0 });
+            let [first, last] = cut(at);
+            assert_eq!(compare(&[last, first]), Audit { compared: 5, differences: 0 }, "moved");
+        }
+        let other = table(&[(1, Some("x")), (1, None), (2, Some("x")), (2, Some("z")), (3, None)]);
+        let rows = other.emit(&other.sorted());
+        assert_eq!(compare(&[rows]), Audit { compared: 6, differences: 2 });
+        let twice = [sorted.clone(), sorted.slice(2, 1)];
+        assert_eq!(compare(&twice), Audit { compared: 5, differences: 1 }, "a row twice");
+        assert_eq!(compare(&[]), Audit { compared: 5, differences: 5 });
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod http;
 pub mod journal;
 pub mod manifest;
 pub mod master;
+mod ordered;
 mod parquet_file;
 pub mod recompute;
 pub mod run;

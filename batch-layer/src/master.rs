@@ -204,6 +204,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|e| Err(StorageError::Io(format!("a worker thread failed: {e}"))))
 }
 
-fn damaged(error: impl std::fmt::Display) -> StorageError {
+pub(crate) fn damaged(error: impl std::fmt::Display) -> StorageError {
     StorageError::Io(error.to_string())
 }

@@ -1,5 +1,5 @@
-//! How all Parquet files of the batch layer are written (zstd, statistics by row group, and what
-//! they are in the footer's key-value metadata) and how their bytes are fetched.
+//! How all Parquet files of the batch layer are written (zstd, statistics of `time` by row group, and
+//! what they are in the footer's key-value metadata) and how their bytes are fetched.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,7 +44,8 @@ pub(crate) fn write(
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(failed)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(ColumnPath::from("time"), EnabledStatistics::Chunk)
         .set_key_value_metadata(Some(metadata));
     for (column, encoding) in encodings {
         let column = ColumnPath::from(*column);

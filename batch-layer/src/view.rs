@@ -5,6 +5,7 @@
 //! footer whose states it holds; that is checked against the manifest whenever it is opened.
 
 mod compaction;
+mod grains;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,10 @@ use shared::table::{StateTable, TableError};
 use shared::time::{Grain, TimeRange, Timestamp};
 
 pub use compaction::{choose as choose_compaction, compact};
+pub use grains::Grains;
 pub use reader::ParquetViews;
 
+use crate::ordered;
 use crate::parquet_file;
 use crate::storage::{Storage, StorageError, unique_name};
 
@@ -36,63 +39,37 @@ pub struct Subject {
     pub base: Grain,
 }
 
-/// Writes a table of base states as one file a grain.
-///
-/// # Errors
-/// When a file cannot be written, or states cannot be merged.
-pub async fn write(
-    storage: &Storage,
-    subject: &Subject,
-    table: StateTable,
-    (from, to): (Boundary, Boundary),
-) -> Result<Vec<ViewFile>, StorageError> {
-    let mut files = Vec::new();
-    let mut table = table;
-    for grain in subject.base.rollups() {
-        if table.is_empty() {
-            break;
-        }
-        if *grain != subject.base {
-            table = blocking_rollup(table, subject.layout.clone(), *grain).await?;
-        }
-        let (written, same) = write_grain(storage, subject, table, *grain, (from, to)).await?;
-        files.push(written);
-        table = same;
-    }
-    Ok(files)
+/// All groups of a table as rows of a file.
+#[must_use]
+pub fn rows(table: &StateTable) -> Vec<RecordBatch> {
+    table.sorted().chunks(EMIT_ROWS).map(|groups| table.emit(groups)).collect()
 }
 
-async fn write_grain(
+/// Writes rows in the order of a file; there are some.
+async fn write(
     storage: &Storage,
     subject: &Subject,
-    table: StateTable,
+    rows: Vec<RecordBatch>,
     grain: Grain,
     (from, to): (Boundary, Boundary),
-) -> Result<(ViewFile, StateTable), StorageError> {
+) -> Result<ViewFile, StorageError> {
     let about = about(subject, grain, (from, to));
     let schema = subject.layout.schema();
-    let (bytes, range, table) = crate::master::blocking(move || {
-        let order = table.sorted();
-        let batches: Vec<RecordBatch> = order.chunks(EMIT_ROWS).map(|g| table.emit(g)).collect();
-        let first = order.first().map_or(Timestamp(0), |g| table.time(*g));
-        let last = order.last().map_or(Timestamp(0), |g| table.time(*g));
-        let range = TimeRange { from: first, to: Timestamp(last.0 + grain.micros()) };
-        Ok((parquet_file::write(&schema, &batches, &about, &[])?, range, table))
-    })
-    .await?;
+    let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
+    let edge = |rows: Option<&RecordBatch>, at: fn(&[i64]) -> Option<&i64>| {
+        let times = ordered::times(rows?).ok()?;
+        at(times).copied().map(Timestamp)
+    };
+    let first = edge(rows.first(), <[i64]>::first).unwrap_or_default();
+    let last = edge(rows.last(), <[i64]>::last).unwrap_or_default();
+    let range = TimeRange { from: first, to: Timestamp(last.0 + grain.micros()) };
+    let bytes =
+        crate::master::blocking(move || parquet_file::write(&schema, &rows, &about, &[])).await?;
     let path = format!("views/{}/{grain}/{}-{}.parquet", subject.id, to.epoch, unique_name());
-    let (rows, size_bytes) = (table.len() as u64, bytes.len() as u64);
+    let size_bytes = bytes.len() as u64;
     let checksum = Some(crc32c::crc32c(&bytes));
     storage.create(&path, bytes).await?;
-    Ok((ViewFile { path, grain, range, from, to, rows, size_bytes, checksum }, table))
-}
-
-async fn blocking_rollup(
-    table: StateTable,
-    layout: StateLayout,
-    grain: Grain,
-) -> Result<StateTable, StorageError> {
-    crate::master::blocking(move || rollup(&table, &layout, grain).map_err(unmerged)).await
+    Ok(ViewFile { path, grain, range, from, to, rows: count, size_bytes, checksum })
 }
 
 /// States of a finer grain merged to a coarser one.

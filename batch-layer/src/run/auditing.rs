@@ -2,30 +2,66 @@
 
 use std::sync::Arc;
 
-use shared::catalog::{MetricVersion, Snapshot};
+use arrow::array::RecordBatch;
+use shared::catalog::{MetricVersion, Snapshot, ViewFile};
 use shared::ids::Boundary;
 use shared::ports::SpeedRead;
 use shared::table::StateTable;
-use shared::time::TimeRange;
+use shared::time::{TimeRange, Timestamp};
 
 use super::execute::Executor;
 use super::{Mode, Run};
 use crate::audit::{self, Audit};
+use crate::ordered::{Ordered, sorted};
+
+/// What was served of a part of a view, taken chunk by chunk.
+pub(super) struct Served {
+    metric: Arc<MetricVersion>,
+    sources: Vec<Ordered>,
+    audit: Audit,
+}
+
+impl Served {
+    /// Compares the next chunk, up to `to`.
+    pub(super) fn compare(
+        &mut self,
+        made: &StateTable,
+        sorted: &[RecordBatch],
+        to: Timestamp,
+    ) -> Result<(), String> {
+        let mut rows = Vec::new();
+        for source in &mut self.sources {
+            rows.extend(source.take(to).map_err(|e| e.to_string())?);
+        }
+        let layout = self.metric.compiled.layout();
+        let audit = audit::compare_rows(made, sorted, &rows, layout).map_err(|e| e.to_string())?;
+        self.audit = self.audit.and(audit);
+        Ok(())
+    }
+
+    /// What was found.
+    pub(super) fn end(self, snapshot: &Snapshot) -> Audit {
+        let (name, generation) = (&self.metric.definition.name, snapshot.generation);
+        if self.audit.differences > 0 {
+            tracing::error!(metric = name, %generation, audit = ?self.audit, "the audit found differences");
+        }
+        self.audit
+    }
+}
 
 impl Executor {
-    /// Compares a part of a new view with what was served of it.
-    pub(super) async fn audit(
+    /// Reads what was served of a part of a new view: the old view, and the speed states of the
+    /// epochs that are sealed now.
+    pub(super) async fn served(
         &self,
         mode: Mode,
-        snapshot: &Arc<Snapshot>,
         metric: &Arc<MetricVersion>,
         sealed: Boundary,
         range: TimeRange,
-        made: &StateTable,
-    ) -> Result<Audit, String> {
-        let mut served = StateTable::new(metric.compiled.layout());
+    ) -> Result<Served, String> {
+        let mut sources = Vec::new();
         if mode == Mode::Full {
-            self.add_view(metric, range, &mut served).await?;
+            self.add_view(metric, range, &mut sources).await?;
         }
         let read = SpeedRead { from: metric.boundary.epoch, to: Some(sealed.epoch), range };
         let speed = match self.speed.read(metric, read.clone()).await {
@@ -41,31 +77,27 @@ impl Executor {
                 speed.missing.join(", ")
             ));
         }
-        for batch in &speed.states {
-            served.merge(batch).map_err(|e| e.to_string())?;
-        }
-        let audit = audit::compare(made, &served);
-        let (name, generation) = (&metric.definition.name, snapshot.generation);
-        if audit.differences > 0 {
-            tracing::error!(metric = name, %generation, ?audit, "the audit found differences");
-        }
-        Ok(audit)
+        sources.push(Ordered::new(sorted(&speed.states).map_err(|e| e.to_string())?));
+        Ok(Served { metric: Arc::clone(metric), sources, audit: Audit::default() })
     }
 
+    /// The rows of the old view's files, each in order of time.
     async fn add_view(
         &self,
         metric: &MetricVersion,
         range: TimeRange,
-        served: &mut StateTable,
+        sources: &mut Vec<Ordered>,
     ) -> Result<(), String> {
         let schema = metric.compiled.layout().schema();
         let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
         let base = metric.compiled.grain();
-        for file in metric.files.iter().filter(|f| f.grain == base && f.range.overlaps(&range)) {
+        let here = |file: &&ViewFile| file.grain == base && file.range.overlaps(&range);
+        let mut files: Vec<&ViewFile> = metric.files.iter().filter(here).collect();
+        // So that the rows of files that do not overlap come as those of one.
+        files.sort_by_key(|file| file.range.from);
+        for file in files {
             let batches = self.views.read_file(metric.id, file, &columns, range).await;
-            for batch in batches.map_err(|e| e.to_string())? {
-                served.merge(&batch).map_err(|e| e.to_string())?;
-            }
+            sources.push(Ordered::new(batches.map_err(|e| e.to_string())?));
         }
         Ok(())
     }

@@ -13,8 +13,8 @@ use super::Mode;
 use super::execute::{Executor, RunError};
 use super::sources::Part;
 use crate::audit::Audit;
-use crate::recompute::recompute;
-use crate::view::{self, Subject};
+use crate::recompute::{Chunk, Recomputation, Seen};
+use crate::view::{self, Grains, Subject};
 
 /// What a part is made for.
 #[derive(Clone)]
@@ -74,18 +74,30 @@ impl Executor {
     async fn make_part(&self, task: &Task, part: &Part) -> Result<Made, RunError> {
         let metric = &task.metric;
         failpoint::hit("run.recompute.before")?;
-        let folded = recompute(&self.storage, &metric.compiled, &part.files, part.range).await?;
+        let Part { files, range, events } = part;
+        let mut folded =
+            Recomputation::new(&self.storage, &metric.compiled, files, *range, *events).await?;
         failpoint::hit("run.audit.before")?;
-        let mut audits = Vec::new();
-        if let Some((snapshot, mode)) = &task.audit {
-            let sealed = task.epochs.1;
-            audits
-                .push(self.audit(*mode, snapshot, metric, sealed, part.range, &folded.table).await);
+        let mut served = match &task.audit {
+            Some((_, mode)) => Some(self.served(*mode, metric, task.epochs.1, *range).await),
+            None => None,
+        };
+        let mut grains = Grains::new(subject(metric));
+        while let Some(Chunk { table, to }) = folded.next().await? {
+            let sorted = view::rows(&table);
+            if let Some(Ok(rows)) = &mut served
+                && let Err(reason) = rows.compare(&table, &sorted, to)
+            {
+                served = Some(Err(reason));
+            }
+            grains.add(table, sorted, to)?;
         }
         failpoint::hit("run.view.before")?;
-        let files = view::write(&self.storage, &subject(metric), folded.table, task.epochs).await?;
-        let (mismatches, events, days) = (folded.mismatches, folded.events, folded.days);
-        Ok(Made { files, mismatches, events, days, audits })
+        let files = grains.write(&self.storage, task.epochs).await?;
+        let Seen { mismatches, events, days } = folded.seen();
+        let audits = served.into_iter().zip(&task.audit);
+        let audits = audits.map(|(served, (snapshot, _))| served.map(|rows| rows.end(snapshot)));
+        Ok(Made { files, mismatches, events, days, audits: audits.collect() })
     }
 }
 

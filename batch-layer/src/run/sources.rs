@@ -22,6 +22,8 @@ const ARCHIVE_BYTES: usize = 256 << 20;
 /// most, and at least where there are enough for all threads.
 const PART_EVENTS_MAX: f64 = 500_000.0;
 const PART_EVENTS_MIN: f64 = 50_000.0;
+/// How much larger a part may become, so that cutting between days leaves no small rest.
+const PART_SLACK: f64 = 1.05;
 
 /// Some days and the master files that have events of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +37,10 @@ pub(super) struct Part {
 /// All days of these files, in parts for so many threads, in the order of days. A file that days
 /// share may have events in several parts.
 pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<Part> {
-    let all: u64 = files.iter().map(|file| file.rows).sum();
-    let events_max = (all as f64 / threads as f64).clamp(PART_EVENTS_MIN, PART_EVENTS_MAX);
+    let all = files.iter().map(|file| file.rows).sum::<u64>() as f64;
+    // As many for each thread, so that none waits for another at the end.
+    let rounds = (all / (PART_EVENTS_MAX * threads as f64)).ceil().max(1.0);
+    let events_max = (PART_SLACK * all / (rounds * threads as f64)).max(PART_EVENTS_MIN);
     // Events a day, taking those of a file as spread evenly: it changes where a file begins or
     // ends, and parts are cut there.
     let mut changes: BTreeMap<i64, f64> = BTreeMap::new();

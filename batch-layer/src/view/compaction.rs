@@ -9,7 +9,7 @@ use shared::catalog::ViewFile;
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
-use super::{ParquetViews, Subject, unmerged, write_grain};
+use super::{ParquetViews, Subject, rows, unmerged, write};
 use crate::storage::{Storage, StorageError};
 use crate::tiers;
 
@@ -57,14 +57,14 @@ pub async fn compact(
             batches.extend(views.read_file(subject.id, file, &columns, part).await?);
         }
         let layout = subject.layout.clone();
-        let table = crate::master::blocking(move || {
+        let rows = crate::master::blocking(move || {
             let mut table = StateTable::new(&layout);
             batches.iter().try_for_each(|batch| table.merge(batch)).map_err(unmerged)?;
-            Ok(table)
+            Ok(rows(&table))
         })
         .await?;
-        if !table.is_empty() {
-            merged.push(write_grain(storage, subject, table, grain, (from, to)).await?.0);
+        if !rows.is_empty() {
+            merged.push(write(storage, subject, rows, grain, (from, to)).await?);
         }
     }
     Ok(merged)

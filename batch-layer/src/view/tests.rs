@@ -35,6 +35,25 @@ fn subject(metric: &MetricVersion) -> Subject {
     }
 }
 
+/// Writes minutes as chunks that end at these minutes.
+async fn written(
+    storage: &Storage,
+    metric: &MetricVersion,
+    minutes: &[i64],
+    ends: impl IntoIterator<Item = i64>,
+) -> Vec<ViewFile> {
+    let mut grains = Grains::new(subject(metric));
+    let mut from = i64::MIN;
+    for to in ends.into_iter().chain([1 << 40]) {
+        let here = minutes.iter().copied().filter(|m| (from..to).contains(m));
+        let chunk = table(metric, here);
+        let sorted = rows(&chunk);
+        grains.add(chunk, sorted, Timestamp(to.saturating_mul(MINUTE_US))).unwrap();
+        from = to;
+    }
+    grains.write(storage, (at(0, 0), at(1, 9))).await.unwrap()
+}
+
 async fn read_all(
     views: &ParquetViews,
     metric: &MetricVersion,
@@ -62,18 +81,22 @@ async fn every_rollup_holds_the_same_events() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::local(directory.path()).unwrap();
     let metric = version(&definition("sales"), at(0, 0));
-    let minutes = || (-3000..3000).step_by(7);
-    let files = write(&storage, &subject(&metric), table(&metric, minutes()), (at(0, 0), at(1, 9)))
-        .await
-        .unwrap();
-    assert_eq!(files.iter().map(|f| f.grain).collect::<Vec<_>>(), Grain::Minute.rollups());
-    let views = ParquetViews::new(storage);
-    let expected = table(&metric, minutes());
-    for grain in Grain::Minute.rollups() {
-        let coarse = rollup(&expected, metric.compiled.layout(), *grain).unwrap();
-        let read = read_all(&views, &metric, &files, *grain, TimeRange::ALL).await;
-        assert!(same(&read, &coarse), "{grain}");
+    let minutes: Vec<i64> = (-3000..3000).step_by(7).collect();
+    let expected = table(&metric, minutes.iter().copied());
+    let views = ParquetViews::new(storage.clone());
+    // In one chunk, of hours, of days, and of the hours of days without events.
+    for ends in [vec![], (-60..60).map(|h| h * 60).collect(), vec![-1440, 0, 1440], vec![9000]] {
+        let files = written(&storage, &metric, &minutes, ends).await;
+        assert_eq!(files.iter().map(|f| f.grain).collect::<Vec<_>>(), Grain::Minute.rollups());
+        for grain in Grain::Minute.rollups() {
+            let coarse = rollup(&expected, metric.compiled.layout(), *grain).unwrap();
+            let read = read_all(&views, &metric, &files, *grain, TimeRange::ALL).await;
+            assert!(same(&read, &coarse), "{grain}");
+            let file = files.iter().find(|file| file.grain == *grain).unwrap();
+            assert_eq!(file.rows, coarse.len() as u64);
+        }
     }
+    let files = written(&storage, &metric, &minutes, []).await;
     let range = TimeRange { from: Timestamp(-HOUR_US), to: Timestamp(DAY_US) };
     let read = read_all(&views, &metric, &files, Grain::Minute, range).await;
     let inside = expected.within(range);
@@ -87,10 +110,8 @@ async fn merged_files_answer_the_same_and_there_are_fewer() {
     let metric = version(&definition("sales"), at(0, 0));
     let mut files = Vec::new();
     for part in 0..9 {
-        let minutes = (part * 5..20_000).step_by(31);
-        let boundaries = (at(0, 0), at(1, 9));
-        let table = table(&metric, minutes);
-        files.extend(write(&storage, &subject(&metric), table, boundaries).await.unwrap());
+        let minutes: Vec<i64> = (part * 5..20_000).step_by(31).collect();
+        files.extend(written(&storage, &metric, &minutes, []).await);
     }
     let views = ParquetViews::new(storage.clone());
     for grain in [Grain::Minute, Grain::Day] {
@@ -112,9 +133,7 @@ async fn a_file_of_another_metric_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::local(directory.path()).unwrap();
     let metric = version(&definition("sales"), at(0, 0));
-    let subject = subject(&metric);
-    let files = write(&storage, &subject, table(&metric, [1]), (at(0, 0), at(1, 9)));
-    let file = files.await.unwrap().remove(0);
+    let file = written(&storage, &metric, &[1], []).await.remove(0);
     let views = Arc::new(ParquetViews::new(storage));
     let read = |file: ViewFile, id| {
         let views = Arc::clone(&views);
@@ -140,9 +159,7 @@ async fn no_damaged_file_is_answered_from() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::local(directory.path()).unwrap();
     let metric = version(&definition("sales"), at(0, 0));
-    let subject = subject(&metric);
-    let files = write(&storage, &subject, table(&metric, 0..40), (at(0, 0), at(1, 9))).await;
-    let view = files.unwrap().remove(0);
+    let view = written(&storage, &metric, &Vec::from_iter(0..40), []).await.remove(0);
     let columns = ["time".to_owned()];
     let path = directory.path().join(&view.path);
     let whole = std::fs::read(&path).unwrap();

@@ -22,7 +22,7 @@ struct Seen {
 
 pub(crate) async fn run(args: &IngestArgs) -> anyhow::Result<()> {
     let template = Template::read(&args.data)?;
-    let next = Cell::new(0);
+    let next = Cell::new(args.first);
     let started = Instant::now();
     let senders = (0..args.load.connections).map(|_| send(args, &template, &next, started));
     let watcher = OptionFuture::from(args.freshness.then(|| watch(args, started)));
@@ -58,11 +58,12 @@ async fn send(
     let (mut seen, mut body) = (Seen::default(), Vec::new());
     loop {
         let first = next.replace(next.get() + args.batch as u64);
-        if first >= args.events || Instant::now() >= until {
+        if first >= args.first.saturating_add(args.events) || Instant::now() >= until {
             return Ok(seen);
         }
         if args.rate > 0 {
-            let due = started + Duration::from_secs_f64(first as f64 / args.rate as f64);
+            let due =
+                started + Duration::from_secs_f64((first - args.first) as f64 / args.rate as f64);
             sleep(due.saturating_duration_since(Instant::now())).await;
         }
         template.write(&mut body, args.kind, args.seed, first, args.batch);

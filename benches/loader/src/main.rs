@@ -60,6 +60,9 @@ struct IngestArgs {
     /// Events a second over all connections; 0 is as many as are taken
     #[arg(long, default_value_t = 0)]
     rate: u64,
+    /// The number of the first event: a load goes on where one ended that had as many
+    #[arg(long, default_value_t = 0)]
+    first: u64,
     /// Stop after so many events
     #[arg(long, default_value_t = u64::MAX)]
     events: u64,

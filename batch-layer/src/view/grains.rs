@@ -1,0 +1,96 @@
+//! The files of a view's part, a grain each, from chunks of base states in order of time.
+
+use arrow::array::RecordBatch;
+use shared::catalog::ViewFile;
+use shared::ids::Boundary;
+use shared::table::StateTable;
+use shared::time::{Grain, Timestamp};
+
+use super::{Subject, rollup, rows, unmerged, write};
+use crate::storage::{Storage, StorageError};
+
+/// Files in the making.
+#[derive(Debug)]
+pub struct Grains {
+    subject: Subject,
+    /// The base grain's rows.
+    base: Vec<RecordBatch>,
+    rollups: Vec<Rollup>,
+}
+
+#[derive(Debug)]
+struct Rollup {
+    grain: Grain,
+    /// Buckets that later chunks may add to.
+    open: StateTable,
+    rows: Vec<RecordBatch>,
+}
+
+impl Grains {
+    /// Files without rows.
+    #[must_use]
+    pub fn new(subject: Subject) -> Self {
+        let coarser = subject.base.rollups().iter().filter(|grain| **grain != subject.base);
+        let rollup = |grain: &Grain| Rollup {
+            grain: *grain,
+            open: StateTable::new(&subject.layout),
+            rows: Vec::new(),
+        };
+        let rollups = coarser.map(rollup).collect();
+        Self { subject, base: Vec::new(), rollups }
+    }
+
+    /// Adds the base states before `to`, of which `sorted` are the [`rows`], behind those of earlier
+    /// chunks.
+    ///
+    /// # Errors
+    /// When states cannot be merged.
+    pub fn add(
+        &mut self,
+        chunk: StateTable,
+        sorted: Vec<RecordBatch>,
+        to: Timestamp,
+    ) -> Result<(), StorageError> {
+        self.base.extend(sorted);
+        let mut finer = chunk;
+        for Rollup { grain, open, rows: all } in &mut self.rollups {
+            let coarse = rollup(&finer, &self.subject.layout, *grain).map_err(unmerged)?;
+            let is_end = grain.floor(to) == to;
+            match (open.is_empty(), is_end) {
+                (true, true) => all.extend(rows(&coarse)),
+                (_, is_end) => {
+                    open.merge_table(&coarse, |time| time).map_err(unmerged)?;
+                    if is_end {
+                        let ended = std::mem::replace(open, StateTable::new(&self.subject.layout));
+                        all.extend(rows(&ended));
+                    }
+                }
+            }
+            finer = coarse;
+        }
+        Ok(())
+    }
+
+    /// Writes a file of each grain that has rows.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub async fn write(
+        self,
+        storage: &Storage,
+        epochs: (Boundary, Boundary),
+    ) -> Result<Vec<ViewFile>, StorageError> {
+        let Self { subject, base, rollups } = self;
+        let rollups = rollups.into_iter().map(|Rollup { grain, open, rows: mut all }| {
+            all.extend(rows(&open));
+            (grain, all)
+        });
+        let mut files = Vec::new();
+        for (grain, rows) in std::iter::once((subject.base, base)).chain(rollups) {
+            if !rows.is_empty() {
+                files.push(write(storage, &subject, rows, grain, epochs).await?);
+            }
+        }
+        Ok(files)
+    }
+}
