@@ -1,5 +1,5 @@
-//! How all Parquet files of the batch layer are written (zstd, statistics of `time` by row group, and
-//! what they are in the footer's key-value metadata) and how their bytes are fetched.
+//! How all Parquet files of the batch layer are written (zstd, statistics of `time` by row group,
+//! and what they are in the footer's key-value metadata) and how their bytes are fetched.
 
 use std::ops::Range;
 use std::sync::Arc;

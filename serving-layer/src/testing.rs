@@ -182,8 +182,8 @@ impl BatchViews for World {
         assert_eq!(read.grain.floor(read.range.from), read.range.from, "{read:?}");
         let layout = metric.compiled.layout();
         let mut columns = vec![0];
-        columns.extend(read.dimensions.iter().map(|at| 1 + at));
-        columns.extend(read.states.iter().map(|at| 1 + layout.dimensions.len() + at));
+        columns.extend(read.columns.dimensions.iter().map(|at| 1 + at));
+        columns.extend(read.columns.states.iter().map(|at| 1 + layout.dimensions.len() + at));
         let files = self.files.iter().filter(|_| !metric.files.is_empty()).map(|rows| {
             let mut rollup = StateTable::new(layout);
             let floor = |time: &i64| read.grain.floor(Timestamp(*time)).0;

@@ -168,6 +168,17 @@ pub struct SpeedRead {
     pub to: Option<Epoch>,
     /// Base buckets whose starts lie in it.
     pub range: TimeRange,
+    /// The columns to read; `None` reads all.
+    pub columns: Option<ReadColumns>,
+}
+
+/// Which columns a reader needs. Others may be left out, so that groups may occur several times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadColumns {
+    /// Dimensions, by position in the definition.
+    pub dimensions: Vec<usize>,
+    /// States, by position in the layout.
+    pub states: Vec<usize>,
 }
 
 /// A speed view's states. Groups may occur once an epoch, so the reader merges.
@@ -175,7 +186,8 @@ pub struct SpeedRead {
 pub struct SpeedPart {
     /// Everything below is in the states; later events may be, each once.
     pub through: Offset,
-    /// Batches with the metric's [`crate::compile::StateLayout`] schema.
+    /// Batches with the metric's [`crate::compile::StateLayout`] schema, or at least the columns of
+    /// it that were asked for.
     pub states: Vec<RecordBatch>,
     /// Why states may be missing although `through` says otherwise, e.g. a bound of groups.
     pub missing: Vec<String>,
@@ -246,11 +258,9 @@ pub struct BatchRead {
     pub grain: Grain,
     /// Buckets of that grain whose starts lie in it.
     pub range: TimeRange,
-    /// Dimensions to read, by position in the definition. Others are left out of the batches, so
-    /// that groups may occur several times.
-    pub dimensions: Vec<usize>,
-    /// States to read, by position in the layout.
-    pub states: Vec<usize>,
+    /// The columns to read. Others are left out of the batches, so that groups may occur several
+    /// times.
+    pub columns: ReadColumns,
 }
 
 /// What can go wrong in a batch view.

@@ -28,6 +28,7 @@ mod error;
 mod event_id;
 mod event_time;
 mod figures;
+mod group;
 mod prepare;
 mod properties;
 mod quarantine;
@@ -66,10 +67,11 @@ pub use self::receipt::{Conflict, InvalidEvent, Receipt};
 pub use self::settings::{IntakeSettings, Limits, QuarantineSettings};
 
 use self::budget::Budget;
-use self::commit::{Caller, Committer, Content, Submission, Told};
+use self::commit::{Committer, Told};
 use self::decoder::{Decoder, is_small};
 use self::dedup::DedupIndex;
 use self::disk::DiskFloor;
+use self::group::{Caller, Content, Submission};
 use self::prepare::Prepared;
 use self::wanted::Wanted;
 
@@ -131,7 +133,7 @@ impl Intake {
             clock: Arc::clone(&clock),
         });
         let (running, ended) = watch::channel(());
-        let (sender, receiver) = commit::queue(settings.pending_max_requests);
+        let (sender, receiver) = group::queue(settings.pending_max_requests);
         let committer = Committer {
             journal: Arc::clone(&journal),
             quarantine: Arc::clone(&quarantine),

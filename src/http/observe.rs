@@ -1,12 +1,14 @@
 //! Figures for Prometheus: the recorder, and what is counted of every request.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::extract::{MatchedPath, Request};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Bounds of the buckets of durations, in seconds.
@@ -48,14 +50,49 @@ fn method(method: &Method) -> &'static str {
 /// asked for, of which there are endlessly many.
 pub(super) async fn count(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = method(request.method()).to_owned();
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let path = path.unwrap_or_else(|| "unknown".to_owned());
+    let method = method(request.method());
+    let path = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    let labels = [("method", method), ("path", path), ("status", status)];
-    metrics::counter!("merganser_http_requests_total", &labels).increment(1);
-    metrics::histogram!("merganser_http_request_duration_seconds", &labels)
-        .record(started.elapsed().as_secs_f64());
+    let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
+    let (requests, durations) = figures(method, path, response.status());
+    requests.increment(1);
+    durations.record(started.elapsed().as_secs_f64());
     response
+}
+
+/// The figures of a method, a path and a status. Looking them up by their labels takes longer than
+/// all else here, so each thread remembers those that it used.
+fn figures(method: &'static str, path: &str, status: StatusCode) -> (Counter, Histogram) {
+    thread_local! {
+        static USED: RefCell<Vec<Figures>> = const { RefCell::new(Vec::new()) };
+    }
+    USED.with_borrow_mut(|used| {
+        let same = |f: &&Figures| f.method == method && f.status == status && f.path == path;
+        if let Some(found) = used.iter().find(same) {
+            return (found.requests.clone(), found.durations.clone());
+        }
+        let labels = [
+            ("method", method.to_owned()),
+            ("path", path.to_owned()),
+            ("status", status.as_u16().to_string()),
+        ];
+        let requests = metrics::counter!("merganser_http_requests_total", &labels);
+        let durations = metrics::histogram!("merganser_http_request_duration_seconds", &labels);
+        used.push(Figures {
+            method,
+            path: path.to_owned(),
+            status,
+            requests: requests.clone(),
+            durations: durations.clone(),
+        });
+        (requests, durations)
+    })
+}
+
+struct Figures {
+    method: &'static str,
+    path: String,
+    status: StatusCode,
+    requests: Counter,
+    durations: Histogram,
 }

@@ -42,10 +42,11 @@ impl Served {
     /// What was found.
     pub(super) fn end(self, snapshot: &Snapshot) -> Audit {
         let (name, generation) = (&self.metric.definition.name, snapshot.generation);
-        if self.audit.differences > 0 {
-            tracing::error!(metric = name, %generation, audit = ?self.audit, "the audit found differences");
+        let audit = self.audit;
+        if audit.differences > 0 {
+            tracing::error!(metric = name, %generation, ?audit, "the audit found differences");
         }
-        self.audit
+        audit
     }
 }
 
@@ -63,7 +64,8 @@ impl Executor {
         if mode == Mode::Full {
             self.add_view(metric, range, &mut sources).await?;
         }
-        let read = SpeedRead { from: metric.boundary.epoch, to: Some(sealed.epoch), range };
+        let read =
+            SpeedRead { from: metric.boundary.epoch, to: Some(sealed.epoch), range, columns: None };
         let speed = match self.speed.read(metric, read.clone()).await {
             Ok(part) => Ok(part),
             Err(_) => self.speed.read_own(metric, read).await,

@@ -16,7 +16,7 @@ use shared::event::{Event, EventBatch};
 use shared::extract::Extractor;
 use shared::ids::{MetricId, Offset};
 use shared::ports::{
-    BatchRead, BatchViews, Journal, Lag, SpeedError, SpeedPart, SpeedRead, SpeedViews,
+    BatchRead, BatchViews, Journal, Lag, ReadColumns, SpeedError, SpeedPart, SpeedRead, SpeedViews,
 };
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
@@ -168,6 +168,7 @@ impl World {
                 from: shared::ids::Epoch::ZERO,
                 to: Some(metric.boundary.epoch),
                 range: TimeRange::ALL,
+                columns: None,
             };
             let (expected, _) = fold_range(&*self.journal, metric, &below);
             let layout = metric.compiled.layout();
@@ -175,8 +176,10 @@ impl World {
                 let read = BatchRead {
                     grain: *grain,
                     range: TimeRange::ALL,
-                    dimensions: (0..layout.dimensions.len()).collect(),
-                    states: (0..layout.states.len()).collect(),
+                    columns: ReadColumns {
+                        dimensions: (0..layout.dimensions.len()).collect(),
+                        states: (0..layout.states.len()).collect(),
+                    },
                 };
                 let mut got = StateTable::new(layout);
                 for batch in self.views.read(&snapshot, metric, read).await.unwrap() {

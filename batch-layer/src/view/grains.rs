@@ -40,8 +40,8 @@ impl Grains {
         Self { subject, base: Vec::new(), rollups }
     }
 
-    /// Adds the base states before `to`, of which `sorted` are the [`rows`], behind those of earlier
-    /// chunks.
+    /// Adds the base states before `to`, of which `sorted` are the [`rows`], behind those of
+    /// earlier chunks.
     ///
     /// # Errors
     /// When states cannot be merged.

@@ -14,7 +14,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use shared::catalog::{MetricVersion, Snapshot, ViewFile};
 use shared::ids::MetricId;
-use shared::ports::{BatchRead, BatchViews, ViewError};
+use shared::ports::{BatchRead, BatchViews, ReadColumns, ViewError};
 use shared::time::{TimeRange, Timestamp};
 
 use crate::parquet_file::ParquetFile;
@@ -168,8 +168,9 @@ impl BatchViews for ParquetViews {
         read: BatchRead,
     ) -> Result<Vec<RecordBatch>, ViewError> {
         let layout = metric.compiled.layout();
-        let dimensions = read.dimensions.iter().map(|d| layout.dimensions[*d].clone());
-        let states = read.states.iter().map(|s| layout.state_name(*s));
+        let ReadColumns { dimensions, states } = &read.columns;
+        let dimensions = dimensions.iter().map(|d| layout.dimensions[*d].clone());
+        let states = states.iter().map(|s| layout.state_name(*s));
         let columns: Vec<String> =
             std::iter::once("time".to_owned()).chain(dimensions).chain(states).collect();
         let mut batches = Vec::new();

@@ -1,7 +1,7 @@
 //! The first and the last bucket of a metric, for people who look at it.
 
 use shared::catalog::{MetricVersion, Snapshot};
-use shared::ports::{BatchRead, SpeedRead};
+use shared::ports::{BatchRead, ReadColumns, SpeedRead};
 use shared::time::{Grain, TimeRange, Timestamp};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -17,7 +17,9 @@ impl Serving {
         snapshot: &Snapshot,
         metric: &MetricVersion,
     ) -> (Option<Timestamp>, Option<Timestamp>) {
-        let speed = SpeedRead { from: metric.boundary.epoch, to: None, range: TimeRange::ALL };
+        let columns = ReadColumns { dimensions: Vec::new(), states: Vec::new() };
+        let (from, range) = (metric.boundary.epoch, TimeRange::ALL);
+        let speed = SpeedRead { from, to: None, range, columns: Some(columns.clone()) };
         let mut rows = match self.speed.read(metric, speed).await {
             Ok(part) => part.states,
             Err(_) => Vec::new(),
@@ -29,7 +31,7 @@ impl Serving {
             let last = TimeRange { from: Timestamp(covered.to.0 - day), ..covered };
             for range in [first, last] {
                 let grain = metric.compiled.grain();
-                let read = BatchRead { grain, range, dimensions: Vec::new(), states: Vec::new() };
+                let read = BatchRead { grain, range, columns: columns.clone() };
                 rows.extend(self.batch.read(snapshot, metric, read).await.unwrap_or_default());
             }
         }

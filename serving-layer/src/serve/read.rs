@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use shared::catalog::{MetricVersion, Snapshot};
 use shared::failpoint::{self, planted};
 use shared::ids::{MetricId, Offset};
-use shared::ports::{self, BatchRead, SpeedError, SpeedRead};
+use shared::ports::{self, BatchRead, ReadColumns, SpeedError, SpeedRead};
 use shared::table::StateTable;
 
 use super::{Serving, blocking};
@@ -95,8 +95,10 @@ impl Serving {
         if planted("boundary_by_time") && !metric.files.is_empty() {
             range.from = plan::covered(&metric.files, range).to;
         }
-        let speed = SpeedRead { from: metric.boundary.epoch, to: None, range };
-        let batch = self.batch_part(part, edges, states, Arc::clone(&grouping));
+        let columns = ReadColumns { dimensions: dimensions(part), states };
+        let from = metric.boundary.epoch;
+        let speed = SpeedRead { from, to: None, range, columns: Some(columns.clone()) };
+        let batch = self.batch_part(part, edges, columns, Arc::clone(&grouping));
         let (batch, speed) = tokio::join!(
             self.parts.get(snapshot.generation, Offset::ZERO, &shape, batch),
             self.speed.read(metric, speed),
@@ -126,20 +128,15 @@ impl Serving {
         &self,
         part: &Part<'_>,
         edges: Edges,
-        states: Vec<usize>,
+        columns: ReadColumns,
         grouping: Arc<Grouping>,
     ) -> Result<Arc<StateTable>, Error> {
         let Part { snapshot, metric, resolved, deadline, .. } = *part;
         let range = plan::covered(&metric.files, edges.range());
         let pieces = plan::pieces(&resolved.calendar, metric.compiled.grain(), range);
-        let dimensions = dimensions(part);
         let read = |piece: plan::Piece| {
-            let read = BatchRead {
-                grain: piece.grain,
-                range: piece.range,
-                dimensions: dimensions.clone(),
-                states: states.clone(),
-            };
+            let (grain, range, columns) = (piece.grain, piece.range, columns.clone());
+            let read = BatchRead { grain, range, columns };
             async move {
                 failpoint::pass("query.view.before");
                 let rows = self.batch.read(snapshot, metric, read).await;

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use metrics::Gauge;
+
 use super::error::IntakeError;
 use super::figures;
 
@@ -16,6 +18,7 @@ pub(crate) struct Budget {
     bytes: AtomicUsize,
     requests_max: usize,
     bytes_max: usize,
+    figures: (Gauge, Gauge),
 }
 
 impl Budget {
@@ -25,6 +28,7 @@ impl Budget {
             bytes: AtomicUsize::new(0),
             requests_max,
             bytes_max,
+            figures: figures::pending(),
         })
     }
 
@@ -40,7 +44,8 @@ impl Budget {
 
     fn show(&self) {
         let (requests, bytes) = self.held();
-        figures::pending(requests, bytes);
+        self.figures.0.set(requests as f64);
+        self.figures.1.set(bytes as f64);
     }
 }
 

@@ -1,6 +1,5 @@
-//! The one thread that commits. It takes what is queued as a group, decodes together what is small
-//! and puts it last, judges every event in order, and makes all verdicts of the group durable before
-//! any of them is told.
+//! The one thread that commits. It takes what is queued as a [`group`], judges every event in order,
+//! and makes all verdicts of the group durable before any of them is told.
 //!
 //! A group is all or nothing, in this order:
 //! 1. judge each event: new, duplicate or conflict. The lower position is the original, whether it
@@ -15,69 +14,29 @@
 //! is not stored is ever called a duplicate. After a failure that leaves the journal in doubt
 //! nothing is judged any more, since an event in doubt must be called neither new nor duplicate.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError};
-use std::sync::{OnceLock, mpsc};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arrow::array::{Array, BooleanArray};
-use bytes::Bytes;
-use memchr::memchr_iter;
 use shared::event::EventBatch;
 use shared::failpoint::{self, planted};
 use shared::ids::{Offset, Position};
 use shared::ports::{Committed, Journal};
 use shared::time::Timestamp;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::oneshot;
 use tracing::error;
 
-use super::budget::Share;
-use super::decode::BodyFormat;
 use super::decoder::Decoder;
 use super::dedup::{DedupIndex, Verdict};
 use super::error::IntakeError;
 use super::figures;
+use super::group::{self, Answer, Decoded, Submission};
 use super::prepare::{Place, Prepared, Request};
 use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEvent};
 use super::receipt::{Conflict, InvalidEvent, Receipt};
 use super::settings::IntakeSettings;
-
-/// A request that waits to be committed.
-pub(super) struct Submission {
-    pub(super) content: Content,
-    pub(super) caller: Caller,
-}
-
-/// What there is of a request.
-pub(super) enum Content {
-    /// A decoded one.
-    Decoded(Prepared),
-    /// A small body, which is decoded together with others.
-    Small(Bytes, BodyFormat),
-}
-
-/// Who waits for an answer.
-pub(super) struct Caller {
-    /// What the request holds of the budget, until it is answered.
-    pub(super) share: Share,
-    pub(super) reply: oneshot::Sender<Result<Receipt, IntakeError>>,
-}
-
-impl Caller {
-    fn answer(self, answer: Result<Receipt, IntakeError>) {
-        drop(self.share);
-        // A client that has gone does not need its answer.
-        let _ = self.reply.send(answer);
-    }
-}
-
-/// Requests that were decoded together, and who sent them.
-struct Decoded {
-    prepared: Prepared,
-    callers: Vec<Caller>,
-}
 
 /// What the committer tells everyone.
 #[derive(Debug, Default)]
@@ -108,62 +67,10 @@ impl Committer {
     pub(super) fn run(mut self, queue: &Receiver<Submission>) {
         let mut next = None;
         while let Some(first) = next.take().or_else(|| queue.recv().ok()) {
-            let (group, left_over) = self.gather(first, queue);
+            let (requests, left_over) = group::gather(first, queue, &self.settings);
             next = left_over;
-            let group = self.decode(group);
-            self.commit(group);
+            self.commit(group::decode(&self.decoder, requests));
         }
-    }
-
-    /// What is queued, up to the bounds of a group; a single request may exceed them. Also returns
-    /// the request that did not fit any more.
-    fn gather(
-        &self,
-        first: Submission,
-        queue: &Receiver<Submission>,
-    ) -> (Vec<Submission>, Option<Submission>) {
-        let mut events = first.content.events();
-        let mut bytes = first.caller.share.bytes();
-        let mut group = vec![first];
-        loop {
-            let submission = match queue.try_recv() {
-                Ok(submission) => submission,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (group, None),
-            };
-            events += submission.content.events();
-            bytes += submission.caller.share.bytes();
-            if events > self.settings.group_max_events || bytes > self.settings.group_max_bytes {
-                return (group, Some(submission));
-            }
-            group.push(submission);
-        }
-    }
-
-    /// Decodes what is small, all together.
-    fn decode(&self, group: Vec<Submission>) -> Vec<Decoded> {
-        let mut all = Vec::new();
-        let (mut bodies, mut callers) = (Vec::new(), Vec::new());
-        for Submission { content, caller } in group {
-            match content {
-                Content::Decoded(prepared) => {
-                    all.push(Decoded { prepared, callers: vec![caller] });
-                }
-                Content::Small(body, format) => {
-                    bodies.push((body, format));
-                    callers.push(caller);
-                }
-            }
-        }
-        if bodies.is_empty() {
-            return all;
-        }
-        match self.decoder.several(&bodies) {
-            Ok(prepared) => all.push(Decoded { prepared, callers }),
-            Err(failure) => {
-                callers.into_iter().for_each(|caller| caller.answer(Err(failure.clone())));
-            }
-        }
-        all
     }
 
     fn commit(&mut self, group: Vec<Decoded>) {
@@ -313,8 +220,6 @@ impl Committer {
     }
 }
 
-type Answer = Result<Receipt, IntakeError>;
-
 /// Verdicts on what was decoded together.
 struct Judged {
     /// The new events.
@@ -392,23 +297,4 @@ fn receipt(
         invalid,
         position: Position::only(end),
     }
-}
-
-impl Content {
-    /// Events that it has at most.
-    fn events(&self) -> usize {
-        match self {
-            Self::Decoded(prepared) => prepared.candidates.len(),
-            Self::Small(body, BodyFormat::Ndjson) => memchr_iter(b'\n', body).count() + 1,
-            Self::Small(body, BodyFormat::Json) => memchr_iter(b'{', body).count(),
-        }
-    }
-}
-
-/// A queue for the committer. Its bound is that of pending requests, which is kept before a request
-/// gets here.
-pub(super) fn queue(
-    requests_max: usize,
-) -> (mpsc::SyncSender<Submission>, mpsc::Receiver<Submission>) {
-    mpsc::sync_channel(requests_max)
 }

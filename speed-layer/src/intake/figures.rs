@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
 
 use super::envelope::InvalidCode;
 
@@ -33,10 +33,9 @@ pub(super) fn group(requests: usize, events: u64, append: Duration) {
     histogram!("merganser_intake_append_seconds").record(append.as_secs_f64());
 }
 
-/// What is pending.
-pub(super) fn pending(requests: usize, bytes: usize) {
-    gauge!("merganser_intake_pending_requests").set(requests as f64);
-    gauge!("merganser_intake_pending_bytes").set(bytes as f64);
+/// What is pending: requests, and their bytes. Set at each request, and therefore looked up once.
+pub(super) fn pending() -> (Gauge, Gauge) {
+    (gauge!("merganser_intake_pending_requests"), gauge!("merganser_intake_pending_bytes"))
 }
 
 /// Entries that went because the quarantine was full.

@@ -143,7 +143,7 @@ impl Reading {
             }
         }
         self.groups += slots.len();
-        columns.map(|columns| columns.emit(&view.schema, &slots))
+        columns.map(|columns| columns.emit(&view.schema, &slots, read.columns.as_ref()))
     }
 }
 

@@ -97,7 +97,7 @@ async fn a_store_that_is_away_holds_up_intake_only_at_the_bound() {
     let error = rig.read(ONE, Epoch(0)).await.unwrap_err();
     assert!(matches!(error, SpeedError::Unavailable(_)), "{error}");
     // The writer's own states are there all the same.
-    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL };
+    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
     let own = rig.handle.read_own(&rig.version(ONE), read).await.unwrap();
     assert!(own.through >= Offset(1050));
     let below = rig.events[..own.through.0 as usize].iter().map(|(_, event)| event);

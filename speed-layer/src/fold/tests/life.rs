@@ -46,7 +46,7 @@ async fn readers_of_an_older_manifest_have_their_grace() {
     rig.metrics.values_mut().for_each(|metric| metric.boundary = boundary);
     rig.publish();
     rig.check().await;
-    let all = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL };
+    let all = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
     let part = rig.handle.read(&old, all.clone()).await.unwrap();
     assert_eq!(oracle::told(0, &part.states), rig.expected(ONE, Epoch(0)));
     until("retired", async || rig.handle.read(&old, all.clone()).await.is_err()).await;

@@ -26,6 +26,7 @@ async fn load(rig: &mut Rig, batches: u64) {
             from: Epoch(0),
             to: None,
             range: shared::time::TimeRange::ALL,
+            columns: None,
         };
         let answer = rig.handle.read(&version, read);
         let Ok(Ok(part)) = tokio::time::timeout(Duration::from_millis(30), answer).await else {

@@ -175,7 +175,7 @@ impl Rig {
 
     /// Reads a metric from an epoch on.
     pub(super) async fn read(&self, id: MetricId, from: Epoch) -> Result<SpeedPart, SpeedError> {
-        let read = SpeedRead { from, to: None, range: TimeRange::ALL };
+        let read = SpeedRead { from, to: None, range: TimeRange::ALL, columns: None };
         self.handle.read(&self.version(id), read).await
     }
 
@@ -195,7 +195,7 @@ impl Rig {
             assert_eq!(part.through, end);
             assert_eq!(oracle::told(defined.definition, &part.states), self.expected(*id, from));
             assert_eq!(part.missing, Vec::<String>::new());
-            let own = SpeedRead { from, to: None, range: TimeRange::ALL };
+            let own = SpeedRead { from, to: None, range: TimeRange::ALL, columns: None };
             let own = self.handle.read_own(&self.version(*id), own).await.unwrap();
             assert_eq!(own.through, end);
             assert_eq!(oracle::told(defined.definition, &own.states), self.expected(*id, from));

@@ -93,7 +93,7 @@ pub(crate) async fn only_what_follows_is_applied(store: Store) {
     let changed = View { definition: fixture.view.definition ^ 1, ..fixture.view.clone() };
     let refusal = store.apply(&changed, &good).await.unwrap_err();
     assert_eq!(refusal, StoreError::Refused { stored: Some(Box::new(stored.clone())) });
-    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL };
+    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
     assert_eq!(store.read(&changed, &read, 100).await.unwrap_err(), ReadError::Absent);
     assert_eq!(store.open(&fixture.view).await.unwrap().unwrap(), stored);
     fixture.check_all(&*store).await;
@@ -165,7 +165,12 @@ pub(crate) async fn a_rebuild_starts_empty_in_a_higher_space(store: Store) {
     fixture.tables.clear();
     let states = fixture.fold(2, &ROWS[1..2]);
     fixture.write(&*store, vec![states], 9).await.unwrap();
-    fixture.check(&*store, &SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL }).await;
+    fixture
+        .check(
+            &*store,
+            &SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None },
+        )
+        .await;
     sweep(&*store, fixture.view.id).await;
     fixture.check_all(&*store).await;
 }
@@ -189,7 +194,7 @@ pub(crate) async fn reads_take_what_lies_in_their_range(store: Store) {
                 for (first, last) in [(0, None), (1, None), (1, Some(5)), (2, Some(5)), (6, None)] {
                     let range = TimeRange { from: Timestamp(from), to: Timestamp(to) };
                     let (from, to) = (Epoch(first), last.map(Epoch));
-                    fixture.check(&*store, &SpeedRead { from, to, range }).await;
+                    fixture.check(&*store, &SpeedRead { from, to, range, columns: None }).await;
                 }
             }
         }
@@ -216,7 +221,10 @@ pub(crate) async fn retired_epochs_are_gone_and_the_others_stay(store: Store) {
         assert_eq!((stored.serial, stored.through), (fixture.serial, fixture.at));
         assert!(stored.figures.keys().all(|epoch| *epoch >= Epoch(kept)));
         fixture
-            .check(&*store, &SpeedRead { from: Epoch(kept), to: None, range: TimeRange::ALL })
+            .check(
+                &*store,
+                &SpeedRead { from: Epoch(kept), to: None, range: TimeRange::ALL, columns: None },
+            )
             .await;
     }
     let states = fixture.fold(9, &ROWS);
@@ -279,7 +287,7 @@ pub(crate) async fn figures_are_stored_and_what_was_left_out_is_told(store: Stor
         [(0, None, true), (5, Some(6), true), (0, Some(5), false), (6, None, false)]
     {
         let (from, to) = (Epoch(from), to.map(Epoch));
-        let read = SpeedRead { from, to, range: TimeRange::ALL };
+        let read = SpeedRead { from, to, range: TimeRange::ALL, columns: None };
         let part = store.read(&fixture.view, &read, 10).await.unwrap();
         assert_eq!(part.missing.iter().any(|reason| reason.contains("70 events")), says);
     }

@@ -9,7 +9,7 @@ use shared::decimal;
 use shared::definition::from_json;
 use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset, PartitionId};
 use shared::measure::{Latest, StateKind};
-use shared::ports::{SpeedPart, SpeedRead};
+use shared::ports::{ReadColumns, SpeedPart, SpeedRead};
 use shared::table::StateTable;
 use shared::time::{Grain, TimeRange, Timestamp};
 use uuid::Uuid;
@@ -183,7 +183,7 @@ impl Fixture {
         from: u64,
         range: TimeRange,
     ) -> Result<SpeedPart, ReadError> {
-        let read = SpeedRead { from: Epoch(from), to: None, range };
+        let read = SpeedRead { from: Epoch(from), to: None, range, columns: None };
         store.read(&self.view, &read, 1_000_000).await
     }
 
@@ -213,12 +213,37 @@ impl Fixture {
         let tables = self.tables.range(read.from..).filter(|(epoch, _)| asked(epoch));
         let groups: usize = tables.map(|(_, table)| table.within(read.range).len()).sum();
         assert_eq!(rows, groups, "a group came twice, or not at all");
+        self.check_columns(store, read).await;
+    }
+
+    /// Reads some columns only, of which all that were asked for have to be there.
+    async fn check_columns(&self, store: &dyn SpeedStore, read: &SpeedRead) {
+        let layout = &self.view.layout;
+        let (dimensions, states) = (vec![layout.dimensions.len() - 1], vec![0]);
+        let few = layout.project(&dimensions, &states);
+        let names = ["time", &few.dimensions[0], &layout.state_name(0)];
+        let merged = |parts: &[RecordBatch]| {
+            let mut table = StateTable::new(&few);
+            for part in parts {
+                let at = names.map(|name| part.schema_ref().index_of(name).unwrap());
+                table.merge(&part.project(&at).unwrap()).unwrap();
+            }
+            table.emit(&table.sorted())
+        };
+        let columns = Some(ReadColumns { dimensions, states });
+        let some = SpeedRead { columns, ..read.clone() };
+        let part = store.read(&self.view, &some, 1_000_000).await.unwrap();
+        assert_eq!(merged(&part.states), merged(&[self.expected(read)]), "{some:?}");
     }
 
     /// Reads everything and compares with the tables.
     pub(crate) async fn check_all(&self, store: &dyn SpeedStore) {
         let first = self.tables.keys().next().copied().unwrap_or_default();
-        self.check(store, &SpeedRead { from: first, to: None, range: TimeRange::ALL }).await;
+        self.check(
+            store,
+            &SpeedRead { from: first, to: None, range: TimeRange::ALL, columns: None },
+        )
+        .await;
     }
 
     pub(crate) fn figures(mismatches: u64, dropped: u64) -> Figures {

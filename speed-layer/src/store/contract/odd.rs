@@ -123,9 +123,9 @@ pub(crate) async fn many_groups_are_read_in_portions_up_to_the_bound(store: Stor
     }
     fixture.check_all(&*store).await;
     let range = TimeRange { from: Timestamp(0), to: Timestamp(MINUTE_US) };
-    fixture.check(&*store, &SpeedRead { from: Epoch(0), to: None, range }).await;
+    fixture.check(&*store, &SpeedRead { from: Epoch(0), to: None, range, columns: None }).await;
     let all = fixture.tables[&Epoch(0)].len();
-    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL };
+    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
     let enough = store.read(&fixture.view, &read, all).await.unwrap();
     assert_eq!(enough.states.iter().map(RecordBatch::num_rows).sum::<usize>(), all);
     let read = store.read(&fixture.view, &read, all - 1).await;
@@ -143,7 +143,7 @@ pub(crate) async fn a_reader_beside_the_writer_counts_each_event_once(store: Sto
     let reads = tokio::spawn(async move {
         let (mut answers, mut last) = (0, 0);
         while !is_done.load(std::sync::atomic::Ordering::SeqCst) {
-            let read = SpeedRead { from: Epoch(1), to: None, range: TimeRange::ALL };
+            let read = SpeedRead { from: Epoch(1), to: None, range: TimeRange::ALL, columns: None };
             match reader.read(&view, &read, 1000).await {
                 Ok(part) => {
                     let counts = part.states.iter().map(|batch| batch.column(3));

@@ -128,13 +128,13 @@ pub(crate) async fn same_on_both(
             Step::Read { from, to, range } => {
                 let instant = |n: i64| Timestamp(n * grain.micros() + n % 3);
                 let range = TimeRange { from: instant(range.0), to: instant(range.1) };
-                let read = SpeedRead { from: Epoch(from), to: to.map(Epoch), range };
+                let read = SpeedRead { from: Epoch(from), to: to.map(Epoch), range, columns: None };
                 compare(&fixture, one, other, &read).await;
             }
         }
         assert_eq!(one.open(&fixture.view).await, other.open(&fixture.view).await);
     }
-    let read = SpeedRead { from: Epoch(first), to: None, range: TimeRange::ALL };
+    let read = SpeedRead { from: Epoch(first), to: None, range: TimeRange::ALL, columns: None };
     compare(&fixture, one, other, &read).await;
 }
 

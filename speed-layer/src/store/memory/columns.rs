@@ -6,8 +6,9 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
 use shared::measure::StateColumn;
+use shared::ports::ReadColumns;
 use shared::time::{Grain, TimeRange, Timestamp};
 
 use crate::store::chunk::Chunk;
@@ -81,18 +82,34 @@ impl Columns {
         }
     }
 
-    /// The groups at `slots`.
-    pub(super) fn emit(&self, schema: &SchemaRef, slots: &[usize]) -> RecordBatch {
+    /// The groups at `slots`: the columns that are asked for, or all.
+    pub(super) fn emit(
+        &self,
+        schema: &SchemaRef,
+        slots: &[usize],
+        wanted: Option<&ReadColumns>,
+    ) -> RecordBatch {
         let times = slots.iter().map(|slot| self.times[*slot]);
         let times = TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC");
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(times)];
-        for dimension in &self.dimensions {
-            let mut texts = StringBuilder::new();
-            slots.iter().for_each(|slot| texts.append_option(dimension.values[*slot].as_deref()));
-            columns.push(Arc::new(texts.finish()));
+        let mut columns: Vec<(FieldRef, ArrayRef)> =
+            vec![(Arc::clone(&schema.fields()[0]), Arc::new(times))];
+        let fields = &schema.fields()[1..];
+        let (texts, states) = fields.split_at(self.dimensions.len());
+        for (at, (field, dimension)) in texts.iter().zip(&self.dimensions).enumerate() {
+            if wanted.is_none_or(|wanted| wanted.dimensions.contains(&at)) {
+                let mut texts = StringBuilder::new();
+                let values = slots.iter().map(|slot| dimension.values[*slot].as_deref());
+                values.for_each(|value| texts.append_option(value));
+                columns.push((Arc::clone(field), Arc::new(texts.finish())));
+            }
         }
-        columns.extend(self.states.iter().map(|states| states.emit(slots)));
-        RecordBatch::try_new(Arc::clone(schema), columns)
+        for (at, (field, states)) in states.iter().zip(&self.states).enumerate() {
+            if wanted.is_none_or(|wanted| wanted.states.contains(&at)) {
+                columns.push((Arc::clone(field), states.emit(slots)));
+            }
+        }
+        let (fields, columns): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
             .expect("the columns are built from the layout that the schema is made of")
     }
 

@@ -1,0 +1,123 @@
+//! Requests that wait for the committer, and the groups that it takes them in.
+
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+
+use bytes::Bytes;
+use memchr::memchr_iter;
+use tokio::sync::oneshot;
+
+use super::budget::Share;
+use super::decode::BodyFormat;
+use super::decoder::Decoder;
+use super::error::IntakeError;
+use super::prepare::Prepared;
+use super::receipt::Receipt;
+use super::settings::IntakeSettings;
+
+/// A request that waits to be committed.
+pub(super) struct Submission {
+    pub(super) content: Content,
+    pub(super) caller: Caller,
+}
+
+/// What there is of a request.
+pub(super) enum Content {
+    /// A decoded one.
+    Decoded(Prepared),
+    /// A small body, which is decoded together with others.
+    Small(Bytes, BodyFormat),
+}
+
+/// Who waits for an answer.
+pub(super) struct Caller {
+    /// What the request holds of the budget, until it is answered.
+    pub(super) share: Share,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// What a caller is told.
+pub(super) type Answer = Result<Receipt, IntakeError>;
+
+impl Caller {
+    pub(super) fn answer(self, answer: Answer) {
+        drop(self.share);
+        // A client that has gone does not need its answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// Requests that were decoded together, and who sent them.
+pub(super) struct Decoded {
+    pub(super) prepared: Prepared,
+    pub(super) callers: Vec<Caller>,
+}
+
+impl Content {
+    /// Events that it has at most.
+    fn events(&self) -> usize {
+        match self {
+            Self::Decoded(prepared) => prepared.candidates.len(),
+            Self::Small(body, BodyFormat::Ndjson) => memchr_iter(b'\n', body).count() + 1,
+            Self::Small(body, BodyFormat::Json) => memchr_iter(b'{', body).count(),
+        }
+    }
+}
+
+/// A queue for the committer. Its bound is that of pending requests, which is kept before a request
+/// gets here.
+pub(super) fn queue(
+    requests_max: usize,
+) -> (mpsc::SyncSender<Submission>, mpsc::Receiver<Submission>) {
+    mpsc::sync_channel(requests_max)
+}
+
+/// What is queued, up to the bounds of a group; a single request may exceed them. Also returns
+/// the request that did not fit any more.
+pub(super) fn gather(
+    first: Submission,
+    queue: &Receiver<Submission>,
+    settings: &IntakeSettings,
+) -> (Vec<Submission>, Option<Submission>) {
+    let mut events = first.content.events();
+    let mut bytes = first.caller.share.bytes();
+    let mut group = vec![first];
+    loop {
+        let submission = match queue.try_recv() {
+            Ok(submission) => submission,
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (group, None),
+        };
+        events += submission.content.events();
+        bytes += submission.caller.share.bytes();
+        if events > settings.group_max_events || bytes > settings.group_max_bytes {
+            return (group, Some(submission));
+        }
+        group.push(submission);
+    }
+}
+
+/// Decodes what is small, all together, and puts it last.
+pub(super) fn decode(decoder: &Decoder, group: Vec<Submission>) -> Vec<Decoded> {
+    let mut all = Vec::new();
+    let (mut bodies, mut callers) = (Vec::new(), Vec::new());
+    for Submission { content, caller } in group {
+        match content {
+            Content::Decoded(prepared) => {
+                all.push(Decoded { prepared, callers: vec![caller] });
+            }
+            Content::Small(body, format) => {
+                bodies.push((body, format));
+                callers.push(caller);
+            }
+        }
+    }
+    if bodies.is_empty() {
+        return all;
+    }
+    match decoder.several(&bodies) {
+        Ok(prepared) => all.push(Decoded { prepared, callers }),
+        Err(failure) => {
+            callers.into_iter().for_each(|caller| caller.answer(Err(failure.clone())));
+        }
+    }
+    all
+}
