@@ -12,9 +12,11 @@ mod rows;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
+use bytes::Bytes;
 use serde::Serialize;
 use shared::compile::Metric;
 use shared::definition::MeasureKind;
@@ -47,6 +49,26 @@ pub struct Answer {
     pub provenance: Provenance,
     /// What a reader of the values should know.
     pub warnings: Vec<String>,
+    /// See [`Written`].
+    pub written: Written,
+}
+
+/// The JSON of an answer up to the end of its rows, once it was written: answers of the same rows
+/// share it. It is nothing that could make two answers differ.
+#[derive(Clone, Debug, Default)]
+pub struct Written(Arc<OnceLock<Bytes>>);
+
+impl Written {
+    /// The text, from `write` if nobody wrote it yet.
+    pub fn get(&self, write: impl FnOnce() -> Bytes) -> Bytes {
+        self.0.get_or_init(write).clone()
+    }
+}
+
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// What an answer is made of.

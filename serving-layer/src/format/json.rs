@@ -15,23 +15,37 @@ use crate::calendar::Zone;
 /// Rows written at a time.
 const ROWS: usize = 1_000;
 
-/// The pieces of an answer's text.
-pub(super) fn pieces(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
-    let head = head(&answer);
+/// The pieces of an answer's text. What comes before the tail is the same for all answers of the
+/// same rows, so that it is written once where it is short.
+pub(super) fn pieces(answer: Answer) -> Box<dyn Iterator<Item = Bytes> + Send> {
     let tail = tail(&answer);
     let count = answer.rows.num_rows();
+    if count <= ROWS {
+        let written = answer.written.get(|| {
+            let mut text = head(&answer);
+            append(&answer, 0, &mut text);
+            Bytes::from(text)
+        });
+        return Box::new([written, tail].into_iter());
+    }
+    let head = Bytes::from(head(&answer));
     let rows = (0..count).step_by(ROWS).map(move |from| {
         let mut text = Vec::new();
-        let mut writer = RowWriter::new(&answer);
-        for row in from..count.min(from + ROWS) {
-            if row > 0 {
-                text.push(b',');
-            }
-            writer.write(row, &mut text);
-        }
+        append(&answer, from, &mut text);
         Bytes::from(text)
     });
-    [head].into_iter().chain(rows).chain([tail])
+    Box::new([head].into_iter().chain(rows).chain([tail]))
+}
+
+/// Writes some rows, from `from` on.
+fn append(answer: &Answer, from: usize, text: &mut Vec<u8>) {
+    let mut writer = RowWriter::new(answer);
+    for row in from..answer.rows.num_rows().min(from + ROWS) {
+        if row > 0 {
+            text.push(b',');
+        }
+        writer.write(row, text);
+    }
 }
 
 /// The rows alone, one a line.
@@ -48,7 +62,7 @@ pub(super) fn lines(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
     })
 }
 
-fn head(answer: &Answer) -> Bytes {
+fn head(answer: &Answer) -> Vec<u8> {
     let zone = answer.calendar.zone();
     let edge = |time: Option<Timestamp>| json!(time.map(|time| zone.format(time)));
     let column = |field: &arrow::datatypes::FieldRef| {
@@ -66,7 +80,7 @@ fn head(answer: &Answer) -> Bytes {
         zone.name(),
         columns.join(","),
     );
-    text.into()
+    text.into_bytes()
 }
 
 fn tail(answer: &Answer) -> Bytes {

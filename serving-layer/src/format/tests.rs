@@ -10,7 +10,7 @@ use shared::decimal;
 use shared::ids::Position;
 
 use super::*;
-use crate::answer::{BatchPart, Provenance, SpeedPart};
+use crate::answer::{BatchPart, Provenance, SpeedPart, Written};
 use crate::calendar::{Calendar, Granularity, Zone};
 use crate::query::resolve::Edges;
 
@@ -49,6 +49,7 @@ fn answer(count: i64) -> Answer {
             open_bucket: None,
         },
         warnings: vec!["sums".into()],
+        written: Written::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use shared::time::TimeRange;
 
 use super::read::{Part, Retry};
 use super::{Serving, blocking};
-use crate::answer::{self, Answer, Approximation, Merged, Provenance, Rows};
+use crate::answer::{self, Answer, Approximation, Merged, Provenance, Rows, Written};
 use crate::cache::Keep;
 use crate::calendar::{Calendar, Granularity, Zone};
 use crate::error::Error;
@@ -51,6 +51,8 @@ pub(super) struct Made {
     pub(super) last: Option<TimeRange>,
     /// See [`answer::approximate`].
     pub(super) approximate: BTreeMap<String, Approximation>,
+    /// What JSON was written of them.
+    written: Written,
 }
 
 impl Made {
@@ -58,7 +60,18 @@ impl Made {
     pub(super) fn answer(&self, query: &Query, provenance: Provenance) -> Answer {
         let Rows { rows, compared, total_rows, warnings } = self.rows.clone();
         let (metric, edges, calendar) = (query.metric.clone(), self.edges, self.calendar.clone());
-        Answer { metric, edges, calendar, rows, compared, total_rows, provenance, warnings }
+        let written = self.written.clone();
+        Answer {
+            metric,
+            edges,
+            calendar,
+            rows,
+            compared,
+            total_rows,
+            provenance,
+            warnings,
+            written,
+        }
     }
 }
 
@@ -66,7 +79,8 @@ impl Keep for Made {
     fn size_bytes(&self) -> usize {
         let compared = self.rows.compared.as_ref();
         let compared = compared.map_or(0, |rows| rows.get_array_memory_size());
-        self.rows.rows.get_array_memory_size() + compared
+        // Twice, for the text of them.
+        2 * (self.rows.rows.get_array_memory_size() + compared)
     }
 
     /// The store may have again what it lost.
@@ -106,8 +120,17 @@ impl Serving {
         });
         let rows = rows.await?;
         let is_whole = missing.is_empty() && through >= applied;
-        let made = Made { edges, calendar, rows, through, missing, is_whole, last, approximate };
-        Ok(Arc::new(made))
+        Ok(Arc::new(Made {
+            edges,
+            calendar,
+            rows,
+            through,
+            missing,
+            is_whole,
+            last,
+            approximate,
+            written: Written::default(),
+        }))
     }
 
     /// The states to compare with, their range, and how far their speed part reached.
