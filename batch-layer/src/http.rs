@@ -36,7 +36,6 @@ pub fn routes(runs: RunService) -> Router {
         .route("/v1/runs", get(list).post(start))
         .route("/v1/runs/{id}", get(show).delete(cancel))
         .route("/v1/schedule", get(schedule).put(set_schedule))
-        .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
         .with_state(runs)
 }
 

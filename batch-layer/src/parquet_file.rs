@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use futures::{FutureExt, TryStreamExt};
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join_all};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
@@ -61,37 +61,70 @@ pub(crate) fn write(
     writer.into_inner().map_err(failed)
 }
 
+/// A file up to this is held while it is read, once it was checked as a whole.
+const HELD_BYTES_MAX: u64 = 64 << 20;
+/// Bytes that are read of a larger one at a time to check it.
+const PORTION_BYTES: u64 = 8 << 20;
+
 /// A Parquet file in a [`Storage`].
 pub(crate) struct ParquetFile {
     store: Arc<dyn ObjectStore>,
     path: Path,
     size_bytes: u64,
+    held: Option<Bytes>,
 }
 
 impl ParquetFile {
     /// The file at `path`, whose size the manifest says.
     pub(crate) fn new(storage: &Storage, path: &str, size_bytes: u64) -> Self {
-        Self { store: storage.object_store(), path: Path::from(path), size_bytes }
+        let (store, path) = (storage.object_store(), Path::from(path));
+        Self { store, path, size_bytes, held: None }
     }
-}
 
-impl ParquetFile {
     /// Reads all of it and compares its checksum: Parquet itself takes a flipped bit for a value.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) async fn verify(&self, checksum: Option<u32>) -> Result<(), String> {
+    pub(crate) async fn verify(&mut self, checksum: Option<u32>) -> Result<(), String> {
         let Some(expected) = checksum else { return Ok(()) };
-        let read = |error: object_store::Error| error.to_string();
-        let mut bytes = self.store.get(&self.path).await.map_err(read)?.into_stream();
-        let mut found = 0;
-        while let Some(some) = bytes.try_next().await.map_err(read)? {
-            found = crc32c::crc32c_append(found, &some);
-        }
+        let found =
+            if self.size_bytes <= HELD_BYTES_MAX { self.hold().await } else { self.sum().await };
+        let found = found.map_err(|error| error.to_string())?;
         if found != expected {
             return Err(format!("its checksum is {found:08x}, it was written as {expected:08x}"));
         }
         Ok(())
+    }
+
+    /// Reads all of it, to be read from; its checksum.
+    async fn hold(&mut self) -> object_store::Result<u32> {
+        let bytes = self.store.get(&self.path).await?.bytes().await?;
+        let sum = crc32c::crc32c(&bytes);
+        self.held = Some(bytes);
+        Ok(sum)
+    }
+
+    /// The checksum of all of it.
+    async fn sum(&self) -> object_store::Result<u32> {
+        let size_bytes = self.store.head(&self.path).await?.size;
+        let (mut sum, mut at) = (0, 0);
+        while at < size_bytes {
+            let end = size_bytes.min(at + PORTION_BYTES);
+            sum = crc32c::crc32c_append(sum, &self.store.get_range(&self.path, at..end).await?);
+            at = end;
+        }
+        Ok(sum)
+    }
+
+    async fn range(&self, range: Range<u64>) -> parquet::errors::Result<Bytes> {
+        let Some(held) = &self.held else {
+            return self.store.get_range(&self.path, range).await.map_err(unread);
+        };
+        let inside = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+        match inside.filter(|(from, to)| from <= to && *to <= held.len()) {
+            Some((from, to)) => Ok(held.slice(from..to)),
+            None => Err(ParquetError::EOF(format!("there are {} bytes", held.len()))),
+        }
     }
 }
 
@@ -101,14 +134,20 @@ fn unread(error: object_store::Error) -> ParquetError {
 
 impl AsyncFileReader for ParquetFile {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
-        async move { self.store.get_range(&self.path, range).await.map_err(unread) }.boxed()
+        self.range(range).boxed()
     }
 
     fn get_byte_ranges(
         &mut self,
         ranges: Vec<Range<u64>>,
     ) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
-        async move { self.store.get_ranges(&self.path, &ranges).await.map_err(unread) }.boxed()
+        async move {
+            match self.held {
+                None => self.store.get_ranges(&self.path, &ranges).await.map_err(unread),
+                Some(_) => try_join_all(ranges.into_iter().map(|range| self.range(range))).await,
+            }
+        }
+        .boxed()
     }
 
     fn get_metadata<'a>(

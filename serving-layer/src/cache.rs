@@ -5,10 +5,10 @@
 //! is made once for all queries of one key; those that ask at the same time wait for the first. The
 //! least recently used go when the bound of bytes is reached.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::HashMap;
 use shared::ids::{Generation, Offset};
 use shared::table::StateTable;
 use tokio::sync::OnceCell;

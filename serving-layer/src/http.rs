@@ -10,7 +10,6 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use shared::problem::{Kind, Problem};
 use shared::request::WholeBody;
@@ -33,7 +32,6 @@ pub fn routes(serving: Arc<Serving>) -> Router {
         )
         .route("/v1/metrics/{name}/dimensions/{dimension}", get(dimension::values))
         .route("/v1/status", get(status::show))
-        .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(serving)
 }
 

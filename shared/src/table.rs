@@ -54,6 +54,18 @@ impl Dimension {
         number
     }
 
+    /// The number of each of these values; equal ones that follow each other are looked up once.
+    fn numbers(&mut self, texts: &StringArray) -> Vec<u32> {
+        let mut last = (None, 0);
+        let number = |text| {
+            if last.0 != text {
+                last = (text, self.number(text));
+            }
+            last.1
+        };
+        texts.iter().map(number).collect()
+    }
+
     /// The number of a value that occurred before.
     fn known(&self, text: Option<&str>) -> Option<u32> {
         text.map_or(Some(0), |text| self.numbers.get(text).copied())
@@ -120,15 +132,24 @@ impl StateTable {
         let numbers: Vec<Vec<u32>> = dimensions
             .iter()
             .zip(&mut self.dimensions)
-            .map(|(texts, dimension)| texts.iter().map(|t| dimension.number(t)).collect())
+            .map(|(texts, dimension)| dimension.numbers(texts))
             .collect();
         let mut key = vec![0_u32; dimensions.len()];
         let mut groups = Vec::with_capacity(times.len());
+        // Rows that lie next to each other are often of one group.
+        let mut last = None;
         for (row, time) in times.iter().enumerate() {
+            let mut is_same = true;
             for (part, column) in key.iter_mut().zip(&numbers) {
+                is_same &= *part == column[row];
                 *part = column[row];
             }
-            groups.push(self.group(*time, &key)?);
+            let group = match last {
+                Some((last, group)) if last == *time && is_same => group,
+                _ => self.group(*time, &key)?,
+            };
+            last = Some((*time, group));
+            groups.push(group);
         }
         let count = self.times.len();
         self.states.iter_mut().for_each(|states| states.resize(count));

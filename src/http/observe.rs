@@ -1,15 +1,17 @@
 //! Figures for Prometheus: the recorder, and what is counted of every request.
 
 use std::cell::RefCell;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::Context as _;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
+use futures::future::BoxFuture;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tower::Service;
 
 /// Bounds of the buckets of durations, in seconds.
 const DURATIONS_S: [f64; 12] =
@@ -46,18 +48,44 @@ fn method(method: &Method) -> &'static str {
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
-/// Counts a request and its duration, by the path of its route and never by the path that was
+/// Counts requests and their durations, by the path of their route and never by the path that was
 /// asked for, of which there are endlessly many.
-pub(super) async fn count(request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let method = method(request.method());
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
-    let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
-    let (requests, durations) = figures(method, path, response.status());
-    requests.increment(1);
-    durations.record(started.elapsed().as_secs_f64());
-    response
+#[derive(Clone, Debug)]
+pub(super) struct Counted<S>(S);
+
+impl<S> Counted<S> {
+    /// Around what a route does.
+    pub(super) fn new(route: S) -> Self {
+        Self(route)
+    }
+}
+
+impl<S> Service<Request> for Counted<S>
+where
+    S: Service<Request, Response = Response, Future: Send + 'static>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let started = Instant::now();
+        let method = method(request.method());
+        let path = request.extensions().get::<MatchedPath>().cloned();
+        let response = self.0.call(request);
+        Box::pin(async move {
+            let response = response.await?;
+            let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
+            let (requests, durations) = figures(method, path, response.status());
+            requests.increment(1);
+            durations.record(started.elapsed().as_secs_f64());
+            Ok(response)
+        })
+    }
 }
 
 /// The figures of a method, a path and a status. Looking them up by their labels takes longer than

@@ -13,12 +13,11 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::header;
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use shared::problem::{Kind, Problem};
-use tower::{BoxError, Service, ServiceExt};
+use tower::{BoxError, Service, ServiceExt, layer::layer_fn};
 use tower_http::compression::Compression;
 use tracing::{debug, error};
 
@@ -30,7 +29,7 @@ pub(crate) struct Whole(Router);
 
 impl Whole {
     pub(crate) fn new(parts: Parts) -> Self {
-        Self(routes(parts).layer(middleware::from_fn(observe::count)))
+        Self(routes(parts).layer(layer_fn(observe::Counted::new)))
     }
 }
 

@@ -64,7 +64,7 @@ pub async fn read(
     range: TimeRange,
 ) -> Result<MasterStream, StorageError> {
     let path = file.path.clone();
-    let reader = ParquetFile::new(storage, &path, file.size_bytes);
+    let mut reader = ParquetFile::new(storage, &path, file.size_bytes);
     let wrong = {
         let path = path.clone();
         move |reason: String| StorageError::Damaged { path: path.clone(), reason }

@@ -94,6 +94,9 @@ impl Executor {
         }
         failpoint::hit("run.view.before")?;
         let files = grains.write(&self.storage, task.epochs).await?;
+        for file in &files {
+            self.views.open(metric.id, file).await?;
+        }
         let Seen { mismatches, events, days } = folded.seen();
         let audits = served.into_iter().zip(&task.audit);
         let audits = audits.map(|(served, (snapshot, _))| served.map(|rows| rows.end(snapshot)));

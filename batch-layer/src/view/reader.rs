@@ -49,19 +49,8 @@ impl ParquetViews {
         range: TimeRange,
     ) -> Result<Vec<RecordBatch>, StorageError> {
         let wrong = |reason: String| StorageError::Damaged { path: file.path.clone(), reason };
-        let mut reader = ParquetFile::new(&self.storage, &file.path, file.size_bytes);
-        let footer = match self.footer(&file.path) {
-            Some(footer) => footer,
-            None => {
-                reader.verify(file.checksum).await.map_err(wrong)?;
-                let loaded =
-                    ArrowReaderMetadata::load_async(&mut reader, ArrowReaderOptions::new()).await;
-                let footer = loaded.map_err(|e| wrong(e.to_string()))?;
-                check(&footer, id, file).map_err(wrong)?;
-                self.keep(&file.path, footer.clone());
-                footer
-            }
-        };
+        let footer = self.open(id, file).await?;
+        let reader = ParquetFile::new(&self.storage, &file.path, file.size_bytes);
         let groups: Vec<usize> = footer
             .metadata()
             .row_groups()
@@ -85,6 +74,29 @@ impl ParquetViews {
             .map(|batch| in_order(&batch, columns).and_then(|batch| within(batch, range)))
             .collect::<Result<_, _>>()
             .map_err(|e| wrong(e.to_string()))
+    }
+
+    /// A file's footer. When it is read first, all of the file is checked: by queries, or by the
+    /// run that wrote it, before it is published.
+    ///
+    /// # Errors
+    /// As [`ParquetViews::read_file`].
+    pub async fn open(
+        &self,
+        id: MetricId,
+        file: &ViewFile,
+    ) -> Result<ArrowReaderMetadata, StorageError> {
+        if let Some(footer) = self.footer(&file.path) {
+            return Ok(footer);
+        }
+        let wrong = |reason: String| StorageError::Damaged { path: file.path.clone(), reason };
+        let mut reader = ParquetFile::new(&self.storage, &file.path, file.size_bytes);
+        reader.verify(file.checksum).await.map_err(wrong)?;
+        let loaded = ArrowReaderMetadata::load_async(&mut reader, ArrowReaderOptions::new()).await;
+        let footer = loaded.map_err(|e| wrong(e.to_string()))?;
+        check(&footer, id, file).map_err(wrong)?;
+        self.keep(&file.path, footer.clone());
+        Ok(footer)
     }
 
     fn footer(&self, path: &str) -> Option<ArrowReaderMetadata> {

@@ -1,37 +1,38 @@
 //! Small bodies (queries, definitions, orders), read whole within bounds of bytes and time.
 
+use std::error::Error;
 use std::time::Duration;
 
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http_body_util::LengthLimitError;
+use tokio::time::timeout;
 
 use crate::problem::{Kind, Problem};
 
 /// How long a body may take to arrive.
 const TIME_MAX: Duration = Duration::from_secs(30);
 
-/// A whole body of at most `MAX` bytes. The routes set the same bound as their
-/// [`axum::extract::DefaultBodyLimit`].
+/// A whole body of at most `MAX` bytes.
 #[derive(Clone, Debug)]
 pub struct WholeBody<const MAX: usize>(pub Bytes);
 
 impl<S: Send + Sync, const MAX: usize> FromRequest<S> for WholeBody<MAX> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        read(request, state, TIME_MAX).await
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request, TIME_MAX).await
     }
 }
 
-async fn read<S: Send + Sync, const MAX: usize>(
+async fn read<const MAX: usize>(
     request: Request,
-    state: &S,
     time_max: Duration,
 ) -> Result<WholeBody<MAX>, Problem> {
-    match tokio::time::timeout(time_max, Bytes::from_request(request, state)).await {
+    match timeout(time_max, to_bytes(request.into_body(), MAX)).await {
         Ok(Ok(bytes)) => Ok(WholeBody(bytes)),
-        Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
+        Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
             let detail = format!("the body is over {MAX} bytes, the most that is read");
             Err(Problem::new(Kind::TooLarge, "body_too_large", detail).with("limit_bytes", MAX))
         }
@@ -53,7 +54,7 @@ mod tests {
         let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
         let request = Request::new(Body::from_stream(never));
         let time_max = Duration::from_millis(20);
-        let problem = read::<_, 100>(request, &(), time_max).await.unwrap_err();
+        let problem = read::<100>(request, time_max).await.unwrap_err();
         assert_eq!((problem.status().as_u16(), problem.code()), (408, "body_timeout"));
         let request = Request::new(Body::from("fine"));
         assert_eq!(WholeBody::<100>::from_request(request, &()).await.unwrap().0, "fine");
