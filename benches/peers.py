@@ -1,11 +1,11 @@
 """The aggregates of the sample metric by ClickHouse and by DuckDB, out of Merganser's master files.
 
 Each engine reads the same Parquet files (typed columns, by name), groups them at the same grain with
-two threads, and writes Parquet. Estimates are each engine's own: HyperLogLog for distinct aircraft,
+so many threads, and writes Parquet. Estimates are each engine's own: HyperLogLog for distinct aircraft,
 and DDSketch (ClickHouse) or t-digest (DuckDB) for the 95th percentile, kept as a value and not as a
 state that could be merged, which is less work than a view's. Run by `scripts/bench peers`:
 
-    python peers.py ENGINE GRAIN MASTER_DIRECTORY OUTPUT_FILE
+    python peers.py ENGINE GRAIN MASTER_DIRECTORY OUTPUT_FILE THREADS
 
 prints the seconds that the query took and the peak of resident memory in MiB.
 """
@@ -15,14 +15,13 @@ import resource
 import sys
 import time
 
-THREADS = 2
 GRAINS = {
     "minute": ("toStartOfMinute", "minute", ["carrier", "origin", "dest"]),
     "day": ("toStartOfDay", "day", ["carrier", "origin"]),
 }
 
 
-def clickhouse(grain, files, output):
+def clickhouse(grain, files, output, threads):
     import chdb
 
     floor, _, dimensions = GRAINS[grain]
@@ -38,18 +37,18 @@ def clickhouse(grain, files, output):
         FROM file('{files}', Parquet) WHERE event = 'flight'
         GROUP BY bucket, {", ".join(dimensions)}
         INTO OUTFILE '{output}' TRUNCATE FORMAT Parquet
-        SETTINGS max_threads = {THREADS}"""
+        SETTINGS max_threads = {threads}"""
     return lambda: chdb.query(query)
 
 
-def duckdb(grain, files, output):
+def duckdb(grain, files, output, threads):
     import duckdb as engine
 
     _, unit, dimensions = GRAINS[grain]
     columns = ", ".join(f'"text:{name}" AS {name}' for name in dimensions)
     delay, aircraft = '"number:dep_delay"', '"text:tailnum"'
     connection = engine.connect()
-    connection.execute(f"SET threads TO {THREADS}; SET preserve_insertion_order = false")
+    connection.execute(f"SET threads TO {threads}; SET preserve_insertion_order = false")
     query = f"""
         COPY (SELECT date_trunc('{unit}', "time") AS bucket, {columns}, count(*) AS departures,
             sum({delay}) AS total_delay, avg({delay}) AS mean_delay, max({delay}) AS worst,
@@ -63,9 +62,9 @@ def duckdb(grain, files, output):
 
 
 def main():
-    engine, grain, master, output = sys.argv[1:]
+    engine, grain, master, output, threads = sys.argv[1:]
     files = os.path.join(os.path.abspath(master), "*", "*.parquet")
-    query = {"clickhouse": clickhouse, "duckdb": duckdb}[engine](grain, files, output)
+    query = {"clickhouse": clickhouse, "duckdb": duckdb}[engine](grain, files, output, int(threads))
     started = time.monotonic()
     query()
     taken = time.monotonic() - started

@@ -59,6 +59,11 @@ impl Ordered {
         Self(batches.into_iter().collect())
     }
 
+    /// How many rows are left.
+    pub(crate) fn left(&self) -> usize {
+        self.0.iter().map(RecordBatch::num_rows).sum()
+    }
+
     /// Takes the rows before `to` that are left.
     ///
     /// # Errors

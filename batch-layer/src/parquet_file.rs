@@ -62,7 +62,7 @@ pub(crate) fn write(
 }
 
 /// A file up to this is held while it is read, once it was checked as a whole.
-const HELD_BYTES_MAX: u64 = 64 << 20;
+const HELD_BYTES_MAX: u64 = 16 << 20;
 /// Bytes that are read of a larger one at a time to check it.
 const PORTION_BYTES: u64 = 8 << 20;
 

@@ -86,6 +86,8 @@ pub struct Recomputation {
 
 /// The events of a file, projected, in order of time.
 struct Projected {
+    /// Not before.
+    from: Timestamp,
     batches: BoxStream<'static, Result<RecordBatch, StorageError>>,
     held: Option<RecordBatch>,
 }
@@ -117,7 +119,7 @@ impl Recomputation {
         let plan = plan.create_physical_plan().await.map_err(failed)?;
         let files = files.iter().map(|file| {
             let batches = projected(storage, metric, file.clone(), range, &seen);
-            Projected { batches, held: None }
+            Projected { from: Timestamp(file.first_day * DAY_US), batches, held: None }
         });
         Ok(Self {
             metric: Arc::clone(metric),
@@ -138,7 +140,10 @@ impl Recomputation {
     /// When a file cannot be read. What events hold never fails.
     pub async fn next(&mut self) -> Result<Option<Chunk>, StorageError> {
         if self.at >= self.range.to {
-            return Ok(None);
+            return match self.files.iter().any(|file| file.held.is_some()) {
+                true => Err(master::damaged("events of a file are not in order of time")),
+                false => Ok(None),
+            };
         }
         self.at = self.range.to.min(Timestamp(self.at.0.saturating_add(self.step_us)));
         let mut events = Vec::new();
@@ -173,18 +178,25 @@ fn step_us(range: TimeRange, events: f64, grain: Grain) -> i64 {
 }
 
 impl Projected {
-    /// Adds the events before `to` that are left.
+    /// Adds the events before `to` that are left. The file is opened when its first day has come,
+    /// and let go of at its end.
     async fn take(
         &mut self,
         to: Timestamp,
         events: &mut Vec<RecordBatch>,
     ) -> Result<(), StorageError> {
+        if self.from >= to {
+            return Ok(());
+        }
         loop {
             let batch = match self.held.take() {
                 Some(batch) => batch,
                 None => match self.batches.try_next().await? {
                     Some(batch) => batch,
-                    None => return Ok(()),
+                    None => {
+                        self.batches = stream::empty().boxed();
+                        return Ok(());
+                    }
                 },
             };
             let (before, rest) = ordered::cut(&batch, to).map_err(master::damaged)?;

@@ -18,6 +18,9 @@ use crate::answer::Answer;
 use crate::error::Error;
 use crate::query::Format;
 
+/// An answer of so few rows is short: its JSON is written once, and it is sent in one piece.
+pub(crate) const SHORT_ROWS: usize = 1_000;
+
 impl Format {
     /// The media type of answers in this format.
     #[must_use]

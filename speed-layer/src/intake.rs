@@ -5,6 +5,8 @@
 //!           (many threads)            (bounded)      (one thread)              └► feed of the fold
 //! ```
 //!
+//! Small bodies are queued as they came, and decoded by the committer, all of a group together.
+//!
 //! What always holds:
 //! * an answer is given after everything that it says is durable, duplicates and conflicts
 //!   included;
@@ -246,7 +248,7 @@ impl IntakeHandle {
     pub async fn submit(&self, body: EventBody, mut share: Share) -> Result<Receipt, IntakeError> {
         share.enter()?;
         let (content, share) = match is_small(&body) {
-            true => (Content::Small(body.bytes, body.format), share),
+            true => (Content::Small(self.0.decoder.arrived(body.bytes, body.format)), share),
             false => {
                 let on_invalid = body.on_invalid;
                 let (prepared, share) = self.decode(body, share).await?;

@@ -1,7 +1,9 @@
 //! What every route has in common, on a service without layers but with routes that misbehave.
 
+use std::io::Read;
+
 use axum::body::{Body, to_bytes};
-use axum::extract::Json as JsonBody;
+use axum::extract::{Json as JsonBody, Path};
 use axum::http::{Request, StatusCode};
 use axum::routing::post;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -14,6 +16,7 @@ fn service() -> (Whole, Readiness) {
     let layers = Router::new()
         .route("/v1/panic", get(async || -> &'static str { panic!("on purpose") }))
         .route("/v1/typed", post(async |JsonBody(_): JsonBody<Vec<u64>>| "fine"))
+        .route("/v1/named/{name}", get(async |Path(name): Path<String>| name))
         .route("/v1/large", get(async || "merganser ".repeat(1000)));
     let readiness = Readiness::new();
     let figures = PrometheusBuilder::new().build_recorder().handle();
@@ -52,6 +55,17 @@ async fn every_error_is_a_problem_document() {
         assert_eq!(document["code"], code, "{method} {path}: {document}");
         assert!(document["detail"].as_str().unwrap().contains(words), "{document}");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_is_reworded_before_it_is_compressed() {
+    let request = Request::builder().uri("/v1/named/%ff").header("accept-encoding", "gzip");
+    let (status, headers, body) = call(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(headers["content-type"], "application/problem+json");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&*body).read_to_string(&mut text).unwrap();
+    assert!(text.contains("UTF-8"), "{text}");
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use shared::problem::{Kind, Problem};
-use tower::{BoxError, Service, ServiceExt, layer::layer_fn};
+use tower::layer::layer_fn;
+use tower::{BoxError, Service, ServiceExt, service_fn};
 use tower_http::compression::Compression;
 use tracing::{debug, error};
 
@@ -52,29 +53,33 @@ where
     }
 }
 
-/// Whatever goes wrong, the answer says what.
 async fn respond(routes: Router, request: Request) -> Response {
     let started = Instant::now();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let answer = if request.headers().contains_key(header::ACCEPT_ENCODING) {
+        let plain = service_fn(move |request| answer(routes.clone(), request).map(Ok));
+        let Ok::<_, Infallible>(answer) = Compression::new(plain).oneshot(request).await;
+        answer.map(Body::new)
+    } else {
+        answer(routes, request).await
+    };
+    debug!(%method, %uri, status = answer.status().as_u16(), took = ?started.elapsed(), "answered");
+    answer
+}
+
+/// Whatever goes wrong, the answer says what.
+async fn answer(routes: Router, request: Request) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     if let Some(refused) = problems::long_uri(&uri) {
         return refused.into_response();
     }
-    let answer = async {
-        // Around the router as a whole and not around each route: only there does a refused
-        // method's response say which methods are right.
-        if request.headers().contains_key(header::ACCEPT_ENCODING) {
-            let answer = Compression::new(routes).oneshot(request).await;
-            answer.map(|answer| answer.map(Body::new))
-        } else {
-            routes.oneshot(request).await
-        }
-    };
-    let answer = match AssertUnwindSafe(answer).catch_unwind().await {
+    // Around the router as a whole and not around each route: only there does a refused method's
+    // response say which methods are right.
+    let answer = match AssertUnwindSafe(routes.oneshot(request)).catch_unwind().await {
         Ok(Ok(answer)) => answer,
         Ok(Err(impossible)) => match impossible {},
         Err(cause) => panicked(&*cause),
     };
-    debug!(%method, %uri, status = answer.status().as_u16(), took = ?started.elapsed(), "answered");
     problems::reword(&method, uri.path(), answer).await
 }
 

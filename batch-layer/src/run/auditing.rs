@@ -42,7 +42,9 @@ impl Served {
     /// What was found.
     pub(super) fn end(self, snapshot: &Snapshot) -> Audit {
         let (name, generation) = (&self.metric.definition.name, snapshot.generation);
-        let audit = self.audit;
+        // Only rows that were not in order, which is a difference of its own.
+        let left = self.sources.iter().map(Ordered::left).sum::<usize>() as u64;
+        let audit = self.audit.and(Audit { compared: left, differences: left });
         if audit.differences > 0 {
             tracing::error!(metric = name, %generation, ?audit, "the audit found differences");
         }

@@ -19,7 +19,7 @@ use crate::storage::Storage;
 const ARCHIVE_EVENTS: usize = 500_000;
 const ARCHIVE_BYTES: usize = 256 << 20;
 /// Events of a part of days that is recomputed by a thread at a time, unless one day has more: at
-/// most, and at least where there are enough for all threads.
+/// most, but for [`PART_SLACK`], and at least where there are enough for all threads.
 const PART_EVENTS_MAX: f64 = 500_000.0;
 const PART_EVENTS_MIN: f64 = 50_000.0;
 /// How much larger a part may become, so that cutting between days leaves no small rest.

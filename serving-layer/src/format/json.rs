@@ -11,16 +11,14 @@ use shared::time::Timestamp;
 
 use crate::answer::{Answer, type_name};
 use crate::calendar::Zone;
-
-/// Rows written at a time.
-const ROWS: usize = 1_000;
+use crate::format::SHORT_ROWS;
 
 /// The pieces of an answer's text. What comes before the tail is the same for all answers of the
 /// same rows, so that it is written once where it is short.
 pub(super) fn pieces(answer: Answer) -> Box<dyn Iterator<Item = Bytes> + Send> {
     let tail = tail(&answer);
     let count = answer.rows.num_rows();
-    if count <= ROWS {
+    if count <= SHORT_ROWS {
         let written = answer.written.get(|| {
             let mut text = head(&answer);
             append(&answer, 0, &mut text);
@@ -29,7 +27,7 @@ pub(super) fn pieces(answer: Answer) -> Box<dyn Iterator<Item = Bytes> + Send> {
         return Box::new([written, tail].into_iter());
     }
     let head = Bytes::from(head(&answer));
-    let rows = (0..count).step_by(ROWS).map(move |from| {
+    let rows = (0..count).step_by(SHORT_ROWS).map(move |from| {
         let mut text = Vec::new();
         append(&answer, from, &mut text);
         Bytes::from(text)
@@ -40,7 +38,7 @@ pub(super) fn pieces(answer: Answer) -> Box<dyn Iterator<Item = Bytes> + Send> {
 /// Writes some rows, from `from` on.
 fn append(answer: &Answer, from: usize, text: &mut Vec<u8>) {
     let mut writer = RowWriter::new(answer);
-    for row in from..answer.rows.num_rows().min(from + ROWS) {
+    for row in from..answer.rows.num_rows().min(from + SHORT_ROWS) {
         if row > 0 {
             text.push(b',');
         }
@@ -51,10 +49,10 @@ fn append(answer: &Answer, from: usize, text: &mut Vec<u8>) {
 /// The rows alone, one a line.
 pub(super) fn lines(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
     let count = answer.rows.num_rows();
-    (0..count).step_by(ROWS).map(move |from| {
+    (0..count).step_by(SHORT_ROWS).map(move |from| {
         let mut text = Vec::new();
         let mut writer = RowWriter::new(&answer);
-        for row in from..count.min(from + ROWS) {
+        for row in from..count.min(from + SHORT_ROWS) {
             writer.write(row, &mut text);
             text.push(b'\n');
         }

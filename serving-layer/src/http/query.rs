@@ -22,9 +22,6 @@ use crate::format;
 use crate::query::{Format, Query};
 use crate::serve::Serving;
 
-/// An answer of so few rows is sent in one piece, with its length.
-const SHORT_ROWS: usize = 1_000;
-
 pub(super) async fn by_get(
     State(serving): State<Arc<Serving>>,
     headers: HeaderMap,
@@ -101,7 +98,7 @@ async fn answer(
         }
         told.insert("merganser-total-rows", HeaderValue::from(answer.total_rows));
     }
-    let is_short = answer.rows.num_rows() <= SHORT_ROWS;
+    let is_short = answer.rows.num_rows() <= format::SHORT_ROWS;
     let pieces = format::write(answer, format)?;
     if is_short {
         let pieces: Result<Vec<_>, _> = pieces.collect();

@@ -14,6 +14,7 @@ use crate::answer::{self, Answer, Approximation, Merged, Provenance, Rows, Writt
 use crate::cache::Keep;
 use crate::calendar::{Calendar, Granularity, Zone};
 use crate::error::Error;
+use crate::format::SHORT_ROWS;
 use crate::query::resolve::{Edges, Resolved, check_fit, resolve};
 use crate::query::{Query, QueryError};
 
@@ -53,6 +54,8 @@ pub(super) struct Made {
     pub(super) approximate: BTreeMap<String, Approximation>,
     /// What JSON was written of them.
     written: Written,
+    /// Bytes of the query's text.
+    query_bytes: usize,
 }
 
 impl Made {
@@ -77,10 +80,14 @@ impl Made {
 
 impl Keep for Made {
     fn size_bytes(&self) -> usize {
-        let compared = self.rows.compared.as_ref();
-        let compared = compared.map_or(0, |rows| rows.get_array_memory_size());
-        // Twice, for the text of them.
-        2 * (self.rows.rows.get_array_memory_size() + compared)
+        let batches = [Some(&self.rows.rows), self.rows.compared.as_ref()];
+        let rows = batches.into_iter().flatten().map(|rows| {
+            let names = rows.schema_ref().fields().iter().map(|field| field.name().len() + 4);
+            // What is written of short answers: each row with its names, each value as it is.
+            let written = if rows.num_rows() <= SHORT_ROWS { rows.num_rows() } else { 0 };
+            2 * rows.get_array_memory_size() + written * names.sum::<usize>()
+        });
+        rows.sum::<usize>() + self.query_bytes
     }
 
     /// The store may have again what it lost.
@@ -112,6 +119,7 @@ impl Serving {
         let last = answer::last_bucket(&merged, &resolved.calendar, edges);
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
         let calendar = resolved.calendar.clone();
+        let query_bytes = text_bytes(query);
         let (query, groups_max) = (query.clone(), self.settings.groups_max);
         let compiled = Arc::clone(&metric.compiled);
         let rows = blocking(move || {
@@ -130,6 +138,7 @@ impl Serving {
             last,
             approximate,
             written: Written::default(),
+            query_bytes,
         }))
     }
 
@@ -157,6 +166,14 @@ impl Serving {
         let (merged, through) = self.read(part, edges, missing).await?;
         Ok(Some((merged, range, through)))
     }
+}
+
+/// Bytes of all texts of a query.
+fn text_bytes(query: &Query) -> usize {
+    let names = query.measures.iter().flatten().chain(&query.group_by);
+    let names = names.chain(query.order_by.iter().map(|order| &order.name));
+    let texts = names.chain(&query.filter).chain(&query.having);
+    texts.map(|text| text.len() + size_of::<String>()).sum()
 }
 
 /// The range that is answered, once it is known what there is.

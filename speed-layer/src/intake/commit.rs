@@ -24,7 +24,6 @@ use shared::event::EventBatch;
 use shared::failpoint::{self, planted};
 use shared::ids::{Offset, Position};
 use shared::ports::{Committed, Journal};
-use shared::time::Timestamp;
 use tokio::sync::mpsc::Sender;
 use tracing::error;
 
@@ -166,8 +165,9 @@ impl Committer {
     ) -> Result<Vec<QuarantineId>, IntakeError> {
         let bytes_max = self.settings.limits.event_max_bytes;
         let mut events = Vec::new();
-        for (received, request, verdicts) in requests(group, judged) {
+        for (request, verdicts) in requests(group, judged) {
             let Ok(request) = request else { continue };
+            let received = request.arrived;
             let entry = |kind, place: Place, code: &str, message: String| {
                 let (raw, raw_truncated) = QuarantinedEvent::raw_of(request.raw(place), bytes_max);
                 let (index, code) = (place.index, code.to_owned());
@@ -237,14 +237,13 @@ struct Verdicts {
     conflicts: Vec<(usize, Place)>,
 }
 
-/// All requests of a group, each with its arrival and its verdicts.
+/// All requests of a group, each with its verdicts.
 fn requests<'a>(
     group: &'a [Decoded],
     judged: &'a [Judged],
-) -> impl Iterator<Item = (Timestamp, &'a Result<Request, IntakeError>, &'a Verdicts)> {
+) -> impl Iterator<Item = (&'a Result<Request, IntakeError>, &'a Verdicts)> {
     group.iter().zip(judged).flat_map(|(Decoded { prepared, .. }, judged)| {
-        let requests = prepared.requests.iter().zip(&judged.requests);
-        requests.map(|(request, verdicts)| (prepared.arrived, request, verdicts))
+        prepared.requests.iter().zip(&judged.requests)
     })
 }
 

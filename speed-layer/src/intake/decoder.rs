@@ -9,7 +9,7 @@ use super::budget::Share;
 use super::decode::{self, BodyFormat};
 use super::error::IntakeError;
 use super::event_id::EventIds;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Plain, Prepared, prepare};
 use super::settings::Limits;
 use super::wanted::Wanted;
 use super::{BodyEncoding, EventBody, OnInvalid};
@@ -38,7 +38,8 @@ impl Decoder {
     pub(super) fn one(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
         let bytes_max = self.limits.decompressed_max_bytes;
         let plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
-        let mut prepared = self.several(&[(plain, body.format)])?;
+        let plain = self.arrived(plain, body.format);
+        let mut prepared = self.several(&[plain])?;
         share.grow(prepared.size_bytes())?;
         match prepared.requests.pop_if(|request| request.is_err()) {
             Some(Err(refused)) => Err(refused),
@@ -46,9 +47,13 @@ impl Decoder {
         }
     }
 
-    /// Decodes bodies that are not compressed together.
-    pub(super) fn several(&self, bodies: &[(Bytes, BodyFormat)]) -> Result<Prepared, IntakeError> {
-        let (wanted, now) = (self.wanted.now(), self.clock.now());
-        prepare(bodies, &self.limits, &wanted, &*self.ids, now)
+    /// A body that arrives now.
+    pub(super) fn arrived(&self, bytes: Bytes, format: BodyFormat) -> Plain {
+        Plain { bytes, format, arrived: self.clock.now() }
+    }
+
+    /// Decodes bodies together.
+    pub(super) fn several(&self, bodies: &[Plain]) -> Result<Prepared, IntakeError> {
+        prepare(bodies, &self.limits, &self.wanted.now(), &*self.ids)
     }
 }

@@ -113,17 +113,15 @@ pub(crate) struct Envelope<'a> {
 /// Reads the events of one request, reusing its memory from event to event.
 #[derive(Debug)]
 pub(crate) struct EnvelopeReader<'x, 'a> {
-    /// The latest time that an event may have.
-    latest: Timestamp,
     event_max_bytes: usize,
     pass: Pass<'x, 'a>,
 }
 
 impl<'x, 'a> EnvelopeReader<'x, 'a> {
     /// A reader that finds the properties which `wanted` reads.
-    pub(crate) fn new(latest: Timestamp, event_max_bytes: usize, wanted: &'x Extractor) -> Self {
+    pub(crate) fn new(event_max_bytes: usize, wanted: &'x Extractor) -> Self {
         let (rules, found) = (Rules::default(), Finder::new(wanted));
-        Self { latest, event_max_bytes, pass: Pass { rules, found, open: Vec::new() } }
+        Self { event_max_bytes, pass: Pass { rules, found, open: Vec::new() } }
     }
 
     /// The wanted properties of the event that was read last.
@@ -131,8 +129,12 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         &self.pass.found
     }
 
-    /// Checks every rule.
-    pub(crate) fn read(&mut self, raw: &RawEvent<'a>) -> Result<Envelope<'a>, Invalid> {
+    /// Checks every rule; the event's time may be `latest` at most.
+    pub(crate) fn read(
+        &mut self,
+        raw: &RawEvent<'a>,
+        latest: Timestamp,
+    ) -> Result<Envelope<'a>, Invalid> {
         if raw.bytes.len() > self.event_max_bytes {
             return Err(Invalid::new(
                 InvalidCode::EventTooLarge,
@@ -160,7 +162,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
             .transpose()?;
         let time = present(fields.time)
             .map(|text| {
-                event_time::read(text, self.latest)
+                event_time::read(text, latest)
                     .map(|at| EventTime { at, text })
                     .map_err(|message| Invalid::new(InvalidCode::InvalidTime, message))
             })

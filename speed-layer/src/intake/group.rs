@@ -1,8 +1,8 @@
 //! Requests that wait for the committer, and the groups that it takes them in.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 
-use bytes::Bytes;
 use memchr::memchr_iter;
 use tokio::sync::oneshot;
 
@@ -10,7 +10,7 @@ use super::budget::Share;
 use super::decode::BodyFormat;
 use super::decoder::Decoder;
 use super::error::IntakeError;
-use super::prepare::Prepared;
+use super::prepare::{Plain, Prepared};
 use super::receipt::Receipt;
 use super::settings::IntakeSettings;
 
@@ -25,7 +25,7 @@ pub(super) enum Content {
     /// A decoded one.
     Decoded(Prepared),
     /// A small body, which is decoded together with others.
-    Small(Bytes, BodyFormat),
+    Small(Plain),
 }
 
 /// Who waits for an answer.
@@ -57,8 +57,12 @@ impl Content {
     fn events(&self) -> usize {
         match self {
             Self::Decoded(prepared) => prepared.candidates.len(),
-            Self::Small(body, BodyFormat::Ndjson) => memchr_iter(b'\n', body).count() + 1,
-            Self::Small(body, BodyFormat::Json) => memchr_iter(b'{', body).count(),
+            Self::Small(Plain { bytes, format: BodyFormat::Ndjson, .. }) => {
+                memchr_iter(b'\n', bytes).count() + 1
+            }
+            Self::Small(Plain { bytes, format: BodyFormat::Json, .. }) => {
+                memchr_iter(b',', bytes).count() + 1
+            }
         }
     }
 }
@@ -104,8 +108,8 @@ pub(super) fn decode(decoder: &Decoder, group: Vec<Submission>) -> Vec<Decoded> 
             Content::Decoded(prepared) => {
                 all.push(Decoded { prepared, callers: vec![caller] });
             }
-            Content::Small(body, format) => {
-                bodies.push((body, format));
+            Content::Small(body) => {
+                bodies.push(body);
                 callers.push(caller);
             }
         }
@@ -113,11 +117,22 @@ pub(super) fn decode(decoder: &Decoder, group: Vec<Submission>) -> Vec<Decoded> 
     if bodies.is_empty() {
         return all;
     }
-    match decoder.several(&bodies) {
-        Ok(prepared) => all.push(Decoded { prepared, callers }),
-        Err(failure) => {
-            callers.into_iter().for_each(|caller| caller.answer(Err(failure.clone())));
+    if let Ok(prepared) = try_decode(decoder, &bodies) {
+        all.push(Decoded { prepared, callers });
+        return all;
+    }
+    // One of them may be the only reason.
+    for (body, caller) in bodies.iter().zip(callers) {
+        match try_decode(decoder, std::slice::from_ref(body)) {
+            Ok(prepared) => all.push(Decoded { prepared, callers: vec![caller] }),
+            Err(failure) => caller.answer(Err(failure)),
         }
     }
     all
+}
+
+/// A fault in decoding is one request's and not the end of the thread that commits.
+fn try_decode(decoder: &Decoder, bodies: &[Plain]) -> Result<Prepared, IntakeError> {
+    catch_unwind(AssertUnwindSafe(|| decoder.several(bodies)))
+        .unwrap_or_else(|_| Err(IntakeError::Internal("decoding panicked".to_owned())))
 }

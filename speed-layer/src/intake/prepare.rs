@@ -37,6 +37,15 @@ pub(crate) struct Candidate {
     pub(crate) id_hash: u128,
 }
 
+/// A body that is not compressed any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Plain {
+    pub(crate) bytes: Bytes,
+    pub(crate) format: BodyFormat,
+    /// The clock's time then: stamped once, for all its events.
+    pub(crate) arrived: Timestamp,
+}
+
 /// A decoded request. What it has of events is in the rows of a [`Prepared`].
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -45,6 +54,8 @@ pub(crate) struct Request {
     pub(crate) rows: Range<usize>,
     /// The others.
     pub(crate) invalid: Vec<(Place, Invalid)>,
+    /// When it arrived.
+    pub(crate) arrived: Timestamp,
 }
 
 impl Request {
@@ -69,8 +80,6 @@ pub(crate) struct Prepared {
     pub(crate) candidates: Vec<Candidate>,
     /// One for each body, or why it could not be read.
     pub(crate) requests: Vec<Result<Request, IntakeError>>,
-    /// When they arrived: stamped once, for all their events.
-    pub(crate) arrived: Timestamp,
 }
 
 impl Prepared {
@@ -80,35 +89,34 @@ impl Prepared {
     }
 }
 
-/// Decodes and checks bodies that are not compressed any more; on the way, the properties that are
-/// wanted are read. `arrived` is the clock's time.
+/// Decodes and checks bodies; on the way, the properties that are wanted are read.
 pub(crate) fn prepare(
-    bodies: &[(Bytes, BodyFormat)],
+    bodies: &[Plain],
     limits: &Limits,
     wanted: &Extractor,
     ids: &dyn EventIds,
-    arrived: Timestamp,
 ) -> Result<Prepared, IntakeError> {
-    let latest = Timestamp(arrived.0.saturating_add(limits.time_ahead_max_ms.saturating_mul(1000)));
-    let mut reader = EnvelopeReader::new(latest, limits.event_max_bytes, wanted);
+    let ahead_us = limits.time_ahead_max_ms.saturating_mul(1000);
     let split: Vec<Result<Vec<RawEvent<'_>>, IntakeError>> = bodies
         .iter()
-        .map(|(body, format)| split(body, *format, limits.request_max_events))
+        .map(|body| split(&body.bytes, body.format, limits.request_max_events))
         .collect();
     let count = split.iter().flatten().map(Vec::len).sum();
-    let bytes = bodies.iter().map(|(body, _)| body.len()).sum();
+    let bytes = bodies.iter().map(|body| body.bytes.len()).sum();
+    let mut reader = EnvelopeReader::new(limits.event_max_bytes, wanted);
     let mut columns = Columns::with_capacity(count, bytes);
     let mut properties = Extraction::with_capacity(wanted, count);
     let mut candidates = Vec::with_capacity(count);
     let mut requests = Vec::with_capacity(bodies.len());
-    for ((body, _), raw_events) in bodies.iter().zip(split) {
+    for (Plain { bytes, arrived, .. }, raw_events) in bodies.iter().zip(split) {
+        let latest = Timestamp(arrived.0.saturating_add(ahead_us));
         let (first, mut invalid) = (candidates.len(), Vec::new());
         let read = raw_events.map(|raw_events| {
             for raw in &raw_events {
-                let place = place_of(raw, body);
-                match reader.read(raw) {
+                let place = place_of(raw, bytes);
+                match reader.read(raw, latest) {
                     Ok(event) => {
-                        let id_hash = columns.push(&event, ids, arrived);
+                        let id_hash = columns.push(&event, ids, *arrived);
                         properties.push(reader.found());
                         candidates.push(Candidate { place, id_hash });
                     }
@@ -116,11 +124,11 @@ pub(crate) fn prepare(
                 }
             }
         });
-        let rows = first..candidates.len();
-        requests.push(read.map(|()| Request { body: body.clone(), rows, invalid }));
+        let (body, rows, arrived) = (bytes.clone(), first..candidates.len(), *arrived);
+        requests.push(read.map(|()| Request { body, rows, invalid, arrived }));
     }
     let events = columns.finish()?.with_read(properties.finish());
-    Ok(Prepared { events, candidates, requests, arrived })
+    Ok(Prepared { events, candidates, requests })
 }
 
 /// `raw` is a piece of `body`; settings keep a body under 4 GiB.
@@ -211,11 +219,15 @@ mod tests {
 
     fn prepare_lines(bodies: &[&'static str]) -> Prepared {
         let ids = CountedIds::default();
-        let body = |body: &&'static str| (Bytes::from_static(body.as_bytes()), BodyFormat::Ndjson);
+        let body = |body: &&'static str| Plain {
+            bytes: Bytes::from_static(body.as_bytes()),
+            format: BodyFormat::Ndjson,
+            arrived: NOW,
+        };
         let bodies: Vec<_> = bodies.iter().map(body).collect();
         let wanted =
             Extractor::new([PropertyColumn { path: parse_path("x").unwrap(), ty: Type::Number }]);
-        prepare(&bodies, &Limits::default(), &wanted, &ids, NOW).unwrap()
+        prepare(&bodies, &Limits::default(), &wanted, &ids).unwrap()
     }
 
     #[test]

@@ -9,7 +9,7 @@ const NOW: Timestamp = Timestamp(1_795_305_600_000_000);
 fn read(bytes: &[u8]) -> Result<Envelope<'_>, Invalid> {
     let raw = RawEvent { index: 0, bytes, text: std::str::from_utf8(bytes).ok() };
     let wanted = Extractor::default();
-    EnvelopeReader::new(NOW, 64 << 10, &wanted).read(&raw)
+    EnvelopeReader::new(64 << 10, &wanted).read(&raw, NOW)
 }
 
 fn code(json: &str) -> &'static str {
