@@ -87,6 +87,12 @@ impl Extractor {
         Extracted { events: events.clone(), places, columns }
     }
 
+    /// Events with what it reads of their properties, for whoever extracts it later.
+    #[must_use]
+    pub fn with_read(&self, events: &EventBatch) -> EventBatch {
+        events.clone().with_read(self.read(events.properties()))
+    }
+
     fn read(&self, properties: &StringArray) -> Properties {
         let mut finder = Finder::new(self);
         let mut extraction = Extraction::with_capacity(self, properties.len());

@@ -13,6 +13,7 @@
 //! Read in this order: `course` (what an answer of the store means), `writer` (what is next for one
 //! view), `worker` (the one thread that owns all of it), [`SpeedHandle`] (what others see).
 
+mod ahead;
 mod course;
 mod figures;
 mod gather;

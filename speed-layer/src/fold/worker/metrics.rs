@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::{Fatal, Worker};
+use crate::fold::ahead::read_ahead;
 use crate::fold::course::{self, Course};
 use crate::fold::figures;
 use crate::fold::gather::{Aligned, align, below, gather};
@@ -32,6 +33,12 @@ fn journal(error: JournalError) -> Fatal {
     Fatal(format!("the journal cannot be read: {error}"))
 }
 
+impl From<JournalError> for Fatal {
+    fn from(error: JournalError) -> Self {
+        journal(error)
+    }
+}
+
 impl Worker {
     /// Folds the journal from the first boundary on.
     pub(super) fn catch_up(&mut self, opened: Opened) -> Result<(), Fatal> {
@@ -47,13 +54,15 @@ impl Worker {
         self.folded = self.mark_at(from)?;
         // What is stored already is not written again.
         let stored = self.writers.values().map(Writer::applied).collect();
-        for batch in gather(self.parts.journal.read(from).map_err(journal)?, stored) {
-            if self.parts.feed.is_closed() {
-                break;
+        let batches = gather(self.parts.journal.read(from).map_err(journal)?, stored);
+        let extractor = self.extractor.clone();
+        read_ahead(batches, &extractor, |batch| {
+            let is_needed = !self.parts.feed.is_closed();
+            if is_needed {
+                self.fold_next(&batch)?;
             }
-            let batch = batch.map_err(journal)?;
-            self.fold_next(&batch)?;
-        }
+            Ok::<_, Fatal>(is_needed)
+        })?;
         self.target = self.folded.offset;
         for writer in self.writers.values_mut() {
             writer.safe = self.folded.offset;
