@@ -1,6 +1,6 @@
 //! Comparing what the batch layer made with what was served before it, key by key: pure.
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
 use shared::compile::StateLayout;
 use shared::table::{StateTable, TableError};
@@ -55,9 +55,7 @@ fn is_same(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
     let (mut left, mut right) = (one.next(), other.next());
     while let (Some(a), Some(b)) = (left.take(), right.take()) {
         let rows = a.num_rows().min(b.num_rows());
-        let pairs = a.columns().iter().zip(b.columns());
-        let is_same = pairs.map(|(a, b)| a.slice(0, rows).to_data() == b.slice(0, rows).to_data());
-        if a.num_columns() != b.num_columns() || !is_same.into_iter().all(|same| same) {
+        if a.slice(0, rows).columns() != b.slice(0, rows).columns() {
             return false;
         }
         let rest = |batch: RecordBatch| {

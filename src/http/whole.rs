@@ -54,33 +54,35 @@ where
 }
 
 async fn respond(routes: Router, request: Request) -> Response {
-    let started = Instant::now();
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let answer = if request.headers().contains_key(header::ACCEPT_ENCODING) {
-        let plain = service_fn(move |request| answer(routes.clone(), request).map(Ok));
-        let Ok::<_, Infallible>(answer) = Compression::new(plain).oneshot(request).await;
-        answer.map(Body::new)
-    } else {
-        answer(routes, request).await
-    };
-    debug!(%method, %uri, status = answer.status().as_u16(), took = ?started.elapsed(), "answered");
-    answer
+    if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+        return answer(routes, request).await;
+    }
+    let plain = service_fn(move |request| answer(routes.clone(), request).map(Ok));
+    let Ok::<_, Infallible>(answer) = Compression::new(plain).oneshot(request).await;
+    answer.map(Body::new)
 }
 
 /// Whatever goes wrong, the answer says what.
 async fn answer(routes: Router, request: Request) -> Response {
+    let started = Instant::now();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    if let Some(refused) = problems::long_uri(&uri) {
-        return refused.into_response();
-    }
-    // Around the router as a whole and not around each route: only there does a refused method's
-    // response say which methods are right.
-    let answer = match AssertUnwindSafe(routes.oneshot(request)).catch_unwind().await {
+    let answer = match problems::long_uri(&uri) {
+        Some(refused) => refused.into_response(),
+        None => routed(routes, request).await,
+    };
+    let answer = problems::reword(&method, uri.path(), answer).await;
+    debug!(%method, %uri, status = answer.status().as_u16(), took = ?started.elapsed(), "answered");
+    answer
+}
+
+/// Around the router as a whole and not around each route: only there does a refused method's
+/// response say which methods are right.
+async fn routed(routes: Router, request: Request) -> Response {
+    match AssertUnwindSafe(routes.oneshot(request)).catch_unwind().await {
         Ok(Ok(answer)) => answer,
         Ok(Err(impossible)) => match impossible {},
         Err(cause) => panicked(&*cause),
-    };
-    problems::reword(&method, uri.path(), answer).await
+    }
 }
 
 /// A panic is a fault of ours. The client learns that, the log learns what it was.
