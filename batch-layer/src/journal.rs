@@ -39,14 +39,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::event::EventBatch;
 use shared::ids::{Boundary, JournalId, Offset};
-use shared::ports::{Committed, Journal, JournalError, JournalReader};
+use shared::ports::{Committed, IdentityReader, Journal, JournalError, JournalReader};
 
 pub use self::directory_lock::{DirectoryLock, LockError};
 pub use self::disk::{Disk, LocalDisk};
 
 use self::cursor::io_error;
 use self::frame::EncodedFrame;
-use self::reader::{Published, Reader};
+use self::reader::{Published, Reader, Record};
 use self::recovery::Recovered;
 use self::writer::Writer;
 
@@ -161,7 +161,11 @@ impl Journal for FileJournal {
     }
 
     fn read(&self, from: Offset) -> Result<JournalReader, JournalError> {
-        Ok(Box::new(Reader::new(&self.published, from)?))
+        Ok(Box::new(Reader::new(&self.published, from, Record::events)?))
+    }
+
+    fn read_identities(&self, from: Offset) -> Result<IdentityReader, JournalError> {
+        Ok(Box::new(Reader::new(&self.published, from, Record::identities)?))
     }
 
     /// Where the first segment that is held begins, the checksum is known too, although the record

@@ -26,8 +26,9 @@ pub use store::{ManifestStore, PublishError};
 
 use crate::schedule::Schedule;
 
-/// The version of the manifest's own format.
-pub const FORMAT: u32 = 1;
+/// The version of the manifest and of what it names. The second has master files without the column
+/// `content`, of which a build of the first would take others for it; both are read.
+pub const FORMAT: u32 = 2;
 
 /// One generation, as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -24,6 +24,8 @@ use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use parquet::basic::Encoding;
+use parquet::file::properties::{WriterPropertiesBuilder, WriterVersion};
+use parquet::schema::types::ColumnPath;
 use shared::event::{EventBatch, Places};
 use shared::extract::Extractor;
 use shared::ids::Boundary;
@@ -31,8 +33,9 @@ use shared::ports::Committed;
 use shared::time::{DAY_US, Timestamp};
 
 use crate::manifest::MasterFile;
-use crate::parquet_file;
+use crate::parquet_file::ROW_GROUP_ROWS;
 use crate::storage::{Storage, StorageError, unique_name};
+use crate::{ordered, parquet_file};
 
 pub use compaction::{choose_compaction, compact};
 pub use read::{MasterStream, Want, read};
@@ -42,13 +45,15 @@ const DAY_ROWS_MIN: usize = 1 << 14;
 /// Events of a file that days share.
 const SHARED_ROWS_MAX: usize = 1 << 16;
 
-/// How columns are encoded in which values hardly repeat.
+/// How columns are encoded in which values hardly repeat. Ids and texts of properties begin alike.
 const ENCODINGS: [(&str, Encoding); 4] = [
     ("id", Encoding::DELTA_BYTE_ARRAY),
-    ("content", Encoding::PLAIN),
     ("time", Encoding::DELTA_BINARY_PACKED),
+    ("properties", Encoding::DELTA_BYTE_ARRAY),
     ("offset", Encoding::DELTA_BINARY_PACKED),
 ];
+/// Bytes of a column that are compressed at a time. Larger pages make smaller files.
+const PAGE_BYTES: usize = 4 << 20;
 
 /// Writes events of the epochs `[from, to)`.
 ///
@@ -101,7 +106,7 @@ async fn write_file(
         let batch = with_typed_columns(&rows, &columns)?;
         let about =
             [("from".to_owned(), from.epoch.to_string()), ("to".to_owned(), to.epoch.to_string())];
-        parquet_file::write(&batch.schema(), &[batch], &about, &ENCODINGS)
+        parquet_file::write(&batch.schema(), &[batch], &about, properties())
     })
     .await?;
     let size_bytes = bytes.len() as u64;
@@ -120,30 +125,51 @@ async fn write_file(
     })
 }
 
+fn properties() -> WriterPropertiesBuilder {
+    // The first version of the format has no dictionaries of decimals. What the second one does
+    // instead of dictionaries that are too large takes longer and saves little.
+    let properties = parquet_file::properties()
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_encoding(Encoding::PLAIN)
+        .set_data_page_row_count_limit(ROW_GROUP_ROWS)
+        .set_data_page_size_limit(PAGE_BYTES);
+    ENCODINGS.iter().fold(properties, |properties, (column, encoding)| {
+        let column = ColumnPath::from(*column);
+        properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, *encoding)
+    })
+}
+
 /// `2013-01-31`
 fn date(day: i64) -> String {
     let time = Timestamp(day * DAY_US).to_utc();
     time.map_or_else(|| day.to_string(), |t| t.format("%Y-%m-%d").to_string())
 }
 
+/// The column of an event that stays in the journal: only intake asks for it.
+const DIGEST: &str = "content";
+
 /// The columns of a file that are not typed ones: the event's own, then its place.
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let own = EventBatch::schema();
-    let fields = own.fields().iter().cloned().chain(Places::fields().map(Arc::new));
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    let own = own.fields().iter().filter(|field| field.name() != DIGEST).cloned();
+    Arc::new(Schema::new(own.chain(Places::fields().map(Arc::new)).collect::<Vec<_>>()))
 });
 
 fn rows(events: &EventBatch, places: &Places) -> Result<RecordBatch, StorageError> {
-    let columns = events.batch().columns().iter().cloned().chain(places.columns());
-    RecordBatch::try_new(Arc::clone(&SCHEMA), columns.collect()).map_err(damaged)
+    let own = EventBatch::schema();
+    let own = own.fields().iter().zip(events.batch().columns());
+    let own = own.filter(|(field, _)| field.name() != DIGEST).map(|(_, column)| column.clone());
+    let columns = own.chain(places.columns()).collect();
+    RecordBatch::try_new(Arc::clone(&SCHEMA), columns).map_err(damaged)
 }
 
 /// The rows in order of time, cut into files: between days, never within one.
 fn by_days(batches: &[RecordBatch]) -> Result<Vec<Days>, StorageError> {
     let batch = concat_batches(&SCHEMA, batches).map_err(damaged)?;
-    let events = EventBatch::new(&batch).map_err(damaged)?;
-    let times = events.times().values().iter().zip(0_u32..);
-    let mut order: Vec<(i64, u32)> = times.map(|(time, row)| (*time, row)).collect();
+    let times = ordered::times(&batch).map_err(damaged)?;
+    let mut order: Vec<(i64, u32)> = times.iter().copied().zip(0..).collect();
     order.sort_unstable();
     let files =
         cut(order.chunk_by(|a, b| day(a.0) == day(b.0)).map(|rows| (day(rows[0].0), rows.len())));

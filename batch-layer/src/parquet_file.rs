@@ -14,19 +14,27 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::storage::{Storage, StorageError};
 
 /// Rows of a row group: what a reader skips or reads as a whole.
-const ROW_GROUP_ROWS: usize = 65_536;
+pub(crate) const ROW_GROUP_ROWS: usize = 65_536;
 
-/// A file's bytes. `about` is written under keys that begin with `merganser.`. Columns get a
-/// dictionary where that is smaller, but for those with an encoding of their own.
+/// How a file is written; columns get a dictionary where that is smaller.
+pub(crate) fn properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(ColumnPath::from("time"), EnabledStatistics::Chunk)
+}
+
+/// A file's bytes. `about` is written under keys that begin with `merganser.`.
 ///
 /// # Errors
 /// When the batches do not fit the schema.
@@ -34,27 +42,14 @@ pub(crate) fn write(
     schema: &SchemaRef,
     batches: &[RecordBatch],
     about: &[(String, String)],
-    encodings: &[(&str, Encoding)],
+    properties: WriterPropertiesBuilder,
 ) -> Result<Vec<u8>, StorageError> {
     let failed = |e: ParquetError| StorageError::Io(e.to_string());
-    let metadata = about
-        .iter()
-        .map(|(key, value)| KeyValue::new(format!("merganser.{key}"), value.clone()))
-        .collect();
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(failed)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_column_statistics_enabled(ColumnPath::from("time"), EnabledStatistics::Chunk)
-        .set_key_value_metadata(Some(metadata));
-    for (column, encoding) in encodings {
-        let column = ColumnPath::from(*column);
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column, *encoding);
-    }
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties.build()))
-        .map_err(failed)?;
+    let about =
+        about.iter().map(|(key, value)| KeyValue::new(format!("merganser.{key}"), value.clone()));
+    let properties = properties.set_key_value_metadata(Some(about.collect())).build();
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties)).map_err(failed)?;
     for batch in batches {
         writer.write(batch).map_err(failed)?;
     }

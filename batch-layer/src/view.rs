@@ -63,8 +63,9 @@ async fn write(
     let first = edge(rows.first(), <[i64]>::first).unwrap_or_default();
     let last = edge(rows.last(), <[i64]>::last).unwrap_or_default();
     let range = TimeRange { from: first, to: Timestamp(last.0 + grain.micros()) };
-    let bytes =
-        crate::master::blocking(move || parquet_file::write(&schema, &rows, &about, &[])).await?;
+    let properties = parquet_file::properties();
+    let write = move || parquet_file::write(&schema, &rows, &about, properties);
+    let bytes = crate::master::blocking(write).await?;
     let path = format!("views/{}/{grain}/{}-{}.parquet", subject.id, to.epoch, unique_name());
     let size_bytes = bytes.len() as u64;
     let checksum = Some(crc32c::crc32c(&bytes));

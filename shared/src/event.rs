@@ -9,12 +9,14 @@
 //! | `arrived` | timestamp, µs, UTC | when it was accepted; stamped once |
 //! | `subject` | text, nullable | whom it is about |
 //! | `properties` | text, nullable | the original JSON text of the object |
+//!
+//! The master dataset leaves `content` in the journal.
 
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array, UInt64Array,
+    UInt32Array, UInt64Array, new_null_array,
 };
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{
@@ -67,14 +69,19 @@ impl EventBatch {
     }
 
     /// Takes a batch whose columns are those of [`EventBatch::schema`]; further ones are ignored.
+    /// A column that may be null may be missing: it is null then.
     ///
     /// # Errors
-    /// When a column is missing or has another type.
+    /// When another column is missing, or one has another type.
     pub fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let nulls = |field: &Field| new_null_array(field.data_type(), batch.num_rows());
         let columns = SCHEMA
             .fields()
             .iter()
-            .map(|field| column(batch, field.name()).cloned())
+            .map(|field| match column(batch, field.name()) {
+                Err(_) if field.is_nullable() => Ok(nulls(field)),
+                found => found.cloned(),
+            })
             .collect::<Result<_, _>>()?;
         RecordBatch::try_new(Self::schema(), columns).map(Self::of)
     }
@@ -201,6 +208,63 @@ impl EventBatch {
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
     let lacks = || ArrowError::SchemaError(format!("events lack the column `{name}`"));
     batch.column_by_name(name).ok_or_else(lacks)
+}
+
+/// What tells repetitions of events: columns `id` and `content`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identities {
+    ids: StringArray,
+    contents: UInt64Array,
+}
+
+impl Identities {
+    /// Takes the two columns of a batch.
+    ///
+    /// # Errors
+    /// When one is missing or has another type.
+    pub fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let wrong = || ArrowError::SchemaError("an identity's column has another type".to_owned());
+        let ids = column(batch, "id")?.as_string_opt::<i32>();
+        let contents = column(batch, "content")?.as_primitive_opt::<UInt64Type>();
+        Ok(Self {
+            ids: ids.ok_or_else(wrong)?.clone(),
+            contents: contents.ok_or_else(wrong)?.clone(),
+        })
+    }
+
+    /// Of events.
+    #[must_use]
+    pub fn of(events: &EventBatch) -> Self {
+        Self { ids: events.ids().clone(), contents: events.contents().clone() }
+    }
+
+    /// Number of events.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All but the first so many.
+    #[must_use]
+    pub fn skip(&self, count: usize) -> Self {
+        let left = self.len().saturating_sub(count);
+        let from = self.len() - left;
+        Self { ids: self.ids.slice(from, left), contents: self.contents.slice(from, left) }
+    }
+
+    /// Id and digest of each event; no digest where the server made the id.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<u64>)> {
+        (0..self.len()).map(|row| {
+            let content = self.contents.is_valid(row).then(|| self.contents.value(row));
+            (self.ids.value(row), content)
+        })
+    }
 }
 
 /// Where each of a number of events is in the journal.

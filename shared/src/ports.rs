@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 
 use crate::catalog::{MetricVersion, Snapshot};
-use crate::event::{EventBatch, Places};
+use crate::event::{EventBatch, Identities, Places};
 use crate::ids::{Boundary, Epoch, JournalId, MetricId, Offset};
 use crate::time::{Grain, TimeRange, Timestamp};
 
@@ -88,6 +88,10 @@ pub enum JournalError {
 /// Durable batches from some offset on, oldest first.
 pub type JournalReader = Box<dyn Iterator<Item = Result<Arc<Committed>, JournalError>> + Send>;
 
+/// As [`JournalReader`]: of each batch its first offset and what tells repetitions.
+pub type IdentityReader =
+    Box<dyn Iterator<Item = Result<(Offset, Identities), JournalError>> + Send>;
+
 /// The durable, append-only log of accepted events. One partition.
 pub trait Journal: Send + Sync + 'static {
     /// Its identity.
@@ -120,6 +124,15 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`JournalError::OutOfRange`]; each item may fail by itself.
     fn read(&self, from: Offset) -> Result<JournalReader, JournalError>;
+
+    /// As [`Journal::read`]; a journal that can leaves the other columns where they are.
+    ///
+    /// # Errors
+    /// As [`Journal::read`].
+    fn read_identities(&self, from: Offset) -> Result<IdentityReader, JournalError> {
+        let of = |batch: Arc<Committed>| (batch.first, Identities::of(&batch.events));
+        Ok(Box::new(self.read(from)?.map(move |batch| batch.map(of))))
+    }
 
     /// Checksum of the record that ends at `position`; `None` where no record ends there or it was
     /// trimmed. 0 at offset 0.

@@ -44,7 +44,6 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use arrow::array::Array;
 use bytes::Bytes;
 use shared::catalog::Snapshot;
 use shared::clock::Clock;
@@ -180,12 +179,12 @@ fn rebuild(journal: &dyn Journal, window: usize) -> Result<DedupIndex, IntakeErr
         ))
     })?;
     let from = if planted("dedup_not_rebuilt") { journal.end() } else { journal.start() };
-    for committed in journal.read(from)? {
-        let committed = committed?;
-        let (ids, contents) = (committed.events.ids(), committed.events.contents());
-        for row in (0..committed.events.len()).filter(|row| contents.is_valid(*row)) {
-            let offset = committed.first.plus(row as u64);
-            index.replay(offset, xxh3_128(ids.value(row).as_bytes()), contents.value(row));
+    for identities in journal.read_identities(from)? {
+        let (first, identities) = identities?;
+        for ((id, content), n) in identities.iter().zip(0..) {
+            if let Some(content) = content {
+                index.replay(first.plus(n), xxh3_128(id.as_bytes()), content);
+            }
         }
     }
     info!(events = index.len(), "dedup index rebuilt");

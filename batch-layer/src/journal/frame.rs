@@ -14,7 +14,7 @@
 //! for everything up to its frame's end: two histories that part and meet again at the same offset
 //! have different checksums there. So it serves as the identity of a position.
 
-use shared::event::EventBatch;
+use shared::event::{EventBatch, Identities};
 use shared::ids::Offset;
 use shared::ports::JournalError;
 
@@ -151,9 +151,27 @@ impl EncodedFrame {
 /// Why the payload is not what its header says.
 pub(super) fn decode(header: &FrameHeader, payload: Vec<u8>) -> Result<EventBatch, String> {
     let events = payload::decode(payload)?;
-    let (found, rows) = (events.len(), header.rows());
+    check_rows(header, events.len())?;
+    Ok(events)
+}
+
+/// As [`decode`], of the columns that tell repetitions alone.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn decode_identities(
+    header: &FrameHeader,
+    payload: Vec<u8>,
+) -> Result<Identities, String> {
+    let identities = payload::decode_identities(payload)?;
+    check_rows(header, identities.len())?;
+    Ok(identities)
+}
+
+fn check_rows(header: &FrameHeader, found: usize) -> Result<(), String> {
+    let rows = header.rows();
     if found as u64 == u64::from(rows) {
-        Ok(events)
+        Ok(())
     } else {
         Err(format!("it holds {found} events, its header says {rows}"))
     }

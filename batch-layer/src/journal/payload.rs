@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::error::ArrowError;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_ipc::{CompressionType, Message, MetadataVersion, convert, root_as_message};
-use shared::event::EventBatch;
+use shared::event::{EventBatch, Identities};
 
 /// What begins each message of a stream, before the length of its metadata.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
@@ -36,13 +37,27 @@ pub(super) fn encode(bytes: Vec<u8>, events: &EventBatch) -> Result<Vec<u8>, Arr
 /// # Errors
 /// Why these bytes are not events. A defect wrote them so; the disk did not.
 pub(super) fn decode(payload: Vec<u8>) -> Result<EventBatch, String> {
-    // Arrow's reader asserts some of what it reads. A journal must not bring its process down.
-    catch_unwind(AssertUnwindSafe(|| decode_stream(Buffer::from_vec(payload))))
+    caught(|| EventBatch::new(&decode_stream(Buffer::from_vec(payload), None)?))
+}
+
+/// As [`decode`], of the columns that tell repetitions alone.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn decode_identities(payload: Vec<u8>) -> Result<Identities, String> {
+    let columns = ["id", "content"];
+    caught(|| Identities::new(&decode_stream(Buffer::from_vec(payload), Some(&columns))?))
+}
+
+/// Arrow's reader asserts some of what it reads. A journal must not bring its process down.
+fn caught<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(decode))
         .map_err(|_| "the decoder panicked".to_owned())?
         .map_err(|error| error.to_string())
 }
 
-fn decode_stream(mut stream: Buffer) -> Result<EventBatch, ArrowError> {
+/// The record batch, or these columns of it.
+fn decode_stream(mut stream: Buffer, columns: Option<&[&str]>) -> Result<RecordBatch, ArrowError> {
     let metadata = take_metadata(&mut stream)?;
     let schema = parse(&metadata)?
         .header_as_schema()
@@ -59,8 +74,10 @@ fn decode_stream(mut stream: Buffer) -> Result<EventBatch, ArrowError> {
         .ok_or_else(|| wrong("the record batch is cut short"))?;
     check_expansion(&batch, &body)?;
     let version = message.version();
-    let batch = read_record_batch(&body, batch, schema.into(), &HashMap::new(), None, &version)?;
-    EventBatch::new(&batch)
+    let wanted = columns.map(|columns| columns.iter().map(|name| schema.index_of(name)).collect());
+    let wanted: Option<Vec<usize>> = wanted.transpose()?;
+    let none = HashMap::new();
+    read_record_batch(&body, batch, schema.into(), &none, wanted.as_deref(), &version)
 }
 
 /// The metadata of the next message; its body follows.

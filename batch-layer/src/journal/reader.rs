@@ -9,11 +9,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use shared::event::Identities;
 use shared::ids::{Epoch, Offset};
 use shared::ports::{Committed, JournalError};
 
 use super::cursor::{Cursor, corrupt, io_error};
-use super::frame::{FRAME_VERSION, FrameHeader, decode};
+use super::frame::{FRAME_VERSION, FrameHeader, decode, decode_identities};
 use super::segments::Segments;
 
 /// The segments that a journal shares with its readers. Nobody holds the lock while it waits for
@@ -44,13 +45,51 @@ impl Published {
     }
 }
 
-/// Durable batches from some offset on.
+/// Durable records from some offset on.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct Reader<T> {
     published: Published,
     next: Offset,
     until: Offset,
     segment: Option<OpenSegment>,
+    /// What is made of each: the error tells what is wrong with it.
+    decode: fn(Record) -> Result<T, String>,
+}
+
+/// A record that is proved.
+#[derive(Debug)]
+pub(super) struct Record {
+    epoch: Epoch,
+    header: FrameHeader,
+    /// Where the reader begins, which may be within it.
+    from: Offset,
+    payload: Vec<u8>,
+}
+
+impl Record {
+    /// How many of its events lie before the reader's beginning.
+    fn skipped(&self) -> usize {
+        // Below the number of events, which is a `usize`.
+        self.from.since(self.header.first()) as usize
+    }
+
+    /// Its events.
+    pub(super) fn events(self) -> Result<Arc<Committed>, String> {
+        let skipped = self.skipped();
+        let events = decode(&self.header, self.payload)?;
+        Ok(Arc::new(Committed {
+            epoch: self.epoch,
+            first: self.from,
+            events: events.slice(skipped, events.len() - skipped),
+            checksum: self.header.checksum(),
+        }))
+    }
+
+    /// What tells repetitions of its events, and the offset of the first.
+    pub(super) fn identities(self) -> Result<(Offset, Identities), String> {
+        let skipped = self.skipped();
+        Ok((self.from, decode_identities(&self.header, self.payload)?.skip(skipped)))
+    }
 }
 
 /// The segment that a reader is in.
@@ -64,9 +103,13 @@ struct OpenSegment {
     cursor: Cursor,
 }
 
-impl Reader {
+impl<T> Reader<T> {
     /// Reads `[from, end)` with the end of now.
-    pub(super) fn new(published: &Published, from: Offset) -> Result<Self, JournalError> {
+    pub(super) fn new(
+        published: &Published,
+        from: Offset,
+        decode: fn(Record) -> Result<T, String>,
+    ) -> Result<Self, JournalError> {
         let (start, until) = {
             let held = published.read();
             (held.start(), held.end())
@@ -74,23 +117,25 @@ impl Reader {
         if from < start || from > until {
             return Err(JournalError::OutOfRange { asked: from, start, end: until });
         }
-        Ok(Self { published: published.clone(), next: from, until, segment: None })
+        Ok(Self { published: published.clone(), next: from, until, segment: None, decode })
     }
 
-    fn read_next(&mut self) -> Result<Arc<Committed>, JournalError> {
+    fn read_next(&mut self) -> Result<T, JournalError> {
         let mut segment = match self.segment.take() {
             Some(segment) if self.next < segment.end => segment,
             _ => OpenSegment::holding(&self.published, self.next)?,
         };
-        let committed = segment.read(self.next)?;
-        self.next = committed.end();
+        let (at, record) = segment.read(self.next)?;
+        self.next = record.header.end();
+        let made = (self.decode)(record)
+            .map_err(|why| corrupt(&segment.path, at, &format!("a record is not events: {why}")))?;
         self.segment = Some(segment);
-        Ok(Arc::new(committed))
+        Ok(made)
     }
 }
 
-impl Iterator for Reader {
-    type Item = Result<Arc<Committed>, JournalError>;
+impl<T> Iterator for Reader<T> {
+    type Item = Result<T, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.next >= self.until {
@@ -134,8 +179,8 @@ impl OpenSegment {
         Ok(Self { path, epoch, end, first, cursor })
     }
 
-    /// The events from `from` on in the frame that holds it.
-    fn read(&mut self, from: Offset) -> Result<Committed, JournalError> {
+    /// The record that holds the event at `from`, and where in the file it is.
+    fn read(&mut self, from: Offset) -> Result<(u64, Record), JournalError> {
         let mut payload = Vec::new();
         loop {
             let at = self.cursor.at();
@@ -148,17 +193,7 @@ impl OpenSegment {
                 continue;
             }
             self.cursor.read(&mut payload).map_err(|fault| fault.in_file(&self.path))?;
-            let events = decode(&header, payload).map_err(|why| {
-                corrupt(&self.path, at, &format!("a record is not events: {why}"))
-            })?;
-            // Below the number of events, which is a `usize`.
-            let skipped = from.since(header.first()) as usize;
-            return Ok(Committed {
-                epoch: self.epoch,
-                first: from,
-                events: events.slice(skipped, events.len() - skipped),
-                checksum: header.checksum(),
-            });
+            return Ok((at, Record { epoch: self.epoch, header, from, payload }));
         }
     }
 }

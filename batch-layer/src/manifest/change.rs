@@ -8,7 +8,7 @@ use shared::definition::Definition;
 use shared::ids::{Boundary, MetricId};
 use shared::time::Timestamp;
 
-use super::{Entry, MasterFile, State};
+use super::{Entry, FORMAT, MasterFile, State};
 use crate::schedule::Schedule;
 
 /// A change to be published.
@@ -72,6 +72,7 @@ impl State {
     /// When the inputs of a run's outcome have changed.
     pub fn apply(&self, change: &Change, now: Timestamp) -> Result<Self, Discarded> {
         let mut next = self.clone();
+        next.manifest.format = FORMAT;
         next.manifest.generation = self.manifest.generation.next();
         next.manifest.published_at = now;
         match change {

@@ -162,9 +162,10 @@ async fn newest(storage: &Storage) -> Result<Option<State>, StorageError> {
             other => other,
         }
     })?;
-    if manifest.format != FORMAT {
+    if !(1..=FORMAT).contains(&manifest.format) {
+        let found = manifest.format;
         let reason =
-            format!("format {}, this build reads {FORMAT}; use a newer Merganser", manifest.format);
+            format!("format {found}, this build reads 1 to {FORMAT}; use a newer Merganser");
         return Err(StorageError::Damaged { path: name, reason });
     }
     // The next generation is named after this one's number: under another name it would be lost.

@@ -103,3 +103,24 @@ async fn a_generation_under_the_name_of_another_is_refused() {
     let error = open().await.unwrap_err().to_string();
     assert!(error.contains("7.json") && error.contains("says generation 0"), "{error}");
 }
+
+#[tokio::test]
+async fn an_older_format_is_taken_over_and_a_newer_one_is_refused() {
+    for (format, is_read) in [(0, false), (1, true), (FORMAT, true), (FORMAT + 1, false)] {
+        let storage = Storage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
+        let mut state = State::new(journal(), Timestamp(0));
+        state.manifest.format = format;
+        let name = format!("manifest/{:020}.json", 0);
+        storage.create_document(&name, &state.manifest).await.unwrap();
+        match ManifestStore::open(storage, journal(), false, Timestamp(0)).await {
+            Ok(store) => {
+                assert!(is_read, "{format}");
+                let next = store.publish(&define("m", at(0, 0)), Timestamp(1)).await.unwrap();
+                assert_eq!(next.manifest.format, FORMAT);
+            }
+            Err(error) => {
+                assert!(!is_read && error.to_string().contains("newer Merganser"), "{error}");
+            }
+        }
+    }
+}

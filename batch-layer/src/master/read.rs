@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Field, TimestampMicrosecondType};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::Field;
 use datafusion::common::ScalarValue;
 use futures::TryStreamExt;
 use futures::future::ready;
@@ -18,6 +18,7 @@ use shared::time::TimeRange;
 
 use super::{SCHEMA, damaged};
 use crate::manifest::MasterFile;
+use crate::ordered;
 use crate::parquet_file::ParquetFile;
 use crate::storage::{Storage, StorageError};
 
@@ -83,12 +84,13 @@ pub async fn read(
         columns.columns().iter().filter(|c| names.contains(&&*c.name())).cloned().collect()
     };
     let is_all_typed = typed.len() == columns.columns().len();
-    let names = builder.schema().fields().iter().map(|field| field.name()).enumerate();
-    let is_wanted = |(at, name): &(usize, &String)| match *at < SCHEMA.fields().len() {
-        true => want.reads(name, is_all_typed),
-        false => typed.iter().any(|column| column.name() == **name),
+    let is_wanted = |name: &str| match SCHEMA.field_with_name(name) {
+        Ok(_) => want.reads(name, is_all_typed),
+        Err(_) => typed.iter().any(|column| column.name() == name),
     };
-    let wanted: Vec<usize> = names.filter(is_wanted).map(|(at, _)| at).collect();
+    let fields = builder.schema().fields().iter().enumerate();
+    let wanted: Vec<usize> =
+        fields.filter(|(_, field)| is_wanted(field.name())).map(|(at, _)| at).collect();
     let mask = ProjectionMask::roots(schema, wanted);
     let stream = builder
         .with_projection(mask)
@@ -105,9 +107,7 @@ pub async fn read(
 
 /// The rows whose time is in a range; they are in order of time.
 fn within(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch, StorageError> {
-    let times = batch.column_by_name("time").ok_or_else(|| damaged("there is no column `time`"))?;
-    let times = times.as_primitive_opt::<TimestampMicrosecondType>();
-    let times = times.ok_or_else(|| damaged("the column `time` has another type"))?.values();
+    let times = ordered::times(batch).map_err(damaged)?;
     let from = times.partition_point(|time| *time < range.from.0);
     let to = times.partition_point(|time| *time < range.to.0);
     Ok(batch.slice(from, to.saturating_sub(from)))

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::UInt64Array;
+use arrow::datatypes::DataType;
 use futures::TryStreamExt;
 use proptest::prelude::*;
 use shared::event::{Event, EventBatch};
+use shared::extract::Extracted;
 use shared::ids::{Epoch, Offset};
 use shared::time::TimeRange;
 
@@ -143,4 +146,35 @@ async fn no_damaged_file_is_read() {
     }
     std::fs::write(&path, &whole).unwrap();
     assert_eq!(found(&storage, &files, TimeRange::ALL).await.unwrap().len(), 20);
+}
+
+/// Files had the column `content` once, between others.
+#[tokio::test]
+async fn files_with_more_columns_are_read_alike() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let mut file = stored(&storage, &[2 * HOUR_US, HOUR_US]).await.remove(0);
+    let committed = events(&[2 * HOUR_US, HOUR_US], 0);
+    let archived = [rows(&committed.events, &committed.places()).unwrap()];
+    let archived = by_days(&archived).unwrap().remove(0).rows;
+    let mut fields: Vec<Arc<Field>> = archived.schema().fields().iter().cloned().collect();
+    let mut columns = archived.columns().to_vec();
+    fields.insert(1, Arc::new(Field::new("content", DataType::UInt64, true)));
+    columns.insert(1, Arc::new(UInt64Array::from(vec![7, 8])));
+    let older = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+    let bytes = parquet_file::write(&older.schema(), &[older], &[], parquet_file::properties());
+    let bytes = bytes.unwrap();
+    let read = async |file: &MasterFile| -> Vec<Extracted> {
+        let stream = read(&storage, file, Want::Events, TimeRange::ALL).await.unwrap();
+        stream.try_collect().await.unwrap()
+    };
+    let found = read(&file).await;
+    file.path = "master/older.parquet".to_owned();
+    (file.size_bytes, file.checksum) = (bytes.len() as u64, Some(crc32c::crc32c(&bytes)));
+    storage.create(&file.path, bytes).await.unwrap();
+    let older = read(&file).await;
+    assert_eq!(older[0].events, found[0].events);
+    assert_eq!(older[0].places, found[0].places);
+    assert_eq!(older[0].events.ids().value(0), "e1");
+    assert_eq!(older[0].places.place(0).1, Offset(1));
 }

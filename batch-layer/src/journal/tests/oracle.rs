@@ -1,6 +1,7 @@
 //! Random histories of a journal against a plain vector.
 
 use proptest::prelude::*;
+use shared::event::Identities;
 
 use super::*;
 
@@ -69,8 +70,11 @@ impl Oracle {
     fn check(&self, journal: &FileJournal, from: Offset) {
         assert_eq!((journal.start(), journal.end()), (self.start, self.end()));
         let mut at = from;
+        let mut identities = journal.read_identities(from).unwrap();
         for committed in journal.read(from).unwrap() {
             let committed = committed.unwrap();
+            let identity = (committed.first, Identities::of(&committed.events));
+            assert_eq!(identities.next().unwrap().unwrap(), identity);
             let count = committed.events.len() as u64;
             assert_eq!(committed.first, at);
             assert_eq!(committed.events, events(at.0, count));
@@ -80,6 +84,7 @@ impl Oracle {
             assert!(self.ends.contains(&(at, committed.checksum)));
         }
         assert_eq!(at, self.end());
+        assert!(identities.next().is_none());
         for (end, checksum) in self.ends.iter().filter(|(end, _)| *end >= self.start) {
             assert_eq!(journal.checksum_at(*end).unwrap(), Some(*checksum));
         }

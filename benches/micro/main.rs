@@ -2,6 +2,9 @@
 //! `cargo bench --workspace --bench micro`.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark ends by panicking")]
 
+mod intake;
+mod store;
+
 use std::io::Read;
 use std::sync::{Arc, LazyLock};
 
@@ -43,16 +46,19 @@ fn main() {
     divan::main();
 }
 
-/// The month, in one batch.
-static EVENTS: LazyLock<EventBatch> = LazyLock::new(|| {
+/// The month, a flight a line.
+static MONTH: LazyLock<String> = LazyLock::new(|| {
     let file = std::fs::File::open(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/data/flights-2013-01.ndjson.gz"
     ));
     let mut text = String::new();
     flate2::read::GzDecoder::new(file.unwrap()).read_to_string(&mut text).unwrap();
-    text.lines().map(event).collect()
+    text
 });
+
+/// The month, in one batch.
+static EVENTS: LazyLock<EventBatch> = LazyLock::new(|| MONTH.lines().map(event).collect());
 
 fn event(line: &str) -> Event {
     let flight: Flight<'_> = serde_json::from_str(line).unwrap();
@@ -67,9 +73,10 @@ fn event(line: &str) -> Event {
     }
 }
 
+const SAMPLE: &str = include_str!("../../tests/data/flights.toml");
+
 static METRIC: LazyLock<Arc<Metric>> = LazyLock::new(|| {
-    let text = include_str!("../tests/data/flights.toml");
-    let definition = definition::from_toml(text).unwrap().remove(0);
+    let definition = definition::from_toml(SAMPLE).unwrap().remove(0);
     Arc::new(Metric::compile(&definition).unwrap())
 });
 
