@@ -7,6 +7,7 @@ mod backoff;
 mod client;
 mod demo;
 mod ingest;
+mod keys;
 mod metrics;
 mod output;
 mod query;
@@ -58,6 +59,8 @@ enum Command {
     Status(status::StatusArgs),
     /// List metrics, or apply a file of definitions
     Metrics(metrics::MetricsArgs),
+    /// Make, list and revoke keys
+    Keys(keys::KeysArgs),
     /// Serve sample data from a fresh directory
     Demo(demo::DemoArgs),
 }
@@ -118,6 +121,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<(), Failure> {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Metrics(args)) => metrics::run(&args),
+        Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Demo(args)) => demo::run(args),
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 1 | definitions, socket | a wrong file or a taken port is found before anything is touched |
 //! | 2 | lock, journal | one process a directory; everything else refers to the journal |
-//! | 3 | manifest, catalog | what is published, and from which epoch on the speed layer folds |
+//! | 3 | manifest, catalog | what is published, keys, and from which epoch on the fold begins |
 //! | 4 | speed store, fold | states for what the manifest does not cover |
 //! | 5 | intake | appends to the journal, feeds the fold |
 //! | 6 | runs, then definitions | move epochs to the batch views; backfill what is new |
@@ -25,18 +25,20 @@ mod watch;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use batch_layer::catalog::BatchCatalog;
+use batch_layer::catalog::{BatchCatalog, CatalogSettings};
 use batch_layer::journal::{DirectoryLock, FileJournal, JournalSettings};
 use batch_layer::run::{RunQueue, RunService, RunServiceParts};
 use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
+use serde_json::Value;
 use serving_layer::Serving;
-use shared::catalog::Catalog;
+use shared::catalog::{Catalog, Snapshot};
 use shared::clock::{Clock, SystemClock};
 use shared::ports::{Committed, Journal};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
@@ -50,6 +52,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::status::Status;
+use crate::access::{self, Guard, KeyRoutes};
 use crate::http::{self, Parts, Readiness};
 use crate::settings::Settings;
 
@@ -84,7 +87,8 @@ impl Service {
         let figures = http::recorder()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
-        let batch = Batch::open(&settings, &clock).await?;
+        let batch = Batch::open(&settings.data_dir, configure::catalog(&settings), &clock).await?;
+        let is_open = open_to_all(&settings, address, &batch.catalog.current())?;
         let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
         let speed = start_speed(&settings, &batch, &clock, fed).await?;
         let intake = start_intake(&settings, &batch, &clock, feed).await?;
@@ -102,11 +106,14 @@ impl Service {
             Arc::clone(&batch.views) as _,
             Arc::new(speed.clone()),
             Arc::clone(&batch.journal),
-            clock,
+            Arc::clone(&clock),
         );
         let serving = Arc::new(serving.with_status(status.source()));
-        let layers = layers(&intake, &runs, &serving, &speed);
-        let parts = Parts { layers, readiness: readiness.clone(), figures };
+        let keys =
+            KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock: Arc::clone(&clock) };
+        let layers = layers(&intake, &runs, &serving, &speed, keys);
+        let guard = Guard::new(batch.catalog.subscribe(), clock, http::accesses(), is_open);
+        let parts = Parts { layers, readiness: readiness.clone(), figures, guard };
         let bounds = configure::connections(&settings);
         let http = http::serve(listener, http::Whole::new(parts), bounds, stop.clone());
         let http = tokio::spawn(http);
@@ -152,16 +159,18 @@ impl Service {
     }
 }
 
-/// The routes of all layers.
+/// The routes of all layers, and those of keys.
 fn layers(
     intake: &IntakeHandle,
     runs: &RunService,
     serving: &Arc<Serving>,
     speed: &SpeedHandle,
+    keys: KeyRoutes,
 ) -> Router {
     speed_layer::http::routes(intake.clone(), Arc::new(speed.clone()))
         .merge(batch_layer::http::routes(runs.clone()))
         .merge(serving_layer::http::routes(Arc::clone(serving)))
+        .merge(access::routes(keys))
 }
 
 /// Waits for a part to finish, but not for ever.
@@ -184,16 +193,20 @@ struct Batch {
 }
 
 impl Batch {
-    async fn open(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let lock = DirectoryLock::acquire(&settings.data_dir)?;
-        let directory = settings.data_dir.clone();
+    async fn open(
+        data_dir: &Path,
+        settings: CatalogSettings,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let lock = DirectoryLock::acquire(data_dir)?;
+        let directory = data_dir.to_owned();
         let open = move || FileJournal::open(&directory, JournalSettings::default());
         let journal: Arc<dyn Journal> = Arc::new(spawn_blocking(open).await??);
-        let storage = Storage::local(&settings.data_dir)?;
+        let storage = Storage::local(data_dir)?;
         let views = Arc::new(ParquetViews::new(storage.clone()));
         let queue = RunQueue::default();
         let catalog = BatchCatalog::open(
-            configure::catalog(settings),
+            settings,
             storage,
             Arc::clone(&journal),
             Arc::clone(clock),
@@ -202,6 +215,42 @@ impl Batch {
         let catalog = Arc::new(catalog.await.context("the manifest")?);
         Ok(Self { journal, catalog, views, queue, _lock: lock })
     }
+}
+
+/// Makes a key in the directory of a service that is stopped: what is shown of it, with its text.
+///
+/// # Errors
+/// When the service is not stopped, or there is no such key.
+pub(crate) async fn make_key(data_dir: &Path, body: &[u8]) -> anyhow::Result<Value> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let batch = Batch::open(data_dir, CatalogSettings::default(), &clock).await?;
+    let keys = KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock };
+    let made = access::make(&keys, body).await;
+    made.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))
+}
+
+/// Whether anybody may do everything for as long as there are no keys: on loopback, or where that
+/// was asked for.
+fn open_to_all(
+    settings: &Settings,
+    address: SocketAddr,
+    snapshot: &Snapshot,
+) -> anyhow::Result<bool> {
+    let is_open = address.ip().is_loopback() || settings.insecure.0;
+    match (snapshot.keys.is_empty(), is_open) {
+        (true, true) => info!(
+            "there are no keys: whoever reaches {address} may do everything; \
+             `merganser keys create --role admin` makes the first one"
+        ),
+        (true, false) => anyhow::bail!(
+            "there are no keys, and {address} can be reached from elsewhere: make the first one \
+             with `merganser keys create --role admin --data-dir {}`, listen on 127.0.0.1, or say \
+             --insecure",
+            settings.data_dir.display()
+        ),
+        (false, _) => {}
+    }
+    Ok(is_open)
 }
 
 async fn start_speed(

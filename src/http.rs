@@ -13,14 +13,17 @@ mod readiness;
 mod whole;
 
 use axum::extract::State;
-use axum::http::{Uri, header};
+use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
+use shared::access::Access;
 use shared::problem::{Kind, Problem};
 use utoipa_swagger_ui::SwaggerUi;
+
+use crate::access::Guard;
 
 pub(crate) use self::connections::{ConnectionBounds, serve};
 pub(crate) use self::observe::recorder;
@@ -35,6 +38,17 @@ pub(crate) struct Parts {
     pub(crate) readiness: Readiness,
     /// What it counted.
     pub(crate) figures: PrometheusHandle,
+    /// Who may do what.
+    pub(crate) guard: Guard,
+}
+
+/// Routes that show the document and are not in it; everybody may read it.
+const DOCUMENT: [&str; 4] = ["/docs", "/docs/", "/docs/{*rest}", "/openapi.json"];
+
+/// Who may use each route.
+pub(crate) fn accesses() -> Vec<(&'static str, Method, Access)> {
+    let document = DOCUMENT.map(|path| (path, Method::GET, Access::Open));
+    openapi::accesses().into_iter().chain(document).collect()
 }
 
 /// The document that describes the API.
@@ -45,7 +59,7 @@ pub(crate) fn openapi_text() -> String {
 
 /// Every route there is.
 pub(crate) fn routes(parts: Parts) -> Router {
-    let Parts { layers, readiness, figures } = parts;
+    let Parts { layers, readiness, figures, .. } = parts;
     let operation = Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready).with_state(readiness))

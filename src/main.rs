@@ -3,6 +3,7 @@
 //! Arguments become settings, settings become a running service ([`compose`]); the client commands
 //! only speak HTTP to one. Read `ARCHITECTURE.md` first.
 
+mod access;
 mod cli;
 mod compose;
 mod http;

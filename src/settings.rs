@@ -8,13 +8,15 @@ mod environment;
 mod file;
 mod value;
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde::Deserialize;
 
-pub(crate) use self::value::{Bytes, Cron, Listen, LogFilter, LogFormat, SpeedStore, Zone};
+use self::value::SWITCH;
+pub(crate) use self::value::{Bytes, Cron, Listen, LogFilter, LogFormat, SpeedStore, Switch, Zone};
 
 /// Why the settings cannot be used: one line, naming the setting.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -100,6 +102,7 @@ macro_rules! settings {
                 #[doc = $doc]
                 #[arg(
                     long, env = $env, value_name = $value, hide_env_values = true,
+                    num_args = arity($value), default_missing_value = "true",
                     help = help($doc, $default)
                 )]
                 pub(crate) $name: Option<$type>,
@@ -159,6 +162,8 @@ macro_rules! settings {
 settings! {
     /// Address and port to answer HTTP on; port 0 takes a free one
     listen: Listen = "127.0.0.1:8080", "MERGANSER_LISTEN", "HOST:PORT";
+    /// Whether to listen beyond loopback although there are no keys
+    insecure: Switch = "false", "MERGANSER_INSECURE", "BOOL";
     /// Directory for the journal, the master dataset, the views and the manifest
     data_dir: PathBuf = "./data", "MERGANSER_DATA_DIR", "DIR";
     /// Where the speed views live: memory, redis://host:port[/db] or redis-cluster://h1:p1,h2:p2
@@ -203,6 +208,11 @@ settings! {
     log: LogFilter = "info", "MERGANSER_LOG", "FILTER";
     /// How to write the log: text or json
     log_format: LogFormat = "text", "MERGANSER_LOG_FORMAT", "FORMAT";
+}
+
+/// How many values a flag takes: a switch may stand by itself.
+fn arity(value_name: &str) -> RangeInclusive<usize> {
+    usize::from(value_name != SWITCH)..=1
 }
 
 /// What a flag is for, with its default.

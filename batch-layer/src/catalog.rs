@@ -13,6 +13,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use shared::access::{KeyChange, KeyError};
 use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, Stage};
 use shared::clock::Clock;
 use shared::compile::Metric;
@@ -209,6 +210,14 @@ impl Inner {
         }
     }
 
+    async fn change_keys(&self, change: KeyChange) -> Result<(), KeyError> {
+        let _one_at_a_time = self.defining.lock().await;
+        change.check(&self.manifests.current().keys(), self.clock.now())?;
+        let _turn = self.turn.lock().await;
+        let published = self.publish(&Change::Keys(change)).await;
+        published.map(|_| ()).map_err(|error| KeyError::Store(error.to_string()))
+    }
+
     async fn delete(&self, name: String) -> Result<(), CatalogError> {
         let _one_at_a_time = self.defining.lock().await;
         if self.snapshots.borrow().newest(&name).is_none() {
@@ -266,6 +275,7 @@ fn snapshot(state: &State, before: Option<&Snapshot>) -> Result<Snapshot, Storag
         journal: state.manifest.journal,
         published_at: state.manifest.published_at,
         metrics,
+        keys: Arc::new(state.keys()),
     })
 }
 
@@ -290,6 +300,12 @@ impl Catalog for BatchCatalog {
         let (inner, name) = (Arc::clone(&self.0), name.to_owned());
         let deleted = to_its_end(async move { inner.delete(name).await }).await;
         deleted.map_err(not_stored)?
+    }
+
+    async fn change_keys(&self, change: KeyChange) -> Result<(), KeyError> {
+        let inner = Arc::clone(&self.0);
+        let changed = to_its_end(async move { inner.change_keys(change).await }).await;
+        changed.map_err(|error| KeyError::Store(error.to_string()))?
     }
 
     fn backfill_progress(&self, metric: MetricId) -> Option<f64> {

@@ -11,10 +11,9 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use futures::stream::{self, Stream};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::problem::{Kind, Problem, suggestion};
-use shared::request::{NoParameters, WholeBody, parameters, preferred};
+use shared::request::{NoParameters, WholeBody, parameters, preferred, read_json};
 use shared::time::Timestamp;
 use tokio::sync::watch;
 
@@ -51,7 +50,8 @@ async fn start(
     _: NoParameters,
     WholeBody(body): Body,
 ) -> Result<Response, Problem> {
-    let request: Start = read(&body, r#"{"mode": "incremental" | "full", "metrics": ["name"]?}"#)?;
+    let request: Start =
+        read_json(&body, r#"{"mode": "incremental" | "full", "metrics": ["name"]?}"#)?;
     if request.metrics.as_ref().is_some_and(Vec::is_empty) {
         let detail = "`metrics` is empty, so that there is nothing to run; name at least one \
                       metric, or leave it out for all";
@@ -176,7 +176,7 @@ async fn set_schedule(
     WholeBody(body): Body,
 ) -> Result<Json<Value>, Problem> {
     let shape = r#"{"incremental": "*/5 * * * *", "full": "0 3 * * *", "timezone": "UTC"}"#;
-    let mut document: Value = read(&body, shape)?;
+    let mut document: Value = read_json(&body, shape)?;
     if let Some(fields) = document.as_object_mut() {
         // What GET shows can be sent back.
         fields.remove("next");
@@ -193,14 +193,4 @@ async fn set_schedule(
         other => Problem::new(Kind::Unavailable, "not_stored", other.to_string()).retry_after_s(1),
     })?;
     Ok(Json(schedule_json(&runs)))
-}
-
-fn read<T: DeserializeOwned>(body: &[u8], shape: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let (kind, code) = match error.classify() {
-            serde_json::error::Category::Data => (Kind::Unprocessable, "invalid_request"),
-            _ => (Kind::BadRequest, "malformed_body"),
-        };
-        Problem::new(kind, code, format!("{error}; expected {shape}"))
-    })
 }

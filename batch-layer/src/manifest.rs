@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use shared::access::{Key, Keys};
 use shared::catalog::{Stage, ViewFile};
 use shared::definition::Definition;
 use shared::ids::{Boundary, Generation, JournalId, MetricId};
@@ -52,6 +53,9 @@ pub struct Manifest {
     pub metrics: Vec<Entry>,
     /// Set over HTTP.
     pub schedule: Option<Schedule>,
+    /// Who may do what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Arc<Key>>,
 }
 
 /// A metric version in the manifest.
@@ -141,10 +145,17 @@ impl State {
                 master: None,
                 metrics: Vec::new(),
                 schedule: None,
+                keys: Vec::new(),
             },
             master: Arc::default(),
             views: BTreeMap::new(),
         }
+    }
+
+    /// All keys, by id.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        self.manifest.keys.iter().map(|key| (key.id.clone(), Arc::clone(key))).collect()
     }
 
     /// The files of a metric version's view.

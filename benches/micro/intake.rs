@@ -40,6 +40,7 @@ impl Taking {
             journal: self.journal.id(),
             published_at: Timestamp(0),
             metrics: Vec::new(),
+            keys: Arc::default(),
         };
         let settings = IntakeSettings { dedup_window_events: 100_000, ..Default::default() };
         let (journal, ids) = (Arc::clone(&self.journal), Arc::new(RandomIds::new()));

@@ -5,7 +5,7 @@
 //! below the metric's boundary, the speed view those from it on. No event is in both, and the
 //! boundary is a place in arrival order, so a late event needs no special care.
 //!
-//! Hence an answer is one sum over all rows of both: leave out the rows that the filter does not
+//! Hence an answer is one sum over all rows of both: leave out the rows that a filter does not
 //! match, move each to the answer's bucket, keep only the dimensions that the answer is grouped by,
 //! and add the states of rows that now belong to the same group. Adding states is associative and
 //! commutative bit for bit, so neither the order of rows nor the place of the boundary can show.
@@ -25,7 +25,7 @@ use crate::calendar::Calendar;
 #[derive(Clone, Debug)]
 pub struct Grouping {
     calendar: Calendar,
-    filter: Option<Predicate>,
+    filters: Vec<Predicate>,
     /// Columns of a group's dimensions and states, by name.
     columns: Vec<String>,
     layout: StateLayout,
@@ -39,7 +39,7 @@ impl Grouping {
     pub fn new(
         metric: &Metric,
         calendar: Calendar,
-        filter: Option<Predicate>,
+        filters: Vec<Predicate>,
         dimensions: &[usize],
         states: &[usize],
         groups_max: usize,
@@ -48,7 +48,7 @@ impl Grouping {
         let names = dimensions.iter().map(|at| layout.dimensions[*at].clone());
         let columns = names.chain(states.iter().map(|at| layout.state_name(*at))).collect();
         let layout = layout.project(dimensions, states);
-        Self { calendar, filter, columns, layout, groups_max }
+        Self { calendar, filters, columns, layout, groups_max }
     }
 
     /// Names of the columns of a merged table, after `time`: as in the metric's layout.
@@ -68,10 +68,10 @@ impl Grouping {
     /// # Errors
     /// When there would be too many groups, or the rows are not the metric's.
     pub fn add(&self, table: &mut StateTable, rows: &RecordBatch) -> Result<(), MergeError> {
-        let rows = match &self.filter {
-            Some(filter) => filter_record_batch(rows, &filter.matches(rows)?)?,
-            None => rows.clone(),
-        };
+        let mut rows = rows.clone();
+        for filter in &self.filters {
+            rows = filter_record_batch(&rows, &filter.matches(&rows)?)?;
+        }
         if rows.num_rows() == 0 {
             return Ok(());
         }

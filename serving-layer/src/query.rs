@@ -9,8 +9,11 @@ pub mod resolve;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::sync::Arc;
+
 use chrono_tz::{TZ_VARIANTS, Tz};
 use serde_json::Value;
+use shared::access::Scope;
 use shared::ids::Position;
 use shared::problem::{Kind, Problem, nearest};
 
@@ -44,9 +47,13 @@ impl QueryError {
     }
 }
 
+/// The code of a metric that a key's own filter cannot be applied to.
+const BEYOND_SCOPE: &str = "beyond_scope";
+
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
-        Self::new(Kind::BadRequest, error.code, error.detail).with("parameter", error.parameter)
+        let kind = if error.code == BEYOND_SCOPE { Kind::Forbidden } else { Kind::BadRequest };
+        Self::new(kind, error.code, error.detail).with("parameter", error.parameter)
     }
 }
 
@@ -158,6 +165,8 @@ pub struct Query {
     pub after: Option<Position>,
     /// How the answer is written, unless the `Accept` header says it.
     pub format: Option<Format>,
+    /// What whoever asks may see.
+    pub scope: Arc<Scope>,
 }
 
 impl Query {
@@ -180,6 +189,12 @@ impl Query {
         fields: impl IntoIterator<Item = (String, Value)>,
     ) -> Result<Self, QueryError> {
         Self::read(Parameters::new(fields)?)
+    }
+
+    /// The same, asked by somebody who may see so much.
+    #[must_use]
+    pub fn within(self, scope: Arc<Scope>) -> Self {
+        Self { scope, ..self }
     }
 
     fn read(mut given: Parameters) -> Result<Self, QueryError> {
@@ -221,6 +236,7 @@ impl Query {
                 .unwrap_or_default(),
             after: given.position("after")?,
             format: given.choice("format", &Format::EACH)?,
+            scope: Arc::default(),
         })
     }
 }

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
+use shared::access::Scope;
 use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage};
 use shared::clock::Clock;
 use shared::ids::{Offset, PartitionId, Position};
@@ -202,7 +203,7 @@ impl Serving {
         snapshot: Arc<Snapshot>,
         deadline: Instant,
     ) -> Result<Answer, Retry> {
-        let metric = self.find(&snapshot, &query.metric)?;
+        let metric = self.find(&snapshot, &query.scope, &query.metric)?;
         let mut missing = self.backfill(query, metric)?;
         let now = self.clock.now();
         let zone = self.zone(query.timezone).await?;
@@ -231,13 +232,15 @@ impl Serving {
         blocking(move || Ok(zones.get(tz))).await
     }
 
-    /// The version that answers for a name.
+    /// The version that answers for a name, if it may be seen.
     pub(crate) fn find<'a>(
         &self,
         snapshot: &'a Snapshot,
+        scope: &Scope,
         name: &str,
     ) -> Result<&'a Arc<MetricVersion>, Error> {
-        snapshot.answering(name).ok_or_else(|| unknown(snapshot, name))
+        let found = snapshot.answering(name).filter(|_| scope.sees(name));
+        found.ok_or_else(|| unknown(snapshot, scope, name))
     }
 
     /// What is missing while a metric's first backfill is under way.
@@ -316,10 +319,10 @@ impl Serving {
     }
 }
 
-/// Says that there is no such metric.
-pub(crate) fn unknown(snapshot: &Snapshot, name: &str) -> Error {
+/// Says that there is no such metric. Those that may not be seen are not there.
+pub(crate) fn unknown(snapshot: &Snapshot, scope: &Scope, name: &str) -> Error {
     let short: String = name.chars().take(80).collect();
-    let hint = suggestion(&short, snapshot.names());
+    let hint = suggestion(&short, snapshot.names().into_iter().filter(|name| scope.sees(name)));
     Error::UnknownMetric { name: short, hint }
 }
 

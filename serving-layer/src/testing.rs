@@ -9,6 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use async_trait::async_trait;
+use shared::access::{KeyChange, KeyError};
 use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, Stage, ViewFile};
 use shared::clock::ManualClock;
 use shared::compile::Metric;
@@ -163,6 +164,7 @@ fn snapshot(generation: u64, metric: MetricVersion) -> Arc<Snapshot> {
         journal: id(),
         published_at: NOW,
         metrics: vec![Arc::new(metric)],
+        keys: Arc::default(),
     })
 }
 
@@ -267,6 +269,10 @@ impl Catalog for World {
     }
 
     async fn delete(&self, _: &str) -> Result<(), CatalogError> {
+        Ok(())
+    }
+
+    async fn change_keys(&self, _: KeyChange) -> Result<(), KeyError> {
         Ok(())
     }
 

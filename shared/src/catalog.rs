@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::access::{KeyChange, KeyError, Keys};
 use crate::compile::{DefinitionError, Metric};
 use crate::definition::Definition;
 use crate::extract::Extractor;
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub published_at: Timestamp,
     /// All versions of all metrics that fold or answer, by id.
     pub metrics: Vec<Arc<MetricVersion>>,
+    /// Who may do what; whoever reaches the service where there are none.
+    pub keys: Arc<Keys>,
 }
 
 impl Snapshot {
@@ -167,6 +170,9 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// Deletes all versions of a metric.
     async fn delete(&self, name: &str) -> Result<(), CatalogError>;
+
+    /// Creates or revokes a key.
+    async fn change_keys(&self, change: KeyChange) -> Result<(), KeyError>;
 
     /// Progress of the backfill of a version, 0 to 1; `None` when none is under way.
     fn backfill_progress(&self, metric: MetricId) -> Option<f64>;

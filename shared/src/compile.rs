@@ -21,8 +21,8 @@ use indexmap::IndexSet;
 use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source, shape_place};
 use crate::event::timestamp_type;
 use crate::expression::{
-    Evaluator, ExpressionError, Input, Lowering, PropertyColumn, Scope, Type, input_schema,
-    parse_path,
+    Evaluator, ExpressionError, Input, Lowering, Predicate, PropertyColumn, Scope, Type,
+    input_schema, parse_path,
 };
 use crate::measure::StateKind;
 use crate::time::Grain;
@@ -200,6 +200,16 @@ impl Metric {
     #[must_use]
     pub fn layout(&self) -> &StateLayout {
         &self.layout
+    }
+
+    /// A condition over its dimensions, whose values are text.
+    ///
+    /// # Errors
+    /// When the text is none, or names something else.
+    pub fn condition(&self, text: &str) -> Result<Predicate, ExpressionError> {
+        let names = self.layout.dimensions.iter();
+        let columns: Vec<_> = names.map(|name| (name.clone(), Type::Text)).collect();
+        Predicate::new(text, "dimension", &columns)
     }
 
     /// Its measures, in the definition's order.

@@ -7,10 +7,12 @@
 //! 3. [`definition`] and [`compile`]: what a metric is, and how it becomes a fold.
 //! 4. [`table`]: groups and their states, the one data structure that both layers fill.
 //! 5. [`ports`] and [`catalog`]: the traits and the snapshot by which layers know each other.
+//! 6. [`access`]: who may do what, and see what.
 //!
 //! No layer's code lives here: no files, no Redis, no routes; only what all routes read and refuse
 //! alike ([`request`], [`problem`]).
 
+pub mod access;
 pub mod catalog;
 pub mod clock;
 pub mod compile;

@@ -12,6 +12,10 @@ use serde_json::{Map, Value, json};
 pub enum Kind {
     /// The request cannot be understood; change it.
     BadRequest,
+    /// Nobody is known to ask; bring a key.
+    Unauthorized,
+    /// Who asks is known, and may not.
+    Forbidden,
     /// There is no such thing.
     NotFound,
     /// The method does not fit the path.
@@ -26,6 +30,8 @@ pub enum Kind {
     UnsupportedMedia,
     /// It was understood, and is not valid.
     Unprocessable,
+    /// More often than is allowed; slow down.
+    TooManyRequests,
     /// A fault of the service.
     Internal,
     /// Not now; try again later.
@@ -42,6 +48,8 @@ impl Kind {
     const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
@@ -49,6 +57,7 @@ impl Kind {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -141,6 +150,11 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), self.to_json().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.kind == Kind::Unauthorized {
+            for challenge in [r#"Bearer realm="merganser""#, r#"Basic realm="merganser""#] {
+                headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+        }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -1,4 +1,5 @@
-//! What the routes of every layer read from a request alike: parameters, body, accepted formats.
+//! What the routes of every layer read from a request alike: parameters, body, accepted formats,
+//! and what whoever asks may see.
 //!
 //! Whatever a route does not know is refused and named, never ignored: whoever misspells a
 //! parameter would otherwise take an answer for another one.
@@ -6,7 +7,9 @@
 mod accept;
 mod body;
 mod parameters;
+mod scope;
 
 pub use accept::preferred;
-pub use body::WholeBody;
+pub use body::{WholeBody, read_json};
 pub use parameters::{NoParameters, pairs, parameters};
+pub use scope::Scoped;

@@ -218,3 +218,11 @@ impl Client {
         }
     }
 }
+
+/// A name for use in a path; a wrong one is for the server to refuse.
+pub(super) fn encoded(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    name.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

@@ -12,7 +12,7 @@ use shared::compile::Metric;
 use shared::definition::{Definition, from_toml};
 
 use super::Failure;
-use super::client::{Client, ClientArgs};
+use super::client::{Client, ClientArgs, encoded};
 use super::output;
 use super::table::Table;
 
@@ -186,14 +186,6 @@ impl Known {
     fn newest(&self) -> &Definition {
         self.next.as_ref().map_or(&self.definition, |next| &next.definition)
     }
-}
-
-/// A name for use in a path; a wrong one is for the server to refuse.
-fn encoded(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    name.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,10 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use tempfile::TempDir;
+
 use super::*;
+use crate::http::Whole;
 use crate::settings::{Bytes, Listen};
 
 /// Paths that show the document and are not in it.
@@ -36,19 +39,33 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
     methods.filter(|method| method != "head").collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_document_describes_every_route_and_no_other() {
-    let dir = tempfile::TempDir::new().unwrap();
+async fn start(dir: &TempDir) -> Service {
     let settings = Settings {
         listen: "127.0.0.1:0".parse::<Listen>().unwrap(),
         data_dir: dir.path().join("data"),
         disk_floor_bytes: Bytes(1),
         ..Settings::default()
     };
-    let service = Service::start(settings).await.unwrap();
-    let figures = PrometheusBuilder::new().build_recorder().handle();
-    let layers = layers(&service.intake, &service.runs, &service.serving, &service.speed);
-    let routes = http::routes(Parts { layers, readiness: Readiness::new(), figures });
+    Service::start(settings).await.unwrap()
+}
+
+fn parts(service: &Service) -> Parts {
+    let catalog = &service.batch.catalog;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let keys = KeyRoutes { catalog: Arc::clone(catalog) as _, clock: Arc::clone(&clock) };
+    Parts {
+        layers: layers(&service.intake, &service.runs, &service.serving, &service.speed, keys),
+        readiness: Readiness::new(),
+        figures: PrometheusBuilder::new().build_recorder().handle(),
+        guard: Guard::new(catalog.subscribe(), clock, http::accesses(), true),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_describes_every_route_and_no_other() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let service = start(&dir).await;
+    let routes = http::routes(parts(&service));
     let mut there = BTreeMap::new();
     for path in paths(&routes) {
         there.insert(path.clone(), methods(&routes, &path).await);
@@ -62,5 +79,105 @@ async fn the_document_describes_every_route_and_no_other() {
         .collect();
     assert!(there.len() > 10, "{there:?}");
     assert_eq!(there, described);
+    service.stop().await.unwrap();
+}
+
+/// Every operation, and whom it is open to: everybody, senders, readers, readers whose key is
+/// bound; the bearers of keys with role `admin` always.
+const OPEN_TO: [(&str, &str, &str); 27] = [
+    ("get", "/healthz", "everybody"),
+    ("get", "/readyz", "everybody"),
+    ("get", "/metrics", "read"),
+    ("post", "/v1/events", "ingest"),
+    ("get", "/v1/quarantine", ""),
+    ("delete", "/v1/quarantine/{id}", ""),
+    ("get", "/v1/metrics", "read bound"),
+    ("get", "/v1/metrics/{name}", "read bound"),
+    ("put", "/v1/metrics/{name}", ""),
+    ("delete", "/v1/metrics/{name}", ""),
+    ("get", "/v1/metrics/{name}/dimensions/{dimension}", "read bound"),
+    ("get", "/v1/query", "read bound"),
+    ("post", "/v1/query", "read bound"),
+    ("get", "/v1/runs", "read"),
+    ("post", "/v1/runs", ""),
+    ("get", "/v1/runs/{id}", "read"),
+    ("delete", "/v1/runs/{id}", ""),
+    ("get", "/v1/schedule", "read"),
+    ("put", "/v1/schedule", ""),
+    ("get", "/v1/keys", ""),
+    ("post", "/v1/keys", ""),
+    ("delete", "/v1/keys/{id}", ""),
+    ("get", "/v1/status", "read"),
+    ("get", "/openapi.json", "everybody"),
+    ("get", "/docs", "everybody"),
+    ("get", "/docs/", "everybody"),
+    ("get", "/docs/{*rest}", "everybody"),
+];
+
+async fn status(routes: &Whole, method: &str, path: &str, key: Option<&str>) -> StatusCode {
+    let request = Request::builder().method(&*method.to_uppercase()).uri(path);
+    let request = match key {
+        Some(key) => request.header(header::AUTHORIZATION, format!("Bearer {key}")),
+        None => request,
+    };
+    routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_opens_to_the_roles_that_it_is_for_and_to_no_other() {
+    let dir = TempDir::new().unwrap();
+    let service = start(&dir).await;
+    let routes = Whole::new(parts(&service));
+    let operations: BTreeSet<(String, String)> = http::accesses()
+        .into_iter()
+        .map(|(path, method, _)| (method.as_str().to_lowercase(), path.to_owned()))
+        .collect();
+    let listed = OPEN_TO.map(|(method, path, _)| (method.to_owned(), path.to_owned()));
+    assert_eq!(operations, listed.into(), "the table is of the operations that there are");
+    let definition = br#"{"name":"sales","event":"e","dimensions":["tenant"],
+        "measures":{"n":{"kind":"count"}}}"#;
+    let definition = shared::definition::from_json(definition).unwrap();
+    let catalog = Arc::clone(&service.batch.catalog);
+    catalog.define(definition).await.unwrap();
+    for (method, path, _) in OPEN_TO {
+        let path = path.replace(['{', '}', '*'], "");
+        let status = status(&routes, method, &path, None).await;
+        assert!(![401, 403].contains(&status.as_u16()), "{method} {path} without any keys");
+    }
+    let keys = KeyRoutes { catalog, clock: Arc::new(SystemClock) };
+    let make = async |body: &str| {
+        let made = access::make(&keys, body.as_bytes()).await.unwrap();
+        made["key"].as_str().unwrap().to_owned()
+    };
+    let bearers = [
+        ("admin", make(r#"{"role":"admin"}"#).await),
+        ("ingest", make(r#"{"role":"ingest"}"#).await),
+        ("read", make(r#"{"role":"read"}"#).await),
+        ("bound", make(r#"{"role":"read","metrics":["sales"]}"#).await),
+        ("bound", make(r#"{"role":"read","filter":"tenant = 'a'"}"#).await),
+    ];
+    for (method, path, open_to) in OPEN_TO {
+        let path = path.replace(['{', '}', '*'], "");
+        let is_open = open_to == "everybody";
+        for key in [None, Some("nonsense"), Some("mgs_0_0"), Some(&bearers[0].1[1..])] {
+            let status = status(&routes, method, &path, key).await;
+            assert_eq!(status == StatusCode::UNAUTHORIZED, !is_open, "{method} {path} {key:?}");
+        }
+        for (role, key) in &bearers {
+            let status = status(&routes, method, &path, Some(key)).await;
+            let may = is_open || *role == "admin" || open_to.split(' ').any(|name| name == *role);
+            assert_eq!(
+                status == StatusCode::FORBIDDEN,
+                !may,
+                "{method} {path} as {role}: {status}"
+            );
+            assert_ne!(status, StatusCode::UNAUTHORIZED, "{method} {path} as {role}");
+        }
+    }
+    // What is not there is told to whoever is known.
+    assert_eq!(status(&routes, "get", "/v1/nope", None).await, 401);
+    assert_eq!(status(&routes, "get", "/v1/nope", Some(&bearers[1].1)).await, 404);
+    assert_eq!(status(&routes, "head", "/v1/metrics", Some(&bearers[2].1)).await, 200);
+    assert_eq!(status(&routes, "patch", "/v1/metrics", Some(&bearers[2].1)).await, 403);
     service.stop().await.unwrap();
 }

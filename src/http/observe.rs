@@ -1,6 +1,7 @@
 //! Figures for Prometheus: the recorder, and what is counted of every request.
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -20,11 +21,16 @@ const DURATIONS_S: [f64; 12] =
 /// How often the recorder tidies its histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts to record what the whole process counts. Once a process, on its runtime.
+/// Starts to record what the whole process counts; a process has one recorder, whatever asks.
 ///
 /// # Errors
-/// When something records already.
+/// When something else records already.
 pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
+    static RECORDER: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut recorder = RECORDER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*recorder {
+        return Ok(handle.clone());
+    }
     let durations = Matcher::Suffix("_seconds".to_owned());
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(durations, &DURATIONS_S)?
@@ -38,7 +44,7 @@ pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
             upkeep.run_upkeep();
         }
     });
-    Ok(handle)
+    Ok(recorder.insert(handle).clone())
 }
 
 /// A method as a label. Of those that nothing here takes there are endlessly many.

@@ -5,12 +5,15 @@
 
 mod operations;
 
+use axum::http::Method;
+use shared::access::Access;
 use utoipa::openapi::path::{
     Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{Components, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
     PathsBuilder, Ref, RefOr, Required,
@@ -28,8 +31,10 @@ struct Described {
     body: Option<(&'static [(&'static str, &'static str)], &'static str)>,
     /// Statuses of success, what they mean, and the shapes of their bodies.
     success: &'static [(&'static str, &'static str, Content)],
-    /// Statuses of problem documents.
+    /// Statuses of problem documents, besides those of keys.
     problems: &'static [&'static str],
+    /// Who may use it.
+    access: Access,
 }
 
 /// A response's body.
@@ -52,6 +57,18 @@ const NOTHING: &[(&str, &str, Content)] = &[("204", "Done", Content::Nothing)];
 /// The named shapes, as they stand in the document.
 const SCHEMAS: &str = include_str!("openapi/schemas.json");
 
+/// Path, method and who may use it, of every operation.
+pub(super) fn accesses() -> Vec<(&'static str, Method, Access)> {
+    operations::all().into_iter().map(|one| (one.path, method(&one.method), one.access)).collect()
+}
+
+/// Statuses of requests that bring no key, the wrong one, or too many.
+const KEY_PROBLEMS: [&str; 3] = ["401", "403", "429"];
+
+/// How a key is brought; one of them is enough.
+const SCHEMES: [(&str, HttpAuthScheme); 2] =
+    [("bearer", HttpAuthScheme::Bearer), ("basic", HttpAuthScheme::Basic)];
+
 /// The description of the whole API.
 pub(super) fn document() -> OpenApi {
     let paths = operations::all().into_iter().fold(PathsBuilder::new(), |paths, described| {
@@ -71,6 +88,12 @@ pub(super) fn document() -> OpenApi {
     let mut components = Components::new();
     // A test reads them and compares; without it there would be no shapes, and no harm beyond.
     components.schemas = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    for (name, scheme) in SCHEMES {
+        let scheme = HttpBuilder::new().scheme(scheme).description(Some(
+            "A key; with Basic the password. A service without keys asks for none.",
+        ));
+        components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
+    }
     let document = OpenApiBuilder::new().info(info.build()).paths(paths.build());
     document.components(Some(components)).build()
 }
@@ -97,13 +120,18 @@ fn build(described: &Described) -> Operation {
     for (status, meaning, body) in described.success {
         operation = operation.response(*status, response(meaning, *body));
     }
-    for status in described.problems {
+    let key_problems = if described.access == Access::Open { &[][..] } else { &KEY_PROBLEMS };
+    for status in described.problems.iter().chain(key_problems) {
         let response = ResponseBuilder::new()
             .description("A problem document")
             .content("application/problem+json", content(named("Problem")));
         operation = operation.response(*status, response);
     }
-    operation.build()
+    let needs = match described.access {
+        Access::Open => Vec::new(),
+        _ => SCHEMES.map(|(name, _)| SecurityRequirement::new(name, [""; 0])).into(),
+    };
+    operation.securities(Some(needs)).build()
 }
 
 fn response(meaning: &str, body: Content) -> ResponseBuilder {
@@ -145,18 +173,23 @@ fn string() -> ObjectBuilder {
 
 /// `get_v1_runs_id` of `GET /v1/runs/{id}`.
 fn operation_id(described: &Described) -> String {
-    let method = match described.method {
-        HttpMethod::Get => "get",
-        HttpMethod::Put => "put",
-        HttpMethod::Post => "post",
-        HttpMethod::Delete => "delete",
-        HttpMethod::Options => "options",
-        HttpMethod::Head => "head",
-        HttpMethod::Patch => "patch",
-        HttpMethod::Trace => "trace",
-    };
+    let method = method(&described.method).as_str().to_lowercase();
     let words = described.path.split(|c: char| !c.is_ascii_alphanumeric());
-    [method].into_iter().chain(words.filter(|word| !word.is_empty())).collect::<Vec<_>>().join("_")
+    let words = words.filter(|word| !word.is_empty());
+    [&*method].into_iter().chain(words).collect::<Vec<_>>().join("_")
+}
+
+fn method(method: &HttpMethod) -> Method {
+    match method {
+        HttpMethod::Get => Method::GET,
+        HttpMethod::Put => Method::PUT,
+        HttpMethod::Post => Method::POST,
+        HttpMethod::Delete => Method::DELETE,
+        HttpMethod::Options => Method::OPTIONS,
+        HttpMethod::Head => Method::HEAD,
+        HttpMethod::Patch => Method::PATCH,
+        HttpMethod::Trace => Method::TRACE,
+    }
 }
 
 fn parameter(name: &str, meaning: &str, place: ParameterIn) -> Parameter {
@@ -171,7 +204,8 @@ fn parameter(name: &str, meaning: &str, place: ParameterIn) -> Parameter {
         .build()
 }
 
-/// An operation that answers 200, takes no body and is refused for stray parameters only.
+/// An operation that answers 200, takes no body, is refused for stray parameters only, and is for
+/// whoever runs the service.
 fn described(
     method: HttpMethod,
     path: &'static str,
@@ -188,6 +222,7 @@ fn described(
         body: None,
         success,
         problems: &["400"],
+        access: Access::Admin,
     }
 }
 
@@ -205,7 +240,7 @@ mod tests {
         let run = &document["paths"]["/v1/runs/{id}"]["delete"];
         assert_eq!(run["operationId"], "delete_v1_runs_id");
         assert_eq!(run["parameters"][0]["in"], "path");
-        assert_eq!(run["responses"].as_object().unwrap().len(), 4);
+        assert_eq!(run["responses"].as_object().unwrap().len(), 4 + KEY_PROBLEMS.len());
         let values = &document["paths"]["/v1/metrics/{name}/dimensions/{dimension}"]["get"];
         assert_eq!(values["parameters"].as_array().unwrap().len(), 5);
     }

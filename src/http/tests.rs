@@ -20,7 +20,8 @@ fn service() -> (Whole, Readiness) {
         .route("/v1/large", get(async || "merganser ".repeat(1000)));
     let readiness = Readiness::new();
     let figures = PrometheusBuilder::new().build_recorder().handle();
-    (Whole::new(Parts { layers, readiness: readiness.clone(), figures }), readiness)
+    let guard = crate::access::open_guard();
+    (Whole::new(Parts { layers, readiness: readiness.clone(), figures, guard }), readiness)
 }
 
 async fn call(request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {

@@ -23,6 +23,7 @@ use tower_http::compression::Compression;
 use tracing::{debug, error};
 
 use super::{Parts, observe, problems, routes};
+use crate::access::Guarded;
 
 /// The whole service. Cheap to clone.
 #[derive(Clone)]
@@ -30,7 +31,9 @@ pub(crate) struct Whole(Router);
 
 impl Whole {
     pub(crate) fn new(parts: Parts) -> Self {
-        Self(routes(parts).layer(layer_fn(observe::Counted::new)))
+        let guard = parts.guard.clone();
+        let around = move |route| observe::Counted::new(Guarded::new(route, guard.clone()));
+        Self(routes(parts).layer(layer_fn(around)))
     }
 }
 

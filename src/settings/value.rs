@@ -21,6 +21,28 @@ macro_rules! read_from_text {
     )+};
 }
 
+/// The name of a switch's value.
+pub(super) const SWITCH: &str = "BOOL";
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Switch(pub(crate) bool);
+
+impl FromStr for Switch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a switch; expected true or false");
+        text.parse().map(Self).map_err(|_| wrong())
+    }
+}
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        bool::deserialize(deserializer).map(Self)
+    }
+}
+
 read_from_text!(Listen, SpeedStore, Cron, Zone, LogFilter, LogFormat);
 
 /// `host:port`, looked up when it is bound.

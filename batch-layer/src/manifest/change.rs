@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use shared::access::KeyChange;
 use shared::catalog::{Stage, ViewFile};
 use shared::definition::Definition;
 use shared::ids::{Boundary, MetricId};
@@ -28,6 +29,8 @@ pub enum Change {
     },
     /// The schedule is set.
     Schedule(Schedule),
+    /// A key is made or revoked.
+    Keys(KeyChange),
     /// What a run has made.
     Run(RunOutcome),
 }
@@ -79,9 +82,19 @@ impl State {
             Change::Define { definition, start } => next.define(definition, *start),
             Change::Delete { name } => next.retain(|entry| entry.definition.name != *name),
             Change::Schedule(schedule) => next.manifest.schedule = Some(schedule.clone()),
+            Change::Keys(change) => next.change_keys(change, now)?,
             Change::Run(outcome) => next.run(outcome)?,
         }
         Ok(next)
+    }
+
+    fn change_keys(&mut self, change: &KeyChange, now: Timestamp) -> Result<(), Discarded> {
+        change.check(&self.keys(), now).map_err(|error| Discarded(error.to_string()))?;
+        match change {
+            KeyChange::Create(key) => self.manifest.keys.push(Arc::clone(key)),
+            KeyChange::Revoke(id) => self.manifest.keys.retain(|key| key.id != *id),
+        }
+        Ok(())
     }
 
     fn define(&mut self, definition: &Definition, start: Boundary) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::storage::Storage;
+use shared::access::{KeyChange, KeyDigest, Role};
 use shared::ids::{Epoch, Offset};
 
 fn definition(name: &str) -> Definition {
@@ -72,6 +73,34 @@ fn an_outcome_on_another_boundary_is_discarded() {
         |from, to| Change::Run(RunOutcome { archived: Some((from, to)), ..RunOutcome::default() });
     let state = state.apply(&archive(at(0, 0), at(1, 10)), now).unwrap();
     assert!(state.apply(&archive(at(0, 0), at(1, 10)), now).is_err());
+}
+
+#[test]
+fn a_key_is_there_until_it_is_revoked_and_the_last_of_its_role_stays() {
+    let key = |id: &str, role| {
+        Change::Keys(KeyChange::Create(Arc::new(Key {
+            id: id.to_owned(),
+            digest: KeyDigest([7; 32]),
+            role,
+            scope: Arc::default(),
+            created_at: Timestamp(0),
+            expires_at: None,
+            requests_per_s: None,
+            note: None,
+        })))
+    };
+    let revoke = |id: &str| Change::Keys(KeyChange::Revoke(id.to_owned()));
+    let now = Timestamp(0);
+    let state = State::new(journal(), now);
+    assert!(state.apply(&key("r", Role::Read), now).is_err());
+    let state = state.apply(&key("a", Role::Admin), now).unwrap();
+    let state = state.apply(&key("r", Role::Read), now).unwrap();
+    let text = serde_json::to_string(&state.manifest).unwrap();
+    assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), state.manifest);
+    assert!(state.apply(&revoke("a"), now).is_err());
+    let state = state.apply(&revoke("r"), now).unwrap();
+    assert_eq!(state.keys().keys().collect::<Vec<_>>(), ["a"]);
+    assert!(state.apply(&revoke("a"), now).unwrap().keys().is_empty());
 }
 
 #[tokio::test]

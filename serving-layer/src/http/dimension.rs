@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use shared::catalog::MetricVersion;
 use shared::definition::MeasureKind;
 use shared::problem::{Kind, Problem, suggestion};
-use shared::request::pairs;
+use shared::request::{Scoped, pairs};
 
 use crate::answer::Answer;
 use crate::error::Error;
@@ -27,11 +27,12 @@ const NAMES: [&str; 3] = ["prefix", "limit", "partial"];
 
 pub(super) async fn values(
     State(serving): State<Arc<Serving>>,
+    Scoped(scope): Scoped,
     Path((name, dimension)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let snapshot = serving.catalog.current();
-    let metric = serving.find(&snapshot, &name)?;
+    let metric = serving.find(&snapshot, &scope, &name)?;
     let known = &metric.compiled.layout().dimensions;
     if !known.contains(&dimension) {
         let hint = suggestion(&dimension, known.iter().map(|name| &**name));
@@ -39,7 +40,7 @@ pub(super) async fn values(
         return Err(Problem::new(Kind::NotFound, "unknown_dimension", detail));
     }
     let counted = counting(metric);
-    let query = query(metric, &dimension, counted, pairs(&uri)?)?;
+    let query = query(metric, &dimension, counted, pairs(&uri)?)?.within(scope);
     let answer = serving.answer(&query).await?;
     Ok(Json(document(&answer, counted)).into_response())
 }

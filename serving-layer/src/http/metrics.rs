@@ -11,37 +11,56 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use shared::access::Scope;
 use shared::catalog::{CatalogError, Defined, MetricVersion, Snapshot, Stage};
 use shared::definition;
 use shared::problem::{Kind, Problem};
-use shared::request::{NoParameters, WholeBody};
+use shared::request::{NoParameters, Scoped, WholeBody};
 
 use super::{Body, malformed};
 use crate::serve::{Serving, unknown};
 
-pub(super) async fn list(State(serving): State<Arc<Serving>>, _: NoParameters) -> Response {
+pub(super) async fn list(
+    State(serving): State<Arc<Serving>>,
+    Scoped(scope): Scoped,
+    _: NoParameters,
+) -> Response {
     let snapshot = serving.catalog.current();
     let metrics: Vec<Value> = snapshot
         .names()
         .into_iter()
+        .filter(|name| scope.sees(name))
         .filter_map(|name| snapshot.answering(name))
-        .map(|metric| document(&serving, &snapshot, metric))
+        .map(|metric| seen(document(&serving, &snapshot, metric), &scope))
         .collect();
     Json(json!({ "metrics": metrics })).into_response()
 }
 
 pub(super) async fn show(
     State(serving): State<Arc<Serving>>,
+    Scoped(scope): Scoped,
     Path(name): Path<String>,
     _: NoParameters,
 ) -> Result<Response, Problem> {
     let snapshot = serving.catalog.current();
-    let metric = serving.find(&snapshot, &name)?;
+    let metric = serving.find(&snapshot, &scope, &name)?;
     let mut shown = document(&serving, &snapshot, metric);
     let (first, last) = serving.extent(&snapshot, metric).await;
     shown["first_bucket"] = json!(first.map(|time| time.to_string()));
     shown["last_bucket"] = json!(last.map(|time| time.to_string()));
-    Ok(Json(shown).into_response())
+    Ok(Json(seen(shown, &scope)).into_response())
+}
+
+/// Without what tells of events that a filter leaves out.
+fn seen(mut shown: Value, scope: &Scope) -> Value {
+    if scope.filter.is_some()
+        && let Value::Object(fields) = &mut shown
+    {
+        for name in ["groups", "type_mismatches", "boundary", "first_bucket", "last_bucket"] {
+            fields.remove(name);
+        }
+    }
+    shown
 }
 
 pub(super) async fn define(
@@ -79,7 +98,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let snapshot = serving.catalog.current();
     if snapshot.newest(&name).is_none() {
-        return Err(unknown(&snapshot, &name).into());
+        return Err(unknown(&snapshot, &Scope::default(), &name).into());
     }
     serving.catalog.delete(&name).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)

@@ -14,7 +14,7 @@ use futures::{StreamExt, stream};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use shared::problem::{Kind, Problem};
-use shared::request::{NoParameters, WholeBody, pairs, preferred};
+use shared::request::{NoParameters, Scoped, WholeBody, pairs, preferred};
 
 use super::{Body, malformed};
 use crate::error::Error;
@@ -24,10 +24,11 @@ use crate::serve::Serving;
 
 pub(super) async fn by_get(
     State(serving): State<Arc<Serving>>,
+    Scoped(scope): Scoped,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let query = Query::from_pairs(pairs(&uri)?)?;
+    let query = Query::from_pairs(pairs(&uri)?)?.within(scope);
     let offers = Format::EACH.map(|(_, format)| format.content_type());
     let offers: Vec<&str> = offers.into_iter().chain(["text/event-stream"]).collect();
     // What is liked best and is no format is the stream.
@@ -39,6 +40,7 @@ pub(super) async fn by_get(
 
 pub(super) async fn by_post(
     State(serving): State<Arc<Serving>>,
+    Scoped(scope): Scoped,
     _: NoParameters,
     headers: HeaderMap,
     WholeBody(text): Body,
@@ -50,7 +52,7 @@ pub(super) async fn by_post(
         }
         malformed(&error)
     })?;
-    answer(&serving, Query::from_json(fields)?, &headers).await
+    answer(&serving, Query::from_json(fields)?.within(scope), &headers).await
 }
 
 /// The fields of a JSON object as they came, so that one that is there twice can be refused.

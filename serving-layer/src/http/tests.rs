@@ -4,12 +4,13 @@ mod reading;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use axum::{Extension, Router};
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use shared::access::Scope;
 use shared::event::Event;
 use shared::testing::event;
 use shared::time::HOUR_US;
@@ -38,7 +39,8 @@ fn world() -> Arc<World> {
 }
 
 fn router(world: &Arc<World>) -> Router {
-    routes(world.serving(ServingSettings::default()))
+    let everything: Arc<Scope> = Arc::default();
+    routes(world.serving(ServingSettings::default())).layer(Extension(everything))
 }
 
 struct Reply {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use shared::catalog::MetricVersion;
 use shared::compile::Metric;
-use shared::expression::{Predicate, Type};
+use shared::expression::Predicate;
 use shared::problem::suggestion;
 use shared::time::{Grain, TimeRange, Timestamp};
 
-use super::{Order, Query, QueryError, short};
+use super::{BEYOND_SCOPE, Order, Query, QueryError, short};
 use crate::calendar::{Calendar, Granularity, Zone};
 
 /// What a row is ordered by.
@@ -65,8 +65,8 @@ pub struct Resolved {
     pub measures: Vec<usize>,
     /// Dimensions, by position in the definition.
     pub group_by: Vec<usize>,
-    /// Condition over dimensions.
-    pub filter: Option<Predicate>,
+    /// Conditions over dimensions, all of which hold.
+    pub filters: Vec<Predicate>,
     /// Condition over measures, and those that it reads.
     pub having: Option<(Predicate, Vec<usize>)>,
     /// What to order by; ties go by time, then dimensions.
@@ -123,7 +123,7 @@ pub fn resolve(
         calendar,
         edges,
         measures,
-        filter: filter(query, compiled)?,
+        filters: filters(query, compiled)?,
         having: having(query, compiled)?,
         order_by: order(query, compiled)?,
         group_by,
@@ -200,16 +200,19 @@ fn measure(metric: &Metric, name: &str, parameter: &str) -> Result<usize, QueryE
     })
 }
 
-fn filter(query: &Query, metric: &Metric) -> Result<Option<Predicate>, QueryError> {
-    let names = metric.layout().dimensions.iter();
-    let columns: Vec<_> = names.map(|name| (name.clone(), Type::Text)).collect();
-    let plan = |text: &String| Predicate::new(text, "dimension", &columns);
-    query
-        .filter
-        .as_ref()
-        .map(plan)
-        .transpose()
-        .map_err(|error| QueryError::new("invalid_filter", "filter", format!("`filter`: {error}")))
+/// That of who asks, and that of the query. Each is planned by itself, so that no text of one can
+/// change what the other means.
+fn filters(query: &Query, metric: &Metric) -> Result<Vec<Predicate>, QueryError> {
+    let bound = query.scope.filter.as_ref().map(|text| metric.condition(text)).transpose();
+    let bound = bound.map_err(|error| {
+        let detail = format!("the key's own filter does not fit the metric: {error}");
+        QueryError::new(BEYOND_SCOPE, "metric", detail)
+    })?;
+    let asked = query.filter.as_ref().map(|text| metric.condition(text)).transpose();
+    let asked = asked.map_err(|error| {
+        QueryError::new("invalid_filter", "filter", format!("`filter`: {error}"))
+    })?;
+    Ok(bound.into_iter().chain(asked).collect())
 }
 
 fn having(query: &Query, metric: &Metric) -> Result<Option<(Predicate, Vec<usize>)>, QueryError> {

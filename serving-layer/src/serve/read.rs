@@ -42,7 +42,8 @@ pub(super) struct Shape {
     granularity: Granularity,
     timezone: Tz,
     group_by: Vec<usize>,
-    filter: Option<String>,
+    /// That of who asks, and that of the query.
+    filters: [Option<String>; 2],
     states: Vec<usize>,
 }
 
@@ -80,13 +81,13 @@ impl Serving {
             granularity: query.granularity,
             timezone: query.timezone,
             group_by: resolved.group_by.clone(),
-            filter: query.filter.clone(),
+            filters: [query.scope.filter.clone(), query.filter.clone()],
             states: states.clone(),
         };
         let grouping = Arc::new(Grouping::new(
             &metric.compiled,
             resolved.calendar.clone(),
-            resolved.filter.clone(),
+            resolved.filters.clone(),
             &resolved.group_by,
             &states,
             self.settings.groups_max,
@@ -213,7 +214,7 @@ fn states(part: &Part<'_>) -> Vec<usize> {
 /// The dimensions that are read: to group by and to filter by.
 fn dimensions(part: &Part<'_>) -> Vec<usize> {
     let names = &part.metric.compiled.layout().dimensions;
-    let filter = part.resolved.filter.iter().flat_map(|filter| filter.inputs());
+    let filter = part.resolved.filters.iter().flat_map(|filter| filter.inputs());
     let filter = filter.filter_map(|name| names.iter().position(|known| known == name));
     let mut dimensions: Vec<usize> = part.resolved.group_by.iter().copied().chain(filter).collect();
     dimensions.sort_unstable();

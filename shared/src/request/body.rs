@@ -7,6 +7,7 @@ use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http_body_util::LengthLimitError;
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::problem::{Kind, Problem};
@@ -42,6 +43,20 @@ async fn read<const MAX: usize>(
             Err(Problem::new(Kind::RequestTimeout, "body_timeout", detail))
         }
     }
+}
+
+/// Reads a body's JSON; `shape` is what a refusal says would be right.
+///
+/// # Errors
+/// When it is no JSON (400 `malformed_body`), or not of that shape (422 `invalid_request`).
+pub fn read_json<T: DeserializeOwned>(body: &[u8], shape: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let (kind, code) = match error.classify() {
+            serde_json::error::Category::Data => (Kind::Unprocessable, "invalid_request"),
+            _ => (Kind::BadRequest, "malformed_body"),
+        };
+        Problem::new(kind, code, format!("{error}; expected {shape}"))
+    })
 }
 
 #[cfg(test)]

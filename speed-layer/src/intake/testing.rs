@@ -146,6 +146,7 @@ pub(crate) fn start(
         journal: journal.id(),
         published_at: NOW,
         metrics: Vec::new(),
+        keys: Arc::default(),
     };
     let intake = Intake::start(
         settings,

@@ -1,12 +1,13 @@
 //! Every operation of the API.
 
+use shared::access::Access;
 use utoipa::openapi::HttpMethod;
 
 use super::{Content, Described, NOTHING, described};
 
 /// All operations, in the order of the document.
 pub(super) fn all() -> Vec<Described> {
-    [events(), metrics(), query(), runs(), operation()].into_iter().flatten().collect()
+    [events(), metrics(), query(), runs(), keys(), operation()].into_iter().flatten().collect()
 }
 
 fn events() -> Vec<Described> {
@@ -21,6 +22,7 @@ fn events() -> Vec<Described> {
                 "One event, an array, or one event a line; gzip or zstd as Content-Encoding",
             )),
             problems: &["400", "408", "413", "415", "422", "503", "507"],
+            access: Access::Ingest,
             ..described(
                 HttpMethod::Post,
                 "/v1/events",
@@ -56,14 +58,18 @@ fn events() -> Vec<Described> {
 fn metrics() -> Vec<Described> {
     let one = "/v1/metrics/{name}";
     vec![
-        described(
-            HttpMethod::Get,
-            "/v1/metrics",
-            "List metrics",
-            &[("200", "All metrics", Content::Json("MetricList"))],
-        ),
+        Described {
+            access: Access::Read,
+            ..described(
+                HttpMethod::Get,
+                "/v1/metrics",
+                "List metrics",
+                &[("200", "All metrics", Content::Json("MetricList"))],
+            )
+        },
         Described {
             problems: &["400", "404"],
+            access: Access::Read,
             ..described(
                 HttpMethod::Get,
                 one,
@@ -99,6 +105,7 @@ fn metrics() -> Vec<Described> {
                 ("partial", "refuse (default) or allow answers that miss something"),
             ],
             problems: &["400", "404", "413", "503", "504"],
+            access: Access::Read,
             ..described(
                 HttpMethod::Get,
                 "/v1/metrics/{name}/dimensions/{dimension}",
@@ -138,6 +145,7 @@ fn query() -> Vec<Described> {
         Described {
             query: QUERY,
             problems: PROBLEMS,
+            access: Access::Read,
             ..described(HttpMethod::Get, "/v1/query", "Ask for a metric", ANSWER)
         },
         Described {
@@ -146,6 +154,7 @@ fn query() -> Vec<Described> {
                 "The parameters of GET by the same names; lists are arrays",
             )),
             problems: &["400", "404", "408", "413", "503", "504"],
+            access: Access::Read,
             ..described(HttpMethod::Post, "/v1/query", "Ask for a metric", ANSWER)
         },
     ]
@@ -171,6 +180,7 @@ fn runs() -> Vec<Described> {
         },
         Described {
             query: &[("limit", "Most runs, 1 to 1000; default 100")],
+            access: Access::ReadAll,
             ..described(
                 HttpMethod::Get,
                 "/v1/runs",
@@ -180,6 +190,7 @@ fn runs() -> Vec<Described> {
         },
         Described {
             problems: &["400", "404"],
+            access: Access::ReadAll,
             ..described(
                 HttpMethod::Get,
                 one,
@@ -200,7 +211,10 @@ fn runs() -> Vec<Described> {
                 &[("200", "The run, cancelled or about to be", Content::Json("Run"))],
             )
         },
-        described(HttpMethod::Get, "/v1/schedule", "When runs start by themselves", SCHEDULE),
+        Described {
+            access: Access::ReadAll,
+            ..described(HttpMethod::Get, "/v1/schedule", "When runs start by themselves", SCHEDULE)
+        },
         Described {
             body: Some((
                 &[("application/json", "Schedule")],
@@ -217,25 +231,59 @@ fn runs() -> Vec<Described> {
     ]
 }
 
+fn keys() -> Vec<Described> {
+    vec![
+        Described {
+            body: Some((
+                &[("application/json", "KeyRequest")],
+                "`role`; for readers also the `metrics` and the `filter` that they are bound to",
+            )),
+            problems: &["400", "408", "409", "413", "422", "503"],
+            ..described(
+                HttpMethod::Post,
+                "/v1/keys",
+                "Make a key",
+                &[("201", "The key, shown this once", Content::Json("Key"))],
+            )
+        },
+        described(
+            HttpMethod::Get,
+            "/v1/keys",
+            "List keys",
+            &[("200", "All keys, without their texts", Content::Json("KeyList"))],
+        ),
+        Described {
+            problems: &["400", "404", "409", "503"],
+            ..described(HttpMethod::Delete, "/v1/keys/{id}", "Revoke a key", NOTHING)
+        },
+    ]
+}
+
 fn operation() -> Vec<Described> {
     const STATE: &[(&str, &str, Content)] = &[("200", "It is so", Content::Json("State"))];
     vec![
-        described(
-            HttpMethod::Get,
-            "/v1/status",
-            "How the service is",
-            &[("200", "Positions, lags and figures", Content::Json("Status"))],
-        ),
+        Described {
+            access: Access::ReadAll,
+            ..described(
+                HttpMethod::Get,
+                "/v1/status",
+                "How the service is",
+                &[("200", "Positions, lags and figures", Content::Json("Status"))],
+            )
+        },
         Described {
             problems: &[],
+            access: Access::Open,
             ..described(HttpMethod::Get, "/healthz", "Whether the process lives", STATE)
         },
         Described {
             problems: &["503"],
+            access: Access::Open,
             ..described(HttpMethod::Get, "/readyz", "Whether it can accept and answer", STATE)
         },
         Described {
             problems: &[],
+            access: Access::ReadAll,
             ..described(
                 HttpMethod::Get,
                 "/metrics",

@@ -35,6 +35,7 @@ static SNAPSHOT: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
         journal: JournalId(Uuid::nil()),
         published_at: Timestamp(0),
         metrics: vec![Arc::new(metric)],
+        keys: Arc::default(),
     })
 });
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use shared::access::{KeyChange, KeyError};
 use shared::catalog::{Catalog, CatalogError, Defined, Snapshot};
 use shared::definition::Definition;
 use shared::event::EventBatch;
@@ -131,6 +132,10 @@ impl Catalog for FakeCatalog {
     }
 
     async fn delete(&self, _: &str) -> Result<(), CatalogError> {
+        Ok(())
+    }
+
+    async fn change_keys(&self, _: KeyChange) -> Result<(), KeyError> {
         Ok(())
     }
 

@@ -72,6 +72,7 @@ fn snapshot(journal: &FakeJournal, metrics: &BTreeMap<MetricId, Defined>, number
         journal: journal.id(),
         published_at: Timestamp(0),
         metrics: metrics.iter().map(version).collect(),
+        keys: Arc::default(),
     }
 }
 

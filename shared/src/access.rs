@@ -1,0 +1,312 @@
+//! Who may do what: keys, their roles, and what the bearer of a key may see.
+//!
+//! A key is a random text that is shown once; what is kept is its digest. Its role says which
+//! routes it opens, its [`Scope`] which metrics and which of their groups answers are made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde::{Deserializer, Serializer, de};
+
+use crate::time::Timestamp;
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sending events.
+    Ingest,
+    /// Asking.
+    Read,
+    /// Everything.
+    Admin,
+}
+
+impl Role {
+    /// All roles.
+    pub const EACH: [Self; 3] = [Self::Ingest, Self::Read, Self::Admin];
+
+    /// As it is spelled.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Read => "read",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::EACH.into_iter().find(|role| role.name() == text);
+        found.ok_or_else(|| format!("`{text}` is not a role; ingest, read or admin is right"))
+    }
+}
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, without a key.
+    Open,
+    /// Who sends events.
+    Ingest,
+    /// Who asks for metrics; answers are made of what its [`Scope`] lets it see.
+    Read,
+    /// Who asks, and whose scope is everything: what is told is of all metrics together.
+    ReadAll,
+    /// Who runs the service.
+    Admin,
+}
+
+impl Access {
+    /// Whether a role and scope are enough.
+    #[must_use]
+    pub fn allows(self, role: Role, scope: &Scope) -> bool {
+        match (self, role) {
+            (Self::Open, _) | (_, Role::Admin) => true,
+            (Self::Ingest, role) => role == Role::Ingest,
+            (Self::Read, role) => role == Role::Read,
+            (Self::ReadAll, role) => role == Role::Read && scope.is_everything(),
+            (Self::Admin, _) => false,
+        }
+    }
+}
+
+/// What a reader may see.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// Names of metrics; all where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<BTreeSet<String>>,
+    /// Condition over dimensions that holds for all that is seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+}
+
+impl Scope {
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.metrics.is_none() && self.filter.is_none()
+    }
+
+    /// Whether a metric may be seen.
+    #[must_use]
+    pub fn sees(&self, metric: &str) -> bool {
+        self.metrics.as_ref().is_none_or(|metrics| metrics.contains(metric))
+    }
+}
+
+/// SHA-256 of a key's text; 64 hexadecimal digits where it is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyDigest(pub [u8; 32]);
+
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyDigest")
+    }
+}
+
+impl Serialize for KeyDigest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = |pair: &[u8]| {
+            let text = std::str::from_utf8(pair).ok()?;
+            u8::from_str_radix(text, 16).ok()
+        };
+        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(digits).collect();
+        let digest = bytes.and_then(|bytes| bytes.try_into().ok());
+        digest.map(Self).ok_or_else(|| de::Error::custom("a digest is not 64 hexadecimal digits"))
+    }
+}
+
+/// A key, without what its bearer knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// What it is called; part of its text.
+    pub id: String,
+    /// Tells its text.
+    pub digest: KeyDigest,
+    /// What it is for.
+    pub role: Role,
+    /// What its bearer sees.
+    #[serde(default, skip_serializing_if = "is_everything")]
+    pub scope: Arc<Scope>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it opens nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Requests that it may make in a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_s: Option<NonZeroU32>,
+    /// What its maker wrote down about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Key {
+    /// Whether it still opens anything.
+    #[must_use]
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+fn is_everything(scope: &Arc<Scope>) -> bool {
+    scope.is_everything()
+}
+
+/// All keys, by id.
+pub type Keys = BTreeMap<String, Arc<Key>>;
+
+/// Keys at most.
+pub const KEYS_MAX: usize = 1000;
+
+/// Why keys stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// With another first key nobody could make a second one.
+    #[error("the first key has to have role `admin`: without one nobody could make another")]
+    FirstIsNoAdmin,
+    /// Without it nobody could make or revoke keys.
+    #[error("`{0}` is the last valid key with role `admin`; revoke the others first")]
+    LastAdmin(String),
+    /// There is no such key.
+    #[error("there is no key `{0}`")]
+    Unknown(String),
+    /// There are as many as there may be.
+    #[error("there are {KEYS_MAX} keys already, the most that there can be; revoke some first")]
+    TooMany,
+    /// It could not be stored; nothing changed.
+    #[error("the keys were not stored: {0}")]
+    Store(String),
+}
+
+/// A change of the keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyChange {
+    /// Another one.
+    Create(Arc<Key>),
+    /// The one with this id opens nothing from now on.
+    Revoke(String),
+}
+
+impl KeyChange {
+    /// Whether there is still somebody who can change keys after it, where there are any.
+    ///
+    /// # Errors
+    /// Why it must not be.
+    pub fn check(&self, keys: &Keys, now: Timestamp) -> Result<(), KeyError> {
+        let is_admin = |key: &Key| key.role == Role::Admin && key.is_valid(now);
+        let has_admin = |but: &str| keys.values().any(|key| key.id != but && is_admin(key));
+        match self {
+            Self::Create(_) if keys.len() >= KEYS_MAX => Err(KeyError::TooMany),
+            Self::Create(key) if keys.is_empty() && !is_admin(key) => Err(KeyError::FirstIsNoAdmin),
+            Self::Create(_) => Ok(()),
+            Self::Revoke(id) if !keys.contains_key(id) => Err(KeyError::Unknown(id.clone())),
+            Self::Revoke(id) if keys.len() > 1 && !has_admin(id) => {
+                Err(KeyError::LastAdmin(id.clone()))
+            }
+            Self::Revoke(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_open_what_they_are_for() {
+        let (all, some) = (
+            Scope::default(),
+            Scope { metrics: Some(["m".to_owned()].into()), ..Scope::default() },
+        );
+        let accesses = [Access::Open, Access::Ingest, Access::Read, Access::ReadAll, Access::Admin];
+        let opened = |role, scope: &Scope| accesses.map(|access| access.allows(role, scope));
+        assert_eq!(opened(Role::Ingest, &all), [true, true, false, false, false]);
+        assert_eq!(opened(Role::Read, &all), [true, false, true, true, false]);
+        assert_eq!(opened(Role::Read, &some), [true, false, true, false, false]);
+        assert_eq!(opened(Role::Admin, &all), [true; 5]);
+        assert!(some.sees("m") && !some.sees("n") && all.sees("n"));
+    }
+
+    fn key(id: &str, role: Role, expires_at: Option<i64>) -> Arc<Key> {
+        Arc::new(Key {
+            id: id.to_owned(),
+            digest: KeyDigest([0; 32]),
+            role,
+            scope: Arc::default(),
+            created_at: Timestamp(0),
+            expires_at: expires_at.map(Timestamp),
+            requests_per_s: None,
+            note: None,
+        })
+    }
+
+    #[test]
+    fn somebody_can_always_change_keys() {
+        let now = Timestamp(10);
+        let keys = |keys: &[Arc<Key>]| -> Keys {
+            keys.iter().map(|key| (key.id.clone(), Arc::clone(key))).collect()
+        };
+        let none = keys(&[]);
+        let create = |key: Arc<Key>, keys: &Keys| KeyChange::Create(key).check(keys, now);
+        let revoke = |id: &str, keys: &Keys| KeyChange::Revoke(id.to_owned()).check(keys, now);
+        assert_eq!(create(key("r", Role::Read, None), &none), Err(KeyError::FirstIsNoAdmin));
+        assert_eq!(create(key("a", Role::Admin, Some(10)), &none), Err(KeyError::FirstIsNoAdmin));
+        assert_eq!(create(key("a", Role::Admin, None), &none), Ok(()));
+        let both = keys(&[key("a", Role::Admin, None), key("r", Role::Read, None)]);
+        assert_eq!(create(key("i", Role::Ingest, None), &both), Ok(()));
+        assert_eq!(revoke("a", &both), Err(KeyError::LastAdmin("a".to_owned())));
+        assert_eq!(revoke("r", &both), Ok(()));
+        assert_eq!(revoke("x", &both), Err(KeyError::Unknown("x".to_owned())));
+        assert_eq!(revoke("a", &keys(&[key("a", Role::Admin, None)])), Ok(()), "the last of all");
+        let old = keys(&[key("a", Role::Admin, None), key("b", Role::Admin, Some(9))]);
+        assert_eq!(revoke("a", &old), Err(KeyError::LastAdmin("a".to_owned())));
+        assert_eq!(revoke("b", &old), Ok(()));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_key_reads_back() {
+        let key = Key {
+            id: "k1".to_owned(),
+            digest: KeyDigest(std::array::from_fn(|n| n as u8 * 7)),
+            role: Role::Read,
+            scope: Arc::new(Scope { metrics: None, filter: Some("tenant = 'acme'".to_owned()) }),
+            created_at: Timestamp(1),
+            expires_at: Some(Timestamp(2)),
+            requests_per_s: NonZeroU32::new(10),
+            note: None,
+        };
+        let text = serde_json::to_string(&key).unwrap();
+        assert_eq!(serde_json::from_str::<Key>(&text).unwrap(), key);
+        assert!(key.is_valid(Timestamp(1)) && !key.is_valid(Timestamp(2)));
+        for wrong in ["", "00", &"0".repeat(65), &"x".repeat(64), &"é".repeat(32)] {
+            assert!(serde_json::from_str::<KeyDigest>(&format!("\"{wrong}\"")).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Access: keys, and what they open.
+//!
+//! Keys are part of the manifest (`shared::access`). A request is let through, or refused, by its
+//! route and its headers alone ([`Guard`]), before its body is read; what its bearer may see goes
+//! with it to the layers. As long as there are no keys, anybody may do everything, and the service
+//! answers on loopback only, unless it is told otherwise.
+
+mod guard;
+mod guarded;
+mod rate;
+mod routes;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::guard::Guard;
+pub(crate) use self::guarded::Guarded;
+pub(crate) use self::routes::{KeyRoutes, make, routes};
+
+/// A guard that lets everybody do everything.
+#[cfg(test)]
+pub(crate) fn open_guard() -> Guard {
+    use std::sync::Arc;
+
+    use shared::catalog::Snapshot;
+    use shared::clock::SystemClock;
+    use shared::ids::{Generation, JournalId};
+    use shared::time::Timestamp;
+
+    let snapshot = Snapshot {
+        generation: Generation(0),
+        journal: JournalId::try_from("1".repeat(32)).unwrap(),
+        published_at: Timestamp(0),
+        metrics: Vec::new(),
+        keys: Arc::default(),
+    };
+    let snapshots = tokio::sync::watch::channel(Arc::new(snapshot)).1;
+    Guard::new(snapshots, Arc::new(SystemClock), [], true)
+}

@@ -1,0 +1,226 @@
+//! Whether a request may go on: decided by its route and its headers, before its body is read.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, Method, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use shared::access::{Access, Key, Keys, Role, Scope};
+use shared::catalog::Snapshot;
+use shared::clock::Clock;
+use shared::problem::{Kind, Problem};
+use shared::time::Timestamp;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::rate::{Rates, Spent};
+use super::secret;
+
+const NO_KEYS: &str = "there are no keys, and this service can be reached from elsewhere; \
+    `merganser keys create --role admin --data-dir DIR` makes the first one while it is stopped";
+
+/// What whoever may see everything sees.
+static EVERYTHING: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
+
+/// How often it is looked whether a key has expired meanwhile.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// A request that may go on.
+#[derive(Clone, Debug)]
+pub(crate) struct Passed {
+    /// Its key; none where none is needed.
+    pub(crate) key: Option<Arc<Key>>,
+    /// What is left of its key's rate, where it has one.
+    pub(crate) spent: Option<Spent>,
+}
+
+impl Passed {
+    /// What its answer may be made of.
+    pub(crate) fn scope(&self) -> Arc<Scope> {
+        Arc::clone(self.key.as_ref().map_or(&EVERYTHING, |key| &key.scope))
+    }
+}
+
+/// A request that may not.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(super) problem: Box<Problem>,
+    spent: Option<Spent>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem: Box::new(problem), spent: None }
+    }
+}
+
+impl From<(Spent, Problem)> for Refused {
+    fn from((spent, problem): (Spent, Problem)) -> Self {
+        Self { problem: Box::new(problem), spent: Some(spent) }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = self.problem.into_response();
+        if let Some(spent) = self.spent {
+            spent.tell(response.headers_mut());
+        }
+        response
+    }
+}
+
+/// Decides. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Guard(Arc<Parts>);
+
+struct Parts {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    clock: Arc<dyn Clock>,
+    /// By path of the router and method; what is not there is for whoever runs the service.
+    routes: HashMap<&'static str, Vec<(Method, Access)>>,
+    /// Whether anybody may do everything for as long as there are no keys.
+    is_open: bool,
+    rates: Rates,
+}
+
+impl Guard {
+    /// Of a service with these routes and the keys of the newest snapshot.
+    pub(crate) fn new(
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        clock: Arc<dyn Clock>,
+        routes: impl IntoIterator<Item = (&'static str, Method, Access)>,
+        is_open: bool,
+    ) -> Self {
+        let mut table: HashMap<_, Vec<_>> = HashMap::new();
+        for (path, method, access) in routes {
+            table.entry(path).or_default().push((method, access));
+        }
+        let rates = Rates::default();
+        Self(Arc::new(Parts { snapshots, clock, routes: table, is_open, rates }))
+    }
+
+    /// Whether a request for the route at `path` may go on; `None` where there is no route.
+    ///
+    /// # Errors
+    /// Why not, and what would be right.
+    pub(crate) fn check(
+        &self,
+        method: &Method,
+        path: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Passed, Refused> {
+        let access = self.access(method, path);
+        let keys = Arc::clone(&self.0.snapshots.borrow().keys);
+        if access == Some(Access::Open) || (keys.is_empty() && self.0.is_open) {
+            return Ok(Passed { key: None, spent: None });
+        }
+        if keys.is_empty() {
+            return Err(unauthorized("no_keys", NO_KEYS).into());
+        }
+        let key = bearer(&keys, headers, self.0.clock.now())?;
+        // Who asks for what is not there may learn that, whatever the key is for.
+        if let Some(access) = access
+            && !access.allows(key.role, &key.scope)
+        {
+            return Err(forbidden(access, key).into());
+        }
+        let spent = self.0.rates.spend(key, &keys)?;
+        Ok(Passed { key: Some(Arc::clone(key)), spent })
+    }
+
+    /// Returns once a request that was let through would no longer be.
+    pub(crate) async fn ended(self, passed: Option<Arc<Key>>) {
+        let mut snapshots = self.0.snapshots.clone();
+        loop {
+            let now = self.0.clock.now();
+            let left = {
+                let snapshot = snapshots.borrow_and_update();
+                match &passed {
+                    None if snapshot.keys.is_empty() => LOOK_EVERY,
+                    Some(key) if snapshot.keys.get(&key.id) == Some(key) && key.is_valid(now) => {
+                        let left = key.expires_at.map(|end| end.millis_since(now));
+                        left.map_or(LOOK_EVERY, |ms| LOOK_EVERY.min(Duration::from_millis(ms + 1)))
+                    }
+                    _ => return,
+                }
+            };
+            // Where no more snapshots come, the service ends, and its streams with it.
+            if let Ok(Err(_)) = timeout(left, snapshots.changed()).await {
+                return;
+            }
+        }
+    }
+
+    fn access(&self, method: &Method, path: Option<&str>) -> Option<Access> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let methods = self.0.routes.get(path?);
+        let found = methods.into_iter().flatten().find(|(known, _)| known == method);
+        Some(found.map_or(Access::Admin, |(_, access)| *access))
+    }
+}
+
+/// The key that a request brings.
+fn bearer<'a>(
+    keys: &'a Keys,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<&'a Arc<Key>, Problem> {
+    let Some(text) = presented(headers)? else {
+        let detail = "a key is needed: `Authorization: Bearer KEY`, or Basic with the key as \
+                      password";
+        return Err(unauthorized("key_missing", detail));
+    };
+    let found = secret::id(&text).and_then(|id| keys.get(id));
+    let key = found.filter(|key| secret::is_of(&text, &key.digest));
+    let key = key.ok_or_else(|| {
+        unauthorized("key_unknown", "the key is not one of this service's, or was revoked")
+    })?;
+    if !key.is_valid(now) {
+        return Err(unauthorized("key_expired", "the key has expired; ask for a new one"));
+    }
+    Ok(key)
+}
+
+/// The key's text, of `Authorization: Bearer` or `Basic`. Of the latter it is the password, or the
+/// name where there is no password, as some clients send it.
+fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let malformed = || {
+        let detail = "`Authorization` cannot be read; `Bearer KEY`, or `Basic` with base64 of \
+                      `name:KEY`, is right";
+        unauthorized("malformed_authorization", detail)
+    };
+    let (scheme, rest) =
+        value.to_str().ok().and_then(|v| v.split_once(' ')).ok_or_else(malformed)?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(rest.to_owned()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(malformed());
+    }
+    let text = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.ok_or_else(malformed)?;
+    let (name, password) = text.split_once(':').ok_or_else(malformed)?;
+    Ok(Some(if password.is_empty() { name } else { password }.to_owned()))
+}
+
+fn unauthorized(code: &'static str, detail: &str) -> Problem {
+    Problem::new(Kind::Unauthorized, code, detail)
+}
+
+fn forbidden(access: Access, key: &Key) -> Problem {
+    let needed = match access {
+        Access::Open | Access::Ingest => "role `ingest`",
+        Access::Read => "role `read`",
+        Access::ReadAll if key.role == Role::Read => "one that is not bound to metrics or a filter",
+        Access::ReadAll => "role `read`, not bound to metrics or a filter",
+        Access::Admin => "role `admin`",
+    };
+    let detail = format!("the key `{}` has role `{}`; this needs {needed}", key.id, key.role);
+    Problem::new(Kind::Forbidden, "forbidden", detail).with("role", key.role.name())
+}

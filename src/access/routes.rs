@@ -1,0 +1,214 @@
+//! `/v1/keys`: making, listing and revoking keys.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use axum::{Json, Router};
+use chrono::DateTime;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::access::{Key, KeyChange, KeyError, Role, Scope};
+use shared::catalog::{Catalog, Snapshot};
+use shared::clock::Clock;
+use shared::problem::{Kind, Problem, suggestion};
+use shared::request::{NoParameters, WholeBody, read_json};
+use shared::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
+
+use super::secret::Secret;
+
+/// Bytes of a request's body.
+const BODY_MAX: usize = 64 * 1024;
+/// Bytes of a note, and of a filter.
+const TEXT_MAX_BYTES: usize = 4096;
+/// Names of metrics.
+const METRICS_MAX: usize = 200;
+
+const SHAPE: &str = r#"{"role": "ingest" | "read" | "admin", "metrics": ["name"]?, "filter": "…"?,
+"expires": "90d"?, "requests_per_s": 100?, "note": "…"?}"#;
+
+/// What the routes work on.
+#[derive(Clone)]
+pub(crate) struct KeyRoutes {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The routes.
+pub(crate) fn routes(state: KeyRoutes) -> Router {
+    Router::new()
+        .route("/v1/keys", get(list).post(create))
+        .route("/v1/keys/{id}", delete(revoke))
+        .with_state(state)
+}
+
+/// A key as it is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+struct Wanted {
+    role: Role,
+    metrics: Option<BTreeSet<String>>,
+    filter: Option<String>,
+    expires: Option<String>,
+    requests_per_s: Option<NonZeroU32>,
+    note: Option<String>,
+}
+
+async fn create(
+    State(state): State<KeyRoutes>,
+    _: NoParameters,
+    WholeBody(body): WholeBody<BODY_MAX>,
+) -> Result<Response, Problem> {
+    Ok((StatusCode::CREATED, Json(make(&state, &body).await?)).into_response())
+}
+
+/// Makes the key that a body asks for; what is shown of it, with its text.
+///
+/// # Errors
+/// Why there is no such key.
+pub(crate) async fn make(state: &KeyRoutes, body: &[u8]) -> Result<Value, Problem> {
+    let wanted: Wanted = read_json(body, SHAPE)?;
+    let now = state.clock.now();
+    check(&wanted, &state.catalog.current())?;
+    let expires_at = wanted.expires.as_deref().map(|text| expiry(text, now)).transpose();
+    let expires_at = expires_at.map_err(|detail| invalid("/expires", detail))?;
+    let secret = Secret::new();
+    let secret = secret.map_err(|e| Problem::new(Kind::Internal, "internal", e.to_string()))?;
+    let key = Arc::new(Key {
+        id: secret.id,
+        digest: secret.digest,
+        role: wanted.role,
+        scope: Arc::new(Scope { metrics: wanted.metrics, filter: wanted.filter }),
+        created_at: now,
+        expires_at,
+        requests_per_s: wanted.requests_per_s,
+        note: wanted.note,
+    });
+    state.catalog.change_keys(KeyChange::Create(Arc::clone(&key))).await.map_err(refused)?;
+    tracing::info!(key = key.id, role = %key.role, "a key was made");
+    let mut shown = document(&key);
+    shown["key"] = json!(secret.text);
+    Ok(shown)
+}
+
+async fn list(State(state): State<KeyRoutes>, _: NoParameters) -> Json<Value> {
+    let snapshot = state.catalog.current();
+    let mut keys: Vec<&Arc<Key>> = snapshot.keys.values().collect();
+    keys.sort_by_key(|key| key.created_at);
+    let keys: Vec<Value> = keys.into_iter().map(|key| document(key)).collect();
+    Json(json!({ "keys": keys }))
+}
+
+async fn revoke(
+    State(state): State<KeyRoutes>,
+    Path(id): Path<String>,
+    _: NoParameters,
+) -> Result<StatusCode, Problem> {
+    state.catalog.change_keys(KeyChange::Revoke(id.clone())).await.map_err(refused)?;
+    tracing::info!(key = id, "a key was revoked");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses bounds that nothing would come of.
+fn check(wanted: &Wanted, snapshot: &Snapshot) -> Result<(), Problem> {
+    let is_bound = wanted.metrics.is_some() || wanted.filter.is_some();
+    if is_bound && wanted.role != Role::Read {
+        let detail = format!("a key with role `{}` is not bound; only `read` is", wanted.role);
+        return Err(invalid("/role", detail));
+    }
+    for (pointer, text) in [("/note", &wanted.note), ("/filter", &wanted.filter)] {
+        if text.as_ref().is_some_and(|text| text.len() > TEXT_MAX_BYTES) {
+            return Err(invalid(pointer, format!("it is over {TEXT_MAX_BYTES} bytes")));
+        }
+    }
+    let names = wanted.metrics.iter().flatten();
+    if wanted.metrics.as_ref().is_some_and(|m| m.is_empty() || m.len() > METRICS_MAX) {
+        return Err(invalid("/metrics", format!("1 to {METRICS_MAX} names are right")));
+    }
+    for name in names {
+        if snapshot.answering(name).is_none() {
+            let hint = suggestion(name, snapshot.names());
+            return Err(invalid("/metrics", format!("there is no metric `{name}`{hint}")));
+        }
+    }
+    let Some(filter) = &wanted.filter else { return Ok(()) };
+    let seen = snapshot.metrics.iter().filter(|metric| {
+        wanted.metrics.as_ref().is_none_or(|names| names.contains(&metric.definition.name))
+    });
+    let planned = seen.map(|metric| (metric, metric.compiled.condition(filter)));
+    let (mut fits, mut last) = (false, None);
+    for (metric, planned) in planned {
+        match planned {
+            Ok(_) => fits = true,
+            Err(error) => last = Some(format!("`{}`: {error}", metric.definition.name)),
+        }
+    }
+    match last {
+        // Every metric that is named has to have it; of all metrics, one.
+        Some(wrong) if !fits || wanted.metrics.is_some() => Err(invalid("/filter", wrong)),
+        None if !fits => Err(invalid("/filter", "there is no metric that it could fit".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// When a key expires: `90d`, `12h` or `30m` from now, or an instant as RFC 3339.
+///
+/// # Errors
+/// What would be right.
+fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let unit = |unit| match unit {
+        'd' => Some(DAY_US),
+        'h' => Some(HOUR_US),
+        'm' => Some(MINUTE_US),
+        _ => None,
+    };
+    let mut letters = text.chars();
+    let span = letters.next_back().and_then(unit).and_then(|unit| {
+        let count: u32 = letters.as_str().parse().ok()?;
+        unit.checked_mul(i64::from(count))
+    });
+    let at = match span {
+        Some(span) => now.0.checked_add(span).map(Timestamp),
+        None => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc().into()),
+    };
+    at.filter(|at| now < *at && *at <= Timestamp::MAX).ok_or_else(|| {
+        let short: String = text.chars().take(80).collect();
+        format!("`{short}` is no time to come; `90d`, `12h`, `30m` or an RFC 3339 time is right")
+    })
+}
+
+/// A key as it is shown: never its text or digest.
+fn document(key: &Key) -> Value {
+    json!({
+        "id": key.id,
+        "role": key.role,
+        "metrics": key.scope.metrics,
+        "filter": key.scope.filter,
+        "created_at": key.created_at.to_string(),
+        "expires_at": key.expires_at.map(|at| at.to_string()),
+        "requests_per_s": key.requests_per_s,
+        "note": key.note,
+    })
+}
+
+fn invalid(pointer: &str, detail: String) -> Problem {
+    let detail = format!("{detail} (at `{pointer}`)");
+    Problem::new(Kind::Unprocessable, "invalid_key", detail).with("pointer", pointer)
+}
+
+fn refused(error: KeyError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        KeyError::FirstIsNoAdmin => Problem::new(Kind::Unprocessable, "first_key", detail),
+        KeyError::LastAdmin(_) => Problem::new(Kind::Conflict, "last_admin_key", detail),
+        KeyError::Unknown(_) => Problem::new(Kind::NotFound, "unknown_key", detail),
+        KeyError::TooMany => Problem::new(Kind::Conflict, "too_many_keys", detail),
+        KeyError::Store(_) => {
+            Problem::new(Kind::Unavailable, "not_stored", detail).retry_after_s(5)
+        }
+    }
+}

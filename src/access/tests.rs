@@ -1,0 +1,162 @@
+//! What is let through, on a guard by itself.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use axum::http::{HeaderMap, Method, header};
+use axum::response::IntoResponse;
+use shared::access::{Access, Key, Role};
+use shared::catalog::Snapshot;
+use shared::clock::ManualClock;
+use shared::ids::{Generation, JournalId};
+use shared::problem::Problem;
+use shared::time::Timestamp;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+use super::guard::Refused;
+use super::secret::Secret;
+use super::*;
+
+fn snapshot(keys: &[&Arc<Key>]) -> Arc<Snapshot> {
+    let keys: BTreeMap<_, _> = keys.iter().map(|key| (key.id.clone(), Arc::clone(key))).collect();
+    Arc::new(Snapshot {
+        generation: Generation(0),
+        journal: JournalId::try_from("1".repeat(32)).unwrap(),
+        published_at: Timestamp(0),
+        metrics: Vec::new(),
+        keys: Arc::new(keys),
+    })
+}
+
+fn key(role: Role) -> (Key, String) {
+    let secret = Secret::new().unwrap();
+    let key = Key {
+        id: secret.id,
+        digest: secret.digest,
+        role,
+        scope: Arc::default(),
+        created_at: Timestamp(0),
+        expires_at: None,
+        requests_per_s: None,
+        note: None,
+    };
+    (key, secret.text)
+}
+
+const ROUTES: [(&str, Method, Access); 1] = [("/v1/query", Method::GET, Access::Read)];
+
+/// A guard of these keys, with what changes them, at the beginning of 1970.
+fn guard(keys: &[&Arc<Key>]) -> (Guard, watch::Sender<Arc<Snapshot>>, Arc<ManualClock>) {
+    let (sender, snapshots) = watch::channel(snapshot(keys));
+    let clock = ManualClock::at(Timestamp(0));
+    (Guard::new(snapshots, Arc::clone(&clock) as _, ROUTES, false), sender, clock)
+}
+
+fn ask(guard: &Guard, authorization: &str) -> Result<(), Refused> {
+    let mut headers = HeaderMap::new();
+    if !authorization.is_empty() {
+        headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
+    }
+    guard.check(&Method::GET, Some("/v1/query"), &headers).map(|_| ())
+}
+
+/// The status and code of a refusal.
+fn refused(guard: &Guard, authorization: &str) -> (u16, &'static str) {
+    let Refused { problem, .. } = ask(guard, authorization).unwrap_err();
+    (problem.status().as_u16(), problem.code())
+}
+
+#[tokio::test]
+async fn keys_come_as_bearer_or_password_and_nothing_else_opens() {
+    let (made, text) = key(Role::Read);
+    let (guard, ..) = guard(&[&Arc::new(made)]);
+    let base64 = |text: &str| {
+        use base64::Engine;
+        base64::engine::general_purpose::STANDARD.encode(text)
+    };
+    for right in [
+        format!("Bearer {text}"),
+        format!("bearer  {text}"),
+        format!("Basic {}", base64(&format!("me:{text}"))),
+        format!("Basic {}", base64(&format!("{text}:"))),
+    ] {
+        assert!(ask(&guard, &right).is_ok(), "{right}");
+    }
+    assert_eq!(refused(&guard, ""), (401, "key_missing"));
+    for wrong in [
+        "Bearer mgs_0_0".to_owned(),
+        format!("Bearer {}x", text),
+        format!("Bearer {}", &text[..text.len() - 1]),
+        format!("Basic {}", base64(&format!("{text}:wrong"))),
+        "Bearer ".to_owned() + &"x".repeat(5000),
+    ] {
+        assert_eq!(refused(&guard, &wrong), (401, "key_unknown"), "{wrong}");
+    }
+    for wrong in ["Bearer", "Digest x", "Basic %%%", "Basic YQ==", "é"] {
+        assert_eq!(refused(&guard, wrong), (401, "malformed_authorization"), "{wrong}");
+    }
+    let (other, text) = key(Role::Ingest);
+    let (guard, ..) = super::tests::guard(&[&Arc::new(other)]);
+    assert_eq!(refused(&guard, &format!("Bearer {text}")), (403, "forbidden"));
+}
+
+#[tokio::test]
+async fn without_keys_nothing_is_open_beyond_loopback_and_expired_ones_open_nothing() {
+    let (nobody, sender, clock) = guard(&[]);
+    assert_eq!(refused(&nobody, ""), (401, "no_keys"));
+    assert!(ask(&open_guard(), "").is_ok());
+    let (mut made, text) = key(Role::Read);
+    made.expires_at = Some(Timestamp(10));
+    sender.send_replace(snapshot(&[&Arc::new(made)]));
+    let bearer = format!("Bearer {text}");
+    assert!(ask(&nobody, &bearer).is_ok());
+    clock.set(Timestamp(10));
+    assert_eq!(refused(&nobody, &bearer), (401, "key_expired"));
+}
+
+#[tokio::test]
+async fn a_rate_is_told_and_held() {
+    let (mut made, text) = key(Role::Read);
+    made.requests_per_s = NonZeroU32::new(3);
+    let (guard, ..) = guard(&[&Arc::new(made)]);
+    let bearer = format!("Bearer {text}");
+    let mut headers = HeaderMap::new();
+    headers.insert(header::AUTHORIZATION, bearer.parse().unwrap());
+    let passed = guard.check(&Method::GET, Some("/v1/query"), &headers).unwrap();
+    let mut told = HeaderMap::new();
+    passed.spent.unwrap().tell(&mut told);
+    assert_eq!(told["ratelimit-policy"], "\"key\";q=3;w=1");
+    assert_eq!(told["ratelimit"], "\"key\";r=2;t=1");
+    // A token comes back every third of a second: ten at once are more than there can be.
+    let refusal = (0..10).find_map(|_| ask(&guard, &bearer).err()).unwrap();
+    let response = refusal.into_response();
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(response.headers()["ratelimit"], "\"key\";r=0;t=1");
+}
+
+#[tokio::test]
+async fn what_is_under_way_ends_with_its_key() {
+    let (made, _) = key(Role::Read);
+    let made = Arc::new(made);
+    let (guard, sender, _) = guard(&[&made]);
+    let mut ended = Box::pin(guard.clone().ended(Some(Arc::clone(&made))));
+    assert!(futures::poll!(&mut ended).is_pending());
+    sender.send_replace(snapshot(&[&made]));
+    assert!(futures::poll!(&mut ended).is_pending(), "other news end nothing");
+    sender.send_replace(snapshot(&[]));
+    ended.await;
+    let mut ended = Box::pin(guard.ended(None));
+    assert!(futures::poll!(&mut ended).is_pending());
+    sender.send_replace(snapshot(&[&made]));
+    ended.await;
+}
+
+#[test]
+fn problems_of_keys_say_how_to_bring_one() {
+    let problem: Problem = Problem::new(shared::problem::Kind::Unauthorized, "x", "y");
+    let response = problem.into_response();
+    let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
+    assert_eq!(challenges.len(), 2);
+}

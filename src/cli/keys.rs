@@ -1,0 +1,138 @@
+//! `merganser keys`: who may do what.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
+use shared::access::Role;
+
+use super::client::{Client, ClientArgs, encoded};
+use super::output;
+use super::table::Table;
+use super::{Failure, serve};
+use crate::compose;
+
+/// Arguments of `merganser keys`.
+#[derive(Args, Debug)]
+pub(super) struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a key and print its text, which is shown this once
+    Create(Box<CreateArgs>),
+    /// List the keys
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Revoke a key: it opens nothing from then on
+    Revoke {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// What the list calls it
+        id: String,
+    },
+}
+
+#[derive(Args, Debug)]
+struct CreateArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// Make it in the directory of a service that is stopped, instead of asking one that runs
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// What it is for: ingest, read or admin
+    #[arg(long)]
+    role: Role,
+    /// Metrics that a reader is bound to
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    metrics: Option<Vec<String>>,
+    /// SQL condition over dimensions that holds for all that a reader sees, as "tenant = 'acme'"
+    #[arg(long, value_name = "CONDITION")]
+    filter: Option<String>,
+    /// How long it lasts, as 90d, 12h or 30m, or until when
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
+    /// Requests that it may make in a second
+    #[arg(long, value_name = "N")]
+    requests_per_s: Option<u32>,
+    /// What it is wanted for
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+impl CreateArgs {
+    /// The body of the request.
+    fn body(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("role".to_owned(), self.role.name().into());
+        let mut add = |name: &str, value: Option<Value>| {
+            body.extend(value.map(|value| (name.to_owned(), value)));
+        };
+        add("metrics", self.metrics.clone().map(Value::from));
+        add("filter", self.filter.clone().map(Value::from));
+        add("expires", self.expires.clone().map(Value::from));
+        add("requests_per_s", self.requests_per_s.map(Value::from));
+        add("note", self.note.clone().map(Value::from));
+        Value::Object(body)
+    }
+}
+
+/// Carries out the command.
+pub(super) fn run(args: &KeysArgs) -> Result<(), Failure> {
+    match &args.command {
+        KeysCommand::Create(args) => create(args)?,
+        KeysCommand::List { client } => list(&Client::new(client)?)?,
+        KeysCommand::Revoke { client, id } => {
+            let reply = Client::new(client)?.delete(&format!("/v1/keys/{}", encoded(id)));
+            reply.map_err(anyhow::Error::from)?.ok()?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the text of the new key alone on stdout, so that a script can take it.
+fn create(args: &CreateArgs) -> Result<(), Failure> {
+    let body = args.body();
+    let made: Value = match &args.data_dir {
+        Some(dir) => {
+            serve::runtime()?.block_on(compose::make_key(dir, body.to_string().as_bytes()))?
+        }
+        None => {
+            let reply = Client::new(&args.client)?.post("/v1/keys", &body);
+            reply.map_err(anyhow::Error::from)?.ok()?.json()?
+        }
+    };
+    let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or("–").to_owned();
+    output::note(&format!(
+        "made the key {} with role {}; its text is shown this once:",
+        text("id"),
+        text("role")
+    ));
+    Ok(output::print(&text("key"))?)
+}
+
+fn list(client: &Client) -> anyhow::Result<()> {
+    let reply = client.get("/v1/keys", &[])?.ok()?.json::<Value>()?;
+    let keys = reply.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
+    let columns = ["id", "role", "metrics", "filter", "requests_per_s", "expires_at", "note"];
+    let mut table = columns.iter().fold(Table::default(), |table, name| table.text(name));
+    for key in &keys {
+        table.row(columns.iter().map(|name| cell(key.get(name))).collect());
+    }
+    output::print(&table.render())
+}
+
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        Some(other) => other.to_string(),
+    }
+}
