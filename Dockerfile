@@ -18,6 +18,6 @@ VOLUME /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
-    CMD ["merganser", "status", "--server", "http://127.0.0.1:8080"]
+    CMD ["merganser", "status", "--ready"]
 ENTRYPOINT ["merganser"]
 CMD ["serve"]

@@ -12,11 +12,18 @@ use super::output;
 pub(super) struct StatusArgs {
     #[command(flatten)]
     client: ClientArgs,
+    /// Only say whether it can accept and answer, for which no key is needed
+    #[arg(long)]
+    ready: bool,
 }
 
 /// Asks and prints.
 pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
     let client = Client::new(&args.client)?;
+    if args.ready {
+        client.get("/readyz", &[]).map_err(anyhow::Error::from)?.ok()?;
+        return Ok(output::print("ready")?);
+    }
     let reply = client.get("/v1/status", &[]).map_err(anyhow::Error::from)?.ok()?;
     let mut lines = Vec::new();
     page(&reply.json::<Value>()?, 0, &mut lines);

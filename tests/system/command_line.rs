@@ -12,7 +12,7 @@ fn data(name: &str) -> PathBuf {
 }
 
 /// What a command came to: its exit code, stdout and stderr.
-fn outcome(command: &mut Command) -> (i32, String, String) {
+pub(crate) fn outcome(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

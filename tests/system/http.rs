@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::http::{Request, Response};
+use ureq::middleware::MiddlewareNext;
+use ureq::{Agent, Body, SendBody};
 
 /// What came back.
 #[derive(Debug)]
@@ -25,13 +26,29 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(url: String) -> Self {
+        Self::bearing(url, None)
+    }
+
+    /// With this `Authorization`.
+    pub(crate) fn bearing(url: String, authorization: Option<String>) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
             .proxy(None)
+            .middleware(move |mut request: Request<SendBody<'_>>, next: MiddlewareNext<'_>| {
+                if let Some(value) = &authorization {
+                    request.headers_mut().insert("authorization", value.parse().unwrap());
+                }
+                next.handle(request)
+            })
             .build()
             .new_agent();
         Self { agent, url }
+    }
+
+    /// The same server, asked with this key.
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        Self::bearing(self.url.clone(), Some(format!("Bearer {key}")))
     }
 
     /// An error says that there was no reply: the server is away.

@@ -8,6 +8,7 @@
 mod bounds;
 mod command_line;
 mod http;
+mod keys;
 mod kills;
 mod load;
 mod oracle;

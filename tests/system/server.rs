@@ -62,13 +62,18 @@ impl Place {
 
     /// `merganser serve` for this place, without schedules, with metrics that the tests use.
     pub(crate) fn serve(&self) -> Command {
+        self.serve_on("127.0.0.1")
+    }
+
+    /// The same on another address.
+    pub(crate) fn serve_on(&self, host: &str) -> Command {
         let metrics = self.dir.path().join("metrics.toml");
         let flights = include_str!("../data/flights.toml");
         fs::write(&metrics, format!("{flights}\n{}", crate::load::METRIC)).unwrap();
         let mut command = merganser();
         command
             .arg("serve")
-            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(["--listen", &format!("{host}:{}", self.port)])
             .args(["--speed-store", &self.speed_store, "--schedule", "", "--full-schedule", ""])
             .args(["--disk-floor-bytes", "1MiB", "--retire-grace-ms", "200"])
             .arg("--data-dir")
