@@ -3,6 +3,7 @@
 //! | route | what |
 //! |---|---|
 //! | `POST /v1/events` | events; `?wait=durable\|applied`, `?on_invalid=quarantine\|reject` |
+//! | `POST /v1/segment/{call}` | the same, as clients of Segment send them |
 //! | `GET /v1/quarantine` | what could not be counted, oldest first; `?limit=`, `?after=` |
 //! | `DELETE /v1/quarantine/{id}` | forgets one of them |
 //!
@@ -10,8 +11,10 @@
 //! documents.
 
 mod body;
+mod cloud_event;
 mod options;
 mod quarantine;
+mod segment;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +48,9 @@ struct Routes {
 pub fn routes(intake: IntakeHandle, views: Arc<dyn SpeedViews>) -> Router {
     Router::new()
         .route("/v1/events", post(post_events))
+        .route("/v1/segment/{call}", post(segment::post))
+        // Some clients take a host and add a path of their own.
+        .route("/v1/segment/v1/{call}", post(segment::post))
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/{id}", delete(quarantine::delete))
         .with_state(Routes { intake, views })
@@ -60,9 +66,17 @@ struct Head {
 }
 
 impl Head {
-    fn read(parts: &Parts, intake: &IntakeHandle) -> Result<Self, IntakeError> {
+    fn of_events(parts: &Parts, intake: &IntakeHandle) -> Result<Self, IntakeError> {
+        let content_type = text(parts, CONTENT_TYPE)?;
+        let format = match cloud_event::head(parts, content_type)? {
+            Some(head) => BodyFormat::CloudEventData(Arc::new(head)),
+            None => BodyFormat::of_content_type(content_type)?,
+        };
+        Self::read(parts, intake, format)
+    }
+
+    fn read(parts: &Parts, intake: &IntakeHandle, format: BodyFormat) -> Result<Self, IntakeError> {
         let options = EventOptions::of_query(&parts.uri)?;
-        let format = BodyFormat::of_content_type(text(parts, CONTENT_TYPE)?)?;
         let encoding = BodyEncoding::of_content_encoding(text(parts, CONTENT_ENCODING)?)?;
         let declared_bytes = text(parts, CONTENT_LENGTH)?.and_then(|length| length.parse().ok());
         let share = intake.admit()?;
@@ -91,22 +105,28 @@ struct Answer {
 }
 
 async fn post_events(State(routes): State<Routes>, request: Request) -> Response {
-    let (parts, mut body) = request.into_parts();
-    let head = match Head::read(&parts, &routes.intake) {
-        Ok(head) => head,
-        Err(error) => {
-            // A client that is still sending would take an answer before the end for a failure.
-            body::discard(&mut body).await;
-            return Problem::from(error).into_response();
-        }
-    };
-    match take(&routes, head, body).await {
+    let (parts, body) = request.into_parts();
+    let taken = take(&routes, Head::of_events(&parts, &routes.intake), body).await;
+    match taken.and_then(counted) {
         Ok(answer) => Json(answer).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn take(routes: &Routes, head: Head, mut body: Body) -> Result<Answer, Problem> {
+/// Takes a request's events in.
+async fn take(
+    routes: &Routes,
+    head: Result<Head, IntakeError>,
+    mut body: Body,
+) -> Result<Answer, Problem> {
+    let head = match head {
+        Ok(head) => head,
+        Err(error) => {
+            // A client that is still sending would take an answer before the end for a failure.
+            body::discard(&mut body).await;
+            return Err(error.into());
+        }
+    };
     let Head { options, format, encoding, declared_bytes, mut share } = head;
     let limits = routes.intake.limits();
     let bytes = match body::read(&mut body, declared_bytes, limits, &mut share).await {
@@ -125,6 +145,12 @@ async fn take(routes: &Routes, head: Head, mut body: Body) -> Result<Answer, Pro
         Wait::Durable => None,
         Wait::Applied => Some(routes.views.wait_applied(receipt.end(), APPLIED_WAIT).await),
     };
+    Ok(Answer { receipt, applied })
+}
+
+/// Says so where no event could be counted.
+fn counted(answer: Answer) -> Result<Answer, Problem> {
+    let Answer { receipt, applied } = answer;
     if receipt.is_all_invalid() {
         let detail = format!("all {} events of the request are invalid", receipt.invalid.len());
         let problem = receipt.fill(Problem::new(Kind::Unprocessable, "invalid_events", detail));

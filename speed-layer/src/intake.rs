@@ -30,6 +30,7 @@ mod error;
 mod event_id;
 mod event_time;
 mod figures;
+mod foreign;
 mod group;
 mod prepare;
 mod properties;
@@ -60,6 +61,7 @@ pub use self::decode::{BodyEncoding, BodyFormat};
 pub use self::envelope::InvalidCode;
 pub use self::error::{IntakeError, Limit};
 pub use self::event_id::{EventIds, RandomIds};
+pub use self::foreign::{CloudEventHead, SegmentCall};
 pub use self::quarantine::{
     Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind, QuarantinePage,
     QuarantinedEvent,

@@ -84,11 +84,13 @@ async fn the_document_describes_every_route_and_no_other() {
 
 /// Every operation, and whom it is open to: everybody, senders, readers, readers whose key is
 /// bound; the bearers of keys with role `admin` always.
-const OPEN_TO: [(&str, &str, &str); 27] = [
+const OPEN_TO: [(&str, &str, &str); 29] = [
     ("get", "/healthz", "everybody"),
     ("get", "/readyz", "everybody"),
     ("get", "/metrics", "read"),
     ("post", "/v1/events", "ingest"),
+    ("post", "/v1/segment/{call}", "ingest"),
+    ("post", "/v1/segment/v1/{call}", "ingest"),
     ("get", "/v1/quarantine", ""),
     ("delete", "/v1/quarantine/{id}", ""),
     ("get", "/v1/metrics", "read bound"),

@@ -72,7 +72,7 @@ pub(crate) fn check(input: &[u8]) {
         if sending.is_plain { compressed::compress(rest, sending.encoding) } else { rest.to_vec() };
     let plain = compressed::read(&sent, sending.encoding, PLAIN_MAX_BYTES);
     let expected = match &plain {
-        Some(plain) => expected::outcome(plain, sending.format),
+        Some(plain) => expected::outcome(plain, &sending.format),
         None => Outcome::Refused,
     };
     let directory = tempfile::tempdir().unwrap();
@@ -104,7 +104,7 @@ async fn submit(
 ) -> Result<Receipt, IntakeError> {
     let mut share = intake.admit()?;
     share.grow(bytes.len())?;
-    let (bytes, format, encoding) = (Bytes::from(bytes), sending.format, sending.encoding);
+    let (bytes, format, encoding) = (Bytes::from(bytes), sending.format.clone(), sending.encoding);
     intake
         .submit(EventBody { bytes, format, encoding, on_invalid: sending.on_invalid }, share)
         .await

@@ -10,15 +10,26 @@ mod split;
 pub(crate) use decompress::decompress;
 pub(crate) use split::{RawEvent, split};
 
+use std::sync::Arc;
+
 use super::error::IntakeError;
+use super::foreign::{CloudEventHead, SegmentCall};
 
 /// How events are laid out in a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyFormat {
     /// One JSON object, or an array of them.
     Json,
     /// One JSON object a line.
     Ndjson,
+    /// One CloudEvent as JSON, or an array of them.
+    CloudEvents,
+    /// The data of a CloudEvent, whose attributes were headers.
+    CloudEventData(Arc<CloudEventHead>),
+    /// Calls of the Segment API, as the `batch` of an object.
+    SegmentBatch,
+    /// One call of the Segment API.
+    Segment(SegmentCall),
 }
 
 impl BodyFormat {
@@ -27,8 +38,9 @@ impl BodyFormat {
     /// # Errors
     /// [`IntakeError::UnsupportedMedia`], saying which types are read.
     pub fn of_content_type(content_type: Option<&str>) -> Result<Self, IntakeError> {
-        const READ: &str = "`application/json` (one object or an array) and \
-                            `application/x-ndjson` (one object a line) are read, in UTF-8";
+        const READ: &str = "`application/json` (one object or an array), \
+                            `application/x-ndjson` (one object a line) and \
+                            `application/cloudevents+json` or `-batch+json` are read, in UTF-8";
         let Some(content_type) = content_type else {
             return Err(IntakeError::UnsupportedMedia(format!(
                 "the request has no `Content-Type`; {READ}"
@@ -44,6 +56,9 @@ impl BodyFormat {
         match essence.as_str() {
             "application/json" if is_utf8 => Ok(Self::Json),
             "application/x-ndjson" if is_utf8 => Ok(Self::Ndjson),
+            "application/cloudevents+json" | "application/cloudevents-batch+json" if is_utf8 => {
+                Ok(Self::CloudEvents)
+            }
             _ => Err(IntakeError::UnsupportedMedia(format!(
                 "the content type `{content_type}` is not read; {READ}"
             ))),

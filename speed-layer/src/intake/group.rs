@@ -60,9 +60,7 @@ impl Content {
             Self::Small(Plain { bytes, format: BodyFormat::Ndjson, .. }) => {
                 memchr_iter(b'\n', bytes).count() + 1
             }
-            Self::Small(Plain { bytes, format: BodyFormat::Json, .. }) => {
-                memchr_iter(b',', bytes).count() + 1
-            }
+            Self::Small(Plain { bytes, .. }) => memchr_iter(b',', bytes).count() + 1,
         }
     }
 }

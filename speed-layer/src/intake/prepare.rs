@@ -18,6 +18,7 @@ use super::decode::{BodyFormat, RawEvent, split};
 use super::envelope::{Envelope, EnvelopeReader, Invalid};
 use super::error::IntakeError;
 use super::event_id::EventIds;
+use super::foreign;
 use super::settings::Limits;
 
 /// Where an event is in its request.
@@ -99,8 +100,13 @@ pub(crate) fn prepare(
     let ahead_us = limits.time_ahead_max_ms.saturating_mul(1000);
     let split: Vec<Result<Vec<RawEvent<'_>>, IntakeError>> = bodies
         .iter()
-        .map(|body| split(&body.bytes, body.format, limits.request_max_events))
+        .map(|body| split(&body.bytes, &body.format, limits.request_max_events))
         .collect();
+    // Before there is a reader, which holds on to what it has read.
+    let translate = |(body, raw): (&Plain, &Result<Vec<RawEvent<'_>>, _>)| {
+        foreign::translate(&body.format, raw.as_deref().unwrap_or_default())
+    };
+    let translated: Vec<_> = bodies.iter().zip(&split).map(translate).collect();
     let count = split.iter().flatten().map(Vec::len).sum();
     let bytes = bodies.iter().map(|body| body.bytes.len()).sum();
     let mut reader = EnvelopeReader::new(limits.event_max_bytes, wanted);
@@ -108,13 +114,23 @@ pub(crate) fn prepare(
     let mut properties = Extraction::with_capacity(wanted, count);
     let mut candidates = Vec::with_capacity(count);
     let mut requests = Vec::with_capacity(bodies.len());
-    for (Plain { bytes, arrived, .. }, raw_events) in bodies.iter().zip(split) {
+    for ((Plain { bytes, arrived, .. }, raw_events), translated) in
+        bodies.iter().zip(split).zip(&translated)
+    {
         let latest = Timestamp(arrived.0.saturating_add(ahead_us));
         let (first, mut invalid) = (candidates.len(), Vec::new());
         let read = raw_events.map(|raw_events| {
-            for raw in &raw_events {
+            for (n, raw) in raw_events.iter().enumerate() {
                 let place = place_of(raw, bytes);
-                match reader.read(raw, latest) {
+                let native = match translated.as_ref().and_then(|texts| texts.get(n)) {
+                    None => *raw,
+                    Some(Ok(text)) => RawEvent { bytes: text.as_bytes(), text: Some(text), ..*raw },
+                    Some(Err(fault)) => {
+                        invalid.push((place, fault.clone()));
+                        continue;
+                    }
+                };
+                match reader.read(&native, latest) {
                     Ok(event) => {
                         let id_hash = columns.push(&event, ids, *arrived);
                         properties.push(reader.found());

@@ -18,8 +18,14 @@ fn events() -> Vec<Described> {
                 ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
             ],
             body: Some((
-                &[("application/json", "Events"), ("application/x-ndjson", "Event")],
-                "One event, an array, or one event a line; gzip or zstd as Content-Encoding",
+                &[
+                    ("application/json", "Events"),
+                    ("application/x-ndjson", "Event"),
+                    ("application/cloudevents+json", "CloudEvent"),
+                    ("application/cloudevents-batch+json", "CloudEvents"),
+                ],
+                "One event, an array, or one event a line, or CloudEvents (with headers as `ce-id` \
+                 the body is the data of one); gzip or zstd as Content-Encoding",
             )),
             problems: &["400", "408", "413", "415", "422", "503", "507"],
             access: Access::Ingest,
@@ -34,6 +40,8 @@ fn events() -> Vec<Described> {
                 )],
             )
         },
+        segment("/v1/segment/{call}"),
+        segment("/v1/segment/v1/{call}"),
         Described {
             query: &[("limit", "Most events"), ("after", "Go on after this quarantine id")],
             ..described(
@@ -53,6 +61,31 @@ fn events() -> Vec<Described> {
             )
         },
     ]
+}
+
+fn segment(path: &'static str) -> Described {
+    Described {
+        query: &[
+            ("wait", "`durable` (default) or `applied`: what the response waits for"),
+            ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
+        ],
+        body: Some((
+            &[("application/json", "SegmentBody")],
+            "A call of the Segment API, or several as `batch`; gzip or zstd as Content-Encoding",
+        )),
+        problems: &["400", "404", "408", "413", "415", "422", "503", "507"],
+        access: Access::Ingest,
+        ..described(
+            HttpMethod::Post,
+            path,
+            "Send events as track, page, screen, identify, group, alias or batch",
+            &[(
+                "200",
+                "Every event is durable, or in the quarantine",
+                Content::Json("SegmentReceipt"),
+            )],
+        )
+    }
 }
 
 fn metrics() -> Vec<Described> {

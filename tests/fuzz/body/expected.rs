@@ -63,11 +63,11 @@ pub(super) enum Outcome {
 }
 
 /// Reads a body as the contract says.
-pub(super) fn outcome(body: &[u8], format: BodyFormat) -> Outcome {
+pub(super) fn outcome(body: &[u8], format: &BodyFormat) -> Outcome {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let events = match format {
         BodyFormat::Ndjson => lines(body),
-        BodyFormat::Json => match elements(body) {
+        _ => match elements(body) {
             Some(events) => events,
             None => return Outcome::Refused,
         },

@@ -24,15 +24,21 @@ pub(crate) struct RawEvent<'a> {
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Finds the events of `body`, of which there may be `max_events`.
-pub(crate) fn split(
-    body: &[u8],
-    format: BodyFormat,
+pub(crate) fn split<'a>(
+    body: &'a [u8],
+    format: &BodyFormat,
     max_events: usize,
-) -> Result<Vec<RawEvent<'_>>, IntakeError> {
+) -> Result<Vec<RawEvent<'a>>, IntakeError> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     match format {
-        BodyFormat::Json => split_json(body, max_events),
+        BodyFormat::Json | BodyFormat::CloudEvents | BodyFormat::Segment(_) => {
+            split_json(body, max_events)
+        }
         BodyFormat::Ndjson => split_lines(body, max_events),
+        BodyFormat::CloudEventData(_) => {
+            Ok(vec![RawEvent { index: 0, bytes: body, text: std::str::from_utf8(body).ok() }])
+        }
+        BodyFormat::SegmentBatch => split_batch(body, max_events),
     }
 }
 
@@ -81,10 +87,7 @@ fn split_json(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, Intak
         None => Ok(Vec::new()),
         Some(b'[') => {
             let elements: Elements<'_> = serde_json::from_str(text).map_err(malformed)?;
-            if elements.count > max_events {
-                return Err(too_many(max_events));
-            }
-            Ok((0..).zip(elements.first).map(|(index, raw)| raw_event(index, raw)).collect())
+            elements.events(max_events)
         }
         Some(b'{') => {
             let raw: &RawValue = serde_json::from_str(text).map_err(malformed)?;
@@ -99,6 +102,19 @@ fn split_json(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, Intak
     }
 }
 
+/// The elements of the field `batch`.
+fn split_batch(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
+    #[derive(serde::Deserialize)]
+    struct Batch<'a> {
+        #[serde(borrow)]
+        batch: Elements<'a>,
+    }
+    let Batch { batch } = serde_json::from_slice(body).map_err(|error| {
+        IntakeError::MalformedBody(format!("the body is not {{\"batch\": [...]}}: {error}"))
+    })?;
+    batch.events(max_events)
+}
+
 fn raw_event(index: u32, raw: &RawValue) -> RawEvent<'_> {
     RawEvent { index, bytes: raw.get().as_bytes(), text: Some(raw.get()) }
 }
@@ -108,6 +124,15 @@ fn raw_event(index: u32, raw: &RawValue) -> RawEvent<'_> {
 struct Elements<'a> {
     first: Vec<&'a RawValue>,
     count: usize,
+}
+
+impl<'a> Elements<'a> {
+    fn events(self, max_events: usize) -> Result<Vec<RawEvent<'a>>, IntakeError> {
+        if self.count > max_events {
+            return Err(too_many(max_events));
+        }
+        Ok((0..).zip(self.first).map(|(index, raw)| raw_event(index, raw)).collect())
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {

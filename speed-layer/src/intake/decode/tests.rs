@@ -10,7 +10,7 @@ use crate::intake::budget::Budget;
 use crate::intake::error::Limit;
 
 fn events(body: &[u8], format: BodyFormat) -> Result<Vec<(u32, String)>, IntakeError> {
-    let events = split(body, format, 5)?;
+    let events = split(body, &format, 5)?;
     Ok(events
         .into_iter()
         .map(|e| {
@@ -71,8 +71,8 @@ fn json_is_an_object_or_an_array() {
 
 #[test]
 fn events_are_counted_without_blank_lines() {
-    let too_many = |body: &[u8], format| {
-        let error = split(body, format, 5).unwrap_err();
+    let too_many = |body: &[u8], format: BodyFormat| {
+        let error = split(body, &format, 5).unwrap_err();
         assert!(matches!(error, IntakeError::TooLarge { limit: Limit::Events, max: 5 }), "{error}");
     };
     assert_eq!(events(b"1\n\n2\n3\n4\n5\n\n", BodyFormat::Ndjson).unwrap().len(), 5);
@@ -173,7 +173,7 @@ proptest! {
             let _ = plain(&bytes, encoding, 1 << 20);
         }
         for format in [BodyFormat::Json, BodyFormat::Ndjson] {
-            let _ = split(&bytes, format, 5);
+            let _ = split(&bytes, &format, 5);
         }
         let mut zipped = gzip(&bytes);
         let at = cut.index(zipped.len());
@@ -188,7 +188,7 @@ proptest! {
             .map(|(i, line)| (i, line.trim().to_owned()))
             .filter(|(_, line)| !line.is_empty())
             .collect();
-        let found = split(body.as_bytes(), BodyFormat::Ndjson, usize::MAX).unwrap();
+        let found = split(body.as_bytes(), &BodyFormat::Ndjson, usize::MAX).unwrap();
         let found: Vec<_> =
             found.iter().map(|e| (e.index, e.text.unwrap().to_owned())).collect();
         prop_assert_eq!(found, naive);

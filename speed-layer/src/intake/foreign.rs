@@ -1,0 +1,63 @@
+//! Events in the shapes of other standards, written as events of ours.
+//!
+//! Each is translated by itself, from the text that was sent to the text of a native event, and
+//! then goes the way of all: the same rules, verdicts and digest. The translation is a function of
+//! the text, without what changes from one sending of the same event to the next, so that retries
+//! are duplicates. What cannot be translated is invalid and quarantined as it was sent.
+
+mod cloud_event;
+mod segment;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+pub use self::cloud_event::CloudEventHead;
+pub use self::segment::SegmentCall;
+
+use super::decode::{BodyFormat, RawEvent};
+use super::envelope::{Invalid, InvalidCode};
+
+/// A native event in the making.
+#[derive(Serialize)]
+struct Native<'a> {
+    event: &'a str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<&'a RawValue>,
+}
+
+/// A native event's text, or why there is none.
+pub(super) type Translated = Result<String, Invalid>;
+
+/// The texts of the native events that these stand for; `None` where they are native.
+pub(super) fn translate(format: &BodyFormat, events: &[RawEvent<'_>]) -> Option<Vec<Translated>> {
+    let each = |translate: &dyn Fn(&RawEvent<'_>) -> Translated| {
+        Some(events.iter().map(translate).collect())
+    };
+    match format {
+        BodyFormat::Json | BodyFormat::Ndjson => None,
+        BodyFormat::CloudEvents => each(&cloud_event::structured),
+        BodyFormat::CloudEventData(head) => each(&|raw| cloud_event::binary(head, raw)),
+        BodyFormat::SegmentBatch => each(&|raw| segment::translate(None, raw)),
+        BodyFormat::Segment(call) => each(&|raw| segment::translate(Some(*call), raw)),
+    }
+}
+
+fn malformed(what: &str, why: impl std::fmt::Display) -> Invalid {
+    Invalid::new(InvalidCode::MalformedEvent, format!("it is no {what}: {why}"))
+}
+
+fn not_text(what: &str) -> Invalid {
+    malformed(what, "it is not UTF-8")
+}
+
+fn written(native: &Native<'_>, what: &str) -> Result<String, Invalid> {
+    serde_json::to_string(native).map_err(|error| malformed(what, error))
+}
+
+#[cfg(test)]
+mod tests;

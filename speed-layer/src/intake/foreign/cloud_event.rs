@@ -1,0 +1,138 @@
+//! CloudEvents 1.0: structured and batched mode (JSON event format), and binary mode, in which
+//! attributes are headers and the body is the data.
+//!
+//! | CloudEvent | event |
+//! |---|---|
+//! | `type` | `event` |
+//! | `source` and `id`, with a space between | `id`: together they make it unique |
+//! | `time`, `subject` | the same |
+//! | `data`, an object | `properties` |
+//! | other `data` | `properties.data`; of bytes `properties.data_base64` |
+//!
+//! Other attributes are not kept: middlemen add and change them on the way.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::{Native, malformed, not_text, written};
+use crate::intake::decode::RawEvent;
+use crate::intake::envelope::Invalid;
+
+const WHAT: &str = "CloudEvent";
+
+/// A CloudEvent's attributes, out of the headers of binary mode.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloudEventHead {
+    /// `ce-specversion`.
+    pub specversion: Option<String>,
+    /// `ce-id`.
+    pub id: Option<String>,
+    /// `ce-source`.
+    pub source: Option<String>,
+    /// `ce-type`.
+    pub kind: Option<String>,
+    /// `ce-time`.
+    pub time: Option<String>,
+    /// `ce-subject`.
+    pub subject: Option<String>,
+    /// Whether the data is JSON, by its content type.
+    pub is_json: bool,
+}
+
+#[derive(Deserialize)]
+struct CloudEvent<'a> {
+    #[serde(borrow)]
+    specversion: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    source: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    subject: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data_base64: Option<&'a RawValue>,
+}
+
+pub(super) fn structured(raw: &RawEvent<'_>) -> Result<String, Invalid> {
+    let text = raw.text.ok_or_else(|| not_text(WHAT))?;
+    let event: CloudEvent<'_> =
+        serde_json::from_str(text).map_err(|error| malformed(WHAT, error))?;
+    native(&event)
+}
+
+pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String, Invalid> {
+    fn needed<'a>(name: &str, value: Option<&'a String>) -> Result<Cow<'a, str>, Invalid> {
+        let missing = || malformed(WHAT, format!("the header `ce-{name}` is missing"));
+        value.map(|text| Cow::Borrowed(&**text)).ok_or_else(missing)
+    }
+    let broken = |error| malformed(WHAT, error);
+    let time = head.time.as_ref().map(serde_json::value::to_raw_value).transpose();
+    let time = time.map_err(broken)?;
+    let (mut data, mut data_base64) = (None, None);
+    match raw.text {
+        Some("") => {}
+        Some(text) if head.is_json => {
+            let value: &RawValue = serde_json::from_str(text).map_err(broken)?;
+            data = Some(value.to_owned());
+        }
+        Some(text) => data = Some(serde_json::value::to_raw_value(text).map_err(broken)?),
+        None => {
+            let text = STANDARD.encode(raw.bytes);
+            data_base64 = Some(serde_json::value::to_raw_value(&text).map_err(broken)?);
+        }
+    }
+    native(&CloudEvent {
+        specversion: needed("specversion", head.specversion.as_ref())?,
+        id: needed("id", head.id.as_ref())?,
+        source: needed("source", head.source.as_ref())?,
+        kind: needed("type", head.kind.as_ref())?,
+        time: time.as_deref(),
+        subject: head.subject.as_deref().map(Cow::Borrowed),
+        data: data.as_deref(),
+        data_base64: data_base64.as_deref(),
+    })
+}
+
+fn native(event: &CloudEvent<'_>) -> Result<String, Invalid> {
+    if !event.specversion.starts_with("1.") {
+        let version = event.specversion.escape_default();
+        return Err(malformed(WHAT, format!("`specversion` is `{version}`; 1.0 is read")));
+    }
+    for (name, text) in [("id", &event.id), ("source", &event.source)] {
+        if text.is_empty() {
+            return Err(malformed(WHAT, format!("`{name}` is empty")));
+        }
+    }
+    let within = |name: &str, value: &RawValue| {
+        serde_json::value::to_raw_value(&json!({ name: value }))
+            .map_err(|error| malformed(WHAT, error))
+    };
+    let made = match (event.data, event.data_base64) {
+        (Some(_), Some(_)) => {
+            return Err(malformed(WHAT, "it has both `data` and `data_base64`"));
+        }
+        (Some(data), None) if data.get().starts_with('{') || data.get() == "null" => None,
+        (Some(data), None) => Some(within("data", data)?),
+        (None, Some(data)) => Some(within("data_base64", data)?),
+        (None, None) => None,
+    };
+    let native = Native {
+        event: &event.kind,
+        id: &format!("{} {}", event.source, event.id),
+        time: event.time,
+        subject: event.subject.as_deref(),
+        properties: made.as_deref().or(event.data),
+    };
+    written(&native, WHAT)
+}

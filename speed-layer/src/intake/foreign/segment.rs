@@ -1,0 +1,190 @@
+//! The calls of Segment's HTTP API.
+//!
+//! | Segment | event |
+//! |---|---|
+//! | `event` of a `track`, else the call's name | `event`; what cannot stand there becomes `_` |
+//! | `messageId` | `id` |
+//! | `timestamp`, else `originalTimestamp` | `time` |
+//! | `userId`, else `anonymousId` | `subject` |
+//! | `properties`, of `identify` and `group` `traits` | `properties` |
+//!
+//! `name` and `category` of a page or screen, `groupId`, `previousId`, `anonymousId` beside a
+//! `userId`, and the `event` of a `track` that had to be changed are added to `properties` where
+//! they have no key of that name. `sentAt`, `receivedAt`, `context` and the rest are not kept: they
+//! are about the sending, and may differ when it is done again.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{Native, malformed, not_text, written};
+use crate::intake::decode::RawEvent;
+use crate::intake::envelope::Invalid;
+
+const WHAT: &str = "call of the Segment API";
+
+/// A call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SegmentCall {
+    /// Somebody did something.
+    Track,
+    /// Somebody looked at a page.
+    Page,
+    /// Somebody looked at a screen of an app.
+    Screen,
+    /// Who somebody is.
+    Identify,
+    /// What group somebody belongs to.
+    Group,
+    /// Two ids are of one person.
+    Alias,
+}
+
+impl SegmentCall {
+    /// All calls.
+    pub const EACH: [Self; 6] =
+        [Self::Track, Self::Page, Self::Screen, Self::Identify, Self::Group, Self::Alias];
+
+    /// Its name, in paths and bodies.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Page => "page",
+            Self::Screen => "screen",
+            Self::Identify => "identify",
+            Self::Group => "group",
+            Self::Alias => "alias",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    #[serde(rename = "type")]
+    call: Option<SegmentCall>,
+    #[serde(borrow)]
+    message_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    event: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    original_timestamp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    user_id: Option<Id<'a>>,
+    #[serde(borrow)]
+    anonymous_id: Option<Id<'a>>,
+    #[serde(borrow)]
+    group_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    previous_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    category: Option<&'a RawValue>,
+    #[serde(borrow)]
+    properties: Option<&'a RawValue>,
+    #[serde(borrow)]
+    traits: Option<&'a RawValue>,
+}
+
+/// An id; some clients send numbers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id<'a> {
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+    Number(serde_json::Number),
+}
+
+impl Id<'_> {
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+        }
+    }
+}
+
+/// `call` is what the path says; in a batch each message says it.
+pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result<String, Invalid> {
+    let text = raw.text.ok_or_else(|| not_text(WHAT))?;
+    let message: Message<'_> =
+        serde_json::from_str(text).map_err(|error| malformed(WHAT, error))?;
+    let missing = |name: &str| malformed(WHAT, format!("`{name}` is missing"));
+    let call = call.or(message.call).ok_or_else(|| missing("type"))?;
+    let id = message.message_id.as_deref().filter(|id| !id.is_empty());
+    let id = id.ok_or_else(|| missing("messageId"))?;
+    let name = match call {
+        SegmentCall::Track => message.event.as_deref().ok_or_else(|| missing("event"))?,
+        other => other.name(),
+    };
+    let event = plain(name);
+    let user = message.user_id.as_ref().map(Id::text).filter(|id| !id.is_empty());
+    let anonymous = message.anonymous_id.as_ref().map(Id::text);
+    let beside = user.is_some().then_some(anonymous.as_deref()).flatten();
+    let own = match call {
+        SegmentCall::Identify | SegmentCall::Group => message.traits,
+        _ => message.properties,
+    };
+    let json = |text: &str| to_raw_value(text).map_err(|error| malformed(WHAT, error));
+    let added = [
+        ("event", (event != name).then(|| json(name)).transpose()?),
+        ("name", message.name.map(ToOwned::to_owned)),
+        ("category", message.category.map(ToOwned::to_owned)),
+        ("groupId", message.group_id.map(ToOwned::to_owned)),
+        ("previousId", message.previous_id.map(ToOwned::to_owned)),
+        ("anonymousId", beside.map(json).transpose()?),
+    ];
+    let added = added.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+    let properties = with(own, added)?;
+    let native = Native {
+        event: &event,
+        id,
+        time: message.timestamp.or(message.original_timestamp),
+        subject: user.as_deref().or(anonymous.as_deref()),
+        properties: properties.as_deref().or(own),
+    };
+    written(&native, WHAT)
+}
+
+/// A name as an event's type.
+fn plain(name: &str) -> Cow<'_, str> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
+    match name.chars().all(is_allowed) {
+        true => Cow::Borrowed(name),
+        false => name.chars().map(|c| if is_allowed(c) { c } else { '_' }).collect(),
+    }
+}
+
+/// An object's text with more fields before its own, which stay as they are; `None` where there is
+/// nothing to add. A field that the object has is not added.
+fn with<'a>(
+    own: Option<&RawValue>,
+    added: impl Iterator<Item = (&'a str, &'a RawValue)>,
+) -> Result<Option<Box<RawValue>>, Invalid> {
+    let own = own.map_or("{}", RawValue::get);
+    if !own.starts_with('{') {
+        // Not an object: the rules of events say so.
+        return Ok(None);
+    }
+    let known: std::collections::HashMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_str(own).map_err(|error| malformed(WHAT, error))?;
+    let mut text = String::new();
+    for (name, value) in added.filter(|(name, _)| !known.contains_key(*name)) {
+        text.push_str(if text.is_empty() { "{" } else { "," });
+        text.push_str(&format!("\"{name}\":{}", value.get()));
+    }
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if !known.is_empty() {
+        text.push(',');
+    }
+    text.push_str(own.strip_prefix('{').unwrap_or_default());
+    RawValue::from_string(text).map(Some).map_err(|error| malformed(WHAT, error))
+}

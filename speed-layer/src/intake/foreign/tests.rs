@@ -1,0 +1,179 @@
+//! What events of other standards become.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn raw(bytes: &[u8]) -> RawEvent<'_> {
+    RawEvent { index: 0, bytes, text: std::str::from_utf8(bytes).ok() }
+}
+
+fn native(format: &BodyFormat, event: &Value) -> Result<Value, String> {
+    let text = event.to_string();
+    let translated = translate(format, &[raw(text.as_bytes())]).unwrap().remove(0);
+    translated.map(|text| serde_json::from_str(&text).unwrap()).map_err(|fault| fault.message)
+}
+
+#[test]
+fn native_events_are_left_alone() {
+    assert_eq!(translate(&BodyFormat::Json, &[raw(b"{}")]), None);
+    assert_eq!(translate(&BodyFormat::Ndjson, &[]), None);
+}
+
+fn cloud_event(more: &Value) -> Value {
+    let mut event = json!({
+        "specversion": "1.0", "id": "A1", "source": "/shop/1", "type": "com.example.order",
+    });
+    event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    event
+}
+
+#[test]
+fn a_cloud_event_keeps_what_identifies_and_describes_it() {
+    let at = |more: &Value| native(&BodyFormat::CloudEvents, &cloud_event(more));
+    let wanted = |properties: Value| {
+        let mut wanted = json!({ "event": "com.example.order", "id": "/shop/1 A1" });
+        if !properties.is_null() {
+            wanted["properties"] = properties;
+        }
+        Ok(wanted)
+    };
+    assert_eq!(at(&json!({})), wanted(Value::Null));
+    assert_eq!(at(&json!({ "data": { "a": 1 } })), wanted(json!({ "a": 1 })));
+    assert_eq!(at(&json!({ "data": [1, "x"] })), wanted(json!({ "data": [1, "x"] })));
+    assert_eq!(at(&json!({ "data": "text" })), wanted(json!({ "data": "text" })));
+    assert_eq!(at(&json!({ "data_base64": "AQI=" })), wanted(json!({ "data_base64": "AQI=" })));
+    let one = json!({ "time": "2026-01-02T03:04:05Z", "subject": "s", "traceparent": "00-1" });
+    let other = json!({ "time": "2026-01-02T03:04:05Z", "subject": "s", "traceparent": "00-2" });
+    assert_eq!(at(&one), at(&other), "what middlemen change makes no other event");
+    assert_eq!(at(&one).unwrap()["subject"], "s");
+    assert_eq!(at(&one).unwrap()["time"], "2026-01-02T03:04:05Z");
+    for (wrong, words) in [
+        (json!({ "id": null }), "no CloudEvent"),
+        (json!({ "id": "" }), "`id` is empty"),
+        (json!({ "specversion": "0.3" }), "1.0 is read"),
+        (json!({ "data": 1, "data_base64": "AQ==" }), "both"),
+    ] {
+        let said = at(&wrong).unwrap_err();
+        assert!(said.contains(words), "{said}");
+    }
+    let said = native(&BodyFormat::CloudEvents, &json!({ "specversion": "1.0" })).unwrap_err();
+    assert!(said.contains("missing field"), "{said}");
+}
+
+#[test]
+fn digits_and_the_text_of_data_stay_as_they_were_sent() {
+    let text = r#"{"specversion":"1.0","id":"i","source":"s","type":"t",
+        "data":{"n":12345678901234567890.10, "s":"\u00e9"}}"#;
+    let translated = translate(&BodyFormat::CloudEvents, &[raw(text.as_bytes())]).unwrap();
+    let text = translated[0].as_ref().unwrap();
+    assert!(text.contains(r#""properties":{"n":12345678901234567890.10, "s":"\u00e9"}"#), "{text}");
+}
+
+#[test]
+fn attributes_in_headers_make_the_same_event() {
+    let head = |is_json| {
+        BodyFormat::CloudEventData(Arc::new(CloudEventHead {
+            specversion: Some("1.0".to_owned()),
+            id: Some("A1".to_owned()),
+            source: Some("/shop/1".to_owned()),
+            kind: Some("com.example.order".to_owned()),
+            time: Some("2026-01-02T03:04:05Z".to_owned()),
+            subject: None,
+            is_json,
+        }))
+    };
+    let binary = |is_json, body: &[u8]| -> Result<Value, String> {
+        let translated = translate(&head(is_json), &[raw(body)]).unwrap().remove(0);
+        translated.map(|text| serde_json::from_str(&text).unwrap()).map_err(|e| e.message)
+    };
+    let structured = |more: Value| {
+        let mut more = more;
+        more["time"] = json!("2026-01-02T03:04:05Z");
+        native(&BodyFormat::CloudEvents, &cloud_event(&more))
+    };
+    assert_eq!(binary(true, br#"{"a":1}"#), structured(json!({ "data": { "a": 1 } })));
+    assert_eq!(binary(true, b""), structured(json!({})));
+    assert_eq!(binary(false, b"{text"), structured(json!({ "data": "{text" })));
+    assert_eq!(binary(false, b"\xff\x00"), structured(json!({ "data_base64": "/wA=" })));
+    assert!(binary(true, b"{text").is_err());
+    let nothing = BodyFormat::CloudEventData(Arc::default());
+    let said = translate(&nothing, &[raw(b"{}")]).unwrap().remove(0).unwrap_err().message;
+    assert!(said.contains("ce-specversion"), "{said}");
+}
+
+#[test]
+fn calls_of_segment_become_events_that_are_the_same_when_sent_again() {
+    let batch = |message: &Value| native(&BodyFormat::SegmentBatch, message);
+    let track = json!({
+        "type": "track", "messageId": "m-1", "event": "Order Completed", "userId": 17,
+        "anonymousId": "anon", "timestamp": "2026-01-02T03:04:05.678Z",
+        "properties": { "revenue": 9.5, "name": "own" }, "name": "other",
+        "sentAt": "2026-01-02T03:04:06Z", "context": { "retries": 1 },
+    });
+    let wanted = json!({
+        "event": "Order_Completed", "id": "m-1", "time": "2026-01-02T03:04:05.678Z",
+        "subject": "17",
+        "properties": { "event": "Order Completed", "anonymousId": "anon", "revenue": 9.5,
+            "name": "own" },
+    });
+    assert_eq!(batch(&track), Ok(wanted.clone()));
+    let mut again = track.clone();
+    again["sentAt"] = json!("2026-01-02T03:05:00Z");
+    again["context"] = json!({ "retries": 2 });
+    assert_eq!(batch(&again), Ok(wanted.clone()));
+    let mut one = track;
+    one.as_object_mut().unwrap().remove("type");
+    assert_eq!(native(&BodyFormat::Segment(SegmentCall::Track), &one), Ok(wanted));
+    let said = batch(&one).unwrap_err();
+    assert!(said.contains("`type` is missing"), "{said}");
+
+    let identify = json!({ "type": "identify", "messageId": "m", "anonymousId": "a",
+        "traits": { "plan": "pro" }, "properties": { "not": "these" } });
+    let wanted = json!({ "event": "identify", "id": "m", "subject": "a",
+        "properties": { "plan": "pro" } });
+    assert_eq!(batch(&identify), Ok(wanted));
+    let page = json!({ "type": "page", "messageId": "m", "name": "Home", "userId": "u" });
+    let wanted = json!({ "event": "page", "id": "m", "subject": "u",
+        "properties": { "name": "Home" } });
+    assert_eq!(batch(&page), Ok(wanted));
+    for (wrong, words) in [
+        (json!({ "type": "track", "event": "x" }), "`messageId` is missing"),
+        (json!({ "type": "track", "messageId": "m" }), "`event` is missing"),
+        (json!({ "type": "shout", "messageId": "m" }), "shout"),
+        (json!([1]), "no call"),
+    ] {
+        let said = batch(&wrong).unwrap_err();
+        assert!(said.contains(words), "{said}");
+    }
+    let odd = json!({ "type": "page", "messageId": "m", "properties": 7, "name": "n" });
+    assert_eq!(batch(&odd).unwrap()["properties"], 7, "the rules of events refuse it");
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_odd(text in "[{}\\[\\]\":,a-z0-9 ]{0,40}") {
+        for format in [BodyFormat::CloudEvents, BodyFormat::SegmentBatch] {
+            for translated in translate(&format, &[raw(text.as_bytes())]).unwrap() {
+                prop_assert!(translated.is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn properties_with_more_fields_are_json_and_hold_their_own(
+        own in prop::collection::btree_map("[a-z]{1,4}|name|event", any::<i32>(), 0..5),
+    ) {
+        let own = json!(own);
+        let message = json!({ "type": "track", "messageId": "m", "event": "a b", "name": "n",
+            "properties": own });
+        let made = native(&BodyFormat::SegmentBatch, &message).unwrap();
+        for (name, value) in own.as_object().unwrap() {
+            prop_assert_eq!(&made["properties"][name], value);
+        }
+        prop_assert!(made["properties"]["name"].is_string() || own.get("name").is_some());
+    }
+}
