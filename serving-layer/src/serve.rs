@@ -153,6 +153,8 @@ impl Serving {
         let started = Instant::now();
         let after = query.after.as_ref().map(offset).transpose()?;
         if let Some(after) = after {
+            // What will not be answered is not waited for.
+            self.find(&self.catalog.current(), &query.scope, &query.metric)?;
             self.speed.wait_applied(after, self.settings.after_timeout).await;
         }
         let answer = self.in_turn(query).await;

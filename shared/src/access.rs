@@ -192,7 +192,7 @@ pub enum KeyError {
     #[error("the first key has to have role `admin`: without one nobody could make another")]
     FirstIsNoAdmin,
     /// Without it nobody could make or revoke keys.
-    #[error("`{0}` is the last valid key with role `admin`; revoke the others first")]
+    #[error("`{0}` is the last valid key with role `admin`; make another one first")]
     LastAdmin(String),
     /// There is no such key.
     #[error("there is no key `{0}`")]
@@ -215,7 +215,8 @@ pub enum KeyChange {
 }
 
 impl KeyChange {
-    /// Whether there is still somebody who can change keys after it, where there are any.
+    /// Whether somebody can change keys after it: once there are keys, there is always one with
+    /// role `admin`, so that no service is opened to everybody by revoking.
     ///
     /// # Errors
     /// Why it must not be.
@@ -227,9 +228,7 @@ impl KeyChange {
             Self::Create(key) if keys.is_empty() && !is_admin(key) => Err(KeyError::FirstIsNoAdmin),
             Self::Create(_) => Ok(()),
             Self::Revoke(id) if !keys.contains_key(id) => Err(KeyError::Unknown(id.clone())),
-            Self::Revoke(id) if keys.len() > 1 && !has_admin(id) => {
-                Err(KeyError::LastAdmin(id.clone()))
-            }
+            Self::Revoke(id) if !has_admin(id) => Err(KeyError::LastAdmin(id.clone())),
             Self::Revoke(_) => Ok(()),
         }
     }
@@ -284,7 +283,8 @@ mod tests {
         assert_eq!(revoke("a", &both), Err(KeyError::LastAdmin("a".to_owned())));
         assert_eq!(revoke("r", &both), Ok(()));
         assert_eq!(revoke("x", &both), Err(KeyError::Unknown("x".to_owned())));
-        assert_eq!(revoke("a", &keys(&[key("a", Role::Admin, None)])), Ok(()), "the last of all");
+        let last = keys(&[key("a", Role::Admin, None)]);
+        assert_eq!(revoke("a", &last), Err(KeyError::LastAdmin("a".to_owned())));
         let old = keys(&[key("a", Role::Admin, None), key("b", Role::Admin, Some(9))]);
         assert_eq!(revoke("a", &old), Err(KeyError::LastAdmin("a".to_owned())));
         assert_eq!(revoke("b", &old), Ok(()));

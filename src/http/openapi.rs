@@ -105,10 +105,12 @@ fn build(described: &Described) -> Operation {
         .operation_id(Some(operation_id(described)));
     for name in described.path.split('/').filter_map(|part| part.strip_prefix('{')) {
         let name = name.trim_end_matches('}');
-        operation = operation.parameter(parameter(name, "Which one", ParameterIn::Path));
+        operation =
+            operation.parameter(parameter(described.path, name, "Which one", ParameterIn::Path));
     }
     for (name, meaning) in described.query {
-        operation = operation.parameter(parameter(name, meaning, ParameterIn::Query));
+        operation =
+            operation.parameter(parameter(described.path, name, meaning, ParameterIn::Query));
     }
     if let Some((types, meaning)) = described.body {
         let body = types.iter().fold(RequestBodyBuilder::new(), |body, (kind, schema)| {
@@ -192,7 +194,7 @@ fn method(method: &HttpMethod) -> Method {
     }
 }
 
-fn parameter(name: &str, meaning: &str, place: ParameterIn) -> Parameter {
+fn parameter(path: &str, name: &str, meaning: &str, place: ParameterIn) -> Parameter {
     let is_required =
         place == ParameterIn::Path || (name == "metric" && place == ParameterIn::Query);
     ParameterBuilder::new()
@@ -200,8 +202,34 @@ fn parameter(name: &str, meaning: &str, place: ParameterIn) -> Parameter {
         .parameter_in(place)
         .required(if is_required { Required::True } else { Required::False })
         .description(Some(meaning))
-        .schema(Some(string()))
+        .schema(Some(values(path, name)))
         .build()
+}
+
+/// What a parameter of an operation can be.
+fn values(path: &str, name: &str) -> ObjectBuilder {
+    let one_of = |names: &[&str]| string().enum_values(Some(names.iter().copied()));
+    let whole = |least: usize, most: usize| {
+        let ty = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer));
+        ty.minimum(Some(least)).maximum(Some(most))
+    };
+    match name {
+        "wait" => one_of(&["durable", "applied"]),
+        "on_invalid" => one_of(&["quarantine", "reject"]),
+        "partial" => one_of(&["refuse", "allow"]),
+        "fill" => one_of(&["none", "zero", "null", "previous"]),
+        "compare" => one_of(&["previous_period", "previous_year"]),
+        "format" => one_of(&["json", "csv", "ndjson", "arrow", "parquet"]),
+        "limit_per_bucket" => one_of(&["true", "false"]),
+        "granularity" => one_of(&operations::GRANULARITIES),
+        "limit" if path.starts_with("/v1/query") || path.starts_with("/v1/metrics") => {
+            whole(0, 100_000)
+        }
+        "limit" => whole(1, 1000),
+        "offset" => whole(0, 1 << 53),
+        "call" => one_of(&operations::CALLS),
+        _ => string().min_length(Some(1)),
+    }
 }
 
 /// An operation that answers 200, takes no body, is refused for stray parameters only, and is for

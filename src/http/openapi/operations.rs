@@ -149,6 +149,14 @@ fn metrics() -> Vec<Described> {
     ]
 }
 
+/// Lengths of a query's buckets.
+pub(super) const GRANULARITIES: [&str; 10] =
+    ["all", "minute", "5m", "15m", "hour", "day", "week", "month", "quarter", "year"];
+
+/// Calls of the Segment API.
+pub(super) const CALLS: [&str; 7] =
+    ["track", "page", "screen", "identify", "group", "alias", "batch"];
+
 pub(super) const QUERY: &[(&str, &str)] = &[
     ("metric", "The metric to ask for"),
     ("measures", "Measures, separated by commas; default: all"),

@@ -31,9 +31,11 @@ pub(crate) fn split<'a>(
 ) -> Result<Vec<RawEvent<'a>>, IntakeError> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     match format {
-        BodyFormat::Json | BodyFormat::CloudEvents | BodyFormat::Segment(_) => {
-            split_json(body, max_events)
+        BodyFormat::Json | BodyFormat::CloudEvents => split_json(body, max_events),
+        BodyFormat::Segment(_) if body.trim_ascii_start().first() != Some(&b'{') => {
+            Err(IntakeError::MalformedBody("the body is not a JSON object".to_owned()))
         }
+        BodyFormat::Segment(_) => split_json(body, max_events),
         BodyFormat::Ndjson => split_lines(body, max_events),
         BodyFormat::CloudEventData(_) => {
             Ok(vec![RawEvent { index: 0, bytes: body, text: std::str::from_utf8(body).ok() }])

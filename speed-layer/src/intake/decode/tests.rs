@@ -194,3 +194,23 @@ proptest! {
         prop_assert_eq!(found, naive);
     }
 }
+
+#[test]
+fn calls_are_an_object_and_a_batch_is_a_field_of_one() {
+    let call = BodyFormat::Segment(SegmentCall::Track);
+    assert_eq!(events(b" {\"a\":1}", call.clone()).unwrap(), owned(&[(0, "{\"a\":1}")]));
+    for body in [&b""[..], b"[]", b"[{}]", b"7", b"{"] {
+        assert!(matches!(events(body, call.clone()), Err(IntakeError::MalformedBody(_))));
+    }
+    let batch = br#"{"sentAt":"now","batch":[{"a":1}, 2],"writeKey":"k"}"#;
+    let found = events(batch, BodyFormat::SegmentBatch).unwrap();
+    assert_eq!(found, owned(&[(0, "{\"a\":1}"), (1, "2")]));
+    for body in [&b""[..], b"{}", b"[]", br#"{"batch":{}}"#, br#"{"batch":[1],"batch":[2]}"#] {
+        assert!(matches!(
+            events(body, BodyFormat::SegmentBatch),
+            Err(IntakeError::MalformedBody(_))
+        ));
+    }
+    let many = br#"{"batch":[1,2,3,4,5,6]}"#;
+    assert!(matches!(events(many, BodyFormat::SegmentBatch), Err(IntakeError::TooLarge { .. })));
+}

@@ -12,12 +12,13 @@
 //! Other attributes are not kept: middlemen add and change them on the way.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Native, malformed, not_text, written};
 use crate::intake::decode::RawEvent;
@@ -55,13 +56,13 @@ struct CloudEvent<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    time: Option<&'a RawValue>,
+    time: Option<Cow<'a, str>>,
     #[serde(borrow)]
     subject: Option<Cow<'a, str>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     #[serde(borrow)]
-    data_base64: Option<&'a RawValue>,
+    data_base64: Option<Cow<'a, str>>,
 }
 
 pub(super) fn structured(raw: &RawEvent<'_>) -> Result<String, Invalid> {
@@ -77,8 +78,6 @@ pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String
         value.map(|text| Cow::Borrowed(&**text)).ok_or_else(missing)
     }
     let broken = |error| malformed(WHAT, error);
-    let time = head.time.as_ref().map(serde_json::value::to_raw_value).transpose();
-    let time = time.map_err(broken)?;
     let (mut data, mut data_base64) = (None, None);
     match raw.text {
         Some("") => {}
@@ -86,10 +85,9 @@ pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String
             let value: &RawValue = serde_json::from_str(text).map_err(broken)?;
             data = Some(value.to_owned());
         }
-        Some(text) => data = Some(serde_json::value::to_raw_value(text).map_err(broken)?),
+        Some(text) => data = Some(to_raw_value(text).map_err(broken)?),
         None => {
-            let text = STANDARD.encode(raw.bytes);
-            data_base64 = Some(serde_json::value::to_raw_value(&text).map_err(broken)?);
+            data_base64 = Some(Cow::Owned(STANDARD.encode(raw.bytes)));
         }
     }
     native(&CloudEvent {
@@ -97,10 +95,10 @@ pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String
         id: needed("id", head.id.as_ref())?,
         source: needed("source", head.source.as_ref())?,
         kind: needed("type", head.kind.as_ref())?,
-        time: time.as_deref(),
+        time: head.time.as_deref().map(Cow::Borrowed),
         subject: head.subject.as_deref().map(Cow::Borrowed),
         data: data.as_deref(),
-        data_base64: data_base64.as_deref(),
+        data_base64,
     })
 }
 
@@ -114,23 +112,22 @@ fn native(event: &CloudEvent<'_>) -> Result<String, Invalid> {
             return Err(malformed(WHAT, format!("`{name}` is empty")));
         }
     }
-    let within = |name: &str, value: &RawValue| {
-        serde_json::value::to_raw_value(&json!({ name: value }))
-            .map_err(|error| malformed(WHAT, error))
-    };
-    let made = match (event.data, event.data_base64) {
+    let made = match (event.data, &event.data_base64) {
         (Some(_), Some(_)) => {
             return Err(malformed(WHAT, "it has both `data` and `data_base64`"));
         }
         (Some(data), None) if data.get().starts_with('{') || data.get() == "null" => None,
-        (Some(data), None) => Some(within("data", data)?),
-        (None, Some(data)) => Some(within("data_base64", data)?),
+        (Some(data), None) => Some(to_raw_value(&BTreeMap::from([("data", data)]))),
+        (None, Some(text)) => Some(to_raw_value(&json!({ "data_base64": text }))),
         (None, None) => None,
     };
+    let made = made.transpose().map_err(|error| malformed(WHAT, error))?;
+    let time = event.time.as_ref().map(to_raw_value).transpose();
+    let time = time.map_err(|error| malformed(WHAT, error))?;
     let native = Native {
         event: &event.kind,
         id: &format!("{} {}", event.source, event.id),
-        time: event.time,
+        time: time.as_deref(),
         subject: event.subject.as_deref(),
         properties: made.as_deref().or(event.data),
     };

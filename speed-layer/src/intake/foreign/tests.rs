@@ -55,6 +55,7 @@ fn a_cloud_event_keeps_what_identifies_and_describes_it() {
         (json!({ "id": null }), "no CloudEvent"),
         (json!({ "id": "" }), "`id` is empty"),
         (json!({ "specversion": "0.3" }), "1.0 is read"),
+        (json!({ "time": 1767323045000_u64 }), "expected a string"),
         (json!({ "data": 1, "data_base64": "AQ==" }), "both"),
     ] {
         let said = at(&wrong).unwrap_err();
