@@ -13,7 +13,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::guard::Guard;
+pub(crate) use self::guard::{Guard, Openness};
 pub(crate) use self::guarded::Guarded;
 pub(crate) use self::routes::{KeyRoutes, make, routes};
 
@@ -35,5 +35,5 @@ pub(crate) fn open_guard() -> Guard {
         keys: Arc::default(),
     };
     let snapshots = tokio::sync::watch::channel(Arc::new(snapshot)).1;
-    Guard::new(snapshots, Arc::new(SystemClock), [], true)
+    Guard::new(snapshots, Arc::new(SystemClock), [], Openness::Loopback)
 }

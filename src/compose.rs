@@ -52,7 +52,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::status::Status;
-use crate::access::{self, Guard, KeyRoutes};
+use crate::access::{self, Guard, KeyRoutes, Openness};
 use crate::http::{self, Parts, Readiness};
 use crate::settings::Settings;
 
@@ -88,7 +88,7 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
         let batch = Batch::open(&settings.data_dir, configure::catalog(&settings), &clock).await?;
-        let is_open = open_to_all(&settings, address, &batch.catalog.current())?;
+        let openness = openness(&settings, address, &batch.catalog.current())?;
         let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
         let speed = start_speed(&settings, &batch, &clock, fed).await?;
         let intake = start_intake(&settings, &batch, &clock, feed).await?;
@@ -112,7 +112,7 @@ impl Service {
         let keys =
             KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock: Arc::clone(&clock) };
         let layers = layers(&intake, &runs, &serving, &speed, keys);
-        let guard = Guard::new(batch.catalog.subscribe(), clock, http::accesses(), is_open);
+        let guard = Guard::new(batch.catalog.subscribe(), clock, http::accesses(), openness);
         let parts = Parts { layers, readiness: readiness.clone(), figures, guard };
         let bounds = configure::connections(&settings);
         let http = http::serve(listener, http::Whole::new(parts), bounds, stop.clone());
@@ -229,20 +229,24 @@ pub(crate) async fn make_key(data_dir: &Path, body: &[u8]) -> anyhow::Result<Val
     made.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))
 }
 
-/// Whether anybody may do everything for as long as there are no keys: on loopback, or where that
-/// was asked for.
-fn open_to_all(
+/// To whom everything is open for as long as there are no keys: to this machine, unless more was
+/// asked for.
+fn openness(
     settings: &Settings,
     address: SocketAddr,
     snapshot: &Snapshot,
-) -> anyhow::Result<bool> {
-    let is_open = address.ip().is_loopback() || settings.insecure.0;
-    match (snapshot.keys.is_empty(), is_open) {
-        (true, true) => info!(
+) -> anyhow::Result<Openness> {
+    let openness = match (settings.insecure.0, address.ip().is_loopback()) {
+        (true, _) => Openness::Everybody,
+        (false, true) => Openness::Loopback,
+        (false, false) => Openness::Closed,
+    };
+    match (snapshot.keys.is_empty(), openness) {
+        (true, Openness::Loopback | Openness::Everybody) => info!(
             "there are no keys: whoever reaches {address} may do everything; \
              `merganser keys create --role admin` makes the first one"
         ),
-        (true, false) => anyhow::bail!(
+        (true, Openness::Closed) => anyhow::bail!(
             "there are no keys, and {address} can be reached from elsewhere: make the first one \
              with `merganser keys create --role admin --data-dir {}`, listen on 127.0.0.1, or say \
              --insecure",
@@ -250,7 +254,7 @@ fn open_to_all(
         ),
         (false, _) => {}
     }
-    Ok(is_open)
+    Ok(openness)
 }
 
 async fn start_speed(

@@ -224,11 +224,14 @@ impl KeyChange {
         let is_admin = |key: &Key| key.role == Role::Admin && key.is_valid(now);
         let has_admin = |but: &str| keys.values().any(|key| key.id != but && is_admin(key));
         match self {
-            Self::Create(_) if keys.len() >= KEYS_MAX => Err(KeyError::TooMany),
+            // One more with role `admin` can always be made, to revoke others with.
+            Self::Create(key) if keys.len() >= KEYS_MAX && !is_admin(key) => Err(KeyError::TooMany),
             Self::Create(key) if keys.is_empty() && !is_admin(key) => Err(KeyError::FirstIsNoAdmin),
             Self::Create(_) => Ok(()),
             Self::Revoke(id) if !keys.contains_key(id) => Err(KeyError::Unknown(id.clone())),
-            Self::Revoke(id) if !has_admin(id) => Err(KeyError::LastAdmin(id.clone())),
+            Self::Revoke(id) if !has_admin(id) && has_admin("") => {
+                Err(KeyError::LastAdmin(id.clone()))
+            }
             Self::Revoke(_) => Ok(()),
         }
     }

@@ -68,7 +68,13 @@ struct Head {
 impl Head {
     fn of_events(parts: &Parts, intake: &IntakeHandle) -> Result<Self, IntakeError> {
         let content_type = text(parts, CONTENT_TYPE)?;
-        let format = match cloud_event::head(parts, content_type)? {
+        // By the HTTP binding the content type says the mode, whatever was added on the way.
+        let is_whole = content_type.is_some_and(|kind| kind.starts_with("application/cloudevents"));
+        let head = match is_whole {
+            true => None,
+            false => cloud_event::head(parts, content_type)?,
+        };
+        let format = match head {
             Some(head) => BodyFormat::CloudEventData(Arc::new(head)),
             None => BodyFormat::of_content_type(content_type)?,
         };

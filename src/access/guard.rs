@@ -1,6 +1,7 @@
 //! Whether a request may go on: decided by its route and its headers, before its body is read.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -24,6 +25,17 @@ const NO_KEYS: &str = "there are no keys, and this service can be reached from e
 
 /// What whoever may see everything sees.
 static EVERYTHING: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
+
+/// To whom everything is open for as long as there are no keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Openness {
+    /// Nobody.
+    Closed,
+    /// Whoever is on this machine.
+    Loopback,
+    /// Whoever reaches it.
+    Everybody,
+}
 
 /// How often it is looked whether a key has expired meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -82,8 +94,7 @@ struct Parts {
     clock: Arc<dyn Clock>,
     /// By path of the router and method; what is not there is for whoever runs the service.
     routes: HashMap<&'static str, Vec<(Method, Access)>>,
-    /// Whether anybody may do everything for as long as there are no keys.
-    is_open: bool,
+    openness: Openness,
     rates: Rates,
 }
 
@@ -93,14 +104,14 @@ impl Guard {
         snapshots: watch::Receiver<Arc<Snapshot>>,
         clock: Arc<dyn Clock>,
         routes: impl IntoIterator<Item = (&'static str, Method, Access)>,
-        is_open: bool,
+        openness: Openness,
     ) -> Self {
         let mut table: HashMap<_, Vec<_>> = HashMap::new();
         for (path, method, access) in routes {
             table.entry(path).or_default().push((method, access));
         }
         let rates = Rates::default();
-        Self(Arc::new(Parts { snapshots, clock, routes: table, is_open, rates }))
+        Self(Arc::new(Parts { snapshots, clock, routes: table, openness, rates }))
     }
 
     /// Whether a request for the route at `path` may go on; `None` where there is no route.
@@ -115,11 +126,15 @@ impl Guard {
     ) -> Result<Passed, Refused> {
         let access = self.access(method, path);
         let keys = Arc::clone(&self.0.snapshots.borrow().keys);
-        if access == Some(Access::Open) || (keys.is_empty() && self.0.is_open) {
+        if access == Some(Access::Open) {
             return Ok(Passed { key: None, spent: None });
         }
         if keys.is_empty() {
-            return Err(unauthorized("no_keys", NO_KEYS).into());
+            return match self.0.openness {
+                Openness::Closed => Err(unauthorized("no_keys", NO_KEYS).into()),
+                open if is_of_another_site(headers, open) => Err(another_site().into()),
+                _ => Ok(Passed { key: None, spent: None }),
+            };
         }
         let key = bearer(&keys, headers, self.0.clock.now())?;
         // Who asks for what is not there may learn that, whatever the key is for.
@@ -183,6 +198,33 @@ fn bearer<'a>(
         return Err(unauthorized("key_expired", "the key has expired; ask for a new one"));
     }
     Ok(key)
+}
+
+/// Whether a page of another site makes the request with its reader's browser, which reaches what
+/// the reader reaches: browsers say so (Fetch Metadata), but for a page that has taken over a name
+/// for this address (DNS rebinding), which the name tells.
+fn is_of_another_site(headers: &HeaderMap, openness: Openness) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let is_cross =
+        text("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site));
+    let is_renamed = || text("host").is_some_and(|host| !is_local(host));
+    is_cross || (openness == Openness::Loopback && is_renamed())
+}
+
+/// Whether a `Host` is a name of the machine for itself.
+fn is_local(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn another_site() -> Problem {
+    let detail = "there are no keys, so that pages of other sites are refused, and names that are \
+                  not this machine's own; `merganser keys create --role admin` makes a key";
+    Problem::new(Kind::Forbidden, "another_site", detail)
 }
 
 /// The key's text, of `Authorization: Bearer` or `Basic`. Of the latter it is the password, or the

@@ -50,7 +50,7 @@ const ROUTES: [(&str, Method, Access); 1] = [("/v1/query", Method::GET, Access::
 fn guard(keys: &[&Arc<Key>]) -> (Guard, watch::Sender<Arc<Snapshot>>, Arc<ManualClock>) {
     let (sender, snapshots) = watch::channel(snapshot(keys));
     let clock = ManualClock::at(Timestamp(0));
-    (Guard::new(snapshots, Arc::clone(&clock) as _, ROUTES, false), sender, clock)
+    (Guard::new(snapshots, Arc::clone(&clock) as _, ROUTES, Openness::Closed), sender, clock)
 }
 
 fn ask(guard: &Guard, authorization: &str) -> Result<(), Refused> {
@@ -106,6 +106,22 @@ async fn without_keys_nothing_is_open_beyond_loopback_and_expired_ones_open_noth
     let (nobody, sender, clock) = guard(&[]);
     assert_eq!(refused(&nobody, ""), (401, "no_keys"));
     assert!(ask(&open_guard(), "").is_ok());
+    for (name, value, is_let_in) in [
+        ("host", "127.0.0.1:8080", true),
+        ("host", "localhost", true),
+        ("host", "[::1]:8080", true),
+        ("host", "example.com:8080", false),
+        ("host", "127.0.0.1.example.com", false),
+        ("sec-fetch-site", "same-origin", true),
+        ("sec-fetch-site", "none", true),
+        ("sec-fetch-site", "cross-site", false),
+        ("sec-fetch-site", "same-site", false),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        let checked = open_guard().check(&Method::GET, Some("/v1/query"), &headers);
+        assert_eq!(checked.is_ok(), is_let_in, "{name}: {value}");
+    }
     let (mut made, text) = key(Role::Read);
     made.expires_at = Some(Timestamp(10));
     sender.send_replace(snapshot(&[&Arc::new(made)]));

@@ -57,7 +57,7 @@ fn parts(service: &Service) -> Parts {
         layers: layers(&service.intake, &service.runs, &service.serving, &service.speed, keys),
         readiness: Readiness::new(),
         figures: PrometheusBuilder::new().build_recorder().handle(),
-        guard: Guard::new(catalog.subscribe(), clock, http::accesses(), true),
+        guard: Guard::new(catalog.subscribe(), clock, http::accesses(), Openness::Loopback),
     }
 }
 

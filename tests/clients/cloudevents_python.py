@@ -17,7 +17,7 @@ session.headers["authorization"] = f"Bearer {key}"
 def event(n):
     attributes = {
         "type": "com.example.order",
-        "source": "https://example.com/shop ü",
+        "source": "https://example.com/shop/ü",
         "id": f"order-{n}",
         "specversion": "1.0",
         "time": datetime(2026, 3, 1 + n % 20, 12, tzinfo=timezone.utc),

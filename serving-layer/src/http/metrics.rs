@@ -31,6 +31,7 @@ pub(super) async fn list(
         .into_iter()
         .filter(|name| scope.sees(name))
         .filter_map(|name| snapshot.answering(name))
+        .filter(|metric| fits(metric, &scope))
         .map(|metric| seen(document(&serving, &snapshot, metric), &scope))
         .collect();
     Json(json!({ "metrics": metrics })).into_response()
@@ -44,11 +45,20 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let snapshot = serving.catalog.current();
     let metric = serving.find(&snapshot, &scope, &name)?;
+    if !fits(metric, &scope) {
+        let detail = format!("the key's own filter does not fit `{name}`");
+        return Err(Problem::new(Kind::Forbidden, "beyond_scope", detail));
+    }
     let mut shown = document(&serving, &snapshot, metric);
     let (first, last) = serving.extent(&snapshot, metric).await;
     shown["first_bucket"] = json!(first.map(|time| time.to_string()));
     shown["last_bucket"] = json!(last.map(|time| time.to_string()));
     Ok(Json(seen(shown, &scope)).into_response())
+}
+
+/// Whether a metric has the dimensions that the filter of who asks is over.
+fn fits(metric: &MetricVersion, scope: &Scope) -> bool {
+    scope.filter.as_ref().is_none_or(|filter| metric.compiled.condition(filter).is_ok())
 }
 
 /// Without what tells of events that a filter leaves out.

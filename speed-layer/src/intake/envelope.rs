@@ -135,16 +135,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         raw: &RawEvent<'a>,
         latest: Timestamp,
     ) -> Result<Envelope<'a>, Invalid> {
-        if raw.bytes.len() > self.event_max_bytes {
-            return Err(Invalid::new(
-                InvalidCode::EventTooLarge,
-                format!(
-                    "the event has {} bytes, over the limit `event_max_bytes` of {}",
-                    raw.bytes.len(),
-                    self.event_max_bytes
-                ),
-            ));
-        }
+        check_size(raw, self.event_max_bytes)?;
         let Some(text) = raw.text else {
             return Err(Invalid::new(InvalidCode::MalformedEvent, "the event is not UTF-8"));
         };
@@ -185,6 +176,16 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         }
         Ok(Envelope { event, id, time, subject, properties })
     }
+}
+
+/// Refuses an event that is larger than it may be.
+pub(crate) fn check_size(raw: &RawEvent<'_>, max: usize) -> Result<(), Invalid> {
+    let size = raw.bytes.len();
+    if size <= max {
+        return Ok(());
+    }
+    let told = format!("the event has {size} bytes, over the limit `event_max_bytes` of {max}");
+    Err(Invalid::new(InvalidCode::EventTooLarge, told))
 }
 
 /// A field that is null counts as absent.

@@ -15,7 +15,7 @@ pub use self::cloud_event::CloudEventHead;
 pub use self::segment::SegmentCall;
 
 use super::decode::{BodyFormat, RawEvent};
-use super::envelope::{Invalid, InvalidCode};
+use super::envelope::{Invalid, InvalidCode, check_size};
 
 /// A native event in the making.
 #[derive(Serialize)]
@@ -33,10 +33,16 @@ struct Native<'a> {
 /// A native event's text, or why there is none.
 pub(super) type Translated = Result<String, Invalid>;
 
-/// The texts of the native events that these stand for; `None` where they are native.
-pub(super) fn translate(format: &BodyFormat, events: &[RawEvent<'_>]) -> Option<Vec<Translated>> {
+/// The texts of the native events that these stand for; `None` where they are native. What is over
+/// `bytes_max` is not translated, so that no text grows far beyond what was sent.
+pub(super) fn translate(
+    format: &BodyFormat,
+    events: &[RawEvent<'_>],
+    bytes_max: usize,
+) -> Option<Vec<Translated>> {
     let each = |translate: &dyn Fn(&RawEvent<'_>) -> Translated| {
-        Some(events.iter().map(translate).collect())
+        let checked = |raw| check_size(raw, bytes_max).and_then(|()| translate(raw));
+        Some(events.iter().map(checked).collect())
     };
     match format {
         BodyFormat::Json | BodyFormat::Ndjson => None,

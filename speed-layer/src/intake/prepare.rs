@@ -104,7 +104,8 @@ pub(crate) fn prepare(
         .collect();
     // Before there is a reader, which holds on to what it has read.
     let translate = |(body, raw): (&Plain, &Result<Vec<RawEvent<'_>>, _>)| {
-        foreign::translate(&body.format, raw.as_deref().unwrap_or_default())
+        let events = raw.as_deref().unwrap_or_default();
+        foreign::translate(&body.format, events, limits.event_max_bytes)
     };
     let translated: Vec<_> = bodies.iter().zip(&split).map(translate).collect();
     let count = split.iter().flatten().map(Vec::len).sum();

@@ -112,6 +112,10 @@ fn native(event: &CloudEvent<'_>) -> Result<String, Invalid> {
             return Err(malformed(WHAT, format!("`{name}` is empty")));
         }
     }
+    if event.source.contains(char::is_whitespace) {
+        // So that source and id can be told apart in the id that they make.
+        return Err(malformed(WHAT, "`source` has blanks, which no URI has"));
+    }
     let made = match (event.data, &event.data_base64) {
         (Some(_), Some(_)) => {
             return Err(malformed(WHAT, "it has both `data` and `data_base64`"));

@@ -20,7 +20,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Native, malformed, not_text, written};
 use crate::intake::decode::RawEvent;
-use crate::intake::envelope::Invalid;
+use crate::intake::envelope::{Invalid, unescape};
 
 const WHAT: &str = "call of the Segment API";
 
@@ -75,9 +75,9 @@ struct Message<'a> {
     #[serde(borrow)]
     original_timestamp: Option<&'a RawValue>,
     #[serde(borrow)]
-    user_id: Option<Id<'a>>,
+    user_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    anonymous_id: Option<Id<'a>>,
+    anonymous_id: Option<&'a RawValue>,
     #[serde(borrow)]
     group_id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -92,22 +92,16 @@ struct Message<'a> {
     traits: Option<&'a RawValue>,
 }
 
-/// An id; some clients send numbers.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Id<'a> {
-    #[serde(borrow)]
-    Text(Cow<'a, str>),
-    Number(serde_json::Number),
-}
-
-impl Id<'_> {
-    fn text(&self) -> Cow<'_, str> {
-        match self {
-            Self::Text(text) => Cow::Borrowed(text),
-            Self::Number(number) => Cow::Owned(number.to_string()),
-        }
-    }
+/// An id; some clients send numbers, of which every digit counts.
+fn id_text<'a>(name: &str, id: &'a RawValue) -> Result<Option<Cow<'a, str>>, Invalid> {
+    let json = id.get();
+    let text = match json.as_bytes().first() {
+        Some(b'"') => unescape(json),
+        Some(b'-' | b'0'..=b'9') => Some(Cow::Borrowed(json)),
+        _ => None,
+    };
+    let text = text.ok_or_else(|| malformed(WHAT, format!("`{name}` is neither text nor number")));
+    text.map(|text| Some(text).filter(|text| !text.is_empty()))
 }
 
 /// `call` is what the path says; in a batch each message says it.
@@ -124,8 +118,9 @@ pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result
         other => other.name(),
     };
     let event = plain(name);
-    let user = message.user_id.as_ref().map(Id::text).filter(|id| !id.is_empty());
-    let anonymous = message.anonymous_id.as_ref().map(Id::text);
+    let id_of = |name, id: Option<_>| id.map_or(Ok(None), |id| id_text(name, id));
+    let user = id_of("userId", message.user_id)?;
+    let anonymous = id_of("anonymousId", message.anonymous_id)?;
     let beside = user.is_some().then_some(anonymous.as_deref()).flatten();
     let own = match call {
         SegmentCall::Identify | SegmentCall::Group => message.traits,

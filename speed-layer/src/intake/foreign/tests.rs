@@ -7,20 +7,22 @@ use serde_json::{Value, json};
 
 use super::*;
 
+const MAX: usize = 1000;
+
 fn raw(bytes: &[u8]) -> RawEvent<'_> {
     RawEvent { index: 0, bytes, text: std::str::from_utf8(bytes).ok() }
 }
 
 fn native(format: &BodyFormat, event: &Value) -> Result<Value, String> {
     let text = event.to_string();
-    let translated = translate(format, &[raw(text.as_bytes())]).unwrap().remove(0);
+    let translated = translate(format, &[raw(text.as_bytes())], MAX).unwrap().remove(0);
     translated.map(|text| serde_json::from_str(&text).unwrap()).map_err(|fault| fault.message)
 }
 
 #[test]
 fn native_events_are_left_alone() {
-    assert_eq!(translate(&BodyFormat::Json, &[raw(b"{}")]), None);
-    assert_eq!(translate(&BodyFormat::Ndjson, &[]), None);
+    assert_eq!(translate(&BodyFormat::Json, &[raw(b"{}")], MAX), None);
+    assert_eq!(translate(&BodyFormat::Ndjson, &[], MAX), None);
 }
 
 fn cloud_event(more: &Value) -> Value {
@@ -54,6 +56,7 @@ fn a_cloud_event_keeps_what_identifies_and_describes_it() {
     for (wrong, words) in [
         (json!({ "id": null }), "no CloudEvent"),
         (json!({ "id": "" }), "`id` is empty"),
+        (json!({ "source": "a b" }), "blanks"),
         (json!({ "specversion": "0.3" }), "1.0 is read"),
         (json!({ "time": 1767323045000_u64 }), "expected a string"),
         (json!({ "data": 1, "data_base64": "AQ==" }), "both"),
@@ -66,10 +69,18 @@ fn a_cloud_event_keeps_what_identifies_and_describes_it() {
 }
 
 #[test]
+fn what_is_too_large_is_not_translated() {
+    let text = vec![0_u8; MAX + 1];
+    let head = BodyFormat::CloudEventData(Arc::default());
+    let fault = translate(&head, &[raw(&text)], MAX).unwrap().remove(0).unwrap_err();
+    assert_eq!(fault.code.name(), "event_too_large");
+}
+
+#[test]
 fn digits_and_the_text_of_data_stay_as_they_were_sent() {
     let text = r#"{"specversion":"1.0","id":"i","source":"s","type":"t",
         "data":{"n":12345678901234567890.10, "s":"\u00e9"}}"#;
-    let translated = translate(&BodyFormat::CloudEvents, &[raw(text.as_bytes())]).unwrap();
+    let translated = translate(&BodyFormat::CloudEvents, &[raw(text.as_bytes())], MAX).unwrap();
     let text = translated[0].as_ref().unwrap();
     assert!(text.contains(r#""properties":{"n":12345678901234567890.10, "s":"\u00e9"}"#), "{text}");
 }
@@ -88,7 +99,7 @@ fn attributes_in_headers_make_the_same_event() {
         }))
     };
     let binary = |is_json, body: &[u8]| -> Result<Value, String> {
-        let translated = translate(&head(is_json), &[raw(body)]).unwrap().remove(0);
+        let translated = translate(&head(is_json), &[raw(body)], MAX).unwrap().remove(0);
         translated.map(|text| serde_json::from_str(&text).unwrap()).map_err(|e| e.message)
     };
     let structured = |more: Value| {
@@ -102,7 +113,7 @@ fn attributes_in_headers_make_the_same_event() {
     assert_eq!(binary(false, b"\xff\x00"), structured(json!({ "data_base64": "/wA=" })));
     assert!(binary(true, b"{text").is_err());
     let nothing = BodyFormat::CloudEventData(Arc::default());
-    let said = translate(&nothing, &[raw(b"{}")]).unwrap().remove(0).unwrap_err().message;
+    let said = translate(&nothing, &[raw(b"{}")], MAX).unwrap().remove(0).unwrap_err().message;
     assert!(said.contains("ce-specversion"), "{said}");
 }
 
@@ -132,6 +143,14 @@ fn calls_of_segment_become_events_that_are_the_same_when_sent_again() {
     let said = batch(&one).unwrap_err();
     assert!(said.contains("`type` is missing"), "{said}");
 
+    let long = |id: &str| {
+        let text = format!(r#"{{"type":"page","messageId":"m","userId":{id}}}"#);
+        let made = translate(&BodyFormat::SegmentBatch, &[raw(text.as_bytes())], MAX);
+        made.unwrap().remove(0).map_err(|fault| fault.message)
+    };
+    assert!(long("123456789012345678901").unwrap().contains("\"123456789012345678901\""));
+    assert!(long("{}").unwrap_err().contains("`userId`"));
+
     let identify = json!({ "type": "identify", "messageId": "m", "anonymousId": "a",
         "traits": { "plan": "pro" }, "properties": { "not": "these" } });
     let wanted = json!({ "event": "identify", "id": "m", "subject": "a",
@@ -158,7 +177,7 @@ proptest! {
     #[test]
     fn no_text_is_too_odd(text in "[{}\\[\\]\":,a-z0-9 ]{0,40}") {
         for format in [BodyFormat::CloudEvents, BodyFormat::SegmentBatch] {
-            for translated in translate(&format, &[raw(text.as_bytes())]).unwrap() {
+            for translated in translate(&format, &[raw(text.as_bytes())], MAX).unwrap() {
                 prop_assert!(translated.is_err());
             }
         }
