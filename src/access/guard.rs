@@ -211,19 +211,20 @@ fn is_of_another_site(headers: &HeaderMap, openness: Openness) -> bool {
     is_cross || (openness == Openness::Loopback && is_renamed())
 }
 
-/// Whether a `Host` is a name of the machine for itself.
+/// Whether a `Host` can be no name that somebody else has registered: an address, or a name without
+/// a dot, or below `localhost`.
 fn is_local(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    !name.contains('.') || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 fn another_site() -> Problem {
-    let detail = "there are no keys, so that pages of other sites are refused, and names that are \
-                  not this machine's own; `merganser keys create --role admin` makes a key";
+    let detail = "there are no keys, so that pages of other sites are refused, and names of other \
+                  machines; `merganser keys create --role admin` makes a key";
     Problem::new(Kind::Forbidden, "another_site", detail)
 }
 

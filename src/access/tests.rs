@@ -110,6 +110,8 @@ async fn without_keys_nothing_is_open_beyond_loopback_and_expired_ones_open_noth
         ("host", "127.0.0.1:8080", true),
         ("host", "localhost", true),
         ("host", "[::1]:8080", true),
+        ("host", "merganser:8080", true),
+        ("host", "app.localhost:8080", true),
         ("host", "example.com:8080", false),
         ("host", "127.0.0.1.example.com", false),
         ("sec-fetch-site", "same-origin", true),
