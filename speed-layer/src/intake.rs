@@ -19,6 +19,7 @@
 //! `commit` is where it all comes together; `envelope` has the rules of an event.
 
 mod budget;
+mod columnar;
 mod commit;
 mod content;
 mod decode;
@@ -57,6 +58,7 @@ use tracing::info;
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use self::budget::Share;
+pub use self::columnar::Columnar;
 pub use self::decode::{BodyEncoding, BodyFormat};
 pub use self::envelope::InvalidCode;
 pub use self::error::{IntakeError, Limit};

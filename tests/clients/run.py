@@ -34,6 +34,7 @@ CLIENTS = {
     "segment-node": ["node", "segment_node.mjs"],
     "cloudevents-python": [sys.executable, "cloudevents_python.py"],
     "cloudevents-node": ["node", "cloudevents_node.mjs"],
+    "pyarrow": [sys.executable, "arrow_python.py"],
 }
 
 

@@ -12,6 +12,7 @@ pub(crate) use split::{RawEvent, split};
 
 use std::sync::Arc;
 
+use super::columnar::Columnar;
 use super::error::IntakeError;
 use super::foreign::{CloudEventHead, SegmentCall};
 
@@ -22,6 +23,8 @@ pub enum BodyFormat {
     Json,
     /// One JSON object a line.
     Ndjson,
+    /// Rows of columns.
+    Columns(Columnar),
     /// One CloudEvent as JSON, or an array of them.
     CloudEvents,
     /// The data of a CloudEvent, whose attributes were headers.
@@ -39,8 +42,10 @@ impl BodyFormat {
     /// [`IntakeError::UnsupportedMedia`], saying which types are read.
     pub fn of_content_type(content_type: Option<&str>) -> Result<Self, IntakeError> {
         const READ: &str = "`application/json` (one object or an array), \
-                            `application/x-ndjson` (one object a line) and \
-                            `application/cloudevents+json` or `-batch+json` are read, in UTF-8";
+                            `application/x-ndjson` (one object a line), \
+                            `application/cloudevents+json` or `-batch+json`, in UTF-8, \
+                            `application/vnd.apache.arrow.stream` and \
+                            `application/vnd.apache.parquet` are read";
         let Some(content_type) = content_type else {
             return Err(IntakeError::UnsupportedMedia(format!(
                 "the request has no `Content-Type`; {READ}"
@@ -59,6 +64,8 @@ impl BodyFormat {
             "application/cloudevents+json" | "application/cloudevents-batch+json" if is_utf8 => {
                 Ok(Self::CloudEvents)
             }
+            "application/vnd.apache.arrow.stream" => Ok(Self::Columns(Columnar::ArrowStream)),
+            "application/vnd.apache.parquet" => Ok(Self::Columns(Columnar::Parquet)),
             _ => Err(IntakeError::UnsupportedMedia(format!(
                 "the content type `{content_type}` is not read; {READ}"
             ))),

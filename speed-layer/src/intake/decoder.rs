@@ -6,6 +6,7 @@ use bytes::Bytes;
 use shared::clock::Clock;
 
 use super::budget::Share;
+use super::columnar::{self, Bounds};
 use super::decode::{self, BodyFormat};
 use super::error::IntakeError;
 use super::event_id::EventIds;
@@ -29,6 +30,7 @@ pub(super) struct Decoder {
 /// Whether a body is left to the committer to decode.
 pub(super) fn is_small(body: &EventBody) -> bool {
     body.encoding == BodyEncoding::Identity
+        && !matches!(body.format, BodyFormat::Columns(_))
         && body.on_invalid == OnInvalid::Quarantine
         && body.bytes.len() <= SMALL_BYTES_MAX
 }
@@ -37,7 +39,14 @@ impl Decoder {
     /// Decodes a body by itself; what it takes is charged to `share`.
     pub(super) fn one(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
         let bytes_max = self.limits.decompressed_max_bytes;
-        let plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
+        let mut plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
+        if let BodyFormat::Columns(kind) = body.format {
+            let bounds = Bounds { events_max: self.limits.request_max_events, bytes_max };
+            let sent = plain.len();
+            plain = columnar::lines(kind, plain, bounds)?.into();
+            share.grow(plain.len())?;
+            share.shrink(sent);
+        }
         let plain = self.arrived(plain, body.format);
         let mut prepared = self.several(&[plain])?;
         share.grow(prepared.size_bytes())?;

@@ -23,9 +23,12 @@ fn events() -> Vec<Described> {
                     ("application/x-ndjson", "Event"),
                     ("application/cloudevents+json", "CloudEvent"),
                     ("application/cloudevents-batch+json", "CloudEvents"),
+                    ("application/vnd.apache.arrow.stream", "Columns"),
+                    ("application/vnd.apache.parquet", "Columns"),
                 ],
-                "One event, an array, or one event a line, or CloudEvents (with headers as `ce-id` \
-                 the body is the data of one); gzip or zstd as Content-Encoding",
+                "One event, an array, or one event a line; CloudEvents (with headers as `ce-id` \
+                 the body is the data of one); or rows of columns that are named as an event's \
+                 fields; gzip or zstd as Content-Encoding",
             )),
             problems: &["400", "408", "413", "415", "422", "503", "507"],
             access: Access::Ingest,
@@ -310,6 +313,15 @@ fn operation() -> Vec<Described> {
                 "/v1/status",
                 "How the service is",
                 &[("200", "Positions, lags and figures", Content::Json("Status"))],
+            )
+        },
+        Described {
+            problems: &["400", "409", "503"],
+            ..described(
+                HttpMethod::Get,
+                "/v1/backup",
+                "A consistent copy of the data directory",
+                &[("200", "A tar archive", Content::Text("application/x-tar"))],
             )
         },
         Described {

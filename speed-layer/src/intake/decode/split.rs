@@ -36,7 +36,8 @@ pub(crate) fn split<'a>(
             Err(IntakeError::MalformedBody("the body is not a JSON object".to_owned()))
         }
         BodyFormat::Segment(_) => split_json(body, max_events),
-        BodyFormat::Ndjson => split_lines(body, max_events),
+        // Columns are lines by now.
+        BodyFormat::Ndjson | BodyFormat::Columns(_) => split_lines(body, max_events),
         BodyFormat::CloudEventData(_) => {
             Ok(vec![RawEvent { index: 0, bytes: body, text: std::str::from_utf8(body).ok() }])
         }

@@ -1,0 +1,103 @@
+//! Events as columns: an Arrow IPC stream, or a Parquet file.
+//!
+//! They are written as the text that they stand for, a line of JSON a row, and go the way of all
+//! lines from there on: the same rules, verdicts and digest. A column is a field of an event, and
+//! `properties` is a struct, a map, or text that is JSON; null fields are left out.
+//!
+//! A body says how much comes out of it, and may lie. So before a library reads it, [`stream`] and
+//! [`pages`] add up what it says, refuse what is not bound by that, and leave out nothing that the
+//! library takes without a look; what is written is bounded once more, since a value that a body
+//! has once may stand in every row.
+
+mod file;
+mod pages;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod thrift;
+mod values;
+mod write;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use bytes::Bytes;
+
+use self::write::Lines;
+use super::error::{IntakeError, Limit};
+
+/// Which kind of columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columnar {
+    /// An Arrow IPC stream.
+    ArrowStream,
+    /// A Parquet file.
+    Parquet,
+}
+
+impl Columnar {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::ArrowStream => "an Arrow IPC stream",
+            Self::Parquet => "a Parquet file",
+        }
+    }
+}
+
+/// What a body may come to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Rows.
+    pub(super) events_max: usize,
+    /// Bytes of the columns as they are read, and of the lines.
+    pub(super) bytes_max: usize,
+}
+
+impl Bounds {
+    fn too_many(self) -> IntakeError {
+        IntakeError::TooLarge { limit: Limit::Events, max: self.events_max }
+    }
+
+    fn too_large(self) -> IntakeError {
+        IntakeError::TooLarge { limit: Limit::DecompressedBytes, max: self.bytes_max }
+    }
+}
+
+/// The rows of a body as lines of JSON.
+///
+/// # Errors
+/// When it is not what it is said to be, has columns that are no field of an event, or exceeds a
+/// bound.
+pub(super) fn lines(kind: Columnar, body: Bytes, bounds: Bounds) -> Result<Vec<u8>, IntakeError> {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The libraries check what they read, but not all of it; what is left shall hurt nobody else.
+    let read = catch_unwind(AssertUnwindSafe(|| match kind {
+        Columnar::ArrowStream => write(stream::batches(body, bounds)?, bounds),
+        Columnar::Parquet => write(file::batches(body, bounds)?, bounds),
+    }));
+    let read = read.unwrap_or_else(|_| Err(malformed("its parts do not fit each other")));
+    read.map_err(|error| match error {
+        IntakeError::MalformedBody(why) => {
+            IntakeError::MalformedBody(format!("the body is not {} of events: {why}", kind.name()))
+        }
+        other => other,
+    })
+}
+
+fn write(
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    bounds: Bounds,
+) -> Result<Vec<u8>, IntakeError> {
+    let mut lines = Lines::new(bounds);
+    for batch in batches {
+        lines.add(&batch.map_err(malformed)?)?;
+    }
+    Ok(lines.finish())
+}
+
+fn malformed(why: impl std::fmt::Display) -> IntakeError {
+    IntakeError::MalformedBody(why.to_string())
+}

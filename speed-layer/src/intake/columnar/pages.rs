@@ -1,0 +1,157 @@
+//! What the pages of a Parquet file say they come to ("Apache Parquet" format 2.11, `PageHeader`
+//! of `parquet.thrift`), added up before any is decompressed.
+
+use parquet::basic::Compression;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+
+use super::thrift::{Kind, Reader};
+use super::{Bounds, IntakeError, malformed};
+
+/// How the file ends: the length of its metadata, and this.
+const MAGIC: &[u8; 4] = b"PAR1";
+/// Groups of columns within each other. The library goes down into them by recursion.
+const DEPTH_MAX: usize = 100;
+/// The place of the schema in `FileMetaData`, and of the number of children in `SchemaElement`.
+const SCHEMA: i16 = 2;
+const CHILDREN: i16 = 5;
+/// Bytes that a value takes in memory, at least.
+const VALUE_BYTES: usize = 8;
+/// `DELTA_BYTE_ARRAY` of `Encoding`: each text repeats the start of the one before, of any length.
+const DELTA_BYTE_ARRAY: i64 = 7;
+
+/// Refuses a schema that is too large to go through.
+pub(super) fn check_schema(body: &[u8]) -> Result<(), IntakeError> {
+    let broken = || malformed("it does not end as one");
+    let end = body.strip_suffix(MAGIC).ok_or_else(broken)?;
+    let (before, length) = end.split_last_chunk::<4>().ok_or_else(broken)?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).map_err(malformed)?;
+    let start = before.len().checked_sub(length).ok_or_else(broken)?;
+    let mut schema = Some(());
+    let read = Reader::new(&before[start..]).fields(|reader, place, kind| {
+        if place == SCHEMA && kind == Kind::List {
+            schema = shallow(reader);
+            return schema;
+        }
+        reader.skip(kind)
+    });
+    schema.ok_or_else(|| {
+        malformed(format!("its schema cannot be read, or is over {DEPTH_MAX} levels deep"))
+    })?;
+    read.ok_or_else(|| malformed("its metadata cannot be read"))
+}
+
+/// Passes over a schema: its columns, and groups of them, in the order of a walk down, each with
+/// how many are below it. `None` where it is too deep.
+fn shallow(reader: &mut Reader<'_>) -> Option<()> {
+    let (kind, count) = reader.list()?;
+    let mut open: Vec<i64> = Vec::new();
+    for _ in 0..count {
+        let mut children = 0;
+        if kind != Kind::Struct {
+            return None;
+        }
+        reader.fields(|reader, place, kind| match (place, kind) {
+            (CHILDREN, Kind::Integer) => reader.integer_to(&mut children),
+            _ => reader.skip(kind),
+        })?;
+        if let Some(left) = open.last_mut() {
+            *left -= 1;
+        }
+        open.push(children);
+        if open.len() > DEPTH_MAX {
+            return None;
+        }
+        while open.pop_if(|left| *left <= 0).is_some() {}
+    }
+    Some(())
+}
+
+/// Refuses a file whose pages come to more than the bounds, or to what nobody can tell.
+pub(super) fn check(
+    body: &[u8],
+    metadata: &ParquetMetaData,
+    bounds: Bounds,
+) -> Result<(), IntakeError> {
+    let rows = metadata.row_groups().iter().map(|group| group.num_rows());
+    let rows = rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+    if rows.fold(0, usize::saturating_add) > bounds.events_max {
+        return Err(bounds.too_many());
+    }
+    let mut bytes = 0_usize;
+    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+        bytes = bytes.saturating_add(size_bytes(body, column)?);
+        if bytes > bounds.bytes_max {
+            return Err(bounds.too_large());
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that a column's pages come to.
+fn size_bytes(body: &[u8], column: &ColumnChunkMetaData) -> Result<usize, IntakeError> {
+    let name = column.column_path();
+    // Of the others, what comes out is not bound by what the page says.
+    let is_bound = matches!(
+        column.compression(),
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)
+    );
+    if !is_bound && column.compression() != Compression::LZ4_RAW {
+        return Err(IntakeError::UnsupportedMedia(format!(
+            "the column `{name}` of the Parquet file is compressed as {}; snappy, zstd, lz4_raw \
+             and none are read",
+            column.compression()
+        )));
+    }
+    let broken = || malformed(format!("the pages of the column `{name}` cannot be read"));
+    let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+    let start = usize::try_from(start).map_err(malformed)?;
+    let length = usize::try_from(column.compressed_size()).map_err(malformed)?;
+    let end = start.checked_add(length).ok_or_else(broken)?;
+    let mut rest = body.get(start..end).ok_or_else(broken)?;
+    let mut sum = 0_usize;
+    while !rest.is_empty() {
+        let mut reader = Reader::new(rest);
+        let page = Page::read(&mut reader).ok_or_else(broken)?;
+        if page.encoding == DELTA_BYTE_ARRAY {
+            return Err(IntakeError::UnsupportedMedia(format!(
+                "the column `{name}` of the Parquet file has the encoding DELTA_BYTE_ARRAY, which \
+                 is not read; write it with PLAIN or a dictionary, as is the default"
+            )));
+        }
+        let values = page.values.saturating_mul(VALUE_BYTES);
+        sum = sum.saturating_add(page.plain_bytes).saturating_add(values);
+        rest = reader.rest().get(page.bytes..).ok_or_else(broken)?;
+    }
+    Ok(sum)
+}
+
+/// What a page says of itself.
+#[derive(Debug, Default)]
+struct Page {
+    /// Its bytes in the file, without its header.
+    bytes: usize,
+    plain_bytes: usize,
+    values: usize,
+    encoding: i64,
+}
+
+impl Page {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut page = Self::default();
+        reader.fields(|reader, place, kind| match (place, kind) {
+            (2, Kind::Integer) => reader.integer_to(&mut page.plain_bytes),
+            (3, Kind::Integer) => reader.integer_to(&mut page.bytes),
+            // The headers of data pages, dictionaries and data pages of version 2.
+            (5 | 7 | 8, Kind::Struct) => {
+                let encoding = if place == 8 { 4 } else { 2 };
+                reader.fields(|reader, place, kind| match (place, kind) {
+                    (1, Kind::Integer) => reader.integer_to(&mut page.values),
+                    (at, Kind::Integer) if at == encoding => reader.integer_to(&mut page.encoding),
+                    _ => reader.skip(kind),
+                })
+            }
+            _ => reader.skip(kind),
+        })?;
+        Some(page)
+    }
+}

@@ -1,0 +1,210 @@
+//! As much of Thrift's compact protocol as it takes to look at a few numbers and to pass over the
+//! rest ("Thrift Compact protocol encoding", of the Apache Thrift project).
+
+/// Structures within each other that are passed over.
+const DEPTH_MAX: usize = 16;
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A boolean, which is in its kind but in lists.
+    Bool,
+    /// A byte.
+    Byte,
+    /// An integer of 16, 32 or 64 bits.
+    Integer,
+    /// A float of 64 bits.
+    Double,
+    /// Bytes.
+    Binary,
+    /// A list or set.
+    List,
+    /// A map.
+    Map,
+    /// Fields.
+    Struct,
+}
+
+impl Kind {
+    fn of(number: u8) -> Option<Self> {
+        Some(match number {
+            1 | 2 => Self::Bool,
+            3 => Self::Byte,
+            4..=6 => Self::Integer,
+            7 => Self::Double,
+            8 => Self::Binary,
+            9 | 10 => Self::List,
+            11 => Self::Map,
+            12 => Self::Struct,
+            _ => return None,
+        })
+    }
+}
+
+/// Reads from the start of bytes; every step is `None` where they are no Thrift.
+#[derive(Clone, Debug)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+    depth: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, depth: 0 }
+    }
+
+    /// What is not read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Reads the fields of a structure; `field` has to read, or skip, each by its place and kind.
+    pub(super) fn fields(
+        &mut self,
+        mut field: impl FnMut(&mut Self, i16, Kind) -> Option<()>,
+    ) -> Option<()> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return None;
+        }
+        let mut place = 0_i16;
+        loop {
+            let head = self.byte()?;
+            if head == 0 {
+                self.depth -= 1;
+                return Some(());
+            }
+            place = match head >> 4 {
+                0 => i16::try_from(self.integer()?).ok()?,
+                step => place.checked_add(i16::from(step))?,
+            };
+            let kind = Kind::of(head & 0x0f)?;
+            // A boolean field has no bytes of its own.
+            if kind != Kind::Bool {
+                field(self, place, kind)?;
+            }
+        }
+    }
+
+    /// Reads an integer.
+    pub(super) fn integer(&mut self) -> Option<i64> {
+        let coded = self.varint()?;
+        Some((coded >> 1).cast_signed() ^ -(coded & 1).cast_signed())
+    }
+
+    /// Reads an integer that `place` can hold.
+    pub(super) fn integer_to<T: TryFrom<i64>>(&mut self, place: &mut T) -> Option<()> {
+        *place = T::try_from(self.integer()?).ok()?;
+        Some(())
+    }
+
+    /// Reads a list's head: what its elements are, and how many.
+    pub(super) fn list(&mut self) -> Option<(Kind, usize)> {
+        let head = self.byte()?;
+        let count = match head >> 4 {
+            15 => usize::try_from(self.varint()?).ok()?,
+            few => usize::from(few),
+        };
+        Some((Kind::of(head & 0x0f)?, count))
+    }
+
+    /// Passes over a value.
+    pub(super) fn skip(&mut self, kind: Kind) -> Option<()> {
+        match kind {
+            Kind::Bool | Kind::Byte => self.take(1),
+            Kind::Integer => self.varint().map(|_| ()),
+            Kind::Double => self.take(8),
+            Kind::Binary => {
+                let length = usize::try_from(self.varint()?).ok()?;
+                self.take(length)
+            }
+            Kind::List => {
+                let (kind, count) = self.list()?;
+                self.several(|reader| reader.skip(kind), count)
+            }
+            Kind::Map => {
+                let count = usize::try_from(self.varint()?).ok()?;
+                if count == 0 {
+                    return Some(());
+                }
+                let kinds = self.byte()?;
+                let (key, value) = (Kind::of(kinds >> 4)?, Kind::of(kinds & 0x0f)?);
+                self.several(|reader| reader.skip(key).and_then(|()| reader.skip(value)), count)
+            }
+            Kind::Struct => self.fields(|reader, _, kind| reader.skip(kind)),
+        }
+    }
+
+    /// Each takes a byte at least, so that a count that lies ends with the bytes.
+    fn several(
+        &mut self,
+        mut one: impl FnMut(&mut Self) -> Option<()>,
+        count: usize,
+    ) -> Option<()> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return None;
+        }
+        for _ in 0..count {
+            one(self)?;
+        }
+        self.depth -= 1;
+        Some(())
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.rest.split_off_first().copied()
+    }
+
+    fn take(&mut self, count: usize) -> Option<()> {
+        self.rest.split_off(..count).map(|_| ())
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_by_their_place_and_others_passed_over() {
+        // 1: true; 2: -3; 4: "ab"; 5: [1, 2]; 6: {7: 1}; 26: 64.
+        let bytes = [
+            0x11, 0x15, 5, 0x28, 2, b'a', b'b', 0x19, 0x25, 2, 4, 0x1c, 0x75, 2, 0, 0x05, 52, 0x80,
+            1, 0, 9,
+        ];
+        let mut found = Vec::new();
+        let mut reader = Reader::new(&bytes);
+        let read = reader.fields(|reader, place, kind| match kind {
+            Kind::Integer => {
+                found.push((place, reader.integer()?));
+                Some(())
+            }
+            _ => reader.skip(kind),
+        });
+        assert_eq!((read, found, reader.rest()), (Some(()), vec![(2, -3), (26, 64)], &[9_u8][..]));
+        for cut in 0..bytes.len() - 2 {
+            let mut reader = Reader::new(&bytes[..cut]);
+            assert_eq!(reader.skip(Kind::Struct), None, "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_endless_ends() {
+        assert_eq!(Reader::new(&[0x1c; 1000]).skip(Kind::Struct), None, "depth");
+        assert_eq!(Reader::new(&[0xff; 20]).integer(), None, "an endless number");
+        let many = [0xf3, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1];
+        assert_eq!(Reader::new(&many).skip(Kind::List), None, "a count that lies");
+    }
+}

@@ -1,0 +1,120 @@
+//! Rows of columns as lines of JSON.
+
+use std::io::{self, Write};
+
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::DataType;
+use serde_json::value::RawValue;
+
+use super::values::{self, Values};
+use super::{Bounds, IntakeError, malformed};
+
+/// Fields of an event that are columns.
+const FIELDS: [&str; 5] = ["event", "id", "time", "subject", PROPERTIES];
+const PROPERTIES: &str = "properties";
+
+/// Lines in the making, up to a bound.
+pub(super) struct Lines {
+    bounds: Bounds,
+    text: Text,
+    count: usize,
+}
+
+impl Lines {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        let text = Text { bytes: Vec::new(), bytes_max: bounds.bytes_max };
+        Self { bounds, text, count: 0 }
+    }
+
+    /// Adds a line for each row.
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), IntakeError> {
+        self.count = self.count.saturating_add(batch.num_rows());
+        if self.count > self.bounds.events_max {
+            return Err(self.bounds.too_many());
+        }
+        let columns = columns(batch)?;
+        (0..batch.num_rows())
+            .try_for_each(|row| line(&columns, row, &mut self.text))
+            .map_err(|_| self.bounds.too_large())
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.text.bytes
+    }
+}
+
+/// Text that does not grow beyond a bound: then, and only then, writing fails.
+pub(super) struct Text {
+    bytes: Vec<u8>,
+    bytes_max: usize,
+}
+
+impl Write for Text {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + piece.len() > self.bytes_max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn columns(batch: &RecordBatch) -> Result<Vec<(&'static str, Values<'_>)>, IntakeError> {
+    let mut columns = Vec::new();
+    for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        let name = FIELDS.into_iter().find(|name| *name == field.name()).ok_or_else(|| {
+            let name: String = field.name().chars().take(80).collect();
+            malformed(format!(
+                "the column `{name}` is no field of an event; those are `event`, `id`, `time`, \
+                 `subject`, and `properties` as a struct, a map or JSON"
+            ))
+        })?;
+        if columns.iter().any(|(known, _)| *known == name) {
+            return Err(malformed(format!("the column `{name}` is there twice")));
+        }
+        let column = match (name, array.data_type()) {
+            (PROPERTIES, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+                values::of_text(array.as_ref(), write_json)
+            }
+            _ => values::of(array.as_ref(), name)?,
+        };
+        columns.push((name, column));
+    }
+    if !columns.iter().any(|(name, _)| *name == "event") {
+        return Err(malformed("there is no column `event`"));
+    }
+    Ok(columns)
+}
+
+fn line(columns: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> io::Result<()> {
+    text.write_all(b"{")?;
+    let mut is_first = true;
+    for (name, values) in columns.iter().filter(|(_, values)| values.is_there(row)) {
+        if !std::mem::take(&mut is_first) {
+            text.write_all(b",")?;
+        }
+        write!(text, "\"{name}\":")?;
+        values.write(row, text)?;
+    }
+    text.write_all(b"}\n")
+}
+
+/// Writes JSON as it is, but on one line. What is none is written as a text, which the rules for
+/// `properties` refuse for its event alone.
+fn write_json(value: &str, text: &mut Text) -> io::Result<()> {
+    let Ok(json) = serde_json::from_str::<&RawValue>(value) else {
+        return Ok(serde_json::to_writer(text, value)?);
+    };
+    // In JSON, ends of lines stand between values only.
+    for (n, piece) in json.get().split(['\n', '\r']).enumerate() {
+        if n > 0 {
+            text.write_all(b" ")?;
+        }
+        text.write_all(piece.as_bytes())?;
+    }
+    Ok(())
+}
