@@ -25,12 +25,13 @@ mod watch;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use batch_layer::backup::{Archive, Backup, Backups};
 use batch_layer::catalog::{BatchCatalog, CatalogSettings};
 use batch_layer::journal::{DirectoryLock, FileJournal, JournalSettings};
 use batch_layer::run::{RunQueue, RunService, RunServiceParts};
@@ -42,7 +43,7 @@ use shared::catalog::{Catalog, Snapshot};
 use shared::clock::{Clock, SystemClock};
 use shared::ports::{Committed, Journal};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
-use speed_layer::intake::{Intake, IntakeHandle, RandomIds};
+use speed_layer::intake::{Intake, IntakeHandle, Quarantine, RandomIds};
 use speed_layer::store;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -62,8 +63,12 @@ const FINISH: Duration = Duration::from_secs(10);
 /// Committed batches on their way from intake to the fold.
 const FEED_MAX_BATCHES: usize = 64;
 
+/// The quarantine's directory within the data directory.
+const QUARANTINE: &str = "quarantine";
+
 /// The running service.
 pub(crate) struct Service {
+    scheme: &'static str,
     address: SocketAddr,
     readiness: Readiness,
     stop: CancellationToken,
@@ -84,6 +89,10 @@ impl Service {
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
         let definitions = definitions::read(settings.metrics_file())?;
         let (listener, address) = bind(&settings).await?;
+        let stop = CancellationToken::new();
+        let tls = settings.tls_files().map(|files| http::start_tls(files, stop.clone()));
+        let tls = tls.transpose().context("TLS")?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let figures = http::recorder()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
@@ -96,7 +105,6 @@ impl Service {
         definitions::apply(&*batch.catalog, definitions).await?;
 
         let readiness = Readiness::new();
-        let stop = CancellationToken::new();
         let status = Status::new(settings.data_dir.clone(), intake.clone(), runs.clone());
         let retire_grace = Duration::from_millis(settings.retire_grace_ms);
         watch::start(&readiness, &stop, &intake, &runs, &speed, &status, retire_grace);
@@ -111,19 +119,28 @@ impl Service {
         let serving = Arc::new(serving.with_status(status.source()));
         let keys =
             KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock: Arc::clone(&clock) };
-        let layers = layers(&intake, &runs, &serving, &speed, keys);
-        let guard = Guard::new(batch.catalog.subscribe(), clock, http::accesses(), openness);
+        let backups =
+            Backups::new(Arc::clone(&batch.catalog), beside_the_batch(&settings.data_dir));
+        let layers = layers(&intake, &runs, backups, &serving, &speed, keys);
+        let guard = Guard::new(
+            batch.catalog.subscribe(),
+            clock,
+            http::accesses(),
+            openness,
+            settings.cors_origins.clone(),
+        );
         let parts = Parts { layers, readiness: readiness.clone(), figures, guard };
         let bounds = configure::connections(&settings);
-        let http = http::serve(listener, http::Whole::new(parts), bounds, stop.clone());
+        let whole = http::Whole::new(parts, &configure::front(&settings));
+        let http = http::serve(listener, tls, whole, bounds, stop.clone());
         let http = tokio::spawn(http);
         info!(%address, data_dir = %settings.data_dir.display(), "started");
-        Ok(Self { address, readiness, stop, http, serving, intake, runs, speed, batch })
+        Ok(Self { scheme, address, readiness, stop, http, serving, intake, runs, speed, batch })
     }
 
     /// Where it answers.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Returns once it can accept and answer.
@@ -163,12 +180,13 @@ impl Service {
 fn layers(
     intake: &IntakeHandle,
     runs: &RunService,
+    backups: Backups,
     serving: &Arc<Serving>,
     speed: &SpeedHandle,
     keys: KeyRoutes,
 ) -> Router {
     speed_layer::http::routes(intake.clone(), Arc::new(speed.clone()))
-        .merge(batch_layer::http::routes(runs.clone()))
+        .merge(batch_layer::http::routes(runs.clone(), backups))
         .merge(serving_layer::http::routes(Arc::clone(serving)))
         .merge(access::routes(keys))
 }
@@ -229,6 +247,37 @@ pub(crate) async fn make_key(data_dir: &Path, body: &[u8]) -> anyhow::Result<Val
     made.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))
 }
 
+/// A back-up of the directory of a service that is stopped.
+pub(crate) struct OfflineBackup {
+    /// The generation that it holds.
+    pub(crate) generation: u64,
+    /// It.
+    pub(crate) archive: Archive,
+    /// Keeps the service from being started meanwhile.
+    _batch: Batch,
+}
+
+/// Takes a back-up of the directory of a service that is stopped.
+///
+/// # Errors
+/// When the service is not stopped, or the directory cannot be read.
+pub(crate) async fn back_up(data_dir: &Path) -> anyhow::Result<OfflineBackup> {
+    let is_one = data_dir.join("manifest").is_dir();
+    anyhow::ensure!(is_one, "`{}` is no data directory of a service", data_dir.display());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let batch = Batch::open(data_dir, CatalogSettings::default(), &clock).await?;
+    let backup = Backup::take(&batch.catalog, beside_the_batch(data_dir)).await?;
+    let (generation, archive) = (backup.generation().0, backup.archive());
+    Ok(OfflineBackup { generation, archive, _batch: batch })
+}
+
+/// What is precious and not the batch layer's.
+fn beside_the_batch(data_dir: &Path) -> Vec<(String, PathBuf)> {
+    let quarantine = format!("{QUARANTINE}/{}", Quarantine::FILE);
+    let path = data_dir.join(&quarantine);
+    vec![(quarantine, path)]
+}
+
 /// To whom everything is open for as long as there are no keys: to this machine, unless more was
 /// asked for.
 fn openness(
@@ -282,7 +331,7 @@ async fn start_intake(
     feed: mpsc::Sender<Arc<Committed>>,
 ) -> anyhow::Result<IntakeHandle> {
     let (journal, clock) = (Arc::clone(&batch.journal), Arc::clone(clock));
-    let quarantine = settings.data_dir.join("quarantine");
+    let quarantine = settings.data_dir.join(QUARANTINE);
     let settings = configure::intake(settings);
     let (ids, snapshots) = (Arc::new(RandomIds::new()), batch.catalog.subscribe());
     let start = move || Intake::start(settings, journal, clock, ids, snapshots, feed, quarantine);

@@ -20,7 +20,7 @@ use shared::compile::Metric;
 use shared::definition::Definition;
 use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, JournalId, MetricId, Offset};
-use shared::ports::{Journal, JournalError};
+use shared::ports::{Journal, JournalError, JournalFile};
 use shared::time::Timestamp;
 use tokio::sync::watch;
 
@@ -68,6 +68,19 @@ struct Superseded {
     snapshot: Weak<Snapshot>,
     at: Timestamp,
     paths: HashSet<String>,
+}
+
+/// What a consistent copy is made of.
+#[derive(Debug)]
+pub struct Cut {
+    /// The generation. While this is held, its objects are not deleted.
+    pub snapshot: Arc<Snapshot>,
+    /// The objects that it names, itself last.
+    pub objects: Vec<String>,
+    /// The journal's files.
+    pub journal: Vec<JournalFile>,
+    /// The first offset that the journal holds.
+    pub start: Offset,
 }
 
 impl BatchCatalog {
@@ -141,6 +154,25 @@ impl BatchCatalog {
         Ok((sealed, self.current()))
     }
 
+    /// A generation, pinned, with the journal's files of the same moment: nothing that is in
+    /// neither of them was acknowledged before.
+    ///
+    /// # Errors
+    /// When the journal's files cannot be opened.
+    pub async fn cut(&self) -> Result<Cut, JournalError> {
+        // What is published meanwhile would let the journal be trimmed of what this one lacks.
+        let _turn = self.0.turn.lock().await;
+        let journal = Arc::clone(&self.0.journal);
+        let files = tokio::task::spawn_blocking(move || (journal.files(), journal.start()));
+        let (files, start) = files.await.map_err(|e| JournalError::Io(e.to_string()))?;
+        Ok(Cut {
+            snapshot: self.current(),
+            objects: self.state().paths().collect(),
+            journal: files?,
+            start,
+        })
+    }
+
     /// Versions that nobody can be answered from until a run completes them.
     #[must_use]
     pub fn pending(&self) -> Vec<Arc<MetricVersion>> {
@@ -163,7 +195,6 @@ impl Inner {
             let (snapshot, paths) = (Arc::downgrade(&old), before.paths().collect());
             let superseded = Superseded { snapshot, at: now, paths };
             self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
-            metrics::gauge!("merganser_generation").set(new.generation.0 as f64);
             failpoint::pass("publish.tell.before");
             self.snapshots.send_replace(new);
             failpoint::pass("publish.tell.after");

@@ -1,13 +1,14 @@
-//! The batch layer's routes: runs and their schedule.
+//! The batch layer's routes: runs, their schedule, and back-ups.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{AppendHeaders, IntoResponse, Json, Response};
 use axum::routing::get;
 use futures::stream::{self, Stream};
 use serde::Deserialize;
@@ -17,25 +18,48 @@ use shared::request::{NoParameters, WholeBody, parameters, preferred, read_json}
 use shared::time::Timestamp;
 use tokio::sync::watch;
 
+use crate::backup::Backups;
 use crate::run::{CancelError, Mode, Run, RunService, RunStartError, Trigger};
 use crate::schedule::{Plan, Schedule};
 
 /// Bytes of a request's body.
 const BODY_MAX: usize = 64 * 1024;
 
-type Body = WholeBody<BODY_MAX>;
+type Given = WholeBody<BODY_MAX>;
 
 /// Runs that are listed unless the request says otherwise, and at most.
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1000;
 
 /// The routes.
-pub fn routes(runs: RunService) -> Router {
-    Router::new()
+pub fn routes(runs: RunService, backups: Backups) -> Router {
+    let backup = Router::new().route("/v1/backup", get(backup)).with_state(backups);
+    let runs = Router::new()
         .route("/v1/runs", get(list).post(start))
         .route("/v1/runs/{id}", get(show).delete(cancel))
         .route("/v1/schedule", get(schedule).put(set_schedule))
-        .with_state(runs)
+        .with_state(runs);
+    runs.merge(backup)
+}
+
+/// The archive; its headers say what is in it.
+async fn backup(State(backups): State<Backups>, _: NoParameters) -> Result<Response, Problem> {
+    let taken = backups.take().await.ok_or_else(|| {
+        let detail = "a back-up is being taken; ask again when it is done";
+        Problem::new(Kind::Conflict, "backup_active", detail)
+    })?;
+    let backup =
+        taken.map_err(|e| Problem::new(Kind::Unavailable, "journal_unreadable", e.to_string()))?;
+    let generation = backup.generation().0.to_string();
+    let name = format!("attachment; filename=\"merganser-{generation}.tar\"");
+    let start = backup.journal_start().0.to_string();
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-tar".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+        (HeaderName::from_static("merganser-generation"), generation),
+        (HeaderName::from_static("merganser-journal-start"), start),
+    ];
+    Ok((AppendHeaders(headers), Body::from_stream(backup.archive())).into_response())
 }
 
 #[derive(Deserialize)]
@@ -48,7 +72,7 @@ struct Start {
 async fn start(
     State(runs): State<RunService>,
     _: NoParameters,
-    WholeBody(body): Body,
+    WholeBody(body): Given,
 ) -> Result<Response, Problem> {
     let request: Start =
         read_json(&body, r#"{"mode": "incremental" | "full", "metrics": ["name"]?}"#)?;
@@ -173,7 +197,7 @@ pub fn next(plan: &Plan, now: Timestamp) -> Value {
 async fn set_schedule(
     State(runs): State<RunService>,
     _: NoParameters,
-    WholeBody(body): Body,
+    WholeBody(body): Given,
 ) -> Result<Json<Value>, Problem> {
     let shape = r#"{"incremental": "*/5 * * * *", "full": "0 3 * * *", "timezone": "UTC"}"#;
     let mut document: Value = read_json(&body, shape)?;

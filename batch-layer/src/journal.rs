@@ -34,12 +34,13 @@ mod tail;
 mod tests;
 mod writer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::event::EventBatch;
 use shared::ids::{Boundary, JournalId, Offset};
-use shared::ports::{Committed, IdentityReader, Journal, JournalError, JournalReader};
+use shared::ports::{Committed, IdentityReader, Journal, JournalError, JournalFile, JournalReader};
 
 pub use self::directory_lock::{DirectoryLock, LockError};
 pub use self::disk::{Disk, LocalDisk};
@@ -190,6 +191,25 @@ impl Journal for FileJournal {
                 .map_err(|error| io_error("fsync of", &self.directory, &error))?;
         }
         Ok(self.start())
+    }
+
+    fn files(&self) -> Result<Vec<JournalFile>, JournalError> {
+        let open = |path: &Path, size_bytes: Option<u64>| {
+            let failed = |error: std::io::Error| io_error("opening", path, &error);
+            let file = File::open(path).map_err(failed)?;
+            let size_bytes = match size_bytes {
+                Some(durable) => durable,
+                None => file.metadata().map_err(failed)?.len(),
+            };
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Ok(JournalFile { name: format!("{JOURNAL_DIRECTORY}/{name}"), file, size_bytes })
+        };
+        // So that none is deleted between the look and the opening.
+        let _turn = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
+        let segments: Vec<_> =
+            self.published.read().all().map(|s| (Arc::clone(&s.path), s.size_bytes)).collect();
+        let segments = segments.iter().map(|(path, size)| open(path, Some(*size)));
+        segments.chain([open(&self.directory.join(identity::FILE_NAME), None)]).collect()
     }
 
     fn size_bytes(&self) -> u64 {

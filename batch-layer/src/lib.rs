@@ -10,9 +10,11 @@
 //! | [`catalog`] | the manifest as other layers see it: definitions and snapshots |
 //! | [`audit`] | what was made against what was served |
 //! | [`schedule`] | when runs are due |
+//! | [`backup`] | a consistent copy of all of it, as a tar archive |
 //! | [`run`] | runs as jobs: seal, archive, recompute, audit, publish, retire |
 
 pub mod audit;
+pub mod backup;
 pub mod catalog;
 pub mod files;
 pub mod http;

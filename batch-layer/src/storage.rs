@@ -167,6 +167,18 @@ impl Storage {
         Ok(self.store.get(&Path::from(path)).await?.bytes().await?)
     }
 
+    /// Reads an object in pieces: how many bytes it has, and they.
+    ///
+    /// # Errors
+    /// As [`Storage::read`].
+    pub async fn stream(
+        &self,
+        path: &str,
+    ) -> std::result::Result<(u64, BoxStream<'static, Result<Bytes>>), StorageError> {
+        let found = self.store.get(&Path::from(path)).await?;
+        Ok((found.meta.size, found.into_stream()))
+    }
+
     /// Writes a new document: JSON, and a line with its CRC32C.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //!
 //! [`Journal`] calls block on files; async callers move them off their threads.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -92,6 +93,17 @@ pub type JournalReader = Box<dyn Iterator<Item = Result<Arc<Committed>, JournalE
 pub type IdentityReader =
     Box<dyn Iterator<Item = Result<(Offset, Identities), JournalError>> + Send>;
 
+/// A file of a journal, open, so that it can be read to its end whatever is trimmed meanwhile.
+#[derive(Debug)]
+pub struct JournalFile {
+    /// Its path within the data directory.
+    pub name: String,
+    /// Its content.
+    pub file: File,
+    /// How much of it is durable. What lies behind is none of the copy's.
+    pub size_bytes: u64,
+}
+
 /// The durable, append-only log of accepted events. One partition.
 pub trait Journal: Send + Sync + 'static {
     /// Its identity.
@@ -146,6 +158,15 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// When a file cannot be deleted; the others are kept.
     fn trim(&self, below: Offset) -> Result<Offset, JournalError>;
+
+    /// The files that make up a copy of it: a journal of the same id that ends at, or behind, the
+    /// end at the time of the call.
+    ///
+    /// # Errors
+    /// When one cannot be opened, or it is not kept in files.
+    fn files(&self) -> Result<Vec<JournalFile>, JournalError> {
+        Err(JournalError::Io("this journal is not kept in files".to_owned()))
+    }
 
     /// Bytes on disk.
     fn size_bytes(&self) -> u64;

@@ -13,7 +13,7 @@ use super::cursor::{corrupt, io_error};
 use crate::files;
 
 /// The file's name.
-const FILE_NAME: &str = "id";
+pub(super) const FILE_NAME: &str = "id";
 
 /// The id of the journal in `directory`; `None` when it has none yet.
 pub(super) fn read(directory: &Path) -> Result<Option<JournalId>, JournalError> {

@@ -57,6 +57,11 @@ impl Segments {
         self.closed_bytes + self.open.size_bytes
     }
 
+    /// All segments, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Segment> {
+        self.closed.iter().chain([&self.open])
+    }
+
     /// The segment that holds the event at `offset`; `None` outside of `[start, end)`.
     pub(super) fn holding(&self, offset: Offset) -> Option<&Segment> {
         let index = self.closed.partition_point(|segment| segment.end <= offset);

@@ -10,7 +10,9 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
+use metrics::Histogram;
 use shared::failpoint::planted;
 use shared::ids::{Boundary, Epoch, JournalId, Offset};
 use shared::ports::JournalError;
@@ -44,6 +46,8 @@ pub(super) struct Writer {
     file: File,
     /// Why nothing more is written.
     stopped: Option<String>,
+    /// Looked up once, since there is a frame for each group of requests.
+    fsyncs: Histogram,
 }
 
 impl Writer {
@@ -56,8 +60,9 @@ impl Writer {
         published: Published,
         file: File,
     ) -> Self {
+        let fsyncs = metrics::histogram!("merganser_journal_fsync_seconds");
         let stopped = None;
-        Self { disk, directory, journal, segment_bytes_max, published, file, stopped }
+        Self { disk, directory, journal, segment_bytes_max, published, file, stopped, fsyncs }
     }
 
     /// Writes a frame behind the last one, durably.
@@ -73,11 +78,13 @@ impl Writer {
         if let Err(error) = self.disk.write(&self.file, frame.bytes()) {
             return Err(self.undo_write(&error, size_bytes));
         }
+        let started = Instant::now();
         if !planted("ack_before_fsync")
             && let Err(error) = self.disk.sync(&self.file)
         {
             return Err(self.stop(&format!("fsync: {error}")));
         }
+        self.fsyncs.record(started.elapsed().as_secs_f64());
         self.published.write().open_mut().push(&header);
         Ok(Placed { epoch, first, checksum: header.checksum() })
     }

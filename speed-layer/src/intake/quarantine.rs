@@ -165,6 +165,9 @@ struct State {
 }
 
 impl Quarantine {
+    /// The file's name.
+    pub const FILE: &str = file::NAME;
+
     /// Opens the quarantine in `directory`, which is made if it does not exist.
     ///
     /// A line that is damaged is left out: the last ones may be those of a write that a crash cut

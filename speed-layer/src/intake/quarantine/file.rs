@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::{QuarantineEntry, QuarantineError, QuarantineId};
 
-const NAME: &str = "quarantine.jsonl";
+pub(super) const NAME: &str = "quarantine.jsonl";
 const NEW_NAME: &str = "quarantine.jsonl.new";
 const FORMAT: &str = "merganser-quarantine";
 const VERSION: u32 = 1;
