@@ -35,5 +35,6 @@ pub(crate) fn open_guard() -> Guard {
         keys: Arc::default(),
     };
     let snapshots = tokio::sync::watch::channel(Arc::new(snapshot)).1;
-    Guard::new(snapshots, Arc::new(SystemClock), [], Openness::Loopback)
+    let origins = crate::settings::Origins::None;
+    Guard::new(snapshots, Arc::new(SystemClock), [], Openness::Loopback, origins)
 }

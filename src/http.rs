@@ -6,10 +6,14 @@
 //! is 400, an address over 64 KiB 414, a head that does not fit its buffer 431.
 
 mod connections;
+mod cors;
 mod observe;
 mod openapi;
+mod patient;
 mod problems;
 mod readiness;
+mod request_id;
+mod tls;
 mod whole;
 
 use axum::extract::State;
@@ -28,7 +32,9 @@ use crate::access::Guard;
 pub(crate) use self::connections::{ConnectionBounds, serve};
 pub(crate) use self::observe::recorder;
 pub(crate) use self::readiness::Readiness;
-pub(crate) use self::whole::Whole;
+pub(crate) use self::request_id::REQUEST_ID;
+pub(crate) use self::tls::{TlsFiles, start as start_tls};
+pub(crate) use self::whole::{Front, Whole};
 
 /// What the service is made of, as HTTP sees it.
 pub(crate) struct Parts {

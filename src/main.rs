@@ -8,6 +8,7 @@ mod cli;
 mod compose;
 mod http;
 mod settings;
+mod trace;
 
 use std::process::ExitCode;
 

@@ -16,7 +16,10 @@ use clap::parser::ValueSource;
 use serde::Deserialize;
 
 use self::value::SWITCH;
-pub(crate) use self::value::{Bytes, Cron, Listen, LogFilter, LogFormat, SpeedStore, Switch, Zone};
+pub(crate) use self::value::{
+    Bytes, Cron, Endpoint, Listen, LogFilter, LogFormat, Origins, SpeedStore, Switch, Zone,
+};
+use crate::http::TlsFiles;
 
 /// Why the settings cannot be used: one line, naming the setting.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -204,6 +207,18 @@ settings! {
     connections_max: usize = "10000", "MERGANSER_CONNECTIONS_MAX", "N";
     /// Time that a connection may take until its next request's head is there
     idle_timeout_ms: u64 = "75000", "MERGANSER_IDLE_TIMEOUT_MS", "MS";
+    /// Time that an answer may take to begin
+    request_timeout_ms: u64 = "120000", "MERGANSER_REQUEST_TIMEOUT_MS", "MS";
+    /// Time that a sender of events may pause within a body
+    body_idle_timeout_ms: u64 = "10000", "MERGANSER_BODY_IDLE_TIMEOUT_MS", "MS";
+    /// Certificates for https, as PEM; read anew when the file changes
+    tls_certificate: PathBuf = "", "MERGANSER_TLS_CERTIFICATE", "FILE";
+    /// Private key of the certificate, as PEM
+    tls_key: PathBuf = "", "MERGANSER_TLS_KEY", "FILE";
+    /// Sites whose pages may use the service from a browser, as https://a.example,https://b.example
+    cors_origins: Origins = "", "MERGANSER_CORS_ORIGINS", "ORIGINS";
+    /// Where to send traces, as http://collector:4318/v1/traces (OTLP over HTTP)
+    otlp_endpoint: Endpoint = "", "MERGANSER_OTLP_ENDPOINT", "URL";
     /// What to log, as error, warn, info, debug, or per module as info,batch_layer=debug
     log: LogFilter = "info", "MERGANSER_LOG", "FILTER";
     /// How to write the log: text or json
@@ -245,6 +260,13 @@ impl Settings {
         (!self.metrics.as_os_str().is_empty()).then_some(&*self.metrics)
     }
 
+    /// The files of the certificate, if https is to be served.
+    #[must_use]
+    pub(crate) fn tls_files(&self) -> Option<TlsFiles> {
+        let (certificate, key) = (self.tls_certificate.clone(), self.tls_key.clone());
+        (!certificate.as_os_str().is_empty()).then_some(TlsFiles { certificate, key })
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         let wrong = |name, value: String, expected: &str| {
             Err(SettingsError::Value { name, value, expected: expected.to_owned() })
@@ -284,9 +306,23 @@ impl Settings {
                 return wrong(name, value.to_string(), "expected at most 1000000");
             }
         }
-        if !(1..=86_400_000).contains(&self.idle_timeout_ms) {
-            let value = self.idle_timeout_ms.to_string();
-            return wrong("idle_timeout_ms", value, "expected 1 to 86400000");
+        for (name, value) in [
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("request_timeout_ms", self.request_timeout_ms),
+            ("body_idle_timeout_ms", self.body_idle_timeout_ms),
+        ] {
+            if !(1..=86_400_000).contains(&value) {
+                return wrong(name, value.to_string(), "expected 1 to 86400000");
+            }
+        }
+        let [certificate, key] = [&self.tls_certificate, &self.tls_key];
+        for (name, this, other) in
+            [("tls_certificate", certificate, key), ("tls_key", key, certificate)]
+        {
+            if this.as_os_str().is_empty() && !other.as_os_str().is_empty() {
+                let expected = "expected a file, as `tls_certificate` and `tls_key` go together";
+                return wrong(name, "not set".to_owned(), expected);
+            }
         }
         if self.lag_max_ms <= self.flush_interval_ms {
             let value = self.lag_max_ms.to_string();

@@ -10,6 +10,6 @@ mod parameters;
 mod scope;
 
 pub use accept::preferred;
-pub use body::{WholeBody, read_json};
+pub use body::{WholeBody, discard, read_json};
 pub use parameters::{NoParameters, pairs, parameters};
 pub use scope::Scoped;

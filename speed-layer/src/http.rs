@@ -29,6 +29,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use shared::ports::SpeedViews;
 use shared::problem::{Kind, Problem};
+use shared::request::discard;
 
 use self::options::{EventOptions, Wait};
 use crate::intake::{
@@ -129,7 +130,7 @@ async fn take(
         Ok(head) => head,
         Err(error) => {
             // A client that is still sending would take an answer before the end for a failure.
-            body::discard(&mut body).await;
+            discard(&mut body).await;
             return Err(error.into());
         }
     };
@@ -139,8 +140,10 @@ async fn take(
         Ok(bytes) => bytes,
         Err(error) => {
             drop(share);
-            if !matches!(error, IntakeError::BodyTimeout { .. }) {
-                body::discard(&mut body).await;
+            let is_slow =
+                |e| matches!(e, &IntakeError::BodyTimeout { .. } | &IntakeError::BodyIdle { .. });
+            if !is_slow(&error) {
+                discard(&mut body).await;
             }
             return Err(error.into());
         }

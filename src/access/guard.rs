@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::rate::{Rates, Spent};
 use super::secret;
+use crate::settings::Origins;
 
 const NO_KEYS: &str = "there are no keys, and this service can be reached from elsewhere; \
     `merganser keys create --role admin --data-dir DIR` makes the first one while it is stopped";
@@ -95,6 +96,8 @@ struct Parts {
     /// By path of the router and method; what is not there is for whoever runs the service.
     routes: HashMap<&'static str, Vec<(Method, Access)>>,
     openness: Openness,
+    /// Sites whose pages may use it although there are no keys.
+    origins: Origins,
     rates: Rates,
 }
 
@@ -105,13 +108,14 @@ impl Guard {
         clock: Arc<dyn Clock>,
         routes: impl IntoIterator<Item = (&'static str, Method, Access)>,
         openness: Openness,
+        origins: Origins,
     ) -> Self {
         let mut table: HashMap<_, Vec<_>> = HashMap::new();
         for (path, method, access) in routes {
             table.entry(path).or_default().push((method, access));
         }
         let rates = Rates::default();
-        Self(Arc::new(Parts { snapshots, clock, routes: table, openness, rates }))
+        Self(Arc::new(Parts { snapshots, clock, routes: table, openness, origins, rates }))
     }
 
     /// Whether a request for the route at `path` may go on; `None` where there is no route.
@@ -132,6 +136,10 @@ impl Guard {
         if keys.is_empty() {
             return match self.0.openness {
                 Openness::Closed => Err(unauthorized("no_keys", NO_KEYS).into()),
+                open if self.is_invited(headers) => {
+                    let _ = open;
+                    Ok(Passed { key: None, spent: None })
+                }
                 open if is_of_another_site(headers, open) => Err(another_site().into()),
                 _ => Ok(Passed { key: None, spent: None }),
             };
@@ -168,6 +176,10 @@ impl Guard {
                 return;
             }
         }
+    }
+
+    fn is_invited(&self, headers: &HeaderMap) -> bool {
+        headers.get(header::ORIGIN).is_some_and(|origin| self.0.origins.have(origin))
     }
 
     fn access(&self, method: &Method, path: Option<&str>) -> Option<Access> {

@@ -1,18 +1,22 @@
 //! The guard around every route.
 
+use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
-use futures::future::{BoxFuture, ready};
-use tower::Service;
+use futures::future::BoxFuture;
+use futures::stream::poll_fn;
+use futures::{FutureExt, StreamExt};
+use shared::access::Key;
+use shared::request::discard;
+use tower::{BoxError, Service};
 
 use super::Guard;
-use super::guard::Passed;
+use super::guard::{Passed, Refused};
 
 /// A route behind the guard. What its caller may see is among the request's extensions.
 #[derive(Clone)]
@@ -45,12 +49,42 @@ where
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let passed = match self.guard.check(request.method(), path, request.headers()) {
             Ok(passed) => passed,
-            Err(refused) => return Box::pin(ready(Ok(refused.into_response()))),
+            Err(refused) => return Box::pin(refuse(refused, request).map(Ok)),
         };
         request.extensions_mut().insert(passed.scope());
+        if let Some(key) = &passed.key {
+            let (guard, key) = (self.guard.clone(), Arc::clone(key));
+            request = request.map(|body| with_key(body, guard, key));
+        }
         let (answer, guard) = (self.route.call(request), self.guard.clone());
         Box::pin(async move { Ok(finish(answer.await?, passed, guard)) })
     }
+}
+
+/// Refuses a request. A client that is still sending would take an answer before the end for a
+/// failure; one that asks before it sends does not.
+async fn refuse(refused: Refused, request: Request) -> Response {
+    if !request.headers().contains_key(header::EXPECT) {
+        discard(&mut request.into_body()).await;
+    }
+    refused.into_response()
+}
+
+/// A body that fails when its key is revoked before it has arrived: who sends slowly shall not do
+/// later what only the key opened.
+fn with_key(body: Body, guard: Guard, key: Arc<Key>) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    let mut pieces = body.into_data_stream();
+    let mut ended = Box::pin(guard.ended(Some(key)));
+    Body::from_stream(poll_fn(move |context| match pieces.poll_next_unpin(context) {
+        Poll::Ready(piece) => Poll::Ready(piece.map(|piece| piece.map_err(BoxError::from))),
+        Poll::Pending => {
+            ready!(ended.as_mut().poll(context));
+            Poll::Ready(Some(Err("its key was revoked before all of it was there".into())))
+        }
+    }))
 }
 
 /// Tells what is left of the key's rate; a stream ends with its key.

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::guard::Refused;
 use super::secret::Secret;
 use super::*;
+use crate::settings::Origins;
 
 fn snapshot(keys: &[&Arc<Key>]) -> Arc<Snapshot> {
     let keys: BTreeMap<_, _> = keys.iter().map(|key| (key.id.clone(), Arc::clone(key))).collect();
@@ -50,7 +51,9 @@ const ROUTES: [(&str, Method, Access); 1] = [("/v1/query", Method::GET, Access::
 fn guard(keys: &[&Arc<Key>]) -> (Guard, watch::Sender<Arc<Snapshot>>, Arc<ManualClock>) {
     let (sender, snapshots) = watch::channel(snapshot(keys));
     let clock = ManualClock::at(Timestamp(0));
-    (Guard::new(snapshots, Arc::clone(&clock) as _, ROUTES, Openness::Closed), sender, clock)
+    let origins = Origins::None;
+    let guard = Guard::new(snapshots, Arc::clone(&clock) as _, ROUTES, Openness::Closed, origins);
+    (guard, sender, clock)
 }
 
 fn ask(guard: &Guard, authorization: &str) -> Result<(), Refused> {

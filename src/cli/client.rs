@@ -1,11 +1,13 @@
 //! HTTP to a running server, for the commands that are its clients.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::Response;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, RequestBuilder};
 
 /// Where the server is, and how it knows the caller.
@@ -23,12 +25,16 @@ pub(super) struct ClientArgs {
     /// Key that the server asks for
     #[arg(long, env = "MERGANSER_KEY", value_name = "KEY", hide_env_values = true)]
     key: Option<String>,
+
+    /// Certificates (PEM) to trust for https, instead of those of the web
+    #[arg(long, env = "MERGANSER_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 impl ClientArgs {
     /// Of a server at `url` that asks for no key.
     pub(super) fn at(url: &str) -> Self {
-        Self { server: url.to_owned(), key: None }
+        Self { server: url.to_owned(), key: None, ca: None }
     }
 }
 
@@ -116,7 +122,8 @@ impl Client {
         let server = args.server.trim_end_matches('/');
         let server =
             if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
-        if !server.starts_with("http://") || server.len() == "http://".len() {
+        let (scheme, host) = server.split_once("://").unwrap_or_default();
+        if !["http", "https"].contains(&scheme) || host.is_empty() {
             return Err(super::Failure::Usage(format!(
                 "`{}` is not a server; expected its URL, as http://127.0.0.1:8080",
                 args.server
@@ -128,6 +135,7 @@ impl Client {
             .timeout_recv_response(Some(REPLY))
             .user_agent(concat!("merganser/", env!("CARGO_PKG_VERSION")))
             .proxy(None)
+            .tls_config(trust(args.ca.as_deref())?)
             .build()
             .new_agent();
         Ok(Self { agent, server, key: args.key.clone() })
@@ -138,6 +146,18 @@ impl Client {
         let request = self.agent.get(self.url(path));
         let request = request.query_pairs(parameters.iter().copied());
         self.read(self.with_key(request).call())
+    }
+
+    /// Asks for a path whose answer is too long to be held: its headers and body.
+    pub(super) fn download(&self, path: &str) -> anyhow::Result<Response<Body>> {
+        let outcome = self.with_key(self.agent.get(self.url(path))).call();
+        match outcome {
+            Ok(response) if response.status().is_success() => Ok(response),
+            other => {
+                self.read(other)?.ok()?;
+                anyhow::bail!("{} gave no answer", self.server)
+            }
+        }
     }
 
     /// Sends JSON by POST.
@@ -217,6 +237,25 @@ impl Client {
             false => CallError::NoReply { server, reason },
         }
     }
+}
+
+/// Whom https is believed.
+fn trust(ca: Option<&Path>) -> Result<TlsConfig, super::Failure> {
+    let Some(path) = ca else { return Ok(TlsConfig::default()) };
+    let wrong = |why: String| {
+        super::Failure::Usage(format!("the certificates `{}`: {why}", path.display()))
+    };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut trusted = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(one) = item.map_err(|error| wrong(error.to_string()))? {
+            trusted.push(one);
+        }
+    }
+    if trusted.is_empty() {
+        return Err(wrong("there is none in it; PEM is read".to_owned()));
+    }
+    Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&trusted)).build())
 }
 
 /// A name for use in a path; a wrong one is for the server to refuse.

@@ -6,19 +6,25 @@ use anyhow::Context;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use super::Failure;
 use super::output;
 use crate::compose::Service;
 use crate::settings::{LogFormat, Settings};
+use crate::trace::Traces;
 
 /// Serves. Prints one line with the URL when it is ready to answer.
 pub(super) fn run(settings: Settings) -> Result<(), Failure> {
-    start_log(&settings)?;
+    let traces = start_log(&settings)?;
     shared::failpoint::start();
-    runtime()?.block_on(serve(settings))?;
-    Ok(())
+    let served = runtime()?.block_on(serve(settings));
+    if let Some(traces) = traces {
+        traces.finish();
+    }
+    Ok(served?)
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
@@ -53,18 +59,24 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
         .context("the runtime cannot be started")
 }
 
-/// Sends the log to stderr, as the settings say.
+/// Sends the log to stderr, as the settings say, and traces to where they are wanted.
 ///
 /// # Errors
 /// When it was started already.
-pub(super) fn start_log(settings: &Settings) -> anyhow::Result<()> {
+pub(super) fn start_log(settings: &Settings) -> anyhow::Result<Option<Traces>> {
     let filter = EnvFilter::try_new(&settings.log.0).context("the log filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let started = match settings.log_format {
-        LogFormat::Text => builder.with_ansi(output::is_watched()).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let traces = settings.otlp_endpoint.0.as_deref().map(Traces::to).transpose()?;
+    let log = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let log = match settings.log_format {
+        LogFormat::Text => log.with_ansi(output::is_watched()).boxed(),
+        LogFormat::Json => log.json().boxed(),
     };
-    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+    let started = tracing_subscriber::registry()
+        .with(log.with_filter(filter))
+        .with(traces.as_ref().map(Traces::layer))
+        .try_init();
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))?;
+    Ok(traces)
 }
 
 /// SIGTERM and Ctrl-C, from when it is made.

@@ -9,7 +9,7 @@ use serving_layer::ServingSettings;
 use speed_layer::fold::SpeedSettings;
 use speed_layer::intake::{IntakeSettings, Limits, QuarantineSettings};
 
-use crate::http::ConnectionBounds;
+use crate::http::{ConnectionBounds, Front};
 use crate::settings::Settings;
 
 /// What intake is told.
@@ -19,6 +19,7 @@ pub(super) fn intake(settings: &Settings) -> IntakeSettings {
         decompressed_max_bytes: settings.decompressed_max_bytes.as_usize(),
         request_max_events: settings.request_max_events,
         event_max_bytes: settings.event_max_bytes.as_usize(),
+        body_idle_max_ms: settings.body_idle_timeout_ms,
         ..Limits::default()
     };
     IntakeSettings {
@@ -54,6 +55,15 @@ pub(super) fn connections(settings: &Settings) -> ConnectionBounds {
     ConnectionBounds {
         connections_max: settings.connections_max,
         idle_timeout: Duration::from_millis(settings.idle_timeout_ms),
+    }
+}
+
+/// What holds for every request.
+pub(super) fn front(settings: &Settings) -> Front {
+    Front {
+        answer_within: Duration::from_millis(settings.request_timeout_ms),
+        origins: settings.cors_origins.clone(),
+        is_traced: settings.otlp_endpoint.0.is_some(),
     }
 }
 

@@ -39,9 +39,16 @@ impl Status {
         self.0.events_per_second.store(rate, Ordering::Relaxed);
     }
 
-    /// Adds up the files of the data directory. Blocks.
+    /// Adds up the files of the data directory, and looks how much is free beside them. Blocks.
     pub(super) fn measure_disk(&self) {
-        self.0.disk_bytes.store(size_bytes(&self.0.data_dir), Ordering::Relaxed);
+        let used_bytes = size_bytes(&self.0.data_dir);
+        self.0.disk_bytes.store(used_bytes, Ordering::Relaxed);
+        metrics::gauge!("merganser_disk_used_bytes").set(used_bytes as f64);
+        // Where the disk does not tell, there is no figure.
+        if let Ok(disk) = rustix::fs::statvfs(&self.0.data_dir) {
+            let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+            metrics::gauge!("merganser_disk_free_bytes").set(free_bytes as f64);
+        }
     }
 
     /// For the status page.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::http::Whole;
+use crate::settings::Origins;
 use crate::settings::{Bytes, Listen};
 
 /// Paths that show the document and are not in it.
@@ -54,10 +55,23 @@ fn parts(service: &Service) -> Parts {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = KeyRoutes { catalog: Arc::clone(catalog) as _, clock: Arc::clone(&clock) };
     Parts {
-        layers: layers(&service.intake, &service.runs, &service.serving, &service.speed, keys),
+        layers: layers(
+            &service.intake,
+            &service.runs,
+            Backups::new(Arc::clone(&service.batch.catalog), Vec::new()),
+            &service.serving,
+            &service.speed,
+            keys,
+        ),
         readiness: Readiness::new(),
         figures: PrometheusBuilder::new().build_recorder().handle(),
-        guard: Guard::new(catalog.subscribe(), clock, http::accesses(), Openness::Loopback),
+        guard: Guard::new(
+            catalog.subscribe(),
+            clock,
+            http::accesses(),
+            Openness::Loopback,
+            Origins::None,
+        ),
     }
 }
 
@@ -84,7 +98,7 @@ async fn the_document_describes_every_route_and_no_other() {
 
 /// Every operation, and whom it is open to: everybody, senders, readers, readers whose key is
 /// bound; the bearers of keys with role `admin` always.
-const OPEN_TO: [(&str, &str, &str); 29] = [
+const OPEN_TO: [(&str, &str, &str); 30] = [
     ("get", "/healthz", "everybody"),
     ("get", "/readyz", "everybody"),
     ("get", "/metrics", "read"),
@@ -110,6 +124,7 @@ const OPEN_TO: [(&str, &str, &str); 29] = [
     ("post", "/v1/keys", ""),
     ("delete", "/v1/keys/{id}", ""),
     ("get", "/v1/status", "read"),
+    ("get", "/v1/backup", ""),
     ("get", "/openapi.json", "everybody"),
     ("get", "/docs", "everybody"),
     ("get", "/docs/", "everybody"),
@@ -129,7 +144,7 @@ async fn status(routes: &Whole, method: &str, path: &str, key: Option<&str>) -> 
 async fn every_route_opens_to_the_roles_that_it_is_for_and_to_no_other() {
     let dir = TempDir::new().unwrap();
     let service = start(&dir).await;
-    let routes = Whole::new(parts(&service));
+    let routes = Whole::new(parts(&service), &configure::front(&Settings::default()));
     let operations: BTreeSet<(String, String)> = http::accesses()
         .into_iter()
         .map(|(path, method, _)| (method.as_str().to_lowercase(), path.to_owned()))

@@ -77,6 +77,8 @@ fn look_at_parts(
             .wait_for("speed store", format!("{} (since {})", failure.reason, failure.since)),
         None => readiness.done("speed store"),
     }
+    let is_ready = readiness.reasons().is_empty();
+    metrics::gauge!("merganser_ready").set(if is_ready { 1.0 } else { 0.0 });
 }
 
 async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {

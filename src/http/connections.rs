@@ -2,7 +2,8 @@
 //!
 //! A connection that is open costs memory and a descriptor whether its client speaks or not. So
 //! only so many are open at a time, further ones wait with the system until one ends, and each has
-//! to bring its next request's head in time. What a request's body may take is up to its route.
+//! to bring its next request's head in time, and to take what is written to it. What a request's
+//! body may take is up to its route.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -16,11 +17,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::{debug, warn};
+
+use super::patient::Patient;
 
 /// How long nothing is accepted after the system refused to, e.g. for want of descriptors.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,14 +36,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct ConnectionBounds {
     /// Open at a time.
     pub(crate) connections_max: usize,
-    /// From a connection's start, or an answer's end, to the end of the next request's head.
+    /// From a connection's start, or an answer's end, to the end of the next request's head; and
+    /// for which a client may leave what is written to it where it is.
     pub(crate) idle_timeout: Duration,
 }
+
+/// How long it may take until both sides have agreed on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Serves until `stop`, then takes no more connections and returns once every request that has
 /// begun is answered.
 pub(crate) async fn serve<S>(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     service: S,
     bounds: ConnectionBounds,
     stop: CancellationToken,
@@ -61,7 +72,15 @@ pub(crate) async fn serve<S>(
         };
         // The semaphore is never closed.
         let Ok(place) = place else { break };
-        tokio::spawn(keep(stream, service.clone(), protocol.clone(), stop.clone(), place));
+        // Answers are written in pieces that are ready to go; should it fail, they only go later.
+        let _ = stream.set_nodelay(true);
+        let stream = Patient::new(stream, bounds.idle_timeout);
+        let kept =
+            Kept { service: service.clone(), protocol: protocol.clone(), stop: stop.clone() };
+        match tls.clone() {
+            None => tokio::spawn(kept.converse(stream, place)),
+            Some(tls) => tokio::spawn(kept.converse_in_secret(tls, stream, place)),
+        };
     }
     drop(listener);
     let all = u32::try_from(bounds.connections_max).unwrap_or(u32::MAX);
@@ -88,31 +107,54 @@ fn is_of_connection(kind: ErrorKind) -> bool {
     matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Answers what comes over one connection.
-async fn keep<S>(
-    stream: TcpStream,
+/// What a connection needs.
+struct Kept<S> {
     service: S,
     protocol: http1::Builder,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
-) where
+}
+
+impl<S> Kept<S>
+where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
     S: Clone + Send,
     S::Future: Send,
 {
-    // Answers are written in pieces that are ready to go; should it fail, they only go later.
-    let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(service);
-    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    /// Agrees on TLS, then as [`Kept::converse`].
+    async fn converse_in_secret(
+        self,
+        tls: TlsAcceptor,
+        stream: Patient<TcpStream>,
+        place: OwnedSemaphorePermit,
+    ) {
+        let agreed = self.stop.run_until_cancelled(timeout(HANDSHAKE, tls.accept(stream))).await;
+        match agreed {
+            Some(Ok(Ok(stream))) => self.converse(stream, place).await,
+            Some(Ok(Err(error))) => debug!(%error, "there was no agreement on TLS"),
+            Some(Err(_)) => debug!("there was no agreement on TLS in time"),
+            None => {}
         }
-    };
-    if let Err(error) = ended {
-        debug!(%error, "a connection ended early");
+    }
+
+    /// Answers what comes over one connection.
+    async fn converse(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+        _place: OwnedSemaphorePermit,
+    ) {
+        let service = TowerToHyperService::new(self.service);
+        let connection = self.protocol.serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%error, "a connection ended early");
+        }
     }
 }
 
@@ -124,7 +166,7 @@ mod tests {
     use std::net::SocketAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::task::JoinHandle;
-    use tokio::time::{Instant, timeout};
+    use tokio::time::Instant;
 
     const LONG: Duration = Duration::from_secs(20);
 
@@ -147,7 +189,7 @@ mod tests {
         let stop = CancellationToken::new();
         let idle_timeout = Duration::from_millis(idle_ms);
         let bounds = ConnectionBounds { connections_max, idle_timeout };
-        let done = tokio::spawn(serve(listener, router, bounds, stop.clone()));
+        let done = tokio::spawn(serve(listener, None, router, bounds, stop.clone()));
         Served { address, stop, done }
     }
 

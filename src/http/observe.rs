@@ -10,13 +10,21 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use futures::future::BoxFuture;
-use metrics::{Counter, Histogram};
+use metrics::{
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tower::Service;
+use tracing::{Instrument, Span};
+
+use crate::trace;
 
 /// Bounds of the buckets of durations, in seconds.
 const DURATIONS_S: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Those of runs, which may take longer.
+const RUNS_S: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// How often the recorder tidies its histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -32,10 +40,13 @@ pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
         return Ok(handle.clone());
     }
     let durations = Matcher::Suffix("_seconds".to_owned());
+    let runs = Matcher::Full("merganser_run_seconds".to_owned());
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(durations, &DURATIONS_S)?
+        .set_buckets_for_metric(runs, &RUNS_S)?
         .install_recorder()
         .context("figures cannot be recorded")?;
+    describe();
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(UPKEEP);
@@ -45,6 +56,30 @@ pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
         }
     });
     Ok(recorder.insert(handle).clone())
+}
+
+/// Says what the figures of HTTP and of the service as a whole mean.
+fn describe() {
+    for (name, help) in [
+        ("merganser_http_requests_total", "Requests, by the path of their route"),
+        ("merganser_http_panics_total", "Requests that made a handler panic: each is a bug"),
+    ] {
+        describe_counter!(name, Unit::Count, help);
+    }
+    describe_histogram!(
+        "merganser_http_request_duration_seconds",
+        Unit::Seconds,
+        "Time from a request to the beginning of its answer"
+    );
+    for (name, unit, help) in [
+        ("merganser_ready", Unit::Count, "1 while the service accepts and answers"),
+        ("merganser_disk_free_bytes", Unit::Bytes, "Free bytes of the data directory's disk"),
+        ("merganser_disk_used_bytes", Unit::Bytes, "Bytes of the data directory's files"),
+    ] {
+        describe_gauge!(name, unit, help);
+    }
+    // So that the first one is seen to be one more.
+    counter!("merganser_http_panics_total").increment(0);
 }
 
 /// A method as a label. Of those that nothing here takes there are endlessly many.
@@ -57,12 +92,15 @@ fn method(method: &Method) -> &'static str {
 /// Counts requests and their durations, by the path of their route and never by the path that was
 /// asked for, of which there are endlessly many.
 #[derive(Clone, Debug)]
-pub(super) struct Counted<S>(S);
+pub(super) struct Counted<S> {
+    route: S,
+    is_traced: bool,
+}
 
 impl<S> Counted<S> {
-    /// Around what a route does.
-    pub(super) fn new(route: S) -> Self {
-        Self(route)
+    /// Around what a route does; each request has a span of its own if it is to be traced.
+    pub(super) fn new(route: S, is_traced: bool) -> Self {
+        Self { route, is_traced }
     }
 }
 
@@ -75,22 +113,28 @@ where
     type Future = BoxFuture<'static, Result<Response, S::Error>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
+        self.route.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let method = method(request.method());
         let path = request.extensions().get::<MatchedPath>().cloned();
-        let response = self.0.call(request);
-        Box::pin(async move {
+        let span = if self.is_traced { trace::span(&request) } else { Span::none() };
+        let response = self.route.call(request);
+        let answer = async move {
             let response = response.await?;
             let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
             let (requests, durations) = figures(method, path, response.status());
             requests.increment(1);
             durations.record(started.elapsed().as_secs_f64());
+            Span::current().record("http.response.status_code", response.status().as_u16());
             Ok(response)
-        })
+        };
+        match span.is_disabled() {
+            true => Box::pin(answer),
+            false => Box::pin(answer.instrument(span)),
+        }
     }
 }
 

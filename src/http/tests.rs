@@ -1,6 +1,7 @@
 //! What every route has in common, on a service without layers but with routes that misbehave.
 
 use std::io::Read;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Json as JsonBody, Path};
@@ -15,13 +16,20 @@ use super::*;
 fn service() -> (Whole, Readiness) {
     let layers = Router::new()
         .route("/v1/panic", get(async || -> &'static str { panic!("on purpose") }))
+        .route("/v1/never", get(std::future::pending::<&'static str>))
         .route("/v1/typed", post(async |JsonBody(_): JsonBody<Vec<u64>>| "fine"))
         .route("/v1/named/{name}", get(async |Path(name): Path<String>| name))
         .route("/v1/large", get(async || "merganser ".repeat(1000)));
     let readiness = Readiness::new();
     let figures = PrometheusBuilder::new().build_recorder().handle();
     let guard = crate::access::open_guard();
-    (Whole::new(Parts { layers, readiness: readiness.clone(), figures, guard }), readiness)
+    let parts = Parts { layers, readiness: readiness.clone(), figures, guard };
+    let front = Front {
+        answer_within: Duration::from_millis(500),
+        origins: "https://a.example".parse().unwrap(),
+        is_traced: false,
+    };
+    (Whole::new(parts, &front), readiness)
 }
 
 async fn call(request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
@@ -48,6 +56,7 @@ async fn every_error_is_a_problem_document() {
         ("PATCH", "/v1/typed", "", 405, "method_not_allowed", "it takes POST"),
         ("DELETE", "/healthz", "", 405, "method_not_allowed", "GET"),
         ("GET", "/v1/panic", "", 500, "internal", "fault"),
+        ("GET", "/v1/never", "", 504, "timed_out", "0.5 s"),
         ("POST", "/v1/typed", "[nope", 400, "bad_request", "parse"),
         ("POST", "/v1/typed", "{}", 422, "unprocessable", "sequence"),
     ] {
@@ -167,4 +176,39 @@ async fn the_api_is_described_and_shown() {
     assert!(!String::from_utf8_lossy(&body).contains("https://"), "scripts come from this server");
     let (status, ..) = call(get("/healthz")).await;
     assert_eq!(status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_answer_has_the_name_of_its_request() {
+    for (path, own) in [("/healthz", "a-1"), ("/v1/panic", "b:2"), ("/nope", "c/3")] {
+        let request = Request::builder().uri(path).header("x-request-id", own);
+        let (_, headers, _) = call(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(headers["x-request-id"], own);
+    }
+    let request = Request::builder().uri("/healthz").header("x-request-id", "no blanks");
+    let (_, headers, _) = call(request.body(Body::empty()).unwrap()).await;
+    assert!(headers["x-request-id"].to_str().unwrap().contains('-'));
+}
+
+#[tokio::test]
+async fn browsers_are_told_whose_pages_may_ask() {
+    let ask = async |origin: &str| {
+        let request = Request::builder().method("OPTIONS").uri("/v1/typed");
+        let request = request
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization,content-type");
+        call(request.body(Body::empty()).unwrap()).await
+    };
+    let (status, headers, _) = ask("https://a.example").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(headers["access-control-allow-origin"], "https://a.example");
+    let allowed = headers["access-control-allow-headers"].to_str().unwrap();
+    assert!(allowed.contains("authorization") && allowed.contains("content-type"), "{allowed}");
+    let (_, headers, _) = ask("https://b.example").await;
+    assert!(!headers.contains_key("access-control-allow-origin"));
+    let request = Request::builder().uri("/healthz").header("origin", "https://a.example");
+    let (status, headers, _) = call(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(headers["access-control-allow-origin"], "https://a.example");
 }

@@ -7,33 +7,56 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use shared::problem::{Kind, Problem};
+use tokio::time::timeout;
 use tower::layer::layer_fn;
 use tower::{BoxError, Service, ServiceExt, service_fn};
 use tower_http::compression::Compression;
 use tracing::{debug, error};
 
-use super::{Parts, observe, problems, routes};
+use super::request_id::{self, REQUEST_ID};
+use super::{Parts, cors, observe, problems, routes};
 use crate::access::Guarded;
+use crate::settings::Origins;
 
 /// The whole service. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Whole(Router);
+pub(crate) struct Whole {
+    routes: Router,
+    answer_within: Duration,
+}
+
+/// What holds for every request, as it is set.
+#[derive(Clone, Debug)]
+pub(crate) struct Front {
+    /// How long an answer may take to begin.
+    pub(crate) answer_within: Duration,
+    /// Whose pages may use it from a browser.
+    pub(crate) origins: Origins,
+    /// Whether each request has a span.
+    pub(crate) is_traced: bool,
+}
 
 impl Whole {
-    pub(crate) fn new(parts: Parts) -> Self {
-        let guard = parts.guard.clone();
-        let around = move |route| observe::Counted::new(Guarded::new(route, guard.clone()));
-        Self(routes(parts).layer(layer_fn(around)))
+    pub(crate) fn new(parts: Parts, front: &Front) -> Self {
+        let (guard, is_traced) = (parts.guard.clone(), front.is_traced);
+        let around =
+            move |route| observe::Counted::new(Guarded::new(route, guard.clone()), is_traced);
+        let routes = routes(parts).layer(layer_fn(around));
+        let routes = match cors::layer(&front.origins) {
+            Some(cors) => routes.layer(cors),
+            None => routes,
+        };
+        Self { routes, answer_within: front.answer_within }
     }
 }
 
@@ -51,48 +74,64 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let routes = self.0.clone();
-        Box::pin(async move { Ok(respond(routes, request.map(Body::new)).await) })
+        let whole = self.clone();
+        Box::pin(async move { Ok(whole.respond(request.map(Body::new)).await) })
     }
 }
 
-async fn respond(routes: Router, request: Request) -> Response {
-    if !request.headers().contains_key(header::ACCEPT_ENCODING) {
-        return answer(routes, request).await;
+impl Whole {
+    async fn respond(self, request: Request) -> Response {
+        if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+            return self.answer(request).await;
+        }
+        let plain = service_fn(move |request| self.clone().answer(request).map(Ok));
+        let Ok::<_, Infallible>(answer) = Compression::new(plain).oneshot(request).await;
+        answer.map(Body::new)
     }
-    let plain = service_fn(move |request| answer(routes.clone(), request).map(Ok));
-    let Ok::<_, Infallible>(answer) = Compression::new(plain).oneshot(request).await;
-    answer.map(Body::new)
-}
 
-/// Whatever goes wrong, the answer says what.
-async fn answer(routes: Router, request: Request) -> Response {
-    let started = Instant::now();
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let answer = match problems::long_uri(&uri) {
-        Some(refused) => refused.into_response(),
-        None => routed(routes, request).await,
-    };
-    let answer = problems::reword(&method, uri.path(), answer).await;
-    debug!(%method, %uri, status = answer.status().as_u16(), took = ?started.elapsed(), "answered");
-    answer
-}
+    /// Whatever goes wrong, the answer says what.
+    async fn answer(self, mut request: Request) -> Response {
+        let started = Instant::now();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let id = request_id::of(request.headers());
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+        let answer = match problems::long_uri(&uri) {
+            Some(refused) => refused.into_response(),
+            None => self.routed(request, &id).await,
+        };
+        let mut answer = problems::reword(&method, uri.path(), answer).await;
+        let (status, took) = (answer.status().as_u16(), started.elapsed());
+        debug!(?id, %method, %uri, status, ?took, "answered");
+        answer.headers_mut().insert(REQUEST_ID, id);
+        answer
+    }
 
-/// Around the router as a whole and not around each route: only there does a refused method's
-/// response say which methods are right.
-async fn routed(routes: Router, request: Request) -> Response {
-    match AssertUnwindSafe(routes.oneshot(request)).catch_unwind().await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(impossible)) => match impossible {},
-        Err(cause) => panicked(&*cause),
+    /// Around the router as a whole and not around each route: only there does a refused method's
+    /// response say which methods are right.
+    async fn routed(self, request: Request, id: &HeaderValue) -> Response {
+        let answer = AssertUnwindSafe(self.routes.oneshot(request)).catch_unwind();
+        match timeout(self.answer_within, answer).await {
+            Ok(Ok(Ok(answer))) => answer,
+            Ok(Ok(Err(impossible))) => match impossible {},
+            Ok(Err(cause)) => panicked(&*cause, id),
+            Err(_) => {
+                let within = self.answer_within.as_secs_f64();
+                let detail = format!(
+                    "there was no answer within {within} s; whether the request was carried out \
+                     is not known"
+                );
+                Problem::new(Kind::Timeout, "timed_out", detail).into_response()
+            }
+        }
     }
 }
 
 /// A panic is a fault of ours. The client learns that, the log learns what it was.
-fn panicked(cause: &(dyn Any + Send)) -> Response {
+fn panicked(cause: &(dyn Any + Send), id: &HeaderValue) -> Response {
     let text = cause.downcast_ref::<&str>().copied();
     let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str));
-    error!(cause = text.unwrap_or("unknown"), "a request handler panicked");
+    error!(?id, cause = text.unwrap_or("unknown"), "a request handler panicked");
+    metrics::counter!("merganser_http_panics_total").increment(1);
     let detail = "a fault of the service; the request may or may not have been carried out";
     Problem::new(Kind::Internal, "internal", detail).into_response()
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use axum::http::{HeaderValue, Uri};
 use batch_layer::schedule::Schedule;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -43,7 +44,74 @@ impl<'de> Deserialize<'de> for Switch {
     }
 }
 
-read_from_text!(Listen, SpeedStore, Cron, Zone, LogFilter, LogFormat);
+read_from_text!(Listen, SpeedStore, Cron, Zone, LogFilter, LogFormat, Origins, Endpoint);
+
+/// Sites whose pages may use the service, as the `Origin` of their requests has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origins {
+    /// No other's.
+    #[default]
+    None,
+    /// Everybody's.
+    All,
+    /// Those of these.
+    These(Vec<HeaderValue>),
+}
+
+impl Origins {
+    /// Whether pages of an origin may.
+    #[must_use]
+    pub(crate) fn have(&self, origin: &HeaderValue) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::These(origins) => origins.contains(origin),
+        }
+    }
+}
+
+impl FromStr for Origins {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" => return Ok(Self::None),
+            "*" => return Ok(Self::All),
+            _ => {}
+        }
+        let origins = text.split(',').map(str::trim).map(|origin| {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]_".contains(c);
+            let is_one = host.is_some_and(|host| !host.is_empty() && host.chars().all(is_plain));
+            let value = is_one.then(|| HeaderValue::from_str(origin).ok()).flatten();
+            value.ok_or_else(|| {
+                format!("`{origin}` is no origin; expected scheme and host, as https://a.example")
+            })
+        });
+        origins.collect::<Result<_, _>>().map(Self::These)
+    }
+}
+
+/// The address of a collector, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Endpoint(pub(crate) Option<String>);
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let is_url = text.parse::<Uri>().is_ok_and(|uri| {
+            uri.host().is_some() && ["http", "https"].contains(&uri.scheme_str().unwrap_or(""))
+        });
+        match is_url {
+            true => Ok(Self(Some(text.to_owned()))),
+            false => Err(format!("`{text}` is no URL; expected as http://host:4318/v1/traces")),
+        }
+    }
+}
 
 /// `host:port`, looked up when it is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]

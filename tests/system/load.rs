@@ -135,6 +135,11 @@ impl Random {
         Self(seed)
     }
 
+    /// Another one, that follows from this one.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self(self.below(u64::MAX) | 1)
+    }
+
     /// A number below `end`. (Marsaglia, Xorshift RNGs, 2003.)
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;

@@ -5,8 +5,11 @@
 //! the service does not share.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
+mod backup;
 mod bounds;
 mod command_line;
+mod doctor;
+mod hostile;
 mod http;
 mod keys;
 mod kills;
@@ -16,9 +19,11 @@ mod random;
 mod redis_faults;
 mod redis_server;
 mod requests;
+mod resume;
 mod server;
 mod startup;
 mod the_loop;
+mod tls;
 mod totals;
 mod wait;
 

@@ -51,6 +51,11 @@ impl Place {
         self.dir.path().join("data")
     }
 
+    /// As the setting has it.
+    pub(crate) fn speed_store(&self) -> &str {
+        &self.speed_store
+    }
+
     /// Where its server answers.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

@@ -3,17 +3,22 @@
 use std::error::Error;
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::problem::{Kind, Problem};
 
 /// How long a body may take to arrive.
-const TIME_MAX: Duration = Duration::from_secs(30);
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How much of a body is read on, only for its client to see the answer.
+const DISCARD_BYTES_MAX: usize = 64 << 20;
+/// How long it is read on.
+const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// A whole body of at most `MAX` bytes.
 #[derive(Clone, Debug)]
@@ -45,6 +50,23 @@ async fn read<const MAX: usize>(
     }
 }
 
+/// Reads what is left of a body and forgets it, within bounds. Without that a client that is still
+/// sending might see its connection closed instead of the answer.
+pub async fn discard(body: &mut Body) {
+    let drain = async {
+        let mut left = DISCARD_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // Whoever is not done by then has waited long enough.
+    let _ = timeout(DISCARD_TIME_MAX, drain).await;
+}
+
 /// Reads a body's JSON; `shape` is what a refusal says would be right.
 ///
 /// # Errors
@@ -62,7 +84,6 @@ pub fn read_json<T: DeserializeOwned>(body: &[u8], shape: &str) -> Result<T, Pro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
 
     #[tokio::test]
     async fn a_body_that_stalls_is_given_up() {

@@ -5,13 +5,9 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use tokio::time::timeout;
 
 use crate::intake::{IntakeError, Limit, Limits, Share};
-
-/// How much of a body is read on, only for its client to see the answer.
-const DISCARD_BYTES_MAX: usize = 64 << 20;
-/// How long it is read on.
-const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Reads a body; what is held is charged to `share` as it comes.
 pub(super) async fn read(
@@ -25,7 +21,8 @@ pub(super) async fn read(
         return Err(too_large(bytes_max));
     }
     let time_max = Duration::from_millis(limits.body_time_max_ms);
-    tokio::time::timeout(time_max, collect(body, bytes_max, share))
+    let idle_max = Duration::from_millis(limits.body_idle_max_ms);
+    timeout(time_max, collect(body, bytes_max, idle_max, share))
         .await
         .unwrap_or(Err(IntakeError::BodyTimeout { limit_ms: limits.body_time_max_ms }))
 }
@@ -33,12 +30,15 @@ pub(super) async fn read(
 async fn collect(
     body: &mut Body,
     bytes_max: usize,
+    idle_max: Duration,
     share: &mut Share,
 ) -> Result<Bytes, IntakeError> {
+    let limit_ms = u64::try_from(idle_max.as_millis()).unwrap_or(u64::MAX);
+    let idle = |_| IntakeError::BodyIdle { limit_ms };
     // Most bodies come in one piece, which is not copied.
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = timeout(idle_max, body.frame()).await.map_err(idle)? {
         let frame = frame.map_err(|error| {
             IntakeError::MalformedBody(format!("the body could not be read to its end: {error}"))
         })?;
@@ -58,23 +58,6 @@ async fn collect(
         }
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
-}
-
-/// Reads what is left of a body and forgets it, within bounds. Without that a client that is still
-/// sending might see its connection closed instead of the answer.
-pub(super) async fn discard(body: &mut Body) {
-    let drain = async {
-        let mut left = DISCARD_BYTES_MAX;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            match left.checked_sub(length) {
-                Some(rest) => left = rest,
-                None => break,
-            }
-        }
-    };
-    // Whoever is not done by then has waited long enough.
-    let _ = tokio::time::timeout(DISCARD_TIME_MAX, drain).await;
 }
 
 fn too_large(max: usize) -> IntakeError {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shared::problem::{Kind, Problem, suggestion};
 
-use super::{Answer, Head, Routes, body, take};
+use super::{Answer, Head, Routes, take};
 use crate::intake::{BodyFormat, SegmentCall};
 
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ pub(super) async fn post(
 ) -> Response {
     let (parts, mut body) = request.into_parts();
     let Some(format) = format(&call) else {
-        body::discard(&mut body).await;
+        shared::request::discard(&mut body).await;
         return unknown(&call).into_response();
     };
     match take(&routes, Head::read(&parts, &routes.intake, format), body).await {

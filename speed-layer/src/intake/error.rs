@@ -65,6 +65,12 @@ pub enum IntakeError {
         /// How long it may take.
         limit_ms: u64,
     },
+    /// The body stopped to arrive.
+    #[error("nothing of the body arrived for {limit_ms} ms")]
+    BodyIdle {
+        /// How long it may pause.
+        limit_ms: u64,
+    },
     /// The content type or encoding is not one that is read.
     #[error("{0}")]
     UnsupportedMedia(String),
@@ -120,7 +126,9 @@ impl IntakeError {
     fn kind_and_code(&self) -> (Kind, &'static str) {
         match self {
             Self::MalformedBody(_) => (Kind::BadRequest, "malformed_body"),
-            Self::BodyTimeout { .. } => (Kind::RequestTimeout, "body_timeout"),
+            Self::BodyTimeout { .. } | Self::BodyIdle { .. } => {
+                (Kind::RequestTimeout, "body_timeout")
+            }
             Self::UnsupportedMedia(_) => (Kind::UnsupportedMedia, "unsupported_media"),
             Self::Option(_) => (Kind::BadRequest, "invalid_option"),
             Self::TooLarge { limit, .. } => (Kind::TooLarge, limit.code()),
@@ -148,6 +156,7 @@ impl From<IntakeError> for Problem {
             IntakeError::Overloaded | IntakeError::ShuttingDown => problem.retry_after_s(1),
             IntakeError::MalformedBody(_)
             | IntakeError::BodyTimeout { .. }
+            | IntakeError::BodyIdle { .. }
             | IntakeError::UnsupportedMedia(_)
             | IntakeError::Option(_)
             | IntakeError::JournalStopped(_)

@@ -20,6 +20,8 @@ pub struct Limits {
     pub time_ahead_max_ms: i64,
     /// How long a body may take to arrive, in milliseconds; default one minute.
     pub body_time_max_ms: u64,
+    /// The longest that a body may pause while it arrives, in milliseconds.
+    pub body_idle_max_ms: u64,
 }
 
 impl Default for Limits {
@@ -31,6 +33,7 @@ impl Default for Limits {
             event_max_bytes: 64 * KIB,
             time_ahead_max_ms: 24 * 60 * 60 * 1000,
             body_time_max_ms: 60_000,
+            body_idle_max_ms: 10_000,
         }
     }
 }

@@ -1,0 +1,37 @@
+//! What the layers tell of a data directory and a speed store from outside, for
+//! `merganser doctor`. Nothing is changed.
+
+use std::io;
+use std::path::Path;
+
+pub(crate) use batch_layer::inspect::{Inspected, Published};
+use speed_layer::store::Address;
+use speed_layer::store::redis::RedisStore;
+pub(crate) use speed_layer::store::redis::ServerReport;
+
+/// The process that uses a data directory, if one does.
+///
+/// # Errors
+/// When its lock cannot be read.
+pub(crate) fn holder(data_dir: &Path) -> io::Result<Option<String>> {
+    batch_layer::journal::holder(data_dir)
+}
+
+/// What is in a data directory; `None` if it was never used.
+///
+/// # Errors
+/// When a start would refuse it, as far as a look can tell.
+pub(crate) async fn data(data_dir: &Path) -> anyhow::Result<Option<Inspected>> {
+    Ok(batch_layer::inspect::inspect(data_dir).await?)
+}
+
+/// The servers of a speed store; none if it is in memory.
+///
+/// # Errors
+/// When one cannot be reached, or is not fit to keep speed views.
+pub(crate) async fn speed_store(setting: &str) -> anyhow::Result<Vec<ServerReport>> {
+    match setting.parse::<Address>()? {
+        Address::Memory => Ok(Vec::new()),
+        Address::Redis(address) => Ok(RedisStore::connect(&address).await?.report().await?),
+    }
+}

@@ -1,0 +1,40 @@
+//! Pages of other sites: whose may use the service from a browser (Fetch standard, "CORS
+//! protocol"). Nobody's, unless it is set.
+
+use std::time::Duration;
+
+use axum::http::{HeaderName, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::request_id::REQUEST_ID;
+use crate::settings::Origins;
+
+/// How long a browser remembers what it may do.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+
+/// What tells browsers; none where there is nobody to tell of.
+pub(super) fn layer(origins: &Origins) -> Option<CorsLayer> {
+    let allowed = match origins {
+        Origins::None => return None,
+        Origins::All => AllowOrigin::any(),
+        Origins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
+    };
+    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE];
+    let sent = [
+        header::ACCEPT,
+        header::AUTHORIZATION,
+        header::CONTENT_ENCODING,
+        header::CONTENT_TYPE,
+        REQUEST_ID,
+        HeaderName::from_static("traceparent"),
+    ];
+    let shown = [
+        header::LOCATION,
+        header::RETRY_AFTER,
+        REQUEST_ID,
+        HeaderName::from_static("ratelimit"),
+        HeaderName::from_static("ratelimit-policy"),
+    ];
+    let layer = CorsLayer::new().allow_origin(allowed).allow_methods(methods).allow_headers(sent);
+    Some(layer.expose_headers(shown).max_age(REMEMBERED))
+}

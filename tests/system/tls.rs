@@ -1,0 +1,77 @@
+//! HTTPS: served, believed by whoever trusts the certificate, and renewed without a restart.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+use crate::command_line::outcome;
+use crate::server::{Place, Process, Store, merganser};
+use crate::wait::until;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn write_certificate(place: &Place) {
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
+    fs::write(place.dir.path().join("key.pem"), signing_key.serialize_pem()).unwrap();
+    fs::write(place.dir.path().join("cert.pem"), cert.pem()).unwrap();
+}
+
+#[test]
+fn https_is_served_and_its_certificate_renewed() {
+    let place = Place::new(Store::Memory);
+    write_certificate(&place);
+    let path = |name: &str| place.dir.path().join(name);
+    fs::copy(path("cert.pem"), path("old.pem")).unwrap();
+    let mut command = place.serve();
+    command.arg("--tls-certificate").arg(path("cert.pem")).arg("--tls-key").arg(path("key.pem"));
+    let _server = Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let https = place.url().replace("http://", "https://");
+    let status = |ca: Option<&str>| {
+        let mut command = merganser();
+        command.args(["status", "--ready", "--server", &https]);
+        if let Some(name) = ca {
+            command.arg("--ca").arg(path(name));
+        }
+        outcome(&mut command)
+    };
+    until("it is ready", LONG, || (status(Some("cert.pem")).0 == 0).then_some(()));
+    let (code, _, error) = status(None);
+    assert_eq!(code, 1, "a certificate that nobody vouches for is not believed: {error}");
+    let plain = outcome(merganser().args(["status", "--ready", "--server", &place.url()]));
+    assert_eq!(plain.0, 1, "without TLS there is no answer");
+
+    write_certificate(&place);
+    until("the new certificate is shown", LONG, || (status(Some("cert.pem")).0 == 0).then_some(()));
+    assert_eq!(status(Some("old.pem")).0, 1);
+    // What cannot be used is not: the one before stays.
+    fs::write(path("cert.pem"), "nonsense").unwrap();
+    let (code, _, error) = status(Some("cert.pem"));
+    assert_eq!(code, 2, "{error}");
+    fs::write(path("cert.pem"), fs::read(path("old.pem")).unwrap()).unwrap();
+    assert_eq!(status(Some("old.pem")).0, 1, "its key is another");
+}
+
+#[test]
+fn what_is_no_certificate_is_found_at_the_start() {
+    let place = Place::new(Store::Memory);
+    write_certificate(&place);
+    let path = |name: &str| place.dir.path().join(name);
+    fs::write(path("other.pem"), "nonsense").unwrap();
+    for (certificate, key, words) in [
+        ("cert.pem", "none.pem", "none.pem"),
+        ("other.pem", "key.pem", "no certificate"),
+        ("cert.pem", "cert.pem", "private key"),
+    ] {
+        let mut command = place.serve();
+        command.arg("--tls-certificate").arg(path(certificate)).arg("--tls-key").arg(path(key));
+        let (code, _, error) = outcome(&mut command);
+        assert_eq!(code, 1, "{error}");
+        assert!(error.contains(words), "{error}");
+    }
+    let (code, _, error) = outcome(place.serve().arg("--tls-key").arg(path("key.pem")));
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("tls_certificate"), "{error}");
+}
