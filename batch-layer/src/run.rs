@@ -7,6 +7,7 @@
 mod auditing;
 mod compute;
 mod execute;
+mod figures;
 mod making;
 mod queue;
 mod sources;

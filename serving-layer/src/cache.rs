@@ -13,6 +13,8 @@ use shared::ids::{Generation, Offset};
 use shared::table::StateTable;
 use tokio::sync::OnceCell;
 
+use crate::figures::CacheFigures;
+
 /// What can be kept.
 pub trait Keep {
     /// Bytes that it takes.
@@ -37,6 +39,7 @@ type Cell<V> = Arc<OnceCell<Arc<V>>>;
 pub struct Cache<K, V> {
     bytes_max: usize,
     kept: Mutex<Kept<K, V>>,
+    figures: CacheFigures,
 }
 
 #[derive(Debug)]
@@ -58,12 +61,12 @@ struct Entry<V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
-    /// A cache of at most so many bytes.
+    /// A cache of at most so many bytes, with its name among figures.
     #[must_use]
-    pub fn new(bytes_max: usize) -> Self {
+    pub fn new(name: &'static str, bytes_max: usize) -> Self {
         let kept =
             Kept { generation: Generation::ZERO, entries: HashMap::new(), bytes: 0, uses: 0 };
-        Self { bytes_max, kept: Mutex::new(kept) }
+        Self { bytes_max, kept: Mutex::new(kept), figures: CacheFigures::of(name) }
     }
 
     /// The value of this key with this stamp, from `make` if nobody made it yet. One with a higher
@@ -78,13 +81,25 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
         key: &K,
         make: impl Future<Output = Result<Arc<V>, E>>,
     ) -> Result<Arc<V>, E> {
-        let Some(cell) = self.cell(generation, stamp, key) else { return make.await };
+        let CacheFigures { hits, misses, .. } = &self.figures;
+        let Some(cell) = self.cell(generation, stamp, key) else {
+            misses.increment(1);
+            return make.await;
+        };
         if let Some(value) = cell.get() {
+            hits.increment(1);
             return Ok(Arc::clone(value));
         }
         // Settled even when the query is given up while it waits.
         let _settle = Settle { cache: self, key, cell: &cell };
-        cell.get_or_try_init(|| make).await.cloned()
+        let mut found = hits;
+        let value = cell.get_or_try_init(|| {
+            found = misses;
+            make
+        });
+        let value = value.await.cloned();
+        found.increment(1);
+        value
     }
 
     /// Bytes that are held.
@@ -148,6 +163,7 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
             Some(_) => {}
         }
         while kept.bytes > self.bytes_max && kept.make_room() {}
+        self.figures.bytes.set(kept.bytes as f64);
     }
 }
 
@@ -186,8 +202,9 @@ impl<K: Clone + Eq + Hash, V: Keep> Drop for Settle<'_, K, V> {
 mod tests {
     use super::*;
     use crate::error::Error;
+    use metrics::Counter;
     use shared::compile::StateLayout;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::time::Duration;
 
     fn part() -> Arc<StateTable> {
@@ -196,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn queries_at_the_same_time_share_one_read_and_a_new_generation_forgets() {
-        let cache = Cache::new(1 << 20);
+        let cache = Cache::new("test", 1 << 20);
         let made = AtomicUsize::new(0);
         let make = || async {
             made.fetch_add(1, Ordering::SeqCst);
@@ -220,8 +237,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_waits_for_another_hits_and_who_makes_it_misses() {
+        let (hits, misses) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let mut cache = Cache::new("test", 1 << 20);
+        cache.figures.hits = Counter::from_arc(Arc::clone(&hits));
+        cache.figures.misses = Counter::from_arc(Arc::clone(&misses));
+        let make = || async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok::<_, Error>(part())
+        };
+        let get = |stamp| cache.get(Generation(1), Offset(stamp), &"a", make());
+        let (made, waited) = tokio::join!(get(7), get(7));
+        assert!(made.is_ok() && waited.is_ok());
+        for (stamp, counted) in [(7, (2, 1)), (8, (2, 2)), (7, (2, 3)), (8, (3, 3))] {
+            get(stamp).await.unwrap();
+            let now = (hits.load(Ordering::SeqCst), misses.load(Ordering::SeqCst));
+            assert_eq!(now, counted, "(hits, misses) after an ask at {stamp}");
+        }
+    }
+
+    #[tokio::test]
     async fn who_gives_up_takes_nothing_from_who_makes() {
-        let cache = Cache::new(1 << 20);
+        let cache = Cache::new("test", 1 << 20);
         let made = AtomicUsize::new(0);
         let make = || async {
             made.fetch_add(1, Ordering::SeqCst);
@@ -238,7 +275,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_failed_is_tried_again_and_the_bound_holds() {
-        let cache = Cache::new(3 * 1024);
+        let cache = Cache::new("test", 3 * 1024);
         let failed = cache.get(Generation(1), Offset(0), &0, async { Err(Error::Moving(1)) }).await;
         assert!(failed.is_err());
         for key in 0..10 {

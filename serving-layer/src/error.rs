@@ -122,6 +122,23 @@ impl Error {
         }
     }
 
+    /// How the query ended, in a word for all codes that ask the same of who runs the service.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Query(_)
+            | Self::UnknownMetric { .. }
+            | Self::TooManyGroups { .. }
+            | Self::TooManyRows { .. } => "refused",
+            Self::Backfilling { .. }
+            | Self::SpeedUnavailable(_)
+            | Self::Incomplete(_)
+            | Self::Moving(_) => "incomplete",
+            Self::Overloaded { .. } | Self::TooManyFollowed { .. } => "overloaded",
+            Self::Timeout { .. } | Self::NotReached { .. } => "timed_out",
+            Self::Internal(_) => "failed",
+        }
+    }
+
     /// Its stable code.
     pub(crate) fn code(&self) -> &'static str {
         match self {

@@ -14,6 +14,7 @@ pub mod answer;
 pub mod cache;
 pub mod calendar;
 pub mod error;
+mod figures;
 mod format;
 pub mod http;
 mod live;

@@ -34,6 +34,7 @@ use crate::answer::{Answer, BatchPart, Provenance, SpeedPart};
 use crate::cache::Cache;
 use crate::calendar::{Zone, Zones};
 use crate::error::Error;
+use crate::figures::Figures;
 use crate::live::Live;
 use crate::query::resolve::edges;
 use crate::query::{Partial, Query, QueryError};
@@ -97,6 +98,7 @@ pub struct Serving {
     parts: Cache<Shape, StateTable>,
     answers: Cache<Asked, Made>,
     turns: Turns,
+    figures: Figures,
 }
 
 impl std::fmt::Debug for Serving {
@@ -116,11 +118,13 @@ impl Serving {
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let started_at = clock.now();
         Self {
-            started_at: clock.now(),
-            parts: Cache::new(settings.cache_bytes),
-            answers: Cache::new(settings.cache_bytes / 4),
+            started_at,
+            parts: Cache::new("parts", settings.cache_bytes),
+            answers: Cache::new("answers", settings.cache_bytes / 4),
             turns: Turns::new(settings.queries_max),
+            figures: Figures::new(settings.queries_max, started_at),
             live: Live::default(),
             zones: Arc::default(),
             status: None,
@@ -150,18 +154,21 @@ impl Serving {
     /// # Errors
     /// See [`Error`].
     pub async fn answer(self: &Arc<Self>, query: &Query) -> Result<Answer, Error> {
-        let started = Instant::now();
+        let (started, _in_progress) = (Instant::now(), self.figures.begin());
+        let answer = self.answer_after(query).await;
+        self.figures.answered(started.elapsed(), &answer);
+        answer
+    }
+
+    /// Answers once the speed view has reached what the answer is to include.
+    async fn answer_after(self: &Arc<Self>, query: &Query) -> Result<Answer, Error> {
         let after = query.after.as_ref().map(offset).transpose()?;
         if let Some(after) = after {
             // What will not be answered is not waited for.
             self.find(&self.catalog.current(), &query.scope, &query.metric)?;
             self.speed.wait_applied(after, self.settings.after_timeout).await;
         }
-        let answer = self.in_turn(query).await;
-        metrics::histogram!("merganser_query_seconds").record(started.elapsed().as_secs_f64());
-        let code = answer.as_ref().map_or_else(Error::code, |_| "ok");
-        metrics::counter!("merganser_queries_total", "code" => code).increment(1);
-        let answer = answer?;
+        let answer = self.in_turn(query).await?;
         let reached = &answer.provenance.speed.through;
         match after {
             Some(after) if offset(reached)? < after => Err(Error::NotReached {

@@ -30,6 +30,7 @@ impl BatchCatalog {
                     failpoint::hit("gc.delete.before").map_err(failed)?;
                     inner.storage.delete(&path).await?;
                     failpoint::hit("gc.delete.after").map_err(failed)?;
+                    metrics::counter!("merganser_objects_deleted_total").increment(1);
                     deleted += 1;
                 }
             }

@@ -10,7 +10,7 @@ use shared::table::StateTable;
 use shared::time::{TimeRange, Timestamp};
 
 use super::execute::Executor;
-use super::{Mode, Run};
+use super::{Mode, Run, figures};
 use crate::audit::{self, Audit};
 use crate::ordered::{Ordered, sorted};
 
@@ -114,13 +114,13 @@ impl Executor {
     ) {
         match audit {
             Ok(audit) => {
-                let counter = metrics::counter!("merganser_audit_differences_total");
-                counter.increment(audit.differences);
+                figures::audited(audit);
                 self.queue.update(&run.id, |run| {
                     run.audit = Some(run.audit.unwrap_or_default().and(audit));
                 });
             }
             Err(reason) => {
+                figures::not_audited();
                 tracing::warn!(metric = metric.definition.name, reason, "a part was not audited");
             }
         }

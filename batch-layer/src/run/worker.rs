@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::compute::Compute;
 use super::execute::{Executor, RunError};
-use super::{Mode, Run, RunQueue, RunState, Trigger};
+use super::{Mode, Run, RunQueue, RunState, Trigger, figures};
 use crate::catalog::BatchCatalog;
 use crate::manifest::{Change, PublishError};
 use crate::schedule::{Plan, Schedule, ScheduleError};
@@ -80,6 +80,8 @@ impl RunService {
         let schedule = settings.schedule;
         let plan = schedule.plan()?;
         restore(&parts.catalog, &parts.queue).await?;
+        figures::describe();
+        figures::restored(&parts.queue.list());
         let deleted = parts.catalog.collect().await?;
         if deleted > 0 {
             tracing::info!(deleted, "deleted objects that no manifest names");
@@ -103,7 +105,8 @@ impl RunService {
         });
         let worker = tokio::spawn(work(Arc::clone(&inner)));
         let scheduler = tokio::spawn(follow_schedule(Arc::clone(&inner)));
-        inner.tasks.lock().await.extend([worker, scheduler]);
+        let figures = tokio::spawn(show_figures(Arc::clone(&inner)));
+        inner.tasks.lock().await.extend([worker, scheduler, figures]);
         Ok(Self { inner })
     }
 
@@ -261,6 +264,18 @@ async fn follow_schedule(inner: Arc<Inner>) {
     }
 }
 
+/// Shows how far everything is, for as long as the service runs.
+async fn show_figures(inner: Arc<Inner>) {
+    let mut stop = inner.stop.subscribe();
+    while !*stop.borrow() {
+        figures::show(&inner.executor);
+        tokio::select! {
+            () = tokio::time::sleep(figures::LOOK) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
 /// How long to sleep until `next`, if it is known.
 fn until(next: Option<Timestamp>, now: Timestamp) -> Duration {
     let wait = next.map_or(SLEEP_MAX, |at| Duration::from_millis(at.millis_since(now)));
@@ -299,9 +314,7 @@ pub(super) async fn attempt(executor: &Executor, run: Run) {
         Err(RunError::Cancelled) => "cancelled",
         Err(RunError::Failed(_)) => "failed",
     };
-    metrics::counter!("merganser_runs_total", "mode" => run.mode.name(), "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!("merganser_run_seconds", "mode" => run.mode.name()).record(seconds);
+    figures::ended(&run, outcome, seconds);
     let again = matches!(result, Err(RunError::Failed(_))) && after.attempt < ATTEMPTS_MAX;
     queue.update(&run.id, |run| {
         run.state = match &result {
@@ -319,7 +332,10 @@ pub(super) async fn attempt(executor: &Executor, run: Run) {
     });
     record(executor, &run.id).await;
     match result {
-        Ok(()) => tracing::info!(run = run.id, seconds, "a run succeeded"),
+        Ok(()) => {
+            figures::succeeded(&run, ended);
+            tracing::info!(run = run.id, seconds, "a run succeeded");
+        }
         Err(RunError::Cancelled) => tracing::info!(run = run.id, "a run was cancelled"),
         Err(RunError::Failed(error)) => {
             tracing::warn!(run = run.id, error, attempt = after.attempt, again, "a run failed");

@@ -5,6 +5,7 @@
 //! says so.
 
 mod metrics;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use shared::clock::Clock;
 use shared::extract::Extractor;
 use shared::ids::{Fence, MetricId, Offset};
 use shared::ports::{Committed, Journal, StoreFailure};
-use shared::time::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
@@ -121,6 +121,7 @@ impl Worker {
 
     /// Runs until the feed has ended or nothing more can be done.
     pub(super) async fn run(mut self, opened: Opened) {
+        figures::describe(self.parts.feed.max_capacity());
         let progress = Arc::clone(&self.parts.progress);
         let clock = Arc::clone(&self.parts.clock);
         let result = match self.catch_up(opened) {
@@ -131,6 +132,7 @@ impl Worker {
             Ok(()) => Phase::Ended,
             Err(fatal) => {
                 error!(reason = %fatal, "the fold stopped");
+                figures::store_failing(true);
                 let (since, reason) = (clock.now(), fatal.0.clone());
                 progress.failure.send_replace(Some(StoreFailure { since, reason }));
                 Phase::Failed(fatal.0)
@@ -167,7 +169,7 @@ impl Worker {
                 },
                 Some(command) = commands.recv() => self.obey(command),
                 () = progress.wake.notified() => {}
-                () = sleep_until(wake) => {}
+                () = sleep_until(wake) => self.show(),
                 () = std::future::ready(()), if !self.own.is_empty() => self.read_own(),
             }
         }
@@ -346,54 +348,5 @@ impl Worker {
     fn is_done(&self) -> bool {
         let is_written = || self.applied() >= self.folded.offset;
         self.ending.is_some_and(|until| is_written() || Instant::now() >= until)
-    }
-
-    /// Tells everyone else whether the store fails: any view that it does not keep up is one that
-    /// queries are not answered from.
-    fn tell_failure(&self) {
-        let (now, settings) = (Instant::now(), &self.parts.settings);
-        let failures = self.writers.values();
-        let failures = failures.filter_map(|writer| writer.failure(now, settings.failing_after));
-        let failure = failures.min_by_key(|(since, _)| *since);
-        self.parts.progress.failure.send_if_modified(|told| {
-            let reason = failure.as_ref().map(|(_, reason)| reason);
-            if told.as_ref().map(|told| &told.reason) == reason {
-                return false;
-            }
-            figures::store_failing(failure.is_some());
-            let before = told.take().map(|told| told.since);
-            *told = failure.map(|(since, reason)| {
-                let lasted_us = i64::try_from((now - since).as_micros()).unwrap_or(i64::MAX);
-                let began = Timestamp(self.parts.clock.now().0.saturating_sub(lasted_us));
-                StoreFailure { since: before.unwrap_or(began), reason }
-            });
-            true
-        });
-    }
-
-    /// Tells everyone else how far it is.
-    fn tell(&self) {
-        let progress = &self.parts.progress;
-        let applied = self.applied();
-        let metrics = self.writers.iter().map(|(id, writer)| (*id, writer.progress()));
-        progress.tell(applied, metrics);
-        let full = self.writers.iter().filter(|(_, writer)| writer.is_full());
-        let full: BTreeSet<MetricId> = full.map(|(id, _)| *id).collect();
-        progress.full.send_if_modified(|old| {
-            let is_new = *old != full;
-            *old = full;
-            is_new
-        });
-        progress.phase.send_if_modified(|phase| {
-            let is_ready = *phase == Phase::CatchingUp && applied >= self.target;
-            if is_ready {
-                *phase = Phase::Ready;
-            }
-            is_ready
-        });
-        let groups = self.writers.values().map(|writer| writer.tables.groups() as u64).sum();
-        figures::held(self.unapplied(), groups);
-        let lags = self.writers.keys().map(|id| progress.lag(*id, self.parts.clock.now()).lag_ms);
-        figures::lag(lags.max().unwrap_or(0));
     }
 }

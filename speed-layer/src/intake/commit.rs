@@ -64,6 +64,8 @@ pub(super) struct Committer {
 impl Committer {
     /// Commits until the queue is closed and empty. Then the feed is closed too.
     pub(super) fn run(mut self, queue: &Receiver<Submission>) {
+        figures::describe(&self.settings);
+        figures::remembered(self.dedup.len());
         let mut next = None;
         while let Some(first) = next.take().or_else(|| queue.recv().ok()) {
             let (requests, left_over) = group::gather(first, queue, &self.settings);
@@ -77,6 +79,11 @@ impl Committer {
             Some(stopped) => Err(stopped.clone()),
             None => self.store(&group),
         };
+        if result.is_ok() {
+            let requests = group.iter().flat_map(|decoded| &decoded.prepared.requests).flatten();
+            let arrivals = requests.map(|request| request.arrived);
+            figures::acknowledged(self.decoder.clock.now(), arrivals);
+        }
         let callers = group.into_iter().flat_map(|decoded| decoded.callers);
         let answers = match result {
             Ok(answers) => answers,
@@ -109,6 +116,7 @@ impl Committer {
         let requests = group.iter().map(|decoded| decoded.callers.len()).sum();
         let first = self.append(requests, &judged)?;
         self.dedup.settle(first.offset);
+        figures::remembered(self.dedup.len());
         // Without an entry, everything before this group is free. This group is not yet: another
         // one may be appended before the next look.
         let floor = self.dedup.floor().unwrap_or(first.offset);
@@ -208,9 +216,8 @@ impl Committer {
         figures::accepted(accepted);
         figures::duplicates(receipts().map(|receipt| receipt.duplicates).sum());
         figures::conflicts(receipts().map(|receipt| receipt.conflicts.len() as u64).sum());
-        for invalid in receipts().flat_map(|receipt| &receipt.invalid) {
-            figures::invalid(invalid.code);
-        }
+        let invalid = receipts().flat_map(|receipt| &receipt.invalid);
+        figures::invalid(invalid.map(|invalid| invalid.code));
     }
 
     fn stop(&self, failure: &IntakeError) {

@@ -1,0 +1,104 @@
+//! A look at a data directory from outside, for `merganser doctor`: whether this build can read
+//! what is in it.
+//!
+//! Nothing is changed, and nothing is kept locked, so that it may be the directory of a service
+//! that runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use object_store::local::LocalFileSystem;
+use shared::ids::{Generation, JournalId};
+use shared::ports::JournalError;
+use shared::time::Timestamp;
+
+use crate::journal;
+use crate::manifest::ManifestStore;
+use crate::storage::{Storage, StorageError};
+
+/// What is in a data directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// Its journal.
+    pub journal: JournalId,
+    /// Files of the journal.
+    pub segments: usize,
+    /// What is published; none if the first start did not come so far.
+    pub published: Option<Published>,
+}
+
+/// What the newest manifest says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its number.
+    pub generation: Generation,
+    /// When it was published.
+    pub at: Timestamp,
+    /// How many keys there are.
+    pub keys: usize,
+}
+
+/// Why a start would refuse the directory.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// Its journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Its manifest, or a list that it names, cannot be read.
+    #[error("the manifest: {0}")]
+    Manifest(#[from] StorageError),
+}
+
+/// Looks at the data directory `directory`; `None` if it was never used. Blocks on small files.
+///
+/// # Errors
+/// When what is there is of a newer version, or damaged as far as a look can tell.
+pub async fn inspect(directory: &Path) -> Result<Option<Inspected>, InspectError> {
+    let Some(look) = journal::look(directory)? else { return Ok(None) };
+    // Not the storage of a service: that deletes what a crash left.
+    let store = LocalFileSystem::new_with_prefix(directory).map_err(StorageError::from)?;
+    let storage = Storage::new(Arc::new(store));
+    let has_manifest = !storage.list("manifest").await?.is_empty();
+    let published = if has_manifest || look.is_used {
+        // Nothing is begun, since the journal is not said to be new.
+        let opened = ManifestStore::open(storage, look.id, false, Timestamp::default()).await?;
+        let state = opened.current();
+        Some(Published {
+            generation: state.manifest.generation,
+            at: state.manifest.published_at,
+            keys: state.manifest.keys.len(),
+        })
+    } else {
+        None
+    };
+    Ok(Some(Inspected { journal: look.id, segments: look.segments, published }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::journal::{FileJournal, JournalSettings};
+
+    #[tokio::test]
+    async fn a_directory_is_told_by_its_journal_and_its_newest_manifest() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        assert_eq!(inspect(&path.join("none")).await.unwrap(), None);
+        assert_eq!(inspect(path).await.unwrap(), None);
+        drop(FileJournal::open(path, JournalSettings::default()).unwrap());
+        let found = inspect(path).await.unwrap().unwrap();
+        assert_eq!((found.segments, &found.published), (1, &None));
+
+        let storage = Storage::local(path).unwrap();
+        ManifestStore::open(storage, found.journal, true, Timestamp(7)).await.unwrap();
+        let published = inspect(path).await.unwrap().unwrap().published.unwrap();
+        assert_eq!(published, Published { generation: Generation(0), at: Timestamp(7), keys: 0 });
+
+        let manifest = path.join("manifest/00000000000000000000.json");
+        fs::write(&manifest, "{}").unwrap();
+        let error = inspect(path).await.unwrap_err().to_string();
+        assert!(error.contains("damaged") && error.contains("manifest/"), "{error}");
+    }
+}

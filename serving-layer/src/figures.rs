@@ -1,0 +1,108 @@
+//! Figures of the serving layer, for Prometheus, and of the process, as the status page shows it.
+
+use std::time::Duration;
+
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
+use shared::time::Timestamp;
+
+use crate::answer::Answer;
+use crate::error::Error;
+
+const COUNTERS: [(&str, &str); 3] = [
+    ("merganser_queries_total", "Queries, followed ones included, by the code of their answer"),
+    ("merganser_cache_hits_total", "What was there already, or was being made for another query"),
+    ("merganser_cache_misses_total", "What a query had to make"),
+];
+
+const GAUGES: [(&str, Unit, &str); 5] = [
+    (
+        "merganser_queries_in_progress",
+        Unit::Count,
+        "Queries that are answered, wait for their turn, or for what they are to include",
+    ),
+    ("merganser_queries_limit", Unit::Count, "Queries that are answered at a time"),
+    ("merganser_cache_bytes", Unit::Bytes, "Bytes that are kept"),
+    ("merganser_build_info", Unit::Count, "1; the label tells the version"),
+    ("merganser_start_time_seconds", Unit::Seconds, "When the process started, in Unix time"),
+];
+
+/// What is counted of queries.
+pub(crate) struct Figures {
+    in_progress: Gauge,
+    /// Of queries with a whole answer, which most are: looked up once.
+    whole: (Counter, Histogram),
+}
+
+impl Figures {
+    /// Says what the figures mean, and shows what does not change.
+    pub(crate) fn new(queries_max: usize, started_at: Timestamp) -> Self {
+        for (name, help) in COUNTERS {
+            describe_counter!(name, Unit::Count, help);
+        }
+        for (name, unit, help) in GAUGES {
+            describe_gauge!(name, unit, help);
+        }
+        describe_histogram!(
+            "merganser_query_seconds",
+            Unit::Seconds,
+            "Time from a query to its answer, by how it ended, without writing the answer out"
+        );
+        gauge!("merganser_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        gauge!("merganser_start_time_seconds").set(started_at.0 as f64 / 1e6);
+        gauge!("merganser_queries_limit").set(queries_max as f64);
+        Self { in_progress: gauge!("merganser_queries_in_progress"), whole: of("ok", "ok") }
+    }
+
+    /// A query that begins. It is in progress until what is returned is dropped.
+    pub(crate) fn begin(&self) -> InProgress<'_> {
+        self.in_progress.increment(1.0);
+        InProgress(&self.in_progress)
+    }
+
+    /// A query that was answered, or refused.
+    pub(crate) fn answered(&self, took: Duration, answer: &Result<Answer, Error>) {
+        let (count, seconds) = match answer {
+            Ok(answer) if answer.provenance.complete => self.whole.clone(),
+            Ok(_) => of("partial", "ok"),
+            Err(error) => of(error.outcome(), error.code()),
+        };
+        count.increment(1);
+        seconds.record(took.as_secs_f64());
+    }
+}
+
+fn of(outcome: &'static str, code: &'static str) -> (Counter, Histogram) {
+    let count = counter!("merganser_queries_total", "code" => code);
+    (count, histogram!("merganser_query_seconds", "outcome" => outcome))
+}
+
+/// See [`Figures::begin`].
+pub(crate) struct InProgress<'a>(&'a Gauge);
+
+impl Drop for InProgress<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+/// What is counted of a cache.
+#[derive(Debug)]
+pub(crate) struct CacheFigures {
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
+    pub(crate) bytes: Gauge,
+}
+
+impl CacheFigures {
+    /// Those of the cache of this name.
+    pub(crate) fn of(cache: &'static str) -> Self {
+        Self {
+            hits: counter!("merganser_cache_hits_total", "cache" => cache),
+            misses: counter!("merganser_cache_misses_total", "cache" => cache),
+            bytes: gauge!("merganser_cache_bytes", "cache" => cache),
+        }
+    }
+}

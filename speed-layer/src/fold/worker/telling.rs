@@ -1,0 +1,72 @@
+//! What the worker tells everyone else: how far it is, and whether the store fails.
+
+use std::collections::BTreeSet;
+
+use shared::ids::MetricId;
+use shared::ports::StoreFailure;
+use shared::time::Timestamp;
+use tokio::time::Instant;
+
+use super::Worker;
+use crate::fold::figures;
+use crate::fold::progress::Phase;
+
+impl Worker {
+    /// Tells everyone else whether the store fails: any view that it does not keep up is one that
+    /// queries are not answered from.
+    pub(super) fn tell_failure(&self) {
+        let (now, settings) = (Instant::now(), &self.parts.settings);
+        let failures = self.writers.values();
+        let failures = failures.filter_map(|writer| writer.failure(now, settings.failing_after));
+        let failure = failures.min_by_key(|(since, _)| *since);
+        self.parts.progress.failure.send_if_modified(|told| {
+            let reason = failure.as_ref().map(|(_, reason)| reason);
+            if told.as_ref().map(|told| &told.reason) == reason {
+                return false;
+            }
+            figures::store_failing(failure.is_some());
+            let before = told.take().map(|told| told.since);
+            *told = failure.map(|(since, reason)| {
+                let lasted_us = i64::try_from((now - since).as_micros()).unwrap_or(i64::MAX);
+                let began = Timestamp(self.parts.clock.now().0.saturating_sub(lasted_us));
+                StoreFailure { since: before.unwrap_or(began), reason }
+            });
+            true
+        });
+    }
+
+    /// Tells everyone else how far it is.
+    pub(super) fn tell(&self) {
+        let progress = &self.parts.progress;
+        let applied = self.applied();
+        let metrics = self.writers.iter().map(|(id, writer)| (*id, writer.progress()));
+        progress.tell(applied, metrics);
+        let full = self.writers.iter().filter(|(_, writer)| writer.is_full());
+        let full: BTreeSet<MetricId> = full.map(|(id, _)| *id).collect();
+        progress.full.send_if_modified(|old| {
+            let is_new = *old != full;
+            *old = full;
+            is_new
+        });
+        progress.phase.send_if_modified(|phase| {
+            let is_ready = *phase == Phase::CatchingUp && applied >= self.target;
+            if is_ready {
+                *phase = Phase::Ready;
+            }
+            is_ready
+        });
+        figures::full(progress.full.borrow().len());
+        self.show();
+    }
+
+    /// Shows how far it is. Also when there is nothing to tell: what is behind grows older while
+    /// the store says nothing.
+    pub(super) fn show(&self) {
+        let progress = &self.parts.progress;
+        let groups = self.writers.values().map(|writer| writer.tables.groups() as u64).sum();
+        figures::held(self.unapplied(), groups);
+        let lags = self.writers.keys().map(|id| progress.lag(*id, self.parts.clock.now()).lag_ms);
+        figures::lag(lags.max().unwrap_or(0));
+        figures::feed(self.parts.feed.len());
+    }
+}

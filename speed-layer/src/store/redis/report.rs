@@ -1,0 +1,68 @@
+//! What servers say of themselves, for `merganser doctor`. Whether they are fit at all, connecting
+//! to them tells.
+
+use super::RedisStore;
+use super::connection::{failed, figure};
+use crate::store::StoreError;
+
+/// What a server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerReport {
+    /// Its kind and version, as `Redis 7.2.4` or `Valkey 8.0.1`.
+    pub name: String,
+    /// Whether it keeps an append-only file, and so its content when it is started anew.
+    pub has_append_only_file: bool,
+    /// Memory in use.
+    pub used_bytes: u64,
+    /// Memory that it may use; `None` if nothing is set.
+    pub memory_max_bytes: Option<u64>,
+}
+
+impl RedisStore {
+    /// What each server that is written to says of itself.
+    ///
+    /// # Errors
+    /// When one does not answer.
+    pub async fn report(&self) -> Result<Vec<ServerReport>, StoreError> {
+        let infos = self.connection.info().await.map_err(|error| failed(&error))?;
+        Ok(infos.iter().map(|info| read(info)).collect())
+    }
+}
+
+/// The figures of `INFO`. Valkey gives the version of Redis that it is like, and its own.
+fn read(info: &str) -> ServerReport {
+    let number = |name: &str| figure(info, name).and_then(|text| text.parse::<u64>().ok());
+    let name = match (figure(info, "valkey_version"), figure(info, "redis_version")) {
+        (Some(own), _) => format!("Valkey {own}"),
+        (None, Some(version)) => format!("Redis {version}"),
+        (None, None) => "a server of unknown version".to_owned(),
+    };
+    ServerReport {
+        name,
+        has_append_only_file: number("aof_enabled") == Some(1),
+        used_bytes: number("used_memory").unwrap_or_default(),
+        memory_max_bytes: number("maxmemory").filter(|bytes| *bytes > 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_told_by_its_figures() {
+        let info = "# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\n\
+                    valkey_version:8.0.1\r\n# Memory\r\nused_memory:1048576\r\n\
+                    used_memory_human:1.00M\r\nmaxmemory:0\r\naof_enabled:1\r\n";
+        let valkey = ServerReport {
+            name: "Valkey 8.0.1".to_owned(),
+            has_append_only_file: true,
+            used_bytes: 1 << 20,
+            memory_max_bytes: None,
+        };
+        assert_eq!(read(info), valkey);
+        let redis = read("redis_version:7.0.15\r\nmaxmemory:100\r\naof_enabled:0\r\n");
+        assert_eq!(&*redis.name, "Redis 7.0.15");
+        assert_eq!((redis.has_append_only_file, redis.memory_max_bytes), (false, Some(100)));
+    }
+}
