@@ -10,6 +10,7 @@ mod guarded;
 mod rate;
 mod routes;
 mod secret;
+mod streams;
 #[cfg(test)]
 mod tests;
 

@@ -4,8 +4,11 @@
 //! was asked for and nothing else.
 
 mod backoff;
+mod backup;
 mod client;
+mod completions;
 mod demo;
+mod doctor;
 mod ingest;
 mod keys;
 mod metrics;
@@ -49,6 +52,8 @@ struct ServeArgs {
 enum Command {
     /// Serve until told to stop (the default)
     Serve(Box<ServeArgs>),
+    /// Check whether a service with these settings would start and run well here
+    Doctor(Box<doctor::DoctorArgs>),
     /// Send events from files to a running server
     Ingest(ingest::IngestArgs),
     /// Ask for a metric
@@ -61,8 +66,12 @@ enum Command {
     Metrics(metrics::MetricsArgs),
     /// Make, list and revoke keys
     Keys(keys::KeysArgs),
+    /// Take a consistent copy of a service's data
+    Backup(backup::BackupArgs),
     /// Serve sample data from a fresh directory
     Demo(demo::DemoArgs),
+    /// Print a script that lets a shell complete commands and flags
+    Completions(completions::CompletionsArgs),
 }
 
 /// Why a command did not end well.
@@ -116,13 +125,19 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<(), Failure> {
     match cli.command {
         None => serve::run(load(cli.serve, "")?),
         Some(Command::Serve(args)) => serve::run(load(*args, "serve")?),
+        Some(Command::Doctor(args)) => {
+            let doctor::DoctorArgs { serve, output } = *args;
+            doctor::run(&load(serve, "doctor")?, output)
+        }
         Some(Command::Ingest(args)) => ingest::run(&args),
         Some(Command::Query(args)) => query::run(&args),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Metrics(args)) => metrics::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
+        Some(Command::Backup(args)) => backup::run(&args),
         Some(Command::Demo(args)) => demo::run(args),
+        Some(Command::Completions(args)) => completions::run(&args),
     }
 }
 
@@ -155,6 +170,19 @@ mod tests {
         assert_eq!(long.schedule.0, "");
         assert!(long.sources.schedule.is_explicit() && short.sources.schedule.is_explicit());
         assert!(!long.sources.full_schedule.is_explicit());
+    }
+
+    #[test]
+    fn the_doctor_takes_the_settings_of_serve() {
+        let arguments = ["merganser", "doctor", "--listen", "h:1", "--output", "json"];
+        let matches = Cli::command().try_get_matches_from(arguments).unwrap();
+        let Some(Command::Doctor(args)) = Cli::from_arg_matches(&matches).unwrap().command else {
+            panic!("expected doctor")
+        };
+        let own = matches.subcommand_matches("doctor").unwrap();
+        let settings = Settings::load(args.serve.given, own, args.serve.config).unwrap();
+        assert_eq!(settings.listen.0, "h:1");
+        assert_eq!(args.output, output::Output::Json);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 
 mod configure;
 mod definitions;
+pub(crate) mod inspect;
 mod status;
 #[cfg(test)]
 mod tests;

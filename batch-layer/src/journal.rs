@@ -17,6 +17,7 @@
 //! | `recovery`, `tail` | opening: check, refuse damage, put right what a crash left |
 //! | `writer` | appending, rolling and sealing |
 //! | `reader`, `cursor` | reading |
+//! | `inspect` | a look from outside |
 //! | `disk` | every operation that changes the disk, for tests to fail |
 
 mod cursor;
@@ -24,6 +25,7 @@ mod directory_lock;
 mod disk;
 mod frame;
 mod identity;
+mod inspect;
 mod payload;
 mod reader;
 mod recovery;
@@ -44,6 +46,9 @@ use shared::ports::{Committed, IdentityReader, Journal, JournalError, JournalFil
 
 pub use self::directory_lock::{DirectoryLock, LockError};
 pub use self::disk::{Disk, LocalDisk};
+pub use self::inspect::holder;
+
+pub(crate) use self::inspect::look;
 
 use self::cursor::io_error;
 use self::frame::EncodedFrame;

@@ -11,6 +11,7 @@
 //! | [`audit`] | what was made against what was served |
 //! | [`schedule`] | when runs are due |
 //! | [`backup`] | a consistent copy of all of it, as a tar archive |
+//! | [`inspect`] | a look at a data directory from outside |
 //! | [`run`] | runs as jobs: seal, archive, recompute, audit, publish, retire |
 
 pub mod audit;
@@ -18,6 +19,7 @@ pub mod backup;
 pub mod catalog;
 pub mod files;
 pub mod http;
+pub mod inspect;
 pub mod journal;
 pub mod manifest;
 pub mod master;

@@ -27,6 +27,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Serialize;
+use shared::ids::JournalId;
 use shared::ports::SpeedViews;
 use shared::problem::{Kind, Problem};
 use shared::request::discard;
@@ -107,6 +108,8 @@ fn text(parts: &Parts, name: HeaderName) -> Result<Option<&str>, IntakeError> {
 struct Answer {
     #[serde(flatten)]
     receipt: Receipt,
+    /// The journal that the position is in.
+    journal: JournalId,
     #[serde(skip_serializing_if = "Option::is_none")]
     applied: Option<bool>,
 }
@@ -154,12 +157,12 @@ async fn take(
         Wait::Durable => None,
         Wait::Applied => Some(routes.views.wait_applied(receipt.end(), APPLIED_WAIT).await),
     };
-    Ok(Answer { receipt, applied })
+    Ok(Answer { receipt, journal: routes.intake.journal(), applied })
 }
 
 /// Says so where no event could be counted.
 fn counted(answer: Answer) -> Result<Answer, Problem> {
-    let Answer { receipt, applied } = answer;
+    let Answer { receipt, journal, applied } = answer;
     if receipt.is_all_invalid() {
         let detail = format!("all {} events of the request are invalid", receipt.invalid.len());
         let problem = receipt.fill(Problem::new(Kind::Unprocessable, "invalid_events", detail));
@@ -168,7 +171,7 @@ fn counted(answer: Answer) -> Result<Answer, Problem> {
             None => problem,
         });
     }
-    Ok(Answer { receipt, applied })
+    Ok(Answer { receipt, journal, applied })
 }
 
 #[cfg(test)]

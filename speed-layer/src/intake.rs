@@ -50,7 +50,7 @@ use bytes::Bytes;
 use shared::catalog::Snapshot;
 use shared::clock::Clock;
 use shared::failpoint::planted;
-use shared::ids::Offset;
+use shared::ids::{JournalId, Offset};
 use shared::ports::{Committed, IntakeFigures, Journal};
 use shared::time::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -226,6 +226,12 @@ impl std::fmt::Debug for Shared {
 const INLINE_BYTES_MAX: usize = 16 << 10;
 
 impl IntakeHandle {
+    /// The journal that events go to.
+    #[must_use]
+    pub fn journal(&self) -> JournalId {
+        self.0.journal.id()
+    }
+
     /// Begins a request: whoever reads a body charges its bytes to the share as they come.
     ///
     /// # Errors

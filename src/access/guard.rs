@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::rate::{Rates, Spent};
 use super::secret;
+use super::streams::{Place, Streams};
 use crate::settings::Origins;
 
 const NO_KEYS: &str = "there are no keys, and this service can be reached from elsewhere; \
@@ -99,6 +100,7 @@ struct Parts {
     /// Sites whose pages may use it although there are no keys.
     origins: Origins,
     rates: Rates,
+    streams: Streams,
 }
 
 impl Guard {
@@ -114,8 +116,8 @@ impl Guard {
         for (path, method, access) in routes {
             table.entry(path).or_default().push((method, access));
         }
-        let rates = Rates::default();
-        Self(Arc::new(Parts { snapshots, clock, routes: table, openness, origins, rates }))
+        let (rates, streams) = (Rates::default(), Streams::default());
+        Self(Arc::new(Parts { snapshots, clock, routes: table, openness, origins, rates, streams }))
     }
 
     /// Whether a request for the route at `path` may go on; `None` where there is no route.
@@ -176,6 +178,14 @@ impl Guard {
                 return;
             }
         }
+    }
+
+    /// A place for one more stream of a request that was let through.
+    ///
+    /// # Errors
+    /// When its key holds as many as it may.
+    pub(super) fn open_stream(&self, passed: &Passed) -> Result<Option<Place>, Refused> {
+        Ok(passed.key.as_ref().map(|key| self.0.streams.open(key)).transpose()?)
     }
 
     fn is_invited(&self, headers: &HeaderMap) -> bool {

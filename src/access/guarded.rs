@@ -94,10 +94,14 @@ fn finish(mut response: Response, passed: Passed, guard: Guard) -> Response {
     }
     let kind = response.headers().get(header::CONTENT_TYPE);
     if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        let place = match guard.open_stream(&passed) {
+            Ok(place) => place,
+            Err(refused) => return refused.into_response(),
+        };
         let key = passed.key.as_ref().map(Arc::clone);
         return response.map(|body| {
             let pieces = body.into_data_stream().take_until(Box::pin(guard.ended(key)));
-            Body::from_stream(pieces)
+            Body::from_stream(pieces.inspect(move |_| _ = &place))
         });
     }
     response

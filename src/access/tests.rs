@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method, header};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Request, header};
 use axum::response::IntoResponse;
+use axum::routing::get;
+use futures::SinkExt;
 use shared::access::{Access, Key, Role};
 use shared::catalog::Snapshot;
 use shared::clock::ManualClock;
 use shared::ids::{Generation, JournalId};
 use shared::problem::Problem;
 use shared::time::Timestamp;
-use std::sync::Arc;
 use tokio::sync::watch;
+use tower::layer::layer_fn;
+use tower::{BoxError, ServiceExt};
 
 use super::guard::Refused;
 use super::secret::Secret;
@@ -180,4 +186,67 @@ fn problems_of_keys_say_how_to_bring_one() {
     let response = problem.into_response();
     let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
     assert_eq!(challenges.len(), 2);
+}
+
+/// A service of one route behind a guard: it follows, or says how much it was sent.
+fn service(guard: &Guard) -> Router {
+    let read = async |body: Bytes| body.len().to_string();
+    let follow = async || {
+        let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(never))
+    };
+    let guard = guard.clone();
+    Router::new()
+        .route("/v1/query", get(follow).post(read))
+        .layer(layer_fn(move |route| Guarded::new(route, guard.clone())))
+}
+
+fn request(method: Method, key: &str, body: Body) -> Request<Body> {
+    let request = Request::builder().method(method).uri("/v1/query");
+    request.header(header::AUTHORIZATION, format!("Bearer {key}")).body(body).unwrap()
+}
+
+#[tokio::test]
+async fn what_comes_after_its_key_was_revoked_does_not_count() {
+    let (made, text) = key(Role::Admin);
+    let made = Arc::new(made);
+    for is_revoked in [false, true] {
+        let (guard, keys, _) = guard(&[&made]);
+        let (mut pieces, body) = futures::channel::mpsc::channel::<Result<Bytes, BoxError>>(1);
+        let body = Body::from_stream(body);
+        let answer = service(&guard).oneshot(request(Method::POST, &text, body));
+        let answer = tokio::spawn(answer);
+        pieces.send(Ok("early".into())).await.unwrap();
+        if is_revoked {
+            keys.send(snapshot(&[])).unwrap();
+        } else {
+            pieces.send(Ok("late".into())).await.unwrap();
+            drop(pieces);
+        }
+        let status = answer.await.unwrap().unwrap().status();
+        assert_eq!(status.is_success(), !is_revoked, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_holds_so_many_streams_open_and_no_more() {
+    let (made, text) = key(Role::Read);
+    let (guard, _keys, _) = guard(&[&Arc::new(made)]);
+    let service = service(&guard);
+    let open = async || {
+        let follow = request(Method::GET, &text, Body::empty());
+        service.clone().oneshot(follow).await.unwrap()
+    };
+    let mut streams = Vec::new();
+    loop {
+        let stream = open().await;
+        if stream.status() == 429 {
+            break;
+        }
+        assert_eq!(stream.status(), 200);
+        streams.push(stream);
+    }
+    assert_eq!(streams.len(), 100);
+    streams.pop();
+    assert_eq!(open().await.status(), 200, "a place is free");
 }

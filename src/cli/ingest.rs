@@ -1,26 +1,29 @@
 //! `merganser ingest`: files of events, sent in batches.
 //!
-//! An event's `id` makes sending it again safe, so what was interrupted is resumed by running the
-//! same command again: what the server has, it counts as duplicates. For events without an `id`
-//! that does not hold, and the command says so.
+//! What was interrupted is resumed by running the same command again: it goes on where the server
+//! had acknowledged everything (`resume`). Besides, an event's `id` makes sending it again safe:
+//! what the server has, it counts as duplicates. For events without an `id` that does not hold, and
+//! the command says so.
 
 mod batches;
+mod resume;
 mod send;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use self::batches::Batches;
-use self::send::{Sender, Totals};
+use self::resume::{Bookmark, Journal};
+use self::send::{End, Sender, Totals};
 use super::Failure;
 use super::client::{Client, ClientArgs};
-use super::output;
+use super::output::{self, Output};
 
 /// Arguments of `merganser ingest`.
 #[derive(Args, Debug)]
@@ -52,6 +55,14 @@ pub(super) struct IngestArgs {
     /// How long to try again while the server is away or overloaded, in seconds
     #[arg(long, value_name = "S", default_value_t = 120)]
     retry_s: u64,
+
+    /// Send files from their beginning, wherever an earlier run was interrupted
+    #[arg(long)]
+    restart: bool,
+
+    /// How to print the sum of what the server did
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,34 +92,76 @@ fn name(option: impl ValueEnum) -> String {
 /// Sends the files, in their order.
 pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
     let client = Client::new(&args.client)?;
-    let sender = Sender {
-        client: &client,
-        path: format!("/v1/events?wait={}&on_invalid={}", name(args.wait), name(args.on_invalid)),
-        encoding: args.encoding,
-        on_invalid: args.on_invalid,
-        retry: Duration::from_secs(args.retry_s),
-    };
     for file in &args.files {
         if !is_stdin(file) {
             File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
         }
     }
-    let bar = progress(&args.files);
-    let mut totals = Totals::default();
-    let outcome = args.files.iter().try_for_each(|file| {
-        let source = open(file, &bar)?;
-        send_all(&sender, file, source, args.batch_events as usize, &bar, &mut totals)
-    });
-    bar.finish_and_clear();
-    totals.report(outcome.is_ok())?;
+    let retry = Duration::from_secs(args.retry_s);
+    let mut bookmarks = bookmarks(&client, retry, args)?;
+    let mut sending = Sending::new(
+        Sender {
+            client: &client,
+            path: format!(
+                "/v1/events?wait={}&on_invalid={}",
+                name(args.wait),
+                name(args.on_invalid)
+            ),
+            encoding: args.encoding,
+            on_invalid: args.on_invalid,
+            retry,
+        },
+        args.batch_events as usize,
+        progress(&args.files),
+    );
+    let outcome = args
+        .files
+        .iter()
+        .zip(&mut bookmarks)
+        .try_for_each(|(file, bookmark)| sending.file(file, bookmark.as_mut()));
+    sending.bar.finish_and_clear();
+    // Only now, so that a file that was sent whole is not sent again because another was not.
+    if outcome.is_ok() {
+        bookmarks.iter().flatten().for_each(Bookmark::remove);
+    }
+    let end = if outcome.is_ok() { End::Complete } else { End::Interrupted };
+    sending.totals.report(end, args.output)?;
     outcome?;
-    match totals.refused() {
+    match sending.totals.refused() {
         0 => Ok(()),
         refused => Err(Failure::Failed(anyhow::anyhow!(
             "{} of the events were not accepted",
             HumanCount(refused)
         ))),
     }
+}
+
+/// For each file what is kept of how far it was sent, if anything can be.
+fn bookmarks(
+    client: &Client,
+    retry: Duration,
+    args: &IngestArgs,
+) -> anyhow::Result<Vec<Option<Bookmark>>> {
+    let none = || -> Vec<Option<Bookmark>> { args.files.iter().map(|_| None).collect() };
+    if args.files.iter().all(|file| is_stdin(file)) {
+        return Ok(none());
+    }
+    let Some(journal) = Journal::of(client, retry)? else {
+        output::note(
+            "the server does not tell this key which journal it sends to: what is interrupted \
+             will begin anew",
+        );
+        return Ok(none());
+    };
+    let found = args.files.iter().map(|file| match is_stdin(file) {
+        true => None,
+        false => Bookmark::of(&journal, file),
+    });
+    let found: Vec<Option<Bookmark>> = found.collect();
+    if args.restart {
+        found.iter().flatten().for_each(Bookmark::remove);
+    }
+    Ok(found)
 }
 
 /// Sends events from a text in memory, without retries or a progress bar.
@@ -120,45 +173,118 @@ pub(super) fn send_text(client: &Client, name: &str, text: &[u8]) -> anyhow::Res
         on_invalid: OnInvalid::Quarantine,
         retry: Duration::from_secs(10),
     };
-    let mut totals = Totals::default();
+    let mut sending = Sending::new(sender, 5_000, ProgressBar::hidden());
     let source = Box::new(io::Cursor::new(text.to_vec()));
-    send_all(&sender, Path::new(name), source, 5_000, &ProgressBar::hidden(), &mut totals)?;
-    Ok(totals)
+    sending.batches(Path::new(name), Batches::new(source, 5_000)?, None)?;
+    Ok(sending.totals)
 }
 
-fn send_all(
-    sender: &Sender<'_>,
-    file: &Path,
-    source: Box<dyn Read>,
+/// Files on their way to a server.
+struct Sending<'a> {
+    sender: Sender<'a>,
     batch_events: usize,
-    bar: &ProgressBar,
-    totals: &mut Totals,
-) -> anyhow::Result<()> {
-    let place = || format!("`{}`", file.display());
-    for batch in Batches::new(source, batch_events).with_context(place)? {
-        let batch = batch.with_context(place)?;
-        let verdict = sender.send(&batch, bar).with_context(|| {
-            let (first, last) = (batch.lines.first(), batch.lines.last());
-            let line = |number: Option<&u64>| number.copied().unwrap_or_default();
-            format!("`{}` lines {} to {}", file.display(), line(first), line(last))
-        })?;
-        totals.add(file, &batch, &verdict, bar);
-        bar.set_message(format!("{} events", HumanCount(totals.sent())));
+    bar: ProgressBar,
+    totals: Totals,
+    begun: Option<Instant>,
+    /// That a place cannot be kept is said once.
+    is_told: bool,
+}
+
+impl<'a> Sending<'a> {
+    fn new(sender: Sender<'a>, batch_events: usize, bar: ProgressBar) -> Self {
+        let totals = Totals::default();
+        Self { sender, batch_events, bar, totals, begun: None, is_told: false }
     }
-    Ok(())
+
+    /// Sends a file, from where an earlier run came to.
+    fn file(&mut self, file: &Path, mut bookmark: Option<&mut Bookmark>) -> anyhow::Result<()> {
+        let place = || format!("`{}`", file.display());
+        let before = self.bar.position();
+        let mut batches = self.open(file)?;
+        match bookmark.as_ref().map_or(Ok(None), |bookmark| bookmark.read()) {
+            Ok(None) => {}
+            Ok(Some(reached)) => {
+                if batches.go_to(&reached).with_context(place)? {
+                    let lines = HumanCount(reached.lines);
+                    self.note(&format!(
+                        "{}: going on after line {lines}, where an earlier run was interrupted; \
+                         --restart begins anew",
+                        file.display()
+                    ));
+                } else {
+                    let changed = "it was changed since an earlier run was interrupted";
+                    self.note(&format!("{}: {changed}: beginning anew", file.display()));
+                    self.bar.set_position(before);
+                    batches = self.open(file)?;
+                }
+                self.bar.reset_eta();
+            }
+            Err(why) => self.note(&format!("{}: {why}: beginning anew", file.display())),
+        }
+        let outcome = self.batches(file, batches, bookmark.as_deref_mut());
+        if let Some(bookmark) = bookmark {
+            let written = bookmark.write();
+            self.tell(bookmark, written);
+        }
+        outcome
+    }
+
+    fn batches(
+        &mut self,
+        file: &Path,
+        batches: Batches,
+        mut bookmark: Option<&mut Bookmark>,
+    ) -> anyhow::Result<()> {
+        let begun = *self.begun.get_or_insert_with(Instant::now);
+        for batch in batches {
+            let batch = batch.with_context(|| format!("`{}`", file.display()))?;
+            let verdict = self.sender.send(&batch, &self.bar).with_context(|| {
+                let (first, last) = (batch.lines.first(), batch.lines.last());
+                let line = |number: Option<&u64>| number.copied().unwrap_or_default();
+                format!("`{}` lines {} to {}", file.display(), line(first), line(last))
+            })?;
+            self.totals.add(file, &batch, &verdict, &self.bar);
+            if let Some(bookmark) = &mut bookmark {
+                let end = verdict.journal_end();
+                let written = bookmark.reached(batch.end, end, batch.unidentified);
+                self.tell(bookmark, written);
+            }
+            let sent = self.totals.sent();
+            let rate = sent as f64 / begun.elapsed().as_secs_f64().max(1e-3);
+            let (sent, rate) = (HumanCount(sent), HumanCount(rate as u64));
+            self.bar.set_message(format!("{sent} events, {rate}/s"));
+        }
+        Ok(())
+    }
+
+    fn open(&self, file: &Path) -> anyhow::Result<Batches> {
+        let place = || format!("`{}` cannot be read", file.display());
+        let source: Box<dyn Read> = match is_stdin(file) {
+            true => Box::new(self.bar.wrap_read(io::stdin().lock())),
+            false => Box::new(self.bar.wrap_read(File::open(file).with_context(place)?)),
+        };
+        Batches::new(source, self.batch_events).with_context(place)
+    }
+
+    fn note(&self, text: &str) {
+        self.bar.suspend(|| output::note(text));
+    }
+
+    fn tell(&mut self, bookmark: &Bookmark, written: io::Result<()>) {
+        if let Err(error) = written
+            && !std::mem::replace(&mut self.is_told, true)
+        {
+            let path = bookmark.path().display();
+            self.note(&format!(
+                "how far the file was sent cannot be kept in `{path}`: {error}; what is \
+                 interrupted may begin anew"
+            ));
+        }
+    }
 }
 
 fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
-}
-
-fn open(file: &Path, bar: &ProgressBar) -> anyhow::Result<Box<dyn Read>> {
-    if is_stdin(file) {
-        return Ok(Box::new(bar.wrap_read(io::stdin().lock())));
-    }
-    let opened =
-        File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
-    Ok(Box::new(bar.wrap_read(opened)))
 }
 
 fn progress(files: &[PathBuf]) -> ProgressBar {

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
 use shared::access::Role;
 
 use super::client::{Client, ClientArgs, encoded};
-use super::output;
+use super::output::{self, Output};
 use super::table::Table;
 use super::{Failure, serve};
 use crate::compose;
@@ -27,6 +28,9 @@ enum KeysCommand {
     List {
         #[command(flatten)]
         client: ClientArgs,
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
     },
     /// Revoke a key: it opens nothing from then on
     Revoke {
@@ -34,6 +38,9 @@ enum KeysCommand {
         client: ClientArgs,
         /// What the list calls it
         id: String,
+        /// How to print what was done: not at all, or as a JSON document
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
     },
 }
 
@@ -62,6 +69,9 @@ struct CreateArgs {
     /// What it is wanted for
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// How to print it: its text alone, or as a JSON document
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
 }
 
 impl CreateArgs {
@@ -85,10 +95,13 @@ impl CreateArgs {
 pub(super) fn run(args: &KeysArgs) -> Result<(), Failure> {
     match &args.command {
         KeysCommand::Create(args) => create(args)?,
-        KeysCommand::List { client } => list(&Client::new(client)?)?,
-        KeysCommand::Revoke { client, id } => {
+        KeysCommand::List { client, output } => list(&Client::new(client)?, *output)?,
+        KeysCommand::Revoke { client, id, output } => {
             let reply = Client::new(client)?.delete(&format!("/v1/keys/{}", encoded(id)));
             reply.map_err(anyhow::Error::from)?.ok()?;
+            if *output == Output::Json {
+                output::print_json(&json!({ "revoked": id }))?;
+            }
         }
     }
     Ok(())
@@ -97,15 +110,21 @@ pub(super) fn run(args: &KeysArgs) -> Result<(), Failure> {
 /// Prints the text of the new key alone on stdout, so that a script can take it.
 fn create(args: &CreateArgs) -> Result<(), Failure> {
     let body = args.body();
-    let made: Value = match &args.data_dir {
+    let made: Box<RawValue> = match &args.data_dir {
         Some(dir) => {
-            serve::runtime()?.block_on(compose::make_key(dir, body.to_string().as_bytes()))?
+            let body = body.to_string();
+            let made = serve::runtime()?.block_on(compose::make_key(dir, body.as_bytes()))?;
+            to_raw_value(&made).map_err(anyhow::Error::from)?
         }
         None => {
             let reply = Client::new(&args.client)?.post("/v1/keys", &body);
             reply.map_err(anyhow::Error::from)?.ok()?.json()?
         }
     };
+    if args.output == Output::Json {
+        return Ok(output::print_json(&made)?);
+    }
+    let made: Value = serde_json::from_str(made.get()).map_err(anyhow::Error::from)?;
     let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or("–").to_owned();
     output::note(&format!(
         "made the key {} with role {}; its text is shown this once:",
@@ -115,8 +134,12 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
     Ok(output::print(&text("key"))?)
 }
 
-fn list(client: &Client) -> anyhow::Result<()> {
-    let reply = client.get("/v1/keys", &[])?.ok()?.json::<Value>()?;
+fn list(client: &Client, output: Output) -> anyhow::Result<()> {
+    let reply = client.get("/v1/keys", &[])?.ok()?;
+    if output == Output::Json {
+        return output::print_json(&reply.json::<Box<RawValue>>()?);
+    }
+    let reply: Value = reply.json()?;
     let keys = reply.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
     let columns = ["id", "role", "metrics", "filter", "requests_per_s", "expires_at", "note"];
     let mut table = columns.iter().fold(Table::default(), |table, name| table.text(name));

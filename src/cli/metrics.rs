@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use serde::Deserialize;
+use indicatif::HumanCount;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::compile::Metric;
 use shared::definition::{Definition, from_toml};
 
 use super::Failure;
 use super::client::{Client, ClientArgs, encoded};
-use super::output;
+use super::output::{self, Output};
+use super::run::follow;
 use super::table::Table;
 
 /// Arguments of `merganser metrics`.
@@ -29,13 +32,19 @@ enum MetricsCommand {
     List {
         #[command(flatten)]
         client: ClientArgs,
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
     },
-    /// Show what a file of definitions would create and change, and do it
+    /// Show what a file of definitions would create and change, do it, and follow the backfills
     Apply {
         #[command(flatten)]
         client: ClientArgs,
         #[command(flatten)]
         choices: Choices,
+        /// How to print what was done
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
         /// TOML file of definitions
         file: PathBuf,
     },
@@ -49,21 +58,28 @@ struct Choices {
     /// Delete the metrics that the file does not name
     #[arg(long)]
     prune: bool,
+    /// End as soon as the definitions are taken, without waiting for their backfills
+    #[arg(long)]
+    no_wait: bool,
 }
 
 /// Carries out the command.
 pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
     match &args.command {
-        MetricsCommand::List { client } => list(&Client::new(client)?)?,
-        MetricsCommand::Apply { client, choices, file } => {
-            apply(&Client::new(client)?, file, *choices)?;
+        MetricsCommand::List { client, output } => list(&Client::new(client)?, *output)?,
+        MetricsCommand::Apply { client, choices, output, file } => {
+            apply(&Client::new(client)?, file, *choices, *output)?;
         }
     }
     Ok(())
 }
 
-fn list(client: &Client) -> anyhow::Result<()> {
-    let reply: Value = client.get("/v1/metrics", &[])?.ok()?.json()?;
+fn list(client: &Client, output: Output) -> anyhow::Result<()> {
+    let reply = client.get("/v1/metrics", &[])?.ok()?;
+    if output == Output::Json {
+        return output::print_json(&reply.json::<Box<RawValue>>()?);
+    }
+    let reply: Value = reply.json()?;
     let metrics = reply.get("metrics").unwrap_or(&reply).as_array().cloned().unwrap_or_default();
     let mut table =
         Table::default().text("name").number("version").text("state").text("description");
@@ -81,39 +97,125 @@ fn list(client: &Client) -> anyhow::Result<()> {
     output::print(&table.render())
 }
 
-fn apply(client: &Client, file: &Path, choices: Choices) -> anyhow::Result<()> {
+/// Reads a file of definitions, every one of which compiles.
+///
+/// # Errors
+/// With the file's name and the place in it.
+pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Definition>> {
     let place = || format!("`{}`", file.display());
     let text = fs::read_to_string(file).with_context(place)?;
-    let wanted = from_toml(&text).with_context(place)?;
-    anyhow::ensure!(!wanted.is_empty(), "`{}` defines no metric", file.display());
-    // All of them are checked before the first one is sent.
-    for definition in &wanted {
+    let definitions = from_toml(&text).with_context(place)?;
+    for definition in &definitions {
         Metric::compile(definition)
             .with_context(|| format!("`{}` in `{}`", definition.name, file.display()))?;
     }
+    Ok(definitions)
+}
+
+fn apply(client: &Client, file: &Path, choices: Choices, output: Output) -> anyhow::Result<()> {
+    // All of them are checked before the first one is sent.
+    let wanted = read(file)?;
+    anyhow::ensure!(!wanted.is_empty(), "`{}` defines no metric", file.display());
     let Listed { metrics: known } = client.get("/v1/metrics", &[])?.ok()?.json()?;
     let steps = plan(&wanted, &known, choices.prune);
-    output::print(&shown(&steps))?;
-    if choices.dry_run {
-        return Ok(());
+    if output == Output::Table {
+        output::print(&shown(&steps))?;
     }
-    for (name, step) in &steps {
-        let path = format!("/v1/metrics/{}", encoded(name));
-        let reply = match step {
-            Step::Create(definition) | Step::Change(definition) => {
-                client.put(&path, &serde_json::to_value(definition)?)?
+    let mut done: Vec<Done<'_>> = steps.iter().map(|(name, step)| Done::new(name, *step)).collect();
+    if !choices.dry_run {
+        for (done, step) in done.iter_mut().zip(steps.values()) {
+            done.location = send(client, done.metric, *step)?;
+            if output == Output::Table {
+                done.tell(*step, choices)?;
             }
-            Step::Delete => client.delete(&path)?,
-            Step::Unchanged | Step::Keep => continue,
-        };
-        let reply = reply.ok().with_context(|| format!("`{name}`"))?;
-        output::print(&match (step, &reply.location) {
-            (Step::Delete, _) => format!("{name}: deleted"),
-            (_, Some(run)) => format!("{name}: backfilled by {run}"),
-            (_, None) => format!("{name}: done"),
-        })?;
+        }
     }
-    Ok(())
+    let waited = if choices.no_wait { Ok(()) } else { wait(client, &mut done, output) };
+    if output == Output::Json {
+        output::print_json(&Applied { dry_run: choices.dry_run, metrics: &done })?;
+    }
+    waited
+}
+
+/// Does what a step says; the run that backfills the metric, if there is one.
+fn send(client: &Client, name: &str, step: Step<'_>) -> anyhow::Result<Option<String>> {
+    let path = format!("/v1/metrics/{}", encoded(name));
+    let reply = match step {
+        Step::Create(definition) | Step::Change(definition) => {
+            client.put(&path, &serde_json::to_value(definition)?)?
+        }
+        Step::Delete => client.delete(&path)?,
+        Step::Unchanged | Step::Keep => return Ok(None),
+    };
+    Ok(reply.ok().with_context(|| format!("`{name}`"))?.location)
+}
+
+/// Follows all backfills to their ends.
+///
+/// # Errors
+/// When one did not succeed, once all have ended.
+fn wait(client: &Client, done: &mut [Done<'_>], output: Output) -> anyhow::Result<()> {
+    let mut outcome = Ok(());
+    for done in done {
+        let Some(location) = &done.location else { continue };
+        let ended = follow(client, location, &format!("{}  ", done.metric))?;
+        match ended.check() {
+            Ok(()) if output == Output::Table => output::print(&format!(
+                "{}: backfilled by {location}, {} events",
+                done.metric,
+                HumanCount(ended.events())
+            ))?,
+            Ok(()) => {}
+            Err(error) => outcome = outcome.and(Err(error.context(format!("`{}`", done.metric)))),
+        }
+        done.run = Some(ended.document);
+    }
+    outcome
+}
+
+/// What was done, for `--output json`.
+#[derive(Debug, Serialize)]
+struct Applied<'a> {
+    dry_run: bool,
+    metrics: &'a [Done<'a>],
+}
+
+/// What was done about a metric.
+#[derive(Debug, Serialize)]
+struct Done<'a> {
+    metric: &'a str,
+    step: &'static str,
+    /// Where the run is that backfills it.
+    location: Option<String>,
+    /// The run at its end, if it was waited for.
+    run: Option<Box<RawValue>>,
+}
+
+impl<'a> Done<'a> {
+    fn new(metric: &'a str, step: Step<'_>) -> Self {
+        let step = match step {
+            Step::Create(_) => "create",
+            Step::Change(_) => "change",
+            Step::Unchanged => "unchanged",
+            Step::Delete => "delete",
+            Step::Keep => "keep",
+        };
+        Self { metric, step, location: None, run: None }
+    }
+
+    /// Tells of what is done now and not later, by a run that is waited for.
+    fn tell(&self, step: Step<'_>, choices: Choices) -> anyhow::Result<()> {
+        let name = self.metric;
+        match (step, &self.location) {
+            (Step::Unchanged | Step::Keep, _) => Ok(()),
+            (Step::Delete, _) => output::print(&format!("{name}: deleted")),
+            (Step::Create(_) | Step::Change(_), None) => output::print(&format!("{name}: done")),
+            (Step::Create(_) | Step::Change(_), Some(run)) if choices.no_wait => {
+                output::print(&format!("{name}: backfilled by {run}"))
+            }
+            (Step::Create(_) | Step::Change(_), Some(_)) => Ok(()),
+        }
+    }
 }
 
 /// What is to be done about one metric.

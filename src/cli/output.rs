@@ -1,6 +1,27 @@
-//! What a command prints.
+//! What a command prints: the result to stdout, everything else to stderr.
+//!
+//! A result is for people, or one JSON document and nothing else: the server's where it has one,
+//! with every digit that it came with.
+
+mod pretty;
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use clap::ValueEnum;
+use console::Term;
+use serde::Serialize;
+
+use self::pretty::pretty;
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// As a JSON document.
+    Json,
+}
 
 /// Prints text to stdout, with a line end.
 ///
@@ -11,6 +32,14 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     writeln!(stdout, "{}", text.trim_end_matches('\n'))?;
     stdout.flush()?;
     Ok(())
+}
+
+/// Prints a document to stdout. A `RawValue` keeps its text but for the blanks between its parts.
+///
+/// # Errors
+/// As [`print`].
+pub(super) fn print_json(document: &impl Serialize) -> anyhow::Result<()> {
+    print(&pretty(&serde_json::to_string(document)?))
 }
 
 /// Prints a note to stderr. What cannot be told is let go: nobody is there to read it.
@@ -32,4 +61,10 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// Whether a person watches, so that progress is worth drawing.
 pub(super) fn is_watched() -> bool {
     io::stderr().is_terminal()
+}
+
+/// Columns of the terminal that stdout is; none if it is something else, which takes lines of any
+/// length.
+pub(super) fn columns() -> Option<usize> {
+    Term::stdout().size_checked().map(|(_, columns)| usize::from(columns))
 }

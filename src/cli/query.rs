@@ -3,6 +3,7 @@
 mod answer;
 
 use clap::{Args, ValueEnum};
+use serde_json::value::RawValue;
 
 pub(super) use self::answer::Answer;
 use super::Failure;
@@ -83,12 +84,14 @@ pub(super) struct QueryArgs {
     after: Option<String>,
 
     /// How to print the answer
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, visible_alias = "format", value_enum, default_value_t)]
+    output: Output,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+/// How an answer is printed: as other results, and as CSV.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Output {
+    #[default]
     Table,
     Csv,
     Json,
@@ -130,13 +133,12 @@ pub(super) fn run(args: &QueryArgs) -> Result<(), Failure> {
     let parameters = args.parameters();
     let parameters: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (*n, &**v)).collect();
     let reply = client.get("/v1/query", &parameters).map_err(anyhow::Error::from)?.ok()?;
-    let text = match args.format {
-        Format::Json => String::from_utf8_lossy(&reply.body).into_owned(),
-        Format::Csv => reply.json::<Answer>()?.to_csv(),
-        Format::Table => {
+    Ok(match args.output {
+        Output::Json => output::print_json(&reply.json::<Box<RawValue>>()?),
+        Output::Csv => output::print(&reply.json::<Answer>()?.to_csv()),
+        Output::Table => {
             let answer: Answer = reply.json()?;
-            format!("{}\n\n{}", answer.to_table(), answer.made_of())
+            output::print(&format!("{}\n\n{}", answer.to_table(), answer.made_of()))
         }
-    };
-    Ok(output::print(&text)?)
+    }?)
 }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressFinish, ProgressStyle};
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::Failure;
 use super::backoff::Backoff;
 use super::client::{Client, ClientArgs};
-use super::output;
+use super::output::{self, Output};
 
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -28,6 +29,18 @@ pub(super) struct RunArgs {
     /// Recompute everything from the master dataset
     #[arg(long)]
     full: bool,
+
+    /// How to print what it did
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    run: Run,
+    /// As the server tells of it.
+    pub(super) document: Box<RawValue>,
 }
 
 /// A run, as far as it is shown.
@@ -54,8 +67,16 @@ struct Audit {
 /// Starts a run and follows it.
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let client = Client::new(&args.client)?;
-    let text = start_and_follow(&client, if args.full { "full" } else { "incremental" })?;
-    Ok(output::print(&text)?)
+    let path = start(&client, if args.full { "full" } else { "incremental" })?;
+    let ended = follow(&client, &path, "")?;
+    if args.output == Output::Json {
+        // A run that failed is told of, too.
+        output::print_json(&ended.document)?;
+        ended.check()?;
+        return Ok(());
+    }
+    ended.check()?;
+    Ok(output::print(&ended.summary())?)
 }
 
 /// Starts a run, waits for its end and tells what it did, in a line.
@@ -63,6 +84,13 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
 /// # Errors
 /// When another run is active, or the run does not succeed.
 pub(super) fn start_and_follow(client: &Client, mode: &str) -> anyhow::Result<String> {
+    let ended = follow(client, &start(client, mode)?, "")?;
+    ended.check()?;
+    Ok(ended.summary())
+}
+
+/// Starts a run; where it is.
+fn start(client: &Client, mode: &str) -> anyhow::Result<String> {
     let reply = client.post("/v1/runs", &json!({ "mode": mode }))?;
     if reply.status == 409
         && let Some(active) = &reply.location
@@ -70,61 +98,105 @@ pub(super) fn start_and_follow(client: &Client, mode: &str) -> anyhow::Result<St
         anyhow::bail!("another run is active: {active}; try again when it has ended");
     }
     let reply = reply.ok().context("the run was not started")?;
-    let path = reply.location.clone().context("the server did not say where the run is")?;
-    let run = follow(client, &path)?;
-    anyhow::ensure!(
-        run.state == "succeeded",
-        "the {} run {} {}: {}",
-        run.mode,
-        run.id,
-        run.state,
-        run.error.as_deref().unwrap_or("no reason was given")
-    );
-    Ok(summary(&run))
+    reply.location.context("the server did not say where the run is")
 }
 
-fn follow(client: &Client, path: &str) -> anyhow::Result<Run> {
+/// Waits for the end of a run, with a bar for whoever watches: what it is for, and how far it is.
+///
+/// # Errors
+/// When the server does not tell of it, or was away for too long.
+pub(super) fn follow(client: &Client, path: &str, purpose: &str) -> anyhow::Result<Ended> {
     let bar = progress();
+    bar.set_prefix(purpose.to_owned());
     let mut backoff = Backoff::within(AWAY);
     loop {
-        let run: Run = match client.get(path, &[]) {
-            Ok(reply) => reply.ok()?.json()?,
+        let reply = match client.get(path, &[]) {
+            Ok(reply) => reply.ok()?,
             Err(_) if backoff.wait(None) => continue,
             Err(error) => return Err(error.into()),
         };
+        let run: Run = reply.json()?;
         backoff = Backoff::within(AWAY);
         bar.set_position((run.progress * 1000.0) as u64);
         bar.set_message(run.step.clone().unwrap_or_else(|| run.state.clone()));
         if matches!(&*run.state, "succeeded" | "failed" | "cancelled") {
-            bar.finish_and_clear();
-            return Ok(run);
+            return Ok(Ended { run, document: reply.json()? });
         }
         std::thread::sleep(LOOK);
     }
 }
 
-fn summary(run: &Run) -> String {
-    let mut text = format!("{} run {} succeeded", run.mode, run.id);
-    if let Some(generation) = run.generation {
-        text.push_str(&format!(", generation {generation}"));
+impl Ended {
+    /// Whether it did what it was for.
+    ///
+    /// # Errors
+    /// With why it did not.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let Run { id, state, mode, error, .. } = &self.run;
+        let reason = error.as_deref().unwrap_or("no reason was given");
+        anyhow::ensure!(state == "succeeded", "the {mode} run {id} {state}: {reason}");
+        Ok(())
     }
-    if let Some(events) = run.events {
-        text.push_str(&format!(", {} events", HumanCount(events)));
+
+    /// Events that it read.
+    pub(super) fn events(&self) -> u64 {
+        self.run.events.unwrap_or_default()
     }
-    if let Some(Audit { compared, differences }) = &run.audit {
-        text.push_str(&format!(
-            ", audit of {} keys found {} differences",
-            HumanCount(*compared),
-            HumanCount(*differences)
-        ));
+
+    /// What it did, in a line.
+    fn summary(&self) -> String {
+        let run = &self.run;
+        let mut text = format!("{} run {} succeeded", run.mode, run.id);
+        if let Some(generation) = run.generation {
+            text.push_str(&format!(", generation {generation}"));
+        }
+        if let Some(events) = run.events {
+            text.push_str(&format!(", {} events", HumanCount(events)));
+        }
+        if let Some(Audit { compared, differences }) = &run.audit {
+            text.push_str(&format!(
+                ", audit of {} keys found {} differences",
+                HumanCount(*compared),
+                HumanCount(*differences)
+            ));
+        }
+        text
     }
-    text
 }
 
 fn progress() -> ProgressBar {
     if !output::is_watched() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}  {elapsed}");
-    ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style = ProgressStyle::with_template("{prefix}{bar:40} {percent:>3} %  {msg}  {elapsed}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(1000).with_style(style).with_finish(ProgressFinish::AndClear)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(document: &str) -> Ended {
+        let run = serde_json::from_str(document).unwrap();
+        Ended { run, document: RawValue::from_string(document.to_owned()).unwrap() }
+    }
+
+    #[test]
+    fn a_run_that_did_not_succeed_says_why() {
+        let done = ended(
+            r#"{"id":"run-7","state":"succeeded","mode":"full","progress":1.0,"events":12000,
+                "generation":3,"audit":{"compared":40,"differences":0},"attempt":1}"#,
+        );
+        done.check().unwrap();
+        assert_eq!(
+            done.summary(),
+            "full run run-7 succeeded, generation 3, 12,000 events, audit of 40 keys found 0 \
+             differences"
+        );
+        let failed = ended(r#"{"id":"run-8","state":"failed","mode":"full","error":"no room"}"#);
+        assert_eq!(failed.check().unwrap_err().to_string(), "the full run run-8 failed: no room");
+        let cancelled = ended(r#"{"id":"run-9","state":"cancelled","mode":"full"}"#);
+        assert!(cancelled.check().unwrap_err().to_string().contains("no reason"));
+    }
 }

@@ -2,10 +2,11 @@
 
 use clap::Args;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::Failure;
 use super::client::{Client, ClientArgs};
-use super::output;
+use super::output::{self, Output};
 
 /// Arguments of `merganser status`.
 #[derive(Args, Debug)]
@@ -15,19 +16,25 @@ pub(super) struct StatusArgs {
     /// Only say whether it can accept and answer, for which no key is needed
     #[arg(long)]
     ready: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
 }
 
 /// Asks and prints.
 pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
     let client = Client::new(&args.client)?;
-    if args.ready {
-        client.get("/readyz", &[]).map_err(anyhow::Error::from)?.ok()?;
-        return Ok(output::print("ready")?);
-    }
-    let reply = client.get("/v1/status", &[]).map_err(anyhow::Error::from)?.ok()?;
-    let mut lines = Vec::new();
-    page(&reply.json::<Value>()?, 0, &mut lines);
-    Ok(output::print(&lines.join("\n"))?)
+    let path = if args.ready { "/readyz" } else { "/v1/status" };
+    let reply = client.get(path, &[]).map_err(anyhow::Error::from)?.ok()?;
+    Ok(match args.output {
+        Output::Json => output::print_json(&reply.json::<Box<RawValue>>()?),
+        Output::Table if args.ready => output::print("ready"),
+        Output::Table => {
+            let mut lines = Vec::new();
+            page(&reply.json::<Value>()?, 0, &mut lines);
+            output::print(&lines.join("\n"))
+        }
+    }?)
 }
 
 /// A line for each name, deeper ones further in.

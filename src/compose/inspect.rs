@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-pub(crate) use batch_layer::inspect::{Inspected, Published};
+pub(crate) use batch_layer::inspect::Inspected;
 use speed_layer::store::Address;
 use speed_layer::store::redis::RedisStore;
 pub(crate) use speed_layer::store::redis::ServerReport;

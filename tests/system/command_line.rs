@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::{Value, json};
+
 use crate::redis_server::free_port;
 use crate::server::{Place, Store, merganser};
 
@@ -19,15 +21,19 @@ pub(crate) fn outcome(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
+/// Runs a command on a place's server, with the state of programs in the place.
+fn client(place: &Place, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = merganser();
+    let state = place.dir.path().join("state");
+    command.args(arguments).env("MERGANSER_SERVER", place.url()).env("XDG_STATE_HOME", state);
+    outcome(&mut command)
+}
+
 #[test]
 fn the_loop_by_commands() {
     let place = Place::new(Store::Memory);
     let server = place.start();
-    let client = |arguments: &[&str]| {
-        let mut command = merganser();
-        command.args(arguments).env("MERGANSER_SERVER", place.url());
-        outcome(&mut command)
-    };
+    let client = |arguments: &[&str]| client(&place, arguments);
     let events = data("flights-2013-01.ndjson.gz");
     let events = events.to_str().unwrap();
     let sum = |accepted: &str, duplicates: &str| {
@@ -50,8 +56,9 @@ fn the_loop_by_commands() {
     assert_eq!(csv.lines().count(), 4);
     let (_, table, _) = client(&[&question[..], &["--order-by", "-departures"]].concat());
     assert!(table.contains("complete") && table.contains("EWR"), "{table}");
-    let (_, json, _) = client(&[&question[..], &["--format", "json"]].concat());
-    assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["rows"].is_array());
+    let (_, json, _) = client(&[&question[..], &["--output", "json"]].concat());
+    assert!(serde_json::from_str::<Value>(&json).unwrap()["rows"].is_array());
+    assert!(json.starts_with("{\n  \"metric\": \"flights\",\n"), "{json}");
 
     let (code, status, _) = client(&["status"]);
     assert!(code == 0 && status.contains("version"), "{status}");
@@ -69,7 +76,9 @@ fn the_loop_by_commands() {
     };
     assert!(apply(&["--dry-run"]).contains("routes   create"));
     assert!(apply(&["--dry-run", "--prune"]).contains("flights  delete"));
-    assert!(apply(&[]).contains("routes: backfilled by /v1/runs/run-"));
+    let applied = apply(&[]);
+    assert!(applied.contains("routes: backfilled by /v1/runs/run-"), "{applied}");
+    assert!(applied.ends_with(" events\n"), "it is followed to its end: {applied}");
     let (_, metrics, _) = client(&["metrics", "list"]);
     assert!(metrics.contains("flights") && metrics.contains("routes"), "{metrics}");
 
@@ -78,6 +87,64 @@ fn the_loop_by_commands() {
     assert!(stderr.starts_with("error: ") && stderr.contains("flights"), "{stderr}");
     server.stop();
     place.check_log(&[]);
+}
+
+#[test]
+fn json_is_a_document_and_nothing_else() {
+    let place = Place::new(Store::Memory);
+    let server = place.start();
+    let json = |arguments: &[&str]| {
+        let (code, stdout, stderr) =
+            client(&place, &[arguments, &["--output", "json"][..]].concat());
+        assert_eq!(code, 0, "{arguments:?}: {stderr}");
+        serde_json::from_str::<Value>(&stdout).unwrap_or_else(|e| panic!("{e} in {stdout}"))
+    };
+    let events = data("flights-2013-01.ndjson.gz");
+    let sent = json(&["ingest", events.to_str().unwrap(), "--wait", "applied"]);
+    let none = json!({ "duplicates": 0, "conflicts": 0, "invalid": 0, "unidentified": 0 });
+    assert_eq!((&sent["accepted"], &sent["end"]), (&json!(27_004), &json!("complete")));
+    for (name, value) in none.as_object().unwrap() {
+        assert_eq!(&sent[name], value, "{name}");
+    }
+    let run = json(&["run", "--full"]);
+    assert_eq!((&run["state"], &run["audit"]["differences"]), (&json!("succeeded"), &json!(0)));
+    let answer = json(&["query", "flights", "--measures", "departures"]);
+    assert_eq!(answer["rows"], json!([{ "departures": 27_004 }]));
+    assert!(json(&["status"])["journal"]["id"].is_string());
+    assert!(json(&["status", "--ready"]).is_object());
+    let metrics = json(&["metrics", "list"])["metrics"].clone();
+    assert!(metrics.as_array().unwrap().iter().any(|metric| metric["name"] == "flights"));
+    let file = place.dir.path().join("other.toml");
+    let definition = "[[metric]]\nname = 'routes'\nevent = 'flight'\nmeasures.n.kind = 'count'\n";
+    fs::write(&file, definition).unwrap();
+    let applied = json(&["metrics", "apply", file.to_str().unwrap()]);
+    let steps = applied["metrics"].as_array().unwrap();
+    let routes = steps.iter().find(|step| step["metric"] == "routes").unwrap();
+    assert_eq!((&routes["step"], &routes["run"]["state"]), (&json!("create"), &json!("succeeded")));
+    fs::write(&file, definition.replace("measures.n", "measures.m")).unwrap();
+    let (code, text, stderr) =
+        client(&place, &["metrics", "apply", file.to_str().unwrap(), "--no-wait"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(text.contains("routes: backfilled by /v1/runs/run-") && !text.contains("events\n"));
+
+    let admin = json(&["keys", "create", "--role", "admin"]);
+    let admin = admin["key"].as_str().unwrap();
+    let with_key = |arguments: &[&str]| json(&[arguments, &["--key", admin][..]].concat());
+    let reader = with_key(&["keys", "create", "--role", "read"]);
+    let id = reader["id"].as_str().unwrap();
+    assert_eq!(with_key(&["keys", "list"])["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(with_key(&["keys", "revoke", id]), json!({ "revoked": id }));
+    server.stop();
+}
+
+#[test]
+fn shells_learn_to_complete() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (code, script, stderr) = outcome(merganser().args(["completions", shell]));
+        assert_eq!((code, &*stderr), (0, ""), "{shell}");
+        assert!(script.contains("merganser") && script.contains("ingest"), "{shell}: {script}");
+    }
+    assert_eq!(outcome(merganser().args(["completions", "cmd"])).0, 2);
 }
 
 #[test]
@@ -93,9 +160,7 @@ fn refused_events_are_named_by_file_and_line() {
         r#"{"id":"a","event":"y"}"#,
     ];
     fs::write(&file, lines.join("\n")).unwrap();
-    let mut command = merganser();
-    command.arg("ingest").arg(&file).args(["--server", &place.url()]);
-    let (code, stdout, stderr) = outcome(&mut command);
+    let (code, stdout, stderr) = client(&place, &["ingest", file.to_str().unwrap()]);
     assert_eq!(code, 1, "{stderr}");
     assert_eq!(stdout, "accepted 2, duplicates 0, conflicts 1, invalid 1\n");
     assert!(stderr.contains("mixed.ndjson:4: ") && stderr.contains("mixed.ndjson:5: "), "{stderr}");

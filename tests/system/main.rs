@@ -25,6 +25,7 @@ mod startup;
 mod the_loop;
 mod tls;
 mod totals;
+mod traces;
 mod wait;
 
 /// Makes a test for each kind of speed store from a function that takes one.

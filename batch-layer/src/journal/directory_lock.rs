@@ -77,7 +77,7 @@ impl DirectoryLock {
     }
 }
 
-fn read_pid(file: &mut File) -> String {
+pub(super) fn read_pid(file: &mut File) -> String {
     let mut text = String::new();
     // It is for a person to read; a file that was damaged must not fill memory.
     let read = file.take(32).read_to_string(&mut text);

@@ -146,12 +146,13 @@ async fn the_answer_has_the_shape_of_the_contract() {
             {"index": 4, "code": "invalid_time", "message": message, "quarantine_id": "q-1"}
         ],
         "position": {"0": 2},
+        "journal": server.intake.journal(),
     });
     assert_eq!(reply.body, expected);
     for (empty, content_type) in [("[]", JSON), ("", JSON), ("", NDJSON), (" \n\n", NDJSON)] {
         let reply = server.post("/v1/events", content_type, empty).await;
         let zeros = json!({"accepted": 0, "duplicates": 0, "conflicts": [], "invalid": [],
-                           "position": {"0": 2}});
+                           "position": {"0": 2}, "journal": server.intake.journal()});
         assert_eq!((reply.status, reply.body), (StatusCode::OK, zeros), "{empty:?}");
     }
 }

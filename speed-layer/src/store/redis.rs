@@ -15,6 +15,7 @@ mod connection;
 mod keys;
 mod meta;
 mod read;
+mod report;
 #[cfg(test)]
 pub(crate) mod server;
 mod sweep;
@@ -33,6 +34,8 @@ use super::address::RedisAddress;
 use super::{
     Change, ConnectError, ReadError, Space, SpeedStore, StoreError, Stored, Swept, View, ViewId,
 };
+pub use report::ServerReport;
+
 use connection::{Connection, failed, figure};
 use keys::Keys;
 

@@ -2,14 +2,26 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Bytes of a batch: well below what a server takes by default.
 const BATCH_MAX_BYTES: usize = 8 << 20;
 
 /// Bytes of a line, beyond which the source is surely not one of events.
 const LINE_MAX_BYTES: u64 = 16 << 20;
+
+/// A place between two lines of a source, known by everything before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// Lines before it.
+    pub(super) lines: u64,
+    /// Bytes before it, decompressed.
+    pub(super) bytes: u64,
+    /// SHA-256 of these bytes, in hexadecimal digits.
+    pub(super) digest: String,
+}
 
 /// Lines for one request.
 #[derive(Debug, Default)]
@@ -20,6 +32,8 @@ pub(super) struct Batch {
     pub(super) lines: Vec<u64>,
     /// How many have no `id`, so that sending them twice stores them twice.
     pub(super) unidentified: u64,
+    /// Behind its last line.
+    pub(super) end: Place,
 }
 
 /// The batches of a source, in order. Blank lines are left out.
@@ -27,6 +41,8 @@ pub(super) struct Batches {
     source: Box<dyn BufRead>,
     batch_events: usize,
     read: u64,
+    read_bytes: u64,
+    digest: Sha256,
     is_done: bool,
 }
 
@@ -45,7 +61,39 @@ impl Batches {
         } else {
             Box::new(source)
         };
-        Ok(Self { source, batch_events, read: 0, is_done: false })
+        let digest = Sha256::new();
+        Ok(Self { source, batch_events, read: 0, read_bytes: 0, digest, is_done: false })
+    }
+
+    /// Goes on from a place, before anything was taken. False if it is none of this source, or no
+    /// longer: what lies before it is something else.
+    ///
+    /// Everything before it is read and compared, since a file that was edited, however little,
+    /// could otherwise go on within a line, or leave one out.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn go_to(&mut self, place: &Place) -> io::Result<bool> {
+        let mut before = (&mut self.source).take(place.bytes);
+        loop {
+            let read = before.fill_buf()?;
+            if read.is_empty() {
+                break;
+            }
+            self.digest.update(read);
+            let count = read.len();
+            before.consume(count);
+            self.read_bytes += count as u64;
+        }
+        self.read = place.lines;
+        Ok(self.here() == *place)
+    }
+
+    /// Where it has come to.
+    fn here(&self) -> Place {
+        let digest: [u8; 32] = self.digest.clone().finalize().into();
+        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Place { lines: self.read, bytes: self.read_bytes, digest }
     }
 
     fn next_batch(&mut self) -> io::Result<Batch> {
@@ -53,12 +101,15 @@ impl Batches {
         while batch.lines.len() < self.batch_events && batch.body.len() < BATCH_MAX_BYTES {
             let start = batch.body.len();
             let mut limited = (&mut self.source).take(LINE_MAX_BYTES);
-            if limited.read_until(b'\n', &mut batch.body)? == 0 {
+            let count = limited.read_until(b'\n', &mut batch.body)?;
+            if count == 0 {
                 self.is_done = true;
                 break;
             }
             self.read += 1;
+            self.read_bytes += count as u64;
             let line = &batch.body[start..];
+            self.digest.update(line);
             if line.len() as u64 == LINE_MAX_BYTES && !line.ends_with(b"\n") {
                 let message = format!("line {} is longer than 16 MiB", self.read);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
@@ -73,6 +124,7 @@ impl Batches {
             }
             batch.lines.push(self.read);
         }
+        batch.end = self.here();
         Ok(batch)
     }
 }
@@ -139,6 +191,28 @@ mod tests {
             assert_eq!(batches[0].lines, [1, 2]);
         }
         assert!(batches(Vec::new(), 10).is_empty());
+    }
+
+    #[test]
+    fn a_source_goes_on_from_a_place_whatever_it_is_compressed_with() {
+        let text = b"{\"id\":\"1\"}\n\n{\"id\":\"2\"}\n{\"id\":\"3\"}\n{\"id\":\"4\"}\n".to_vec();
+        let whole = batches(text.clone(), 2);
+        let place = &whole[0].end;
+        assert_eq!((place.lines, place.bytes), (3, 23));
+        let zstd = zstd::encode_all(&*text, 1).unwrap();
+        for source in [text.clone(), zstd] {
+            let mut source = Batches::new(Box::new(io::Cursor::new(source)), 2).unwrap();
+            assert!(source.go_to(place).unwrap());
+            let rest: Vec<Batch> = source.collect::<io::Result<_>>().unwrap();
+            assert_eq!(rest.len(), 1);
+            assert_eq!((&rest[0].lines, &rest[0].body), (&whole[1].lines, &whole[1].body));
+            assert_eq!(rest[0].end, whole[1].end);
+        }
+        let edited = [b"{\"id\":\"0\"}".as_slice(), &text[10..]].concat();
+        for other in [edited, text[..20].to_vec(), Vec::new()] {
+            let mut source = Batches::new(Box::new(io::Cursor::new(other)), 2).unwrap();
+            assert!(!source.go_to(place).unwrap());
+        }
     }
 
     #[test]

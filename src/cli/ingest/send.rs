@@ -1,15 +1,16 @@
 //! One batch to the server, until it has a verdict; and the sum of all verdicts.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::backoff::Backoff;
 use super::super::client::{CallError, Client, Reply};
-use super::super::output;
+use super::super::output::{self, Output};
 use super::batches::Batch;
 use super::{Encoding, OnInvalid};
 
@@ -25,6 +26,15 @@ pub(super) struct Verdict {
     conflicts: Vec<Conflict>,
     #[serde(default)]
     invalid: Vec<Invalid>,
+    #[serde(default)]
+    position: BTreeMap<String, u64>,
+}
+
+impl Verdict {
+    /// Where the journal ended behind the batch.
+    pub(super) fn journal_end(&self) -> u64 {
+        self.position.values().sum()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -141,7 +151,7 @@ fn unknown(reason: String, unidentified: u64) -> anyhow::Result<Try> {
 }
 
 /// The sum of the verdicts.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub(in crate::cli) struct Totals {
     /// Stored now.
     pub(in crate::cli) accepted: u64,
@@ -189,25 +199,47 @@ impl Totals {
         self.conflicts + self.invalid
     }
 
-    /// Prints the sum, and what running the command again would do.
-    pub(super) fn report(&self, is_complete: bool) -> anyhow::Result<()> {
-        output::print(&format!(
-            "accepted {}, duplicates {}, conflicts {}, invalid {}",
-            HumanCount(self.accepted),
-            HumanCount(self.duplicates),
-            HumanCount(self.conflicts),
-            HumanCount(self.invalid),
-        ))?;
+    /// Prints the sum, and what to know before the command is run again.
+    pub(super) fn report(&self, end: End, output: Output) -> anyhow::Result<()> {
+        match output {
+            Output::Json => output::print_json(&Report { totals: self, end })?,
+            Output::Table => output::print(&format!(
+                "accepted {}, duplicates {}, conflicts {}, invalid {}",
+                HumanCount(self.accepted),
+                HumanCount(self.duplicates),
+                HumanCount(self.conflicts),
+                HumanCount(self.invalid),
+            ))?,
+        }
+        if end == End::Interrupted {
+            output::note("run the same command again to go on");
+        }
         if self.unidentified > 0 {
             output::note(&format!(
                 "{} events had no `id`: sending them again would store them again",
                 HumanCount(self.unidentified)
             ));
-        } else if !is_complete {
-            output::note("run the same command again to go on: stored events count as duplicates");
         }
         Ok(())
     }
+}
+
+/// How sending ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum End {
+    /// Everything was sent.
+    Complete,
+    /// Something went wrong on the way.
+    Interrupted,
+}
+
+/// What `--output json` prints.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    totals: &'a Totals,
+    end: End,
 }
 
 #[cfg(test)]

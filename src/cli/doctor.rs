@@ -1,0 +1,114 @@
+//! `merganser doctor`: whether a service with these settings would start and run well here.
+//!
+//! It looks, and changes nothing but a probe file in the data directory, which it removes. What is
+//! free, the lock of the directory and the port, it takes for an instant to see that. So it can run
+//! beside a service, and before the first start.
+//!
+//! Each check is what it looks at and, apart from that, how it judges; it answers with a
+//! [`Finding`].
+
+mod clock;
+mod content;
+mod descriptors;
+mod directory;
+mod finding;
+mod listen;
+mod space;
+mod store;
+
+use std::path::Path;
+
+use clap::Args;
+use shared::clock::{Clock, SystemClock};
+
+use self::content::Content;
+use self::finding::{Finding, Report};
+use super::output::{self, Output};
+use super::{Failure, ServeArgs, metrics, serve};
+use crate::compose::inspect;
+use crate::settings::Settings;
+
+/// Arguments of `merganser doctor`: those of `merganser serve`.
+#[derive(Args)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) serve: ServeArgs,
+
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Output,
+}
+
+/// Checks everything and prints what was found.
+pub(super) fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
+    let report = Report::new(serve::runtime()?.block_on(examine(settings)));
+    match output {
+        Output::Table => output::print(&report.to_table()),
+        Output::Json => output::print_json(&report),
+    }?;
+    match report.problems() {
+        0 => Ok(()),
+        1 => Err(Failure::Failed(anyhow::anyhow!("there is a problem"))),
+        more => Err(Failure::Failed(anyhow::anyhow!("there are {more} problems"))),
+    }
+}
+
+async fn examine(settings: &Settings) -> Vec<Finding> {
+    let data_dir = &*settings.data_dir;
+    let holder = inspect::holder(data_dir);
+    let is_running = matches!(holder, Ok(Some(_)));
+    let inspected = inspect::data(data_dir).await;
+    let keys = match &inspected {
+        Ok(inspected) => {
+            let published = inspected.as_ref().and_then(|inspected| inspected.published);
+            Some(published.map_or(0, |published| published.keys))
+        }
+        Err(_) => None,
+    };
+    let content = Content::of(data_dir);
+    vec![
+        directory::check(data_dir),
+        directory::lock(&holder),
+        directory::data(&inspected),
+        space::check(data_dir, content.size_bytes, settings.disk_floor_bytes.0),
+        descriptors::check(settings.connections_max, settings.queries_max),
+        clock::check(SystemClock.now(), content.newest),
+        store::check(&settings.speed_store.0).await,
+        listen::check(settings, keys, is_running),
+        definitions(settings.metrics_file()),
+    ]
+}
+
+/// The file of definitions, as it is applied at every start.
+fn definitions(file: Option<&Path>) -> Finding {
+    const METRICS: &str = "metrics file";
+    let Some(file) = file else { return Finding::ok(METRICS, "none is set") };
+    match metrics::read(file) {
+        Ok(defined) => {
+            let found = format!("`{}` defines {} metrics", file.display(), defined.len());
+            Finding::ok(METRICS, found)
+        }
+        Err(error) => Finding::problem(METRICS, format!("{error:#}"), "correct it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::finding::Verdict;
+    use super::*;
+
+    #[test]
+    fn definitions_are_read_and_compiled() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("metrics.toml");
+        assert_eq!(definitions(None).verdict, Verdict::Ok);
+        assert_eq!(definitions(Some(&file)).verdict, Verdict::Problem);
+        let metric = "[[metric]]\nname = 'm'\nevent = 'e'\nmeasures.n.kind = 'count'\n";
+        fs::write(&file, metric).unwrap();
+        assert!(definitions(Some(&file)).found.ends_with("defines 1 metrics"));
+        fs::write(&file, format!("{metric}filter = 'a +'\n")).unwrap();
+        assert_eq!(definitions(Some(&file)).verdict, Verdict::Problem);
+    }
+}

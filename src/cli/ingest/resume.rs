@@ -1,0 +1,322 @@
+//! How far a file was sent, so that what was interrupted goes on where it was.
+//!
+//! Beside nothing of the user's, in the directory for the state of programs, there is a small file
+//! for each journal and file of events: the place up to which the server has acknowledged. It is
+//! written after the acknowledgement, so that nothing is left out; what was acknowledged after the
+//! last time that it was written is sent again, which ids make harmless. Where events have no ids,
+//! it is written after every batch; then only a batch whose acknowledgement is lost, or not written
+//! because of a crash, can be stored twice.
+//!
+//! A place counts only for the journal that it is about, if that has lost nothing since, and for a
+//! file that still has the same bytes before it.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::super::backoff::Backoff;
+use super::super::client::{CallError, Client, Reply};
+use super::super::output;
+use super::batches::Place;
+
+/// The version of the files.
+const FORMAT: u32 = 1;
+
+/// How often a place is written while nothing could be stored twice.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The server's journal, as far as it tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Journal {
+    id: String,
+    end: u64,
+}
+
+impl Journal {
+    /// The journal that `client` sends to; `None` if it may not be told which one it is.
+    ///
+    /// # Errors
+    /// When the server is away, or overloaded, for longer than `retry`.
+    pub(super) fn of(client: &Client, retry: Duration) -> anyhow::Result<Option<Self>> {
+        let mut backoff = Backoff::within(retry);
+        let mut is_told = false;
+        loop {
+            let (error, after) = match ask(client) {
+                Err(error) => (anyhow::Error::from(error), None),
+                Ok(reply) if matches!(reply.status, 408 | 429 | 502..=504) => {
+                    let after = reply.retry_after;
+                    (reply.ok().err().unwrap_or_else(nothing), after)
+                }
+                Ok(reply) => return Ok(read(&reply)),
+            };
+            if !std::mem::replace(&mut is_told, true) {
+                output::note(&format!("{error}; trying again"));
+            }
+            if !backoff.wait(after) {
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Asks for the status, and where the key is not for that, for a receipt of no events.
+fn ask(client: &Client) -> Result<Reply, CallError> {
+    let status = client.get("/v1/status", &[])?;
+    match status.status {
+        401 | 403 => client.send_events("/v1/events", None, b""),
+        _ => Ok(status),
+    }
+}
+
+/// The journal that a status names, or a receipt, if it does.
+fn read(reply: &Reply) -> Option<Journal> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Told {
+        Status { journal: Whole },
+        Receipt { journal: String, position: BTreeMap<String, u64> },
+    }
+    #[derive(Deserialize)]
+    struct Whole {
+        id: String,
+        position: BTreeMap<String, u64>,
+    }
+    let told: Told = reply.json().ok()?;
+    let (id, position) = match told {
+        Told::Status { journal: Whole { id, position } } => (id, position),
+        Told::Receipt { journal, position } => (journal, position),
+    };
+    Some(Journal { id, end: position.values().sum() })
+}
+
+fn nothing() -> anyhow::Error {
+    anyhow::anyhow!("the server gave no reason")
+}
+
+/// What is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    format: u32,
+    /// Of which file, for people.
+    file: String,
+    journal: String,
+    /// Where the journal ended after the acknowledgement.
+    journal_end: u64,
+    place: Place,
+}
+
+/// The place in a file up to which a journal has it.
+#[derive(Debug)]
+pub(super) struct Bookmark {
+    path: PathBuf,
+    file: String,
+    journal: Journal,
+    /// What is not written yet.
+    pending: Option<Kept>,
+    written: Option<Instant>,
+}
+
+impl Bookmark {
+    /// That of a file in a journal. Only regular files have one: what else there is cannot be read
+    /// again. Neither is there one if nobody says where it should be.
+    pub(super) fn of(journal: &Journal, file: &Path) -> Option<Self> {
+        let directory = directory(env::var_os("XDG_STATE_HOME"), env::var_os("HOME"))?;
+        Self::within(&directory, journal, file)
+    }
+
+    fn within(directory: &Path, journal: &Journal, file: &Path) -> Option<Self> {
+        let file = fs::canonicalize(file).ok().filter(|file| file.is_file())?;
+        let path = directory.join(name(&journal.id, &file));
+        let file = file.to_string_lossy().into_owned();
+        Some(Self { path, file, journal: journal.clone(), pending: None, written: None })
+    }
+
+    /// Where it is kept.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where an earlier run came to, if one was interrupted.
+    ///
+    /// # Errors
+    /// With why that is of no use.
+    pub(super) fn read(&self) -> Result<Option<Place>, String> {
+        match fs::read(&self.path) {
+            Ok(bytes) => useful(&bytes, &self.journal).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("`{}` cannot be read: {error}", self.path.display())),
+        }
+    }
+
+    /// Everything up to `place` is acknowledged, and the journal ended at `journal_end` then.
+    ///
+    /// # Errors
+    /// When it should be written and cannot be.
+    pub(super) fn reached(
+        &mut self,
+        place: Place,
+        journal_end: u64,
+        unidentified: u64,
+    ) -> io::Result<()> {
+        let (file, journal) = (self.file.clone(), self.journal.id.clone());
+        self.pending = Some(Kept { format: FORMAT, file, journal, journal_end, place });
+        match is_due(self.written.map(|at| at.elapsed()), unidentified) {
+            true => self.write(),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes what is not written yet.
+    ///
+    /// # Errors
+    /// When it cannot be; what was written before stands.
+    pub(super) fn write(&mut self) -> io::Result<()> {
+        let Some(kept) = self.pending.take() else { return Ok(()) };
+        self.written = Some(Instant::now());
+        replace(&self.path, &serde_json::to_vec(&kept)?)
+    }
+
+    /// The next run begins anew.
+    pub(super) fn remove(&self) {
+        // It is not there, or it is of no harm: what it says stays true.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Where the state of programs is, by the XDG base directory specification.
+fn directory(state: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let state = state.map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = home.map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = state.or_else(|| Some(home?.join(".local/state")))?;
+    Some(state.join("merganser"))
+}
+
+/// A name for what is kept of a file in a journal.
+fn name(journal: &str, file: &Path) -> String {
+    let mut digest = Sha256::new();
+    digest.update(journal);
+    digest.update([0_u8]);
+    digest.update(file.as_os_str().as_encoded_bytes());
+    let digest: [u8; 32] = digest.finalize().into();
+    let digits: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("ingest-{digits}.json")
+}
+
+/// The place that was kept, or why it is of no use.
+fn useful(bytes: &[u8], journal: &Journal) -> Result<Place, String> {
+    let kept: Kept = serde_json::from_slice(bytes)
+        .map_err(|error| format!("what an earlier run kept of it cannot be read ({error})"))?;
+    if (kept.format, &kept.journal) != (FORMAT, &journal.id) {
+        return Err("what an earlier run kept of it is of another version".to_owned());
+    }
+    if kept.journal_end > journal.end {
+        return Err("the server has lost events since an earlier run sent it".to_owned());
+    }
+    Ok(kept.place)
+}
+
+/// Whether a place is to be written, so long after the last one was.
+fn is_due(since: Option<Duration>, unidentified: u64) -> bool {
+    unidentified > 0 || since.is_none_or(|since| since >= INTERVAL)
+}
+
+/// Writes a file at once: whoever looks finds the old content or the new.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(id: &str, end: u64) -> Journal {
+        Journal { id: id.to_owned(), end }
+    }
+
+    fn place(lines: u64) -> Place {
+        Place { lines, bytes: lines * 10, digest: "d".to_owned() }
+    }
+
+    #[test]
+    fn a_place_is_kept_for_its_file_and_its_journal() {
+        let directory = tempfile::tempdir().unwrap();
+        let (state, file) = (directory.path().join("a/b"), directory.path().join("events"));
+        fs::write(&file, "{}\n").unwrap();
+        let of = |journal: &Journal| Bookmark::within(&state, journal, &file).unwrap();
+        let (one, later) = (journal("j1", 100), journal("j1", 900));
+        assert_eq!(of(&one).read(), Ok(None));
+        of(&one).reached(place(7), 100, 0).unwrap();
+        assert_eq!(of(&one).read(), Ok(Some(place(7))));
+        assert_eq!(of(&later).read(), Ok(Some(place(7))));
+        assert_eq!(of(&journal("j2", 900)).read(), Ok(None), "another server gets everything");
+        let lost = of(&journal("j1", 99)).read().unwrap_err();
+        assert!(lost.contains("has lost events"), "{lost}");
+        fs::write(of(&one).path(), "{").unwrap();
+        assert!(of(&one).read().unwrap_err().contains("cannot be read"));
+        of(&one).remove();
+        assert_eq!(of(&one).read(), Ok(None));
+        assert_eq!(fs::read_dir(&state).unwrap().count(), 0);
+        assert!(Bookmark::within(&state, &one, directory.path()).is_none());
+        assert!(Bookmark::within(&state, &one, Path::new("-")).is_none());
+    }
+
+    #[test]
+    fn it_is_written_now_and_then_and_always_where_something_could_be_stored_twice() {
+        assert!(is_due(None, 0));
+        assert!(!is_due(Some(Duration::from_millis(999)), 0));
+        assert!(is_due(Some(Duration::from_millis(999)), 1));
+        assert!(is_due(Some(INTERVAL), 0));
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("events");
+        fs::write(&file, "{}\n").unwrap();
+        let mut bookmark = Bookmark::within(directory.path(), &journal("j", 0), &file).unwrap();
+        let mut reached = |lines, unidentified| {
+            bookmark.reached(place(lines), 0, unidentified).unwrap();
+            bookmark.read().unwrap().map(|place| place.lines)
+        };
+        assert_eq!(reached(1, 0), Some(1));
+        assert_eq!(reached(2, 5), Some(2));
+        assert_eq!(reached(3, 0), Some(2), "within the same second");
+        bookmark.write().unwrap();
+        assert_eq!(bookmark.read(), Ok(Some(place(3))));
+    }
+
+    #[test]
+    fn it_lies_where_the_state_of_programs_does() {
+        let path = |text: &str| Some(OsString::from(text));
+        let found = |state, home| directory(state, home).map(|path| path.display().to_string());
+        assert_eq!(found(path("/s"), path("/h")).as_deref(), Some("/s/merganser"));
+        let home = Some("/h/.local/state/merganser");
+        assert_eq!(found(None, path("/h")).as_deref(), home);
+        assert_eq!(found(path("relative"), path("/h")).as_deref(), home);
+        assert_eq!(found(path(""), None), None);
+    }
+
+    #[test]
+    fn a_journal_is_told_by_a_status_or_a_receipt() {
+        let told = |body: &str| {
+            let body = body.as_bytes().to_vec();
+            read(&Reply { status: 200, retry_after: None, location: None, body })
+        };
+        let status = r#"{"version":"1","journal":{"id":"j","position":{"0":7},"start":{"0":1}}}"#;
+        assert_eq!(told(status), Some(journal("j", 7)));
+        let receipt = r#"{"accepted":0,"position":{"0":7},"journal":"j"}"#;
+        assert_eq!(told(receipt), Some(journal("j", 7)));
+        assert_eq!(told(r#"{"accepted":0,"position":{"0":7}}"#), None);
+        assert_eq!(told("no"), None);
+    }
+}
