@@ -9,6 +9,7 @@ mod backup;
 mod bounds;
 mod command_line;
 mod doctor;
+mod figures;
 mod hostile;
 mod http;
 mod keys;
