@@ -1,5 +1,6 @@
-//! Traces, as a collector gets them.
+//! What is told of requests: traces, as a collector gets them, and the log.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{self, Receiver};
@@ -79,4 +80,45 @@ fn a_request_is_part_of_the_trace_that_it_names_and_tells_nothing_of_users() {
     for part in [&b"UA"[..], b"carrier", b"flights", b"/v1/status"] {
         assert!(find(&all, part).is_none(), "{}", String::from_utf8_lossy(part));
     }
+}
+
+#[test]
+fn the_log_tells_nothing_of_users() {
+    const SECRET: &str = "hunter2";
+    let place = Place::new(Store::Memory);
+    let server = place.start_with(&["--log-format", "json"]);
+    let event = |id: &str, more: &str| {
+        format!(
+            "{{\"event\":\"flight\",\"id\":\"{id}{SECRET}\",\"subject\":\"{SECRET}\",{more}\
+             \"properties\":{{\"carrier\":\"{SECRET}\",\"dep_delay\":\"{SECRET}\"}}}}"
+        )
+    };
+    let lines = [
+        event("a", ""),
+        event("a", "\"time\":\"2013-01-01T00:00:00Z\","),
+        event("b", &format!("\"time\":\"{SECRET}\",")),
+        event("c", &format!("\"{SECRET}\":1,")),
+        SECRET.to_owned(),
+    ];
+    let reply = server.http.try_send(&lines, "applied").unwrap();
+    assert_eq!((reply.status, &reply.body["accepted"]), (200, &1.into()), "{}", reply.body);
+    for path in [
+        format!("/v1/query?metric=flights&group_by=carrier&filter=carrier='{SECRET}'"),
+        format!("/v1/query?metric=flights&filter={SECRET}"),
+        format!("/v1/query?metric={SECRET}"),
+        format!("/v1/{SECRET}"),
+        format!("/v1/metrics/flights/dimensions/carrier?prefix={SECRET}"),
+    ] {
+        server.http.get(&path);
+    }
+    server.run("incremental");
+    server.run("full");
+    server.stop();
+    let log = fs::read_to_string(place.log()).unwrap();
+    for line in log.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(entry["level"].is_string() && entry["timestamp"].is_string(), "{line}");
+        assert!(!line.contains(SECRET), "{line}");
+    }
+    assert!(log.contains("a run succeeded"));
 }
