@@ -177,7 +177,8 @@ impl Committer {
             let Ok(request) = request else { continue };
             let received = request.arrived;
             let entry = |kind, place: Place, code: &str, message: String| {
-                let (raw, raw_truncated) = QuarantinedEvent::raw_of(request.raw(place), bytes_max);
+                let (raw, raw_truncated) =
+                    QuarantinedEvent::raw_of(&request.as_sent(place), bytes_max);
                 let (index, code) = (place.index, code.to_owned());
                 QuarantinedEvent { received, kind, code, message, index, raw, raw_truncated }
             };

@@ -8,6 +8,8 @@
 mod cloud_event;
 mod segment;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -51,6 +53,17 @@ pub(super) fn translate(
         BodyFormat::SegmentBatch => each(&|raw| segment::translate(None, raw)),
         BodyFormat::Segment(call) => each(&|raw| segment::translate(Some(*call), raw)),
     }
+}
+
+/// An event as it was sent, with what its request said of it beside the body: for people, and for
+/// who wants to send it again.
+pub(super) fn as_sent<'a>(format: &BodyFormat, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    let beside = match format {
+        BodyFormat::CloudEventData(head) => head.as_headers(),
+        BodyFormat::Segment(call) => format!("POST /v1/segment/{}\r\n", call.name()),
+        _ => return Cow::Borrowed(bytes),
+    };
+    Cow::Owned([beside.as_bytes(), b"\r\n", bytes].concat())
 }
 
 fn malformed(what: &str, why: impl std::fmt::Display) -> Invalid {

@@ -1,6 +1,7 @@
 //! From bodies to what the committer needs: columns, and what breaks a rule. Most work that grows
 //! with the bytes of a request is done here.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ pub(crate) struct Plain {
 #[derive(Debug)]
 pub(crate) struct Request {
     body: Bytes,
+    format: BodyFormat,
     /// The rows of its valid events, in their order.
     pub(crate) rows: Range<usize>,
     /// The others.
@@ -64,6 +66,11 @@ impl Request {
     pub(crate) fn raw(&self, place: Place) -> &[u8] {
         let start = place.start as usize;
         self.body.get(start..start + place.length as usize).unwrap_or_default()
+    }
+
+    /// The same with what was said of it beside the body, so that it can be sent again.
+    pub(crate) fn as_sent(&self, place: Place) -> Cow<'_, [u8]> {
+        foreign::as_sent(&self.format, self.raw(place))
     }
 
     /// Events that it had.
@@ -115,7 +122,7 @@ pub(crate) fn prepare(
     let mut properties = Extraction::with_capacity(wanted, count);
     let mut candidates = Vec::with_capacity(count);
     let mut requests = Vec::with_capacity(bodies.len());
-    for ((Plain { bytes, arrived, .. }, raw_events), translated) in
+    for ((Plain { bytes, format, arrived }, raw_events), translated) in
         bodies.iter().zip(split).zip(&translated)
     {
         let latest = Timestamp(arrived.0.saturating_add(ahead_us));
@@ -141,8 +148,13 @@ pub(crate) fn prepare(
                 }
             }
         });
-        let (body, rows, arrived) = (bytes.clone(), first..candidates.len(), *arrived);
-        requests.push(read.map(|()| Request { body, rows, invalid, arrived }));
+        requests.push(read.map(|()| Request {
+            body: bytes.clone(),
+            format: format.clone(),
+            rows: first..candidates.len(),
+            invalid,
+            arrived: *arrived,
+        }));
     }
     let events = columns.finish()?.with_read(properties.finish());
     Ok(Prepared { events, candidates, requests })

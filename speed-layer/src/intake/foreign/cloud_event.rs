@@ -45,6 +45,22 @@ pub struct CloudEventHead {
     pub is_json: bool,
 }
 
+impl CloudEventHead {
+    /// The headers that it was read from.
+    pub(super) fn as_headers(&self) -> String {
+        let named = [
+            ("specversion", &self.specversion),
+            ("id", &self.id),
+            ("source", &self.source),
+            ("type", &self.kind),
+            ("time", &self.time),
+            ("subject", &self.subject),
+        ];
+        let there = named.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        there.map(|(name, value)| format!("ce-{name}: {value}\r\n")).collect()
+    }
+}
+
 #[derive(Deserialize)]
 struct CloudEvent<'a> {
     #[serde(borrow)]

@@ -197,3 +197,14 @@ proptest! {
         prop_assert!(made["properties"]["name"].is_string() || own.get("name").is_some());
     }
 }
+
+#[test]
+fn what_is_quarantined_says_what_stood_beside_the_body() {
+    let head =
+        CloudEventHead { id: Some("1".into()), kind: Some("t".into()), ..Default::default() };
+    let binary = BodyFormat::CloudEventData(Arc::new(head));
+    assert_eq!(*as_sent(&binary, b"{}"), *b"ce-id: 1\r\nce-type: t\r\n\r\n{}");
+    let track = BodyFormat::Segment(SegmentCall::Track);
+    assert_eq!(*as_sent(&track, b"{}"), *b"POST /v1/segment/track\r\n\r\n{}");
+    assert_eq!(*as_sent(&BodyFormat::Json, b"{}"), *b"{}");
+}
