@@ -8,6 +8,7 @@
 mod backup;
 mod bounds;
 mod command_line;
+mod docs;
 mod doctor;
 mod figures;
 mod hostile;
@@ -19,6 +20,7 @@ mod oracle;
 mod random;
 mod redis_faults;
 mod redis_server;
+mod reference;
 mod requests;
 mod resume;
 mod server;

@@ -25,6 +25,7 @@ use arrow::error::ArrowError;
 use bytes::Bytes;
 
 use self::write::Lines;
+use super::budget::Share;
 use super::error::{IntakeError, Limit};
 
 /// Which kind of columns.
@@ -69,14 +70,32 @@ impl Bounds {
 /// # Errors
 /// When it is not what it is said to be, has columns that are no field of an event, or exceeds a
 /// bound.
-pub(super) fn lines(kind: Columnar, body: Bytes, bounds: Bounds) -> Result<Vec<u8>, IntakeError> {
+pub(super) fn lines(
+    kind: Columnar,
+    body: Bytes,
+    bounds: Bounds,
+    share: &mut Share,
+) -> Result<Vec<u8>, IntakeError> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
     // The libraries check what they read, but not all of it; what is left shall hurt nobody else.
     let read = catch_unwind(AssertUnwindSafe(|| match kind {
-        Columnar::ArrowStream => write(stream::batches(body, bounds)?, bounds),
-        Columnar::Parquet => write(file::batches(body, bounds)?, bounds),
+        Columnar::ArrowStream => {
+            let held = stream::check(&body, bounds)?;
+            share.grow(held)?;
+            let written = write(stream::batches(body)?, bounds)?;
+            share.shrink(held);
+            Ok(written)
+        }
+        Columnar::Parquet => {
+            let file = file::check(body, bounds)?;
+            share.grow(file.held_bytes)?;
+            let held = file.held_bytes;
+            let written = write(file.batches()?, bounds)?;
+            share.shrink(held);
+            Ok(written)
+        }
     }));
     let read = read.unwrap_or_else(|_| Err(malformed("its parts do not fit each other")));
     read.map_err(|error| match error {

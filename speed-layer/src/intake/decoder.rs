@@ -43,7 +43,7 @@ impl Decoder {
         if let BodyFormat::Columns(kind) = body.format {
             let bounds = Bounds { events_max: self.limits.request_max_events, bytes_max };
             let sent = plain.len();
-            plain = columnar::lines(kind, plain, bounds)?.into();
+            plain = columnar::lines(kind, plain, bounds, share)?.into();
             share.grow(plain.len())?;
             share.shrink(sent);
         }

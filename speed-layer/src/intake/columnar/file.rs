@@ -10,26 +10,42 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 
+use super::write::check_fields;
 use super::{Bounds, IntakeError, malformed, pages};
 
 /// Rows that are read at a time.
 const BATCH_ROWS: usize = 1024;
 
-/// The batches of a file.
-pub(super) fn batches(
+/// A file that was checked.
+pub(super) struct Checked {
     body: Bytes,
-    bounds: Bounds,
-) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>>, IntakeError> {
+    metadata: ArrowReaderMetadata,
+    /// Bytes that its columns come to.
+    pub(super) held_bytes: usize,
+}
+
+/// Looks at a file's metadata and page heads; nothing is decompressed.
+pub(super) fn check(body: Bytes, bounds: Bounds) -> Result<Checked, IntakeError> {
     pages::check_schema(&body)?;
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let found = ArrowReaderMetadata::load(&body, options.clone()).map_err(malformed)?;
-    pages::check(&body, found.metadata(), bounds)?;
+    // Of types that are not read a value that a page has once would be made once a row.
+    check_fields(found.schema().fields())?;
+    let held_bytes = pages::check(&body, found.metadata(), bounds)?;
     let schema = Arc::new(Schema::new(shared(found.schema().fields())));
     let metadata =
         ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options.with_schema(schema));
-    let metadata = metadata.map_err(malformed)?;
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(body, metadata);
-    reader.with_batch_size(BATCH_ROWS).build().map_err(malformed)
+    Ok(Checked { body, metadata: metadata.map_err(malformed)?, held_bytes })
+}
+
+impl Checked {
+    /// Its batches.
+    pub(super) fn batches(
+        self,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>>, IntakeError> {
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.body, self.metadata);
+        reader.with_batch_size(BATCH_ROWS).build().map_err(malformed)
+    }
 }
 
 /// The same fields, with texts that refer to their page: a text that a page has once, and every row

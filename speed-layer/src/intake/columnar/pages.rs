@@ -14,8 +14,10 @@ const DEPTH_MAX: usize = 100;
 /// The place of the schema in `FileMetaData`, and of the number of children in `SchemaElement`.
 const SCHEMA: i16 = 2;
 const CHILDREN: i16 = 5;
-/// Bytes that a value takes in memory, at least.
-const VALUE_BYTES: usize = 8;
+/// Bytes that a value takes in memory, at most, beside those of texts.
+const VALUE_BYTES: usize = 32;
+/// Bytes of a value of a fixed length.
+const FIXED_BYTES_MAX: i32 = VALUE_BYTES as i32;
 /// `DELTA_BYTE_ARRAY` of `Encoding`: each text repeats the start of the one before, of any length.
 const DELTA_BYTE_ARRAY: i64 = 7;
 
@@ -71,7 +73,7 @@ pub(super) fn check(
     body: &[u8],
     metadata: &ParquetMetaData,
     bounds: Bounds,
-) -> Result<(), IntakeError> {
+) -> Result<usize, IntakeError> {
     let rows = metadata.row_groups().iter().map(|group| group.num_rows());
     let rows = rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
     if rows.fold(0, usize::saturating_add) > bounds.events_max {
@@ -84,7 +86,7 @@ pub(super) fn check(
             return Err(bounds.too_large());
         }
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Bytes that a column's pages come to.
@@ -101,6 +103,10 @@ fn size_bytes(body: &[u8], column: &ColumnChunkMetaData) -> Result<usize, Intake
              and none are read",
             column.compression()
         )));
+    }
+    // Decimals have so many; of others a value that a page has once would be made once a row.
+    if column.column_descr().type_length() > FIXED_BYTES_MAX {
+        return Err(malformed(format!("the column `{name}` has values of a fixed length")));
     }
     let broken = || malformed(format!("the pages of the column `{name}` cannot be read"));
     let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
@@ -136,22 +142,55 @@ struct Page {
 }
 
 impl Page {
+    /// Reads the head of a page. It has the one head of its own kind and no other's, so that there
+    /// is one meaning.
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let mut page = Self::default();
-        reader.fields(|reader, place, kind| match (place, kind) {
+        let (mut kind, mut heads) = (-1, 0);
+        reader.fields(|reader, place, is| match (place, is) {
+            (1, Kind::Integer) => reader.integer_to(&mut kind),
             (2, Kind::Integer) => reader.integer_to(&mut page.plain_bytes),
             (3, Kind::Integer) => reader.integer_to(&mut page.bytes),
-            // The headers of data pages, dictionaries and data pages of version 2.
             (5 | 7 | 8, Kind::Struct) => {
-                let encoding = if place == 8 { 4 } else { 2 };
-                reader.fields(|reader, place, kind| match (place, kind) {
+                heads += 1;
+                // Of data pages, dictionaries, and data pages of version 2.
+                let (own, encoding) = match place {
+                    5 => (0, 2),
+                    7 => (2, 2),
+                    _ => (3, 4),
+                };
+                if kind != own {
+                    return None;
+                }
+                reader.fields(|reader, place, is| match (place, is) {
                     (1, Kind::Integer) => reader.integer_to(&mut page.values),
                     (at, Kind::Integer) if at == encoding => reader.integer_to(&mut page.encoding),
-                    _ => reader.skip(kind),
+                    _ => reader.skip(is),
                 })
             }
-            _ => reader.skip(kind),
+            _ => reader.skip(is),
         })?;
-        Some(page)
+        (heads == 1).then_some(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_a_page_has_one_meaning() {
+        // A data page: kind 0, 10 bytes of 20, and a head with 3 values in encoding 7.
+        let head = [0x15, 0, 0x15, 40, 0x15, 20, 0x2c, 0x15, 6, 0x15, 14, 0];
+        let read = |bytes: &[u8]| Page::read(&mut Reader::new(bytes));
+        let page = read(&[&head[..], &[0]].concat()).unwrap();
+        assert_eq!((page.plain_bytes, page.bytes, page.values, page.encoding), (20, 10, 3, 7));
+        let dictionary = [0x2c, 0x15, 0, 0x15, 0, 0, 0];
+        assert!(read(&[&head[..], &dictionary].concat()).is_none(), "two heads");
+        let mut other = [&head[..], &[0]].concat();
+        other[1] = 4;
+        assert!(read(&other).is_none(), "a dictionary with the head of data");
+        assert!(read(&[0x15, 0, 0x15, 40, 0x15, 20, 0]).is_none(), "no head");
+        assert!(read(&[0x15, 0, 0x05, 2, 0, 0]).is_none(), "out of order");
     }
 }

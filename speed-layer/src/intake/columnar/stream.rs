@@ -5,47 +5,75 @@ use std::io::Cursor;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use arrow_ipc::reader::StreamReader;
-use arrow_ipc::{Message, root_as_message};
+use arrow_ipc::{Message, root_as_message_with_opts};
 use bytes::Bytes;
+use flatbuffers::VerifierOptions;
 
+use super::write::check_fields;
 use super::{Bounds, IntakeError, malformed};
 
 /// Stands before each message.
 const CONTINUATION: [u8; 4] = [0xff; 4];
+/// Bytes that a message's head may come to, and how many for each that it has: heads refer to the
+/// same names and types several times.
+const HEAD_BYTES_MIN: usize = 4096;
+const HEAD_GROWTH_MAX: usize = 16;
 /// How the file format begins, which is another one.
 const FILE_MAGIC: &[u8] = b"ARROW1";
 
-/// The batches of a stream.
+/// The batches of a stream that was checked.
 pub(super) fn batches(
     body: Bytes,
-    bounds: Bounds,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>>, IntakeError> {
-    check(&body, bounds)?;
-    StreamReader::try_new(Cursor::new(body), None).map_err(malformed)
+    let reader = StreamReader::try_new(Cursor::new(body), None).map_err(malformed)?;
+    check_fields(reader.schema().fields())?;
+    Ok(reader)
 }
 
-/// Goes through the messages without reading what is in them: every buffer has to lie within its
-/// message, so that nothing takes more than the body has.
-fn check(body: &[u8], bounds: Bounds) -> Result<(), IntakeError> {
+/// What a stream says it comes to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    rows: usize,
+    /// Bytes of all buffers, as often as they are named.
+    bytes: usize,
+    /// Values of all arrays, those within others and those that take no bytes among them.
+    values: usize,
+}
+
+/// Goes through the messages without reading what is in them, and adds up what the library would
+/// make of them; returns the bytes that it would hold.
+pub(super) fn check(body: &[u8], bounds: Bounds) -> Result<usize, IntakeError> {
     if body.starts_with(FILE_MAGIC) {
         return Err(malformed("it is the file format; the stream format is read"));
     }
     let broken = || malformed("it breaks off");
     let mut rest = body;
-    let mut rows = 0_usize;
+    let mut sum = Sum::default();
     while !rest.is_empty() {
         let Framed { head, after } = framed(rest).ok_or_else(broken)?;
-        let Some(head) = head else { break };
-        let head = root_as_message(head).map_err(malformed)?;
+        let Some(head) = head else {
+            return match after {
+                [] => Ok(sum.bytes),
+                _ => Err(malformed("there is more behind its end; send one stream a request")),
+            };
+        };
+        // What a head refers to often is made as often.
+        let options = VerifierOptions {
+            max_apparent_size: HEAD_BYTES_MIN + HEAD_GROWTH_MAX * head.len(),
+            ..VerifierOptions::default()
+        };
+        let head = root_as_message_with_opts(&options, head).map_err(malformed)?;
         let body_bytes = usize::try_from(head.bodyLength()).map_err(malformed)?;
-        let after = after.get(body_bytes..).ok_or_else(broken)?;
-        rows = rows.saturating_add(rows_of(&head, body_bytes)?);
-        if rows > bounds.events_max {
+        rest = after.get(body_bytes..).ok_or_else(broken)?;
+        sum.add(&head, body_bytes)?;
+        if sum.rows > bounds.events_max {
             return Err(bounds.too_many());
         }
-        rest = after;
+        if sum.bytes > bounds.bytes_max || sum.values > bounds.bytes_max {
+            return Err(bounds.too_large());
+        }
     }
-    Ok(())
+    Ok(sum.bytes)
 }
 
 /// The head of a message, none where the stream ends, and what follows it.
@@ -64,26 +92,39 @@ fn framed(bytes: &[u8]) -> Option<Framed<'_>> {
     Some(Framed { head: Some(head), after })
 }
 
-/// Rows of a batch of events; none of other messages.
-fn rows_of(message: &Message<'_>, body_bytes: usize) -> Result<usize, IntakeError> {
-    let dictionary = message.header_as_dictionary_batch().and_then(|batch| batch.data());
-    let Some(batch) = message.header_as_record_batch().or(dictionary) else { return Ok(0) };
-    if batch.compression().is_some() {
-        // How much comes out would be known only afterwards.
-        return Err(IntakeError::UnsupportedMedia(
-            "the buffers of the Arrow stream are compressed; leave that out, and compress the \
-             body as a whole, with `Content-Encoding: zstd` or `gzip`"
-                .to_owned(),
-        ));
+impl Sum {
+    /// Adds a batch or a dictionary; other messages have no values.
+    fn add(&mut self, message: &Message<'_>, body_bytes: usize) -> Result<(), IntakeError> {
+        let dictionary = message.header_as_dictionary_batch();
+        if dictionary.is_some_and(|dictionary| dictionary.isDelta()) {
+            // Each would have all values of before copied.
+            return Err(malformed("it adds to a dictionary; dictionaries are read whole"));
+        }
+        let rows = message.header_as_record_batch();
+        let dictionary = dictionary.and_then(|dictionary| dictionary.data());
+        let Some(batch) = rows.or(dictionary) else { return Ok(()) };
+        if batch.compression().is_some() {
+            // How much comes out would be known only afterwards.
+            return Err(IntakeError::UnsupportedMedia(
+                "the buffers of the Arrow stream are compressed; leave that out, and compress the \
+                 body as a whole, with `Content-Encoding: zstd` or `gzip`"
+                    .to_owned(),
+            ));
+        }
+        let size = |length: i64| usize::try_from(length).map_err(malformed);
+        for buffer in batch.buffers().into_iter().flatten() {
+            let (start, length) = (size(buffer.offset())?, size(buffer.length())?);
+            if start.checked_add(length).is_none_or(|end| end > body_bytes) {
+                return Err(malformed("a buffer lies outside of its message"));
+            }
+            self.bytes = self.bytes.saturating_add(length);
+        }
+        for node in batch.nodes().into_iter().flatten() {
+            self.values = self.values.saturating_add(size(node.length())?);
+        }
+        if rows.is_some() {
+            self.rows = self.rows.saturating_add(size(batch.length())?);
+        }
+        Ok(())
     }
-    let within = |offset: i64, length: i64| {
-        let end = offset.checked_add(length).and_then(|end| usize::try_from(end).ok());
-        offset >= 0 && length >= 0 && end.is_some_and(|end| end <= body_bytes)
-    };
-    let mut buffers = batch.buffers().into_iter().flatten();
-    if !buffers.all(|buffer| within(buffer.offset(), buffer.length())) {
-        return Err(malformed("a buffer lies outside of its message"));
-    }
-    let rows = usize::try_from(batch.length()).map_err(malformed)?;
-    Ok(if message.header_as_record_batch().is_some() { rows } else { 0 })
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, Float64Array,
-    Int64Array, ListArray, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
-    TimestampMicrosecondArray, TimestampNanosecondArray,
+    Int32Array, Int64Array, ListArray, MapBuilder, NullArray, RecordBatch, StringArray,
+    StringBuilder, StructArray, TimestampMicrosecondArray, TimestampNanosecondArray,
 };
-use arrow::datatypes::{Field, Fields, Int32Type, Int64Type};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Fields, Int32Type, Int64Type};
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use parquet::arrow::ArrowWriter;
@@ -16,6 +17,7 @@ use parquet::file::properties::{WriterProperties, WriterVersion};
 use proptest::prelude::*;
 
 use super::*;
+use crate::intake::budget::Budget;
 
 const BOUNDS: Bounds = Bounds { events_max: 1000, bytes_max: 1 << 20 };
 
@@ -62,7 +64,8 @@ fn with(name: &str, column: ArrayRef) -> RecordBatch {
 }
 
 fn read(kind: Columnar, body: Bytes) -> Result<Vec<String>, String> {
-    let read = lines(kind, body, BOUNDS).map_err(|error| error.to_string())?;
+    let mut share = Budget::new(1, 1 << 24).share();
+    let read = lines(kind, body, BOUNDS, &mut share).map_err(|error| error.to_string())?;
     Ok(String::from_utf8(read).unwrap().lines().map(str::to_owned).collect())
 }
 
@@ -241,6 +244,56 @@ fn what_cannot_be_bounded_is_refused() {
 }
 
 #[test]
+fn values_that_take_no_bytes_are_counted_all_the_same() {
+    let nothing: ArrayRef = Arc::new(NullArray::new(2 << 20));
+    let item = Arc::new(Field::new("item", DataType::Null, true));
+    let offsets = OffsetBuffer::new(vec![0, 2 << 20].into());
+    let list = ListArray::try_new(item, offsets, nothing, None).unwrap();
+    let one = with("properties", properties(vec![("l", Arc::new(list))]));
+    let body = stream(&one);
+    assert!(body.len() < 2000);
+    let error = read(Columnar::ArrowStream, body).unwrap_err();
+    assert!(error.contains("`decompressed_max_bytes`"), "{error}");
+    let wide: Vec<(String, ArrayRef)> =
+        (0..2000).map(|n| (format!("p{n}"), Arc::new(NullArray::new(1000)) as ArrayRef)).collect();
+    let wide = wide.iter().map(|(name, array)| (&**name, Arc::clone(array))).collect();
+    let error = read(Columnar::ArrowStream, stream(&with("properties", properties(wide))));
+    assert!(error.unwrap_err().contains("`decompressed_max_bytes`"));
+    let few: ArrayRef = Arc::new(NullArray::new(2));
+    assert_eq!(read(Columnar::ArrowStream, stream(&with("subject", few))).unwrap().len(), 2);
+}
+
+#[test]
+fn a_value_that_many_rows_refer_to_is_walked_a_bounded_number_of_times() {
+    let mut map = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for n in 0..10_000 {
+        map.keys().append_value(format!("k{n}"));
+        map.values().append_null();
+    }
+    map.append(true).unwrap();
+    let keys = Int32Array::from(vec![0; 1000]);
+    let dictionary = DictionaryArray::try_new(keys, Arc::new(map.finish())).unwrap();
+    let error = read(Columnar::ArrowStream, stream(&with("properties", Arc::new(dictionary))));
+    assert!(error.unwrap_err().contains("`decompressed_max_bytes`"));
+}
+
+#[test]
+fn json_may_be_a_dictionary() {
+    let json: DictionaryArray<Int32Type> = vec![Some("{\"a\": 1}"), None].into_iter().collect();
+    assert_eq!(
+        both(&with("properties", Arc::new(json))),
+        [r#"{"event":"e","properties":{"a": 1}}"#, r#"{"event":"e"}"#]
+    );
+}
+
+#[test]
+fn a_stream_ends_where_it_says_so() {
+    let one = stream(&with("subject", texts(&[Some("s")])));
+    let error = read(Columnar::ArrowStream, [&one[..], &one[..]].concat().into()).unwrap_err();
+    assert!(error.contains("one stream a request"), "{error}");
+}
+
+#[test]
 fn every_codec_that_is_read_gives_the_same() {
     let one = with("subject", texts(&[Some("a"), Some("b"), Some("a")]));
     let wanted = read(Columnar::ArrowStream, stream(&one)).unwrap();
@@ -287,6 +340,6 @@ proptest! {
         if is_cut {
             body.truncate(cut.index(body.len()));
         }
-        let _ = lines(kind, body.into(), BOUNDS);
+        let _ = read(kind, body.into());
     }
 }

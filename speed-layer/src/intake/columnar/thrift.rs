@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
-    /// Reads the fields of a structure; `field` has to read, or skip, each by its place and kind.
+    /// Reads the fields of a structure, in the order of their places; `field` has to read, or skip, each by its place and kind.
     pub(super) fn fields(
         &mut self,
         mut field: impl FnMut(&mut Self, i16, Kind) -> Option<()>,
@@ -74,10 +74,15 @@ impl<'a> Reader<'a> {
                 self.depth -= 1;
                 return Some(());
             }
-            place = match head >> 4 {
+            let next = match head >> 4 {
                 0 => i16::try_from(self.integer()?).ok()?,
                 step => place.checked_add(i16::from(step))?,
             };
+            // Whoever writes them does so in order; twice the same would have two meanings.
+            if next <= place {
+                return None;
+            }
+            place = next;
             let kind = Kind::of(head & 0x0f)?;
             // A boolean field has no bytes of its own.
             if kind != Kind::Bool {

@@ -10,6 +10,7 @@
 //! | lists | arrays |
 //! | dictionaries | as their values |
 
+use std::fmt;
 use std::io::{self, Write};
 
 use arrow::array::{
@@ -38,30 +39,35 @@ type Write1<'a> = Box<dyn Fn(usize, &mut Text) -> io::Result<()> + 'a>;
 /// The values of a column.
 pub(super) struct Values<'a> {
     nulls: Option<NullBuffer>,
-    write: Write1<'a>,
+    write: Option<Write1<'a>>,
 }
 
 impl<'a> Values<'a> {
     fn new(array: &dyn Array, write: impl Fn(usize, &mut Text) -> io::Result<()> + 'a) -> Self {
-        Self { nulls: array.logical_nulls(), write: Box::new(write) }
+        Self { nulls: array.logical_nulls(), write: Some(Box::new(write)) }
+    }
+
+    /// No value in any row.
+    fn none() -> Self {
+        Self { nulls: None, write: None }
     }
 
     /// Whether there is a value in a row.
     pub(super) fn is_there(&self, row: usize) -> bool {
-        self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
+        self.write.is_some() && self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
     }
 
     /// Writes the value of a row, `null` where there is none.
     pub(super) fn write(&self, row: usize, text: &mut Text) -> io::Result<()> {
-        match self.is_there(row) {
-            true => (self.write)(row, text),
-            false => text.write_all(b"null"),
+        match &self.write {
+            Some(write) if self.is_there(row) => write(row, text),
+            _ => text.write_all(b"null"),
         }
     }
 }
 
 /// The values of a column of texts, each written by `write`.
-pub(super) fn of_text<'a>(
+fn of_text<'a>(
     array: &'a dyn Array,
     write: impl Fn(&str, &mut Text) -> io::Result<()> + 'a,
 ) -> Values<'a> {
@@ -79,38 +85,121 @@ pub(super) fn of_text<'a>(
     }
 }
 
-/// The values of a column; `path` names it where they stand for nothing in JSON.
-pub(super) fn of<'a>(array: &'a dyn Array, path: &str) -> Result<Values<'a>, IntakeError> {
-    deep(array, path, 0)
+/// Whether values of a type stand for something in JSON.
+///
+/// # Errors
+/// The path to what does not, and why.
+pub(super) fn check(data_type: &DataType, path: &Path<'_>) -> Result<(), IntakeError> {
+    use DataType as D;
+    let wrong = |why: &str| Err(malformed(format!("`{path}` {why}")));
+    if path.depth() > DEPTH_MAX {
+        return wrong("is too deep");
+    }
+    match data_type {
+        D::Null | D::Boolean | D::Utf8 | D::LargeUtf8 | D::Utf8View => Ok(()),
+        D::Float16 | D::Decimal128(..) | D::Decimal256(..) => Ok(()),
+        D::Timestamp(..) | D::Date32 | D::Date64 => Ok(()),
+        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::Float32 | D::Float64 => Ok(()),
+        D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => Ok(()),
+        D::Struct(fields) => {
+            fields.iter().try_for_each(|field| check(field.data_type(), &path.to(field.name())))
+        }
+        D::List(item) | D::LargeList(item) | D::FixedSizeList(item, _) => {
+            check(item.data_type(), &path.to("[]"))
+        }
+        D::Dictionary(_, values) => check(values, &path.to("[]")),
+        D::Map(entries, _) => match entries.data_type() {
+            D::Struct(fields) => match &fields[..] {
+                [key, _] if !is_text(key.data_type()) => wrong("has keys that are no texts"),
+                [_, value] => check(value.data_type(), &path.to("[]")),
+                _ => wrong("is no map"),
+            },
+            _ => wrong("is no map"),
+        },
+        other => {
+            let name: String = other.to_string().chars().take(80).collect();
+            wrong(&format!("has the type {name}, which stands for nothing in JSON"))
+        }
+    }
 }
 
-fn deep<'a>(array: &'a dyn Array, path: &str, depth: usize) -> Result<Values<'a>, IntakeError> {
-    use DataType as D;
-    if depth > DEPTH_MAX {
-        return Err(malformed(format!("`{path}` is over {DEPTH_MAX} levels deep")));
+/// Whether it is one of the types of texts.
+pub(super) fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// Where a value is among columns.
+#[derive(Clone, Copy)]
+pub(super) struct Path<'a> {
+    before: Option<&'a Path<'a>>,
+    name: &'a str,
+}
+
+impl<'a> Path<'a> {
+    /// That of a column.
+    pub(super) fn of(name: &'a str) -> Self {
+        Self { before: None, name }
     }
+
+    fn to<'b>(&'b self, name: &'b str) -> Path<'b> {
+        Path { before: Some(self), name }
+    }
+
+    fn depth(&self) -> usize {
+        self.before.map_or(0, |before| 1 + before.depth())
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(before) = self.before {
+            write!(f, "{before}.")?;
+        }
+        self.name.chars().take(80).try_for_each(|c| write!(f, "{c}"))
+    }
+}
+
+/// The values of a column whose type was checked.
+pub(super) fn of(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
     match array.data_type() {
-        D::Struct(_) => object(array, path, depth),
-        D::Map(..) => map(array, path, depth),
-        D::List(_) => list::<i32>(array, path, depth),
-        D::LargeList(_) => list::<i64>(array, path, depth),
-        D::FixedSizeList(_, size) => {
+        DataType::Struct(_) => object(array),
+        DataType::Map(..) => map(array),
+        DataType::List(_) => list::<i32>(array),
+        DataType::LargeList(_) => list::<i64>(array),
+        DataType::FixedSizeList(_, size) => {
             let size = usize::try_from(*size).unwrap_or_default();
-            let items = deep(array.as_fixed_size_list().values().as_ref(), path, depth + 1)?;
+            let items = of(array.as_fixed_size_list().values().as_ref())?;
             Ok(Values::new(array, move |row, text| {
                 elements(&items, row * size..(row + 1) * size, text)
             }))
         }
-        D::Dictionary(..) => dictionary(array, path, depth),
-        other => number(array).or_else(|| time(array)).or_else(|| plain(array)).ok_or_else(|| {
-            malformed(format!("`{path}` has the type {other}, which stands for nothing in JSON"))
-        }),
+        DataType::Dictionary(..) => dictionary(array, of(array.as_any_dictionary().values())?),
+        other => number(array)
+            .or_else(|| time(array))
+            .or_else(|| plain(array))
+            .ok_or_else(|| malformed(format!("the type {other} is not read"))),
+    }
+}
+
+/// The values of a column of texts, or of a dictionary of them, each written by `write`; `None` for
+/// others.
+pub(super) fn of_texts<'a>(
+    array: &'a dyn Array,
+    write: impl Fn(&str, &mut Text) -> io::Result<()> + 'a,
+) -> Option<Result<Values<'a>, IntakeError>> {
+    match array.data_type() {
+        DataType::Dictionary(_, values) if is_text(values) => {
+            let texts = of_text(array.as_any_dictionary().values().as_ref(), write);
+            Some(dictionary(array, texts))
+        }
+        text if is_text(text) => Some(Ok(of_text(array, write))),
+        _ => None,
     }
 }
 
 fn plain(array: &dyn Array) -> Option<Values<'_>> {
     Some(match array.data_type() {
-        DataType::Null => Values::new(array, |_, text| text.write_all(b"null")),
+        DataType::Null => Values::none(),
         DataType::Boolean => {
             let booleans = array.as_boolean();
             Values::new(array, |row, text| json(text, &booleans.value(row)))
@@ -203,14 +292,14 @@ fn date(text: &mut Text, seconds: i64) -> io::Result<()> {
     }
 }
 
-fn object<'a>(array: &'a dyn Array, path: &str, depth: usize) -> Result<Values<'a>, IntakeError> {
+fn object(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
     let object = array.as_struct();
     let mut fields = Vec::new();
     for (field, values) in object.fields().iter().zip(object.columns()) {
-        let values = deep(values.as_ref(), &format!("{path}.{}", field.name()), depth + 1)?;
-        fields.push((field.name(), values));
+        fields.push((field.name(), of(values.as_ref())?));
     }
     Ok(Values::new(array, move |row, text| {
+        text.look_at(fields.len())?;
         text.write_all(b"{")?;
         let mut is_first = true;
         for (name, values) in fields.iter().filter(|(_, values)| values.is_there(row)) {
@@ -225,20 +314,15 @@ fn object<'a>(array: &'a dyn Array, path: &str, depth: usize) -> Result<Values<'
     }))
 }
 
-fn map<'a>(array: &'a dyn Array, path: &str, depth: usize) -> Result<Values<'a>, IntakeError> {
+fn map(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
     let map = array.as_map();
-    let keys = map.keys().as_ref();
-    let is_text =
-        matches!(keys.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-    if !is_text {
-        return Err(malformed(format!("the keys of `{path}` are no texts")));
-    }
-    let keys = deep(keys, path, depth + 1)?;
-    let values = deep(map.values().as_ref(), path, depth + 1)?;
+    let (keys, values) = (of(map.keys().as_ref())?, of(map.values().as_ref())?);
     Ok(Values::new(array, move |row, text| {
+        let range = range(map.value_offsets(), row);
+        text.look_at(range.len())?;
         text.write_all(b"{")?;
         let mut is_first = true;
-        for at in range(map.value_offsets(), row).filter(|at| values.is_there(*at)) {
+        for at in range.filter(|at| values.is_there(*at)) {
             if !std::mem::take(&mut is_first) {
                 text.write_all(b",")?;
             }
@@ -250,13 +334,9 @@ fn map<'a>(array: &'a dyn Array, path: &str, depth: usize) -> Result<Values<'a>,
     }))
 }
 
-fn list<'a, O: OffsetSizeTrait>(
-    array: &'a dyn Array,
-    path: &str,
-    depth: usize,
-) -> Result<Values<'a>, IntakeError> {
+fn list<O: OffsetSizeTrait>(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
     let list: &GenericListArray<O> = array.as_list();
-    let items = deep(list.values().as_ref(), path, depth + 1)?;
+    let items = of(list.values().as_ref())?;
     Ok(Values::new(array, move |row, text| {
         elements(&items, range(list.value_offsets(), row), text)
     }))
@@ -268,6 +348,7 @@ fn range<O: OffsetSizeTrait>(offsets: &[O], row: usize) -> std::ops::Range<usize
 }
 
 fn elements(items: &Values<'_>, range: std::ops::Range<usize>, text: &mut Text) -> io::Result<()> {
+    text.look_at(range.len())?;
     text.write_all(b"[")?;
     for (n, at) in range.enumerate() {
         if n > 0 {
@@ -278,14 +359,9 @@ fn elements(items: &Values<'_>, range: std::ops::Range<usize>, text: &mut Text) 
     text.write_all(b"]")
 }
 
-fn dictionary<'a>(
-    array: &'a dyn Array,
-    path: &str,
-    depth: usize,
-) -> Result<Values<'a>, IntakeError> {
-    let dictionary = array.as_any_dictionary();
-    let keys: ArrayRef = cast(dictionary.keys(), &DataType::UInt64).map_err(malformed)?;
-    let values = deep(dictionary.values().as_ref(), path, depth + 1)?;
+fn dictionary<'a>(array: &'a dyn Array, values: Values<'a>) -> Result<Values<'a>, IntakeError> {
+    let keys = array.as_any_dictionary().keys();
+    let keys: ArrayRef = cast(keys, &DataType::UInt64).map_err(malformed)?;
     Ok(Values::new(array, move |row, text| {
         let key = keys.as_primitive::<UInt64Type>().value(row);
         values.write(usize::try_from(key).unwrap_or(usize::MAX), text)

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::array::RecordBatch;
+use arrow::datatypes::Fields;
 use serde_json::value::RawValue;
 
-use super::values::{self, Values};
+use super::values::{self, Path, Values};
 use super::{Bounds, IntakeError, malformed};
 
 /// Fields of an event that are columns.
@@ -22,7 +22,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let text = Text { bytes: Vec::new(), bytes_max: bounds.bytes_max };
+        let text = Text { bytes: Vec::new(), bytes_max: bounds.bytes_max, seen: 0 };
         Self { bounds, text, count: 0 }
     }
 
@@ -43,10 +43,24 @@ impl Lines {
     }
 }
 
-/// Text that does not grow beyond a bound: then, and only then, writing fails.
+/// Text that does not grow beyond a bound, and takes no longer than that: then, and only then,
+/// writing fails.
 pub(super) struct Text {
     bytes: Vec<u8>,
     bytes_max: usize,
+    /// Values that were looked at, written or not.
+    seen: usize,
+}
+
+impl Text {
+    /// Counts values that are looked at.
+    pub(super) fn look_at(&mut self, count: usize) -> io::Result<()> {
+        self.seen = self.seen.saturating_add(count);
+        if self.seen > self.bytes_max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(())
+    }
 }
 
 impl Write for Text {
@@ -63,29 +77,37 @@ impl Write for Text {
     }
 }
 
-fn columns(batch: &RecordBatch) -> Result<Vec<(&'static str, Values<'_>)>, IntakeError> {
-    let mut columns = Vec::new();
-    for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-        let name = FIELDS.into_iter().find(|name| *name == field.name()).ok_or_else(|| {
-            let name: String = field.name().chars().take(80).collect();
-            malformed(format!(
+/// Whether columns are those of events.
+pub(super) fn check_fields(fields: &Fields) -> Result<(), IntakeError> {
+    for (at, field) in fields.iter().enumerate() {
+        let name: String = field.name().chars().take(80).collect();
+        if !FIELDS.contains(&field.name().as_str()) {
+            return Err(malformed(format!(
                 "the column `{name}` is no field of an event; those are `event`, `id`, `time`, \
                  `subject`, and `properties` as a struct, a map or JSON"
-            ))
-        })?;
-        if columns.iter().any(|(known, _)| *known == name) {
+            )));
+        }
+        if fields.iter().take(at).any(|other| other.name() == field.name()) {
             return Err(malformed(format!("the column `{name}` is there twice")));
         }
-        let column = match (name, array.data_type()) {
-            (PROPERTIES, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
-                values::of_text(array.as_ref(), write_json)
-            }
-            _ => values::of(array.as_ref(), name)?,
-        };
-        columns.push((name, column));
+        values::check(field.data_type(), &Path::of(&name))?;
     }
-    if !columns.iter().any(|(name, _)| *name == "event") {
+    if !fields.iter().any(|field| field.name() == "event") {
         return Err(malformed("there is no column `event`"));
+    }
+    Ok(())
+}
+
+fn columns(batch: &RecordBatch) -> Result<Vec<(&str, Values<'_>)>, IntakeError> {
+    let fields = batch.schema_ref().fields().iter().zip(batch.columns());
+    let mut columns = Vec::new();
+    for (field, array) in fields {
+        let json = match field.name() == PROPERTIES {
+            true => values::of_texts(array.as_ref(), write_json),
+            false => None,
+        };
+        let values = json.unwrap_or_else(|| values::of(array.as_ref()))?;
+        columns.push((field.name().as_str(), values));
     }
     Ok(columns)
 }
