@@ -30,7 +30,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::access::Guard;
 
 pub(crate) use self::connections::{ConnectionBounds, serve};
-pub(crate) use self::observe::recorder;
+pub(crate) use self::observe::{method, recorder};
 pub(crate) use self::readiness::Readiness;
 pub(crate) use self::request_id::REQUEST_ID;
 pub(crate) use self::tls::{TlsFiles, start as start_tls};

@@ -1,8 +1,8 @@
 //! Traces: one span a request, sent as OTLP over HTTP when an endpoint is set, else none.
 //!
 //! A request that says which trace it is part of (W3C Trace Context, `traceparent`) is part of it
-//! here too, and its sampling decision holds. A span has the method, the route and the status, and
-//! nothing of what users sent.
+//! here too, and its sampling decision holds. A span has the method, the route, the status and the
+//! request's name (`X-Request-Id`), and nothing else of what was sent.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use tracing_subscriber::registry::LookupSpan;
 use ureq::Agent;
 use ureq::http::{Request as Sent, Response as Received};
 
-use crate::http::REQUEST_ID;
+use crate::http::{REQUEST_ID, method};
 
 /// The target of spans that are sent; no others are.
 const TARGET: &str = "merganser::request";
@@ -82,7 +82,7 @@ pub(crate) fn span(request: &Request) -> Span {
         target: TARGET,
         "request",
         otel.kind = "server",
-        http.request.method = request.method().as_str(),
+        http.request.method = method(request.method()),
         http.route = route,
         http.response.status_code = tracing::field::Empty,
         request_id = id,

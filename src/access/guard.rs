@@ -213,9 +213,7 @@ fn bearer<'a>(
     };
     let found = secret::id(&text).and_then(|id| keys.get(id));
     let key = found.filter(|key| secret::is_of(&text, &key.digest));
-    let key = key.ok_or_else(|| {
-        unauthorized("key_unknown", "the key is not one of this service's, or was revoked")
-    })?;
+    let key = key.ok_or_else(revoked)?;
     if !key.is_valid(now) {
         return Err(unauthorized("key_expired", "the key has expired; ask for a new one"));
     }
@@ -272,6 +270,11 @@ fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let text = text.ok_or_else(malformed)?;
     let (name, password) = text.split_once(':').ok_or_else(malformed)?;
     Ok(Some(if password.is_empty() { name } else { password }.to_owned()))
+}
+
+/// The refusal of a key that is not there, or no longer.
+pub(super) fn revoked() -> Problem {
+    unauthorized("key_unknown", "the key is not one of this service's, or was revoked")
 }
 
 fn unauthorized(code: &'static str, detail: &str) -> Problem {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
@@ -16,7 +17,7 @@ use shared::request::discard;
 use tower::{BoxError, Service};
 
 use super::Guard;
-use super::guard::{Passed, Refused};
+use super::guard::{Passed, Refused, revoked};
 
 /// A route behind the guard. What its caller may see is among the request's extensions.
 #[derive(Clone)]
@@ -52,12 +53,19 @@ where
             Err(refused) => return Box::pin(refuse(refused, request).map(Ok)),
         };
         request.extensions_mut().insert(passed.scope());
+        let is_late = Arc::new(AtomicBool::new(false));
         if let Some(key) = &passed.key {
-            let (guard, key) = (self.guard.clone(), Arc::clone(key));
-            request = request.map(|body| with_key(body, guard, key));
+            let (guard, key, is_late) = (self.guard.clone(), Arc::clone(key), Arc::clone(&is_late));
+            request = request.map(|body| with_key(body, guard, key, is_late));
         }
         let (answer, guard) = (self.route.call(request), self.guard.clone());
-        Box::pin(async move { Ok(finish(answer.await?, passed, guard)) })
+        Box::pin(async move {
+            let answer = answer.await?;
+            match is_late.load(Ordering::Relaxed) {
+                true => Ok(Refused::from(revoked()).into_response()),
+                false => Ok(finish(answer, passed, guard)),
+            }
+        })
     }
 }
 
@@ -72,16 +80,19 @@ async fn refuse(refused: Refused, request: Request) -> Response {
 
 /// A body that fails when its key is revoked before it has arrived: who sends slowly shall not do
 /// later what only the key opened.
-fn with_key(body: Body, guard: Guard, key: Arc<Key>) -> Body {
+fn with_key(body: Body, guard: Guard, key: Arc<Key>, is_late: Arc<AtomicBool>) -> Body {
     if body.is_end_stream() {
         return body;
     }
     let mut pieces = body.into_data_stream();
-    let mut ended = Box::pin(guard.ended(Some(key)));
+    let mut ended = Box::pin(guard.ended(Some(key)).fuse());
     Body::from_stream(poll_fn(move |context| match pieces.poll_next_unpin(context) {
         Poll::Ready(piece) => Poll::Ready(piece.map(|piece| piece.map_err(BoxError::from))),
+        // Who reads on after the failure finds the end.
+        Poll::Pending if is_late.load(Ordering::Relaxed) => Poll::Ready(None),
         Poll::Pending => {
             ready!(ended.as_mut().poll(context));
+            is_late.store(true, Ordering::Relaxed);
             Poll::Ready(Some(Err("its key was revoked before all of it was there".into())))
         }
     }))

@@ -31,10 +31,10 @@ pub(super) struct BackupArgs {
     output: output::Output,
 }
 
-/// Added to the name of the directory while it is not whole.
+/// What is in the directory while it is not whole.
 const UNFINISHED: &str = ".merganser-unfinished";
 /// Where the last object of an archive is.
-const MANIFEST: &str = "manifest/";
+const MANIFEST: &str = "manifest";
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ struct Written {
 /// Takes a back-up.
 pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
     let to = &args.to;
-    if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) || to.is_file() {
+    if !is_free(to) {
         return Err(Failure::Usage(format!("`{}` is there and not empty", to.display())));
     }
     let bar = if output::is_watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
@@ -84,30 +84,55 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
     }?)
 }
 
-/// Writes an archive to a directory beside `to`, which gets that name once all of it is durable.
-fn receive(archive: impl Read, to: &Path, bar: &ProgressBar) -> anyhow::Result<Written> {
-    let name = to.file_name().context("the back-up needs a directory with a name")?;
-    let beside = to.with_file_name(format!("{}{UNFINISHED}", name.to_string_lossy()));
-    if beside.exists() {
-        fs::remove_dir_all(&beside).with_context(|| format!("`{}`", beside.display()))?;
+/// Whether a directory is not there, or is empty but for what an earlier command left unfinished.
+fn is_free(to: &Path) -> bool {
+    match fs::read_dir(to) {
+        Ok(mut entries) => entries.all(|e| e.is_ok_and(|e| e.file_name() == UNFINISHED)),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
-    fs::create_dir_all(&beside).with_context(|| format!("`{}`", beside.display()))?;
-    let written = unpack(archive, &beside, bar).and_then(|written| {
+}
+
+/// Writes an archive to a directory. Until all of it is durable it is in a directory within that
+/// one, which may be a mount point; the manifest is moved last, so that what a crash leaves in
+/// between does not look like a back-up.
+fn receive(archive: impl Read, to: &Path, bar: &ProgressBar) -> anyhow::Result<Written> {
+    let place = || format!("`{}`", to.display());
+    let is_new = !to.exists();
+    let unfinished = to.join(UNFINISHED);
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).with_context(place)?;
+    }
+    fs::create_dir_all(&unfinished).with_context(place)?;
+    let written = unpack(archive, &unfinished, bar).and_then(|written| {
         anyhow::ensure!(written.is_whole, "the back-up broke off: it has no manifest");
         Ok(written)
     });
     let written = match written {
         Ok(written) => written,
         Err(error) => {
-            // It would be no back-up; should it stay, the next one removes it.
-            let _ = fs::remove_dir_all(&beside);
+            // It would be no back-up; should it stay, the next command removes it.
+            let _ = fs::remove_dir_all(&unfinished);
+            if is_new {
+                let _ = fs::remove_dir(to);
+            }
             return Err(error);
         }
     };
-    fs::rename(&beside, to).with_context(|| format!("`{}`", to.display()))?;
+    move_up(&unfinished, to).with_context(place)?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
     sync(parent.unwrap_or(Path::new(".")))?;
     Ok(written)
+}
+
+fn move_up(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let names: io::Result<Vec<_>> = fs::read_dir(from)?.map(|e| e.map(|e| e.file_name())).collect();
+    let (last, first): (Vec<_>, Vec<_>) = names?.into_iter().partition(|name| name == MANIFEST);
+    for name in first.iter().chain(&last) {
+        fs::rename(from.join(name), to.join(name))?;
+        sync(to)?;
+    }
+    fs::remove_dir(from)?;
+    sync(to)
 }
 
 fn unpack(archive: impl Read, directory: &Path, bar: &ProgressBar) -> anyhow::Result<Written> {
@@ -189,9 +214,14 @@ mod tests {
             assert!(error.contains("broke off"), "{cut}: {error}");
             assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "{cut}");
         }
+        // What an earlier command left goes; what is somebody's stays.
+        fs::create_dir_all(to.join(UNFINISHED).join("journal")).unwrap();
+        assert!(is_free(&to) && is_free(&directory.path().join("none")));
         let written = take(&whole, &to).unwrap();
         assert_eq!((written.files, written.size_bytes), (2, 701));
         assert_eq!(fs::read(to.join("manifest/0.json")).unwrap(), vec![b'm'; 700]);
+        assert_eq!(fs::read_dir(&to).unwrap().count(), 2);
+        assert!(!is_free(&to) && !is_free(&to.join("journal/id")));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::Response;
@@ -166,7 +167,7 @@ impl Client {
     }
 
     /// Sends JSON by PUT.
-    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Reply, CallError> {
+    pub(super) fn put(&self, path: &str, body: &impl Serialize) -> Result<Reply, CallError> {
         self.read(self.with_key(self.agent.put(self.url(path))).send_json(body))
     }
 

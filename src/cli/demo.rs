@@ -122,7 +122,7 @@ fn tour(url: &str) -> anyhow::Result<()> {
         Client::new(&ClientArgs::at(url)).map_err(|_| anyhow::anyhow!("`{url}` is no URL"))?;
     for definition in shared::definition::from_toml(METRICS)? {
         let path = format!("/v1/metrics/{}", definition.name);
-        client.put(&path, &serde_json::to_value(&definition)?)?.ok()?;
+        client.put(&path, &definition)?.ok()?;
     }
     let mut events = String::new();
     flate2::read::GzDecoder::new(EVENTS).read_to_string(&mut events)?;

@@ -18,8 +18,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use self::batches::Batches;
-use self::resume::{Bookmark, Journal};
+use self::batches::{Batch, Batches};
+use self::resume::{Bookmark, Journal, Reached};
 use self::send::{End, Sender, Totals};
 use super::Failure;
 use super::client::{Client, ClientArgs};
@@ -203,7 +203,10 @@ impl<'a> Sending<'a> {
         let mut batches = self.open(file)?;
         match bookmark.as_ref().map_or(Ok(None), |bookmark| bookmark.read()) {
             Ok(None) => {}
-            Ok(Some(reached)) => {
+            Ok(Some(Reached { probe: Some(event), .. })) if !self.knows(&event)? => {
+                self.note(&format!("{}: {}: beginning anew", file.display(), resume::LOST));
+            }
+            Ok(Some(Reached { place: reached, .. })) => {
                 if batches.go_to(&reached).with_context(place)? {
                     let lines = HumanCount(reached.lines);
                     self.note(&format!(
@@ -229,6 +232,12 @@ impl<'a> Sending<'a> {
         outcome
     }
 
+    /// Whether the server has an event that it has acknowledged; if not, it has it now.
+    fn knows(&self, event: &str) -> anyhow::Result<bool> {
+        let batch = Batch { body: event.as_bytes().to_vec(), lines: vec![0], ..Batch::default() };
+        Ok(!self.sender.send(&batch, &self.bar)?.is_new())
+    }
+
     fn batches(
         &mut self,
         file: &Path,
@@ -246,7 +255,8 @@ impl<'a> Sending<'a> {
             self.totals.add(file, &batch, &verdict, &self.bar);
             if let Some(bookmark) = &mut bookmark {
                 let end = verdict.journal_end();
-                let written = bookmark.reached(batch.end, end, batch.unidentified);
+                let last = || batch.last_taken(&verdict);
+                let written = bookmark.reached(batch.end.clone(), end, batch.unidentified, last);
                 self.tell(bookmark, written);
             }
             let sent = self.totals.sent();

@@ -141,9 +141,7 @@ fn apply(client: &Client, file: &Path, choices: Choices, output: Output) -> anyh
 fn send(client: &Client, name: &str, step: Step<'_>) -> anyhow::Result<Option<String>> {
     let path = format!("/v1/metrics/{}", encoded(name));
     let reply = match step {
-        Step::Create(definition) | Step::Change(definition) => {
-            client.put(&path, &serde_json::to_value(definition)?)?
-        }
+        Step::Create(definition) | Step::Change(definition) => client.put(&path, definition)?,
         Step::Delete => client.delete(&path)?,
         Step::Unchanged | Step::Keep => return Ok(None),
     };

@@ -1,6 +1,6 @@
 //! `merganser serve`: the service, until it is told to stop.
 
-use std::io;
+use std::{io, panic};
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
@@ -76,6 +76,12 @@ pub(super) fn start_log(settings: &Settings) -> anyhow::Result<Option<Traces>> {
         .with(traces.as_ref().map(Traces::layer))
         .try_init();
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))?;
+    // A line of the log like any other, whatever its format.
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let cause = panic.payload_as_str().unwrap_or("unknown");
+        tracing::error!(place, cause, "a thread panicked");
+    }));
     Ok(traces)
 }
 

@@ -31,6 +31,14 @@ pub(crate) struct TlsFiles {
 }
 
 impl TlsFiles {
+    /// Whether they can be used as they are.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        certified(&self.read()?).map(|_| ())
+    }
+
     fn read(&self) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
         let read = |path: &PathBuf| fs::read(path).with_context(|| format!("`{}`", path.display()));
         Ok((read(&self.certificate)?, read(&self.key)?))
@@ -70,10 +78,20 @@ pub(crate) fn start(files: TlsFiles, stop: CancellationToken) -> anyhow::Result<
     let mut config = config.with_cert_resolver(Arc::clone(&newest) as _);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let follow = async move {
+        let mut is_away = false;
         loop {
             sleep(LOOK_EVERY).await;
             // Two small files, once in a while.
-            let Ok(now) = files.read() else { continue };
+            let now = match files.read() {
+                Ok(now) => now,
+                Err(error) => {
+                    if !std::mem::replace(&mut is_away, true) {
+                        warn!(error = format!("{error:#}"), "the TLS files cannot be read anew");
+                    }
+                    continue;
+                }
+            };
+            is_away = false;
             if now == read {
                 continue;
             }

@@ -101,7 +101,7 @@ impl Whole {
         };
         let mut answer = problems::reword(&method, uri.path(), answer).await;
         let (status, took) = (answer.status().as_u16(), started.elapsed());
-        debug!(?id, %method, %uri, status, ?took, "answered");
+        debug!(id = id.to_str().unwrap_or_default(), %method, %uri, status, ?took, "answered");
         answer.headers_mut().insert(REQUEST_ID, id);
         answer
     }
@@ -130,7 +130,11 @@ impl Whole {
 fn panicked(cause: &(dyn Any + Send), id: &HeaderValue) -> Response {
     let text = cause.downcast_ref::<&str>().copied();
     let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str));
-    error!(?id, cause = text.unwrap_or("unknown"), "a request handler panicked");
+    error!(
+        id = id.to_str().unwrap_or_default(),
+        cause = text.unwrap_or("unknown"),
+        "a request handler panicked"
+    );
     metrics::counter!("merganser_http_panics_total").increment(1);
     let detail = "a fault of the service; the request may or may not have been carried out";
     Problem::new(Kind::Internal, "internal", detail).into_response()

@@ -12,7 +12,7 @@ use super::{SettingsError, VARIABLES};
 const PREFIX: &str = "MERGANSER_";
 
 /// Variables that are read elsewhere than in the list of settings.
-const OTHERS: [&str; 3] = ["MERGANSER_CONFIG", "MERGANSER_SERVER", "MERGANSER_KEY"];
+const OTHERS: [&str; 4] = ["MERGANSER_CONFIG", "MERGANSER_SERVER", "MERGANSER_KEY", "MERGANSER_CA"];
 
 /// Refuses names that begin as settings do and are not known.
 pub(super) fn check(names: impl Iterator<Item = OsString>) -> Result<(), SettingsError> {

@@ -83,7 +83,11 @@ impl FromStr for Origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]_".contains(c);
             let is_one = host.is_some_and(|host| !host.is_empty() && host.chars().all(is_plain));
-            let value = is_one.then(|| HeaderValue::from_str(origin).ok()).flatten();
+            // As browsers write it: in lower case, and without the port that goes without saying.
+            let lower = origin.to_ascii_lowercase();
+            let usual = if lower.starts_with("https") { ":443" } else { ":80" };
+            let written = lower.strip_suffix(usual).unwrap_or(&lower);
+            let value = is_one.then(|| HeaderValue::from_str(written).ok()).flatten();
             value.ok_or_else(|| {
                 format!("`{origin}` is no origin; expected scheme and host, as https://a.example")
             })

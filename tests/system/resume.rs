@@ -1,5 +1,6 @@
 //! `merganser ingest` that was interrupted: it goes on where it was, and stores nothing twice.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -148,4 +149,28 @@ fn what_is_kept_counts_for_the_same_file_and_the_same_journal_only() {
     assert!(!said.contains("going on"), "{said}");
     server.stop();
     fresh.stop();
+}
+
+/// A restored back-up has the journal's id, and not all that was acknowledged; by the time it is
+/// asked, others may have filled it beyond where it was.
+#[test]
+fn what_a_restored_server_has_lost_is_sent_again() {
+    let (place, copy) = (Place::new(Store::Memory), Place::new(Store::Memory));
+    let server = place.start();
+    let backup = [OsStr::new("backup"), copy.data_dir().as_os_str()].map(OsStr::to_owned);
+    let (code, _, error) = outcome(merganser().args(backup).env("MERGANSER_SERVER", place.url()));
+    assert_eq!(code, 0, "{error}");
+    let sending = Sending::of(&place, "events.ndjson");
+    sending.interrupted(&place.url(), identified);
+    server.kill();
+    let restored = copy.start();
+    let others: Vec<String> =
+        (0..100).map(|n| format!(r#"{{"id":"o-{n}","event":"x"}}"#)).collect();
+    restored.http.send(&others);
+    write(&sending.file, (1..=40).map(identified));
+    let (code, _, said) = sending.run(&copy.url(), &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("has lost events") && said.contains("beginning anew"), "{said}");
+    assert_eq!(stored(&restored), 140);
+    restored.stop();
 }

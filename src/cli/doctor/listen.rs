@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use super::finding::Finding;
+use crate::http::TlsFiles;
 use crate::settings::Settings;
 
 const LISTEN: &str = "address";
@@ -42,6 +43,11 @@ struct Listen<'a> {
 
 /// Looks the address up and listens on it for an instant.
 pub(super) fn check(settings: &Settings, keys: Option<usize>, is_running: bool) -> Finding {
+    let files = settings.tls_files();
+    if let Some(Err(error)) = files.as_ref().map(TlsFiles::check) {
+        let advice = "name a certificate and its private key, both as PEM";
+        return Finding::problem(LISTEN, format!("TLS cannot be served: {error:#}"), advice);
+    }
     let place = &*settings.listen.0;
     let addresses: Result<Vec<SocketAddr>, _> = place.to_socket_addrs().map(Iterator::collect);
     let (port, reach) = match addresses {
@@ -49,7 +55,7 @@ pub(super) fn check(settings: &Settings, keys: Option<usize>, is_running: bool) 
         Err(error) => (Port::Unusable(error.to_string()), Reach::Others),
     };
     let is_insecure = settings.insecure.0;
-    let scheme = if settings.tls_files().is_some() { "https" } else { "http" };
+    let scheme = if files.is_some() { "https" } else { "http" };
     judge(&Listen { place, port, reach, keys, is_insecure, is_running, scheme })
 }
 

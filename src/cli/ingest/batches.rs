@@ -148,7 +148,7 @@ impl Iterator for Batches {
 }
 
 /// Whether the event has an id. What is no event has none to lose: the server will refuse it.
-fn has_id(line: &[u8]) -> bool {
+pub(super) fn has_id(line: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Head {
         id: Option<IgnoredAny>,

@@ -7,8 +7,10 @@
 //! it is written after every batch; then only a batch whose acknowledgement is lost, or not written
 //! because of a crash, can be stored twice.
 //!
-//! A place counts only for the journal that it is about, if that has lost nothing since, and for a
-//! file that still has the same bytes before it.
+//! A place counts only for the journal that it is about, and for a file that still has the same
+//! bytes before it. A journal keeps its id when it is restored from a back-up, which may lack what
+//! was acknowledged; so the last event that was is sent again, and if that is new to the server, so
+//! may be those before it, and all are sent.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -25,6 +27,9 @@ use super::super::backoff::Backoff;
 use super::super::client::{CallError, Client, Reply};
 use super::super::output;
 use super::batches::Place;
+
+/// Why what was sent is sent again.
+pub(super) const LOST: &str = "the server has lost events since an earlier run sent it";
 
 /// The version of the files.
 const FORMAT: u32 = 1;
@@ -111,7 +116,23 @@ struct Kept {
     /// Where the journal ended after the acknowledgement.
     journal_end: u64,
     place: Place,
+    /// The last event with an id that the server took.
+    #[serde(default)]
+    last: Option<String>,
 }
+
+/// How far an earlier run came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reached {
+    /// To where in the file.
+    pub(super) place: Place,
+    /// An event that the server has, unless it has lost some; none where there is no telling.
+    pub(super) probe: Option<String>,
+}
+
+/// Events after which a repetition may no longer be recognised (the least that a server recognises
+/// by default is ten times as many), so that asking could store one twice.
+const PROBE_EVENTS_MAX: u64 = 1_000_000;
 
 /// The place in a file up to which a journal has it.
 #[derive(Debug)]
@@ -148,7 +169,7 @@ impl Bookmark {
     ///
     /// # Errors
     /// With why that is of no use.
-    pub(super) fn read(&self) -> Result<Option<Place>, String> {
+    pub(super) fn read(&self) -> Result<Option<Reached>, String> {
         match fs::read(&self.path) {
             Ok(bytes) => useful(&bytes, &self.journal).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -165,9 +186,11 @@ impl Bookmark {
         place: Place,
         journal_end: u64,
         unidentified: u64,
+        last: impl FnOnce() -> Option<String>,
     ) -> io::Result<()> {
         let (file, journal) = (self.file.clone(), self.journal.id.clone());
-        self.pending = Some(Kept { format: FORMAT, file, journal, journal_end, place });
+        let last = last();
+        self.pending = Some(Kept { format: FORMAT, file, journal, journal_end, place, last });
         match is_due(self.written.map(|at| at.elapsed()), unidentified) {
             true => self.write(),
             false => Ok(()),
@@ -211,16 +234,17 @@ fn name(journal: &str, file: &Path) -> String {
 }
 
 /// The place that was kept, or why it is of no use.
-fn useful(bytes: &[u8], journal: &Journal) -> Result<Place, String> {
+fn useful(bytes: &[u8], journal: &Journal) -> Result<Reached, String> {
     let kept: Kept = serde_json::from_slice(bytes)
         .map_err(|error| format!("what an earlier run kept of it cannot be read ({error})"))?;
     if (kept.format, &kept.journal) != (FORMAT, &journal.id) {
         return Err("what an earlier run kept of it is of another version".to_owned());
     }
-    if kept.journal_end > journal.end {
-        return Err("the server has lost events since an earlier run sent it".to_owned());
-    }
-    Ok(kept.place)
+    let Some(since) = journal.end.checked_sub(kept.journal_end) else {
+        return Err(LOST.to_owned());
+    };
+    let probe = kept.last.filter(|_| since <= PROBE_EVENTS_MAX);
+    Ok(Reached { place: kept.place, probe })
 }
 
 /// Whether a place is to be written, so long after the last one was.
@@ -259,9 +283,13 @@ mod tests {
         let of = |journal: &Journal| Bookmark::within(&state, journal, &file).unwrap();
         let (one, later) = (journal("j1", 100), journal("j1", 900));
         assert_eq!(of(&one).read(), Ok(None));
-        of(&one).reached(place(7), 100, 0).unwrap();
-        assert_eq!(of(&one).read(), Ok(Some(place(7))));
-        assert_eq!(of(&later).read(), Ok(Some(place(7))));
+        of(&one).reached(place(7), 100, 0, || Some("e".to_owned())).unwrap();
+        let reached = |probe: Option<&str>| {
+            Ok(Some(Reached { place: place(7), probe: probe.map(str::to_owned) }))
+        };
+        assert_eq!(of(&one).read(), reached(Some("e")));
+        assert_eq!(of(&later).read(), reached(Some("e")));
+        assert_eq!(of(&journal("j1", 2_000_000)).read(), reached(None), "too long ago");
         assert_eq!(of(&journal("j2", 900)).read(), Ok(None), "another server gets everything");
         let lost = of(&journal("j1", 99)).read().unwrap_err();
         assert!(lost.contains("has lost events"), "{lost}");
@@ -285,14 +313,14 @@ mod tests {
         fs::write(&file, "{}\n").unwrap();
         let mut bookmark = Bookmark::within(directory.path(), &journal("j", 0), &file).unwrap();
         let mut reached = |lines, unidentified| {
-            bookmark.reached(place(lines), 0, unidentified).unwrap();
-            bookmark.read().unwrap().map(|place| place.lines)
+            bookmark.reached(place(lines), 0, unidentified, || None).unwrap();
+            bookmark.read().unwrap().map(|reached| reached.place.lines)
         };
         assert_eq!(reached(1, 0), Some(1));
         assert_eq!(reached(2, 5), Some(2));
         assert_eq!(reached(3, 0), Some(2), "within the same second");
         bookmark.write().unwrap();
-        assert_eq!(bookmark.read(), Ok(Some(place(3))));
+        assert_eq!(bookmark.read().unwrap().map(|reached| reached.place), Some(place(3)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::super::backoff::Backoff;
 use super::super::client::{CallError, Client, Reply};
 use super::super::output::{self, Output};
-use super::batches::Batch;
+use super::batches::{Batch, has_id};
 use super::{Encoding, OnInvalid};
 
 /// How many refused events are shown; the others are only counted.
@@ -48,6 +48,32 @@ struct Invalid {
     index: usize,
     code: String,
     message: String,
+}
+
+impl Verdict {
+    /// Whether anything was stored.
+    pub(super) fn is_new(&self) -> bool {
+        self.accepted > 0
+    }
+
+    /// Whether the event at a place of its batch was refused.
+    fn is_refused(&self, index: usize) -> bool {
+        self.conflicts.iter().any(|c| c.index == index)
+            || self.invalid.iter().any(|i| i.index == index)
+    }
+}
+
+impl Batch {
+    /// The last event with an id that the server has by now.
+    pub(super) fn last_taken(&self, verdict: &Verdict) -> Option<String> {
+        let lines: Vec<&[u8]> = self.body.split_inclusive(|byte| *byte == b'\n').collect();
+        let taken = lines
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(index, line)| !verdict.is_refused(*index) && has_id(line));
+        taken.and_then(|(_, line)| String::from_utf8(line.to_vec()).ok())
+    }
 }
 
 /// Sends batches.

@@ -3,7 +3,7 @@
 //! | Arrow | JSON |
 //! |---|---|
 //! | booleans, integers, decimals, text | the same |
-//! | floats | the shortest number that reads back as the same one; not finite: left out |
+//! | floats | the shortest number that reads back as the same one; not finite: null |
 //! | timestamps | RFC 3339 in UTC; without a time zone they are taken to be in UTC |
 //! | dates | `YYYY-MM-DD` |
 //! | structs, maps with keys that are text | objects, without the fields that are null |
