@@ -17,7 +17,7 @@
 //! what it was fed; live answers end; HTTP finishes what has begun; the lock is free.
 
 mod configure;
-mod definitions;
+pub(crate) mod definitions;
 pub(crate) mod inspect;
 mod status;
 #[cfg(test)]
@@ -88,7 +88,7 @@ impl Service {
     /// # Errors
     /// One line that says which part could not be started and why.
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
-        let definitions = definitions::read(settings.metrics_file())?;
+        let definitions = settings.metrics_file().map(definitions::read).transpose()?;
         let (listener, address) = bind(&settings).await?;
         let stop = CancellationToken::new();
         let tls = settings.tls_files().map(|files| http::start_tls(files, stop.clone()));
@@ -103,7 +103,7 @@ impl Service {
         let speed = start_speed(&settings, &batch, &clock, fed).await?;
         let intake = start_intake(&settings, &batch, &clock, feed).await?;
         let runs = start_runs(&settings, &batch, &clock, &speed, &intake).await?;
-        definitions::apply(&*batch.catalog, definitions).await?;
+        definitions::apply(&*batch.catalog, definitions.unwrap_or_default()).await?;
 
         let readiness = Readiness::new();
         let status = Status::new(settings.data_dir.clone(), intake.clone(), runs.clone());

@@ -24,8 +24,8 @@ use shared::clock::{Clock, SystemClock};
 use self::content::Content;
 use self::finding::{Finding, Report};
 use super::output::{self, Output};
-use super::{Failure, ServeArgs, metrics, serve};
-use crate::compose::inspect;
+use super::{Failure, ServeArgs, serve};
+use crate::compose::{self, inspect};
 use crate::settings::Settings;
 
 /// Arguments of `merganser doctor`: those of `merganser serve`.
@@ -83,7 +83,7 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
 fn definitions(file: Option<&Path>) -> Finding {
     const METRICS: &str = "metrics file";
     let Some(file) = file else { return Finding::ok(METRICS, "none is set") };
-    match metrics::read(file) {
+    match compose::definitions::read(file) {
         Ok(defined) => {
             let found = format!("`{}` defines {} metrics", file.display(), defined.len());
             Finding::ok(METRICS, found)

@@ -1,7 +1,6 @@
 //! `merganser metrics`: what is defined, and defining more.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -10,14 +9,14 @@ use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use shared::compile::Metric;
-use shared::definition::{Definition, from_toml};
+use shared::definition::Definition;
 
 use super::Failure;
 use super::client::{Client, ClientArgs, encoded};
 use super::output::{self, Output};
 use super::run::follow;
 use super::table::Table;
+use crate::compose::definitions;
 
 /// Arguments of `merganser metrics`.
 #[derive(Args, Debug)]
@@ -97,24 +96,9 @@ fn list(client: &Client, output: Output) -> anyhow::Result<()> {
     output::print(&table.render())
 }
 
-/// Reads a file of definitions, every one of which compiles.
-///
-/// # Errors
-/// With the file's name and the place in it.
-pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Definition>> {
-    let place = || format!("`{}`", file.display());
-    let text = fs::read_to_string(file).with_context(place)?;
-    let definitions = from_toml(&text).with_context(place)?;
-    for definition in &definitions {
-        Metric::compile(definition)
-            .with_context(|| format!("`{}` in `{}`", definition.name, file.display()))?;
-    }
-    Ok(definitions)
-}
-
 fn apply(client: &Client, file: &Path, choices: Choices, output: Output) -> anyhow::Result<()> {
     // All of them are checked before the first one is sent.
-    let wanted = read(file)?;
+    let wanted = definitions::read(file)?;
     anyhow::ensure!(!wanted.is_empty(), "`{}` defines no metric", file.display());
     let Listed { metrics: known } = client.get("/v1/metrics", &[])?.ok()?.json()?;
     let steps = plan(&wanted, &known, choices.prune);
@@ -290,6 +274,8 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use shared::definition::from_toml;
+
     use super::*;
 
     #[test]

@@ -5,18 +5,23 @@ use std::path::Path;
 
 use anyhow::Context;
 use shared::catalog::{Catalog, Defined};
+use shared::compile::Metric;
 use shared::definition::{Definition, from_toml};
 use tracing::info;
 
-/// Reads the file, before anything else is touched.
+/// Reads the file, before anything else is touched: definitions that compile.
 ///
 /// # Errors
 /// With the file's name and the place in it.
-pub(super) fn read(file: Option<&Path>) -> anyhow::Result<Vec<Definition>> {
-    let Some(file) = file else { return Ok(Vec::new()) };
+pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<Definition>> {
     let place = || format!("the metrics file `{}`", file.display());
     let text = fs::read_to_string(file).with_context(place)?;
-    from_toml(&text).with_context(place)
+    let definitions = from_toml(&text).with_context(place)?;
+    for definition in &definitions {
+        Metric::compile(definition)
+            .with_context(|| format!("`{}` in {}", definition.name, place()))?;
+    }
+    Ok(definitions)
 }
 
 /// Creates and changes metrics.

@@ -91,17 +91,18 @@ pub(super) fn check(
 
 /// Bytes that a column's pages come to.
 fn size_bytes(body: &[u8], column: &ColumnChunkMetaData) -> Result<usize, IntakeError> {
-    let name = column.column_path();
+    let name = column.column_path().string();
     // Of the others, what comes out is not bound by what the page says.
     let is_bound = matches!(
         column.compression(),
         Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)
     );
     if !is_bound && column.compression() != Compression::LZ4_RAW {
+        let codec = column.compression().to_string();
+        let codec = codec.split('(').next().unwrap_or_default();
         return Err(IntakeError::UnsupportedMedia(format!(
-            "the column `{name}` of the Parquet file is compressed as {}; snappy, zstd, lz4_raw \
-             and none are read",
-            column.compression()
+            "the column `{name}` of the Parquet file is compressed as {codec}; snappy, zstd, \
+             lz4_raw and none are read"
         )));
     }
     // Decimals have so many; of others a value that a page has once would be made once a row.

@@ -58,7 +58,8 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
-    /// Reads the fields of a structure, in the order of their places; `field` has to read, or skip, each by its place and kind.
+    /// Reads the fields of a structure, in the order of their places; `field` has to read, or skip,
+    /// each by its place and kind.
     pub(super) fn fields(
         &mut self,
         mut field: impl FnMut(&mut Self, i16, Kind) -> Option<()>,
