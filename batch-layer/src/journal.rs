@@ -44,9 +44,8 @@ use shared::event::EventBatch;
 use shared::ids::{Boundary, JournalId, Offset};
 use shared::ports::{Committed, IdentityReader, Journal, JournalError, JournalFile, JournalReader};
 
-pub use self::directory_lock::{DirectoryLock, LockError};
+pub use self::directory_lock::{DirectoryLock, LockError, holder};
 pub use self::disk::{Disk, LocalDisk};
-pub use self::inspect::holder;
 
 pub(crate) use self::inspect::look;
 

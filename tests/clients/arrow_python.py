@@ -2,12 +2,12 @@
 
 import io
 import sys
-import time
 from datetime import datetime, timezone
 
 import pyarrow
 import pyarrow.parquet
 import requests
+from sending import send_until_acknowledged
 
 server, key, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 session = requests.Session()
@@ -53,28 +53,10 @@ WAYS = [
 ]
 
 
-def send(kind, body):
-    """Sends until it is acknowledged."""
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            headers = {"content-type": kind}
-            reply = session.post(f"{server}/v1/events", headers=headers, data=body, timeout=10)
-        except requests.RequestException:
-            reply = None
-        if reply is not None and reply.status_code == 200:
-            verdict = reply.json()
-            assert verdict["invalid"] == [] and verdict["conflicts"] == [], verdict
-            return verdict
-        assert reply is None or reply.status_code in (429, 503), reply.text
-        assert time.monotonic() < deadline, "not acknowledged in two minutes"
-        time.sleep(0.1)
-
-
 for chunk, first in enumerate(range(0, count, CHUNK)):
     events = table(range(first, min(first + CHUNK, count)))
     # However it is written, it is the same event: what one way stored, the others find there.
     for way in range(len(WAYS)):
         kind, write = WAYS[(chunk + way) % len(WAYS)]
-        verdict = send(kind, write(events))
+        verdict = send_until_acknowledged(session, server, {"content-type": kind}, write(events), 120)
         assert way == 0 or verdict["duplicates"] == events.num_rows, verdict

@@ -1,13 +1,13 @@
 """Sends CloudEvents made by their SDK for Python, in all modes: server, key, how many."""
 
 import sys
-import time
 from datetime import datetime, timezone
 
 import requests
 from cloudevents.core.bindings.http import to_binary, to_structured
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from sending import send_until_acknowledged
 
 server, key, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 session = requests.Session()
@@ -28,22 +28,9 @@ def event(n):
 
 
 def send(headers, body):
-    """Sends until it is acknowledged; twice, as a sender that lost the answer would."""
-    acknowledged = 0
-    deadline = time.monotonic() + 120
-    while acknowledged < 2:
-        try:
-            reply = session.post(f"{server}/v1/events", headers=headers, data=body, timeout=10)
-        except requests.RequestException:
-            reply = None
-        if reply is not None and reply.status_code == 200:
-            verdict = reply.json()
-            assert verdict["invalid"] == [] and verdict["conflicts"] == [], verdict
-            acknowledged += 1
-        else:
-            assert reply is None or reply.status_code in (429, 503), reply.text
-            assert time.monotonic() < deadline, "not acknowledged in two minutes"
-            time.sleep(0.1)
+    """Sends twice, as a sender that lost the answer would."""
+    for _ in range(2):
+        send_until_acknowledged(session, server, headers, body, 60)
 
 
 json_format = JSONFormat()

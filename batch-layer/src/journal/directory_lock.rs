@@ -5,10 +5,13 @@
 //! it ends; the file `LOCK` itself stays and means nothing without it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::files;
+
+/// The lock's file within the data directory.
+const FILE_NAME: &str = "LOCK";
 
 /// Why a data directory could not be locked.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +49,7 @@ impl DirectoryLock {
     /// # Errors
     /// [`LockError::Held`] at once, without waiting, when it is in use.
     pub fn acquire(directory: &Path) -> Result<Self, LockError> {
-        let path = directory.join("LOCK");
+        let path = directory.join(FILE_NAME);
         let at_path = |error| LockError::Io { path: path.clone(), error };
         files::create_directory(directory).map_err(at_path)?;
         // Not truncated before it is locked: the holder's pid is in it.
@@ -77,7 +80,25 @@ impl DirectoryLock {
     }
 }
 
-pub(super) fn read_pid(file: &mut File) -> String {
+/// Who has locked the data directory `directory`: a process id, or `unknown`; `None` if it is free.
+///
+/// A directory that is free is locked for an instant, together with all others who only look.
+///
+/// # Errors
+/// When its lock cannot be read.
+pub fn holder(directory: &Path) -> io::Result<Option<String>> {
+    let mut file = match File::open(directory.join(FILE_NAME)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(read_pid(&mut file))),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn read_pid(file: &mut File) -> String {
     let mut text = String::new();
     // It is for a person to read; a file that was damaged must not fill memory.
     let read = file.take(32).read_to_string(&mut text);
@@ -117,5 +138,18 @@ mod tests {
         let _lock = DirectoryLock::acquire(directory.path()).unwrap();
         let text = std::fs::read_to_string(directory.path().join("LOCK")).unwrap();
         assert_eq!(text, format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn a_lock_is_looked_at_and_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(holder(directory.path()).unwrap(), None);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        let lock = DirectoryLock::acquire(directory.path()).unwrap();
+        let own = std::process::id().to_string();
+        assert_eq!(holder(directory.path()).unwrap(), Some(own));
+        drop(lock);
+        assert_eq!(holder(directory.path()).unwrap(), None);
+        drop(DirectoryLock::acquire(directory.path()).unwrap());
     }
 }

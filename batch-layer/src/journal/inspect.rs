@@ -4,7 +4,7 @@
 //! one journal. That all of it is sound only opening it tells. What comes and goes meanwhile is let
 //! be.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
@@ -13,7 +13,6 @@ use shared::ports::JournalError;
 
 use super::JOURNAL_DIRECTORY;
 use super::cursor::{corrupt, io_error};
-use super::directory_lock::read_pid;
 use super::identity;
 use super::segment::{
     HeaderFault, SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader, SegmentName,
@@ -28,24 +27,6 @@ pub(crate) struct Look {
     pub(crate) segments: usize,
     /// Whether there may be events in it, or have been.
     pub(crate) is_used: bool,
-}
-
-/// Who has locked the data directory `directory`: a process id, or `unknown`; `None` if it is free.
-///
-/// A directory that is free is locked for an instant, together with all others who only look.
-///
-/// # Errors
-/// When its lock cannot be read.
-pub fn holder(directory: &Path) -> io::Result<Option<String>> {
-    let mut file = match File::open(directory.join("LOCK")) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(Some(read_pid(&mut file))),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
 }
 
 /// Looks at the journal in the data directory `directory`; `None` if there never was one.
@@ -100,21 +81,8 @@ fn header(path: &Path) -> Result<Option<(SegmentHeader, bool)>, JournalError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DirectoryLock, FileJournal, JournalSettings};
+    use super::super::{FileJournal, JournalSettings};
     use super::*;
-
-    #[test]
-    fn a_lock_is_looked_at_and_left_as_it_is() {
-        let directory = tempfile::tempdir().unwrap();
-        assert_eq!(holder(directory.path()).unwrap(), None);
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
-        let lock = DirectoryLock::acquire(directory.path()).unwrap();
-        let own = std::process::id().to_string();
-        assert_eq!(holder(directory.path()).unwrap(), Some(own));
-        drop(lock);
-        assert_eq!(holder(directory.path()).unwrap(), None);
-        drop(DirectoryLock::acquire(directory.path()).unwrap());
-    }
 
     #[test]
     fn a_journal_is_looked_at_while_it_is_open() {

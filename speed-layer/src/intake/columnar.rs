@@ -82,19 +82,12 @@ pub(super) fn lines(
     // The libraries check what they read, but not all of it; what is left shall hurt nobody else.
     let read = catch_unwind(AssertUnwindSafe(|| match kind {
         Columnar::ArrowStream => {
-            let held = stream::check(&body, bounds)?;
-            share.grow(held)?;
-            let written = write(stream::batches(body)?, bounds)?;
-            share.shrink(held);
-            Ok(written)
+            let held_bytes = stream::check(&body, bounds)?;
+            charged(share, held_bytes, || write(stream::batches(body)?, bounds))
         }
         Columnar::Parquet => {
             let file = file::check(body, bounds)?;
-            share.grow(file.held_bytes)?;
-            let held = file.held_bytes;
-            let written = write(file.batches()?, bounds)?;
-            share.shrink(held);
-            Ok(written)
+            charged(share, file.held_bytes, || write(file.batches()?, bounds))
         }
     }));
     let read = read.unwrap_or_else(|_| Err(malformed("its parts do not fit each other")));
@@ -104,6 +97,18 @@ pub(super) fn lines(
         }
         other => other,
     })
+}
+
+/// Charges what is held while something is made, and gives it back afterwards.
+fn charged<T>(
+    share: &mut Share,
+    held_bytes: usize,
+    make: impl FnOnce() -> Result<T, IntakeError>,
+) -> Result<T, IntakeError> {
+    share.grow(held_bytes)?;
+    let made = make()?;
+    share.shrink(held_bytes);
+    Ok(made)
 }
 
 fn write(

@@ -124,7 +124,7 @@ pub(super) fn check(data_type: &DataType, path: &Path<'_>) -> Result<(), IntakeE
 }
 
 /// Whether it is one of the types of texts.
-pub(super) fn is_text(data_type: &DataType) -> bool {
+fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
@@ -204,9 +204,7 @@ fn plain(array: &dyn Array) -> Option<Values<'_>> {
             let booleans = array.as_boolean();
             Values::new(array, |row, text| json(text, &booleans.value(row)))
         }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            of_text(array, |value, text| json(text, value))
-        }
+        text if is_text(text) => of_text(array, |value, text| json(text, value)),
         _ => return None,
     })
 }
@@ -300,17 +298,12 @@ fn object(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
     }
     Ok(Values::new(array, move |row, text| {
         text.look_at(fields.len())?;
-        text.write_all(b"{")?;
-        let mut is_first = true;
-        for (name, values) in fields.iter().filter(|(_, values)| values.is_there(row)) {
-            if !std::mem::take(&mut is_first) {
-                text.write_all(b",")?;
-            }
+        let there = fields.iter().filter(|(_, values)| values.is_there(row));
+        text.enclose([b"{", b"}"], there, |(name, values), text| {
             json(text, name)?;
             text.write_all(b":")?;
-            values.write(row, text)?;
-        }
-        text.write_all(b"}")
+            values.write(row, text)
+        })
     }))
 }
 
@@ -320,17 +313,12 @@ fn map(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
     Ok(Values::new(array, move |row, text| {
         let range = range(map.value_offsets(), row);
         text.look_at(range.len())?;
-        text.write_all(b"{")?;
-        let mut is_first = true;
-        for at in range.filter(|at| values.is_there(*at)) {
-            if !std::mem::take(&mut is_first) {
-                text.write_all(b",")?;
-            }
+        let there = range.filter(|at| values.is_there(*at));
+        text.enclose([b"{", b"}"], there, |at, text| {
             keys.write(at, text)?;
             text.write_all(b":")?;
-            values.write(at, text)?;
-        }
-        text.write_all(b"}")
+            values.write(at, text)
+        })
     }))
 }
 
@@ -349,14 +337,7 @@ fn range<O: OffsetSizeTrait>(offsets: &[O], row: usize) -> std::ops::Range<usize
 
 fn elements(items: &Values<'_>, range: std::ops::Range<usize>, text: &mut Text) -> io::Result<()> {
     text.look_at(range.len())?;
-    text.write_all(b"[")?;
-    for (n, at) in range.enumerate() {
-        if n > 0 {
-            text.write_all(b",")?;
-        }
-        items.write(at, text)?;
-    }
-    text.write_all(b"]")
+    text.enclose([b"[", b"]"], range, |at, text| items.write(at, text))
 }
 
 fn dictionary<'a>(array: &'a dyn Array, values: Values<'a>) -> Result<Values<'a>, IntakeError> {

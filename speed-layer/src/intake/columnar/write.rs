@@ -61,6 +61,23 @@ impl Text {
         }
         Ok(())
     }
+
+    /// Writes items with commas between them, and brackets around all.
+    pub(super) fn enclose<T>(
+        &mut self,
+        [open, close]: [&[u8]; 2],
+        items: impl Iterator<Item = T>,
+        mut one: impl FnMut(T, &mut Self) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.write_all(open)?;
+        for (n, item) in items.enumerate() {
+            if n > 0 {
+                self.write_all(b",")?;
+            }
+            one(item, self)?;
+        }
+        self.write_all(close)
+    }
 }
 
 impl Write for Text {
@@ -113,16 +130,11 @@ fn columns(batch: &RecordBatch) -> Result<Vec<(&str, Values<'_>)>, IntakeError> 
 }
 
 fn line(columns: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> io::Result<()> {
-    text.write_all(b"{")?;
-    let mut is_first = true;
-    for (name, values) in columns.iter().filter(|(_, values)| values.is_there(row)) {
-        if !std::mem::take(&mut is_first) {
-            text.write_all(b",")?;
-        }
+    let there = columns.iter().filter(|(_, values)| values.is_there(row));
+    text.enclose([b"{", b"}\n"], there, |(name, values), text| {
         write!(text, "\"{name}\":")?;
-        values.write(row, text)?;
-    }
-    text.write_all(b"}\n")
+        values.write(row, text)
+    })
 }
 
 /// Writes JSON as it is, but on one line. What is none is written as a text, which the rules for
