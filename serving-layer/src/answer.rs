@@ -163,8 +163,10 @@ pub fn build(
 ) -> Result<Rows, Error> {
     let Resolved { calendar, measures, group_by, order_by, .. } = resolved;
     let mut rows = rows::of_groups(&merged.table);
+    let mut warnings = Vec::new();
     if let Some(condition) = &resolved.having {
-        let holds = page::having(merged, metric, condition)?;
+        let (holds, unsure) = page::having(merged, metric, condition)?;
+        warnings.extend(told_of("having", unsure));
         rows.retain(|row| holds.value(row.key as usize));
     }
     let buckets = calendar.granularity() != Granularity::All;
@@ -182,17 +184,12 @@ pub fn build(
         let zero = page::is_zero_when_empty(metric.measures()[measure].kind);
         (query.fill == Fill::Zero && zero).then_some(0)
     };
-    let sorting = rows::Sorting::new(merged, metric, group_by.len(), order_by, empty)?;
-    let rows = match query.limit_per_bucket {
-        true => sorting.page_per_bucket(rows, query.offset, query.limit),
-        false => sorting.page(rows, query.offset, query.limit),
-    };
-    if rows.len() > LIMIT_MAX {
-        return Err(Error::TooManyRows { rows: rows.len(), limit: LIMIT_MAX });
-    }
+    let (sorting, unsure) = rows::Sorting::new(merged, metric, group_by.len(), order_by, empty)?;
+    warnings.extend(told_of("order_by", unsure));
+    let rows = page_of(rows, &sorting, query)?;
     let groups: Vec<Option<u32>> = rows.iter().map(|row| row.source).collect();
     let mut columns = page::keys(merged, &rows, &query.group_by, buckets);
-    let warnings = page::measures(merged, metric, measures, &groups, &mut columns)?;
+    warnings.extend(page::measures(merged, metric, measures, &groups, &mut columns)?);
     page::fill_zeros(metric, measures, &groups, query.fill, &mut columns)?;
     let compared = earlier.map(|(before, range)| {
         let before_starts = match buckets {
@@ -202,7 +199,8 @@ pub fn build(
         let count = group_by.len();
         let groups = compare::matches(merged, &rows, &starts, before, &before_starts, count);
         let mut columns = page::Columns::default();
-        page::measures(before, metric, measures, &groups, &mut columns)?;
+        let unsure = page::measures(before, metric, measures, &groups, &mut columns)?;
+        warnings.extend(told_of("compare", unsure));
         columns.into_batch(rows.len())
     });
     Ok(Rows {
@@ -211,6 +209,32 @@ pub fn build(
         total_rows,
         warnings,
     })
+}
+
+/// The rows of the page, in order.
+fn page_of(
+    rows: Vec<rows::Row>,
+    sorting: &rows::Sorting,
+    query: &Query,
+) -> Result<Vec<rows::Row>, Error> {
+    let after_offset = rows.len().saturating_sub(query.offset);
+    let (page, there_are) = match query.limit_per_bucket {
+        true => {
+            let page = sorting.page_per_bucket(rows, query.offset, query.rows_max());
+            let count = page.len();
+            (page, count)
+        }
+        false => (sorting.page(rows, query.offset, query.rows_max()), after_offset),
+    };
+    match page.len() > LIMIT_MAX {
+        true => Err(Error::TooManyRows { rows: there_are, limit: LIMIT_MAX }),
+        false => Ok(page),
+    }
+}
+
+/// Warnings of values that are not in the rows, and what they are for.
+fn told_of(what: &'static str, warnings: Vec<String>) -> impl Iterator<Item = String> {
+    warnings.into_iter().map(move |warning| format!("`{what}`: {warning}"))
 }
 
 /// The last of the answer's buckets with events, as far as it lies in the range.

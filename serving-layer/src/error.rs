@@ -50,10 +50,12 @@ pub enum Error {
         /// Groups that are allowed.
         limit: usize,
     },
-    /// The page has more rows than are allowed, since `limit` holds within each bucket.
+    /// The answer has more rows than are allowed: `limit` holds within each bucket, or there is
+    /// none and the format could not say that rows are left out.
     #[error(
-        "the answer has {rows} rows, and at most {limit} are answered; a smaller `limit` or a \
-         shorter range narrows it"
+        "the answer has {rows} rows, and at most {limit} are given at once; a shorter range, a \
+         coarser `granularity`, a `filter` or fewer dimensions in `group_by` narrows it, and a \
+         `limit` (with `offset`) asks for a part of it"
     )]
     TooManyRows {
         /// Rows there would be.

@@ -1,14 +1,15 @@
 //! Answers as bytes, written piece by piece, so that a large one is never held as a whole text.
 //!
 //! JSON holds the whole answer. The other formats hold the rows: in them what an answer is compared
-//! with are columns named `compare.` and the measure, and what it is made of is in the headers
-//! `merganser-provenance` and `merganser-total-rows` (and in the metadata of Arrow's schema).
+//! with are columns named `compare.` and the measure, and what else JSON says is in headers, and in
+//! the metadata of Arrow's and Parquet's schema ([`told`]).
 
 mod columnar;
 mod csv;
 mod json;
 #[cfg(test)]
 mod tests;
+pub(crate) mod told;
 
 use std::io;
 
@@ -16,7 +17,7 @@ use bytes::Bytes;
 
 use crate::answer::Answer;
 use crate::error::Error;
-use crate::query::Format;
+use crate::query::{CsvTexts, Format};
 
 /// An answer of so few rows is short: its JSON is written once, and it is sent in one piece.
 pub(crate) const SHORT_ROWS: usize = 1_000;
@@ -38,12 +39,12 @@ impl Format {
 /// Pieces of an answer's bytes. An error ends them, so that a client sees that some are missing.
 pub(crate) type Pieces = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
 
-/// Writes an answer.
-pub(crate) fn write(answer: Answer, format: Format) -> Result<Pieces, Error> {
+/// Writes an answer; if it is CSV, with its texts so.
+pub(crate) fn write(answer: Answer, format: Format, texts: CsvTexts) -> Result<Pieces, Error> {
     Ok(match format {
         Format::Json => Box::new(json::pieces(answer).map(Ok)),
         Format::Ndjson => Box::new(json::lines(answer).map(Ok)),
-        Format::Csv => Box::new(csv::pieces(answer).map(Ok)),
+        Format::Csv => Box::new(csv::pieces(answer, texts).map(Ok)),
         Format::Arrow => Box::new(columnar::arrow(&answer)?),
         Format::Parquet => Box::new(columnar::parquet(&answer)?),
     })

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::format;
-use crate::query::{Format, Query};
+use crate::query::{CsvTexts, Format, Query};
 use crate::serve::Serving;
 
 /// The least time between two answers.
@@ -34,7 +34,7 @@ pub(crate) struct Update {
 impl Update {
     fn answer(answer: Answer) -> Result<Self, Error> {
         let mut text = Vec::new();
-        for piece in format::write(answer, Format::Json)? {
+        for piece in format::write(answer, Format::Json, CsvTexts::default())? {
             let piece = piece.map_err(|error| Error::Internal(error.to_string()))?;
             text.extend_from_slice(&piece);
         }

@@ -117,6 +117,22 @@ impl Format {
     ];
 }
 
+/// How texts stand in CSV.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CsvTexts {
+    /// As they are.
+    #[default]
+    Verbatim,
+    /// With an apostrophe before those that a spreadsheet would run.
+    Spreadsheet,
+}
+
+impl CsvTexts {
+    /// Both by name.
+    pub const EACH: [(&'static str, Self); 2] =
+        [("verbatim", Self::Verbatim), ("spreadsheet", Self::Spreadsheet)];
+}
+
 /// A column to order by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Order {
@@ -149,8 +165,8 @@ pub struct Query {
     pub having: Option<String>,
     /// Columns to order by; ties go by time, then dimensions.
     pub order_by: Vec<Order>,
-    /// Rows at most, in all or a bucket.
-    pub limit: usize,
+    /// Rows at most, in all or a bucket; see [`Query::rows_max`].
+    pub limit: Option<usize>,
     /// Rows left out before, in all or a bucket.
     pub offset: usize,
     /// Whether `limit` and `offset` hold within each bucket.
@@ -165,6 +181,8 @@ pub struct Query {
     pub after: Option<Position>,
     /// How the answer is written, unless the `Accept` header says it.
     pub format: Option<Format>,
+    /// How texts stand in it, if it is CSV.
+    pub csv: CsvTexts,
     /// What whoever asks may see.
     pub scope: Arc<Scope>,
 }
@@ -197,6 +215,19 @@ impl Query {
         Self { scope, ..self }
     }
 
+    /// The same for a format of rows alone, which cannot say that there are more: without a limit
+    /// of its own it gets all rows, and is refused where they are more than may be answered.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self { limit: self.limit.or(Some(LIMIT_MAX + 1)), ..self }
+    }
+
+    /// Rows at most, in all or a bucket.
+    #[must_use]
+    pub fn rows_max(&self) -> usize {
+        self.limit.unwrap_or(LIMIT_DEFAULT)
+    }
+
     fn read(mut given: Parameters) -> Result<Self, QueryError> {
         let metric = given
             .text("metric")?
@@ -226,7 +257,7 @@ impl Query {
             filter: given.text("filter")?,
             having: given.text("having")?,
             order_by: order_by.into_iter().map(order).collect(),
-            limit: given.number("limit", LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT),
+            limit: given.number("limit", LIMIT_MAX)?,
             offset: given.number("offset", usize::MAX >> 1)?.unwrap_or(0),
             limit_per_bucket: given.switch("limit_per_bucket")?,
             fill: given.choice("fill", &FILLS)?.unwrap_or_default(),
@@ -236,6 +267,7 @@ impl Query {
                 .unwrap_or_default(),
             after: given.position("after")?,
             format: given.choice("format", &Format::EACH)?,
+            csv: given.choice("csv", &CsvTexts::EACH)?.unwrap_or_default(),
             scope: Arc::default(),
         })
     }

@@ -59,7 +59,7 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
             (backup.generation.to_string(), receive(&mut backup.archive, to, &bar)?)
         }
         None => {
-            let mut response = Client::new(&args.client)?.download("/v1/backup")?;
+            let mut response = Client::new(&args.client)?.download("/v1/backup", &[])?;
             let generation = response.headers().get("merganser-generation");
             let generation = generation.and_then(|value| value.to_str().ok()).unwrap_or("?");
             (generation.to_owned(), receive(response.body_mut().as_reader(), to, &bar)?)

@@ -149,10 +149,15 @@ impl Client {
         self.read(self.with_key(request).call())
     }
 
-    /// Asks for a path whose answer is too long to be held: its headers and body.
-    pub(super) fn download(&self, path: &str) -> anyhow::Result<Response<Body>> {
-        let outcome = self.with_key(self.agent.get(self.url(path))).call();
-        match outcome {
+    /// Asks for a path, with parameters, whose answer is too long to be held: its headers and body.
+    pub(super) fn download(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> anyhow::Result<Response<Body>> {
+        let request = self.agent.get(self.url(path));
+        let request = request.query_pairs(parameters.iter().copied());
+        match self.with_key(request).call() {
             Ok(response) if response.status().is_success() => Ok(response),
             other => {
                 self.read(other)?.ok()?;

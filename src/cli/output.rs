@@ -49,8 +49,17 @@ pub(super) fn note(text: &str) {
 
 /// Prints an error to stderr, as one line.
 pub(super) fn complain(message: &str) {
-    let line = message.split('\n').map(str::trim).filter(|l| !l.is_empty());
-    note(&format!("error: {}", line.collect::<Vec<_>>().join("; ")));
+    note(&format!("error: {}", one_line(message)));
+}
+
+/// Prints a warning about the result to stderr, as one line.
+pub(super) fn warn(message: &str) {
+    note(&format!("warning: {}", one_line(message)));
+}
+
+fn one_line(message: &str) -> String {
+    let lines = message.split('\n').map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// Whether the reader of our output went away, as `head` does: no failure of ours.

@@ -1,6 +1,7 @@
 //! `merganser query`: an answer as a table, CSV or JSON.
 
 mod answer;
+mod export;
 
 use clap::{Args, ValueEnum};
 use serde_json::value::RawValue;
@@ -83,13 +84,17 @@ pub(super) struct QueryArgs {
     #[arg(long, value_name = "POSITION")]
     after: Option<String>,
 
-    /// How to print the answer
+    /// How texts stand in CSV: verbatim, or as spreadsheet with ' before those that one would run
+    #[arg(long, value_name = "HOW")]
+    csv: Option<String>,
+
+    /// How to print the answer; csv has all rows unless there is a --limit
     #[arg(long, visible_alias = "format", value_enum, default_value_t)]
     output: Output,
 }
 
 /// How an answer is printed: as other results, and as CSV.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Output {
     #[default]
     Table,
@@ -113,6 +118,7 @@ impl QueryArgs {
             ("compare", &self.compare),
             ("partial", &self.partial),
             ("after", &self.after),
+            ("csv", &self.csv),
         ];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text.clone()?)));
         let numbers = [("limit", self.limit), ("offset", self.offset)];
@@ -129,16 +135,27 @@ impl QueryArgs {
 
 /// Asks, and prints the answer.
 pub(super) fn run(args: &QueryArgs) -> Result<(), Failure> {
+    if args.csv.is_some() && args.output != Output::Csv {
+        return Err(Failure::Usage("--csv says how CSV is written; add --output csv".to_owned()));
+    }
     let client = Client::new(&args.client)?;
+    if args.output == Output::Csv {
+        return Ok(export::run(&client, args)?);
+    }
     let parameters = args.parameters();
     let parameters: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (*n, &**v)).collect();
     let reply = client.get("/v1/query", &parameters).map_err(anyhow::Error::from)?.ok()?;
-    Ok(match args.output {
-        Output::Json => output::print_json(&reply.json::<Box<RawValue>>()?),
-        Output::Csv => output::print(&reply.json::<Answer>()?.to_csv()),
-        Output::Table => {
-            let answer: Answer = reply.json()?;
-            output::print(&format!("{}\n\n{}", answer.to_table(), answer.made_of()))
+    let answer: Answer = reply.json()?;
+    match args.output {
+        Output::Json => output::print_json(&reply.json::<Box<RawValue>>()?)?,
+        Output::Table | Output::Csv => {
+            output::print(&format!("{}\n\n{}", answer.to_table(), answer.made_of()))?;
         }
-    }?)
+    }
+    answer.warn();
+    // Who gave a limit knows that there may be more.
+    if let Some(cut) = answer.cut().filter(|_| args.limit.is_none()) {
+        output::warn(&format!("{cut}; --limit takes up to 100000, --output csv all"));
+    }
+    Ok(())
 }

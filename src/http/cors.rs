@@ -34,6 +34,11 @@ pub(super) fn layer(origins: &Origins) -> Option<CorsLayer> {
         REQUEST_ID,
         HeaderName::from_static("ratelimit"),
         HeaderName::from_static("ratelimit-policy"),
+        HeaderName::from_static("merganser-from"),
+        HeaderName::from_static("merganser-to"),
+        HeaderName::from_static("merganser-total-rows"),
+        HeaderName::from_static("merganser-provenance"),
+        HeaderName::from_static("merganser-warnings"),
     ];
     let layer = CorsLayer::new().allow_origin(allowed).allow_methods(methods).allow_headers(sent);
     Some(layer.expose_headers(shown).max_age(REMEMBERED))

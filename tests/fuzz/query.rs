@@ -61,7 +61,7 @@ pub(crate) fn check(input: &[u8]) {
         Query::from_pairs(pairs)
     };
     let Some(query) = taken(query) else { return };
-    assert!(query.limit <= LIMIT_MAX && query.offset <= usize::MAX / 2);
+    assert!(query.rows_max() <= LIMIT_MAX && query.offset <= usize::MAX / 2);
     check_names("measures", query.measures.as_deref().unwrap_or_default());
     check_names("group_by", &query.group_by);
     let columns: Vec<String> = query.order_by.iter().map(|order| order.name.clone()).collect();

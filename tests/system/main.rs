@@ -10,6 +10,7 @@ mod bounds;
 mod command_line;
 mod docs;
 mod doctor;
+mod exports;
 mod figures;
 mod hostile;
 mod http;

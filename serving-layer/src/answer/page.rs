@@ -119,18 +119,20 @@ impl Columns {
     }
 }
 
-/// Groups that a condition over measures holds for.
+/// Groups that a condition over measures holds for, and warnings of the values that it read.
 pub(super) fn having(
     merged: &Merged,
     metric: &Metric,
     (predicate, inputs): &(shared::expression::Predicate, Vec<usize>),
-) -> Result<BooleanArray, Error> {
+) -> Result<(BooleanArray, Vec<String>), Error> {
     let mut columns = Columns::default();
-    for (measure, values) in inputs.iter().zip(merged.finish_all(metric, inputs)?) {
+    let finished = merged.finish_all(metric, inputs)?;
+    for (measure, values) in inputs.iter().zip(finished.values) {
         columns.push(&metric.measures()[*measure].name, as_decimal(values));
     }
     let batch = columns.into_batch(merged.table.len())?;
-    predicate.matches(&batch).map_err(|error| Error::Internal(error.to_string()))
+    let holds = predicate.matches(&batch).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok((holds, finished.warnings))
 }
 
 fn as_decimal(values: ArrayRef) -> ArrayRef {

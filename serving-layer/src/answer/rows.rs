@@ -45,9 +45,9 @@ impl Merged {
         &self,
         metric: &Metric,
         measures: &[usize],
-    ) -> Result<Vec<ArrayRef>, Error> {
+    ) -> Result<Finished, Error> {
         let groups: Vec<usize> = (0..self.table.len()).collect();
-        self.finish(metric, measures, &groups).map(|finished| finished.values)
+        self.finish(metric, measures, &groups)
     }
 }
 
@@ -87,29 +87,32 @@ enum Column {
 }
 
 impl Sorting {
-    /// Prepares the columns. `empty` is the value of a measure in an empty bucket.
+    /// Prepares the columns; also gives warnings of the values in them. `empty` is the value of a
+    /// measure in an empty bucket.
     pub(super) fn new(
         merged: &Merged,
         metric: &Metric,
         dimensions: usize,
         order_by: &[(Key, Direction)],
         empty: impl Fn(usize) -> Option<i128>,
-    ) -> Result<Self, Error> {
+    ) -> Result<(Self, Vec<String>), Error> {
         let ranks: Vec<Arc<[u32]>> =
             (0..dimensions).map(|at| merged.table.ranks(at).into()).collect();
-        let mut keys = Vec::new();
+        let (mut keys, mut warnings) = (Vec::new(), Vec::new());
         for (key, direction) in order_by {
             let column = match key {
                 Key::Time => Column::Time,
                 Key::Dimension(at) => Column::Rank(Arc::clone(&ranks[*at])),
                 Key::Measure(at) => {
-                    let values = merged.finish_all(metric, &[*at])?;
-                    Column::Value(values.first().map(comparable).unwrap_or_default(), empty(*at))
+                    let finished = merged.finish_all(metric, &[*at])?;
+                    warnings.extend(finished.warnings);
+                    let values = finished.values.first().map(comparable).unwrap_or_default();
+                    Column::Value(values, empty(*at))
                 }
             };
             keys.push((column, *direction));
         }
-        Ok(Self { keys, ranks })
+        Ok((Self { keys, ranks }, warnings))
     }
 
     /// A total order: by the keys with nulls last, then time, then dimensions.

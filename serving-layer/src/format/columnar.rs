@@ -10,6 +10,7 @@ use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
 use datafusion::parquet::arrow::ArrowWriter;
 
+use super::told;
 use crate::answer::Answer;
 use crate::error::Error;
 
@@ -42,13 +43,8 @@ fn batch(answer: &Answer) -> Result<RecordBatch, Error> {
     let field = |(name, values): &(String, ArrayRef)| {
         Field::new(name, values.data_type().clone(), *values.data_type() != DataType::Null)
     };
-    let provenance = serde_json::to_string(&answer.provenance).unwrap_or_default();
-    let metadata = HashMap::from([
-        ("merganser.metric".to_owned(), answer.metric.clone()),
-        ("merganser.provenance".to_owned(), provenance),
-        ("merganser.total_rows".to_owned(), answer.total_rows.to_string()),
-    ]);
     let fields: Vec<Field> = columns.iter().map(field).collect();
+    let metadata: HashMap<String, String> = told::metadata(answer).collect();
     let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     let columns = columns.into_iter().map(|(_, values)| values).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(answer.rows.num_rows()));

@@ -1,8 +1,9 @@
 //! RFC 4180: a header line, lines that end with CR LF, quotes where they are needed.
 //!
-//! Null is empty; an empty text is `""`. A text that a spreadsheet would take for a formula (it
-//! begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an apostrophe in front, as the
-//! OWASP page on CSV injection advises; numbers stay as they are.
+//! Null is an empty field, an empty text is `""`, and every other text is what it is: read back, it
+//! is the text of the JSON answer. Only where it is asked for ([`CsvTexts::Spreadsheet`]), a text
+//! that a spreadsheet would run gets an apostrophe in front, as the OWASP page on CSV injection
+//! advises; numbers stay as they are.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
@@ -13,11 +14,15 @@ use shared::time::Timestamp;
 use super::columnar::flat;
 use crate::answer::Answer;
 use crate::calendar::Zone;
+use crate::query::CsvTexts;
 
 /// Rows written at a time.
 const ROWS: usize = 1_000;
 
-pub(super) fn pieces(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
+/// What a text begins with that a spreadsheet would run, full-width letters among them.
+const RUN: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+pub(super) fn pieces(answer: Answer, how: CsvTexts) -> impl Iterator<Item = Bytes> + Send {
     let rows = flat(&answer);
     let names: Vec<String> = rows.iter().map(|(name, _)| name.clone()).collect();
     let head = Bytes::from(format!("{}\r\n", names.join(",")));
@@ -29,7 +34,7 @@ pub(super) fn pieces(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
                 if at > 0 {
                     text.push(',');
                 }
-                cell(values, row, answer.calendar.zone(), &mut text);
+                cell(values, row, (answer.calendar.zone(), how), &mut text);
             }
             text.push_str("\r\n");
         }
@@ -38,7 +43,7 @@ pub(super) fn pieces(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
     [head].into_iter().chain(lines)
 }
 
-fn cell(values: &ArrayRef, row: usize, zone: &Zone, text: &mut String) {
+fn cell(values: &ArrayRef, row: usize, (zone, how): (&Zone, CsvTexts), text: &mut String) {
     if values.is_null(row) {
         return;
     }
@@ -49,18 +54,18 @@ fn cell(values: &ArrayRef, row: usize, zone: &Zone, text: &mut String) {
     } else if let Some(times) = values.as_primitive_opt::<TimestampMicrosecondType>() {
         text.push_str(&zone.format(Timestamp(times.value(row))));
     } else if let Some(texts) = values.as_string_opt::<i32>() {
-        quoted(texts.value(row), text);
+        quoted(texts.value(row), how, text);
     }
 }
 
-fn quoted(value: &str, text: &mut String) {
-    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if !value.is_empty() && !formula && !value.contains([',', '"', '\r', '\n']) {
+fn quoted(value: &str, how: CsvTexts, text: &mut String) {
+    let guarded = how == CsvTexts::Spreadsheet && value.starts_with(RUN);
+    if !value.is_empty() && !guarded && !value.contains([',', '"', '\r', '\n']) {
         text.push_str(value);
         return;
     }
     text.push('"');
-    if formula {
+    if guarded {
         text.push('\'');
     }
     text.push_str(&value.replace('"', "\"\""));

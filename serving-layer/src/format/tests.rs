@@ -1,13 +1,19 @@
 //! The same answer in every format.
 
+mod reader;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::TimestampMicrosecondArray;
 use arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::reader::StreamReader;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use proptest::prelude::*;
+use serde_json::value::RawValue;
 use shared::decimal;
 use shared::ids::Position;
+use shared::time::Timestamp;
 
 use super::*;
 use crate::answer::{BatchPart, Provenance, SpeedPart, Written};
@@ -54,12 +60,31 @@ fn answer(count: i64) -> Answer {
 }
 
 fn bytes(answer: Answer, format: Format) -> Vec<u8> {
-    write(answer, format).unwrap().flat_map(|piece| piece.unwrap().to_vec()).collect()
+    bytes_with(answer, format, CsvTexts::Verbatim)
+}
+
+fn bytes_with(answer: Answer, format: Format, texts: CsvTexts) -> Vec<u8> {
+    write(answer, format, texts).unwrap().flat_map(|piece| piece.unwrap().to_vec()).collect()
+}
+
+fn csv(answer: Answer, texts: CsvTexts) -> String {
+    String::from_utf8(bytes_with(answer, Format::Csv, texts)).unwrap()
 }
 
 #[test]
-fn csv_is_quoted_and_no_cell_is_a_formula() {
-    let text = String::from_utf8(bytes(answer(6), Format::Csv)).unwrap();
+fn csv_is_verbatim_and_null_is_not_an_empty_text() {
+    let want = "time,c,n,s,compare.n\r\n\
+        1970-01-01T05:30:00+05:30,DE,0,0,\r\n\
+        1970-01-01T06:30:00+05:30,=1+1,1,-0.5,\r\n\
+        1970-01-01T07:30:00+05:30,\"a \"\"b\"\", c\nd\",2,-1,2\r\n\
+        1970-01-01T08:30:00+05:30,\"\",3,,3\r\n\
+        1970-01-01T09:30:00+05:30,,4,-2,4\r\n\
+        1970-01-01T10:30:00+05:30,-2,5,-2.5,5\r\n";
+    assert_eq!(csv(answer(6), CsvTexts::Verbatim), want);
+}
+
+#[test]
+fn for_spreadsheets_no_text_is_a_formula_and_numbers_stay() {
     let want = "time,c,n,s,compare.n\r\n\
         1970-01-01T05:30:00+05:30,DE,0,0,\r\n\
         1970-01-01T06:30:00+05:30,\"'=1+1\",1,-0.5,\r\n\
@@ -67,7 +92,135 @@ fn csv_is_quoted_and_no_cell_is_a_formula() {
         1970-01-01T08:30:00+05:30,\"\",3,,3\r\n\
         1970-01-01T09:30:00+05:30,,4,-2,4\r\n\
         1970-01-01T10:30:00+05:30,\"'-2\",5,-2.5,5\r\n";
-    assert_eq!(text, want);
+    assert_eq!(csv(answer(6), CsvTexts::Spreadsheet), want);
+}
+
+/// Texts that readers and spreadsheets might take for something else.
+fn texts() -> impl Strategy<Value = Option<String>> {
+    const EDGES: [&str; 13] =
+        ["", "-5", "+49 151", "=1+1", "@a", "\t", "\r", "\n", "\r\n", "\"", "\"\"", ",", "'x"];
+    let odd = prop::sample::select(&EDGES[..]).prop_map(str::to_owned);
+    let mixed = prop::collection::vec(prop::sample::select(&EDGES[..]), 0..4);
+    prop::option::of(prop_oneof![
+        odd,
+        mixed.prop_map(|parts| parts.concat()),
+        "[-+=@,\"'; \r\n\ta-c0-9]{0,8}",
+        "\\PC{0,6}",
+        Just(" lead and trail ".to_owned()),
+        Just("＝ＳＵＭ".to_owned()),
+    ])
+}
+
+type Line = (Option<String>, Option<i64>, Option<i128>, Option<String>);
+
+/// An answer of these values; the last of each line is compared.
+fn answer_of(lines: &[Line]) -> Answer {
+    let batch = |columns: Vec<(&str, ArrayRef)>| RecordBatch::try_from_iter(columns).unwrap();
+    let texts: StringArray = lines.iter().map(|line| line.0.clone()).collect();
+    let counts: Int64Array = lines.iter().map(|line| line.1).collect();
+    let sums: Decimal128Array = lines.iter().map(|line| line.2).collect();
+    let before: StringArray = lines.iter().map(|line| line.3.clone()).collect();
+    let times = TimestampMicrosecondArray::from_iter_values(0..lines.len() as i64);
+    Answer {
+        rows: batch(vec![
+            ("time", Arc::new(times.with_timezone("UTC"))),
+            ("c", Arc::new(texts)),
+            ("n", Arc::new(counts)),
+            ("s", Arc::new(sums.with_data_type(decimal::value_type()))),
+        ]),
+        compared: Some(batch(vec![("last", Arc::new(before))])),
+        ..answer(0)
+    }
+}
+
+/// The fields of a JSON row as CSV has them: numbers as they are spelt, texts as they are.
+fn fields(row: &str) -> Vec<Option<String>> {
+    let row: BTreeMap<String, Box<RawValue>> = serde_json::from_str(row).unwrap();
+    let before: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_str(row["compare"].get()).unwrap();
+    let own = ["time", "c", "n", "s"].map(|name| row[name].get());
+    let field = |text: &str| match text {
+        "null" => None,
+        text if text.starts_with('"') => Some(serde_json::from_str(text).unwrap()),
+        number => Some(number.to_owned()),
+    };
+    own.into_iter().chain([before["last"].get()]).map(field).collect()
+}
+
+proptest! {
+    /// CSV that is read back is the JSON answer, value for value, null apart from empty texts. For
+    /// spreadsheets it is the same, but that no text begins as a formula does.
+    #[test]
+    fn csv_read_back_is_the_json_answer(
+        lines in prop::collection::vec((texts(), any::<Option<i64>>(), sums(), texts()), 0..12),
+    ) {
+        let json = String::from_utf8(bytes(answer_of(&lines), Format::Ndjson)).unwrap();
+        let want: Vec<Vec<Option<String>>> = json.lines().map(fields).collect();
+        prop_assert_eq!(want.len(), lines.len());
+        let mut read = reader::read(&csv(answer_of(&lines), CsvTexts::Verbatim));
+        let names: Vec<String> = read.remove(0).into_iter().flatten().collect();
+        prop_assert_eq!(names, ["time", "c", "n", "s", "compare.last"]);
+        prop_assert_eq!(&read, &want);
+
+        let mut guarded = reader::read(&csv(answer_of(&lines), CsvTexts::Spreadsheet));
+        guarded.remove(0);
+        for (guarded, want) in guarded.iter().flatten().zip(want.iter().flatten()) {
+            let first = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+            let is_run = |text: &str| text.starts_with(first);
+            let is_number = |text: &str| text.parse::<f64>().is_ok();
+            match (guarded, want) {
+                (Some(guarded), Some(want)) if guarded != want => {
+                    prop_assert!(is_run(want));
+                    prop_assert_eq!(guarded, &format!("'{want}"));
+                }
+                (guarded, want) => {
+                    prop_assert_eq!(guarded, want);
+                    let text = guarded.as_deref().unwrap_or_default();
+                    prop_assert!(!is_run(text) || is_number(text), "{}", text);
+                }
+            }
+        }
+    }
+}
+
+fn sums() -> impl Strategy<Value = Option<i128>> {
+    const MOST: i128 = 10_i128.pow(38) - 1;
+    prop::option::of(prop_oneof![-MOST..=MOST, -10_000_000_000_i128..10_000_000_000])
+}
+
+#[test]
+fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
+    let mut told = answer(6);
+    told.warnings = vec!["`s` is „quoted“, 1 of 2 rows 🦆".into()];
+    told.provenance.complete = false;
+    told.provenance.missing = vec!["speed: Zürich\u{7f}\n".into()];
+    told.edges = Edges { from: Some(Timestamp(0)), to: None };
+    let headers = told::headers(&told);
+    let json = |name: &str| -> serde_json::Value {
+        serde_json::from_str(headers[name].to_str().unwrap()).unwrap()
+    };
+    assert_eq!(json("merganser-warnings"), serde_json::json!(told.warnings));
+    assert_eq!(json("merganser-provenance"), serde_json::json!(told.provenance));
+    assert_eq!(json("merganser-total-rows"), 9);
+    assert_eq!(headers["merganser-from"], "1970-01-01T05:30:00+05:30");
+    assert!(!headers.contains_key("merganser-to"));
+    let none = Answer { warnings: Vec::new(), ..answer(1) };
+    assert!(!told::headers(&none).contains_key("merganser-warnings"));
+
+    let stream = bytes(told.clone(), Format::Arrow);
+    let arrow = StreamReader::try_new(&*stream, None).unwrap().schema().metadata().clone();
+    let file = Bytes::from(bytes(told.clone(), Format::Parquet));
+    let parquet = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    for metadata in [&arrow, parquet.schema().metadata()] {
+        let json =
+            |name: &str| -> serde_json::Value { serde_json::from_str(&metadata[name]).unwrap() };
+        assert_eq!(json("merganser.warnings"), serde_json::json!(told.warnings));
+        assert_eq!(json("merganser.provenance"), serde_json::json!(told.provenance));
+        assert_eq!(json("merganser.total_rows"), 9);
+        assert_eq!(metadata["merganser.from"], "1970-01-01T05:30:00+05:30");
+        assert_eq!(metadata["merganser.timezone"], "Asia/Kolkata");
+        assert_eq!(metadata["merganser.granularity"], "hour");
+    }
 }
 
 #[test]

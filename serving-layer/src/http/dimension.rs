@@ -117,5 +117,6 @@ fn document(answer: &Answer, counted: Option<&str>) -> Value {
         "total_values": answer.total_rows,
         "counted_by": counted,
         "complete": answer.provenance.complete,
+        "missing": answer.provenance.missing,
     })
 }

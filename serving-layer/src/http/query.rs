@@ -18,7 +18,7 @@ use shared::request::{NoParameters, Scoped, WholeBody, pairs, preferred};
 
 use super::{Body, malformed};
 use crate::error::Error;
-use crate::format;
+use crate::format::{self, told};
 use crate::query::{Format, Query};
 use crate::serve::Serving;
 
@@ -90,18 +90,14 @@ async fn answer(
         preferred(headers, &offers).map(|at| Format::EACH[at].1)
     };
     let format = query.format.or_else(liked).unwrap_or_default();
+    let is_json = format == Format::Json;
+    // The others cannot say that rows are left out.
+    let query = if is_json { query } else { query.whole() };
     let answer = serving.answer(&query).await?;
-    let mut told = HeaderMap::new();
+    let mut told = if is_json { HeaderMap::new() } else { told::headers(&answer) };
     told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
-    if format != Format::Json {
-        let provenance = serde_json::to_vec(&answer.provenance).unwrap_or_default();
-        if let Ok(value) = HeaderValue::from_bytes(&provenance) {
-            told.insert("merganser-provenance", value);
-        }
-        told.insert("merganser-total-rows", HeaderValue::from(answer.total_rows));
-    }
     let is_short = answer.rows.num_rows() <= format::SHORT_ROWS;
-    let pieces = format::write(answer, format)?;
+    let pieces = format::write(answer, format, query.csv)?;
     if is_short {
         let pieces: Result<Vec<_>, _> = pieces.collect();
         let pieces = pieces.map_err(|error| Error::Internal(error.to_string()))?;

@@ -8,7 +8,7 @@ use shared::problem::suggestion;
 use super::QueryError;
 
 /// The names that a query may use.
-pub(super) const NAMES: [&str; 18] = [
+pub(super) const NAMES: [&str; 19] = [
     "metric",
     "measures",
     "from",
@@ -27,6 +27,7 @@ pub(super) const NAMES: [&str; 18] = [
     "partial",
     "after",
     "format",
+    "csv",
 ];
 
 /// Parameters by name; each is one of [`NAMES`].

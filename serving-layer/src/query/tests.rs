@@ -3,7 +3,7 @@
 use super::*;
 
 /// Names of all parameters.
-pub(crate) fn names() -> [&'static str; 18] {
+pub(crate) fn names() -> [&'static str; 19] {
     parameters::NAMES
 }
 
@@ -12,7 +12,9 @@ fn defaults_are_those_of_the_contract() {
     let query = Query::from_pairs([("metric".to_owned(), "m".to_owned())]).unwrap();
     assert_eq!(query.granularity, Granularity::All);
     assert_eq!(query.timezone, Tz::UTC);
-    assert_eq!((query.limit, query.offset), (10_000, 0));
+    assert_eq!((query.rows_max(), query.offset), (10_000, 0));
     assert_eq!((query.fill, query.compare, query.partial), (Fill::None, None, Partial::Refuse));
+    assert_eq!((query.csv, query.whole().rows_max()), (CsvTexts::Verbatim, LIMIT_MAX + 1));
+    let query = Query::from_pairs([("metric".to_owned(), "m".to_owned())]).unwrap();
     assert_eq!((query.measures, query.format), (None, None));
 }

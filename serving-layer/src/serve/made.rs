@@ -16,7 +16,7 @@ use crate::calendar::{Calendar, Granularity, Zone};
 use crate::error::Error;
 use crate::format::SHORT_ROWS;
 use crate::query::resolve::{Edges, Resolved, check_fit, resolve};
-use crate::query::{Query, QueryError};
+use crate::query::{CsvTexts, Query, QueryError};
 
 /// What rows depend on, besides the generation and how far the speed view has come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +30,10 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn new(query: &Query, metric: MetricId, edges: Edges) -> Self {
-        let query = Query { from: None, to: None, after: None, format: None, ..query.clone() };
+        let limit = Some(query.rows_max());
+        let (format, csv) = (None, CsvTexts::default());
+        let query =
+            Query { from: None, to: None, after: None, limit, format, csv, ..query.clone() };
         Self { query, metric, edges }
     }
 }

@@ -9,6 +9,7 @@ use indicatif::HumanCount;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::output;
 use super::super::table::Table;
 
 type Row = BTreeMap<String, Box<RawValue>>;
@@ -20,6 +21,8 @@ pub(in crate::cli) struct Answer {
     rows: Vec<Row>,
     total_rows: u64,
     provenance: Provenance,
+    #[serde(default)]
+    warnings: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,8 +32,9 @@ struct Column {
     kind: String,
 }
 
+/// What an answer is made of.
 #[derive(Debug, Deserialize)]
-struct Provenance {
+pub(super) struct Provenance {
     generation: u64,
     complete: bool,
     #[serde(default)]
@@ -44,6 +48,33 @@ struct Provenance {
 #[derive(Debug, Deserialize)]
 struct Part {
     events: u64,
+}
+
+impl Provenance {
+    /// Whether there is more to say than that all is in and exact.
+    pub(super) fn is_notable(&self) -> bool {
+        !self.complete || !self.missing.is_empty() || !self.approximate.is_empty()
+    }
+
+    /// What it says, in a line.
+    pub(super) fn line(&self) -> String {
+        let Self { generation, complete, missing, batch, speed, approximate } = self;
+        let mut text = format!(
+            "{} events by batch (generation {generation}) and {} by speed; {}",
+            HumanCount(batch.events),
+            HumanCount(speed.events),
+            if *complete { "complete" } else { "INCOMPLETE" },
+        );
+        if !missing.is_empty() {
+            let missing: Vec<String> = missing.iter().map(told).collect();
+            text.push_str(&format!(", missing {}", missing.join(", ")));
+        }
+        if !approximate.is_empty() {
+            let names: Vec<&str> = approximate.keys().map(|name| &**name).collect();
+            text.push_str(&format!("; approximate: {}", names.join(", ")));
+        }
+        text
+    }
 }
 
 impl Answer {
@@ -66,43 +97,24 @@ impl Answer {
         table.render()
     }
 
-    /// RFC 4180, with a header line; null is empty.
-    pub(in crate::cli) fn to_csv(&self) -> String {
-        let compared = self.compared();
-        let names = self.columns.iter().map(|column| column.name.clone());
-        let header: Vec<String> =
-            names.chain(compared.iter().map(|name| format!("compare.{name}"))).collect();
-        let rows = self.rows.iter().map(|row| self.cells(row, &compared, ""));
-        let line = |cells: Vec<String>| {
-            cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",")
-        };
-        [header].into_iter().chain(rows).map(line).collect::<Vec<_>>().join("\n")
-    }
-
     /// Its provenance, in a line.
     pub(in crate::cli) fn made_of(&self) -> String {
-        let Provenance { generation, complete, missing, batch, speed, approximate } =
-            &self.provenance;
-        let mut text = format!(
-            "{} of {} rows; {} events by batch (generation {generation}) and {} by speed; {}",
-            HumanCount(self.rows.len() as u64),
-            HumanCount(self.total_rows),
-            HumanCount(batch.events),
-            HumanCount(speed.events),
-            if *complete { "complete" } else { "INCOMPLETE" },
-        );
-        if !missing.is_empty() {
-            let missing: Vec<String> = missing
-                .iter()
-                .map(|what| what.as_str().map_or_else(|| what.to_string(), str::to_owned))
-                .collect();
-            text.push_str(&format!(", missing {}", missing.join(", ")));
-        }
-        if !approximate.is_empty() {
-            let names: Vec<&str> = approximate.keys().map(|name| &**name).collect();
-            text.push_str(&format!("; approximate: {}", names.join(", ")));
-        }
-        text
+        let (count, total) = (self.rows.len() as u64, self.total_rows);
+        let made_of = self.provenance.line();
+        format!("{} of {} rows; {made_of}", HumanCount(count), HumanCount(total))
+    }
+
+    /// How many rows of how many it has, if it lacks some at its end.
+    pub(super) fn cut(&self) -> Option<String> {
+        let count = self.rows.len() as u64;
+        let there_are = HumanCount(self.total_rows);
+        let cut = || format!("these are {} of {there_are} rows", HumanCount(count));
+        (count < self.total_rows).then(cut)
+    }
+
+    /// Tells on stderr what a reader of the values should know.
+    pub(super) fn warn(&self) {
+        self.warnings.iter().for_each(|warning| output::warn(&told(warning)));
     }
 
     /// Measures that rows are compared by, in the order of the columns.
@@ -134,12 +146,9 @@ fn shown(value: &RawValue, null: &str) -> String {
     }
 }
 
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
+/// A warning as the server words it.
+pub(super) fn told(warning: &serde_json::Value) -> String {
+    warning.as_str().map_or_else(|| warning.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -160,12 +169,10 @@ mod tests {
     #[test]
     fn no_digit_is_lost_and_nulls_are_told_from_texts() {
         let answer: Answer = serde_json::from_str(ANSWER).unwrap();
-        assert_eq!(
-            answer.to_csv(),
-            "carrier,sum,compare.sum\n\
-             \"U, \"\"A\"\"\",12345678901234567890123456789.123456789,1\n,,"
-        );
-        assert!(answer.to_table().ends_with("∅"), "{}", answer.to_table());
+        let table = answer.to_table();
+        assert!(table.contains("12345678901234567890123456789.123456789"), "{table}");
+        assert!(table.contains("U, \"A\"") && table.ends_with("∅"), "{table}");
+        assert_eq!(answer.cut().unwrap(), "these are 2 of 7 rows");
         assert_eq!(
             answer.made_of(),
             "2 of 7 rows; 1,000 events by batch (generation 3) and 5 by speed; INCOMPLETE, missing \

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
-use serving_layer::query::{Compare, Fill, Format, Instant, Order, Partial, Query};
+use serving_layer::query::{Compare, CsvTexts, Fill, Format, Instant, Order, Partial, Query};
 
 /// Writes a query in both forms; each reads as the query.
 pub(super) fn check(query: &Query) {
@@ -29,13 +29,14 @@ fn fields(query: &Query) -> Vec<(&'static str, Value)> {
         ("timezone", json!(query.timezone.name())),
         ("group_by", json!(query.group_by)),
         ("order_by", query.order_by.iter().map(order).collect()),
-        ("limit", json!(query.limit)),
+        ("csv", json!(texts(query.csv))),
         ("offset", json!(query.offset)),
         ("limit_per_bucket", json!(query.limit_per_bucket)),
         ("fill", json!(fill(query.fill))),
         ("partial", json!(partial(query.partial))),
     ];
     let mut optional = |name, value: Option<Value>| fields.extend(value.map(|value| (name, value)));
+    optional("limit", query.limit.map(|limit| json!(limit)));
     optional("measures", query.measures.as_ref().map(|names| json!(names)));
     optional("from", query.from.map(|edge| json!(instant(edge))));
     optional("to", query.to.map(|edge| json!(instant(edge))));
@@ -89,6 +90,13 @@ fn comparison(compare: Compare) -> &'static str {
     match compare {
         Compare::PreviousPeriod => "previous_period",
         Compare::PreviousYear => "previous_year",
+    }
+}
+
+fn texts(texts: CsvTexts) -> &'static str {
+    match texts {
+        CsvTexts::Verbatim => "verbatim",
+        CsvTexts::Spreadsheet => "spreadsheet",
     }
 }
 

@@ -17,7 +17,7 @@ use shared::event::Event;
 use crate::calendar::Granularity;
 use crate::calendar::tests::{ZONES, naive};
 use crate::format;
-use crate::query::{Format, Query};
+use crate::query::{CsvTexts, Format, Query};
 use crate::serve::ServingSettings;
 use crate::testing::{World, version};
 
@@ -513,7 +513,7 @@ async fn ask(
         .answer(query)
         .await
         .map_err(|error| shared::problem::Problem::from(error).code())?;
-    let pieces = format::write(answer, Format::Json).unwrap();
+    let pieces = format::write(answer, Format::Json, CsvTexts::default()).unwrap();
     let bytes: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
     Ok(String::from_utf8(bytes).unwrap())
 }
