@@ -3,10 +3,12 @@
 //! One table of operations ([`operations`]) and one of named shapes (`schemas.json`); the document
 //! is built from them. A test compares it with the routes that there are.
 
+mod introduction;
 mod operations;
 
 use axum::http::Method;
 use shared::access::Access;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
     Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
@@ -23,6 +25,7 @@ use utoipa::openapi::{
 struct Described {
     method: HttpMethod,
     path: &'static str,
+    /// The group that it stands in; see [`introduction::tags`].
     tag: &'static str,
     summary: &'static str,
     /// Parameters of the query string, each with its meaning.
@@ -79,11 +82,7 @@ pub(super) fn document() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Merganser")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "Events in, exact metrics out. Errors are problem documents (RFC 9457) with a stable \
-             `code`. Only what cannot be read as a request at all (a malformed head, one over the \
-             bounds of headers, an address over 64 KiB) is refused with a bare status.",
-        ))
+        .description(Some(introduction::TEXT))
         .license(Some(license));
     let mut components = Components::new();
     // A test reads them and compares; without it there would be no shapes, and no harm beyond.
@@ -95,6 +94,7 @@ pub(super) fn document() -> OpenApi {
         components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
     }
     let document = OpenApiBuilder::new().info(info.build()).paths(paths.build());
+    let document = document.tags(Some(introduction::tags()));
     document.components(Some(components)).build()
 }
 
@@ -103,6 +103,9 @@ fn build(described: &Described) -> Operation {
         .tag(described.tag)
         .summary(Some(described.summary))
         .operation_id(Some(operation_id(described)));
+    if introduction::is_first(&described.method, described.path) {
+        operation = operation.tag(introduction::START);
+    }
     for name in described.path.split('/').filter_map(|part| part.strip_prefix('{')) {
         let name = name.trim_end_matches('}');
         operation =
@@ -156,9 +159,24 @@ fn response(meaning: &str, body: Content) -> ResponseBuilder {
         Content::Answer => FORMATS
             .into_iter()
             .chain([STREAM])
-            .fold(json(response, "Answer"), |response, kind| response.content(kind, text())),
+            .fold(json(told(response), "Answer"), |response, kind| response.content(kind, text())),
         Content::Text(kind) => response.content(kind, text()),
     }
+}
+
+/// What formats of rows alone say in headers.
+fn told(response: ResponseBuilder) -> ResponseBuilder {
+    const TOLD: [(&str, &str); 5] = [
+        ("merganser-from", "The first instant that was answered; except for JSON, as the others"),
+        ("merganser-to", "The first instant after"),
+        ("merganser-total-rows", "Rows before `limit` and `offset`"),
+        ("merganser-provenance", "What the answer is made of: JSON in ASCII, of 4 KiB at most"),
+        ("merganser-warnings", "What a reader of the values should know: a JSON array, likewise"),
+    ];
+    TOLD.into_iter().fold(response, |response, (name, meaning)| {
+        let header = HeaderBuilder::new().schema(Some(string())).description(Some(meaning));
+        response.header(name, header.build())
+    })
 }
 
 fn content(schema: RefOr<Schema>) -> utoipa::openapi::Content {
@@ -220,6 +238,7 @@ fn values(path: &str, name: &str) -> ObjectBuilder {
         "fill" => one_of(&["none", "zero", "null", "previous"]),
         "compare" => one_of(&["previous_period", "previous_year"]),
         "format" => one_of(&["json", "csv", "ndjson", "arrow", "parquet"]),
+        "csv" => one_of(&["verbatim", "spreadsheet"]),
         "limit_per_bucket" => one_of(&["true", "false"]),
         "granularity" => one_of(&operations::GRANULARITIES),
         "limit" if path.starts_with("/v1/query") || path.starts_with("/v1/metrics") => {
@@ -240,11 +259,10 @@ fn described(
     summary: &'static str,
     success: &'static [(&'static str, &'static str, Content)],
 ) -> Described {
-    let tag = path.trim_start_matches("/v1/").trim_start_matches('/').split('/').next();
     Described {
         method,
         path,
-        tag: tag.unwrap_or(path),
+        tag: "",
         summary,
         query: &[],
         body: None,
@@ -271,6 +289,33 @@ mod tests {
         assert_eq!(run["responses"].as_object().unwrap().len(), 4 + KEY_PROBLEMS.len());
         let values = &document["paths"]["/v1/metrics/{name}/dimensions/{dimension}"]["get"];
         assert_eq!(values["parameters"].as_array().unwrap().len(), 5);
+    }
+
+    #[test]
+    fn it_opens_on_what_one_does_first() {
+        let text = document().to_json().unwrap();
+        let paths = &text[text.find("\"paths\"").unwrap()..];
+        let place = |path: &str| paths.find(&format!("\"{path}\":{{")).unwrap();
+        let places =
+            ["/v1/metrics/{name}", "/v1/events", "/v1/query", "/v1/runs", "/v1/keys", "/v1/status"]
+                .map(place);
+        assert!(places.is_sorted(), "{places:?}");
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let tags = document["tags"].as_array().unwrap().iter();
+        let tags: Vec<&str> = tags.map(|tag| tag["name"].as_str().unwrap()).collect();
+        assert_eq!(tags[..4], ["start here", "metrics", "events", "query"]);
+        let first = |method: &str, path: &str| &document["paths"][path][method]["tags"];
+        assert_eq!(*first("put", "/v1/metrics/{name}"), serde_json::json!(["metrics", tags[0]]));
+        assert_eq!(*first("post", "/v1/events"), serde_json::json!(["events", tags[0]]));
+        assert_eq!(*first("get", "/v1/query"), serde_json::json!(["query", tags[0]]));
+        let mut used = std::collections::BTreeSet::new();
+        for operation in document["paths"].as_object().unwrap().values() {
+            for described in operation.as_object().unwrap().values() {
+                let own = described["tags"].as_array().unwrap().iter();
+                used.extend(own.map(|tag| tag.as_str().unwrap()));
+            }
+        }
+        assert_eq!(used, tags.into_iter().collect(), "each group is described, and has operations");
     }
 
     /// The names of all shapes that are referred to.

@@ -130,17 +130,20 @@ fn csv_is_the_json_answer_by_command_and_over_http(store: Store) {
 
     let (code, guarded, stderr) = query(&place, &[&asked[..], &["--csv", "spreadsheet"]].concat());
     assert_eq!((code, &*stderr), (0, ""));
-    let guard = |field: &Option<String>| {
-        let text = field.as_ref()?;
-        let is_number = text.parse::<i64>().is_ok() && !NAMES.contains(&Some(text));
-        let is_run = text.starts_with(['=', '+', '-', '@', '\t']) && !is_number;
-        Some(if is_run { format!("'{text}") } else { text.clone() })
-    };
-    let (guarded, head) = (records(&guarded), want[0].clone());
-    assert_eq!(guarded[0], head);
+    let guarded = records(&guarded);
+    assert_eq!((guarded.len(), &guarded[0]), (want.len(), &want[0]));
     for (guarded, want) in guarded.iter().zip(&want).skip(1) {
-        assert_eq!([&guarded[0], &guarded[3]], [&guard(&want[0]), &guard(&want[3])]);
-        assert_eq!(guarded[1..3], want[1..3], "numbers stay as they are");
+        for ((guarded, want), column) in
+            guarded.iter().zip(want).zip(answer["columns"].as_array().unwrap())
+        {
+            let is_run = |text: &String| text.starts_with(['=', '+', '-', '@', '\t']);
+            match want {
+                Some(text) if column["type"] == "text" && is_run(text) => {
+                    assert_eq!(*guarded, Some(format!("'{text}")));
+                }
+                _ => assert_eq!(guarded, want, "{column}"),
+            }
+        }
     }
     let (code, _, stderr) = query(&place, &["odd", "--csv", "spreadsheet"]);
     assert!(code == 2 && stderr.contains("--output csv"), "{stderr}");
@@ -224,21 +227,22 @@ fn pages_are_of_one_answer_while_events_come_in(store: Store) {
                         "properties": { "n": 1, "kind": "k" } })
                     .to_string()
                 };
-                let times = ["2026-01-01T00:00:00Z", "2026-05-30T23:59:00Z"];
+                let times = ["2026-01-01T00:00:00Z", "2026-03-14T23:59:00Z"];
                 http.send(&times.map(|time| event(sent, time)));
                 sent += 1;
             }
         }
     });
     let (mut whole, mut refused) = (0, 0);
-    for _ in 0..4 {
+    // 105,120 rows, in two pages.
+    for _ in 0..2 {
         let (code, text, stderr) =
-            query(&place, &[&minutes("2026-05-31")[..], &["--output", "csv"]].concat());
+            query(&place, &[&minutes("2026-03-15")[..], &["--output", "csv"]].concat());
         if code == 0 {
             whole += 1;
             let count = |line: Option<&str>| line.unwrap().split(',').nth(1).unwrap().to_owned();
             let (first, last) = (count(text.lines().nth(1)), count(text.lines().last()));
-            assert_eq!((text.lines().count(), first), (216_001, last));
+            assert_eq!((text.lines().count(), first), (105_121, last));
             continue;
         }
         refused += 1;
@@ -247,7 +251,7 @@ fn pages_are_of_one_answer_while_events_come_in(store: Store) {
     }
     stop.store(true, Ordering::SeqCst);
     sender.join().unwrap();
-    assert_eq!(whole + refused, 4);
+    assert_eq!(whole + refused, 2);
     server.stop();
     place.check_log(&[]);
 }

@@ -6,12 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 use std::{env, fs};
 
 use serde_json::{Value, json};
 
 use crate::http::Http;
 use crate::server::{Place, Store};
+use crate::wait::until;
 
 /// Set to write the file instead of comparing it.
 const WRITE: &str = "MERGANSER_WRITE_DOCS";
@@ -41,6 +44,35 @@ fn the_reference_is_what_the_service_describes() {
         written == made,
         "docs/http.md is not what is described, first in {first:?}; write it anew with {WRITE}=1"
     );
+}
+
+/// What `/docs` opens with can be typed as it stands.
+#[test]
+fn the_first_three_requests_define_send_and_ask() {
+    let place = Place::new(Store::Memory);
+    let server = place.start();
+    let text = server.http.get("/openapi.json").body["info"]["description"].clone();
+    let parts: Vec<&str> = say(&text).split("```").collect();
+    let mut replies = Vec::new();
+    for command in parts.iter().filter_map(|part| part.strip_prefix("sh\n")) {
+        let command = command.replace("http://127.0.0.1:8080", &place.url());
+        let output = Command::new("sh").args(["-ec", &command]).output().unwrap();
+        assert!(output.status.success(), "{command}: {output:?}");
+        replies.push(serde_json::from_slice::<Value>(&output.stdout).unwrap());
+        // A metric answers once it is defined; here there is nothing to be computed before.
+        until("the metric answers", Duration::from_secs(60), || {
+            (server.http.get("/v1/query?metric=sales").status == 200).then_some(())
+        });
+    }
+    let [defined, sent, answer] = &replies[..] else { panic!("{replies:?}") };
+    assert_eq!((&defined["name"], &sent["accepted"]), (&json!("sales"), &json!(2)));
+    assert_eq!(sent["applied"], true);
+    let rows = json!([
+        { "country": "DE", "orders": 1, "revenue": 19.99 },
+        { "country": "FR", "orders": 1, "revenue": 0.01 },
+    ]);
+    assert_eq!(answer["rows"], rows);
+    server.stop();
 }
 
 fn reference(http: &Http) -> String {

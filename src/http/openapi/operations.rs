@@ -7,7 +7,18 @@ use super::{Content, Described, NOTHING, described};
 
 /// All operations, in the order of the document.
 pub(super) fn all() -> Vec<Described> {
-    [events(), metrics(), query(), runs(), keys(), operation()].into_iter().flatten().collect()
+    let groups = [
+        ("metrics", metrics()),
+        ("events", events()),
+        ("query", query()),
+        ("runs", runs()),
+        ("keys", keys()),
+        ("operation", operation()),
+    ];
+    let tagged = |(tag, group): (&'static str, Vec<Described>)| {
+        group.into_iter().map(move |one| Described { tag, ..one })
+    };
+    groups.into_iter().flat_map(tagged).collect()
 }
 
 fn events() -> Vec<Described> {
@@ -95,6 +106,23 @@ fn metrics() -> Vec<Described> {
     let one = "/v1/metrics/{name}";
     vec![
         Described {
+            body: Some((&[("application/json", "Definition")], "The definition")),
+            problems: &["400", "408", "413", "422", "503"],
+            ..described(
+                HttpMethod::Put,
+                one,
+                "Create or change a metric",
+                &[
+                    ("200", "The same definition stands already", Content::Json("Metric")),
+                    (
+                        "202",
+                        "Accepted; Location is the run that backfills it",
+                        Content::Json("Metric"),
+                    ),
+                ],
+            )
+        },
+        Described {
             access: Access::Read,
             ..described(
                 HttpMethod::Get,
@@ -111,23 +139,6 @@ fn metrics() -> Vec<Described> {
                 one,
                 "A metric's definition, version and state",
                 &[("200", "The metric", Content::Json("Metric"))],
-            )
-        },
-        Described {
-            body: Some((&[("application/json", "Definition")], "The definition")),
-            problems: &["400", "408", "413", "422", "503"],
-            ..described(
-                HttpMethod::Put,
-                one,
-                "Create or change a metric",
-                &[
-                    ("200", "The same definition stands already", Content::Json("Metric")),
-                    (
-                        "202",
-                        "Accepted; Location is the run that backfills it",
-                        Content::Json("Metric"),
-                    ),
-                ],
             )
         },
         Described {
@@ -171,7 +182,11 @@ pub(super) const QUERY: &[(&str, &str)] = &[
     ("filter", "SQL condition over dimensions"),
     ("having", "SQL condition over measures, after the merge"),
     ("order_by", "Columns, separated by commas; - before one for descending"),
-    ("limit", "Most rows; default 10000, at most 100000"),
+    (
+        "limit",
+        "Most rows, at most 100000; default 10000 in JSON. Other formats have all rows, and more \
+         than 100000 are refused",
+    ),
     ("offset", "Rows to leave out"),
     ("limit_per_bucket", "true: the limit holds within each time bucket"),
     ("fill", "none, zero, null or previous: how empty buckets are filled"),
@@ -179,6 +194,11 @@ pub(super) const QUERY: &[(&str, &str)] = &[
     ("partial", "refuse (default) or allow answers that miss something"),
     ("after", "Wait until the answer includes this position, as 0:123456"),
     ("format", "json (default), csv, ndjson, arrow or parquet; or by Accept"),
+    (
+        "csv",
+        "How texts stand in CSV: verbatim (default), or as spreadsheet with ' before those that \
+         one would run",
+    ),
 ];
 
 fn query() -> Vec<Described> {

@@ -57,8 +57,8 @@ fn answer(mut stream: TcpStream, page: &Page) -> String {
     let body = format!("c,n\r\n{rows}");
     let text = format!(
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\
-         merganser-from: 2026-01-01\r\nmerganser-total-rows: {total}\r\nmerganser-provenance: {provenance}\r\n\
-         merganser-warnings: [\"`n` is odd\"]\r\n\r\n{body}",
+         merganser-from: 2026-01-01\r\nmerganser-total-rows: {total}\r\n\
+         merganser-provenance: {provenance}\r\nmerganser-warnings: [\"`n` is odd\"]\r\n\r\n{body}",
         body.len(),
     );
     stream.write_all(text.as_bytes()).unwrap();
