@@ -20,6 +20,7 @@ use shared::compile::Metric;
 use shared::definition::Definition;
 use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, JournalId, MetricId, Offset};
+use shared::omissions::Omissions;
 use shared::ports::{Journal, JournalError, JournalFile};
 use shared::time::Timestamp;
 use tokio::sync::watch;
@@ -299,6 +300,7 @@ fn snapshot(state: &State, before: Option<&Snapshot>) -> Result<Snapshot, Storag
             compiled,
             files: state.view(entry.id).to_vec(),
             mismatches: entry.mismatches,
+            omissions: entry.omissions.clone().unwrap_or_else(Omissions::unknown),
         }));
     }
     Ok(Snapshot {

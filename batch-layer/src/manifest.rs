@@ -20,6 +20,7 @@ use shared::access::{Key, Keys};
 use shared::catalog::{Stage, ViewFile};
 use shared::definition::Definition;
 use shared::ids::{Boundary, Generation, JournalId, MetricId};
+use shared::omissions::Omissions;
 use shared::time::Timestamp;
 
 pub use change::{Change, Discarded, RunOutcome, ViewUpdate};
@@ -28,8 +29,9 @@ pub use store::{ManifestStore, PublishError};
 use crate::schedule::Schedule;
 
 /// The version of the manifest and of what it names. The second has master files without the column
-/// `content`, of which a build of the first would take others for it; both are read.
-pub const FORMAT: u32 = 2;
+/// `content`, of which a build of the first would take others for it. The third has what each use of
+/// a metric could not take. All are read.
+pub const FORMAT: u32 = 3;
 
 /// One generation, as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +78,9 @@ pub struct Entry {
     pub files: Option<String>,
     /// Type mismatches of the events in the view.
     pub mismatches: u64,
+    /// What each use could not take of them; none where that was not counted yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omissions: Option<Omissions>,
 }
 
 /// A file of the master dataset.

@@ -26,6 +26,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use shared::compile::Metric;
 use shared::extract::Extracted;
 use shared::measure::aggregate;
+use shared::omissions::Omissions;
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
 
@@ -51,6 +52,8 @@ pub struct Chunk {
 pub struct Seen {
     /// Type mismatches of the events.
     pub mismatches: u64,
+    /// What each use could not take of them.
+    pub omissions: Omissions,
     /// Events that were read, of whatever type.
     pub events: u64,
     /// The UTC days of their times.
@@ -225,6 +228,7 @@ fn projected(
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.add(&extracted);
         seen.mismatches += projected.mismatches;
+        seen.omissions.merge(&projected.omissions);
         Ok(projected.batch)
     });
     batches.boxed()

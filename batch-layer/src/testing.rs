@@ -6,6 +6,7 @@ use shared::catalog::{MetricVersion, Stage};
 use shared::compile::Metric;
 use shared::definition::Definition;
 use shared::ids::{Boundary, Epoch, MetricId, Offset};
+use shared::omissions::Omissions;
 
 /// A boundary.
 pub(crate) fn at(epoch: u64, offset: u64) -> Boundary {
@@ -53,5 +54,6 @@ pub(crate) fn version(definition: &Definition, boundary: Boundary) -> Arc<Metric
         compiled: Arc::new(Metric::compile(definition).unwrap()),
         files: Vec::new(),
         mismatches: 0,
+        omissions: Omissions::default(),
     })
 }

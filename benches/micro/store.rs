@@ -7,6 +7,7 @@ use divan::{Bencher, counter::ItemsCount};
 use shared::catalog::{MetricVersion, Stage as VersionStage};
 use shared::definition;
 use shared::ids::{Boundary, Epoch, Fence, JournalId, MetricId, Offset};
+use shared::omissions::Omissions;
 use speed_layer::store::memory::MemoryStore;
 use speed_layer::store::{Change, EpochStates, Mark, Space, SpeedStore, Stage, View};
 use tokio::runtime::Runtime;
@@ -23,6 +24,7 @@ fn view() -> View {
         compiled: Arc::clone(&METRIC),
         files: Vec::new(),
         mismatches: 0,
+        omissions: Omissions::default(),
     };
     let journal = JournalId::try_from("1".repeat(32)).unwrap();
     View::of(journal, &version)

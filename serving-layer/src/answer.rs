@@ -10,6 +10,7 @@ mod page;
 mod rows;
 #[cfg(test)]
 mod tests;
+pub(crate) mod warn;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

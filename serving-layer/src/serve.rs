@@ -8,8 +8,10 @@
 //! Rows are [`made`] once and kept until a newer generation comes or more is applied to the speed
 //! view: an equal query before that would get the same ones.
 
+mod doubts;
 mod extent;
 mod made;
+mod names;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use crate::live::Live;
 use crate::query::resolve::edges;
 use crate::query::{Partial, Query, QueryError};
 use made::{Asked, Made};
+use names::Names;
 use read::{Retry, Shape};
 use turns::Turns;
 
@@ -95,6 +98,7 @@ pub struct Serving {
     pub(crate) status: Option<StatusSource>,
     pub(crate) live: Live,
     pub(crate) zones: Arc<Zones>,
+    pub(crate) names: Names,
     parts: Cache<Shape, StateTable>,
     answers: Cache<Asked, Made>,
     turns: Turns,
@@ -127,6 +131,7 @@ impl Serving {
             figures: Figures::new(settings.queries_max, started_at),
             live: Live::default(),
             zones: Arc::default(),
+            names: Names::default(),
             status: None,
             settings,
             catalog,

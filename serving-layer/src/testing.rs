@@ -17,6 +17,7 @@ use shared::definition::{Definition, from_json};
 use shared::event::{Event, EventBatch, Places};
 use shared::extract::Extractor;
 use shared::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
+use shared::omissions::Omissions;
 use shared::ports::{
     BatchRead, BatchViews, Committed, Journal, JournalError, JournalReader, Lag, SpeedError,
     SpeedPart, SpeedRead, SpeedViews, StoreFailure, ViewError,
@@ -37,6 +38,8 @@ pub(crate) struct World {
     files: [RecordBatch; 2],
     /// The speed view's rows: an epoch that is over and one that is open.
     epochs: [RecordBatch; 2],
+    /// What could not be used of the speed view's events.
+    omissions: Omissions,
     /// What the next reads of the speed view fail with.
     pub(crate) failures: Mutex<VecDeque<SpeedError>>,
     /// What the speed view says that it lacks.
@@ -68,17 +71,18 @@ pub(crate) fn version(definition: Definition, compiled: Arc<Metric>) -> MetricVe
         definition,
         files: Vec::new(),
         mismatches: 0,
+        omissions: Omissions::default(),
     }
 }
 
 /// The states of `events[range]`, whose offsets are their places in `events`.
-fn fold(metric: &Metric, events: &[Event], range: Range<usize>) -> StateTable {
+fn fold(metric: &Metric, events: &[Event], range: Range<usize>) -> (StateTable, Omissions) {
     let places = Places::following(Offset(range.start as u64), range.len());
     let events: EventBatch = events[range].iter().cloned().collect();
     let extracted = Extractor::new(metric.properties().cloned()).extract(&events, places);
     let mut table = StateTable::new(metric.layout());
-    metric.fold(&mut table, &extracted, usize::MAX).unwrap();
-    table
+    let folded = metric.fold(&mut table, &extracted, usize::MAX).unwrap();
+    (table, folded.omissions)
 }
 
 fn times(rows: &RecordBatch) -> Vec<i64> {
@@ -95,7 +99,7 @@ impl World {
     pub(crate) fn new(mut metric: MetricVersion, events: Vec<Event>, split: usize) -> Arc<Self> {
         metric.boundary = Boundary { epoch: Epoch(3), offset: Offset(split as u64) };
         let fold = |range| fold(&metric.compiled, &events, range);
-        let table = fold(0..split);
+        let (table, omitted) = fold(0..split);
         let grain = metric.compiled.grain();
         let times = table.times();
         let first = times.values().iter().min().copied();
@@ -113,10 +117,13 @@ impl World {
             }];
         }
         let applied = Offset(events.len() as u64);
-        let files = [0..split / 2, split / 2..split].map(|range| fold(range).emit_all());
+        let files = [0..split / 2, split / 2..split].map(|range| fold(range).0.emit_all());
         let open = split + (events.len() - split) / 3;
-        let epochs = [split..open, open..events.len()].map(|range| fold(range).emit_all());
+        let epochs = [split..open, open..events.len()].map(|range| fold(range).0.emit_all());
+        let omissions = fold(split..events.len()).1;
+        metric.omissions = omitted;
         Arc::new(Self {
+            omissions,
             files,
             epochs,
             snapshots: watch::Sender::new(snapshot(1, metric)),
@@ -217,6 +224,7 @@ impl SpeedViews for World {
             through: Offset(self.events.len() as u64),
             states: states.filter(|rows| rows.num_rows() > 0).collect(),
             missing: self.missing.lock().unwrap().clone(),
+            omissions: self.omissions.clone(),
         })
     }
 

@@ -14,6 +14,7 @@ use crate::compile::{DefinitionError, Metric};
 use crate::definition::Definition;
 use crate::extract::Extractor;
 use crate::ids::{Boundary, Generation, JournalId, MetricId};
+use crate::omissions::Omissions;
 use crate::time::{Grain, TimeRange, Timestamp};
 
 /// One generation of the manifest, as the other layers see it.
@@ -100,6 +101,8 @@ pub struct MetricVersion {
     pub files: Vec<ViewFile>,
     /// Type mismatches that the batch view's events had.
     pub mismatches: u64,
+    /// What each use could not take of them.
+    pub omissions: Omissions,
 }
 
 /// A Parquet file of one metric version's states at one grain.

@@ -6,17 +6,21 @@
 //!
 //! Folds are total and pure: no clock, no randomness, and no event stops a batch.
 
+mod effects;
 mod finish;
 mod names;
 mod project;
 mod states;
 #[cfg(test)]
 mod tests;
+mod uses;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use indexmap::IndexSet;
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::lit;
 
 use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source, shape_place};
 use crate::event::timestamp_type;
@@ -25,10 +29,14 @@ use crate::expression::{
     input_schema, parse_path,
 };
 use crate::measure::StateKind;
+use crate::omissions::Use;
 use crate::time::Grain;
+use effects::Counted;
 pub use finish::Finished;
 pub use project::{FoldError, Folded, Projected};
 use states::{Shape, States};
+pub use uses::Reading;
+use uses::{Read, Rows, Uses};
 
 const DIMENSIONS_MAX: usize = 32;
 const MEASURES_MAX: usize = 100;
@@ -126,10 +134,13 @@ pub struct Metric {
     layout: StateLayout,
     measures: Vec<Measure>,
     inputs: Vec<Input>,
+    /// By input, what may be missing in all events.
+    reads: Vec<Option<Read>>,
+    uses: Uses,
     input_schema: SchemaRef,
-    filter: Option<Evaluator>,
-    dimensions: Vec<Evaluator>,
-    arguments: Vec<(Evaluator, Shape)>,
+    filter: Option<Counted>,
+    dimensions: Vec<Counted>,
+    arguments: Vec<(Counted, Shape)>,
     projected_schema: SchemaRef,
     /// By state, the argument that it folds; none counts rows.
     state_arguments: Vec<Option<usize>>,
@@ -167,7 +178,11 @@ impl Metric {
 
         let inputs: Vec<Input> = lowering.into_inputs().into_iter().collect();
         let schema = input_schema(&inputs);
-        let plan = |expr| Evaluator::new(expr, &schema).map_err(place(""));
+        let plan = |expr: &Expr| {
+            let evaluator = Evaluator::new(expr, &schema).map_err(place(""))?;
+            Ok::<_, DefinitionError>(Counted::new(evaluator, expr))
+        };
+        let uses = uses_of(definition, &inputs, filter.as_ref(), &dimensions, &states)?;
         let layout = StateLayout {
             dimensions: definition.dimensions.iter().map(|d| d.name.clone()).collect(),
             states: states.kinds(),
@@ -185,6 +200,8 @@ impl Metric {
                 .map(|(expr, shape)| Ok((plan(expr)?, *shape)))
                 .collect::<Result<_, DefinitionError>>()?,
             layout,
+            reads: inputs.iter().map(Read::of).collect(),
+            uses,
             inputs,
             input_schema: schema,
         })
@@ -237,16 +254,58 @@ impl Metric {
     /// The states that these measures are finished from, ascending.
     #[must_use]
     pub fn states_of(&self, measures: &[usize]) -> Vec<usize> {
-        let mut states = IndexSet::new();
+        let measures = self.aggregates_of(measures);
+        let states = measures.iter().flat_map(|at| self.measures[*at].states.iter().copied());
+        states.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// These measures and those that their formulas read, ascending.
+    fn aggregates_of(&self, measures: &[usize]) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
         let mut todo = measures.to_vec();
         while let Some(measure) = todo.pop() {
-            let measure = &self.measures[measure];
-            states.extend(measure.states.iter().copied());
-            todo.extend(measure.formula.iter().flat_map(|f| f.inputs.iter().copied()));
+            if found.insert(measure) {
+                let formula = self.measures[measure].formula.iter();
+                todo.extend(formula.flat_map(|formula| formula.inputs.iter().copied()));
+            }
         }
-        states.sort_unstable();
-        states.into_iter().collect()
+        found
     }
+}
+
+/// What a definition uses its inputs for.
+fn uses_of(
+    definition: &Definition,
+    inputs: &[Input],
+    filter: Option<&Expr>,
+    dimensions: &[Expr],
+    states: &States,
+) -> Result<Uses, DefinitionError> {
+    let schema = input_schema(inputs);
+    let names: Vec<String> = inputs.iter().map(Input::name).collect();
+    let mut uses = Uses::with_arguments(states.arguments().count());
+    if let Some(filter) = filter {
+        uses.filter = Some(uses.push(Use::Filter, filter, &names, Rows::Chosen));
+    }
+    for (dimension, expr) in definition.dimensions.iter().zip(dimensions) {
+        let name = Use::Dimension(dimension.name.clone());
+        let usage = uses.push(name, expr, &names, Rows::Passed);
+        uses.dimensions.push(usage);
+    }
+    for source in &states.sources {
+        let mut rows = Rows::Passed;
+        if let Some(filter) = &source.filter {
+            uses.push(Use::MeasureFilter(source.name.clone()), filter, &names, Rows::Passed);
+            rows = Rows::Where(Evaluator::new(filter, &schema).map_err(place(""))?);
+        }
+        let yes = lit(true);
+        let value = source.value.as_ref().unwrap_or(&yes);
+        let usage = uses.push(Use::Measure(source.name.clone()), value, &names, rows);
+        if let Some(argument) = source.argument {
+            uses.arguments[argument].push(usage);
+        }
+    }
+    Ok(uses)
 }
 
 fn place(pointer: impl Into<String>) -> impl Fn(ExpressionError) -> DefinitionError {

@@ -3,7 +3,7 @@
 //!
 //! There are four types. A property takes the one that its use asks for: number under arithmetic
 //! and beside numbers, boolean beside booleans, text otherwise. Lowered expressions are total: what
-//! has no result for a row is null, and counted ([`count_failures`]), never an error. Arithmetic is
+//! has no result for a row is null, and counted ([`count_effects`]), never an error. Arithmetic is
 //! decimal ([`crate::decimal`]).
 //!
 //! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list, 4,096 operations. No subqueries,
@@ -34,7 +34,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::decimal;
 use crate::event::timestamp_type;
-pub use arithmetic::count_failures;
+pub use arithmetic::{Effects, count_effects};
 pub use lower::Lowering;
 pub use path::{Path, parse_path};
 

@@ -143,15 +143,15 @@ mod tests {
         let numbers = got.column(&b).unwrap();
         let values: Vec<_> = numbers.values.as_primitive::<Decimal128Type>().iter().collect();
         assert_eq!(values, [Some(1_500_000_000), None, None, None, None, None]);
-        assert_eq!(numbers.mismatches, [1, 4]);
+        assert_eq!(numbers.mismatches.rows(), [1, 4]);
 
         let texts = got.column(&c).unwrap();
         let values: Vec<_> = texts.values.as_string::<i32>().iter().collect();
         assert_eq!(values, [Some("x"), Some("12"), None, Some("ä\n"), None, None]);
-        assert_eq!(texts.mismatches, [2, 4]);
+        assert_eq!(texts.mismatches.rows(), [2, 4]);
 
-        assert_eq!(got.column(&d).unwrap().mismatches, [1]);
-        assert_eq!(got.column(&a).unwrap().mismatches, [0, 1, 2, 4]);
+        assert_eq!(got.column(&d).unwrap().mismatches.rows(), [1]);
+        assert_eq!(got.column(&a).unwrap().mismatches.rows(), [0, 1, 2, 4]);
         assert!(got.column(&deep).unwrap().values.is_valid(2));
     }
 }

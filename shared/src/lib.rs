@@ -25,6 +25,7 @@ pub mod failpoint;
 pub mod ids;
 pub mod json;
 pub mod measure;
+pub mod omissions;
 pub mod ports;
 pub mod problem;
 pub mod properties;

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use crate::catalog::{MetricVersion, Snapshot};
 use crate::event::{EventBatch, Identities, Places};
 use crate::ids::{Boundary, Epoch, JournalId, MetricId, Offset};
+use crate::omissions::Omissions;
 use crate::time::{Grain, TimeRange, Timestamp};
 
 /// A number of events that are durable, in the order of their offsets.
@@ -225,6 +226,9 @@ pub struct SpeedPart {
     pub states: Vec<RecordBatch>,
     /// Why states may be missing although `through` says otherwise, e.g. a bound of groups.
     pub missing: Vec<String>,
+    /// What each use could not take of the events of the epochs that were asked for, whatever their
+    /// time.
+    pub omissions: Omissions,
 }
 
 /// How far a speed view is behind the journal.

@@ -8,14 +8,15 @@ use arrow::compute::{concat, filter};
 use arrow::error::ArrowError;
 
 use crate::expression::PropertyColumn;
+use crate::omissions::Noted;
 
 /// One property of a number of events.
 #[derive(Clone, Debug)]
 pub struct Property {
     /// A value an event.
     pub values: ArrayRef,
-    /// Rows whose value was of another type, ascending.
-    pub mismatches: Vec<u32>,
+    /// Rows whose value was of another type.
+    pub mismatches: Noted,
 }
 
 /// Some properties of a number of events. Cheap to clone.
@@ -43,7 +44,7 @@ impl Properties {
     /// Bytes that they take.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.0.values().map(|p| p.values.get_array_memory_size() + p.mismatches.len() * 4).sum()
+        self.0.values().map(|p| p.values.get_array_memory_size() + p.mismatches.size_bytes()).sum()
     }
 
     /// Those of the rows that a mask chooses.
@@ -53,9 +54,15 @@ impl Properties {
     pub fn filter(&self, mask: &BooleanArray) -> Result<Self, ArrowError> {
         let chosen = |(column, property): (&PropertyColumn, &Property)| {
             let values = filter(&property.values, mask)?;
-            let kept = property.mismatches.iter().map(|row| *row as usize);
-            let kept = kept.filter(|row| mask.value(*row));
-            let mismatches = kept.map(|row| mask.slice(0, row).true_count() as u32).collect();
+            let (mut mismatches, mut seen, mut kept) = (Noted::default(), 0_usize, 0);
+            for (row, json) in property.mismatches.iter() {
+                let at = row as usize;
+                kept += mask.slice(seen, at - seen).true_count();
+                seen = at;
+                if mask.value(at) {
+                    mismatches.push(kept as u32, json);
+                }
+            }
             Ok((column.clone(), Property { values, mismatches }))
         };
         self.0.iter().map(chosen).collect()
@@ -71,11 +78,13 @@ impl Properties {
         let everywhere =
             |column: &&PropertyColumn| others.iter().all(|p| p.0.get(column).is_some());
         let joined = |column: &PropertyColumn| {
-            let (mut values, mut mismatches, mut before) = (Vec::new(), Vec::new(), 0_u32);
+            let (mut values, mut mismatches, mut before) = (Vec::new(), Noted::default(), 0_u32);
             for (part, rows) in parts {
                 if let Some(property) = part.get(column) {
                     values.push(&*property.values);
-                    mismatches.extend(property.mismatches.iter().map(|row| before + row));
+                    for (row, json) in property.mismatches.iter() {
+                        mismatches.push(before + row, json);
+                    }
                 }
                 before += *rows as u32;
             }
@@ -110,7 +119,7 @@ mod tests {
     }
 
     /// Values and mismatches by column.
-    fn plain(properties: &Properties) -> Vec<(String, ArrayRef, Vec<u32>)> {
+    fn plain(properties: &Properties) -> Vec<(String, ArrayRef, Noted)> {
         let plain = |(column, property): (&PropertyColumn, &Property)| {
             (column.name(), Arc::clone(&property.values), property.mismatches.clone())
         };

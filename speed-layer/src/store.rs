@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset};
+use shared::omissions::Omissions;
 use shared::ports::{SpeedPart, SpeedRead};
 
 pub use address::{Address, AddressError};
@@ -59,10 +60,12 @@ pub enum Stage {
 }
 
 /// What a view's epoch has besides its states. Absolute, as the states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Values of another type than their use asks for, and rows whose arithmetic had no result.
     pub mismatches: u64,
+    /// What each use could not take.
+    pub omissions: Omissions,
     /// Rows that were left out, since the metric had its bound of groups.
     pub dropped: u64,
 }
@@ -93,9 +96,9 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Why reads from `from` on may lack something although `through` says otherwise.
-    fn missing(&self, read: &SpeedRead) -> Vec<String> {
-        missing(read, self.figures.iter().map(|(epoch, figures)| (*epoch, *figures)))
+    /// What is told of what `read` asks for.
+    fn told(&self, read: &SpeedRead) -> Told {
+        told(read, self.figures.iter().map(|(epoch, figures)| (*epoch, figures)))
     }
 
     /// Whether it is what `change` leaves behind.
@@ -121,21 +124,32 @@ impl Stored {
     }
 }
 
-/// Why states of `figures`' epochs may be missing in what `read` asks for.
-pub(crate) fn missing(
+/// What is told of a part besides its states.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Why states may be missing although `through` says otherwise.
+    pub(crate) missing: Vec<String>,
+    pub(crate) omissions: Omissions,
+}
+
+/// What `figures` tell of those of their epochs that `read` asks for.
+pub(crate) fn told<'a>(
     read: &SpeedRead,
-    figures: impl Iterator<Item = (Epoch, Figures)>,
-) -> Vec<String> {
+    figures: impl Iterator<Item = (Epoch, &'a Figures)>,
+) -> Told {
     let asked = |epoch: Epoch| read.from <= epoch && read.to.is_none_or(|to| epoch < to);
-    let dropped: u64 =
-        figures.filter(|(epoch, _)| asked(*epoch)).map(|(_, figures)| figures.dropped).sum();
-    if dropped == 0 {
-        return Vec::new();
+    let (mut told, mut dropped) = (Told::default(), 0_u64);
+    for (_, figures) in figures.filter(|(epoch, _)| asked(*epoch)) {
+        dropped += figures.dropped;
+        told.omissions.merge(&figures.omissions);
     }
-    vec![format!(
-        "the speed view reached its bound of groups and left out {dropped} events until the next \
-         batch run"
-    )]
+    if dropped > 0 {
+        told.missing.push(format!(
+            "the speed view reached its bound of groups and left out {dropped} events until the \
+             next batch run"
+        ));
+    }
+    told
 }
 
 /// Whether a sweep found everything.

@@ -108,7 +108,10 @@ fn apply(client: &Client, file: &Path, choices: Choices, output: Output) -> anyh
     let mut done: Vec<Done<'_>> = steps.iter().map(|(name, step)| Done::new(name, *step)).collect();
     if !choices.dry_run {
         for (done, step) in done.iter_mut().zip(steps.values()) {
-            done.location = send(client, done.metric, *step)?;
+            (done.location, done.warnings) = send(client, done.metric, *step)?;
+            done.warnings
+                .iter()
+                .for_each(|text| output::note(&format!("{}: warning: {text}", done.metric)));
             if output == Output::Table {
                 done.tell(*step, choices)?;
             }
@@ -121,15 +124,23 @@ fn apply(client: &Client, file: &Path, choices: Choices, output: Output) -> anyh
     waited
 }
 
-/// Does what a step says; the run that backfills the metric, if there is one.
-fn send(client: &Client, name: &str, step: Step<'_>) -> anyhow::Result<Option<String>> {
+/// Does what a step says; the run that backfills the metric, if there is one, and what is doubtful
+/// about its definition.
+fn send(
+    client: &Client,
+    name: &str,
+    step: Step<'_>,
+) -> anyhow::Result<(Option<String>, Vec<String>)> {
     let path = format!("/v1/metrics/{}", encoded(name));
     let reply = match step {
         Step::Create(definition) | Step::Change(definition) => client.put(&path, definition)?,
         Step::Delete => client.delete(&path)?,
-        Step::Unchanged | Step::Keep => return Ok(None),
+        Step::Unchanged | Step::Keep => return Ok((None, Vec::new())),
     };
-    Ok(reply.ok().with_context(|| format!("`{name}`"))?.location)
+    let reply = reply.ok().with_context(|| format!("`{name}`"))?;
+    // A metric that was deleted is answered without a body.
+    let Defined { warnings } = serde_json::from_slice(&reply.body).unwrap_or_default();
+    Ok((reply.location, warnings))
 }
 
 /// Follows all backfills to their ends.
@@ -162,6 +173,13 @@ struct Applied<'a> {
     metrics: &'a [Done<'a>],
 }
 
+/// What a definition is answered with.
+#[derive(Debug, Default, Deserialize)]
+struct Defined {
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
 /// What was done about a metric.
 #[derive(Debug, Serialize)]
 struct Done<'a> {
@@ -169,6 +187,9 @@ struct Done<'a> {
     step: &'static str,
     /// Where the run is that backfills it.
     location: Option<String>,
+    /// What is doubtful about the definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// The run at its end, if it was waited for.
     run: Option<Box<RawValue>>,
 }
@@ -182,7 +203,7 @@ impl<'a> Done<'a> {
             Step::Delete => "delete",
             Step::Keep => "keep",
         };
-        Self { metric, step, location: None, run: None }
+        Self { metric, step, location: None, warnings: Vec::new(), run: None }
     }
 
     /// Tells of what is done now and not later, by a run that is waited for.

@@ -17,6 +17,7 @@ use serving_layer::query::{LIMIT_MAX, Query, QueryError};
 use shared::catalog::{MetricVersion, Stage};
 use shared::compile::Metric;
 use shared::ids::{Boundary, MetricId};
+use shared::omissions::Omissions;
 use shared::problem::Problem;
 use shared::request::pairs;
 use shared::time::{TimeRange, Timestamp};
@@ -46,6 +47,7 @@ static METRIC: LazyLock<MetricVersion> = LazyLock::new(|| {
         definition,
         files: Vec::new(),
         mismatches: 0,
+        omissions: Omissions::default(),
     }
 });
 

@@ -31,6 +31,7 @@ mod tls;
 mod totals;
 mod traces;
 mod wait;
+mod warnings;
 
 /// Makes a test for each kind of speed store from a function that takes one.
 macro_rules! in_both_stores {

@@ -7,6 +7,7 @@ use shared::access::KeyChange;
 use shared::catalog::{Stage, ViewFile};
 use shared::definition::Definition;
 use shared::ids::{Boundary, MetricId};
+use shared::omissions::Omissions;
 use shared::time::Timestamp;
 
 use super::{Entry, FORMAT, MasterFile, State};
@@ -61,6 +62,8 @@ pub struct ViewUpdate {
     pub files: Vec<ViewFile>,
     /// Type mismatches of all events in it.
     pub mismatches: u64,
+    /// What each use could not take of them.
+    pub omissions: Omissions,
 }
 
 /// A change whose inputs are not what they were; it is not published.
@@ -117,6 +120,7 @@ impl State {
             definition: definition.clone(),
             files: None,
             mismatches: 0,
+            omissions: Some(Omissions::default()),
         });
     }
 
@@ -154,6 +158,7 @@ impl State {
             entry.boundary = update.boundary;
             entry.stage = Stage::Active;
             entry.mismatches = update.mismatches;
+            entry.omissions = Some(update.omissions.clone());
             entry.files = None;
             let (name, version) = (entry.definition.name.clone(), entry.version);
             self.views.insert(update.id, Arc::new(update.files.clone()));

@@ -37,7 +37,14 @@ fn view(path: &str) -> ViewFile {
 
 fn outcome(id: u64, expected: Boundary, boundary: Boundary) -> Change {
     let files = vec![view(&format!("views/{id}/{}.parquet", boundary.epoch))];
-    let update = ViewUpdate { id: MetricId(id), expected, boundary, files, mismatches: 0 };
+    let update = ViewUpdate {
+        id: MetricId(id),
+        expected,
+        boundary,
+        files,
+        mismatches: 0,
+        omissions: Omissions::default(),
+    };
     Change::Run(RunOutcome { views: vec![update], ..RunOutcome::default() })
 }
 

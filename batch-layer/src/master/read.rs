@@ -13,6 +13,7 @@ use shared::compile::Metric;
 use shared::event::{EventBatch, Places};
 use shared::expression::PropertyColumn;
 use shared::extract::{Extracted, Extractor};
+use shared::omissions::Noted;
 use shared::properties::Property;
 use shared::time::TimeRange;
 
@@ -127,7 +128,7 @@ fn typed_batch(
     let (events, places) = (EventBatch::new(&own), Places::of(&own));
     let known = typed.iter().filter_map(|column| {
         let values = Arc::clone(batch.column_by_name(&column.name())?);
-        Some((column.clone(), Property { values, mismatches: Vec::new() }))
+        Some((column.clone(), Property { values, mismatches: Noted::default() }))
     });
     let events = events.map_err(damaged)?.with_read(known.collect());
     Ok(columns.extract(&events, places.map_err(damaged)?))

@@ -172,6 +172,7 @@ impl Executor {
             if run.mode == Mode::Incremental {
                 made.files.extend(metric.files.iter().cloned());
                 made.mismatches += metric.mismatches;
+                made.omissions.merge(&metric.omissions);
                 self.compact_view(run, &metric, &mut made.files).await?;
             }
             outcome.views.push(ViewUpdate {
@@ -180,6 +181,7 @@ impl Executor {
                 boundary: sealed,
                 files: made.files,
                 mismatches: made.mismatches,
+                omissions: made.omissions,
             });
         }
         Ok(())
@@ -220,6 +222,7 @@ impl Executor {
             boundary: metric.boundary,
             files: made.files,
             mismatches: made.mismatches,
+            omissions: made.omissions,
         });
         Ok(())
     }

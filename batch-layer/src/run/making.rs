@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use shared::catalog::{MetricVersion, Snapshot, ViewFile};
 use shared::failpoint;
 use shared::ids::Boundary;
+use shared::omissions::Omissions;
 
 use super::Mode;
 use super::execute::{Executor, RunError};
@@ -31,6 +32,7 @@ pub(super) struct Task {
 pub(super) struct Made {
     pub(super) files: Vec<ViewFile>,
     pub(super) mismatches: u64,
+    pub(super) omissions: Omissions,
     pub(super) events: u64,
     pub(super) days: BTreeSet<i64>,
     /// One a part.
@@ -41,6 +43,7 @@ impl Made {
     pub(super) fn add(&mut self, other: Self) {
         self.files.extend(other.files);
         self.mismatches += other.mismatches;
+        self.omissions.merge(&other.omissions);
         self.events += other.events;
         self.days.extend(other.days);
         self.audits.extend(other.audits);
@@ -97,10 +100,10 @@ impl Executor {
         for file in &files {
             self.views.open(metric.id, file).await?;
         }
-        let Seen { mismatches, events, days } = folded.seen();
+        let Seen { mismatches, omissions, events, days } = folded.seen();
         let audits = served.into_iter().zip(&task.audit);
         let audits = audits.map(|(served, (snapshot, _))| served.map(|rows| rows.end(snapshot)));
-        Ok(Made { files, mismatches, events, days, audits: audits.collect() })
+        Ok(Made { files, mismatches, omissions, events, days, audits: audits.collect() })
     }
 }
 

@@ -15,6 +15,7 @@ use shared::definition::Definition;
 use shared::event::{Event, EventBatch};
 use shared::extract::Extractor;
 use shared::ids::{MetricId, Offset};
+use shared::omissions::Omissions;
 use shared::ports::{
     BatchRead, BatchViews, Journal, Lag, ReadColumns, SpeedError, SpeedPart, SpeedRead, SpeedViews,
 };
@@ -58,7 +59,7 @@ impl SpeedViews for Refold {
     async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
         let (table, through) = fold_range(&*self.0, metric, &read);
         let states = vec![table.emit(&table.within(read.range))];
-        Ok(SpeedPart { through, states, missing: Vec::new() })
+        Ok(SpeedPart { through, states, missing: Vec::new(), omissions: Omissions::default() })
     }
 
     fn lag(&self, _: MetricId) -> Lag {

@@ -51,6 +51,7 @@ pub(super) async fn show(
     }
     let mut shown = document(&serving, &snapshot, metric);
     let (first, last) = serving.extent(&snapshot, metric).await;
+    serving.tell(metric, scope.filter.is_some(), &mut shown).await;
     shown["first_bucket"] = json!(first.map(|time| time.to_string()));
     shown["last_bucket"] = json!(last.map(|time| time.to_string()));
     Ok(Json(seen(shown, &scope)).into_response())
@@ -91,7 +92,13 @@ pub(super) async fn define(
     }
     let defined = serving.catalog.define(definition).await.map_err(refused)?;
     let snapshot = serving.catalog.current();
-    let shown = snapshot.newest(&name).map(|metric| document(&serving, &snapshot, metric));
+    let mut shown = snapshot.newest(&name).map(|metric| document(&serving, &snapshot, metric));
+    if let (Some(metric), Some(shown)) = (snapshot.newest(&name), &mut shown) {
+        let warnings = serving.doubts(metric).await;
+        if !warnings.is_empty() {
+            shown["warnings"] = json!(warnings);
+        }
+    }
     Ok(match defined {
         Defined::Unchanged => (StatusCode::OK, Json(shown)).into_response(),
         Defined::Accepted { run } => {

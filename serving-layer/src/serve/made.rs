@@ -1,16 +1,17 @@
 //! The making of an answer's rows: all of it but what changes with the clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use shared::catalog::{MetricVersion, Snapshot};
 use shared::ids::{MetricId, Offset};
+use shared::omissions::Omissions;
 use shared::time::TimeRange;
 
-use super::read::{Part, Retry};
+use super::read::{self, Part, Retry};
 use super::{Serving, blocking};
-use crate::answer::{self, Answer, Approximation, Merged, Provenance, Rows, Written};
+use crate::answer::{self, Answer, Approximation, Merged, Provenance, Rows, Written, warn};
 use crate::cache::Keep;
 use crate::calendar::{Calendar, Granularity, Zone};
 use crate::error::Error;
@@ -120,6 +121,8 @@ impl Serving {
             None => (None, through),
         };
         let last = answer::last_bucket(&merged, &resolved.calendar, edges);
+        let omissions = merged.omissions.clone();
+        let warnings = self.warnings(&part, &omissions).await;
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
         let calendar = resolved.calendar.clone();
         let query_bytes = text_bytes(query);
@@ -129,7 +132,8 @@ impl Serving {
             let earlier = earlier.as_ref().map(|(before, range)| (before, *range));
             answer::build(&query, &resolved, &compiled, edges, &merged, earlier, groups_max)
         });
-        let rows = rows.await?;
+        let mut rows = rows.await?;
+        rows.warnings.extend(warnings);
         let is_whole = missing.is_empty() && through >= applied;
         Ok(Arc::new(Made {
             edges,
@@ -143,6 +147,22 @@ impl Serving {
             written: Written::default(),
             query_bytes,
         }))
+    }
+
+    /// What is told of values that are not in the answer.
+    async fn warnings(&self, part: &Part<'_>, omissions: &Omissions) -> Vec<String> {
+        let (metric, resolved) = (part.metric, part.resolved);
+        let subject = warn::Subject {
+            metric,
+            omissions,
+            readings: metric.compiled.readings(&read::measures(resolved), &read::dimensions(part)),
+            is_bounded: part.query.scope.filter.is_some(),
+        };
+        let known = match subject.wants_names() {
+            true => self.names.of(&self.journal, &metric.definition.event).await.paths,
+            false => BTreeSet::new(),
+        };
+        subject.warnings(&known)
     }
 
     /// The states to compare with, their range, and how far their speed part reached.

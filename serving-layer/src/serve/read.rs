@@ -6,9 +6,10 @@ use std::time::Instant;
 use arrow::array::RecordBatch;
 use chrono_tz::Tz;
 use futures::{StreamExt, TryStreamExt, stream};
-use shared::catalog::{MetricVersion, Snapshot};
+use shared::catalog::{MetricVersion, Snapshot, Stage};
 use shared::failpoint::{self, planted};
 use shared::ids::{MetricId, Offset};
+use shared::omissions::Omissions;
 use shared::ports::{self, BatchRead, ReadColumns, SpeedError, SpeedRead};
 use shared::table::StateTable;
 
@@ -104,7 +105,11 @@ impl Serving {
             self.parts.get(snapshot.generation, Offset::ZERO, &shape, batch),
             self.speed.read(metric, speed),
         );
-        let (speed, through) = speed_part(speed, part, missing)?;
+        let (speed, through, mut omissions) = speed_part(speed, part, missing)?;
+        omissions.merge(&metric.omissions);
+        if metric.stage == Stage::Backfilling {
+            omissions.merge(&Omissions::unknown());
+        }
         let columns = grouping.columns().into();
         let total = query.granularity == Granularity::All && query.group_by.is_empty();
         let (batch, deadline) = (batch?, part.deadline);
@@ -121,7 +126,7 @@ impl Serving {
             }
             Ok(Arc::new(table))
         });
-        Ok((Merged { table: table.await?, columns }, through))
+        Ok((Merged { table: table.await?, columns, omissions }, through))
     }
 
     /// Reads the batch view's pieces and merges them.
@@ -180,11 +185,11 @@ fn speed_part(
     read: Result<ports::SpeedPart, SpeedError>,
     part: &Part<'_>,
     missing: &mut Vec<String>,
-) -> Result<(Vec<RecordBatch>, Offset), Retry> {
+) -> Result<(Vec<RecordBatch>, Offset, Omissions), Retry> {
     match (read, part.query.partial) {
         (Ok(speed), _) => {
             missing.extend(speed.missing);
-            Ok((speed.states, speed.through))
+            Ok((speed.states, speed.through, speed.omissions))
         }
         (Err(SpeedError::Retired { .. }), _) => Err(Retry::Moved),
         (Err(SpeedError::TooLarge { limit }), _) => {
@@ -195,24 +200,25 @@ fn speed_part(
         }
         (Err(error @ SpeedError::Unavailable(_)), Partial::Allow) => {
             missing.push(format!("speed: {error}"));
-            Ok((Vec::new(), part.metric.boundary.offset))
+            Ok((Vec::new(), part.metric.boundary.offset, Omissions::unknown()))
         }
     }
 }
 
-/// The states that the answer is finished from: of its measures, and of what it is chosen and
-/// ordered by.
+/// The states that the answer is finished from.
 fn states(part: &Part<'_>) -> Vec<usize> {
-    let resolved = part.resolved;
+    part.metric.compiled.states_of(&measures(part.resolved))
+}
+
+/// The answer's measures, and those that it is chosen and ordered by.
+pub(super) fn measures(resolved: &Resolved) -> Vec<usize> {
     let having = resolved.having.iter().flat_map(|(_, inputs)| inputs.iter().copied());
     let order = resolved.order_by.iter().filter_map(|(key, _)| key.measure());
-    let measures: Vec<usize> =
-        resolved.measures.iter().copied().chain(having).chain(order).collect();
-    part.metric.compiled.states_of(&measures)
+    resolved.measures.iter().copied().chain(having).chain(order).collect()
 }
 
 /// The dimensions that are read: to group by and to filter by.
-fn dimensions(part: &Part<'_>) -> Vec<usize> {
+pub(super) fn dimensions(part: &Part<'_>) -> Vec<usize> {
     let names = &part.metric.compiled.layout().dimensions;
     let filter = part.resolved.filters.iter().flat_map(|filter| filter.inputs());
     let filter = filter.filter_map(|name| names.iter().position(|known| known == name));

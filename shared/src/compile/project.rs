@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{
@@ -12,11 +12,13 @@ use arrow::datatypes::{
 };
 
 use super::states::{Shape, States};
+use super::uses::Told;
 use super::{Metric, StateLayout};
 use crate::event::{Places, timestamp_type};
-use crate::expression::{ExpressionError, Input, count_failures};
+use crate::expression::{ExpressionError, Input};
 use crate::extract::Extracted;
 use crate::measure::{Latest, StateError};
+use crate::omissions::Omissions;
 use crate::table::{StateTable, TableError};
 use crate::time::Timestamp;
 
@@ -27,6 +29,8 @@ pub struct Projected {
     pub batch: RecordBatch,
     /// Values of another type than their use asked for, and rows without a result of arithmetic.
     pub mismatches: u64,
+    /// What each use could not take.
+    pub omissions: Omissions,
 }
 
 /// What a fold did to a table.
@@ -36,6 +40,8 @@ pub struct Folded {
     pub groups: Vec<usize>,
     /// As [`Projected::mismatches`].
     pub mismatches: u64,
+    /// As [`Projected::omissions`].
+    pub omissions: Omissions,
     /// Rows that were not folded, since the table had its bound of groups.
     pub dropped: u64,
 }
@@ -99,9 +105,9 @@ impl Metric {
     /// Never for what the events hold.
     pub fn project(&self, extracted: &Extracted) -> Result<Projected, FoldError> {
         let chosen = self.chosen(extracted.events.types());
-        let mut mismatches = 0_u64;
+        let mut told = Told::new(self, chosen.as_ref());
         let mut columns: Vec<ArrayRef> = vec![Arc::new(extracted.events.times().clone())];
-        for input in &self.inputs {
+        for (at, input) in self.inputs.iter().enumerate() {
             columns.push(match input {
                 Input::Field(name) => {
                     let column = extracted.events.batch().column_by_name(name);
@@ -110,9 +116,7 @@ impl Metric {
                 Input::Property(property) => {
                     let column = extracted.column(property);
                     let column = column.ok_or_else(|| FoldError::Missing(property.name()))?;
-                    let counts =
-                        |row: &&u32| chosen.as_ref().is_none_or(|mask| mask.value(**row as usize));
-                    mismatches += column.mismatches.iter().filter(counts).count() as u64;
+                    told.add(at, &column.mismatches);
                     Arc::clone(&column.values)
                 }
                 Input::Column(name, _) => return Err(FoldError::Missing(name.clone())),
@@ -121,9 +125,15 @@ impl Metric {
         if self.needs_places() {
             columns.extend(extracted.places.columns());
         }
-        let rows = self.input_batch(columns)?;
-        let (batch, failures) = count_failures(|| self.rows(rows, chosen.as_ref()));
-        Ok(Projected { batch: batch?, mismatches: mismatches + failures })
+        let events = extracted.events.len();
+        if told.needs_rows() {
+            // A batch has at most 2³² events.
+            columns.push(Arc::new(UInt32Array::from_iter_values(0..events as u32)));
+        }
+        let rows = self.input_batch(columns, told.needs_rows())?;
+        let batch = self.rows(rows, chosen.as_ref(), &mut told, events)?;
+        let Told { mismatches, omissions, .. } = told;
+        Ok(Projected { batch, mismatches, omissions })
     }
 
     /// The projected ones of the rows that are chosen and pass the filter.
@@ -131,18 +141,24 @@ impl Metric {
         &self,
         mut rows: RecordBatch,
         chosen: Option<&BooleanArray>,
+        told: &mut Told<'_>,
+        events: usize,
     ) -> Result<RecordBatch, FoldError> {
         if let Some(chosen) = chosen {
             rows = filter_record_batch(&rows, chosen)?;
         }
+        told.see(&rows);
         if let Some(filter) = &self.filter {
-            let mask = filter.evaluate(&self.inputs_of(&rows)?)?;
+            let inputs = self.inputs_of(&rows)?;
+            let (mask, effects) = filter.evaluate(&inputs)?;
+            told.did(self.uses.filter.as_slice(), effects);
             let mask = mask.as_boolean();
             if mask.true_count() < mask.len() {
                 rows = filter_record_batch(&rows, mask)?;
             }
         }
-        self.evaluate(&rows)
+        told.count(&rows, events)?;
+        self.evaluate(&rows, told)
     }
 
     /// Which events are of the metric's types; `None` for all.
@@ -160,35 +176,44 @@ impl Metric {
         self.arguments.iter().any(|(_, shape)| *shape == Shape::Placed)
     }
 
-    /// Times, inputs, and places where an argument needs them.
-    fn input_batch(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch, FoldError> {
+    /// Times, inputs, places where an argument needs them, and numbers of rows where those are
+    /// needed.
+    fn input_batch(
+        &self,
+        columns: Vec<ArrayRef>,
+        has_rows: bool,
+    ) -> Result<RecordBatch, FoldError> {
         let time = Field::new("time", timestamp_type(), false);
         let places = self.needs_places().then(Places::fields).into_iter().flatten();
         let fields = std::iter::once(Arc::new(time))
             .chain(self.input_schema.fields().iter().cloned())
-            .chain(places.map(Arc::new));
+            .chain(places.map(Arc::new))
+            .chain(has_rows.then(|| Arc::new(Field::new("row", DataType::UInt32, false))));
         let schema = Schema::new(fields.collect::<Vec<_>>());
         Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
     }
 
-    fn inputs_of(&self, rows: &RecordBatch) -> Result<RecordBatch, FoldError> {
+    pub(super) fn inputs_of(&self, rows: &RecordBatch) -> Result<RecordBatch, FoldError> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         let columns = rows.columns()[1..=self.inputs.len()].to_vec();
         let schema = Arc::clone(&self.input_schema);
         Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
     }
 
-    fn evaluate(&self, rows: &RecordBatch) -> Result<RecordBatch, FoldError> {
+    fn evaluate(&self, rows: &RecordBatch, told: &mut Told<'_>) -> Result<RecordBatch, FoldError> {
         let inputs = self.inputs_of(rows)?;
         let times = rows.column(0).as_primitive::<TimestampMicrosecondType>();
         let starts = times.values().iter().map(|t| self.grain.floor(Timestamp(*t)).0);
         let starts = TimestampMicrosecondArray::from_iter_values(starts).with_timezone("UTC");
         let mut columns: Vec<ArrayRef> = vec![Arc::new(starts)];
-        for dimension in &self.dimensions {
-            columns.push(dimension.evaluate(&inputs)?);
+        for (dimension, usage) in self.dimensions.iter().zip(&self.uses.dimensions) {
+            let (values, effects) = dimension.evaluate(&inputs)?;
+            told.did(&[*usage], effects);
+            columns.push(values);
         }
-        for (argument, shape) in &self.arguments {
-            let values = argument.evaluate(&inputs)?;
+        for ((argument, shape), uses) in self.arguments.iter().zip(&self.uses.arguments) {
+            let (values, effects) = argument.evaluate(&inputs)?;
+            told.did(uses, effects);
             columns.push(match shape {
                 Shape::Plain(_) => values,
                 Shape::Placed => placed(times, &Places::of(rows)?, &values),
@@ -208,7 +233,7 @@ impl Metric {
         extracted: &Extracted,
         groups_max: usize,
     ) -> Result<Folded, FoldError> {
-        let Projected { mut batch, mismatches } = self.project(extracted)?;
+        let Projected { mut batch, mismatches, omissions } = self.project(extracted)?;
         let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().values();
         let dimensions: Vec<&StringArray> =
             batch.columns()[1..=self.dimensions.len()].iter().map(|c| c.as_string()).collect();
@@ -223,7 +248,7 @@ impl Metric {
         let arguments: Vec<Option<&ArrayRef>> =
             self.state_arguments.iter().map(|arg| arg.map(|i| batch.column(first + i))).collect();
         table.update(&groups, &arguments)?;
-        Ok(Folded { groups, mismatches, dropped })
+        Ok(Folded { groups, mismatches, omissions, dropped })
     }
 }
 

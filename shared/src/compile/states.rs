@@ -15,6 +15,17 @@ use crate::measure::StateKind;
 pub(super) struct States {
     states: IndexSet<(StateKind, Option<usize>)>,
     arguments: IndexSet<(Expr, Shape)>,
+    /// What each measure is made of.
+    pub(super) sources: Vec<MeasureSource>,
+}
+
+/// What a measure aggregates of events.
+pub(super) struct MeasureSource {
+    pub(super) name: String,
+    pub(super) value: Option<Expr>,
+    pub(super) filter: Option<Expr>,
+    /// By position; none counts rows.
+    pub(super) argument: Option<usize>,
 }
 
 /// What an expression's values are folded as.
@@ -71,7 +82,7 @@ impl States {
             (_, Some(_)) => Shape::Plain(ty),
             (_, None) => Shape::Plain(Type::Boolean),
         };
-        let argument = match (filter, value) {
+        let argument = match (filter.clone(), value.clone()) {
             (None, value) => value,
             (Some(filter), value) => {
                 let yes = || Expr::Literal(ScalarValue::Boolean(Some(true)), None);
@@ -80,6 +91,7 @@ impl States {
             }
         };
         let argument = argument.map(|expr| self.arguments.insert_full((expr, shape)).0);
+        self.sources.push(MeasureSource { name: name.to_owned(), value, filter, argument });
         let states = kinds.iter().map(|kind| self.states.insert_full((*kind, argument)).0);
         Ok(Measure {
             name: name.to_owned(),

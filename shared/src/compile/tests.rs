@@ -11,6 +11,7 @@ use crate::event::{EventBatch, Places};
 use crate::extract::Extractor;
 use crate::ids::Offset;
 use crate::measure::aggregate;
+use crate::omissions::{Omissions, Use};
 use crate::table::StateTable;
 use crate::testing::event;
 use crate::time::{MINUTE_US, Timestamp};
@@ -258,4 +259,119 @@ fn sums_that_do_not_fit_are_null_with_a_warning() {
         values(&metric, "s", &table.emit_all()),
         [Some("60000000000000000000000000000".to_owned())]
     );
+}
+
+const CALLS: &str = r#"{
+    "name": "calls", "event": "call", "filter": "status <> 'test'",
+    "dimensions": ["tenant"],
+    "measures": {
+        "n": {"kind": "count"},
+        "tokens": {"kind": "sum", "of": "tokens"},
+        "paid": {"kind": "sum", "of": "tokens", "filter": "plan = 'pro'"},
+        "price": {"kind": "sum", "of": "cost / tokens"},
+        "long": {"kind": "count", "filter": "seconds > 10"},
+        "who": {"kind": "distinct", "of": "subject"},
+        "typo": {"kind": "max", "of": "amounteur"}
+    }
+}"#;
+
+fn calls() -> EventBatch {
+    [
+        ("call", r#"{"status":"ok","tenant":"a","tokens":10,"cost":1,"plan":"pro","seconds":1}"#),
+        ("call", r#"{"status":"ok","tenant":"a","tokens":"12","cost":1,"plan":"free"}"#),
+        ("call", r#"{"status":"ok","tenant":{"x":1},"tokens":"7","cost":1,"plan":"pro"}"#),
+        ("call", r#"{"status":"test","tenant":"a","tokens":"0","cost":"1","plan":"pro"}"#),
+        ("call", r#"{"status":["x"],"tokens":"3","seconds":true}"#),
+        ("call", r#"{"status":"ok","tenant":"a","tokens":0,"cost":1,"seconds":"long"}"#),
+        ("call", r#"{"status":"ok","tenant":"a","tokens":null,"amounteur":null}"#),
+        ("other", r#"{"status":"ok","tokens":"0","amounteur":1}"#),
+    ]
+    .into_iter()
+    .map(|(kind, properties)| event(kind, 0, Some(properties)))
+    .collect()
+}
+
+fn omitted(metric: &Metric, events: &EventBatch) -> Omissions {
+    let extracted = Extractor::new(metric.properties().cloned()).extract(events, places(events));
+    metric.project(&extracted).unwrap().omissions
+}
+
+/// What is told, a line a use and kind.
+fn lines(omissions: &Omissions) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (usage, omitted) in &omissions.uses {
+        for (property, tally) in &omitted.mismatched {
+            let example = tally.example.as_ref().unwrap().json();
+            lines.push(format!("{usage} {property} {} {example}", tally.count));
+        }
+        if !omitted.no_result.is_empty() {
+            lines.push(format!("{usage} no result {}", omitted.no_result.count));
+        }
+    }
+    lines
+}
+
+#[test]
+fn what_a_use_cannot_take_is_told_of_it_and_of_the_rows_that_it_is_made_of() {
+    let metric = metric(CALLS);
+    let omissions = omitted(&metric, &calls());
+    assert_eq!(
+        lines(&omissions),
+        [
+            "filter text:status 1 [",
+            // Of the event that passes no filter nothing is told but that.
+            "dimension:tenant text:tenant 1 {",
+            "measure:paid number:tokens 1 \"7\"",
+            "measure:price number:tokens 2 \"7\"",
+            "measure:price no result 1",
+            "measure:tokens number:tokens 2 \"7\"",
+            "measure_filter:long number:seconds 1 \"long\"",
+        ]
+    );
+    assert!(omissions.has_events);
+    let seen: Vec<&str> = omissions.seen.iter().map(|path| &**path).collect();
+    assert_eq!(seen, ["cost", "plan", "seconds", "status", "tenant", "tokens"]);
+    let none = omitted(&metric, &calls().slice(7, 1));
+    assert_eq!(none, Omissions::default());
+}
+
+#[test]
+fn however_events_are_cut_the_same_is_told() {
+    let (metric, events) = (metric(CALLS), calls());
+    let whole = omitted(&metric, &events);
+    for cut in 0..=events.len() {
+        let mut parts = omitted(&metric, &events.slice(cut, events.len() - cut));
+        parts.merge(&omitted(&metric, &events.slice(0, cut)));
+        assert_eq!(parts, whole, "{cut}");
+    }
+}
+
+/// What DataFusion passes over depends on the batch: of an AND whose left side is rarely true, the
+/// right side is evaluated for those rows alone.
+#[test]
+fn arithmetic_without_a_result_is_counted_by_row_under_conditions_too() {
+    let metric = metric(
+        r#"{"name":"m","event":"e","measures":{
+            "rare":{"kind":"count","filter":"kind = 'x' AND a / b > 1"},
+            "case":{"kind":"sum","of":"CASE WHEN kind = 'x' OR b / a = 2 THEN a / b ELSE 3 END"},
+            "safe":{"kind":"sum","of":"coalesce(a / b, 0)"}}}"#,
+    );
+    let rows = (0..60).map(|n| {
+        let kind = if n % 12 == 0 { "x" } else { "y" };
+        format!(r#"{{"kind":"{kind}","a":{},"b":{}}}"#, n % 5, n % 3)
+    });
+    let events: EventBatch = rows.map(|row| event("e", 0, Some(&row))).collect();
+    let whole = omitted(&metric, &events);
+    for size in [1, 7, 20] {
+        let mut parts = Omissions::default();
+        for from in (0..events.len()).step_by(size) {
+            parts.merge(&omitted(&metric, &events.slice(from, size.min(events.len() - from))));
+        }
+        assert_eq!(parts, whole, "{size}");
+    }
+    // Of the rows with kind x all have b = 0.
+    let count = |name: &str| {
+        whole.uses.get(&Use::Measure(name.to_owned())).map_or(0, |o| o.no_result.count)
+    };
+    assert_eq!(count("rare"), 5);
 }

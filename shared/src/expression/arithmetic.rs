@@ -22,15 +22,40 @@ use crate::decimal;
 use crate::time::Timestamp;
 
 thread_local! {
-    /// Rows for which an operation had arguments and no result, on this thread.
-    static FAILED: Cell<u64> = const { Cell::new(0) };
+    /// Of all evaluations on this thread.
+    static EFFECTS: Cell<Effects> = const { Cell::new(Effects { no_result: 0, rounded: 0 }) };
 }
 
-/// Does the work, and counts the rows for which an operation had arguments and no result.
-pub fn count_failures<T>(work: impl FnOnce() -> T) -> (T, u64) {
-    let before = FAILED.get();
+/// What an evaluation did besides giving values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Rows for which an operation had arguments and no result.
+    pub no_result: u64,
+    /// Values that lost digits.
+    pub rounded: u64,
+}
+
+impl Effects {
+    /// Adds these to what is counted on this thread.
+    fn add(self) {
+        let before = EFFECTS.get();
+        EFFECTS.set(Self {
+            no_result: before.no_result.wrapping_add(self.no_result),
+            rounded: before.rounded.wrapping_add(self.rounded),
+        });
+    }
+}
+
+/// Does the work, and counts what its evaluations did.
+pub fn count_effects<T>(work: impl FnOnce() -> T) -> (T, Effects) {
+    let before = EFFECTS.get();
     let done = work();
-    (done, FAILED.get().wrapping_sub(before))
+    let after = EFFECTS.get();
+    let effects = Effects {
+        no_result: after.no_result.wrapping_sub(before.no_result),
+        rounded: after.rounded.wrapping_sub(before.rounded),
+    };
+    (done, effects)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -200,7 +225,7 @@ impl ScalarUDFImpl for Total {
         if result.null_count() > 0 {
             let given = |row: usize| arrays.iter().all(|a| a.is_valid(row));
             let failed = (0..result.len()).filter(|row| result.is_null(*row) && given(*row));
-            FAILED.set(FAILED.get().wrapping_add(failed.count() as u64));
+            Effects { no_result: failed.count() as u64, rounded: 0 }.add();
         }
         Ok(ColumnarValue::Array(result))
     }

@@ -52,10 +52,10 @@ fn number(expression: &str, properties: &str) -> (Option<String>, u64) {
     let expr = lowering.number(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
     let batch = inputs(lowering, &one(properties));
     let evaluator = Evaluator::new(&expr, &batch.schema()).unwrap();
-    let (values, failures) = count_failures(|| evaluator.evaluate(&batch).unwrap());
+    let (values, effects) = count_effects(|| evaluator.evaluate(&batch).unwrap());
     let values = values.as_primitive::<Decimal128Type>();
     let value = values.is_valid(0).then(|| decimal::format(values.value(0)));
-    (value, failures)
+    (value, effects.no_result)
 }
 
 fn refused(expression: &str) -> String {

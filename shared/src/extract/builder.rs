@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, BooleanBuilder, Decimal128Builder, StringBuilder};
 use super::{Extractor, Finder};
 use crate::decimal;
 use crate::expression::{PropertyColumn, Type};
+use crate::omissions::Noted;
 use crate::properties::{Properties, Property};
 
 /// Columns in the making: a row is what a [`Finder`] found.
@@ -46,7 +47,7 @@ impl<'x> Extraction<'x> {
 #[derive(Debug)]
 struct Builder {
     values: Values,
-    mismatches: Vec<u32>,
+    mismatches: Noted,
 }
 
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Builder {
             Type::Boolean => Values::Boolean(BooleanBuilder::with_capacity(rows)),
             Type::Text | Type::Time => Values::Text(StringBuilder::with_capacity(rows, rows * 8)),
         };
-        Self { values, mismatches: Vec::new() }
+        Self { values, mismatches: Noted::default() }
     }
 
     fn push(&mut self, row: u32, json: Option<&str>) {
@@ -86,8 +87,8 @@ impl Builder {
             }
             Values::Text(builder) => push_text(builder, json),
         };
-        if json.is_some() && !fits {
-            self.mismatches.push(row);
+        if let Some(json) = json.filter(|_| !fits) {
+            self.mismatches.push(row, json);
         }
     }
 

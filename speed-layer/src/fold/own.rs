@@ -5,7 +5,7 @@ use shared::ports::{SpeedError, SpeedPart, SpeedRead};
 use tokio::sync::oneshot;
 
 use super::tables::{PortionBounds, Tables, portion};
-use crate::store::missing;
+use crate::store::{Told, told};
 
 /// Groups that are copied at once.
 const PORTION: PortionBounds = PortionBounds { groups_max: 16_384, size_bytes_max: 16 << 20 };
@@ -93,8 +93,8 @@ impl OwnRead {
         if self.todo.iter().map(|(_, groups)| groups.len()).sum::<usize>() > self.groups_max {
             return Err(SpeedError::TooLarge { limit: self.groups_max });
         }
-        let figures = tables.epochs(self.read.from).map(|(epoch, table)| (epoch, table.figures));
-        let missing = missing(&self.read, figures);
-        Ok(SpeedPart { through: folded, states: Vec::new(), missing })
+        let figures = tables.epochs(self.read.from).map(|(epoch, table)| (epoch, &table.figures));
+        let Told { missing, omissions } = told(&self.read, figures);
+        Ok(SpeedPart { through: folded, states: Vec::new(), missing, omissions })
     }
 }

@@ -134,7 +134,6 @@ impl Tables {
         let table = self.epochs.entry(epoch).or_insert_with(|| Table::new(layout));
         // What this epoch may have is what the others leave.
         let groups_max = (self.groups_max + table.states.len()).saturating_sub(all);
-        let before = table.figures;
         let folded = match self.metric.fold(&mut table.states, extracted, groups_max) {
             Ok(folded) => folded,
             Err(error) => {
@@ -145,8 +144,9 @@ impl Tables {
         };
         table.figures.mismatches += folded.mismatches;
         table.figures.dropped += folded.dropped;
+        let tells = table.figures.omissions.merge(&folded.omissions);
         if touch == Touch::Write {
-            table.is_figures_dirty |= table.figures != before;
+            table.is_figures_dirty |= tells || folded.mismatches + folded.dropped > 0;
             table.touch(folded.groups.into_iter());
         }
         Ok(())
@@ -201,7 +201,7 @@ impl Tables {
         }
         for (epoch, table) in &mut self.epochs {
             if std::mem::take(&mut table.is_figures_dirty) {
-                portion.figures.push((*epoch, table.figures));
+                portion.figures.push((*epoch, table.figures.clone()));
             }
         }
         portion.is_last = self.queue.is_empty();

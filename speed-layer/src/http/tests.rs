@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use shared::catalog::MetricVersion;
 use shared::ids::{MetricId, Offset};
+use shared::omissions::Omissions;
 use shared::ports::{JournalError, Lag, SpeedError, SpeedPart, SpeedRead};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -32,7 +33,12 @@ impl SpeedViews for Applied {
     }
     async fn read(&self, _: &MetricVersion, _: SpeedRead) -> Result<SpeedPart, SpeedError> {
         let states: Vec<RecordBatch> = Vec::new();
-        Ok(SpeedPart { through: Offset::ZERO, states, missing: Vec::new() })
+        Ok(SpeedPart {
+            through: Offset::ZERO,
+            states,
+            missing: Vec::new(),
+            omissions: Omissions::default(),
+        })
     }
     fn lag(&self, _: MetricId) -> Lag {
         Lag::default()

@@ -18,8 +18,8 @@ use shared::ports::{SpeedPart, SpeedRead};
 
 use super::chunk::Chunk;
 use super::{
-    Change, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, Stored, Swept, View,
-    ViewId,
+    Change, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, Stored, Swept, Told,
+    View, ViewId,
 };
 use columns::Columns;
 
@@ -77,7 +77,7 @@ impl Held {
         stored.through = change.to;
         stored.reach = change.reach;
         stored.stage = change.stage;
-        stored.figures.extend(change.figures.iter().copied());
+        stored.figures.extend(change.figures.iter().cloned());
         let first = stored.first;
         stored.figures.retain(|epoch, figures| *epoch >= first && *figures != Figures::default());
         Ok(())
@@ -120,11 +120,9 @@ impl Reading {
         }
         chunks.reverse();
         let stored = &held.stored;
-        let part = SpeedPart {
-            through: stored.through.offset,
-            states: Vec::new(),
-            missing: stored.missing(read),
-        };
+        let Told { missing, omissions } = stored.told(read);
+        let part =
+            SpeedPart { through: stored.through.offset, states: Vec::new(), missing, omissions };
         Ok(Self { space: stored.space, part, chunks, groups: 0 })
     }
 

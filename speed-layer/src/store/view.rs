@@ -11,8 +11,9 @@ use shared::ids::{Fence, JournalId, MetricId};
 use shared::time::Grain;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Version of what is stored. A view of another version is not read but rebuilt.
-pub(super) const FORMAT: u64 = 1;
+/// Version of what is stored. A view of another version is not read but rebuilt. The second has
+/// what each use could not take, by epoch.
+pub(super) const FORMAT: u64 = 2;
 
 /// Which speed view: one metric version's, over one journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

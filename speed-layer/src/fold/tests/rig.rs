@@ -10,6 +10,7 @@ use shared::compile::Metric;
 use shared::definition::from_json;
 use shared::event::EventBatch;
 use shared::ids::{Boundary, Epoch, Generation, MetricId, Offset};
+use shared::omissions::Omissions;
 use shared::ports::{Committed, Journal, SpeedError, SpeedPart, SpeedRead, SpeedViews};
 use shared::time::{TimeRange, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -65,6 +66,7 @@ fn snapshot(journal: &FakeJournal, metrics: &BTreeMap<MetricId, Defined>, number
             definition,
             files: Vec::new(),
             mismatches: 0,
+            omissions: Omissions::default(),
         })
     };
     Snapshot {

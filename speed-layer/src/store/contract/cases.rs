@@ -279,7 +279,8 @@ pub(crate) async fn figures_are_stored_and_what_was_left_out_is_told(store: Stor
     let mut fixture = Fixture::begun(&*store).await;
     let mut change = fixture.change(Vec::new(), 3);
     let (two, five) = (Fixture::figures(4, 0), Fixture::figures(0, 70));
-    change.figures = vec![(Epoch(2), two), (Epoch(5), five), (Epoch(6), Figures::default())];
+    let empty = Figures::default();
+    change.figures = vec![(Epoch(2), two.clone()), (Epoch(5), five.clone()), (Epoch(6), empty)];
     fixture.apply(&*store, &change).await.unwrap();
     let stored = store.open(&fixture.view).await.unwrap().unwrap();
     assert_eq!(stored.figures.into_iter().collect::<Vec<_>>(), [(Epoch(2), two), (Epoch(5), five)]);

@@ -9,6 +9,7 @@ use shared::decimal;
 use shared::definition::from_json;
 use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset, PartitionId};
 use shared::measure::{Latest, StateKind};
+use shared::omissions::{Omissions, Use};
 use shared::ports::{ReadColumns, SpeedPart, SpeedRead};
 use shared::table::StateTable;
 use shared::time::{Grain, TimeRange, Timestamp};
@@ -250,6 +251,8 @@ impl Fixture {
     }
 
     pub(crate) fn figures(mismatches: u64, dropped: u64) -> Figures {
-        Figures { mismatches, dropped }
+        let mut omissions = Omissions::default();
+        omissions.of(&Use::Filter).no_result.add_count(mismatches);
+        Figures { mismatches, omissions, dropped }
     }
 }

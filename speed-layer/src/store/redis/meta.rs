@@ -16,11 +16,12 @@ pub(super) struct Meta {
 }
 
 /// Fields that tell of one epoch, before its number.
-pub(super) const BY_EPOCH: [&str; 3] = [CHUNKS, MISMATCHES, DROPPED];
+pub(super) const BY_EPOCH: [&str; 4] = [CHUNKS, MISMATCHES, DROPPED, OMISSIONS];
 
 const CHUNKS: &str = "chunks";
 const MISMATCHES: &str = "mismatches";
 const DROPPED: &str = "dropped";
+const OMISSIONS: &str = "omissions";
 
 fn stage_name(stage: Stage) -> &'static str {
     match stage {
@@ -66,6 +67,9 @@ pub(super) fn changed(change: &Change) -> Vec<(String, String)> {
     for (epoch, figures) in &change.figures {
         fields.push((format!("{MISMATCHES}:{epoch}"), figures.mismatches.to_string()));
         fields.push((format!("{DROPPED}:{epoch}"), figures.dropped.to_string()));
+        // Numbers, texts and maps of them, all of which JSON can hold.
+        let omissions = serde_json::to_string(&figures.omissions).unwrap_or_default();
+        fields.push((format!("{OMISSIONS}:{epoch}"), omissions));
     }
     fields
 }
@@ -129,13 +133,14 @@ fn by_epoch(fields: &[(String, String)]) -> Result<ByEpoch, String> {
         let Some((kind, epoch)) = name.split_once(':') else { continue };
         let number = || format!("its `{name}` is `{value}`");
         let epoch = Epoch(epoch.parse().map_err(|_| number())?);
-        let value: u64 = value.parse().map_err(|_| number())?;
+        let count = || value.parse::<u64>().map_err(|_| number());
         let chunks: &mut u64 = chunks.entry(epoch).or_default();
         let figures: &mut Figures = figures.entry(epoch).or_default();
         match kind {
-            CHUNKS => *chunks = value,
-            MISMATCHES => figures.mismatches = value,
-            DROPPED => figures.dropped = value,
+            CHUNKS => *chunks = count()?,
+            MISMATCHES => figures.mismatches = count()?,
+            DROPPED => figures.dropped = count()?,
+            OMISSIONS => figures.omissions = serde_json::from_str(value).map_err(|_| number())?,
             _ => return Err(format!("it has a field `{name}`")),
         }
     }

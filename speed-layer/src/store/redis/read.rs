@@ -21,7 +21,7 @@ use super::connection::{is_foreign, one_line};
 use super::keys::{self, Keys};
 use super::meta::{self, Meta};
 use crate::store::chunk::Chunk;
-use crate::store::{ReadError, Stage, View};
+use crate::store::{ReadError, Stage, Told, View};
 
 /// Groups that are read at once; a chunk that has more is read in steps.
 const PORTION: usize = 20_000;
@@ -86,7 +86,8 @@ pub(super) async fn read(
         match result {
             Ok(states) => {
                 let through = before.stored.through.offset;
-                return Ok(SpeedPart { through, states, missing: after.stored.missing(read) });
+                let Told { missing, omissions } = after.stored.told(read);
+                return Ok(SpeedPart { through, states, missing, omissions });
             }
             Err(Stop::Error(error)) => return Err(error),
             Err(Stop::Suspect(reason)) => return Err(ReadError::Damaged { space, reason }),

@@ -1,0 +1,357 @@
+//! What a reader of values is told of those that are not in them: pure, from what the fold counted.
+//!
+//! What is counted is of all events of the metric's version, whatever the range of a query, and the
+//! words say so. A reader whose key sees some of the events only is told that values were left out,
+//! and neither how many nor what they were: they may be of events that it does not see.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use shared::catalog::MetricVersion;
+use shared::compile::Reading;
+use shared::definition::{Definition, MeasureKind};
+use shared::omissions::{Omissions, Tally, Use};
+use shared::problem::{nearest, suggestion};
+
+/// Warnings of one answer.
+const WARNINGS_MAX: usize = 20;
+
+/// What is told of.
+pub(crate) struct Subject<'a> {
+    pub(crate) metric: &'a MetricVersion,
+    pub(crate) omissions: &'a Omissions,
+    /// Of measures and dimensions, by position in the definition.
+    pub(crate) readings: Vec<Reading<'a>>,
+    /// Whether the reader sees some of the events only.
+    pub(crate) is_bounded: bool,
+}
+
+impl Subject<'_> {
+    /// Properties that are read and that no event has, with the uses that read them.
+    fn absent(&self) -> Vec<(&Use, &str)> {
+        let Omissions { is_partial, has_events, seen, .. } = self.omissions;
+        if *is_partial || !has_events {
+            return Vec::new();
+        }
+        let absent = self.readings.iter().filter(|reading| !seen.contains(reading.path));
+        let mut absent: Vec<_> = absent.map(|reading| (reading.usage, &**reading.path)).collect();
+        absent.dedup();
+        absent
+    }
+
+    /// Whether names of properties that there are would be told.
+    pub(crate) fn wants_names(&self) -> bool {
+        !self.is_bounded && !self.absent().is_empty()
+    }
+
+    /// The warnings; `known` are paths of properties that events have.
+    pub(crate) fn warnings(&self, known: &BTreeSet<String>) -> Vec<String> {
+        let definition = &self.metric.definition;
+        let mut warnings = Vec::new();
+        for (usage, path) in self.absent() {
+            let hint = if self.is_bounded { String::new() } else { hint(path, known) };
+            let what = match path {
+                "event:subject" => "no event has a `subject`".to_owned(),
+                path => format!("no event has the property `{path}`"),
+            };
+            warnings.push(format!("{}: {what}{hint}", label(usage)));
+        }
+        let mut uses: Vec<&Use> = self.readings.iter().map(|reading| reading.usage).collect();
+        uses.dedup();
+        for usage in uses {
+            let Some(omitted) = self.omissions.uses.get(usage) else { continue };
+            let told = Told { usage, definition, is_bounded: self.is_bounded };
+            for (property, tally) in &omitted.mismatched {
+                warnings.push(told.mismatched(property, tally));
+            }
+            if !omitted.no_result.is_empty() {
+                warnings.push(told.no_result(&omitted.no_result));
+            }
+            if !omitted.rounded.is_empty() {
+                warnings.push(told.rounded(&omitted.rounded));
+            }
+        }
+        if warnings.len() > WARNINGS_MAX {
+            let more = warnings.len() - WARNINGS_MAX;
+            warnings.truncate(WARNINGS_MAX);
+            let name = &definition.name;
+            warnings.push(format!("{more} more like these; `GET /v1/metrics/{name}` lists them"));
+        }
+        warnings
+    }
+
+    /// All that is known, as `GET /v1/metrics/{name}` lists it.
+    pub(crate) fn listed(&self) -> Value {
+        let mut listed = Vec::new();
+        for (usage, path) in self.absent() {
+            listed.push(json!({ "use": usage, "kind": "absent", "property": path }));
+        }
+        for (usage, omitted) in &self.omissions.uses {
+            for (property, tally) in &omitted.mismatched {
+                listed.push(line(usage, "mismatched", Some(property), tally));
+            }
+            for (kind, tally) in [("no_result", &omitted.no_result), ("rounded", &omitted.rounded)]
+            {
+                if !tally.is_empty() {
+                    listed.push(line(usage, kind, None, tally));
+                }
+            }
+        }
+        Value::Array(listed)
+    }
+}
+
+fn line(usage: &Use, kind: &str, property: Option<&str>, tally: &Tally) -> Value {
+    let mut line = json!({ "use": usage, "kind": kind, "count": tally.count });
+    if let Some((ty, path)) = property.and_then(|property| property.split_once(':')) {
+        line["property"] = json!(path);
+        line["read_as"] = json!(ty);
+    }
+    if let Some(example) = &tally.example {
+        line["example"] = json!({ "type": example.type_name(), "json": example.json() });
+    }
+    line
+}
+
+/// What ends a message about a property that no event has.
+pub(crate) fn hint(path: &str, known: &BTreeSet<String>) -> String {
+    if known.is_empty() {
+        return String::new();
+    }
+    let names = || known.iter().map(String::as_str);
+    let inner = |name: &&str| name.rsplit('.').next() == Some(path);
+    match (nearest(path, names()), names().find(inner)) {
+        (None, Some(name)) => format!("; did you mean `{name}`?"),
+        _ => suggestion(path, names()),
+    }
+}
+
+pub(crate) fn label(usage: &Use) -> String {
+    match usage {
+        Use::Filter => "the metric's filter".to_owned(),
+        Use::Dimension(name) | Use::Measure(name) => name.clone(),
+        Use::MeasureFilter(name) => format!("{name}, in its filter"),
+    }
+}
+
+/// Words about one use.
+struct Told<'a> {
+    usage: &'a Use,
+    definition: &'a Definition,
+    is_bounded: bool,
+}
+
+impl Told<'_> {
+    fn mismatched(&self, property: &str, tally: &Tally) -> String {
+        let (ty, path) = property.split_once(':').unwrap_or(("", property));
+        let name = match self.usage {
+            Use::Dimension(name) | Use::Measure(name) if name == path => String::new(),
+            _ => format!(" of `{path}`"),
+        };
+        let many = self.is_bounded || tally.count != 1;
+        let what = match (ty, many) {
+            ("number", true) => "were not numbers",
+            ("number", false) => "was not a number",
+            ("boolean", true) => "were neither true nor false",
+            ("boolean", false) => "was neither true nor false",
+            (_, true) => "were objects or arrays",
+            (_, false) => "was an object or array",
+        };
+        let then = self.then(path, many);
+        let mut text =
+            format!("{}: {}{name} {what} and {then}", label(self.usage), self.count(tally));
+        let example = tally.example.as_ref().filter(|_| !self.is_bounded);
+        if let Some(example) = example {
+            let beyond = match (ty, example.type_name()) {
+                ("number", "number") => ", which is out of range",
+                _ => "",
+            };
+            // Writing to a text cannot fail.
+            let _ = write!(text, ", for example {}{beyond}", example.describe());
+        }
+        text.push_str("; ");
+        text.push_str(&match (ty, example.map(|example| example.type_name())) {
+            ("number", Some("text") | None) => {
+                format!("send numbers, or define it over `CAST({path} AS DECIMAL)`")
+            }
+            ("number", _) => "send numbers".to_owned(),
+            ("boolean", _) => "send true or false".to_owned(),
+            _ => format!("send a text, a number or a boolean, or name what is inside: `{path}.…`"),
+        });
+        text.push_str(self.scope());
+        text
+    }
+
+    fn no_result(&self, tally: &Tally) -> String {
+        let then = self.then("", self.is_bounded || tally.count != 1);
+        format!(
+            "{}: {} had no result (a division by zero, a number out of range, or a text that is \
+             none) and {then}{}",
+            label(self.usage),
+            self.count(tally),
+            self.scope()
+        )
+    }
+
+    fn rounded(&self, tally: &Tally) -> String {
+        let example = tally.example.as_ref().filter(|_| !self.is_bounded);
+        let example = example.map(|e| format!(", for example {}", e.describe()));
+        let verb = if self.is_bounded || tally.count != 1 { "were" } else { "was" };
+        format!(
+            "{}: {} {verb} rounded to the measure's `places` before being added{}; a larger \
+             `places` keeps their digits{}",
+            label(self.usage),
+            self.count(tally),
+            example.unwrap_or_default(),
+            self.scope()
+        )
+    }
+
+    fn count(&self, tally: &Tally) -> String {
+        match tally.count {
+            _ if self.is_bounded => "some values".to_owned(),
+            1 => "1 value".to_owned(),
+            count => format!("{count} values"),
+        }
+    }
+
+    fn scope(&self) -> &'static str {
+        " (of all events of the metric, whatever the range asked for)"
+    }
+
+    /// What became of the values.
+    fn then(&self, path: &str, many: bool) -> String {
+        let are = if many { "are" } else { "is" };
+        let name = match self.usage {
+            Use::Measure(name) => name,
+            Use::Dimension(_) => return format!("{are} null"),
+            Use::Filter | Use::MeasureFilter(_) => {
+                return format!("{} as missing", if many { "count" } else { "counts" });
+            }
+        };
+        let measure = self.definition.measures.get(name);
+        // Only of a property itself it is known what its absence does.
+        let is_plain = measure.is_some_and(|measure| {
+            path.is_empty() || measure.of.as_deref().is_some_and(|of| of.trim() == path)
+        });
+        if !is_plain {
+            return format!("{} as missing", if many { "count" } else { "counts" });
+        }
+        let place = match measure.map(|measure| measure.kind) {
+            Some(MeasureKind::Sum) => "in the sum",
+            Some(MeasureKind::Avg) => "in the average",
+            Some(MeasureKind::Min) => "in the minimum",
+            Some(MeasureKind::Max) => "in the maximum",
+            Some(MeasureKind::Quantile) => "in the quantile",
+            Some(MeasureKind::Latest) => "among the latest",
+            Some(MeasureKind::Count | MeasureKind::Distinct | MeasureKind::Expr) | None => {
+                "counted"
+            }
+        };
+        format!("{are} not {place}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use shared::compile::Metric;
+    use shared::definition::from_json;
+
+    use super::*;
+    use crate::testing::version;
+
+    const METRIC: &str = r#"{"name":"calls","event":"call","filter":"ok","dimensions":["tenant"],
+        "measures":{"tokens":{"kind":"sum","of":"tokens"},
+            "cost":{"kind":"avg","of":"price * tokens"},
+            "late":{"kind":"count","filter":"seconds > 10"},
+            "share":{"kind":"expr","expr":"late / tokens"}}}"#;
+
+    fn metric() -> MetricVersion {
+        let definition = from_json(METRIC.as_bytes()).unwrap();
+        let compiled = Arc::new(Metric::compile(&definition).unwrap());
+        version(definition, compiled)
+    }
+
+    fn told(omissions: &Omissions, measures: &[usize], is_bounded: bool) -> Vec<String> {
+        let metric = metric();
+        let readings = metric.compiled.readings(measures, &[0]);
+        let subject = Subject { metric: &metric, omissions, readings, is_bounded };
+        let known = ["price_eur", "tokens", "a.seconds"].map(str::to_owned).into();
+        let warnings = subject.warnings(&known);
+        let scope = " (of all events of the metric, whatever the range asked for)";
+        warnings.iter().map(|warning| warning.replace(scope, "")).collect()
+    }
+
+    fn seen(paths: &[&str]) -> Omissions {
+        let mut omissions = Omissions { has_events: true, ..Omissions::default() };
+        paths.iter().for_each(|path| omissions.see(&Arc::from(*path)));
+        omissions
+    }
+
+    #[test]
+    fn values_that_are_left_out_are_told_of_the_uses_that_a_query_makes() {
+        let mut omissions = seen(&["ok", "tenant", "tokens", "price", "seconds"]);
+        for measure in ["tokens", "cost"] {
+            let omitted = omissions.of(&Use::Measure(measure.to_owned()));
+            for json in ["\"12\"", "\"312\"", "null"] {
+                omitted.mismatch(&"number:tokens".into()).add(json);
+            }
+        }
+        let late = omissions.of(&Use::MeasureFilter("late".to_owned()));
+        late.mismatch(&"number:seconds".into()).add("true");
+        let tenant = omissions.of(&Use::Dimension("tenant".to_owned()));
+        tenant.mismatch(&"text:tenant".into()).add("{");
+        omissions.of(&Use::Measure("cost".to_owned())).no_result.add_count(2);
+        let tenant = "tenant: 1 value was an object or array and is null, for example an object; \
+                      send a text, a number or a boolean, or name what is inside: `tenant.…`";
+        let tokens = "tokens: 3 values were not numbers and are not in the sum, for example the \
+                      text \"12\"; send numbers, or define it over `CAST(tokens AS DECIMAL)`";
+        let late = "late, in its filter: 1 value of `seconds` was not a number and counts as \
+                    missing, for example the value true; send numbers";
+        assert_eq!(told(&omissions, &[0], false), [tenant, tokens]);
+        assert_eq!(told(&omissions, &[2], false), [tenant, late]);
+        // A formula reads the values of others.
+        assert_eq!(told(&omissions, &[3], false), [tenant, tokens, late]);
+        let cost = told(&omissions, &[1], false);
+        assert!(cost[1].starts_with("cost: 3 values of `tokens` were not numbers and count as"));
+        assert!(cost[2].starts_with("cost: 2 values had no result"), "{cost:?}");
+        for text in told(&omissions, &[0, 1, 2, 3], true) {
+            assert!(text.contains("some values"), "{text}");
+            assert!(!text.contains("12") && !text.contains("example"), "{text}");
+        }
+    }
+
+    #[test]
+    fn properties_that_no_event_has_come_with_the_nearest_that_there_are() {
+        let omissions = seen(&["ok", "tenant", "tokens"]);
+        assert_eq!(
+            told(&omissions, &[1, 2], false),
+            [
+                "cost: no event has the property `price`; known: `a.seconds`, `price_eur`, `tokens`",
+                "late, in its filter: no event has the property `seconds`; did you mean \
+                 `a.seconds`?",
+            ]
+        );
+        assert_eq!(told(&omissions, &[1], true), ["cost: no event has the property `price`"]);
+        // Before there are events, and where some were not counted, nothing is known.
+        assert!(told(&Omissions::default(), &[1], false).is_empty());
+        let mut old = seen(&["ok"]);
+        old.merge(&Omissions::unknown());
+        assert!(told(&old, &[1], false).is_empty());
+    }
+
+    #[test]
+    fn warnings_are_bounded() {
+        let mut omissions = seen(&["ok", "tenant", "tokens"]);
+        let cost = omissions.of(&Use::Measure("cost".to_owned()));
+        for n in 0..50 {
+            cost.mismatch(&format!("number:p{n}").into()).add("true");
+        }
+        let told = told(&omissions, &[1], false);
+        assert_eq!(told.len(), WARNINGS_MAX + 1);
+        assert!(told[WARNINGS_MAX].starts_with("31 more like these"), "{told:?}");
+    }
+}

@@ -1,0 +1,91 @@
+//! What is told of a metric by itself: what it could not use of its events, and which properties it
+//! reads that events do not have.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use shared::catalog::{MetricVersion, Stage};
+use shared::definition::EventTypes;
+use shared::omissions::Omissions;
+use shared::ports::{ReadColumns, SpeedRead};
+use shared::problem::nearest;
+use shared::time::{TimeRange, Timestamp};
+
+use super::Serving;
+use crate::answer::warn::{Subject, hint, label};
+
+impl Serving {
+    /// Adds what a metric could not use of all its events to how it is shown.
+    pub(crate) async fn tell(&self, metric: &MetricVersion, is_bounded: bool, shown: &mut Value) {
+        let omissions = self.omissions(metric).await;
+        let readings = all_readings(metric);
+        let subject = Subject { metric, omissions: &omissions, readings, is_bounded };
+        let known = match subject.wants_names() {
+            true => self.names.of(&self.journal, &metric.definition.event).await.paths,
+            false => BTreeSet::new(),
+        };
+        shown["warnings"] = json!(subject.warnings(&known));
+        if !is_bounded {
+            shown["omissions"] = subject.listed();
+        }
+    }
+
+    /// What a metric could not use of the events of both its parts.
+    async fn omissions(&self, metric: &MetricVersion) -> Omissions {
+        // No states, only what is told of them.
+        let nowhere = TimeRange { from: Timestamp(0), to: Timestamp(0) };
+        let columns = ReadColumns { dimensions: Vec::new(), states: Vec::new() };
+        let from = metric.boundary.epoch;
+        let read = SpeedRead { from, to: None, range: nowhere, columns: Some(columns) };
+        let mut omissions = match self.speed.read(metric, read).await {
+            Ok(part) => part.omissions,
+            Err(_) => Omissions::unknown(),
+        };
+        omissions.merge(&metric.omissions);
+        if metric.stage == Stage::Backfilling {
+            omissions.merge(&Omissions::unknown());
+        }
+        omissions
+    }
+
+    /// What is doubtful about a definition, by the newest events: properties that none of them has,
+    /// and types of which there are none while there are some of nearly the same name.
+    pub(crate) async fn doubts(&self, metric: &MetricVersion) -> Vec<String> {
+        let definition = &metric.definition;
+        let known = self.names.of(&self.journal, &definition.event).await;
+        let mut doubts = Vec::new();
+        if let EventTypes::Some(types) = &definition.event {
+            let unknown = types.iter().filter(|name| !known.types.contains(*name));
+            for name in unknown {
+                if let Some(near) = nearest(name, known.types.iter().map(String::as_str)) {
+                    doubts.push(format!(
+                        "event: none of the newest events is of type `{name}`; did you mean \
+                         `{near}`?"
+                    ));
+                }
+            }
+        }
+        if !known.has_events {
+            return doubts;
+        }
+        let mut told = BTreeSet::new();
+        for reading in all_readings(metric) {
+            let path = &**reading.path;
+            let is_absent = path != "event:subject" && !known.has(path);
+            if is_absent && told.insert((reading.usage, path)) {
+                let (label, hint) = (label(reading.usage), hint(path, &known.paths));
+                doubts.push(format!(
+                    "{label}: none of the newest events of its type has the property \
+                     `{path}`{hint}"
+                ));
+            }
+        }
+        doubts
+    }
+}
+
+fn all_readings(metric: &MetricVersion) -> Vec<shared::compile::Reading<'_>> {
+    let measures: Vec<usize> = (0..metric.compiled.measures().len()).collect();
+    let dimensions: Vec<usize> = (0..metric.definition.dimensions.len()).collect();
+    metric.compiled.readings(&measures, &dimensions)
+}
