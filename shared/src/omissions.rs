@@ -388,7 +388,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn merging_is_the_same_in_any_order(a in any_omissions(), b in any_omissions(), c in any_omissions()) {
+        fn merging_is_the_same_in_any_order(
+            a in any_omissions(),
+            b in any_omissions(),
+            c in any_omissions(),
+        ) {
             let all = sum(&[&a, &b, &c]);
             prop_assert_eq!(&sum(&[&c, &a, &b]), &all);
             prop_assert_eq!(&sum(&[&a, &sum(&[&b, &c])]), &all);

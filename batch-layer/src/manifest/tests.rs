@@ -140,6 +140,21 @@ async fn a_generation_under_the_name_of_another_is_refused() {
     assert!(error.contains("7.json") && error.contains("says generation 0"), "{error}");
 }
 
+/// What the second format did not count is not known, and what is added to it stays so.
+#[tokio::test]
+async fn an_entry_of_the_second_format_reads() {
+    let storage = Storage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
+    let state = State::new(journal(), Timestamp(0)).apply(&define("m", at(0, 0)), Timestamp(1));
+    let mut manifest = serde_json::to_value(&state.unwrap().manifest).unwrap();
+    manifest["format"] = 2.into();
+    manifest["metrics"][0]["mismatches"] = 7.into();
+    assert!(manifest["metrics"][0].as_object_mut().unwrap().remove("omissions").is_some());
+    storage.create_document(&format!("manifest/{:020}.json", 1), &manifest).await.unwrap();
+    let store = ManifestStore::open(storage, journal(), false, Timestamp(0)).await.unwrap();
+    let entry = store.current().manifest.metrics[0].clone();
+    assert_eq!((entry.mismatches, entry.omissions), (7, None));
+}
+
 #[tokio::test]
 async fn an_older_format_is_taken_over_and_a_newer_one_is_refused() {
     for (format, is_read) in [(0, false), (1, true), (FORMAT, true), (FORMAT + 1, false)] {

@@ -206,6 +206,11 @@ impl Rig {
             let events = self.events.iter().filter(|(epoch, _)| *epoch >= from);
             let mismatches = oracle::mismatches(defined.definition, events.map(|(_, e)| e));
             assert_eq!(self.handle.mismatches(*id), mismatches);
+            assert_eq!(part.omissions, own.omissions);
+            let uses = part.omissions.uses.values();
+            let told = uses.flat_map(|omitted| omitted.mismatched.values());
+            // Some use of each is made of all its events.
+            assert_eq!(told.map(|tally| tally.count).max().unwrap_or(0), mismatches);
         }
     }
 }

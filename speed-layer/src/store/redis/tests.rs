@@ -141,7 +141,7 @@ async fn what_is_lost_or_altered_is_found() {
         &["HSET", &meta, "fence", "x"],
         &["HSET", &meta, "journal", "00000000000000000000000000000008"],
         &["HSET", &meta, "definition", "0"],
-        &["HSET", &meta, "format", "2"],
+        &["HSET", &meta, "format", "1"],
     ];
     for words in absent {
         server.send(&["FLUSHALL"]);
