@@ -29,8 +29,8 @@ pub use store::{ManifestStore, PublishError};
 use crate::schedule::Schedule;
 
 /// The version of the manifest and of what it names. The second has master files without the column
-/// `content`, of which a build of the first would take others for it. The third has what each use of
-/// a metric could not take. All are read.
+/// `content`, of which a build of the first would take others for it. The third has what each use
+/// of a metric could not take. All are read.
 pub const FORMAT: u32 = 3;
 
 /// One generation, as it is stored.

@@ -163,8 +163,8 @@ impl World {
         }
     }
 
-    /// The view of every metric and rollup, and what is told of it, equal a fold of the events below
-    /// its boundary.
+    /// The view of every metric and rollup, and what is told of it, equal a fold of the events
+    /// below its boundary.
     async fn check(&self) {
         let snapshot = self.catalog.current();
         for metric in snapshot.metrics.iter().filter(|m| m.stage == Stage::Active) {

@@ -330,7 +330,8 @@ mod tests {
         assert_eq!(
             told(&omissions, &[1, 2], false),
             [
-                "cost: no event has the property `price`; known: `a.seconds`, `price_eur`, `tokens`",
+                "cost: no event has the property `price`; known: `a.seconds`, `price_eur`, \
+                 `tokens`",
                 "late, in its filter: no event has the property `seconds`; did you mean \
                  `a.seconds`?",
             ]

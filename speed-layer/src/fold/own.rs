@@ -17,7 +17,7 @@ pub(super) struct OwnRead {
     read: SpeedRead,
     groups_max: usize,
     reply: oneshot::Sender<Result<SpeedPart, SpeedError>>,
-    part: Option<SpeedPart>,
+    part: Option<Box<SpeedPart>>,
     /// What is left, by epoch; groups in falling order.
     todo: Vec<(Epoch, Vec<usize>)>,
 }
@@ -62,10 +62,12 @@ impl OwnRead {
             return Err(SpeedError::Retired { first: tables.first() });
         }
         let Some(part) = &mut self.part else {
-            self.part = Some(self.begin(tables, folded)?);
+            self.part = Some(Box::new(self.begin(tables, folded)?));
             return Ok(None);
         };
-        let Some((epoch, groups)) = self.todo.last_mut() else { return Ok(self.part.take()) };
+        let Some((epoch, groups)) = self.todo.last_mut() else {
+            return Ok(self.part.take().map(|part| *part));
+        };
         match tables.table(*epoch) {
             Some(table) => {
                 let last = groups.iter().rev().copied();
