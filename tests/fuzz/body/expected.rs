@@ -189,7 +189,12 @@ fn time(value: &Json<'_>) -> Option<i64> {
         Value::Text(text) => {
             DateTime::parse_from_rfc3339(text.as_deref()?).ok()?.timestamp_micros()
         }
-        Value::Number => value.text.parse::<i64>().ok()?.checked_mul(1000)?,
+        Value::Number => {
+            let millis = value.text.parse::<i64>().ok()?;
+            // Smaller ones look like seconds.
+            let is_small = (-99_999_999_999..=99_999_999_999).contains(&millis);
+            millis.checked_mul(1000).filter(|_| !is_small)?
+        }
         _ => return None,
     };
     let latest = NOW.0 + 24 * 60 * 60 * 1_000_000;
