@@ -2,32 +2,28 @@
 //!
 //! | Arrow | JSON |
 //! |---|---|
-//! | booleans, integers, decimals, text | the same |
+//! | booleans, integers, decimals, text | the same, with every digit |
 //! | floats | the shortest number that reads back as the same one; not finite: null |
 //! | timestamps | RFC 3339 in UTC; without a time zone they are taken to be in UTC |
 //! | dates | `YYYY-MM-DD` |
 //! | structs, maps with keys that are text | objects, without the fields that are null |
 //! | lists | arrays |
 //! | dictionaries | as their values |
+//!
+//! No conversion wraps or cuts: what has more digits, or lies further away, than its type says is
+//! written as what it is, for the rules of events to judge. Instants of Parquet's INT96 do not fit
+//! any type of Arrow; they come twice, as [`Twin`] says.
 
 use std::fmt;
 use std::io::{self, Write};
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, GenericListArray, OffsetSizeTrait,
-    StringArrayType,
-};
+use arrow::array::{Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait, StringArrayType};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Date32Type, Date64Type, Decimal128Type, Decimal256Type, DecimalType, Float16Type,
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-};
-use chrono::{DateTime, SecondsFormat, Utc};
+use arrow::datatypes::{DataType, UInt64Type};
 use serde::Serialize;
 
+use super::scalar::{int96, number, time};
 use super::write::Text;
 use super::{IntakeError, malformed};
 
@@ -43,13 +39,28 @@ pub(super) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn new(array: &dyn Array, write: impl Fn(usize, &mut Text) -> io::Result<()> + 'a) -> Self {
+    pub(super) fn new(
+        array: &dyn Array,
+        write: impl Fn(usize, &mut Text) -> io::Result<()> + 'a,
+    ) -> Self {
         Self { nulls: array.logical_nulls(), write: Some(Box::new(write)) }
     }
 
     /// No value in any row.
     fn none() -> Self {
         Self { nulls: None, write: None }
+    }
+
+    /// The same text in every row.
+    pub(super) fn of_all(value: &str) -> Self {
+        let value = value.to_owned();
+        Self { nulls: None, write: Some(Box::new(move |_, text| json(text, &value))) }
+    }
+
+    /// An object in every row, with these members.
+    pub(super) fn together(members: Vec<(&'a str, Values<'a>)>) -> Self {
+        let write = move |row, text: &mut Text| write_object(&members, row, text);
+        Self { nulls: None, write: Some(Box::new(write)) }
     }
 
     /// Whether there is a value in a row.
@@ -159,26 +170,64 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// The same column once more, in which instants of Parquet's INT96 are whole seconds. In the first
+/// one they are nanoseconds, which wrap beyond the years 1677 to 2262; seconds do not, and from
+/// both the instant follows.
+pub(super) type Twin<'a> = Option<&'a dyn Array>;
+
 /// The values of a column whose type was checked.
-pub(super) fn of(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
+pub(super) fn of<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>, IntakeError> {
+    // The same of both: a column within this one.
+    let both = |within: fn(&'a dyn Array) -> &'a ArrayRef| {
+        of(within(array).as_ref(), twin.map(|twin| within(twin).as_ref()))
+    };
     match array.data_type() {
-        DataType::Struct(_) => object(array),
-        DataType::Map(..) => map(array),
-        DataType::List(_) => list::<i32>(array),
-        DataType::LargeList(_) => list::<i64>(array),
+        DataType::Struct(_) => object(array, twin),
+        DataType::Map(..) => {
+            let keys = of(array.as_map().keys().as_ref(), None)?;
+            Ok(map(array, keys, both(|array| array.as_map().values())?))
+        }
+        DataType::List(_) => Ok(list::<i32>(array, both(|array| array.as_list::<i32>().values())?)),
+        DataType::LargeList(_) => {
+            Ok(list::<i64>(array, both(|array| array.as_list::<i64>().values())?))
+        }
         DataType::FixedSizeList(_, size) => {
             let size = usize::try_from(*size).unwrap_or_default();
-            let items = of(array.as_fixed_size_list().values().as_ref())?;
+            let items = both(|array| array.as_fixed_size_list().values())?;
             Ok(Values::new(array, move |row, text| {
                 elements(&items, row * size..(row + 1) * size, text)
             }))
         }
-        DataType::Dictionary(..) => dictionary(array, of(array.as_any_dictionary().values())?),
+        DataType::Dictionary(..) => {
+            dictionary(array, of(array.as_any_dictionary().values().as_ref(), None)?)
+        }
         other => number(array)
+            .or_else(|| int96(array, twin?))
             .or_else(|| time(array))
             .or_else(|| plain(array))
             .ok_or_else(|| malformed(format!("the type {other} is not read"))),
     }
+}
+
+/// Whether values can be ids.
+pub(super) fn is_text_or_integer(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_text_or_integer(values),
+        other => is_text(other) || other.is_integer() || *other == DataType::Null,
+    }
+}
+
+/// The values of a column, of which integers are written as texts.
+pub(super) fn as_text(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
+    let values = of(array, None)?;
+    if !array.data_type().is_integer() {
+        return Ok(values);
+    }
+    Ok(Values::new(array, move |row, text| {
+        text.write_all(b"\"")?;
+        values.write(row, text)?;
+        text.write_all(b"\"")
+    }))
 }
 
 /// The values of a column of texts, or of a dictionary of them, each written by `write`; `None` for
@@ -209,108 +258,34 @@ fn plain(array: &dyn Array) -> Option<Values<'_>> {
     })
 }
 
-fn number(array: &dyn Array) -> Option<Values<'_>> {
-    Some(match array.data_type() {
-        DataType::Int8 => numbers::<Int8Type>(array),
-        DataType::Int16 => numbers::<Int16Type>(array),
-        DataType::Int32 => numbers::<Int32Type>(array),
-        DataType::Int64 => numbers::<Int64Type>(array),
-        DataType::UInt8 => numbers::<UInt8Type>(array),
-        DataType::UInt16 => numbers::<UInt16Type>(array),
-        DataType::UInt32 => numbers::<UInt32Type>(array),
-        DataType::UInt64 => numbers::<UInt64Type>(array),
-        DataType::Float16 => {
-            let floats = array.as_primitive::<Float16Type>();
-            Values::new(array, |row, text| json(text, &f32::from(floats.value(row))))
-        }
-        DataType::Float32 => numbers::<Float32Type>(array),
-        DataType::Float64 => numbers::<Float64Type>(array),
-        DataType::Decimal128(..) => decimals::<Decimal128Type>(array),
-        DataType::Decimal256(..) => decimals::<Decimal256Type>(array),
-        _ => return None,
-    })
-}
-
-fn time(array: &dyn Array) -> Option<Values<'_>> {
-    use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
-    Some(match array.data_type() {
-        DataType::Timestamp(Second, _) => instants::<TimestampSecondType>(array, 1),
-        DataType::Timestamp(Millisecond, _) => instants::<TimestampMillisecondType>(array, 1_000),
-        DataType::Timestamp(Microsecond, _) => {
-            instants::<TimestampMicrosecondType>(array, 1_000_000)
-        }
-        DataType::Timestamp(Nanosecond, _) => {
-            instants::<TimestampNanosecondType>(array, 1_000_000_000)
-        }
-        DataType::Date32 => {
-            let days = array.as_primitive::<Date32Type>();
-            Values::new(array, |row, text| date(text, i64::from(days.value(row)) * 86_400))
-        }
-        DataType::Date64 => {
-            let millis = array.as_primitive::<Date64Type>();
-            Values::new(array, |row, text| date(text, millis.value(row).div_euclid(1_000)))
-        }
-        _ => return None,
-    })
-}
-
-fn json(text: &mut Text, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+pub(super) fn json(text: &mut Text, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
     Ok(serde_json::to_writer(text, value)?)
 }
 
-/// Numbers; what is not finite becomes `null`.
-fn numbers<T: ArrowPrimitiveType<Native: Serialize>>(array: &dyn Array) -> Values<'_> {
-    let numbers = array.as_primitive::<T>();
-    Values::new(array, |row, text| json(text, &numbers.value(row)))
+fn object<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>, IntakeError> {
+    let object = array.as_struct();
+    let twins = twin.map(|twin| twin.as_struct().columns());
+    let mut fields = Vec::new();
+    for (at, (field, values)) in object.fields().iter().zip(object.columns()).enumerate() {
+        let twin = twins.and_then(|twins| twins.get(at)).map(AsRef::as_ref);
+        fields.push((field.name().as_str(), of(values.as_ref(), twin)?));
+    }
+    Ok(Values::new(array, move |row, text| write_object(&fields, row, text)))
 }
 
-fn decimals<T: DecimalType>(array: &dyn Array) -> Values<'_> {
-    let decimals = array.as_primitive::<T>();
-    Values::new(array, |row, text| write!(text, "{}", decimals.value_as_string(row)))
-}
-
-fn instants<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, per_s: i64) -> Values<'_> {
-    let instants = array.as_primitive::<T>();
-    Values::new(array, move |row, text| {
-        let value = instants.value(row);
-        let nanos = value.rem_euclid(per_s) * (1_000_000_000 / per_s);
-        let nanos = u32::try_from(nanos).unwrap_or_default();
-        match DateTime::<Utc>::from_timestamp(value.div_euclid(per_s), nanos) {
-            Some(time) => json(text, &time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-            // No time that there is; the rules for `time` refuse the text.
-            None => json(text, &format!("{value}/{per_s} s")),
-        }
+fn write_object(fields: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> io::Result<()> {
+    text.look_at(fields.len())?;
+    let there = fields.iter().filter(|(_, values)| values.is_there(row));
+    text.enclose([b"{", b"}"], there, |(name, values), text| {
+        json(text, name)?;
+        text.write_all(b":")?;
+        values.write(row, text)
     })
 }
 
-fn date(text: &mut Text, seconds: i64) -> io::Result<()> {
-    match DateTime::<Utc>::from_timestamp(seconds, 0) {
-        Some(time) => json(text, &time.date_naive()),
-        None => text.write_all(b"null"),
-    }
-}
-
-fn object(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
-    let object = array.as_struct();
-    let mut fields = Vec::new();
-    for (field, values) in object.fields().iter().zip(object.columns()) {
-        fields.push((field.name(), of(values.as_ref())?));
-    }
-    Ok(Values::new(array, move |row, text| {
-        text.look_at(fields.len())?;
-        let there = fields.iter().filter(|(_, values)| values.is_there(row));
-        text.enclose([b"{", b"}"], there, |(name, values), text| {
-            json(text, name)?;
-            text.write_all(b":")?;
-            values.write(row, text)
-        })
-    }))
-}
-
-fn map(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
+fn map<'a>(array: &'a dyn Array, keys: Values<'a>, values: Values<'a>) -> Values<'a> {
     let map = array.as_map();
-    let (keys, values) = (of(map.keys().as_ref())?, of(map.values().as_ref())?);
-    Ok(Values::new(array, move |row, text| {
+    Values::new(array, move |row, text| {
         let range = range(map.value_offsets(), row);
         text.look_at(range.len())?;
         let there = range.filter(|at| values.is_there(*at));
@@ -319,15 +294,12 @@ fn map(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
             text.write_all(b":")?;
             values.write(at, text)
         })
-    }))
+    })
 }
 
-fn list<O: OffsetSizeTrait>(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
+fn list<'a, O: OffsetSizeTrait>(array: &'a dyn Array, items: Values<'a>) -> Values<'a> {
     let list: &GenericListArray<O> = array.as_list();
-    let items = of(list.values().as_ref())?;
-    Ok(Values::new(array, move |row, text| {
-        elements(&items, range(list.value_offsets(), row), text)
-    }))
+    Values::new(array, move |row, text| elements(&items, range(list.value_offsets(), row), text))
 }
 
 fn range<O: OffsetSizeTrait>(offsets: &[O], row: usize) -> std::ops::Range<usize> {
