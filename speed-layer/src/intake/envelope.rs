@@ -5,14 +5,16 @@
 //! a rule is said with a code and a message and never stops the other events of its request.
 //! Nesting costs no stack: the pass over the text does not recurse.
 
+mod faults;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::IgnoredAny;
 use shared::extract::{Extractor, Finder};
 use shared::json::Cursor;
 use shared::time::Timestamp;
 
+use self::faults::{UNKNOWN_MAX, no_object, unknown_fields};
 use super::decode::RawEvent;
 use super::event_time;
 use super::properties::Rules;
@@ -143,7 +145,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         let Some(event) = present(fields.event) else {
             return Err(Invalid::new(
                 InvalidCode::InvalidEvent,
-                "`event` is missing; it names the event's type",
+                "`event` is missing; it names the event's type, as `\"event\":\"purchase\"`",
             ));
         };
         let event = text_field(event, "event", InvalidCode::InvalidEvent)?;
@@ -167,9 +169,14 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         let properties = present(fields.properties);
         if let Some(properties) = properties {
             if !properties.starts_with('{') {
+                let hint = match unescape(properties).is_some_and(|t| t.starts_with('{')) {
+                    true => ", and not the text of one",
+                    false => "",
+                };
+                let given = excerpt(properties);
                 return Err(Invalid::new(
                     InvalidCode::InvalidProperties,
-                    format!("`properties` is `{}`; it must be an object", excerpt(properties)),
+                    format!("`properties` is `{given}`; it must be an object{hint}"),
                 ));
             }
             self.pass.rules.end()?;
@@ -198,13 +205,16 @@ fn check_type(event: &str) -> Result<(), Invalid> {
     if (1..=TYPE_BYTES_MAX).contains(&event.len()) && event.bytes().all(is_allowed) {
         return Ok(());
     }
-    Err(Invalid::new(
-        InvalidCode::InvalidEvent,
-        format!(
-            "`event` is `{}`; it must be 1 to {TYPE_BYTES_MAX} characters of `A-Za-z0-9_.:-`",
-            excerpt(event)
-        ),
-    ))
+    let mut message = format!(
+        "`event` is `{}`; it must be 1 to {TYPE_BYTES_MAX} characters of `A-Za-z0-9_.:-`",
+        excerpt(event)
+    );
+    if (1..=TYPE_BYTES_MAX).contains(&event.len()) && event.is_ascii() {
+        let allowed = |c: char| if is_allowed(c as u8) { c } else { '_' };
+        let plain: String = event.chars().map(allowed).collect();
+        message.push_str(&format!(", as `{}`", excerpt(&plain)));
+    }
+    Err(Invalid::new(InvalidCode::InvalidEvent, message))
 }
 
 fn bounded_text<'a>(
@@ -230,7 +240,12 @@ fn bounded_text<'a>(
 
 fn text_field<'a>(json: &'a str, name: &str, code: InvalidCode) -> Result<Cow<'a, str>, Invalid> {
     unescape(json).ok_or_else(|| {
-        Invalid::new(code, format!("`{name}` is {}; it must be text", excerpt(json)))
+        let is_number = json.bytes().all(|byte| byte.is_ascii_digit());
+        let hint = match is_number && json.len() <= 60 {
+            true => format!(", as `\"{json}\"`"),
+            false => String::new(),
+        };
+        Invalid::new(code, format!("`{name}` is {}; it must be text{hint}", excerpt(json)))
     })
 }
 
@@ -262,6 +277,8 @@ struct Fields<'a> {
     subject: Option<&'a str>,
     properties: Option<&'a str>,
     fault: Option<Invalid>,
+    /// Names of fields that an event does not have, up to one more than [`UNKNOWN_MAX`].
+    unknown: Vec<Box<str>>,
 }
 
 /// The pass over an event's text, and the memory that it uses again.
@@ -279,9 +296,12 @@ impl<'a> Pass<'_, 'a> {
         let mut cursor = Cursor::new(text);
         let fields = self.fields(&mut cursor).filter(|_| cursor.peek().is_none());
         let fields = fields.ok_or_else(|| no_object(text))?;
-        match fields.fault {
-            Some(fault) => Err(fault),
-            None => Ok(fields),
+        if let Some(fault) = fields.fault {
+            return Err(fault);
+        }
+        match fields.unknown.is_empty() {
+            true => Ok(fields),
+            false => Err(unknown_fields(&fields)),
         }
     }
 
@@ -308,21 +328,6 @@ impl<'a> Pass<'_, 'a> {
     }
 }
 
-/// Why a text is not an object in JSON, as a parser that says so puts it.
-fn no_object(text: &str) -> Invalid {
-    let message = match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) if !text.trim_ascii_start().starts_with('{') => {
-            return Invalid::new(
-                InvalidCode::NotAnObject,
-                format!("the event is `{}`; it must be a JSON object", excerpt(text)),
-            );
-        }
-        Ok(_) => "the event is not JSON: the name of a field is not Unicode".to_owned(),
-        Err(error) => format!("the event is not JSON: {error}"),
-    };
-    Invalid::new(InvalidCode::MalformedEvent, message)
-}
-
 impl<'a> Fields<'a> {
     fn set(&mut self, name: &str, value: &'a str) {
         let slot = match name {
@@ -332,7 +337,9 @@ impl<'a> Fields<'a> {
             "subject" => &mut self.subject,
             "properties" => &mut self.properties,
             other => {
-                self.fault.get_or_insert_with(|| unknown_field(other));
+                if self.unknown.len() <= UNKNOWN_MAX {
+                    self.unknown.push(excerpt(other).into());
+                }
                 return;
             }
         };
@@ -342,17 +349,6 @@ impl<'a> Fields<'a> {
             });
         }
     }
-}
-
-fn unknown_field(name: &str) -> Invalid {
-    Invalid::new(
-        InvalidCode::UnknownField,
-        format!(
-            "`{}` is not a field of an event (`id`, `event`, `time`, `subject`, `properties`); \
-             move it under `properties`",
-            excerpt(name)
-        ),
-    )
 }
 
 #[cfg(test)]

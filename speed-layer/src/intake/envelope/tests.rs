@@ -80,6 +80,9 @@ fn every_broken_rule_has_its_code() {
         (r#"{"event":"x","time":"2999-01-01T00:00:00Z"}"#, "invalid_time"),
         (r#"{"event":"x","time":1795305600001}"#, "invalid_time"),
         (r#"{"event":"x","time":1795305600000}"#, "ok"),
+        (r#"{"event":"x","time":1795305600}"#, "invalid_time"),
+        (r#"{"event":"x","time":-100000000000}"#, "ok"),
+        (r#"{"event":"x","time":-99999999999}"#, "invalid_time"),
         (r#"{"event":"x","subject":{}}"#, "invalid_subject"),
         (&format!(r#"{{"event":"x","subject":"{}"}}"#, long(257)), "invalid_subject"),
         (r#"{"event":"x","subject":""}"#, "ok"),
@@ -98,6 +101,39 @@ fn messages_say_what_would_be_right() {
     let message = |json: &str| read(json.as_bytes()).unwrap_err().message;
     assert!(message(r#"{"event":"x","amount":3}"#).contains("move it under `properties`"));
     assert!(message(r#"{"event":"x y"}"#).contains("A-Za-z0-9_.:-"));
+    for (json, words) in [
+        (r#"{"type":"purchase"}"#, "`event` is meant by `type`"),
+        (r#"{"name":"purchase"}"#, "`event` is meant by `name`"),
+        (r#"{"Event":"purchase"}"#, "`event` is meant by `Event`"),
+        (r#"{"event":"p","timestamp":1}"#, "`time` is meant by `timestamp`"),
+        (r#"{"event":"p","userId":"u"}"#, "`subject` is meant by `userId`"),
+        (r#"{"event":"p","user_id":"u"}"#, "`subject` is meant by `user_id`"),
+        (r#"{"event":"p","props":{}}"#, "`properties` is meant by `props`"),
+        (r#"{"event":"p","messageId":"m"}"#, "`id` is meant by `messageId`"),
+        (r#"{"event":"p","type":"x"}"#, "`type` is not a field"),
+        (r#"{"event":"p","type":"x"}"#, "move it under `properties`"),
+        (r#"{"events":[{"event":"p"}]}"#, "send the array itself"),
+        (r#"{"batch":[]}"#, "send the array itself"),
+        (r#"{"specversion":"1.0","type":"t"}"#, "`application/cloudevents+json`"),
+        (
+            r#"{"type":"p","timestamp":1,"user_id":"u","amount":5,"tax":1}"#,
+            "`type`, `timestamp`, `user_id`, `amount` and `tax` are no fields of an event (`id`, \
+             `event`, `time`, `subject`, `properties`); `event` is meant by `type`; `time` is \
+             meant by `timestamp`; `subject` is meant by `user_id`; move `amount` and `tax` under \
+             `properties`",
+        ),
+        (r#"[{"event":"p"}]"#, "an array of events is sent as `application/json`"),
+        (r#"{"event":"p"},"#, "an array of events is sent as `application/json`"),
+        (r#"{"event":"p","id":7}"#, r#"it must be text, as `"7"`"#),
+        (r#"{"event":"p","properties":"{\"a\":1}"}"#, "and not the text of one"),
+        (r#"{"event":"Order Completed"}"#, "as `Order_Completed`"),
+    ] {
+        let found = message(json);
+        assert!(found.contains(words), "{json}: {found}");
+    }
+    let many: String = (0..100).map(|n| format!(r#","{}{n}":1"#, "é".repeat(200))).collect();
+    let found = message(&format!(r#"{{"event":"p"{many}}}"#));
+    assert!(found.contains("and others are no fields") && found.len() < 1000, "{found}");
     let long = format!(r#"{{"event":"{}"}}"#, "é".repeat(1000));
     assert!(message(&long).len() < 300);
 }

@@ -1,0 +1,96 @@
+//! What is wrong with an event that is no object, or has fields that an event does not have, and
+//! what would be right.
+
+use serde::de::IgnoredAny;
+
+use super::{Fields, Invalid, InvalidCode, excerpt};
+use crate::intake::hints::{FIELDS, field_meant, is_list_of_events};
+
+/// Fields that an event does not have, as many as are told at once.
+pub(super) const UNKNOWN_MAX: usize = 5;
+/// Characters of each, where there are several.
+const NAME_CHARS_MAX: usize = 20;
+
+/// Why a text is not an object in JSON, as a parser that says so puts it.
+pub(super) fn no_object(text: &str) -> Invalid {
+    let start = text.trim_ascii_start();
+    let array = "; an array of events is sent as `application/json`, and a file has one event a \
+                 line (`jq -c '.[]'` makes one of an array)";
+    let message = match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) if !start.starts_with('{') => {
+            let hint = if start.starts_with('[') { array } else { "" };
+            return Invalid::new(
+                InvalidCode::NotAnObject,
+                format!("the event is `{}`; it must be a JSON object{hint}", excerpt(text)),
+            );
+        }
+        Ok(_) => "the event is not JSON: the name of a field is not Unicode".to_owned(),
+        // A piece of an array that has several lines.
+        Err(error) if start.starts_with('[') || text.trim_ascii_end().ends_with("},") => {
+            format!("the event is not JSON: {error}{array}")
+        }
+        Err(error) => format!("the event is not JSON: {error}"),
+    };
+    Invalid::new(InvalidCode::MalformedEvent, message)
+}
+
+/// Says of each name what would be right: the field that it stands for elsewhere, if the event has
+/// none of that name, else to be a property.
+pub(super) fn unknown_fields(fields: &Fields<'_>) -> Invalid {
+    let names_max = if fields.unknown.len() == 1 { usize::MAX } else { NAME_CHARS_MAX };
+    let short = |name: &str| name.chars().take(names_max).collect::<String>();
+    let unknown: Vec<String> =
+        fields.unknown.iter().take(UNKNOWN_MAX).map(|name| short(name)).collect();
+    let is_there = |field: &str| {
+        let there = [
+            ("id", fields.id),
+            ("event", fields.event),
+            ("time", fields.time),
+            ("subject", fields.subject),
+            ("properties", fields.properties),
+        ];
+        there.iter().any(|(name, value)| *name == field && value.is_some())
+    };
+    let mut free: Vec<&str> = FIELDS.into_iter().filter(|field| !is_there(field)).collect();
+    let (mut hints, mut others) = (Vec::new(), Vec::new());
+    for name in &unknown {
+        let meant = field_meant(name).and_then(|meant| free.iter().position(|f| *f == meant));
+        match meant {
+            Some(at) => hints.push(format!("`{}` is meant by `{name}`", free.swap_remove(at))),
+            None if is_list_of_events(name) && !is_there("event") => hints.push(format!(
+                "instead of an object with `{name}`, send the array itself, or one event a line"
+            )),
+            None if name == "specversion" => hints.push(
+                "a CloudEvent has the content type `application/cloudevents+json`".to_owned(),
+            ),
+            None => others.push(name.as_str()),
+        }
+    }
+    if !others.is_empty() {
+        let what = if hints.is_empty() && others.len() == 1 { "it" } else { &listed(&others) };
+        hints.push(format!("move {what} under `properties`"));
+    }
+    let names: Vec<&str> = unknown.iter().map(String::as_str).collect();
+    let verb = match fields.unknown.len() {
+        1 => "is not a field",
+        2..=UNKNOWN_MAX => "are no fields",
+        _ => "and others are no fields",
+    };
+    let (names, hints) = (listed(&names), hints.join("; "));
+    Invalid::new(
+        InvalidCode::UnknownField,
+        format!(
+            "{names} {verb} of an event (`id`, `event`, `time`, `subject`, `properties`); \
+             {hints}"
+        ),
+    )
+}
+
+/// Names, with commas and an "and".
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => quoted.concat(),
+    }
+}
