@@ -19,6 +19,7 @@
 mod configure;
 pub(crate) mod definitions;
 pub(crate) mod inspect;
+pub(crate) mod rows;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -84,7 +84,11 @@ impl Head {
     }
 
     fn read(parts: &Parts, intake: &IntakeHandle, format: BodyFormat) -> Result<Self, IntakeError> {
-        let options = EventOptions::of_query(&parts.uri)?;
+        let mut options = EventOptions::of_query(&parts.uri)?;
+        let format = match options.columns.take() {
+            Some(columns) => columns.applied_to(format)?,
+            None => format,
+        };
         let encoding = BodyEncoding::of_content_encoding(text(parts, CONTENT_ENCODING)?)?;
         let declared_bytes = text(parts, CONTENT_LENGTH)?.and_then(|length| length.parse().ok());
         let share = intake.admit()?;

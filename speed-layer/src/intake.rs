@@ -22,6 +22,7 @@ mod budget;
 mod columnar;
 mod commit;
 mod content;
+mod csv;
 mod decode;
 mod decoder;
 mod dedup;
@@ -33,6 +34,8 @@ mod event_time;
 mod figures;
 mod foreign;
 mod group;
+mod hints;
+mod layout;
 mod prepare;
 mod properties;
 mod quarantine;
@@ -58,12 +61,15 @@ use tracing::info;
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use self::budget::Share;
-pub use self::columnar::Columnar;
+pub use self::columnar::{Columnar, ColumnarFile, ColumnarLines};
+pub use self::csv::{CsvOptions, Record, RecordFault, Records, RowPlaces};
+pub use self::csv::{check_names, is_unmistakable};
 pub use self::decode::{BodyEncoding, BodyFormat};
 pub use self::envelope::InvalidCode;
 pub use self::error::{IntakeError, Limit};
 pub use self::event_id::{EventIds, RandomIds};
 pub use self::foreign::{CloudEventHead, SegmentCall};
+pub use self::layout::{ColumnMapping, EventSource, Layout, Options};
 pub use self::quarantine::{
     Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind, QuarantinePage,
     QuarantinedEvent,

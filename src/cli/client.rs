@@ -181,17 +181,18 @@ impl Client {
         self.read(self.with_key(self.agent.delete(self.url(path))).call())
     }
 
-    /// Sends newline-delimited events.
+    /// Sends events.
     pub(super) fn send_events(
         &self,
         path: &str,
+        content_type: &str,
         encoding: Option<&str>,
         body: &[u8],
     ) -> Result<Reply, CallError> {
         let request = self.with_key(self.agent.post(self.url(path)));
         // A server answers in seconds or not at all, and what was lost is worth sending again.
         let request = request.config().timeout_recv_response(Some(VERDICT)).build();
-        let request = request.content_type("application/x-ndjson");
+        let request = request.content_type(content_type);
         let request = match encoding {
             Some(name) => request.header("content-encoding", name),
             None => request,

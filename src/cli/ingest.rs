@@ -6,11 +6,14 @@
 //! the command says so.
 
 mod batches;
+mod csv;
+mod open;
 mod resume;
 mod send;
+mod table;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,9 +21,11 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use self::batches::{Batch, Batches};
+use self::batches::{Batch, Batches, Shape, Source};
+use self::open::Opening;
 use self::resume::{Bookmark, Journal, Reached};
 use self::send::{End, Sender, Totals};
+use self::table::{Format, TableArgs};
 use super::Failure;
 use super::client::{Client, ClientArgs};
 use super::output::{self, Output};
@@ -31,9 +36,12 @@ pub(super) struct IngestArgs {
     #[command(flatten)]
     client: ClientArgs,
 
-    /// Files of one JSON event a line, plain, gzip or zstd; - reads stdin
+    /// Files of one JSON event a line, or CSV, plain, gzip or zstd; Parquet; Arrow; - reads stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    table: TableArgs,
 
     /// Events of a request
     #[arg(long, value_name = "N", default_value_t = 5_000,
@@ -97,6 +105,7 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
             File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
         }
     }
+    let formats = formats(args)?;
     let retry = Duration::from_secs(args.retry_s);
     let mut bookmarks = bookmarks(&client, retry, args)?;
     let mut sending = Sending::new(
@@ -114,11 +123,12 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
         args.batch_events as usize,
         progress(&args.files),
     );
-    let outcome = args
-        .files
-        .iter()
-        .zip(&mut bookmarks)
-        .try_for_each(|(file, bookmark)| sending.file(file, bookmark.as_mut()));
+    let outcome = args.files.iter().zip(formats).zip(&mut bookmarks).try_for_each(
+        |((file, format), bookmark)| {
+            let file = Opening { file, format, table: &args.table };
+            sending.file(&file, bookmark.as_mut())
+        },
+    );
     sending.bar.finish_and_clear();
     // Only now, so that a file that was sent whole is not sent again because another was not.
     if outcome.is_ok() {
@@ -134,6 +144,30 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
             HumanCount(refused)
         ))),
     }
+}
+
+/// What each file is.
+fn formats(args: &IngestArgs) -> Result<Vec<Format>, Failure> {
+    let format = |file: &PathBuf| {
+        let of_name = || Format::of_name(&file.to_string_lossy());
+        let format = args.table.format.unwrap_or_else(of_name);
+        let name = file.display();
+        if let Some(flag) = args.table.useless_for(format) {
+            let what = match format {
+                Format::Ndjson => "CSV, Parquet and Arrow",
+                Format::Csv | Format::Parquet | Format::Arrow => "CSV",
+            };
+            return Err(Failure::Usage(format!(
+                "`{flag}` is for {what}; by its name `{name}` is something else (`--format` says \
+                 what a file is)"
+            )));
+        }
+        if is_stdin(file) && matches!(format, Format::Parquet | Format::Arrow) {
+            return Err(Failure::Usage("Parquet and Arrow are read from files".to_owned()));
+        }
+        Ok(format)
+    };
+    args.files.iter().map(format).collect()
 }
 
 /// For each file what is kept of how far it was sent, if anything can be.
@@ -175,7 +209,7 @@ pub(super) fn send_text(client: &Client, name: &str, text: &[u8]) -> anyhow::Res
     };
     let mut sending = Sending::new(sender, 5_000, ProgressBar::hidden());
     let source = Box::new(io::Cursor::new(text.to_vec()));
-    sending.batches(Path::new(name), Batches::new(source, 5_000)?, None)?;
+    sending.batches(Path::new(name), &mut Batches::new(source, 5_000)?, None)?;
     Ok(sending.totals)
 }
 
@@ -197,13 +231,20 @@ impl<'a> Sending<'a> {
     }
 
     /// Sends a file, from where an earlier run came to.
-    fn file(&mut self, file: &Path, mut bookmark: Option<&mut Bookmark>) -> anyhow::Result<()> {
+    fn file(
+        &mut self,
+        opening: &Opening<'_>,
+        mut bookmark: Option<&mut Bookmark>,
+    ) -> anyhow::Result<()> {
+        let file = opening.file;
         let place = || format!("`{}`", file.display());
         let before = self.bar.position();
-        let mut batches = self.open(file)?;
+        let mut batches = opening.open(&self.bar, self.batch_events)?;
         match bookmark.as_ref().map_or(Ok(None), |bookmark| bookmark.read()) {
             Ok(None) => {}
-            Ok(Some(Reached { probe: Some(event), .. })) if !self.knows(&event)? => {
+            Ok(Some(Reached { probe: Some(event), .. }))
+                if !self.knows(&event, batches.shape())? =>
+            {
                 self.note(&format!("{}: {}: beginning anew", file.display(), resume::LOST));
             }
             Ok(Some(Reached { place: reached, .. })) => {
@@ -218,13 +259,13 @@ impl<'a> Sending<'a> {
                     let changed = "it was changed since an earlier run was interrupted";
                     self.note(&format!("{}: {changed}: beginning anew", file.display()));
                     self.bar.set_position(before);
-                    batches = self.open(file)?;
+                    batches = opening.open_again(&self.bar, self.batch_events)?;
                 }
                 self.bar.reset_eta();
             }
             Err(why) => self.note(&format!("{}: {why}: beginning anew", file.display())),
         }
-        let outcome = self.batches(file, batches, bookmark.as_deref_mut());
+        let outcome = self.batches(file, &mut *batches, bookmark.as_deref_mut());
         if let Some(bookmark) = bookmark {
             let written = bookmark.write();
             self.tell(bookmark, written);
@@ -233,15 +274,16 @@ impl<'a> Sending<'a> {
     }
 
     /// Whether the server has an event that it has acknowledged; if not, it has it now.
-    fn knows(&self, event: &str) -> anyhow::Result<bool> {
-        let batch = Batch { body: event.as_bytes().to_vec(), lines: vec![0], ..Batch::default() };
+    fn knows(&self, event: &str, shape: Shape) -> anyhow::Result<bool> {
+        let body = event.as_bytes().to_vec();
+        let batch = Batch { body, shape, lines: vec![0], ..Batch::default() };
         Ok(!self.sender.send(&batch, &self.bar)?.is_new())
     }
 
     fn batches(
         &mut self,
         file: &Path,
-        batches: Batches,
+        batches: &mut dyn Source,
         mut bookmark: Option<&mut Bookmark>,
     ) -> anyhow::Result<()> {
         let begun = *self.begun.get_or_insert_with(Instant::now);
@@ -265,15 +307,6 @@ impl<'a> Sending<'a> {
             self.bar.set_message(format!("{sent} events, {rate}/s"));
         }
         Ok(())
-    }
-
-    fn open(&self, file: &Path) -> anyhow::Result<Batches> {
-        let place = || format!("`{}` cannot be read", file.display());
-        let source: Box<dyn Read> = match is_stdin(file) {
-            true => Box::new(self.bar.wrap_read(io::stdin().lock())),
-            false => Box::new(self.bar.wrap_read(File::open(file).with_context(place)?)),
-        };
-        Batches::new(source, self.batch_events).with_context(place)
     }
 
     fn note(&self, text: &str) {

@@ -246,6 +246,9 @@ fn values(path: &str, name: &str) -> ObjectBuilder {
         }
         "limit" => whole(1, 1000),
         "offset" => whole(0, 1 << 53),
+        "first_line" => whole(1, 1 << 53),
+        "delimiter" => string().min_length(Some(1)).max_length(Some(1)),
+        "time_column" | "id_column" | "subject_column" => string(),
         "call" => one_of(&operations::CALLS),
         _ => string().min_length(Some(1)),
     }

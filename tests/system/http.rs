@@ -68,6 +68,12 @@ impl Http {
         self.agent.post(self.at(path)).send_json(body).and_then(read).unwrap()
     }
 
+    /// Sends a body as what it is said to be.
+    pub(crate) fn post_as(&self, path: &str, content_type: &str, body: &[u8]) -> Reply {
+        let request = self.agent.post(self.at(path)).content_type(content_type);
+        request.send(body).and_then(read).unwrap()
+    }
+
     pub(crate) fn put(&self, path: &str, body: &Value) -> Reply {
         self.agent.put(self.at(path)).send_json(body).and_then(read).unwrap()
     }

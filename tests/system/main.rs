@@ -26,6 +26,7 @@ mod requests;
 mod resume;
 mod server;
 mod startup;
+mod tables;
 mod the_loop;
 mod tls;
 mod totals;

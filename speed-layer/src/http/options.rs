@@ -1,11 +1,13 @@
 //! Options in the query string. An unknown one is an error and not ignored: whoever misspells
 //! `on_invalid` would otherwise learn of it too late.
 
+use std::sync::Arc;
+
 use axum::extract::Query;
 use axum::http::Uri;
 use shared::problem::suggestion;
 
-use crate::intake::{IntakeError, OnInvalid, QuarantineId};
+use crate::intake::{BodyFormat, ColumnMapping, CsvOptions, IntakeError, OnInvalid, QuarantineId};
 
 /// When a request is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,16 +20,113 @@ pub(super) enum Wait {
 }
 
 /// Options of `POST /v1/events`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct EventOptions {
     pub(super) wait: Wait,
     pub(super) on_invalid: OnInvalid,
+    /// What was said of columns, if anything was.
+    pub(super) columns: Option<ColumnOptions>,
+}
+
+/// What is said of the columns of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ColumnOptions {
+    csv: CsvOptions,
+    /// An option that is about CSV alone.
+    csv_only: Option<&'static str>,
+}
+
+impl ColumnOptions {
+    const NAMES: [&str; 9] = [
+        "event",
+        "event_column",
+        "time_column",
+        "id_column",
+        "subject_column",
+        "number_columns",
+        "text_columns",
+        "delimiter",
+        "first_line",
+    ];
+
+    fn of(values: [Option<String>; 9]) -> Result<Option<Self>, IntakeError> {
+        if values.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let csv_only = (5..).zip(&values[5..]).find(|(_, value)| value.is_some());
+        let csv_only = csv_only.map(|(at, _)| Self::NAMES[at]);
+        let [
+            event,
+            event_column,
+            time_column,
+            id_column,
+            subject_column,
+            numbers,
+            texts,
+            delimiter,
+            line,
+        ] = values;
+        if event.is_some() && event_column.is_some() {
+            return Err(IntakeError::Option(
+                "`event` is the type of all events and `event_column` a column of types; one of \
+                 them is right"
+                    .to_owned(),
+            ));
+        }
+        let names = |option: &str, list: Option<String>| match list {
+            None => Ok(Vec::new()),
+            Some(list) => CsvOptions::names(&list)
+                .ok_or_else(|| wrong(option, &list, "names of columns, as `amount,tax`")),
+        };
+        let delimiter = match delimiter.as_deref().map(str::as_bytes) {
+            None => b',',
+            Some([byte]) if CsvOptions::is_delimiter(*byte) => *byte,
+            Some(other) => {
+                let other = String::from_utf8_lossy(other);
+                return Err(wrong("delimiter", &other, "one character, as `;` or `%09`, a tab"));
+            }
+        };
+        let first_line = match line {
+            None => 0,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|line| *line > 0)
+                .ok_or_else(|| wrong("first_line", &text, "the number of a line, from 1"))?,
+        };
+        let mapping = ColumnMapping { event, event_column, time_column, id_column, subject_column };
+        let (number_columns, text_columns) =
+            (names("number_columns", numbers)?, names("text_columns", texts)?);
+        let csv = CsvOptions { mapping, number_columns, text_columns, delimiter, first_line };
+        Ok(Some(Self { csv, csv_only }))
+    }
+
+    /// The format, with what was said of its columns.
+    pub(super) fn applied_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
+        match (format, self.csv_only) {
+            (BodyFormat::Csv(_), _) => Ok(BodyFormat::Csv(Arc::new(self.csv))),
+            (BodyFormat::Columns(kind, _), None) => {
+                Ok(BodyFormat::Columns(kind, Some(Arc::new(self.csv.mapping))))
+            }
+            (BodyFormat::Columns(..), Some(name)) => {
+                Err(IntakeError::Option(format!("the option `{name}` is for `text/csv`")))
+            }
+            _ => Err(IntakeError::Option(
+                "options of columns are for `text/csv`, Arrow and Parquet; other events name \
+                 their fields themselves"
+                    .to_owned(),
+            )),
+        }
+    }
 }
 
 impl EventOptions {
     pub(super) fn of_query(uri: &Uri) -> Result<Self, IntakeError> {
-        let [wait, on_invalid] = values(uri, ["wait", "on_invalid"])?;
+        let mut names = ["wait", "on_invalid"].into_iter().chain(ColumnOptions::NAMES);
+        let names = std::array::from_fn::<_, 11, _>(|_| names.next().unwrap_or_default());
+        let [wait, on_invalid, columns @ ..] = values(uri, names)?;
         Ok(Self {
+            columns: ColumnOptions::of(columns)?,
             wait: match wait.as_deref() {
                 None | Some("durable") => Wait::Durable,
                 Some("applied") => Wait::Applied,
@@ -105,7 +204,8 @@ mod tests {
     fn options_are_read_and_default() {
         assert_eq!(events(""), Ok(EventOptions::default()));
         assert_eq!(events("?"), Ok(EventOptions::default()));
-        let options = EventOptions { wait: Wait::Applied, on_invalid: OnInvalid::Reject };
+        let options =
+            EventOptions { wait: Wait::Applied, on_invalid: OnInvalid::Reject, columns: None };
         assert_eq!(events("?on_invalid=reject&wait=appl%69ed"), Ok(options));
     }
 
@@ -117,10 +217,37 @@ mod tests {
             ("?wiat=applied", ["`wiat`", "did you mean `wait`"]),
             ("?x=1", ["`x`", "`wait`, `on_invalid`"]),
             ("?wait=applied&wait=durable", ["`wait`", "twice"]),
+            ("?event=a&event_column=b", ["`event`", "`event_column`"]),
+            ("?delimiter=ab", ["`delimiter` is `ab`", "one character"]),
+            ("?delimiter=1", ["`delimiter` is `1`", "one character"]),
+            ("?first_line=0", ["`first_line` is `0`", "from 1"]),
+            ("?number_columns=", ["`number_columns`", "names of columns"]),
+            ("?time_colum=at", ["`time_colum`", "did you mean `time_column`"]),
         ] {
             let error = events(query).unwrap_err();
             assert!(parts.iter().all(|part| error.contains(part)), "{query}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_columns_is_for_tables() {
+        let applied = |query: &str, format: BodyFormat| {
+            let uri = format!("/v1/events{query}").parse().unwrap();
+            let columns = EventOptions::of_query(&uri).unwrap().columns.unwrap();
+            columns.applied_to(format).map_err(|error| error.to_string())
+        };
+        let csv = || BodyFormat::of_content_type(Some("text/csv")).unwrap();
+        let query = "?event=sale&time_column=at&number_columns=a,%22b,c%22&delimiter=%3B";
+        let BodyFormat::Csv(options) = applied(query, csv()).unwrap() else { panic!("not CSV") };
+        assert_eq!(options.mapping.event.as_deref(), Some("sale"));
+        assert_eq!(options.mapping.time_column.as_deref(), Some("at"));
+        assert_eq!(options.number_columns, ["a", "b,c"]);
+        assert_eq!(options.delimiter, b';');
+        let parquet = || BodyFormat::Columns(crate::intake::Columnar::Parquet, None);
+        let mapped = applied("?event=sale", parquet()).unwrap();
+        assert!(matches!(mapped, BodyFormat::Columns(_, Some(_))));
+        assert!(applied("?delimiter=%3B", parquet()).unwrap_err().contains("`delimiter`"));
+        assert!(applied("?event=sale", BodyFormat::Json).unwrap_err().contains("`text/csv`"));
     }
 
     #[test]

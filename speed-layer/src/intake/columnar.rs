@@ -2,7 +2,8 @@
 //!
 //! They are written as the text that they stand for, a line of JSON a row, and go the way of all
 //! lines from there on: the same rules, verdicts and digest. A column is a field of an event, and
-//! `properties` is a struct, a map, or text that is JSON; null fields are left out.
+//! `properties` is a struct, a map, or text that is JSON; null fields are left out. With a mapping
+//! columns are fields of other names, and the rest are properties.
 //!
 //! A body says how much comes out of it, and may lie. So before a library reads it, [`stream`] and
 //! [`pages`] add up what it says, refuse what is not bound by that, and leave out nothing that the
@@ -10,7 +11,11 @@
 //! has once may stand in every row.
 
 mod file;
+mod instant;
+mod local;
+mod narrow;
 mod pages;
+mod scalar;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -20,13 +25,16 @@ mod write;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use bytes::Bytes;
 
+pub use self::local::{ColumnarFile, ColumnarLines};
+
+use self::file::Batch;
 use self::write::Lines;
 use super::budget::Share;
 use super::error::{IntakeError, Limit};
+use super::layout::{ColumnMapping, Layout};
 
 /// Which kind of columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +64,11 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    fn too_many(self) -> IntakeError {
+    pub(super) fn too_many(self) -> IntakeError {
         IntakeError::TooLarge { limit: Limit::Events, max: self.events_max }
     }
 
-    fn too_large(self) -> IntakeError {
+    pub(super) fn too_large(self) -> IntakeError {
         IntakeError::TooLarge { limit: Limit::DecompressedBytes, max: self.bytes_max }
     }
 }
@@ -73,6 +81,7 @@ impl Bounds {
 pub(super) fn lines(
     kind: Columnar,
     body: Bytes,
+    mapping: Option<&ColumnMapping>,
     bounds: Bounds,
     share: &mut Share,
 ) -> Result<Vec<u8>, IntakeError> {
@@ -83,11 +92,17 @@ pub(super) fn lines(
     let read = catch_unwind(AssertUnwindSafe(|| match kind {
         Columnar::ArrowStream => {
             let held_bytes = stream::check(&body, bounds)?;
-            charged(share, held_bytes, || write(stream::batches(body)?, bounds))
+            charged(share, held_bytes, || {
+                let (layout, batches) = stream::batches(body, mapping)?;
+                write(batches, layout, bounds)
+            })
         }
         Columnar::Parquet => {
-            let file = file::check(body, bounds)?;
-            charged(share, file.held_bytes, || write(file.batches()?, bounds))
+            let file = file::check(body, mapping, bounds)?;
+            charged(share, file.held_bytes, || {
+                let layout = file.layout.clone();
+                write(file.batches()?, layout, bounds)
+            })
         }
     }));
     let read = read.unwrap_or_else(|_| Err(malformed("its parts do not fit each other")));
@@ -112,12 +127,14 @@ fn charged<T>(
 }
 
 fn write(
-    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    batches: impl Iterator<Item = Result<Batch, ArrowError>>,
+    layout: Layout,
     bounds: Bounds,
 ) -> Result<Vec<u8>, IntakeError> {
-    let mut lines = Lines::new(bounds);
+    let mut lines = Lines::new(layout, bounds);
     for batch in batches {
-        lines.add(&batch.map_err(malformed)?)?;
+        let (batch, twin) = batch.map_err(malformed)?;
+        lines.add(&batch, twin.as_ref())?;
     }
     Ok(lines.finish())
 }

@@ -13,8 +13,11 @@ pub(crate) use split::{RawEvent, split};
 use std::sync::Arc;
 
 use super::columnar::Columnar;
+use super::csv::{CsvOptions, RowPlaces};
+use super::envelope::Invalid;
 use super::error::IntakeError;
 use super::foreign::{CloudEventHead, SegmentCall};
+use super::layout::ColumnMapping;
 
 /// How events are laid out in a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +26,12 @@ pub enum BodyFormat {
     Json,
     /// One JSON object a line.
     Ndjson,
-    /// Rows of columns.
-    Columns(Columnar),
+    /// Rows of columns; without a mapping they are the fields of an event.
+    Columns(Columnar, Option<Arc<ColumnMapping>>),
+    /// Rows of CSV.
+    Csv(Arc<CsvOptions>),
+    /// Rows of CSV that are written as JSON by now.
+    Rows(Arc<RowPlaces>),
     /// One CloudEvent as JSON, or an array of them.
     CloudEvents,
     /// The data of a CloudEvent, whose attributes were headers.
@@ -36,6 +43,22 @@ pub enum BodyFormat {
 }
 
 impl BodyFormat {
+    /// Why an event is none, where that is known before it is read.
+    pub(super) fn fault(&self, index: u32) -> Option<&Invalid> {
+        match self {
+            Self::Rows(places) => places.fault(index),
+            _ => None,
+        }
+    }
+
+    /// A fault with what its sender knows the event by, beside its place.
+    pub(super) fn told(&self, index: u32, fault: Invalid) -> Invalid {
+        match self {
+            Self::Rows(places) => places.at_line(index, fault),
+            _ => fault,
+        }
+    }
+
     /// The format that a `Content-Type` names.
     ///
     /// # Errors
@@ -44,6 +67,7 @@ impl BodyFormat {
         const READ: &str = "`application/json` (one object or an array), \
                             `application/x-ndjson` (one object a line), \
                             `application/cloudevents+json` or `-batch+json`, in UTF-8, \
+                            `text/csv` (a line of names first), \
                             `application/vnd.apache.arrow.stream` and \
                             `application/vnd.apache.parquet` are read";
         let Some(content_type) = content_type else {
@@ -64,8 +88,13 @@ impl BodyFormat {
             "application/cloudevents+json" | "application/cloudevents-batch+json" if is_utf8 => {
                 Ok(Self::CloudEvents)
             }
-            "application/vnd.apache.arrow.stream" => Ok(Self::Columns(Columnar::ArrowStream)),
-            "application/vnd.apache.parquet" => Ok(Self::Columns(Columnar::Parquet)),
+            "application/vnd.apache.arrow.stream" => Ok(Self::Columns(Columnar::ArrowStream, None)),
+            "application/vnd.apache.parquet" => Ok(Self::Columns(Columnar::Parquet, None)),
+            "text/csv" if is_utf8 => Ok(Self::Csv(Arc::default())),
+            "application/x-www-form-urlencoded" => Err(IntakeError::UnsupportedMedia(format!(
+                "the content type `{content_type}` is that of forms, and what curl sends if it is \
+                 not told another (`-H 'content-type: application/json'`); {READ}"
+            ))),
             _ => Err(IntakeError::UnsupportedMedia(format!(
                 "the content type `{content_type}` is not read; {READ}"
             ))),

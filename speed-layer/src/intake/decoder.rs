@@ -7,6 +7,7 @@ use shared::clock::Clock;
 
 use super::budget::Share;
 use super::columnar::{self, Bounds};
+use super::csv;
 use super::decode::{self, BodyFormat};
 use super::error::IntakeError;
 use super::event_id::EventIds;
@@ -30,7 +31,7 @@ pub(super) struct Decoder {
 /// Whether a body is left to the committer to decode.
 pub(super) fn is_small(body: &EventBody) -> bool {
     body.encoding == BodyEncoding::Identity
-        && !matches!(body.format, BodyFormat::Columns(_))
+        && !matches!(body.format, BodyFormat::Columns(..) | BodyFormat::Csv(_))
         && body.on_invalid == OnInvalid::Quarantine
         && body.bytes.len() <= SMALL_BYTES_MAX
 }
@@ -40,14 +41,22 @@ impl Decoder {
     pub(super) fn one(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
         let bytes_max = self.limits.decompressed_max_bytes;
         let mut plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
-        if let BodyFormat::Columns(kind) = body.format {
-            let bounds = Bounds { events_max: self.limits.request_max_events, bytes_max };
-            let sent = plain.len();
-            plain = columnar::lines(kind, plain, bounds, share)?.into();
+        let bounds = Bounds { events_max: self.limits.request_max_events, bytes_max };
+        let (mut format, sent) = (body.format, plain.len());
+        if let BodyFormat::Columns(kind, mapping) = &format {
+            plain = columnar::lines(*kind, plain, mapping.as_deref(), bounds, share)?.into();
             share.grow(plain.len())?;
             share.shrink(sent);
         }
-        let plain = self.arrived(plain, body.format);
+        if let BodyFormat::Csv(options) = &format {
+            // About as much again, until it is known.
+            share.grow(sent)?;
+            let table = csv::read(&plain, options, bounds, self.limits.event_max_bytes)?;
+            share.grow(table.text.len() + table.places.size_bytes())?;
+            share.shrink(2 * sent);
+            (plain, format) = (table.text.into(), BodyFormat::Rows(table.places));
+        }
+        let plain = self.arrived(plain, format);
         let mut prepared = self.several(&[plain])?;
         share.grow(prepared.size_bytes())?;
         match prepared.requests.pop_if(|request| request.is_err()) {

@@ -47,7 +47,11 @@ pub(super) fn translate(
         Some(events.iter().map(checked).collect())
     };
     match format {
-        BodyFormat::Json | BodyFormat::Ndjson | BodyFormat::Columns(_) => None,
+        BodyFormat::Json
+        | BodyFormat::Ndjson
+        | BodyFormat::Columns(..)
+        | BodyFormat::Csv(_)
+        | BodyFormat::Rows(_) => None,
         BodyFormat::CloudEvents => each(&cloud_event::structured),
         BodyFormat::CloudEventData(head) => each(&|raw| cloud_event::binary(head, raw)),
         BodyFormat::SegmentBatch => each(&|raw| segment::translate(None, raw)),

@@ -130,6 +130,10 @@ pub(crate) fn prepare(
         let read = raw_events.map(|raw_events| {
             for (n, raw) in raw_events.iter().enumerate() {
                 let place = place_of(raw, bytes);
+                if let Some(fault) = format.fault(raw.index) {
+                    invalid.push((place, format.told(raw.index, fault.clone())));
+                    continue;
+                }
                 let native = match translated.as_ref().and_then(|texts| texts.get(n)) {
                     None => *raw,
                     Some(Ok(text)) => RawEvent { bytes: text.as_bytes(), text: Some(text), ..*raw },
@@ -144,7 +148,7 @@ pub(crate) fn prepare(
                         properties.push(reader.found());
                         candidates.push(Candidate { place, id_hash });
                     }
-                    Err(fault) => invalid.push((place, fault)),
+                    Err(fault) => invalid.push((place, format.told(raw.index, fault))),
                 }
             }
         });
@@ -261,9 +265,10 @@ mod tests {
 
     #[test]
     fn columns_hold_what_was_sent_and_places_find_it_again() {
-        let prepared =
-            prepare_lines(&["\n{\"event\":\"a\",\"id\":\"i\",\"time\":5,\"subject\":\"s\",\
-             \"properties\":{\"x\": 1}}\n bad \n{\"event\":\"b\"}\n"]);
+        let prepared = prepare_lines(&[
+            "\n{\"event\":\"a\",\"id\":\"i\",\"time\":1763719200123,\"subject\":\"s\",\
+             \"properties\":{\"x\": 1}}\n bad \n{\"event\":\"b\"}\n",
+        ]);
         let request = prepared.requests[0].as_ref().unwrap();
         let events = &prepared.events;
         assert_eq!(events.len(), 2);
@@ -271,7 +276,7 @@ mod tests {
         assert_eq!(events.ids().value(1), "00000000-0000-0000-0000-000000000000");
         assert!(events.contents().is_valid(0) && events.contents().is_null(1));
         assert_eq!(events.types().value(1), "b");
-        assert_eq!(events.times().values(), &[5_000, NOW.0]);
+        assert_eq!(events.times().values(), &[1_763_719_200_123_000, NOW.0]);
         assert_eq!(events.arrivals().values(), &[NOW.0, NOW.0]);
         assert_eq!(events.subjects().value(0), "s");
         assert!(events.subjects().is_null(1));

@@ -1,16 +1,20 @@
 //! A source of events, cut into what one request takes.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Bytes of a batch: well below what a server takes by default.
-const BATCH_MAX_BYTES: usize = 8 << 20;
+pub(super) const BATCH_MAX_BYTES: usize = 8 << 20;
 
 /// Bytes of a line, beyond which the source is surely not one of events.
 const LINE_MAX_BYTES: u64 = 16 << 20;
+
+/// The same of a row, of which a line is one.
+pub(super) const ROW_MAX_BYTES: usize = 16 << 20;
 
 /// A place between two lines of a source, known by everything before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +27,67 @@ pub(super) struct Place {
     pub(super) digest: String,
 }
 
-/// Lines for one request.
+impl Place {
+    /// Behind so many lines and bytes with that digest.
+    pub(super) fn of(lines: u64, bytes: u64, digest: &Sha256) -> Self {
+        let digest: [u8; 32] = digest.clone().finalize().into();
+        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { lines, bytes, digest }
+    }
+}
+
+/// How a batch is sent.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    /// What it is.
+    pub(super) content_type: &'static str,
+    /// What goes with it, each behind a `&`.
+    pub(super) parameters: String,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { content_type: "application/x-ndjson", parameters: String::new() }
+    }
+}
+
+/// A row of a batch that is no line of JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// Where it is in the body.
+    pub(super) bytes: Range<usize>,
+    /// Whether it has an id.
+    pub(super) has_id: bool,
+}
+
+/// Batches out of a file, in order.
+pub(super) trait Source: Iterator<Item = io::Result<Batch>> {
+    /// Goes on from a place, before anything was taken. False if it is none of this source, or no
+    /// longer: what lies before it is something else.
+    ///
+    /// Everything before it is read and compared, since a file that was edited, however little,
+    /// could otherwise go on within a line, or leave one out.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn go_to(&mut self, place: &Place) -> io::Result<bool>;
+
+    /// How an event of it is sent by itself.
+    fn shape(&self) -> Shape;
+}
+
+/// Events for one request.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The lines, each with its end.
     pub(super) body: Vec<u8>,
-    /// The number in its source of each line, from 1.
+    /// How it is sent.
+    pub(super) shape: Shape,
+    /// Bytes before the first row, where it has rows.
+    pub(super) head_bytes: usize,
+    /// Its rows, where its lines are not one event each.
+    pub(super) rows: Vec<Row>,
+    /// The number in its source of each line, or of that in which each row begins, from 1.
     pub(super) lines: Vec<u64>,
     /// How many have no `id`, so that sending them twice stores them twice.
     pub(super) unidentified: u64,
@@ -52,48 +111,14 @@ impl Batches {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn new(source: Box<dyn Read>, batch_events: usize) -> io::Result<Self> {
-        let mut source = BufReader::with_capacity(1 << 18, source);
-        let start = source.fill_buf()?;
-        let source: Box<dyn BufRead> = if start.starts_with(&[0x1f, 0x8b]) {
-            Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(source)))
-        } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(source)?))
-        } else {
-            Box::new(source)
-        };
+        let source = decompressed(source)?;
         let digest = Sha256::new();
         Ok(Self { source, batch_events, read: 0, read_bytes: 0, digest, is_done: false })
     }
 
-    /// Goes on from a place, before anything was taken. False if it is none of this source, or no
-    /// longer: what lies before it is something else.
-    ///
-    /// Everything before it is read and compared, since a file that was edited, however little,
-    /// could otherwise go on within a line, or leave one out.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub(super) fn go_to(&mut self, place: &Place) -> io::Result<bool> {
-        let mut before = (&mut self.source).take(place.bytes);
-        loop {
-            let read = before.fill_buf()?;
-            if read.is_empty() {
-                break;
-            }
-            self.digest.update(read);
-            let count = read.len();
-            before.consume(count);
-            self.read_bytes += count as u64;
-        }
-        self.read = place.lines;
-        Ok(self.here() == *place)
-    }
-
     /// Where it has come to.
     fn here(&self) -> Place {
-        let digest: [u8; 32] = self.digest.clone().finalize().into();
-        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Place { lines: self.read, bytes: self.read_bytes, digest }
+        Place::of(self.read, self.read_bytes, &self.digest)
     }
 
     fn next_batch(&mut self) -> io::Result<Batch> {
@@ -145,6 +170,41 @@ impl Iterator for Batches {
             }
         }
     }
+}
+
+impl Source for Batches {
+    fn go_to(&mut self, place: &Place) -> io::Result<bool> {
+        let mut before = (&mut self.source).take(place.bytes);
+        loop {
+            let read = before.fill_buf()?;
+            if read.is_empty() {
+                break;
+            }
+            self.digest.update(read);
+            let count = read.len();
+            before.consume(count);
+            self.read_bytes += count as u64;
+        }
+        self.read = place.lines;
+        Ok(self.here() == *place)
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::default()
+    }
+}
+
+/// A source that is plain text, gzip or zstd, which its first bytes tell.
+pub(super) fn decompressed(source: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
+    let mut source = BufReader::with_capacity(1 << 18, source);
+    let start = source.fill_buf()?;
+    Ok(if start.starts_with(&[0x1f, 0x8b]) {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(source)))
+    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(source)?))
+    } else {
+        Box::new(source)
+    })
 }
 
 /// Whether the event has an id. What is no event has none to lose: the server will refuse it.

@@ -75,7 +75,7 @@ impl Journal {
 fn ask(client: &Client) -> Result<Reply, CallError> {
     let status = client.get("/v1/status", &[])?;
     match status.status {
-        401 | 403 => client.send_events("/v1/events", None, b""),
+        401 | 403 => client.send_events("/v1/events", "application/x-ndjson", None, b""),
         _ => Ok(status),
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::super::backoff::Backoff;
 use super::super::client::{CallError, Client, Reply};
 use super::super::output::{self, Output};
-use super::batches::{Batch, has_id};
+use super::batches::{Batch, Row, has_id};
 use super::{Encoding, OnInvalid};
 
 /// How many refused events are shown; the others are only counted.
@@ -66,6 +66,13 @@ impl Verdict {
 impl Batch {
     /// The last event with an id that the server has by now.
     pub(super) fn last_taken(&self, verdict: &Verdict) -> Option<String> {
+        if !self.rows.is_empty() {
+            let taken = |(index, row): &(usize, &Row)| row.has_id && !verdict.is_refused(*index);
+            let (_, row) = self.rows.iter().enumerate().rev().find(taken)?;
+            let (head, row) =
+                (self.body.get(..self.head_bytes)?, self.body.get(row.bytes.clone())?);
+            return String::from_utf8([head, row, b"\n"].concat()).ok();
+        }
         let lines: Vec<&[u8]> = self.body.split_inclusive(|byte| *byte == b'\n').collect();
         let taken = lines
             .iter()
@@ -105,10 +112,11 @@ impl Sender<'_> {
     /// whether events without an id were stored.
     pub(super) fn send(&self, batch: &Batch, bar: &ProgressBar) -> anyhow::Result<Verdict> {
         let (encoding, body) = self.encode(&batch.body)?;
+        let path = format!("{}{}", self.path, batch.shape.parameters);
         let mut backoff = Backoff::within(self.retry);
         let mut is_told = false;
         loop {
-            let reply = self.client.send_events(&self.path, encoding, &body);
+            let reply = self.client.send_events(&path, batch.shape.content_type, encoding, &body);
             match self.judge(reply, batch.unidentified)? {
                 Try::Done(verdict) => return Ok(verdict),
                 Try::Again { reason, after } => {
@@ -201,6 +209,8 @@ impl Totals {
         let mut shown = self.refused();
         for (number, reason) in conflicts.chain(invalid) {
             shown += 1;
+            // Of a row the server says the line too.
+            let reason = reason.replacen(&format!(": line {number}: "), ": ", 1);
             if shown <= SHOWN {
                 let place = file.display();
                 bar.suspend(|| output::note(&format!("{place}:{number}: {reason}")));

@@ -27,6 +27,15 @@ fn events() -> Vec<Described> {
             query: &[
                 ("wait", "`durable` (default) or `applied`: what the response waits for"),
                 ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
+                ("event", "Of CSV, Arrow and Parquet: the type of all events"),
+                ("event_column", "The column of their types; default `event`"),
+                ("time_column", "The column of times; default `time`, none if empty"),
+                ("id_column", "The column of ids; default `id`, none if empty"),
+                ("subject_column", "The column of subjects; default `subject`, none if empty"),
+                ("number_columns", "Of CSV: columns of numbers, with commas between"),
+                ("text_columns", "Of CSV: columns of text, even if it looks like numbers"),
+                ("delimiter", "Of CSV: what stands between fields; default `,`"),
+                ("first_line", "Of CSV: the line of a file that the first row is"),
             ],
             body: Some((
                 &[
@@ -36,10 +45,12 @@ fn events() -> Vec<Described> {
                     ("application/cloudevents-batch+json", "CloudEvents"),
                     ("application/vnd.apache.arrow.stream", "Columns"),
                     ("application/vnd.apache.parquet", "Columns"),
+                    ("text/csv", "Csv"),
                 ],
                 "One event, an array, or one event a line; CloudEvents (with headers as `ce-id` \
-                 the body is the data of one); or rows of columns that are named as an event's \
-                 fields; gzip or zstd as Content-Encoding",
+                 the body is the data of one); rows of columns that are named as an event's \
+                 fields, or of others that the options name; CSV with a line of names; gzip or \
+                 zstd as Content-Encoding",
             )),
             problems: &["400", "408", "413", "415", "422", "503", "507"],
             access: Access::Ingest,

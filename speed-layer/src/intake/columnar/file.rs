@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::Type as PhysicalType;
+use parquet::file::reader::ChunkReader;
+use parquet::schema::types::ColumnDescPtr;
 
 use super::write::check_fields;
-use super::{Bounds, IntakeError, malformed, pages};
+use super::{Bounds, ColumnMapping, IntakeError, Layout, malformed, narrow, pages};
 
 /// Rows that are read at a time.
 const BATCH_ROWS: usize = 1024;
@@ -19,50 +22,124 @@ const BATCH_ROWS: usize = 1024;
 /// A file that was checked.
 pub(super) struct Checked {
     body: Bytes,
-    metadata: ArrowReaderMetadata,
+    reading: Reading,
+    /// Which columns are which fields.
+    pub(super) layout: Layout,
     /// Bytes that its columns come to.
     pub(super) held_bytes: usize,
 }
 
 /// Looks at a file's metadata and page heads; nothing is decompressed.
-pub(super) fn check(body: Bytes, bounds: Bounds) -> Result<Checked, IntakeError> {
+pub(super) fn check(
+    body: Bytes,
+    mapping: Option<&ColumnMapping>,
+    bounds: Bounds,
+) -> Result<Checked, IntakeError> {
     pages::check_schema(&body)?;
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let found = ArrowReaderMetadata::load(&body, options.clone()).map_err(malformed)?;
+    let found = ArrowReaderMetadata::load(&body, options()).map_err(malformed)?;
     // Of types that are not read a value that a page has once would be made once a row.
-    check_fields(found.schema().fields())?;
+    let layout = check_fields(found.schema().fields(), mapping)?;
     let held_bytes = pages::check(&body, found.metadata(), bounds)?;
-    let schema = Arc::new(Schema::new(shared(found.schema().fields())));
-    let metadata =
-        ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options.with_schema(schema));
-    Ok(Checked { body, metadata: metadata.map_err(malformed)?, held_bytes })
+    let reading = Reading::of(&found)?;
+    let held_bytes = held_bytes.saturating_mul(1 + usize::from(reading.twin.is_some()));
+    Ok(Checked { body, reading, layout, held_bytes })
 }
 
 impl Checked {
     /// Its batches.
     pub(super) fn batches(
         self,
-    ) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>>, IntakeError> {
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.body, self.metadata);
-        reader.with_batch_size(BATCH_ROWS).build().map_err(malformed)
+    ) -> Result<impl Iterator<Item = Result<Batch, ArrowError>>, IntakeError> {
+        narrow::check(self.body.clone(), self.reading.one.metadata())?;
+        self.reading.batches([self.body.clone(), self.body])
     }
 }
 
-/// The same fields, with texts that refer to their page: a text that a page has once, and every row
-/// has, is not made once a row.
-fn shared(fields: &Fields) -> Fields {
-    fields.iter().map(shared_field).collect()
+/// What Arrow's types would be is not what the file's are.
+pub(super) fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
 }
 
-fn shared_field(field: &FieldRef) -> FieldRef {
+/// A number of rows, once more with instants of INT96 as whole seconds where there are any.
+pub(super) type Batch = (RecordBatch, Option<RecordBatch>);
+
+/// How a file is read.
+pub(super) struct Reading {
+    one: ArrowReaderMetadata,
+    /// The same, but instants of INT96 are whole seconds; where there are any.
+    twin: Option<ArrowReaderMetadata>,
+}
+
+impl Reading {
+    pub(super) fn of(found: &ArrowReaderMetadata) -> Result<Self, IntakeError> {
+        let as_read = |int96: Int96| {
+            let mut leaves = found.parquet_schema().columns().iter();
+            let schema = Schema::new(shared(found.schema().fields(), int96, &mut leaves));
+            let options = options().with_schema(Arc::new(schema));
+            let metadata = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options);
+            metadata.map_err(malformed)
+        };
+        let mut columns = found.parquet_schema().columns().iter();
+        let has_int96 = columns.any(|column| column.physical_type() == PhysicalType::INT96);
+        let twin = has_int96.then(|| as_read(Int96::Seconds)).transpose()?;
+        Ok(Self { one: as_read(Int96::Nanoseconds)?, twin })
+    }
+
+    /// The batches of a source, which is there twice.
+    pub(super) fn batches<R: ChunkReader + 'static>(
+        self,
+        [source, again]: [R; 2],
+    ) -> Result<impl Iterator<Item = Result<Batch, ArrowError>> + use<R>, IntakeError> {
+        let reader = |source, metadata| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata)
+                .with_batch_size(BATCH_ROWS)
+                .build()
+                .map_err(malformed)
+        };
+        let batches = reader(source, self.one)?;
+        let mut twins = self.twin.map(|twin| reader(again, twin)).transpose()?;
+        Ok(batches.map(move |batch| {
+            let twin = twins.as_mut().and_then(Iterator::next).transpose()?;
+            Ok((batch?, twin))
+        }))
+    }
+}
+
+/// As what instants of INT96 are read. Nanoseconds wrap, seconds have no fractions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Int96 {
+    Nanoseconds,
+    Seconds,
+}
+
+type Leaves<'a> = std::slice::Iter<'a, ColumnDescPtr>;
+
+/// The same fields, with texts that refer to their page: a text that a page has once, and every row
+/// has, is not made once a row. `leaves` are the file's columns, one for each field that has no
+/// others within it, in the same order.
+fn shared(fields: &Fields, int96: Int96, leaves: &mut Leaves<'_>) -> Fields {
+    fields.iter().map(|field| shared_field(field, int96, leaves)).collect()
+}
+
+fn shared_field(field: &FieldRef, int96: Int96, leaves: &mut Leaves<'_>) -> FieldRef {
+    let mut inner = |field: &FieldRef| shared_field(field, int96, leaves);
     let data_type = match field.data_type() {
-        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-        DataType::Struct(fields) => DataType::Struct(shared(fields)),
-        DataType::List(item) => DataType::List(shared_field(item)),
-        DataType::LargeList(item) => DataType::LargeList(shared_field(item)),
-        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(shared_field(item), *size),
-        DataType::Map(entries, sorted) => DataType::Map(shared_field(entries), *sorted),
-        other => other.clone(),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        DataType::List(item) => DataType::List(inner(item)),
+        DataType::LargeList(item) => DataType::LargeList(inner(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(inner(item), *size),
+        DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
+        plain => {
+            let leaf = leaves.next();
+            let is_int96 = leaf.is_some_and(|leaf| leaf.physical_type() == PhysicalType::INT96);
+            match plain {
+                DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+                DataType::Timestamp(_, zone) if is_int96 && int96 == Int96::Seconds => {
+                    DataType::Timestamp(TimeUnit::Second, zone.clone())
+                }
+                other => other.clone(),
+            }
+        }
     };
     Arc::new(Field::clone(field).with_data_type(data_type))
 }

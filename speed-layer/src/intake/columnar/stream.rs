@@ -2,15 +2,15 @@
 
 use std::io::Cursor;
 
-use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::{Message, root_as_message_with_opts};
 use bytes::Bytes;
 use flatbuffers::VerifierOptions;
 
+use super::file::Batch;
 use super::write::check_fields;
-use super::{Bounds, IntakeError, malformed};
+use super::{Bounds, ColumnMapping, IntakeError, Layout, malformed};
 
 /// Stands before each message.
 const CONTINUATION: [u8; 4] = [0xff; 4];
@@ -21,13 +21,14 @@ const HEAD_GROWTH_MAX: usize = 16;
 /// How the file format begins, which is another one.
 const FILE_MAGIC: &[u8] = b"ARROW1";
 
-/// The batches of a stream that was checked.
+/// The batches of a stream that was checked, and which columns are which fields.
 pub(super) fn batches(
     body: Bytes,
-) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>>, IntakeError> {
+    mapping: Option<&ColumnMapping>,
+) -> Result<(Layout, impl Iterator<Item = Result<Batch, ArrowError>> + use<>), IntakeError> {
     let reader = StreamReader::try_new(Cursor::new(body), None).map_err(malformed)?;
-    check_fields(reader.schema().fields())?;
-    Ok(reader)
+    let layout = check_fields(reader.schema().fields(), mapping)?;
+    Ok((layout, reader.map(|batch| Ok((batch?, None)))))
 }
 
 /// What a stream says it comes to.

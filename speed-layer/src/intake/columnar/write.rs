@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::values::{self, Path, Values};
 use super::{Bounds, IntakeError, malformed};
+use crate::intake::layout::{ColumnMapping, EventSource, Layout, Options};
 
 /// Fields of an event that are columns.
 const FIELDS: [&str; 5] = ["event", "id", "time", "subject", PROPERTIES];
@@ -16,23 +17,28 @@ const PROPERTIES: &str = "properties";
 /// Lines in the making, up to a bound.
 pub(super) struct Lines {
     bounds: Bounds,
+    layout: Layout,
     text: Text,
     count: usize,
 }
 
 impl Lines {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(layout: Layout, bounds: Bounds) -> Self {
         let text = Text { bytes: Vec::new(), bytes_max: bounds.bytes_max, seen: 0 };
-        Self { bounds, text, count: 0 }
+        Self { bounds, layout, text, count: 0 }
     }
 
-    /// Adds a line for each row.
-    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), IntakeError> {
+    /// Adds a line for each row. What [`values::Twin`] is of a column, `twin` is of the batch.
+    pub(super) fn add(
+        &mut self,
+        batch: &RecordBatch,
+        twin: Option<&RecordBatch>,
+    ) -> Result<(), IntakeError> {
         self.count = self.count.saturating_add(batch.num_rows());
         if self.count > self.bounds.events_max {
             return Err(self.bounds.too_many());
         }
-        let columns = columns(batch)?;
+        let columns = members(batch, twin, &self.layout)?;
         (0..batch.num_rows())
             .try_for_each(|row| line(&columns, row, &mut self.text))
             .map_err(|_| self.bounds.too_large())
@@ -94,43 +100,100 @@ impl Write for Text {
     }
 }
 
-/// Whether columns are those of events.
-pub(super) fn check_fields(fields: &Fields) -> Result<(), IntakeError> {
-    for (at, field) in fields.iter().enumerate() {
+/// Which columns are which fields of an event. Without a mapping they have to be named as these.
+pub(super) fn check_fields(
+    fields: &Fields,
+    mapping: Option<&ColumnMapping>,
+) -> Result<Layout, IntakeError> {
+    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    if mapping.is_none() {
+        check_names(&names)?;
+    }
+    for field in fields {
         let name: String = field.name().chars().take(80).collect();
-        if !FIELDS.contains(&field.name().as_str()) {
-            return Err(malformed(format!(
-                "the column `{name}` is no field of an event; those are `event`, `id`, `time`, \
-                 `subject`, and `properties` as a struct, a map or JSON"
-            )));
-        }
-        if fields.iter().take(at).any(|other| other.name() == field.name()) {
-            return Err(malformed(format!("the column `{name}` is there twice")));
-        }
         values::check(field.data_type(), &Path::of(&name))?;
     }
-    if !fields.iter().any(|field| field.name() == "event") {
+    let default = ColumnMapping::default();
+    let layout = Layout::of(&names, mapping.unwrap_or(&default), Options::Query);
+    let layout = layout.map_err(malformed)?;
+    for at in [layout.id, layout.subject].into_iter().flatten().filter(|_| mapping.is_some()) {
+        let field = &fields[at];
+        if !values::is_text_or_integer(field.data_type()) {
+            let (name, data_type) = (field.name(), field.data_type());
+            return Err(malformed(format!(
+                "the column `{name}` has the type {data_type}; ids and subjects are texts or \
+                 whole numbers"
+            )));
+        }
+    }
+    Ok(layout)
+}
+
+fn check_names(names: &[&str]) -> Result<(), IntakeError> {
+    for (at, name) in names.iter().enumerate() {
+        let short: String = name.chars().take(80).collect();
+        if !FIELDS.contains(name) {
+            return Err(malformed(format!(
+                "the column `{short}` is no field of an event; those are `event`, `id`, `time`, \
+                 `subject`, and `properties` as a struct, a map or JSON. With `event=`, \
+                 `event_column=`, `time_column=`, `id_column=` or `subject_column=` the other \
+                 columns are properties"
+            )));
+        }
+        if names.iter().take(at).any(|other| other == name) {
+            return Err(malformed(format!("the column `{short}` is there twice")));
+        }
+    }
+    if !names.contains(&"event") {
         return Err(malformed("there is no column `event`"));
     }
     Ok(())
 }
 
-fn columns(batch: &RecordBatch) -> Result<Vec<(&str, Values<'_>)>, IntakeError> {
-    let fields = batch.schema_ref().fields().iter().zip(batch.columns());
-    let mut columns = Vec::new();
-    for (field, array) in fields {
-        let json = match field.name() == PROPERTIES {
-            true => values::of_texts(array.as_ref(), write_json),
-            false => None,
-        };
-        let values = json.unwrap_or_else(|| values::of(array.as_ref()))?;
-        columns.push((field.name().as_str(), values));
+/// The members of an event, out of the columns of a batch.
+fn members<'a>(
+    batch: &'a RecordBatch,
+    twin: Option<&'a RecordBatch>,
+    layout: &Layout,
+) -> Result<Vec<(&'static str, Values<'a>)>, IntakeError> {
+    let column = |at: usize| {
+        let twin = twin.and_then(|twin| twin.columns().get(at)).map(AsRef::as_ref);
+        batch.columns().get(at).map_or_else(
+            || Err(malformed("a column is missing")),
+            |array| Ok((array.as_ref(), twin)),
+        )
+    };
+    let values = |at: usize| column(at).and_then(|(array, twin)| values::of(array, twin));
+    // A number there is refused by the rules; who said which column it is means the number's text.
+    let text = |at: usize| column(at).and_then(|(array, _)| values::as_text(array));
+    let mut members = vec![match &layout.event {
+        EventSource::All(event) => ("event", Values::of_all(event)),
+        EventSource::Column(at) => ("event", values(*at)?),
+    }];
+    for (name, at) in [("id", layout.id), ("time", layout.time), ("subject", layout.subject)] {
+        if let Some(at) = at {
+            let is_time = name == "time";
+            members.push((name, if is_time { values(at)? } else { text(at)? }));
+        }
     }
-    Ok(columns)
+    if let Some(at) = layout.all_properties {
+        let (array, twin) = column(at)?;
+        let json = values::of_texts(array, write_json);
+        members.push((PROPERTIES, json.unwrap_or_else(|| values::of(array, twin))?));
+    }
+    if !layout.properties.is_empty() {
+        let schema = batch.schema_ref();
+        let mut each = Vec::new();
+        for at in &layout.properties {
+            each.push((schema.field(*at).name().as_str(), values(*at)?));
+        }
+        members.push((PROPERTIES, Values::together(each)));
+    }
+    Ok(members)
 }
 
-fn line(columns: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> io::Result<()> {
-    let there = columns.iter().filter(|(_, values)| values.is_there(row));
+fn line(members: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> io::Result<()> {
+    let there = members.iter().filter(|(_, values)| values.is_there(row));
     text.enclose([b"{", b"}\n"], there, |(name, values), text| {
         write!(text, "\"{name}\":")?;
         values.write(row, text)

@@ -29,6 +29,9 @@ pub(crate) fn split<'a>(
     format: &BodyFormat,
     max_events: usize,
 ) -> Result<Vec<RawEvent<'a>>, IntakeError> {
+    if let BodyFormat::Rows(rows) = format {
+        return Ok(rows.split(body));
+    }
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     match format {
         BodyFormat::Json | BodyFormat::CloudEvents => split_json(body, max_events),
@@ -36,8 +39,10 @@ pub(crate) fn split<'a>(
             Err(IntakeError::MalformedBody("the body is not a JSON object".to_owned()))
         }
         BodyFormat::Segment(_) => split_json(body, max_events),
-        // Columns are lines by now.
-        BodyFormat::Ndjson | BodyFormat::Columns(_) => split_lines(body, max_events),
+        // Columns are lines by now, and CSV is rows.
+        BodyFormat::Ndjson | BodyFormat::Columns(..) | BodyFormat::Csv(_) | BodyFormat::Rows(_) => {
+            split_lines(body, max_events)
+        }
         BodyFormat::CloudEventData(_) => {
             Ok(vec![RawEvent { index: 0, bytes: body, text: std::str::from_utf8(body).ok() }])
         }
@@ -80,12 +85,17 @@ fn split_lines(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, Inta
 
 fn split_json(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
     let text = std::str::from_utf8(body).map_err(|error| {
-        IntakeError::MalformedBody(format!(
-            "the body is not UTF-8 from byte {} on",
-            error.valid_up_to()
-        ))
+        let (from, hint) = (error.valid_up_to(), compression(body));
+        IntakeError::MalformedBody(format!("the body is not UTF-8 from byte {from} on{hint}"))
     })?;
-    let malformed = |error| IntakeError::MalformedBody(format!("the body is not JSON: {error}"));
+    let malformed = |error| {
+        let hint = if is_lines(text) {
+            "; one event a line has the content type `application/x-ndjson`"
+        } else {
+            ""
+        };
+        IntakeError::MalformedBody(format!("the body is not JSON: {error}{hint}"))
+    };
     match text.trim_ascii_start().as_bytes().first() {
         None => Ok(Vec::new()),
         Some(b'[') => {
@@ -103,6 +113,25 @@ fn split_json(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, Intak
             ))
         }
     }
+}
+
+/// What a body that is no text is probably compressed with.
+fn compression(body: &[u8]) -> &'static str {
+    match body {
+        [0x1f, 0x8b, ..] => "; it looks compressed: say so with `Content-Encoding: gzip`",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            "; it looks compressed: say so with `Content-Encoding: zstd`"
+        }
+        _ => "",
+    }
+}
+
+/// Whether there is more than one object, one behind the other.
+fn is_lines(text: &str) -> bool {
+    let mut objects = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let mut is_object =
+        || objects.next().and_then(Result::ok).is_some_and(|object| object.get().starts_with('{'));
+    is_object() && is_object()
 }
 
 /// The elements of the field `batch`.

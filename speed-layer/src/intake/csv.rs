@@ -1,0 +1,258 @@
+//! Events as CSV (RFC 4180) with a line of names: a row is an event.
+//!
+//! Rows are written as the JSON that they stand for and go the way of all events from there on. The
+//! type of a value depends on nothing but its own spelling and what the sender says of its column,
+//! so it does not matter how a file is cut into requests. What is no row (its width, its quotes,
+//! its encoding) is invalid by itself and kept as it was sent.
+
+mod number;
+mod record;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub use self::number::is_unmistakable;
+pub use self::record::{Record, RecordFault, Records};
+
+use std::sync::Arc;
+
+use super::columnar::Bounds;
+use super::decode::RawEvent;
+use super::envelope::{Invalid, InvalidCode, excerpt};
+use super::error::IntakeError;
+use super::layout::{ColumnMapping, Layout, Options};
+
+use self::row::Columns;
+
+/// Bytes of the line of names.
+const HEADER_BYTES_MAX: usize = 1 << 20;
+
+/// What a sender says of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvOptions {
+    /// Which columns are which fields.
+    pub mapping: ColumnMapping,
+    /// Columns of numbers: what is none there makes its event invalid.
+    pub number_columns: Vec<String>,
+    /// Columns of text, whatever it looks like.
+    pub text_columns: Vec<String>,
+    /// Stands between fields.
+    pub delimiter: u8,
+    /// The number of the line behind the names, where the table is a piece of a file; 0 where it is
+    /// not.
+    pub first_line: u64,
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        Self {
+            mapping: ColumnMapping::default(),
+            number_columns: Vec::new(),
+            text_columns: Vec::new(),
+            delimiter: b',',
+            first_line: 0,
+        }
+    }
+}
+
+impl CsvOptions {
+    /// The names in a list of columns, which is a line of CSV itself. `None` if it is none.
+    #[must_use]
+    pub fn names(list: &str) -> Option<Vec<String>> {
+        let mut records = Records::new(list.as_bytes(), b',', HEADER_BYTES_MAX);
+        let record = records.next_record().ok()??;
+        let fields = record.fields.as_ref().ok()?;
+        let names = fields.iter().map(|name| (*name).to_owned()).collect();
+        let is_all = records.next_record().ok()?.is_none();
+        is_all.then_some(names)
+    }
+
+    /// Whether something can stand between fields.
+    #[must_use]
+    pub fn is_delimiter(byte: u8) -> bool {
+        byte.is_ascii()
+            && !byte.is_ascii_alphanumeric()
+            && !b"\"\r\n.-+_".contains(&byte)
+            && byte != 0
+    }
+}
+
+/// Where the rows are in the text that was made of them, and which are no events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowPlaces {
+    rows: Vec<RowPlace>,
+    /// By their rows, in order.
+    faults: Vec<(u32, Invalid)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RowPlace {
+    /// Where its text ends. Settings keep a body under 4 GiB.
+    end: u32,
+    line: u64,
+}
+
+impl RowPlaces {
+    /// The rows of a text.
+    pub(super) fn split<'a>(&self, text: &'a [u8]) -> Vec<RawEvent<'a>> {
+        let mut start = 0;
+        let rows = (0..).zip(&self.rows).map(|(index, row)| {
+            let end = row.end as usize;
+            let bytes = text.get(start..end).unwrap_or_default();
+            start = end;
+            RawEvent { index, bytes, text: std::str::from_utf8(bytes).ok() }
+        });
+        rows.collect()
+    }
+
+    /// Why a row is no event, as far as that is known.
+    pub(super) fn fault(&self, index: u32) -> Option<&Invalid> {
+        let at = self.faults.binary_search_by_key(&index, |(row, _)| *row).ok()?;
+        self.faults.get(at).map(|(_, fault)| fault)
+    }
+
+    /// The same fault, with the line that it is in.
+    pub(super) fn at_line(&self, index: u32, fault: Invalid) -> Invalid {
+        let line = self.rows.get(index as usize).map_or(0, |row| row.line);
+        Invalid { message: format!("line {line}: {}", fault.message), ..fault }
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn size_bytes(&self) -> usize {
+        let faults = self.faults.iter().map(|(_, fault)| fault.message.len());
+        self.rows.len() * size_of::<RowPlace>()
+            + self.faults.len() * size_of::<(u32, Invalid)>()
+            + faults.sum::<usize>()
+    }
+}
+
+/// Rows as JSON.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) text: Vec<u8>,
+    pub(super) places: Arc<RowPlaces>,
+}
+
+/// Reads a table; events of more than `event_bytes_max` bytes are only counted.
+///
+/// # Errors
+/// When its names are not those of events, or it exceeds a bound.
+pub(super) fn read(
+    body: &[u8],
+    options: &CsvOptions,
+    bounds: Bounds,
+    event_bytes_max: usize,
+) -> Result<Table, IntakeError> {
+    let malformed =
+        |why: String| IntakeError::MalformedBody(format!("the body is not CSV of events: {why}"));
+    let columns = {
+        let mut header = Records::new(body, options.delimiter, HEADER_BYTES_MAX);
+        let Some(names) = header.next_record().map_err(|error| malformed(error.to_string()))?
+        else {
+            return Ok(Table::default());
+        };
+        let names = names.fields.as_ref().map_err(|fault| malformed(names_fault(body, fault)))?;
+        columns(names, options, Options::Query).map_err(malformed)?
+    };
+    let record_bytes_max = columns.row_bytes_max(event_bytes_max);
+    let mut records = Records::new(body, options.delimiter, HEADER_BYTES_MAX);
+    // The names once more; from here on rows are bounded as events are.
+    let _ = records.next_record();
+    records.limit(record_bytes_max);
+    let (mut text, mut places, mut shift) = (Vec::new(), RowPlaces::default(), None);
+    while let Some(record) = records.next_record().map_err(|error| malformed(error.to_string()))? {
+        if places.rows.len() == bounds.events_max {
+            return Err(bounds.too_many());
+        }
+        let first = *shift.get_or_insert_with(|| match options.first_line {
+            0 => 0,
+            first => first.saturating_sub(record.line),
+        });
+        let line = record.line.saturating_add(first);
+        let row = places.rows.len() as u32;
+        let start = text.len();
+        if let Err(fault) = columns.write(&record, &mut text) {
+            text.truncate(start);
+            text.extend_from_slice(record.raw);
+            places.faults.push((row, fault));
+        }
+        if text.len() > bounds.bytes_max {
+            return Err(bounds.too_large());
+        }
+        places.rows.push(RowPlace { end: text.len() as u32, line });
+    }
+    Ok(Table { text, places: Arc::new(places) })
+}
+
+/// What is to be done with columns of these names.
+fn columns(names: &[&str], options: &CsvOptions, said: Options) -> Result<Columns, String> {
+    let layout = Layout::of(names, &options.mapping, said).map_err(|why| {
+        let hint = match names {
+            [one] if options.delimiter == b',' => other_delimiter(one, said),
+            _ => "",
+        };
+        format!("{why}{hint}")
+    })?;
+    Columns::new(names, layout, options)
+}
+
+/// Whether a single name looks like several.
+fn other_delimiter(name: &str, said: Options) -> &'static str {
+    match (said, name.contains(';'), name.contains('\t')) {
+        (Options::Query, true, _) => "; `delimiter=;` reads fields with semicolons between them",
+        (Options::Query, false, true) => "; `delimiter=%09` reads fields with tabs between them",
+        (Options::Flags, true, _) => {
+            "; `--delimiter ';'` reads fields with semicolons between them"
+        }
+        (Options::Flags, false, true) => {
+            "; `--delimiter $'\\t'` reads fields with tabs between them"
+        }
+        (_, false, false) => "",
+    }
+}
+
+fn names_fault(body: &[u8], fault: &RecordFault) -> String {
+    match (fault, body) {
+        (RecordFault::NotUtf8, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
+            "it is UTF-16; UTF-8 is read (in Excel: save as \"CSV UTF-8\")".to_owned()
+        }
+        (RecordFault::NotUtf8, _) => {
+            "its names are not UTF-8 (in Excel: save as \"CSV UTF-8\")".to_owned()
+        }
+        (RecordFault::TooLarge { .. }, _) => {
+            format!("its line of names has over {HEADER_BYTES_MAX} bytes")
+        }
+        (fault, _) => format!("its line of names: {}", fault.message()),
+    }
+}
+
+/// A table's names, looked at as a server does, for who sends pieces of it.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check_names(names: &[&str], options: &CsvOptions) -> Result<Layout, String> {
+    columns(names, options, Options::Flags).map(|columns| columns.layout)
+}
+
+impl RecordFault {
+    fn invalid(&self, bytes_max: usize) -> Invalid {
+        match self {
+            Self::TooLarge { bytes } => Invalid::new(
+                InvalidCode::EventTooLarge,
+                format!("the row has {bytes} bytes, and one of {bytes_max} is no event any more"),
+            ),
+            other => Invalid::new(InvalidCode::MalformedEvent, other.message()),
+        }
+    }
+}
+
+fn wrong_number(name: &str, value: &str) -> Invalid {
+    Invalid::new(
+        InvalidCode::InvalidProperties,
+        format!(
+            "`{}` is `{}`, which is no number, and its column is said to have numbers",
+            excerpt(name),
+            excerpt(value)
+        ),
+    )
+}

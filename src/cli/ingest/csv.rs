@@ -1,0 +1,202 @@
+//! A CSV file, cut into what one request takes: each has the line of names, and rows as they stand
+//! in the file. The server judges them; where a file is cut makes no difference to it.
+
+use std::io::{self, BufRead};
+
+use crate::compose::rows::{CsvOptions, Layout, Records};
+use sha2::{Digest, Sha256};
+
+use super::batches::{BATCH_MAX_BYTES, Batch, Place, ROW_MAX_BYTES, Row, Shape, Source};
+use super::table::{names, parameters, records};
+
+/// Bytes that the JSON of a batch may come to, about: the names of columns stand in each row.
+const JSON_MAX_BYTES: usize = 24 << 20;
+/// Blank lines within a batch; what has more begins another one.
+const BLANK_LINES_MAX: u64 = 64;
+
+/// A source that keeps the digest of everything that was taken from it.
+struct Hashed {
+    source: Box<dyn BufRead>,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl io::Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let input = self.source.fill_buf()?;
+        let count = input.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), input.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Hashed {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.source.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        // What is to be consumed is in the buffer already, so nothing is read here.
+        if let Some(taken) = self.source.fill_buf().ok().and_then(|input| input.get(..count)) {
+            self.digest.update(taken);
+        }
+        self.bytes += count as u64;
+        self.source.consume(count);
+    }
+}
+
+/// A row that was read and is in no batch yet.
+struct Waiting {
+    line: u64,
+    next_line: u64,
+    raw: Vec<u8>,
+    has_id: bool,
+}
+
+/// The batches of a file.
+pub(super) struct CsvBatches {
+    records: Records<Hashed>,
+    head: Vec<u8>,
+    id: Option<usize>,
+    width: usize,
+    names_bytes: usize,
+    parameters: String,
+    batch_events: usize,
+    waiting: Option<Waiting>,
+    end: Place,
+    is_done: bool,
+}
+
+impl CsvBatches {
+    /// The rows of a source that begins with these names.
+    pub(super) fn new(
+        source: Box<dyn BufRead>,
+        options: &CsvOptions,
+        layout: &Layout,
+        batch_events: usize,
+    ) -> Result<Self, String> {
+        let parameters = parameters(options);
+        // Sent in another way, a file is another one.
+        let digest = Sha256::new_with_prefix(&parameters);
+        let mut records = records(Hashed { source, digest, bytes: 0 }, options.delimiter);
+        let names = names(&mut records)?.unwrap_or_default();
+        let delimiter = char::from(options.delimiter).to_string();
+        let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+        let head = format!("{}\n", quoted.collect::<Vec<_>>().join(&delimiter)).into_bytes();
+        let names_bytes = names.iter().map(|name| name.len() + 6).sum();
+        let mut batches = Self {
+            id: layout.id,
+            width: names.len(),
+            records,
+            head,
+            names_bytes,
+            parameters,
+            batch_events,
+            waiting: None,
+            end: Place::default(),
+            is_done: names.is_empty(),
+        };
+        batches.end = batches.here();
+        Ok(batches)
+    }
+
+    /// Where it has come to: behind the last row that was read.
+    fn here(&self) -> Place {
+        let source = self.records.get_ref();
+        Place::of(self.records.lines(), source.bytes, &source.digest)
+    }
+
+    fn read(&mut self) -> io::Result<Option<Waiting>> {
+        if let Some(waiting) = self.waiting.take() {
+            return Ok(Some(waiting));
+        }
+        let Some(record) = self.records.next_record()? else { return Ok(None) };
+        if record.raw.len() >= ROW_MAX_BYTES {
+            let message = format!("line {} is longer than 16 MiB", record.line);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        // What is no row has no id to lose: the server will refuse it.
+        let has_id = match (&record.fields, self.id) {
+            (Ok(fields), Some(at)) if fields.len() == self.width => !fields[at].is_empty(),
+            (Ok(fields), None) if fields.len() == self.width => false,
+            _ => true,
+        };
+        let (line, raw) = (record.line, record.raw.to_vec());
+        Ok(Some(Waiting { line, next_line: self.records.lines() + 1, raw, has_id }))
+    }
+
+    fn next_batch(&mut self) -> io::Result<Batch> {
+        let mut batch = Batch { body: self.head.clone(), ..Batch::default() };
+        let (mut next_line, mut json_bytes) = (0, 0);
+        while batch.lines.len() < self.batch_events
+            && batch.body.len() < BATCH_MAX_BYTES
+            && json_bytes < JSON_MAX_BYTES
+        {
+            let Some(row) = self.read()? else {
+                self.is_done = true;
+                break;
+            };
+            if batch.lines.is_empty() {
+                next_line = row.line;
+                let parameters = format!("{}&first_line={}", self.parameters, row.line);
+                batch.shape = Shape { content_type: "text/csv", parameters };
+            }
+            let blank = row.line.saturating_sub(next_line);
+            if blank > BLANK_LINES_MAX {
+                self.waiting = Some(row);
+                break;
+            }
+            for _ in 0..blank {
+                batch.body.push(b'\n');
+            }
+            let start = batch.body.len();
+            batch.body.extend_from_slice(&row.raw);
+            batch.rows.push(Row { bytes: start..batch.body.len(), has_id: row.has_id });
+            batch.body.push(b'\n');
+            batch.lines.push(row.line);
+            batch.unidentified += u64::from(!row.has_id);
+            json_bytes += row.raw.len() + self.names_bytes;
+            next_line = row.next_line;
+            self.end = self.here();
+        }
+        batch.head_bytes = self.head.len();
+        batch.end = self.end.clone();
+        Ok(batch)
+    }
+}
+
+impl Iterator for CsvBatches {
+    type Item = io::Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_done {
+            return None;
+        }
+        match self.next_batch() {
+            Ok(batch) if batch.lines.is_empty() => None,
+            Ok(batch) => Some(Ok(batch)),
+            Err(error) => {
+                self.is_done = true;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+impl Source for CsvBatches {
+    fn go_to(&mut self, place: &Place) -> io::Result<bool> {
+        let Some(bytes) = place.bytes.checked_sub(self.records.get_ref().bytes) else {
+            return Ok(false);
+        };
+        self.records.skip(bytes, place.lines)?;
+        self.end = self.here();
+        Ok(self.end == *place)
+    }
+
+    fn shape(&self) -> Shape {
+        Shape { content_type: "text/csv", parameters: self.parameters.clone() }
+    }
+}

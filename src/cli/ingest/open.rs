@@ -1,0 +1,176 @@
+//! A file, opened as what it is.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::compose::rows::{Columnar, ColumnarFile, CsvOptions, Layout, Options, check_names};
+use anyhow::Context;
+use indicatif::ProgressBar;
+
+use super::super::output;
+use super::batches::{Batches, Source, decompressed};
+use super::csv::CsvBatches;
+use super::is_stdin;
+use super::table::{Format, Survey, TableArgs, describe, describe_csv, names, records};
+
+/// A file to open.
+pub(super) struct Opening<'a> {
+    /// Where it is.
+    pub(super) file: &'a Path,
+    /// What it is.
+    pub(super) format: Format,
+    /// What is said of its columns.
+    pub(super) table: &'a TableArgs,
+}
+
+impl Opening<'_> {
+    /// Opens it, and says which columns are taken for what.
+    pub(super) fn open(
+        &self,
+        bar: &ProgressBar,
+        batch_events: usize,
+    ) -> anyhow::Result<Box<dyn Source>> {
+        let tell = |text: &str| {
+            bar.suspend(|| output::note(&format!("{}: {text}", self.file.display())));
+        };
+        self.opened(bar, batch_events, &tell).with_context(|| format!("`{}`", self.file.display()))
+    }
+
+    /// Opens it once more, from its beginning.
+    pub(super) fn open_again(
+        &self,
+        bar: &ProgressBar,
+        batch_events: usize,
+    ) -> anyhow::Result<Box<dyn Source>> {
+        self.opened(bar, batch_events, &|_| {})
+            .with_context(|| format!("`{}`", self.file.display()))
+    }
+
+    fn opened(
+        &self,
+        bar: &ProgressBar,
+        batch_events: usize,
+        tell: &dyn Fn(&str),
+    ) -> anyhow::Result<Box<dyn Source>> {
+        match self.format {
+            Format::Ndjson => Ok(Box::new(Batches::new(self.source(bar)?, batch_events)?)),
+            Format::Csv => self.csv(bar, batch_events, tell),
+            Format::Parquet => self.columns(Columnar::Parquet, batch_events, tell),
+            Format::Arrow => self.columns(Columnar::ArrowStream, batch_events, tell),
+        }
+    }
+
+    fn source(&self, bar: &ProgressBar) -> anyhow::Result<Box<dyn Read>> {
+        Ok(match is_stdin(self.file) {
+            true => Box::new(bar.wrap_read(io::stdin().lock())),
+            false => Box::new(bar.wrap_read(File::open(self.file).context("it cannot be read")?)),
+        })
+    }
+
+    fn csv(
+        &self,
+        bar: &ProgressBar,
+        batch_events: usize,
+        tell: &dyn Fn(&str),
+    ) -> anyhow::Result<Box<dyn Source>> {
+        let delimiter = self.table.delimiter().map_err(anyhow::Error::msg)?;
+        if is_stdin(self.file) {
+            return self.csv_once(bar, batch_events, delimiter, tell);
+        }
+        let file = File::open(self.file).context("it cannot be read")?;
+        let mut rows = records(decompressed(Box::new(file))?, delimiter);
+        let (names, mut options, layout) = match names(&mut rows).map_err(anyhow::Error::msg)? {
+            Some(names) => {
+                let (options, layout) = self.understood(&names)?;
+                (names, options, layout)
+            }
+            None => return Ok(Box::new(Batches::new(Box::new(io::empty()), batch_events)?)),
+        };
+        let survey = Survey::of(&mut rows, &names, &layout, &options)?;
+        let mixed = survey.decide(&names, &mut options);
+        tell(&describe_csv(&names, &layout, &options, Some(&survey)));
+        mixed.iter().for_each(|text| tell(text));
+        let source = decompressed(self.source(bar)?)?;
+        let batches = CsvBatches::new(source, &options, &layout, batch_events);
+        Ok(Box::new(batches.map_err(anyhow::Error::msg)?))
+    }
+
+    /// What can be read once only: names and rows come from the same source.
+    fn csv_once(
+        &self,
+        bar: &ProgressBar,
+        batch_events: usize,
+        delimiter: u8,
+        tell: &dyn Fn(&str),
+    ) -> anyhow::Result<Box<dyn Source>> {
+        let mut source = decompressed(self.source(bar)?)?;
+        let head = first_line(&mut *source, delimiter)?;
+        let Some(names) = names(&mut records(&*head, delimiter)).map_err(anyhow::Error::msg)?
+        else {
+            return Ok(Box::new(Batches::new(Box::new(io::empty()), batch_events)?));
+        };
+        let (options, layout) = self.understood(&names)?;
+        tell(&describe_csv(&names, &layout, &options, None));
+        let whole = Box::new(io::BufReader::new(io::Cursor::new(head).chain(source)));
+        let batches = CsvBatches::new(whole, &options, &layout, batch_events);
+        Ok(Box::new(batches.map_err(anyhow::Error::msg)?))
+    }
+
+    fn understood(&self, names: &[String]) -> anyhow::Result<(CsvOptions, Layout)> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let options = self.table.csv(&names).map_err(anyhow::Error::msg)?;
+        let layout = check_names(&names, &options).map_err(anyhow::Error::msg)?;
+        Ok((options, layout))
+    }
+
+    fn columns(
+        &self,
+        kind: Columnar,
+        batch_events: usize,
+        tell: &dyn Fn(&str),
+    ) -> anyhow::Result<Box<dyn Source>> {
+        let file = ColumnarFile::open(File::open(self.file).context("it cannot be read")?, kind)?;
+        let names = file.names().to_vec();
+        let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mapping = self.table.mapping(&borrowed).map_err(anyhow::Error::msg)?;
+        let layout = Layout::of(&borrowed, &mapping, Options::Flags).map_err(anyhow::Error::msg)?;
+        let lines = file.lines(&mapping)?;
+        tell(&describe(&names, &layout, None));
+        Ok(Box::new(Batches::new(Box::new(lines), batch_events)?))
+    }
+}
+
+/// Everything up to the end of the first record, and what was read with it.
+fn first_line(source: &mut dyn io::BufRead, delimiter: u8) -> io::Result<Vec<u8>> {
+    let mut tee = Tee { source, taken: Vec::new() };
+    let mut rows = records(&mut tee, delimiter);
+    rows.next_record()?;
+    Ok(tee.taken)
+}
+
+/// Keeps what is taken from a source.
+struct Tee<'a> {
+    source: &'a mut dyn io::BufRead,
+    taken: Vec<u8>,
+}
+
+impl Read for Tee<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.taken.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+impl io::BufRead for Tee<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.source.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        let input = self.source.fill_buf().unwrap_or_default();
+        self.taken.extend_from_slice(input.get(..count).unwrap_or_default());
+        self.source.consume(count);
+    }
+}
