@@ -6,6 +6,7 @@ use chrono::DateTime;
 use shared::time::Timestamp;
 use speed_layer::intake::BodyFormat;
 
+use super::table::{self, Row, Table};
 use super::{EVENT_MAX_BYTES, EVENTS_MAX, NOW};
 use crate::json::{self, Json, Value};
 
@@ -60,11 +61,16 @@ pub(super) enum Outcome {
     TooMany,
     /// It cannot be read.
     Refused,
+    /// That is not said here.
+    Unknown,
 }
 
 /// Reads a body as the contract says.
 pub(super) fn outcome(body: &[u8], format: &BodyFormat) -> Outcome {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if matches!(format, BodyFormat::Csv(_)) {
+        return rows(body);
+    }
     let events = match format {
         BodyFormat::Ndjson => lines(body),
         _ => match elements(body) {
@@ -77,6 +83,24 @@ pub(super) fn outcome(body: &[u8], format: &BodyFormat) -> Outcome {
     }
     let mut seen = BTreeMap::new();
     Outcome::Read(events.iter().map(|(index, raw)| verdict(*index, raw, &mut seen)).collect())
+}
+
+fn rows(body: &[u8]) -> Outcome {
+    let rows = match table::read(body) {
+        Table::Rows(rows) => rows,
+        Table::TooMany => return Outcome::TooMany,
+        Table::Refused => return Outcome::Refused,
+        Table::Unknown => return Outcome::Unknown,
+    };
+    let mut seen = BTreeMap::new();
+    let row = |(index, row): (u32, Row)| match row {
+        Ok(json) => verdict(index, json.as_bytes(), &mut seen),
+        Err(raw) => {
+            let codes = BTreeSet::from(["malformed_event", "event_too_large"]);
+            Verdict::Invalid { index, codes, raw }
+        }
+    };
+    Outcome::Read((0..).zip(rows).map(row).collect())
 }
 
 fn lines(body: &[u8]) -> Vec<(u32, &[u8])> {
