@@ -18,8 +18,8 @@ pub(super) fn instant(seconds: i64, nanos: u32) -> String {
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     let fraction = match nanos {
         0 => String::new(),
-        _ if nanos % 1_000_000 == 0 => format!(".{:03}", nanos / 1_000_000),
-        _ if nanos % 1_000 == 0 => format!(".{:06}", nanos / 1_000),
+        _ if nanos.is_multiple_of(1_000_000) => format!(".{:03}", nanos / 1_000_000),
+        _ if nanos.is_multiple_of(1_000) => format!(".{:06}", nanos / 1_000),
         _ => format!(".{nanos:09}"),
     };
     format!("{date}T{hour:02}:{minute:02}:{second:02}{fraction}Z")

@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use arrow::array::{Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait, StringArrayType};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, UInt64Type};
+use arrow::datatypes::{DataType, Float64Type, UInt64Type};
 use serde::Serialize;
 
 use super::scalar::{int96, number, time};
@@ -212,7 +212,7 @@ pub(super) fn of<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>,
 /// Whether values can be ids.
 pub(super) fn is_text_or_integer(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Dictionary(_, values) => is_text_or_integer(values),
+        DataType::Dictionary(_, values) => is_text(values),
         other => is_text(other) || other.is_integer() || *other == DataType::Null,
     }
 }
@@ -227,6 +227,23 @@ pub(super) fn as_text(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
         text.write_all(b"\"")?;
         values.write(row, text)?;
         text.write_all(b"\"")
+    }))
+}
+
+/// The values of a column of times. Floats that are no numbers are no missing times, which would be
+/// those of arrival: they are written for the rules to refuse.
+pub(super) fn as_time<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>, IntakeError> {
+    let values = of(array, twin)?;
+    if !array.data_type().is_floating() {
+        return Ok(values);
+    }
+    let floats = cast(array, &DataType::Float64).map_err(malformed)?;
+    Ok(Values::new(array, move |row, text| {
+        let float = floats.as_primitive::<Float64Type>().value(row);
+        match float.is_finite() {
+            true => values.write(row, text),
+            false => json(text, &float.to_string()),
+        }
     }))
 }
 

@@ -164,17 +164,21 @@ fn members<'a>(
         )
     };
     let values = |at: usize| column(at).and_then(|(array, twin)| values::of(array, twin));
-    // A number there is refused by the rules; who said which column it is means the number's text.
+    // Whole numbers are the ids of many tables.
     let text = |at: usize| column(at).and_then(|(array, _)| values::as_text(array));
     let mut members = vec![match &layout.event {
         EventSource::All(event) => ("event", Values::of_all(event)),
         EventSource::Column(at) => ("event", values(*at)?),
     }];
-    for (name, at) in [("id", layout.id), ("time", layout.time), ("subject", layout.subject)] {
-        if let Some(at) = at {
-            let is_time = name == "time";
-            members.push((name, if is_time { values(at)? } else { text(at)? }));
-        }
+    if let Some(at) = layout.id {
+        members.push(("id", text(at)?));
+    }
+    if let Some(at) = layout.time {
+        let (array, twin) = column(at)?;
+        members.push(("time", values::as_time(array, twin)?));
+    }
+    if let Some(at) = layout.subject {
+        members.push(("subject", text(at)?));
     }
     if let Some(at) = layout.all_properties {
         let (array, twin) = column(at)?;

@@ -81,9 +81,12 @@ const FIELDS: usize = 32;
 impl<R: BufRead> Records<R> {
     /// Reads from `source`; a record may have up to `bytes_max` bytes.
     pub fn new(source: R, delimiter: u8, bytes_max: usize) -> Self {
+        let mut core = ReaderBuilder::new().delimiter(delimiter).build();
+        // It would pass over a mark of UTF-8 in what it reads first; here that is done before.
+        let _ = core.read_record(b"\n", &mut [0], &mut [0]);
         Self {
             source,
-            core: ReaderBuilder::new().delimiter(delimiter).build(),
+            core,
             delimiter,
             bytes_max,
             is_begun: false,

@@ -198,6 +198,7 @@ fn lines_end_in_any_way_and_a_mark_of_utf8_is_none_of_the_name() {
     ] {
         assert_eq!(lines(body), wanted, "{body:?}");
     }
+    assert!(refusal("\u{feff}\u{feff}event\n".as_bytes()).contains("no column `event`"));
     assert_eq!(lines(""), Vec::<String>::new());
     assert_eq!(lines("event,a\n"), Vec::<String>::new());
     let late = CsvOptions { first_line: 20_002, ..CsvOptions::default() };
@@ -275,8 +276,8 @@ fn a_list_of_columns_is_a_line_of_csv() {
 }
 
 /// What a reader makes of a text that goes from letter to letter: for each record the line that it
-/// begins in and its fields, `None` where its quotes are broken. Where a field begins, a quote opens;
-/// elsewhere it stands for itself.
+/// begins in and its fields, `None` where its quotes are broken. Where a field begins, a quote
+/// opens; elsewhere it stands for itself.
 fn naive(text: &str, delimiter: char) -> Vec<(u64, Option<Vec<String>>)> {
     let text: Vec<char> = text.strip_prefix('\u{feff}').unwrap_or(text).chars().collect();
     let (mut records, mut at, mut line, mut begins) = (Vec::new(), 0, 1, 1);

@@ -133,6 +133,15 @@ fn times_beyond_the_calendar_are_told_as_what_they_are() {
 }
 
 #[test]
+fn a_time_that_is_no_number_is_not_that_of_arrival() {
+    let floats = Float64Array::from(vec![Some(f64::NAN), Some(f64::INFINITY), Some(1.5), None]);
+    let none = r#"{"event":"e"}"#.to_owned();
+    let float = r#"{"event":"e","time":1.5}"#.to_owned();
+    let expected = [timed("NaN"), timed("inf"), float, none];
+    assert_eq!(both(&with("time", Arc::new(floats))), expected);
+}
+
+#[test]
 fn dates_decimals_and_integers_have_every_digit() {
     let date = Date32Array::from(vec![i32::MAX, i32::MIN, 0]);
     let far = Date64Array::from(vec![i64::MAX, -1, 86_400_000]);
