@@ -200,7 +200,7 @@ settings! {
     /// Time that what a new generation replaced is kept for readers of the old one
     retire_grace_ms: u64 = "30000", "MERGANSER_RETIRE_GRACE_MS", "MS";
     /// Lag of the speed views from which on answers are incomplete
-    lag_max_ms: u64 = "10000", "MERGANSER_LAG_MAX_MS", "MS";
+    lag_max_ms: u64 = "2000", "MERGANSER_LAG_MAX_MS", "MS";
     /// Queries that are answered at a time; further ones wait
     queries_max: usize = "64", "MERGANSER_QUERIES_MAX", "N";
     /// Connections that are open at a time; further ones wait

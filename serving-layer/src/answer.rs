@@ -107,8 +107,14 @@ pub struct BatchPart {
 pub struct SpeedPart {
     /// Events of the journal that it covers.
     pub events: u64,
-    /// Every event below is in the answer.
+    /// Every event below is in the answer, and none from it on.
     pub through: Position,
+    /// The other end, where the store could not give the states of one position in time: of the
+    /// events from `through` to it, each is in the answer or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Position>,
+    /// Acknowledged events that are not in the answer.
+    pub behind_events: u64,
     /// Age of the oldest event that is not in the view.
     pub lag_ms: u64,
 }

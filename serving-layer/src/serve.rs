@@ -77,7 +77,7 @@ impl Default for ServingSettings {
             queries_max: 64,
             timeout: Duration::from_secs(30),
             after_timeout: Duration::from_secs(10),
-            lag_max: Duration::from_secs(10),
+            lag_max: Duration::from_secs(2),
             tries: 20,
         }
     }
@@ -229,11 +229,12 @@ impl Serving {
         let made = self.answers.get(snapshot.generation, lag.applied, &asked, make).await?;
         missing.extend_from_slice(&made.missing);
         self.check_missing(query, lag, made.through, &mut missing)?;
+        let reached = (made.through, made.reach);
         let open = made.last.filter(|last| last.to > now);
         let provenance = Provenance {
             open_bucket: open.map(|last| made.calendar.zone().format(last.from)),
             approximate: made.approximate.clone(),
-            ..self.provenance(&snapshot, metric, lag, made.through, missing)
+            ..self.provenance(&snapshot, metric, lag, reached, missing)
         };
         Ok(made.answer(query, provenance))
     }
@@ -305,7 +306,7 @@ impl Serving {
         snapshot: &Snapshot,
         metric: &MetricVersion,
         lag: Lag,
-        through: Offset,
+        (through, reach): (Offset, Offset),
         missing: Vec<String>,
     ) -> Provenance {
         let lag_max_ms = u64::try_from(self.settings.lag_max.as_millis()).unwrap_or(u64::MAX);
@@ -316,7 +317,10 @@ impl Serving {
         Provenance {
             generation: snapshot.generation.0,
             metric_version: metric.version,
-            complete: missing.is_empty() && through >= lag.applied && lag.lag_ms <= lag_max_ms,
+            complete: missing.is_empty()
+                && reach == through
+                && through >= lag.applied.max(lag.owed)
+                && lag.lag_ms <= lag_max_ms,
             missing,
             batch: BatchPart {
                 events: batch_events,
@@ -325,6 +329,8 @@ impl Serving {
             speed: SpeedPart {
                 events: through.since(metric.boundary.offset),
                 through: Position::only(through),
+                reach: (reach != through).then(|| Position::only(reach)),
+                behind_events: self.journal.end().since(through),
                 lag_ms: lag.lag_ms,
             },
             approximate: std::collections::BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) gate: RwLock<()>,
     /// Reads of the speed view.
     pub(crate) speed_reads: AtomicUsize,
+    /// How far the speed view's states may reach beyond its position.
+    pub(crate) ahead: AtomicU64,
     pub(crate) defined: Mutex<Vec<Definition>>,
     pub(crate) batch_reads: Mutex<Vec<BatchRead>>,
 }
@@ -130,10 +132,11 @@ impl World {
             events,
             failures: Mutex::default(),
             missing: Mutex::default(),
-            lag: Mutex::new(Lag { lag_ms: 0, applied }),
+            lag: Mutex::new(Lag { applied, ..Lag::default() }),
             failure: Mutex::default(),
             gate: RwLock::default(),
             speed_reads: AtomicUsize::new(0),
+            ahead: AtomicU64::new(0),
             defined: Mutex::default(),
             batch_reads: Mutex::default(),
         })
@@ -220,8 +223,10 @@ impl SpeedViews for World {
         }
         assert_eq!(read.from, metric.boundary.epoch);
         let states = self.epochs.iter().map(|rows| within(rows, read.range));
+        let through = Offset(self.events.len() as u64);
         Ok(SpeedPart {
-            through: Offset(self.events.len() as u64),
+            through,
+            reach: through.plus(self.ahead.load(Ordering::SeqCst)),
             states: states.filter(|rows| rows.num_rows() > 0).collect(),
             missing: self.missing.lock().unwrap().clone(),
             omissions: self.omissions.clone(),

@@ -33,7 +33,7 @@ use crate::omissions::Use;
 use crate::time::Grain;
 use effects::Counted;
 pub use finish::Finished;
-pub use project::{FoldError, Folded, Projected};
+pub use project::{FoldError, Folded, Placed, Projected};
 use states::{Shape, States};
 pub use uses::Reading;
 use uses::{Read, Rows, Uses};

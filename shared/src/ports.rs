@@ -219,8 +219,11 @@ pub struct ReadColumns {
 /// A speed view's states. Groups may occur once an epoch, so the reader merges.
 #[derive(Clone, Debug)]
 pub struct SpeedPart {
-    /// Everything below is in the states; later events may be, each once.
+    /// Everything below is in the states.
     pub through: Offset,
+    /// Nothing from here on is in the states. It is `through`, unless the store could not give the
+    /// states of one position in time: then of the events between the two each is in or not.
+    pub reach: Offset,
     /// Batches with the metric's [`crate::compile::StateLayout`] schema, or at least the columns of
     /// it that were asked for.
     pub states: Vec<RecordBatch>,
@@ -238,6 +241,9 @@ pub struct Lag {
     pub lag_ms: u64,
     /// The highest `through` that this metric's view ever had, in this process or before.
     pub applied: Offset,
+    /// Where the journal ended when the store last failed, or 0 if it never did: until all below
+    /// is in the view, answers are not complete.
+    pub owed: Offset,
 }
 
 /// Why the store of the speed views cannot be used at present.

@@ -16,6 +16,7 @@
 mod ahead;
 mod course;
 mod figures;
+mod flush;
 mod gather;
 mod job;
 mod outcome;
@@ -92,9 +93,9 @@ impl Default for SpeedSettings {
             unapplied_max: 1_000_000,
             groups_max: 5_000_000,
             read_groups_max: 2_000_000,
-            look_interval: Duration::from_secs(1),
+            look_interval: Duration::from_millis(250),
             read_patience: Duration::from_secs(1),
-            failing_after: Duration::from_secs(3),
+            failing_after: Duration::from_secs(2),
             stop_timeout: Duration::from_secs(10),
         }
     }
@@ -260,6 +261,12 @@ impl SpeedHandle {
         self.progress.applied.subscribe()
     }
 
+    /// Whether the store fails, see [`SpeedViews::failure`], as it changes.
+    #[must_use]
+    pub fn failures(&self) -> watch::Receiver<Option<StoreFailure>> {
+        self.progress.failure.subscribe()
+    }
+
     /// Metrics that reached their bound of groups, so that a batch run is wanted.
     #[must_use]
     pub fn full(&self) -> watch::Receiver<BTreeSet<MetricId>> {
@@ -316,10 +323,13 @@ impl SpeedViews for SpeedHandle {
                     self.tell(Command::Look(metric.id));
                     ReadError::Building
                 }
+                // The states of one position may be there in time.
+                Ok(part) if !is_last && part.reach > part.through => ReadError::Building,
                 Ok(mut part) => {
                     if read.from == metric.boundary.epoch {
                         // Nothing below the boundary is asked for, so nothing of it is missing.
                         part.through = part.through.max(metric.boundary.offset);
+                        part.reach = part.reach.max(part.through);
                     }
                     return Ok(part);
                 }

@@ -8,6 +8,9 @@
 //!   the same journal and definition, the same space, the next serial, the position that it begins
 //!   at, and no higher fence. So a write that is late, repeated, foreign, or meant for what has
 //!   been lost since, changes nothing.
+//! - A flush may take several changes. Readers see the states after the last whole flush, of one
+//!   position, whatever has been changed since; a store keeps what is overwritten for as long as a
+//!   reader may need it.
 //! - A rebuild writes into a new [`Space`], which readers do not see before it is complete.
 //!
 //! | what is stored | the answer to a [`Change`] |
@@ -83,13 +86,15 @@ pub struct Stored {
     pub space: Space,
     /// Changes applied to the space.
     pub serial: u64,
+    /// Whole flushes applied to the space: what readers see are the states after the last of them.
+    pub flushes: u64,
     /// Whether it can be read.
     pub stage: Stage,
     /// The first epoch that is kept.
     pub first: Epoch,
-    /// Everything below is in the states.
+    /// Everything below is in the states, and nothing else in what readers see.
     pub through: Mark,
-    /// Nothing from here on is in the states.
+    /// Nothing from here on is in the states; beyond `through` while a flush is half-way.
     pub reach: Mark,
     /// By epoch, those that have any.
     pub figures: BTreeMap<Epoch, Figures>,
@@ -118,7 +123,7 @@ impl Stored {
         let follows = self.journal == view.id.journal()
             && self.definition == view.definition
             && self.space == change.space
-            && self.serial == change.serial
+            && (self.serial, self.flushes) == (change.serial, change.flushes)
             && self.through.offset == change.from;
         (!follows).then(|| StoreError::Refused { stored: Some(Box::new(self.clone())) })
     }

@@ -52,8 +52,13 @@ pub(super) fn start(
 async fn look(readiness: Readiness, intake: IntakeHandle, runs: RunService, speed: SpeedHandle) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failures = speed.failures();
     loop {
-        tick.tick().await;
+        tokio::select! {
+            _ = tick.tick() => {}
+            // The sender lives in `speed`.
+            _ = failures.changed() => {}
+        }
         look_at_parts(&readiness, &intake, &runs, &speed);
     }
 }

@@ -5,6 +5,7 @@
 //! four, says of every single event how often it was counted; and the count says whether a digit
 //! has overflowed.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde::Deserialize;
@@ -57,6 +58,47 @@ pub(crate) struct Book {
 struct Answer<'a> {
     #[serde(borrow)]
     rows: Vec<Row<'a>>,
+    provenance: Provenance,
+}
+
+#[derive(Deserialize)]
+struct Provenance {
+    complete: bool,
+    speed: SpeedPart,
+}
+
+#[derive(Deserialize)]
+struct SpeedPart {
+    through: BTreeMap<String, u64>,
+    reach: Option<BTreeMap<String, u64>>,
+}
+
+impl Answer<'_> {
+    fn read(text: &str) -> Result<Answer<'_>, Violation> {
+        serde_json::from_str(text)
+            .map_err(|error| format!("an answer that cannot be read: {error}: {text}"))
+    }
+
+    fn through(&self) -> u64 {
+        self.provenance.speed.through.values().sum()
+    }
+
+    /// Its numbers are those of the position that it names. All events of the campaign count.
+    fn check_position(&self) -> Result<(), Violation> {
+        let (events, through) = (self.rows.iter().map(|row| row.n).sum::<u64>(), self.through());
+        let Provenance { complete, speed } = &self.provenance;
+        match &speed.reach {
+            None if events == through => Ok(()),
+            None => Err(format!("an answer through {through} counts {events} events")),
+            Some(_) if *complete => Err("an answer between two positions is complete".to_owned()),
+            Some(reach) => {
+                let reach = reach.values().sum::<u64>();
+                let lies_between = through <= events && events <= reach;
+                let wrong = || format!("{events} events, but between {through} and {reach}");
+                lies_between.then_some(()).ok_or_else(wrong)
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -146,8 +188,8 @@ impl Ledger {
     /// Checks an answer to [`QUERY`] that was asked for after `before`, with its position.
     pub(crate) fn check(&self, before: &Book, answer: &str) -> Result<(), Violation> {
         let after = self.book();
-        let answer: Answer<'_> = serde_json::from_str(answer)
-            .map_err(|error| format!("an answer that cannot be read: {error}: {answer}"))?;
+        let answer = Answer::read(answer)?;
+        answer.check_position()?;
         let mut counted: Vec<Vec<bool>> =
             after.clients.iter().map(|fates| vec![false; fates.len()]).collect();
         for row in &answer.rows {
@@ -166,6 +208,12 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// Whether an answer claims to be whole, and below which position it has every event.
+pub(crate) fn claim(answer: &str) -> Result<(bool, u64), Violation> {
+    let answer = Answer::read(answer)?;
+    Ok((answer.provenance.complete, answer.through()))
 }
 
 /// Notes which events a row counts; none may be counted twice, or without having been sent.

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::http::{Http, Reply};
-use crate::ledger::{Ledger, QUERY, Violation, event};
+use crate::ledger::{Ledger, QUERY, Violation, claim, event};
 use crate::random::Random;
 
 /// Time after which an answer must be whole again, once what was hurt is back.
@@ -31,6 +31,11 @@ pub(crate) struct Common {
     pub(crate) batch_max: AtomicU64,
     /// Time between two requests of a client, in milliseconds.
     pub(crate) pace_ms: AtomicU64,
+    /// What was acknowledged before the store of the speed views was hurt, and from when on the
+    /// service knows that it was.
+    pub(crate) owed: Mutex<Option<(u64, Instant)>>,
+    /// Claims of being whole that were checked.
+    pub(crate) claims: AtomicU64,
     /// Whether clients never send later what they gave up: the service remembers few ids.
     pub(crate) is_forgetful: AtomicBool,
 }
@@ -87,7 +92,7 @@ impl Load {
         let (http, common) = (http.clone(), Arc::clone(&self.common));
         self.threads.push(thread::spawn(move || {
             while !common.is_stopped() {
-                let result = ask(&http, &common).map(|_| ());
+                let result = ask(&http, &common).and_then(|_| check_claims(&http, &common));
                 common.report(result);
                 thread::sleep(Duration::from_millis(30));
             }
@@ -235,6 +240,29 @@ pub(crate) fn ask(http: &Http, common: &Common) -> Result<bool, Violation> {
         }
         503 | 504 => Ok(false),
         status => Err(format!("a query is answered {status}: {}", reply.text)),
+    }
+}
+
+/// Neither readiness nor an answer may claim that all is there while something is missing that was
+/// acknowledged before the store was hurt.
+fn check_claims(http: &Http, common: &Common) -> Result<(), Violation> {
+    let Some((owed, noticed)) = *common.owed.lock().unwrap() else { return Ok(()) };
+    let is_ready =
+        Instant::now() > noticed && http.get("/readyz").is_ok_and(|reply| reply.status == 200);
+    let Ok(reply) = http.get(&format!("{QUERY}&partial=allow")) else { return Ok(()) };
+    if reply.status != 200 {
+        return Ok(());
+    }
+    let (is_complete, through) = claim(&reply.text)?;
+    common.claims.fetch_add(u64::from(is_ready) + u64::from(is_complete), Ordering::Relaxed);
+    match (is_complete, is_ready) {
+        (true, _) if through < owed => {
+            Err(format!("complete through {through}, but {owed} was acknowledged: {}", reply.text))
+        }
+        (_, true) if through < owed => {
+            Err(format!("ready through {through}, but {owed} was acknowledged before"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -42,6 +42,25 @@ pub(crate) const HURTS: [Hurt; 11] = [
     Hurt::Slow,
 ];
 
+impl Hurt {
+    /// Until when the service knows: what fails says so at once or is looked at, what hangs does not.
+    fn noticed_within(self) -> Duration {
+        match self {
+            Self::Killed
+            | Self::RestartedEmpty
+            | Self::Emptied
+            | Self::CutBack
+            | Self::Promoted => Duration::from_secs(1),
+            Self::Stopped
+            | Self::Full
+            | Self::CutReplies
+            | Self::CutRequests
+            | Self::DroppedReplies
+            | Self::Slow => Duration::from_secs(3),
+        }
+    }
+}
+
 /// Each of them, in turn or by chance.
 pub(crate) fn all(a: &Arguments, report: &Report, random: &mut Random) -> Result<(), Violation> {
     let end = Instant::now() + a.share(10, Duration::from_secs(1));
@@ -73,6 +92,8 @@ pub(crate) fn with(
         if random.percent(50) {
             service.http.start_run("incremental");
         }
+        let (owed, noticed) = (load.common.ledger.book().position, hurt.noticed_within());
+        *load.common.owed.lock().unwrap() = Some((owed, Instant::now() + noticed));
         do_it(*hurt, &mut redis, &proxy, random);
         load.common.violation()?;
         report.add("times that Redis was hurt", 1);

@@ -67,6 +67,7 @@ impl Report {
         self.add("answers checked", common.answers.load(Relaxed));
         self.add("requests refused", common.refused.load(Relaxed));
         self.add("requests repeated after their acknowledgement", common.repeated.load(Relaxed));
+        self.add("claims of being whole after a failure", common.claims.load(Relaxed));
     }
 
     pub(crate) fn is_good(&self) -> bool {

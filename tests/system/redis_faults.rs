@@ -18,7 +18,7 @@ fn heals(http: &Http, load: &Load) {
     let acknowledged = load.sent().acknowledged;
     until("the answers are whole again", HEAL, || {
         let ((events, _), through) = total(http)?;
-        assert!(events >= through, "{events} events, through {through}");
+        assert_eq!(events, through, "an answer is of one position");
         assert!(events <= load.sent().tried, "{events} events of {:?}", load.sent());
         (events >= acknowledged).then_some(())
     });
@@ -83,20 +83,20 @@ fn a_redis_that_was_emptied_while_the_server_was_away_is_filled_again() {
 }
 
 /// Nothing is sent and nothing is asked meanwhile: the service finds out by itself.
-fn is_told(hurt: impl Fn(&mut Place), heal: impl Fn(&mut Place)) {
+fn is_told(within: Duration, hurt: impl Fn(&mut Place), heal: impl Fn(&mut Place)) {
     let mut place = Place::new(Store::Redis);
     let server = place.start();
     server.http.send(&(0..100).map(tick).collect::<Vec<_>>());
     assert_eq!(server.http.get("/v1/status").body["speed_store"]["state"], "ok");
     hurt(&mut place);
-    until("it is not ready", Duration::from_secs(10), || {
+    until("it is not ready", within, || {
         let reply = server.http.get("/readyz");
         let reasons = reply.body["reasons"].to_string();
         (reply.status == 503 && reasons.contains("speed store")).then_some(())
     });
     let store = server.http.get("/v1/status").body["speed_store"].clone();
     assert_eq!(store["state"], "failing", "{store}");
-    assert!(store["lag_ms"].as_u64().unwrap() >= 2_000 && store["reason"].is_string(), "{store}");
+    assert!(store["lag_ms"].is_u64() && store["reason"].is_string(), "{store}");
     heal(&mut place);
     until("it is ready again", HEAL, || (server.http.get("/readyz").status == 200).then_some(()));
     assert_eq!(server.http.get("/v1/status").body["speed_store"]["state"], "ok");
@@ -108,6 +108,7 @@ fn is_told(hurt: impl Fn(&mut Place), heal: impl Fn(&mut Place)) {
 #[test]
 fn a_redis_that_hangs_makes_the_service_unready_until_it_goes_on() {
     is_told(
+        Duration::from_secs(10),
         |place| place.redis.as_ref().unwrap().hang(),
         |place| place.redis.as_ref().unwrap().go_on(),
     );
@@ -116,6 +117,7 @@ fn a_redis_that_hangs_makes_the_service_unready_until_it_goes_on() {
 #[test]
 fn a_redis_that_is_away_makes_the_service_unready_until_it_is_back() {
     is_told(
+        Duration::from_secs(2),
         |place| place.redis.as_mut().unwrap().kill(),
         |place| place.redis.as_mut().unwrap().restart(),
     );

@@ -61,11 +61,11 @@ impl SpeedViews for Refold {
     async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
         let (table, omissions, through) = fold_range(&*self.0, metric, &read);
         let states = vec![table.emit(&table.within(read.range))];
-        Ok(SpeedPart { through, states, missing: Vec::new(), omissions })
+        Ok(SpeedPart { through, reach: through, states, missing: Vec::new(), omissions })
     }
 
     fn lag(&self, _: MetricId) -> Lag {
-        Lag { lag_ms: 0, applied: self.0.end() }
+        Lag { lag_ms: 0, applied: self.0.end(), owed: Offset::ZERO }
     }
 
     async fn wait_applied(&self, _: Offset, _: Duration) -> bool {

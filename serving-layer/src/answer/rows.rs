@@ -7,7 +7,6 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Decimal128Type, Field, Int64Type, Schema};
 use shared::compile::{Finished, Metric};
-use shared::omissions::Omissions;
 use shared::table::StateTable;
 
 use crate::error::Error;
@@ -20,8 +19,6 @@ pub struct Merged {
     pub table: Arc<StateTable>,
     /// Names of the dimensions and of the states, as in the metric's layout.
     pub columns: Arc<[String]>,
-    /// What could not be used of the events of both parts, whatever their time.
-    pub omissions: Omissions,
 }
 
 impl Merged {

@@ -48,6 +48,8 @@ pub(super) struct Made {
     pub(super) rows: Rows,
     /// Every event below is in them.
     pub(super) through: Offset,
+    /// None from here on is.
+    pub(super) reach: Offset,
     /// What is missing of the speed view.
     pub(super) missing: Vec<String>,
     /// Whether all is in them that was applied.
@@ -114,15 +116,16 @@ impl Serving {
         let resolved = resolve(query, metric, zone, edges).map_err(Error::from)?;
         let part = Part { snapshot, metric, resolved: &resolved, query, deadline };
         let mut missing = Vec::new();
-        let (merged, through) = self.read(&part, edges, &mut missing).await?;
+        let range = speed_range(&part, edges)?;
+        let (merged, speed) = self.read(&part, edges, range, &mut missing).await?;
         let edges = answered(&merged, &resolved, metric)?;
-        let (earlier, through) = match self.earlier(&part, edges, &mut missing).await? {
-            Some((before, range, reached)) => (Some((before, range)), through.min(reached)),
-            None => (None, through),
+        let earlier = match earlier(&part, edges)? {
+            Some(range) => Some((self.read_also(&part, closed(range), &speed).await?, range)),
+            None => None,
         };
+        let (through, reach) = (speed.through, speed.reach);
         let last = answer::last_bucket(&merged, &resolved.calendar, edges);
-        let omissions = merged.omissions.clone();
-        let warnings = self.warnings(&part, &omissions).await;
+        let warnings = self.warnings(&part, &speed.omissions).await;
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
         let calendar = resolved.calendar.clone();
         let query_bytes = text_bytes(query);
@@ -134,12 +137,13 @@ impl Serving {
         });
         let mut rows = rows.await?;
         rows.warnings.extend(warnings);
-        let is_whole = missing.is_empty() && through >= applied;
+        let is_whole = missing.is_empty() && through >= applied && reach == through;
         Ok(Arc::new(Made {
             edges,
             calendar,
             rows,
             through,
+            reach,
             missing,
             is_whole,
             last,
@@ -164,31 +168,40 @@ impl Serving {
         };
         subject.warnings(&known)
     }
+}
 
-    /// The states to compare with, their range, and how far their speed part reached.
-    async fn earlier(
-        &self,
-        part: &Part<'_>,
-        edges: Edges,
-        missing: &mut Vec<String>,
-    ) -> Result<Option<(Merged, TimeRange, Offset)>, Retry> {
-        let Some(compare) = part.query.compare else { return Ok(None) };
-        let (Some(from), Some(to)) = (edges.from, edges.to) else {
-            if part.query.granularity != Granularity::All {
-                // There are no buckets to compare.
-                return Ok(None);
-            }
-            let detail = "`compare` with `granularity` all needs `from` and `to`";
-            return Err(Error::Query(QueryError::new("open_range", "compare", detail)).into());
-        };
-        let grain = part.metric.compiled.grain();
-        let zone = part.resolved.calendar.zone();
-        let range = answer::compare::earlier(zone, grain, TimeRange { from, to }, compare);
-        check_fit(&part.resolved.calendar, grain, range).map_err(Error::from)?;
-        let edges = Edges { from: Some(range.from), to: Some(range.to) };
-        let (merged, through) = self.read(part, edges, missing).await?;
-        Ok(Some((merged, range, through)))
+/// What is to be read of the speed view: what is asked for, and what it is compared with. Where an
+/// edge is open, the latter depends on what there is.
+fn speed_range(part: &Part<'_>, edges: Edges) -> Result<TimeRange, Error> {
+    let asked = edges.range();
+    if part.query.compare.is_none() {
+        return Ok(asked);
     }
+    let Edges { from: Some(_), to: Some(_) } = edges else { return Ok(TimeRange::ALL) };
+    let earlier = earlier(part, edges)?.unwrap_or(asked);
+    Ok(TimeRange { from: asked.from.min(earlier.from), to: asked.to.max(earlier.to) })
+}
+
+/// The range to compare with, if there is one.
+fn earlier(part: &Part<'_>, edges: Edges) -> Result<Option<TimeRange>, Error> {
+    let Some(compare) = part.query.compare else { return Ok(None) };
+    let (Some(from), Some(to)) = (edges.from, edges.to) else {
+        if part.query.granularity != Granularity::All {
+            // There are no buckets to compare.
+            return Ok(None);
+        }
+        let detail = "`compare` with `granularity` all needs `from` and `to`";
+        return Err(QueryError::new("open_range", "compare", detail).into());
+    };
+    let grain = part.metric.compiled.grain();
+    let zone = part.resolved.calendar.zone();
+    let range = answer::compare::earlier(zone, grain, TimeRange { from, to }, compare);
+    check_fit(&part.resolved.calendar, grain, range)?;
+    Ok(Some(range))
+}
+
+fn closed(range: TimeRange) -> Edges {
+    Edges { from: Some(range.from), to: Some(range.to) }
 }
 
 /// Bytes of all texts of a query.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
 use chrono_tz::Tz;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::catalog::{MetricVersion, Snapshot, Stage};
@@ -12,6 +14,7 @@ use shared::ids::{MetricId, Offset};
 use shared::omissions::Omissions;
 use shared::ports::{self, BatchRead, ReadColumns, SpeedError, SpeedRead};
 use shared::table::StateTable;
+use shared::time::{TimeRange, Timestamp};
 
 use super::{Serving, blocking};
 use crate::answer::Merged;
@@ -65,15 +68,90 @@ impl From<Error> for Retry {
     }
 }
 
+/// The speed view's rows, read once for all ranges of an answer, so that they are of one position.
+#[derive(Debug)]
+pub(super) struct SpeedRows {
+    rows: Vec<RecordBatch>,
+    range: TimeRange,
+    /// See [`ports::SpeedPart::through`].
+    pub(super) through: Offset,
+    /// See [`ports::SpeedPart::reach`].
+    pub(super) reach: Offset,
+    /// What both parts could not take.
+    pub(super) omissions: Omissions,
+}
+
+impl SpeedRows {
+    /// Those whose buckets start in `range`, which lies in the one that was read.
+    fn within(&self, range: TimeRange) -> Result<Vec<RecordBatch>, Error> {
+        if range == self.range {
+            return Ok(self.rows.clone());
+        }
+        let inside = |rows: &RecordBatch| {
+            let times = rows.column(0).as_primitive::<TimestampMicrosecondType>().values();
+            let mask = times.iter().map(|time| Some(range.contains(Timestamp(*time)))).collect();
+            filter_record_batch(rows, &mask).map_err(|error| Error::Internal(error.to_string()))
+        };
+        self.rows.iter().map(inside).collect()
+    }
+}
+
 impl Serving {
-    /// Reads and merges both parts; also says how far the speed part reaches, and adds what is
-    /// missing.
+    /// Reads both parts and merges those in `edges`. The speed view is read in all of `range`,
+    /// which includes them; what is missing of it is added to `missing`.
     pub(super) async fn read(
         &self,
         part: &Part<'_>,
         edges: Edges,
+        mut range: TimeRange,
         missing: &mut Vec<String>,
-    ) -> Result<(Merged, Offset), Retry> {
+    ) -> Result<(Merged, SpeedRows), Retry> {
+        let metric = part.metric;
+        if planted("boundary_by_time") && !metric.files.is_empty() {
+            range.from = plan::covered(&metric.files, range).to;
+        }
+        let columns = ReadColumns { dimensions: dimensions(part), states: states(part) };
+        let read =
+            SpeedRead { from: metric.boundary.epoch, to: None, range, columns: Some(columns) };
+        let grouping = self.grouping(part);
+        let (batch, speed) =
+            tokio::join!(self.batch(part, edges, &grouping), self.speed.read(metric, read),);
+        let speed = speed_rows(speed, range, part, missing)?;
+        let merged = merge(part, edges, grouping, batch?, &speed).await?;
+        Ok((merged, speed))
+    }
+
+    /// As [`Serving::read`], for another range of what was read of the speed view.
+    pub(super) async fn read_also(
+        &self,
+        part: &Part<'_>,
+        edges: Edges,
+        speed: &SpeedRows,
+    ) -> Result<Merged, Retry> {
+        let grouping = self.grouping(part);
+        let batch = self.batch(part, edges, &grouping).await?;
+        Ok(merge(part, edges, grouping, batch, speed).await?)
+    }
+
+    fn grouping(&self, part: &Part<'_>) -> Arc<Grouping> {
+        let Part { metric, resolved, .. } = *part;
+        Arc::new(Grouping::new(
+            &metric.compiled,
+            resolved.calendar.clone(),
+            resolved.filters.clone(),
+            &resolved.group_by,
+            &states(part),
+            self.settings.groups_max,
+        ))
+    }
+
+    /// The merged batch part, which equal queries share.
+    async fn batch(
+        &self,
+        part: &Part<'_>,
+        edges: Edges,
+        grouping: &Arc<Grouping>,
+    ) -> Result<Arc<StateTable>, Error> {
         let Part { snapshot, metric, resolved, query, .. } = *part;
         let states = states(part);
         let shape = Shape {
@@ -85,48 +163,9 @@ impl Serving {
             filters: [query.scope.filter.clone(), query.filter.clone()],
             states: states.clone(),
         };
-        let grouping = Arc::new(Grouping::new(
-            &metric.compiled,
-            resolved.calendar.clone(),
-            resolved.filters.clone(),
-            &resolved.group_by,
-            &states,
-            self.settings.groups_max,
-        ));
-        let mut range = edges.range();
-        if planted("boundary_by_time") && !metric.files.is_empty() {
-            range.from = plan::covered(&metric.files, range).to;
-        }
         let columns = ReadColumns { dimensions: dimensions(part), states };
-        let from = metric.boundary.epoch;
-        let speed = SpeedRead { from, to: None, range, columns: Some(columns.clone()) };
-        let batch = self.batch_part(part, edges, columns, Arc::clone(&grouping));
-        let (batch, speed) = tokio::join!(
-            self.parts.get(snapshot.generation, Offset::ZERO, &shape, batch),
-            self.speed.read(metric, speed),
-        );
-        let (speed, through, mut omissions) = speed_part(speed, part, missing)?;
-        omissions.merge(&metric.omissions);
-        if metric.stage == Stage::Backfilling {
-            omissions.merge(&Omissions::unknown());
-        }
-        let columns = grouping.columns().into();
-        let total = query.granularity == Granularity::All && query.group_by.is_empty();
-        let (batch, deadline) = (batch?, part.deadline);
-        let table = blocking(move || {
-            if speed.is_empty() && !(total && batch.is_empty()) {
-                return Ok(batch);
-            }
-            let mut table = (*batch).clone();
-            add(&grouping, &mut table, &speed, deadline)?;
-            if total {
-                // A total is there even when nothing was counted.
-                let made = table.groups(&[0], &[]);
-                made.map_err(|error| Error::Internal(error.to_string()))?;
-            }
-            Ok(Arc::new(table))
-        });
-        Ok((Merged { table: table.await?, columns, omissions }, through))
+        let batch = self.batch_part(part, edges, columns, Arc::clone(grouping));
+        self.parts.get(snapshot.generation, Offset::ZERO, &shape, batch).await
     }
 
     /// Reads the batch view's pieces and merges them.
@@ -180,16 +219,53 @@ fn add(
     Ok(())
 }
 
-/// The speed view's rows and how far they reach; what is missing of it is added to `missing`.
-fn speed_part(
+/// Merges the speed view's rows in `edges` with the batch part.
+async fn merge(
+    part: &Part<'_>,
+    edges: Edges,
+    grouping: Arc<Grouping>,
+    batch: Arc<StateTable>,
+    speed: &SpeedRows,
+) -> Result<Merged, Error> {
+    let Part { query, resolved, deadline, .. } = *part;
+    let total = query.granularity == Granularity::All && resolved.group_by.is_empty();
+    let columns = grouping.columns().into();
+    let rows = speed.within(edges.range())?;
+    let table = blocking(move || {
+        if rows.is_empty() && !(total && batch.is_empty()) {
+            return Ok(batch);
+        }
+        let mut table = (*batch).clone();
+        add(&grouping, &mut table, &rows, deadline)?;
+        if total {
+            // A total is there even when nothing was counted.
+            let made = table.groups(&[0], &[]);
+            made.map_err(|error| Error::Internal(error.to_string()))?;
+        }
+        Ok(Arc::new(table))
+    });
+    Ok(Merged { table: table.await?, columns })
+}
+
+/// What was read of the speed view; what is missing of it is added to `missing`.
+fn speed_rows(
     read: Result<ports::SpeedPart, SpeedError>,
+    range: TimeRange,
     part: &Part<'_>,
     missing: &mut Vec<String>,
-) -> Result<(Vec<RecordBatch>, Offset, Omissions), Retry> {
+) -> Result<SpeedRows, Retry> {
+    let metric = part.metric;
     match (read, part.query.partial) {
-        (Ok(speed), _) => {
-            missing.extend(speed.missing);
-            Ok((speed.states, speed.through, speed.omissions))
+        (
+            Ok(ports::SpeedPart { through, reach, states: rows, missing: lost, mut omissions }),
+            _,
+        ) => {
+            missing.extend(lost);
+            omissions.merge(&metric.omissions);
+            if metric.stage == Stage::Backfilling {
+                omissions.merge(&Omissions::unknown());
+            }
+            Ok(SpeedRows { rows, range, through, reach, omissions })
         }
         (Err(SpeedError::Retired { .. }), _) => Err(Retry::Moved),
         (Err(SpeedError::TooLarge { limit }), _) => {
@@ -200,7 +276,8 @@ fn speed_part(
         }
         (Err(error @ SpeedError::Unavailable(_)), Partial::Allow) => {
             missing.push(format!("speed: {error}"));
-            Ok((Vec::new(), part.metric.boundary.offset, Omissions::unknown()))
+            let (through, omissions) = (metric.boundary.offset, Omissions::unknown());
+            Ok(SpeedRows { rows: Vec::new(), range, through, reach: through, omissions })
         }
     }
 }

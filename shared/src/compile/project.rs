@@ -33,6 +33,20 @@ pub struct Projected {
     pub omissions: Omissions,
 }
 
+/// Rows of which it is known what groups of a table they belong to.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    batch: RecordBatch,
+    /// The group of each row.
+    pub groups: Vec<usize>,
+    /// As [`Projected::mismatches`].
+    pub mismatches: u64,
+    /// As [`Projected::omissions`].
+    pub omissions: Omissions,
+    /// As [`Folded::dropped`].
+    pub dropped: u64,
+}
+
 /// What a fold did to a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
@@ -222,8 +236,8 @@ impl Metric {
         Ok(RecordBatch::try_new(Arc::clone(&self.projected_schema), columns)?)
     }
 
-    /// Folds a batch of events into a table of the metric's layout. Rows that would need a group
-    /// over `groups_max` are dropped and counted.
+    /// Folds a batch of events into a table of the metric's layout: [`Metric::place`], then
+    /// [`Metric::update`].
     ///
     /// # Errors
     /// As [`Metric::project`], and when the table is full.
@@ -233,6 +247,23 @@ impl Metric {
         extracted: &Extracted,
         groups_max: usize,
     ) -> Result<Folded, FoldError> {
+        let placed = self.place(table, extracted, groups_max)?;
+        self.update(table, &placed)?;
+        let Placed { groups, mismatches, omissions, dropped, .. } = placed;
+        Ok(Folded { groups, mismatches, omissions, dropped })
+    }
+
+    /// Finds the groups of a batch's rows, and makes those that are new, with zero states. Rows
+    /// that would need a group over `groups_max` are dropped and counted.
+    ///
+    /// # Errors
+    /// As [`Metric::project`], and when the table is full.
+    pub fn place(
+        &self,
+        table: &mut StateTable,
+        extracted: &Extracted,
+        groups_max: usize,
+    ) -> Result<Placed, FoldError> {
         let Projected { mut batch, mismatches, omissions } = self.project(extracted)?;
         let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().values();
         let dimensions: Vec<&StringArray> =
@@ -244,11 +275,19 @@ impl Metric {
             let kept: BooleanArray = found.iter().map(|group| Some(group.is_some())).collect();
             batch = filter_record_batch(&batch, &kept)?;
         }
+        Ok(Placed { batch, groups, mismatches, omissions, dropped })
+    }
+
+    /// Folds rows into the groups of the table that they were placed in.
+    ///
+    /// # Errors
+    /// When the rows are not the table's.
+    pub fn update(&self, table: &mut StateTable, placed: &Placed) -> Result<(), FoldError> {
         let first = 1 + self.dimensions.len();
+        let argument = |i| placed.batch.column(first + i);
         let arguments: Vec<Option<&ArrayRef>> =
-            self.state_arguments.iter().map(|arg| arg.map(|i| batch.column(first + i))).collect();
-        table.update(&groups, &arguments)?;
-        Ok(Folded { groups, mismatches, omissions, dropped })
+            self.state_arguments.iter().map(|arg| arg.map(argument)).collect();
+        Ok(table.update(&placed.groups, &arguments)?)
     }
 }
 

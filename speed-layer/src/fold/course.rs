@@ -19,6 +19,7 @@ pub(super) enum Course {
 pub(super) struct Place {
     pub(super) space: Space,
     pub(super) serial: u64,
+    pub(super) flushes: u64,
     pub(super) through: Mark,
     pub(super) stage: Stage,
 }
@@ -26,7 +27,7 @@ pub(super) struct Place {
 impl Place {
     /// An empty space.
     pub(super) fn begun(space: Space) -> Self {
-        Self { space, serial: 0, through: Mark::default(), stage: Stage::Building }
+        Self { space, serial: 0, flushes: 0, through: Mark::default(), stage: Stage::Building }
     }
 
     /// After `change`.
@@ -34,18 +35,26 @@ impl Place {
         Self {
             space: change.space,
             serial: change.serial + 1,
+            flushes: change.flushes_after(),
             through: change.to,
             stage: change.stage,
         }
     }
 
+    /// Where what is stored is.
+    fn of(stored: &Stored) -> Self {
+        Self {
+            space: stored.space,
+            serial: stored.serial,
+            flushes: stored.flushes,
+            through: stored.through,
+            stage: stored.stage,
+        }
+    }
+
     /// Whether the store still holds it.
     pub(super) fn is_stored(&self, stored: Option<&Stored>) -> bool {
-        stored.is_some_and(|s| {
-            let place =
-                Self { space: s.space, serial: s.serial, through: s.through, stage: s.stage };
-            place == *self
-        })
+        stored.is_some_and(|stored| Self::of(stored) == *self)
     }
 }
 
@@ -159,10 +168,5 @@ pub(super) fn trust<E>(
             return Ok(Err(format!("it has seen other events before {}", mark.offset)));
         }
     }
-    Ok(Ok(Place {
-        space: stored.space,
-        serial: stored.serial,
-        through: stored.through,
-        stage: stored.stage,
-    }))
+    Ok(Ok(Place::of(stored)))
 }

@@ -65,6 +65,8 @@ impl OwnRead {
             self.part = Some(Box::new(self.begin(tables, folded)?));
             return Ok(None);
         };
+        // What was folded since may be in what was copied since.
+        part.reach = folded;
         let Some((epoch, groups)) = self.todo.last_mut() else {
             return Ok(self.part.take().map(|part| *part));
         };
@@ -97,6 +99,6 @@ impl OwnRead {
         }
         let figures = tables.epochs(self.read.from).map(|(epoch, table)| (epoch, &table.figures));
         let Told { missing, omissions } = told(&self.read, figures);
-        Ok(SpeedPart { through: folded, states: Vec::new(), missing, omissions })
+        Ok(SpeedPart { through: folded, reach: folded, states: Vec::new(), missing, omissions })
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Progress {
     wanted: AtomicU64,
     /// Wakes the worker for it.
     pub(super) wake: Notify,
+    /// See [`Lag::owed`].
+    owed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +72,7 @@ impl Progress {
             full: watch::Sender::new(BTreeSet::new()),
             wanted: AtomicU64::new(0),
             wake: Notify::new(),
+            owed: AtomicU64::new(0),
         }
     }
 
@@ -85,6 +88,11 @@ impl Progress {
 
     pub(super) fn wanted(&self) -> Offset {
         Offset(self.wanted.load(Ordering::SeqCst))
+    }
+
+    /// Notes where the journal ends while the store fails.
+    pub(super) fn owe(&self, end: Offset) {
+        self.owed.fetch_max(end.0, Ordering::SeqCst);
     }
 
     pub(super) fn metric(&self, metric: MetricId) -> Option<MetricProgress> {
@@ -121,6 +129,6 @@ impl Progress {
         let applied = state.metrics.get(&metric).map_or(Offset::ZERO, |metric| metric.applied);
         let oldest = state.arrivals.partition_point(|(end, _)| *end <= applied);
         let lag_ms = state.arrivals.get(oldest).map_or(0, |(_, at)| now.millis_since(*at));
-        Lag { lag_ms, applied }
+        Lag { lag_ms, applied, owed: Offset(self.owed.load(Ordering::SeqCst)) }
     }
 }

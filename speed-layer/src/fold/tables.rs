@@ -1,6 +1,6 @@
 //! A metric's states from its boundary on, by epoch, and which of them are not written yet.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::compile::{FoldError, Metric, StateLayout};
@@ -8,6 +8,7 @@ use shared::extract::Extracted;
 use shared::ids::Epoch;
 use shared::table::StateTable;
 
+use super::flush::Flush;
 use crate::store::{EpochStates, Figures};
 
 /// How large a portion may be: what one atomic step of the store takes well.
@@ -44,8 +45,7 @@ pub(super) struct Tables {
     groups_max: usize,
     first: Epoch,
     epochs: BTreeMap<Epoch, Table>,
-    /// Groups of the flush under way.
-    queue: Vec<(Epoch, VecDeque<u32>)>,
+    flush: Flush,
 }
 
 /// An epoch's table.
@@ -56,7 +56,7 @@ pub(super) struct Table {
     is_figures_dirty: bool,
     /// Groups to be written, each once.
     dirty: Vec<u32>,
-    /// By group, whether it is in `dirty` or in the queue.
+    /// By group, whether it is in `dirty`.
     is_dirty: Vec<bool>,
 }
 
@@ -84,7 +84,7 @@ impl Table {
 
 impl Tables {
     pub(super) fn new(metric: Arc<Metric>, groups_max: usize, first: Epoch) -> Self {
-        Self { metric, groups_max, first, epochs: BTreeMap::new(), queue: Vec::new() }
+        Self { metric, groups_max, first, epochs: BTreeMap::new(), flush: Flush::default() }
     }
 
     pub(super) fn metric(&self) -> &Metric {
@@ -112,8 +112,7 @@ impl Tables {
 
     /// Groups that are to be written.
     pub(super) fn dirty(&self) -> usize {
-        let queued: usize = self.queue.iter().map(|(_, groups)| groups.len()).sum();
-        queued + self.epochs.values().map(|table| table.dirty.len()).sum::<usize>()
+        self.flush.len() + self.epochs.values().map(|table| table.dirty.len()).sum::<usize>()
     }
 
     /// Folds events of one epoch.
@@ -134,8 +133,15 @@ impl Tables {
         let table = self.epochs.entry(epoch).or_insert_with(|| Table::new(layout));
         // What this epoch may have is what the others leave.
         let groups_max = (self.groups_max + table.states.len()).saturating_sub(all);
-        let folded = match self.metric.fold(&mut table.states, extracted, groups_max) {
-            Ok(folded) => folded,
+        let (metric, flush) = (&self.metric, &mut self.flush);
+        let placed = metric.place(&mut table.states, extracted, groups_max).and_then(|placed| {
+            // Before they change.
+            flush.keep(epoch, &placed.groups, &table.states);
+            metric.update(&mut table.states, &placed)?;
+            Ok(placed)
+        });
+        let folded = match placed {
+            Ok(placed) => placed,
             Err(error) => {
                 table.figures.dropped += extracted.events.len() as u64;
                 table.is_figures_dirty = true;
@@ -154,7 +160,7 @@ impl Tables {
 
     /// Everything is to be written, since the store has nothing of it.
     pub(super) fn touch_all(&mut self) {
-        self.queue.clear();
+        self.flush = Flush::default();
         for table in self.epochs.values_mut() {
             table.dirty.clear();
             table.is_dirty.clear();
@@ -166,45 +172,35 @@ impl Tables {
     /// Begins a flush of what is to be written now.
     pub(super) fn begin_flush(&mut self) {
         for (epoch, table) in &mut self.epochs {
+            if std::mem::take(&mut table.is_figures_dirty) {
+                self.flush.add_figures(*epoch, table.figures.clone());
+            }
             if !table.dirty.is_empty() {
-                self.queue.push((*epoch, std::mem::take(&mut table.dirty).into()));
+                let slots = std::mem::take(&mut table.dirty);
+                slots.iter().for_each(|slot| table.is_dirty[*slot as usize] = false);
+                self.flush.add(*epoch, slots, table.states.len());
             }
         }
     }
 
-    /// The next portion of the flush. What is folded meanwhile into a group that is still queued
-    /// goes with it.
+    /// The next portion of the flush.
     pub(super) fn next_portion(&mut self, bounds: PortionBounds) -> Portion {
         let mut portion = Portion::default();
         let mut left = bounds;
         while left.groups_max > 0 && left.size_bytes_max > 0 {
-            let Some((epoch, queued)) = self.queue.last_mut() else { break };
-            let epoch = *epoch;
-            let Some(table) = self.epochs.get_mut(&epoch) else {
-                self.queue.pop();
-                continue;
+            let table = self.flush.next_epoch().and_then(|epoch| self.epochs.get(&epoch));
+            let Some(states) = table.and_then(|table| self.flush.take(&table.states, left)) else {
+                break;
             };
-            // In the order in which they came, so that new groups' slots are dense.
-            let groups = queued.iter().map(|slot| *slot as usize);
-            let count = self::portion(&table.states, groups, left);
-            let slots: Vec<u32> = queued.drain(..count).collect();
-            if queued.is_empty() {
-                self.queue.pop();
-            }
-            slots.iter().for_each(|slot| table.is_dirty[*slot as usize] = false);
-            let numbers: Vec<usize> = slots.iter().map(|slot| *slot as usize).collect();
-            let states = table.states.emit(&numbers);
-            left.groups_max -= slots.len();
+            left.groups_max -= states.slots.len();
             left.size_bytes_max =
-                left.size_bytes_max.saturating_sub(states.get_array_memory_size());
-            portion.states.push(EpochStates { epoch, states, slots });
+                left.size_bytes_max.saturating_sub(states.states.get_array_memory_size());
+            portion.states.push(states);
         }
-        for (epoch, table) in &mut self.epochs {
-            if std::mem::take(&mut table.is_figures_dirty) {
-                portion.figures.push((*epoch, table.figures.clone()));
-            }
+        portion.is_last = self.flush.is_empty();
+        if portion.is_last {
+            portion.figures = self.flush.take_figures();
         }
-        portion.is_last = self.queue.is_empty();
         portion
     }
 
@@ -212,7 +208,7 @@ impl Tables {
     /// time.
     pub(super) fn retire(&mut self, first: Epoch) -> BTreeMap<Epoch, Table> {
         self.first = self.first.max(first);
-        self.queue.retain(|(epoch, _)| *epoch >= first);
+        self.flush.retain(|epoch| epoch >= first);
         let kept = self.epochs.split_off(&first);
         std::mem::replace(&mut self.epochs, kept)
     }

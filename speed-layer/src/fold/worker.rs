@@ -62,6 +62,15 @@ enum Done {
     Losses(Result<u64, StoreError>),
 }
 
+/// What is to be in every view again before the store counts as well.
+#[derive(Debug)]
+struct Owed {
+    /// Where the journal ended when the store last failed.
+    end: Offset,
+    since: Instant,
+    reason: String,
+}
+
 /// What a worker is made of.
 pub(super) struct Parts {
     pub(super) settings: SpeedSettings,
@@ -93,6 +102,8 @@ pub(super) struct Worker {
     losses_at: Instant,
     /// Whether the store did not answer when last asked.
     is_away: bool,
+    /// What the store owes since it last failed.
+    owed: Option<Owed>,
     /// Set when the feed has ended: until when the rest is written.
     ending: Option<Instant>,
     has_snapshots: bool,
@@ -114,6 +125,7 @@ impl Worker {
             losses: None,
             losses_at,
             is_away: false,
+            owed: None,
             ending: None,
             has_snapshots: true,
         }
@@ -247,6 +259,7 @@ impl Worker {
             }
             Outcome::Again(reason) => {
                 figures::store_failed();
+                self.owe(started, &reason);
                 if !std::mem::replace(&mut self.is_away, true) {
                     warn!(%reason, "the speed store fails; the fold goes on and tries again");
                 }
@@ -256,6 +269,7 @@ impl Worker {
                 figures::rebuilt();
                 let metric = &writer.version.definition.name;
                 info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
+                self.owe(started, &reason);
             }
             Outcome::Stopped(fence) => {
                 return Err(Fatal(format!(
@@ -281,6 +295,7 @@ impl Worker {
             info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
             writer.rebuild(space);
         }
+        self.owe(Instant::now(), reason);
     }
 
     fn sweep(&mut self, id: ViewId) {

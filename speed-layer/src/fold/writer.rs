@@ -192,7 +192,7 @@ impl Writer {
             self.tables.begin_flush();
         }
         if let Some(goal) = self.goal {
-            let change = Arc::new(self.change(&place, goal, now.folded, settings.portion()));
+            let change = Arc::new(self.change(&place, goal, settings.portion()));
             self.change = Some(Arc::clone(&change));
             return Some(Job::Apply(change));
         }
@@ -213,7 +213,7 @@ impl Writer {
                     || self.tables.dirty() >= settings.portion().groups_max)
     }
 
-    fn change(&mut self, place: &Place, goal: Mark, reach: Mark, bounds: PortionBounds) -> Change {
+    fn change(&mut self, place: &Place, goal: Mark, bounds: PortionBounds) -> Change {
         let portion = self.tables.next_portion(bounds);
         let (to, stage) =
             if portion.is_last { (goal, Stage::Complete) } else { (place.through, place.stage) };
@@ -221,9 +221,10 @@ impl Writer {
             fence: self.fence,
             space: place.space,
             serial: place.serial,
+            flushes: place.flushes,
             from: place.through.offset,
             to,
-            reach,
+            reach: goal,
             stage,
             states: portion.states,
             figures: portion.figures,

@@ -35,6 +35,7 @@ impl SpeedViews for Applied {
         let states: Vec<RecordBatch> = Vec::new();
         Ok(SpeedPart {
             through: Offset::ZERO,
+            reach: Offset::ZERO,
             states,
             missing: Vec::new(),
             omissions: Omissions::default(),

@@ -25,6 +25,8 @@ pub struct Change {
     pub space: Space,
     /// Changes that the space had before this.
     pub serial: u64,
+    /// Whole flushes that the space had before this.
+    pub flushes: u64,
     /// The position that is stored before.
     pub from: Offset,
     /// The position after. The same as before where more changes are needed to get further.
@@ -40,6 +42,18 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether it ends a flush: all states are of one position then.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.to == self.reach && self.stage == Stage::Complete
+    }
+
+    /// Whole flushes that the space has after it.
+    #[must_use]
+    pub fn flushes_after(&self) -> u64 {
+        self.flushes + u64::from(self.is_whole())
+    }
+
     /// Number of groups.
     #[must_use]
     pub fn groups(&self) -> usize {

@@ -30,6 +30,7 @@ macro_rules! contract {
             the_greatest_states_come_back_as_they_were,
             many_groups_are_read_in_portions_up_to_the_bound,
             a_reader_beside_the_writer_counts_each_event_once,
+            a_flush_is_seen_when_it_is_whole,
         );
     };
     (@ $store:expr; $($case:ident),+ $(,)?) => {$(

@@ -5,6 +5,7 @@
 //! start.
 
 mod columns;
+mod history;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use super::{
     View, ViewId,
 };
 use columns::Columns;
+use history::{History, Pin};
 
 /// Groups that a read takes under one lock.
 const PORTION: usize = 32_768;
@@ -37,6 +39,7 @@ pub struct MemoryStore {
 struct Held {
     stored: Stored,
     epochs: BTreeMap<Epoch, Columns>,
+    history: History,
 }
 
 // A lock is poisoned only by a panic, of which there is none while one is held; should there be
@@ -67,6 +70,7 @@ impl Held {
             let groups = added.entry(part.epoch).or_insert_with(|| columns.map_or(0, Columns::len));
             columns::check(view, columns, part, groups)?;
         }
+        self.history.record(view, change, &self.epochs);
         for part in &change.states {
             let columns = self.epochs.entry(part.epoch);
             columns.or_insert_with(|| Columns::new(view)).put(part)?;
@@ -74,12 +78,14 @@ impl Held {
         let stored = &mut self.stored;
         stored.fence = change.fence;
         stored.serial += 1;
+        stored.flushes = change.flushes_after();
         stored.through = change.to;
         stored.reach = change.reach;
         stored.stage = change.stage;
         stored.figures.extend(change.figures.iter().cloned());
         let first = stored.first;
         stored.figures.retain(|epoch, figures| *epoch >= first && *figures != Figures::default());
+        self.history.forget(stored.flushes);
         Ok(())
     }
 
@@ -102,6 +108,8 @@ impl Held {
 /// A read under way: the chunks that are left of what there was when it began.
 struct Reading {
     space: Space,
+    /// The states that it sees.
+    pin: Pin,
     part: SpeedPart,
     chunks: Vec<(Epoch, Chunk)>,
     groups: usize,
@@ -121,9 +129,10 @@ impl Reading {
         chunks.reverse();
         let stored = &held.stored;
         let Told { missing, omissions } = stored.told(read);
-        let part =
-            SpeedPart { through: stored.through.offset, states: Vec::new(), missing, omissions };
-        Ok(Self { space: stored.space, part, chunks, groups: 0 })
+        let through = stored.through.offset;
+        let part = SpeedPart { through, reach: through, states: Vec::new(), missing, omissions };
+        let pin = held.history.pin(stored.flushes);
+        Ok(Self { space: stored.space, pin, part, chunks, groups: 0 })
     }
 
     /// Reads on until a portion is full or nothing is left.
@@ -140,8 +149,12 @@ impl Reading {
                 columns.within(chunk, view.grain, read.range, &mut slots);
             }
         }
+        let columns = columns?;
+        let before = self.pin.groups(epoch, columns.len(), &held.history);
+        slots.retain(|slot| *slot < before);
         self.groups += slots.len();
-        columns.map(|columns| columns.emit(&view.schema, &slots, read.columns.as_ref()))
+        let rows = columns.emit(&view.schema, &slots, read.columns.as_ref());
+        Some(self.pin.restore(epoch, &slots, rows, &held.history))
     }
 }
 
@@ -196,13 +209,14 @@ impl SpeedStore for MemoryStore {
             fence: space.fence,
             space,
             serial: 0,
+            flushes: 0,
             stage: Stage::Building,
             first,
             through: Mark::default(),
             reach: Mark::default(),
             figures: BTreeMap::new(),
         };
-        let new = Held { stored, epochs: BTreeMap::new() };
+        let new = Held { stored, epochs: BTreeMap::new(), history: History::default() };
         let mut views = writing(&self.views);
         if let Some(held) = views.get(&view.id) {
             let old = &reading(held).stored;

@@ -6,6 +6,7 @@
 //! | `mg:{m7.0.journal}:meta` | hash | what [`Stored`] says, and the chunks of each epoch |
 //! | `mg:{m7.0.journal}:index` | sorted set | names of all chunks, ordered |
 //! | `mg:{m7.0.journal}:1-3:12:2013-01-01T05` | hash | groups of space 1-3, epoch 12, that hour |
+//! | `mg:{m7.0.journal}:1-3:overwritten:41` | list | what the flush after 41 whole ones overwrote |
 //!
 //! Whatever changes more than one key is a script, which checks everything before it writes
 //! anything. Keys are found by the index, never by a scan.
@@ -14,6 +15,7 @@ mod codec;
 mod connection;
 mod keys;
 mod meta;
+mod overwritten;
 mod read;
 mod report;
 #[cfg(test)]
@@ -93,13 +95,14 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         let keys = Keys::of(view.id);
         let mut script = self.scripts.apply.key(keys.meta());
-        script.key(keys.index());
+        script.key(keys.index()).key(keys.overwritten(change.space, change.flushes));
         for portion in &portions {
             script.key(keys.chunk(&portion.member));
         }
         script.arg(view.id.journal().to_string()).arg(format!("{:016x}", view.definition));
         script.arg(checked(change.fence)).arg(change.space.to_string());
-        script.arg(change.serial).arg(change.from.0);
+        script.arg(change.serial).arg(change.from.0).arg(change.flushes);
+        script.arg(overwritten::kept_ms(change));
         script.arg(2 * fields.len());
         for (name, value) in fields {
             script.arg(name).arg(value);

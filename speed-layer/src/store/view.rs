@@ -12,7 +12,7 @@ use shared::time::Grain;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Version of what is stored. A view of another version is not read but rebuilt. The second has
-/// what each use could not take, by epoch.
+/// what each use could not take, by epoch, and what flushes overwrite.
 pub(super) const FORMAT: u64 = 2;
 
 /// Which speed view: one metric version's, over one journal.

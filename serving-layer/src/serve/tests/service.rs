@@ -45,7 +45,7 @@ async fn ask(world: &Arc<World>, query: Value) -> Result<Answer, Problem> {
 #[tokio::test]
 async fn an_answer_says_what_it_is_made_of() {
     let world = world();
-    *world.lag.lock().unwrap() = Lag { lag_ms: 12, applied: Offset(90) };
+    *world.lag.lock().unwrap() = Lag { lag_ms: 12, applied: Offset(90), owed: Offset(95) };
     let answer = ask(&world, json!({"metric": "m", "granularity": "day"})).await.unwrap();
     let provenance = serde_json::to_value(&answer.provenance).unwrap();
     assert_eq!(
@@ -53,7 +53,7 @@ async fn an_answer_says_what_it_is_made_of() {
         json!({
             "generation": 1, "metric_version": 1, "complete": true, "missing": [],
             "batch": {"events": 60, "published_at": "2013-04-05T06:07:08Z"},
-            "speed": {"events": 40, "through": {"0": 100}, "lag_ms": 12},
+            "speed": {"events": 40, "through": {"0": 100}, "behind_events": 0, "lag_ms": 12},
             "approximate": {
                 "u": {"method": "hll", "relative_error": 0.01625},
                 "r": {"method": "hll", "relative_error": null},
@@ -63,8 +63,49 @@ async fn an_answer_says_what_it_is_made_of() {
     );
     let closed = json!({"metric": "m", "granularity": "day", "to": "2013-04-05"});
     assert_eq!(ask(&world, closed).await.unwrap().provenance.open_bucket, None);
-    *world.lag.lock().unwrap() = Lag { lag_ms: 10_001, applied: Offset(90) };
+    *world.lag.lock().unwrap() = Lag { lag_ms: 2001, applied: Offset(90), owed: Offset(0) };
     assert!(!ask(&world, json!({"metric": "m"})).await.unwrap().provenance.complete);
+}
+
+#[tokio::test]
+async fn until_all_is_in_that_was_acknowledged_before_the_store_failed_nothing_is_complete() {
+    let world = world();
+    for (owed, complete) in [(100, true), (101, false)] {
+        *world.lag.lock().unwrap() = Lag { owed: Offset(owed), ..Lag::default() };
+        let answer = ask(&world, json!({"metric": "m"})).await.unwrap();
+        assert_eq!(answer.provenance.complete, complete, "{owed}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_between_two_positions_names_both_and_is_not_complete() {
+    let world = world();
+    world.ahead.store(7, std::sync::atomic::Ordering::SeqCst);
+    let provenance = ask(&world, json!({"metric": "m"})).await.unwrap().provenance;
+    assert!(!provenance.complete);
+    let speed = serde_json::to_value(&provenance.speed).unwrap();
+    assert_eq!((&speed["through"], &speed["reach"]), (&json!({"0": 100}), &json!({"0": 107})));
+    // It is not kept: the store may be able to do better.
+    world.ahead.store(0, std::sync::atomic::Ordering::SeqCst);
+    let answer = ask(&world, json!({"metric": "m"})).await.unwrap();
+    assert!(answer.provenance.complete && answer.provenance.speed.reach.is_none());
+}
+
+/// Of the speed view, since it moves on between two reads.
+#[tokio::test]
+async fn both_ranges_of_a_comparison_are_read_at_once() {
+    let world = world();
+    let before = || world.speed_reads.load(std::sync::atomic::Ordering::SeqCst);
+    for query in [
+        json!({"from": "2013-04-05", "to": "2013-04-06", "compare": "previous_period"}),
+        json!({"granularity": "day", "compare": "previous_year"}),
+        json!({"granularity": "day", "from": "2013-04-05", "compare": "previous_period"}),
+    ] {
+        let (mut query, reads) = (query, before());
+        query["metric"] = json!("m");
+        ask(&world, query.clone()).await.unwrap();
+        assert_eq!(before() - reads, 1, "{query}");
+    }
 }
 
 #[tokio::test]
@@ -123,7 +164,7 @@ async fn what_the_speed_view_lacks_is_refused_unless_partial_is_allowed() {
     let answer = ask(&world, json!({"metric": "m", "partial": "allow"})).await.unwrap();
     assert_eq!(answer.provenance.missing, ["groups beyond 10"]);
     world.missing.lock().unwrap().clear();
-    *world.lag.lock().unwrap() = Lag { lag_ms: 0, applied: Offset(101) };
+    *world.lag.lock().unwrap() = Lag { applied: Offset(101), ..Lag::default() };
     assert_eq!(ask(&world, json!({"metric": "m"})).await.unwrap_err().code(), "incomplete");
 }
 

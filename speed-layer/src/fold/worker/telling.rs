@@ -7,18 +7,37 @@ use shared::ports::StoreFailure;
 use shared::time::Timestamp;
 use tokio::time::Instant;
 
-use super::Worker;
+use super::{Owed, Worker};
 use crate::fold::figures;
 use crate::fold::progress::Phase;
 
 impl Worker {
+    /// The store has failed: what is in the journal now is owed.
+    pub(super) fn owe(&mut self, since: Instant, reason: &str) {
+        let end = self.parts.journal.end();
+        let since = self.owed.as_ref().map_or(since, |owed| owed.since.min(since));
+        self.owed = Some(Owed { end, since, reason: reason.to_owned() });
+        self.parts.progress.owe(end);
+    }
+
     /// Tells everyone else whether the store fails: any view that it does not keep up is one that
-    /// queries are not answered from.
-    pub(super) fn tell_failure(&self) {
-        let (now, settings) = (Instant::now(), &self.parts.settings);
+    /// queries are not answered from. It fails until all is in the views that was acknowledged
+    /// before.
+    pub(super) fn tell_failure(&mut self) {
+        let (now, failing_after) = (Instant::now(), self.parts.settings.failing_after);
         let failures = self.writers.values();
-        let failures = failures.filter_map(|writer| writer.failure(now, settings.failing_after));
+        let failures = failures.filter_map(|writer| writer.failure(now, failing_after));
         let failure = failures.min_by_key(|(since, _)| *since);
+        if let Some((since, reason)) = &failure {
+            self.owe(*since, reason);
+        }
+        let applied = self.applied();
+        self.owed = self.owed.take().filter(|owed| owed.end > applied);
+        let owed = self.owed.as_ref().map(|owed| {
+            let reason = format!("{}; what was acknowledged is not all in the views", owed.reason);
+            (owed.since, reason)
+        });
+        let failure = failure.or(owed);
         self.parts.progress.failure.send_if_modified(|told| {
             let reason = failure.as_ref().map(|(_, reason)| reason);
             if told.as_ref().map(|told| &told.reason) == reason {

@@ -47,6 +47,7 @@ pub(crate) struct Fixture {
     pub(crate) fence: Fence,
     pub(crate) space: Space,
     pub(crate) serial: u64,
+    pub(crate) flushes: u64,
     pub(crate) at: Mark,
     pub(crate) stage: Stage,
     pub(crate) tables: BTreeMap<Epoch, StateTable>,
@@ -61,6 +62,7 @@ impl Fixture {
             fence: Fence(1),
             space: Space { fence: Fence(1), number: 0 },
             serial: 0,
+            flushes: 0,
             at: Mark::default(),
             stage: Stage::Building,
             tables: BTreeMap::new(),
@@ -84,7 +86,7 @@ impl Fixture {
         let space = Space { fence: self.fence, number: self.space.number + 1 };
         store.begin(&self.view, space, first).await?;
         (self.space, self.serial, self.at) = (space, 0, Mark::default());
-        self.stage = Stage::Building;
+        (self.stage, self.flushes) = (Stage::Building, 0);
         Ok(())
     }
 
@@ -146,6 +148,7 @@ impl Fixture {
             fence: self.fence,
             space: self.space,
             serial: self.serial,
+            flushes: self.flushes,
             from: self.at.offset,
             to,
             reach: to,
@@ -153,6 +156,12 @@ impl Fixture {
             states,
             figures: Vec::new(),
         }
+    }
+
+    /// The next change of a flush that goes to `to` and needs more of them.
+    pub(crate) fn half(&self, states: Vec<EpochStates>, to: u64) -> Change {
+        let whole = self.change(states, to);
+        Change { to: self.at, stage: self.stage, ..whole }
     }
 
     /// Applies a change and goes on from there.
@@ -163,6 +172,7 @@ impl Fixture {
     ) -> Result<(), StoreError> {
         store.apply(&self.view, change).await?;
         self.serial += 1;
+        self.flushes = change.flushes_after();
         (self.at, self.stage) = (change.to, change.stage);
         Ok(())
     }
@@ -207,7 +217,7 @@ impl Fixture {
     /// Reads and compares with the tables.
     pub(crate) async fn check(&self, store: &dyn SpeedStore, read: &SpeedRead) {
         let part = store.read(&self.view, read, 1_000_000).await.unwrap();
-        assert_eq!(part.through, self.at.offset);
+        assert_eq!((part.through, part.reach), (self.at.offset, self.at.offset));
         assert_eq!(self.merged(&part.states), self.expected(read), "{read:?}");
         let rows: usize = part.states.iter().map(RecordBatch::num_rows).sum();
         let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);

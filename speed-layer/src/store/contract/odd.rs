@@ -132,10 +132,12 @@ pub(crate) async fn many_groups_are_read_in_portions_up_to_the_bound(store: Stor
     assert_eq!(read.unwrap_err(), ReadError::TooLarge { limit: all - 1 });
 }
 
-/// Every change adds one event to one of some groups in several chunks, and says so by its
-/// position; between them, epochs are retired and the view is written anew.
+/// A flush adds an event to each of some groups in several chunks, by several changes, and says so
+/// by its position; between them, epochs are retired and the view is written anew. What a reader
+/// counts is what the position says.
 pub(crate) async fn a_reader_beside_the_writer_counts_each_event_once(store: Store) {
-    const EVENTS: u64 = 400;
+    const FLUSHES: u64 = 150;
+    const GROUPS: i64 = 13;
     let mut fixture = Fixture::begun(&*store).await;
     let view = fixture.view.clone();
     let (reader, done) = (Arc::clone(&store), Arc::new(std::sync::atomic::AtomicBool::new(false)));
@@ -149,9 +151,9 @@ pub(crate) async fn a_reader_beside_the_writer_counts_each_event_once(store: Sto
                     let counts = part.states.iter().map(|batch| batch.column(3));
                     let counts = counts.flat_map(|c| c.as_primitive::<Int64Type>().values());
                     let counted = counts.sum::<i64>() as u64;
-                    assert!(part.through.0 <= counted, "{} of {}", counted, part.through);
-                    assert!(counted <= EVENTS && last <= counted, "{counted} after {last}");
-                    (answers, last) = (answers + 1, part.through.0);
+                    assert_eq!((part.through.0, part.reach.0), (counted, counted));
+                    assert!(last <= counted, "{counted} after {last}");
+                    (answers, last) = (answers + 1, counted);
                 }
                 Err(ReadError::Building) => last = 0,
                 Err(error) => panic!("{error}"),
@@ -159,18 +161,53 @@ pub(crate) async fn a_reader_beside_the_writer_counts_each_event_once(store: Sto
         }
         answers
     });
-    for n in 0..EVENTS {
-        let time = (n % 13) as i64 * DAY_US;
-        let states = fixture.fold(1 + n / 150, &[(time, Some("x"), None, Some(1))]);
-        fixture.write(&*store, vec![states], n + 1).await.unwrap();
-        if n % 100 == 50 {
+    for n in 0..FLUSHES {
+        let to = (n + 1) * GROUPS as u64;
+        for group in 0..GROUPS {
+            let row = (group * DAY_US, Some("x"), None, Some(1));
+            let states = vec![fixture.fold(1 + n / 60, &[row])];
+            match group < GROUPS - 1 {
+                true => fixture.apply(&*store, &fixture.half(states, to)).await.unwrap(),
+                false => fixture.write(&*store, states, to).await.unwrap(),
+            }
+        }
+        if n % 40 == 20 {
             fixture.begin(&*store, Epoch(1)).await.unwrap();
             let all = fixture.everything();
-            fixture.write(&*store, all, n + 1).await.unwrap();
+            fixture.write(&*store, all, to).await.unwrap();
             super::sweep(&*store, fixture.view.id).await;
         }
     }
     done.store(true, std::sync::atomic::Ordering::SeqCst);
     assert!(reads.await.unwrap() > 0);
+    fixture.check_all(&*store).await;
+}
+
+/// Old groups, new ones and new chunks, in several changes.
+pub(crate) async fn a_flush_is_seen_when_it_is_whole(store: Store) {
+    let mut fixture = Fixture::begun(&*store).await;
+    let states = fixture.fold(0, &[(0, Some("x"), None, Some(1)), (0, Some("y"), None, Some(2))]);
+    fixture.write(&*store, vec![states], 2).await.unwrap();
+    let seen = fixture.clone();
+    let first = fixture.fold(0, &[(0, Some("x"), None, Some(5)), (0, Some("z"), None, Some(1))]);
+    let second = fixture.fold(0, &[(DAY_US, Some("x"), None, None)]);
+    let third = fixture.fold(1, &[(0, Some("x"), None, Some(7))]);
+    let again = fixture.fold(0, &[(0, Some("x"), None, Some(9))]);
+    for states in [first, second, third] {
+        let change = fixture.half(vec![states], 6);
+        fixture.apply(&*store, &change).await.unwrap();
+        seen.check_all(&*store).await;
+        let stored = store.open(&fixture.view).await.unwrap().unwrap();
+        assert_eq!((stored.through, stored.reach.offset.0), (seen.at, 6));
+    }
+    // The same group twice in a flush, as after a restart in the middle of it.
+    fixture.write(&*store, vec![again], 6).await.unwrap();
+    fixture.check_all(&*store).await;
+    // Half a flush, and then all anew.
+    let states = fixture.fold(0, &[(0, Some("y"), None, Some(3))]);
+    fixture.apply(&*store, &fixture.half(vec![states], 7)).await.unwrap();
+    fixture.begin(&*store, Epoch(0)).await.unwrap();
+    let all = fixture.everything();
+    fixture.write(&*store, all, 7).await.unwrap();
     fixture.check_all(&*store).await;
 }

@@ -21,6 +21,8 @@ pub(crate) enum Step {
         epoch: u64,
         rows: Vec<Event>,
         flush: bool,
+        /// The flush needs more changes.
+        half: bool,
     },
     /// Everything anew.
     Rebuild,
@@ -44,8 +46,8 @@ fn step() -> impl Strategy<Value = Step> {
     let row = (-SPAN..SPAN, option(0_u8..4), option(0_u8..3), option(-1000_i64..1000));
     let read = (0_u64..5, option(0_u64..6), (-SPAN..SPAN, -SPAN..SPAN));
     prop_oneof![
-        6 => (0_u64..4, vec(row, 0..20), any::<bool>())
-            .prop_map(|(epoch, rows, flush)| Step::Fold { epoch, rows, flush }),
+        6 => (0_u64..4, vec(row, 0..20), any::<bool>(), any::<bool>())
+            .prop_map(|(epoch, rows, flush, half)| Step::Fold { epoch, rows, flush, half }),
         1 => Just(Step::Rebuild),
         1 => (0_u64..9, 0_u64..60).prop_map(|(serial, from)| Step::Stray { serial, from }),
         1 => (0_u64..4).prop_map(Step::Retire),
@@ -81,7 +83,7 @@ pub(crate) async fn same_on_both(
     rebuild(&mut fixture, one, other, first).await;
     for step in steps {
         match step {
-            Step::Fold { epoch, rows, flush } => {
+            Step::Fold { epoch, rows, flush, half } => {
                 let epoch = epoch.max(first);
                 let texts: Vec<_> = rows.iter().map(|row| (name(row.1), name(row.2))).collect();
                 let rows: Vec<Row<'_>> = rows
@@ -95,7 +97,11 @@ pub(crate) async fn same_on_both(
                 waiting.push(fixture.fold(epoch, &rows));
                 if flush {
                     let to = fixture.at.offset.0 + rows.len() as u64;
-                    let change = fixture.change(std::mem::take(&mut waiting), to);
+                    let states = std::mem::take(&mut waiting);
+                    let change = match half && !rows.is_empty() {
+                        true => fixture.half(states, to),
+                        false => fixture.change(states, to),
+                    };
                     other.apply(&fixture.view, &change).await.unwrap();
                     fixture.apply(one, &change).await.unwrap();
                 }

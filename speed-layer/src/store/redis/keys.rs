@@ -31,6 +31,11 @@ impl Keys {
         format!("{}:index", self.base)
     }
 
+    /// List: what the flush that follows so many whole ones has overwritten.
+    pub(super) fn overwritten(&self, space: Space, flushes: u64) -> String {
+        format!("{}:{space}:overwritten:{flushes}", self.base)
+    }
+
     /// Hash: the groups of a chunk.
     pub(super) fn chunk(&self, member: &str) -> String {
         format!("{}:{member}", self.base)

@@ -43,6 +43,7 @@ pub(super) fn begun(view: &View, space: Space, first: Epoch) -> Vec<(String, Str
         ("fence", space.fence.to_string()),
         ("space", space.to_string()),
         ("serial", "0".to_owned()),
+        ("flushes", "0".to_owned()),
         ("stage", stage_name(Stage::Building).to_owned()),
         ("first", first.to_string()),
         ("through", "0".to_owned()),
@@ -58,6 +59,7 @@ pub(super) fn changed(change: &Change) -> Vec<(String, String)> {
     let mut fields = vec![
         ("fence".to_owned(), change.fence.to_string()),
         ("serial".to_owned(), (change.serial + 1).to_string()),
+        ("flushes".to_owned(), change.flushes_after().to_string()),
         ("stage".to_owned(), stage_name(change.stage).to_owned()),
         ("through".to_owned(), change.to.offset.to_string()),
         ("through_checksum".to_owned(), change.to.checksum.to_string()),
@@ -106,6 +108,7 @@ pub(super) fn read(fields: &[(String, String)]) -> Result<Option<Meta>, String> 
         fence: Fence(field(fields, "fence")?),
         space: field::<String>(fields, "space")?.parse()?,
         serial: field(fields, "serial")?,
+        flushes: field(fields, "flushes")?,
         stage,
         first,
         through: mark("through")?,

@@ -1,9 +1,10 @@
 //! Reading a view.
 //!
 //! First what the view says of itself, then only the chunks in the range, in bounded portions, then
-//! once more what it says of itself. Between the two the writer goes on: a group that is read holds
-//! everything up to the position that was read first, and perhaps later events. What must not have
-//! happened between is that the epochs were retired or the view began anew, and that is checked.
+//! once more what it says of itself. Between the two the writer goes on, so after each portion it is
+//! read what has been overwritten since the last whole flush, and put back. So all groups are of one
+//! position. What must not have happened between is that the epochs were retired or the view began
+//! anew, and that is checked.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::codec::Decoder;
 use super::connection::{is_foreign, one_line};
 use super::keys::{self, Keys};
 use super::meta::{self, Meta};
+use super::overwritten::Overwritten;
 use crate::store::chunk::Chunk;
 use crate::store::{ReadError, Stage, Told, View};
 
@@ -32,13 +34,16 @@ const KEYS_MAX: usize = 1000;
 /// How often a read begins again when the view began anew meanwhile.
 const ATTEMPTS: usize = 3;
 
-type Groups = Vec<(Vec<u8>, Vec<u8>)>;
+/// Groups as fields and values.
+pub(super) type Groups = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Why a read stops.
-enum Stop {
+pub(super) enum Stop {
     Error(ReadError),
     /// Something is not there that should be: either the view moved on, or it is damaged.
     Suspect(String),
+    /// What has been overwritten is kept no more.
+    Forgotten,
 }
 
 impl From<ReadError> for Stop {
@@ -59,6 +64,7 @@ impl From<RedisError> for Stop {
 /// A chunk's place.
 #[derive(Clone, Debug)]
 struct Place {
+    member: String,
     key: String,
     chunk: Chunk,
     groups: usize,
@@ -72,9 +78,13 @@ pub(super) async fn read(
     groups_max: usize,
 ) -> Result<SpeedPart, ReadError> {
     let keys = Keys::of(view.id);
-    for _ in 0..ATTEMPTS {
+    for attempt in 1..=ATTEMPTS {
         let before = look(store, &keys, view, read.from).await?;
-        let result = read_chunks(store, &keys, view, &before, read, groups_max).await;
+        let mut overwritten = Overwritten::since(&before.stored);
+        let reader = Reader { store, keys: &keys, view, read, groups_max };
+        // A reader who is too slow again and again says between which positions the groups are.
+        let is_last = attempt == ATTEMPTS;
+        let result = reader.read_chunks(&before, &mut overwritten, is_last).await;
         let after = look(store, &keys, view, read.from).await?;
         let space = before.stored.space;
         // A server that was put back to an earlier state has the same space, and less in it.
@@ -86,9 +96,12 @@ pub(super) async fn read(
         match result {
             Ok(states) => {
                 let through = before.stored.through.offset;
-                let Told { missing, omissions } = after.stored.told(read);
-                return Ok(SpeedPart { through, states, missing, omissions });
+                let is_exact = !overwritten.is_forgotten();
+                let reach = if is_exact { through } else { after.stored.reach.offset };
+                let Told { missing, omissions } = before.stored.told(read);
+                return Ok(SpeedPart { through, reach, states, missing, omissions });
             }
+            Err(Stop::Forgotten) => {}
             Err(Stop::Error(error)) => return Err(error),
             Err(Stop::Suspect(reason)) => return Err(ReadError::Damaged { space, reason }),
         }
@@ -124,43 +137,62 @@ async fn look(
     Ok(meta)
 }
 
-async fn read_chunks(
-    store: &RedisStore,
-    keys: &Keys,
-    view: &View,
-    meta: &Meta,
-    read: &SpeedRead,
+/// What all steps of a read need.
+struct Reader<'a> {
+    store: &'a RedisStore,
+    keys: &'a Keys,
+    view: &'a View,
+    read: &'a SpeedRead,
     groups_max: usize,
-) -> Result<Vec<RecordBatch>, Stop> {
-    let places = find(store, keys, view, meta, read).await?;
-    let mut batches = Vec::new();
-    let mut groups = 0;
-    let mut rest = &places[..];
-    let most = portion(view);
-    while let Some(first) = rest.first() {
-        let mut sum = 0;
-        let fits = |place: &&Place| {
-            sum += place.groups;
-            sum <= most
-        };
-        let count = rest.iter().take_while(fits).count().clamp(1, KEYS_MAX);
-        let (portion, after) = rest.split_at(count);
-        let portion = if first.groups > most {
-            vec![(first.chunk, in_steps(store, first, most).await?)]
-        } else {
-            at_once(store, portion).await?
-        };
-        rest = after;
-        let batch = decode(view, read.range, portion).await?;
-        groups += batch.num_rows();
-        if groups > groups_max {
-            return Err(ReadError::TooLarge { limit: groups_max }.into());
+}
+
+impl Reader<'_> {
+    async fn read_chunks(
+        &self,
+        meta: &Meta,
+        overwritten: &mut Overwritten,
+        may_be_forgotten: bool,
+    ) -> Result<Vec<RecordBatch>, Stop> {
+        let Self { store, keys, view, read, groups_max } = *self;
+        let places = find(store, keys, view, meta, read).await?;
+        overwritten.watch(places.iter().map(|place| &*place.member));
+        let mut batches = Vec::new();
+        let mut groups = 0;
+        let mut rest = &places[..];
+        let most = portion(view);
+        while let Some(first) = rest.first() {
+            let mut sum = 0;
+            let fits = |place: &&Place| {
+                sum += place.groups;
+                sum <= most
+            };
+            let count = rest.iter().take_while(fits).count().clamp(1, KEYS_MAX);
+            let (portion, after) = rest.split_at(count);
+            let mut read_now = if first.groups > most {
+                vec![in_steps(store, first, most).await?]
+            } else {
+                at_once(store, portion).await?
+            };
+            overwritten.follow(store, keys).await?;
+            if overwritten.is_forgotten() && !may_be_forgotten {
+                return Err(Stop::Forgotten);
+            }
+            for (place, groups) in portion.iter().zip(&mut read_now) {
+                overwritten.restore(&place.member, groups);
+            }
+            rest = after;
+            let chunks = portion.iter().map(|place| place.chunk).zip(read_now).collect();
+            let batch = decode(view, read.range, chunks).await?;
+            groups += batch.num_rows();
+            if groups > groups_max {
+                return Err(ReadError::TooLarge { limit: groups_max }.into());
+            }
+            if batch.num_rows() > 0 {
+                batches.push(batch);
+            }
         }
-        if batch.num_rows() > 0 {
-            batches.push(batch);
-        }
+        Ok(batches)
     }
-    Ok(batches)
 }
 
 fn portion(view: &View) -> usize {
@@ -199,7 +231,7 @@ async fn find(
         for member in members {
             let chunk = keys::chunk_of(&member, space, *epoch, view.grain);
             let chunk = chunk.ok_or_else(|| Stop::Suspect(format!("`{member}` is no chunk")))?;
-            places.push(Place { key: keys.chunk(&member), chunk, groups: 0 });
+            places.push(Place { key: keys.chunk(&member), member, chunk, groups: 0 });
         }
     }
     for portion in places.chunks_mut(KEYS_MAX) {
@@ -218,18 +250,17 @@ async fn find(
     Ok(places)
 }
 
-async fn at_once(store: &RedisStore, places: &[Place]) -> Result<Vec<(Chunk, Groups)>, Stop> {
+async fn at_once(store: &RedisStore, places: &[Place]) -> Result<Vec<Groups>, Stop> {
     let mut pipeline = Pipeline::with_capacity(places.len());
     places.iter().for_each(|place| {
         pipeline.cmd("HGETALL").arg(&place.key);
     });
     let answers: Vec<Groups> = pipeline.query_async(&mut store.connection()).await?;
-    let chunks = places.iter().map(|place| place.chunk);
     // Groups are never taken from a chunk that is read, so none is fewer than there were.
     if places.iter().zip(&answers).any(|(place, groups)| groups.len() < place.groups) {
         return Err(Stop::Suspect("a chunk has lost groups".to_owned()));
     }
-    Ok(chunks.zip(answers).collect())
+    Ok(answers)
 }
 
 /// A chunk with many groups. A scan may tell of a group twice; each time it is whole.

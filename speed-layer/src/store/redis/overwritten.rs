@@ -1,0 +1,207 @@
+//! What has been overwritten since the last whole flush, so that a reader finds what was there.
+//!
+//! Each flush has a list, which the script of a change appends to. A reader takes the lists from
+//! the flush that follows the one that it sees, and of each group the oldest value. It may take a
+//! change that came after it read the group, which does no harm: what was there is the same.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use redis::Pipeline;
+
+use super::RedisStore;
+use super::keys::Keys;
+use super::read::{Groups, Stop};
+use crate::store::{Change, ReadError, Space, Stored};
+
+/// How long the list of a whole flush is kept: how long a read may take.
+const KEPT_MS: u64 = 10_000;
+/// How long that of a flush is kept that is half-way, and then goes on when its writer is back.
+const HALF_KEPT_MS: u64 = 3_600_000;
+/// Elements that are asked for at once.
+const PORTION: usize = 40_000;
+
+/// Milliseconds for which the list is kept that `change` appends to.
+pub(super) fn kept_ms(change: &Change) -> u64 {
+    if change.is_whole() { KEPT_MS } else { HALF_KEPT_MS }
+}
+
+/// What a reader knows of what has been overwritten.
+#[derive(Debug)]
+pub(super) struct Overwritten {
+    space: Space,
+    /// Changes of the space that are known, or that are in what is read.
+    serial: Option<u64>,
+    /// The flush whose list is being read, and how many elements of it were.
+    flushes: u64,
+    known: usize,
+    parser: Parser,
+    is_forgotten: bool,
+}
+
+/// By chunk, and there by field, the oldest value; nothing where there was no such group.
+type Values = HashMap<String, HashMap<Vec<u8>, Option<Vec<u8>>>>;
+
+/// Takes lists apart, element by element.
+#[derive(Debug, Default)]
+struct Parser {
+    values: Values,
+    next: Next,
+    chunks_left: usize,
+    groups_left: usize,
+    member: String,
+    field: Vec<u8>,
+}
+
+/// What the next element is.
+#[derive(Clone, Copy, Debug, Default)]
+enum Next {
+    #[default]
+    Serial,
+    Chunks,
+    Member,
+    Groups,
+    Field,
+    Value,
+}
+
+impl Overwritten {
+    /// For a reader of the last whole flush of what is stored.
+    pub(super) fn since(stored: &Stored) -> Self {
+        let is_whole = stored.through == stored.reach;
+        Self {
+            space: stored.space,
+            serial: is_whole.then_some(stored.serial),
+            flushes: stored.flushes,
+            known: 0,
+            parser: Parser::default(),
+            is_forgotten: false,
+        }
+    }
+
+    /// Whether something that was overwritten is known no more.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.is_forgotten
+    }
+
+    /// The chunks that matter.
+    pub(super) fn watch<'a>(&mut self, members: impl Iterator<Item = &'a str>) {
+        self.parser.values = members.map(|name| (name.to_owned(), HashMap::new())).collect();
+    }
+
+    /// Reads what has been overwritten up to now.
+    pub(super) async fn follow(&mut self, store: &RedisStore, keys: &Keys) -> Result<(), Stop> {
+        let mut look = redis::cmd("HMGET");
+        look.arg(keys.meta()).arg(&["space", "serial", "flushes", "through", "reach"]);
+        let now: [Option<String>; 5] = look.query_async(&mut store.connection()).await?;
+        let [space, serial, flushes, through, reach] = now.map(Option::unwrap_or_default);
+        if space != self.space.to_string() {
+            return Err(ReadError::Building.into());
+        }
+        let number = |text: &str| {
+            text.parse::<u64>().map_err(|_| Stop::Suspect(format!("meta says `{text}`")))
+        };
+        let (serial, flushes) = (number(&serial)?, number(&flushes)?);
+        if self.serial == Some(serial) {
+            return Ok(());
+        }
+        loop {
+            self.read_list(store, keys).await?;
+            let is_over = self.flushes >= flushes;
+            // Each flush has a list, the last one while it is half-way.
+            self.is_forgotten |= self.known == 0 && (!is_over || through != reach);
+            if is_over {
+                break;
+            }
+            self.flushes += 1;
+            self.known = 0;
+        }
+        self.serial = Some(serial);
+        Ok(())
+    }
+
+    /// The rest of the list of one flush.
+    async fn read_list(&mut self, store: &RedisStore, keys: &Keys) -> Result<(), Stop> {
+        let key = keys.overwritten(self.space, self.flushes);
+        loop {
+            let mut pipeline = Pipeline::with_capacity(1);
+            pipeline.cmd("LRANGE").arg(&key).arg(self.known).arg(self.known + PORTION - 1);
+            let (elements,): (Vec<Vec<u8>>,) =
+                pipeline.query_async(&mut store.connection()).await?;
+            let count = elements.len();
+            for element in elements {
+                let done = self.parser.take(element);
+                done.ok_or_else(|| Stop::Suspect(format!("{key} cannot be read")))?;
+            }
+            self.known += count;
+            if count < PORTION {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Puts what was there in place of what was overwritten.
+    pub(super) fn restore(&self, member: &str, groups: &mut Groups) {
+        let Some(values) = self.parser.values.get(member).filter(|values| !values.is_empty())
+        else {
+            return;
+        };
+        groups.retain_mut(|(field, value)| match values.get(field) {
+            None => true,
+            Some(None) => false,
+            Some(Some(before)) => {
+                value.clone_from(before);
+                true
+            }
+        });
+    }
+}
+
+impl Parser {
+    /// Takes an element; `None` when it is not what comes next.
+    fn take(&mut self, element: Vec<u8>) -> Option<()> {
+        match self.next {
+            Next::Serial => self.next = Next::Chunks,
+            Next::Chunks => {
+                self.chunks_left = number(&element)?;
+                self.next = self.chunk_or_change();
+            }
+            Next::Member => {
+                self.member = String::from_utf8(element).ok()?;
+                self.next = Next::Groups;
+            }
+            Next::Groups => {
+                self.groups_left = number(&element)?;
+                self.chunks_left = self.chunks_left.checked_sub(1)?;
+                self.next = self.group_or_chunk();
+            }
+            Next::Field => {
+                self.field = element;
+                self.next = Next::Value;
+            }
+            Next::Value => {
+                self.groups_left = self.groups_left.checked_sub(1)?;
+                if let Some(values) = self.values.get_mut(&self.member) {
+                    let field = std::mem::take(&mut self.field);
+                    if let Entry::Vacant(oldest) = values.entry(field) {
+                        oldest.insert((!element.is_empty()).then_some(element));
+                    }
+                }
+                self.next = self.group_or_chunk();
+            }
+        }
+        Some(())
+    }
+
+    fn group_or_chunk(&self) -> Next {
+        if self.groups_left > 0 { Next::Field } else { self.chunk_or_change() }
+    }
+
+    fn chunk_or_change(&self) -> Next {
+        if self.chunks_left > 0 { Next::Member } else { Next::Serial }
+    }
+}
+
+fn number(element: &[u8]) -> Option<usize> {
+    std::str::from_utf8(element).ok()?.parse().ok()
+}
