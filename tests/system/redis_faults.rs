@@ -117,7 +117,7 @@ fn a_redis_that_hangs_makes_the_service_unready_until_it_goes_on() {
 #[test]
 fn a_redis_that_is_away_makes_the_service_unready_until_it_is_back() {
     is_told(
-        Duration::from_secs(2),
+        Duration::from_secs(5),
         |place| place.redis.as_mut().unwrap().kill(),
         |place| place.redis.as_mut().unwrap().restart(),
     );
