@@ -157,7 +157,8 @@ impl Tally {
         self.count == 0
     }
 
-    fn merge(&mut self, other: &Self) -> bool {
+    /// Adds those of others. Whether there were any.
+    pub fn merge(&mut self, other: &Self) -> bool {
         self.add_count(other.count);
         let is_less =
             |other: &Example| self.example.as_ref().is_none_or(|mine| mine.is_after(&other.0));

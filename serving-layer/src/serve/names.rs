@@ -21,8 +21,8 @@ const BYTES_MAX: usize = 8 << 20;
 const PATHS_MAX: usize = 1_000;
 /// Types of events.
 const TYPES_MAX: usize = 200;
-/// How long what was found is good enough.
-const AGE_MAX: Duration = Duration::from_secs(10);
+/// How long what was found of so many is good enough; of fewer it is not while more come.
+const AGE_MAX: Duration = Duration::from_secs(1);
 
 /// Paths of properties, by type of events.
 type ByType = BTreeMap<String, BTreeSet<String>>;
@@ -76,7 +76,7 @@ impl Names {
         let mut found = self.0.lock().await;
         let end = journal.end();
         if let Some(found) = &*found
-            && (found.end == end || found.at.elapsed() < AGE_MAX)
+            && (found.end == end || found.end.0 >= EVENTS_MAX && found.at.elapsed() < AGE_MAX)
         {
             return Arc::clone(&found.by_type);
         }

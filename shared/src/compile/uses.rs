@@ -9,7 +9,7 @@ use datafusion::logical_expr::Expr;
 use super::Metric;
 use super::project::FoldError;
 use crate::expression::{Effects, Evaluator, Input};
-use crate::omissions::{Noted, Omissions, Use};
+use crate::omissions::{Noted, Omissions, Tally, Use};
 
 /// The uses of a definition.
 #[derive(Debug, Default)]
@@ -181,8 +181,12 @@ impl<'a> Told<'a> {
             };
             for (input, noted) in odd {
                 let Some(read) = &self.metric.reads[*input] else { continue };
+                let mut tally = Tally::default();
                 for (_, json) in noted.iter().filter(|(row, _)| is_in(*row as usize)) {
-                    self.omissions.of(&usage.name).mismatch(&read.name).add(json);
+                    tally.add(json);
+                }
+                if !tally.is_empty() {
+                    self.omissions.of(&usage.name).mismatch(&read.name).merge(&tally);
                 }
             }
         }
