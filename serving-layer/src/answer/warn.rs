@@ -199,7 +199,7 @@ impl Told<'_> {
         let example = example.map(|e| format!(", for example {}", e.describe()));
         let verb = if self.is_bounded || tally.count != 1 { "were" } else { "was" };
         format!(
-            "{}: {} {verb} rounded to the measure's `places` before being added{}; a larger \
+            "{}: {} {verb} rounded to the measure's `places`{}; a larger \
              `places` keeps their digits{}",
             label(self.usage),
             self.count(tally),
