@@ -211,4 +211,9 @@ async fn browsers_are_told_whose_pages_may_ask() {
     let (status, headers, _) = call(request.body(Body::empty()).unwrap()).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(headers["access-control-allow-origin"], "https://a.example");
+    // What an answer says beside its rows, a page of another site may read.
+    let shown = headers["access-control-expose-headers"].to_str().unwrap();
+    for name in ["total-rows", "provenance", "warnings", "from", "to"] {
+        assert!(shown.split(',').any(|one| one == format!("merganser-{name}")), "{name}: {shown}");
+    }
 }
