@@ -105,6 +105,7 @@ impl Service {
         let intake = start_intake(&settings, &batch, &clock, feed).await?;
         let runs = start_runs(&settings, &batch, &clock, &speed, &intake).await?;
         definitions::apply(&*batch.catalog, definitions.unwrap_or_default()).await?;
+        definitions::renew(&*batch.catalog).await;
 
         let readiness = Readiness::new();
         let status = Status::new(settings.data_dir.clone(), intake.clone(), runs.clone());

@@ -216,7 +216,9 @@ impl Inner {
         let _one_at_a_time = self.defining.lock().await;
         let current = Arc::clone(&self.snapshots.borrow());
         match current.newest(&definition.name) {
-            Some(newest) if newest.definition == definition => return Ok(Defined::Unchanged),
+            Some(newest) if newest.definition == definition && !newest.compiled.is_outdated() => {
+                return Ok(Defined::Unchanged);
+            }
             None if current.names().len() >= self.settings.metrics_max => {
                 return Err(CatalogError::TooMany { limit: self.settings.metrics_max });
             }
@@ -283,13 +285,15 @@ fn snapshot(state: &State, before: Option<&Snapshot>) -> Result<Snapshot, Storag
     for entry in &state.manifest.metrics {
         let compiled = match known.get(&entry.id) {
             Some(compiled) => Arc::clone(compiled),
-            None => Arc::new(Metric::compile(&entry.definition).map_err(|error| {
-                let name = &entry.definition.name;
-                StorageError::Damaged {
-                    path: format!("manifest generation {}", state.manifest.generation),
-                    reason: format!("the metric `{name}` does not compile: {error}"),
-                }
-            })?),
+            None => {
+                Arc::new(Metric::compile_as(&entry.definition, entry.fold).map_err(|error| {
+                    let name = &entry.definition.name;
+                    StorageError::Damaged {
+                        path: format!("manifest generation {}", state.manifest.generation),
+                        reason: format!("the metric `{name}` does not compile: {error}"),
+                    }
+                })?)
+            }
         };
         metrics.push(Arc::new(MetricVersion {
             id: entry.id,

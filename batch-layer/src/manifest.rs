@@ -18,6 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared::access::{Key, Keys};
 use shared::catalog::{Stage, ViewFile};
+use shared::compile::Fold;
 use shared::definition::Definition;
 use shared::ids::{Boundary, Generation, JournalId, MetricId};
 use shared::omissions::Omissions;
@@ -29,8 +30,8 @@ pub use store::{ManifestStore, PublishError};
 use crate::schedule::Schedule;
 
 /// The version of the manifest and of what it names. The second has master files without the column
-/// `content`, of which a build of the first would take others for it. The third has what each use
-/// of a metric could not take. All are read.
+/// `content`, of which a build of the first would take others for it. The third says how metrics
+/// are folded and what each use of one could not take, and its states have places. All are read.
 pub const FORMAT: u32 = 3;
 
 /// One generation, as it is stored.
@@ -74,6 +75,9 @@ pub struct Entry {
     pub boundary: Boundary,
     /// The definition.
     pub definition: Definition,
+    /// How it is folded; entries of before this was kept have none.
+    #[serde(default)]
+    pub fold: Fold,
     /// The list of view files; none while there are none.
     pub files: Option<String>,
     /// Type mismatches of the events in the view.

@@ -7,8 +7,8 @@
 //! columns, its place in the journal, the text of all properties, and typed columns for the
 //! properties that metrics used when it was written (named as
 //! [`shared::expression::PropertyColumn::name`]). A typed
-//! column stands in a file only if every value in it fitted its type, so that reading it is the
-//! same as reading the text. Rows are in order of time.
+//! column stands in a file only if every value in it fitted its type with all its digits, so that
+//! reading it is the same as reading the text. Rows are in order of time.
 //!
 //! A file knows its epochs. Those of epochs that some view does not cover yet are never merged with
 //! others, so that an incremental run can take exactly its own.
@@ -30,6 +30,7 @@ use shared::event::{EventBatch, Places};
 use shared::extract::Extractor;
 use shared::ids::Boundary;
 use shared::ports::Committed;
+use shared::properties::Property;
 use shared::time::{DAY_US, Timestamp};
 
 use crate::manifest::MasterFile;
@@ -52,6 +53,8 @@ const ENCODINGS: [(&str, Encoding); 4] = [
     ("properties", Encoding::DELTA_BYTE_ARRAY),
     ("offset", Encoding::DELTA_BINARY_PACKED),
 ];
+/// What the footer says of numbers. Files without it have columns of numbers that lost digits.
+const EXACT: (&str, &str) = ("numbers", "exact");
 /// Bytes of a column that are compressed at a time. Larger pages make smaller files.
 const PAGE_BYTES: usize = 4 << 20;
 
@@ -104,8 +107,8 @@ async fn write_file(
     let (count, memory_bytes) = (rows.num_rows() as u64, rows.get_array_memory_size() as u64);
     let bytes = blocking(move || {
         let batch = with_typed_columns(&rows, &columns)?;
-        let about =
-            [("from".to_owned(), from.epoch.to_string()), ("to".to_owned(), to.epoch.to_string())];
+        let about = [("from", &*from.epoch.to_string()), ("to", &to.epoch.to_string()), EXACT];
+        let about = about.map(|(key, value)| (key.to_owned(), value.to_owned()));
         parquet_file::write(&batch.schema(), &[batch], &about, properties())
     })
     .await?;
@@ -215,7 +218,8 @@ fn with_typed_columns(
     let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
     let mut arrays: Vec<ArrayRef> = rows.columns().to_vec();
     for column in columns.columns() {
-        if let Some(found) = extracted.column(column).filter(|c| c.mismatches.is_empty()) {
+        let is_whole = |p: &&Property| p.mismatches.is_empty() && p.long.is_empty();
+        if let Some(found) = extracted.column(column).filter(is_whole) {
             fields.push(Arc::new(Field::new(column.name(), column.ty.data_type(), true)));
             arrays.push(Arc::clone(&found.values));
         }

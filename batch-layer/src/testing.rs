@@ -36,7 +36,10 @@ pub(crate) fn definition(name: &str) -> Definition {
                 "most": {{"kind": "max", "of": "amount"}},
                 "kinds": {{"kind": "distinct", "of": "kind"}},
                 "median": {{"kind": "quantile", "of": "amount", "q": 0.5}},
-                "large": {{"kind": "count", "filter": "amount > 5"}}
+                "large": {{"kind": "count", "filter": "amount > 5"}},
+                "exact": {{"kind": "sum", "of": "amount / 3", "places": 15}},
+                "first": {{"kind": "min", "of": "time"}},
+                "last": {{"kind": "latest", "of": "time"}}
             }}
         }}"#
     );

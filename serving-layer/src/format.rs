@@ -13,7 +13,9 @@ pub(crate) mod told;
 
 use std::io;
 
+use arrow::array::{Array, Decimal128Array};
 use bytes::Bytes;
+use shared::decimal::Scale;
 
 use crate::answer::Answer;
 use crate::error::Error;
@@ -34,6 +36,12 @@ impl Format {
             Self::Parquet => "application/vnd.apache.parquet",
         }
     }
+}
+
+/// A decimal with all its digits, of whatever places its column has.
+fn decimal_text(decimals: &Decimal128Array, row: usize) -> String {
+    let scale = Scale::of(decimals.data_type()).unwrap_or_default();
+    scale.format(decimals.value(row))
 }
 
 /// Pieces of an answer's bytes. An error ends them, so that a client sees that some are missing.

@@ -8,8 +8,11 @@
 
 mod effects;
 mod finish;
+mod fold;
 mod names;
+mod plan;
 mod project;
+mod round;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -19,20 +22,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::logical_expr::Expr;
 use datafusion::prelude::lit;
 
+use crate::decimal::Scale;
 use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source, shape_place};
 use crate::event::timestamp_type;
 use crate::expression::{
-    Evaluator, ExpressionError, Input, Lowering, Predicate, PropertyColumn, Scope, Type,
-    input_schema, parse_path,
+    Evaluator, ExpressionError, Input, Predicate, PropertyColumn, Type, parse_path,
 };
 use crate::measure::StateKind;
 use crate::omissions::Use;
 use crate::time::Grain;
-use effects::Counted;
 pub use finish::Finished;
+pub use fold::Fold;
+use plan::{Expressions, Lowerings, Plan};
 pub use project::{FoldError, Folded, Placed, Projected};
 use states::{Shape, States};
 pub use uses::Reading;
@@ -112,8 +115,10 @@ pub struct Measure {
     pub states: Vec<usize>,
     /// For quantiles.
     pub q: f64,
-    /// What its values are: a number, or text of a `latest`.
+    /// What its values are: a number, a time, or text of a `latest`.
     pub ty: Type,
+    /// The places that values are rounded to before they are folded.
+    pub scale: Scale,
     formula: Option<Formula>,
 }
 
@@ -133,14 +138,15 @@ pub struct Metric {
     grain: Grain,
     layout: StateLayout,
     measures: Vec<Measure>,
-    inputs: Vec<Input>,
-    /// By input, what may be missing in all events.
+    fold: Fold,
+    depends_on_fold: bool,
+    /// Over short numbers, and over wide ones.
+    plans: [Plan; 2],
+    /// By input of the first plan, what may be missing in all events.
     reads: Vec<Option<Read>>,
     uses: Uses,
-    input_schema: SchemaRef,
-    filter: Option<Counted>,
-    dimensions: Vec<Counted>,
-    arguments: Vec<(Counted, Shape)>,
+    /// By argument.
+    shapes: Vec<Shape>,
     projected_schema: SchemaRef,
     /// By state, the argument that it folds; none counts rows.
     state_arguments: Vec<Option<usize>>,
@@ -152,37 +158,50 @@ impl Metric {
     /// # Errors
     /// With the place and what was expected there.
     pub fn compile(definition: &Definition) -> Result<Self, DefinitionError> {
+        Self::compile_as(definition, Fold::CURRENT)
+    }
+
+    /// As [`Metric::compile`], but folds as a version of before that has this definition: in the
+    /// newest way that gives the same states.
+    ///
+    /// # Errors
+    /// As [`Metric::compile`].
+    pub fn compile_as(definition: &Definition, fold: Fold) -> Result<Self, DefinitionError> {
+        let metric = Self::compile_in(definition, fold)?;
+        match metric.depends_on_fold || fold == Fold::CURRENT {
+            true => Ok(metric),
+            false => Self::compile_in(definition, Fold::CURRENT),
+        }
+    }
+
+    fn compile_in(definition: &Definition, fold: Fold) -> Result<Self, DefinitionError> {
         names::check(definition)?;
-        let mut lowering = Lowering::new(Scope::Event);
-        let filter = definition.filter.as_deref().map(|text| lowering.condition(text));
+        let mut lowerings = Lowerings::new(fold);
+        let filter = definition.filter.as_deref();
+        let filter = filter.map(|text| lowerings.both(|lowering| lowering.condition(text)));
         let filter = filter.transpose().map_err(place("/filter"))?;
         let mut dimensions = Vec::new();
         for (i, dimension) in definition.dimensions.iter().enumerate() {
-            dimensions.push(match &dimension.source {
+            let lowered = match &dimension.source {
                 Source::Property(path) => {
                     let path = parse_path(path).map_err(place(format!("/dimensions/{i}")))?;
-                    lowering.property_text(path)
+                    lowerings.both(|lowering| Ok(lowering.property_text(path.clone())))
                 }
-                Source::Expression(text) => {
-                    lowering.text(text).map_err(place(format!("/dimensions/{i}/expr")))?
-                }
-            });
+                Source::Expression(text) => lowerings.both(|lowering| lowering.text(text)),
+            };
+            dimensions.push(lowered.map_err(place(format!("/dimensions/{i}/expr")))?);
         }
         let mut states = States::default();
         let mut measures = Vec::new();
         for (name, measure) in &definition.measures {
             let pointer = format!("/measures/{name}");
-            measures.push(states.add(name, measure, &mut lowering, &pointer)?);
+            measures.push(states.add(name, measure, &mut lowerings, &pointer)?);
         }
         finish::formulas(definition, &mut measures)?;
 
-        let inputs: Vec<Input> = lowering.into_inputs().into_iter().collect();
-        let schema = input_schema(&inputs);
-        let plan = |expr: &Expr| {
-            let evaluator = Evaluator::new(expr, &schema).map_err(place(""))?;
-            Ok::<_, DefinitionError>(Counted::new(evaluator, expr))
-        };
-        let uses = uses_of(definition, &inputs, filter.as_ref(), &dimensions, &states)?;
+        let expressions = Expressions { filter, dimensions, arguments: states.arguments() };
+        let (plans, depends_on_fold) = lowerings.plans(&expressions)?;
+        let uses = uses_of(definition, &plans, &expressions, &states)?;
         let layout = StateLayout {
             dimensions: definition.dimensions.iter().map(|d| d.name.clone()).collect(),
             states: states.kinds(),
@@ -191,20 +210,29 @@ impl Metric {
             event: definition.event.clone(),
             grain: definition.granularity,
             measures,
-            filter: filter.as_ref().map(plan).transpose()?,
-            dimensions: dimensions.iter().map(plan).collect::<Result<_, _>>()?,
+            fold,
+            depends_on_fold,
             projected_schema: project::schema(&layout, &states),
             state_arguments: states.state_arguments(),
-            arguments: states
-                .arguments()
-                .map(|(expr, shape)| Ok((plan(expr)?, *shape)))
-                .collect::<Result<_, DefinitionError>>()?,
+            shapes: states.shapes(),
             layout,
-            reads: inputs.iter().map(Read::of).collect(),
+            reads: plans[0].inputs.iter().map(Read::of).collect(),
             uses,
-            inputs,
-            input_schema: schema,
+            plans,
         })
+    }
+
+    /// The way in which it folds.
+    #[must_use]
+    pub fn way(&self) -> Fold {
+        self.fold
+    }
+
+    /// Whether its states are others than the definition would give now: a version of before that
+    /// wants to be made anew.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.fold < Fold::CURRENT
     }
 
     /// The base grain.
@@ -237,10 +265,7 @@ impl Metric {
 
     /// The properties that it reads.
     pub fn properties(&self) -> impl Iterator<Item = &PropertyColumn> {
-        self.inputs.iter().filter_map(|input| match input {
-            Input::Property(column) => Some(column),
-            Input::Field(_) | Input::Column(..) => None,
-        })
+        self.plans[0].properties()
     }
 
     /// Whether it reads this column of [`crate::event::EventBatch`] by itself. Every metric reads
@@ -248,7 +273,7 @@ impl Metric {
     #[must_use]
     pub fn reads(&self, column: &str) -> bool {
         let is_it = |input: &Input| matches!(input, Input::Field(name) if *name == column);
-        matches!(column, "time" | "event") || self.inputs.iter().any(is_it)
+        matches!(column, "time" | "event") || self.plans[0].inputs.iter().any(is_it)
     }
 
     /// The states that these measures are finished from, ascending.
@@ -273,30 +298,29 @@ impl Metric {
     }
 }
 
-/// What a definition uses its inputs for.
+/// What a definition uses its inputs for. What an expression reads of short numbers it reads of
+/// wide ones, too.
 fn uses_of(
     definition: &Definition,
-    inputs: &[Input],
-    filter: Option<&Expr>,
-    dimensions: &[Expr],
+    plans: &[Plan; 2],
+    expressions: &Expressions,
     states: &States,
 ) -> Result<Uses, DefinitionError> {
-    let schema = input_schema(inputs);
-    let names: Vec<String> = inputs.iter().map(Input::name).collect();
-    let mut uses = Uses::with_arguments(states.arguments().count());
-    if let Some(filter) = filter {
+    let names: Vec<String> = plans[0].inputs.iter().map(Input::name).collect();
+    let mut uses = Uses::with_arguments(expressions.arguments.len());
+    if let Some([filter, _]) = &expressions.filter {
         uses.filter = Some(uses.push(Use::Filter, filter, &names, Rows::Chosen));
     }
-    for (dimension, expr) in definition.dimensions.iter().zip(dimensions) {
+    for (dimension, [expr, _]) in definition.dimensions.iter().zip(&expressions.dimensions) {
         let name = Use::Dimension(dimension.name.clone());
         let usage = uses.push(name, expr, &names, Rows::Passed);
         uses.dimensions.push(usage);
     }
     for source in &states.sources {
         let mut rows = Rows::Passed;
-        if let Some(filter) = &source.filter {
-            uses.push(Use::MeasureFilter(source.name.clone()), filter, &names, Rows::Passed);
-            rows = Rows::Where(Evaluator::new(filter, &schema).map_err(place(""))?);
+        if let Some([short, wide]) = &source.filter {
+            uses.push(Use::MeasureFilter(source.name.clone()), short, &names, Rows::Passed);
+            rows = Rows::Where([plans[0].evaluator(short)?, plans[1].evaluator(wide)?]);
         }
         let yes = lit(true);
         let value = source.value.as_ref().unwrap_or(&yes);

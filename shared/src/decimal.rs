@@ -1,10 +1,17 @@
-//! Exact numbers. Values and results are decimals with 9 places that fit 38 digits (`i128` units of
-//! 10⁻⁹, Arrow's `Decimal128(38, 9)`); arithmetic in expressions runs on 18 places (`i256` units of
-//! 10⁻¹⁸). No number passes through a float on its way from the JSON text to an answer.
+//! Exact numbers. Values and results are decimals that fit 38 digits, with 9 places unless a
+//! measure says otherwise ([`Scale`]): `i128` units of 10⁻⁹, Arrow's `Decimal128(38, 9)`.
+//! Arithmetic in expressions runs on 18 places (`i256` units of 10⁻¹⁸). No number passes through a
+//! float on its way from the JSON text to an answer.
 //!
 //! Rounding is half to even everywhere. What has no result in range is `None`, never an error.
 
+mod digits;
+mod scale;
+
 use arrow::datatypes::{DataType, i256};
+
+pub use digits::{EXACT_SCALE, canonical, parse, parse_exact, parse_wide, read};
+pub use scale::{Scale, rescale};
 
 /// Places of a stored or answered value.
 pub const SCALE: i8 = 9;
@@ -42,162 +49,16 @@ pub const fn sum_type() -> DataType {
     DataType::Decimal256(WIDE_PRECISION, SCALE)
 }
 
-/// Reads a JSON number (RFC 8259 grammar) as units of 10⁻⁹.
-///
-/// `None` when it is not a number or does not fit 38 digits.
+/// Arrow's type of what [`parse_exact`] reads.
 #[must_use]
-pub fn parse(text: &str) -> Option<i128> {
-    if let Some(value) = parse_short(text.as_bytes()) {
-        return Some(value);
-    }
-    let number = Digits::read(text)?;
-    let size = i128::try_from(number.scaled(u32::from(SCALE.unsigned_abs()), 39)?).ok()?;
-    (size <= MAX).then_some(if number.negative { -size } else { size })
-}
-
-/// The same for most numbers that occur: of at most 18 digits, 9 of them behind the point, and
-/// without an exponent.
-fn parse_short(text: &[u8]) -> Option<i128> {
-    let (is_negative, digits) = match text.split_first()? {
-        (b'-', rest) => (true, rest),
-        _ => (false, text),
-    };
-    if digits.len() > 19 {
-        return None;
-    }
-    let (mut size, mut point) = (0_u64, None);
-    for (at, byte) in digits.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => size = size * 10 + u64::from(byte - b'0'),
-            b'.' if point.is_none() && at > 0 => point = Some(at),
-            _ => return None,
-        }
-    }
-    let places = point.map_or(0, |at| digits.len() - at - 1);
-    let count = digits.len() - usize::from(point.is_some());
-    if !(1..=18).contains(&count) || places > 9 {
-        return None;
-    }
-    let size = i128::from(size) * i128::from(10_u64.pow(9 - places as u32));
-    Some(if is_negative { -size } else { size })
-}
-
-/// Reads a number as units of 10⁻¹⁸, for literals in expressions.
-///
-/// `None` when it is not a number or not below 10⁴⁰ in size.
-#[must_use]
-pub fn parse_wide(text: &str) -> Option<i256> {
-    let number = Digits::read(text)?;
-    let whole = number.scaled_wide(u32::from(WIDE_SCALE.unsigned_abs()))?;
-    in_range(if number.negative { whole.wrapping_neg() } else { whole })
-}
-
-/// A number's decimal digits: `0.d₀d₁d₂… × 10^point`.
-struct Digits {
-    negative: bool,
-    digits: Vec<u8>,
-    point: i64,
-}
-
-impl Digits {
-    fn read(text: &str) -> Option<Self> {
-        let (negative, rest) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (mantissa, exponent) = match rest.find(['e', 'E']) {
-            Some(at) => (&rest[..at], parse_exponent(&rest[at + 1..])?),
-            None => (rest, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
-            return None;
-        }
-        let leading_zeros =
-            whole.bytes().chain(fraction.bytes()).take_while(|b| *b == b'0').count();
-        let digits: Vec<u8> =
-            whole.bytes().chain(fraction.bytes()).skip(leading_zeros).map(|b| b - b'0').collect();
-        let point = exponent.saturating_add(i64::try_from(whole.len()).ok()?)
-            - i64::try_from(leading_zeros).ok()?;
-        Some(Self { negative, digits, point })
-    }
-
-    /// Size in units of `10^-places`, rounded; `None` over `digits_max` digits.
-    fn scaled(&self, places: u32, digits_max: i64) -> Option<u128> {
-        let Some(kept) = self.kept(places, digits_max)? else { return Some(0) };
-        let mut size: u128 = 0;
-        for i in 0..kept {
-            let digit = self.digits.get(i).copied().unwrap_or(0);
-            size = size.checked_mul(10)?.checked_add(u128::from(digit))?;
-        }
-        Some(size + u128::from(self.rounds_up(kept, size & 1 == 1)))
-    }
-
-    fn scaled_wide(&self, places: u32) -> Option<i256> {
-        let Some(kept) = self.kept(places, 60)? else { return Some(i256::ZERO) };
-        let mut size = i256::ZERO;
-        for i in 0..kept {
-            let digit = self.digits.get(i).copied().unwrap_or(0);
-            size = size
-                .checked_mul(i256::from_i128(10))?
-                .checked_add(i256::from_i128(i128::from(digit)))?;
-        }
-        let odd = size.to_parts().0 & 1 == 1;
-        size.checked_add(i256::from_i128(i128::from(self.rounds_up(kept, odd))))
-    }
-
-    /// How many digits stay when it is cut at `10^-places`: `Some(None)` when it is 0 at that scale
-    /// whatever the rounding, `None` when there would be more than `digits_max`.
-    fn kept(&self, places: u32, digits_max: i64) -> Option<Option<usize>> {
-        let kept = self.point.saturating_add(i64::from(places));
-        if self.digits.is_empty() || kept < 0 {
-            return Some(None);
-        }
-        if kept > digits_max {
-            return None;
-        }
-        usize::try_from(kept).ok().map(Some)
-    }
-
-    fn rounds_up(&self, kept: usize, odd: bool) -> bool {
-        let Some((first, rest)) = self.digits.get(kept..).and_then(<[u8]>::split_first) else {
-            return false;
-        };
-        match first.cmp(&5) {
-            std::cmp::Ordering::Less => false,
-            std::cmp::Ordering::Greater => true,
-            std::cmp::Ordering::Equal => odd || rest.iter().any(|d| *d != 0),
-        }
-    }
-}
-
-fn parse_exponent(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let size = digits.bytes().fold(0_i64, |n, b| {
-        (n.saturating_mul(10).saturating_add(i64::from(b - b'0'))).min(1 << 40)
-    });
-    Some(if negative { -size } else { size })
+pub const fn exact_type() -> DataType {
+    DataType::Decimal256(WIDE_PRECISION, EXACT_SCALE)
 }
 
 /// Writes units of 10⁻⁹ with all their digits and no trailing zeros: `7.327272727`, `12`, `-0.5`.
 #[must_use]
 pub fn format(value: i128) -> String {
-    let size = value.unsigned_abs();
-    let (whole, fraction) = (size / ONE.unsigned_abs(), size % ONE.unsigned_abs());
-    let sign = if value < 0 { "-" } else { "" };
-    if fraction == 0 {
-        return format!("{sign}{whole}");
-    }
-    let text = format!("{sign}{whole}.{fraction:09}");
-    text.trim_end_matches('0').to_owned()
+    Scale::DEFAULT.format(value)
 }
 
 /// Writes units of 10⁻¹⁸ likewise.
@@ -228,17 +89,10 @@ pub fn narrow(value: i256) -> Option<i128> {
     (value.unsigned_abs() <= MAX.unsigned_abs()).then_some(value)
 }
 
-/// A sum's state as a value; `None` out of range.
+/// A sum's state as a value of as many places; `None` out of range.
 #[must_use]
 pub fn finish_sum(sum: i256) -> Option<i128> {
     sum.to_i128().filter(|value| value.unsigned_abs() <= MAX.unsigned_abs())
-}
-
-/// Sum over count, rounded to 9 places; `None` without values.
-#[must_use]
-pub fn average(sum: i256, count: i64) -> Option<i128> {
-    let mean = div_half_even(sum, i256::from_i128(i128::from(count)))?;
-    finish_sum(mean)
 }
 
 fn in_range(value: i256) -> Option<i256> {
@@ -369,21 +223,11 @@ mod tests {
         assert_eq!(narrow(wide("0.0000000005")), Some(0));
         assert_eq!(narrow(wide("-0.0000000015")), Some(-2));
         assert_eq!(mul(wide("1e21"), wide("1e21")), None);
-        assert_eq!(average(i256::from_i128(7), 2), Some(4));
-        assert_eq!(average(i256::from_i128(0), 0), None);
         assert_eq!(format_wide(floor(wide("-0.5")).unwrap()), "-1");
         assert_eq!(format_wide(round(wide("2.5"), 0).unwrap()), "2");
     }
 
     proptest! {
-        #[test]
-        fn short_numbers_are_the_same_either_way(text in "-?[0-9]{0,19}(\\.[0-9]{0,10})?") {
-            if let Some(short) = parse_short(text.as_bytes()) {
-                let padded = format!("{text}{}e0", if text.contains('.') { "0" } else { ".0" });
-                prop_assert_eq!(parse(&padded), Some(short), "{}", text);
-            }
-        }
-
         #[test]
         fn what_is_written_is_read_back(value in -MAX..=MAX) {
             prop_assert_eq!(parse(&format(value)), Some(value));

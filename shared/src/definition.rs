@@ -195,20 +195,26 @@ pub struct Measure {
     /// For `expr`: an expression over the metric's other measures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expr: Option<String>,
-    /// For `latest`: what its values are; text if it is left out.
+    /// For `sum`, `min`, `max` and `avg` of numbers: the places, 0 to 18, that values are rounded
+    /// to before they are folded; 9 if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<u8>,
+    /// For `latest`: what its values are; if it is left out, a time of a time, and text of all
+    /// else.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub ty: Option<ValueType>,
 }
 
 /// What the values of a `latest` are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
     /// Exact decimals.
     Number,
     /// Texts.
-    #[default]
     Text,
+    /// Instants.
+    Time,
 }
 
 /// The kinds of measures.
@@ -236,6 +242,12 @@ pub enum MeasureKind {
 }
 
 impl MeasureKind {
+    /// Whether its values are rounded to `places` of its own.
+    #[must_use]
+    pub const fn has_places(self) -> bool {
+        matches!(self, Self::Sum | Self::Min | Self::Max | Self::Avg)
+    }
+
     /// Its name in definitions.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -311,12 +323,15 @@ mod tests {
             (r#"{"event":"x","measures":{"n":[]}}"#, "a measure, as { kind"),
             (r#"{"event":"x","measures":[]}"#, "measures by name"),
             (r#"{"event":"x","measures":{"n":{"kind":"quantile","q":"x"}}}"#, "a number"),
+            (r#"{"event":"x","measures":{"n":{"kind":"sum","places":-1}}}"#, "from 0 to 18"),
+            (r#"{"event":"x","measures":{"n":{"kind":"sum","places":"2"}}}"#, "from 0 to 18"),
+            (r#"{"event":"x","measures":{"n":{"kind":"sum","places":2.5}}}"#, "from 0 to 18"),
             (r#"{"event":"x","measures":{},"dimensions":3}"#, "a list"),
             (r#"{"event":"x","measures":{},"dimensions":[3]}"#, "a property's name"),
         ] {
             let error = from_json(text.as_bytes()).unwrap_err();
             assert!(error.message.contains(words), "{text}: {error}");
-            for phrase in ["struct", "enum", "sequence", "f64", "element", "a map"] {
+            for phrase in ["struct", "enum", "sequence", "f64", "u8", "element", "a map"] {
                 assert!(!error.message.contains(phrase), "{text}: {error}");
             }
         }

@@ -2,9 +2,13 @@
 //! allow-list of node kinds and functions, typed, and lowered to DataFusion expressions.
 //!
 //! There are four types. A property takes the one that its use asks for: number under arithmetic
-//! and beside numbers, boolean beside booleans, text otherwise. Lowered expressions are total: what
-//! has no result for a row is null, and counted ([`count_effects`]), never an error. Arithmetic is
-//! decimal ([`crate::decimal`]).
+//! and beside numbers, boolean beside booleans, text otherwise. Where values are only told apart,
+//! there is a fifth, of any of them. Lowered expressions are total: what has no result for a row is
+//! null, and counted ([`count_effects`]), never an error. Arithmetic is decimal
+//! ([`crate::decimal`]).
+//!
+//! An expression over events is lowered twice: over numbers of 9 places, which is fast and right
+//! for those that have no more, and over numbers of 18 places ([`Numbers`]).
 //!
 //! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list, 4,096 operations. No subqueries,
 //! tables, volatile functions, parameters or casts to floats.
@@ -20,6 +24,7 @@ mod parse;
 mod path;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,7 +39,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::decimal;
 use crate::event::timestamp_type;
-pub use arithmetic::{Effects, count_effects};
+pub use arithmetic::{Effects, count_effects, wide};
 pub use lower::Lowering;
 pub use path::{Path, parse_path};
 
@@ -49,6 +54,8 @@ pub enum Type {
     Boolean,
     /// An instant.
     Time,
+    /// A text, number or boolean, as [`crate::scalar`] spells it.
+    Value,
 }
 
 impl Type {
@@ -60,6 +67,7 @@ impl Type {
             Self::Text => DataType::Utf8,
             Self::Boolean => DataType::Boolean,
             Self::Time => timestamp_type(),
+            Self::Value => DataType::Binary,
         }
     }
 }
@@ -71,6 +79,7 @@ impl fmt::Display for Type {
             Self::Text => "text",
             Self::Boolean => "a condition (true or false)",
             Self::Time => "a time",
+            Self::Value => "a text, number or boolean",
         })
     }
 }
@@ -94,6 +103,16 @@ pub enum Scope<'a> {
     },
 }
 
+/// How many places the numbers of events have in a lowered expression. Columns of other scopes,
+/// whatever places they have, always come with 18.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// 9: `Decimal128(38, 9)`.
+    Short,
+    /// 18: `Decimal256(76, 18)`.
+    Wide,
+}
+
 /// A column that a lowered expression reads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Input {
@@ -101,6 +120,8 @@ pub enum Input {
     Field(&'static str),
     /// A property, read as a type.
     Property(PropertyColumn),
+    /// A number with all digits that can show when it is rounded ([`decimal::parse_exact`]).
+    Exact(PropertyColumn),
     /// A column of [`Scope::Columns`].
     Column(String, Type),
 }
@@ -112,6 +133,7 @@ impl Input {
         match self {
             Self::Field(name) => format!("event:{name}"),
             Self::Property(column) => column.name(),
+            Self::Exact(column) => format!("exact:{}", column.path),
             Self::Column(name, _) => name.clone(),
         }
     }
@@ -122,8 +144,16 @@ impl Input {
         match self {
             Self::Field("time") => Type::Time,
             Self::Field(_) => Type::Text,
-            Self::Property(column) => column.ty,
+            Self::Property(column) | Self::Exact(column) => column.ty,
             Self::Column(_, ty) => *ty,
+        }
+    }
+
+    fn data_type(&self, numbers: Numbers) -> DataType {
+        match (self, numbers) {
+            (Self::Exact(_), _) => decimal::exact_type(),
+            (_, Numbers::Wide) if self.ty() == Type::Number => decimal::wide_type(),
+            _ => self.ty().data_type(),
         }
     }
 }
@@ -133,7 +163,7 @@ impl Input {
 pub struct PropertyColumn {
     /// Where it is.
     pub path: Path,
-    /// What it is read as: number, text or boolean.
+    /// What it is read as: number, text, boolean or any of them.
     pub ty: Type,
 }
 
@@ -146,6 +176,7 @@ impl PropertyColumn {
             Type::Text => "text",
             Type::Boolean => "boolean",
             Type::Time => "time",
+            Type::Value => "value",
         };
         format!("{ty}:{}", self.path)
     }
@@ -153,8 +184,11 @@ impl PropertyColumn {
 
 /// The schema of batches with these columns.
 #[must_use]
-pub fn input_schema<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> SchemaRef {
-    let field = |input: &Input| Field::new(input.name(), input.ty().data_type(), true);
+pub fn input_schema<'a>(
+    inputs: impl IntoIterator<Item = &'a Input>,
+    numbers: Numbers,
+) -> SchemaRef {
+    let field = |input: &Input| Field::new(input.name(), input.data_type(numbers), true);
     Arc::new(Schema::new(inputs.into_iter().map(field).collect::<Vec<_>>()))
 }
 
@@ -209,7 +243,7 @@ impl Predicate {
         let mut lowering = Lowering::new(Scope::Columns { noun, columns });
         let expr = lowering.condition(text)?;
         let inputs = lowering.into_inputs();
-        let schema = input_schema(&inputs);
+        let schema = input_schema(&inputs, Numbers::Wide);
         Ok(Self {
             evaluator: Evaluator::new(&expr, &schema)?,
             inputs: inputs.iter().map(Input::name).collect(),
@@ -233,7 +267,7 @@ impl Predicate {
             .inputs
             .iter()
             .map(|name| {
-                let column = batch.column_by_name(name).cloned();
+                let column = batch.column_by_name(name).map(wide);
                 column.ok_or_else(|| ExpressionError(format!("there is no column `{name}`")))
             })
             .collect::<Result<Vec<_>, _>>()?;

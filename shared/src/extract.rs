@@ -3,7 +3,8 @@
 //!
 //! A value of another type than its use asks for is null, and its row is noted as a mismatch. A
 //! property that is missing or `null` is null without one. Text takes strings, and numbers and
-//! booleans in their JSON spelling; objects and arrays fit no type.
+//! booleans in their JSON spelling; a value takes all three and tells them apart; objects and
+//! arrays fit no type.
 //!
 //! [`Finder`] finds the values while a [`crate::json::Cursor`] walks over an object, and
 //! [`Extraction`] makes columns of them: so whoever reads an event's text for another reason gets
@@ -151,7 +152,69 @@ mod tests {
         assert_eq!(texts.mismatches.rows(), [2, 4]);
 
         assert_eq!(got.column(&d).unwrap().mismatches.rows(), [1]);
+        assert!([b, c, d].iter().all(|c| got.column(c).unwrap().long.is_empty()));
         assert_eq!(got.column(&a).unwrap().mismatches.rows(), [0, 1, 2, 4]);
         assert!(got.column(&deep).unwrap().values.is_valid(2));
+    }
+
+    #[test]
+    fn values_are_equal_just_when_they_are_the_same() {
+        let column = column("x", Type::Value);
+        let values = [
+            r#""1""#,
+            "1",
+            "1.0",
+            "100e-2",
+            "-0.0",
+            "0",
+            r#""0""#,
+            "true",
+            r#""true""#,
+            "false",
+            r#""\u0031""#,
+            "{}",
+            "[1]",
+            "null",
+            "12345678901234567890123.4567890123",
+            "1e400",
+            r#""\ud800""#,
+            "10e399",
+            r#""""#,
+        ];
+        let events: EventBatch =
+            values.iter().map(|v| event("e", 0, Some(&format!(r#"{{"x":{v}}}"#)))).collect();
+        let got = Extractor::new([column.clone()])
+            .extract(&events, Places::following(Offset::ZERO, events.len()));
+        let got = got.column(&column).unwrap();
+        assert_eq!(got.mismatches.rows(), [11, 12, 16]);
+        let bytes = got.values.as_binary::<i32>();
+        let is_same = |a, b| bytes.is_valid(a) && bytes.value(a) == bytes.value(b);
+        let first_equal = |row: usize| (0..=row).find(|at| is_same(*at, row));
+        let firsts =
+            (0..values.len()).map(|row| bytes.is_valid(row).then(|| first_equal(row)).flatten());
+        let same = [0, 1, 1, 1, 4, 4, 6, 7, 8, 9, 0].map(Some).into_iter();
+        let rest = [None, None, None, Some(14), Some(15), None, Some(15), Some(18)];
+        assert_eq!(firsts.collect::<Vec<_>>(), same.chain(rest).collect::<Vec<_>>());
+        assert_eq!(bytes.value(10), b"1");
+    }
+
+    #[test]
+    fn a_number_keeps_the_digits_that_there_are_no_places_for() {
+        let column = column("x", Type::Number);
+        let values = ["2.5e-10", "1.25", "1e30", "0.12345678901234567890123", "7e-9"];
+        let events: EventBatch =
+            values.iter().map(|v| event("e", 0, Some(&format!(r#"{{"x":{v}}}"#)))).collect();
+        let got = Extractor::new([column.clone()])
+            .extract(&events, Places::following(Offset::ZERO, events.len()));
+        let got = got.column(&column).unwrap();
+        let long: Vec<_> = got.long.iter().map(|(row, text)| (*row, &**text)).collect();
+        assert_eq!(long, [(0, values[0]), (3, values[3])]);
+        assert_eq!(got.mismatches.rows(), [2]);
+        let short = got.values.as_primitive::<Decimal128Type>();
+        let short: Vec<_> = short.iter().collect();
+        assert_eq!(short, [Some(0), Some(1_250_000_000), None, Some(123_456_789), Some(7)]);
+        let wide: Vec<_> = got.wide().iter().map(|n| n.map(crate::decimal::format_wide)).collect();
+        let texts = ["0.00000000025", "1.25", "", "0.123456789012345679", "0.000000007"];
+        assert_eq!(wide, texts.map(|t| (!t.is_empty()).then(|| t.to_owned())));
     }
 }

@@ -30,6 +30,7 @@ pub mod ports;
 pub mod problem;
 pub mod properties;
 pub mod request;
+pub mod scalar;
 pub mod table;
 pub mod time;
 

@@ -21,14 +21,17 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Decimal128Array, Decimal256Array,
-    Int64Array,
+    Int64Array, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Int64Type, i256};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Decimal256Type, Int64Type, TimestampMicrosecondType, i256,
+};
 
-use crate::decimal;
+use crate::decimal::Scale;
+use crate::event::timestamp_type;
 use crate::failpoint::planted;
 pub use distinct::{Distinct, RELATIVE_ERROR as DISTINCT_ERROR};
-pub use kind::StateKind;
+pub use kind::{Extreme, StateKind};
 pub use latest::Latest;
 pub use quantile::{Quantiles, RELATIVE_ERROR as QUANTILE_ERROR};
 
@@ -64,11 +67,11 @@ pub enum StateColumn {
     /// See [`StateKind::Count`].
     Count(Vec<i64>),
     /// See [`StateKind::Sum`].
-    Sum(Vec<Option<i256>>),
+    Sum(Scale, Vec<Option<i256>>),
     /// See [`StateKind::Min`].
-    Min(Vec<Option<i128>>),
+    Min(Extreme, Vec<Option<i128>>),
     /// See [`StateKind::Max`].
-    Max(Vec<Option<i128>>),
+    Max(Extreme, Vec<Option<i128>>),
     /// See [`StateKind::Distinct`].
     Distinct(Vec<Distinct>),
     /// See [`StateKind::Quantile`].
@@ -83,9 +86,9 @@ impl StateColumn {
     pub fn new(kind: StateKind) -> Self {
         match kind {
             StateKind::Count => Self::Count(Vec::new()),
-            StateKind::Sum => Self::Sum(Vec::new()),
-            StateKind::Min => Self::Min(Vec::new()),
-            StateKind::Max => Self::Max(Vec::new()),
+            StateKind::Sum(scale) => Self::Sum(scale, Vec::new()),
+            StateKind::Min(extreme) => Self::Min(extreme, Vec::new()),
+            StateKind::Max(extreme) => Self::Max(extreme, Vec::new()),
             StateKind::Distinct => Self::Distinct(Vec::new()),
             StateKind::Quantile => Self::Quantile(Vec::new()),
             StateKind::Latest => Self::Latest(Vec::new()),
@@ -97,9 +100,9 @@ impl StateColumn {
     pub const fn kind(&self) -> StateKind {
         match self {
             Self::Count(_) => StateKind::Count,
-            Self::Sum(_) => StateKind::Sum,
-            Self::Min(_) => StateKind::Min,
-            Self::Max(_) => StateKind::Max,
+            Self::Sum(scale, _) => StateKind::Sum(*scale),
+            Self::Min(extreme, _) => StateKind::Min(*extreme),
+            Self::Max(extreme, _) => StateKind::Max(*extreme),
             Self::Distinct(_) => StateKind::Distinct,
             Self::Quantile(_) => StateKind::Quantile,
             Self::Latest(_) => StateKind::Latest,
@@ -110,8 +113,8 @@ impl StateColumn {
     pub fn resize(&mut self, groups: usize) {
         match self {
             Self::Count(states) => states.resize(groups, 0),
-            Self::Sum(states) => states.resize(groups, None),
-            Self::Min(states) | Self::Max(states) => states.resize(groups, None),
+            Self::Sum(_, states) => states.resize(groups, None),
+            Self::Min(_, states) | Self::Max(_, states) => states.resize(groups, None),
             Self::Distinct(states) => states.resize_with(groups, Distinct::default),
             Self::Quantile(states) => states.resize_with(groups, Quantiles::default),
             Self::Latest(states) => states.resize_with(groups, Latest::default),
@@ -123,8 +126,8 @@ impl StateColumn {
     pub fn len(&self) -> usize {
         match self {
             Self::Count(states) => states.len(),
-            Self::Sum(states) => states.len(),
-            Self::Min(states) | Self::Max(states) => states.len(),
+            Self::Sum(_, states) => states.len(),
+            Self::Min(_, states) | Self::Max(_, states) => states.len(),
             Self::Distinct(states) => states.len(),
             Self::Quantile(states) => states.len(),
             Self::Latest(states) => states.len(),
@@ -140,8 +143,9 @@ impl StateColumn {
     /// Folds row `i` of `values` into group `groups[i]`. Nulls change nothing; without `values`, a
     /// count counts rows.
     ///
-    /// `values` are decimals (`Decimal128(38, 9)`) for sum, min, max and quantile, text for
-    /// distinct, states of single events ([`Latest::of`]) for latest, and anything for count.
+    /// `values` are of the state's own type for min and max, decimals for sum and quantile, text or
+    /// what [`crate::scalar`] spells for distinct, states of single events ([`Latest::of`]) for
+    /// latest, and anything for count.
     ///
     /// # Errors
     /// When the values have another type, or a count overflows.
@@ -150,6 +154,7 @@ impl StateColumn {
         groups: &[usize],
         values: Option<&ArrayRef>,
     ) -> Result<(), StateError> {
+        let kind = self.kind();
         match self {
             Self::Count(states) => {
                 let nulls = values.and_then(|v| v.logical_nulls());
@@ -159,34 +164,38 @@ impl StateColumn {
                     }
                 }
             }
-            Self::Sum(states) => each_decimal(StateKind::Sum, values, groups, |group, value| {
+            Self::Sum(_, states) => each_number(kind, values, groups, |group, value| {
                 let sum = states[group].unwrap_or(i256::ZERO);
                 // 2⁶³ values below 10³⁸ stay below 10⁵⁷.
                 let sum = sum.wrapping_add(i256::from_i128(value));
                 states[group] = Some(if planted("float_sums") { rounded(sum) } else { sum });
             })?,
-            Self::Min(states) => each_decimal(StateKind::Min, values, groups, |group, value| {
+            Self::Min(_, states) => each_number(kind, values, groups, |group, value| {
                 keep_min(&mut states[group], value);
             })?,
-            Self::Max(states) => each_decimal(StateKind::Max, values, groups, |group, value| {
+            Self::Max(_, states) => each_number(kind, values, groups, |group, value| {
                 keep_max(&mut states[group], value);
             })?,
             Self::Quantile(states) => {
-                each_decimal(StateKind::Quantile, values, groups, |group, value| {
+                each_number(kind, values, groups, |group, value| {
                     states[group].insert(value);
                 })?;
             }
             Self::Distinct(states) => {
-                let texts = values.and_then(|v| v.as_string_opt::<i32>());
-                let texts = texts.ok_or_else(|| mistyped(StateKind::Distinct, values))?;
-                for (text, group) in texts.iter().zip(groups) {
-                    if let Some(text) = text {
-                        states[*group].insert(text);
-                    }
+                let mut insert = |group: &usize, value: Option<&[u8]>| {
+                    value.into_iter().for_each(|value| states[*group].insert(value));
+                };
+                if let Some(texts) = values.and_then(|v| v.as_string_opt::<i32>()) {
+                    let texts = texts.iter().map(|text| text.map(str::as_bytes));
+                    groups.iter().zip(texts).for_each(|(group, text)| insert(group, text));
+                } else {
+                    let values = values.and_then(|v| v.as_binary_opt::<i32>());
+                    let values = values.ok_or_else(|| mistyped(kind, None))?;
+                    groups.iter().zip(values).for_each(|(group, value)| insert(group, value));
                 }
             }
             Self::Latest(_) => {
-                let stored = values.ok_or_else(|| mistyped(StateKind::Latest, values))?;
+                let stored = values.ok_or_else(|| mistyped(kind, values))?;
                 self.merge(groups, stored)?;
             }
         }
@@ -207,7 +216,7 @@ impl StateColumn {
                     bump(&mut states[*group], count.unwrap_or(0))?;
                 }
             }
-            Self::Sum(states) => {
+            Self::Sum(_, states) => {
                 let sums = stored.as_primitive_opt::<Decimal256Type>().ok_or_else(wrong)?;
                 for (sum, group) in sums.iter().zip(groups) {
                     if let Some(sum) = sum {
@@ -216,17 +225,15 @@ impl StateColumn {
                     }
                 }
             }
-            Self::Min(states) => {
-                let values = stored.as_primitive_opt::<Decimal128Type>().ok_or_else(wrong)?;
-                for (value, group) in values.iter().zip(groups) {
-                    value.into_iter().for_each(|value| keep_min(&mut states[*group], value));
-                }
+            Self::Min(_, states) => {
+                each_number(kind, Some(stored), groups, |group, value| {
+                    keep_min(&mut states[group], value);
+                })?;
             }
-            Self::Max(states) => {
-                let values = stored.as_primitive_opt::<Decimal128Type>().ok_or_else(wrong)?;
-                for (value, group) in values.iter().zip(groups) {
-                    value.into_iter().for_each(|value| keep_max(&mut states[*group], value));
-                }
+            Self::Max(_, states) => {
+                each_number(kind, Some(stored), groups, |group, value| {
+                    keep_max(&mut states[group], value);
+                })?;
             }
             Self::Distinct(states) => {
                 let sketches = stored.as_binary_opt::<i32>().ok_or_else(wrong)?;
@@ -263,8 +270,8 @@ impl StateColumn {
     pub fn put(&mut self, group: usize, stored: &ArrayRef, row: usize) -> Result<(), StateError> {
         match self {
             Self::Count(states) => states[group] = 0,
-            Self::Sum(states) => states[group] = None,
-            Self::Min(states) | Self::Max(states) => states[group] = None,
+            Self::Sum(_, states) => states[group] = None,
+            Self::Min(_, states) | Self::Max(_, states) => states[group] = None,
             Self::Distinct(states) => states[group] = Distinct::default(),
             Self::Quantile(states) => states[group] = Quantiles::default(),
             Self::Latest(states) => states[group] = Latest::default(),
@@ -275,19 +282,29 @@ impl StateColumn {
     /// The stored states of the given groups, in their order, in canonical encoding.
     #[must_use]
     pub fn emit(&self, groups: &[usize]) -> ArrayRef {
-        let decimals = |states: &[Option<i128>]| -> ArrayRef {
-            let array: Decimal128Array = groups.iter().map(|g| states[*g]).collect();
-            Arc::new(array.with_data_type(decimal::value_type()))
+        let extremes = |extreme: Extreme, states: &[Option<i128>]| -> ArrayRef {
+            let values = groups.iter().map(|g| states[*g]);
+            match extreme {
+                Extreme::Number(scale) => {
+                    let values: Decimal128Array = values.collect();
+                    Arc::new(values.with_data_type(scale.value_type()))
+                }
+                Extreme::Time => {
+                    let times = values.map(|time| time.and_then(|time| i64::try_from(time).ok()));
+                    let times: TimestampMicrosecondArray = times.collect();
+                    Arc::new(times.with_data_type(timestamp_type()))
+                }
+            }
         };
         match self {
             Self::Count(states) => {
                 Arc::new(Int64Array::from_iter_values(groups.iter().map(|g| states[*g])))
             }
-            Self::Sum(states) => {
+            Self::Sum(scale, states) => {
                 let array: Decimal256Array = groups.iter().map(|g| states[*g]).collect();
-                Arc::new(array.with_data_type(decimal::sum_type()))
+                Arc::new(array.with_data_type(scale.sum_type()))
             }
-            Self::Min(states) | Self::Max(states) => decimals(states),
+            Self::Min(extreme, states) | Self::Max(extreme, states) => extremes(*extreme, states),
             Self::Distinct(states) => encoded(groups, |group, bytes| states[group].encode(bytes)),
             Self::Quantile(states) => encoded(groups, |group, bytes| states[group].encode(bytes)),
             Self::Latest(states) => {
@@ -301,8 +318,8 @@ impl StateColumn {
         let count = count.min(self.len());
         match self {
             Self::Count(states) => drop(states.drain(..count)),
-            Self::Sum(states) => drop(states.drain(..count)),
-            Self::Min(states) | Self::Max(states) => drop(states.drain(..count)),
+            Self::Sum(_, states) => drop(states.drain(..count)),
+            Self::Min(_, states) | Self::Max(_, states) => drop(states.drain(..count)),
             Self::Distinct(states) => drop(states.drain(..count)),
             Self::Quantile(states) => drop(states.drain(..count)),
             Self::Latest(states) => drop(states.drain(..count)),
@@ -340,18 +357,23 @@ fn rounded(sum: i256) -> i256 {
     sum.to_i128().map_or(sum, |sum| i256::from_i128(sum as f64 as i128))
 }
 
-fn each_decimal(
+/// Decimals or times that are not null, in their units.
+fn each_number(
     kind: StateKind,
     values: Option<&ArrayRef>,
     groups: &[usize],
     mut fold: impl FnMut(usize, i128),
 ) -> Result<(), StateError> {
+    if let Some(times) = values.and_then(|v| v.as_primitive_opt::<TimestampMicrosecondType>()) {
+        for (time, group) in times.iter().zip(groups) {
+            time.into_iter().for_each(|time| fold(*group, time.into()));
+        }
+        return Ok(());
+    }
     let decimals = values.and_then(|v| v.as_primitive_opt::<Decimal128Type>());
     let decimals = decimals.ok_or_else(|| mistyped(kind, values))?;
     for (value, group) in decimals.iter().zip(groups) {
-        if let Some(value) = value {
-            fold(*group, value);
-        }
+        value.into_iter().for_each(|value| fold(*group, value));
     }
     Ok(())
 }
@@ -360,7 +382,9 @@ fn mistyped(kind: StateKind, values: Option<&ArrayRef>) -> StateError {
     let want = match kind {
         StateKind::Distinct => DataType::Utf8,
         StateKind::Latest => DataType::Binary,
-        _ => decimal::value_type(),
+        StateKind::Min(extreme) | StateKind::Max(extreme) => extreme.data_type(),
+        StateKind::Sum(scale) => scale.value_type(),
+        StateKind::Count | StateKind::Quantile => Scale::DEFAULT.value_type(),
     };
     let got = values.map_or(DataType::Null, |v| v.data_type().clone());
     StateError::Type { kind: kind.name(), want, got }

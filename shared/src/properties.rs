@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal256Array};
 use arrow::compute::{concat, filter};
+use arrow::datatypes::{Decimal128Type, i256};
 use arrow::error::ArrowError;
 
+use crate::decimal;
 use crate::expression::PropertyColumn;
 use crate::omissions::Noted;
 
@@ -17,6 +19,44 @@ pub struct Property {
     pub values: ArrayRef,
     /// Rows whose value was of another type.
     pub mismatches: Noted,
+    /// Rows whose number has digits that `values` has no places for, ascending, with its text.
+    pub long: Vec<(u32, Box<str>)>,
+}
+
+impl Property {
+    /// Its numbers on 18 places, as arithmetic takes them.
+    #[must_use]
+    pub fn wide(&self) -> Decimal256Array {
+        let wide = self.with_long(decimal::widen, decimal::parse_wide);
+        wide.with_data_type(decimal::wide_type())
+    }
+
+    /// Its numbers as [`decimal::parse_exact`] reads them.
+    #[must_use]
+    pub fn exact(&self) -> Decimal256Array {
+        let more = i256::from_i128(10_i128.pow(11));
+        let exact = |value| i256::from_i128(value).wrapping_mul(more);
+        let exact = self.with_long(exact, decimal::parse_exact);
+        exact.with_data_type(decimal::exact_type())
+    }
+
+    fn with_long(
+        &self,
+        short: impl Fn(i128) -> i256,
+        long: impl Fn(&str) -> Option<i256>,
+    ) -> Decimal256Array {
+        let Some(values) = self.values.as_primitive_opt::<Decimal128Type>() else {
+            return Decimal256Array::new_null(self.values.len());
+        };
+        let mut longer = self.long.iter().peekable();
+        let number = |(row, value): (usize, Option<i128>)| match longer
+            .next_if(|(at, _)| *at as usize == row)
+        {
+            Some((_, text)) => long(text),
+            None => value.map(&short),
+        };
+        values.iter().enumerate().map(number).collect()
+    }
 }
 
 /// Some properties of a number of events. Cheap to clone.
@@ -44,7 +84,10 @@ impl Properties {
     /// Bytes that they take.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.0.values().map(|p| p.values.get_array_memory_size() + p.mismatches.size_bytes()).sum()
+        let long = |p: &Property| p.long.iter().map(|(_, text)| 24 + text.len()).sum::<usize>();
+        let bytes =
+            |p: &Property| p.values.get_array_memory_size() + p.mismatches.size_bytes() + long(p);
+        self.0.values().map(bytes).sum()
     }
 
     /// Those of the rows that a mask chooses.
@@ -54,16 +97,14 @@ impl Properties {
     pub fn filter(&self, mask: &BooleanArray) -> Result<Self, ArrowError> {
         let chosen = |(column, property): (&PropertyColumn, &Property)| {
             let values = filter(&property.values, mask)?;
-            let (mut mismatches, mut seen, mut kept) = (Noted::default(), 0_usize, 0);
+            let (mut mismatches, mut place) = (Noted::default(), place_in(mask));
             for (row, json) in property.mismatches.iter() {
-                let at = row as usize;
-                kept += mask.slice(seen, at - seen).true_count();
-                seen = at;
-                if mask.value(at) {
-                    mismatches.push(kept as u32, json);
-                }
+                place(row).into_iter().for_each(|row| mismatches.push(row, json));
             }
-            Ok((column.clone(), Property { values, mismatches }))
+            let mut place = place_in(mask);
+            let long = |(row, text): &(u32, Box<str>)| Some((place(*row)?, text.clone()));
+            let long = property.long.iter().filter_map(long).collect();
+            Ok((column.clone(), Property { values, mismatches, long }))
         };
         self.0.iter().map(chosen).collect()
     }
@@ -78,19 +119,33 @@ impl Properties {
         let everywhere =
             |column: &&PropertyColumn| others.iter().all(|p| p.0.get(column).is_some());
         let joined = |column: &PropertyColumn| {
-            let (mut values, mut mismatches, mut before) = (Vec::new(), Noted::default(), 0_u32);
+            let (mut values, mut before) = (Vec::new(), 0_u32);
+            let (mut mismatches, mut long) = (Noted::default(), Vec::new());
             for (part, rows) in parts {
                 if let Some(property) = part.get(column) {
                     values.push(&*property.values);
                     for (row, json) in property.mismatches.iter() {
                         mismatches.push(before + row, json);
                     }
+                    let moved = |(row, text): &(u32, Box<str>)| (before + row, text.clone());
+                    long.extend(property.long.iter().map(moved));
                 }
                 before += *rows as u32;
             }
-            Ok((column.clone(), Property { values: concat(&values)?, mismatches }))
+            Ok((column.clone(), Property { values: concat(&values)?, mismatches, long }))
         };
         first.0.keys().filter(everywhere).map(joined).collect()
+    }
+}
+
+/// The place among the rows that a mask chooses of each of them, asked for in ascending order.
+fn place_in(mask: &BooleanArray) -> impl FnMut(u32) -> Option<u32> + '_ {
+    let (mut from, mut chosen) = (0, 0);
+    move |row| {
+        let row = row as usize;
+        chosen += mask.slice(from, row - from).true_count();
+        from = row;
+        mask.value(row).then_some(chosen as u32)
     }
 }
 
@@ -106,7 +161,8 @@ mod tests {
     use crate::testing::event;
 
     fn extractor() -> Extractor {
-        let columns = [("a", Type::Number), ("b.c", Type::Text), ("d", Type::Boolean)];
+        let columns =
+            [("a", Type::Number), ("b.c", Type::Text), ("d", Type::Boolean), ("a", Type::Value)];
         let column = |(path, ty)| PropertyColumn { path: parse_path(path).unwrap(), ty };
         Extractor::new(columns.map(column))
     }
@@ -118,10 +174,13 @@ mod tests {
         extractor.columns().iter().filter_map(column).collect()
     }
 
-    /// Values and mismatches by column.
-    fn plain(properties: &Properties) -> Vec<(String, ArrayRef, Noted)> {
+    type Plain = (String, ArrayRef, Noted, Vec<(u32, Box<str>)>);
+
+    /// Values, mismatches and long numbers by column.
+    fn plain(properties: &Properties) -> Vec<Plain> {
         let plain = |(column, property): (&PropertyColumn, &Property)| {
-            (column.name(), Arc::clone(&property.values), property.mismatches.clone())
+            let values = Arc::clone(&property.values);
+            (column.name(), values, property.mismatches.clone(), property.long.clone())
         };
         properties.iter().map(plain).collect()
     }
@@ -134,6 +193,8 @@ mod tests {
             Some(r#"{"a":"x","b":{"c":{}},"d":1}"#),
             Some(r#"{"b":7,"d":null,"a":-3,"e":[{"a":1}]}"#),
             Some(r#"{"b":{"c":"\u00e9\n"},"a":{"a":1},"d":false}"#),
+            Some(r#"{"a":2.5e-10,"b":{"c":1.0}}"#),
+            Some(r#"{"a":0.12345678901234567890123}"#),
         ])
     }
 

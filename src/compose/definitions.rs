@@ -7,7 +7,7 @@ use anyhow::Context;
 use shared::catalog::{Catalog, Defined};
 use shared::compile::Metric;
 use shared::definition::{Definition, from_toml};
-use tracing::info;
+use tracing::{info, warn};
 
 /// Reads the file, before anything else is touched: definitions that compile.
 ///
@@ -22,6 +22,25 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<Definition>> {
             .with_context(|| format!("`{}` in {}", definition.name, place()))?;
     }
     Ok(definitions)
+}
+
+/// Makes metrics anew whose states depend on a way of folding that is no longer the newest. The
+/// version that there is answers until the new one is complete. What cannot be made anew now is by
+/// the next start.
+pub(super) async fn renew(catalog: &dyn Catalog) {
+    let current = catalog.current();
+    for name in current.names() {
+        let Some(version) = current.newest(name).filter(|v| v.compiled.is_outdated()) else {
+            continue;
+        };
+        match catalog.define(version.definition.clone()).await {
+            Ok(Defined::Unchanged) => {}
+            Ok(Defined::Accepted { run }) => {
+                info!(metric = name, run, "values are counted in a new way: made anew");
+            }
+            Err(error) => warn!(metric = name, %error, "it is made anew by the next start"),
+        }
+    }
 }
 
 /// Creates and changes metrics.

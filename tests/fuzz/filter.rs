@@ -13,7 +13,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use datafusion::logical_expr::Expr;
 use shared::event::{EventBatch, Places};
 use shared::expression::{
-    Evaluator, ExpressionError, Input, Lowering, Predicate, Scope, input_schema,
+    Evaluator, ExpressionError, Input, Lowering, Numbers, Predicate, Scope, input_schema,
 };
 use shared::extract::Extractor;
 use shared::ids::Offset;
@@ -101,18 +101,20 @@ fn evaluate(text: &str, lower: Lower, events: &EventBatch) -> Result<Values, Exp
     let inputs = lowering.into_inputs();
     let properties = inputs.iter().filter_map(|input| match input {
         Input::Property(column) => Some(column.clone()),
-        Input::Field(_) | Input::Column(..) => None,
+        Input::Field(_) | Input::Exact(_) | Input::Column(..) => None,
     });
     let places = Places::following(Offset::ZERO, events.len());
     let extracted = Extractor::new(properties).extract(events, places);
     let column = |input: &Input| match input {
         Input::Field(name) => events.batch().column_by_name(name).unwrap().clone(),
         Input::Property(column) => extracted.column(column).unwrap().values.clone(),
+        Input::Exact(_) => panic!("only what is aggregated is exact"),
         Input::Column(name, _) => panic!("{name} is no column of an event"),
     };
     let columns: Vec<ArrayRef> = inputs.iter().map(column).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(events.len()));
-    let batch = RecordBatch::try_new_with_options(input_schema(&inputs), columns, &options);
+    let batch =
+        RecordBatch::try_new_with_options(input_schema(&inputs, Numbers::Short), columns, &options);
     let batch = batch.unwrap();
     // From here on nothing may fail: what was lowered can be planned, and is total.
     let evaluator = Evaluator::new(&expr, &batch.schema());

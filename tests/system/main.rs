@@ -31,6 +31,7 @@ mod the_loop;
 mod tls;
 mod totals;
 mod traces;
+mod values;
 mod wait;
 mod warnings;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use shared::access::KeyChange;
 use shared::catalog::{Stage, ViewFile};
+use shared::compile::Fold;
 use shared::definition::Definition;
 use shared::ids::{Boundary, MetricId};
 use shared::omissions::Omissions;
@@ -118,6 +119,7 @@ impl State {
             stage: if whole { Stage::Active } else { Stage::Backfilling },
             boundary: start,
             definition: definition.clone(),
+            fold: Fold::CURRENT,
             files: None,
             mismatches: 0,
             omissions: Some(Omissions::default()),

@@ -157,7 +157,8 @@ async fn an_entry_of_the_second_format_reads() {
 
 #[tokio::test]
 async fn an_older_format_is_taken_over_and_a_newer_one_is_refused() {
-    for (format, is_read) in [(0, false), (1, true), (FORMAT, true), (FORMAT + 1, false)] {
+    for (format, is_read) in [(0, false), (1, true), (2, true), (FORMAT, true), (FORMAT + 1, false)]
+    {
         let storage = Storage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
         let mut state = State::new(journal(), Timestamp(0));
         state.manifest.format = format;

@@ -9,15 +9,16 @@ use futures::TryStreamExt;
 use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use parquet::file::metadata::ParquetMetaData;
 use shared::compile::Metric;
 use shared::event::{EventBatch, Places};
-use shared::expression::PropertyColumn;
+use shared::expression::{PropertyColumn, Type};
 use shared::extract::{Extracted, Extractor};
 use shared::omissions::Noted;
 use shared::properties::Property;
 use shared::time::TimeRange;
 
-use super::{SCHEMA, damaged};
+use super::{EXACT, SCHEMA, damaged};
 use crate::manifest::MasterFile;
 use crate::ordered;
 use crate::parquet_file::ParquetFile;
@@ -82,7 +83,11 @@ pub async fn read(
     let columns = want.extractor();
     let typed: Vec<PropertyColumn> = {
         let names: Vec<&str> = builder.schema().fields().iter().map(|f| &**f.name()).collect();
-        columns.columns().iter().filter(|c| names.contains(&&*c.name())).cloned().collect()
+        let is_exact = has_exact_numbers(builder.metadata());
+        let is_known = |column: &&PropertyColumn| {
+            names.contains(&&*column.name()) && (is_exact || column.ty != Type::Number)
+        };
+        columns.columns().iter().filter(is_known).cloned().collect()
     };
     let is_all_typed = typed.len() == columns.columns().len();
     let is_wanted = |name: &str| match SCHEMA.field_with_name(name) {
@@ -104,6 +109,13 @@ pub async fn read(
         ready(batch.and_then(|batch| typed_batch(&batch, &typed, &columns)))
     });
     Ok(typed.boxed())
+}
+
+/// Whether a file's typed columns of numbers lost no digits.
+fn has_exact_numbers(metadata: &ParquetMetaData) -> bool {
+    let (key, value) = EXACT;
+    let mut pairs = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    pairs.any(|pair| pair.key == format!("merganser.{key}") && pair.value.as_deref() == Some(value))
 }
 
 /// The rows whose time is in a range; they are in order of time.
@@ -128,7 +140,7 @@ fn typed_batch(
     let (events, places) = (EventBatch::new(&own), Places::of(&own));
     let known = typed.iter().filter_map(|column| {
         let values = Arc::clone(batch.column_by_name(&column.name())?);
-        Some((column.clone(), Property { values, mismatches: Noted::default() }))
+        Some((column.clone(), Property { values, mismatches: Noted::default(), long: Vec::new() }))
     });
     let events = events.map_err(damaged)?.with_read(known.collect());
     Ok(columns.extract(&events, places.map_err(damaged)?))

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use arrow::array::UInt64Array;
 use arrow::datatypes::DataType;
 use futures::TryStreamExt;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
+use shared::compile::Metric;
 use shared::event::{Event, EventBatch};
+use shared::expression::{PropertyColumn, Type, parse_path};
 use shared::extract::Extracted;
 use shared::ids::{Epoch, Offset};
 use shared::time::TimeRange;
@@ -177,4 +180,78 @@ async fn files_with_more_columns_are_read_alike() {
     assert_eq!(older[0].places, found[0].places);
     assert_eq!(older[0].events.ids().value(0), "e1");
     assert_eq!(older[0].places.place(0).1, Offset(1));
+}
+
+fn number() -> PropertyColumn {
+    PropertyColumn { path: parse_path("n").unwrap(), ty: Type::Number }
+}
+
+/// What is read of a file by a metric that sums `n`.
+async fn numbers(storage: &Storage, file: &MasterFile) -> Property {
+    let definition = r#"{"name":"m","event":"*","measures":{"s":{"kind":"sum","of":"n"}}}"#;
+    let definition = shared::definition::from_json(definition.as_bytes()).unwrap();
+    let want = Want::Metric(Arc::new(Metric::compile(&definition).unwrap()));
+    let stream = read(storage, file, want, TimeRange::ALL).await.unwrap();
+    let found: Vec<Extracted> = stream.try_collect().await.unwrap();
+    assert_eq!(found.len(), 1);
+    found[0].column(&number()).unwrap().clone()
+}
+
+fn columns(directory: &std::path::Path, file: &MasterFile) -> Vec<String> {
+    let file = std::fs::File::open(directory.join(&file.path)).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    reader.schema().fields().iter().map(|field| field.name().clone()).collect()
+}
+
+#[tokio::test]
+async fn a_column_of_numbers_has_all_their_digits_or_is_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let value = PropertyColumn { path: parse_path("n").unwrap(), ty: Type::Value };
+    for (numbers_sent, is_typed) in [(["1.0", "2.000000001"], true), (["1", "2.5e-10"], false)] {
+        let events: EventBatch = numbers_sent
+            .iter()
+            .map(|n| shared::testing::event("sale", 0, Some(&format!(r#"{{"n":{n}}}"#))))
+            .collect();
+        let archived = Committed { epoch: Epoch(0), first: Offset(0), events, checksum: 0 };
+        let extractor = Extractor::new([number(), value.clone()]);
+        let files =
+            archive(&storage, std::slice::from_ref(&archived), &extractor, (at(0, 0), at(1, 2)));
+        let file = files.await.unwrap().remove(0);
+        let names = columns(directory.path(), &file);
+        assert_eq!(names.contains(&"number:n".to_owned()), is_typed);
+        assert!(names.contains(&"value:n".to_owned()));
+        let read = numbers(&storage, &file).await;
+        assert_eq!(read.long.len(), usize::from(!is_typed));
+        let extracted = extractor.extract(&archived.events, archived.places());
+        assert_eq!(read.exact(), extracted.column(&number()).unwrap().exact());
+    }
+}
+
+/// Files of before have columns of numbers that were rounded, and their footer says nothing.
+#[tokio::test]
+async fn rounded_numbers_of_older_files_are_read_from_their_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let event = shared::testing::event("sale", 0, Some(r#"{"n":2.5e-10}"#));
+    let events: EventBatch = [event].into_iter().collect();
+    let archived = Committed { epoch: Epoch(0), first: Offset(0), events, checksum: 0 };
+    let (sent, columns) = ([archived.clone()], Extractor::default());
+    let mut file =
+        archive(&storage, &sent, &columns, (at(0, 0), at(1, 1))).await.unwrap().remove(0);
+    let rows = rows(&archived.events, &archived.places()).unwrap();
+    let rows = by_days(&[rows]).unwrap().remove(0).rows;
+    let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new("number:n", Type::Number.data_type(), true)));
+    let zero = arrow::array::Decimal128Array::from(vec![0]);
+    let mut arrays = rows.columns().to_vec();
+    arrays.push(Arc::new(zero.with_data_type(Type::Number.data_type())));
+    let older = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
+    let bytes = parquet_file::write(&older.schema(), &[older], &[], parquet_file::properties());
+    let bytes = bytes.unwrap();
+    file.path = "master/older.parquet".to_owned();
+    (file.size_bytes, file.checksum) = (bytes.len() as u64, Some(crc32c::crc32c(&bytes)));
+    storage.create(&file.path, bytes).await.unwrap();
+    let read = numbers(&storage, &file).await;
+    assert_eq!(read.long, [(0, "2.5e-10".into())]);
 }

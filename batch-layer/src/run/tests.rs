@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use shared::catalog::{Catalog, Defined, MetricVersion, Stage};
 use shared::clock::{Clock, ManualClock};
+use shared::compile::Fold;
 use shared::definition::Definition;
 use shared::event::{Event, EventBatch};
 use shared::extract::Extractor;
@@ -141,10 +142,14 @@ impl World {
     }
 
     async fn restart(self) -> Self {
+        Self::open(self.stop().await).await
+    }
+
+    async fn stop(self) -> tempfile::TempDir {
         self.runs.shutdown().await;
         let Self { directory, journal, catalog, views, runs, clock, .. } = self;
         drop((journal, catalog, views, runs, clock));
-        Self::open(directory).await
+        directory
     }
 
     async fn ended(&self, id: &str) -> Run {
@@ -205,11 +210,15 @@ fn hourly(name: &str) -> Definition {
 fn events(from: usize, count: usize) -> Vec<Event> {
     (from..from + count)
         .map(|n| {
-            let amount = match n % 17 {
-                3 => format!("\"{n}\""),
-                _ => (n as f64 * 0.25).to_string(),
+            // Now and then a kind that is a number, an amount of many digits, and one that is none.
+            let kind = if n % 7 == 0 { format!("{}.0", n % 3) } else { format!("\"k{}\"", n % 4) };
+            let amount = n as f64 * 0.25;
+            let amount = match (n % 17, n % 5) {
+                (3, _) => format!("\"{n}\""),
+                (_, 0) => format!("{amount:.2}000000000625"),
+                _ => amount.to_string(),
             };
-            let properties = format!(r#"{{"kind":"k{}","amount":{amount}}}"#, n % 4);
+            let properties = format!(r#"{{"kind":{kind},"amount":{amount}}}"#);
             let time = (n as i64 * 7919) % (40 * 1440) * 60_000_000;
             let mut event = shared::testing::event("sale", time, Some(&properties));
             event.id = format!("e{n}");
@@ -312,6 +321,47 @@ async fn a_new_version_answers_once_its_backfill_is_whole() {
     world.check().await;
     world.catalog.delete("sales").await.unwrap();
     assert!(world.catalog.delete("sales").await.is_err());
+}
+
+/// A directory of a build that counted values in another way.
+#[tokio::test]
+async fn a_version_of_before_answers_as_it_did_until_it_is_made_anew() {
+    let world = World::new().await;
+    world.catalog.define(definition("sales")).await.unwrap();
+    world.append(&events(0, 100));
+    let directory = world.stop().await;
+    let storage = Storage::local(directory.path()).unwrap();
+    let manifests = storage.list("manifest").await.unwrap().into_iter().map(|(name, _)| name);
+    let newest = manifests.max().unwrap();
+    let mut document: serde_json::Value = storage.read_document(&newest).await.unwrap();
+    let entry = document["metrics"][0].as_object_mut().unwrap();
+    assert_eq!(entry.remove("fold"), Some(2.into()));
+    document["format"] = 2.into();
+    storage.replace_document(&newest, &document).await.unwrap();
+
+    let world = World::open(directory).await;
+    let fold = |world: &World| {
+        let snapshot = world.catalog.current();
+        let metric = snapshot.answering("sales").unwrap();
+        (metric.version, metric.compiled.way())
+    };
+    assert_eq!(fold(&world), (1, Fold::First));
+    world.run(Mode::Incremental).await;
+    world.append(&events(100, 50));
+    world.check().await;
+    // That is what a start does; so would the metrics file.
+    let Defined::Accepted { run } = world.catalog.define(definition("sales")).await.unwrap() else {
+        panic!("it is folded in another way now");
+    };
+    world.append(&events(150, 20));
+    assert_eq!(world.ended(&run).await.state, RunState::Succeeded);
+    assert_eq!(fold(&world), (2, Fold::Second));
+    world.check().await;
+    let world = world.restart().await;
+    assert_eq!(fold(&world), (2, Fold::Second));
+    assert_eq!(world.catalog.define(definition("sales")).await.unwrap(), Defined::Unchanged);
+    assert_eq!(world.run(Mode::Full).await.audit.unwrap().differences, 0);
+    world.check().await;
 }
 
 #[tokio::test]

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, RecordBatch,
-    RecordBatchOptions, StringBuilder, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch, RecordBatchOptions,
+    StringBuilder, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
 use shared::compile::Metric;
-use shared::decimal;
 use shared::definition::MeasureKind;
 
 use super::rows::{Merged, Row};
@@ -90,7 +89,7 @@ pub(super) fn fill_zeros(
                 DataType::Int64 => Arc::new(Int64Array::from(vec![0; values.len()])),
                 _ => {
                     let zeros = Decimal128Array::from(vec![0; values.len()]);
-                    Arc::new(zeros.with_data_type(decimal::value_type()))
+                    Arc::new(zeros.with_data_type(values.data_type().clone()))
                 }
             };
             *values = zip(&empty, &zeros, values)?;
@@ -128,20 +127,9 @@ pub(super) fn having(
     let mut columns = Columns::default();
     let finished = merged.finish_all(metric, inputs)?;
     for (measure, values) in inputs.iter().zip(finished.values) {
-        columns.push(&metric.measures()[*measure].name, as_decimal(values));
+        columns.push(&metric.measures()[*measure].name, values);
     }
     let batch = columns.into_batch(merged.table.len())?;
     let holds = predicate.matches(&batch).map_err(|error| Error::Internal(error.to_string()))?;
     Ok((holds, finished.warnings))
-}
-
-fn as_decimal(values: ArrayRef) -> ArrayRef {
-    match values.as_primitive_opt::<arrow::datatypes::Int64Type>() {
-        None => values,
-        Some(counts) => {
-            let decimals: Decimal128Array =
-                counts.iter().map(|n| n.map(|n| i128::from(n) * decimal::ONE)).collect();
-            Arc::new(decimals.with_data_type(decimal::value_type()))
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Decimal128Type, Field, Int64Type, Schema};
+use arrow::datatypes::{Decimal128Type, Field, Int64Type, Schema, TimestampMicrosecondType};
 use shared::compile::{Finished, Metric};
 use shared::table::StateTable;
 
@@ -183,6 +183,9 @@ fn comparable(values: &ArrayRef) -> Vec<Option<i128>> {
     }
     if let Some(decimals) = values.as_primitive_opt::<Decimal128Type>() {
         return decimals.iter().collect();
+    }
+    if let Some(times) = values.as_primitive_opt::<TimestampMicrosecondType>() {
+        return times.iter().map(|time| time.map(i128::from)).collect();
     }
     let Some(texts) = values.as_string_opt::<i32>() else { return vec![None; values.len()] };
     let places: BTreeSet<&str> = texts.iter().flatten().collect();

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use shared::catalog::MetricVersion;
 use shared::compile::Reading;
+use shared::decimal::Scale;
 use shared::definition::{Definition, MeasureKind};
 use shared::omissions::{Omissions, Tally, Use};
 use shared::problem::{nearest, suggestion};
@@ -197,12 +198,22 @@ impl Told<'_> {
     fn rounded(&self, tally: &Tally) -> String {
         let example = tally.example.as_ref().filter(|_| !self.is_bounded);
         let example = example.map(|e| format!(", for example {}", e.describe()));
+        let measure = match self.usage {
+            Use::Measure(name) => self.definition.measures.get(name),
+            Use::Filter | Use::Dimension(_) | Use::MeasureFilter(_) => None,
+        };
+        let scale = measure.and_then(|m| m.places).and_then(Scale::new).unwrap_or_default();
+        let has_places = measure.is_some_and(|measure| measure.kind.has_places());
+        let cure = match has_places && scale.places() < Scale::PLACES_MAX {
+            true => "; a larger `places`, up to 18, keeps their digits",
+            false => "",
+        };
         let verb = if self.is_bounded || tally.count != 1 { "were" } else { "was" };
         format!(
-            "{}: {} {verb} rounded to the measure's `places`{}; a larger \
-             `places` keeps their digits{}",
+            "{}: {} {verb} rounded to {} decimal places and lost digits{}{cure}{}",
             label(self.usage),
             self.count(tally),
+            scale.places(),
             example.unwrap_or_default(),
             self.scope()
         )

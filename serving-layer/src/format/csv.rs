@@ -8,10 +8,10 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
-use shared::decimal;
 use shared::time::Timestamp;
 
 use super::columnar::flat;
+use super::decimal_text;
 use crate::answer::Answer;
 use crate::calendar::Zone;
 use crate::query::CsvTexts;
@@ -50,7 +50,7 @@ fn cell(values: &ArrayRef, row: usize, (zone, how): (&Zone, CsvTexts), text: &mu
     if let Some(counts) = values.as_primitive_opt::<Int64Type>() {
         text.push_str(&counts.value(row).to_string());
     } else if let Some(decimals) = values.as_primitive_opt::<Decimal128Type>() {
-        text.push_str(&decimal::format(decimals.value(row)));
+        text.push_str(&decimal_text(decimals, row));
     } else if let Some(times) = values.as_primitive_opt::<TimestampMicrosecondType>() {
         text.push_str(&zone.format(Timestamp(times.value(row))));
     } else if let Some(texts) = values.as_string_opt::<i32>() {

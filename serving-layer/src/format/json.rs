@@ -6,12 +6,11 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
 use serde_json::json;
-use shared::decimal;
 use shared::time::Timestamp;
 
 use crate::answer::{Answer, type_name};
 use crate::calendar::Zone;
-use crate::format::SHORT_ROWS;
+use crate::format::{SHORT_ROWS, decimal_text};
 
 /// The pieces of an answer's text. What comes before the tail is the same for all answers of the
 /// same rows, so that it is written once where it is short.
@@ -160,7 +159,7 @@ impl Times<'_> {
         } else if let Some(counts) = values.as_primitive_opt::<Int64Type>() {
             let _ = write!(text, "{}", counts.value(row));
         } else if let Some(decimals) = values.as_primitive_opt::<Decimal128Type>() {
-            text.extend_from_slice(decimal::format(decimals.value(row)).as_bytes());
+            text.extend_from_slice(decimal_text(decimals, row).as_bytes());
         } else if let Some(times) = values.as_primitive_opt::<TimestampMicrosecondType>() {
             let time = times.value(row);
             if self.last.as_ref().is_none_or(|(last, _)| *last != time) {

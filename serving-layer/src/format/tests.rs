@@ -11,7 +11,7 @@ use arrow::ipc::reader::StreamReader;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
-use shared::decimal;
+use shared::decimal::{self, Scale};
 use shared::ids::Position;
 use shared::time::Timestamp;
 
@@ -275,4 +275,25 @@ fn an_answer_without_rows_is_one_in_every_format() {
     for (_, format) in Format::EACH {
         assert!(!bytes(answer(0), format).is_empty() || format == Format::Ndjson);
     }
+}
+
+#[test]
+fn decimals_have_the_places_of_their_column_and_times_their_microseconds() {
+    let scale = Scale::new(12).unwrap();
+    let long = Decimal128Array::from(vec![37_500]).with_data_type(scale.value_type());
+    let last = TimestampMicrosecondArray::from(vec![1_500]).with_timezone("UTC");
+    let columns: Vec<(&str, ArrayRef)> = vec![("long", Arc::new(long)), ("last", Arc::new(last))];
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    let answer = || Answer { rows: rows.clone(), compared: None, ..answer(1) };
+    let text = |format| String::from_utf8(bytes(answer(), format)).unwrap();
+    let time = "1970-01-01T05:30:00.001500+05:30";
+    assert_eq!(text(Format::Csv), format!("long,last\r\n0.0000000375,{time}\r\n"));
+    assert_eq!(text(Format::Ndjson), format!("{{\"long\":0.0000000375,\"last\":\"{time}\"}}\n"));
+    let stream = bytes(answer(), Format::Arrow);
+    let schema = StreamReader::try_new(&*stream, None).unwrap().schema();
+    assert_eq!(*schema.field(0).data_type(), scale.value_type());
+    assert!(schema.field(1).data_type().to_string().contains("Asia/Kolkata"));
+    let file = Bytes::from(bytes(answer(), Format::Parquet));
+    let schema = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().schema().clone();
+    assert_eq!(*schema.field(0).data_type(), scale.value_type());
 }

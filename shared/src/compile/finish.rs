@@ -5,21 +5,23 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Decimal256Type, Int64Type};
 
 use super::project::FoldError;
 use super::{DefinitionError, Formula, Measure, Metric, place};
-use crate::decimal;
+use crate::decimal::{self, Scale};
 use crate::definition::{Definition, MeasureKind};
-use crate::expression::{Evaluator, Lowering, Scope, Type, input_schema};
+use crate::expression::{Evaluator, Lowering, Numbers, Scope, Type, input_schema, wide};
 use crate::measure::{Distinct, Latest, Quantiles, StateError};
 
 /// The values of some measures.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// By measure asked for: `Int64` for count and distinct, `Utf8` for a latest text, otherwise
-    /// `Decimal128(38, 9)`.
+    /// By measure asked for: `Int64` for count and distinct, `Utf8` for a latest text, a timestamp
+    /// in microseconds for a time, otherwise a decimal of 38 digits, with the measure's places
+    /// where it has such.
     pub values: Vec<ArrayRef>,
     /// Sums that do not fit a decimal and are null for it.
     pub warnings: Vec<String>,
@@ -57,7 +59,7 @@ impl Metric {
                 let mut columns = Vec::new();
                 for input in &formula.inputs {
                     self.finish_one(*input, states, done, warnings)?;
-                    columns.push(as_decimal(&done[input]));
+                    columns.push(wide(&done[input]));
                 }
                 let options =
                     arrow::array::RecordBatchOptions::new().with_row_count(Some(states.num_rows()));
@@ -80,9 +82,10 @@ impl Metric {
             let name = self.layout.state_name(measure.states[i]);
             states.column_by_name(&name).ok_or(FoldError::Missing(name))
         };
-        let decimals = |values: Decimal128Array| -> ArrayRef {
-            Arc::new(values.with_data_type(decimal::value_type()))
+        let decimals = |values: Decimal128Array, scale: Scale| -> ArrayRef {
+            Arc::new(values.with_data_type(scale.value_type()))
         };
+        let scale = measure.scale;
         Ok(match measure.kind {
             MeasureKind::Count | MeasureKind::Min | MeasureKind::Max | MeasureKind::Expr => {
                 Arc::clone(state(0)?)
@@ -92,27 +95,40 @@ impl Metric {
                 let values: Decimal128Array =
                     sums.iter().map(|sum| sum.and_then(decimal::finish_sum)).collect();
                 if values.null_count() > sums.null_count() {
-                    warnings.push(format!(
-                        "`{}` does not fit 38 digits with 9 places in {} rows and is null there",
-                        measure.name,
-                        values.null_count() - sums.null_count()
-                    ));
+                    let rows = values.null_count() - sums.null_count();
+                    warnings.push(does_not_fit(measure, scale, rows));
                 }
-                decimals(values)
+                decimals(values, scale)
             }
             MeasureKind::Avg => {
-                let sums = state(0)?.as_primitive::<Decimal256Type>().iter();
+                let sums = state(0)?.as_primitive::<Decimal256Type>();
                 let counts = state(1)?.as_primitive::<Int64Type>().iter();
-                decimals(sums.zip(counts).map(|(s, n)| decimal::average(s?, n?)).collect())
+                let means = sums.iter().zip(counts);
+                let means: Decimal128Array =
+                    means.map(|(sum, count)| scale.average(sum?, count?)).collect();
+                if means.null_count() > sums.null_count() {
+                    let rows = means.null_count() - sums.null_count();
+                    warnings.push(does_not_fit(measure, scale.of_mean(), rows));
+                }
+                decimals(means, scale.of_mean())
             }
             MeasureKind::Distinct => distinct(state(0)?)?,
-            MeasureKind::Quantile => decimals(quantiles(state(0)?, measure.q)?),
+            MeasureKind::Quantile => decimals(quantiles(state(0)?, measure.q)?, Scale::DEFAULT),
             MeasureKind::Latest => match measure.ty {
-                Type::Number => decimals(each(state(0)?, Latest::number)?),
+                Type::Number => decimals(each(state(0)?, Latest::number)?, Scale::DEFAULT),
+                Type::Time => {
+                    let times: TimestampMicrosecondArray = each(state(0)?, Latest::time)?;
+                    Arc::new(times.with_timezone("UTC"))
+                }
                 _ => Arc::new(each::<_, StringArray>(state(0)?, Latest::text)?),
             },
         })
     }
+}
+
+fn does_not_fit(measure: &Measure, scale: Scale, rows: usize) -> String {
+    let (name, places) = (&measure.name, scale.places());
+    format!("`{name}` does not fit 38 digits with {places} places in {rows} rows and is null there")
 }
 
 fn distinct(states: &ArrayRef) -> Result<ArrayRef, StateError> {
@@ -136,18 +152,6 @@ fn each<'a, T, C: FromIterator<Option<T>>>(
     states.as_binary::<i32>().iter().map(|bytes| bytes.map(&value).transpose()).collect()
 }
 
-/// A measure's values as an expression reads them.
-fn as_decimal(values: &ArrayRef) -> ArrayRef {
-    match values.as_primitive_opt::<Int64Type>() {
-        None => Arc::clone(values),
-        Some(counts) => {
-            let decimals: Decimal128Array =
-                counts.iter().map(|n| n.map(|n| i128::from(n) * decimal::ONE)).collect();
-            Arc::new(decimals.with_data_type(decimal::value_type()))
-        }
-    }
-}
-
 /// Plans the `expr` measures over the others, and refuses circles.
 pub(super) fn formulas(
     definition: &Definition,
@@ -169,7 +173,7 @@ pub(super) fn formulas(
             _ => place(&*pointer)(error),
         })?;
         let inputs = lowering.into_inputs();
-        let schema = input_schema(&inputs);
+        let schema = input_schema(&inputs, Numbers::Wide);
         let evaluator = Evaluator::new(&expr, &schema).map_err(place(&*pointer))?;
         let position = |name: &str| columns.iter().position(|(known, _)| known == name);
         let inputs = inputs.iter().filter_map(|input| position(&input.name())).collect();

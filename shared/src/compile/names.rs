@@ -1,6 +1,7 @@
 //! Checks of a definition that need no expression: names, counts, which fields go together.
 
 use super::{DIMENSIONS_MAX, DefinitionError, MEASURES_MAX};
+use crate::decimal::Scale;
 use crate::definition::{Definition, EventTypes, Measure, MeasureKind};
 
 const RESERVED: [&str; 2] = ["time", "compare"];
@@ -106,6 +107,16 @@ fn fields(name: &str, measure: &Measure) -> Result<(), DefinitionError> {
     }
     if measure.ty.is_some() && kind != MeasureKind::Latest {
         return only("type", "the kind `latest`");
+    }
+    match measure.places {
+        Some(_) if !kind.has_places() => {
+            return only("places", "the kinds `sum`, `min`, `max`, `avg`");
+        }
+        Some(places) if Scale::new(places).is_none() => {
+            let message = format!("{places} is not a number of places from 0 to 18");
+            return Err(DefinitionError::at(pointer("places"), message));
+        }
+        _ => {}
     }
     match measure.q {
         Some(_) if kind != MeasureKind::Quantile => only("q", "the kind `quantile`"),

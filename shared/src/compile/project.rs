@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
+    ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, StringArray,
     TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::filter_record_batch;
@@ -11,14 +11,17 @@ use arrow::datatypes::{
     DataType, Decimal128Type, Field, Schema, SchemaRef, TimestampMicrosecondType,
 };
 
-use super::states::{Shape, States};
+use super::plan::Plan;
+use super::round::round;
+use super::states::States;
 use super::uses::Told;
-use super::{Metric, StateLayout};
+use super::{Fold, Metric, StateLayout};
 use crate::event::{Places, timestamp_type};
-use crate::expression::{ExpressionError, Input};
+use crate::expression::{ExpressionError, Input, PropertyColumn, Type};
 use crate::extract::Extracted;
 use crate::measure::{Latest, StateError};
 use crate::omissions::Omissions;
+use crate::properties::Property;
 use crate::table::{StateTable, TableError};
 use crate::time::Timestamp;
 
@@ -89,13 +92,9 @@ impl From<arrow::error::ArrowError> for FoldError {
 pub(super) fn schema(layout: &StateLayout, states: &States) -> SchemaRef {
     let mut fields = vec![Field::new("time", timestamp_type(), false)];
     fields.extend(layout.dimensions.iter().map(|d| Field::new(d, DataType::Utf8, true)));
-    let arguments = states.arguments().enumerate().map(|(i, (_, shape))| {
-        let ty = match shape {
-            Shape::Plain(ty) => ty.data_type(),
-            Shape::Placed => DataType::Binary,
-        };
-        Field::new(format!("arg:{i}"), ty, true)
-    });
+    let arguments = states.shapes().into_iter().enumerate();
+    let arguments =
+        arguments.map(|(i, shape)| Field::new(format!("arg:{i}"), shape.data_type(), true));
     fields.extend(arguments);
     Arc::new(Schema::new(fields))
 }
@@ -119,20 +118,28 @@ impl Metric {
     /// Never for what the events hold.
     pub fn project(&self, extracted: &Extracted) -> Result<Projected, FoldError> {
         let chosen = self.chosen(extracted.events.types());
-        let mut told = Told::new(self, chosen.as_ref());
+        let mut has_long = false;
+        for property in self.properties() {
+            has_long |= !found(extracted, property)?.long.is_empty();
+        }
+        let plan = &self.plans[usize::from(has_long && self.fold > Fold::First)];
+        let mut told = Told::new(self, plan, chosen.as_ref());
         let mut columns: Vec<ArrayRef> = vec![Arc::new(extracted.events.times().clone())];
-        for (at, input) in self.inputs.iter().enumerate() {
+        for (at, input) in plan.inputs.iter().enumerate() {
             columns.push(match input {
                 Input::Field(name) => {
                     let column = extracted.events.batch().column_by_name(name);
                     column.cloned().ok_or_else(|| FoldError::Missing((*name).to_owned()))?
                 }
                 Input::Property(property) => {
-                    let column = extracted.column(property);
-                    let column = column.ok_or_else(|| FoldError::Missing(property.name()))?;
+                    let column = found(extracted, property)?;
                     told.add(at, &column.mismatches);
-                    Arc::clone(&column.values)
+                    match property.ty {
+                        Type::Number if plan.is_wide() => Arc::new(column.wide()),
+                        _ => Arc::clone(&column.values),
+                    }
                 }
+                Input::Exact(property) => Arc::new(found(extracted, property)?.exact()),
                 Input::Column(name, _) => return Err(FoldError::Missing(name.clone())),
             });
         }
@@ -144,8 +151,8 @@ impl Metric {
             // A batch has at most 2³² events.
             columns.push(Arc::new(UInt32Array::from_iter_values(0..events as u32)));
         }
-        let rows = self.input_batch(columns, told.needs_rows())?;
-        let batch = self.rows(rows, chosen.as_ref(), &mut told, events)?;
+        let rows = self.input_batch(plan, columns, told.needs_rows())?;
+        let batch = self.rows(plan, rows, chosen.as_ref(), &mut told, events)?;
         let Told { mismatches, omissions, .. } = told;
         Ok(Projected { batch, mismatches, omissions })
     }
@@ -153,6 +160,7 @@ impl Metric {
     /// The projected ones of the rows that are chosen and pass the filter.
     fn rows(
         &self,
+        plan: &Plan,
         mut rows: RecordBatch,
         chosen: Option<&BooleanArray>,
         told: &mut Told<'_>,
@@ -162,9 +170,8 @@ impl Metric {
             rows = filter_record_batch(&rows, chosen)?;
         }
         told.see(&rows);
-        if let Some(filter) = &self.filter {
-            let inputs = self.inputs_of(&rows)?;
-            let (mask, effects) = filter.evaluate(&inputs)?;
+        if let Some(filter) = &plan.filter {
+            let (mask, effects) = filter.evaluate(&plan.inputs_of(&rows)?)?;
             told.did(self.uses.filter.as_slice(), effects);
             let mask = mask.as_boolean();
             if mask.true_count() < mask.len() {
@@ -172,7 +179,7 @@ impl Metric {
             }
         }
         told.count(&rows, events)?;
-        self.evaluate(&rows, told)
+        self.evaluate(plan, &rows, told)
     }
 
     /// Which events are of the metric's types; `None` for all.
@@ -187,51 +194,57 @@ impl Metric {
     /// Whether it reads where events are in the journal.
     #[must_use]
     pub fn needs_places(&self) -> bool {
-        self.arguments.iter().any(|(_, shape)| *shape == Shape::Placed)
+        self.shapes.iter().any(|shape| shape.is_placed)
     }
 
     /// Times, inputs, places where an argument needs them, and numbers of rows where those are
     /// needed.
     fn input_batch(
         &self,
+        plan: &Plan,
         columns: Vec<ArrayRef>,
         has_rows: bool,
     ) -> Result<RecordBatch, FoldError> {
         let time = Field::new("time", timestamp_type(), false);
         let places = self.needs_places().then(Places::fields).into_iter().flatten();
         let fields = std::iter::once(Arc::new(time))
-            .chain(self.input_schema.fields().iter().cloned())
+            .chain(plan.input_schema.fields().iter().cloned())
             .chain(places.map(Arc::new))
             .chain(has_rows.then(|| Arc::new(Field::new("row", DataType::UInt32, false))));
         let schema = Schema::new(fields.collect::<Vec<_>>());
         Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
     }
 
-    pub(super) fn inputs_of(&self, rows: &RecordBatch) -> Result<RecordBatch, FoldError> {
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        let columns = rows.columns()[1..=self.inputs.len()].to_vec();
-        let schema = Arc::clone(&self.input_schema);
-        Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
-    }
-
-    fn evaluate(&self, rows: &RecordBatch, told: &mut Told<'_>) -> Result<RecordBatch, FoldError> {
-        let inputs = self.inputs_of(rows)?;
+    fn evaluate(
+        &self,
+        plan: &Plan,
+        rows: &RecordBatch,
+        told: &mut Told<'_>,
+    ) -> Result<RecordBatch, FoldError> {
+        let inputs = plan.inputs_of(rows)?;
         let times = rows.column(0).as_primitive::<TimestampMicrosecondType>();
         let starts = times.values().iter().map(|t| self.grain.floor(Timestamp(*t)).0);
         let starts = TimestampMicrosecondArray::from_iter_values(starts).with_timezone("UTC");
         let mut columns: Vec<ArrayRef> = vec![Arc::new(starts)];
-        for (dimension, usage) in self.dimensions.iter().zip(&self.uses.dimensions) {
+        for (dimension, usage) in plan.dimensions.iter().zip(&self.uses.dimensions) {
             let (values, effects) = dimension.evaluate(&inputs)?;
             told.did(&[*usage], effects);
             columns.push(values);
         }
-        for ((argument, shape), uses) in self.arguments.iter().zip(&self.uses.arguments) {
-            let (values, effects) = argument.evaluate(&inputs)?;
+        let arguments = plan.arguments.iter().zip(&self.shapes).zip(&self.uses.arguments);
+        for ((argument, shape), uses) in arguments {
+            let (mut values, mut effects) = argument.evaluate(&inputs)?;
+            if shape.ty == Type::Number {
+                let rounded = round(values, shape.scale);
+                effects.no_result += rounded.misfits;
+                told.lost(uses, rounded.lost);
+                values = rounded.values;
+            }
             told.did(uses, effects);
-            columns.push(match shape {
-                Shape::Plain(_) => values,
-                Shape::Placed => placed(times, &Places::of(rows)?, &values),
-            });
+            if shape.is_placed {
+                values = placed(times, &Places::of(rows)?, &values);
+            }
+            columns.push(values);
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.projected_schema), columns)?)
     }
@@ -266,8 +279,10 @@ impl Metric {
     ) -> Result<Placed, FoldError> {
         let Projected { mut batch, mismatches, omissions } = self.project(extracted)?;
         let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().values();
-        let dimensions: Vec<&StringArray> =
-            batch.columns()[1..=self.dimensions.len()].iter().map(|c| c.as_string()).collect();
+        let dimensions: Vec<&StringArray> = batch.columns()[1..=self.layout.dimensions.len()]
+            .iter()
+            .map(|c| c.as_string())
+            .collect();
         let found = table.groups_within(times, &dimensions, groups_max)?;
         let groups: Vec<usize> = found.iter().copied().flatten().collect();
         let dropped = (found.len() - groups.len()) as u64;
@@ -283,7 +298,7 @@ impl Metric {
     /// # Errors
     /// When the rows are not the table's.
     pub fn update(&self, table: &mut StateTable, placed: &Placed) -> Result<(), FoldError> {
-        let first = 1 + self.dimensions.len();
+        let first = 1 + self.layout.dimensions.len();
         let argument = |i| placed.batch.column(first + i);
         let arguments: Vec<Option<&ArrayRef>> =
             self.state_arguments.iter().map(|arg| arg.map(argument)).collect();
@@ -291,20 +306,23 @@ impl Metric {
     }
 }
 
-/// Each value, a text or a number, as the state of its event.
+fn found<'e>(extracted: &'e Extracted, column: &PropertyColumn) -> Result<&'e Property, FoldError> {
+    extracted.column(column).ok_or_else(|| FoldError::Missing(column.name()))
+}
+
+/// Each value, a text, number or time, as the state of its event.
 fn placed(times: &TimestampMicrosecondArray, places: &Places, values: &ArrayRef) -> ArrayRef {
     let state = |row: usize, value: &[u8]| {
         Latest::of(Timestamp(times.value(row)), places.place(row), value)
     };
-    let states: BinaryArray = match values.as_primitive_opt::<Decimal128Type>() {
-        Some(numbers) => {
-            let numbers = numbers.iter().enumerate();
-            numbers.map(|(row, n)| n.map(|n| state(row, &n.to_le_bytes()))).collect()
-        }
-        None => {
-            let texts = values.as_string::<i32>().iter().enumerate();
-            texts.map(|(row, text)| text.map(|text| state(row, text.as_bytes()))).collect()
-        }
+    let number = |(row, n): (usize, Option<i128>)| n.map(|n| state(row, &n.to_le_bytes()));
+    let states: BinaryArray = if let Some(numbers) = values.as_primitive_opt::<Decimal128Type>() {
+        numbers.iter().enumerate().map(number).collect()
+    } else if let Some(values) = values.as_primitive_opt::<TimestampMicrosecondType>() {
+        values.iter().map(|time| time.map(i128::from)).enumerate().map(number).collect()
+    } else {
+        let texts = values.as_string::<i32>().iter().enumerate();
+        texts.map(|(row, text)| text.map(|text| state(row, text.as_bytes()))).collect()
     };
     Arc::new(states)
 }

@@ -1,20 +1,24 @@
 //! Which states a metric's measures need, each kept once.
 
+use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Case;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
-use super::{DefinitionError, Measure, place};
+use super::plan::{Both, Lowerings};
+use super::{DefinitionError, Fold, Measure, place};
+use crate::decimal::Scale;
 use crate::definition::{self, MeasureKind, ValueType};
-use crate::expression::{Lowering, Type};
-use crate::measure::StateKind;
+use crate::expression::{ExpressionError, Lowering, Scope, Type};
+use crate::measure::{Extreme, StateKind};
 
 /// States and the arguments that they fold, in order of first use.
 #[derive(Default)]
 pub(super) struct States {
     states: IndexSet<(StateKind, Option<usize>)>,
-    arguments: IndexSet<(Expr, Shape)>,
+    /// By the expression over short numbers, that over wide ones.
+    arguments: IndexMap<(Expr, Shape), Expr>,
     /// What each measure is made of.
     pub(super) sources: Vec<MeasureSource>,
 }
@@ -22,19 +26,32 @@ pub(super) struct States {
 /// What a measure aggregates of events.
 pub(super) struct MeasureSource {
     pub(super) name: String,
+    /// Over short numbers.
     pub(super) value: Option<Expr>,
-    pub(super) filter: Option<Expr>,
+    pub(super) filter: Option<Both>,
     /// By position; none counts rows.
     pub(super) argument: Option<usize>,
 }
 
 /// What an expression's values are folded as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Shape {
-    /// As they are.
-    Plain(Type),
+pub(super) struct Shape {
+    /// What they are.
+    pub(super) ty: Type,
+    /// Of numbers, their places.
+    pub(super) scale: Scale,
     /// Each with its event's time and place.
-    Placed,
+    pub(super) is_placed: bool,
+}
+
+impl Shape {
+    pub(super) fn data_type(self) -> DataType {
+        match self.ty {
+            _ if self.is_placed => DataType::Binary,
+            Type::Number => self.scale.value_type(),
+            other => other.data_type(),
+        }
+    }
 }
 
 impl States {
@@ -46,8 +63,13 @@ impl States {
         self.states.iter().map(|(_, argument)| *argument).collect()
     }
 
-    pub(super) fn arguments(&self) -> impl Iterator<Item = &(Expr, Shape)> {
-        self.arguments.iter()
+    pub(super) fn arguments(&self) -> Vec<Both> {
+        let both = |((short, _), wide): (&(Expr, Shape), &Expr)| [short.clone(), wide.clone()];
+        self.arguments.iter().map(both).collect()
+    }
+
+    pub(super) fn shapes(&self) -> Vec<Shape> {
+        self.arguments.keys().map(|(_, shape)| *shape).collect()
     }
 
     /// Adds what a measure needs.
@@ -55,58 +77,128 @@ impl States {
         &mut self,
         name: &str,
         measure: &definition::Measure,
-        lowering: &mut Lowering<'_>,
+        lowerings: &mut Lowerings,
         pointer: &str,
     ) -> Result<Measure, DefinitionError> {
-        let of = format!("{pointer}/of");
-        let (kinds, ty): (&[StateKind], Type) = match measure.kind {
-            MeasureKind::Count => (&[StateKind::Count], Type::Text),
-            MeasureKind::Sum => (&[StateKind::Sum], Type::Number),
-            MeasureKind::Min => (&[StateKind::Min], Type::Number),
-            MeasureKind::Max => (&[StateKind::Max], Type::Number),
-            MeasureKind::Avg => (&[StateKind::Sum, StateKind::Count], Type::Number),
-            MeasureKind::Distinct => (&[StateKind::Distinct], Type::Text),
-            MeasureKind::Quantile => (&[StateKind::Quantile], Type::Number),
-            MeasureKind::Latest => (&[StateKind::Latest], value_type(measure)),
-            MeasureKind::Expr => (&[], Type::Number),
-        };
-        let value = match (&measure.of, ty) {
-            (None, _) => None,
-            (Some(text), Type::Number) => Some(lowering.number(text).map_err(place(of))?),
-            (Some(text), _) => Some(lowering.text(text).map_err(place(of))?),
-        };
-        let filter = measure.filter.as_deref().map(|text| lowering.condition(text));
+        let value = measure.of.as_deref().map(|text| value(measure, text, lowerings)).transpose();
+        let value = value.map_err(place(format!("{pointer}/of")))?;
+        let ty = value.as_ref().map_or(Type::Boolean, |(_, ty)| *ty);
+        if ty == Type::Time && measure.places.is_some() {
+            let pointer = format!("{pointer}/places");
+            return Err(DefinitionError::at(pointer, "`places` goes with numbers, not with times"));
+        }
+        let filter = measure.filter.as_deref();
+        let filter = filter.map(|text| lowerings.both(|lowering| lowering.condition(text)));
         let filter = filter.transpose().map_err(place(format!("{pointer}/filter")))?;
-        let shape = match (measure.kind, &value) {
-            (MeasureKind::Latest, _) => Shape::Placed,
-            (_, Some(_)) => Shape::Plain(ty),
-            (_, None) => Shape::Plain(Type::Boolean),
-        };
-        let argument = match (filter.clone(), value.clone()) {
-            (None, value) => value,
-            (Some(filter), value) => {
+        let scale = measure.places.and_then(Scale::new).unwrap_or_default();
+        let shape = Shape { ty, scale, is_placed: measure.kind == MeasureKind::Latest };
+        let source = value.as_ref().map(|([short, _], _)| short.clone());
+        let argument = match (filter.clone(), value) {
+            (None, value) => value.map(|(both, _)| both),
+            (Some([short, wide]), value) => {
                 let yes = || Expr::Literal(ScalarValue::Boolean(Some(true)), None);
-                let value = Box::new(value.unwrap_or_else(yes));
-                Some(Expr::Case(Case::new(None, vec![(Box::new(filter), value)], None)))
+                let [a, b] = value.map_or_else(|| [yes(), yes()], |(both, _)| both);
+                Some([when(short, a), when(wide, b)])
             }
         };
-        let argument = argument.map(|expr| self.arguments.insert_full((expr, shape)).0);
-        self.sources.push(MeasureSource { name: name.to_owned(), value, filter, argument });
+        let argument = argument.map(|[short, wide]| {
+            let entry = self.arguments.entry((short, shape));
+            let at = entry.index();
+            entry.or_insert(wide);
+            at
+        });
+        self.sources.push(MeasureSource { name: name.to_owned(), value: source, filter, argument });
+        let kinds = kinds(measure.kind, ty, scale);
         let states = kinds.iter().map(|kind| self.states.insert_full((*kind, argument)).0);
+        let ty = match (measure.kind, ty) {
+            (MeasureKind::Latest, ty) | (MeasureKind::Min | MeasureKind::Max, ty @ Type::Time) => {
+                ty
+            }
+            _ => Type::Number,
+        };
         Ok(Measure {
             name: name.to_owned(),
             kind: measure.kind,
             states: states.collect(),
             q: measure.q.unwrap_or(0.0),
-            ty: if measure.kind == MeasureKind::Latest { ty } else { Type::Number },
+            ty,
+            scale,
             formula: None,
         })
     }
 }
 
-fn value_type(measure: &definition::Measure) -> Type {
-    match measure.ty.unwrap_or_default() {
-        ValueType::Number => Type::Number,
-        ValueType::Text => Type::Text,
+fn when(filter: Expr, value: Expr) -> Expr {
+    Expr::Case(Case::new(None, vec![(Box::new(filter), Box::new(value))], None))
+}
+
+fn kinds(kind: MeasureKind, ty: Type, scale: Scale) -> Vec<StateKind> {
+    let extreme = if ty == Type::Time { Extreme::Time } else { Extreme::Number(scale) };
+    match kind {
+        MeasureKind::Count => vec![StateKind::Count],
+        MeasureKind::Sum => vec![StateKind::Sum(scale)],
+        MeasureKind::Min => vec![StateKind::Min(extreme)],
+        MeasureKind::Max => vec![StateKind::Max(extreme)],
+        MeasureKind::Avg => vec![StateKind::Sum(scale), StateKind::Count],
+        MeasureKind::Distinct => vec![StateKind::Distinct],
+        MeasureKind::Quantile => vec![StateKind::Quantile],
+        MeasureKind::Latest => vec![StateKind::Latest],
+        MeasureKind::Expr => vec![],
     }
+}
+
+/// What a measure aggregates, as the type that its kind asks for.
+fn value(
+    measure: &definition::Measure,
+    text: &str,
+    lowerings: &mut Lowerings,
+) -> Result<(Both, Type), ExpressionError> {
+    let typed = |[(short, ty), (wide, _)]: [(Expr, Type); 2]| ([short, wide], ty);
+    Ok(match measure.kind {
+        MeasureKind::Count | MeasureKind::Expr => {
+            (lowerings.both(|lowering| lowering.text(text))?, Type::Text)
+        }
+        MeasureKind::Sum | MeasureKind::Avg | MeasureKind::Quantile => {
+            (lowerings.both(|lowering| lowering.summed(text))?, Type::Number)
+        }
+        MeasureKind::Min | MeasureKind::Max => {
+            typed(lowerings.both(|lowering| lowering.ordered(text))?)
+        }
+        MeasureKind::Distinct => {
+            if Lowering::new(Scope::Event).value(text)?.1 != Type::Text {
+                lowerings.note_dependence();
+            }
+            match lowerings.fold {
+                Fold::First => (lowerings.both(|lowering| lowering.text(text))?, Type::Text),
+                Fold::Second => typed(lowerings.both(|lowering| lowering.value(text))?),
+            }
+        }
+        MeasureKind::Latest => {
+            let ty = match measure.ty {
+                Some(ValueType::Number) => Type::Number,
+                Some(ValueType::Text) => Type::Text,
+                Some(ValueType::Time) => Type::Time,
+                None => latest_type(text, lowerings)?,
+            };
+            let value = match ty {
+                Type::Number => lowerings.both(|lowering| lowering.summed(text))?,
+                Type::Time => lowerings.both(|lowering| lowering.time(text))?,
+                _ => lowerings.both(|lowering| lowering.text(text))?,
+            };
+            (value, ty)
+        }
+    })
+}
+
+/// A time where it is one by itself, text otherwise.
+fn latest_type(text: &str, lowerings: &mut Lowerings) -> Result<Type, ExpressionError> {
+    let [is_time, _] = lowerings.both(|lowering| lowering.is_time(text))?;
+    if !is_time {
+        return Ok(Type::Text);
+    }
+    lowerings.note_dependence();
+    Ok(match lowerings.fold {
+        Fold::First => Type::Text,
+        Fold::Second => Type::Time,
+    })
 }

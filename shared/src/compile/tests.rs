@@ -1,11 +1,11 @@
 //! Compiled definitions against hand-computed answers.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal128Type, Int64Type};
+use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use datafusion::prelude::{SessionContext, col, lit};
 
 use super::*;
-use crate::decimal;
+use crate::decimal::Scale;
 use crate::definition::from_json;
 use crate::event::{EventBatch, Places};
 use crate::extract::Extractor;
@@ -83,7 +83,14 @@ fn values(metric: &Metric, name: &str, states: &RecordBatch) -> Vec<Option<Strin
             column.is_valid(row).then(|| match column.data_type() {
                 DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
                 DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
-                _ => decimal::format(column.as_primitive::<Decimal128Type>().value(row)),
+                DataType::Timestamp(..) => {
+                    Timestamp(column.as_primitive::<TimestampMicrosecondType>().value(row))
+                        .to_string()
+                }
+                other => {
+                    let value = column.as_primitive::<Decimal128Type>().value(row);
+                    Scale::of(other).unwrap().format(value)
+                }
             })
         })
         .collect()
@@ -118,6 +125,8 @@ fn groups_and_measures_are_what_they_say() {
     assert_eq!(row("last"), texts(["DE", "FR", "7"]));
     assert_eq!(row("last_price"), texts(["12.5", "", ""]));
 }
+
+mod values;
 
 #[test]
 fn measures_share_states_and_formulas_name_theirs() {
@@ -202,7 +211,7 @@ fn bad_definitions_say_where_and_what() {
         (
             with(r#""measures":{"n":{"kind":"latest","of":"a","type":"date"}}"#),
             "/measures/n/type",
-            "`number` or `text`",
+            "`number`, `text`, `time`",
         ),
         (
             with(r#""measures":{"t":{"kind":"latest","of":"a"},"n":{"kind":"expr","expr":"t+1"}}"#),

@@ -6,8 +6,11 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
 use datafusion::logical_expr::Expr;
 
-use super::Metric;
+use super::plan::Plan;
 use super::project::FoldError;
+use super::round::Lost;
+use super::{Measure, Metric};
+use crate::definition::MeasureKind;
 use crate::expression::{Effects, Evaluator, Input};
 use crate::omissions::{Noted, Omissions, Tally, Use};
 
@@ -39,8 +42,8 @@ pub(super) enum Rows {
     Chosen,
     /// Those that pass the metric's filter.
     Passed,
-    /// Those of them for which this holds, too.
-    Where(Evaluator),
+    /// Those of them for which this holds, too: over short numbers, and over wide ones.
+    Where([Evaluator; 2]),
 }
 
 /// What is read of events, and may be missing in all of them.
@@ -59,7 +62,7 @@ impl Read {
         match input {
             Input::Property(column) => Some(Self { name, path: column.path.to_string().into() }),
             Input::Field("subject") => Some(Self { path: Arc::clone(&name), name }),
-            Input::Field(_) | Input::Column(..) => None,
+            Input::Field(_) | Input::Exact(_) | Input::Column(..) => None,
         }
     }
 }
@@ -85,6 +88,7 @@ impl Uses {
 #[derive(Debug)]
 pub(super) struct Told<'a> {
     metric: &'a Metric,
+    plan: &'a Plan,
     /// Inputs with values of another type than they are read as.
     odd: Vec<(usize, &'a Noted)>,
     /// Which events are of the metric's types; `None` for all.
@@ -94,9 +98,13 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub(super) fn new(metric: &'a Metric, chosen: Option<&'a BooleanArray>) -> Self {
+    pub(super) fn new(
+        metric: &'a Metric,
+        plan: &'a Plan,
+        chosen: Option<&'a BooleanArray>,
+    ) -> Self {
         let (odd, omissions) = (Vec::new(), Omissions::default());
-        Self { metric, odd, chosen, mismatches: 0, omissions }
+        Self { metric, plan, odd, chosen, mismatches: 0, omissions }
     }
 
     /// Adds what an input's column notes.
@@ -142,7 +150,25 @@ impl<'a> Told<'a> {
         for usage in uses {
             let omitted = self.omissions.of(&self.metric.uses.all[*usage].name);
             omitted.no_result.add_count(effects.no_result);
-            omitted.rounded.add_count(effects.rounded);
+        }
+    }
+
+    /// Adds values that lost digits on the places of some measures.
+    pub(super) fn lost(&mut self, uses: &[usize], lost: Lost) {
+        if lost.any == 0 {
+            return;
+        }
+        let measures = self.metric.measures.iter();
+        let is_estimate = |usage: &Use| {
+            let is_it = |m: &Measure| matches!(usage, Use::Measure(name) if *name == m.name);
+            measures.clone().any(|m| is_it(m) && m.kind == MeasureKind::Quantile)
+        };
+        for usage in uses {
+            let usage = &self.metric.uses.all[*usage].name;
+            let count = if is_estimate(usage) { lost.much } else { lost.any };
+            if count > 0 {
+                self.omissions.of(usage).rounded.add_count(count);
+            }
         }
     }
 
@@ -169,8 +195,9 @@ impl<'a> Told<'a> {
                 continue;
             }
             let own = match &usage.rows {
-                Rows::Where(filter) => {
-                    let mask = filter.evaluate(&self.metric.inputs_of(rows)?)?;
+                Rows::Where(filters) => {
+                    let filter = &filters[usize::from(self.plan.is_wide())];
+                    let mask = filter.evaluate(&self.plan.inputs_of(rows)?)?;
                     Some(within(Some(mask.as_boolean())))
                 }
                 Rows::Chosen | Rows::Passed => None,

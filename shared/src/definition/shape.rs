@@ -74,8 +74,10 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 
 /// An error in words that are not those of the library that reads.
 fn plain(message: &str) -> String {
-    const WORDS: [(&str, &str); 5] = [
+    const WORDS: [(&str, &str); 6] = [
         ("expected f64", "expected a number"),
+        // `places` is the only one.
+        ("expected u8", "expected a whole number from 0 to 18"),
         ("type: sequence", "type: list"),
         ("type: map", "type: object"),
         ("a sequence", "a list"),

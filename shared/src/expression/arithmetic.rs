@@ -1,13 +1,15 @@
 //! Decimal arithmetic as DataFusion functions that are total: what has no result is null.
 //!
 //! Numbers come as values (`Decimal128(38, 9)`) or as intermediate results (`Decimal256(76, 18)`);
-//! every operation takes either and gives the latter, but [`Operation::Narrow`].
+//! every operation takes either and gives the latter, but [`Operation::Narrow`]. Values of other
+//! places are made [`wide`] before.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Decimal256Array, PrimitiveArray, StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Decimal256Array, PrimitiveArray,
+    StringArray,
 };
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Decimal128Type, Decimal256Type, Int32Type, Int64Type,
@@ -19,11 +21,12 @@ use datafusion::logical_expr::{
 };
 
 use crate::decimal;
+use crate::scalar;
 use crate::time::Timestamp;
 
 thread_local! {
     /// Of all evaluations on this thread.
-    static EFFECTS: Cell<Effects> = const { Cell::new(Effects { no_result: 0, rounded: 0 }) };
+    static EFFECTS: Cell<Effects> = const { Cell::new(Effects { no_result: 0 }) };
 }
 
 /// What an evaluation did besides giving values.
@@ -31,18 +34,13 @@ thread_local! {
 pub struct Effects {
     /// Rows for which an operation had arguments and no result.
     pub no_result: u64,
-    /// Values that lost digits.
-    pub rounded: u64,
 }
 
 impl Effects {
     /// Adds these to what is counted on this thread.
     fn add(self) {
         let before = EFFECTS.get();
-        EFFECTS.set(Self {
-            no_result: before.no_result.wrapping_add(self.no_result),
-            rounded: before.rounded.wrapping_add(self.rounded),
-        });
+        EFFECTS.set(Self { no_result: before.no_result.wrapping_add(self.no_result) });
     }
 }
 
@@ -51,10 +49,7 @@ pub fn count_effects<T>(work: impl FnOnce() -> T) -> (T, Effects) {
     let before = EFFECTS.get();
     let done = work();
     let after = EFFECTS.get();
-    let effects = Effects {
-        no_result: after.no_result.wrapping_sub(before.no_result),
-        rounded: after.rounded.wrapping_sub(before.rounded),
-    };
+    let effects = Effects { no_result: after.no_result.wrapping_sub(before.no_result) };
     (done, effects)
 }
 
@@ -81,6 +76,10 @@ pub(super) enum Operation {
     TimeText,
     /// Text to a number.
     ParseNumber,
+    /// A number as [`scalar`] spells it.
+    NumberValue,
+    /// A boolean likewise.
+    BooleanValue,
 }
 
 impl Operation {
@@ -107,6 +106,8 @@ impl Operation {
             Self::NumberText => "number_text",
             Self::TimeText => "time_text",
             Self::ParseNumber => "parse_number",
+            Self::NumberValue => "number_value",
+            Self::BooleanValue => "boolean_value",
         }
     }
 
@@ -114,6 +115,7 @@ impl Operation {
         match self {
             Self::Narrow => decimal::value_type(),
             Self::NumberText | Self::TimeText => DataType::Utf8,
+            Self::NumberValue | Self::BooleanValue => DataType::Binary,
             _ => decimal::wide_type(),
         }
     }
@@ -124,6 +126,16 @@ impl Operation {
                 let texts: StringArray =
                     numbers(&args[0])?.map(|n| n.map(decimal::format_wide)).collect();
                 return Ok(Arc::new(texts));
+            }
+            Self::NumberValue => {
+                let spelled = |n: i256| scalar::number(&decimal::format_wide(n));
+                let values: BinaryArray = numbers(&args[0])?.map(|n| n.map(spelled)).collect();
+                return Ok(Arc::new(values));
+            }
+            Self::BooleanValue => {
+                let booleans = args[0].as_boolean().iter();
+                let values: BinaryArray = booleans.map(|b| b.map(scalar::boolean)).collect();
+                return Ok(Arc::new(values));
             }
             Self::TimeText => {
                 let times = args[0].as_primitive::<TimestampMicrosecondType>();
@@ -159,7 +171,12 @@ impl Operation {
                 .iter()
                 .map(|text| text.and_then(|t| decimal::parse_wide(t.trim())))
                 .collect(),
-            Self::Widen | Self::Narrow | Self::NumberText | Self::TimeText => each(args, Some)?,
+            Self::Widen
+            | Self::Narrow
+            | Self::NumberText
+            | Self::TimeText
+            | Self::NumberValue
+            | Self::BooleanValue => each(args, Some)?,
         };
         Ok(Arc::new(results.with_data_type(decimal::wide_type())))
     }
@@ -172,6 +189,26 @@ fn each(args: &[ArrayRef], f: impl Fn(i256) -> Option<i256>) -> Result<Decimal25
 fn pairs(args: &[ArrayRef], f: impl Fn(i256, i256) -> Option<i256>) -> Result<Decimal256Array> {
     let (left, right) = (numbers(&args[0])?, numbers(&args[1])?);
     Ok(left.zip(right).map(|(a, b)| f(a?, b?)).collect())
+}
+
+/// Numbers of any places as intermediate results; other columns as they are.
+#[must_use]
+pub fn wide(values: &ArrayRef) -> ArrayRef {
+    let wide: Decimal256Array = match values.data_type() {
+        DataType::Int64 => {
+            let one = i256::from_i128(decimal::ONE);
+            let wide = |n: i64| decimal::widen(n.into()).wrapping_mul(one);
+            values.as_primitive::<Int64Type>().iter().map(|n| n.map(wide)).collect()
+        }
+        DataType::Decimal128(_, places) => {
+            let more =
+                i256::from_i128(10_i128.pow(18_u32.saturating_sub(places.unsigned_abs().into())));
+            let wide = |n: i128| i256::from_i128(n).wrapping_mul(more);
+            values.as_primitive::<Decimal128Type>().iter().map(|n| n.map(wide)).collect()
+        }
+        _ => return Arc::clone(values),
+    };
+    Arc::new(wide.with_data_type(decimal::wide_type()))
 }
 
 type Numbers<'a> = Box<dyn Iterator<Item = Option<i256>> + 'a>;
@@ -225,7 +262,7 @@ impl ScalarUDFImpl for Total {
         if result.null_count() > 0 {
             let given = |row: usize| arrays.iter().all(|a| a.is_valid(row));
             let failed = (0..result.len()).filter(|row| result.is_null(*row) && given(*row));
-            Effects { no_result: failed.count() as u64, rounded: 0 }.add();
+            Effects { no_result: failed.count() as u64 }.add();
         }
         Ok(ColumnarValue::Array(result))
     }

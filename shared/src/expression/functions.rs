@@ -173,7 +173,7 @@ impl Lowering<'_> {
         Ok(match found.result {
             Type::Text => Typed::new(cast(called, DataType::Utf8), Type::Text),
             Type::Number => self.whole_number(called),
-            Type::Boolean | Type::Time => Typed::new(called, found.result),
+            Type::Boolean | Type::Time | Type::Value => Typed::new(called, found.result),
         })
     }
 
@@ -203,7 +203,7 @@ impl Lowering<'_> {
             }
             "nullif" => {
                 check_count(name, args, 2, 2)?;
-                let ty = self.common_type(args.iter().copied()).unwrap_or(want);
+                let ty = self.result_type(args.iter().copied(), want);
                 let (a, b) =
                     (self.lower_as(args[0], ty, depth)?, self.lower_as(args[1], ty, depth)?);
                 let value = self.lower_as(args[0], ty, depth)?;
@@ -255,7 +255,7 @@ impl Lowering<'_> {
     }
 
     fn coalesce(&mut self, args: &[&Sql], want: Type, depth: usize) -> Result<Typed> {
-        let ty = self.common_type(args.iter().copied()).unwrap_or(want);
+        let ty = self.result_type(args.iter().copied(), want);
         let (mut tests, mut values) = (Vec::new(), Vec::new());
         for arg in args {
             tests.push(Box::new(self.lower_as(arg, ty, depth)?.expr.is_not_null()));

@@ -7,7 +7,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::sql::sqlparser::ast::{self, Value};
 
 use super::lower::{Lowering, Result, Typed, boolean, refuse};
-use super::{ExpressionError, Type};
+use super::{ExpressionError, Numbers, Type};
 use crate::decimal;
 
 impl Lowering<'_> {
@@ -18,7 +18,7 @@ impl Lowering<'_> {
                 let text = number.ok_or_else(|| too_large(text))?;
                 Ok(Typed::new(Expr::Literal(ScalarValue::Utf8(Some(text)), None), Type::Text))
             }
-            Value::Number(text, false) => number_literal(text),
+            Value::Number(text, false) => self.number_literal(text),
             Value::Boolean(value) => Ok(boolean(Expr::Literal(ScalarValue::from(*value), None))),
             Value::SingleQuotedString(text) if want == Type::Time => time_literal(text),
             Value::SingleQuotedString(text) => Ok(Typed::new(
@@ -35,26 +35,27 @@ impl Lowering<'_> {
             }
         }
     }
+
+    pub(super) fn number_literal(&self, text: &str) -> Result<Typed> {
+        let wide = decimal::parse_wide(text).ok_or_else(|| too_large(text))?;
+        let short = decimal::narrow(wide).filter(|value| decimal::widen(*value) == wide);
+        match short.filter(|_| self.numbers == Numbers::Short) {
+            Some(value) => {
+                let scale = decimal::SCALE;
+                let value = ScalarValue::Decimal128(Some(value), decimal::PRECISION, scale);
+                Ok(Typed::new(Expr::Literal(value, None), Type::Number))
+            }
+            None => {
+                let scale = decimal::WIDE_SCALE;
+                let value = ScalarValue::Decimal256(Some(wide), decimal::WIDE_PRECISION, scale);
+                Ok(Typed::wide(Expr::Literal(value, None)))
+            }
+        }
+    }
 }
 
 fn too_large(text: &str) -> ExpressionError {
     ExpressionError(format!("the number {text} is out of range; numbers are below 10^40"))
-}
-
-pub(super) fn number_literal(text: &str) -> Result<Typed> {
-    let wide = decimal::parse_wide(text).ok_or_else(|| too_large(text))?;
-    match decimal::narrow(wide).filter(|value| decimal::widen(*value) == wide) {
-        Some(value) => {
-            let scale = decimal::SCALE;
-            let value = ScalarValue::Decimal128(Some(value), decimal::PRECISION, scale);
-            Ok(Typed::new(Expr::Literal(value, None), Type::Number))
-        }
-        None => {
-            let scale = decimal::WIDE_SCALE;
-            let value = ScalarValue::Decimal256(Some(wide), decimal::WIDE_PRECISION, scale);
-            Ok(Typed::wide(Expr::Literal(value, None)))
-        }
-    }
 }
 
 fn time_literal(text: &str) -> Result<Typed> {

@@ -14,9 +14,9 @@ use datafusion::sql::sqlparser::ast::{
 use indexmap::IndexSet;
 
 use super::arithmetic::Operation;
-use super::literal::{cast_type, number_literal};
-use super::parse::{DEPTH_MAX, OPERATIONS_MAX, parse, too_deep, too_large};
-use super::{ExpressionError, Input, Path, PropertyColumn, Scope, Type};
+use super::literal::cast_type;
+use super::parse::{DEPTH_MAX, OPERATIONS_MAX, too_deep, too_large};
+use super::{ExpressionError, Input, Numbers, Path, PropertyColumn, Scope, Type};
 use crate::problem::suggestion;
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
@@ -43,16 +43,27 @@ impl Typed {
 #[derive(Debug)]
 pub struct Lowering<'a> {
     pub(super) scope: Scope<'a>,
+    pub(super) numbers: Numbers,
     inputs: IndexSet<Input>,
     /// Operations that the current text has come to.
-    operations: usize,
+    pub(super) operations: usize,
 }
 
 impl<'a> Lowering<'a> {
-    /// Names mean what `scope` says.
+    /// Names mean what `scope` says, and numbers of events have 9 places.
     #[must_use]
     pub fn new(scope: Scope<'a>) -> Self {
-        Self { scope, inputs: IndexSet::new(), operations: 0 }
+        let numbers = match scope {
+            Scope::Event => Numbers::Short,
+            Scope::Columns { .. } => Numbers::Wide,
+        };
+        Self { scope, numbers, inputs: IndexSet::new(), operations: 0 }
+    }
+
+    /// Lowers expressions over events whose numbers have up to 18 places.
+    #[must_use]
+    pub fn over_wide_events() -> Self {
+        Self { numbers: Numbers::Wide, ..Self::new(Scope::Event) }
     }
 
     /// The columns that the lowered expressions read, each once.
@@ -61,40 +72,7 @@ impl<'a> Lowering<'a> {
         self.inputs
     }
 
-    /// An expression that is true, false or null.
-    ///
-    /// # Errors
-    /// Says what is wrong with the text.
-    pub fn condition(&mut self, text: &str) -> Result<Expr> {
-        Ok(self.lower_whole(&parse(text)?, Type::Boolean)?.expr)
-    }
-
-    /// A decimal of 9 places.
-    ///
-    /// # Errors
-    /// Says what is wrong with the text.
-    pub fn number(&mut self, text: &str) -> Result<Expr> {
-        let number = self.lower_whole(&parse(text)?, Type::Number)?;
-        Ok(self.narrow(number))
-    }
-
-    /// Text; numbers and booleans in their spelling, times in RFC 3339.
-    ///
-    /// # Errors
-    /// Says what is wrong with the text.
-    pub fn text(&mut self, text: &str) -> Result<Expr> {
-        let sql = parse(text)?;
-        let want = self.hint(&sql).unwrap_or(Type::Text);
-        let lowered = self.lower_whole(&sql, want)?;
-        Ok(self.to_text(lowered))
-    }
-
-    /// A property by path, read as text.
-    pub fn property_text(&mut self, path: Path) -> Expr {
-        self.property(path, Type::Text).expr
-    }
-
-    fn narrow(&self, number: Typed) -> Expr {
+    pub(super) fn narrow(&self, number: Typed) -> Expr {
         if number.wide { Operation::Narrow.call(vec![number.expr]) } else { number.expr }
     }
 
@@ -102,17 +80,26 @@ impl<'a> Lowering<'a> {
         if number.wide { number.expr } else { Operation::Widen.call(vec![number.expr]) }
     }
 
-    fn to_text(&self, value: Typed) -> Expr {
+    pub(super) fn to_text(&self, value: Typed) -> Expr {
         match value.ty {
             Type::Text => value.expr,
             Type::Number => Operation::NumberText.call(vec![value.expr]),
             Type::Time => Operation::TimeText.call(vec![value.expr]),
-            Type::Boolean => cast(value.expr, DataType::Utf8),
+            Type::Boolean | Type::Value => cast(value.expr, DataType::Utf8),
+        }
+    }
+
+    pub(super) fn to_value(&self, value: Typed) -> Expr {
+        match value.ty {
+            Type::Value => value.expr,
+            Type::Number => Operation::NumberValue.call(vec![value.expr]),
+            Type::Boolean => Operation::BooleanValue.call(vec![value.expr]),
+            Type::Text | Type::Time => cast(self.to_text(value), DataType::Binary),
         }
     }
 
     /// Lowers a text's whole expression to exactly this type.
-    fn lower_whole(&mut self, sql: &Sql, want: Type) -> Result<Typed> {
+    pub(super) fn lower_whole(&mut self, sql: &Sql, want: Type) -> Result<Typed> {
         self.operations = 0;
         self.lower_as(sql, want, 0)
     }
@@ -124,10 +111,13 @@ impl<'a> Lowering<'a> {
         if lowered.ty == want {
             return Ok(lowered);
         }
+        if want == Type::Value {
+            return Ok(Typed::new(self.to_value(lowered), want));
+        }
         refuse(format!("`{}` is {}, where {want} is needed", clip(sql), lowered.ty))
     }
 
-    fn lower(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
+    pub(super) fn lower(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
         if depth > DEPTH_MAX {
             return Err(too_deep());
         }
@@ -204,16 +194,18 @@ impl<'a> Lowering<'a> {
         Ok(self.column(input))
     }
 
-    fn property(&mut self, path: Path, want: Type) -> Typed {
+    pub(super) fn property(&mut self, path: Path, want: Type) -> Typed {
         // JSON has no times: a property beside a time is compared as text.
         let ty = if want == Type::Time { Type::Text } else { want };
         self.column(Input::Property(PropertyColumn { path, ty }))
     }
 
-    fn column(&mut self, input: Input) -> Typed {
-        let typed = Typed::new(Expr::Column(Column::new_unqualified(input.name())), input.ty());
+    pub(super) fn column(&mut self, input: Input) -> Typed {
+        let expr = Expr::Column(Column::new_unqualified(input.name()));
+        let ty = input.ty();
+        let wide = ty == Type::Number && self.numbers == Numbers::Wide;
         self.inputs.insert(input);
-        typed
+        Typed { expr, ty, wide }
     }
 
     fn unary(&mut self, op: UnaryOperator, expr: &Sql, depth: usize) -> Result<Typed> {
@@ -222,7 +214,7 @@ impl<'a> Lowering<'a> {
             UnaryOperator::Plus => self.lower_as(expr, Type::Number, depth),
             UnaryOperator::Minus => match expr {
                 Sql::Value(ast::ValueWithSpan { value: Value::Number(text, false), .. }) => {
-                    number_literal(&format!("-{text}"))
+                    self.number_literal(&format!("-{text}"))
                 }
                 _ => {
                     let number = self.lower_as(expr, Type::Number, depth)?;
@@ -294,7 +286,7 @@ impl<'a> Lowering<'a> {
         depth: usize,
     ) -> Result<Typed> {
         let results = || conditions.iter().map(|when| &when.result).chain(otherwise);
-        let ty = self.common_type(results()).unwrap_or(want);
+        let ty = self.result_type(results(), want);
         let mut values = Vec::new();
         for result in results() {
             values.push(self.lower_as(result, ty, depth)?);
@@ -311,6 +303,15 @@ impl<'a> Lowering<'a> {
         }
         let case = Expr::Case(Case::new(None, branches, values.next().map(Box::new)));
         Ok(Typed { expr: case, ty, wide })
+    }
+
+    /// The type of what is one of these: on which they meet, or any where that is asked for.
+    pub(super) fn result_type<'s>(
+        &self,
+        all: impl IntoIterator<Item = &'s Sql>,
+        want: Type,
+    ) -> Type {
+        if want == Type::Value { want } else { self.common_type(all).unwrap_or(want) }
     }
 
     fn cast(&mut self, expr: &Sql, to: Type, depth: usize) -> Result<Typed> {

@@ -15,6 +15,7 @@ use crate::testing::event;
 const TIME: i64 = 1_359_675_015_000_000;
 
 fn inputs(lowering: Lowering<'_>, events: &EventBatch) -> RecordBatch {
+    let numbers = lowering.numbers;
     let inputs = lowering.into_inputs();
     let properties = inputs.iter().filter_map(|input| match input {
         Input::Property(column) => Some(column.clone()),
@@ -26,20 +27,37 @@ fn inputs(lowering: Lowering<'_>, events: &EventBatch) -> RecordBatch {
         .iter()
         .map(|input| match input {
             Input::Field(name) => events.batch().column_by_name(name).unwrap().clone(),
-            Input::Property(column) => extracted.column(column).unwrap().values.clone(),
-            Input::Column(..) => unreachable!("the scope is the event"),
+            Input::Property(column) => {
+                let property = extracted.column(column).unwrap();
+                match (column.ty, numbers) {
+                    (Type::Number, Numbers::Wide) => Arc::new(property.wide()) as ArrayRef,
+                    _ => property.values.clone(),
+                }
+            }
+            Input::Exact(..) | Input::Column(..) => unreachable!("nothing here asks for it"),
         })
         .collect();
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(events.len()));
-    RecordBatch::try_new_with_options(input_schema(&inputs), columns, &options).unwrap()
+    let schema = input_schema(&inputs, numbers);
+    RecordBatch::try_new_with_options(schema, columns, &options).unwrap()
 }
 
 fn one(properties: &str) -> EventBatch {
     [event("sale", TIME, Some(properties))].into_iter().collect()
 }
 
+/// What an expression gives over short numbers, and over wide ones, which is the same.
+fn alike<T: PartialEq + std::fmt::Debug>(give: impl Fn(Lowering<'static>) -> T) -> T {
+    let given = give(Lowering::new(Scope::Event));
+    assert_eq!(give(Lowering::over_wide_events()), given);
+    given
+}
+
 fn text(expression: &str, properties: &str) -> Option<String> {
-    let mut lowering = Lowering::new(Scope::Event);
+    alike(|lowering| text_by(lowering, expression, properties))
+}
+
+fn text_by(mut lowering: Lowering<'static>, expression: &str, properties: &str) -> Option<String> {
     let expr = lowering.text(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
     let batch = inputs(lowering, &one(properties));
     let values = Evaluator::new(&expr, &batch.schema()).unwrap().evaluate(&batch).unwrap();
@@ -48,7 +66,14 @@ fn text(expression: &str, properties: &str) -> Option<String> {
 }
 
 fn number(expression: &str, properties: &str) -> (Option<String>, u64) {
-    let mut lowering = Lowering::new(Scope::Event);
+    alike(|lowering| number_by(lowering, expression, properties))
+}
+
+fn number_by(
+    mut lowering: Lowering<'static>,
+    expression: &str,
+    properties: &str,
+) -> (Option<String>, u64) {
     let expr = lowering.number(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
     let batch = inputs(lowering, &one(properties));
     let evaluator = Evaluator::new(&expr, &batch.schema()).unwrap();
@@ -311,4 +336,22 @@ proptest! {
         let _ = lowering.condition(&text);
         let _ = parse_path(&text);
     }
+}
+
+#[test]
+fn wide_numbers_keep_eighteen_places_on_the_way() {
+    let wide = |expression| {
+        let properties = r#"{"price":3.75e-8,"tokens":1000,"tiny":2.5e-10}"#;
+        number_by(Lowering::over_wide_events(), expression, properties).0
+    };
+    assert_eq!(wide("tokens * price").as_deref(), Some("0.0000375"));
+    assert_eq!(wide("tiny * 1000").as_deref(), Some("0.00000025"));
+    assert_eq!(wide("CASE WHEN tiny > 0 THEN 1 ELSE 0 END").as_deref(), Some("1"));
+    assert_eq!(wide("CASE WHEN tiny = 0.00000000025 THEN 1 END").as_deref(), Some("1"));
+    assert_eq!(wide("CASE WHEN price IN (1, 0.0000000375) THEN 1 END").as_deref(), Some("1"));
+    assert_eq!(wide("CASE WHEN price BETWEEN 3.7e-8 AND 3.8e-8 THEN 1 END").as_deref(), Some("1"));
+    assert_eq!(wide("coalesce(missing, price, 1) * 100").as_deref(), Some("0.00000375"));
+    assert_eq!(wide("nullif(price, 0.000000038)").as_deref(), Some("0.000000038"));
+    let text = text_by(Lowering::over_wide_events(), "'x' || (tiny + 0)", r#"{"tiny":2.5e-10}"#);
+    assert_eq!(text.as_deref(), Some("x0.00000000025"));
 }

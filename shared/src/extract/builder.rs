@@ -1,14 +1,16 @@
 //! Making columns of values.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanBuilder, Decimal128Builder, StringBuilder};
+use arrow::array::{ArrayRef, BinaryBuilder, BooleanBuilder, Decimal128Builder, StringBuilder};
 
 use super::{Extractor, Finder};
 use crate::decimal;
 use crate::expression::{PropertyColumn, Type};
 use crate::omissions::Noted;
 use crate::properties::{Properties, Property};
+use crate::scalar;
 
 /// Columns in the making: a row is what a [`Finder`] found.
 #[derive(Debug)]
@@ -48,6 +50,7 @@ impl<'x> Extraction<'x> {
 struct Builder {
     values: Values,
     mismatches: Noted,
+    long: Vec<(u32, Box<str>)>,
 }
 
 #[derive(Debug)]
@@ -55,6 +58,7 @@ enum Values {
     Number(Decimal128Builder),
     Text(StringBuilder),
     Boolean(BooleanBuilder),
+    Value(BinaryBuilder),
 }
 
 impl Builder {
@@ -65,16 +69,20 @@ impl Builder {
             ),
             Type::Boolean => Values::Boolean(BooleanBuilder::with_capacity(rows)),
             Type::Text | Type::Time => Values::Text(StringBuilder::with_capacity(rows, rows * 8)),
+            Type::Value => Values::Value(BinaryBuilder::with_capacity(rows, rows * 8)),
         };
-        Self { values, mismatches: Noted::default() }
+        Self { values, mismatches: Noted::default(), long: Vec::new() }
     }
 
     fn push(&mut self, row: u32, json: Option<&str>) {
         let fits = match &mut self.values {
             Values::Number(builder) => {
-                let value = json.and_then(decimal::parse);
-                builder.append_option(value);
-                value.is_some()
+                let read = json.and_then(decimal::read);
+                builder.append_option(read.map(|(value, _)| value));
+                if let (Some(text), Some((_, false))) = (json, read) {
+                    self.long.push((row, text.into()));
+                }
+                read.is_some()
             }
             Values::Boolean(builder) => {
                 let value = match json {
@@ -85,7 +93,16 @@ impl Builder {
                 builder.append_option(value);
                 value.is_some()
             }
-            Values::Text(builder) => push_text(builder, json),
+            Values::Text(builder) => {
+                let text = json.and_then(text_of);
+                builder.append_option(text.as_deref());
+                text.is_some()
+            }
+            Values::Value(builder) => {
+                let value = json.and_then(value_of);
+                builder.append_option(value.as_deref());
+                value.is_some()
+            }
         };
         if let Some(json) = json.filter(|_| !fits) {
             self.mismatches.push(row, json);
@@ -97,27 +114,39 @@ impl Builder {
             Values::Number(mut builder) => Arc::new(builder.finish()),
             Values::Boolean(mut builder) => Arc::new(builder.finish()),
             Values::Text(mut builder) => Arc::new(builder.finish()),
+            Values::Value(mut builder) => Arc::new(builder.finish()),
         };
-        Property { values, mismatches: self.mismatches }
+        Property { values, mismatches: self.mismatches, long: self.long }
     }
 }
 
-/// Adds a string's text, or a number or boolean as it is spelled. Whether it was one of these.
-fn push_text(builder: &mut StringBuilder, json: Option<&str>) -> bool {
-    let text = json.filter(|json| !json.starts_with(['{', '[']));
-    let Some(text) = text else {
-        builder.append_null();
-        return false;
-    };
-    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    match inner {
-        None => builder.append_value(text),
-        Some(inner) if !inner.contains('\\') => builder.append_value(inner),
-        Some(_) => {
-            let spelled = serde_json::from_str::<String>(text).ok();
-            builder.append_option(spelled.as_deref());
-            return spelled.is_some();
-        }
+/// A string's text, or a number or boolean as it is spelled; `None` of anything else.
+fn text_of(json: &str) -> Option<Cow<'_, str>> {
+    match json.as_bytes().first()? {
+        b'{' | b'[' => None,
+        b'"' => string(json),
+        _ => Some(Cow::Borrowed(json)),
     }
-    true
+}
+
+/// A string, number or boolean, so that equal ones have equal bytes; `None` of anything else.
+fn value_of(json: &str) -> Option<Cow<'_, [u8]>> {
+    match json.as_bytes().first()? {
+        b'{' | b'[' => None,
+        b'"' => Some(match string(json)? {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }),
+        b't' | b'f' => Some(Cow::Owned(scalar::boolean(json == "true"))),
+        _ => Some(Cow::Owned(scalar::number(&decimal::canonical(json)?))),
+    }
+}
+
+/// What a JSON string says; `None` where it is no Unicode text.
+fn string(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    match inner.contains('\\') {
+        false => Some(Cow::Borrowed(inner)),
+        true => serde_json::from_str(json).ok().map(Cow::Owned),
+    }
 }

@@ -16,7 +16,7 @@ impl StateColumn {
                     bump(&mut mine[*group], *count)?;
                 }
             }
-            (Self::Sum(mine), Self::Sum(other)) => {
+            (Self::Sum(a, mine), Self::Sum(b, other)) if a == b => {
                 for (group, sum) in groups.iter().zip(other) {
                     let old = mine[*group];
                     mine[*group] = match (old, sum) {
@@ -25,12 +25,12 @@ impl StateColumn {
                     };
                 }
             }
-            (Self::Min(mine), Self::Min(other)) => {
+            (Self::Min(a, mine), Self::Min(b, other)) if a == b => {
                 for (group, value) in groups.iter().zip(other) {
                     value.iter().for_each(|value| keep_min(&mut mine[*group], *value));
                 }
             }
-            (Self::Max(mine), Self::Max(other)) => {
+            (Self::Max(a, mine), Self::Max(b, other)) if a == b => {
                 for (group, value) in groups.iter().zip(other) {
                     value.iter().for_each(|value| keep_max(&mut mine[*group], *value));
                 }
@@ -65,10 +65,9 @@ impl StateColumn {
     pub fn is_same(&self, group: usize, other: &Self, theirs: usize) -> bool {
         match (self, other) {
             (Self::Count(mine), Self::Count(other)) => mine[group] == other[theirs],
-            (Self::Sum(mine), Self::Sum(other)) => mine[group] == other[theirs],
-            (Self::Min(mine), Self::Min(other)) | (Self::Max(mine), Self::Max(other)) => {
-                mine[group] == other[theirs]
-            }
+            (Self::Sum(a, mine), Self::Sum(b, other)) => a == b && mine[group] == other[theirs],
+            (Self::Min(a, mine), Self::Min(b, other))
+            | (Self::Max(a, mine), Self::Max(b, other)) => a == b && mine[group] == other[theirs],
             (Self::Distinct(mine), Self::Distinct(other)) => mine[group] == other[theirs],
             (Self::Quantile(mine), Self::Quantile(other)) => mine[group] == other[theirs],
             (Self::Latest(mine), Self::Latest(other)) => mine[group] == other[theirs],

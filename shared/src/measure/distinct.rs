@@ -57,10 +57,10 @@ impl Default for Distinct {
 }
 
 impl Distinct {
-    /// Adds a text.
-    pub fn insert(&mut self, text: &str) {
+    /// Adds a text, or what else [`crate::scalar`] spells.
+    pub fn insert(&mut self, value: &[u8]) {
         let mut bits = CouponBits::default();
-        Coupon::from_value(raw_bytes::from_str(text)).hash(&mut bits);
+        Coupon::from_value(raw_bytes::from_slice(value)).hash(&mut bits);
         self.insert_coupon(bits.0);
     }
 

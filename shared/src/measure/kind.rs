@@ -2,7 +2,28 @@
 
 use arrow::datatypes::DataType;
 
-use crate::decimal;
+use crate::decimal::Scale;
+use crate::event::timestamp_type;
+
+/// What has a least and a greatest value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Extreme {
+    /// Decimals.
+    Number(Scale),
+    /// Instants.
+    Time,
+}
+
+impl Extreme {
+    /// Arrow's type of such a value.
+    #[must_use]
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Number(scale) => scale.value_type(),
+            Self::Time => timestamp_type(),
+        }
+    }
+}
 
 /// What a state holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -10,12 +31,12 @@ pub enum StateKind {
     /// Number of rows, or of values that are not null.
     Count,
     /// Sum of decimals, null without values.
-    Sum,
-    /// Least decimal, null without values.
-    Min,
-    /// Greatest decimal, null without values.
-    Max,
-    /// HyperLogLog sketch of texts.
+    Sum(Scale),
+    /// Least value, null without values.
+    Min(Extreme),
+    /// Greatest value, null without values.
+    Max(Extreme),
+    /// HyperLogLog sketch of texts, or of whatever else [`crate::scalar`] tells apart.
     Distinct,
     /// DDSketch of decimals.
     Quantile,
@@ -29,9 +50,9 @@ impl StateKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
-            Self::Sum => "sum",
-            Self::Min => "min",
-            Self::Max => "max",
+            Self::Sum(_) => "sum",
+            Self::Min(_) => "min",
+            Self::Max(_) => "max",
             Self::Distinct => "distinct",
             Self::Quantile => "quantile",
             Self::Latest => "latest",
@@ -49,8 +70,8 @@ impl StateKind {
     pub fn data_type(self) -> DataType {
         match self {
             Self::Count => DataType::Int64,
-            Self::Sum => decimal::sum_type(),
-            Self::Min | Self::Max => decimal::value_type(),
+            Self::Sum(scale) => scale.sum_type(),
+            Self::Min(extreme) | Self::Max(extreme) => extreme.data_type(),
             Self::Distinct | Self::Quantile | Self::Latest => DataType::Binary,
         }
     }

@@ -1,8 +1,8 @@
 //! The value of the last event: the one with the greatest time, then partition, then offset.
 //!
 //! Encoding: a version byte; the event's time (i64, µs, sign bit flipped), partition (u32) and
-//! offset (u64), big-endian; then the value. So the bytes of two states compare as their events do,
-//! and no two events compare equal.
+//! offset (u64), big-endian; then the value: a text's bytes, or 16, little-endian, of a number or
+//! time. So the bytes of two states compare as their events do, and no two events compare equal.
 
 use super::StateError;
 use crate::ids::{Offset, PartitionId};
@@ -73,6 +73,14 @@ impl Latest {
     pub fn number(stored: &[u8]) -> Result<i128, StateError> {
         let bytes = value(stored)?.try_into();
         bytes.map(i128::from_le_bytes).map_err(|_| wrong("16 bytes are a number".to_owned()))
+    }
+
+    /// The value in a stored state that is a time, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn time(stored: &[u8]) -> Result<i64, StateError> {
+        i64::try_from(Self::number(stored)?).map_err(|_| wrong("it is no time".to_owned()))
     }
 }
 

@@ -10,8 +10,8 @@ impl StateColumn {
     pub fn group_bytes(&self, group: usize) -> usize {
         match self {
             Self::Count(_) => size_of::<i64>(),
-            Self::Sum(_) => size_of::<Option<i256>>(),
-            Self::Min(_) | Self::Max(_) => size_of::<Option<i128>>(),
+            Self::Sum(..) => size_of::<Option<i256>>(),
+            Self::Min(..) | Self::Max(..) => size_of::<Option<i128>>(),
             Self::Distinct(states) => states[group].size_bytes(),
             Self::Quantile(states) => states[group].size_bytes(),
             Self::Latest(states) => states[group].size_bytes(),
@@ -23,8 +23,10 @@ impl StateColumn {
     pub fn size_bytes(&self) -> usize {
         match self {
             Self::Count(states) => states.capacity() * size_of::<i64>(),
-            Self::Sum(states) => states.capacity() * size_of::<Option<i256>>(),
-            Self::Min(states) | Self::Max(states) => states.capacity() * size_of::<Option<i128>>(),
+            Self::Sum(_, states) => states.capacity() * size_of::<Option<i256>>(),
+            Self::Min(_, states) | Self::Max(_, states) => {
+                states.capacity() * size_of::<Option<i128>>()
+            }
             Self::Distinct(states) => sampled(states, Distinct::size_bytes),
             Self::Quantile(states) => sampled(states, Quantiles::size_bytes),
             Self::Latest(states) => sampled(states, Latest::size_bytes),

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::decimal;
 use crate::ids::{Offset, PartitionId};
+use crate::scalar;
 use crate::time::Timestamp;
 use arrow::array::StringArray;
 
@@ -40,17 +42,19 @@ fn any_decimal() -> impl Strategy<Value = Option<i128>> {
 proptest! {
     #[test]
     fn decimals_fold_the_same_however_they_are_split(
+        places in 0_u8..=18,
         values in prop::collection::vec(any_decimal(), 0..400),
         cuts in prop::collection::vec(0_usize..400, 0..4),
     ) {
         let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(values.len())).collect();
         cuts.extend([0, values.len()]);
         cuts.sort_unstable();
+        let scale = Scale::new(places).unwrap();
         let kinds = [
             StateKind::Count,
-            StateKind::Sum,
-            StateKind::Min,
-            StateKind::Max,
+            StateKind::Sum(scale),
+            StateKind::Min(Extreme::Number(scale)),
+            StateKind::Max(Extreme::Number(scale)),
             StateKind::Quantile,
         ];
         for kind in kinds {
@@ -147,7 +151,7 @@ proptest! {
 fn distinct_counts_are_close_at_every_size() {
     let mut sketch = Distinct::default();
     for n in 1..=50_000_i64 {
-        sketch.insert(&format!("visitor-{n}"));
+        sketch.insert(format!("visitor-{n}").as_bytes());
         if [1, 7, 8, 9, 100, 384, 385, 386, 1000, 5000, 50_000].contains(&n) {
             let off = (sketch.estimate() - n).unsigned_abs() as f64 / n as f64;
             assert!(off <= 4.0 * DISTINCT_ERROR, "{} for {n}", sketch.estimate());
@@ -167,7 +171,7 @@ fn the_library_agrees_with_our_registers() {
     assert_eq!(ours.estimate(), 0);
     for n in 0..20_000 {
         let text = format!("{n}");
-        ours.insert(&text);
+        ours.insert(text.as_bytes());
         theirs.update(raw_bytes::from_str(&text));
         if n % 97 == 0 {
             assert_eq!(ours.estimate(), theirs.composite_estimate().round() as i64, "at {n}");
@@ -178,7 +182,7 @@ fn the_library_agrees_with_our_registers() {
 #[test]
 fn sums_of_the_greatest_values_do_not_overflow() {
     let values = decimals(&vec![Some(decimal::MAX); 1000]);
-    let sum = folded(StateKind::Sum, &values);
+    let sum = folded(StateKind::Sum(Scale::DEFAULT), &values);
     let sum = sum.as_primitive::<Decimal256Type>().value(0);
     assert_eq!(sum, i256::from_i128(decimal::MAX).wrapping_mul(i256::from_i128(1000)));
     assert_eq!(decimal::finish_sum(sum), None);
@@ -210,11 +214,12 @@ fn states_that_were_stored_long_ago_are_read() {
                 sketch.encode(&mut written);
                 (median.unwrap_or_else(|| "null".to_owned()), written)
             }
-            "latest-text" | "latest-number" => {
+            "latest-text" | "latest-number" | "latest-time" => {
                 let mut state = Latest::default();
                 state.merge(&bytes).unwrap();
                 let value = match kind {
                     "latest-text" => Latest::text(&bytes).unwrap().to_owned(),
+                    "latest-time" => Timestamp(Latest::time(&bytes).unwrap()).to_string(),
                     _ => decimal::format(Latest::number(&bytes).unwrap()),
                 };
                 (value, state.encode().unwrap().to_vec())
@@ -224,5 +229,23 @@ fn states_that_were_stored_long_ago_are_read() {
         assert_eq!(read, value, "{line}");
         assert_eq!(written, bytes, "what is written now is what was written then: {line}");
     }
-    assert_eq!(kinds.len(), 4);
+    assert_eq!(kinds.len(), 5);
+}
+
+/// Sketches of before and of now are merged, so that a value's hash is never another.
+#[test]
+fn values_are_hashed_as_in_what_is_stored() {
+    let texts = ["visitor-0", "visitor-1", "visitor-2"].map(|text| text.as_bytes().to_vec());
+    let others = [scalar::number("1"), scalar::number("1.5"), scalar::boolean(true)];
+    for (values, hex) in [
+        (texts, "010201070c03080308153cad06a97506074153720a"),
+        (others, "010201070c030803088e8c9104e1ec740a6d92d10a"),
+    ] {
+        let (mut sketch, mut bytes) = (Distinct::default(), Vec::new());
+        values.iter().for_each(|value| sketch.insert(value));
+        sketch.encode(&mut bytes);
+        let written: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(written, hex);
+        assert!(STORED.contains(hex), "{hex}");
+    }
 }

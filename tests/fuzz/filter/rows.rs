@@ -7,7 +7,7 @@ use arrow::array::{
 };
 use shared::decimal;
 use shared::event::{Event, EventBatch};
-use shared::expression::{Input, Type, input_schema};
+use shared::expression::{Input, Numbers, Type, input_schema};
 use shared::time::Timestamp;
 
 /// Columns of the kinds that queries have conditions over.
@@ -58,7 +58,7 @@ pub(super) fn columns() -> &'static RecordBatch {
         let numbers = numbers.with_precision_and_scale(decimal::PRECISION, decimal::SCALE);
         let times = [Some(0), Some(Timestamp::MIN.0), None, Some(1_359_675_015_000_000)];
         RecordBatch::try_new(
-            input_schema(&inputs),
+            input_schema(&inputs, Numbers::Short),
             vec![
                 Arc::new(StringArray::from(vec![Some("DE"), Some(""), None, Some("12")])),
                 Arc::new(StringArray::from(vec![Some("x"), None, Some("İ"), Some("12.0")])),

@@ -27,7 +27,7 @@ pub(super) struct Field {
     /// JSON text; missing if none.
     json: Option<String>,
     pub(super) text: Option<String>,
-    /// In units of 10⁻⁹.
+    /// In units of 10⁻⁹, rounded half to even.
     pub(super) number: Option<i128>,
 }
 
@@ -42,6 +42,14 @@ impl Field {
 
     fn object() -> Self {
         Self { json: Some(r#"{"deep":[1,{"er":2}]}"#.to_owned()), ..Self::missing() }
+    }
+
+    /// Whether it is a number above 0, however little.
+    pub(super) fn is_positive(&self) -> bool {
+        let json = self.json.as_deref().unwrap_or_default();
+        let mantissa = json.split(['e', 'E']).next().unwrap_or_default();
+        let is_zero = !mantissa.contains(|digit| ('1'..='9').contains(&digit));
+        self.number.is_some() && !json.starts_with('-') && !is_zero
     }
 
     fn text(text: &str) -> Self {

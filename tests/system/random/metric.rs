@@ -14,7 +14,7 @@ type Dimension = (&'static str, &'static str, fn(&Event) -> Option<String>);
 type Number = (&'static str, fn(&Event) -> Option<i128>);
 
 const FILTERS: [Condition; 5] = [
-    ("amount > 0", |e| e.amount.number.is_some_and(|a| a > 0)),
+    ("amount > 0", |e| e.amount.is_positive()),
     ("shop <> 'north' OR size = 2", |e| {
         e.shop.text.as_ref().is_some_and(|s| s != "north")
             || e.size.number.is_some_and(|s| s == 2 * ONE)

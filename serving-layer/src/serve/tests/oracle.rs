@@ -34,7 +34,12 @@ fn definition(base: &str) -> String {
         "hi":{{"kind":"max","of":"v"}},"d":{{"kind":"distinct","of":"u"}},
         "q":{{"kind":"quantile","of":"v","q":0.5}},
         "big":{{"kind":"count","filter":"v > 0"}},"share":{{"kind":"expr","expr":"big / n"}},
-        "last":{{"kind":"latest","of":"v","type":"number"}}}}}}"#
+        "last":{{"kind":"latest","of":"v","type":"number"}},
+        "t":{{"kind":"sum","of":"v","places":12}},"w":{{"kind":"avg","of":"v","places":2}},
+        "lo12":{{"kind":"min","of":"v","places":12}},
+        "mix":{{"kind":"expr","expr":"t * 2 + n"}},
+        "seen":{{"kind":"max","of":"time"}},"late":{{"kind":"latest","of":"time"}},
+        "k":{{"kind":"distinct","of":"v"}}}}}}"#
     )
 }
 
@@ -50,7 +55,15 @@ struct Seen {
     counts: bool,
 }
 
-const NUMBERS: [&str; 12] = [
+const NUMBERS: [&str; 20] = [
+    "2.5e-10",
+    "3.75E-8",
+    "2.0",
+    "200e-2",
+    "-0.0",
+    "\"2\"",
+    "0.1234567890125",
+    "0.000000000500000000000000000001",
     "0",
     "-1.5",
     "2",
@@ -99,23 +112,38 @@ fn event(at: usize, seen: &Seen) -> Event {
     }
 }
 
-/// Units of 10⁻⁹, of what the numbers above can be.
-fn units(text: &str) -> Option<i128> {
+/// A number's digits, and the power of ten that they are units of.
+fn digits(text: &str) -> Option<(i128, i32)> {
     if text.starts_with('"') {
         return None;
     }
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let text = text.to_lowercase();
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits: i128 = format!("{whole}{fraction}").parse().unwrap();
-    let places = 9 + exponent.parse::<i32>().unwrap() - fraction.len() as i32;
-    let value = match u32::try_from(places) {
+    let digits = format!("{whole}{fraction}").parse().unwrap();
+    Some((digits, exponent.parse::<i32>().unwrap() - fraction.len() as i32))
+}
+
+/// Units of `10^-places`, of what the numbers above can be.
+fn units(text: &str, places: i32) -> Option<i128> {
+    let (digits, exponent) = digits(text)?;
+    let value = match u32::try_from(exponent + places) {
         Ok(up) => digits.checked_mul(10_i128.checked_pow(up)?)?,
         Err(_) => {
-            let unit = 10_i128.pow(places.unsigned_abs());
+            let unit = 10_i128.pow((exponent + places).unsigned_abs());
             half_even(digits.div_euclid(unit), digits.rem_euclid(unit), unit)
         }
     };
     (value.abs() <= MAX).then_some(value)
+}
+
+/// One text for all values that are one.
+fn identity(text: &str) -> String {
+    let Some((mut digits, mut exponent)) = digits(text) else { return text.to_owned() };
+    while digits != 0 && digits % 10 == 0 {
+        (digits, exponent) = (digits / 10, exponent + 1);
+    }
+    if digits == 0 { "0".to_owned() } else { format!("{digits}e{exponent}") }
 }
 
 fn half_even(whole: i128, rest: i128, of: i128) -> i128 {
@@ -126,11 +154,43 @@ fn half_even(whole: i128, rest: i128, of: i128) -> i128 {
     }
 }
 
-fn shown(units: i128) -> String {
-    let size = units.unsigned_abs();
-    let text = format!("{}.{:09}", size / NINE as u128, size % NINE as u128);
+fn shown(units: i128, places: u32) -> String {
+    let (size, one) = (units.unsigned_abs(), 10_u128.pow(places));
+    let text = format!("{}.{:0places$}", size / one, size % one, places = places as usize);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     format!("{}{text}", if units < 0 { "-" } else { "" })
+}
+
+/// Numbers, as units of some places.
+#[derive(Clone, Debug, Default)]
+struct Numbers(Vec<i128>);
+
+impl Numbers {
+    /// In hundred-quintillions and the rest, so that nothing overflows.
+    fn total(&self, more: i128) -> (i128, i128) {
+        let parts = self.0.iter().map(|v| (v * more).div_euclid(SPLIT)).sum();
+        (parts, self.0.iter().map(|v| (v * more).rem_euclid(SPLIT)).sum())
+    }
+
+    fn sum(&self) -> Option<i128> {
+        let (high, low) = self.total(1);
+        let high = high + low.div_euclid(SPLIT);
+        let sum = high.checked_mul(SPLIT)?.checked_add(low.rem_euclid(SPLIT))?;
+        (!self.0.is_empty() && sum.abs() <= MAX).then_some(sum)
+    }
+
+    /// Of which a unit is `more` of the mean's.
+    fn mean(&self, more: i128) -> Option<i128> {
+        let count = self.0.len() as i128;
+        if count == 0 {
+            return None;
+        }
+        let (high, low) = self.total(more);
+        let rest = high.rem_euclid(count) * SPLIT + low;
+        let whole = high.div_euclid(count) * SPLIT + rest.div_euclid(count);
+        let mean = half_even(whole, rest.rem_euclid(count), count);
+        (mean.abs() <= MAX).then_some(mean)
+    }
 }
 
 /// The exact measures of one group.
@@ -138,13 +198,14 @@ fn shown(units: i128) -> String {
 struct Sums {
     n: i128,
     big: i128,
-    /// In hundred-quintillions and the rest, so that nothing overflows.
-    high: i128,
-    low: i128,
-    values: Vec<i128>,
+    nine: Numbers,
+    twelve: Numbers,
+    two: Numbers,
     /// The last value and its time; of those at one time, the one accepted last.
     last: Option<(i64, i128)>,
+    times: Vec<i64>,
     users: BTreeSet<u8>,
+    values: BTreeSet<String>,
 }
 
 const SPLIT: i128 = 10_i128.pow(20);
@@ -153,42 +214,36 @@ impl Sums {
     fn add(&mut self, seen: &Seen) {
         self.n += 1;
         self.users.insert(seen.u);
-        if let Some(v) = seen.v.and_then(units) {
-            self.big += i128::from(v > 0);
-            self.high += v.div_euclid(SPLIT);
-            self.low += v.rem_euclid(SPLIT);
-            self.values.push(v);
-            if self.last.is_none_or(|(time, _)| time <= seen.time) {
-                self.last = Some((seen.time, v));
-            }
+        self.times.push(seen.time);
+        self.values.extend(seen.v.map(identity));
+        // What 9 places do not hold is no number for any measure.
+        let Some((text, nine)) = seen.v.and_then(|v| Some((v, units(v, 9)?))) else { return };
+        self.big += i128::from(digits(text).is_some_and(|(digits, _)| digits > 0));
+        self.nine.0.push(nine);
+        self.twelve.0.extend(units(text, 12));
+        self.two.0.extend(units(text, 2));
+        if self.last.is_none_or(|(time, _)| time <= seen.time) {
+            self.last = Some((seen.time, nine));
         }
     }
 
-    fn sum(&self) -> Option<i128> {
-        let high = self.high + self.low.div_euclid(SPLIT);
-        let sum = high.checked_mul(SPLIT)?.checked_add(self.low.rem_euclid(SPLIT))?;
-        (!self.values.is_empty() && sum.abs() <= MAX).then_some(sum)
-    }
-
-    fn mean(&self) -> Option<i128> {
-        let count = self.values.len() as i128;
-        if count == 0 {
-            return None;
-        }
-        let rest = self.high.rem_euclid(count) * SPLIT + self.low;
-        let whole = self.high.div_euclid(count) * SPLIT + rest.div_euclid(count);
-        Some(half_even(whole, rest.rem_euclid(count), count))
-    }
-
-    /// By name, in units of 10⁻⁹; counts too.
+    /// By name, in units of its [`places`]; of times, in microseconds.
     fn value(&self, name: &str) -> Option<i128> {
         match name {
             "n" => Some(self.n * NINE),
             "big" => Some(self.big * NINE),
-            "s" => self.sum(),
-            "m" => self.mean(),
-            "lo" => self.values.iter().min().copied(),
-            "hi" => self.values.iter().max().copied(),
+            "s" => self.nine.sum(),
+            "m" => self.nine.mean(1),
+            "lo" => self.nine.0.iter().min().copied(),
+            "hi" => self.nine.0.iter().max().copied(),
+            "t" => self.twelve.sum(),
+            "w" => self.two.mean(10_i128.pow(7)),
+            "lo12" => self.twelve.0.iter().min().copied(),
+            "mix" => self.twelve.sum().map(|t| {
+                let units = t * 2 + self.n * 10_i128.pow(12);
+                half_even(units.div_euclid(1000), units.rem_euclid(1000), 1000)
+            }),
+            "seen" | "late" => self.times.iter().max().map(|time| i128::from(*time)),
             "last" => self.last.map(|(_, v)| v),
             "share" if self.n > 0 => {
                 let units = self.big * NINE;
@@ -205,7 +260,13 @@ type Key = (i64, Vec<Option<String>>);
 /// A row: values by name, none for a bucket filled with nulls.
 type Row = (Key, BTreeMap<&'static str, Option<i128>>);
 
-const EXACT: [&str; 8] = ["n", "s", "m", "lo", "hi", "last", "big", "share"];
+const EXACT: [&str; 14] =
+    ["n", "s", "m", "lo", "hi", "last", "big", "share", "t", "w", "lo12", "mix", "seen", "late"];
+
+fn places(name: &str) -> u32 {
+    if ["t", "lo12"].contains(&name) { 12 } else { 9 }
+}
+
 const FILTERS: [&str; 6] = [
     "",
     "a = 'x'",
@@ -233,16 +294,25 @@ fn passes(filter: &str, seen: &Seen) -> bool {
     }
 }
 
-const HAVINGS: [&str; 4] = ["", "n > 2", "s >= 0 AND n < 9", "m IS NULL OR share = 0.5"];
+const HAVINGS: [&str; 6] = [
+    "",
+    "n > 2",
+    "s >= 0 AND n < 9",
+    "m IS NULL OR share = 0.5",
+    "t > 0.0000000001",
+    "seen >= '2013-03-15'",
+];
 
 fn holds(having: &str, sums: &Sums) -> bool {
     match having {
         "" => true,
         "n > 2" => sums.n > 2,
-        "s >= 0 AND n < 9" => sums.sum().is_some_and(|s| s >= 0) && sums.n < 9,
+        "s >= 0 AND n < 9" => sums.nine.sum().is_some_and(|s| s >= 0) && sums.n < 9,
         "m IS NULL OR share = 0.5" => {
-            sums.mean().is_none() || sums.value("share") == Some(NINE / 2)
+            sums.nine.mean(1).is_none() || sums.value("share") == Some(NINE / 2)
         }
+        "t > 0.0000000001" => sums.twelve.sum().is_some_and(|t| t > 100),
+        "seen >= '2013-03-15'" => sums.times.iter().any(|time| *time >= 1_363_305_600_000_000),
         _ => unreachable!("{having}"),
     }
 }
@@ -275,7 +345,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         select(ZONES.to_vec()),
         (edge.clone(), edge),
         subsequence(vec!["a", "b"], 0..=2).prop_shuffle(),
-        subsequence(EXACT.to_vec(), 1..=8).prop_shuffle(),
+        subsequence(EXACT.to_vec(), 1..=14).prop_shuffle(),
         select(FILTERS.to_vec()),
         select(HAVINGS.to_vec()),
     );
@@ -419,7 +489,7 @@ impl Asked {
         if self.group_by.is_empty() {
             groups.insert(Vec::new());
         }
-        let zero = |name: &str| ["n", "s", "big"].contains(&name) && self.fill == "zero";
+        let zero = |name: &str| ["n", "s", "t", "big"].contains(&name) && self.fill == "zero";
         let known: BTreeMap<Key, _> = rows.iter().cloned().collect();
         let empty: BTreeMap<_, _> = EXACT.map(|name| (name, zero(name).then_some(0))).into();
         for group in groups {
@@ -476,7 +546,12 @@ impl Asked {
             fields.push(format!("\"{name}\":{}", json!(value)));
         }
         for name in &self.measures {
-            let value = values[name].map_or("null".to_owned(), shown);
+            let value = match values[name] {
+                Some(time) if ["seen", "late"].contains(name) => {
+                    format!("\"{}\"", rfc(time as i64, self.zone))
+                }
+                value => value.map_or("null".to_owned(), |units| shown(units, places(name))),
+            };
             fields.push(format!("\"{name}\":{value}"));
         }
         format!("{{{}}}", fields.join(","))
@@ -568,7 +643,7 @@ proptest! {
         events in prop::collection::vec(seen(), 1..100),
         cut in any::<prop::sample::Index>(),
     ) {
-        let query = json!({"metric": "m", "measures": "d,q", "group_by": "a"});
+        let query = json!({"metric": "m", "measures": "d,q,k", "group_by": "a"});
         let Value::Object(query) = query else { unreachable!() };
         let query = Query::from_json(query).unwrap();
         let mut texts = [0, cut.index(events.len()), events.len()]
@@ -585,12 +660,15 @@ proptest! {
             let sums = groups.get_mut(&row["a"].as_str()).unwrap();
             let distinct = row["d"].as_f64().unwrap();
             prop_assert!((distinct - sums.users.len() as f64).abs() <= 1.0);
-            sums.values.sort_unstable();
-            match sums.values.len() {
+            let kinds = row["k"].as_f64().unwrap();
+            prop_assert!((kinds - sums.values.len() as f64).abs() <= 0.5);
+            let values = &mut sums.nine.0;
+            values.sort_unstable();
+            match values.len() {
                 0 => prop_assert!(row["q"].is_null()),
                 count => {
                     // Any value between the two middle ones is a median.
-                    let near = |at: usize| sums.values[at] as f64 / 1e9;
+                    let near = |at: usize| values[at] as f64 / 1e9;
                     let (low, high) = (near((count - 1) / 2), near(count / 2));
                     let value = row["q"].as_f64().unwrap();
                     let slack = 0.0101 * low.abs().max(high.abs()) + 1e-9;

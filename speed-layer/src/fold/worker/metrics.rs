@@ -113,7 +113,7 @@ impl Worker {
     fn new_writer(&self, version: &Arc<MetricVersion>, view: Arc<View>, course: Course) -> Writer {
         // A compiled metric counts its failures, so the fold takes one of its own: else those of a
         // batch run at the same time would be counted here too.
-        let metric = Metric::compile(&version.definition)
+        let metric = Metric::compile_as(&version.definition, version.compiled.way())
             .map_or_else(|_| Arc::clone(&version.compiled), Arc::new);
         let (fence, settings) = (self.parts.fence, &self.parts.settings);
         Writer::new(Arc::clone(version), view, metric, course, fence, settings)

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Decimal128Array, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, BinaryArray, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use shared::compile::StateLayout;
-use shared::decimal;
+use shared::decimal::{self, Scale};
 use shared::definition::from_json;
 use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset, PartitionId};
-use shared::measure::{Latest, StateKind};
+use shared::measure::{Extreme, Latest, StateKind};
 use shared::omissions::{Omissions, Use};
 use shared::ports::{ReadColumns, SpeedPart, SpeedRead};
 use shared::table::StateTable;
@@ -26,12 +28,27 @@ pub(crate) fn journal(number: u128) -> JournalId {
     JournalId(Uuid::from_u128(number))
 }
 
-/// Two dimensions and one state of each kind.
+/// Two dimensions and states of each kind, of numbers with several places and of times.
 pub(crate) fn layout() -> StateLayout {
     use StateKind::{Count, Distinct, Latest, Max, Min, Quantile, Sum};
+    let (whole, long) = (Scale::new(0).unwrap(), Scale::new(18).unwrap());
     StateLayout {
         dimensions: vec!["a".into(), "b".into()],
-        states: vec![Count, Sum, Min, Max, Distinct, Quantile, Latest],
+        states: vec![
+            Count,
+            Sum(Scale::DEFAULT),
+            Min(Extreme::Number(Scale::DEFAULT)),
+            Max(Extreme::Number(Scale::DEFAULT)),
+            Distinct,
+            Quantile,
+            Latest,
+            Sum(long),
+            Sum(whole),
+            Min(Extreme::Number(long)),
+            Max(Extreme::Number(whole)),
+            Min(Extreme::Time),
+            Max(Extreme::Time),
+        ],
     }
 }
 
@@ -107,6 +124,8 @@ impl Fixture {
         });
         let last: ArrayRef = Arc::new(last.collect::<BinaryArray>());
         let texts: ArrayRef = Arc::new(texts);
+        let instants = rows.iter().map(|row| row.3.map(|value| row.0 + (value % 1000) as i64));
+        let instants: ArrayRef = Arc::new(instants.collect::<TimestampMicrosecondArray>());
         let dimensions = &[&a, &b][..layout.dimensions.len()];
         let groups = table.groups(&times, dimensions).unwrap();
         let arguments: Vec<Option<&ArrayRef>> = layout
@@ -116,6 +135,7 @@ impl Fixture {
                 StateKind::Count => None,
                 StateKind::Distinct => Some(&texts),
                 StateKind::Latest => Some(&last),
+                StateKind::Min(Extreme::Time) | StateKind::Max(Extreme::Time) => Some(&instants),
                 _ => Some(&values),
             })
             .collect();

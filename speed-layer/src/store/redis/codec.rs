@@ -2,8 +2,8 @@
 //!
 //! A field is the bucket's place in its chunk and the dimensions as a JSON array: `17["UA",null]`.
 //! A value is a JSON array of states: counts are numbers, decimals are texts with all their digits,
-//! sketches are base64; a state without values is null. What is read is checked: it is either what
-//! was written, or damage.
+//! times are RFC 3339, sketches are base64; a state without values is null. What is read is
+//! checked: it is either what was written, or damage.
 
 mod number;
 
@@ -18,9 +18,10 @@ use arrow::array::{
 use arrow::datatypes::{Decimal128Type, Decimal256Type, Int64Type, TimestampMicrosecondType, i256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
-use shared::decimal;
-use shared::measure::{Distinct, Latest, Quantiles, StateKind};
+use shared::decimal::{self, Scale};
+use shared::measure::{Distinct, Extreme, Latest, Quantiles, StateKind};
 use shared::time::{TimeRange, Timestamp};
 
 use crate::store::View;
@@ -83,15 +84,20 @@ fn write_state(text: &mut String, kind: StateKind, column: &ArrayRef, row: usize
             text.push_str(&column.as_primitive_opt::<Int64Type>()?.value(row).to_string());
             return Some(());
         }
-        StateKind::Sum => {
+        StateKind::Sum(scale) => {
             let sum = column.as_primitive_opt::<Decimal256Type>()?.value(row);
             text.push('"');
-            text.push_str(&number::format(sum));
+            text.push_str(&number::format(sum, scale));
         }
-        StateKind::Min | StateKind::Max => {
+        StateKind::Min(Extreme::Number(scale)) | StateKind::Max(Extreme::Number(scale)) => {
             let value = column.as_primitive_opt::<Decimal128Type>()?.value(row);
             text.push('"');
-            text.push_str(&decimal::format(value));
+            text.push_str(&scale.format(value));
+        }
+        StateKind::Min(Extreme::Time) | StateKind::Max(Extreme::Time) => {
+            let time = column.as_primitive_opt::<TimestampMicrosecondType>()?.value(row);
+            text.push('"');
+            text.push_str(&Timestamp(time).to_string());
         }
         StateKind::Distinct | StateKind::Quantile | StateKind::Latest => {
             text.push('"');
@@ -219,8 +225,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Cell<'a> {
 /// Builds the column of one state.
 enum StateBuilder {
     Count(Int64Builder),
-    Sum(Decimal256Builder),
-    Extreme(Decimal128Builder),
+    Sum(Scale, Decimal256Builder),
+    Number(Scale, Decimal128Builder),
+    Time(TimestampMicrosecondBuilder),
     Distinct(BinaryBuilder),
     Quantile(BinaryBuilder),
     Latest(BinaryBuilder),
@@ -230,11 +237,14 @@ impl StateBuilder {
     fn new(kind: StateKind) -> Self {
         match kind {
             StateKind::Count => Self::Count(Int64Builder::new()),
-            StateKind::Sum => {
-                Self::Sum(Decimal256Builder::new().with_data_type(decimal::sum_type()))
+            StateKind::Sum(scale) => {
+                Self::Sum(scale, Decimal256Builder::new().with_data_type(scale.sum_type()))
             }
-            StateKind::Min | StateKind::Max => {
-                Self::Extreme(Decimal128Builder::new().with_data_type(decimal::value_type()))
+            StateKind::Min(Extreme::Number(scale)) | StateKind::Max(Extreme::Number(scale)) => {
+                Self::Number(scale, Decimal128Builder::new().with_data_type(scale.value_type()))
+            }
+            StateKind::Min(Extreme::Time) | StateKind::Max(Extreme::Time) => {
+                Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
             }
             StateKind::Distinct => Self::Distinct(BinaryBuilder::new()),
             StateKind::Quantile => Self::Quantile(BinaryBuilder::new()),
@@ -247,13 +257,17 @@ impl StateBuilder {
         match (self, cell) {
             (Self::Count(builder), Cell::Count(count)) => builder.append_value(*count),
             (Self::Count(_), Cell::Null | Cell::Text(_)) | (_, Cell::Count(_)) => return None,
-            (Self::Sum(builder), Cell::Null) => builder.append_null(),
-            (Self::Sum(builder), Cell::Text(text)) => builder.append_value(number::parse(text)?),
-            (Self::Extreme(builder), Cell::Null) => builder.append_null(),
-            (Self::Extreme(builder), Cell::Text(text)) => {
-                let value = number::parse(text).and_then(i256::to_i128);
+            (Self::Sum(_, builder), Cell::Null) => builder.append_null(),
+            (Self::Sum(scale, builder), Cell::Text(text)) => {
+                builder.append_value(number::parse(text, *scale)?);
+            }
+            (Self::Number(_, builder), Cell::Null) => builder.append_null(),
+            (Self::Number(scale, builder), Cell::Text(text)) => {
+                let value = number::parse(text, *scale).and_then(i256::to_i128);
                 builder.append_value(value.filter(|v| v.unsigned_abs() <= MAX)?);
             }
+            (Self::Time(builder), Cell::Null) => builder.append_null(),
+            (Self::Time(builder), Cell::Text(text)) => builder.append_value(time(text)?),
             (
                 Self::Distinct(builder) | Self::Quantile(builder) | Self::Latest(builder),
                 Cell::Null,
@@ -280,13 +294,20 @@ impl StateBuilder {
     fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Count(builder) => Arc::new(builder.finish()),
-            Self::Sum(builder) => Arc::new(builder.finish()),
-            Self::Extreme(builder) => Arc::new(builder.finish()),
+            Self::Sum(_, builder) => Arc::new(builder.finish()),
+            Self::Number(_, builder) => Arc::new(builder.finish()),
+            Self::Time(builder) => Arc::new(builder.finish()),
             Self::Distinct(builder) | Self::Quantile(builder) | Self::Latest(builder) => {
                 Arc::new(builder.finish())
             }
         }
     }
+}
+
+/// Reads what an instant was written as, and nothing else.
+fn time(text: &str) -> Option<i64> {
+    let time = Timestamp::from(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+    (time.to_string() == text).then_some(time.0)
 }
 
 const MAX: u128 = decimal::MAX.unsigned_abs();
