@@ -230,6 +230,9 @@ impl Serving {
         missing.extend_from_slice(&made.missing);
         self.check_missing(query, lag, made.through, &mut missing)?;
         let reached = (made.through, made.reach);
+        // Reading may have taken a while, in which the store failed.
+        let now_lag = self.speed.lag(metric.id);
+        let lag = Lag { lag_ms: lag.lag_ms.max(now_lag.lag_ms), owed: now_lag.owed, ..lag };
         let open = made.last.filter(|last| last.to > now);
         let provenance = Provenance {
             open_bucket: open.map(|last| made.calendar.zone().format(last.from)),
