@@ -18,6 +18,7 @@ mod keys;
 mod kills;
 mod load;
 mod oracle;
+mod positions;
 mod random;
 mod redis_faults;
 mod redis_server;
