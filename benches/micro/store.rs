@@ -47,6 +47,7 @@ fn apply_to_the_memory_store(bencher: Bencher<'_, '_>) {
             fence: space.fence,
             space,
             serial: serial.replace(to.offset.0),
+            flushes: from.0,
             from,
             to,
             reach: to,

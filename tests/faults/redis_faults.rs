@@ -43,7 +43,7 @@ pub(crate) const HURTS: [Hurt; 11] = [
 ];
 
 impl Hurt {
-    /// Until when the service knows: what fails says so at once or is looked at, what hangs does not.
+    /// Until when the service knows: what fails says so at once or is looked at, what hangs not.
     fn noticed_within(self) -> Duration {
         match self {
             Self::Killed

@@ -1,8 +1,8 @@
 //! The groups that a flush has yet to write, as they were when it began.
 //!
-//! A flush takes several changes of the store, and the fold goes on between them. A group that still
-//! waits is copied before the fold changes it, so that all changes of a flush together are the
-//! states of one position, and a reader who sees them all sees no event beyond it.
+//! A flush takes several changes of the store, and the fold goes on between them. A group that
+//! still waits is copied before the fold changes it, so that all changes of a flush together are
+//! the states of one position, and a reader who sees them all sees no event beyond it.
 
 use std::collections::{HashMap, VecDeque};
 

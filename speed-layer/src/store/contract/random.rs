@@ -8,7 +8,7 @@ use shared::time::{Grain, TimeRange, Timestamp};
 
 use super::fixture::{Fixture, Row, journal, layout};
 use super::sweep;
-use crate::store::{SpeedStore, Stage};
+use crate::store::{EpochStates, SpeedStore, Stage};
 
 /// An event's time in grains, its two dimensions and its amount.
 type Event = (i64, Option<u8>, Option<u8>, Option<i64>);
@@ -85,16 +85,7 @@ pub(crate) async fn same_on_both(
         match step {
             Step::Fold { epoch, rows, flush, half } => {
                 let epoch = epoch.max(first);
-                let texts: Vec<_> = rows.iter().map(|row| (name(row.1), name(row.2))).collect();
-                let rows: Vec<Row<'_>> = rows
-                    .iter()
-                    .zip(&texts)
-                    .map(|(row, (a, b))| {
-                        let time = row.0 * grain.micros();
-                        (time, a.as_deref(), b.as_deref(), row.3.map(i128::from))
-                    })
-                    .collect();
-                waiting.push(fixture.fold(epoch, &rows));
+                waiting.push(fold(&mut fixture, grain, epoch, &rows));
                 if flush {
                     let to = fixture.at.offset.0 + rows.len() as u64;
                     let states = std::mem::take(&mut waiting);
@@ -142,6 +133,15 @@ pub(crate) async fn same_on_both(
     }
     let read = SpeedRead { from: Epoch(first), to: None, range: TimeRange::ALL, columns: None };
     compare(&fixture, one, other, &read).await;
+}
+
+fn fold(fixture: &mut Fixture, grain: Grain, epoch: u64, events: &[Event]) -> EpochStates {
+    let texts: Vec<_> = events.iter().map(|event| (name(event.1), name(event.2))).collect();
+    let rows = events.iter().zip(&texts).map(|(event, (a, b))| {
+        let time = event.0 * grain.micros();
+        (time, a.as_deref(), b.as_deref(), event.3.map(i128::from))
+    });
+    fixture.fold(epoch, &rows.collect::<Vec<Row<'_>>>())
 }
 
 fn name(number: Option<u8>) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Reading a view.
 //!
 //! First what the view says of itself, then only the chunks in the range, in bounded portions, then
-//! once more what it says of itself. Between the two the writer goes on, so after each portion it is
-//! read what has been overwritten since the last whole flush, and put back. So all groups are of one
+//! once more what it says of itself. Between the two the writer goes on, so after each portion what
+//! has been overwritten since the last whole flush is read and put back. So all groups are of one
 //! position. What must not have happened between is that the epochs were retired or the view began
 //! anew, and that is checked.
 
