@@ -1,9 +1,10 @@
 //! Access: keys, and what they open.
 //!
 //! Keys are part of the manifest (`shared::access`). A request is let through, or refused, by its
-//! route and its headers alone ([`Guard`]), before its body is read; what its bearer may see goes
-//! with it to the layers. As long as there are no keys, anybody may do everything, and the service
-//! answers on loopback only, unless it is told otherwise.
+//! route and its headers alone ([`Guard`]), before its body is read, but where clients bring the
+//! key in the body (`write_key`); what its bearer may see, and what is written into its events,
+//! goes with it to the layers. As long as there are no keys, anybody may do everything, and the
+//! service answers on loopback only, unless it is told otherwise.
 
 mod guard;
 mod guarded;
@@ -13,6 +14,7 @@ mod secret;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod write_key;
 
 pub(crate) use self::guard::{Guard, Openness};
 pub(crate) use self::guarded::Guarded;

@@ -7,12 +7,15 @@ mod backoff;
 mod backup;
 mod client;
 mod completions;
+mod consent;
+mod counted;
 mod demo;
 mod doctor;
 mod ingest;
 mod keys;
 mod metrics;
 mod output;
+mod quarantine;
 mod query;
 mod run;
 mod serve;
@@ -62,8 +65,10 @@ enum Command {
     Run(run::RunArgs),
     /// Show how the server is
     Status(status::StatusArgs),
-    /// List metrics, or apply a file of definitions
+    /// List and delete metrics, or apply a file of definitions
     Metrics(metrics::MetricsArgs),
+    /// List, show and delete events that could not be counted
+    Quarantine(quarantine::QuarantineArgs),
     /// Make, list and revoke keys
     Keys(keys::KeysArgs),
     /// Take a consistent copy of a service's data
@@ -134,6 +139,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<(), Failure> {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Metrics(args)) => metrics::run(&args),
+        Some(Command::Quarantine(args)) => quarantine::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Backup(args)) => backup::run(&args),
         Some(Command::Demo(args)) => demo::run(args),

@@ -11,8 +11,8 @@ mod value;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::ArgMatches;
 use clap::parser::ValueSource;
+use clap::{ArgMatches, Args as _, FromArgMatches as _};
 use serde::Deserialize;
 
 use self::value::SWITCH;
@@ -47,6 +47,12 @@ pub(crate) enum SettingsError {
         name: String,
         /// The nearest known one, or all.
         suggestion: String,
+    },
+    /// A variable has a value that cannot be read.
+    #[error("the environment: {reason}")]
+    Environment {
+        /// Which one, and why.
+        reason: String,
     },
     /// A value is out of its range, or does not go with another.
     #[error("`{name}` is {value}: {expected}")]
@@ -252,6 +258,20 @@ impl Settings {
         let settings = overlay(given, matches, file::read(config)?);
         settings.check()?;
         Ok(settings)
+    }
+
+    /// What the environment and the file say, for a command that takes no settings itself.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub(crate) fn of_file(config: Option<PathBuf>) -> Result<Self, SettingsError> {
+        let unread = |error: clap::Error| SettingsError::Environment {
+            reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
+        };
+        let command = Given::augment_args(clap::Command::new("merganser"));
+        let matches = command.try_get_matches_from(["merganser"]).map_err(unread)?;
+        let given = Given::from_arg_matches(&matches).map_err(unread)?;
+        Self::load(given, &matches, config)
     }
 
     /// The file of metric definitions, if one is set.

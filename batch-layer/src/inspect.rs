@@ -14,6 +14,7 @@ use shared::time::Timestamp;
 
 use crate::journal;
 use crate::manifest::ManifestStore;
+use crate::schedule::Schedule;
 use crate::storage::{Storage, StorageError};
 
 /// What is in a data directory.
@@ -28,7 +29,7 @@ pub struct Inspected {
 }
 
 /// What the newest manifest says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// Its number.
     pub generation: Generation,
@@ -36,6 +37,8 @@ pub struct Published {
     pub at: Timestamp,
     /// How many keys there are.
     pub keys: usize,
+    /// The schedule that was set over HTTP.
+    pub schedule: Option<Schedule>,
 }
 
 /// Why a start would refuse the directory.
@@ -67,6 +70,7 @@ pub async fn inspect(directory: &Path) -> Result<Option<Inspected>, InspectError
             generation: state.manifest.generation,
             at: state.manifest.published_at,
             keys: state.manifest.keys.len(),
+            schedule: state.manifest.schedule.clone(),
         })
     } else {
         None
@@ -94,7 +98,8 @@ mod tests {
         let storage = Storage::local(path).unwrap();
         ManifestStore::open(storage, found.journal, true, Timestamp(7)).await.unwrap();
         let published = inspect(path).await.unwrap().unwrap().published.unwrap();
-        assert_eq!(published, Published { generation: Generation(0), at: Timestamp(7), keys: 0 });
+        let (generation, at) = (Generation(0), Timestamp(7));
+        assert_eq!(published, Published { generation, at, keys: 0, schedule: None });
 
         let manifest = path.join("manifest/00000000000000000000.json");
         fs::write(&manifest, "{}").unwrap();

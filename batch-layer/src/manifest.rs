@@ -31,7 +31,8 @@ use crate::schedule::Schedule;
 
 /// The version of the manifest and of what it names. The second has master files without the column
 /// `content`, of which a build of the first would take others for it. The third says how metrics
-/// are folded and what each use of one could not take, and its states have places. All are read.
+/// are folded and what each use of one could not take, its states have places, and it has keys that
+/// set properties, which a build of the second would not write into events. All are read.
 pub const FORMAT: u32 = 3;
 
 /// One generation, as it is stored.

@@ -57,7 +57,7 @@ impl Taking {
         on_invalid: OnInvalid,
     ) -> Result<Receipt, IntakeError> {
         let (format, encoding) = (BodyFormat::Ndjson, BodyEncoding::Identity);
-        let body = EventBody { bytes: bytes.clone(), format, encoding, on_invalid };
+        let body = EventBody { bytes: bytes.clone(), format, encoding, on_invalid, fixed: None };
         self.runtime.block_on(intake.submit(body, intake.admit().unwrap()))
     }
 }

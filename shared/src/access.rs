@@ -63,6 +63,8 @@ pub enum Access {
     Open,
     /// Who sends events.
     Ingest,
+    /// The same, as clients of Segment do: the key may also stand in the body, as `writeKey`.
+    WriteKey,
     /// Who asks for metrics; answers are made of what its [`Scope`] lets it see.
     Read,
     /// Who asks, and whose scope is everything: what is told is of all metrics together.
@@ -77,7 +79,7 @@ impl Access {
     pub fn allows(self, role: Role, scope: &Scope) -> bool {
         match (self, role) {
             (Self::Open, _) | (_, Role::Admin) => true,
-            (Self::Ingest, role) => role == Role::Ingest,
+            (Self::Ingest | Self::WriteKey, role) => role == Role::Ingest,
             (Self::Read, role) => role == Role::Read,
             (Self::ReadAll, role) => role == Role::Read && scope.is_everything(),
             (Self::Admin, _) => false,
@@ -108,6 +110,82 @@ impl Scope {
     #[must_use]
     pub fn sees(&self, metric: &str) -> bool {
         self.metrics.as_ref().is_none_or(|metrics| metrics.contains(metric))
+    }
+}
+
+/// Properties that a key fixes: they are written into every event that it sends, whatever was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+pub struct FixedProperties {
+    values: BTreeMap<String, String>,
+    json: String,
+}
+
+impl FixedProperties {
+    /// How many there may be.
+    pub const COUNT_MAX: usize = 10;
+    /// Characters of a name.
+    pub const NAME_MAX: usize = 64;
+    /// Bytes of all of them as JSON: they stand in every event.
+    pub const BYTES_MAX: usize = 512;
+
+    /// Whether a property is one of them.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// The fields of a JSON object, without its brackets; always the same text.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// Names and values.
+    #[must_use]
+    pub fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for FixedProperties {
+    type Error = String;
+
+    fn try_from(values: BTreeMap<String, String>) -> Result<Self, String> {
+        if values.is_empty() || values.len() > Self::COUNT_MAX {
+            return Err(format!("1 to {} properties can be fixed", Self::COUNT_MAX));
+        }
+        let is_plain = |name: &str| {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+            (1..=Self::NAME_MAX).contains(&name.len()) && name.chars().all(allowed)
+        };
+        if let Some(name) = values.keys().find(|name| !is_plain(name)) {
+            let short: String = name.chars().take(80).collect();
+            return Err(format!(
+                "`{short}` is no name of a property that can be fixed; 1 to {} characters of \
+                 `A-Za-z0-9_-` are right",
+                Self::NAME_MAX
+            ));
+        }
+        let field = |(name, value): (&String, &String)| {
+            serde_json::to_string(value).map(|value| format!("\"{name}\":{value}"))
+        };
+        let fields: Result<Vec<_>, _> = values.iter().map(field).collect();
+        let json = fields.map_err(|error| error.to_string())?.join(",");
+        if json.len() > Self::BYTES_MAX {
+            return Err(format!(
+                "they have {} bytes as JSON; {} are right at most, since they stand in every event",
+                json.len(),
+                Self::BYTES_MAX
+            ));
+        }
+        Ok(Self { values, json })
+    }
+}
+
+impl From<FixedProperties> for BTreeMap<String, String> {
+    fn from(fixed: FixedProperties) -> Self {
+        fixed.values
     }
 }
 
@@ -154,6 +232,9 @@ pub struct Key {
     /// What its bearer sees.
     #[serde(default, skip_serializing_if = "is_everything")]
     pub scope: Arc<Scope>,
+    /// What is written into the events of its bearer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Arc<FixedProperties>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it opens nothing.
@@ -247,7 +328,11 @@ mod tests {
             Scope::default(),
             Scope { metrics: Some(["m".to_owned()].into()), ..Scope::default() },
         );
-        let accesses = [Access::Open, Access::Ingest, Access::Read, Access::ReadAll, Access::Admin];
+        let accesses =
+            [Access::Open, Access::WriteKey, Access::Read, Access::ReadAll, Access::Admin];
+        assert!(
+            Access::Ingest.allows(Role::Ingest, &all) && !Access::Ingest.allows(Role::Read, &all)
+        );
         let opened = |role, scope: &Scope| accesses.map(|access| access.allows(role, scope));
         assert_eq!(opened(Role::Ingest, &all), [true, true, false, false, false]);
         assert_eq!(opened(Role::Read, &all), [true, false, true, true, false]);
@@ -262,6 +347,7 @@ mod tests {
             digest: KeyDigest([0; 32]),
             role,
             scope: Arc::default(),
+            set: None,
             created_at: Timestamp(0),
             expires_at: expires_at.map(Timestamp),
             requests_per_s: None,
@@ -293,6 +379,27 @@ mod tests {
         assert_eq!(revoke("b", &old), Ok(()));
     }
 
+    fn fixed(values: &[(&str, &str)]) -> Result<FixedProperties, String> {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        values.iter().map(own).collect::<BTreeMap<_, _>>().try_into()
+    }
+
+    #[test]
+    fn what_can_be_fixed_is_bounded_and_always_the_same_text() {
+        let some = fixed(&[("tenant", "acme \"1\""), ("plan", "")]).unwrap();
+        assert_eq!(some.json(), r#""plan":"","tenant":"acme \"1\"""#);
+        assert!(some.has("plan") && !some.has("Plan"));
+        for name in ["", "a.b", "a b", "é", &"x".repeat(65)] {
+            assert!(fixed(&[(name, "v")]).unwrap_err().contains("A-Za-z0-9_-"), "{name}");
+        }
+        assert!(fixed(&[]).is_err());
+        assert!(fixed(&[("a", &"x".repeat(507))]).unwrap_err().contains("513 bytes"));
+        let names: Vec<String> = (0..11).map(|n| n.to_string()).collect();
+        let many: Vec<_> = names.iter().map(|name| (&**name, "v")).collect();
+        assert!(fixed(&many).is_err() && fixed(&many[1..]).is_ok());
+        assert!(serde_json::from_str::<FixedProperties>(r#"{"a.b":"c"}"#).is_err());
+    }
+
     #[test]
     fn what_is_kept_of_a_key_reads_back() {
         let key = Key {
@@ -300,6 +407,7 @@ mod tests {
             digest: KeyDigest(std::array::from_fn(|n| n as u8 * 7)),
             role: Role::Read,
             scope: Arc::new(Scope { metrics: None, filter: Some("tenant = 'acme'".to_owned()) }),
+            set: Some(Arc::new(fixed(&[("tenant", "acme \"1\""), ("plan", "")]).unwrap())),
             created_at: Timestamp(1),
             expires_at: Some(Timestamp(2)),
             requests_per_s: NonZeroU32::new(10),

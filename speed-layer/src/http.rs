@@ -3,8 +3,9 @@
 //! | route | what |
 //! |---|---|
 //! | `POST /v1/events` | events; `?wait=durable\|applied`, `?on_invalid=quarantine\|reject` |
-//! | `POST /v1/segment/{call}` | the same, as clients of Segment send them |
-//! | `GET /v1/quarantine` | what could not be counted, oldest first; `?limit=`, `?after=` |
+//! | `POST /v1/segment/{call}`, `/v1/t`, … | the same, as clients of Segment send them |
+//! | `GET /v1/quarantine` | what could not be counted; `?limit=`, `?after=`, `?code=` |
+//! | `GET /v1/quarantine/{id}` | one of them |
 //! | `DELETE /v1/quarantine/{id}` | forgets one of them |
 //!
 //! Everything that can be refused without the body is refused before it is read. Errors are problem
@@ -24,9 +25,10 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
+use shared::access::FixedProperties;
 use shared::ids::JournalId;
 use shared::ports::SpeedViews;
 use shared::problem::{Kind, Problem};
@@ -50,11 +52,12 @@ struct Routes {
 pub fn routes(intake: IntakeHandle, views: Arc<dyn SpeedViews>) -> Router {
     Router::new()
         .route("/v1/events", post(post_events))
-        .route("/v1/segment/{call}", post(segment::post))
+        .route("/v1/segment/{call}", post(segment::named))
         // Some clients take a host and add a path of their own.
-        .route("/v1/segment/v1/{call}", post(segment::post))
+        .route("/v1/segment/v1/{call}", post(segment::named))
+        .merge(segment::at_root())
         .route("/v1/quarantine", get(quarantine::list))
-        .route("/v1/quarantine/{id}", delete(quarantine::delete))
+        .route("/v1/quarantine/{id}", get(quarantine::show).delete(quarantine::delete))
         .with_state(Routes { intake, views })
 }
 
@@ -64,6 +67,8 @@ struct Head {
     format: BodyFormat,
     encoding: BodyEncoding,
     declared_bytes: Option<u64>,
+    /// What the sender's key writes into each event.
+    fixed: Option<Arc<FixedProperties>>,
     share: Share,
 }
 
@@ -91,8 +96,9 @@ impl Head {
         };
         let encoding = BodyEncoding::of_content_encoding(text(parts, CONTENT_ENCODING)?)?;
         let declared_bytes = text(parts, CONTENT_LENGTH)?.and_then(|length| length.parse().ok());
+        let fixed = parts.extensions.get::<Arc<FixedProperties>>().cloned();
         let share = intake.admit()?;
-        Ok(Self { options, format, encoding, declared_bytes, share })
+        Ok(Self { options, format, encoding, declared_bytes, fixed, share })
     }
 }
 
@@ -141,7 +147,7 @@ async fn take(
             return Err(error.into());
         }
     };
-    let Head { options, format, encoding, declared_bytes, mut share } = head;
+    let Head { options, format, encoding, declared_bytes, fixed, mut share } = head;
     let limits = routes.intake.limits();
     let bytes = match body::read(&mut body, declared_bytes, limits, &mut share).await {
         Ok(bytes) => bytes,
@@ -155,7 +161,8 @@ async fn take(
             return Err(error.into());
         }
     };
-    let event_body = EventBody { bytes, format, encoding, on_invalid: options.on_invalid };
+    let on_invalid = options.on_invalid;
+    let event_body = EventBody { bytes, format, encoding, on_invalid, fixed };
     let receipt = routes.intake.submit(event_body, share).await?;
     let applied = match options.wait {
         Wait::Durable => None,
@@ -168,7 +175,10 @@ async fn take(
 fn counted(answer: Answer) -> Result<Answer, Problem> {
     let Answer { receipt, journal, applied } = answer;
     if receipt.is_all_invalid() {
-        let detail = format!("all {} events of the request are invalid", receipt.invalid.len());
+        let detail = match &*receipt.invalid {
+            [only] => format!("the request's only event is invalid: {}", only.message),
+            all => format!("all {} events of the request are invalid", all.len()),
+        };
         let problem = receipt.fill(Problem::new(Kind::Unprocessable, "invalid_events", detail));
         return Err(match applied {
             Some(applied) => problem.with("applied", applied),

@@ -32,6 +32,7 @@ mod error;
 mod event_id;
 mod event_time;
 mod figures;
+mod fixed;
 mod foreign;
 mod group;
 mod hints;
@@ -50,6 +51,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
+use shared::access::FixedProperties;
 use shared::catalog::Snapshot;
 use shared::clock::Clock;
 use shared::failpoint::planted;
@@ -68,11 +70,11 @@ pub use self::decode::{BodyEncoding, BodyFormat};
 pub use self::envelope::InvalidCode;
 pub use self::error::{IntakeError, Limit};
 pub use self::event_id::{EventIds, RandomIds};
-pub use self::foreign::{CloudEventHead, SegmentCall};
+pub use self::foreign::{CloudEventData, CloudEventHead, SegmentCall};
 pub use self::layout::{ColumnMapping, EventSource, Layout, Options};
 pub use self::quarantine::{
-    Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind, QuarantinePage,
-    QuarantinedEvent,
+    CodeTotal, Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind,
+    QuarantinePage, QuarantinedEvent, RawText,
 };
 pub use self::receipt::{Conflict, InvalidEvent, Receipt};
 pub use self::settings::{IntakeSettings, Limits, QuarantineSettings};
@@ -107,6 +109,8 @@ pub struct EventBody {
     pub encoding: BodyEncoding,
     /// What to do if some events are invalid.
     pub on_invalid: OnInvalid,
+    /// What the sender's key writes into each event.
+    pub fixed: Option<Arc<FixedProperties>>,
 }
 
 /// Starts intake.
@@ -263,7 +267,7 @@ impl IntakeHandle {
     pub async fn submit(&self, body: EventBody, mut share: Share) -> Result<Receipt, IntakeError> {
         share.enter()?;
         let (content, share) = match is_small(&body) {
-            true => (Content::Small(self.0.decoder.arrived(body.bytes, body.format)), share),
+            true => (Content::Small(self.0.decoder.arrived(body)), share),
             false => {
                 let on_invalid = body.on_invalid;
                 let (prepared, share) = self.decode(body, share).await?;

@@ -149,8 +149,9 @@ pub(crate) fn told<'a>(
         told.omissions.merge(&figures.omissions);
     }
     if dropped > 0 {
+        let events = if dropped == 1 { "event" } else { "events" };
         told.missing.push(format!(
-            "the speed view reached its bound of groups and left out {dropped} events until the \
+            "the speed view reached its bound of groups and left out {dropped} {events} until the \
              next batch run"
         ));
     }

@@ -9,12 +9,12 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use shared::access::{Access, Key, Keys, Role, Scope};
+use shared::access::{Access, FixedProperties, Key, Keys, Role, Scope};
 use shared::catalog::Snapshot;
 use shared::clock::Clock;
 use shared::problem::{Kind, Problem};
 use shared::time::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use super::rate::{Rates, Spent};
@@ -24,6 +24,14 @@ use crate::settings::Origins;
 
 const NO_KEYS: &str = "there are no keys, and this service can be reached from elsewhere; \
     `merganser keys create --role admin --data-dir DIR` makes the first one while it is stopped";
+
+const KEY_MISSING: &str =
+    "a key is needed: `Authorization: Bearer KEY`, or Basic with the key as password";
+const WRITE_KEY_MISSING: &str = "a key is needed: `Authorization: Basic` with the key as name, \
+    `Bearer KEY`, or `writeKey` in the body";
+
+/// Bodies that are read at a time before it is known who sends them.
+const UNKNOWN_MAX: usize = 64;
 
 /// What whoever may see everything sees.
 static EVERYTHING: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
@@ -52,6 +60,11 @@ pub(crate) struct Passed {
 }
 
 impl Passed {
+    /// What is written into its events.
+    pub(crate) fn set(&self) -> Option<Arc<FixedProperties>> {
+        self.key.as_ref()?.set.clone()
+    }
+
     /// What its answer may be made of.
     pub(crate) fn scope(&self) -> Arc<Scope> {
         Arc::clone(self.key.as_ref().map_or(&EVERYTHING, |key| &key.scope))
@@ -101,6 +114,8 @@ struct Parts {
     origins: Origins,
     rates: Rates,
     streams: Streams,
+    /// Places for bodies of senders that are not known yet.
+    unknown: Arc<Semaphore>,
 }
 
 impl Guard {
@@ -116,8 +131,16 @@ impl Guard {
         for (path, method, access) in routes {
             table.entry(path).or_default().push((method, access));
         }
-        let (rates, streams) = (Rates::default(), Streams::default());
-        Self(Arc::new(Parts { snapshots, clock, routes: table, openness, origins, rates, streams }))
+        Self(Arc::new(Parts {
+            snapshots,
+            clock,
+            routes: table,
+            openness,
+            origins,
+            rates: Rates::default(),
+            streams: Streams::default(),
+            unknown: Arc::new(Semaphore::new(UNKNOWN_MAX)),
+        }))
     }
 
     /// Whether a request for the route at `path` may go on; `None` where there is no route.
@@ -146,14 +169,46 @@ impl Guard {
                 _ => Ok(Passed { key: None, spent: None }),
             };
         }
-        let key = bearer(&keys, headers, self.0.clock.now())?;
+        let text = presented(headers)?.ok_or_else(|| unauthorized("key_missing", KEY_MISSING))?;
+        self.admit(access, &text, &keys)
+    }
+
+    /// Whether a request brings its key in its body, if it brings one.
+    pub(super) fn asks_body(
+        &self,
+        method: &Method,
+        path: Option<&str>,
+        headers: &HeaderMap,
+    ) -> bool {
+        self.access(method, path) == Some(Access::WriteKey)
+            && !headers.contains_key(header::AUTHORIZATION)
+            && !self.0.snapshots.borrow().keys.is_empty()
+    }
+
+    /// The same as [`Guard::check`] for a key that was in the body.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn check_write_key(&self, text: Option<&str>) -> Result<Passed, Refused> {
+        let keys = Arc::clone(&self.0.snapshots.borrow().keys);
+        let text = text.ok_or_else(|| unauthorized("key_missing", WRITE_KEY_MISSING))?;
+        self.admit(Some(Access::WriteKey), text, &keys)
+    }
+
+    /// A place to read a body in before it is known who sends it.
+    pub(super) fn unknown_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.unknown).try_acquire_owned().ok()
+    }
+
+    fn admit(&self, access: Option<Access>, text: &str, keys: &Keys) -> Result<Passed, Refused> {
+        let key = bearer(keys, text, self.0.clock.now())?;
         // Who asks for what is not there may learn that, whatever the key is for.
         if let Some(access) = access
             && !access.allows(key.role, &key.scope)
         {
             return Err(forbidden(access, key).into());
         }
-        let spent = self.0.rates.spend(key, &keys)?;
+        let spent = self.0.rates.spend(key, keys)?;
         Ok(Passed { key: Some(Arc::clone(key)), spent })
     }
 
@@ -200,19 +255,10 @@ impl Guard {
     }
 }
 
-/// The key that a request brings.
-fn bearer<'a>(
-    keys: &'a Keys,
-    headers: &HeaderMap,
-    now: Timestamp,
-) -> Result<&'a Arc<Key>, Problem> {
-    let Some(text) = presented(headers)? else {
-        let detail = "a key is needed: `Authorization: Bearer KEY`, or Basic with the key as \
-                      password";
-        return Err(unauthorized("key_missing", detail));
-    };
-    let found = secret::id(&text).and_then(|id| keys.get(id));
-    let key = found.filter(|key| secret::is_of(&text, &key.digest));
+/// The key of a text.
+fn bearer<'a>(keys: &'a Keys, text: &str, now: Timestamp) -> Result<&'a Arc<Key>, Problem> {
+    let found = secret::id(text).and_then(|id| keys.get(id));
+    let key = found.filter(|key| secret::is_of(text, &key.digest));
     let key = key.ok_or_else(revoked)?;
     if !key.is_valid(now) {
         return Err(unauthorized("key_expired", "the key has expired; ask for a new one"));
@@ -283,7 +329,7 @@ fn unauthorized(code: &'static str, detail: &str) -> Problem {
 
 fn forbidden(access: Access, key: &Key) -> Problem {
     let needed = match access {
-        Access::Open | Access::Ingest => "role `ingest`",
+        Access::Open | Access::Ingest | Access::WriteKey => "role `ingest`",
         Access::Read => "role `read`",
         Access::ReadAll if key.role == Role::Read => "one that is not bound to metrics or a filter",
         Access::ReadAll => "role `read`, not bound to metrics or a filter",

@@ -1,6 +1,6 @@
 //! The guard around every route.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
@@ -10,7 +10,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
-use futures::stream::poll_fn;
+use futures::stream;
 use futures::{FutureExt, StreamExt};
 use shared::access::Key;
 use shared::request::discard;
@@ -18,6 +18,7 @@ use tower::{BoxError, Service};
 
 use super::Guard;
 use super::guard::{Passed, Refused, revoked};
+use super::write_key;
 
 /// A route behind the guard. What its caller may see is among the request's extensions.
 #[derive(Clone)]
@@ -35,7 +36,7 @@ impl<S> Guarded<S> {
 
 impl<S> Service<Request> for Guarded<S>
 where
-    S: Service<Request, Response = Response, Future: Send + 'static>,
+    S: Service<Request, Response = Response, Future: Send + 'static> + Clone + Send + 'static,
     S::Error: Send + 'static,
 {
     type Response = Response;
@@ -46,26 +47,55 @@ where
         self.route.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let passed = match self.guard.check(request.method(), path, request.headers()) {
-            Ok(passed) => passed,
-            Err(refused) => return Box::pin(refuse(refused, request).map(Ok)),
-        };
-        request.extensions_mut().insert(passed.scope());
-        let is_late = Arc::new(AtomicBool::new(false));
-        if let Some(key) = &passed.key {
-            let (guard, key, is_late) = (self.guard.clone(), Arc::clone(key), Arc::clone(&is_late));
-            request = request.map(|body| with_key(body, guard, key, is_late));
+        let (method, headers) = (request.method(), request.headers());
+        if self.guard.asks_body(method, path, headers) {
+            let (guard, mut route) = (self.guard.clone(), self.route.clone());
+            return Box::pin(async move {
+                match write_key::prove(&guard, request).await {
+                    Ok((passed, request)) => {
+                        poll_fn(|context| route.poll_ready(context)).await?;
+                        pass(&mut route, guard, passed, request).await
+                    }
+                    Err(refused) => Ok(refused.into_response()),
+                }
+            });
         }
-        let (answer, guard) = (self.route.call(request), self.guard.clone());
-        Box::pin(async move {
-            let answer = answer.await?;
-            match is_late.load(Ordering::Relaxed) {
-                true => Ok(Refused::from(revoked()).into_response()),
-                false => Ok(finish(answer, passed, guard)),
-            }
-        })
+        match self.guard.check(method, path, headers) {
+            Ok(passed) => Box::pin(pass(&mut self.route, self.guard.clone(), passed, request)),
+            Err(refused) => Box::pin(refuse(refused, request).map(Ok)),
+        }
+    }
+}
+
+/// Lets a request through, with what is known of its sender.
+fn pass<S>(
+    route: &mut S,
+    guard: Guard,
+    passed: Passed,
+    mut request: Request,
+) -> impl Future<Output = Result<Response, S::Error>> + Send + use<S>
+where
+    S: Service<Request, Response = Response, Future: Send + 'static>,
+    S::Error: Send + 'static,
+{
+    request.extensions_mut().insert(passed.scope());
+    if let Some(set) = passed.set() {
+        request.extensions_mut().insert(set);
+    }
+    let is_late = Arc::new(AtomicBool::new(false));
+    if let Some(key) = &passed.key {
+        let (guard, key, is_late) = (guard.clone(), Arc::clone(key), Arc::clone(&is_late));
+        request = request.map(|body| with_key(body, guard, key, is_late));
+    }
+    let answer = route.call(request);
+    async move {
+        let answer = answer.await?;
+        match is_late.load(Ordering::Relaxed) {
+            true => Ok(Refused::from(revoked()).into_response()),
+            false => Ok(finish(answer, passed, guard)),
+        }
     }
 }
 
@@ -86,7 +116,7 @@ fn with_key(body: Body, guard: Guard, key: Arc<Key>, is_late: Arc<AtomicBool>) -
     }
     let mut pieces = body.into_data_stream();
     let mut ended = Box::pin(guard.ended(Some(key)).fuse());
-    Body::from_stream(poll_fn(move |context| match pieces.poll_next_unpin(context) {
+    Body::from_stream(stream::poll_fn(move |context| match pieces.poll_next_unpin(context) {
         Poll::Ready(piece) => Poll::Ready(piece.map(|piece| piece.map_err(BoxError::from))),
         // Who reads on after the failure finds the end.
         Poll::Pending if is_late.load(Ordering::Relaxed) => Poll::Ready(None),

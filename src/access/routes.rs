@@ -1,6 +1,6 @@
 //! `/v1/keys`: making, listing and revoking keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::access::{Key, KeyChange, KeyError, Role, Scope};
+use shared::access::{FixedProperties, Key, KeyChange, KeyError, Role, Scope};
 use shared::catalog::{Catalog, Snapshot};
 use shared::clock::Clock;
 use shared::problem::{Kind, Problem, suggestion};
@@ -29,7 +29,7 @@ const TEXT_MAX_BYTES: usize = 4096;
 const METRICS_MAX: usize = 200;
 
 const SHAPE: &str = r#"{"role": "ingest" | "read" | "admin", "metrics": ["name"]?, "filter": "…"?,
-"expires": "90d"?, "requests_per_s": 100?, "note": "…"?}"#;
+"set": {"property": "value"}?, "expires": "90d"?, "requests_per_s": 100?, "note": "…"?}"#;
 
 /// What the routes work on.
 #[derive(Clone)]
@@ -53,6 +53,7 @@ struct Wanted {
     role: Role,
     metrics: Option<BTreeSet<String>>,
     filter: Option<String>,
+    set: Option<BTreeMap<String, String>>,
     expires: Option<String>,
     requests_per_s: Option<NonZeroU32>,
     note: Option<String>,
@@ -76,6 +77,8 @@ pub(crate) async fn make(state: &KeyRoutes, body: &[u8]) -> Result<Value, Proble
     check(&wanted, &state.catalog.current())?;
     let expires_at = wanted.expires.as_deref().map(|text| expiry(text, now)).transpose();
     let expires_at = expires_at.map_err(|detail| invalid("/expires", detail))?;
+    let set = wanted.set.map(FixedProperties::try_from).transpose();
+    let set = set.map_err(|detail| invalid("/set", detail))?.map(Arc::new);
     let secret = Secret::new();
     let secret = secret.map_err(|e| Problem::new(Kind::Internal, "internal", e.to_string()))?;
     let key = Arc::new(Key {
@@ -83,6 +86,7 @@ pub(crate) async fn make(state: &KeyRoutes, body: &[u8]) -> Result<Value, Proble
         digest: secret.digest,
         role: wanted.role,
         scope: Arc::new(Scope { metrics: wanted.metrics, filter: wanted.filter }),
+        set,
         created_at: now,
         expires_at,
         requests_per_s: wanted.requests_per_s,
@@ -119,6 +123,13 @@ fn check(wanted: &Wanted, snapshot: &Snapshot) -> Result<(), Problem> {
     if is_bound && wanted.role != Role::Read {
         let detail = format!("a key with role `{}` is not bound; only `read` is", wanted.role);
         return Err(invalid("/role", detail));
+    }
+    if wanted.set.is_some() && wanted.role != Role::Ingest {
+        let detail = format!(
+            "a key with role `{}` sets no properties; only `ingest` does, for what it sends",
+            wanted.role
+        );
+        return Err(invalid("/set", detail));
     }
     for (pointer, text) in [("/note", &wanted.note), ("/filter", &wanted.filter)] {
         if text.as_ref().is_some_and(|text| text.len() > TEXT_MAX_BYTES) {
@@ -188,6 +199,7 @@ fn document(key: &Key) -> Value {
         "role": key.role,
         "metrics": key.scope.metrics,
         "filter": key.scope.filter,
+        "set": key.set.as_ref().map(|set| set.values()),
         "created_at": key.created_at.to_string(),
         "expires_at": key.expires_at.map(|at| at.to_string()),
         "requests_per_s": key.requests_per_s,

@@ -44,6 +44,7 @@ fn key(role: Role) -> (Key, String) {
         digest: secret.digest,
         role,
         scope: Arc::default(),
+        set: None,
         created_at: Timestamp(0),
         expires_at: None,
         requests_per_s: None,

@@ -11,6 +11,7 @@ use indicatif::{HumanBytes, ProgressBar};
 use serde_json::json;
 
 use super::client::{Client, ClientArgs};
+use super::counted::counted;
 use super::output;
 use super::{Failure, serve};
 use crate::compose;
@@ -74,9 +75,9 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
             "bytes": written.size_bytes,
         })),
         output::Output::Table => output::print(&format!(
-            "generation {generation}, {} files, {} are in {}; to restore, start on it: \
+            "generation {generation}, {}, {} are in {}; to restore, start on it: \
              merganser --data-dir {}",
-            written.files,
+            counted(written.files, "file"),
             HumanBytes(written.size_bytes),
             to.display(),
             to.display()
@@ -160,7 +161,8 @@ fn unpack(archive: impl Read, directory: &Path, bar: &ProgressBar) -> anyhow::Re
         written.files += 1;
         written.size_bytes += size_bytes;
         written.is_whole = name.starts_with(MANIFEST);
-        bar.set_message(format!("{} files, {}", written.files, HumanBytes(written.size_bytes)));
+        let files = counted(written.files, "file");
+        bar.set_message(format!("{files}, {}", HumanBytes(written.size_bytes)));
     }
     sync_all(directory)?;
     Ok(written)

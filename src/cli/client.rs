@@ -11,17 +11,20 @@ use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, RequestBuilder};
 
+use crate::settings::Settings;
+
 /// Where the server is, and how it knows the caller.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ClientArgs {
-    /// The server to talk to
-    #[arg(
-        long,
-        env = "MERGANSER_SERVER",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8080"
-    )]
-    server: String,
+    /// The server to talk to [default: where a server with these settings listens: the settings
+    /// file and the environment are read as `serve` reads them]
+    #[arg(long, env = "MERGANSER_SERVER", value_name = "URL")]
+    server: Option<String>,
+
+    /// TOML file of settings, of which is read where the server listens; merganser.toml if it is
+    /// there
+    #[arg(long, env = "MERGANSER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Key that the server asks for
     #[arg(long, env = "MERGANSER_KEY", value_name = "KEY", hide_env_values = true)]
@@ -35,7 +38,7 @@ pub(super) struct ClientArgs {
 impl ClientArgs {
     /// Of a server at `url` that asks for no key.
     pub(super) fn at(url: &str) -> Self {
-        Self { server: url.to_owned(), key: None, ca: None }
+        Self { server: Some(url.to_owned()), config: None, key: None, ca: None }
     }
 }
 
@@ -120,14 +123,18 @@ impl Client {
     /// # Errors
     /// When the address is not one of HTTP.
     pub(super) fn new(args: &ClientArgs) -> Result<Self, super::Failure> {
-        let server = args.server.trim_end_matches('/');
+        let place = match &args.server {
+            Some(server) => Place { url: server.clone(), ca: None },
+            None => Place::of_settings(&Settings::of_file(args.config.clone())?),
+        };
+        let server = place.url.trim_end_matches('/');
         let server =
             if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
         let (scheme, host) = server.split_once("://").unwrap_or_default();
         if !["http", "https"].contains(&scheme) || host.is_empty() {
             return Err(super::Failure::Usage(format!(
                 "`{}` is not a server; expected its URL, as http://127.0.0.1:8080",
-                args.server
+                place.url
             )));
         }
         let agent = Agent::config_builder()
@@ -136,7 +143,7 @@ impl Client {
             .timeout_recv_response(Some(REPLY))
             .user_agent(concat!("merganser/", env!("CARGO_PKG_VERSION")))
             .proxy(None)
-            .tls_config(trust(args.ca.as_deref())?)
+            .tls_config(trust(args.ca.as_deref().or(place.ca.as_deref()))?)
             .build()
             .new_agent();
         Ok(Self { agent, server, key: args.key.clone() })
@@ -246,6 +253,29 @@ impl Client {
     }
 }
 
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    url: String,
+    /// Certificates that it shows, where it is one of this machine.
+    ca: Option<PathBuf>,
+}
+
+impl Place {
+    /// Where a server with these settings listens, as this machine reaches it.
+    fn of_settings(settings: &Settings) -> Self {
+        let files = settings.tls_files();
+        let scheme = if files.is_some() { "https" } else { "http" };
+        let address = match settings.listen.0.rsplit_once(':') {
+            // All addresses of the machine, of which loopback is one.
+            Some(("0.0.0.0", port)) => format!("127.0.0.1:{port}"),
+            Some(("[::]", port)) => format!("[::1]:{port}"),
+            _ => settings.listen.0.clone(),
+        };
+        Self { url: format!("{scheme}://{address}"), ca: files.map(|files| files.certificate) }
+    }
+}
+
 /// Whom https is believed.
 fn trust(ca: Option<&Path>) -> Result<TlsConfig, super::Failure> {
     let Some(path) = ca else { return Ok(TlsConfig::default()) };
@@ -271,4 +301,28 @@ pub(super) fn encoded(name: &str) -> String {
     name.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_where_its_settings_have_it_listen() {
+        let place = |listen: &str, certificate: &str| {
+            Place::of_settings(&Settings {
+                listen: listen.parse().unwrap(),
+                tls_certificate: certificate.into(),
+                ..Settings::default()
+            })
+        };
+        let url = |listen| place(listen, "").url;
+        assert_eq!(url("127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_eq!(url("0.0.0.0:9000"), "http://127.0.0.1:9000");
+        assert_eq!(url("[::]:9000"), "http://[::1]:9000");
+        assert_eq!(url("10.1.2.3:80"), "http://10.1.2.3:80");
+        assert_eq!(url("events.example:80"), "http://events.example:80");
+        let secure = Place { url: "https://127.0.0.1:443".into(), ca: Some("c.pem".into()) };
+        assert_eq!(place("0.0.0.0:443", "c.pem"), secure);
+    }
 }

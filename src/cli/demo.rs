@@ -10,6 +10,7 @@ use clap::Args;
 use indicatif::HumanCount;
 
 use super::client::{Client, ClientArgs};
+use super::counted::counted;
 use super::query::Answer;
 use super::run::start_and_follow;
 use super::serve::{Stop, runtime, start_log};
@@ -142,8 +143,8 @@ fn tour(url: &str) -> anyhow::Result<()> {
 fn send(client: &Client, when: &str, events: &str) -> anyhow::Result<()> {
     let totals = ingest::send_text(client, "sample", events.as_bytes())?;
     output::print(&format!(
-        "{when}: {} events accepted, {} known already",
-        HumanCount(totals.accepted),
+        "{when}: {} accepted, {} known already",
+        counted(totals.accepted, "event"),
         HumanCount(totals.duplicates)
     ))
 }

@@ -13,6 +13,7 @@ mod descriptors;
 mod directory;
 mod finding;
 mod listen;
+mod schedule;
 mod space;
 mod store;
 
@@ -23,6 +24,7 @@ use shared::clock::{Clock, SystemClock};
 
 use self::content::Content;
 use self::finding::{Finding, Report};
+use super::counted::counted;
 use super::output::{self, Output};
 use super::{Failure, ServeArgs, serve};
 use crate::compose::{self, inspect};
@@ -60,7 +62,7 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
     let inspected = inspect::data(data_dir).await;
     let keys = match &inspected {
         Ok(inspected) => {
-            let published = inspected.as_ref().and_then(|inspected| inspected.published);
+            let published = inspected.as_ref().and_then(|inspected| inspected.published.as_ref());
             Some(published.map_or(0, |published| published.keys))
         }
         Err(_) => None,
@@ -76,6 +78,7 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
         store::check(&settings.speed_store.0).await,
         listen::check(settings, keys, is_running),
         definitions(settings.metrics_file()),
+        schedule::check(settings, inspected.ok().flatten().and_then(|data| data.published)),
     ]
 }
 
@@ -85,7 +88,8 @@ fn definitions(file: Option<&Path>) -> Finding {
     let Some(file) = file else { return Finding::ok(METRICS, "none is set") };
     match compose::definitions::read(file) {
         Ok(defined) => {
-            let found = format!("`{}` defines {} metrics", file.display(), defined.len());
+            let metrics = counted(defined.len() as u64, "metric");
+            let found = format!("`{}` defines {metrics}", file.display());
             Finding::ok(METRICS, found)
         }
         Err(error) => Finding::problem(METRICS, format!("{error:#}"), "correct it"),
@@ -107,7 +111,7 @@ mod tests {
         assert_eq!(definitions(Some(&file)).verdict, Verdict::Problem);
         let metric = "[[metric]]\nname = 'm'\nevent = 'e'\nmeasures.n.kind = 'count'\n";
         fs::write(&file, metric).unwrap();
-        assert!(definitions(Some(&file)).found.ends_with("defines 1 metrics"));
+        assert!(definitions(Some(&file)).found.ends_with("defines 1 metric"));
         fs::write(&file, format!("{metric}filter = 'a +'\n")).unwrap();
         assert_eq!(definitions(Some(&file)).verdict, Verdict::Problem);
     }

@@ -7,6 +7,7 @@
 
 mod batches;
 mod csv;
+mod looks;
 mod open;
 mod resume;
 mod send;
@@ -22,12 +23,14 @@ use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use self::batches::{Batch, Batches, Shape, Source};
+use self::looks::Looks;
 use self::open::Opening;
 use self::resume::{Bookmark, Journal, Reached};
 use self::send::{End, Sender, Totals};
 use self::table::{Format, TableArgs};
 use super::Failure;
 use super::client::{Client, ClientArgs};
+use super::counted::counted;
 use super::output::{self, Output};
 
 /// Arguments of `merganser ingest`.
@@ -140,8 +143,9 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
     match sending.totals.refused() {
         0 => Ok(()),
         refused => Err(Failure::Failed(anyhow::anyhow!(
-            "{} of the events were not accepted",
-            HumanCount(refused)
+            "{} {} not accepted",
+            counted(refused, "event"),
+            if refused == 1 { "was" } else { "were" }
         ))),
     }
 }
@@ -287,24 +291,40 @@ impl<'a> Sending<'a> {
         mut bookmark: Option<&mut Bookmark>,
     ) -> anyhow::Result<()> {
         let begun = *self.begun.get_or_insert_with(Instant::now);
+        let place = || format!("`{}`", file.display());
+        let start = batches.start_of_lines().with_context(place)?;
+        let mut is_first = start.is_some();
+        if let Some(looks) = start.and_then(Looks::of_start) {
+            return Err(anyhow::anyhow!("{looks}")).with_context(place);
+        }
         for batch in batches {
-            let batch = batch.with_context(|| format!("`{}`", file.display()))?;
-            let verdict = self.sender.send(&batch, &self.bar).with_context(|| {
-                let (first, last) = (batch.lines.first(), batch.lines.last());
-                let line = |number: Option<&u64>| number.copied().unwrap_or_default();
-                format!("`{}` lines {} to {}", file.display(), line(first), line(last))
-            })?;
+            let batch = batch.with_context(place)?;
+            if is_first && let Some(looks) = Looks::of_lines(&batch.body) {
+                return Err(anyhow::anyhow!("{looks}")).with_context(place);
+            }
+            let verdict = self.sender.send(&batch, &self.bar).with_context(|| batch.place(file))?;
             self.totals.add(file, &batch, &verdict, &self.bar);
+            if verdict.is_rejected() {
+                return Err(verdict.rejection()).with_context(|| batch.place(file));
+            }
             if let Some(bookmark) = &mut bookmark {
                 let end = verdict.journal_end();
                 let last = || batch.last_taken(&verdict);
                 let written = bookmark.reached(batch.end.clone(), end, batch.unidentified, last);
                 self.tell(bookmark, written);
             }
+            if std::mem::take(&mut is_first) && verdict.is_of_no_events() {
+                let count = counted(batch.lines.len() as u64, "event");
+                let error = anyhow::anyhow!(
+                    "it is no file of events: of the first request's {count} none has the shape of \
+                     one; stopped there"
+                );
+                return Err(error).with_context(place);
+            }
             let sent = self.totals.sent();
             let rate = sent as f64 / begun.elapsed().as_secs_f64().max(1e-3);
-            let (sent, rate) = (HumanCount(sent), HumanCount(rate as u64));
-            self.bar.set_message(format!("{sent} events, {rate}/s"));
+            let (sent, rate) = (counted(sent, "event"), HumanCount(rate as u64));
+            self.bar.set_message(format!("{sent}, {rate}/s"));
         }
         Ok(())
     }

@@ -60,6 +60,10 @@ struct CreateArgs {
     /// SQL condition over dimensions that holds for all that a reader sees, as "tenant = 'acme'"
     #[arg(long, value_name = "CONDITION")]
     filter: Option<String>,
+    /// Property that is written into every event that the key sends, whatever was sent; can be
+    /// given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = property)]
+    set: Vec<(String, String)>,
     /// How long it lasts, as 90d, 12h or 30m, or until when
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
@@ -76,7 +80,16 @@ struct CreateArgs {
 
 impl CreateArgs {
     /// The body of the request.
-    fn body(&self) -> Value {
+    ///
+    /// # Errors
+    /// When a property is given twice.
+    fn body(&self) -> Result<Value, Failure> {
+        let mut set = Map::new();
+        for (name, value) in &self.set {
+            if set.insert(name.clone(), value.clone().into()).is_some() {
+                return Err(Failure::Usage(format!("`--set {name}=…` is given twice")));
+            }
+        }
         let mut body = Map::new();
         body.insert("role".to_owned(), self.role.name().into());
         let mut add = |name: &str, value: Option<Value>| {
@@ -84,10 +97,11 @@ impl CreateArgs {
         };
         add("metrics", self.metrics.clone().map(Value::from));
         add("filter", self.filter.clone().map(Value::from));
+        add("set", (!set.is_empty()).then_some(Value::Object(set)));
         add("expires", self.expires.clone().map(Value::from));
         add("requests_per_s", self.requests_per_s.map(Value::from));
         add("note", self.note.clone().map(Value::from));
-        Value::Object(body)
+        Ok(Value::Object(body))
     }
 }
 
@@ -109,7 +123,7 @@ pub(super) fn run(args: &KeysArgs) -> Result<(), Failure> {
 
 /// Prints the text of the new key alone on stdout, so that a script can take it.
 fn create(args: &CreateArgs) -> Result<(), Failure> {
-    let body = args.body();
+    let body = args.body()?;
     let made: Box<RawValue> = match &args.data_dir {
         Some(dir) => {
             let body = body.to_string();
@@ -141,7 +155,8 @@ fn list(client: &Client, output: Output) -> anyhow::Result<()> {
     }
     let reply: Value = reply.json()?;
     let keys = reply.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
-    let columns = ["id", "role", "metrics", "filter", "requests_per_s", "expires_at", "note"];
+    let columns =
+        ["id", "role", "metrics", "filter", "set", "requests_per_s", "expires_at", "note"];
     let mut table = columns.iter().fold(Table::default(), |table, name| table.text(name));
     for key in &keys {
         table.row(columns.iter().map(|name| cell(key.get(name))).collect());
@@ -156,6 +171,19 @@ fn cell(value: Option<&Value>) -> String {
         Some(Value::Array(items)) => {
             items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
         }
+        Some(Value::Object(fields)) => {
+            let field = |(name, value): (&String, &Value)| {
+                format!("{name}={}", value.as_str().unwrap_or_default())
+            };
+            fields.iter().map(field).collect::<Vec<_>>().join(", ")
+        }
         Some(other) => other.to_string(),
     }
+}
+
+/// A property that is set, as `NAME=VALUE`.
+fn property(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = pair.ok_or_else(|| "expected NAME=VALUE, as tenant=acme".to_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use shared::definition::Definition;
 
 use super::Failure;
 use super::client::{Client, ClientArgs, encoded};
+use super::consent::Consent;
+use super::counted::counted;
 use super::output::{self, Output};
 use super::run::follow;
 use super::table::Table;
@@ -47,6 +48,19 @@ enum MetricsCommand {
         /// TOML file of definitions
         file: PathBuf,
     },
+    /// Delete metrics: their views go, their events stay
+    Delete {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(flatten)]
+        consent: Consent,
+        /// How to print what was done
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+        /// What the list calls them
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -69,6 +83,42 @@ pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
         MetricsCommand::Apply { client, choices, output, file } => {
             apply(&Client::new(client)?, file, *choices, *output)?;
         }
+        MetricsCommand::Delete { client, consent, output, names } => {
+            delete(&Client::new(client)?, names, *consent, *output)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes metrics, once it is agreed to and all of them are there.
+fn delete(
+    client: &Client,
+    names: &[String],
+    consent: Consent,
+    output: Output,
+) -> Result<(), Failure> {
+    let path = |name: &str| format!("/v1/metrics/{}", encoded(name));
+    for name in names {
+        client.get(&path(name), &[]).map_err(anyhow::Error::from)?.ok()?;
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let metrics = if names.len() == 1 { "the metric" } else { "the metrics" };
+    consent.ask(&format!(
+        "delete {metrics} {} with what was computed of it; its events stay",
+        quoted.join(", ")
+    ))?;
+    for name in names {
+        client
+            .delete(&path(name))
+            .map_err(anyhow::Error::from)?
+            .ok()
+            .map_err(|error| error.context(format!("`{name}`")))?;
+        if output == Output::Table {
+            output::print(&format!("{name}: deleted"))?;
+        }
+    }
+    if output == Output::Json {
+        output::print_json(&json!({ "deleted": names }))?;
     }
     Ok(())
 }
@@ -154,9 +204,9 @@ fn wait(client: &Client, done: &mut [Done<'_>], output: Output) -> anyhow::Resul
         let ended = follow(client, location, &format!("{}  ", done.metric))?;
         match ended.check() {
             Ok(()) if output == Output::Table => output::print(&format!(
-                "{}: backfilled by {location}, {} events",
+                "{}: backfilled by {location}, {}",
                 done.metric,
-                HumanCount(ended.events())
+                counted(ended.events(), "event")
             ))?,
             Ok(()) => {}
             Err(error) => outcome = outcome.and(Err(error.context(format!("`{}`", done.metric)))),

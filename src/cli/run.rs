@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use indicatif::{HumanCount, ProgressBar, ProgressFinish, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::Failure;
 use super::backoff::Backoff;
 use super::client::{Client, ClientArgs};
+use super::counted::counted;
 use super::output::{self, Output};
 
 /// How often a run is looked at.
@@ -151,13 +152,13 @@ impl Ended {
             text.push_str(&format!(", generation {generation}"));
         }
         if let Some(events) = run.events {
-            text.push_str(&format!(", {} events", HumanCount(events)));
+            text.push_str(&format!(", {}", counted(events, "event")));
         }
         if let Some(Audit { compared, differences }) = &run.audit {
             text.push_str(&format!(
-                ", audit of {} keys found {} differences",
-                HumanCount(*compared),
-                HumanCount(*differences)
+                ", audit of {} found {}",
+                counted(*compared, "key"),
+                counted(*differences, "difference")
             ));
         }
         text

@@ -4,10 +4,13 @@
 use std::io;
 use std::path::Path;
 
-pub(crate) use batch_layer::inspect::Inspected;
+pub(crate) use batch_layer::inspect::{Inspected, Published};
+pub(crate) use batch_layer::schedule::Schedule;
 use speed_layer::store::Address;
 use speed_layer::store::redis::RedisStore;
 pub(crate) use speed_layer::store::redis::ServerReport;
+
+use crate::settings::Settings;
 
 /// The process that uses a data directory, if one does.
 ///
@@ -23,6 +26,11 @@ pub(crate) fn holder(data_dir: &Path) -> io::Result<Option<String>> {
 /// When a start would refuse it, as far as a look can tell.
 pub(crate) async fn data(data_dir: &Path) -> anyhow::Result<Option<Inspected>> {
     Ok(batch_layer::inspect::inspect(data_dir).await?)
+}
+
+/// The schedule that a start with these settings follows, where another one is stored.
+pub(crate) fn followed(settings: &Settings, stored: Option<&Schedule>) -> Schedule {
+    super::configure::runs(settings, stored).schedule
 }
 
 /// The servers of a speed store; none if it is in memory.

@@ -27,6 +27,8 @@ pub(super) fn layer(origins: &Origins) -> Option<CorsLayer> {
         header::CONTENT_TYPE,
         REQUEST_ID,
         HeaderName::from_static("traceparent"),
+        // Segment's clients say so which try it is.
+        HeaderName::from_static("x-retry-count"),
     ];
     let shown = [
         header::LOCATION,

@@ -32,6 +32,7 @@ amount = { kind = "sum", of = "amount" }
 CLIENTS = {
     "segment-python": [sys.executable, "segment_python.py"],
     "segment-node": ["node", "segment_node.mjs"],
+    "segment-browser": ["node", "segment_browser.mjs"],
     "cloudevents-python": [sys.executable, "cloudevents_python.py"],
     "cloudevents-node": ["node", "cloudevents_node.mjs"],
     "pyarrow": [sys.executable, "arrow_python.py"],
@@ -59,6 +60,8 @@ class Server:
         self.binary, self.directory = binary, Path(directory)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        # Where a page is served whose scripts send events.
+        self.page_port = free_port()
         (self.directory / "metrics.toml").write_text(METRICS)
         self.log = open(self.directory / "log", "ab")
         self.process = None
@@ -66,7 +69,7 @@ class Server:
     def start(self):
         arguments = ["--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self.directory / "data")]
         arguments += ["--metrics", str(self.directory / "metrics.toml"), "--schedule", "", "--full-schedule", ""]
-        arguments += ["--disk-floor-bytes", "1MiB"]
+        arguments += ["--disk-floor-bytes", "1MiB", "--cors-origins", f"http://127.0.0.1:{self.page_port}"]
         self.process = subprocess.Popen([self.binary, "serve", *arguments], stdout=self.log, stderr=self.log)
         wait("the server is ready", self.is_ready)
 
@@ -112,7 +115,8 @@ def clients(binary):
         expected = (COUNT, COUNT * (COUNT - 1) // 2)
         for name, command in CLIENTS.items():
             started = time.monotonic()
-            sender = subprocess.Popen([*command, server.url, ingest, str(COUNT)], cwd=HERE)
+            environment = {**os.environ, "PAGE_PORT": str(server.page_port)}
+            sender = subprocess.Popen([*command, server.url, ingest, str(COUNT)], cwd=HERE, env=environment)
             # Where a client is so fast that all is there, it was not hurt; the next one may be.
             wait("some events are there", lambda: counted(server, read, name)[0] > 0)
             before = counted(server, read, name)[0]
@@ -127,6 +131,28 @@ def clients(binary):
             assert counted(server, read, name) == expected, name
         quarantine = requests.get(f"{server.url}/v1/quarantine", headers={"authorization": f"Bearer {admin}"}, timeout=30)
         assert quarantine.json()["entries"] == [], quarantine.text[:2000]
+        server.stop()
+
+
+def without_message_id(binary):
+    """Calls as they are written by hand: no `messageId`, the key in the body, `text/plain`."""
+    with tempfile.TemporaryDirectory() as directory:
+        server = Server(binary, directory)
+        server.start()
+        admin = server.command("keys", "create", "--role", "admin")
+        ingest = server.command("keys", "create", "--role", "ingest", "--set", "client=by-hand", key=admin)
+        call = {"writeKey": ingest, "event": "Order Completed", "properties": {"client": "other", "amount": 2}}
+        kinds = {"content-type": "text/plain"}
+        for path in ["/v1/t", "/v1/segment/t", "/v1/segment/track", "/v1/segment/v1/track"]:
+            reply = requests.post(server.url + path, data=json.dumps(call), headers=kinds, timeout=30)
+            assert reply.status_code == 200 and reply.json()["accepted"] == 1, reply.text
+        batch = {"writeKey": ingest, "batch": [{"type": "track", **call}, {"type": "page", "properties": {"amount": 5}}]}
+        for path in ["/v1/b", "/v1/batch", "/v1/import", "/v1/segment/b"]:
+            reply = requests.post(server.url + path, data=json.dumps(batch), headers=kinds, timeout=30)
+            assert reply.status_code == 200 and reply.json()["accepted"] == 2, reply.text
+        reply = requests.post(f"{server.url}/v1/t", json={**call, "writeKey": "mgs_wrong"}, timeout=30)
+        assert reply.status_code == 401, reply.text
+        wait("all events are there", lambda: counted(server, admin, "by-hand") == (12, 36))
         server.stop()
 
 
@@ -154,5 +180,6 @@ def schema(binary):
 
 if __name__ == "__main__":
     clients(sys.argv[1])
+    without_message_id(sys.argv[1])
     schema(sys.argv[1])
     print("all clients are served")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -166,10 +166,14 @@ fn one_action(
 }
 
 /// Sends invalid events of some MiB together: the quarantine's file is rewritten when it has grown
-/// by that much.
+/// by that much. None is like another, since what comes again is only counted.
 fn fill_quarantine(service: &Service) {
-    let event = format!(r#"{{"event":"item","unknown":"{}"}}"#, "x".repeat(50_000));
-    let body = vec![event; 50].join("\n");
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let event = |_| {
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        format!(r#"{{"event":"item","unknown":"{n}{}"}}"#, "x".repeat(50_000))
+    };
+    let body = (0..50).map(event).collect::<Vec<_>>().join("\n");
     let _ = service.http.post("/v1/events", "application/x-ndjson", body.as_bytes());
 }
 

@@ -101,7 +101,10 @@ fn json_is_a_document_and_nothing_else() {
     };
     let events = data("flights-2013-01.ndjson.gz");
     let sent = json(&["ingest", events.to_str().unwrap(), "--wait", "applied"]);
-    let none = json!({ "duplicates": 0, "conflicts": 0, "invalid": 0, "unidentified": 0 });
+    let none = json!({
+        "duplicates": 0, "conflicts": 0, "invalid": 0, "rejected": 0, "unidentified": 0,
+        "refused": [],
+    });
     assert_eq!((&sent["accepted"], &sent["end"]), (&json!(27_004), &json!("complete")));
     for (name, value) in none.as_object().unwrap() {
         assert_eq!(&sent[name], value, "{name}");
@@ -166,6 +169,102 @@ fn refused_events_are_named_by_file_and_line() {
     assert!(stderr.contains("mixed.ndjson:4: ") && stderr.contains("mixed.ndjson:5: "), "{stderr}");
     assert!(stderr.contains("2 events had no `id`"), "{stderr}");
     server.stop();
+}
+
+/// A wrong file is told by what it looks like, and pushes nothing out of the quarantine.
+#[test]
+fn a_wrong_file_is_told_before_it_is_sent_and_leaves_the_quarantine_alone() {
+    let place = Place::new(Store::Memory);
+    let server = place.start_with(&["--quarantine-max-events", "100"]);
+    let http = &server.http;
+    let path = |name: &str| place.dir.path().join(name);
+    let real = r#"{"id":"r-1","event":"x","time":"yesterday"}"#;
+    let post = |lines: &[String]| http.try_send(lines, "durable").unwrap();
+    post(&[real.to_owned()]);
+    let rows: String = (0..20_000).map(|n| format!("{n},user-{n},4.5\n")).collect();
+    let csv = format!("id,user,amount\n{rows}");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, csv.as_bytes()).unwrap();
+    for (name, bytes, words) in [
+        ("dump.txt", csv.clone().into_bytes(), &["CSV", "id,user,amount", "3 columns"][..]),
+        ("dump.gz", gzip.finish().unwrap(), &["CSV", "id,user,amount"]),
+        ("array.json", b"[\n {\"event\":\"x\"}\n]\n".to_vec(), &["JSON array", "jq -c"]),
+        ("columns.bin", b"PAR1\0\0\0PAR1".to_vec(), &["Parquet", ".parquet"]),
+        ("page.html", b"<!doctype html>\n<p>\n".to_vec(), &["HTML", "one JSON object a line"]),
+    ] {
+        fs::write(path(name), bytes).unwrap();
+        let file = path(name);
+        let (code, stdout, stderr) = client(&place, &["ingest", file.to_str().unwrap()]);
+        assert_eq!(code, 1, "{name}: {stderr}");
+        assert_eq!(stdout, "accepted 0, duplicates 0, conflicts 0, invalid 0\n");
+        assert!(words.iter().all(|word| stderr.contains(word)), "{name}: {stderr}");
+    }
+    assert_eq!(http.get("/v1/quarantine").body["total"], 1);
+
+    // Lines of JSON that are no events: after the first request it stops.
+    let logs: String = (0..3_000).map(|n| format!("{{\"level\":\"info\",\"n\":{n}}}\n")).collect();
+    fs::write(path("log.ndjson"), logs).unwrap();
+    let file = path("log.ndjson");
+    let arguments = ["ingest", file.to_str().unwrap(), "--batch-events", "150"];
+    let (code, stdout, stderr) = client(&place, &arguments);
+    assert_eq!((code, &*stdout), (1, "accepted 0, duplicates 0, conflicts 0, invalid 150\n"));
+    assert!(stderr.contains("it is no file of events"), "{stderr}");
+
+    // And whoever sends such lines all the same leaves room for what else was refused.
+    let lines: Vec<String> = csv.lines().map(str::to_owned).collect();
+    post(&lines);
+    let page = http.get("/v1/quarantine?limit=1").body;
+    assert_eq!(page["entries"][0]["raw"], real, "{page}");
+    assert_eq!(page["total"], 100);
+    assert_eq!(page["codes"]["invalid_time"], json!({ "entries": 1, "dropped": 0 }));
+    let malformed = &page["codes"]["malformed_event"];
+    let unknown = &page["codes"]["unknown_field"];
+    let entries = |code: &Value| code["entries"].as_u64().unwrap();
+    assert_eq!((entries(malformed) + entries(unknown), entries(unknown)), (99, 49), "{page}");
+    assert_eq!(page["dropped"], 20_001 + 150 - 99);
+    // What comes again is counted.
+    post(&[real.to_owned(), real.to_owned()]);
+    let entry = http.get("/v1/quarantine/q-1").body;
+    assert_eq!((&entry["raw"], &entry["count"]), (&json!(real), &json!(3)));
+    let figures = http.get("/metrics").body.to_string();
+    let dropped = "merganser_quarantine_dropped_total{code=\\\"unknown_field\\\"} 101";
+    assert!(figures.contains(dropped), "{figures}");
+    server.stop();
+    let server = place.start_with(&["--quarantine-max-events", "100"]);
+    assert_eq!(server.http.get("/v1/quarantine").body["codes"], page["codes"]);
+}
+
+#[test]
+fn a_rejected_request_is_told_by_line_and_reason() {
+    let place = Place::new(Store::Memory);
+    let server = place.start();
+    let file = place.dir.path().join("mixed.ndjson");
+    let wrong = |n: usize| match n {
+        4 => "{\"event\":\"x\",\"time\":\"yesterday\"}\n".to_owned(),
+        6 => "\nnope\n".to_owned(),
+        n => format!("{{\"id\":\"e-{n}\",\"event\":\"x\"}}\n"),
+    };
+    fs::write(&file, (0..10).map(wrong).collect::<String>()).unwrap();
+    let arguments = ["ingest", file.to_str().unwrap(), "--on-invalid", "reject"];
+    let (code, stdout, stderr) = client(&place, &arguments);
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(stdout, "accepted 0, duplicates 0, conflicts 0, invalid 2, rejected 8\n");
+    assert!(stderr.contains("mixed.ndjson:5: invalid_time: "), "{stderr}");
+    assert!(stderr.contains("mixed.ndjson:8: malformed_event: "), "{stderr}");
+    assert!(
+        stderr.contains("lines 1 to 11") && stderr.contains("2 events are invalid"),
+        "{stderr}"
+    );
+    let (code, stdout, _) = client(&place, &[&arguments[..], &["--output", "json"]].concat());
+    assert_eq!(code, 1);
+    let sum: Value = serde_json::from_str(&stdout).unwrap();
+    let counts = ["accepted", "invalid", "rejected", "end"].map(|name| sum[name].clone());
+    assert_eq!(counts, [json!(0), json!(2), json!(8), json!("interrupted")]);
+    let refused = |n: usize| (&sum["refused"][n]["line"], &sum["refused"][n]["code"]);
+    assert_eq!(refused(0), (&json!(5), &json!("invalid_time")));
+    assert_eq!(refused(1), (&json!(8), &json!("malformed_event")));
+    assert!(sum["refused"][0]["message"].as_str().unwrap().contains("yesterday"));
+    assert_eq!(server.http.get("/v1/quarantine").body["total"], 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod backup;
 mod bounds;
+mod client_settings;
 mod command_line;
 mod docs;
 mod doctor;
@@ -25,6 +26,7 @@ mod redis_server;
 mod reference;
 mod requests;
 mod resume;
+mod segment;
 mod server;
 mod startup;
 mod tables;

@@ -45,7 +45,10 @@ impl Sending {
         let with_wrong = |n: usize| if n == 26 { WRONG.to_owned() } else { line(n) };
         write(&self.file, (1..=40).map(with_wrong));
         let (code, sum, said) = self.run(server, &[]);
-        assert_eq!((code, &*sum), (1, "accepted 20, duplicates 0, conflicts 0, invalid 0\n"));
+        assert_eq!(
+            (code, &*sum),
+            (1, "accepted 20, duplicates 0, conflicts 0, invalid 1, rejected 9\n")
+        );
         assert!(said.contains("lines 21 to 30"), "{said}");
         assert!(said.contains("run the same command again"), "{said}");
         assert_eq!(kept(&self.state), 1);

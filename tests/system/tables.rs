@@ -216,7 +216,8 @@ fn a_file_of_csv_goes_on_where_it_was_interrupted() {
     for (ends, before) in [("\n", 0), ("\r\n", 40)] {
         write(true, ends);
         let (code, total, said) = ingest(&place, &file, &flags);
-        assert_eq!((code, total), (1, sum(20, 0)), "{said}");
+        let rejected = sum(20, 0).replace("invalid 0", "invalid 1, rejected 9");
+        assert_eq!((code, total), (1, rejected), "{said}");
         write(false, ends);
         let (code, total, said) = ingest(&place, &file, &flags);
         assert_eq!((code, total), (0, sum(20, 0)), "{said}");

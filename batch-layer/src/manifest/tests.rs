@@ -90,6 +90,7 @@ fn a_key_is_there_until_it_is_revoked_and_the_last_of_its_role_stays() {
             digest: KeyDigest([7; 32]),
             role,
             scope: Arc::default(),
+            set: None,
             created_at: Timestamp(0),
             expires_at: None,
             requests_per_s: None,

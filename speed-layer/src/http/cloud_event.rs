@@ -3,7 +3,7 @@
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 
-use crate::intake::{CloudEventHead, IntakeError};
+use crate::intake::{CloudEventData, CloudEventHead, IntakeError};
 
 /// The attributes of a CloudEvent in binary mode; `None` where the headers have none.
 ///
@@ -24,7 +24,11 @@ pub(super) fn head(
         kind: attribute(parts, "type")?,
         time: attribute(parts, "time")?,
         subject: attribute(parts, "subject")?,
-        is_json: content_type.is_none_or(is_json),
+        data: match content_type {
+            None => CloudEventData::Untold,
+            Some(kind) if is_json(kind) => CloudEventData::Json,
+            Some(_) => CloudEventData::Other,
+        },
     }))
 }
 

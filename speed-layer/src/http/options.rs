@@ -7,7 +7,9 @@ use axum::extract::Query;
 use axum::http::Uri;
 use shared::problem::suggestion;
 
-use crate::intake::{BodyFormat, ColumnMapping, CsvOptions, IntakeError, OnInvalid, QuarantineId};
+use crate::intake::{
+    BodyFormat, ColumnMapping, CsvOptions, IntakeError, InvalidCode, OnInvalid, QuarantineId,
+};
 
 /// When a request is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,10 +144,11 @@ impl EventOptions {
 }
 
 /// Options of `GET /v1/quarantine`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ListOptions {
     pub(super) limit: usize,
     pub(super) after: Option<QuarantineId>,
+    pub(super) code: Option<String>,
 }
 
 impl ListOptions {
@@ -153,7 +156,7 @@ impl ListOptions {
     const LIMIT_MAX: usize = 1000;
 
     pub(super) fn of_query(uri: &Uri) -> Result<Self, IntakeError> {
-        let [limit, after] = values(uri, ["limit", "after"])?;
+        let [limit, after, code] = values(uri, ["limit", "after", "code"])?;
         let limit = match limit {
             None => Self::LIMIT_DEFAULT,
             Some(text) => text
@@ -165,8 +168,17 @@ impl ListOptions {
         let after = after
             .map(|text| text.parse().map_err(|_| wrong("after", &text, "an entry's id, as `q-17`")))
             .transpose()?;
-        Ok(Self { limit, after })
+        if let Some(code) = code.as_deref().filter(|code| !codes().any(|known| known == *code)) {
+            let known: Vec<String> = codes().map(|code| format!("`{code}`")).collect();
+            return Err(wrong("code", code, &known.join(", ")));
+        }
+        Ok(Self { limit, after, code })
     }
+}
+
+/// Codes that entries of the quarantine have.
+fn codes() -> impl Iterator<Item = &'static str> {
+    InvalidCode::EACH.iter().map(|code| code.name()).chain(["conflict"])
 }
 
 fn wrong(name: &str, value: &str, right: &str) -> IntakeError {
@@ -255,9 +267,10 @@ mod tests {
         let list = |query: &str| {
             ListOptions::of_query(&format!("/v1/quarantine{query}").parse().unwrap()).ok()
         };
-        assert_eq!(list(""), Some(ListOptions { limit: 100, after: None }));
+        assert_eq!(list(""), Some(ListOptions { limit: 100, after: None, code: None }));
         let after = Some(QuarantineId(7));
-        assert_eq!(list("?limit=1000&after=q-7"), Some(ListOptions { limit: 1000, after }));
+        let options = ListOptions { limit: 1000, after, code: Some("conflict".to_owned()) };
+        assert_eq!(list("?limit=1000&after=q-7&code=conflict"), Some(options));
         for query in ["?limit=0", "?limit=1001", "?limit=x", "?after=7", "?after=q-", "?from=1"] {
             assert_eq!(list(query), None, "{query}");
         }

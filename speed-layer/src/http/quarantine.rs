@@ -1,14 +1,17 @@
 //! Routes of the quarantine. Its calls may wait for a file, so they leave the async threads.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use serde::Serialize;
 use shared::problem::{Kind, Problem};
+use shared::request::NoParameters;
 
 use super::Routes;
 use super::options::ListOptions;
-use crate::intake::{IntakeError, QuarantineEntry, QuarantineId, QuarantineKind};
+use crate::intake::{CodeTotal, IntakeError, QuarantineEntry, QuarantineId, QuarantineKind};
 
 /// An entry, as clients see it.
 #[derive(Serialize)]
@@ -24,6 +27,10 @@ pub(super) struct EntryView {
     raw: String,
     /// Whether `raw` is only the beginning of what was sent.
     raw_truncated: bool,
+    /// How often it came, with the same text and for the same reason.
+    count: u64,
+    /// When it came last; RFC 3339.
+    last_received_at: String,
 }
 
 impl From<&QuarantineEntry> for EntryView {
@@ -36,8 +43,10 @@ impl From<&QuarantineEntry> for EntryView {
             code: event.code,
             message: event.message,
             index: event.index,
-            raw: event.raw,
-            raw_truncated: event.raw_truncated,
+            raw: event.raw.text,
+            raw_truncated: event.raw.is_truncated,
+            count: entry.count,
+            last_received_at: entry.last_received.unwrap_or(event.received).to_string(),
         }
     }
 }
@@ -51,6 +60,10 @@ pub(super) struct PageView {
     next: Option<QuarantineId>,
     /// Entries in all.
     total: usize,
+    /// Entries that went because the quarantine was full.
+    dropped: u64,
+    /// The same by code.
+    codes: BTreeMap<String, CodeTotal>,
 }
 
 pub(super) async fn list(
@@ -59,10 +72,25 @@ pub(super) async fn list(
 ) -> Result<Json<PageView>, Problem> {
     let options = ListOptions::of_query(&uri)?;
     let quarantine = routes.intake.quarantine().clone();
-    let page = blocking(move || quarantine.list(options.after, options.limit)).await?;
+    let ListOptions { after, code, limit } = options;
+    let page = blocking(move || quarantine.list(after, code.as_deref(), limit)).await?;
     let next = page.entries.last().map(|entry| entry.id).filter(|_| page.has_more);
     let entries = page.entries.iter().map(|entry| EntryView::from(&**entry)).collect();
-    Ok(Json(PageView { entries, next, total: page.total }))
+    let dropped = page.codes.values().map(|code| code.dropped).sum();
+    Ok(Json(PageView { entries, next, total: page.total, dropped, codes: page.codes }))
+}
+
+pub(super) async fn show(
+    State(routes): State<Routes>,
+    Path(id): Path<String>,
+    _: NoParameters,
+) -> Result<Json<EntryView>, Problem> {
+    let quarantine = routes.intake.quarantine().clone();
+    let found = match id.parse::<QuarantineId>() {
+        Ok(id) => blocking(move || quarantine.get(id)).await?,
+        Err(_) => None,
+    };
+    found.map(|entry| Json(EntryView::from(&*entry))).ok_or_else(|| unknown(&id))
 }
 
 pub(super) async fn delete(
@@ -77,8 +105,13 @@ pub(super) async fn delete(
     if is_deleted {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let detail = format!("the quarantine has no entry `{id}`");
-    Err(Problem::new(Kind::NotFound, "unknown_quarantine_entry", detail))
+    Err(unknown(&id))
+}
+
+fn unknown(id: &str) -> Problem {
+    let short: String = id.chars().take(80).collect();
+    let detail = format!("the quarantine has no entry `{short}`; they look like `q-17`");
+    Problem::new(Kind::NotFound, "unknown_quarantine_entry", detail)
 }
 
 async fn blocking<T: Send + 'static>(

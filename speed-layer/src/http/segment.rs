@@ -1,17 +1,52 @@
-//! `POST /v1/segment/{call}`: events as clients of the Segment HTTP API send them.
+//! `POST /v1/segment/{call}`: events as clients of the Segment HTTP API send them, whatever they
+//! say of their body's type: browsers send `text/plain`, which needs no leave of another origin.
 //!
 //! The answer is 200 once each event is durable or in the quarantine: what is invalid would be
-//! again if it were sent again. Clients try again after 5xx and 429, and tell their events apart by
+//! again if it were sent again. Where none of them can be counted it is 400, which clients report
+//! and do not repeat. Clients try again after 5xx and 429, and tell their events apart by
 //! `messageId`, so that nothing is counted twice.
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
 use serde::Serialize;
 use shared::problem::{Kind, Problem, suggestion};
 
 use super::{Answer, Head, Routes, take};
 use crate::intake::{BodyFormat, SegmentCall};
+
+/// Names of calls in paths: those of the API, those of browsers and apps, and those of older apps.
+const CALLS: [(&str, BodyFormat); 15] = [
+    ("track", BodyFormat::Segment(SegmentCall::Track)),
+    ("page", BodyFormat::Segment(SegmentCall::Page)),
+    ("screen", BodyFormat::Segment(SegmentCall::Screen)),
+    ("identify", BodyFormat::Segment(SegmentCall::Identify)),
+    ("group", BodyFormat::Segment(SegmentCall::Group)),
+    ("alias", BodyFormat::Segment(SegmentCall::Alias)),
+    ("batch", BodyFormat::SegmentBatch),
+    ("import", BodyFormat::SegmentBatch),
+    ("t", BodyFormat::Segment(SegmentCall::Track)),
+    ("p", BodyFormat::Segment(SegmentCall::Page)),
+    ("s", BodyFormat::Segment(SegmentCall::Screen)),
+    ("i", BodyFormat::Segment(SegmentCall::Identify)),
+    ("g", BodyFormat::Segment(SegmentCall::Group)),
+    ("a", BodyFormat::Segment(SegmentCall::Alias)),
+    ("b", BodyFormat::SegmentBatch),
+];
+
+/// Calls that are also taken at `/v1/{call}`, for clients that take a host and no path.
+const AT_ROOT: [&str; 9] = ["t", "p", "s", "i", "g", "a", "b", "batch", "import"];
+
+/// The routes at `/v1/{call}`.
+pub(super) fn at_root() -> Router<Routes> {
+    AT_ROOT.into_iter().fold(Router::new(), |router, call| {
+        let route = move |State(routes): State<Routes>, request: Request| async move {
+            take_call(&routes, call, request).await
+        };
+        router.route(&format!("/v1/{call}"), post(route))
+    })
+}
 
 #[derive(Serialize)]
 struct Taken {
@@ -20,34 +55,47 @@ struct Taken {
     answer: Answer,
 }
 
-pub(super) async fn post(
+/// `POST /v1/segment/{call}`.
+pub(super) async fn named(
     State(routes): State<Routes>,
     Path(call): Path<String>,
     request: Request,
 ) -> Response {
+    take_call(&routes, &call, request).await
+}
+
+async fn take_call(routes: &Routes, call: &str, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
-    let Some(format) = format(&call) else {
+    let Some(format) = format(call) else {
         shared::request::discard(&mut body).await;
-        return unknown(&call).into_response();
+        return unknown(call).into_response();
     };
-    match take(&routes, Head::read(&parts, &routes.intake, format), body).await {
+    match take(routes, Head::read(&parts, &routes.intake, format), body).await {
+        Ok(answer) if answer.receipt.is_all_invalid() => nothing_counted(&answer).into_response(),
         Ok(answer) => Json(Taken { success: true, answer }).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
+/// Success would say that something is counted.
+fn nothing_counted(answer: &Answer) -> Problem {
+    let invalid = &answer.receipt.invalid;
+    let first = invalid.first().map(|invalid| &*invalid.message).unwrap_or_default();
+    let detail = match invalid.len() {
+        1 => format!("the call cannot be counted: {first}"),
+        count => format!("none of the {count} calls can be counted; the first: {first}"),
+    };
+    let problem = Problem::new(Kind::BadRequest, "invalid_events", detail).with("success", false);
+    answer.receipt.fill(problem)
+}
+
 fn format(call: &str) -> Option<BodyFormat> {
-    let one = || SegmentCall::EACH.into_iter().find(|known| known.name() == call);
-    match call {
-        "batch" => Some(BodyFormat::SegmentBatch),
-        _ => one().map(BodyFormat::Segment),
-    }
+    CALLS.into_iter().find(|(known, _)| *known == call).map(|(_, format)| format)
 }
 
 fn unknown(call: &str) -> Problem {
     let short: String = call.chars().take(80).collect();
-    let hint =
-        suggestion(&short, SegmentCall::EACH.map(SegmentCall::name).into_iter().chain(["batch"]));
+    let hint = suggestion(&short, CALLS.iter().map(|(name, _)| *name));
     let detail = format!("there is no call `{short}`{hint}");
     Problem::new(Kind::NotFound, "unknown_call", detail)
 }

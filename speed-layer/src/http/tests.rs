@@ -243,9 +243,20 @@ async fn a_partly_bad_batch_is_partly_taken_and_its_rest_can_be_seen() {
     let entry = json!({
         "id": "q-1", "received_at": "2026-11-22T00:00:00Z", "kind": "invalid",
         "code": "malformed_event", "message": reply.body["entries"][0]["message"], "index": 1,
-        "raw": "not json", "raw_truncated": false,
+        "raw": "not json", "raw_truncated": false, "count": 1,
+        "last_received_at": "2026-11-22T00:00:00Z",
     });
-    assert_eq!(reply.body, json!({"entries": [entry], "next": "q-1", "total": 2}));
+    let one = json!({"entries": 1, "dropped": 0});
+    let codes = json!({"malformed_event": one, "invalid_event": one});
+    let page = json!({
+        "entries": [entry], "next": "q-1", "total": 2, "dropped": 0, "codes": codes,
+    });
+    assert_eq!(reply.body, page);
+    assert_eq!(server.get("/v1/quarantine/q-1").await.body, entry);
+    let reply = server.get("/v1/quarantine?code=invalid_event").await;
+    assert_eq!((&reply.body["entries"][0]["id"], &reply.body["total"]), (&json!("q-2"), &json!(2)));
+    let reply = server.get("/v1/quarantine?code=invalid").await;
+    assert!(reply.is_problem(400, "invalid_option"), "{}", reply.body);
     let reply = server.get("/v1/quarantine?limit=1&after=q-1").await;
     assert_eq!(reply.body["entries"][0]["raw"], r#"{"event":"x y"}"#);
     assert_eq!(reply.body["next"], Value::Null);
@@ -255,6 +266,8 @@ async fn a_partly_bad_batch_is_partly_taken_and_its_rest_can_be_seen() {
         let reply = server.call(Method::DELETE, &path, &[], Body::empty()).await;
         assert_eq!(reply.status.as_u16(), status, "{id}");
         assert!(status == 204 || reply.is_problem(404, "unknown_quarantine_entry"));
+        let reply = server.get(&path).await;
+        assert!(reply.is_problem(404, "unknown_quarantine_entry"), "{}", reply.body);
     }
     assert_eq!(server.get("/v1/quarantine").await.body["total"], 1);
     assert!(server.get("/v1/quarantine?limit=0").await.is_problem(400, "invalid_option"));

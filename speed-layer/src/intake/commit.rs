@@ -33,7 +33,7 @@ use super::error::IntakeError;
 use super::figures;
 use super::group::{self, Answer, Decoded, Submission};
 use super::prepare::{Place, Prepared, Request};
-use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEvent};
+use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEvent, RawText};
 use super::receipt::{Conflict, InvalidEvent, Receipt};
 use super::settings::IntakeSettings;
 
@@ -177,10 +177,9 @@ impl Committer {
             let Ok(request) = request else { continue };
             let received = request.arrived;
             let entry = |kind, place: Place, code: &str, message: String| {
-                let (raw, raw_truncated) =
-                    QuarantinedEvent::raw_of(&request.as_sent(place), bytes_max);
+                let raw = RawText::new(&request.as_sent(place), bytes_max);
                 let (index, code) = (place.index, code.to_owned());
-                QuarantinedEvent { received, kind, code, message, index, raw, raw_truncated }
+                QuarantinedEvent { received, kind, code, message, index, raw }
             };
             for (place, fault) in &request.invalid {
                 let (code, message) = (fault.code.name(), fault.message.clone());

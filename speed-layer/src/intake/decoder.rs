@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use shared::clock::Clock;
 
 use super::budget::Share;
@@ -40,9 +39,10 @@ impl Decoder {
     /// Decodes a body by itself; what it takes is charged to `share`.
     pub(super) fn one(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
         let bytes_max = self.limits.decompressed_max_bytes;
-        let mut plain = decode::decompress(body.bytes, body.encoding, bytes_max, share)?;
+        let EventBody { bytes, mut format, encoding, on_invalid, fixed } = body;
+        let mut plain = decode::decompress(bytes, encoding, bytes_max, share)?;
         let bounds = Bounds { events_max: self.limits.request_max_events, bytes_max };
-        let (mut format, sent) = (body.format, plain.len());
+        let sent = plain.len();
         if let BodyFormat::Columns(kind, mapping) = &format {
             plain = columnar::lines(*kind, plain, mapping.as_deref(), bounds, share)?.into();
             share.grow(plain.len())?;
@@ -56,7 +56,8 @@ impl Decoder {
             share.shrink(2 * sent);
             (plain, format) = (table.text.into(), BodyFormat::Rows(table.places));
         }
-        let plain = self.arrived(plain, format);
+        let encoding = BodyEncoding::Identity;
+        let plain = self.arrived(EventBody { bytes: plain, format, encoding, on_invalid, fixed });
         let mut prepared = self.several(&[plain])?;
         share.grow(prepared.size_bytes())?;
         match prepared.requests.pop_if(|request| request.is_err()) {
@@ -65,9 +66,10 @@ impl Decoder {
         }
     }
 
-    /// A body that arrives now.
-    pub(super) fn arrived(&self, bytes: Bytes, format: BodyFormat) -> Plain {
-        Plain { bytes, format, arrived: self.clock.now() }
+    /// A body that is not compressed, and arrives now.
+    pub(super) fn arrived(&self, body: EventBody) -> Plain {
+        let EventBody { bytes, format, fixed, .. } = body;
+        Plain { bytes, format, fixed, arrived: self.clock.now() }
     }
 
     /// Decodes bodies together.

@@ -37,6 +37,9 @@ macro_rules! codes {
         }
 
         impl InvalidCode {
+            /// All codes.
+            pub const EACH: &[Self] = &[$(Self::$name,)+];
+
             /// The code as clients see it.
             #[must_use]
             pub const fn name(self) -> &'static str {
@@ -138,6 +141,15 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         latest: Timestamp,
     ) -> Result<Envelope<'a>, Invalid> {
         check_size(raw, self.event_max_bytes)?;
+        self.read_any_size(raw, latest)
+    }
+
+    /// The same of an event that has been measured.
+    pub(crate) fn read_any_size(
+        &mut self,
+        raw: &RawEvent<'a>,
+        latest: Timestamp,
+    ) -> Result<Envelope<'a>, Invalid> {
         let Some(text) = raw.text else {
             return Err(Invalid::new(InvalidCode::MalformedEvent, "the event is not UTF-8"));
         };

@@ -7,7 +7,7 @@ use shared::ports::JournalError;
 use shared::problem::{Kind, Problem};
 
 use super::quarantine::QuarantineError;
-use super::receipt::Receipt;
+use super::receipt::{InvalidEvent, Receipt};
 
 /// A bound of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,18 @@ impl Limit {
     }
 }
 
+/// What is wrong with some events of a request, of which the first few are named.
+fn invalid_events(invalid: &[InvalidEvent]) -> String {
+    const NAMED: usize = 3;
+    let told = invalid.iter().take(NAMED).map(|one| format!("{}: {}", one.index, one.message));
+    let told = told.collect::<Vec<_>>().join("; ");
+    let more = if invalid.len() > NAMED { "; …" } else { "" };
+    match invalid.len() {
+        1 => format!("1 of the request's events is invalid (place {told})"),
+        count => format!("{count} of the request's events are invalid (places {told}{more})"),
+    }
+}
+
 /// Why a request was not taken, or why intake did not start.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum IntakeError {
@@ -86,10 +98,7 @@ pub enum IntakeError {
         max: usize,
     },
     /// An event is invalid, and the sender wanted all or nothing.
-    #[error(
-        "{} of the request's events are invalid, and with `on_invalid=reject` nothing is stored",
-        .0.invalid.len()
-    )]
+    #[error("{}, and with `on_invalid=reject` nothing is stored", invalid_events(&.0.invalid))]
     Rejected(Box<Receipt>),
     /// Too much is pending.
     #[error("more is pending than intake may hold; send the request again")]

@@ -24,7 +24,10 @@ const COUNTERS: [(&str, &str); 5] = [
         "merganser_intake_events_invalid_total",
         "Events that break a rule, by its code; they are in the quarantine",
     ),
-    ("merganser_quarantine_dropped_total", "Entries that went because the quarantine was full"),
+    (
+        "merganser_quarantine_dropped_total",
+        "Entries that went because the quarantine was full, by their code",
+    ),
 ];
 
 const GAUGES: [(&str, Unit, &str); 9] = [
@@ -92,7 +95,9 @@ pub(super) fn describe(settings: &IntakeSettings) {
     accepted(0);
     duplicates(0);
     conflicts(0);
-    quarantine_dropped(0);
+    for code in InvalidCode::EACH.iter().map(|code| code.name()).chain(["conflict"]) {
+        quarantine_dropped(code, 0);
+    }
     gauge!("merganser_intake_pending_requests_limit").set(settings.pending_max_requests as f64);
     gauge!("merganser_intake_pending_bytes_limit").set(settings.pending_max_bytes as f64);
     gauge!("merganser_intake_dedup_events_limit").set(settings.dedup_window_events as f64);
@@ -156,9 +161,9 @@ pub(super) fn remembered(events: usize) {
     gauge!("merganser_intake_dedup_events").set(events as f64);
 }
 
-/// Entries that went because the quarantine was full.
-pub(super) fn quarantine_dropped(count: u64) {
-    counter!("merganser_quarantine_dropped_total").increment(count);
+/// Entries of a code that went because the quarantine was full.
+pub(super) fn quarantine_dropped(code: &str, count: u64) {
+    counter!("merganser_quarantine_dropped_total", "code" => code.to_owned()).increment(count);
 }
 
 /// Entries that the quarantine holds.

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-pub use self::cloud_event::CloudEventHead;
+pub use self::cloud_event::{CloudEventData, CloudEventHead};
 pub use self::segment::SegmentCall;
 
 use super::decode::{BodyFormat, RawEvent};
@@ -23,7 +23,9 @@ use super::envelope::{Invalid, InvalidCode, check_size};
 #[derive(Serialize)]
 struct Native<'a> {
     event: &'a str,
-    id: &'a str,
+    /// Without one the server makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use arrow::array::{
     ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondArray, UInt64Builder,
 };
 use bytes::Bytes;
+use shared::access::FixedProperties;
 use shared::event::EventBatch;
 use shared::extract::{Extraction, Extractor};
 use shared::time::Timestamp;
@@ -19,7 +20,8 @@ use super::decode::{BodyFormat, RawEvent, split};
 use super::envelope::{Envelope, EnvelopeReader, Invalid};
 use super::error::IntakeError;
 use super::event_id::EventIds;
-use super::foreign;
+use super::fixed;
+use super::foreign::{self, Translated};
 use super::settings::Limits;
 
 /// Where an event is in its request.
@@ -44,6 +46,8 @@ pub(crate) struct Candidate {
 pub(crate) struct Plain {
     pub(crate) bytes: Bytes,
     pub(crate) format: BodyFormat,
+    /// What the sender's key writes into each event.
+    pub(crate) fixed: Option<Arc<FixedProperties>>,
     /// The clock's time then: stamped once, for all its events.
     pub(crate) arrived: Timestamp,
 }
@@ -110,11 +114,10 @@ pub(crate) fn prepare(
         .map(|body| split(&body.bytes, &body.format, limits.request_max_events))
         .collect();
     // Before there is a reader, which holds on to what it has read.
-    let translate = |(body, raw): (&Plain, &Result<Vec<RawEvent<'_>>, _>)| {
-        let events = raw.as_deref().unwrap_or_default();
-        foreign::translate(&body.format, events, limits.event_max_bytes)
+    let texts = |(body, raw): (&Plain, &Result<Vec<RawEvent<'_>>, _>)| {
+        native_texts(body, raw.as_deref().unwrap_or_default(), limits.event_max_bytes)
     };
-    let translated: Vec<_> = bodies.iter().zip(&split).map(translate).collect();
+    let translated: Vec<_> = bodies.iter().zip(&split).map(texts).collect();
     let count = split.iter().flatten().map(Vec::len).sum();
     let bytes = bodies.iter().map(|body| body.bytes.len()).sum();
     let mut reader = EnvelopeReader::new(limits.event_max_bytes, wanted);
@@ -122,7 +125,7 @@ pub(crate) fn prepare(
     let mut properties = Extraction::with_capacity(wanted, count);
     let mut candidates = Vec::with_capacity(count);
     let mut requests = Vec::with_capacity(bodies.len());
-    for ((Plain { bytes, format, arrived }, raw_events), translated) in
+    for ((Plain { bytes, format, fixed, arrived }, raw_events), translated) in
         bodies.iter().zip(split).zip(&translated)
     {
         let latest = Timestamp(arrived.0.saturating_add(ahead_us));
@@ -142,7 +145,12 @@ pub(crate) fn prepare(
                         continue;
                     }
                 };
-                match reader.read(&native, latest) {
+                // What was sent has been measured; what the key adds does not count.
+                let read = match fixed {
+                    None => reader.read(&native, latest),
+                    Some(_) => reader.read_any_size(&native, latest),
+                };
+                match read {
                     Ok(event) => {
                         let id_hash = columns.push(&event, ids, *arrived);
                         properties.push(reader.found());
@@ -162,6 +170,20 @@ pub(crate) fn prepare(
     }
     let events = columns.finish()?.with_read(properties.finish());
     Ok(Prepared { events, candidates, requests })
+}
+
+/// The texts of native events that these stand for, with what the sender's key writes into them;
+/// `None` where they are what was sent.
+fn native_texts(
+    body: &Plain,
+    events: &[RawEvent<'_>],
+    bytes_max: usize,
+) -> Option<Vec<Translated>> {
+    let translated = foreign::translate(&body.format, events, bytes_max);
+    match &body.fixed {
+        None => translated,
+        Some(set) => Some(fixed::write(set, events, translated, bytes_max)),
+    }
 }
 
 /// `raw` is a piece of `body`; settings keep a body under 4 GiB.
@@ -255,6 +277,7 @@ mod tests {
         let body = |body: &&'static str| Plain {
             bytes: Bytes::from_static(body.as_bytes()),
             format: BodyFormat::Ndjson,
+            fixed: None,
             arrived: NOW,
         };
         let bodies: Vec<_> = bodies.iter().map(body).collect();

@@ -1,121 +1,30 @@
 //! Where events go that were sent and cannot be counted: invalid ones, and those whose id was there
 //! before with other content. Nothing is dropped silently: each entry has the text that was sent
-//! and the reason, can be listed, and stays until someone deletes it or the bound is reached.
+//! and the reason, can be listed, and stays until someone deletes it or the bound is reached; then
+//! each code keeps its share, and what goes is counted. An event that comes again, with the same
+//! text and for the same reason, is counted and not kept a second time.
 //!
 //! What [`Quarantine::add`] returned for is durable. Entries are held in memory, which the bound of
 //! their bytes bounds too; the file is read at the start only. Its format is in
 //! `docs/data-files.md`.
 
+mod entry;
 mod file;
+mod kept;
 
-use std::collections::VecDeque;
-use std::fmt;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
+pub use self::entry::{QuarantineEntry, QuarantineId, QuarantineKind, QuarantinedEvent, RawText};
+pub use self::kept::CodeTotal;
+
 use shared::time::Timestamp;
 
 use self::file::{QuarantineFile, Record};
+use self::kept::Kept;
 use super::figures;
 use super::settings::QuarantineSettings;
-
-/// An entry's number, `q-17` as text: in the order of arrival, never given twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QuarantineId(pub u64);
-
-impl fmt::Display for QuarantineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "q-{}", self.0)
-    }
-}
-
-impl FromStr for QuarantineId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.strip_prefix("q-")
-            .and_then(|number| number.parse().ok())
-            .map(Self)
-            .ok_or_else(|| format!("`{text}` is no quarantine id; they look like `q-17`"))
-    }
-}
-
-impl Serialize for QuarantineId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for QuarantineId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// Why an event is here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum QuarantineKind {
-    /// It breaks a rule.
-    Invalid,
-    /// Its id was there before with other content.
-    Conflict,
-}
-
-/// An event to be kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuarantinedEvent {
-    /// When its request arrived.
-    pub received: Timestamp,
-    /// Why it is here.
-    pub kind: QuarantineKind,
-    /// The rule that it breaks, or `conflict`.
-    pub code: String,
-    /// What was wrong, and what would be right.
-    pub message: String,
-    /// Its array position or line number, from 0.
-    pub index: u32,
-    /// As it was sent; what is not UTF-8 is replaced by U+FFFD.
-    pub raw: String,
-    /// Whether `raw` is only its beginning.
-    pub raw_truncated: bool,
-}
-
-impl QuarantinedEvent {
-    /// Text of an event for [`QuarantinedEvent::raw`], cut after `bytes_max`, and whether it was.
-    pub(crate) fn raw_of(bytes: &[u8], bytes_max: usize) -> (String, bool) {
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        match bytes.get(..bytes_max) {
-            Some(cut) if cut.len() < bytes.len() => {
-                // A character that the cut went through is left out.
-                let half = cut.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len());
-                (text(cut.get(..cut.len() - half).unwrap_or_default()), true)
-            }
-            _ => (text(bytes), false),
-        }
-    }
-}
-
-/// An event that is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuarantineEntry {
-    /// Its number.
-    pub id: QuarantineId,
-    /// The event and the reason.
-    #[serde(flatten)]
-    pub event: QuarantinedEvent,
-}
-
-impl QuarantineEntry {
-    /// What an entry takes beside its texts.
-    const OVERHEAD_BYTES: usize = 256;
-
-    fn size_bytes(&self) -> usize {
-        self.event.raw.len() + self.event.message.len() + Self::OVERHEAD_BYTES
-    }
-}
 
 /// A part of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +35,8 @@ pub struct QuarantinePage {
     pub has_more: bool,
     /// Entries in all.
     pub total: usize,
+    /// What there is of each code, and what went.
+    pub codes: BTreeMap<String, CodeTotal>,
 }
 
 /// What can go wrong with the quarantine's file.
@@ -156,9 +67,7 @@ pub struct Quarantine {
 
 #[derive(Debug)]
 struct State {
-    /// Oldest first.
-    entries: VecDeque<Arc<QuarantineEntry>>,
-    size_bytes: usize,
+    kept: Kept,
     /// The number of the next entry.
     next: u64,
     file: QuarantineFile,
@@ -177,26 +86,20 @@ impl Quarantine {
     /// When the directory or its file cannot be read or written, or is of a newer format.
     pub fn open(directory: &Path, settings: QuarantineSettings) -> Result<Self, QuarantineError> {
         let (file, loaded) = QuarantineFile::open(directory)?;
-        let mut state = State { entries: VecDeque::new(), size_bytes: 0, next: loaded.next, file };
+        let mut state = State { kept: Kept::new(loaded.dropped), next: loaded.next, file };
         for record in loaded.records {
-            match record {
-                Record::Add(entry) => {
-                    state.add(Arc::new(entry), &settings);
-                }
-                Record::Delete(id) => {
-                    state.remove(id);
-                }
-            }
+            state.kept.apply(record, &settings);
         }
-        if loaded.is_damaged {
-            state.file.rewrite(state.next, &state.entries, &[])?;
+        if loaded.is_damaged || loaded.is_older {
+            state.file.rewrite(state.next, &state.kept, &[])?;
         }
-        figures::quarantine_entries(state.entries.len());
+        figures::quarantine_entries(state.kept.len());
         Ok(Self { state: Mutex::new(state), settings })
     }
 
-    /// Keeps events. They are durable when it returns; the oldest entries have gone as the bound
-    /// asks for, and a counter tells how many.
+    /// Keeps events; returns the entry of each. They are durable when it returns. An event that
+    /// came before is counted at its entry. Entries have gone as the bounds ask for, and a counter
+    /// tells how many.
     ///
     /// # Errors
     /// When the file cannot be written: then none of them is kept.
@@ -205,31 +108,42 @@ impl Quarantine {
             return Ok(Vec::new());
         }
         let mut state = self.lock();
-        let fresh: Vec<Arc<QuarantineEntry>> = (state.next..)
-            .zip(events)
-            .map(|(number, event)| Arc::new(QuarantineEntry { id: QuarantineId(number), event }))
-            .collect();
-        let ids = fresh.iter().map(|entry| entry.id).collect();
-        let next = state.next + fresh.len() as u64;
-        let records: Vec<Record> = fresh.iter().map(|e| Record::Add((**e).clone())).collect();
+        let Sorted { ids, records, next } = state.sort(events);
         state.write(next, &records)?;
         state.next = next;
-        let dropped = fresh.into_iter().map(|entry| state.add(entry, &self.settings)).sum();
-        figures::quarantine_dropped(dropped);
-        figures::quarantine_entries(state.entries.len());
+        let mut dropped: BTreeMap<String, u64> = BTreeMap::new();
+        for code in records.into_iter().flat_map(|r| state.kept.apply(r, &self.settings)) {
+            *dropped.entry(code).or_default() += 1;
+        }
+        for (code, count) in dropped {
+            figures::quarantine_dropped(&code, count);
+        }
+        figures::quarantine_entries(state.kept.len());
         Ok(ids)
     }
 
-    /// Up to `limit` entries after `after`, oldest first.
+    /// Up to `limit` entries after `after`, oldest first; with a `code` those of it.
     #[must_use]
-    pub fn list(&self, after: Option<QuarantineId>, limit: usize) -> QuarantinePage {
+    pub fn list(
+        &self,
+        after: Option<QuarantineId>,
+        code: Option<&str>,
+        limit: usize,
+    ) -> QuarantinePage {
         let state = self.lock();
-        let from = state.entries.partition_point(|entry| Some(entry.id) <= after);
+        let mut entries = state.kept.after(after, code);
         QuarantinePage {
-            entries: state.entries.range(from..).take(limit).cloned().collect(),
-            has_more: state.entries.len() - from > limit,
-            total: state.entries.len(),
+            entries: entries.by_ref().take(limit).cloned().collect(),
+            has_more: entries.next().is_some(),
+            total: state.kept.len(),
+            codes: state.kept.totals(),
         }
+    }
+
+    /// An entry, if it is there.
+    #[must_use]
+    pub fn get(&self, id: QuarantineId) -> Option<Arc<QuarantineEntry>> {
+        self.lock().kept.get(id).cloned()
     }
 
     /// Deletes an entry; whether there was one. It is gone for good when it returns.
@@ -238,13 +152,13 @@ impl Quarantine {
     /// When the file cannot be written: then the entry stays.
     pub fn delete(&self, id: QuarantineId) -> Result<bool, QuarantineError> {
         let mut state = self.lock();
-        if state.position(id).is_none() {
+        if state.kept.get(id).is_none() {
             return Ok(false);
         }
         let next = state.next;
         state.write(next, &[Record::Delete(id)])?;
-        state.remove(id);
-        figures::quarantine_entries(state.entries.len());
+        state.kept.apply(Record::Delete(id), &self.settings);
+        figures::quarantine_entries(state.kept.len());
         Ok(true)
     }
 
@@ -259,37 +173,51 @@ impl Quarantine {
     }
 }
 
+/// What becomes of events that are to be kept.
+struct Sorted {
+    /// The entry of each.
+    ids: Vec<QuarantineId>,
+    /// First those of entries that are there, then new ones.
+    records: Vec<Record>,
+    /// The number after the new ones.
+    next: u64,
+}
+
 impl State {
+    /// Tells what is new from what was there before.
+    fn sort(&self, events: Vec<QuarantinedEvent>) -> Sorted {
+        let mut fresh: Vec<QuarantineEntry> = Vec::new();
+        let mut again: BTreeMap<QuarantineId, (u64, Timestamp)> = BTreeMap::new();
+        let mut seen: HashMap<u128, usize> = HashMap::new();
+        let mut ids = Vec::with_capacity(events.len());
+        for event in events {
+            let (fingerprint, received) = (event.fingerprint(), event.received);
+            if let Some(id) = self.kept.known(fingerprint) {
+                let (count, last) = again.entry(id).or_insert((0, received));
+                (*count, *last) = (*count + 1, received);
+                ids.push(id);
+            } else if let Some(entry) = seen.get(&fingerprint).and_then(|n| fresh.get_mut(*n)) {
+                entry.again(1, received);
+                ids.push(entry.id);
+            } else {
+                let id = QuarantineId(self.next + fresh.len() as u64);
+                seen.insert(fingerprint, fresh.len());
+                fresh.push(QuarantineEntry::new(id, event));
+                ids.push(id);
+            }
+        }
+        let next = self.next + fresh.len() as u64;
+        let again =
+            again.into_iter().map(|(id, (count, received))| Record::Again { id, count, received });
+        Sorted { ids, records: again.chain(fresh.into_iter().map(Record::Add)).collect(), next }
+    }
+
     fn write(&mut self, next: u64, records: &[Record]) -> Result<(), QuarantineError> {
         if self.file.needs_rewrite() {
-            self.file.rewrite(next, &self.entries, records)
+            self.file.rewrite(next, &self.kept, records)
         } else {
             self.file.append(records)
         }
-    }
-
-    /// Adds an entry and lets the oldest go until the bounds are kept; how many went. The file
-    /// keeps them until it is rewritten; when it is read they go again.
-    fn add(&mut self, entry: Arc<QuarantineEntry>, settings: &QuarantineSettings) -> u64 {
-        self.size_bytes += entry.size_bytes();
-        self.entries.push_back(entry);
-        let mut dropped = 0;
-        while self.entries.len() > settings.max_events || self.size_bytes > settings.max_bytes {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.size_bytes -= oldest.size_bytes();
-            dropped += 1;
-        }
-        dropped
-    }
-
-    fn position(&self, id: QuarantineId) -> Option<usize> {
-        self.entries.binary_search_by_key(&id, |entry| entry.id).ok()
-    }
-
-    fn remove(&mut self, id: QuarantineId) -> Option<Arc<QuarantineEntry>> {
-        let entry = self.entries.remove(self.position(id)?)?;
-        self.size_bytes -= entry.size_bytes();
-        Some(entry)
     }
 }
 

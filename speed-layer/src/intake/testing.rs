@@ -173,5 +173,7 @@ pub(crate) async fn send_as(
 ) -> Result<Receipt, IntakeError> {
     let bytes = lines.to_owned().into();
     let (format, encoding) = (BodyFormat::Ndjson, BodyEncoding::Identity);
-    intake.submit(EventBody { bytes, format, encoding, on_invalid }, intake.admit()?).await
+    intake
+        .submit(EventBody { bytes, format, encoding, on_invalid, fixed: None }, intake.admit()?)
+        .await
 }

@@ -38,9 +38,11 @@ async fn every_event_gets_its_verdict() {
     assert_eq!(receipt.end(), Offset(3));
     assert_eq!(ids(&journal), ["a", "b", "c"]);
 
-    let kept = intake.quarantine().list(None, 10).entries;
-    let kept: Vec<_> =
-        kept.iter().map(|e| (e.event.code.as_str(), e.event.index, e.event.raw.as_str())).collect();
+    let kept = intake.quarantine().list(None, None, 10).entries;
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|e| (e.event.code.as_str(), e.event.index, e.event.raw.text.as_str()))
+        .collect();
     let (a2, b7) = (line("a", 2), line("b", 7));
     let expected =
         [("malformed_event", 3, "nope"), ("conflict", 2, a2.as_str()), ("conflict", 2, &b7)];
@@ -83,7 +85,7 @@ async fn reject_stores_and_quarantines_nothing_but_lets_conflicts_be() {
     let IntakeError::Rejected(receipt) = error else { panic!("{error}") };
     assert_eq!((receipt.accepted, receipt.invalid.len()), (0, 1));
     assert_eq!(receipt.invalid[0].quarantine_id, None);
-    assert_eq!(intake.quarantine().list(None, 1).total, 0);
+    assert_eq!(intake.quarantine().list(None, None, 1).total, 0);
     assert!(journal.events().is_empty());
     let body = [line("a", 1), line("a", 2)].join("\n");
     let receipt = send_as(&intake, &body, OnInvalid::Reject).await.unwrap();
@@ -210,7 +212,7 @@ async fn a_quarantine_that_cannot_be_written_fails_the_group_before_it_is_stored
     assert!(journal.events().is_empty());
     let receipt = send(&intake, &body).await.unwrap();
     assert_eq!((receipt.accepted, receipt.invalid.len()), (1, 1), "the next write succeeds");
-    assert_eq!(intake.quarantine().list(None, 10).total, 1);
+    assert_eq!(intake.quarantine().list(None, None, 10).total, 1);
 }
 
 #[tokio::test]
@@ -293,6 +295,7 @@ async fn large_and_compressed_bodies_are_decoded_too() {
         format: BodyFormat::Ndjson,
         encoding: BodyEncoding::Zstd,
         on_invalid: OnInvalid::default(),
+        fixed: None,
     };
     let receipt = intake.submit(body, intake.admit().unwrap()).await.unwrap();
     assert_eq!(receipt.duplicates, 1000, "the window of 1000 holds the last half");
@@ -397,4 +400,80 @@ async fn a_client_that_goes_away_does_not_take_its_events_back() {
     journal.release();
     assert_eq!(fed.recv().await.unwrap().events.len(), 1);
     assert_eq!(send(&intake, &line("a", 1)).await.unwrap().duplicates, 1);
+}
+
+#[tokio::test]
+async fn what_a_key_fixes_is_in_every_event_and_retries_are_duplicates() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, mut fed) = start(settings(), &journal, directory.path());
+    let key = |tenant: &str| -> Option<Arc<FixedProperties>> {
+        let values = [("tenant".to_owned(), tenant.to_owned())];
+        Some(Arc::new(std::collections::BTreeMap::from(values).try_into().unwrap()))
+    };
+    let send = async |body: &str, format: BodyFormat, fixed| {
+        let (bytes, encoding) = (body.to_owned().into(), BodyEncoding::Identity);
+        let body = EventBody { bytes, format, encoding, on_invalid: OnInvalid::Quarantine, fixed };
+        intake.submit(body, intake.admit().unwrap()).await
+    };
+    let lines = concat!(
+        r#"{"id":"1","event":"x","properties":{"tenant":"evil","n":1.50}}"#,
+        "\n",
+        r#"{"id":"2","event":"x"}"#,
+        "\nnope\n",
+        r#"{"id":"3","event":"x","properties":7}"#,
+    );
+    let first = send(lines, BodyFormat::Ndjson, key("acme")).await.unwrap();
+    assert_eq!((first.accepted, first.invalid.len()), (2, 2));
+    let again = send(lines, BodyFormat::Ndjson, key("acme")).await.unwrap();
+    assert_eq!((again.duplicates, again.conflicts.len()), (2, 0));
+    let other = send(lines, BodyFormat::Ndjson, key("zeta")).await.unwrap();
+    assert_eq!((other.duplicates, other.conflicts.len()), (0, 2), "another content");
+    let call = r#"{"event":"x","messageId":"4","properties":{"tenant":"evil"}}"#;
+    let track = BodyFormat::Segment(SegmentCall::Track);
+    assert_eq!(send(call, track, key("acme")).await.unwrap().accepted, 1);
+    let head = CloudEventHead {
+        specversion: Some("1.0".to_owned()),
+        id: Some("5".to_owned()),
+        source: Some("s".to_owned()),
+        kind: Some("x".to_owned()),
+        ..CloudEventHead::default()
+    };
+    let cloud = BodyFormat::CloudEventData(Arc::new(head));
+    assert_eq!(send(r#"{"tenant":"evil"}"#, cloud, key("acme")).await.unwrap().accepted, 1);
+    intake.shutdown().await;
+    let mut properties = Vec::new();
+    while let Some(committed) = fed.recv().await {
+        let events = &committed.events;
+        properties.extend(events.properties().iter().map(|text| text.unwrap().to_owned()));
+    }
+    let acme = r#"{"tenant":"acme"}"#;
+    assert_eq!(properties, [r#"{"tenant":"acme","n":1.50}"#, acme, acme, acme]);
+    let kept = intake.quarantine().list(None, None, 10).entries;
+    assert!(kept[0].event.raw.text.contains("nope"), "as it was sent: {kept:?}");
+    assert!(kept[2].event.raw.text.contains("evil"), "as it was sent: {kept:?}");
+}
+
+#[tokio::test]
+async fn what_a_key_fixes_does_not_make_an_event_too_large() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    let max = intake.limits().event_max_bytes;
+    let event = |bytes: usize| {
+        let empty = r#"{"event":"x","properties":{"a":""}}"#.len();
+        format!(r#"{{"event":"x","properties":{{"a":"{}"}}}}"#, "y".repeat(bytes - empty))
+    };
+    let values = [("tenant".to_owned(), "acme".to_owned())];
+    let fixed: FixedProperties = std::collections::BTreeMap::from(values).try_into().unwrap();
+    let body = EventBody {
+        bytes: format!("{}\n{}", event(max), event(max + 1)).into(),
+        format: BodyFormat::Ndjson,
+        encoding: BodyEncoding::Identity,
+        on_invalid: OnInvalid::Quarantine,
+        fixed: Some(Arc::new(fixed)),
+    };
+    let receipt = intake.submit(body, intake.admit().unwrap()).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.invalid.len()), (1, 1));
+    assert!(receipt.invalid[0].message.contains(&format!("{} bytes", max + 1)));
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
+use super::super::counted::counted;
 use super::finding::Finding;
 use crate::compose::inspect::Inspected;
 
@@ -145,7 +146,7 @@ pub(super) fn data(inspected: &anyhow::Result<Option<Inspected>>) -> Finding {
             return Finding::problem(DATA, format!("{error:#}"), advice);
         }
     };
-    let journal = format!("journal {journal} in {segments} files");
+    let journal = format!("journal {journal} in {}", counted(*segments as u64, "file"));
     Finding::ok(
         DATA,
         match published {

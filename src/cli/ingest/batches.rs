@@ -74,6 +74,14 @@ pub(super) trait Source: Iterator<Item = io::Result<Batch>> {
 
     /// How an event of it is sent by itself.
     fn shape(&self) -> Shape;
+
+    /// Where it is one of lines of which none was taken or passed over yet, what they begin with.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn start_of_lines(&mut self) -> io::Result<Option<&[u8]>> {
+        Ok(None)
+    }
 }
 
 /// Events for one request.
@@ -191,6 +199,13 @@ impl Source for Batches {
 
     fn shape(&self) -> Shape {
         Shape::default()
+    }
+
+    fn start_of_lines(&mut self) -> io::Result<Option<&[u8]>> {
+        match self.read {
+            0 => self.source.fill_buf().map(Some),
+            _ => Ok(None),
+        }
     }
 }
 

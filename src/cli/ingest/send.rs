@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::backoff::Backoff;
 use super::super::client::{CallError, Client, Reply};
+use super::super::counted::counted;
 use super::super::output::{self, Output};
 use super::batches::{Batch, Row, has_id};
 use super::{Encoding, OnInvalid};
@@ -28,6 +29,9 @@ pub(super) struct Verdict {
     invalid: Vec<Invalid>,
     #[serde(default)]
     position: BTreeMap<String, u64>,
+    /// Whether nothing was stored because some are invalid.
+    #[serde(skip)]
+    is_rejected: bool,
 }
 
 impl Verdict {
@@ -51,6 +55,32 @@ struct Invalid {
 }
 
 impl Verdict {
+    /// Whether nothing was stored because some events are invalid.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.is_rejected
+    }
+
+    /// Why nothing was stored.
+    pub(super) fn rejection(&self) -> anyhow::Error {
+        let what = match self.invalid.len() {
+            1 => "1 event is invalid".to_owned(),
+            count => format!("{} events are invalid", HumanCount(count as u64)),
+        };
+        anyhow::anyhow!("{what}, and with --on-invalid reject nothing of their request is stored")
+    }
+
+    /// Whether every line is of another shape than an event: there is no point in sending more of
+    /// such a file.
+    pub(super) fn is_of_no_events(&self) -> bool {
+        const SHAPE: [&str; 4] =
+            ["malformed_event", "not_an_object", "unknown_field", "invalid_event"];
+        let is_shape = |invalid: &Invalid| SHAPE.contains(&&*invalid.code);
+        self.accepted + self.duplicates == 0
+            && self.conflicts.is_empty()
+            && !self.invalid.is_empty()
+            && self.invalid.iter().all(is_shape)
+    }
+
     /// Whether anything was stored.
     pub(super) fn is_new(&self) -> bool {
         self.accepted > 0
@@ -64,6 +94,16 @@ impl Verdict {
 }
 
 impl Batch {
+    /// Where it is in its file.
+    pub(super) fn place(&self, file: &Path) -> String {
+        let line = |number: Option<&u64>| number.copied().unwrap_or_default();
+        let (first, last) = (line(self.lines.first()), line(self.lines.last()));
+        match first == last {
+            true => format!("`{}` line {first}", file.display()),
+            false => format!("`{}` lines {first} to {last}", file.display()),
+        }
+    }
+
     /// The last event with an id that the server has by now.
     pub(super) fn last_taken(&self, verdict: &Verdict) -> Option<String> {
         if !self.rows.is_empty() {
@@ -143,11 +183,10 @@ impl Sender<'_> {
         };
         match reply.status {
             200 => Ok(Try::Done(reply.json()?)),
-            // Every event was invalid: a verdict like any other, unless that rejects the request.
-            422 if self.on_invalid == OnInvalid::Quarantine
-                && reply.json::<Verdict>().is_ok_and(|verdict| !verdict.invalid.is_empty()) =>
-            {
-                Ok(Try::Done(reply.json()?))
+            // Every event was invalid, or some were and the request was rejected: a verdict.
+            422 if reply.json::<Verdict>().is_ok_and(|verdict| !verdict.invalid.is_empty()) => {
+                let is_rejected = self.on_invalid == OnInvalid::Reject;
+                Ok(Try::Done(Verdict { is_rejected, ..reply.json()? }))
             }
             502 | 504 => unknown(format!("a gateway replied {}", reply.status), unidentified),
             // A body that was too slow was not taken.
@@ -178,10 +217,27 @@ impl Sender<'_> {
 fn unknown(reason: String, unidentified: u64) -> anyhow::Result<Try> {
     anyhow::ensure!(
         unidentified == 0,
-        "{reason}; whether the batch was stored is not known, and {unidentified} of its events \
-         have no `id`, so sending it again could store them twice"
+        "{reason}; whether the batch was stored is not known, and {} no `id`, so sending it again \
+         could store events twice",
+        have(unidentified)
     );
     Ok(Try::Again { reason, after: None })
+}
+
+/// Events as the subject of what they have.
+fn have(count: u64) -> String {
+    let verb = if count == 1 { "has" } else { "have" };
+    format!("{} {verb}", counted(count, "event"))
+}
+
+/// An event that was not taken.
+#[derive(Clone, Debug, Serialize)]
+struct Refused {
+    file: String,
+    /// Its line, from 1.
+    line: u64,
+    code: String,
+    message: String,
 }
 
 /// The sum of the verdicts.
@@ -193,28 +249,39 @@ pub(in crate::cli) struct Totals {
     pub(in crate::cli) duplicates: u64,
     conflicts: u64,
     invalid: u64,
+    /// Not stored because others of their request are invalid.
+    rejected: u64,
     unidentified: u64,
+    /// The first events that were not taken.
+    refused: Vec<Refused>,
 }
 
 impl Totals {
     /// Adds a verdict, and tells of what was refused by file and line.
     pub(super) fn add(&mut self, file: &Path, batch: &Batch, verdict: &Verdict, bar: &ProgressBar) {
         let line = |index: usize| batch.lines.get(index).copied().unwrap_or_default();
-        let conflicts = verdict
-            .conflicts
-            .iter()
-            .map(|c| (line(c.index), format!("conflict: `{}` is stored with other content", c.id)));
-        let invalid =
-            verdict.invalid.iter().map(|i| (line(i.index), format!("{}: {}", i.code, i.message)));
-        let mut shown = self.refused();
-        for (number, reason) in conflicts.chain(invalid) {
-            shown += 1;
+        let refused = |index, code: &str, message: String| Refused {
+            file: file.display().to_string(),
+            line: line(index),
+            code: code.to_owned(),
             // Of a row the server says the line too.
-            let reason = reason.replacen(&format!(": line {number}: "), ": ", 1);
-            if shown <= SHOWN {
-                let place = file.display();
-                bar.suspend(|| output::note(&format!("{place}:{number}: {reason}")));
-            } else if shown == SHOWN + 1 {
+            message: match message.strip_prefix(&format!("line {}: ", line(index))) {
+                Some(rest) => rest.to_owned(),
+                None => message,
+            },
+        };
+        let conflicts = verdict.conflicts.iter().map(|c| {
+            refused(c.index, "conflict", format!("`{}` is stored with other content", c.id))
+        });
+        let invalid = verdict.invalid.iter().map(|i| refused(i.index, &i.code, i.message.clone()));
+        let mut count = self.refused();
+        for refused in conflicts.chain(invalid) {
+            count += 1;
+            if count <= SHOWN {
+                let Refused { file, line, code, message } = &refused;
+                bar.suspend(|| output::note(&format!("{file}:{line}: {code}: {message}")));
+                self.refused.push(refused);
+            } else if count == SHOWN + 1 {
                 bar.suspend(|| output::note("further refused events are only counted"));
             }
         }
@@ -222,6 +289,10 @@ impl Totals {
         self.duplicates += verdict.duplicates;
         self.conflicts += verdict.conflicts.len() as u64;
         self.invalid += verdict.invalid.len() as u64;
+        if verdict.is_rejected {
+            self.rejected += batch.lines.len().saturating_sub(verdict.invalid.len()) as u64;
+            return;
+        }
         self.unidentified += batch.unidentified;
     }
 
@@ -237,10 +308,14 @@ impl Totals {
 
     /// Prints the sum, and what to know before the command is run again.
     pub(super) fn report(&self, end: End, output: Output) -> anyhow::Result<()> {
+        let rejected = match self.rejected {
+            0 => String::new(),
+            rejected => format!(", rejected {}", HumanCount(rejected)),
+        };
         match output {
             Output::Json => output::print_json(&Report { totals: self, end })?,
             Output::Table => output::print(&format!(
-                "accepted {}, duplicates {}, conflicts {}, invalid {}",
+                "accepted {}, duplicates {}, conflicts {}, invalid {}{rejected}",
                 HumanCount(self.accepted),
                 HumanCount(self.duplicates),
                 HumanCount(self.conflicts),
@@ -252,8 +327,8 @@ impl Totals {
         }
         if self.unidentified > 0 {
             output::note(&format!(
-                "{} events had no `id`: sending them again would store them again",
-                HumanCount(self.unidentified)
+                "{} had no `id`: what is sent again is stored again",
+                counted(self.unidentified, "event")
             ));
         }
         Ok(())
@@ -311,7 +386,7 @@ mod tests {
     fn only_what_cannot_be_stored_twice_is_sent_again() {
         assert!(matches!(judge(lost(), 0), Ok(Try::Again { .. })));
         let error = judge(lost(), 3).err().unwrap().to_string();
-        assert!(error.contains("3 of its events have no `id`"), "{error}");
+        assert!(error.contains("3 events have no `id`"), "{error}");
         let refused = Err(CallError::NotSent { server: "s".into(), reason: "refused".into() });
         assert!(matches!(judge(refused, 3), Ok(Try::Again { .. })));
         assert!(matches!(judge(reply(503, "{}"), 3), Ok(Try::Again { .. })));
@@ -332,6 +407,13 @@ mod tests {
         totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());
         assert_eq!((totals.refused(), totals.sent()), (1, 1));
         assert!(judge(reply(422, r#"{"detail":"no"}"#), 0).is_err());
-        assert!(judge_with(OnInvalid::Reject, reply(422, body), 0).is_err());
+        let Ok(Try::Done(verdict)) = judge_with(OnInvalid::Reject, reply(422, body), 0) else {
+            panic!("expected a verdict")
+        };
+        assert!(verdict.is_rejected() && !verdict.is_of_no_events());
+        let batch = Batch { lines: vec![7, 9, 12], ..Batch::default() };
+        let mut totals = Totals::default();
+        totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());
+        assert_eq!((totals.invalid, totals.rejected, totals.refused[0].line), (1, 2, 7));
     }
 }

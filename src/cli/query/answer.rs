@@ -9,6 +9,7 @@ use indicatif::HumanCount;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::counted::counted;
 use super::super::output;
 use super::super::table::Table;
 
@@ -60,8 +61,8 @@ impl Provenance {
     pub(super) fn line(&self) -> String {
         let Self { generation, complete, missing, batch, speed, approximate } = self;
         let mut text = format!(
-            "{} events by batch (generation {generation}) and {} by speed; {}",
-            HumanCount(batch.events),
+            "{} by batch (generation {generation}) and {} by speed; {}",
+            counted(batch.events, "event"),
             HumanCount(speed.events),
             if *complete { "complete" } else { "INCOMPLETE" },
         );
@@ -101,14 +102,14 @@ impl Answer {
     pub(in crate::cli) fn made_of(&self) -> String {
         let (count, total) = (self.rows.len() as u64, self.total_rows);
         let made_of = self.provenance.line();
-        format!("{} of {} rows; {made_of}", HumanCount(count), HumanCount(total))
+        format!("{} of {}; {made_of}", HumanCount(count), counted(total, "row"))
     }
 
     /// How many rows of how many it has, if it lacks some at its end.
     pub(super) fn cut(&self) -> Option<String> {
         let count = self.rows.len() as u64;
-        let there_are = HumanCount(self.total_rows);
-        let cut = || format!("these are {} of {there_are} rows", HumanCount(count));
+        let there_are = counted(self.total_rows, "row");
+        let cut = || format!("these are {} of {there_are}", HumanCount(count));
         (count < self.total_rows).then(cut)
     }
 

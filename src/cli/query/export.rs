@@ -14,6 +14,7 @@ use ureq::Body;
 use ureq::http::{HeaderMap, Response};
 
 use super::super::client::Client;
+use super::super::counted::counted;
 use super::super::output;
 use super::QueryArgs;
 use super::answer::{Provenance, told};
@@ -158,7 +159,7 @@ fn pages(
         }
         copy(&mut rows, &mut kept)?;
         got = wanted.min(got + PAGE_ROWS);
-        bar.set_message(format!("{} of {} rows", HumanCount(got), HumanCount(wanted)));
+        bar.set_message(format!("{} of {}", HumanCount(got), counted(wanted, "row")));
     }
     bar.finish_and_clear();
     kept.rewind()?;

@@ -1,15 +1,21 @@
 //! Every operation of the API.
 
+mod segment;
+
 use shared::access::Access;
 use utoipa::openapi::HttpMethod;
 
 use super::{Content, Described, NOTHING, described};
+
+pub(super) use self::segment::CALLS;
 
 /// All operations, in the order of the document.
 pub(super) fn all() -> Vec<Described> {
     let groups = [
         ("metrics", metrics()),
         ("events", events()),
+        ("events", segment::calls()),
+        ("events", quarantine()),
         ("query", query()),
         ("runs", runs()),
         ("keys", keys()),
@@ -22,58 +28,72 @@ pub(super) fn all() -> Vec<Described> {
 }
 
 fn events() -> Vec<Described> {
-    vec![
-        Described {
-            query: &[
-                ("wait", "`durable` (default) or `applied`: what the response waits for"),
-                ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
-                ("event", "Of CSV, Arrow and Parquet: the type of all events"),
-                ("event_column", "The column of their types; default `event`"),
-                ("time_column", "The column of times; default `time`, none if empty"),
-                ("id_column", "The column of ids; default `id`, none if empty"),
-                ("subject_column", "The column of subjects; default `subject`, none if empty"),
-                ("number_columns", "Of CSV: columns of numbers, with commas between"),
-                ("text_columns", "Of CSV: columns of text, even if it looks like numbers"),
-                ("delimiter", "Of CSV: what stands between fields; default `,`"),
-                ("first_line", "Of CSV: the line of a file that the first row is"),
+    vec![Described {
+        query: &[
+            ("wait", "`durable` (default) or `applied`: what the response waits for"),
+            ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
+            ("event", "Of CSV, Arrow and Parquet: the type of all events"),
+            ("event_column", "The column of their types; default `event`"),
+            ("time_column", "The column of times; default `time`, none if empty"),
+            ("id_column", "The column of ids; default `id`, none if empty"),
+            ("subject_column", "The column of subjects; default `subject`, none if empty"),
+            ("number_columns", "Of CSV: columns of numbers, with commas between"),
+            ("text_columns", "Of CSV: columns of text, even if it looks like numbers"),
+            ("delimiter", "Of CSV: what stands between fields; default `,`"),
+            ("first_line", "Of CSV: the line of a file that the first row is"),
+        ],
+        body: Some((
+            &[
+                ("application/json", "Events"),
+                ("application/x-ndjson", "Event"),
+                ("application/cloudevents+json", "CloudEvent"),
+                ("application/cloudevents-batch+json", "CloudEvents"),
+                ("application/vnd.apache.arrow.stream", "Columns"),
+                ("application/vnd.apache.parquet", "Columns"),
+                ("text/csv", "Csv"),
             ],
-            body: Some((
-                &[
-                    ("application/json", "Events"),
-                    ("application/x-ndjson", "Event"),
-                    ("application/cloudevents+json", "CloudEvent"),
-                    ("application/cloudevents-batch+json", "CloudEvents"),
-                    ("application/vnd.apache.arrow.stream", "Columns"),
-                    ("application/vnd.apache.parquet", "Columns"),
-                    ("text/csv", "Csv"),
-                ],
-                "One event, an array, or one event a line; CloudEvents (with headers as `ce-id` \
+            "One event, an array, or one event a line; CloudEvents (with headers as `ce-id` \
                  the body is the data of one); rows of columns that are named as an event's \
                  fields, or of others that the options name; CSV with a line of names; gzip or \
                  zstd as Content-Encoding",
-            )),
-            problems: &["400", "408", "413", "415", "422", "503", "507"],
-            access: Access::Ingest,
-            ..described(
-                HttpMethod::Post,
-                "/v1/events",
-                "Send events",
-                &[(
-                    "200",
-                    "A verdict for every event, and the position after them",
-                    Content::Json("Receipt"),
-                )],
-            )
-        },
-        segment("/v1/segment/{call}"),
-        segment("/v1/segment/v1/{call}"),
+        )),
+        problems: &["400", "408", "413", "415", "422", "503", "507"],
+        access: Access::Ingest,
+        ..described(
+            HttpMethod::Post,
+            "/v1/events",
+            "Send events",
+            &[(
+                "200",
+                "A verdict for every event, and the position after them",
+                Content::Json("Receipt"),
+            )],
+        )
+    }]
+}
+
+fn quarantine() -> Vec<Described> {
+    vec![
         Described {
-            query: &[("limit", "Most events"), ("after", "Go on after this quarantine id")],
+            query: &[
+                ("limit", "Most events"),
+                ("after", "Go on after this quarantine id"),
+                ("code", "Only those that break this rule"),
+            ],
             ..described(
                 HttpMethod::Get,
                 "/v1/quarantine",
                 "List events that were invalid",
                 &[("200", "A page of them", Content::Json("QuarantinePage"))],
+            )
+        },
+        Described {
+            problems: &["400", "404"],
+            ..described(
+                HttpMethod::Get,
+                "/v1/quarantine/{id}",
+                "A quarantined event",
+                &[("200", "The event", Content::Json("QuarantineEntry"))],
             )
         },
         Described {
@@ -86,31 +106,6 @@ fn events() -> Vec<Described> {
             )
         },
     ]
-}
-
-fn segment(path: &'static str) -> Described {
-    Described {
-        query: &[
-            ("wait", "`durable` (default) or `applied`: what the response waits for"),
-            ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
-        ],
-        body: Some((
-            &[("application/json", "SegmentBody")],
-            "A call of the Segment API, or several as `batch`; gzip or zstd as Content-Encoding",
-        )),
-        problems: &["400", "404", "408", "413", "415", "422", "503", "507"],
-        access: Access::Ingest,
-        ..described(
-            HttpMethod::Post,
-            path,
-            "Send events as track, page, screen, identify, group, alias or batch",
-            &[(
-                "200",
-                "Every event is durable, or in the quarantine",
-                Content::Json("SegmentReceipt"),
-            )],
-        )
-    }
 }
 
 fn metrics() -> Vec<Described> {
@@ -177,10 +172,6 @@ fn metrics() -> Vec<Described> {
 /// Lengths of a query's buckets.
 pub(super) const GRANULARITIES: [&str; 10] =
     ["all", "minute", "5m", "15m", "hour", "day", "week", "month", "quarter", "year"];
-
-/// Calls of the Segment API.
-pub(super) const CALLS: [&str; 7] =
-    ["track", "page", "screen", "identify", "group", "alias", "batch"];
 
 pub(super) const QUERY: &[(&str, &str)] = &[
     ("metric", "The metric to ask for"),

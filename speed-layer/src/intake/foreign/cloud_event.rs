@@ -26,6 +26,18 @@ use crate::intake::envelope::Invalid;
 
 const WHAT: &str = "CloudEvent";
 
+/// What a content type says of a CloudEvent's data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CloudEventData {
+    /// There is none, which means JSON.
+    #[default]
+    Untold,
+    /// JSON.
+    Json,
+    /// Something else: text, or bytes where it is not UTF-8.
+    Other,
+}
+
 /// A CloudEvent's attributes, out of the headers of binary mode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudEventHead {
@@ -41,8 +53,8 @@ pub struct CloudEventHead {
     pub time: Option<String>,
     /// `ce-subject`.
     pub subject: Option<String>,
-    /// Whether the data is JSON, by its content type.
-    pub is_json: bool,
+    /// What the data is, by its content type.
+    pub data: CloudEventData,
 }
 
 impl CloudEventHead {
@@ -97,9 +109,9 @@ pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String
     let (mut data, mut data_base64) = (None, None);
     match raw.text {
         Some("") => {}
-        Some(text) if head.is_json => {
-            let value: &RawValue = serde_json::from_str(text).map_err(broken)?;
-            data = Some(value.to_owned());
+        Some(text) if head.data != CloudEventData::Other => {
+            let value: Result<&RawValue, _> = serde_json::from_str(text);
+            data = Some(value.map_err(|error| not_json(head.data, &error))?.to_owned());
         }
         Some(text) => data = Some(to_raw_value(text).map_err(broken)?),
         None => {
@@ -116,6 +128,20 @@ pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String
         data: data.as_deref(),
         data_base64,
     })
+}
+
+/// Says what the data was taken for, and why.
+fn not_json(data: CloudEventData, error: &serde_json::Error) -> Invalid {
+    let why = match data {
+        CloudEventData::Untold => {
+            "the request has no `Content-Type`, so the data is read as JSON, which it is not; \
+             `Content-Type: text/plain` says that it is text"
+        }
+        CloudEventData::Json | CloudEventData::Other => {
+            "its `Content-Type` says that the data is JSON, which it is not"
+        }
+    };
+    malformed(WHAT, format!("{why} ({error})"))
 }
 
 fn native(event: &CloudEvent<'_>) -> Result<String, Invalid> {
@@ -146,7 +172,7 @@ fn native(event: &CloudEvent<'_>) -> Result<String, Invalid> {
     let time = time.map_err(|error| malformed(WHAT, error))?;
     let native = Native {
         event: &event.kind,
-        id: &format!("{} {}", event.source, event.id),
+        id: Some(&format!("{} {}", event.source, event.id)),
         time: time.as_deref(),
         subject: event.subject.as_deref(),
         properties: made.as_deref().or(event.data),

@@ -3,15 +3,17 @@
 //! | Segment | event |
 //! |---|---|
 //! | `event` of a `track`, else the call's name | `event`; what cannot stand there becomes `_` |
-//! | `messageId` | `id` |
+//! | `messageId` | `id`; without one the server makes it, as Segment's does |
 //! | `timestamp`, else `originalTimestamp` | `time` |
 //! | `userId`, else `anonymousId` | `subject` |
 //! | `properties`, of `identify` and `group` `traits` | `properties` |
 //!
 //! `name` and `category` of a page or screen, `groupId`, `previousId`, `anonymousId` beside a
 //! `userId`, and the `event` of a `track` that had to be changed are added to `properties` where
-//! they have no key of that name. `sentAt`, `receivedAt`, `context` and the rest are not kept: they
-//! are about the sending, and may differ when it is done again.
+//! they have no key of that name. A message of a batch without `type` that names an `event` is a
+//! `track`. An empty text is as none, and an empty array as an empty object, which some clients
+//! send for it. `sentAt`, `receivedAt`, `context` and the rest are not kept: they are about the
+//! sending, and may differ when it is done again.
 
 use std::borrow::Cow;
 
@@ -67,7 +69,7 @@ struct Message<'a> {
     #[serde(rename = "type")]
     call: Option<SegmentCall>,
     #[serde(borrow)]
-    message_id: Option<Cow<'a, str>>,
+    message_id: Option<&'a RawValue>,
     #[serde(borrow)]
     event: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -110,15 +112,16 @@ pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result
     let message: Message<'_> =
         serde_json::from_str(text).map_err(|error| malformed(WHAT, error))?;
     let missing = |name: &str| malformed(WHAT, format!("`{name}` is missing"));
-    let call = call.or(message.call).ok_or_else(|| missing("type"))?;
-    let id = message.message_id.as_deref().filter(|id| !id.is_empty());
-    let id = id.ok_or_else(|| missing("messageId"))?;
+    let named = message.event.as_deref().filter(|name| !name.is_empty());
+    let told = call.or(message.call).or(named.map(|_| SegmentCall::Track));
+    let call = told.ok_or_else(|| missing("type"))?;
     let name = match call {
-        SegmentCall::Track => message.event.as_deref().ok_or_else(|| missing("event"))?,
+        SegmentCall::Track => named.ok_or_else(|| missing("event"))?,
         other => other.name(),
     };
     let event = plain(name);
     let id_of = |name, id: Option<_>| id.map_or(Ok(None), |id| id_text(name, id));
+    let id = id_of("messageId", message.message_id)?;
     let user = id_of("userId", message.user_id)?;
     let anonymous = id_of("anonymousId", message.anonymous_id)?;
     let beside = user.is_some().then_some(anonymous.as_deref()).flatten();
@@ -126,6 +129,7 @@ pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result
         SegmentCall::Identify | SegmentCall::Group => message.traits,
         _ => message.properties,
     };
+    let own = own.filter(|own| !is_empty_array(own));
     let json = |text: &str| to_raw_value(text).map_err(|error| malformed(WHAT, error));
     let added = [
         ("event", (event != name).then(|| json(name)).transpose()?),
@@ -139,12 +143,22 @@ pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result
     let properties = with(own, added)?;
     let native = Native {
         event: &event,
-        id,
-        time: message.timestamp.or(message.original_timestamp),
+        id: id.as_deref(),
+        time: told_time(message.timestamp).or_else(|| told_time(message.original_timestamp)),
         subject: user.as_deref().or(anonymous.as_deref()),
         properties: properties.as_deref().or(own),
     };
     written(&native, WHAT)
+}
+
+/// A time that says something.
+fn told_time(time: Option<&RawValue>) -> Option<&RawValue> {
+    time.filter(|time| time.get() != "\"\"")
+}
+
+fn is_empty_array(value: &RawValue) -> bool {
+    let inner = value.get().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.trim_ascii().is_empty())
 }
 
 /// A name as an event's type.

@@ -87,7 +87,7 @@ fn digits_and_the_text_of_data_stay_as_they_were_sent() {
 
 #[test]
 fn attributes_in_headers_make_the_same_event() {
-    let head = |is_json| {
+    let head = |data| {
         BodyFormat::CloudEventData(Arc::new(CloudEventHead {
             specversion: Some("1.0".to_owned()),
             id: Some("A1".to_owned()),
@@ -95,11 +95,11 @@ fn attributes_in_headers_make_the_same_event() {
             kind: Some("com.example.order".to_owned()),
             time: Some("2026-01-02T03:04:05Z".to_owned()),
             subject: None,
-            is_json,
+            data,
         }))
     };
-    let binary = |is_json, body: &[u8]| -> Result<Value, String> {
-        let translated = translate(&head(is_json), &[raw(body)], MAX).unwrap().remove(0);
+    let binary = |data, body: &[u8]| -> Result<Value, String> {
+        let translated = translate(&head(data), &[raw(body)], MAX).unwrap().remove(0);
         translated.map(|text| serde_json::from_str(&text).unwrap()).map_err(|e| e.message)
     };
     let structured = |more: Value| {
@@ -107,11 +107,21 @@ fn attributes_in_headers_make_the_same_event() {
         more["time"] = json!("2026-01-02T03:04:05Z");
         native(&BodyFormat::CloudEvents, &cloud_event(&more))
     };
-    assert_eq!(binary(true, br#"{"a":1}"#), structured(json!({ "data": { "a": 1 } })));
-    assert_eq!(binary(true, b""), structured(json!({})));
-    assert_eq!(binary(false, b"{text"), structured(json!({ "data": "{text" })));
-    assert_eq!(binary(false, b"\xff\x00"), structured(json!({ "data_base64": "/wA=" })));
-    assert!(binary(true, b"{text").is_err());
+    assert_eq!(
+        binary(CloudEventData::Json, br#"{"a":1}"#),
+        structured(json!({ "data": { "a": 1 } }))
+    );
+    assert_eq!(binary(CloudEventData::Json, b""), structured(json!({})));
+    assert_eq!(binary(CloudEventData::Other, b"{text"), structured(json!({ "data": "{text" })));
+    assert_eq!(
+        binary(CloudEventData::Other, b"\xff\x00"),
+        structured(json!({ "data_base64": "/wA=" }))
+    );
+    assert_eq!(binary(CloudEventData::Untold, b"7"), structured(json!({ "data": 7 })));
+    let said = binary(CloudEventData::Json, b"{text").unwrap_err();
+    assert!(said.contains("says that the data is JSON"), "{said}");
+    let said = binary(CloudEventData::Untold, b"hello there").unwrap_err();
+    assert!(said.contains("no `Content-Type`") && said.contains("text/plain"), "{said}");
     let nothing = BodyFormat::CloudEventData(Arc::default());
     let said = translate(&nothing, &[raw(b"{}")], MAX).unwrap().remove(0).unwrap_err().message;
     assert!(said.contains("ce-specversion"), "{said}");
@@ -140,8 +150,7 @@ fn calls_of_segment_become_events_that_are_the_same_when_sent_again() {
     let mut one = track;
     one.as_object_mut().unwrap().remove("type");
     assert_eq!(native(&BodyFormat::Segment(SegmentCall::Track), &one), Ok(wanted));
-    let said = batch(&one).unwrap_err();
-    assert!(said.contains("`type` is missing"), "{said}");
+    assert_eq!(batch(&one), native(&BodyFormat::Segment(SegmentCall::Track), &one));
 
     let long = |id: &str| {
         let text = format!(r#"{{"type":"page","messageId":"m","userId":{id}}}"#);
@@ -161,7 +170,9 @@ fn calls_of_segment_become_events_that_are_the_same_when_sent_again() {
         "properties": { "name": "Home" } });
     assert_eq!(batch(&page), Ok(wanted));
     for (wrong, words) in [
-        (json!({ "type": "track", "event": "x" }), "`messageId` is missing"),
+        (json!({ "messageId": "m" }), "`type` is missing"),
+        (json!({ "type": "track", "event": "" }), "`event` is missing"),
+        (json!({ "type": "page", "messageId": [1] }), "`messageId` is neither"),
         (json!({ "type": "track", "messageId": "m" }), "`event` is missing"),
         (json!({ "type": "shout", "messageId": "m" }), "shout"),
         (json!([1]), "no call"),
@@ -169,6 +180,15 @@ fn calls_of_segment_become_events_that_are_the_same_when_sent_again() {
         let said = batch(&wrong).unwrap_err();
         assert!(said.contains(words), "{said}");
     }
+    // What clients send for nothing: null, empty texts, an empty array.
+    let bare = json!({ "type": "track", "event": "x", "messageId": null, "userId": "",
+        "timestamp": null, "originalTimestamp": "", "properties": [], "traits": null,
+        "context": null, "integrations": null, "writeKey": "k" });
+    assert_eq!(batch(&bare), Ok(json!({ "event": "x" })), "the server makes the id");
+    let some = json!({ "type": "track", "event": "x", "messageId": 7, "timestamp": "",
+        "originalTimestamp": "2026-01-02T03:04:05Z" });
+    let wanted = json!({ "event": "x", "id": "7", "time": "2026-01-02T03:04:05Z" });
+    assert_eq!(batch(&some), Ok(wanted));
     let odd = json!({ "type": "page", "messageId": "m", "properties": 7, "name": "n" });
     assert_eq!(batch(&odd).unwrap()["properties"], 7, "the rules of events refuse it");
 }

@@ -4,21 +4,24 @@
 //! twice what it was. A write or fsync that failed is not repeated on the same file: what comes
 //! next goes into a new one, together with everything that was kept before.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::failpoint;
+use shared::time::Timestamp;
 use tracing::warn;
 
+use super::kept::Kept;
 use super::{QuarantineEntry, QuarantineError, QuarantineId};
 
 pub(super) const NAME: &str = "quarantine.jsonl";
 const NEW_NAME: &str = "quarantine.jsonl.new";
 const FORMAT: &str = "merganser-quarantine";
-const VERSION: u32 = 1;
+/// The second counts events that come again, and has what was dropped; both are read.
+const VERSION: u32 = 2;
 
 /// How much a file may grow beyond twice its size before it is rewritten.
 const SLACK_BYTES: usize = 4 << 20;
@@ -30,13 +33,22 @@ struct Header {
     version: u32,
     /// A number that is higher than that of any entry before.
     next: u64,
+    /// By code, how many entries had gone because a bound was reached.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    dropped: BTreeMap<String, u64>,
 }
 
 /// Every other line.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Record {
     Add(QuarantineEntry),
+    /// An event that is there came so many times more, the last time then.
+    Again {
+        id: QuarantineId,
+        count: u64,
+        received: Timestamp,
+    },
     Delete(QuarantineId),
 }
 
@@ -44,8 +56,24 @@ pub(super) enum Record {
 pub(super) struct Loaded {
     pub(super) records: Vec<Record>,
     pub(super) next: u64,
+    pub(super) dropped: BTreeMap<String, u64>,
     /// Whether lines were left out.
     pub(super) is_damaged: bool,
+    /// Whether it is of an older version, so that it must be rewritten before more is added.
+    pub(super) is_older: bool,
+}
+
+impl Loaded {
+    /// Of a file without entries.
+    fn nothing() -> Self {
+        Self {
+            records: Vec::new(),
+            next: 1,
+            dropped: BTreeMap::new(),
+            is_damaged: false,
+            is_older: false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -70,9 +98,8 @@ impl QuarantineFile {
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                file.rewrite(1, [], &[])?;
-                let loaded = Loaded { records: Vec::new(), next: 1, is_damaged: false };
-                return Ok((file, loaded));
+                file.rewrite(1, &Kept::default(), &[])?;
+                return Ok((file, Loaded::nothing()));
             }
             Err(error) => return Err(failed(&path, &error)),
         };
@@ -110,18 +137,19 @@ impl QuarantineFile {
         Ok(())
     }
 
-    /// Replaces the file by one of `entries` and `records`. It is durable when it returns.
-    pub(super) fn rewrite<'a>(
+    /// Replaces the file by one of what is kept and `records`. It is durable when it returns.
+    pub(super) fn rewrite(
         &mut self,
         next: u64,
-        entries: impl IntoIterator<Item = &'a Arc<QuarantineEntry>>,
+        kept: &Kept,
         records: &[Record],
     ) -> Result<(), QuarantineError> {
         self.file = None;
-        let header = Header { format: FORMAT.to_owned(), version: VERSION, next };
+        let (format, dropped) = (FORMAT.to_owned(), kept.dropped());
+        let header = Header { format, version: VERSION, next, dropped };
         let mut text = Vec::new();
         write_line(&mut text, &header)?;
-        for entry in entries {
+        for entry in kept.iter() {
             write_line(&mut text, &Record::Add((**entry).clone()))?;
         }
         text.extend(lines(records)?);
@@ -161,7 +189,7 @@ impl QuarantineFile {
 }
 
 fn load(text: &[u8], path: &Path) -> Result<Loaded, QuarantineError> {
-    let mut loaded = Loaded { records: Vec::new(), next: 1, is_damaged: false };
+    let mut loaded = Loaded::nothing();
     let mut damaged = Vec::new();
     let complete = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let (text, torn) = text.split_at(complete);
@@ -173,7 +201,9 @@ fn load(text: &[u8], path: &Path) -> Result<Loaded, QuarantineError> {
             continue;
         };
         if number == 1 {
-            loaded.next = read_header(json, path)?;
+            let header = read_header(json, path)?;
+            (loaded.next, loaded.dropped) = (header.next, header.dropped);
+            loaded.is_older = header.version < VERSION;
         } else if let Ok(record) = serde_json::from_slice(json) {
             if let Record::Add(entry) = &record {
                 loaded.next = loaded.next.max(entry.id.0 + 1);
@@ -192,7 +222,7 @@ fn load(text: &[u8], path: &Path) -> Result<Loaded, QuarantineError> {
     Ok(loaded)
 }
 
-fn read_header(json: &[u8], path: &Path) -> Result<u64, QuarantineError> {
+fn read_header(json: &[u8], path: &Path) -> Result<Header, QuarantineError> {
     let path = path.display();
     let header: Header = serde_json::from_slice(json).map_err(|error| {
         QuarantineError::Format(format!("{path} is not a quarantine file: its first line: {error}"))
@@ -209,7 +239,7 @@ fn read_header(json: &[u8], path: &Path) -> Result<u64, QuarantineError> {
             header.version
         )));
     }
-    Ok(header.next)
+    Ok(header)
 }
 
 /// The JSON of a line, if its checksum is right.

@@ -1,0 +1,129 @@
+//! A key in the body, as clients of Segment send it: `writeKey` beside the event, or the batch.
+//!
+//! A body is read before it is known who sends it, so it may be no larger than any of those clients
+//! makes it, and only so many are read at a time.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use futures::StreamExt;
+use serde::Deserialize;
+use shared::problem::{Kind, Problem};
+use shared::request::discard;
+use tokio::time::timeout;
+
+use super::Guard;
+use super::guard::{Passed, Refused};
+
+/// Bytes of a body, as sent and decompressed; Segment's own limit is 500 KB.
+const BODY_MAX: usize = 1 << 20;
+/// How long a body may take.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Reads a request's body and checks the key in it; the request is as it was.
+///
+/// # Errors
+/// Why it is not let through.
+pub(super) async fn prove(guard: &Guard, request: Request) -> Result<(Passed, Request), Refused> {
+    let Some(place) = guard.unknown_place() else {
+        let detail = "too many requests without `Authorization` are read; send it again";
+        discard(&mut request.into_body()).await;
+        return Err(Problem::new(Kind::Unavailable, "overloaded", detail).retry_after_s(1).into());
+    };
+    let (parts, body) = request.into_parts();
+    let bytes = timeout(WITHIN, collect(body)).await.unwrap_or_else(|_| {
+        let detail = format!("the body did not arrive within {} ms", WITHIN.as_millis());
+        Err(Problem::new(Kind::RequestTimeout, "body_timeout", detail))
+    })?;
+    let passed = guard.check_write_key(write_key(&parts.headers, &bytes).as_deref())?;
+    drop(place);
+    Ok((passed, Request::from_parts(parts, Body::from(bytes))))
+}
+
+async fn collect(body: Body) -> Result<Bytes, Problem> {
+    let mut pieces = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| {
+            let detail = format!("the body could not be read to its end: {error}");
+            Problem::new(Kind::BadRequest, "malformed_body", detail)
+        })?;
+        if bytes.len() + piece.len() > BODY_MAX {
+            // A client that is still sending would take an answer before the end for a failure.
+            discard(&mut Body::from_stream(pieces)).await;
+            let detail = format!(
+                "a body that brings its key has {BODY_MAX} bytes at most; a larger one brings it \
+                 in `Authorization`"
+            );
+            let problem = Problem::new(Kind::TooLarge, "body_too_large", detail);
+            return Err(problem.with("limit_value", BODY_MAX));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.into())
+}
+
+/// The key that a body names.
+fn write_key(headers: &HeaderMap, body: &Bytes) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, rename = "writeKey")]
+        write_key: Cow<'a, str>,
+    }
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes());
+    let plain: Cow<'_, [u8]> = match encoding.unwrap_or_default().to_ascii_lowercase().as_slice() {
+        b"" | b"identity" => Cow::Borrowed(body),
+        b"gzip" | b"x-gzip" => read(flate2::read::MultiGzDecoder::new(&**body))?.into(),
+        b"zstd" => read(zstd::stream::read::Decoder::with_buffer(&**body).ok()?)?.into(),
+        _ => return None,
+    };
+    let named: Named<'_> = serde_json::from_slice(&plain).ok()?;
+    Some(named.write_key.into_owned()).filter(|key| !key.is_empty())
+}
+
+/// All of it, if it is not too much.
+fn read(reader: impl Read) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    reader.take(BODY_MAX as u64 + 1).read_to_end(&mut plain).ok()?;
+    (plain.len() <= BODY_MAX).then_some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn found(encoding: Option<&'static str>, body: &[u8]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        if let Some(encoding) = encoding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        write_key(&headers, &Bytes::copy_from_slice(body))
+    }
+
+    #[test]
+    fn a_key_is_found_in_a_body_whatever_it_is_compressed_with() {
+        let body = br#"{"batch":[{"writeKey":"other"}],"writeKey":"mgs_\u0031","sentAt":null}"#;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(body).unwrap();
+        let zstd = zstd::encode_all(&body[..], 1).unwrap();
+        for (encoding, body) in
+            [(None, body.to_vec()), (Some("gzip"), gzip.finish().unwrap()), (Some("zstd"), zstd)]
+        {
+            assert_eq!(found(encoding, &body).as_deref(), Some("mgs_1"), "{encoding:?}");
+        }
+        for body in ["", "nope", "[]", "{}", r#"{"writeKey":7}"#, r#"{"writeKey":""}"#] {
+            assert_eq!(found(None, body.as_bytes()), None, "{body}");
+        }
+        assert_eq!(found(Some("br"), body), None);
+        let bomb = zstd::encode_all(&vec![b' '; 4 << 20][..], 1).unwrap();
+        assert_eq!(found(Some("zstd"), &bomb), None);
+    }
+}

@@ -1,0 +1,39 @@
+//! Asking before something goes for good.
+
+use std::io::{self, IsTerminal};
+
+use clap::Args;
+
+use super::{Failure, output};
+
+/// Whether to ask.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Consent {
+    /// Do it without asking
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Consent {
+    /// Asks whether to do what `what` says, unless it was agreed to.
+    ///
+    /// # Errors
+    /// When nobody is there to ask, or the answer is no.
+    pub(super) fn ask(self, what: &str) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            return Err(Failure::Usage(format!(
+                "this would {what}; nobody is there to ask, and --yes does it without"
+            )));
+        }
+        output::note(&format!("This would {what}. Type `yes` to go on:"));
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map_err(anyhow::Error::from)?;
+        match line.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Failure::Failed(anyhow::anyhow!("nothing was done"))),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Numbers and texts within what a command says.
+
+use std::borrow::Cow;
+
+use indicatif::HumanCount;
+
+/// A number and what it counts: `1 event`, `2 events`, `1,000 events`.
+pub(super) fn counted(count: u64, singular: &str) -> String {
+    match count {
+        1 => format!("1 {singular}"),
+        _ => match singular.strip_suffix('y') {
+            // Entries; days keep their y.
+            Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => {
+                format!("{} {stem}ies", HumanCount(count))
+            }
+            _ => format!("{} {singular}s", HumanCount(count)),
+        },
+    }
+}
+
+/// As much of `text` as a message can hold.
+pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
+    const CHARS_MAX: usize = 60;
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        let events = [0, 1, 2, 1_000].map(|count| counted(count, "event"));
+        assert_eq!(events, ["0 events", "1 event", "2 events", "1,000 events"]);
+        assert_eq!([counted(2, "entry"), counted(2, "day")], ["2 entries", "2 days"]);
+    }
+}

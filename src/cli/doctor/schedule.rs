@@ -1,0 +1,81 @@
+//! When runs will start by themselves: a schedule that was stored over HTTP stands until somebody
+//! changes it there, whatever the settings file says.
+
+use super::finding::Finding;
+use crate::compose::inspect::{Published, Schedule, followed};
+use crate::settings::{Settings, Source};
+
+const SCHEDULE: &str = "schedule";
+
+/// Compares what the settings say with what is stored.
+pub(super) fn check(settings: &Settings, published: Option<Published>) -> Finding {
+    let stored = published.and_then(|published| published.schedule);
+    let (wanted, followed) = (followed(settings, None), followed(settings, stored.as_ref()));
+    let sources = &settings.sources;
+    let overridden: Vec<String> = [
+        ("schedule", sources.schedule, &wanted.incremental, &followed.incremental),
+        ("full_schedule", sources.full_schedule, &wanted.full, &followed.full),
+        ("schedule_timezone", sources.schedule_timezone, &wanted.timezone, &followed.timezone),
+    ]
+    .into_iter()
+    .filter(|(_, source, wanted, followed)| *source == Source::File && wanted != followed)
+    .map(|(name, _, wanted, _)| format!("`{name} = \"{wanted}\"`"))
+    .collect();
+    judge(&followed, stored.is_some(), &overridden)
+}
+
+fn judge(followed: &Schedule, is_stored: bool, overridden: &[String]) -> Finding {
+    let pattern = |text: &str| match text {
+        "" => "never".to_owned(),
+        text => format!("`{text}`"),
+    };
+    let from = if is_stored { ", of which some was stored by PUT /v1/schedule" } else { "" };
+    let found = format!(
+        "incremental {}, full {}, {}{from}",
+        pattern(&followed.incremental),
+        pattern(&followed.full),
+        followed.timezone
+    );
+    if overridden.is_empty() {
+        return Finding::ok(SCHEDULE, found);
+    }
+    Finding::warning(
+        SCHEDULE,
+        format!("{found}; it overrides {} of the settings file", overridden.join(" and ")),
+        "store what is meant by PUT /v1/schedule, or say it by flag or environment, which win",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::ids::Generation;
+    use shared::time::Timestamp;
+
+    use super::super::finding::Verdict;
+    use super::*;
+    use crate::settings::Cron;
+
+    #[test]
+    fn a_stored_schedule_that_overrides_the_file_is_told() {
+        let stored = |incremental: &str| {
+            let schedule = Schedule { incremental: incremental.to_owned(), ..Schedule::default() };
+            let (generation, at) = (Generation(1), Timestamp(0));
+            Some(Published { generation, at, keys: 0, schedule: Some(schedule) })
+        };
+        let mut settings = Settings::default();
+        assert_eq!(check(&settings, None).verdict, Verdict::Ok);
+        assert_eq!(check(&settings, stored("1 * * * *")).verdict, Verdict::Ok, "nobody said other");
+        settings.schedule = Cron("2 * * * *".to_owned());
+        settings.sources.schedule = Source::File;
+        assert_eq!(check(&settings, None).verdict, Verdict::Ok);
+        let finding = check(&settings, stored("1 * * * *"));
+        assert_eq!(finding.verdict, Verdict::Warning);
+        assert!(finding.found.contains("incremental `1 * * * *`"), "{finding:?}");
+        assert!(finding.found.contains("overrides `schedule = \"2 * * * *\"`"), "{finding:?}");
+        assert_eq!(check(&settings, stored("2 * * * *")).verdict, Verdict::Ok);
+        settings.sources.schedule = Source::Flag;
+        let finding = check(&settings, stored("1 * * * *"));
+        assert_eq!(finding.verdict, Verdict::Ok, "a flag wins");
+        assert!(finding.found.contains("incremental `2 * * * *`"), "{finding:?}");
+    }
+}

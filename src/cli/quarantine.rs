@@ -1,0 +1,253 @@
+//! `merganser quarantine`: events that could not be counted, and why.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::Failure;
+use super::client::{Client, ClientArgs, encoded};
+use super::consent::Consent;
+use super::counted::{counted, excerpt};
+use super::output::{self, Output};
+use super::table::Table;
+
+/// Entries of a page: as many as the server gives at a time.
+const PAGE_MAX: u32 = 1000;
+
+/// Arguments of `merganser quarantine`.
+#[derive(Args, Debug)]
+pub(super) struct QuarantineArgs {
+    #[command(subcommand)]
+    command: QuarantineCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum QuarantineCommand {
+    /// List the events, oldest first, and how many there are of each kind of reason
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// Most events
+        #[arg(long, value_name = "N", default_value_t = 20,
+              value_parser = clap::value_parser!(u32).range(1..=i64::from(PAGE_MAX)))]
+        limit: u32,
+        /// Go on after this one
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+        /// Only those that break this rule, as invalid_time
+        #[arg(long)]
+        code: Option<String>,
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Show an event as it was sent, and the whole reason
+    Show {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// What the list calls it
+        id: String,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Delete events that are settled
+    Delete {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        which: Which,
+        /// How to print what was done
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// What the list calls them
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// All that break this rule, as malformed_event
+    #[arg(long)]
+    code: Option<String>,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+}
+
+/// A page of the list, as far as it is read.
+#[derive(Deserialize)]
+struct Page {
+    entries: Vec<Entry>,
+    next: Option<String>,
+    total: u64,
+    dropped: u64,
+    codes: BTreeMap<String, Code>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    id: String,
+    code: String,
+    message: String,
+    index: u64,
+    raw: String,
+    raw_truncated: bool,
+    received_at: String,
+    count: u64,
+    last_received_at: String,
+}
+
+#[derive(Deserialize)]
+struct Code {
+    entries: u64,
+    dropped: u64,
+}
+
+/// Carries out the command.
+pub(super) fn run(args: &QuarantineArgs) -> Result<(), Failure> {
+    match &args.command {
+        QuarantineCommand::List { client, limit, after, code, output } => {
+            let asked = Asked { after: after.as_deref(), code: code.as_deref(), limit: *limit };
+            list(&Client::new(client)?, asked, *output)?;
+        }
+        QuarantineCommand::Show { client, id, output } => {
+            show(&Client::new(client)?, id, *output)?;
+        }
+        QuarantineCommand::Delete { client, consent, which, output } => {
+            delete(&Client::new(client)?, which, *consent, *output)?;
+        }
+    }
+    Ok(())
+}
+
+/// Which part of the list.
+#[derive(Clone, Copy, Debug)]
+struct Asked<'a> {
+    after: Option<&'a str>,
+    code: Option<&'a str>,
+    limit: u32,
+}
+
+impl Asked<'_> {
+    fn of(self, client: &Client) -> anyhow::Result<super::client::Reply> {
+        let limit = self.limit.to_string();
+        let mut parameters = vec![("limit", &*limit)];
+        parameters.extend(self.after.map(|id| ("after", id)));
+        parameters.extend(self.code.map(|code| ("code", code)));
+        client.get("/v1/quarantine", &parameters)?.ok()
+    }
+}
+
+fn list(client: &Client, asked: Asked<'_>, output: Output) -> anyhow::Result<()> {
+    let reply = asked.of(client)?;
+    if output == Output::Json {
+        return output::print_json(&reply.json::<Box<RawValue>>()?);
+    }
+    let page: Page = reply.json()?;
+    let columns = ["id", "received_at", "code", "count", "message", "raw"];
+    let mut table = columns.iter().fold(Table::default(), |table, name| match *name {
+        "count" => table.number(name),
+        name => table.text(name),
+    });
+    for entry in &page.entries {
+        let count = entry.count.to_string();
+        let raw = excerpt(&entry.raw).into_owned();
+        let cells = [&entry.id, &entry.received_at, &entry.code, &count, &entry.message, &raw];
+        table.row(cells.map(ToOwned::to_owned).to_vec());
+    }
+    output::print(&table.render())?;
+    let codes = page.codes.iter().map(|(code, total)| match total.dropped {
+        0 => format!("{code} {}", total.entries),
+        dropped => format!("{code} {} ({dropped} dropped)", total.entries),
+    });
+    let codes = codes.collect::<Vec<_>>().join(", ");
+    let of = format!("{} of {}", page.entries.len(), counted(page.total, "entry"));
+    let dropped = match page.dropped {
+        0 => String::new(),
+        dropped => format!("; {dropped} dropped since it was full"),
+    };
+    let colon = if codes.is_empty() { "" } else { ": " };
+    output::print(&format!("\n{of}{dropped}{colon}{codes}"))?;
+    if let Some(next) = page.next {
+        output::note(&format!("more follow: --after {next}"));
+    }
+    Ok(())
+}
+
+fn show(client: &Client, id: &str, output: Output) -> anyhow::Result<()> {
+    let reply = client.get(&path(id), &[])?.ok()?;
+    if output == Output::Json {
+        return output::print_json(&reply.json::<Box<RawValue>>()?);
+    }
+    let entry: Entry = reply.json()?;
+    let more = match entry.count {
+        1 => String::new(),
+        count => format!(", {count} times, the last one at {}", entry.last_received_at),
+    };
+    output::print(&format!(
+        "{}: {}: {}\nreceived at {}{more}; place {} of its request, from 0\n\n{}{}",
+        entry.id,
+        entry.code,
+        entry.message,
+        entry.received_at,
+        entry.index,
+        entry.raw,
+        if entry.raw_truncated { "… (this is only the beginning)" } else { "" },
+    ))
+}
+
+fn delete(client: &Client, which: &Which, consent: Consent, output: Output) -> Result<(), Failure> {
+    let deleted = match (&which.code, which.all) {
+        (None, false) => {
+            for id in &which.ids {
+                delete_one(client, id)?;
+            }
+            which.ids.len() as u64
+        }
+        (code, _) => delete_all(client, code.as_deref(), consent)?,
+    };
+    match output {
+        Output::Table => output::print(&format!("deleted {}", counted(deleted, "entry")))?,
+        Output::Json => output::print_json(&json!({ "deleted": deleted }))?,
+    }
+    Ok(())
+}
+
+/// Deletes all that there are by now, of a code if one is given; how many.
+fn delete_all(client: &Client, code: Option<&str>, consent: Consent) -> Result<u64, Failure> {
+    let first: Page = Asked { after: None, code, limit: PAGE_MAX }.of(client)?.json()?;
+    let count = match code {
+        None => first.total,
+        Some(code) => first.codes.get(code).map_or(0, |total| total.entries),
+    };
+    if count > 0 {
+        consent.ask(&format!("delete {} for good", counted(count, "entry")))?;
+    }
+    let (mut page, mut deleted) = (first, 0);
+    loop {
+        for entry in &page.entries {
+            delete_one(client, &entry.id)?;
+            deleted += 1;
+        }
+        // What comes in meanwhile was not asked about.
+        let Some(next) = page.next.filter(|_| deleted < count) else { return Ok(deleted) };
+        page = Asked { after: Some(&next), code, limit: PAGE_MAX }.of(client)?.json()?;
+    }
+}
+
+fn delete_one(client: &Client, id: &str) -> anyhow::Result<()> {
+    client.delete(&path(id))?.ok()?;
+    Ok(())
+}
+
+fn path(id: &str) -> String {
+    format!("/v1/quarantine/{}", encoded(id))
+}
