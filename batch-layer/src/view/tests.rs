@@ -13,17 +13,17 @@ use shared::time::{DAY_US, HOUR_US, MINUTE_US};
 
 /// States of events at these minutes, each with its own amount.
 fn table(metric: &MetricVersion, minutes: impl IntoIterator<Item = i64>) -> StateTable {
-    let events: EventBatch = minutes
-        .into_iter()
-        .map(|m| {
-            let properties = format!(r#"{{"kind":"k{}","amount":{}.5}}"#, m % 3, m % 10);
-            event("sale", m * MINUTE_US, Some(&properties))
-        })
-        .collect();
-    let extracted = Extractor::new(metric.compiled.properties().cloned())
-        .extract(&events, Places::following(Offset::ZERO, events.len()));
+    let extractor = Extractor::new(metric.compiled.properties().cloned());
     let mut table = StateTable::new(metric.compiled.layout());
-    metric.compiled.fold(&mut table, &extracted, usize::MAX).unwrap();
+    for m in minutes {
+        let properties = format!(r#"{{"kind":"k{}","amount":{}.5}}"#, m % 3, m % 10);
+        let events: EventBatch =
+            std::iter::once(event("sale", m * MINUTE_US, Some(&properties))).collect();
+        // Wherever a chunk ends, an event is at the same place.
+        let offset = Offset(u64::try_from(m + (1 << 20)).unwrap());
+        let extracted = extractor.extract(&events, Places::following(offset, 1));
+        metric.compiled.fold(&mut table, &extracted, usize::MAX).unwrap();
+    }
     table
 }
 
