@@ -5,6 +5,7 @@
 //! chosen or ordered by them, otherwise for the rows of the page alone.
 
 pub(crate) mod compare;
+mod cuts;
 mod fill;
 mod page;
 mod rows;
@@ -29,6 +30,8 @@ use crate::calendar::{Calendar, Granularity};
 use crate::error::Error;
 use crate::query::resolve::{Edges, Resolved};
 use crate::query::{Fill, LIMIT_MAX, Query};
+pub use compare::Comparison;
+pub use cuts::{BucketPart, Widened, cut, widened};
 pub use rows::Merged;
 
 /// An answer.
@@ -42,7 +45,10 @@ pub struct Answer {
     pub calendar: Calendar,
     /// `time` if there are buckets, the dimensions, the measures.
     pub rows: RecordBatch,
-    /// With `compare`: the measures of the earlier range, row by row.
+    /// With `compare`: the earlier range.
+    pub comparison: Option<Comparison>,
+    /// With `compare`: `time` if there are buckets and the measures of the earlier range, row by
+    /// row.
     pub compared: Option<RecordBatch>,
     /// Rows before `limit` and `offset`.
     pub total_rows: usize,
@@ -91,6 +97,11 @@ pub struct Provenance {
     pub approximate: BTreeMap<String, Approximation>,
     /// The start of the last bucket if it can still grow.
     pub open_bucket: Option<String>,
+    /// Buckets that the range cuts at either end.
+    pub partial_buckets: Vec<BucketPart>,
+    /// Times, of long ago, in which buckets had to be widened to the metric's base.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub widened_buckets: Vec<Widened>,
 }
 
 /// What comes from the batch view.
@@ -177,14 +188,13 @@ pub fn build(
         rows.retain(|row| holds.value(row.key as usize));
     }
     let buckets = calendar.granularity() != Granularity::All;
-    let starts = match (query.fill != Fill::None || earlier.is_some(), edges.from, edges.to) {
-        (true, Some(from), Some(to)) if buckets => {
-            calendar.starts(TimeRange { from, to }, groups_max)
-        }
+    let starts = |range| compare::starts(calendar, metric.grain(), range, groups_max);
+    let own_starts = match (query.fill != Fill::None || earlier.is_some(), edges.from, edges.to) {
+        (true, Some(from), Some(to)) => starts(TimeRange { from, to }),
         _ => vec![0],
     };
     if buckets && edges.from.is_some() && edges.to.is_some() {
-        rows = fill::fill(merged, rows, group_by.len(), &starts, query.fill, groups_max)?;
+        rows = fill::fill(merged, rows, group_by.len(), &own_starts, query.fill, groups_max)?;
     }
     let total_rows = rows.len();
     let empty = |measure: usize| {
@@ -199,13 +209,12 @@ pub fn build(
     warnings.extend(page::measures(merged, metric, measures, &groups, &mut columns)?);
     page::fill_zeros(metric, measures, &groups, query.fill, &mut columns)?;
     let compared = earlier.map(|(before, range)| {
-        let before_starts = match buckets {
-            true => calendar.starts(range, groups_max),
-            false => vec![0],
-        };
-        let count = group_by.len();
-        let groups = compare::matches(merged, &rows, &starts, before, &before_starts, count);
+        let times = compare::buckets(&rows, &own_starts, &starts(range));
+        let groups = compare::matches(merged, &rows, before, &times, group_by.len());
         let mut columns = page::Columns::default();
+        if buckets {
+            columns.push_times(times);
+        }
         let unsure = page::measures(before, metric, measures, &groups, &mut columns)?;
         warnings.extend(told_of("compare", unsure));
         columns.into_batch(rows.len())
@@ -244,15 +253,14 @@ fn told_of(what: &'static str, warnings: Vec<String>) -> impl Iterator<Item = St
     warnings.into_iter().map(move |warning| format!("`{what}`: {warning}"))
 }
 
-/// The last of the answer's buckets with events, as far as it lies in the range.
+/// The last of the answer's buckets with events.
 #[must_use]
-pub fn last_bucket(merged: &Merged, calendar: &Calendar, edges: Edges) -> Option<TimeRange> {
+pub fn last_bucket(merged: &Merged, calendar: &Calendar) -> Option<TimeRange> {
     if calendar.granularity() == Granularity::All {
         return None;
     }
     let from = Timestamp(merged.table.times().values().iter().copied().max()?);
-    let end = calendar.next(from);
-    Some(TimeRange { from, to: edges.to.map_or(end, |to| end.min(to)) })
+    Some(TimeRange { from, to: calendar.next(from) })
 }
 
 /// Which measures are estimated.

@@ -254,25 +254,40 @@ impl Calendar {
     /// Whether every edge between two buckets within `range` is one of `grain`'s.
     #[must_use]
     pub fn fits(&self, grain: Grain, range: TimeRange) -> bool {
+        self.misfits(grain, range).is_empty()
+    }
+
+    /// The parts of `range` in which edges between buckets are not `grain`'s, in order and apart
+    /// from each other.
+    #[must_use]
+    pub fn misfits(&self, grain: Grain, range: TimeRange) -> Vec<TimeRange> {
+        let mut misfits: Vec<TimeRange> = Vec::new();
         if self.granularity == Granularity::All {
-            return true;
+            return misfits;
         }
-        let mut at = range.from.0;
-        while at < range.to.0 {
-            let stretch = self.zone.stretch(at);
-            if stretch.offset % grain.micros() != 0 {
-                return false;
+        let mut add = |from: Timestamp, to: Timestamp| {
+            let (from, to) = (from.max(range.from), to.min(range.to));
+            match misfits.last_mut() {
+                Some(last) if last.to >= from => last.to = last.to.max(to),
+                _ => misfits.push(TimeRange { from, to }),
             }
+        };
+        let mut at = range.from;
+        while at < range.to {
+            let stretch = self.zone.stretch(at.0);
             let change = Timestamp(stretch.end);
+            if stretch.offset % grain.micros() != 0 {
+                add(at, change);
+            }
             let bucket = |instant| self.span(Timestamp(instant)).bucket;
             if change < range.to
                 && grain.floor(change) != change
                 && bucket(change.0 - 1) != bucket(change.0)
             {
-                return false;
+                add(grain.floor(change), grain.ceil(change));
             }
-            at = stretch.end;
+            at = change;
         }
-        true
+        misfits
     }
 }

@@ -1,7 +1,7 @@
 //! Answers as bytes, written piece by piece, so that a large one is never held as a whole text.
 //!
 //! JSON holds the whole answer. The other formats hold the rows: in them what an answer is compared
-//! with are columns named `compare.` and the measure, and what else JSON says is in headers, and in
+//! with are columns named `compare.` and the name, and what else JSON says is in headers, and in
 //! the metadata of Arrow's and Parquet's schema ([`told`]).
 
 mod columnar;

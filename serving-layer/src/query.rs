@@ -3,22 +3,26 @@
 //! Here it is read and checked by itself. What depends on a metric (names, expressions, the base
 //! granularity) is checked when it is resolved against one ([`resolve`]).
 
+mod granularity;
+mod hint;
 mod instant;
 mod parameters;
 pub mod resolve;
 #[cfg(test)]
 pub(crate) mod tests;
+mod timezone;
 
 use std::sync::Arc;
 
-use chrono_tz::{TZ_VARIANTS, Tz};
+use chrono_tz::Tz;
 use serde_json::Value;
 use shared::access::Scope;
 use shared::ids::Position;
-use shared::problem::{Kind, Problem, nearest};
+use shared::problem::{Kind, Problem};
 
 use crate::calendar::Granularity;
-pub use instant::Instant;
+pub use granularity::SPELLINGS;
+pub use instant::{Instant, Period};
 use parameters::{Parameters, short, wrong};
 
 /// Rows of an answer unless the query says otherwise.
@@ -78,6 +82,44 @@ pub enum Compare {
     PreviousPeriod,
     /// The same a year earlier.
     PreviousYear,
+    /// The same days of the quarter before, up to now.
+    PreviousQuarter,
+    /// The same days of the month before, up to now.
+    PreviousMonth,
+    /// The same days of the week before, up to now.
+    PreviousWeek,
+}
+
+impl Compare {
+    /// All of them by name.
+    pub const EACH: [(&'static str, Self); 5] = [
+        ("previous_period", Self::PreviousPeriod),
+        ("previous_year", Self::PreviousYear),
+        ("previous_quarter", Self::PreviousQuarter),
+        ("previous_month", Self::PreviousMonth),
+        ("previous_week", Self::PreviousWeek),
+    ];
+
+    /// Its name in queries.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PreviousPeriod => "previous_period",
+            Self::PreviousYear => "previous_year",
+            Self::PreviousQuarter => "previous_quarter",
+            Self::PreviousMonth => "previous_month",
+            Self::PreviousWeek => "previous_week",
+        }
+    }
+
+    /// Whether a range that is not over is compared only as far as it has come.
+    #[must_use]
+    pub const fn is_to_date(self) -> bool {
+        match self {
+            Self::PreviousPeriod | Self::PreviousYear => false,
+            Self::PreviousQuarter | Self::PreviousMonth | Self::PreviousWeek => true,
+        }
+    }
 }
 
 /// What to do when something is missing from an answer.
@@ -238,7 +280,6 @@ impl Query {
                 .transpose()
                 .map_err(|e| QueryError::new("invalid_time", name, format!("`{name}`: {e}")))
         };
-        let granularities = Granularity::EACH.map(|granularity| (granularity.name(), granularity));
         let order_by = names("order_by", given.list("order_by")?.unwrap_or_default(), |name| {
             name.strip_prefix('-').unwrap_or(name)
         })?;
@@ -249,10 +290,10 @@ impl Query {
                 .filter(|measures| !measures.is_empty())
                 .map(|measures| names("measures", measures, |name| name))
                 .transpose()?,
-            from: edge("from", given.text("from")?)?,
-            to: edge("to", given.text("to")?)?,
-            granularity: given.choice("granularity", &granularities)?.unwrap_or_default(),
-            timezone: zone(given.text("timezone")?)?,
+            from: edge("from", given.text_or_number("from")?)?,
+            to: edge("to", given.text_or_number("to")?)?,
+            granularity: granularity::granularity(given.text("granularity")?)?,
+            timezone: timezone::zone(given.text("timezone")?)?,
             group_by: names("group_by", given.list("group_by")?.unwrap_or_default(), |name| name)?,
             filter: given.text("filter")?,
             having: given.text("having")?,
@@ -261,7 +302,7 @@ impl Query {
             offset: given.number("offset", usize::MAX >> 1)?.unwrap_or(0),
             limit_per_bucket: given.switch("limit_per_bucket")?,
             fill: given.choice("fill", &FILLS)?.unwrap_or_default(),
-            compare: given.choice("compare", &COMPARISONS)?,
+            compare: given.choice("compare", &Compare::EACH)?,
             partial: given
                 .choice("partial", &[("refuse", Partial::Refuse), ("allow", Partial::Allow)])?
                 .unwrap_or_default(),
@@ -279,9 +320,6 @@ const FILLS: [(&str, Fill); 4] = [
     ("null", Fill::Null),
     ("previous", Fill::Previous),
 ];
-
-const COMPARISONS: [(&str, Compare); 2] =
-    [("previous_period", Compare::PreviousPeriod), ("previous_year", Compare::PreviousYear)];
 
 fn order(name: String) -> Order {
     match name.strip_prefix('-') {
@@ -306,17 +344,4 @@ fn names(
         }
     }
     Ok(names)
-}
-
-fn zone(name: Option<String>) -> Result<Tz, QueryError> {
-    let Some(name) = name else { return Ok(Tz::UTC) };
-    name.parse().map_err(|_| {
-        let hint = nearest(&short(&name), TZ_VARIANTS.iter().map(|zone| zone.name()));
-        let hint = hint.map_or_else(
-            || "; an IANA name as `Europe/Berlin` is right".to_owned(),
-            |near| format!("; did you mean `{near}`?"),
-        );
-        let detail = format!("there is no time zone `{}`{hint}", short(&name));
-        QueryError::new("unknown_timezone", "timezone", detail)
-    })
 }

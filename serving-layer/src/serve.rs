@@ -32,7 +32,7 @@ use shared::table::StateTable;
 use shared::time::Timestamp;
 use tokio::time::timeout;
 
-use crate::answer::{Answer, BatchPart, Provenance, SpeedPart};
+use crate::answer::{self, Answer, BatchPart, Provenance, SpeedPart};
 use crate::cache::Cache;
 use crate::calendar::{Zone, Zones};
 use crate::error::Error;
@@ -40,7 +40,7 @@ use crate::figures::Figures;
 use crate::live::Live;
 use crate::query::resolve::edges;
 use crate::query::{Partial, Query, QueryError};
-use made::{Asked, Made};
+use made::{Asked, Made, Times};
 use names::Names;
 use read::{Retry, Shape};
 use turns::Turns;
@@ -221,11 +221,13 @@ impl Serving {
         let mut missing = self.backfill(query, metric)?;
         let now = self.clock.now();
         let zone = self.zone(query.timezone).await?;
-        let edges = edges(query, metric.compiled.grain(), now, &zone).map_err(Error::from)?;
+        let grain = metric.compiled.grain();
+        let edges = edges(query, grain, now, &zone).map_err(Error::from)?;
+        let times = Times::new(query, grain, edges, now, deadline);
         // Asked before the view is read: what was applied then is in what is read.
         let lag = self.speed.lag(metric.id);
-        let asked = Asked::new(query, metric.id, edges);
-        let make = self.make(query, &snapshot, metric, (zone, edges), lag.applied, deadline);
+        let asked = Asked::new(query, metric.id, times);
+        let make = self.make(query, &snapshot, metric, zone, times, lag.applied);
         let made = self.answers.get(snapshot.generation, lag.applied, &asked, make).await?;
         missing.extend_from_slice(&made.missing);
         self.check_missing(query, lag, made.through, &mut missing)?;
@@ -233,9 +235,12 @@ impl Serving {
         // Reading may have taken a while, in which the store failed.
         let now_lag = self.speed.lag(metric.id);
         let lag = Lag { lag_ms: lag.lag_ms.max(now_lag.lag_ms), owed: now_lag.owed, ..lag };
-        let open = made.last.filter(|last| last.to > now);
+        let zone = made.calendar.zone();
+        let open = made.last.filter(|last| last.to > now && edges.to.is_none_or(|to| to >= now));
         let provenance = Provenance {
-            open_bucket: open.map(|last| made.calendar.zone().format(last.from)),
+            open_bucket: open.map(|last| zone.format(last.from)),
+            partial_buckets: answer::cut(&made.calendar, grain, edges, Some(now)),
+            widened_buckets: answer::widened(zone, &made.widened),
             approximate: made.approximate.clone(),
             ..self.provenance(&snapshot, metric, lag, reached, missing)
         };
@@ -338,6 +343,8 @@ impl Serving {
             },
             approximate: std::collections::BTreeMap::new(),
             open_bucket: None,
+            partial_buckets: Vec::new(),
+            widened_buckets: Vec::new(),
         }
     }
 }

@@ -13,6 +13,7 @@
 //! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list, 4,096 operations. No subqueries,
 //! tables, volatile functions, parameters or casts to floats.
 
+mod advice;
 mod arithmetic;
 mod compare;
 mod dialect;

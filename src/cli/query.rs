@@ -24,11 +24,11 @@ pub(super) struct QueryArgs {
     #[arg(long, value_name = "NAMES")]
     measures: Option<String>,
 
-    /// First instant: RFC 3339, a date, or relative as now-7d
+    /// First instant: RFC 3339, a date, 2026-11, 2026-W48, today, `last_month`, now-7d, now-1M, …
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
 
-    /// First instant after: as --from
+    /// First instant after: as --from (a period is its beginning)
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
 
@@ -72,7 +72,7 @@ pub(super) struct QueryArgs {
     #[arg(long, value_name = "HOW")]
     fill: Option<String>,
 
-    /// `previous_period` or `previous_year`
+    /// `previous_period`, `previous_year`, `previous_quarter`, `previous_month` or `previous_week`
     #[arg(long, value_name = "RANGE")]
     compare: Option<String>,
 

@@ -40,6 +40,7 @@ pub(super) fn layer(origins: &Origins) -> Option<CorsLayer> {
         HeaderName::from_static("merganser-to"),
         HeaderName::from_static("merganser-total-rows"),
         HeaderName::from_static("merganser-provenance"),
+        HeaderName::from_static("merganser-compare"),
         HeaderName::from_static("merganser-warnings"),
     ];
     let layer = CorsLayer::new().allow_origin(allowed).allow_methods(methods).allow_headers(sent);

@@ -166,11 +166,12 @@ fn response(meaning: &str, body: Content) -> ResponseBuilder {
 
 /// What formats of rows alone say in headers.
 fn told(response: ResponseBuilder) -> ResponseBuilder {
-    const TOLD: [(&str, &str); 5] = [
+    const TOLD: [(&str, &str); 6] = [
         ("merganser-from", "The first instant that was answered; except for JSON, as the others"),
         ("merganser-to", "The first instant after"),
         ("merganser-total-rows", "Rows before `limit` and `offset`"),
         ("merganser-provenance", "What the answer is made of: JSON in ASCII, of 4 KiB at most"),
+        ("merganser-compare", "With `compare`: the earlier range, as in JSON"),
         ("merganser-warnings", "What a reader of the values should know: a JSON array, likewise"),
     ];
     TOLD.into_iter().fold(response, |response, (name, meaning)| {
@@ -236,7 +237,7 @@ fn values(path: &str, name: &str) -> ObjectBuilder {
         "on_invalid" => one_of(&["quarantine", "reject"]),
         "partial" => one_of(&["refuse", "allow"]),
         "fill" => one_of(&["none", "zero", "null", "previous"]),
-        "compare" => one_of(&["previous_period", "previous_year"]),
+        "compare" => one_of(&operations::COMPARISONS),
         "format" => one_of(&["json", "csv", "ndjson", "arrow", "parquet"]),
         "csv" => one_of(&["verbatim", "spreadsheet"]),
         "limit_per_bucket" => one_of(&["true", "false"]),

@@ -21,6 +21,7 @@ mod load;
 mod oracle;
 mod positions;
 mod random;
+mod ranges;
 mod redis_faults;
 mod redis_server;
 mod reference;

@@ -3,32 +3,100 @@
 use std::collections::HashMap;
 
 use chrono::{Datelike, Months, NaiveDate};
+use serde::Serialize;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
 use super::rows::{Merged, Row};
-use crate::calendar::{Zone, date_of, date_start};
+use super::{BucketPart, cuts};
+use crate::calendar::{Calendar, Granularity, Zone, date_of, date_start};
 use crate::query::Compare;
+use crate::query::resolve::Edges;
 
-/// The earlier range: a year back by the calendar, or, for the period before, back by months or
-/// days where both edges lie on them, else by the range's own length.
-pub(crate) fn earlier(zone: &Zone, grain: Grain, range: TimeRange, compare: Compare) -> TimeRange {
+/// The earlier range that an answer is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// How it was chosen.
+    pub kind: Compare,
+    /// It.
+    pub range: TimeRange,
+    /// Those of its buckets that it cuts.
+    pub partial_buckets: Vec<BucketPart>,
+}
+
+impl Comparison {
+    /// Names the buckets that the range cuts.
+    #[must_use]
+    pub fn new(kind: Compare, range: TimeRange, calendar: &Calendar, grain: Grain) -> Self {
+        let edges = Edges { from: Some(range.from), to: Some(range.to) };
+        let partial_buckets = cuts::cut(calendar, grain, edges, None);
+        Self { kind, range, partial_buckets }
+    }
+
+    /// As clients see it.
+    #[must_use]
+    pub fn to_json(&self, zone: &Zone) -> String {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            kind: &'static str,
+            from: String,
+            to: String,
+            partial_buckets: &'a [BucketPart],
+        }
+        let shown = Shown {
+            kind: self.kind.name(),
+            from: zone.format(self.range.from),
+            to: zone.format(self.range.to),
+            partial_buckets: &self.partial_buckets,
+        };
+        // A struct of texts, whose serialization cannot fail.
+        serde_json::to_string(&shown).unwrap_or_default()
+    }
+}
+
+/// The earlier range, as the calendar has it: back by a year, a quarter, a month or a week, or, for
+/// the period before, by months or days where both edges lie on them, else by the range's length.
+pub(crate) fn earlier(zone: &Zone, range: TimeRange, compare: Compare) -> TimeRange {
     let (from, to) = (zone.local(range.from.0), zone.local(range.to.0));
     let shifted = match compare {
-        Compare::PreviousYear => months_back(from, 12).zip(months_back(to, 12)),
+        Compare::PreviousYear => same_days(from, to, 12),
+        Compare::PreviousQuarter => same_days(from, to, 3),
+        Compare::PreviousMonth => same_days(from, to, 1),
+        Compare::PreviousWeek => Some((from - 7 * DAY_US, to - 7 * DAY_US)),
         Compare::PreviousPeriod => match (whole_months(from, to), whole_days(from, to)) {
             (Some(months), _) => months_back(from, months).zip(Some(from)),
             (None, Some(length)) => Some((from - length, from)),
             (None, None) => None,
         },
     };
+    let length = range.to.0 - range.from.0;
     let (from, to) = match shifted {
         Some((from, to)) => (zone.first_at(from), zone.first_at(to)),
-        None => (range.from.0 - (range.to.0 - range.from.0), range.from.0),
+        None => (range.from.0 - length, range.from.0),
     };
-    TimeRange { from: grain.floor(Timestamp(from)), to: grain.ceil(Timestamp(to)) }
+    // Where clocks went back, a later instant can have an earlier local time.
+    let to = if to > from { to } else { from + length };
+    TimeRange { from: Timestamp(from), to: Timestamp(to) }
 }
 
-/// A local time so many months earlier; the 29th of February goes to the 28th.
+/// The same days so many months earlier; whole months are compared with whole months. Days that the
+/// earlier month does not have are its last one: a range that ends within them, and began before
+/// that day, is compared with all of the month.
+fn same_days(from: i64, to: i64, months: u32) -> Option<(i64, i64)> {
+    let first = months_back(from, months)?;
+    if whole_months(from, to).is_some() {
+        return Some((first, months_back(to, months)?));
+    }
+    // The edge is the first instant after: its day is the one that it ends.
+    let last_day = (to - 1).div_euclid(DAY_US);
+    let day = date_start(date_of(last_day).checked_sub_months(Months::new(months))?);
+    let is_clamped = date_of(day.div_euclid(DAY_US)).day() != date_of(last_day).day();
+    let is_one_day = from.div_euclid(DAY_US) == last_day;
+    let into_day = to - last_day * DAY_US;
+    Some((first, day + if is_clamped && !is_one_day { DAY_US } else { into_day }))
+}
+
+/// A local time so many months earlier; a day that the earlier month does not have goes to its
+/// last.
 fn months_back(local: i64, months: u32) -> Option<i64> {
     let date = date_of(local.div_euclid(DAY_US)).checked_sub_months(Months::new(months))?;
     Some(date_start(date) + local.rem_euclid(DAY_US))
@@ -48,22 +116,29 @@ fn whole_days(from: i64, to: i64) -> Option<i64> {
     (whole && from < to).then_some(to - from)
 }
 
-/// For each row, the group with the same dimension values in the bucket of the same index.
+/// For each row, the start of the bucket with the same index in the earlier range.
+pub(super) fn buckets(rows: &[Row], starts: &[i64], before_starts: &[i64]) -> Vec<Option<i64>> {
+    let of = |row: &Row| {
+        let bucket = starts.binary_search(&row.time).ok()?;
+        before_starts.get(bucket).copied()
+    };
+    rows.iter().map(of).collect()
+}
+
+/// For each row, the group with the same dimension values in its bucket of the earlier range.
 pub(super) fn matches(
     merged: &Merged,
     rows: &[Row],
-    starts: &[i64],
     before: &Merged,
-    before_starts: &[i64],
+    buckets: &[Option<i64>],
     dimensions: usize,
 ) -> Vec<Option<u32>> {
     let key = |merged: &Merged, group: usize| -> Vec<Option<String>> {
         (0..dimensions).map(|at| merged.table.dimension(group, at).map(str::to_owned)).collect()
     };
     let mut wanted: HashMap<(i64, Vec<Option<String>>), Vec<usize>> = HashMap::new();
-    for (place, row) in rows.iter().enumerate() {
-        let Ok(bucket) = starts.binary_search(&row.time) else { continue };
-        let Some(time) = before_starts.get(bucket) else { continue };
+    for (place, (row, bucket)) in rows.iter().zip(buckets).enumerate() {
+        let Some(time) = bucket else { continue };
         let values = if dimensions == 0 { Vec::new() } else { key(merged, row.key as usize) };
         wanted.entry((*time, values)).or_default().push(place);
     }
@@ -75,4 +150,19 @@ pub(super) fn matches(
         }
     }
     found
+}
+
+/// Starts of the buckets that base buckets of `range` lie in.
+pub(super) fn starts(
+    calendar: &Calendar,
+    grain: Grain,
+    range: TimeRange,
+    groups_max: usize,
+) -> Vec<i64> {
+    if calendar.granularity() == Granularity::All {
+        return vec![0];
+    }
+    // Where buckets do not begin on the base, the last base bucket may begin in the one before.
+    let to = Timestamp(grain.floor(Timestamp(range.to.0 - 1)).0 + 1);
+    calendar.starts(TimeRange { from: range.from, to }, groups_max)
 }

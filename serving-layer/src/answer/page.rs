@@ -33,8 +33,7 @@ pub(super) fn is_zero_when_empty(kind: MeasureKind) -> bool {
 pub(super) fn keys(merged: &Merged, rows: &[Row], names: &[String], time: bool) -> Columns {
     let mut columns = Columns::default();
     if time {
-        let times = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.time));
-        columns.push("time", Arc::new(times.with_timezone("UTC")));
+        columns.push_times(rows.iter().map(|row| Some(row.time)));
     }
     for (at, name) in names.iter().enumerate() {
         let mut texts = StringBuilder::new();
@@ -105,6 +104,12 @@ pub(super) struct Columns(Vec<(String, ArrayRef)>);
 impl Columns {
     pub(super) fn push(&mut self, name: &str, values: ArrayRef) {
         self.0.push((name.to_owned(), values));
+    }
+
+    /// The column `time`, of bucket starts.
+    pub(super) fn push_times(&mut self, times: impl IntoIterator<Item = Option<i64>>) {
+        let times: TimestampMicrosecondArray = times.into_iter().collect();
+        self.push("time", Arc::new(times.with_timezone("UTC")));
     }
 
     pub(super) fn into_batch(self, rows: usize) -> Result<RecordBatch, Error> {

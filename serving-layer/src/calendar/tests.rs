@@ -38,13 +38,15 @@ fn naive_period(date: NaiveDate, granularity: Granularity) -> NaiveDate {
     }
 }
 
-/// Midnight; the earlier of two, and the next minute that there is if it was skipped.
+/// Midnight; the earlier of two, and the next instant that there is if it was skipped.
 fn naive_midnight(tz: Tz, date: NaiveDate) -> DateTime<Tz> {
     let mut local = date.and_hms_opt(0, 0, 0).unwrap();
     loop {
         match tz.from_local_datetime(&local) {
             LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => return time,
-            LocalResult::None => local += Duration::minutes(1),
+            LocalResult::None => {
+                local += Duration::seconds(if date.year() < 1975 { 1 } else { 60 })
+            }
         }
     }
 }
@@ -53,10 +55,12 @@ fn naive_midnight(tz: Tz, date: NaiveDate) -> DateTime<Tz> {
 fn naive_start(tz: Tz, time: DateTime<Tz>, minutes: i64) -> DateTime<Tz> {
     let offset = time.offset().fix();
     let mut start = time;
+    // Long ago, offsets had seconds, and changed at any.
+    let step = if time.year() < 1975 { 1 } else { 60 };
     loop {
-        let wall = start.naive_local().and_utc().timestamp() / 60;
-        let before = start - Duration::minutes(1);
-        if wall.rem_euclid(minutes) == 0 || before.offset().fix() != offset {
+        let wall = start.naive_local().and_utc().timestamp();
+        let before = start - Duration::seconds(step);
+        if wall.rem_euclid(60 * minutes) == 0 || before.offset().fix() != offset {
             return start.with_timezone(&tz);
         }
         start = before;
@@ -66,7 +70,7 @@ fn naive_start(tz: Tz, time: DateTime<Tz>, minutes: i64) -> DateTime<Tz> {
 pub(crate) fn naive(tz: Tz, time: DateTime<Tz>, granularity: Granularity) -> DateTime<Tz> {
     match granularity {
         Granularity::All => unreachable!("has no buckets"),
-        Granularity::Minute => time,
+        Granularity::Minute => naive_start(tz, time, 1),
         Granularity::FiveMinutes => naive_start(tz, time, 5),
         Granularity::QuarterHour => naive_start(tz, time, 15),
         Granularity::Hour => naive_start(tz, time, 60),

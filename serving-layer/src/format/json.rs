@@ -67,14 +67,17 @@ fn head(answer: &Answer) -> Vec<u8> {
         format!("{{\"name\":{},\"type\":\"{ty}\"}}", json!(field.name()))
     };
     let columns: Vec<String> = answer.rows.schema_ref().fields().iter().map(column).collect();
+    let compare = answer.comparison.as_ref().map(|compare| compare.to_json(zone));
+    let compare = compare.map(|compare| format!("\"compare\":{compare},"));
     let text = format!(
-        "{{\"metric\":{},\"from\":{},\"to\":{},\"granularity\":\"{}\",\"timezone\":\"{}\",\
+        "{{\"metric\":{},\"from\":{},\"to\":{},\"granularity\":\"{}\",\"timezone\":\"{}\",{}\
          \"columns\":[{}],\"rows\":[",
         json!(answer.metric),
         edge(answer.edges.from),
         edge(answer.edges.to),
         answer.calendar.granularity().name(),
         zone.name(),
+        compare.unwrap_or_default(),
         columns.join(","),
     );
     text.into_bytes()
@@ -94,8 +97,9 @@ fn tail(answer: &Answer) -> Bytes {
 /// Writes rows as JSON objects.
 struct RowWriter<'a> {
     columns: Vec<Column<'a>>,
-    compared: Option<Vec<Column<'a>>>,
     times: Times<'a>,
+    /// Bucket starts of the two ranges take turns.
+    compared: Option<(Vec<Column<'a>>, Times<'a>)>,
 }
 
 /// A column with its name as JSON.
@@ -112,21 +116,22 @@ struct Times<'a> {
 
 impl<'a> RowWriter<'a> {
     fn new(answer: &'a Answer) -> Self {
+        let times = || Times { zone: answer.calendar.zone(), last: None };
         Self {
             columns: columns(&answer.rows),
-            compared: answer.compared.as_ref().map(columns),
-            times: Times { zone: answer.calendar.zone(), last: None },
+            times: times(),
+            compared: answer.compared.as_ref().map(|compared| (columns(compared), times())),
         }
     }
 
     /// Appends row number `row`.
     fn write(&mut self, row: usize, text: &mut Vec<u8>) {
         self.times.object(&self.columns, row, text);
-        if let Some(compared) = &self.compared {
+        if let Some((compared, times)) = &mut self.compared {
             text.pop();
             text.extend_from_slice(if self.columns.is_empty() { b"" } else { b"," });
             text.extend_from_slice(b"\"compare\":");
-            self.times.object(compared, row, text);
+            times.object(compared, row, text);
             text.push(b'}');
         }
     }

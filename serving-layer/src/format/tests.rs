@@ -39,6 +39,7 @@ fn answer(count: i64) -> Answer {
             ("n", Arc::new(Int64Array::from_iter_values(0..count))),
             ("s", Arc::new(decimals.with_data_type(decimal::value_type()))),
         ]),
+        comparison: None,
         compared: Some(batch(vec![(
             "n",
             Arc::new((0..count).map(|at| (at > 1).then_some(at)).collect::<Int64Array>()),
@@ -59,6 +60,8 @@ fn answer(count: i64) -> Answer {
             },
             approximate: Default::default(),
             open_bucket: None,
+            partial_buckets: vec![],
+            widened_buckets: vec![],
         },
         warnings: vec!["sums".into()],
         written: Written::default(),

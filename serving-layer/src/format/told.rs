@@ -27,6 +27,8 @@ const TO: HeaderName = HeaderName::from_static("merganser-to");
 const TOTAL_ROWS: HeaderName = HeaderName::from_static("merganser-total-rows");
 /// What the answer is made of.
 const PROVENANCE: HeaderName = HeaderName::from_static("merganser-provenance");
+/// With `compare`: the earlier range.
+const COMPARE: HeaderName = HeaderName::from_static("merganser-compare");
 /// What a reader of the values should know; none where there is nothing.
 const WARNINGS: HeaderName = HeaderName::from_static("merganser-warnings");
 
@@ -47,6 +49,9 @@ pub(crate) fn headers(answer: &Answer) -> HeaderMap {
     }
     tell(TOTAL_ROWS, answer.total_rows.to_string());
     tell(PROVENANCE, bounded(json!(answer.provenance)));
+    if let Some(compare) = compare(answer) {
+        tell(COMPARE, compare);
+    }
     if !answer.warnings.is_empty() {
         tell(WARNINGS, list(&answer.warnings));
     }
@@ -65,8 +70,14 @@ pub(super) fn metadata(answer: &Answer) -> impl Iterator<Item = (String, String)
         ("warnings", json!(answer.warnings).to_string()),
     ];
     let edges = [("from", from), ("to", to)].into_iter();
+    let edges = edges.chain([("compare", compare(answer))]);
     let edges = edges.filter_map(|(name, edge)| Some((name, edge?)));
     always.into_iter().chain(edges).map(|(name, text)| (format!("merganser.{name}"), text))
+}
+
+/// The earlier range, which is short and ASCII.
+fn compare(answer: &Answer) -> Option<String> {
+    answer.comparison.as_ref().map(|compare| compare.to_json(answer.calendar.zone()))
 }
 
 fn edges(answer: &Answer) -> [Option<String>; 2] {

@@ -1,19 +1,41 @@
-//! Edges of a range as they are written: RFC 3339, a date, or relative to now.
+//! Edges of a range as they are written: an instant, a date or another period of the calendar, or
+//! relative to now.
+//!
+//! A period stands for its beginning, at either end of the range: `from=2026-11&to=2026-12` is
+//! November, as `from=2026-11-01&to=2026-12-01` is.
 
-use chrono::{DateTime, NaiveDate};
+mod hint;
+mod period;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use chrono::{DateTime, Months, NaiveDate};
 use shared::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 
-use crate::calendar::{Zone, date_start};
+use super::parameters::short;
+use crate::calendar::{Zone, date_of, date_start};
+pub use period::Period;
+
+/// Milliseconds since 1970 have at least so many digits' worth: smaller numbers look like seconds.
+const MILLIS_MIN: i64 = 100_000_000_000;
+/// Months that are subtracted at most: those of all years that events can have.
+const MONTHS_MAX: u32 = 12 * 400;
 
 /// An edge of a range, before clock and zone are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Instant {
     /// An instant.
     At(Timestamp),
-    /// Midnight of a date in the query's zone.
-    Date(NaiveDate),
+    /// The beginning, in the query's zone, of the period that begins on a date.
+    Of(Period, NaiveDate),
+    /// The beginning of the period that now lies in, or of one so many periods later.
+    Current(Period, i8),
     /// So many µs before now.
     Ago(i64),
+    /// So many months before now, by the calendar of the query's zone.
+    MonthsAgo(u32),
 }
 
 impl Instant {
@@ -23,25 +45,28 @@ impl Instant {
     /// Says what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let expected = || {
-            format!(
-                "`{}` is not a time; RFC 3339 with an offset (2013-01-31T12:00:00Z), a date \
-                 (2013-01-31) or a time relative to now (now, now-90m, now-7d) is right",
-                super::parameters::short(text)
-            )
-        };
-        if let Some(rest) = text.strip_prefix("now") {
-            return ago(rest).map(Self::Ago).ok_or_else(expected);
-        }
-        if text.len() == 10
-            && let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        if let Some(rest) = text.strip_prefix("now")
+            && let Some(ago) = ago(rest)
         {
-            return in_years(Timestamp(date_start(date)), text).map(|_| Self::Date(date));
+            return Ok(ago);
+        }
+        if let Some((period, ahead)) = period::current(text) {
+            return Ok(Self::Current(period, ahead));
+        }
+        if let Some((period, date)) = period::named(text) {
+            return in_years(Timestamp(date_start(date)), text).map(|_| Self::Of(period, date));
+        }
+        if let Ok(millis) = text.parse::<i64>()
+            && (MILLIS_MIN..=Timestamp::MAX.0).contains(&millis.saturating_abs())
+        {
+            return in_years(Timestamp(millis.saturating_mul(1000)), text).map(Self::At);
         }
         // A `+` that was not escaped in a query string arrives as a space.
-        let text = text.replacen(' ', "+", usize::from(text.contains(['T', 't'])));
-        let time = DateTime::parse_from_rfc3339(&text).map_err(|_| expected())?;
-        in_years(Timestamp(time.timestamp_micros()), &text).map(Self::At)
+        let time = text.replacen(' ', "+", usize::from(text.contains(['T', 't'])));
+        match DateTime::parse_from_rfc3339(&time) {
+            Ok(time) => in_years(Timestamp(time.timestamp_micros()), text).map(Self::At),
+            Err(_) => Err(hint::for_text(text)),
+        }
     }
 
     /// The instant, given clock and zone.
@@ -49,28 +74,73 @@ impl Instant {
     pub fn resolve(self, now: Timestamp, zone: &Zone) -> Timestamp {
         match self {
             Self::At(time) => time,
-            Self::Date(date) => Timestamp(zone.first_at(date_start(date))),
+            Self::Of(_, date) => Timestamp(zone.first_at(date_start(date))),
+            Self::Current(period, ahead) => {
+                let today = date_of(zone.local(now.0).div_euclid(DAY_US));
+                let first = period.first(today);
+                let first = period.shift(first, i32::from(ahead)).unwrap_or(first);
+                Timestamp(zone.first_at(date_start(first)))
+            }
             Self::Ago(ago) => Timestamp(now.0.saturating_sub(ago)),
+            Self::MonthsAgo(months) => {
+                let local = zone.local(now.0);
+                let date = date_of(local.div_euclid(DAY_US));
+                let date = date.checked_sub_months(Months::new(months)).unwrap_or(NaiveDate::MIN);
+                let local = date_start(date).saturating_add(local.rem_euclid(DAY_US));
+                Timestamp(zone.first_at(local.max(Timestamp::MIN.0 - DAY_US)))
+            }
+        }
+    }
+
+    /// The edge at the end of the period that this one begins.
+    pub(super) fn end(self) -> Option<Self> {
+        match self {
+            Self::Of(period, date) => Some(Self::Of(period, period.shift(date, 1)?)),
+            Self::Current(period, ahead) => Some(Self::Current(period, ahead.checked_add(1)?)),
+            Self::At(_) | Self::Ago(_) | Self::MonthsAgo(_) => None,
         }
     }
 }
 
-/// What is subtracted from now, µs: empty, or as `-7d`.
-fn ago(text: &str) -> Option<i64> {
+impl fmt::Display for Instant {
+    /// As it is written in a query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(time) => time.fmt(f),
+            Self::Of(period, date) => f.write_str(&period.name_of(*date)),
+            Self::Current(period, ahead) => f.write_str(&period.name_of_current(*ahead)),
+            Self::Ago(0) => f.write_str("now"),
+            Self::Ago(ago) => write!(f, "now-{}m", ago / MINUTE_US),
+            Self::MonthsAgo(months) => write!(f, "now-{months}M"),
+        }
+    }
+}
+
+/// What is subtracted from now: nothing, or as `-7d`.
+fn ago(text: &str) -> Option<Instant> {
     if text.is_empty() {
-        return Some(0);
+        return Some(Instant::Ago(0));
     }
     let text = text.strip_prefix('-')?;
+    let digits = text.get(..text.len().checked_sub(1)?)?;
+    if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let months = |each: u32| {
+        let months = digits.parse::<u32>().ok()?.checked_mul(each)?;
+        (months <= MONTHS_MAX).then_some(Instant::MonthsAgo(months))
+    };
     let unit = match text.as_bytes().last()? {
         b'm' => MINUTE_US,
         b'h' => HOUR_US,
         b'd' => DAY_US,
         b'w' => 7 * DAY_US,
+        b'M' => return months(1),
+        b'y' => return months(12),
         _ => return None,
     };
-    let digits = &text[..text.len() - 1];
-    let count: i64 = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))?;
-    count.checked_mul(unit).filter(|ago| *ago <= Timestamp::MAX.0)
+    let ago = digits.parse::<i64>().ok()?.checked_mul(unit)?;
+    (ago <= Timestamp::MAX.0).then_some(Instant::Ago(ago))
 }
 
 fn in_years(time: Timestamp, text: &str) -> Result<Timestamp, String> {
@@ -79,51 +149,7 @@ fn in_years(time: Timestamp, text: &str) -> Result<Timestamp, String> {
     if known.contains(&time.0) {
         Ok(time)
     } else {
+        let text = short(text);
         Err(format!("`{text}` lies outside of the years 1900 to 2200 that events can have"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn edges_are_read_in_every_form() {
-        let zone = Zone::new(chrono_tz::America::New_York);
-        let at = |text: &str| {
-            Instant::parse(text).map(|i| i.resolve(Timestamp(10 * DAY_US), &zone).to_string())
-        };
-        for (text, want) in [
-            ("2013-01-01T00:00:00Z", "2013-01-01T00:00:00Z"),
-            ("2013-01-01T00:00:00.123456789-05:00", "2013-01-01T05:00:00.123456Z"),
-            ("2013-01-01T02:00:00 02:00", "2013-01-01T00:00:00Z"),
-            ("2013-01-01", "2013-01-01T05:00:00Z"),
-            ("2013-07-01", "2013-07-01T04:00:00Z"),
-            ("now", "1970-01-11T00:00:00Z"),
-            ("now-90m", "1970-01-10T22:30:00Z"),
-            ("now-1w", "1970-01-04T00:00:00Z"),
-        ] {
-            assert_eq!(at(text).as_deref(), Ok(want), "{text}");
-        }
-        for text in [
-            "yesterday",
-            "2013-13-01",
-            "2013-1-1",
-            "2013-01-01T00:00:00",
-            "now-",
-            "now-d",
-            "now-+7d",
-            "now+1d",
-            "now-7y",
-            "now-99999999999999999999d",
-            "now-9999999999999w",
-            "1800-01-01",
-            "9999-01-01T00:00:00Z",
-            "nówhere",
-            "now-7é",
-            "2013-01-0é",
-        ] {
-            assert!(at(text).is_err(), "{text}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use shared::problem::suggestion;
 
-use super::QueryError;
+use super::{QueryError, hint};
 
 /// The names that a query may use.
 pub(super) const NAMES: [&str; 19] = [
@@ -42,7 +42,10 @@ impl Parameters {
         let mut parameters = BTreeMap::new();
         for (name, value) in given {
             let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
-                let hint = suggestion(&short(&name), NAMES);
+                let hint = match hint::parameter(&name) {
+                    Some(meant) => format!("; did you mean `{meant}`?"),
+                    None => suggestion(&short(&name), NAMES),
+                };
                 return Err(QueryError::new(
                     "unknown_parameter",
                     &name,
@@ -62,6 +65,17 @@ impl Parameters {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
             Some(other) => Err(wrong(name, &format!("is {}; a text is right", clip(&other)))),
+        }
+    }
+
+    /// A text, or a number as one.
+    pub(super) fn text_or_number(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<String>, QueryError> {
+        match self.0.get(name) {
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            _ => self.text(name),
         }
     }
 
@@ -129,12 +143,11 @@ impl Parameters {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let found = choices.iter().find(|(known, _)| *known == text);
         found.map(|(_, choice)| Some(*choice)).ok_or_else(|| {
-            let hint = suggestion(&short(&text), choices.iter().map(|(known, _)| *known));
-            let code = match name {
-                "granularity" => "unknown_granularity",
-                _ => "invalid_parameter",
+            let hint = match hint::choice(name, &text) {
+                Some(meant) => format!("; did you mean `{meant}`?"),
+                None => suggestion(&short(&text), choices.iter().map(|(known, _)| *known)),
             };
-            QueryError::new(code, name, format!("`{name}` is `{}`{hint}", short(&text)))
+            wrong(name, &format!("is `{}`{hint}", short(&text)))
         })
     }
 

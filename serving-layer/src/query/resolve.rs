@@ -7,9 +7,9 @@ use shared::catalog::MetricVersion;
 use shared::compile::Metric;
 use shared::expression::Predicate;
 use shared::problem::suggestion;
-use shared::time::{Grain, TimeRange, Timestamp};
+use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
-use super::{BEYOND_SCOPE, Order, Query, QueryError, short};
+use super::{BEYOND_SCOPE, Instant, Order, Query, QueryError, hint, short};
 use crate::calendar::{Calendar, Granularity, Zone};
 
 /// What a row is ordered by.
@@ -155,6 +155,27 @@ pub fn check_fit(calendar: &Calendar, grain: Grain, range: TimeRange) -> Result<
     Err(QueryError::new("timezone_does_not_fit", "timezone", detail))
 }
 
+/// As [`check_fit`], where no `from` was asked for: what is old does not count then, so that one
+/// stray event cannot refuse all. A base that fits nowadays is good enough; the times of `range` in
+/// which it does not are returned, and buckets are widened there.
+///
+/// # Errors
+/// Says which base would do.
+pub fn check_open(
+    calendar: &Calendar,
+    grain: Grain,
+    range: TimeRange,
+    now: Timestamp,
+) -> Result<Vec<TimeRange>, QueryError> {
+    let misfits = calendar.misfits(grain, range);
+    if !misfits.is_empty() {
+        // All of a year's changes of the clock.
+        let from = Timestamp(now.0.saturating_sub(366 * DAY_US));
+        check_fit(calendar, grain, TimeRange { from, to: now })?;
+    }
+    Ok(misfits)
+}
+
 /// A query's edges, given clock and zone.
 ///
 /// # Errors
@@ -170,8 +191,7 @@ pub fn edges(
     if let (Some(from), Some(to)) = (from, to)
         && from >= to
     {
-        let detail = format!("`from` is {from} and `to` is {to}; an earlier `from` is right");
-        return Err(QueryError::new("empty_range", "from", detail));
+        return Err(QueryError::new("empty_range", "from", empty(query, from, to)));
     }
     let inside = |time: Timestamp| time.clamp(Timestamp::MIN, Timestamp::MAX);
     Ok(Edges {
@@ -180,10 +200,39 @@ pub fn edges(
     })
 }
 
+/// What is said of a range without an instant.
+fn empty(query: &Query, from: Timestamp, to: Timestamp) -> String {
+    let (Some(first), Some(last)) = (query.from, query.to) else { return String::new() };
+    let end = first.end().map(|end| end.to_string()).filter(|end| !end.is_empty());
+    match end {
+        Some(end) if first == last => {
+            let open = match first {
+                Instant::Current(_, 0) => ", or no `to`,",
+                _ => "",
+            };
+            format!(
+                "`from` and `to` are both `{first}`, which stands for its beginning; `to` is the \
+                 first instant after the range, so that `to={end}`{open} is right for all of it, or \
+                 an earlier `from`"
+            )
+        }
+        _ => {
+            let turned = if from > to { "; the other way round there is one" } else { "" };
+            format!(
+                "no instant lies between `from`, {from}, and `to`, {to}; an earlier `from` is \
+                 right{turned}"
+            )
+        }
+    }
+}
+
 pub(crate) fn dimension(metric: &Metric, name: &str, parameter: &str) -> Result<usize, QueryError> {
     let names = &metric.layout().dimensions;
     names.iter().position(|known| known == name).ok_or_else(|| {
-        let hint = suggestion(&short(name), names.iter().map(|n| &**n));
+        let hint = match hint::dimension(metric, name) {
+            Some(hint) => format!("; {hint}"),
+            None => suggestion(&short(name), names.iter().map(|n| &**n)),
+        };
         let name = short(name);
         let detail = format!("`{parameter}`: there is no dimension `{name}`{hint}");
         QueryError::new("unknown_dimension", parameter, detail)
@@ -193,7 +242,10 @@ pub(crate) fn dimension(metric: &Metric, name: &str, parameter: &str) -> Result<
 fn measure(metric: &Metric, name: &str, parameter: &str) -> Result<usize, QueryError> {
     let measures = metric.measures();
     measures.iter().position(|known| known.name == name).ok_or_else(|| {
-        let hint = suggestion(&short(name), measures.iter().map(|m| &*m.name));
+        let hint = match hint::measure(metric, name) {
+            Some(hint) => format!("; {hint}"),
+            None => suggestion(&short(name), measures.iter().map(|m| &*m.name)),
+        };
         let name = short(name);
         let detail = format!("`{parameter}`: there is no measure `{name}`{hint}");
         QueryError::new("unknown_measure", parameter, detail)
@@ -210,7 +262,9 @@ fn filters(query: &Query, metric: &Metric) -> Result<Vec<Predicate>, QueryError>
     })?;
     let asked = query.filter.as_ref().map(|text| metric.condition(text)).transpose();
     let asked = asked.map_err(|error| {
-        QueryError::new("invalid_filter", "filter", format!("`filter`: {error}"))
+        let hint = query.filter.as_ref().and_then(|text| hint::filter(metric, text));
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        QueryError::new("invalid_filter", "filter", format!("`filter`: {error}{hint}"))
     })?;
     Ok(bound.into_iter().chain(asked).collect())
 }
@@ -220,7 +274,8 @@ fn having(query: &Query, metric: &Metric) -> Result<Option<(Predicate, Vec<usize
     let measures = metric.measures();
     let columns: Vec<_> = measures.iter().map(|m| (m.name.clone(), m.ty)).collect();
     let predicate = Predicate::new(text, "measure", &columns).map_err(|error| {
-        QueryError::new("invalid_having", "having", format!("`having`: {error}"))
+        let hint = hint::having(metric, text).map(|hint| format!("; {hint}")).unwrap_or_default();
+        QueryError::new("invalid_having", "having", format!("`having`: {error}{hint}"))
     })?;
     let position = |name: &String| measures.iter().position(|m| m.name == *name);
     let inputs = predicate.inputs().iter().filter_map(position).collect();
@@ -254,7 +309,11 @@ fn order_key(query: &Query, metric: &Metric, name: &str) -> Result<Key, QueryErr
         let time = buckets.then_some("time");
         let measures = metric.measures().iter().map(|m| &*m.name);
         let known = query.group_by.iter().map(|n| &**n).chain(measures).chain(time);
-        let hint = suggestion(&short(name), known);
+        let known: Vec<&str> = known.collect();
+        let hint = match hint::column(name, &known) {
+            Some(hint) => format!("; {hint}"),
+            None => suggestion(&short(name), known),
+        };
         format!("`order_by`: there is no column `{}`{hint}", short(name))
     };
     Err(QueryError::new("unknown_column", "order_by", detail))

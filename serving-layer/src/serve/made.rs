@@ -7,17 +7,46 @@ use std::time::Instant;
 use shared::catalog::{MetricVersion, Snapshot};
 use shared::ids::{MetricId, Offset};
 use shared::omissions::Omissions;
-use shared::time::TimeRange;
+use shared::time::{Grain, TimeRange, Timestamp};
 
 use super::read::{self, Part, Retry};
 use super::{Serving, blocking};
-use crate::answer::{self, Answer, Approximation, Merged, Provenance, Rows, Written, warn};
+use crate::answer::{
+    self, Answer, Approximation, Comparison, Merged, Provenance, Rows, Written, warn,
+};
 use crate::cache::Keep;
 use crate::calendar::{Calendar, Granularity, Zone};
 use crate::error::Error;
 use crate::format::SHORT_ROWS;
-use crate::query::resolve::{Edges, Resolved, check_fit, resolve};
-use crate::query::{CsvTexts, Query, QueryError};
+use crate::query::resolve::{Edges, Resolved, check_fit, check_open, resolve};
+use crate::query::{Compare, CsvTexts, Query, QueryError};
+
+/// The times of a question.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// Those of the query, which may be relative to the clock.
+    edges: Edges,
+    /// Where a comparison of the range to date ends, if the range goes further.
+    to_date: Option<Timestamp>,
+    now: Timestamp,
+    deadline: Instant,
+}
+
+impl Times {
+    pub(super) fn new(
+        query: &Query,
+        grain: Grain,
+        edges: Edges,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Self {
+        let now_to = grain.ceil(now);
+        let to_date = query.compare.is_some_and(Compare::is_to_date)
+            && edges.to.is_none_or(|to| to > now_to)
+            && edges.from.is_none_or(|from| from < now_to);
+        Self { edges, to_date: to_date.then_some(now_to), now, deadline }
+    }
+}
 
 /// What rows depend on, besides the generation and how far the speed view has come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,17 +54,18 @@ pub(super) struct Asked {
     /// Without what only says how and when to answer, and without its edges.
     query: Query,
     metric: MetricId,
-    /// Those of the query, which may be relative to the clock.
     edges: Edges,
+    to_date: Option<Timestamp>,
 }
 
 impl Asked {
-    pub(super) fn new(query: &Query, metric: MetricId, edges: Edges) -> Self {
+    pub(super) fn new(query: &Query, metric: MetricId, times: Times) -> Self {
+        let Times { edges, to_date, .. } = times;
         let limit = Some(query.rows_max());
         let (format, csv) = (None, CsvTexts::default());
         let query =
             Query { from: None, to: None, after: None, limit, format, csv, ..query.clone() };
-        Self { query, metric, edges }
+        Self { query, metric, edges, to_date }
     }
 }
 
@@ -45,6 +75,10 @@ pub(super) struct Made {
     /// The range that they cover.
     pub(super) edges: Edges,
     pub(super) calendar: Calendar,
+    /// The earlier range.
+    comparison: Option<Comparison>,
+    /// Where buckets do not begin on the base.
+    pub(super) widened: Vec<TimeRange>,
     pub(super) rows: Rows,
     /// Every event below is in them.
     pub(super) through: Offset,
@@ -68,18 +102,17 @@ impl Made {
     /// The answer to a query that it was made for.
     pub(super) fn answer(&self, query: &Query, provenance: Provenance) -> Answer {
         let Rows { rows, compared, total_rows, warnings } = self.rows.clone();
-        let (metric, edges, calendar) = (query.metric.clone(), self.edges, self.calendar.clone());
-        let written = self.written.clone();
         Answer {
-            metric,
-            edges,
-            calendar,
+            metric: query.metric.clone(),
+            edges: self.edges,
+            calendar: self.calendar.clone(),
             rows,
+            comparison: self.comparison.clone(),
             compared,
             total_rows,
             provenance,
             warnings,
-            written,
+            written: self.written.clone(),
         }
     }
 }
@@ -109,22 +142,26 @@ impl Serving {
         query: &Query,
         snapshot: &Arc<Snapshot>,
         metric: &Arc<MetricVersion>,
-        (zone, edges): (Arc<Zone>, Edges),
+        zone: Arc<Zone>,
+        times: Times,
         applied: Offset,
-        deadline: Instant,
     ) -> Result<Arc<Made>, Retry> {
-        let resolved = resolve(query, metric, zone, edges).map_err(Error::from)?;
-        let part = Part { snapshot, metric, resolved: &resolved, query, deadline };
+        let resolved = resolve(query, metric, zone, times.edges).map_err(Error::from)?;
+        let part = Part { snapshot, metric, resolved: &resolved, query, deadline: times.deadline };
         let mut missing = Vec::new();
-        let range = speed_range(&part, edges)?;
-        let (merged, speed) = self.read(&part, edges, range, &mut missing).await?;
-        let edges = answered(&merged, &resolved, metric)?;
-        let earlier = match earlier(&part, edges)? {
-            Some(range) => Some((self.read_also(&part, closed(range), &speed).await?, range)),
+        let range = speed_range(&part, times)?;
+        let (merged, speed) = self.read(&part, times.edges, range, &mut missing).await?;
+        let (edges, mut widened) = answered(&merged, &resolved, metric, times.now)?;
+        let earlier = match earlier(&part, times, edges)? {
+            Some(Earlier { comparison, read, widened: more }) => {
+                widened.extend(more);
+                Some((self.read_also(&part, closed(read), &speed).await?, comparison))
+            }
             None => None,
         };
+        let comparison = earlier.as_ref().map(|(_, comparison)| comparison.clone());
         let (through, reach) = (speed.through, speed.reach);
-        let last = answer::last_bucket(&merged, &resolved.calendar, edges);
+        let last = answer::last_bucket(&merged, &resolved.calendar);
         let warnings = self.warnings(&part, &speed.omissions).await;
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
         let calendar = resolved.calendar.clone();
@@ -132,7 +169,7 @@ impl Serving {
         let (query, groups_max) = (query.clone(), self.settings.groups_max);
         let compiled = Arc::clone(&metric.compiled);
         let rows = blocking(move || {
-            let earlier = earlier.as_ref().map(|(before, range)| (before, *range));
+            let earlier = earlier.as_ref().map(|(before, compare)| (before, compare.range));
             answer::build(&query, &resolved, &compiled, edges, &merged, earlier, groups_max)
         });
         let mut rows = rows.await?;
@@ -141,6 +178,8 @@ impl Serving {
         Ok(Arc::new(Made {
             edges,
             calendar,
+            comparison,
+            widened,
             rows,
             through,
             reach,
@@ -172,32 +211,53 @@ impl Serving {
 
 /// What is to be read of the speed view: what is asked for, and what it is compared with. Where an
 /// edge is open, the latter depends on what there is.
-fn speed_range(part: &Part<'_>, edges: Edges) -> Result<TimeRange, Error> {
-    let asked = edges.range();
+fn speed_range(part: &Part<'_>, times: Times) -> Result<TimeRange, Error> {
+    let asked = times.edges.range();
     if part.query.compare.is_none() {
         return Ok(asked);
     }
-    let Edges { from: Some(_), to: Some(_) } = edges else { return Ok(TimeRange::ALL) };
-    let earlier = earlier(part, edges)?.unwrap_or(asked);
+    let Edges { from: Some(_), to: Some(_) } = times.edges else { return Ok(TimeRange::ALL) };
+    let earlier = earlier(part, times, times.edges)?.map_or(asked, |earlier| earlier.read);
     Ok(TimeRange { from: asked.from.min(earlier.from), to: asked.to.max(earlier.to) })
 }
 
+/// What rows are compared with.
+struct Earlier {
+    comparison: Comparison,
+    /// Its base buckets.
+    read: TimeRange,
+    /// Where its buckets do not begin on the base.
+    widened: Vec<TimeRange>,
+}
+
 /// The range to compare with, if there is one.
-fn earlier(part: &Part<'_>, edges: Edges) -> Result<Option<TimeRange>, Error> {
+fn earlier(part: &Part<'_>, times: Times, edges: Edges) -> Result<Option<Earlier>, Error> {
     let Some(compare) = part.query.compare else { return Ok(None) };
-    let (Some(from), Some(to)) = (edges.from, edges.to) else {
+    let to = times.to_date.map_or(edges.to, |now| Some(edges.to.map_or(now, |to| to.min(now))));
+    let (Some(from), Some(to)) = (edges.from, to) else {
         if part.query.granularity != Granularity::All {
             // There are no buckets to compare.
             return Ok(None);
         }
-        let detail = "`compare` with `granularity` all needs `from` and `to`";
+        let detail = "`compare` with `granularity` all needs `from` and `to`; `to=now` is right \
+                      for what there is so far";
         return Err(QueryError::new("open_range", "compare", detail).into());
     };
-    let grain = part.metric.compiled.grain();
-    let zone = part.resolved.calendar.zone();
-    let range = answer::compare::earlier(zone, grain, TimeRange { from, to }, compare);
-    check_fit(&part.resolved.calendar, grain, range)?;
-    Ok(Some(range))
+    let (calendar, grain) = (&part.resolved.calendar, part.metric.compiled.grain());
+    let range = TimeRange { from, to: to.max(Timestamp(from.0 + 1)) };
+    let exact = answer::compare::earlier(calendar.zone(), range, compare);
+    let (range, read, widened) = if times.edges.from.is_some() {
+        let range = TimeRange { from: grain.floor(exact.from), to: grain.ceil(exact.to) };
+        check_fit(calendar, grain, range)?;
+        (range, range, Vec::new())
+    } else {
+        // From the start of a bucket on, which need not be one of the base's.
+        let widened = check_open(calendar, grain, exact, times.now)?;
+        let read = TimeRange { from: grain.ceil(exact.from), to: grain.ceil(exact.to) };
+        (exact, read, widened)
+    };
+    let comparison = Comparison::new(compare, range, calendar, grain);
+    Ok(Some(Earlier { comparison, read, widened }))
 }
 
 fn closed(range: TimeRange) -> Edges {
@@ -212,12 +272,21 @@ fn text_bytes(query: &Query) -> usize {
     texts.map(|text| text.len() + size_of::<String>()).sum()
 }
 
-/// The range that is answered, once it is known what there is.
-fn answered(merged: &Merged, resolved: &Resolved, metric: &MetricVersion) -> Result<Edges, Error> {
-    let edges = answer::answered(merged, &resolved.calendar, resolved.edges);
-    if let Edges { from: Some(from), to: Some(to) } = edges {
-        let grain = metric.compiled.grain();
-        check_fit(&resolved.calendar, grain, TimeRange { from, to })?;
+/// The range that is answered, once it is known what there is, and where its buckets do not begin
+/// on the base.
+fn answered(
+    merged: &Merged,
+    resolved: &Resolved,
+    metric: &MetricVersion,
+    now: Timestamp,
+) -> Result<(Edges, Vec<TimeRange>), Error> {
+    let calendar = &resolved.calendar;
+    let edges = answer::answered(merged, calendar, resolved.edges);
+    let Edges { from: Some(from), to: Some(to) } = edges else { return Ok((edges, Vec::new())) };
+    let (grain, range) = (metric.compiled.grain(), TimeRange { from, to });
+    if resolved.edges.from.is_some() {
+        check_fit(calendar, grain, range)?;
+        return Ok((edges, Vec::new()));
     }
-    Ok(edges)
+    Ok((edges, check_open(calendar, grain, range, now)?))
 }

@@ -2,5 +2,6 @@
 
 mod golden;
 mod oracle;
+mod ranges;
 mod service;
 mod turns;

@@ -13,11 +13,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 use indexmap::IndexSet;
 
+use super::advice::{operator_hint, short, unknown_hint};
 use super::arithmetic::Operation;
 use super::literal::cast_type;
 use super::parse::{DEPTH_MAX, OPERATIONS_MAX, too_deep, too_large};
 use super::{ExpressionError, Input, Numbers, Path, PropertyColumn, Scope, Type};
-use crate::problem::suggestion;
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
 
@@ -114,7 +114,8 @@ impl<'a> Lowering<'a> {
         if want == Type::Value {
             return Ok(Typed::new(self.to_value(lowered), want));
         }
-        refuse(format!("`{}` is {}, where {want} is needed", clip(sql), lowered.ty))
+        let hint = self.mismatch_hint(sql, lowered.ty, want);
+        refuse(format!("`{}` is {}, where {want} is needed{hint}", clip(sql), lowered.ty))
     }
 
     pub(super) fn lower(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
@@ -184,9 +185,8 @@ impl<'a> Lowering<'a> {
                 match columns.iter().find(|(column, _)| *column == name) {
                     Some((_, ty)) => Input::Column(name, *ty),
                     None => {
-                        let known = columns.iter().map(|(column, _)| &**column);
-                        let hint = suggestion(&name, known);
-                        return refuse(format!("there is no {noun} `{name}`{hint}"));
+                        let hint = unknown_hint(names, columns);
+                        return refuse(format!("there is no {noun} `{}`{hint}", short(&name)));
                     }
                 }
             }
@@ -222,6 +222,7 @@ impl<'a> Lowering<'a> {
                     Ok(Typed::wide(negated))
                 }
             },
+            UnaryOperator::BangNot => refuse("the operator `!` cannot be used; NOT is right"),
             other => refuse(format!("the operator `{other}` cannot be used")),
         }
     }
@@ -253,7 +254,10 @@ impl<'a> Lowering<'a> {
             BinaryOperator::Multiply => Operation::Multiply,
             BinaryOperator::Divide => Operation::Divide,
             BinaryOperator::Modulo => Operation::Remainder,
-            other => return refuse(format!("the operator `{other}` cannot be used")),
+            other => {
+                let hint = operator_hint(&other.to_string());
+                return refuse(format!("the operator `{other}` cannot be used{hint}"));
+            }
         };
         let left = self.lower_as(left, Type::Number, depth)?.expr;
         let right = self.lower_as(right, Type::Number, depth)?.expr;

@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Sql> {
     if text.len() > TEXT_MAX {
         return refuse(format!("it has {} bytes, over the limit of {TEXT_MAX}", text.len()));
     }
-    let tokens = tokens(text).map_err(|error| ExpressionError(message(error)))?;
+    let tokens = tokens(text).map_err(|error| ExpressionError(unreadable(text, error)))?;
     let (parsed, is_exhausted) = parse_as(Keywords::MayBeNames, &tokens);
     parsed.map_err(|error| match error {
         _ if is_exhausted => too_intricate(),
@@ -45,13 +45,53 @@ pub(super) fn parse(text: &str) -> Result<Sql> {
         error if tokens.has_query_words => ExpressionError(format!(
             "a query is not something that can be used here, and a name that reads like one is \
              written in \"quotes\": {}",
-            message(error)
+            message(&tokens, error)
         )),
-        error => ExpressionError(message(error)),
+        error => ExpressionError(message(&tokens, error)),
     })
 }
 
-fn message(error: ParserError) -> String {
+/// What is said of a text that has no tokens: most often a quote that is not closed.
+fn unreadable(text: &str, error: ParserError) -> String {
+    let (mut open, mut begin) = (None, 0);
+    for (at, c) in text.char_indices() {
+        if open == Some(c) {
+            open = None;
+        } else if open.is_none() && ['\'', '"'].contains(&c) {
+            (open, begin) = (Some(c), at);
+        }
+    }
+    match (open, error) {
+        (Some(quote), _) => {
+            let begun: String = text[begin..].chars().take(20).collect();
+            format!("the quote that begins at {begun} is not closed; {quote} is missing at its end")
+        }
+        (None, error) => said(error),
+    }
+}
+
+/// What the parser says; of a text that is not finished, where it ends and what is missing.
+fn message(tokens: &Tokens, error: ParserError) -> String {
+    let message = said(error);
+    let Some((expected, _)) = message.split_once(", found: EOF") else { return message };
+    let expected = expected.rsplit_once("Expected: ").map_or(expected, |(_, what)| what);
+    let expected = match expected {
+        "an expression" => "a name, a number or a 'text'".to_owned(),
+        sign if sign.len() == 1 => format!("`{sign}`"),
+        other => other.to_owned(),
+    };
+    let last = tokens.all.iter().rev().map(|token| &token.token);
+    let mut last = last.filter(|token| !matches!(token, Token::Whitespace(_) | Token::EOF));
+    match last.next() {
+        Some(last) => {
+            let last: String = last.to_string().chars().take(60).collect();
+            format!("it is not finished: behind `{last}`, where it ends, {expected} is missing")
+        }
+        None => format!("it is not finished: {expected} is missing"),
+    }
+}
+
+fn said(error: ParserError) -> String {
     match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
         ParserError::RecursionLimitExceeded => too_deep().0,
@@ -83,7 +123,16 @@ fn parse_whole(mut parser: Parser<'_>) -> std::result::Result<Sql, ParserError> 
     match parser.next_token().token {
         Token::EOF => Ok(sql),
         other => {
-            let message = format!("`{other}` stands behind the end of the expression");
+            let hint = match &other {
+                Token::Word(word) if word.quote_style.is_none() => {
+                    "; AND or OR joins conditions, and a text is written in single quotes"
+                }
+                Token::SingleQuotedString(_) | Token::Number(..) => {
+                    "; an operator before it is missing"
+                }
+                _ => "",
+            };
+            let message = format!("`{other}` stands behind the end of the expression{hint}");
             Err(ParserError::ParserError(message))
         }
     }

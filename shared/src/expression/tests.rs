@@ -192,7 +192,10 @@ fn conditions() {
 fn what_is_not_allowed_is_refused_with_a_reason() {
     for (expression, reason) in [
         ("", "empty"),
-        ("a =", "Expected"),
+        ("a =", "behind `=`, where it ends, a name, a number or a 'text' is missing"),
+        ("(a = 1", "behind `1`, where it ends, `)` is missing"),
+        ("a = 'x", "the quote that begins at 'x is not closed; ' is missing"),
+        ("a = 1 && b = 2", "AND is right"),
         ("a = 1 b", "behind the end"),
         ("(SELECT 1) = 1", "can be used here"),
         ("a IN (SELECT 1)", "can be used here"),

@@ -170,15 +170,30 @@ fn metrics() -> Vec<Described> {
 }
 
 /// Lengths of a query's buckets.
-pub(super) const GRANULARITIES: [&str; 10] =
-    ["all", "minute", "5m", "15m", "hour", "day", "week", "month", "quarter", "year"];
+pub(super) const GRANULARITIES: [&str; 17] = [
+    "all", "minute", "5m", "15m", "hour", "day", "week", "month", "quarter", "year", "1m", "60m",
+    "1h", "1d", "1w", "1M", "1y",
+];
+
+/// Ranges that answers are compared with.
+pub(super) const COMPARISONS: [&str; 5] =
+    ["previous_period", "previous_year", "previous_quarter", "previous_month", "previous_week"];
 
 pub(super) const QUERY: &[(&str, &str)] = &[
     ("metric", "The metric to ask for"),
     ("measures", "Measures, separated by commas; default: all"),
-    ("from", "First instant: RFC 3339, a date, or relative as now-7d"),
-    ("to", "First instant after; as `from`"),
-    ("granularity", "all, minute, 5m, 15m, hour, day, week, month, quarter or year"),
+    (
+        "from",
+        "First instant: RFC 3339, the beginning of a date or period (2026-11-28, 2026-11, 2026-W48, \
+         2026-Q4, 2026; today, this_week, last_month and the like), relative as now-7d or now-1M, \
+         or milliseconds since 1970",
+    ),
+    ("to", "First instant after; as `from`, so that a period is its beginning here too"),
+    (
+        "granularity",
+        "all, minute, 5m, 15m, hour, day, week, month, quarter or year; 1m, 1h, 1d, 1w, 1M and 1y \
+         are other spellings",
+    ),
     ("timezone", "IANA name; default UTC"),
     ("group_by", "Dimensions, separated by commas"),
     ("filter", "SQL condition over dimensions"),
@@ -192,7 +207,11 @@ pub(super) const QUERY: &[(&str, &str)] = &[
     ("offset", "Rows to leave out"),
     ("limit_per_bucket", "true: the limit holds within each time bucket"),
     ("fill", "none, zero, null or previous: how empty buckets are filled"),
-    ("compare", "previous_period or previous_year"),
+    (
+        "compare",
+        "previous_period or previous_year; previous_quarter, previous_month or previous_week to \
+         date: the same days of the one before",
+    ),
     ("partial", "refuse (default) or allow answers that miss something"),
     ("after", "Wait until the answer includes this position, as 0:123456"),
     ("format", "json (default), csv, ndjson, arrow or parquet; or by Accept"),

@@ -72,8 +72,9 @@ fn instant(instant: Instant) -> String {
             let time = DateTime::from_timestamp_micros(time.0).unwrap();
             time.to_rfc3339_opts(SecondsFormat::Micros, true)
         }
-        Instant::Date(date) => date.format("%Y-%m-%d").to_string(),
-        Instant::Ago(ago) => format!("now-{}m", ago / 60_000_000),
+        Instant::Of(..) | Instant::Current(..) | Instant::Ago(_) | Instant::MonthsAgo(_) => {
+            instant.to_string()
+        }
     }
 }
 
@@ -90,6 +91,9 @@ fn comparison(compare: Compare) -> &'static str {
     match compare {
         Compare::PreviousPeriod => "previous_period",
         Compare::PreviousYear => "previous_year",
+        Compare::PreviousQuarter => "previous_quarter",
+        Compare::PreviousMonth => "previous_month",
+        Compare::PreviousWeek => "previous_week",
     }
 }
 

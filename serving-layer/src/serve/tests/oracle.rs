@@ -4,7 +4,10 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{
+    DateTime, Datelike, Days, LocalResult, Months, NaiveDateTime, NaiveTime, Offset, SecondsFormat,
+    TimeDelta, TimeZone,
+};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -17,9 +20,9 @@ use shared::event::Event;
 use crate::calendar::Granularity;
 use crate::calendar::tests::{ZONES, naive};
 use crate::format;
-use crate::query::{CsvTexts, Format, Query};
+use crate::query::{Compare, CsvTexts, Format, Query};
 use crate::serve::ServingSettings;
-use crate::testing::{World, version};
+use crate::testing::{NOW, World, version};
 
 const MINUTE: i64 = 60_000_000;
 const MAX: i128 = 10_i128.pow(38) - 1;
@@ -82,8 +85,11 @@ fn seen() -> impl Strategy<Value = Seen> {
     // Around a change of the clock in most zones, and sometimes years away.
     let near = 1_362_096_000..1_365_552_000_i64;
     let far = 1_104_537_600..2_082_758_400_i64;
+    // When local mean time had seconds.
+    let old = -2_208_988_800..-1_600_000_000_i64;
     let tied = near.clone().prop_map(|s| s / 40_000 * 40_000);
-    let time = prop_oneof![6 => near, 3 => tied, 1 => far].prop_map(|s| s * 1_000_000 + 17);
+    let time = prop_oneof![120 => near, 60 => tied, 20 => far, 1 => old];
+    let time = time.prop_map(|s| s * 1_000_000 + 17);
     (
         time,
         prop::option::of(select(vec!["x", "xy", "y", "", "ü\"\n"])),
@@ -333,6 +339,7 @@ struct Asked {
     offset: usize,
     per_bucket: bool,
     fill: &'static str,
+    compare: Option<Compare>,
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
@@ -355,10 +362,11 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop_oneof![Just(0), 0..4_usize],
         prop::bool::weighted(0.2),
         select(vec!["none", "none", "zero", "null", "previous"]),
+        prop::option::weighted(0.4, select(Compare::EACH.to_vec())),
     );
     (what, how).prop_map(|(what, how)| {
         let (base, granularity, zone, (one, other), group_by, measures, filter, having) = what;
-        let ((order, down), limit, offset, per_bucket, fill) = how;
+        let ((order, down), limit, offset, per_bucket, fill, compare) = how;
         let (from, to) = match (one, other) {
             (Some(one), Some(other)) if one > other => (Some(other), Some(one)),
             (Some(one), Some(other)) if one == other => (Some(one), Some(other + 1)),
@@ -387,6 +395,8 @@ fn asked() -> impl Strategy<Value = Asked> {
             offset,
             per_bucket,
             fill,
+            // Where the range ends by itself is tested elsewhere.
+            compare: compare.map(|(_, compare)| compare).filter(|_| from.is_some() && to.is_some()),
         }
     })
 }
@@ -412,6 +422,7 @@ impl Asked {
             "group_by": self.group_by, "filter": self.filter, "having": self.having,
             "order_by": order.collect::<Vec<_>>(), "limit": self.limit, "offset": self.offset,
             "limit_per_bucket": self.per_bucket, "fill": self.fill,
+            "compare": self.compare.map(Compare::name),
         });
         let Value::Object(object) = object else { unreachable!() };
         Query::from_json(object).unwrap()
@@ -436,18 +447,66 @@ impl Asked {
             Granularity::FiveMinutes => 5 * MINUTE,
             Granularity::QuarterHour => 5 * MINUTE,
             Granularity::Hour => 15 * MINUTE,
-            _ => 360 * MINUTE,
+            Granularity::Day => 360 * MINUTE,
+            Granularity::Week => 4_000 * MINUTE,
+            _ => 14_000 * MINUTE,
         };
         let mut starts = BTreeSet::from([self.bucket(to - 1)]);
         starts.extend((from..to).step_by(usize::try_from(step).unwrap()).map(|at| self.bucket(at)));
         starts.into_iter().collect()
     }
 
+    /// The edges, widened to base buckets.
+    fn edges(&self) -> (Option<i64>, Option<i64>) {
+        let grain = self.grain();
+        let from = self.from.map(|us| us.div_euclid(grain) * grain);
+        (from, self.to.map(|us| -((-us).div_euclid(grain) * grain)))
+    }
+
+    /// The buckets of which a base bucket lies in the range and one beyond it: the first's part
+    /// begins with the range, and the last's ends with it.
+    fn partial(&self) -> Value {
+        if self.granularity == Granularity::All {
+            return json!([]);
+        }
+        let (grain, (from, to)) = (self.grain(), self.edges());
+        let cut = |edge: &i64| self.bucket(edge - grain) == self.bucket(*edge);
+        let is_open = |to: &i64| *to >= NOW.0 && self.bucket(NOW.0) == self.bucket(to - grain);
+        let first = from.filter(cut).map(|from| self.bucket(from));
+        let last = to.filter(cut).filter(|to| !is_open(to)).map(|to| self.bucket(to - 1));
+        let part = |bucket: i64| {
+            let step = match self.granularity {
+                Granularity::Week | Granularity::Day => 120 * MINUTE,
+                Granularity::Month | Granularity::Quarter | Granularity::Year => 1440 * MINUTE,
+                _ => grain,
+            };
+            let next = (1..).map(|n| self.bucket(bucket + n * step)).find(|next| *next != bucket);
+            let next = next.unwrap();
+            json!({
+                "time": rfc(bucket, self.zone),
+                "from": rfc(from.map_or(bucket, |from| from.max(bucket)), self.zone),
+                "to": rfc(to.map_or(next, |to| to.min(next)), self.zone),
+            })
+        };
+        let mut parts: Vec<i64> = first.into_iter().chain(last).collect();
+        parts.dedup();
+        parts.into_iter().map(part).collect()
+    }
+
+    /// The start of the first bucket with events, if no `from` was asked for.
+    fn first(&self, events: &[Seen]) -> Option<i64> {
+        let grain = self.grain();
+        let (from, to) = self.edges();
+        let base = |seen: &Seen| seen.time.div_euclid(grain) * grain;
+        let counted = events.iter().filter(|seen| seen.counts && passes(self.filter, seen));
+        let first = counted.map(base).filter(|base| to.is_none_or(|to| *base < to)).min()?;
+        from.is_none().then(|| self.bucket(first))
+    }
+
     /// The rows before the page is cut, and their number.
     fn count(&self, events: &[Seen]) -> (Vec<Row>, usize) {
         let grain = self.grain();
-        let from = self.from.map(|us| us.div_euclid(grain) * grain);
-        let to = self.to.map(|us| -((-us).div_euclid(grain) * grain));
+        let (from, to) = self.edges();
         let mut groups: BTreeMap<Key, Sums> = BTreeMap::new();
         for seen in events.iter().filter(|seen| seen.counts && passes(self.filter, seen)) {
             let base = seen.time.div_euclid(grain) * grain;
@@ -537,7 +596,7 @@ impl Asked {
         rows.into_iter().enumerate().filter_map(cut).collect()
     }
 
-    fn write(&self, ((time, key), values): &Row) -> String {
+    fn write(&self, ((time, key), values): &Row, before: Option<&Before>) -> String {
         let mut fields = Vec::new();
         if self.granularity != Granularity::All {
             fields.push(format!("\"time\":\"{}\"", rfc(*time, self.zone)));
@@ -554,12 +613,111 @@ impl Asked {
             };
             fields.push(format!("\"{name}\":{value}"));
         }
+        if let Some((own, starts, rows)) = before {
+            let place = own.iter().position(|start| start == time);
+            let start = place.and_then(|place| starts.get(place));
+            let found = start.and_then(|start| rows.get(&(*start, key.clone())));
+            let mut compared = Vec::new();
+            if self.granularity != Granularity::All {
+                let time = start.map_or(Value::Null, |start| json!(rfc(*start, self.zone)));
+                compared.push(format!("\"time\":{time}"));
+            }
+            for name in &self.measures {
+                let value = found.and_then(|values| values[name]).map_or("null".to_owned(), shown);
+                compared.push(format!("\"{name}\":{value}"));
+            }
+            fields.push(format!("\"compare\":{{{}}}", compared.join(",")));
+        }
         format!("{{{}}}", fields.join(","))
+    }
+
+    /// The earlier range by its edges.
+    fn earlier(&self) -> Option<(i64, i64)> {
+        let compare = self.compare?;
+        let (from, to) = self.edges();
+        let (from, mut to) = (from?, to?);
+        let now = -((-NOW.0).div_euclid(self.grain()) * self.grain());
+        let is_to_date = [Compare::PreviousQuarter, Compare::PreviousMonth, Compare::PreviousWeek];
+        if is_to_date.contains(&compare) && from < now {
+            to = to.min(now);
+        }
+        let local = |us: i64| {
+            DateTime::from_timestamp_micros(us).unwrap().with_timezone(&self.zone).naive_local()
+        };
+        let (first, end) = (local(from), local(to));
+        let midnight = |time: NaiveDateTime| time.time() == NaiveTime::MIN;
+        let begins = |time: NaiveDateTime| midnight(time) && time.day() == 1;
+        let whole_months = begins(first) && begins(end);
+        let back = |time: NaiveDateTime, months: u32| time - Months::new(months);
+        let months = |months: u32| {
+            if whole_months {
+                return (back(first, months), back(end, months));
+            }
+            // The last day of the range, and the same day of the earlier month.
+            let last = (end - TimeDelta::microseconds(1)).date();
+            let same = last - Months::new(months);
+            let end = match same.day() == last.day() || first.date() == last {
+                true => end - (last - same),
+                false => (same + Days::new(1)).and_time(NaiveTime::MIN),
+            };
+            (back(first, months), end)
+        };
+        let (first, end) = match compare {
+            Compare::PreviousYear => months(12),
+            Compare::PreviousQuarter => months(3),
+            Compare::PreviousMonth => months(1),
+            Compare::PreviousWeek => (first - TimeDelta::days(7), end - TimeDelta::days(7)),
+            Compare::PreviousPeriod if whole_months => {
+                let month = |time: NaiveDateTime| time.year() * 12 + time.month0() as i32;
+                (back(first, (month(end) - month(first)) as u32), first)
+            }
+            Compare::PreviousPeriod if midnight(first) && midnight(end) => {
+                (first - (end - first), first)
+            }
+            Compare::PreviousPeriod => return Some((2 * from - to, from)),
+        };
+        let instant = |mut local: NaiveDateTime| loop {
+            match self.zone.from_local_datetime(&local) {
+                LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => {
+                    return time.timestamp_micros();
+                }
+                LocalResult::None => local += TimeDelta::minutes(1),
+            }
+        };
+        let (first, end) = (instant(first), instant(end));
+        let end = if end > first { end } else { first + (to - from) };
+        let grain = self.grain();
+        Some((first.div_euclid(grain) * grain, -((-end).div_euclid(grain) * grain)))
+    }
+
+    /// What rows are compared with: the buckets of the earlier range, and what they count.
+    fn before(&self, events: &[Seen]) -> Option<Before> {
+        let (from, to) = self.earlier()?;
+        let earlier = Self {
+            from: Some(from),
+            to: Some(to),
+            having: "",
+            order_by: Vec::new(),
+            fill: "none",
+            ..self.clone()
+        };
+        let (rows, _) = earlier.count(events);
+        let own = match self.edges() {
+            (Some(from), Some(to)) => self.buckets(from, to),
+            _ => Vec::new(),
+        };
+        Some((own, earlier.buckets(from, to), rows.into_iter().collect()))
     }
 }
 
+/// Starts of the range's buckets and of the earlier one's, and values by bucket and dimensions.
+type Before = (Vec<i64>, Vec<i64>, BTreeMap<Key, BTreeMap<&'static str, Option<i128>>>);
+
 fn rfc(us: i64, zone: Tz) -> String {
     let time = DateTime::from_timestamp_micros(us).unwrap().with_timezone(&zone);
+    if time.offset().fix().local_minus_utc() % 60 != 0 {
+        return time.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    }
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
@@ -628,13 +786,27 @@ proptest! {
             }
         }
         let (rows, total) = asked.count(&events);
-        let want: Vec<String> = asked.page(rows).iter().map(|row| asked.write(row)).collect();
+        let before = asked.before(&events);
+        let write = |row| asked.write(row, before.as_ref());
+        let want: Vec<String> = asked.page(rows).iter().map(write).collect();
         let want = want.join(",");
         for text in &texts {
             prop_assert_eq!(rows_of(text), &want);
             let answer: Map<String, Value> = serde_json::from_str(text).unwrap();
             prop_assert_eq!(&answer["total_rows"], total);
             prop_assert_eq!(&answer["provenance"]["complete"], true);
+            prop_assert_eq!(&answer["provenance"]["partial_buckets"], &asked.partial());
+            if let (Some(compare), Some((from, to))) = (asked.compare, asked.earlier()) {
+                let named = &answer["compare"];
+                prop_assert_eq!(&named["kind"], compare.name());
+                prop_assert_eq!(&named["from"], &rfc(from, asked.zone));
+                prop_assert_eq!(&named["to"], &rfc(to, asked.zone));
+            }
+            let first = want.starts_with("{\"time\"").then(|| asked.first(&events)).flatten();
+            if let Some(first) = first {
+                let widened = answer["provenance"].get("widened_buckets").is_some();
+                prop_assert!(widened || first % asked.grain() == 0, "{first}");
+            }
         }
     }
 

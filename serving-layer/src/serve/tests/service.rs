@@ -59,6 +59,7 @@ async fn an_answer_says_what_it_is_made_of() {
                 "r": {"method": "hll", "relative_error": null},
             },
             "open_bucket": "2013-04-05T00:00:00Z",
+            "partial_buckets": [],
         })
     );
     let closed = json!({"metric": "m", "granularity": "day", "to": "2013-04-05"});

@@ -1,0 +1,83 @@
+//! Buckets that a range cuts: their labels are those of the whole buckets, their values are not.
+
+use serde::Serialize;
+use shared::time::{Grain, TimeRange, Timestamp};
+
+use crate::calendar::{Calendar, Granularity, Zone};
+use crate::query::resolve::Edges;
+
+/// A bucket of which an answer has a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BucketPart {
+    /// The bucket's start, as rows have it.
+    pub time: String,
+    /// The first instant of the part.
+    pub from: String,
+    /// The first instant after it.
+    pub to: String,
+}
+
+/// Times in which buckets do not begin on the metric's base buckets, and were widened to them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Widened {
+    /// The first instant.
+    pub from: String,
+    /// The first instant after.
+    pub to: String,
+}
+
+impl Widened {
+    /// As clients see it.
+    #[must_use]
+    pub fn new(zone: &Zone, range: TimeRange) -> Self {
+        Self { from: zone.format(range.from), to: zone.format(range.to) }
+    }
+}
+
+/// The buckets that the edges which were asked for cut, at most one at each end. The bucket of
+/// `now` is not cut by an edge that lies after: it has not come further yet.
+#[must_use]
+pub fn cut(
+    calendar: &Calendar,
+    grain: Grain,
+    edges: Edges,
+    now: Option<Timestamp>,
+) -> Vec<BucketPart> {
+    if calendar.granularity() == Granularity::All {
+        return Vec::new();
+    }
+    let range = edges.range();
+    // What is counted in a bucket: the base buckets that begin in it.
+    let counted = |instant: Timestamp| {
+        let start = calendar.span(instant).bucket;
+        (start, TimeRange { from: grain.ceil(start), to: grain.ceil(calendar.next(start)) })
+    };
+    let first = counted(range.from);
+    let last = counted(grain.floor(Timestamp(range.to.0 - 1)));
+    let is_first = edges.from.is_some_and(|from| from > first.1.from && from > Timestamp::MIN);
+    let is_open = now.is_some_and(|now| range.to >= now && calendar.span(now).bucket == last.0);
+    let is_last = edges.to.is_some_and(|to| to < last.1.to && to < Timestamp::MAX) && !is_open;
+    let part = |start: Timestamp| {
+        let format = |instant| calendar.zone().format(instant);
+        let end = calendar.next(start);
+        BucketPart {
+            time: format(start),
+            from: format(edges.from.map_or(start, |from| from.max(start))),
+            to: format(edges.to.map_or(end, |to| to.min(end))),
+        }
+    };
+    let mut parts = Vec::new();
+    if is_first || (is_last && first.0 == last.0) {
+        parts.push(part(first.0));
+    }
+    if is_last && first.0 != last.0 {
+        parts.push(part(last.0));
+    }
+    parts
+}
+
+/// Where an answer's buckets, and those that it is compared with, do not begin on the base.
+#[must_use]
+pub fn widened(zone: &Zone, ranges: &[TimeRange]) -> Vec<Widened> {
+    ranges.iter().map(|range| Widened::new(zone, *range)).collect()
+}

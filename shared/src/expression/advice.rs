@@ -1,0 +1,59 @@
+//! What would be right where an expression is refused.
+
+use datafusion::sql::sqlparser::ast::{Expr as Sql, Ident, Value};
+
+use super::lower::{Lowering, clip};
+use super::{Scope, Type};
+use crate::problem::{nearest, suggestion};
+
+/// The start of a name, for a message.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Of a name that no column has: the nearest, or, since texts are easily taken for names, how a
+/// text is written.
+pub(super) fn unknown_hint(names: &[Ident], columns: &[(String, Type)]) -> String {
+    let name = names.iter().map(|name| &*name.value).collect::<Vec<_>>().join(".");
+    let known = || columns.iter().map(|(column, _)| &**column);
+    let hint = suggestion(&short(&name), known());
+    let is_quoted = names.iter().any(|name| name.quote_style.is_some());
+    let has_texts = columns.iter().any(|(_, ty)| *ty == Type::Text);
+    if is_quoted || (has_texts && nearest(&short(&name), known()).is_none()) {
+        let text = short(&name).replace('\'', "''");
+        return format!("; a text is written in single quotes, as '{text}'{hint}");
+    }
+    hint
+}
+
+/// Of an operator that other languages have.
+pub(super) fn operator_hint(operator: &str) -> &'static str {
+    match operator {
+        "&&" => "; AND is right",
+        "~" | "~*" | "!~" | "!~*" | "REGEXP" | "RLIKE" => "; LIKE with `%` and `_` can",
+        _ => "",
+    }
+}
+
+impl Lowering<'_> {
+    /// Of an operand whose type is not the one that is needed.
+    pub(super) fn mismatch_hint(&self, sql: &Sql, ty: Type, want: Type) -> String {
+        let Scope::Columns { .. } = self.scope else { return String::new() };
+        match (sql, ty, want) {
+            (Sql::Value(value), Type::Boolean, Type::Text) => match &value.value {
+                Value::Boolean(value) => format!("; texts are compared with texts: '{value}'"),
+                _ => String::new(),
+            },
+            (Sql::Identifier(_), Type::Text, Type::Boolean) => {
+                format!("; `{} = 'true'` is one", clip(sql))
+            }
+            (Sql::Identifier(_), Type::Number, Type::Boolean) => {
+                format!("; `{} > 0` is one", clip(sql))
+            }
+            _ => String::new(),
+        }
+    }
+}
