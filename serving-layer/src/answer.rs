@@ -193,6 +193,10 @@ pub fn build(
         (true, Some(from), Some(to)) => starts(TimeRange { from, to }),
         _ => vec![0],
     };
+    if earlier.is_some() && own_starts.len() > groups_max {
+        // Rows beyond would be compared with nothing.
+        return Err(Error::TooManyGroups { limit: groups_max });
+    }
     if buckets && edges.from.is_some() && edges.to.is_some() {
         rows = fill::fill(merged, rows, group_by.len(), &own_starts, query.fill, groups_max)?;
     }

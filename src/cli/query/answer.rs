@@ -21,6 +21,8 @@ pub(in crate::cli) struct Answer {
     columns: Vec<Column>,
     rows: Vec<Row>,
     total_rows: u64,
+    #[serde(default)]
+    compare: Option<Earlier>,
     provenance: Provenance,
     #[serde(default)]
     warnings: Vec<serde_json::Value>,
@@ -44,6 +46,8 @@ pub(super) struct Provenance {
     speed: Part,
     #[serde(default)]
     approximate: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    partial_buckets: Vec<Bucket>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,15 +55,29 @@ struct Part {
     events: u64,
 }
 
+#[derive(Debug, Deserialize)]
+struct Bucket {
+    time: String,
+}
+
+/// The range that rows are compared with.
+#[derive(Debug, Deserialize)]
+struct Earlier {
+    from: String,
+    to: String,
+}
+
 impl Provenance {
     /// Whether there is more to say than that all is in and exact.
     pub(super) fn is_notable(&self) -> bool {
-        !self.complete || !self.missing.is_empty() || !self.approximate.is_empty()
+        let is_whole = self.complete && self.missing.is_empty() && self.partial_buckets.is_empty();
+        !is_whole || !self.approximate.is_empty()
     }
 
     /// What it says, in a line.
     pub(super) fn line(&self) -> String {
-        let Self { generation, complete, missing, batch, speed, approximate } = self;
+        let Self { generation, complete, missing, batch, speed, approximate, partial_buckets } =
+            self;
         let mut text = format!(
             "{} by batch (generation {generation}) and {} by speed; {}",
             counted(batch.events, "event"),
@@ -73,6 +91,10 @@ impl Provenance {
         if !approximate.is_empty() {
             let names: Vec<&str> = approximate.keys().map(|name| &**name).collect();
             text.push_str(&format!("; approximate: {}", names.join(", ")));
+        }
+        if !partial_buckets.is_empty() {
+            let starts: Vec<&str> = partial_buckets.iter().map(|bucket| &*bucket.time).collect();
+            text.push_str(&format!("; cut by the range: {}", starts.join(", ")));
         }
         text
     }
@@ -102,7 +124,12 @@ impl Answer {
     pub(in crate::cli) fn made_of(&self) -> String {
         let (count, total) = (self.rows.len() as u64, self.total_rows);
         let made_of = self.provenance.line();
-        format!("{} of {}; {made_of}", HumanCount(count), counted(total, "row"))
+        let compared = self.compare.as_ref();
+        let compared =
+            compared.map(|Earlier { from, to }| format!("; compared with {from} to {to}"));
+        let compared = compared.unwrap_or_default();
+        let rows = counted(total, "row");
+        format!("{} of {rows}; {made_of}{compared}", HumanCount(count))
     }
 
     /// How many rows of how many it has, if it lacks some at its end.
@@ -165,7 +192,9 @@ mod tests {
         "total_rows":7,
         "provenance":{"generation":3,"metric_version":1,"complete":false,"missing":["epoch 4"],
             "batch":{"events":1000},"speed":{"events":5,"through":{"0":1005},"lag_ms":1},
-            "approximate":{"aircraft":{"method":"hll"}},"open_bucket":null}}"#;
+            "approximate":{"aircraft":{"method":"hll"}},"open_bucket":null,
+            "partial_buckets":[{"time":"2026-11-01T00:00:00Z"}]},
+        "compare":{"kind":"previous_month","from":"2026-10-01","to":"2026-10-05"}}"#;
 
     #[test]
     fn no_digit_is_lost_and_nulls_are_told_from_texts() {
@@ -177,7 +206,8 @@ mod tests {
         assert_eq!(
             answer.made_of(),
             "2 of 7 rows; 1,000 events by batch (generation 3) and 5 by speed; INCOMPLETE, missing \
-             epoch 4; approximate: aircraft"
+             epoch 4; approximate: aircraft; cut by the range: 2026-11-01T00:00:00Z; compared with \
+             2026-10-01 to 2026-10-05"
         );
     }
 }
