@@ -14,7 +14,7 @@ use shared::time::{HOUR_US, Timestamp};
 use crate::calendar::Granularity;
 use crate::calendar::tests::naive;
 use crate::format;
-use crate::query::{Format, Query};
+use crate::query::{CsvTexts, Format, Query};
 use crate::serve::ServingSettings;
 use crate::testing::{NOW, World, metric};
 
@@ -40,7 +40,7 @@ async fn ask(world: &Arc<World>, query: Value) -> Result<Value, Problem> {
     let Value::Object(query) = query else { panic!("{query}") };
     let query = Query::from_json(query)?;
     let answer = world.serving(ServingSettings::default()).answer(&query).await?;
-    let pieces = format::write(answer, Format::Json)?;
+    let pieces = format::write(answer, Format::Json, CsvTexts::default())?;
     let bytes: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
     Ok(serde_json::from_slice(&bytes).unwrap())
 }
@@ -173,7 +173,7 @@ async fn other_formats_name_what_they_are_compared_with_too() {
     let query = Query::from_json(query).unwrap();
     let answer = world.serving(ServingSettings::default()).answer(&query).await.unwrap();
     let bytes = |format| -> Vec<u8> {
-        let pieces = format::write(answer.clone(), format).unwrap();
+        let pieces = format::write(answer.clone(), format, CsvTexts::default()).unwrap();
         pieces.flat_map(|piece| piece.unwrap().to_vec()).collect()
     };
     assert_eq!(
