@@ -212,8 +212,8 @@ fn empty(query: &Query, from: Timestamp, to: Timestamp) -> String {
             };
             format!(
                 "`from` and `to` are both `{first}`, which stands for its beginning; `to` is the \
-                 first instant after the range, so that `to={end}`{open} is right for all of it, or \
-                 an earlier `from`"
+                 first instant after the range, so that `to={end}`{open} is right for all of it, \
+                 or an earlier `from`"
             )
         }
         _ => {
