@@ -10,6 +10,7 @@ mod period;
 mod tests;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Months, NaiveDate};
 use shared::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
@@ -18,8 +19,8 @@ use super::parameters::short;
 use crate::calendar::{Zone, date_of, date_start};
 pub use period::Period;
 
-/// Milliseconds since 1970 have at least so many digits' worth: smaller numbers look like seconds.
-const MILLIS_MIN: i64 = 100_000_000_000;
+/// Milliseconds since 1970: smaller numbers look like seconds, greater ones like microseconds.
+const MILLIS: RangeInclusive<i64> = 100_000_000_000..=99_999_999_999_999;
 /// Months that are subtracted at most: those of all years that events can have.
 const MONTHS_MAX: u32 = 12 * 400;
 
@@ -57,7 +58,7 @@ impl Instant {
             return in_years(Timestamp(date_start(date)), text).map(|_| Self::Of(period, date));
         }
         if let Ok(millis) = text.parse::<i64>()
-            && (MILLIS_MIN..=Timestamp::MAX.0).contains(&millis.saturating_abs())
+            && MILLIS.contains(&millis.saturating_abs())
         {
             return in_years(Timestamp(millis.saturating_mul(1000)), text).map(Self::At);
         }
