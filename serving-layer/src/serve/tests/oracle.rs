@@ -432,8 +432,11 @@ impl Asked {
         if self.granularity == Granularity::All {
             return 0;
         }
-        let minute = us.div_euclid(MINUTE) * MINUTE;
-        let time = DateTime::from_timestamp_micros(minute).unwrap().with_timezone(&self.zone);
+        // Long ago, buckets began at any second.
+        let unit = if us < 0 { 1_000_000 } else { MINUTE };
+        let time = DateTime::from_timestamp_micros(us.div_euclid(unit) * unit)
+            .unwrap()
+            .with_timezone(&self.zone);
         naive(self.zone, time, self.granularity).timestamp_micros()
     }
 
