@@ -185,8 +185,8 @@ pub(super) const QUERY: &[(&str, &str)] = &[
     (
         "from",
         "First instant: RFC 3339, the beginning of a date or period (2026-11-28, 2026-11, \
-         2026-W48, 2026-Q4, 2026; today, this_week, last_month and the like), relative as now-7d or now-1M, \
-         or milliseconds since 1970",
+         2026-W48, 2026-Q4, 2026; today, this_week, last_month and the like), relative as now-7d \
+         or now-1M, or milliseconds since 1970",
     ),
     ("to", "First instant after; as `from`, so that a period is its beginning here too"),
     (
