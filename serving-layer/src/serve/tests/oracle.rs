@@ -599,6 +599,15 @@ impl Asked {
         rows.into_iter().enumerate().filter_map(cut).collect()
     }
 
+    fn shown(&self, name: &str, value: Option<i128>) -> String {
+        match value {
+            Some(time) if ["seen", "late"].contains(&name) => {
+                format!("\"{}\"", rfc(time as i64, self.zone))
+            }
+            value => value.map_or("null".to_owned(), |units| shown(units, places(name))),
+        }
+    }
+
     fn write(&self, ((time, key), values): &Row, before: Option<&Before>) -> String {
         let mut fields = Vec::new();
         if self.granularity != Granularity::All {
@@ -608,12 +617,7 @@ impl Asked {
             fields.push(format!("\"{name}\":{}", json!(value)));
         }
         for name in &self.measures {
-            let value = match values[name] {
-                Some(time) if ["seen", "late"].contains(name) => {
-                    format!("\"{}\"", rfc(time as i64, self.zone))
-                }
-                value => value.map_or("null".to_owned(), |units| shown(units, places(name))),
-            };
+            let value = self.shown(name, values[name]);
             fields.push(format!("\"{name}\":{value}"));
         }
         if let Some((own, starts, rows)) = before {
@@ -626,7 +630,7 @@ impl Asked {
                 compared.push(format!("\"time\":{time}"));
             }
             for name in &self.measures {
-                let value = found.and_then(|values| values[name]).map_or("null".to_owned(), shown);
+                let value = self.shown(name, found.and_then(|values| values[name]));
                 compared.push(format!("\"{name}\":{value}"));
             }
             fields.push(format!("\"compare\":{{{}}}", compared.join(",")));
