@@ -18,8 +18,7 @@ use crate::redis_server::free_port;
 use crate::server::merganser;
 
 /// Documents that show how something is done.
-const SHOWING: [&str; 4] =
-    ["README.md", "docs/guide.md", "docs/operations.md", "docs/recipes.md"];
+const SHOWING: [&str; 4] = ["README.md", "docs/guide.md", "docs/operations.md", "docs/recipes.md"];
 
 /// Addresses of services in the documents; each becomes one that is free.
 const ADDRESSES: [&str; 2] = ["127.0.0.1:8080", "127.0.0.1:8081"];
