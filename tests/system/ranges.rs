@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
+use shared::clock::{Clock, SystemClock};
 
 use crate::http::{Http, number};
 use crate::in_both_stores;
@@ -10,6 +11,10 @@ use crate::server::{Place, Store};
 
 /// Days that events go back.
 const DAYS: i64 = 75;
+
+fn now() -> DateTime<Utc> {
+    SystemClock.now().to_utc().unwrap()
+}
 
 /// An event every two hours.
 fn times(now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
@@ -48,7 +53,7 @@ fn ask(http: &Http, more: Value) -> Value {
 fn calendar_ranges_equal_a_naive_count(store: Store) {
     let place = Place::new(store);
     let server = place.start();
-    let times = times(Utc::now());
+    let times = times(now());
     let lines = lines(&times);
     server.http.send(&lines[..lines.len() / 2]);
     server.run("incremental");
@@ -69,7 +74,7 @@ fn calendar_ranges_equal_a_naive_count(store: Store) {
 
 /// Last month, and this month so far compared with the same days of the last.
 fn check_months(http: &Http, zone: Tz, times: &[DateTime<Utc>]) {
-    let asked_at = Utc::now();
+    let asked_at = now();
     let this = asked_at.with_timezone(&zone).date_naive().with_day(1).unwrap();
     let last = this - Months::new(1);
     let (this, last) = (midnight(zone, this), midnight(zone, last));
@@ -100,7 +105,7 @@ fn check_months(http: &Http, zone: Tz, times: &[DateTime<Utc>]) {
 
 /// From a morning on: the first day is not whole, and named.
 fn check_cut_day(http: &Http, zone: Tz, times: &[DateTime<Utc>]) {
-    let day = Utc::now().with_timezone(&zone).date_naive() - chrono::Days::new(5);
+    let day = now().with_timezone(&zone).date_naive() - chrono::Days::new(5);
     let from = midnight(zone, day) + Duration::minutes(370);
     let answer = ask(
         http,
@@ -121,7 +126,7 @@ fn an_event_of_1900_refuses_no_answer(store: Store) {
     let old = Utc.with_ymd_and_hms(1900, 1, 1, 0, 0, 30).unwrap();
     server.http.send(&lines(&[old]));
     server.run("incremental");
-    let new = times(Utc::now());
+    let new = times(now());
     server.http.send(&lines(&new));
     for zone in ["Europe/Paris", "Asia/Kolkata", "Asia/Shanghai", "America/Sao_Paulo"] {
         for granularity in ["hour", "day", "month", "year"] {

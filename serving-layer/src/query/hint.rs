@@ -129,7 +129,7 @@ pub(super) fn column(name: &str, known: &[&str]) -> Option<String> {
 }
 
 /// Whether a name stands in a condition by itself.
-fn names<'a>(text: &'a str) -> impl Iterator<Item = &'a str> {
+fn names(text: &str) -> impl Iterator<Item = &str> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     // Every other part stands in quotes.
     text.split('\'').step_by(2).flat_map(move |part| part.split(move |c: char| !is_name(c)))
