@@ -48,7 +48,8 @@ fn with(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<Str
     let mut properties = None;
     cursor.eat(b'{')?;
     let is_empty = cursor.eat(b'}').is_some();
-    while !is_empty {
+    let mut is_open = !is_empty;
+    while is_open {
         let name = cursor.key()?;
         let value = cursor.walk(open, &mut ())?;
         if properties.is_none() && name.text().as_deref() == Some("properties") {
@@ -56,7 +57,7 @@ fn with(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<Str
         }
         if cursor.eat(b',').is_none() {
             cursor.eat(b'}')?;
-            break;
+            is_open = false;
         }
     }
     if cursor.peek().is_some() {
