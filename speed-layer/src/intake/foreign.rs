@@ -62,14 +62,17 @@ pub(super) fn translate(
 }
 
 /// An event as it was sent, with what its request said of it beside the body: for people, and for
-/// who wants to send it again.
+/// who wants to send it again. A key that proves who sends is not in it.
 pub(super) fn as_sent<'a>(format: &BodyFormat, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-    let beside = match format {
-        BodyFormat::CloudEventData(head) => head.as_headers(),
-        BodyFormat::Segment(call) => format!("POST /v1/segment/{}\r\n", call.name()),
+    let (beside, bytes) = match format {
+        BodyFormat::CloudEventData(head) => (head.as_headers(), Cow::Borrowed(bytes)),
+        BodyFormat::Segment(call) => {
+            (format!("POST /v1/segment/{}\r\n", call.name()), segment::without_key(bytes))
+        }
+        BodyFormat::SegmentBatch => return segment::without_key(bytes),
         _ => return Cow::Borrowed(bytes),
     };
-    Cow::Owned([beside.as_bytes(), b"\r\n", bytes].concat())
+    Cow::Owned([beside.as_bytes(), b"\r\n", &bytes].concat())
 }
 
 fn malformed(what: &str, why: impl std::fmt::Display) -> Invalid {

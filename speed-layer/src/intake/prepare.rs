@@ -72,7 +72,8 @@ impl Request {
         self.body.get(start..start + place.length as usize).unwrap_or_default()
     }
 
-    /// The same with what was said of it beside the body, so that it can be sent again.
+    /// The same with what was said of it beside the body, so that it can be sent again, and without
+    /// the sender's key.
     pub(crate) fn as_sent(&self, place: Place) -> Cow<'_, [u8]> {
         foreign::as_sent(&self.format, self.raw(place))
     }

@@ -477,3 +477,54 @@ async fn what_a_key_fixes_does_not_make_an_event_too_large() {
     assert_eq!((receipt.accepted, receipt.invalid.len()), (1, 1));
     assert!(receipt.invalid[0].message.contains(&format!("{} bytes", max + 1)));
 }
+
+async fn send_body(intake: &IntakeHandle, body: String, format: BodyFormat, key: &str) -> Receipt {
+    let values = [("tenant".to_owned(), key.to_owned())];
+    let fixed: FixedProperties = std::collections::BTreeMap::from(values).try_into().unwrap();
+    let body = EventBody {
+        bytes: body.into(),
+        format,
+        encoding: BodyEncoding::Identity,
+        on_invalid: OnInvalid::Quarantine,
+        fixed: (!key.is_empty()).then(|| Arc::new(fixed)),
+    };
+    intake.submit(body, intake.admit().unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_key_in_a_body_is_nowhere_in_the_quarantine() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    let late = r#""event":"x","timestamp":"2099-01-01T00:00:00Z"}"#;
+    let track = BodyFormat::Segment(SegmentCall::Track);
+    for key in ["mgs_secret1", "mgs_secret2"] {
+        let call = format!(r#"{{"writeKey":"{key}",{late}"#);
+        let receipt = send_body(&intake, call, track.clone(), "").await;
+        assert_eq!(receipt.invalid.len(), 1);
+        let item = format!(r#"{{"write\u004Bey":"{key}",{late}"#);
+        let batch = format!(r#"{{"writeKey":"{key}","batch":[{item}]}}"#);
+        let receipt = send_body(&intake, batch, BodyFormat::SegmentBatch, "acme").await;
+        assert_eq!(receipt.invalid.len(), 1);
+    }
+    let long = "y".repeat(intake.limits().event_max_bytes);
+    let long = format!(r#"{{"writeKey":"mgs_secret3","a":"{long}",{late}"#);
+    assert_eq!(send_body(&intake, long, track, "").await.invalid.len(), 1);
+    let kept = intake.quarantine().list(None, None, 10).entries;
+    let counts: Vec<u64> = kept.iter().map(|entry| entry.count).collect();
+    assert_eq!(counts, [2, 2, 1], "the same event with another key is the same");
+    assert!(!serde_json::to_string(&kept).unwrap().contains("secret"));
+    intake.shutdown().await;
+    let mut files = vec![directory.path().to_owned()];
+    let mut bytes = 0;
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+        assert!(!text.contains("secret"));
+        bytes += text.len();
+    }
+    assert!(bytes > 0);
+}

@@ -19,6 +19,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
+use shared::json::Cursor;
 
 use super::{Native, malformed, not_text, written};
 use crate::intake::decode::RawEvent;
@@ -149,6 +150,32 @@ pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result
         properties: properties.as_deref().or(own),
     };
     written(&native, WHAT)
+}
+
+/// A call's text with `"…"` for the value of its `writeKey`, however the name is spelled: the key is
+/// a secret, and nothing that is kept may hold it.
+pub(super) fn without_key(bytes: &[u8]) -> Cow<'_, [u8]> {
+    // It has been read as JSON before, so that it is text, and each walk gets to its end.
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let (mut cursor, mut open) = (Cursor::new(text), Vec::new());
+    let (mut made, mut copied) = (String::new(), 0);
+    let mut is_open = cursor.eat(b'{').is_some();
+    while is_open {
+        let Some(name) = cursor.key() else { break };
+        let Some(value) = cursor.walk(&mut open, &mut ()) else { break };
+        if name.text().as_deref() == Some("writeKey") {
+            let start = value.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+            made.push_str(text.get(copied..start).unwrap_or_default());
+            made.push_str("\"…\"");
+            copied = start + value.len();
+        }
+        is_open = cursor.eat(b',').is_some();
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    made.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(made.into_bytes())
 }
 
 /// A time that says something.

@@ -228,3 +228,28 @@ fn what_is_quarantined_says_what_stood_beside_the_body() {
     assert_eq!(*as_sent(&track, b"{}"), *b"POST /v1/segment/track\r\n\r\n{}");
     assert_eq!(*as_sent(&BodyFormat::Json, b"{}"), *b"{}");
 }
+
+#[test]
+fn what_is_quarantined_of_a_call_has_no_key() {
+    for (sent, kept) in [
+        ("{}", "{}"),
+        ("[{\"writeKey\":1}]", "[{\"writeKey\":1}]"),
+        (r#"{"event":"x","a":{"writeKey":1}}"#, r#"{"event":"x","a":{"writeKey":1}}"#),
+        (r#"{"writeKey":"mgs_1","event":"x"}"#, r#"{"writeKey":"…","event":"x"}"#),
+        (r#" { "write\u004bey" : "mgs_1" } "#, r#" { "write\u004bey" : "…" } "#),
+        (
+            r#"{"a":[1],"writeKey":"m\"","writeKey":{"b":2}}"#,
+            r#"{"a":[1],"writeKey":"…","writeKey":"…"}"#,
+        ),
+        (r#"{"\ud800":1,"writeKey":"mgs_1"}"#, r#"{"\ud800":1,"writeKey":"…"}"#),
+    ] {
+        assert_eq!(
+            *as_sent(&BodyFormat::SegmentBatch, sent.as_bytes()),
+            *kept.as_bytes(),
+            "{sent}"
+        );
+        let track = as_sent(&BodyFormat::Segment(SegmentCall::Track), sent.as_bytes()).into_owned();
+        let wanted = format!("POST /v1/segment/track\r\n\r\n{kept}");
+        assert_eq!(String::from_utf8(track).unwrap(), wanted);
+    }
+}
