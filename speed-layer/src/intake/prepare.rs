@@ -142,7 +142,7 @@ pub(crate) fn prepare(
                     None => *raw,
                     Some(Ok(text)) => RawEvent { bytes: text.as_bytes(), text: Some(text), ..*raw },
                     Some(Err(fault)) => {
-                        invalid.push((place, fault.clone()));
+                        invalid.push((place, format.told(raw.index, fault.clone())));
                         continue;
                     }
                 };

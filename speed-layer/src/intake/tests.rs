@@ -528,3 +528,18 @@ async fn a_key_in_a_body_is_nowhere_in_the_quarantine() {
     }
     assert!(bytes > 0);
 }
+
+#[tokio::test]
+async fn a_row_that_is_too_large_says_its_line_whatever_its_key_fixes() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    let long = "y".repeat(intake.limits().event_max_bytes - 2);
+    for key in ["", "acme"] {
+        let body = format!("event,a\nx,1\nx,{long}\n");
+        let receipt = send_body(&intake, body, BodyFormat::Csv(Arc::default()), key).await;
+        assert_eq!((receipt.accepted, receipt.invalid.len()), (1, 1));
+        let said = &receipt.invalid[0].message;
+        assert!(said.starts_with("line 3: "), "{key}: {said}");
+    }
+}
