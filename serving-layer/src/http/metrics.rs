@@ -51,7 +51,7 @@ pub(super) async fn show(
     }
     let mut shown = document(&serving, &snapshot, metric);
     let (first, last) = serving.extent(&snapshot, metric).await;
-    serving.tell(metric, scope.filter.is_some(), &mut shown).await;
+    serving.tell(metric, !scope.is_everything(), &mut shown).await;
     shown["first_bucket"] = json!(first.map(|time| time.to_string()));
     shown["last_bucket"] = json!(last.map(|time| time.to_string()));
     Ok(Json(seen(shown, &scope)).into_response())

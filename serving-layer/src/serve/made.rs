@@ -199,7 +199,7 @@ impl Serving {
             metric,
             omissions,
             readings: metric.compiled.readings(&read::measures(resolved), &read::dimensions(part)),
-            is_bounded: part.query.scope.filter.is_some(),
+            is_bounded: !part.query.scope.is_everything(),
         };
         let known = match subject.wants_names() {
             true => self.names.of(&self.journal, &metric.definition.event).await.paths,

@@ -102,7 +102,7 @@ impl RedisStore {
         script.arg(view.id.journal().to_string()).arg(format!("{:016x}", view.definition));
         script.arg(checked(change.fence)).arg(change.space.to_string());
         script.arg(change.serial).arg(change.from.0).arg(change.flushes);
-        script.arg(overwritten::kept_ms(change));
+        script.arg(overwritten::half_kept_ms(change).map_or_else(String::new, |ms| ms.to_string()));
         script.arg(2 * fields.len());
         for (name, value) in fields {
             script.arg(name).arg(value);

@@ -60,6 +60,8 @@ fn write(client: &Client, args: &QueryArgs, to: &mut impl Write) -> anyhow::Resu
 struct Told {
     total_rows: u64,
     edges: [Option<String>; 2],
+    /// What is compared with, whose end may follow the clock.
+    compared: Option<String>,
     provenance: Value,
     warnings: Vec<Value>,
 }
@@ -72,6 +74,7 @@ impl Told {
         Ok(Self {
             total_rows: total_rows.context("the server does not say how many rows there are")?,
             edges: ["merganser-from", "merganser-to"].map(|name| text(name).map(str::to_owned)),
+            compared: text("merganser-compare").map(str::to_owned),
             provenance: json("merganser-provenance").unwrap_or_default(),
             warnings: json("merganser-warnings")
                 .and_then(|value: Value| value.as_array().cloned())
@@ -94,6 +97,7 @@ impl Told {
         self.identity().is_some()
             && self.identity() == other.identity()
             && (self.total_rows, &self.edges) == (other.total_rows, &other.edges)
+            && self.compared == other.compared
     }
 
     /// On stderr: warnings, and what the answer is made of if there is more to say of it than that

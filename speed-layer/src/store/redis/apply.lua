@@ -4,13 +4,18 @@
 -- out of memory, and lets it end once it has begun.
 -- What it overwrites is kept for those who read what was there: a list with, for each change, its
 -- serial, the number of its chunks, and of each chunk the name, the number of its groups, and these
--- as field and value, which is empty where there was no such group.
+-- as field and value, which is empty where there was no such group. What would make a flush's list
+-- too large, or is known no more in the middle of one, is told by `forgotten` instead.
 -- KEYS: meta, index, the list of what is overwritten, chunks.
 -- ARGV: journal, definition, fence, space, serial, from, whole flushes before; milliseconds for
--- which the list is kept; the number of fields and values for meta, and these; then for each chunk
--- its epoch, its name, the number of its groups, and these as field and value.
+-- which the list of a flush is kept that is half-way, or nothing when this change ends it; the
+-- number of fields and values for meta, and these; then for each chunk its epoch, its name, the
+-- number of its groups, and these as field and value.
 local meta, index, overwritten = KEYS[1], KEYS[2], KEYS[3]
 local HEAD, FIRST_CHUNK = 9, 4
+-- A list of at most SMALL bytes is kept for KEPT milliseconds, larger ones as much shorter, so that
+-- all lists of a view together take about KEPT / 100 times SMALL when a flush ends every 100 ms.
+local MOST, SMALL, KEPT, KEPT_LEAST = 32 * 1024 * 1024, 1024 * 1024, 10000, 1000
 if redis.call('TYPE', meta)['ok'] ~= 'hash' then
     if redis.call('EXISTS', meta) == 1 then
         return { 'damaged', 'meta is not a hash' }
@@ -19,7 +24,7 @@ if redis.call('TYPE', meta)['ok'] ~= 'hash' then
 end
 local stored =
     redis.call('HMGET', meta, 'journal', 'fence', 'definition', 'space', 'serial', 'through',
-        'flushes', 'stage')
+        'flushes', 'stage', 'reach', 'overwritten_bytes')
 if stored[1] == ARGV[1] and (tonumber(stored[2]) or 0) > tonumber(ARGV[3]) then
     return { 'fenced', stored[2] }
 end
@@ -37,6 +42,9 @@ if kind ~= 'list' and kind ~= 'none' then
     return { 'damaged', overwritten .. ' is not a list' }
 end
 local is_read = stored[8] == 'complete'
+local is_half_way = stored[6] ~= stored[9]
+local is_forgotten = is_half_way and kind == 'none'
+local bytes = is_half_way and tonumber(stored[10]) or 0
 local fields = tonumber(ARGV[HEAD])
 local at = HEAD + 1 + fields
 local chunks = {}
@@ -58,16 +66,23 @@ end
 
 local function keep(key, first, last)
     local names, pairs = {}, {}
+    if bytes > MOST then
+        return
+    end
     for field = first, last, 2 do
         names[#names + 1] = ARGV[field]
     end
     for n, value in ipairs(redis.call('HMGET', key, unpack(names))) do
         pairs[2 * n - 1], pairs[2 * n] = names[n], value or ''
+        bytes = bytes + #names[n] + #pairs[2 * n]
     end
     redis.call('RPUSH', overwritten, unpack(pairs))
 end
 
 if is_read then
+    if is_forgotten then
+        redis.call('RPUSH', overwritten, 'forgotten')
+    end
     redis.call('RPUSH', overwritten, ARGV[5], #KEYS - FIRST_CHUNK + 1)
 end
 at = HEAD + 1 + fields
@@ -96,6 +111,13 @@ for first = HEAD + 1, HEAD + fields, 4000 do
     redis.call('HSET', meta, unpack(ARGV, first, math.min(first + 3999, HEAD + fields)))
 end
 if is_read then
-    redis.call('PEXPIRE', overwritten, ARGV[8])
+    if bytes > MOST then
+        redis.call('DEL', overwritten)
+        redis.call('RPUSH', overwritten, 'forgotten')
+    end
+    local kept = tonumber(ARGV[8])
+        or math.max(KEPT_LEAST, math.floor(KEPT * math.min(1, SMALL / math.max(bytes, 1))))
+    redis.call('PEXPIRE', overwritten, kept)
+    redis.call('HSET', meta, 'overwritten_bytes', string.format('%.0f', bytes))
 end
 return { 'done' }

@@ -14,16 +14,16 @@ use super::keys::Keys;
 use super::read::{Groups, Stop};
 use crate::store::{Change, ReadError, Space, Stored};
 
-/// How long the list of a whole flush is kept: how long a read may take.
-const KEPT_MS: u64 = 10_000;
-/// How long that of a flush is kept that is half-way, and then goes on when its writer is back.
+/// How long the list of a flush is kept that is half-way, and then goes on when its writer is back.
+/// That of a whole flush is kept for as long as a read may take, see the script.
 const HALF_KEPT_MS: u64 = 3_600_000;
-/// Elements that are asked for at once.
-const PORTION: usize = 40_000;
+/// What a list begins with when something that was overwritten is not in it.
+const FORGOTTEN: &[u8] = b"forgotten";
 
-/// Milliseconds for which the list is kept that `change` appends to.
-pub(super) fn kept_ms(change: &Change) -> u64 {
-    if change.is_whole() { KEPT_MS } else { HALF_KEPT_MS }
+/// Milliseconds for which the list is kept that `change` appends to, unless the change ends the
+/// flush.
+pub(super) fn half_kept_ms(change: &Change) -> Option<u64> {
+    (!change.is_whole()).then_some(HALF_KEPT_MS)
 }
 
 /// What a reader knows of what has been overwritten.
@@ -35,6 +35,8 @@ pub(super) struct Overwritten {
     /// The flush whose list is being read, and how many elements of it were.
     flushes: u64,
     known: usize,
+    /// Elements that are asked for at once.
+    portion: usize,
     parser: Parser,
     is_forgotten: bool,
 }
@@ -66,14 +68,15 @@ enum Next {
 }
 
 impl Overwritten {
-    /// For a reader of the last whole flush of what is stored.
-    pub(super) fn since(stored: &Stored) -> Self {
+    /// For a reader of the last whole flush of what is stored, who takes so many groups at once.
+    pub(super) fn since(stored: &Stored, groups: usize) -> Self {
         let is_whole = stored.through == stored.reach;
         Self {
             space: stored.space,
             serial: is_whole.then_some(stored.serial),
             flushes: stored.flushes,
             known: 0,
+            portion: 2 * groups,
             parser: Parser::default(),
             is_forgotten: false,
         }
@@ -115,6 +118,7 @@ impl Overwritten {
             }
             self.flushes += 1;
             self.known = 0;
+            self.parser.next = Next::Serial;
         }
         self.serial = Some(serial);
         Ok(())
@@ -124,17 +128,24 @@ impl Overwritten {
     async fn read_list(&mut self, store: &RedisStore, keys: &Keys) -> Result<(), Stop> {
         let key = keys.overwritten(self.space, self.flushes);
         loop {
-            let mut pipeline = Pipeline::with_capacity(1);
-            pipeline.cmd("LRANGE").arg(&key).arg(self.known).arg(self.known + PORTION - 1);
-            let (elements,): (Vec<Vec<u8>>,) =
+            let mut pipeline = Pipeline::with_capacity(2);
+            pipeline.cmd("LRANGE").arg(&key).arg(self.known).arg(self.known + self.portion - 1);
+            pipeline.cmd("LLEN").arg(&key);
+            let (elements, length): (Vec<Vec<u8>>, usize) =
                 pipeline.query_async(&mut store.connection()).await?;
             let count = elements.len();
+            let is_given_up = self.known == 0 && elements.first().is_some_and(|e| e == FORGOTTEN);
+            // It expired, or was given up for its size, after a part of it was read.
+            self.is_forgotten |= is_given_up || length < self.known;
+            if self.is_forgotten {
+                return Ok(());
+            }
             for element in elements {
                 let done = self.parser.take(element);
                 done.ok_or_else(|| Stop::Suspect(format!("{key} cannot be read")))?;
             }
             self.known += count;
-            if count < PORTION {
+            if count < self.portion {
                 return Ok(());
             }
         }

@@ -80,7 +80,7 @@ pub(super) async fn read(
     let keys = Keys::of(view.id);
     for attempt in 1..=ATTEMPTS {
         let before = look(store, &keys, view, read.from).await?;
-        let mut overwritten = Overwritten::since(&before.stored);
+        let mut overwritten = Overwritten::since(&before.stored, portion(view));
         let reader = Reader { store, keys: &keys, view, read, groups_max };
         // A reader who is too slow again and again says between which positions the groups are.
         let is_last = attempt == ATTEMPTS;

@@ -331,3 +331,51 @@ async fn every_grain_has_readable_chunks() {
         fixture.check_all(&*store).await;
     }
 }
+
+/// A reader who is not told what was overwritten names both ends; what expired in the middle of a
+/// flush is not taken for what was there.
+#[tokio::test]
+async fn what_was_overwritten_and_is_forgotten_is_told() {
+    let (store, server) = single().await;
+    let mut fixture = filled(&*store).await;
+    let list = format!("{BASE}:1-1:overwritten:{}", fixture.flushes);
+    let states = fixture.fold(12, &ROWS[..1]);
+    fixture.apply(&*store, &fixture.half(vec![states], 5)).await.unwrap();
+    assert_eq!(server.send(&["DEL", &list]), ":1\r\n");
+    let through_and_reach = async |fixture: &Fixture| {
+        let part = fixture.read(&*store, 12, TimeRange::ALL).await.unwrap();
+        (part.through.0, part.reach.0)
+    };
+    assert_eq!(through_and_reach(&fixture).await, (3, 5));
+    // The writer goes on with the same flush.
+    let states = fixture.fold(12, &ROWS[1..2]);
+    fixture.apply(&*store, &fixture.half(vec![states], 5)).await.unwrap();
+    assert_eq!(through_and_reach(&fixture).await, (3, 5));
+    fixture.write(&*store, Vec::new(), 5).await.unwrap();
+    fixture.check_all(&*store).await;
+}
+
+/// What a flush overwrites takes no more than so much.
+#[tokio::test]
+async fn a_list_of_what_was_overwritten_is_given_up_when_it_is_large() {
+    let (store, server) = single().await;
+    let mut fixture = Fixture::begun(&*store).await;
+    let texts: Vec<String> = (0..400).map(|n| format!("{n:0>50000}")).collect();
+    let rows: Vec<Row<'_>> =
+        texts.iter().map(|text| (MINUTE_US, Some(&**text), None, Some(1))).collect();
+    let states = fixture.fold(12, &rows);
+    fixture.write(&*store, vec![states], 400).await.unwrap();
+    let list = format!("{BASE}:1-1:overwritten:{}", fixture.flushes);
+    let length = || server.send(&["LLEN", &list]);
+    let states = fixture.fold(12, &rows);
+    fixture.apply(&*store, &fixture.half(vec![states.clone()], 900)).await.unwrap();
+    assert_eq!(length(), ":804\r\n", "serial, chunks, name, groups, and 400 pairs");
+    let part = fixture.read(&*store, 12, TimeRange::ALL).await.unwrap();
+    assert_eq!((part.through.0, part.reach.0), (400, 400));
+    fixture.apply(&*store, &fixture.half(vec![states], 900)).await.unwrap();
+    assert_eq!(length(), ":1\r\n");
+    let part = fixture.read(&*store, 12, TimeRange::ALL).await.unwrap();
+    assert_eq!((part.through.0, part.reach.0), (400, 900));
+    fixture.write(&*store, Vec::new(), 900).await.unwrap();
+    fixture.check_all(&*store).await;
+}
