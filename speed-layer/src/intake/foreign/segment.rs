@@ -152,8 +152,8 @@ pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result
     written(&native, WHAT)
 }
 
-/// A call's text with `"…"` for the value of its `writeKey`, however the name is spelled: the key is
-/// a secret, and nothing that is kept may hold it.
+/// A call's text with `"…"` for the value of its `writeKey`, however the name is spelled: the key
+/// is a secret, and nothing that is kept may hold it.
 pub(super) fn without_key(bytes: &[u8]) -> Cow<'_, [u8]> {
     // It has been read as JSON before, so that it is text, and each walk gets to its end.
     let text = std::str::from_utf8(bytes).unwrap_or_default();
