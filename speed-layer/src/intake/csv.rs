@@ -222,6 +222,7 @@ fn names_fault(body: &[u8], fault: &RecordFault) -> String {
         (RecordFault::TooLarge { .. }, _) => {
             format!("its line of names has over {HEADER_BYTES_MAX} bytes")
         }
+        (RecordFault::TooManyFields { .. }, _) => fault.message(),
         (fault, _) => format!("its line of names: {}", fault.message()),
     }
 }

@@ -6,7 +6,7 @@ use super::envelope::excerpt;
 use super::hints::field_meant;
 
 /// Columns that a table may have.
-const COLUMNS_MAX: usize = 10_000;
+pub(super) const COLUMNS_MAX: usize = 10_000;
 /// Columns that a message names.
 const NAMED_MAX: usize = 20;
 

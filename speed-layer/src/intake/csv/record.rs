@@ -8,6 +8,8 @@ use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use crate::intake::layout::COLUMNS_MAX;
+
 /// A record.
 #[derive(Debug)]
 pub struct Record<'a> {
@@ -30,6 +32,11 @@ pub enum RecordFault {
     BehindQuote,
     /// It is not UTF-8.
     NotUtf8,
+    /// It has more fields than any table has columns.
+    TooManyFields {
+        /// Fields that it has.
+        fields: usize,
+    },
     /// It is over the limit.
     TooLarge {
         /// Bytes that it has.
@@ -51,6 +58,9 @@ impl RecordFault {
                                   is written twice (`\"\"`)"
                 .to_owned(),
             Self::NotUtf8 => "the row is not UTF-8".to_owned(),
+            Self::TooManyFields { fields } => {
+                format!("it has {fields} columns; {COLUMNS_MAX} are read")
+            }
             Self::TooLarge { bytes } => format!("the row has {bytes} bytes, which is too much"),
         }
     }
@@ -77,6 +87,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Room for fields to begin with.
 const FIELDS_BYTES: usize = 1024;
 const FIELDS: usize = 32;
+/// Fields of a record that are told one by one; of more only the number is.
+const FIELDS_MAX: usize = COLUMNS_MAX + 1;
 
 impl<R: BufRead> Records<R> {
     /// Reads from `source`; a record may have up to `bytes_max` bytes.
@@ -143,7 +155,7 @@ impl<R: BufRead> Records<R> {
         self.consumed.clear();
         self.consumed_bytes = 0;
         let line = self.lines.passed + 1;
-        let (mut bytes, mut count, mut is_open) = (0, 0, false);
+        let (mut bytes, mut count, mut before, mut is_open) = (0, 0, 0, false);
         loop {
             let input = self.source.fill_buf()?;
             let is_end = input.is_empty();
@@ -165,20 +177,26 @@ impl<R: BufRead> Records<R> {
             }
             bytes += written;
             count += ended;
-            if self.consumed_bytes > self.bytes_max.saturating_add(SLACK) {
-                // It is passed over, and what it holds is of no use.
+            let is_over = self.consumed_bytes > self.bytes_max.saturating_add(SLACK);
+            if is_over {
+                // It is passed over, and what it holds is of no use: there is room enough.
                 (bytes, count) = (0, 0);
             }
             match result {
                 ReadRecordResult::InputEmpty if is_within => is_open = true,
                 ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull if is_over => {}
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull if self.ends.len() < FIELDS_MAX => {
+                    self.ends.resize((self.ends.len() * 2).min(FIELDS_MAX), 0);
+                }
+                ReadRecordResult::OutputEndsFull => (before, count) = (before + count, 0),
                 ReadRecordResult::Record => break,
                 ReadRecordResult::End => return Ok(None),
             }
         }
-        Ok(Some(self.record(line, count, bytes, is_open)))
+        let written = Written { bytes, before, count, is_open };
+        Ok(Some(self.record(line, &written)))
     }
 
     /// Passes over the mark of UTF-8, where the source begins with it.
@@ -203,20 +221,39 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    fn record(&self, line: u64, count: usize, bytes: usize, is_open: bool) -> Record<'_> {
+    fn record(&self, line: u64, written: &Written) -> Record<'_> {
         let ends = self.consumed.iter().rev().take_while(|byte| is_line_end(**byte)).count();
         let raw = self.consumed.get(..self.consumed.len() - ends).unwrap_or_default();
         let fields = if raw.len() > self.bytes_max {
             Err(RecordFault::TooLarge { bytes: self.consumed_bytes - self.ends_bytes })
-        } else if is_open {
+        } else if written.is_open {
             Err(RecordFault::OpenQuote)
         } else {
-            check_quotes(raw, self.delimiter)
-                .and_then(|()| texts(self.fields.get(..bytes), self.ends.get(..count)))
+            check_quotes(raw, self.delimiter).and_then(|()| match written.before {
+                0 => texts(self.fields.get(..written.bytes), self.ends.get(..written.count)),
+                _ if std::str::from_utf8(raw).is_err() => Err(RecordFault::NotUtf8),
+                before => Err(RecordFault::TooManyFields { fields: before + written.count }),
+            })
         };
         let raw = raw.get(..self.bytes_max).unwrap_or(raw);
         Record { line, raw, fields, bytes_max: self.bytes_max }
     }
+
+    /// How many bytes and ends of fields there is room for.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> (usize, usize) {
+        (self.fields.capacity(), self.ends.capacity())
+    }
+}
+
+/// What a record's fields have come to.
+struct Written {
+    bytes: usize,
+    /// Fields whose ends were given up for room.
+    before: usize,
+    /// Fields behind those.
+    count: usize,
+    is_open: bool,
 }
 
 /// Bytes more than a record may have, by which too large ones are known: more than the end

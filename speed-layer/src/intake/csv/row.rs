@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::de::IgnoredAny;
 
 use super::number::{asked, is_unmistakable};
-use super::record::Record;
+use super::record::{Record, RecordFault};
 use super::{CsvOptions, Invalid, InvalidCode, wrong_number};
 use crate::intake::layout::{EventSource, Layout, no_column};
 
@@ -80,13 +80,17 @@ impl Columns {
 
     /// Adds the JSON of a row to `text`.
     pub(super) fn write(&self, record: &Record<'_>, text: &mut Vec<u8>) -> Result<(), Invalid> {
-        let fields = record.fields.as_ref().map_err(|fault| fault.invalid(record.bytes_max))?;
         let malformed = |why: String| Invalid::new(InvalidCode::MalformedEvent, why);
-        if fields.len() != self.width {
-            let (row, header) = (fields.len(), self.width);
+        let other_width = |row: usize| {
             let some = if row == 1 { "1 field".to_owned() } else { format!("{row} fields") };
-            return Err(malformed(format!("the row has {some}, and the line of names {header}")));
-        }
+            malformed(format!("the row has {some}, and the line of names {}", self.width))
+        };
+        let fields = match &record.fields {
+            Ok(fields) if fields.len() == self.width => fields,
+            Ok(fields) => return Err(other_width(fields.len())),
+            Err(RecordFault::TooManyFields { fields }) => return Err(other_width(*fields)),
+            Err(fault) => return Err(fault.invalid(record.bytes_max)),
+        };
         if fields.iter().all(|field| field.is_empty()) {
             return Err(malformed("all fields of the row are empty".to_owned()));
         }

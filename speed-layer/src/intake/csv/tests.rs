@@ -250,6 +250,47 @@ fn a_table_is_bounded_by_rows_by_bytes_and_by_those_of_an_event() {
 }
 
 #[test]
+fn a_record_of_any_size_takes_bounded_room() {
+    const MAX: usize = 1 << 16;
+    let commas = ",".repeat(4 << 20);
+    let letters = "x".repeat(4 << 20);
+    for (body, bytes) in [(&commas, commas.len()), (&letters, letters.len())] {
+        let body = format!("event\n{body}\nq\n");
+        let mut records = Records::new(body.as_bytes(), b',', MAX);
+        assert_eq!(records.next_record().unwrap().unwrap().fields.unwrap(), ["event"]);
+        let record = records.next_record().unwrap().unwrap();
+        assert_eq!((record.line, record.raw.len()), (2, MAX));
+        assert_eq!(record.fields.unwrap_err(), RecordFault::TooLarge { bytes });
+        let (room, ends) = records.room();
+        assert!(room <= 4 * MAX && ends <= 20_002, "{room} {ends}");
+        let record = records.next_record().unwrap().unwrap();
+        assert_eq!((record.line, record.fields.unwrap()), (3, vec!["q"]));
+    }
+}
+
+#[test]
+fn fields_beyond_all_columns_are_counted() {
+    let told = |row: &str| rows(&format!("event,a\n{row}\np,1\n"));
+    for fields in [10_000, 10_001, 10_002, 20_001, 20_002, 20_003, 65_000] {
+        let row = ",".repeat(fields - 1);
+        let words = format!("line 2: the row has {fields} fields, and the line of names 2");
+        let found = told(&row);
+        assert_eq!(found[0].as_ref().unwrap_err(), &words);
+        assert!(found[1].is_ok(), "{found:?}");
+        let open = told(&format!("{row}\"open"))[0].clone().unwrap_err();
+        assert!(open.contains("never closed"), "{open}");
+        let said = refusal(row.as_bytes());
+        assert_eq!(said.contains(&format!("it has {fields} columns")), fields > 10_000, "{said}");
+    }
+    let body = [b"event\n".to_vec(), vec![b','; 12_000], b"\xff\n".to_vec()].concat();
+    let found = rows_with(&body, &CsvOptions::default()).unwrap();
+    assert_eq!(found[0].as_ref().unwrap_err(), "line 2: the row is not UTF-8");
+    // At the end of the text, without the end of a line.
+    let last = rows(&format!("event\n{}", ",".repeat(30_000)));
+    assert!(last[0].as_ref().unwrap_err().contains("30001 fields"));
+}
+
+#[test]
 fn columns_are_mapped_and_separated_as_is_said() {
     let mapping = ColumnMapping {
         event: some("sale"),
