@@ -103,6 +103,13 @@ pub(super) struct Batch {
     pub(super) end: Place,
 }
 
+impl Batch {
+    /// Nothing where there are no lines, as behind the last batch.
+    pub(super) fn if_any(self) -> Option<Self> {
+        (!self.lines.is_empty()).then_some(self)
+    }
+}
+
 /// The batches of a source, in order. Blank lines are left out.
 pub(super) struct Batches {
     source: Box<dyn BufRead>,
@@ -169,14 +176,9 @@ impl Iterator for Batches {
         if self.is_done {
             return None;
         }
-        match self.next_batch() {
-            Ok(batch) if batch.lines.is_empty() => None,
-            Ok(batch) => Some(Ok(batch)),
-            Err(error) => {
-                self.is_done = true;
-                Some(Err(error))
-            }
-        }
+        let made = self.next_batch();
+        self.is_done |= made.is_err();
+        made.map(Batch::if_any).transpose()
     }
 }
 

@@ -175,14 +175,9 @@ impl Iterator for CsvBatches {
         if self.is_done {
             return None;
         }
-        match self.next_batch() {
-            Ok(batch) if batch.lines.is_empty() => None,
-            Ok(batch) => Some(Ok(batch)),
-            Err(error) => {
-                self.is_done = true;
-                Some(Err(error))
-            }
-        }
+        let made = self.next_batch();
+        self.is_done |= made.is_err();
+        made.map(Batch::if_any).transpose()
     }
 }
 
