@@ -14,20 +14,34 @@ use shared::time::{TimeRange, Timestamp};
 use super::Serving;
 use crate::answer::warn::{Subject, hint, label};
 
+/// What a metric could not use of the events of both its parts, by what is told of the speed part.
+pub(super) fn of_both_parts(metric: &MetricVersion, mut speed: Omissions) -> Omissions {
+    speed.merge(&metric.omissions);
+    if metric.stage == Stage::Backfilling {
+        speed.merge(&Omissions::unknown());
+    }
+    speed
+}
+
 impl Serving {
     /// Adds what a metric could not use of all its events to how it is shown.
     pub(crate) async fn tell(&self, metric: &MetricVersion, is_bounded: bool, shown: &mut Value) {
         let omissions = self.omissions(metric).await;
         let readings = all_readings(metric);
         let subject = Subject { metric, omissions: &omissions, readings, is_bounded };
-        let known = match subject.wants_names() {
-            true => self.names.of(&self.journal, &metric.definition.event).await.paths,
-            false => BTreeSet::new(),
-        };
-        shown["warnings"] = json!(subject.warnings(&known));
+        shown["warnings"] = json!(self.warnings_of(&subject).await);
         if !is_bounded {
             shown["omissions"] = subject.listed();
         }
+    }
+
+    /// The warnings about it, with names of properties where they help.
+    pub(super) async fn warnings_of(&self, subject: &Subject<'_>) -> Vec<String> {
+        let known = match subject.wants_names() {
+            true => self.names.of(&self.journal, &subject.metric.definition.event).await.paths,
+            false => BTreeSet::new(),
+        };
+        subject.warnings(&known)
     }
 
     /// What a metric could not use of the events of both its parts.
@@ -37,15 +51,11 @@ impl Serving {
         let columns = ReadColumns { dimensions: Vec::new(), states: Vec::new() };
         let from = metric.boundary.epoch;
         let read = SpeedRead { from, to: None, range: nowhere, columns: Some(columns) };
-        let mut omissions = match self.speed.read(metric, read).await {
+        let speed = match self.speed.read(metric, read).await {
             Ok(part) => part.omissions,
             Err(_) => Omissions::unknown(),
         };
-        omissions.merge(&metric.omissions);
-        if metric.stage == Stage::Backfilling {
-            omissions.merge(&Omissions::unknown());
-        }
-        omissions
+        of_both_parts(metric, speed)
     }
 
     /// What is doubtful about a definition, by the newest events: properties that none of them has,

@@ -1,6 +1,6 @@
 //! The making of an answer's rows: all of it but what changes with the clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -201,11 +201,7 @@ impl Serving {
             readings: metric.compiled.readings(&read::measures(resolved), &read::dimensions(part)),
             is_bounded: !part.query.scope.is_everything(),
         };
-        let known = match subject.wants_names() {
-            true => self.names.of(&self.journal, &metric.definition.event).await.paths,
-            false => BTreeSet::new(),
-        };
-        subject.warnings(&known)
+        self.warnings_of(&subject).await
     }
 }
 

@@ -8,7 +8,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono_tz::Tz;
 use futures::{StreamExt, TryStreamExt, stream};
-use shared::catalog::{MetricVersion, Snapshot, Stage};
+use shared::catalog::{MetricVersion, Snapshot};
 use shared::failpoint::{self, planted};
 use shared::ids::{MetricId, Offset};
 use shared::omissions::Omissions;
@@ -16,6 +16,7 @@ use shared::ports::{self, BatchRead, ReadColumns, SpeedError, SpeedRead};
 use shared::table::StateTable;
 use shared::time::{TimeRange, Timestamp};
 
+use super::doubts::of_both_parts;
 use super::{Serving, blocking};
 use crate::answer::Merged;
 use crate::calendar::Granularity;
@@ -256,15 +257,9 @@ fn speed_rows(
 ) -> Result<SpeedRows, Retry> {
     let metric = part.metric;
     match (read, part.query.partial) {
-        (
-            Ok(ports::SpeedPart { through, reach, states: rows, missing: lost, mut omissions }),
-            _,
-        ) => {
+        (Ok(ports::SpeedPart { through, reach, states: rows, missing: lost, omissions }), _) => {
             missing.extend(lost);
-            omissions.merge(&metric.omissions);
-            if metric.stage == Stage::Backfilling {
-                omissions.merge(&Omissions::unknown());
-            }
+            let omissions = of_both_parts(metric, omissions);
             Ok(SpeedRows { rows, range, through, reach, omissions })
         }
         (Err(SpeedError::Retired { .. }), _) => Err(Retry::Moved),
