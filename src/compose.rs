@@ -16,6 +16,7 @@
 //! Stopping: intake refuses and commits what it has; the active run is cancelled; the fold stores
 //! what it was fed; live answers end; HTTP finishes what has begun; the lock is free.
 
+mod clock;
 mod configure;
 pub(crate) mod definitions;
 pub(crate) mod inspect;
@@ -110,7 +111,8 @@ impl Service {
         let readiness = Readiness::new();
         let status = Status::new(settings.data_dir.clone(), intake.clone(), runs.clone());
         let retire_grace = Duration::from_millis(settings.retire_grace_ms);
-        watch::start(&readiness, &stop, &intake, &runs, &speed, &status, retire_grace);
+        let looked = (&intake, &runs, &speed, &status);
+        watch::start(&readiness, &stop, looked, &clock, retire_grace);
         let serving = Serving::new(
             configure::serving(&settings),
             Arc::clone(&batch.catalog) as _,
@@ -220,10 +222,13 @@ impl Batch {
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let lock = DirectoryLock::acquire(data_dir)?;
-        let directory = data_dir.to_owned();
-        let open = move || FileJournal::open(&directory, JournalSettings::default());
-        let journal: Arc<dyn Journal> = Arc::new(spawn_blocking(open).await??);
-        let storage = Storage::local(data_dir)?;
+        let open = move || {
+            let journal = FileJournal::open_in(&lock, JournalSettings::default());
+            journal.map(|journal| (journal, lock))
+        };
+        let (journal, lock) = spawn_blocking(open).await??;
+        let journal: Arc<dyn Journal> = Arc::new(journal);
+        let storage = Storage::local_in(&lock)?;
         let views = Arc::new(ParquetViews::new(storage.clone()));
         let queue = RunQueue::default();
         let catalog = BatchCatalog::open(

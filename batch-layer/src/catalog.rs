@@ -11,6 +11,7 @@ mod garbage;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use shared::access::{KeyChange, KeyError};
@@ -22,7 +23,6 @@ use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, JournalId, MetricId, Offset};
 use shared::omissions::Omissions;
 use shared::ports::{Journal, JournalError, JournalFile};
-use shared::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::manifest::{Change, ManifestStore, PublishError, State};
@@ -67,7 +67,7 @@ struct Inner {
 #[derive(Debug)]
 struct Superseded {
     snapshot: Weak<Snapshot>,
-    at: Timestamp,
+    at: Instant,
     paths: HashSet<String>,
 }
 
@@ -194,7 +194,7 @@ impl Inner {
             let old = Arc::clone(&self.snapshots.borrow());
             let new = Arc::new(snapshot(&state, Some(&old))?);
             let (snapshot, paths) = (Arc::downgrade(&old), before.paths().collect());
-            let superseded = Superseded { snapshot, at: now, paths };
+            let superseded = Superseded { snapshot, at: Instant::now(), paths };
             self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
             failpoint::pass("publish.tell.before");
             self.snapshots.send_replace(new);

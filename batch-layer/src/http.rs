@@ -15,12 +15,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::problem::{Kind, Problem, suggestion};
 use shared::request::{NoParameters, WholeBody, parameters, preferred, read_json};
-use shared::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::backup::Backups;
 use crate::run::{CancelError, Mode, Run, RunService, RunStartError, Trigger};
-use crate::schedule::{Plan, Schedule};
+use crate::schedule::Schedule;
 
 /// Bytes of a request's body.
 const BODY_MAX: usize = 64 * 1024;
@@ -181,16 +180,15 @@ async fn schedule(State(runs): State<RunService>, _: NoParameters) -> Json<Value
 }
 
 fn schedule_json(runs: &RunService) -> Value {
-    let (schedule, plan) = runs.schedule();
-    let mut document = json!(schedule);
-    document["next"] = next(&plan, runs.now());
+    let mut document = json!(runs.schedule());
+    document["next"] = next(runs);
     document
 }
 
 /// When each mode starts next, for the schedule and the status page.
 #[must_use]
-pub fn next(plan: &Plan, now: Timestamp) -> Value {
-    let next = |mode| plan.next(mode, now).map(|time| time.to_string());
+pub fn next(runs: &RunService) -> Value {
+    let next = |mode| runs.next_start(mode).map(|time| time.to_string());
     json!({ "incremental": next(Mode::Incremental), "full": next(Mode::Full) })
 }
 

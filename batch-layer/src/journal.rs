@@ -11,7 +11,7 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | `directory_lock` | keeps a second process out |
+//! | `directory_lock`, `held` | keep a second process out, and know a directory again |
 //! | `frame`, `payload`, `segment`, `identity` | the formats |
 //! | `segments` | what is durable; readers see that and no more |
 //! | `recovery`, `tail` | opening: check, refuse damage, put right what a crash left |
@@ -24,6 +24,7 @@ mod cursor;
 mod directory_lock;
 mod disk;
 mod frame;
+mod held;
 mod identity;
 mod inspect;
 mod payload;
@@ -46,6 +47,7 @@ use shared::ports::{Committed, IdentityReader, Journal, JournalError, JournalFil
 
 pub use self::directory_lock::{DirectoryLock, LockError, holder};
 pub use self::disk::{Disk, LocalDisk};
+pub use self::held::{Gone, HeldDirectory};
 
 pub(crate) use self::inspect::look;
 
@@ -81,6 +83,8 @@ pub struct FileJournal {
     directory: PathBuf,
     settings: JournalSettings,
     disk: Arc<dyn Disk>,
+    /// The data directory, where the caller has locked it.
+    held: Option<HeldDirectory>,
     published: Published,
     writer: Mutex<Writer>,
     /// Held while segments are deleted, so that they go oldest first.
@@ -96,6 +100,18 @@ impl FileJournal {
     /// [`JournalError::Io`] when it cannot be read or was written by a newer version.
     pub fn open(directory: &Path, settings: JournalSettings) -> Result<Self, JournalError> {
         Self::open_on(Arc::new(LocalDisk), directory, settings)
+    }
+
+    /// Opens the journal in a data directory that was locked. It acknowledges and changes nothing
+    /// once that is not the same any more.
+    ///
+    /// # Errors
+    /// As [`FileJournal::open`].
+    pub fn open_in(lock: &DirectoryLock, settings: JournalSettings) -> Result<Self, JournalError> {
+        let mut journal = Self::open(lock.directory(), settings)?;
+        journal.writer()?.hold(lock.held().clone());
+        journal.held = Some(lock.held().clone());
+        Ok(journal)
     }
 
     /// As [`FileJournal::open`], on a disk that may fail.
@@ -119,9 +135,9 @@ impl FileJournal {
             settings.segment_bytes_max,
             published.clone(),
             file,
-        ));
-        let trimming = Mutex::new(());
-        Ok(Self { id, directory, settings, disk, published, writer, trimming })
+        )?);
+        let (trimming, held) = (Mutex::new(()), None);
+        Ok(Self { id, directory, settings, disk, held, published, writer, trimming })
     }
 
     /// The writer, for one caller at a time. One who panicked may have left a frame half-written.
@@ -183,6 +199,7 @@ impl Journal for FileJournal {
         let _turn = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
         // A call of its own, so that the lock is not held while the file is deleted.
         let pop = || self.published.write().pop_below(below);
+        self.confirm()?;
         while let Some(oldest) = pop() {
             if let Err(error) = self.disk.remove(&oldest.path) {
                 let error = io_error("removing", &oldest.path, &error);
@@ -208,12 +225,18 @@ impl Journal for FileJournal {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             Ok(JournalFile { name: format!("{JOURNAL_DIRECTORY}/{name}"), file, size_bytes })
         };
+        self.confirm()?;
         // So that none is deleted between the look and the opening.
         let _turn = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
         let segments: Vec<_> =
             self.published.read().all().map(|s| (Arc::clone(&s.path), s.size_bytes)).collect();
         let segments = segments.iter().map(|(path, size)| open(path, Some(*size)));
         segments.chain([open(&self.directory.join(identity::FILE_NAME), None)]).collect()
+    }
+
+    fn confirm(&self) -> Result<(), JournalError> {
+        let held = self.held.as_ref().map_or(Ok(()), HeldDirectory::check);
+        held.map_err(|gone| JournalError::Gone(gone.to_string()))
     }
 
     fn size_bytes(&self) -> u64 {

@@ -10,6 +10,7 @@ mod execute;
 mod figures;
 mod making;
 mod queue;
+mod scheduling;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -112,6 +113,9 @@ pub struct Run {
     pub days: u64,
     /// How often it was tried.
     pub attempt: u32,
+    /// The start of the schedule that it is the run of.
+    #[serde(with = "rfc3339", skip_serializing_if = "Option::is_none", default)]
+    pub scheduled_for: Option<Timestamp>,
     /// When it began to work.
     #[serde(with = "rfc3339")]
     pub started_at: Option<Timestamp>,

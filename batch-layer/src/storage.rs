@@ -8,26 +8,27 @@
 //! and a list of what has been written and is not published yet, which is not collected as long as
 //! whoever wrote it is at work ([`Storage::for_work`]).
 
+mod local;
+
 use std::collections::HashMap;
-use std::fmt;
-use std::path::{Path as FsPath, PathBuf};
+use std::path::Path as FsPath;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use bytes::Bytes;
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, Result,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::local::DurableLocal;
 use crate::files;
+use crate::journal::{DirectoryLock, HeldDirectory};
 
 /// What can go wrong with an object.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -94,6 +95,22 @@ impl Storage {
     /// # Errors
     /// When it cannot be created, or what was left not be deleted.
     pub fn local(directory: &FsPath) -> std::result::Result<Self, StorageError> {
+        Self::of_directory(directory, None)
+    }
+
+    /// As [`Storage::local`], in a data directory that was locked. Nothing is read, written or
+    /// deleted by its path once that leads to another one, or to none.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn local_in(lock: &DirectoryLock) -> std::result::Result<Self, StorageError> {
+        Self::of_directory(lock.directory(), Some(lock.held().clone()))
+    }
+
+    fn of_directory(
+        directory: &FsPath,
+        held: Option<HeldDirectory>,
+    ) -> std::result::Result<Self, StorageError> {
         let io = |e: std::io::Error| StorageError::Io(format!("{}: {e}", directory.display()));
         files::create_directory(directory).map_err(io)?;
         let root = directory.canonicalize().map_err(io)?;
@@ -102,7 +119,7 @@ impl Storage {
             tracing::info!(removed, "deleted files that a crash left unfinished");
         }
         let inner = LocalFileSystem::new_with_prefix(&root)?;
-        Ok(Self::new(Arc::new(DurableLocal { inner, root })))
+        Ok(Self::new(Arc::new(DurableLocal::new(inner, root, held))))
     }
 
     /// Objects in any store whose writes are durable.
@@ -279,108 +296,6 @@ fn unseal<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> std::result::Result<
         return Err(damaged("its checksum is wrong"));
     }
     serde_json::from_slice(json).map_err(|e| damaged(&e.to_string()))
-}
-
-/// A local directory whose writes are fsynced, files and directories.
-#[derive(Debug)]
-struct DurableLocal {
-    inner: LocalFileSystem,
-    root: PathBuf,
-}
-
-impl fmt::Display for DurableLocal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.root.display())
-    }
-}
-
-fn write_durably(
-    root: &FsPath,
-    location: &Path,
-    bytes: &[u8],
-    create: bool,
-) -> std::io::Result<()> {
-    let path = root.join(location.as_ref());
-    files::create_directory(files::directory_of(&path))?;
-    if !create {
-        return files::replace(&path, bytes);
-    }
-    files::create_whole(&path, bytes)
-}
-
-#[async_trait]
-impl ObjectStore for DurableLocal {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> Result<PutResult> {
-        let create = match options.mode {
-            PutMode::Overwrite => false,
-            PutMode::Create => true,
-            PutMode::Update(_) => {
-                let operation = "a conditional update".to_owned();
-                return Err(object_store::Error::NotImplemented {
-                    operation,
-                    implementer: self.to_string(),
-                });
-            }
-        };
-        let (root, location) = (self.root.clone(), location.clone());
-        let name = location.to_string();
-        let written = tokio::task::spawn_blocking(move || {
-            write_durably(&root, &location, &Bytes::from(payload), create)
-        });
-        match written.await? {
-            Ok(()) => Ok(PutResult { e_tag: None, version: None }),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Err(object_store::Error::AlreadyExists { path: name, source: error.into() })
-            }
-            Err(error) => {
-                let source = format!("writing `{name}`: {error}").into();
-                Err(object_store::Error::Generic { store: "local", source })
-            }
-        }
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        _: &Path,
-        _: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        let operation = "a write in parts".to_owned();
-        Err(object_store::Error::NotImplemented { operation, implementer: self.to_string() })
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(location, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner
-            .list(prefix)
-            .try_filter(|object| {
-                let finished = !object.location.as_ref().ends_with(files::UNFINISHED);
-                futures::future::ready(finished)
-            })
-            .boxed()
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
 }
 
 #[cfg(test)]

@@ -95,6 +95,8 @@ pub struct Serving {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started_at: Timestamp,
+    /// The same, for how long that is ago.
+    pub(crate) begun: Instant,
     pub(crate) status: Option<StatusSource>,
     pub(crate) live: Live,
     pub(crate) zones: Arc<Zones>,
@@ -125,6 +127,7 @@ impl Serving {
         let started_at = clock.now();
         Self {
             started_at,
+            begun: Instant::now(),
             parts: Cache::new("parts", settings.cache_bytes),
             answers: Cache::new("answers", settings.cache_bytes / 4),
             turns: Turns::new(settings.queries_max),

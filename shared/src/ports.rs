@@ -11,6 +11,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -58,6 +59,10 @@ pub enum JournalError {
         "the journal stopped after a failed write: {0}; restart the service once the disk is well"
     )]
     Stopped(String),
+    /// The directory was deleted, renamed or replaced: what was being written is in no file that
+    /// anybody will find. The journal takes nothing more until the process starts anew.
+    #[error("{0}")]
+    Gone(String),
     /// There is no room; nothing was written.
     #[error("the disk under the journal is full: {0}")]
     Full(String),
@@ -114,7 +119,7 @@ pub trait Journal: Send + Sync + 'static {
     /// new file, directory are fsynced. One caller at a time is enough; others wait.
     ///
     /// # Errors
-    /// After [`JournalError::Stopped`] every later call gets it too.
+    /// After [`JournalError::Stopped`] or [`JournalError::Gone`] every later call gets it too.
     fn append(&self, events: &EventBatch) -> Result<Arc<Committed>, JournalError>;
 
     /// The next offset: everything below is durable.
@@ -167,6 +172,15 @@ pub trait Journal: Send + Sync + 'static {
     /// When one cannot be opened, or it is not kept in files.
     fn files(&self) -> Result<Vec<JournalFile>, JournalError> {
         Err(JournalError::Io("this journal is not kept in files".to_owned()))
+    }
+
+    /// Looks whether its files are still where they were: asked before what is durable is called
+    /// so to anybody.
+    ///
+    /// # Errors
+    /// [`JournalError::Gone`], from then on for ever.
+    fn confirm(&self) -> Result<(), JournalError> {
+        Ok(())
     }
 
     /// Bytes on disk.
@@ -251,6 +265,8 @@ pub struct Lag {
 pub struct StoreFailure {
     /// When it began.
     pub since: Timestamp,
+    /// The same by a clock that cannot be set, for how long it lasts.
+    pub begun: Instant,
     /// What was said, or that nothing was said.
     pub reason: String,
 }

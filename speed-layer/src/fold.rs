@@ -150,7 +150,6 @@ impl SpeedLayer {
             settings: settings.clone(),
             journal: id,
             store: Arc::clone(&store),
-            clock: Arc::clone(&clock),
             progress: Arc::clone(&progress),
             commands: sender,
         };
@@ -220,7 +219,6 @@ pub struct SpeedHandle {
     settings: SpeedSettings,
     journal: JournalId,
     store: Arc<dyn SpeedStore>,
-    clock: Arc<dyn Clock>,
     progress: Arc<Progress>,
     commands: mpsc::Sender<Command>,
 }
@@ -370,7 +368,7 @@ impl SpeedViews for SpeedHandle {
     }
 
     fn lag(&self, metric: MetricId) -> Lag {
-        self.progress.lag(metric, self.clock.now())
+        self.progress.lag(metric)
     }
 
     async fn wait_applied(&self, offset: Offset, timeout: Duration) -> bool {

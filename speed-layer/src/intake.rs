@@ -49,18 +49,16 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use bytes::Bytes;
 use shared::access::FixedProperties;
 use shared::catalog::Snapshot;
 use shared::clock::Clock;
-use shared::failpoint::planted;
 use shared::ids::{JournalId, Offset};
 use shared::ports::{Committed, IntakeFigures, Journal};
 use shared::time::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tracing::info;
-use xxhash_rust::xxh3::xxh3_128;
 
 pub use self::budget::Share;
 pub use self::columnar::{Columnar, ColumnarFile, ColumnarLines};
@@ -82,7 +80,6 @@ pub use self::settings::{IntakeSettings, Limits, QuarantineSettings};
 use self::budget::Budget;
 use self::commit::{Committer, Told};
 use self::decoder::{Decoder, is_small};
-use self::dedup::DedupIndex;
 use self::disk::DiskFloor;
 use self::group::{Caller, Content, Submission};
 use self::prepare::Prepared;
@@ -137,15 +134,16 @@ impl Intake {
         quarantine_dir: PathBuf,
     ) -> Result<IntakeHandle, IntakeError> {
         settings.check()?;
+        let started_at = clock.now();
         let quarantine = Arc::new(Quarantine::open(&quarantine_dir, settings.quarantine.clone())?);
-        let dedup = rebuild(&*journal, settings.dedup_window_events)?;
+        let dedup = dedup::rebuild(&*journal, settings.dedup_window_events)?;
         let told = Arc::new(Told::default());
         told.dedup_floor.store(dedup.floor().unwrap_or(journal.end()).0, Ordering::Relaxed);
         let decoder = Arc::new(Decoder {
             limits: settings.limits.clone(),
             wanted: Wanted::new(snapshots),
             ids,
-            clock: Arc::clone(&clock),
+            clock,
         });
         let (running, ended) = watch::channel(());
         let (sender, receiver) = group::queue(settings.pending_max_requests);
@@ -166,7 +164,6 @@ impl Intake {
                 drop(running);
             })
             .map_err(|error| IntakeError::Internal(format!("starting a thread: {error}")))?;
-        let started_at = clock.now();
         Ok(IntakeHandle(Arc::new(Shared {
             budget: Budget::new(settings.pending_max_requests, settings.pending_max_bytes),
             decoders: Arc::new(Semaphore::new(settings.decoders_max)),
@@ -174,7 +171,6 @@ impl Intake {
             disk: DiskFloor::of(quarantine_dir, settings.disk_floor_bytes),
             queue: Mutex::new(Some(sender)),
             journal,
-            clock,
             quarantine,
             settings,
             told,
@@ -184,27 +180,6 @@ impl Intake {
     }
 }
 
-/// Reads the whole journal once: the window counts identified events, of which a record may have
-/// any number.
-fn rebuild(journal: &dyn Journal, window: usize) -> Result<DedupIndex, IntakeError> {
-    let mut index = DedupIndex::new(window).ok_or_else(|| {
-        IntakeError::Settings(format!(
-            "there is no memory for `dedup_window_events` of {window} (32 bytes each)"
-        ))
-    })?;
-    let from = if planted("dedup_not_rebuilt") { journal.end() } else { journal.start() };
-    for identities in journal.read_identities(from)? {
-        let (first, identities) = identities?;
-        for ((id, content), n) in identities.iter().zip(0..) {
-            if let Some(content) = content {
-                index.replay(first.plus(n), xxh3_128(id.as_bytes()), content);
-            }
-        }
-    }
-    info!(events = index.len(), "dedup index rebuilt");
-    Ok(index)
-}
-
 /// Gives events to intake. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct IntakeHandle(Arc<Shared>);
@@ -212,7 +187,6 @@ pub struct IntakeHandle(Arc<Shared>);
 struct Shared {
     settings: IntakeSettings,
     journal: Arc<dyn Journal>,
-    clock: Arc<dyn Clock>,
     quarantine: Arc<Quarantine>,
     budget: Arc<Budget>,
     /// As many permits as bodies may be decoded at once.
@@ -253,7 +227,7 @@ impl IntakeHandle {
         if let Some(stopped) = self.stopped() {
             return Err(stopped);
         }
-        self.0.disk.check(self.0.clock.now())?;
+        self.0.disk.check(Instant::now())?;
         Ok(self.0.budget.share())
     }
 
@@ -368,6 +342,15 @@ impl IntakeHandle {
     pub fn stopped(&self) -> Option<IntakeError> {
         let is_ended = || self.0.ended.has_changed().is_err().then(committer_ended);
         self.0.told.stopped.get().cloned().or_else(is_ended)
+    }
+
+    /// Looks whether the journal is still where it was; if not, nothing is taken any more. Blocks.
+    ///
+    /// # Errors
+    /// What whoever sends events is told from then on.
+    pub fn confirm(&self) -> Result<(), IntakeError> {
+        let confirmed = self.0.journal.confirm().map_err(IntakeError::from);
+        confirmed.inspect_err(|failure| self.0.told.stop(failure))
     }
 
     /// What a status page shows.

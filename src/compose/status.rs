@@ -58,13 +58,12 @@ impl Status {
     }
 
     fn fields(&self) -> Map<String, Value> {
-        let (_, plan) = self.0.runs.schedule();
         let fields = json!({
             "events": {
                 "accepted": self.accepted(),
                 "per_second": self.0.events_per_second.load(Ordering::Relaxed),
             },
-            "next_runs": batch_layer::http::next(&plan, self.0.runs.now()),
+            "next_runs": batch_layer::http::next(&self.0.runs),
             "disk": { "used_bytes": self.0.disk_bytes.load(Ordering::Relaxed) },
         });
         match fields {

@@ -1,9 +1,11 @@
-//! Looks after the parts: whether the service is ready, how fast events come in, and whether a
-//! metric is so full that a run is wanted.
+//! Looks after the parts: whether the service is ready, how fast events come in, whether a metric
+//! is so full that a run is wanted, and whether the data directory is still there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use batch_layer::run::{Mode, RunService, Trigger};
+use shared::clock::Clock;
 use shared::ports::SpeedViews;
 use speed_layer::fold::SpeedHandle;
 use speed_layer::intake::IntakeHandle;
@@ -12,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::clock;
 use super::status::Status;
 use crate::http::Readiness;
 
@@ -19,6 +22,8 @@ use crate::http::Readiness;
 const LOOK: Duration = Duration::from_millis(100);
 /// Over which time the rate of events is measured.
 const RATE: Duration = Duration::from_secs(5);
+/// How often it is looked whether the data directory is still the one of the start.
+const DIRECTORY: Duration = Duration::from_secs(1);
 /// How often the disk is measured.
 const DISK: Duration = Duration::from_secs(60);
 
@@ -26,10 +31,8 @@ const DISK: Duration = Duration::from_secs(60);
 pub(super) fn start(
     readiness: &Readiness,
     stop: &CancellationToken,
-    intake: &IntakeHandle,
-    runs: &RunService,
-    speed: &SpeedHandle,
-    status: &Status,
+    (intake, runs, speed, status): (&IntakeHandle, &RunService, &SpeedHandle, &Status),
+    clock: &Arc<dyn Clock>,
     retire_grace: Duration,
 ) {
     readiness.wait_for("speed views", "catching up with the journal");
@@ -39,6 +42,8 @@ pub(super) fn start(
         tokio::spawn(parts),
         tokio::spawn(follow_fold(readiness.clone(), speed.clone())),
         tokio::spawn(relieve(speed.clone(), runs.clone(), retire_grace)),
+        tokio::spawn(look_at_directory(intake.clone())),
+        tokio::spawn(clock::watch(Arc::clone(clock))),
         tokio::spawn(measure_rate(status.clone())),
         tokio::spawn(measure_disk(status.clone())),
     ];
@@ -110,6 +115,20 @@ async fn relieve(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
             sleep(retire_grace).await;
         }
         sleep(LOOK).await;
+    }
+}
+
+/// Looks whether the data directory is still there. When it is not, intake stops, says so, and is
+/// no longer ready.
+async fn look_at_directory(intake: IntakeHandle) {
+    let mut tick = interval(DIRECTORY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let intake = intake.clone();
+        if let Ok(Err(_)) = spawn_blocking(move || intake.confirm()).await {
+            return;
+        }
     }
 }
 

@@ -19,6 +19,7 @@ type Hunt = fn(&str, Instant, &Report, &mut Random) -> Result<(), Violation>;
 /// The bugs, what they are, and the part of the campaign that is expected to catch each.
 const BUGS: &[(&str, &str, &str, Hunt)] = &[
     ("ack_before_fsync", "a group is acknowledged without its fsync", "kills", by_kills),
+    ("ack_into_unlinked", "a group is acknowledged into nowhere", "rivals", by_removal),
     ("no_directory_sync", "a new segment's name is not fsynced", "places", at_directory),
     ("torn_tail_kept", "a torn record is not cut off", "kills", by_kills),
     ("claim_before_write", "ids are remembered although the write failed", "places", at_write),
@@ -99,6 +100,10 @@ fn by_back_up(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<
 
 fn by_rivals(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
     rivals::stopped_while_another_took_over(Some(bug), r, random)
+}
+
+fn by_removal(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
+    rivals::directory_taken_away(Some(bug), r, random)
 }
 
 fn by_runs(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {

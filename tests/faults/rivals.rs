@@ -1,6 +1,7 @@
 //! Two of a kind: services on one directory, runs at once, and a service that was stopped while
 //! another took its place.
 
+use std::fs;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub(crate) fn all(_: &Arguments, report: &Report, random: &mut Random) -> Result
     two_services_on_one_directory(report, random)?;
     two_runs_at_once(None, "", 4, report, random)?;
     stopped_while_another_took_over(None, report, random)?;
+    directory_taken_away(None, report, random)?;
     restored_back_up(None, report, random)
 }
 
@@ -55,6 +57,46 @@ fn two_services_on_one_directory(report: &Report, random: &mut Random) -> Result
     let result = result.and_then(|()| finish(&place, &load));
     report.add_load(&load.common);
     result
+}
+
+/// A directory that is renamed or deleted under load. From then on nothing is acknowledged, and
+/// what was before is in the one that was renamed.
+pub(crate) fn directory_taken_away(
+    planted: Option<&str>,
+    report: &Report,
+    random: &mut Random,
+) -> Result<(), Violation> {
+    for is_deleted in [false, true] {
+        let place = Place::new("memory", planted);
+        let service = place.start()?;
+        let mut load = Load::start(&service.http, 50, 6, random);
+        thread::sleep(Duration::from_millis(300 + random.below(1000)));
+        let away = place.path().join("away");
+        if is_deleted {
+            load.pause()?;
+            fs::remove_dir_all(place.data_dir()).map_err(|error| error.to_string())?;
+        } else {
+            fs::rename(place.data_dir(), &away).map_err(|error| error.to_string())?;
+        }
+        let event = br#"{"event":"stray"}"#;
+        let reply = service.http.post("/v1/events", "application/json", event);
+        let reply = reply.map_err(|error| error.to_string())?;
+        if reply.status == 200 {
+            return Err("an event was acknowledged into a directory that was gone".to_owned());
+        }
+        if is_deleted {
+            service.kill();
+            continue;
+        }
+        let paused = load.pause();
+        service.kill();
+        fs::rename(&away, place.data_dir()).map_err(|error| error.to_string())?;
+        let result = paused.and_then(|()| finish(&place, &load));
+        report.add_load(&load.common);
+        result.map_err(|violation| keep(&place, violation))?;
+    }
+    report.add("directories taken away", 2);
+    Ok(())
 }
 
 /// Runs, definitions and queries at the same time, in a service that may be slow somewhere.

@@ -8,11 +8,13 @@
 mod backup;
 mod bounds;
 mod client_settings;
+mod clocks;
 mod command_line;
 mod docs;
 mod doctor;
 mod exports;
 mod figures;
+mod gone;
 mod hostile;
 mod http;
 mod keys;

@@ -95,9 +95,15 @@ impl Place {
 
     /// Starts a server with further arguments.
     pub(crate) fn start_with(&self, arguments: &[&str]) -> Server {
+        let mut command = self.serve();
+        command.args(arguments);
+        self.start_as(command)
+    }
+
+    /// Starts a server by what [`Place::serve`] returned.
+    pub(crate) fn start_as(&self, mut command: Command) -> Server {
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
-        let process =
-            self.serve().args(arguments).stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn();
+        let process = command.stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn();
         let mut process = Process(process.unwrap());
         let stdout = BufReader::new(process.0.stdout.take().unwrap());
         let (line, stdout) = first_line(stdout, || log_end(&self.log()));

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use shared::failpoint::{self, planted};
 
@@ -41,12 +42,11 @@ impl BatchCatalog {
 
 impl Inner {
     fn kept(&self) -> HashSet<String> {
-        let now = self.clock.now();
+        let grace = Duration::from_millis(self.settings.grace_ms);
         let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
         superseded.retain(|generation| {
             let pinned = generation.snapshot.strong_count() > 0;
-            !planted("gc_without_grace")
-                && (pinned || now.millis_since(generation.at) < self.settings.grace_ms)
+            !planted("gc_without_grace") && (pinned || generation.at.elapsed() < grace)
         });
         let mut kept: HashSet<String> = self.manifests.current().paths().collect();
         kept.extend(superseded.iter().flat_map(|generation| generation.paths.iter().cloned()));

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::held::HeldDirectory;
 use crate::files;
 
 /// The lock's file within the data directory.
@@ -39,6 +40,7 @@ pub enum LockError {
 #[must_use = "the directory is unlocked when this is dropped"]
 pub struct DirectoryLock {
     directory: PathBuf,
+    held: HeldDirectory,
     /// The system's lock lives as long as the open file.
     _file: File,
 }
@@ -70,13 +72,20 @@ impl DirectoryLock {
         }
         file.set_len(0).map_err(at_path)?;
         writeln!(file, "{}", std::process::id()).map_err(at_path)?;
-        Ok(Self { directory: directory.to_owned(), _file: file })
+        let held = HeldDirectory::new(directory, &path).map_err(at_path)?;
+        Ok(Self { directory: directory.to_owned(), held, _file: file })
     }
 
     /// The directory that is locked.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The directory that was locked, for looking whether it is still there.
+    #[must_use]
+    pub fn held(&self) -> &HeldDirectory {
+        &self.held
     }
 }
 

@@ -5,6 +5,9 @@
 //! disk, the writer stops for good: a second fsync can succeed although the first one's data is
 //! lost, so only a new process, which reads the file again, may go on. The one failure that it
 //! survives is a full disk, if what was written of the frame can be cut off durably.
+//!
+//! Nor is anything published whose file is not at its path any more: where the data directory was
+//! deleted or replaced, fsync goes on to succeed.
 
 use std::fs::File;
 use std::io;
@@ -20,6 +23,7 @@ use shared::ports::JournalError;
 use super::cursor::io_error;
 use super::disk::{Disk, is_full};
 use super::frame::EncodedFrame;
+use super::held::{HeldDirectory, Identity};
 use super::reader::Published;
 use super::segment::{self, CreateError, SEGMENT_HEADER_BYTES, SegmentHeader};
 
@@ -44,8 +48,12 @@ pub(super) struct Writer {
     published: Published,
     /// The open segment's file.
     file: File,
+    /// What tells that file from others.
+    identity: Identity,
+    /// The data directory, where it was locked.
+    held: Option<HeldDirectory>,
     /// Why nothing more is written.
-    stopped: Option<String>,
+    stopped: Option<JournalError>,
     /// Looked up once, since there is a frame for each group of requests.
     fsyncs: Histogram,
 }
@@ -59,10 +67,27 @@ impl Writer {
         segment_bytes_max: u64,
         published: Published,
         file: File,
-    ) -> Self {
+    ) -> Result<Self, JournalError> {
+        let identity = Identity::of(&file);
+        let identity = identity.map_err(|error| io_error("looking at", &directory, &error))?;
         let fsyncs = metrics::histogram!("merganser_journal_fsync_seconds");
-        let stopped = None;
-        Self { disk, directory, journal, segment_bytes_max, published, file, stopped, fsyncs }
+        Ok(Self {
+            disk,
+            directory,
+            journal,
+            segment_bytes_max,
+            published,
+            file,
+            identity,
+            held: None,
+            stopped: None,
+            fsyncs,
+        })
+    }
+
+    /// Looks from now on whether this is the data directory still.
+    pub(super) fn hold(&mut self, held: HeldDirectory) {
+        self.held = Some(held);
     }
 
     /// Writes a frame behind the last one, durably.
@@ -85,13 +110,15 @@ impl Writer {
             return Err(self.stop(&format!("fsync: {error}")));
         }
         self.fsyncs.record(started.elapsed().as_secs_f64());
+        self.check_place()?;
         self.published.write().open_mut().push(&header);
         Ok(Placed { epoch, first, checksum: header.checksum() })
     }
 
     /// Where a batch without events would come to lie: at the end, with nothing written.
-    pub(super) fn append_nothing(&self) -> Result<Placed, JournalError> {
+    pub(super) fn append_nothing(&mut self) -> Result<Placed, JournalError> {
         self.check_running()?;
+        self.check_place()?;
         let held = self.published.read();
         let open = held.open();
         Ok(Placed { epoch: open.header.epoch, first: open.end, checksum: open.checksum })
@@ -131,8 +158,11 @@ impl Writer {
             (held.end(), held.open().checksum)
         };
         let header = SegmentHeader { journal: self.journal, epoch, epoch_first, first, previous };
+        self.check_place()?;
         match segment::create(self.disk.as_ref(), &self.directory, header) {
             Ok((file, segment)) => {
+                let identity = Identity::of(&file);
+                self.identity = identity.map_err(|e| self.stop(&format!("fstat: {e}")))?;
                 self.file = file;
                 self.published.write().begin(segment);
                 Ok(())
@@ -184,12 +214,30 @@ impl Writer {
     fn check_running(&self) -> Result<(), JournalError> {
         match &self.stopped {
             None => Ok(()),
-            Some(why) => Err(JournalError::Stopped(why.clone())),
+            Some(why) => Err(why.clone()),
         }
     }
 
+    /// Whether the open segment is still at its path, in the data directory that was locked.
+    fn check_place(&mut self) -> Result<(), JournalError> {
+        let path = Arc::clone(&self.published.read().open().path);
+        let held = self.held.as_ref();
+        let found = held.map_or(Ok(()), HeldDirectory::check).map_err(|gone| gone.to_string());
+        let found = found.and_then(|()| {
+            self.identity.check(&path).map_err(|why| match held {
+                Some(held) => held.lost(why).to_string(),
+                None => why,
+            })
+        });
+        found.map_err(|why| self.stop_with(JournalError::Gone(why)))
+    }
+
     fn stop(&mut self, why: &str) -> JournalError {
-        self.stopped = Some(why.to_owned());
-        JournalError::Stopped(why.to_owned())
+        self.stop_with(JournalError::Stopped(why.to_owned()))
+    }
+
+    fn stop_with(&mut self, why: JournalError) -> JournalError {
+        self.stopped = Some(why.clone());
+        why
     }
 }

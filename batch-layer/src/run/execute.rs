@@ -9,6 +9,7 @@ use shared::clock::Clock;
 use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, Offset};
 use shared::ports::{Journal, JournalError, SpeedViews};
+use tokio::time::Instant;
 
 use super::compute::Compute;
 use super::making::{Made, Task, subject};
@@ -241,7 +242,7 @@ impl Executor {
 
     async fn let_others_run(&self) {
         let incremental = |run: &Run| run.backfill.is_none();
-        while let Ok(run) = self.queue.take(self.clock.now(), incremental) {
+        while let Ok(run) = self.queue.take(Instant::now(), incremental) {
             Box::pin(super::worker::attempt(self, run)).await;
             super::worker::tidy(self).await;
         }

@@ -76,17 +76,18 @@ pub(super) fn describe() {
     );
 }
 
-/// What is known of runs before the start.
+/// What is known of runs before the start, newest first.
 pub(super) fn restored(runs: &[Run]) {
     for mode in [Mode::Incremental, Mode::Full] {
         last_success_at(mode.name(), last_success(runs, mode).unwrap_or_default());
     }
 }
 
-/// When a run of this mode last succeeded. A backfill is none: it makes one metric's view only.
+/// When a run of this mode last succeeded, which may be before another one's end by a clock that
+/// was set back. A backfill is none: it makes one metric's view only.
 fn last_success(runs: &[Run], mode: Mode) -> Option<Timestamp> {
     let runs = runs.iter().filter(|run| run.mode == mode && run.backfill.is_none());
-    runs.filter(|run| run.state == RunState::Succeeded).filter_map(|run| run.ended_at).max()
+    runs.filter(|run| run.state == RunState::Succeeded).find_map(|run| run.ended_at)
 }
 
 /// An attempt of a run that has ended.

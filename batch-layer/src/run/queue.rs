@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use shared::ids::MetricId;
 use shared::time::Timestamp;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::{Mode, Run, RunState, Trigger};
 
@@ -56,7 +57,8 @@ struct Slot {
 #[derive(Debug, Clone)]
 struct Queued {
     id: String,
-    not_before: Timestamp,
+    /// After a failure, when it is tried again.
+    not_before: Option<Instant>,
 }
 
 impl RunQueue {
@@ -187,7 +189,7 @@ impl RunQueue {
 
     /// Changes a record and tells its followers. A run that was cancelled does not begin to
     /// publish: whether the change was made.
-    pub(super) fn update(&self, id: &str, change: impl FnOnce(&mut Run)) -> bool {
+    pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut Run)) -> bool {
         let registry = self.registry();
         let Some(slot) = registry.runs.get(id) else { return false };
         let mut run = slot.run.borrow().clone();
@@ -202,14 +204,14 @@ impl RunQueue {
     /// Takes the next run that is due and that `wanted` takes; without one, when the next is due.
     pub(super) fn take(
         &self,
-        now: Timestamp,
+        now: Instant,
         wanted: impl Fn(&Run) -> bool,
-    ) -> Result<Run, Option<Timestamp>> {
+    ) -> Result<Run, Option<Instant>> {
         let mut registry = self.registry();
         let Registry { queue, runs, .. } = &mut *registry;
         let due = |queued: &Queued| {
             let run = runs.get(&queued.id).map(|slot| slot.run.borrow().clone());
-            run.filter(|run| queued.not_before <= now && wanted(run))
+            run.filter(|run| queued.not_before.is_none_or(|at| at <= now) && wanted(run))
         };
         let found = queue.iter().enumerate().find_map(|(at, queued)| Some((at, due(queued)?)));
         match found {
@@ -217,13 +219,14 @@ impl RunQueue {
                 queue.remove(at);
                 Ok(run)
             }
-            None => Err(queue.iter().map(|queued| queued.not_before).min()),
+            None => Err(queue.iter().filter_map(|queued| queued.not_before).min()),
         }
     }
 
     /// Queues a run again.
-    pub(super) fn retry(&self, id: &str, not_before: Timestamp) {
-        self.registry().queue.push_back(Queued { id: id.to_owned(), not_before });
+    pub(super) fn retry(&self, id: &str, not_before: Instant) {
+        let queued = Queued { id: id.to_owned(), not_before: Some(not_before) };
+        self.registry().queue.push_back(queued);
         self.changed.notify_one();
     }
 
@@ -276,7 +279,7 @@ impl Registry {
     ) -> Run {
         let run = self.next(mode, trigger, metrics, backfill);
         self.insert(run.clone());
-        self.queue.push_back(Queued { id: run.id.clone(), not_before: Timestamp::default() });
+        self.queue.push_back(Queued { id: run.id.clone(), not_before: None });
         run
     }
 
@@ -301,6 +304,7 @@ impl Registry {
             events: 0,
             days: 0,
             attempt: 0,
+            scheduled_for: None,
             started_at: None,
             ended_at: None,
             error: None,

@@ -1,6 +1,7 @@
-//! The service that executes runs: one worker, and a scheduler that queues what is due.
+//! The service that executes runs: one worker, and a scheduler that queues what is due
+//! (`scheduling`).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::catalog::Catalog;
@@ -11,13 +12,16 @@ use shared::ports::{Journal, SpeedViews};
 use shared::time::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::compute::Compute;
 use super::execute::{Executor, RunError};
+use super::scheduling::{follow_schedule, moment};
 use super::{Mode, Run, RunQueue, RunState, Trigger, figures};
 use crate::catalog::BatchCatalog;
 use crate::manifest::{Change, PublishError};
-use crate::schedule::{Plan, Schedule, ScheduleError};
+use crate::schedule::timetable::Timetable;
+use crate::schedule::{Schedule, ScheduleError};
 use crate::storage::{Storage, StorageError};
 use crate::view::ParquetViews;
 
@@ -25,9 +29,6 @@ use crate::view::ParquetViews;
 const ATTEMPTS_MAX: u32 = 6;
 /// The wait before the second attempt; it doubles with each.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// The longest that the worker sleeps: a clock that was set is noticed.
-const SLEEP_MAX: Duration = Duration::from_secs(30);
-
 /// How runs are done.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
@@ -61,10 +62,11 @@ pub struct RunService {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    executor: Executor,
-    schedule: watch::Sender<(Schedule, Plan)>,
-    stop: watch::Sender<bool>,
+pub(super) struct Inner {
+    pub(super) executor: Executor,
+    pub(super) schedule: watch::Sender<Schedule>,
+    timetable: Mutex<Timetable>,
+    pub(super) stop: watch::Sender<bool>,
     tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -78,10 +80,12 @@ impl RunService {
         parts: RunServiceParts,
     ) -> Result<Self, RunStartError> {
         let schedule = settings.schedule;
-        let plan = schedule.plan()?;
+        let mut timetable = Timetable::new(schedule.plan()?, parts.clock.now());
         restore(&parts.catalog, &parts.queue).await?;
         figures::describe();
-        figures::restored(&parts.queue.list());
+        let runs = parts.queue.list();
+        figures::restored(&runs);
+        timetable.restore(&runs, moment(&*parts.clock));
         let deleted = parts.catalog.collect().await?;
         if deleted > 0 {
             tracing::info!(deleted, "deleted objects that no manifest names");
@@ -99,7 +103,8 @@ impl RunService {
         };
         let inner = Arc::new(Inner {
             executor,
-            schedule: watch::Sender::new((schedule, plan)),
+            schedule: watch::Sender::new(schedule),
+            timetable: Mutex::new(timetable),
             stop: watch::Sender::new(false),
             tasks: tokio::sync::Mutex::default(),
         });
@@ -129,10 +134,16 @@ impl RunService {
         snapshot.names().into_iter().map(str::to_owned).collect()
     }
 
-    /// The schedule, and when each mode starts next.
+    /// The schedule.
     #[must_use]
-    pub fn schedule(&self) -> (Schedule, Plan) {
+    pub fn schedule(&self) -> Schedule {
         self.inner.schedule.borrow().clone()
+    }
+
+    /// When a run of this mode starts next, if nothing changes the schedule or the clock.
+    #[must_use]
+    pub fn next_start(&self, mode: Mode) -> Option<Timestamp> {
+        self.inner.timetable().next(mode, moment(&*self.inner.executor.clock))
     }
 
     /// Sets and stores the schedule.
@@ -143,7 +154,8 @@ impl RunService {
         let plan = schedule.plan()?;
         let change = Change::Schedule(schedule.clone());
         self.inner.executor.catalog.publish(change).await?;
-        self.inner.schedule.send_replace((schedule, plan));
+        self.inner.timetable().change(plan, self.now());
+        self.inner.schedule.send_replace(schedule);
         Ok(())
     }
 
@@ -161,6 +173,13 @@ impl RunService {
                 tracing::error!(%error, "a task of the runs failed");
             }
         }
+    }
+}
+
+impl Inner {
+    pub(super) fn timetable(&self) -> MutexGuard<'_, Timetable> {
+        // Nothing panics while it is locked.
+        self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -223,8 +242,7 @@ async fn work(inner: Arc<Inner>) {
     let mut stop = inner.stop.subscribe();
     let executor = &inner.executor;
     while !*stop.borrow() {
-        let now = executor.clock.now();
-        match executor.queue.take(now, |_| true) {
+        match executor.queue.take(Instant::now(), |_| true) {
             Ok(run) => {
                 let ended = tokio::select! {
                     () = attempt(executor, run.clone()) => true,
@@ -238,28 +256,9 @@ async fn work(inner: Arc<Inner>) {
             }
             Err(next) => tokio::select! {
                 () = executor.queue.changed() => {}
-                () = tokio::time::sleep(until(next, now)) => {}
+                () = sleep_until(next) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             },
-        }
-    }
-}
-
-/// Queues runs when they are due, also while another one is at work.
-async fn follow_schedule(inner: Arc<Inner>) {
-    let (mut stop, mut schedule) = (inner.stop.subscribe(), inner.schedule.subscribe());
-    let mut looked = inner.executor.clock.now();
-    while !*stop.borrow() {
-        let now = inner.executor.clock.now();
-        let plan = schedule.borrow_and_update().1.clone();
-        if let Some(mode) = plan.due(looked, now) {
-            start_scheduled(&inner.executor, mode);
-        }
-        looked = now.max(looked);
-        tokio::select! {
-            _ = schedule.changed() => {}
-            () = tokio::time::sleep(until(plan.next_any(now), now)) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
         }
     }
 }
@@ -276,27 +275,17 @@ async fn show_figures(inner: Arc<Inner>) {
     }
 }
 
-/// How long to sleep until `next`, if it is known.
-fn until(next: Option<Timestamp>, now: Timestamp) -> Duration {
-    let wait = next.map_or(SLEEP_MAX, |at| Duration::from_millis(at.millis_since(now)));
-    wait.clamp(Duration::from_millis(1), SLEEP_MAX)
-}
-
-/// Queues the run that is due by the schedule, if there is anything new for it.
-fn start_scheduled(executor: &Executor, mode: Mode) {
-    let snapshot = executor.catalog.current();
-    let end = executor.journal.end();
-    if snapshot.metrics.iter().all(|metric| metric.boundary.offset >= end) {
-        return;
-    }
-    if let Err(busy) = executor.queue.submit(mode, Trigger::Schedule, None) {
-        tracing::info!(mode = mode.name(), active = busy.id, "a scheduled run is left out");
+/// Returns at `next`, if it is known.
+async fn sleep_until(next: Option<Instant>) {
+    match next {
+        Some(next) => tokio::time::sleep_until(next).await,
+        None => std::future::pending().await,
     }
 }
 
 /// Tries a run, and records how it went.
 pub(super) async fn attempt(executor: &Executor, run: Run) {
-    let (queue, now) = (&executor.queue, executor.clock.now());
+    let (queue, now, begun) = (&executor.queue, executor.clock.now(), Instant::now());
     queue.update(&run.id, |run| {
         run.state = RunState::Running;
         run.attempt += 1;
@@ -308,7 +297,7 @@ pub(super) async fn attempt(executor: &Executor, run: Run) {
     let result = executor.execute(&run).await;
     let ended = executor.clock.now();
     let Some(after) = queue.get(&run.id) else { return };
-    let seconds = ended.millis_since(now) as f64 / 1000.0;
+    let seconds = begun.elapsed().as_secs_f64();
     let outcome = match &result {
         Ok(()) => "succeeded",
         Err(RunError::Cancelled) => "cancelled",
@@ -343,8 +332,7 @@ pub(super) async fn attempt(executor: &Executor, run: Run) {
     }
     if again {
         let wait = BACKOFF * 2_u32.saturating_pow(after.attempt.saturating_sub(1));
-        let wait_us = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
-        queue.retry(&run.id, Timestamp(ended.0.saturating_add(wait_us)));
+        queue.retry(&run.id, Instant::now() + wait);
     }
 }
 

@@ -1,6 +1,7 @@
 //! `GET /v1/status`: how the service is.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,9 +12,13 @@ use shared::request::NoParameters;
 
 use crate::serve::Serving;
 
+/// Milliseconds that have gone by since `begun`, however the wall clock was set meanwhile.
+fn millis(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 pub(super) async fn show(State(serving): State<Arc<Serving>>, _: NoParameters) -> Response {
     let snapshot = serving.catalog.current();
-    let now = serving.clock.now();
     let end = serving.journal.end();
     let metrics = snapshot.metrics.iter().map(|metric| {
         let lag = serving.speed.lag(metric.id);
@@ -28,12 +33,12 @@ pub(super) async fn show(State(serving): State<Arc<Serving>>, _: NoParameters) -
     let failure = serving.speed.failure();
     let lags = snapshot.metrics.iter().map(|metric| serving.speed.lag(metric.id).lag_ms);
     // For as long as the store cannot be asked, what it holds is behind for all who ask.
-    let unasked = failure.as_ref().map(|failure| now.millis_since(failure.since));
+    let unasked = failure.as_ref().map(|failure| millis(failure.begun));
     let lag_ms = lags.chain(unasked).max().unwrap_or(0);
     let mut status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": serving.started_at.to_string(),
-        "uptime_s": now.millis_since(serving.started_at) / 1000,
+        "uptime_s": serving.begun.elapsed().as_secs(),
         "generation": snapshot.generation,
         "published_at": snapshot.published_at.to_string(),
         "journal": {

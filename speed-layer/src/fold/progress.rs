@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use shared::ids::{MetricId, Offset};
 use shared::ports::{Lag, StoreFailure};
-use shared::time::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::store::View;
@@ -58,8 +58,9 @@ pub(super) struct Progress {
 #[derive(Debug, Default)]
 struct State {
     metrics: HashMap<MetricId, MetricProgress>,
-    /// Ends of batches that some view lacks, with the arrival of their first event.
-    arrivals: VecDeque<(Offset, Timestamp)>,
+    /// Ends of batches that some view lacks, with the arrival of their first event by a clock that
+    /// cannot be set.
+    arrivals: VecDeque<(Offset, Instant)>,
 }
 
 impl Progress {
@@ -99,8 +100,10 @@ impl Progress {
         self.state().metrics.get(&metric).cloned()
     }
 
-    pub(super) fn arrived(&self, end: Offset, at: Timestamp) {
-        self.state().arrivals.push_back((end, at));
+    /// Notes a batch that is not in all views yet, and how old its first event is.
+    pub(super) fn arrived(&self, end: Offset, age: Duration) {
+        let now = Instant::now();
+        self.state().arrivals.push_back((end, now.checked_sub(age).unwrap_or(now)));
     }
 
     /// Tells how far everything is. Metrics that are not among `metrics` are forgotten.
@@ -123,12 +126,13 @@ impl Progress {
         self.applied.send_if_modified(|old| std::mem::replace(old, applied) != applied);
     }
 
-    /// How far `metric` is behind at `now`.
-    pub(super) fn lag(&self, metric: MetricId, now: Timestamp) -> Lag {
+    /// How far `metric` is behind.
+    pub(super) fn lag(&self, metric: MetricId) -> Lag {
         let state = self.state();
         let applied = state.metrics.get(&metric).map_or(Offset::ZERO, |metric| metric.applied);
         let oldest = state.arrivals.partition_point(|(end, _)| *end <= applied);
-        let lag_ms = state.arrivals.get(oldest).map_or(0, |(_, at)| now.millis_since(*at));
+        let lag = state.arrivals.get(oldest).map_or(Duration::ZERO, |(_, at)| at.elapsed());
+        let lag_ms = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
         Lag { lag_ms, applied, owed: Offset(self.owed.load(Ordering::SeqCst)) }
     }
 }

@@ -146,7 +146,8 @@ impl Worker {
                 error!(reason = %fatal, "the fold stopped");
                 figures::store_failing(true);
                 let (since, reason) = (clock.now(), fatal.0.clone());
-                progress.failure.send_replace(Some(StoreFailure { since, reason }));
+                let begun = Instant::now().into_std();
+                progress.failure.send_replace(Some(StoreFailure { since, begun, reason }));
                 Phase::Failed(fatal.0)
             }
         });

@@ -97,9 +97,13 @@ pub(super) async fn delete(
     State(routes): State<Routes>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let quarantine = routes.intake.quarantine().clone();
+    let intake = routes.intake.clone();
+    let delete = move |id| {
+        intake.confirm()?;
+        intake.quarantine().delete(id).map_err(IntakeError::from)
+    };
     let is_deleted = match id.parse::<QuarantineId>() {
-        Ok(id) => blocking(move || quarantine.delete(id)).await?.map_err(IntakeError::from)?,
+        Ok(id) => blocking(move || delete(id)).await??,
         Err(_) => false,
     };
     if is_deleted {

@@ -48,6 +48,15 @@ pub(super) struct Told {
     pub(super) dedup_floor: AtomicU64,
 }
 
+impl Told {
+    /// Nothing is taken any more, for the first reason that is given.
+    pub(super) fn stop(&self, failure: &IntakeError) {
+        if self.stopped.set(failure.clone()).is_ok() {
+            error!(error = %failure, "intake has stopped");
+        }
+    }
+}
+
 /// The committer's parts.
 pub(super) struct Committer {
     pub(super) journal: Arc<dyn Journal>,
@@ -81,8 +90,7 @@ impl Committer {
         };
         if result.is_ok() {
             let requests = group.iter().flat_map(|decoded| &decoded.prepared.requests).flatten();
-            let arrivals = requests.map(|request| request.arrived);
-            figures::acknowledged(self.decoder.clock.now(), arrivals);
+            figures::acknowledged(requests.map(|request| request.begun));
         }
         let callers = group.into_iter().flat_map(|decoded| decoded.callers);
         let answers = match result {
@@ -108,6 +116,7 @@ impl Committer {
 
     /// Makes a group durable; returns an answer for each of its requests.
     fn store(&mut self, group: &[Decoded]) -> Result<Vec<Answer>, IntakeError> {
+        self.journal.confirm()?;
         let judged = group
             .iter()
             .map(|decoded| self.judge(&decoded.prepared))
@@ -197,7 +206,11 @@ impl Committer {
         let fresh: Vec<&EventBatch> =
             judged.iter().map(|judged| &judged.fresh).filter(|batch| !batch.is_empty()).collect();
         let events = match fresh.as_slice() {
-            [] => return Ok(Appended { offset: self.journal.end(), committed: None }),
+            [] => {
+                // What is there already, or in the quarantine, is acknowledged too.
+                self.journal.confirm()?;
+                return Ok(Appended { offset: self.journal.end(), committed: None });
+            }
             [only] => (*only).clone(),
             several => EventBatch::concat(several.iter().copied())
                 .map_err(|error| IntakeError::Internal(format!("joining events: {error}")))?,
@@ -221,9 +234,7 @@ impl Committer {
     }
 
     fn stop(&self, failure: &IntakeError) {
-        if self.told.stopped.set(failure.clone()).is_ok() {
-            error!(error = %failure, "intake has stopped");
-        }
+        self.told.stop(failure);
     }
 }
 

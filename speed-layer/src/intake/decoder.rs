@@ -1,6 +1,7 @@
 //! What decoding takes, in one place: limits, what metrics want, ids and the clock.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use shared::clock::Clock;
 
@@ -69,7 +70,7 @@ impl Decoder {
     /// A body that is not compressed, and arrives now.
     pub(super) fn arrived(&self, body: EventBody) -> Plain {
         let EventBody { bytes, format, fixed, .. } = body;
-        Plain { bytes, format, fixed, arrived: self.clock.now() }
+        Plain { bytes, format, fixed, arrived: self.clock.now(), begun: Instant::now() }
     }
 
     /// Decodes bodies together.

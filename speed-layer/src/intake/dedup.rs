@@ -16,7 +16,13 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use shared::failpoint::planted;
 use shared::ids::Offset;
+use shared::ports::Journal;
+use tracing::info;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::error::IntakeError;
 
 /// What an identified event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +201,27 @@ fn at(ring: &VecDeque<Seen>, head: Sequence, sequence: Sequence) -> Option<&Seen
 
 fn halves(hash: u128) -> [u64; 2] {
     [hash as u64, (hash >> 64) as u64]
+}
+
+/// Reads the whole journal once: the window counts identified events, of which a record may have
+/// any number.
+pub(super) fn rebuild(journal: &dyn Journal, window: usize) -> Result<DedupIndex, IntakeError> {
+    let mut index = DedupIndex::new(window).ok_or_else(|| {
+        IntakeError::Settings(format!(
+            "there is no memory for `dedup_window_events` of {window} (32 bytes each)"
+        ))
+    })?;
+    let from = if planted("dedup_not_rebuilt") { journal.end() } else { journal.start() };
+    for identities in journal.read_identities(from)? {
+        let (first, identities) = identities?;
+        for ((id, content), n) in identities.iter().zip(0..) {
+            if let Some(content) = content {
+                index.replay(first.plus(n), xxh3_128(id.as_bytes()), content);
+            }
+        }
+    }
+    info!(events = index.len(), "dedup index rebuilt");
+    Ok(index)
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-
-use shared::time::Timestamp;
+use std::time::{Duration, Instant};
 
 use super::error::IntakeError;
 
@@ -20,11 +19,11 @@ pub(crate) struct DiskFloor {
 
 #[derive(Clone, Copy)]
 struct Asked {
-    at: Timestamp,
+    at: Instant,
     free_bytes: u64,
 }
 
-const INTERVAL_US: i64 = 1_000_000;
+const INTERVAL: Duration = Duration::from_secs(1);
 
 impl DiskFloor {
     /// A floor for the disk that holds `path`.
@@ -43,12 +42,12 @@ impl DiskFloor {
     }
 
     /// Whether there is room. Where the disk does not tell, the journal's own error has to do.
-    pub(crate) fn check(&self, now: Timestamp) -> Result<(), IntakeError> {
+    pub(crate) fn check(&self, now: Instant) -> Result<(), IntakeError> {
         if self.floor_bytes == 0 {
             return Ok(());
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = last.filter(|asked| (0..INTERVAL_US).contains(&(now.0 - asked.at.0)));
+        let fresh = last.filter(|asked| now.saturating_duration_since(asked.at) < INTERVAL);
         let free_bytes = match fresh {
             Some(asked) => asked.free_bytes,
             None => (self.free_bytes)().unwrap_or(u64::MAX),
@@ -88,22 +87,23 @@ mod tests {
                 50,
             )
         };
-        floor.check(Timestamp(0)).unwrap();
+        let begun = Instant::now();
+        floor.check(begun).unwrap();
         free.store(49, Ordering::Relaxed);
-        floor.check(Timestamp(999_999)).unwrap();
+        floor.check(begun + Duration::from_millis(999)).unwrap();
         assert_eq!(asked.load(Ordering::Relaxed), 1);
-        let error = floor.check(Timestamp(1_000_000)).unwrap_err();
+        let error = floor.check(begun + INTERVAL).unwrap_err();
         assert!(matches!(&error, IntakeError::DiskFull(text) if text.contains("49")), "{error}");
         free.store(50, Ordering::Relaxed);
-        floor.check(Timestamp(-5)).unwrap();
-        assert_eq!(asked.load(Ordering::Relaxed), 3, "a clock that was set back is asked anew");
+        floor.check(begun + 2 * INTERVAL).unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
     }
 
     #[test]
     fn the_disk_of_a_directory_tells_its_free_bytes() {
         let floor = DiskFloor::of(std::env::temp_dir(), 1);
-        floor.check(Timestamp(0)).unwrap();
+        floor.check(Instant::now()).unwrap();
         let floor = DiskFloor::of(std::env::temp_dir(), u64::MAX);
-        assert!(floor.check(Timestamp(0)).is_err());
+        assert!(floor.check(Instant::now()).is_err());
     }
 }

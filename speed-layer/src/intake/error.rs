@@ -109,6 +109,9 @@ pub enum IntakeError {
     /// The journal takes nothing more until the service starts anew.
     #[error("{0}")]
     JournalStopped(String),
+    /// The data directory is not the one any more that the service was started on.
+    #[error("{0}")]
+    DirectoryGone(String),
     /// Whoever folds the events ended, so that answers would fall behind without an end.
     #[error("the speed layer has ended; restart the service")]
     FoldStopped,
@@ -129,7 +132,7 @@ pub enum IntakeError {
 impl IntakeError {
     /// Whether it lasts until the service starts anew.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::JournalStopped(_) | Self::FoldStopped)
+        matches!(self, Self::JournalStopped(_) | Self::DirectoryGone(_) | Self::FoldStopped)
     }
 
     fn kind_and_code(&self) -> (Kind, &'static str) {
@@ -145,6 +148,7 @@ impl IntakeError {
             Self::Overloaded => (Kind::Unavailable, "overloaded"),
             Self::ShuttingDown => (Kind::Unavailable, "shutting_down"),
             Self::JournalStopped(_) => (Kind::Unavailable, "journal_stopped"),
+            Self::DirectoryGone(_) => (Kind::Unavailable, "data_directory_gone"),
             Self::FoldStopped => (Kind::Unavailable, "speed_layer_stopped"),
             Self::DiskFull(_) => (Kind::NoSpace, "disk_full"),
             Self::Quarantine(_) => (Kind::Unavailable, "quarantine_failed"),
@@ -169,6 +173,7 @@ impl From<IntakeError> for Problem {
             | IntakeError::UnsupportedMedia(_)
             | IntakeError::Option(_)
             | IntakeError::JournalStopped(_)
+            | IntakeError::DirectoryGone(_)
             | IntakeError::FoldStopped
             | IntakeError::DiskFull(_)
             | IntakeError::Quarantine(_)
@@ -184,6 +189,7 @@ impl From<JournalError> for IntakeError {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::Full(_) => Self::DiskFull(error.to_string()),
+            JournalError::Gone(why) => Self::DirectoryGone(why),
             JournalError::TooLarge { limit_bytes, .. } => {
                 Self::TooLarge { limit: Limit::RecordBytes, max: limit_bytes }
             }

@@ -1,11 +1,10 @@
 //! The numbers of intake for a monitoring system, each with its name and meaning in one place.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics::{
     Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-use shared::time::Timestamp;
 
 use super::envelope::InvalidCode;
 use super::settings::IntakeSettings;
@@ -141,14 +140,10 @@ pub(super) fn group(requests: usize, events: u64, append: Duration) {
     histogram!("merganser_intake_append_seconds").record(append.as_secs_f64());
 }
 
-/// Requests that are acknowledged now, by when each arrived.
-pub(super) fn acknowledged(now: Timestamp, arrivals: impl Iterator<Item = Timestamp>) {
+/// Requests that are acknowledged now, by when each began.
+pub(super) fn acknowledged(begun: impl Iterator<Item = Instant>) {
     let latency = histogram!("merganser_intake_ack_seconds");
-    for arrived in arrivals {
-        // A clock that was set back meanwhile makes no negative time.
-        let took_us = now.0.saturating_sub(arrived.0).max(0);
-        latency.record(took_us as f64 / 1e6);
-    }
+    begun.for_each(|begun| latency.record(begun.elapsed().as_secs_f64()));
 }
 
 /// What is pending: requests, and their bytes. Set at each request, and therefore looked up once.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{
     ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondArray, UInt64Builder,
@@ -50,6 +51,8 @@ pub(crate) struct Plain {
     pub(crate) fixed: Option<Arc<FixedProperties>>,
     /// The clock's time then: stamped once, for all its events.
     pub(crate) arrived: Timestamp,
+    /// The same for measuring how long it takes.
+    pub(crate) begun: Instant,
 }
 
 /// A decoded request. What it has of events is in the rows of a [`Prepared`].
@@ -63,6 +66,8 @@ pub(crate) struct Request {
     pub(crate) invalid: Vec<(Place, Invalid)>,
     /// When it arrived.
     pub(crate) arrived: Timestamp,
+    /// The same for measuring how long it takes.
+    pub(crate) begun: Instant,
 }
 
 impl Request {
@@ -126,7 +131,7 @@ pub(crate) fn prepare(
     let mut properties = Extraction::with_capacity(wanted, count);
     let mut candidates = Vec::with_capacity(count);
     let mut requests = Vec::with_capacity(bodies.len());
-    for ((Plain { bytes, format, fixed, arrived }, raw_events), translated) in
+    for ((Plain { bytes, format, fixed, arrived, begun }, raw_events), translated) in
         bodies.iter().zip(split).zip(&translated)
     {
         let latest = Timestamp(arrived.0.saturating_add(ahead_us));
@@ -167,6 +172,7 @@ pub(crate) fn prepare(
             rows: first..candidates.len(),
             invalid,
             arrived: *arrived,
+            begun: *begun,
         }));
     }
     let events = columns.finish()?.with_read(properties.finish());
@@ -280,6 +286,7 @@ mod tests {
             format: BodyFormat::Ndjson,
             fixed: None,
             arrived: NOW,
+            begun: Instant::now(),
         };
         let bodies: Vec<_> = bodies.iter().map(body).collect();
         let wanted =

@@ -65,7 +65,7 @@ async fn definitions_schedules_and_runs_do_not_disturb_each_other() {
     assert_eq!(names, ["first", "m0", "m1", "m2", "m3", "m4"].map(str::to_owned).into());
 
     // What was told is what is stored.
-    let (generation, schedule) = (world.catalog.current().generation, world.runs.schedule().0);
+    let (generation, schedule) = (world.catalog.current().generation, world.runs.schedule());
     let world = world.restart().await;
     assert_eq!(world.catalog.current().generation, generation);
     assert_eq!(world.catalog.state().manifest.schedule, Some(schedule));

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::catalog::MetricVersion;
 use shared::compile::Metric;
 use shared::extract::Extractor;
 use shared::ids::{MetricId, Offset};
 use shared::ports::{Committed, JournalError};
+use shared::time::Timestamp;
 use tokio::time::Instant;
 use tracing::info;
 
@@ -171,7 +173,10 @@ impl Worker {
         self.folded = Mark { offset: batch.end(), checksum: batch.checksum };
         let arrivals = batch.events.arrivals();
         if !arrivals.is_empty() && batch.end() > self.applied() {
-            self.parts.progress.arrived(batch.end(), shared::time::Timestamp(arrivals.value(0)));
+            let arrived = Timestamp(arrivals.value(0));
+            // By the wall clock, since it may have arrived at an earlier process.
+            let age_ms = self.parts.clock.now().millis_since(arrived);
+            self.parts.progress.arrived(batch.end(), Duration::from_millis(age_ms));
         }
         figures::folded(batch.events.len(), started.elapsed());
         Ok(())

@@ -44,11 +44,12 @@ impl Worker {
                 return false;
             }
             figures::store_failing(failure.is_some());
-            let before = told.take().map(|told| told.since);
+            let before = told.take().map(|told| (told.since, told.begun));
             *told = failure.map(|(since, reason)| {
                 let lasted_us = i64::try_from((now - since).as_micros()).unwrap_or(i64::MAX);
                 let began = Timestamp(self.parts.clock.now().0.saturating_sub(lasted_us));
-                StoreFailure { since: before.unwrap_or(began), reason }
+                let (since, begun) = before.unwrap_or((began, since.into_std()));
+                StoreFailure { since, begun, reason }
             });
             true
         });
@@ -84,7 +85,7 @@ impl Worker {
         let progress = &self.parts.progress;
         let groups = self.writers.values().map(|writer| writer.tables.groups() as u64).sum();
         figures::held(self.unapplied(), groups);
-        let lags = self.writers.keys().map(|id| progress.lag(*id, self.parts.clock.now()).lag_ms);
+        let lags = self.writers.keys().map(|id| progress.lag(*id).lag_ms);
         figures::lag(lags.max().unwrap_or(0));
         figures::feed(self.parts.feed.len());
     }

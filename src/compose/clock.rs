@@ -1,0 +1,89 @@
+//! Notices when the wall clock jumps, and says so, once for each jump.
+//!
+//! What lasts is measured by the monotonic clock, which nobody can set. What has a date follows the
+//! wall clock as it is: schedules, when keys expire, `now` in queries, and what is noted of events
+//! and runs. So a jump harms nothing, but explains what is seen afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::clock::Clock;
+use shared::time::Timestamp;
+use tokio::time::{Instant, sleep};
+use tracing::warn;
+
+/// How often the clocks are compared.
+const LOOK: Duration = Duration::from_secs(1);
+/// By how much they have to come apart between two looks. NTP sets a clock by less without anybody
+/// needing to know.
+const JUMP: Duration = Duration::from_secs(1);
+
+/// Compares the wall clock with the monotonic one, for as long as it is polled.
+pub(super) async fn watch(clock: Arc<dyn Clock>) {
+    metrics::describe_counter!(
+        "merganser_clock_jumps_total",
+        metrics::Unit::Count,
+        "Jumps of the wall clock by a second or more, since the start"
+    );
+    let jumps = metrics::counter!("merganser_clock_jumps_total");
+    jumps.increment(0);
+    let mut before = (clock.now(), Instant::now());
+    loop {
+        sleep(LOOK).await;
+        let now = (clock.now(), Instant::now());
+        if let Some(jump) = jumped(before.0, now.0, now.1 - before.1) {
+            jumps.increment(1);
+            let (direction, seconds) = (jump.direction(), jump.by().as_secs_f64());
+            warn!(
+                was = %jump.expected, is = %now.0, seconds,
+                "the wall clock jumped {direction}; schedules and the expiry of keys follow it"
+            );
+        }
+        before = now;
+    }
+}
+
+/// Where the wall clock would be, and where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Jump {
+    expected: Timestamp,
+    found: Timestamp,
+}
+
+impl Jump {
+    fn by(self) -> Duration {
+        Duration::from_micros(self.found.0.abs_diff(self.expected.0))
+    }
+
+    fn direction(self) -> &'static str {
+        if self.found < self.expected { "back" } else { "forward" }
+    }
+}
+
+/// Whether the wall clock jumped on its way from `before` to `now`, while `took` went by.
+fn jumped(before: Timestamp, now: Timestamp, took: Duration) -> Option<Jump> {
+    let took_us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+    let expected = Timestamp(before.0.saturating_add(took_us));
+    let jump = Jump { expected, found: now };
+    (jump.by() >= JUMP).then_some(jump)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_is_what_the_time_that_went_by_does_not_explain() {
+        let second = Duration::from_secs(1);
+        let seconds = |seconds: i64| Timestamp(seconds * 1_000_000);
+        let jumped = |to: i64, took: Duration| jumped(seconds(100), seconds(to), took);
+        assert_eq!(jumped(101, second), None);
+        assert_eq!(jumped(100, second / 2), None, "a correction by half a second");
+        assert_eq!(jumped(4000, 3900 * second), None, "a process that was stopped");
+        let back = jumped(101 - 3600, second).unwrap();
+        assert_eq!((back.direction(), back.by()), ("back", 3600 * second));
+        assert_eq!(back.expected, seconds(101));
+        let forward = jumped(101 + 86_400, second).unwrap();
+        assert_eq!((forward.direction(), forward.by()), ("forward", 86_400 * second));
+    }
+}
