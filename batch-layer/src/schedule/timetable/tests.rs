@@ -165,7 +165,7 @@ fn changes_of_summer_time_leave_no_minute_out_and_double_none() {
     let days = [
         ("Europe/Berlin", "2026-03-28T22:00:00Z"),
         ("Europe/Berlin", "2026-10-24T21:59:30Z"),
-        ("America/New_York", "2026-03-08T05:00:00Z"),
+        ("America/New_York", "2026-03-08T04:59:30Z"),
         ("America/New_York", "2026-11-01T03:59:30Z"),
         ("Australia/Lord_Howe", "2026-04-04T12:00:00Z"),
         ("Australia/Lord_Howe", "2026-10-03T12:00:00Z"),
