@@ -1,6 +1,6 @@
 //! The command line: which command was meant, and the exit code that it ends with.
 //!
-//! 0 is done, 1 is failed, 2 is wrong usage. An error is one line on stderr; stdout carries what
+//! 0 is done, 1 is failed, 2 is wrong usage, 130 and 143 are stopped by a signal. An error is one line on stderr; stdout carries what
 //! was asked for and nothing else.
 
 mod backoff;
@@ -86,6 +86,8 @@ enum Failure {
     Usage(String),
     /// It was tried and failed: exit code 1.
     Failed(anyhow::Error),
+    /// A signal ended it, and that was said: the exit code that shells give to such a process.
+    Stopped(u8),
 }
 
 impl From<anyhow::Error> for Failure {
@@ -116,6 +118,7 @@ pub(crate) fn run() -> ExitCode {
             output::complain(&message);
             ExitCode::from(2)
         }
+        Err(Failure::Stopped(code)) => ExitCode::from(code),
         Err(Failure::Failed(error)) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => {
             output::complain(&format!("{error:#}"));

@@ -94,6 +94,7 @@ impl Head {
             Some(columns) => columns.applied_to(format)?,
             None => format,
         };
+        let format = options.ids.applied_to(format)?;
         let encoding = BodyEncoding::of_content_encoding(text(parts, CONTENT_ENCODING)?)?;
         let declared_bytes = text(parts, CONTENT_LENGTH)?.and_then(|length| length.parse().ok());
         let fixed = parts.extensions.get::<Arc<FixedProperties>>().cloned();

@@ -19,14 +19,18 @@ impl Backoff {
         Self { next: FIRST, until: Instant::now() + limit }
     }
 
-    /// Waits, at least for as long as the server asked; false when the time is over.
-    pub(super) fn wait(&mut self, asked: Option<Duration>) -> bool {
+    /// The next wait, at least as long as the server asked; none when the time is over.
+    pub(super) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let pause = self.next.max(asked.unwrap_or_default()).min(LONGEST);
         if Instant::now() + pause > self.until {
-            return false;
+            return None;
         }
-        thread::sleep(pause);
         self.next = (self.next * 2).min(LONGEST);
-        true
+        Some(pause)
+    }
+
+    /// Waits, at least for as long as the server asked; false when the time is over.
+    pub(super) fn wait(&mut self, asked: Option<Duration>) -> bool {
+        self.next(asked).map(thread::sleep).is_some()
     }
 }

@@ -1,18 +1,23 @@
 //! `merganser ingest`: files of events, sent in batches.
 //!
 //! What was interrupted is resumed by running the same command again: it goes on where the server
-//! had acknowledged everything (`resume`). Besides, an event's `id` makes sending it again safe:
-//! what the server has, it counts as duplicates. For events without an `id` that does not hold, and
-//! the command says so.
+//! had acknowledged everything (`resume`). What it sends again all the same, since nobody knows
+//! what became of it, the server knows by its `id`; an event without one gets one by its line
+//! (`ids`). Told to stop, it awaits the answer under way (`interrupt`) and says what is certain
+//! (`standing`).
 
 mod batches;
 mod csv;
+mod ids;
+mod interrupt;
 mod looks;
 mod open;
 mod resume;
 mod send;
+mod standing;
 mod table;
 
+use std::env;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,11 +27,14 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use self::batches::{Batch, Batches, Shape, Source};
+use self::batches::{Batch, Batches, Place, Source};
+use self::ids::LineIds;
+use self::interrupt::Watch;
 use self::looks::Looks;
 use self::open::Opening;
 use self::resume::{Bookmark, Journal, Reached};
 use self::send::{End, Sender, Totals};
+use self::standing::{Standing, command};
 use self::table::{Format, TableArgs};
 use super::Failure;
 use super::client::{Client, ClientArgs};
@@ -66,6 +74,11 @@ pub(super) struct IngestArgs {
     /// How long to try again while the server is away or overloaded, in seconds
     #[arg(long, value_name = "S", default_value_t = 120)]
     retry_s: u64,
+
+    /// Leave events without an `id` as they are, so that they count as often as they are sent; else
+    /// they get one by which the same line of the same file counts once
+    #[arg(long)]
+    no_ids: bool,
 
     /// Send files from their beginning, wherever an earlier run was interrupted
     #[arg(long)]
@@ -110,6 +123,8 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
     }
     let formats = formats(args)?;
     let retry = Duration::from_secs(args.retry_s);
+    let (bar, watch) = (progress(&args.files), Watch::default());
+    listen(&watch, &bar, args.output)?;
     let mut bookmarks = bookmarks(&client, retry, args)?;
     let mut sending = Sending::new(
         Sender {
@@ -122,25 +137,31 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
             encoding: args.encoding,
             on_invalid: args.on_invalid,
             retry,
+            watch: &watch,
         },
         args.batch_events as usize,
-        progress(&args.files),
+        bar,
     );
     let outcome = args.files.iter().zip(formats).zip(&mut bookmarks).try_for_each(
         |((file, format), bookmark)| {
-            let file = Opening { file, format, table: &args.table };
+            let ids = if args.no_ids { LineIds::Without } else { LineIds::of(file)? };
+            let file = Opening { file, format, table: &args.table, ids };
             sending.file(&file, bookmark.as_mut())
         },
     );
+    let signal = watch.end();
     sending.bar.finish_and_clear();
     // Only now, so that a file that was sent whole is not sent again because another was not.
     if outcome.is_ok() {
         bookmarks.iter().flatten().for_each(Bookmark::remove);
     }
     let end = if outcome.is_ok() { End::Complete } else { End::Interrupted };
-    sending.totals.report(end, args.output)?;
+    watch.standing(|standing| tell(standing, end, args.output))?;
+    if let Some(signal) = signal {
+        return Err(Failure::Stopped(signal.exit_code()));
+    }
     outcome?;
-    match sending.totals.refused() {
+    match watch.standing(|standing| standing.totals.refused()) {
         0 => Ok(()),
         refused => Err(Failure::Failed(anyhow::anyhow!(
             "{} {} not accepted",
@@ -148,6 +169,31 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
             if refused == 1 { "was" } else { "were" }
         ))),
     }
+}
+
+/// Listens to signals, and says how things stand where one of them has to end the process at once.
+fn listen(watch: &Watch, bar: &ProgressBar, output: Output) -> anyhow::Result<()> {
+    let (told, waiting) = (bar.clone(), bar.clone());
+    watch.listen(
+        move |standing| {
+            told.finish_and_clear();
+            // There is nobody left to hand an error to.
+            let _ = tell(standing, End::Interrupted, output);
+        },
+        move |lines| {
+            let note = format!("waiting for the answer to {lines}; once more ends it at once");
+            waiting.suspend(|| output::note(&note));
+        },
+    )
+}
+
+/// Says what the server did, and how things stand where not everything was sent.
+fn tell(standing: &Standing, end: End, output: Output) -> anyhow::Result<()> {
+    standing.totals.report(end, output)?;
+    if end == End::Interrupted {
+        output::note(&standing.told(&command(env::args_os())));
+    }
+    Ok(())
 }
 
 /// What each file is.
@@ -204,17 +250,20 @@ fn bookmarks(
 
 /// Sends events from a text in memory, without retries or a progress bar.
 pub(super) fn send_text(client: &Client, name: &str, text: &[u8]) -> anyhow::Result<Totals> {
+    let watch = Watch::default();
     let sender = Sender {
         client,
         path: "/v1/events?wait=applied".to_owned(),
         encoding: Encoding::None,
         on_invalid: OnInvalid::Quarantine,
         retry: Duration::from_secs(10),
+        watch: &watch,
     };
     let mut sending = Sending::new(sender, 5_000, ProgressBar::hidden());
     let source = Box::new(io::Cursor::new(text.to_vec()));
-    sending.batches(Path::new(name), &mut Batches::new(source, 5_000)?, None)?;
-    Ok(sending.totals)
+    let mut batches = Batches::new(source, 5_000, LineIds::Without)?;
+    sending.batches(Path::new(name), &mut batches, None)?;
+    Ok(watch.standing(|standing| std::mem::take(&mut standing.totals)))
 }
 
 /// Files on their way to a server.
@@ -222,7 +271,6 @@ struct Sending<'a> {
     sender: Sender<'a>,
     batch_events: usize,
     bar: ProgressBar,
-    totals: Totals,
     begun: Option<Instant>,
     /// That a place cannot be kept is said once.
     is_told: bool,
@@ -230,8 +278,7 @@ struct Sending<'a> {
 
 impl<'a> Sending<'a> {
     fn new(sender: Sender<'a>, batch_events: usize, bar: ProgressBar) -> Self {
-        let totals = Totals::default();
-        Self { sender, batch_events, bar, totals, begun: None, is_told: false }
+        Self { sender, batch_events, bar, begun: None, is_told: false }
     }
 
     /// Sends a file, from where an earlier run came to.
@@ -244,15 +291,16 @@ impl<'a> Sending<'a> {
         let place = || format!("`{}`", file.display());
         let before = self.bar.position();
         let mut batches = opening.open(&self.bar, self.batch_events)?;
-        match bookmark.as_ref().map_or(Ok(None), |bookmark| bookmark.read()) {
+        let ids = batches.ids();
+        self.sender.watch.standing(|standing| standing.begin(file, 0));
+        match bookmark.as_ref().map_or(Ok(None), |bookmark| bookmark.read(ids)) {
             Ok(None) => {}
-            Ok(Some(Reached { probe: Some(event), .. }))
-                if !self.knows(&event, batches.shape())? =>
-            {
+            Ok(Some(Reached { probe: Some(event), place })) if !self.knows(&event, &*batches, &place)? => {
                 self.note(&format!("{}: {}: beginning anew", file.display(), resume::LOST));
             }
             Ok(Some(Reached { place: reached, .. })) => {
                 if batches.go_to(&reached).with_context(place)? {
+                    self.sender.watch.standing(|standing| standing.begin(file, reached.lines));
                     let lines = HumanCount(reached.lines);
                     self.note(&format!(
                         "{}: going on after line {lines}, where an earlier run was interrupted; \
@@ -278,10 +326,13 @@ impl<'a> Sending<'a> {
     }
 
     /// Whether the server has an event that it has acknowledged; if not, it has it now.
-    fn knows(&self, event: &str, shape: Shape) -> anyhow::Result<bool> {
+    fn knows(&self, event: &str, source: &dyn Source, place: &Place) -> anyhow::Result<bool> {
         let body = event.as_bytes().to_vec();
-        let batch = Batch { body, shape, lines: vec![0], ..Batch::default() };
-        Ok(!self.sender.send(&batch, &self.bar)?.is_new())
+        let lines = vec![place.lines];
+        let batch = Batch { body, shape: source.shape(), lines, ..Batch::default() };
+        let verdict = self.sender.send(&batch, &self.bar)?;
+        self.sender.watch.standing(Standing::not_taken);
+        Ok(!verdict.is_new())
     }
 
     fn batches(
@@ -299,18 +350,24 @@ impl<'a> Sending<'a> {
         }
         for batch in batches {
             let batch = batch.with_context(place)?;
-            if is_first && let Some(looks) = Looks::of_lines(&batch.body) {
+            if is_first && let Some(looks) = Looks::of_lines(|| batch.texts()) {
                 return Err(anyhow::anyhow!("{looks}")).with_context(place);
             }
             let verdict = self.sender.send(&batch, &self.bar).with_context(|| batch.place(file))?;
-            self.totals.add(file, &batch, &verdict, &self.bar);
+            let sent = self.sender.watch.standing(|standing| {
+                standing.totals.add(file, &batch, &verdict, &self.bar);
+                match verdict.is_rejected() {
+                    true => standing.not_taken(),
+                    false => standing.acknowledged(batch.end.lines),
+                }
+                standing.totals.sent()
+            });
             if verdict.is_rejected() {
                 return Err(verdict.rejection()).with_context(|| batch.place(file));
             }
             if let Some(bookmark) = &mut bookmark {
                 let end = verdict.journal_end();
-                let last = || batch.last_taken(&verdict);
-                let written = bookmark.reached(batch.end.clone(), end, batch.unidentified, last);
+                let written = bookmark.reached(&batch, end, batch.last_taken(&verdict));
                 self.tell(bookmark, written);
             }
             if std::mem::take(&mut is_first) && verdict.is_of_no_events() {
@@ -321,7 +378,6 @@ impl<'a> Sending<'a> {
                 );
                 return Err(error).with_context(place);
             }
-            let sent = self.totals.sent();
             let rate = sent as f64 / begun.elapsed().as_secs_f64().max(1e-3);
             let (sent, rate) = (counted(sent, "event"), HumanCount(rate as u64));
             self.bar.set_message(format!("{sent}, {rate}/s"));

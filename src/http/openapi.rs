@@ -234,6 +234,7 @@ fn values(path: &str, name: &str) -> ObjectBuilder {
     };
     match name {
         "wait" => one_of(&["durable", "applied"]),
+        "ids" => one_of(&["event", "line"]),
         "on_invalid" => one_of(&["quarantine", "reject"]),
         "partial" => one_of(&["refuse", "allow"]),
         "fill" => one_of(&["none", "zero", "null", "previous"]),

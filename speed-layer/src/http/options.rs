@@ -21,11 +21,41 @@ pub(super) enum Wait {
     Applied,
 }
 
+/// Where the ids of events are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Ids {
+    /// In the events.
+    #[default]
+    Event,
+    /// Before each line, for an event that has none.
+    Line,
+}
+
+impl Ids {
+    /// The format with ids there.
+    pub(super) fn applied_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
+        match (self, format) {
+            (Self::Event, format) => Ok(format),
+            (Self::Line, BodyFormat::Ndjson) => Ok(BodyFormat::NamedNdjson),
+            (Self::Line, BodyFormat::Csv(options)) => {
+                let options = CsvOptions { is_named: true, ..Arc::unwrap_or_clone(options) };
+                Ok(BodyFormat::Csv(Arc::new(options)))
+            }
+            (Self::Line, _) => Err(IntakeError::Option(
+                "`ids=line` is for `application/x-ndjson` and `text/csv`, which have lines"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
 /// Options of `POST /v1/events`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct EventOptions {
     pub(super) wait: Wait,
     pub(super) on_invalid: OnInvalid,
+    /// Where ids are.
+    pub(super) ids: Ids,
     /// What was said of columns, if anything was.
     pub(super) columns: Option<ColumnOptions>,
 }
@@ -99,7 +129,14 @@ impl ColumnOptions {
         let mapping = ColumnMapping { event, event_column, time_column, id_column, subject_column };
         let (number_columns, text_columns) =
             (names("number_columns", numbers)?, names("text_columns", texts)?);
-        let csv = CsvOptions { mapping, number_columns, text_columns, delimiter, first_line };
+        let csv = CsvOptions {
+            mapping,
+            number_columns,
+            text_columns,
+            delimiter,
+            first_line,
+            is_named: false,
+        };
         Ok(Some(Self { csv, csv_only }))
     }
 
@@ -124,9 +161,9 @@ impl ColumnOptions {
 
 impl EventOptions {
     pub(super) fn of_query(uri: &Uri) -> Result<Self, IntakeError> {
-        let mut names = ["wait", "on_invalid"].into_iter().chain(ColumnOptions::NAMES);
-        let names = std::array::from_fn::<_, 11, _>(|_| names.next().unwrap_or_default());
-        let [wait, on_invalid, columns @ ..] = values(uri, names)?;
+        let mut names = ["wait", "on_invalid", "ids"].into_iter().chain(ColumnOptions::NAMES);
+        let names = std::array::from_fn::<_, 12, _>(|_| names.next().unwrap_or_default());
+        let [wait, on_invalid, ids, columns @ ..] = values(uri, names)?;
         Ok(Self {
             columns: ColumnOptions::of(columns)?,
             wait: match wait.as_deref() {
@@ -138,6 +175,11 @@ impl EventOptions {
                 None | Some("quarantine") => OnInvalid::Quarantine,
                 Some("reject") => OnInvalid::Reject,
                 Some(other) => return Err(wrong("on_invalid", other, "`quarantine` or `reject`")),
+            },
+            ids: match ids.as_deref() {
+                None | Some("event") => Ids::Event,
+                Some("line") => Ids::Line,
+                Some(other) => return Err(wrong("ids", other, "`event` or `line`")),
             },
         })
     }
@@ -216,9 +258,13 @@ mod tests {
     fn options_are_read_and_default() {
         assert_eq!(events(""), Ok(EventOptions::default()));
         assert_eq!(events("?"), Ok(EventOptions::default()));
-        let options =
-            EventOptions { wait: Wait::Applied, on_invalid: OnInvalid::Reject, columns: None };
+        let options = EventOptions {
+            wait: Wait::Applied,
+            on_invalid: OnInvalid::Reject,
+            ..Default::default()
+        };
         assert_eq!(events("?on_invalid=reject&wait=appl%69ed"), Ok(options));
+        assert_eq!(events("?ids=line").unwrap().ids, Ids::Line);
     }
 
     #[test]
@@ -226,6 +272,7 @@ mod tests {
         for (query, parts) in [
             ("?wait=maybe", ["`maybe`", "`durable` or `applied`"]),
             ("?on_invalid=", ["`on_invalid`", "`quarantine` or `reject`"]),
+            ("?ids=lines", ["`ids` is `lines`", "`event` or `line`"]),
             ("?wiat=applied", ["`wiat`", "did you mean `wait`"]),
             ("?x=1", ["`x`", "`wait`, `on_invalid`"]),
             ("?wait=applied&wait=durable", ["`wait`", "twice"]),

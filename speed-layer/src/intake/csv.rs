@@ -16,9 +16,11 @@ pub use self::record::{Record, RecordFault, Records};
 
 use std::sync::Arc;
 
+use memchr::memchr;
+
 use super::columnar::Bounds;
 use super::decode::RawEvent;
-use super::envelope::{Invalid, InvalidCode, excerpt};
+use super::envelope::{ID_BYTES_MAX, Invalid, InvalidCode, excerpt};
 use super::error::IntakeError;
 use super::layout::{ColumnMapping, Layout, Options};
 
@@ -38,6 +40,9 @@ pub struct CsvOptions {
     pub text_columns: Vec<String>,
     /// Stands between fields.
     pub delimiter: u8,
+    /// Whether a field stands before each row, of which the line of names has none: an id, which
+    /// counts where the event has none.
+    pub is_named: bool,
     /// The number of the line behind the names, where the table is a piece of a file; 0 where it is
     /// not.
     pub first_line: u64,
@@ -50,6 +55,7 @@ impl Default for CsvOptions {
             number_columns: Vec::new(),
             text_columns: Vec::new(),
             delimiter: b',',
+            is_named: false,
             first_line: 0,
         }
     }
@@ -89,6 +95,8 @@ pub struct RowPlaces {
 struct RowPlace {
     /// Where its text ends. Settings keep a body under 4 GiB.
     end: u32,
+    /// How much of it is the id that stood before the row.
+    id_bytes: u32,
     line: u64,
 }
 
@@ -100,7 +108,9 @@ impl RowPlaces {
             let end = row.end as usize;
             let bytes = text.get(start..end).unwrap_or_default();
             start = end;
-            RawEvent { index, bytes, text: std::str::from_utf8(bytes).ok() }
+            let (id, bytes) = bytes.split_at_checked(row.id_bytes as usize).unwrap_or_default();
+            let id = std::str::from_utf8(id).ok().filter(|id| !id.is_empty());
+            RawEvent { id, ..RawEvent::of(index, bytes) }
         });
         rows.collect()
     }
@@ -154,7 +164,8 @@ pub(super) fn read(
         let names = names.fields.as_ref().map_err(|fault| malformed(names_fault(body, fault)))?;
         columns(names, options, Options::Query).map_err(malformed)?
     };
-    let record_bytes_max = columns.row_bytes_max(event_bytes_max);
+    let id_bytes_max = if options.is_named { ID_BYTES_MAX + 1 } else { 0 };
+    let record_bytes_max = columns.row_bytes_max(event_bytes_max) + id_bytes_max;
     let mut records = Records::new(body, options.delimiter, HEADER_BYTES_MAX);
     // The names once more; from here on rows are bounded as events are.
     let _ = records.next_record();
@@ -169,7 +180,12 @@ pub(super) fn read(
             first => first.saturating_sub(record.line),
         });
         let line = record.line.saturating_add(first);
+        let (id, record) = match options.is_named {
+            true => behind_id(record, options.delimiter),
+            false => ("", record),
+        };
         let row = places.rows.len() as u32;
+        text.extend_from_slice(id.as_bytes());
         let start = text.len();
         if let Err(fault) = columns.write(&record, &mut text) {
             text.truncate(start);
@@ -179,9 +195,24 @@ pub(super) fn read(
         if text.len() > bounds.bytes_max {
             return Err(bounds.too_large());
         }
-        places.rows.push(RowPlace { end: text.len() as u32, line });
+        places.rows.push(RowPlace { end: text.len() as u32, id_bytes: id.len() as u32, line });
     }
     Ok(Table { text, places: Arc::new(places) })
+}
+
+/// The id that stands before a row, and the row.
+fn behind_id(record: Record<'_>, delimiter: u8) -> (&str, Record<'_>) {
+    let at = memchr(delimiter, record.raw).unwrap_or(record.raw.len());
+    let id = record.raw.get(..at).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or_default();
+    let raw = record.raw.get(at + 1..).unwrap_or_default();
+    let fields = match record.fields {
+        Ok(mut fields) => {
+            fields.drain(..fields.len().min(1));
+            Ok(fields)
+        }
+        Err(fault) => Err(fault.behind(at + 1)),
+    };
+    (id, Record { raw, fields, bytes_max: record.bytes_max - ID_BYTES_MAX - 1, ..record })
 }
 
 /// What is to be done with columns of these names.
@@ -236,6 +267,15 @@ pub fn check_names(names: &[&str], options: &CsvOptions) -> Result<Layout, Strin
 }
 
 impl RecordFault {
+    /// The same of a record without a first field of so many bytes.
+    fn behind(self, id_bytes: usize) -> Self {
+        match self {
+            Self::TooManyFields { fields } => Self::TooManyFields { fields: fields - 1 },
+            Self::TooLarge { bytes } => Self::TooLarge { bytes: bytes.saturating_sub(id_bytes) },
+            Self::OpenQuote | Self::BehindQuote | Self::NotUtf8 => self,
+        }
+    }
+
     fn invalid(&self, bytes_max: usize) -> Invalid {
         match self {
             Self::TooLarge { bytes } => Invalid::new(

@@ -26,6 +26,8 @@ pub enum BodyFormat {
     Json,
     /// One JSON object a line.
     Ndjson,
+    /// The same, with an id and a tab before each, which counts where the event has none.
+    NamedNdjson,
     /// Rows of columns; without a mapping they are the fields of an event.
     Columns(Columnar, Option<Arc<ColumnMapping>>),
     /// Rows of CSV.

@@ -22,7 +22,7 @@ use super::properties::Rules;
 /// Characters of an event's type.
 const TYPE_BYTES_MAX: usize = 128;
 /// Bytes of an id.
-const ID_BYTES_MAX: usize = 256;
+pub(super) const ID_BYTES_MAX: usize = 256;
 /// Bytes of a subject.
 const SUBJECT_BYTES_MAX: usize = 256;
 
@@ -162,9 +162,15 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         };
         let event = text_field(event, "event", InvalidCode::InvalidEvent)?;
         check_type(&event)?;
-        let id = present(fields.id)
-            .map(|id| bounded_text(id, "id", InvalidCode::InvalidId, 1..=ID_BYTES_MAX))
-            .transpose()?;
+        let id = match (present(fields.id), raw.id) {
+            (Some(id), _) => {
+                Some(bounded_text(id, "id", InvalidCode::InvalidId, 1..=ID_BYTES_MAX)?)
+            }
+            (None, Some(id)) => {
+                Some(bounded(id.into(), "id", InvalidCode::InvalidId, 1..=ID_BYTES_MAX)?)
+            }
+            (None, None) => None,
+        };
         let time = present(fields.time)
             .map(|text| {
                 event_time::read(text, latest)
@@ -235,7 +241,15 @@ fn bounded_text<'a>(
     code: InvalidCode,
     bytes: std::ops::RangeInclusive<usize>,
 ) -> Result<Cow<'a, str>, Invalid> {
-    let text = text_field(json, name, code)?;
+    bounded(text_field(json, name, code)?, name, code, bytes)
+}
+
+fn bounded<'a>(
+    text: Cow<'a, str>,
+    name: &str,
+    code: InvalidCode,
+    bytes: std::ops::RangeInclusive<usize>,
+) -> Result<Cow<'a, str>, Invalid> {
     if bytes.contains(&text.len()) {
         return Ok(text);
     }

@@ -51,6 +51,7 @@ pub(super) fn translate(
     match format {
         BodyFormat::Json
         | BodyFormat::Ndjson
+        | BodyFormat::NamedNdjson
         | BodyFormat::Columns(..)
         | BodyFormat::Csv(_)
         | BodyFormat::Rows(_) => None,

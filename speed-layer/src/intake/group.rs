@@ -57,9 +57,11 @@ impl Content {
     fn events(&self) -> usize {
         match self {
             Self::Decoded(prepared) => prepared.candidates.len(),
-            Self::Small(Plain { bytes, format: BodyFormat::Ndjson, .. }) => {
-                memchr_iter(b'\n', bytes).count() + 1
-            }
+            Self::Small(Plain {
+                bytes,
+                format: BodyFormat::Ndjson | BodyFormat::NamedNdjson,
+                ..
+            }) => memchr_iter(b'\n', bytes).count() + 1,
             Self::Small(Plain { bytes, .. }) => memchr_iter(b',', bytes).count() + 1,
         }
     }

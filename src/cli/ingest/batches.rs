@@ -7,11 +7,15 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::ids::LineIds;
+
 /// Bytes of a batch: well below what a server takes by default.
 pub(super) const BATCH_MAX_BYTES: usize = 8 << 20;
 
 /// Bytes of a line, beyond which the source is surely not one of events.
 const LINE_MAX_BYTES: u64 = 16 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The same of a row, of which a line is one.
 pub(super) const ROW_MAX_BYTES: usize = 16 << 20;
@@ -75,6 +79,9 @@ pub(super) trait Source: Iterator<Item = io::Result<Batch>> {
     /// How an event of it is sent by itself.
     fn shape(&self) -> Shape;
 
+    /// Which ids stand before its lines.
+    fn ids(&self) -> IdsGiven;
+
     /// Where it is one of lines of which none was taken or passed over yet, what they begin with.
     ///
     /// # Errors
@@ -87,7 +94,7 @@ pub(super) trait Source: Iterator<Item = io::Result<Batch>> {
 /// Events for one request.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The lines, each with its end.
+    /// The lines, each with its end, and with an id before it where ids are given.
     pub(super) body: Vec<u8>,
     /// How it is sent.
     pub(super) shape: Shape,
@@ -97,13 +104,46 @@ pub(super) struct Batch {
     pub(super) rows: Vec<Row>,
     /// The number in its source of each line, or of that in which each row begins, from 1.
     pub(super) lines: Vec<u64>,
-    /// How many have no `id`, so that sending them twice stores them twice.
+    /// How many have no `id`.
     pub(super) unidentified: u64,
+    /// What makes up for that.
+    pub(super) ids: IdsGiven,
     /// Behind its last line.
     pub(super) end: Place,
 }
 
+/// Which ids stand before the lines of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum IdsGiven {
+    /// None: events without an `id` are stored as often as they are sent.
+    #[default]
+    None,
+    /// Ones by which what this process sends again is known.
+    Passing,
+    /// Ones by which the same line of the same file is known for ever.
+    Lasting,
+}
+
 impl Batch {
+    /// How many of its events are stored once more if they are sent again.
+    pub(super) fn unsafe_events(&self) -> u64 {
+        match self.ids {
+            IdsGiven::None => self.unidentified,
+            IdsGiven::Passing | IdsGiven::Lasting => 0,
+        }
+    }
+
+    /// Its lines of JSON as they are in the file.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = self.body.split(|byte| *byte == b'\n');
+        lines.map(|line| match self.ids {
+            IdsGiven::None => line,
+            IdsGiven::Passing | IdsGiven::Lasting => {
+                line.splitn(2, |byte| *byte == b'\t').nth(1).unwrap_or_default()
+            }
+        })
+    }
+
     /// Nothing where there are no lines, as behind the last batch.
     pub(super) fn if_any(self) -> Option<Self> {
         (!self.lines.is_empty()).then_some(self)
@@ -114,9 +154,11 @@ impl Batch {
 pub(super) struct Batches {
     source: Box<dyn BufRead>,
     batch_events: usize,
+    ids: LineIds,
     read: u64,
     read_bytes: u64,
     digest: Sha256,
+    line: Vec<u8>,
     is_done: bool,
 }
 
@@ -125,10 +167,21 @@ impl Batches {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn new(source: Box<dyn Read>, batch_events: usize) -> io::Result<Self> {
-        let source = decompressed(source)?;
-        let digest = Sha256::new();
-        Ok(Self { source, batch_events, read: 0, read_bytes: 0, digest, is_done: false })
+    pub(super) fn new(
+        source: Box<dyn Read>,
+        batch_events: usize,
+        ids: LineIds,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            source: decompressed(source)?,
+            batch_events,
+            ids,
+            read: 0,
+            read_bytes: 0,
+            digest: Sha256::new(),
+            line: Vec::new(),
+            is_done: false,
+        })
     }
 
     /// Where it has come to.
@@ -137,32 +190,43 @@ impl Batches {
     }
 
     fn next_batch(&mut self) -> io::Result<Batch> {
-        let mut batch = Batch::default();
+        let mut batch =
+            Batch { shape: self.shape(), ids: self.ids.given(), ..Batch::default() };
         while batch.lines.len() < self.batch_events && batch.body.len() < BATCH_MAX_BYTES {
-            let start = batch.body.len();
+            self.line.clear();
             let mut limited = (&mut self.source).take(LINE_MAX_BYTES);
-            let count = limited.read_until(b'\n', &mut batch.body)?;
+            let count = limited.read_until(b'\n', &mut self.line)?;
             if count == 0 {
                 self.is_done = true;
                 break;
             }
             self.read += 1;
             self.read_bytes += count as u64;
-            let line = &batch.body[start..];
+            let (line, end) = match self.line.strip_suffix(b"\n") {
+                Some(line) => (line, &b"\n"[..]),
+                None => (&*self.line, &b""[..]),
+            };
+            // Its end is none of the line, which may be the last one and get another behind it.
             self.digest.update(line);
-            if line.len() as u64 == LINE_MAX_BYTES && !line.ends_with(b"\n") {
+            if count as u64 == LINE_MAX_BYTES && end.is_empty() {
                 let message = format!("line {} is longer than 16 MiB", self.read);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
-            if line.trim_ascii().is_empty() {
-                batch.body.truncate(start);
-                continue;
-            }
-            batch.unidentified += u64::from(!has_id(line));
-            if !line.ends_with(b"\n") {
+            let text = match self.read {
+                1 => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
+                _ => line,
+            };
+            if !text.trim_ascii().is_empty() {
+                if let Some(id) = self.ids.next(&self.digest) {
+                    batch.body.extend_from_slice(id.as_bytes());
+                    batch.body.push(b'\t');
+                }
+                batch.body.extend_from_slice(text);
                 batch.body.push(b'\n');
+                batch.unidentified += u64::from(!has_id(text));
+                batch.lines.push(self.read);
             }
-            batch.lines.push(self.read);
+            self.digest.update(end);
         }
         batch.end = self.here();
         Ok(batch)
@@ -200,7 +264,11 @@ impl Source for Batches {
     }
 
     fn shape(&self) -> Shape {
-        Shape::default()
+        Shape { parameters: self.ids.parameters().to_owned(), ..Shape::default() }
+    }
+
+    fn ids(&self) -> IdsGiven {
+        self.ids.given()
     }
 
     fn start_of_lines(&mut self) -> io::Result<Option<&[u8]>> {
@@ -240,7 +308,7 @@ mod tests {
     use super::*;
 
     fn batches(source: Vec<u8>, batch_events: usize) -> Vec<Batch> {
-        let batches = Batches::new(Box::new(io::Cursor::new(source)), batch_events).unwrap();
+        let batches = Batches::new(Box::new(io::Cursor::new(source)), batch_events, LineIds::Without).unwrap();
         batches.collect::<io::Result<_>>().unwrap()
     }
 
@@ -278,7 +346,7 @@ mod tests {
         assert_eq!((place.lines, place.bytes), (3, 23));
         let zstd = zstd::encode_all(&*text, 1).unwrap();
         for source in [text.clone(), zstd] {
-            let mut source = Batches::new(Box::new(io::Cursor::new(source)), 2).unwrap();
+            let mut source = Batches::new(Box::new(io::Cursor::new(source)), 2, LineIds::Without).unwrap();
             assert!(source.go_to(place).unwrap());
             let rest: Vec<Batch> = source.collect::<io::Result<_>>().unwrap();
             assert_eq!(rest.len(), 1);
@@ -287,15 +355,53 @@ mod tests {
         }
         let edited = [b"{\"id\":\"0\"}".as_slice(), &text[10..]].concat();
         for other in [edited, text[..20].to_vec(), Vec::new()] {
-            let mut source = Batches::new(Box::new(io::Cursor::new(other)), 2).unwrap();
+            let mut source = Batches::new(Box::new(io::Cursor::new(other)), 2, LineIds::Without).unwrap();
             assert!(!source.go_to(place).unwrap());
         }
+    }
+
+    /// The ids that stand before the lines.
+    fn ids_of(text: &str, batch_events: usize) -> Vec<String> {
+        let source = Box::new(io::Cursor::new(text.as_bytes().to_vec()));
+        let ids = LineIds::Lasting(b"/f".to_vec());
+        let batches = Batches::new(source, batch_events, ids).unwrap();
+        let batches: Vec<Batch> = batches.collect::<io::Result<_>>().unwrap();
+        let mut ids = Vec::new();
+        for batch in &batches {
+            assert_eq!((batch.ids, &*batch.shape.parameters), (IdsGiven::Lasting, "&ids=line"));
+            assert_eq!(batch.unsafe_events(), 0);
+            let body = String::from_utf8(batch.body.clone()).unwrap();
+            ids.extend(body.lines().map(|line| line.split_once('\t').unwrap().0.to_owned()));
+        }
+        ids
+    }
+
+    #[test]
+    fn a_line_has_its_id_however_the_file_grows_and_is_cut() {
+        let text = "\u{feff}{\"event\":\"x\"}\n\n{\"event\":\"x\"}\r\n{\"event\":\"x\"}";
+        let ids = ids_of(text, 10);
+        assert_eq!(ids.len(), 3);
+        assert!(ids[0] != ids[1] && ids[1] != ids[2], "lines that look the same are others");
+        assert_eq!(ids_of(text, 1), ids);
+        let grown = ids_of(&format!("{text}\n{{\"event\":\"y\"}}\n"), 2);
+        assert_eq!((&grown[..3], grown.len()), (&ids[..], 4));
+        assert_ne!(ids_of(&text.replacen('x', "y", 1), 10)[2], ids[2]);
+        // Gone on with, it is the same as read from its beginning.
+        let open = || {
+            let source = Box::new(io::Cursor::new(text.as_bytes().to_vec()));
+            Batches::new(source, 1, LineIds::Lasting(b"/f".to_vec())).unwrap()
+        };
+        let first = open().next().unwrap().unwrap();
+        assert_eq!(first.texts().next(), Some(&b"{\"event\":\"x\"}"[..]), "without the mark");
+        let mut rest = open();
+        assert!(rest.go_to(&first.end).unwrap());
+        assert!(rest.next().unwrap().unwrap().body.starts_with(ids[1].as_bytes()));
     }
 
     #[test]
     fn a_line_without_end_is_an_error_and_not_a_full_memory() {
         let endless = Box::new(io::repeat(b'x'));
-        let mut batches = Batches::new(endless, 10).unwrap();
+        let mut batches = Batches::new(endless, 10, LineIds::Without).unwrap();
         let message = batches.next().unwrap().unwrap_err().to_string();
         assert_eq!(message, "line 1 is longer than 16 MiB");
         assert!(batches.next().is_none());

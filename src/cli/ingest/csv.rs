@@ -6,7 +6,8 @@ use std::io::{self, BufRead};
 use crate::compose::rows::{CsvOptions, Layout, Records};
 use sha2::{Digest, Sha256};
 
-use super::batches::{BATCH_MAX_BYTES, Batch, Place, ROW_MAX_BYTES, Row, Shape, Source};
+use super::batches::{BATCH_MAX_BYTES, Batch, IdsGiven, Place, ROW_MAX_BYTES, Row, Shape, Source};
+use super::ids::LineIds;
 use super::table::{names, parameters, records};
 
 /// Bytes that the JSON of a batch may come to, about: the names of columns stand in each row.
@@ -52,6 +53,7 @@ impl BufRead for Hashed {
 struct Waiting {
     line: u64,
     next_line: u64,
+    /// With an id before it, where ids are given.
     raw: Vec<u8>,
     has_id: bool,
 }
@@ -61,6 +63,8 @@ pub(super) struct CsvBatches {
     records: Records<Hashed>,
     head: Vec<u8>,
     id: Option<usize>,
+    ids: LineIds,
+    delimiter: u8,
     width: usize,
     names_bytes: usize,
     parameters: String,
@@ -77,11 +81,11 @@ impl CsvBatches {
         options: &CsvOptions,
         layout: &Layout,
         batch_events: usize,
+        ids: LineIds,
     ) -> Result<Self, String> {
         let parameters = parameters(options);
-        // Sent in another way, a file is another one.
-        let digest = Sha256::new_with_prefix(&parameters);
-        let mut records = records(Hashed { source, digest, bytes: 0 }, options.delimiter);
+        let source = Hashed { source, digest: Sha256::new(), bytes: 0 };
+        let mut records = records(source, options.delimiter);
         let names = names(&mut records)?.unwrap_or_default();
         let delimiter = char::from(options.delimiter).to_string();
         let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
@@ -89,6 +93,8 @@ impl CsvBatches {
         let names_bytes = names.iter().map(|name| name.len() + 6).sum();
         let mut batches = Self {
             id: layout.id,
+            ids,
+            delimiter: options.delimiter,
             width: names.len(),
             records,
             head,
@@ -106,13 +112,18 @@ impl CsvBatches {
     /// Where it has come to: behind the last row that was read.
     fn here(&self) -> Place {
         let source = self.records.get_ref();
-        Place::of(self.records.lines(), source.bytes, &source.digest)
+        // Sent in another way, a file is another one.
+        let digest = source.digest.clone().chain_update(&self.parameters);
+        Place::of(self.records.lines(), source.bytes, &digest)
     }
 
     fn read(&mut self) -> io::Result<Option<Waiting>> {
         if let Some(waiting) = self.waiting.take() {
             return Ok(Some(waiting));
         }
+        // An id is of what comes before a row and of the row, but not of what it ends with, since
+        // the last one may get another behind it.
+        let before = self.records.get_ref().digest.clone();
         let Some(record) = self.records.next_record()? else { return Ok(None) };
         if record.raw.len() >= ROW_MAX_BYTES {
             let message = format!("line {} is longer than 16 MiB", record.line);
@@ -124,12 +135,18 @@ impl CsvBatches {
             (Ok(fields), None) if fields.len() == self.width => false,
             _ => true,
         };
-        let (line, raw) = (record.line, record.raw.to_vec());
+        let id = self.ids.next(&before.chain_update(record.raw));
+        let raw = match id {
+            Some(id) => [id.as_bytes(), &[self.delimiter], record.raw].concat(),
+            None => record.raw.to_vec(),
+        };
+        let line = record.line;
         Ok(Some(Waiting { line, next_line: self.records.lines() + 1, raw, has_id }))
     }
 
     fn next_batch(&mut self) -> io::Result<Batch> {
-        let mut batch = Batch { body: self.head.clone(), ..Batch::default() };
+        let mut batch =
+            Batch { body: self.head.clone(), ids: self.ids.given(), ..Batch::default() };
         let (mut next_line, mut json_bytes) = (0, 0);
         while batch.lines.len() < self.batch_events
             && batch.body.len() < BATCH_MAX_BYTES
@@ -141,8 +158,8 @@ impl CsvBatches {
             };
             if batch.lines.is_empty() {
                 next_line = row.line;
-                let parameters = format!("{}&first_line={}", self.parameters, row.line);
-                batch.shape = Shape { content_type: "text/csv", parameters };
+                batch.shape = self.shape();
+                batch.shape.parameters.push_str(&format!("&first_line={}", row.line));
             }
             let blank = row.line.saturating_sub(next_line);
             if blank > BLANK_LINES_MAX {
@@ -192,6 +209,11 @@ impl Source for CsvBatches {
     }
 
     fn shape(&self) -> Shape {
-        Shape { content_type: "text/csv", parameters: self.parameters.clone() }
+        let parameters = format!("{}{}", self.parameters, self.ids.parameters());
+        Shape { content_type: "text/csv", parameters }
+    }
+
+    fn ids(&self) -> IdsGiven {
+        self.ids.given()
     }
 }

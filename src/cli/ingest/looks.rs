@@ -67,9 +67,10 @@ impl Looks {
     }
 
     /// By the lines of a first request, none of which is a JSON object; `None` where one is.
-    pub(super) fn of_lines(body: &[u8]) -> Option<Self> {
-        let lines =
-            || body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    pub(super) fn of_lines<'a, I: Iterator<Item = &'a [u8]>>(
+        lines: impl Fn() -> I,
+    ) -> Option<Self> {
+        let lines = || lines().filter(|line| !line.trim_ascii().is_empty());
         let text = String::from_utf8_lossy(lines().next()?).trim().to_owned();
         let first = text.trim_start_matches('\u{feff}');
         // What goes on in the next line is no line of events, whatever else looks like one.
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     fn like(body: &str) -> Option<String> {
-        Looks::of_lines(body.as_bytes()).map(|looks| looks.like)
+        Looks::of_lines(|| body.as_bytes().split(|byte| *byte == b'\n')).map(|looks| looks.like)
     }
 
     #[test]

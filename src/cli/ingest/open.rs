@@ -11,6 +11,7 @@ use indicatif::ProgressBar;
 use super::super::output;
 use super::batches::{Batches, Source, decompressed};
 use super::csv::CsvBatches;
+use super::ids::LineIds;
 use super::is_stdin;
 use super::table::{Format, Survey, TableArgs, describe, describe_csv, names, records};
 
@@ -22,6 +23,8 @@ pub(super) struct Opening<'a> {
     pub(super) format: Format,
     /// What is said of its columns.
     pub(super) table: &'a TableArgs,
+    /// Which ids its events get that have none.
+    pub(super) ids: LineIds,
 }
 
 impl Opening<'_> {
@@ -54,11 +57,19 @@ impl Opening<'_> {
         tell: &dyn Fn(&str),
     ) -> anyhow::Result<Box<dyn Source>> {
         match self.format {
-            Format::Ndjson => Ok(Box::new(Batches::new(self.source(bar)?, batch_events)?)),
+            Format::Ndjson => self.lines(self.source(bar)?, batch_events),
             Format::Csv => self.csv(bar, batch_events, tell),
             Format::Parquet => self.columns(Columnar::Parquet, batch_events, tell),
             Format::Arrow => self.columns(Columnar::ArrowStream, batch_events, tell),
         }
+    }
+
+    fn lines(
+        &self,
+        source: Box<dyn Read>,
+        batch_events: usize,
+    ) -> anyhow::Result<Box<dyn Source>> {
+        Ok(Box::new(Batches::new(source, batch_events, self.ids.clone())?))
     }
 
     fn source(&self, bar: &ProgressBar) -> anyhow::Result<Box<dyn Read>> {
@@ -85,14 +96,14 @@ impl Opening<'_> {
                 let (options, layout) = self.understood(&names)?;
                 (names, options, layout)
             }
-            None => return Ok(Box::new(Batches::new(Box::new(io::empty()), batch_events)?)),
+            None => return self.lines(Box::new(io::empty()), batch_events),
         };
         let survey = Survey::of(&mut rows, &names, &layout, &options)?;
         let mixed = survey.decide(&names, &mut options);
         tell(&describe_csv(&names, &layout, &options, Some(&survey)));
         mixed.iter().for_each(|text| tell(text));
         let source = decompressed(self.source(bar)?)?;
-        let batches = CsvBatches::new(source, &options, &layout, batch_events);
+        let batches = CsvBatches::new(source, &options, &layout, batch_events, self.ids.clone());
         Ok(Box::new(batches.map_err(anyhow::Error::msg)?))
     }
 
@@ -108,12 +119,12 @@ impl Opening<'_> {
         let head = first_line(&mut *source, delimiter)?;
         let Some(names) = names(&mut records(&*head, delimiter)).map_err(anyhow::Error::msg)?
         else {
-            return Ok(Box::new(Batches::new(Box::new(io::empty()), batch_events)?));
+            return self.lines(Box::new(io::empty()), batch_events);
         };
         let (options, layout) = self.understood(&names)?;
         tell(&describe_csv(&names, &layout, &options, None));
         let whole = Box::new(io::BufReader::new(io::Cursor::new(head).chain(source)));
-        let batches = CsvBatches::new(whole, &options, &layout, batch_events);
+        let batches = CsvBatches::new(whole, &options, &layout, batch_events, self.ids.clone());
         Ok(Box::new(batches.map_err(anyhow::Error::msg)?))
     }
 
@@ -137,7 +148,7 @@ impl Opening<'_> {
         let layout = Layout::of(&borrowed, &mapping, Options::Flags).map_err(anyhow::Error::msg)?;
         let lines = file.lines(&mapping)?;
         tell(&describe(&names, &layout, None));
-        Ok(Box::new(Batches::new(Box::new(lines), batch_events)?))
+        self.lines(Box::new(lines), batch_events)
     }
 }
 

@@ -3,9 +3,12 @@
 //! Beside nothing of the user's, in the directory for the state of programs, there is a small file
 //! for each journal and file of events: the place up to which the server has acknowledged. It is
 //! written after the acknowledgement, so that nothing is left out; what was acknowledged after the
-//! last time that it was written is sent again, which ids make harmless. Where events have no ids,
-//! it is written after every batch; then only a batch whose acknowledgement is lost, or not written
-//! because of a crash, can be stored twice.
+//! last time that it was written is sent again, which ids make harmless. Where events are left
+//! without ids, it is written after every batch; then only a batch whose acknowledgement is lost,
+//! or not written because of a crash, can be stored twice.
+//!
+//! So it saves time, and where so much was sent that a server knows the first ids no more, it keeps
+//! that from being stored once more.
 //!
 //! A place counts only for the journal that it is about, and for a file that still has the same
 //! bytes before it. A journal keeps its id when it is restored from a back-up, which may lack what
@@ -26,13 +29,15 @@ use sha2::{Digest, Sha256};
 use super::super::backoff::Backoff;
 use super::super::client::{CallError, Client, Reply};
 use super::super::output;
-use super::batches::Place;
+use super::batches::{Batch, IdsGiven, Place};
 
 /// Why what was sent is sent again.
 pub(super) const LOST: &str = "the server has lost events since an earlier run sent it";
 
 /// The version of the files.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// Before ids stood before lines; of CSV the digest was another one.
+const FORMAT_1: u32 = 1;
 
 /// How often a place is written while nothing could be stored twice.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -119,6 +124,9 @@ struct Kept {
     /// The last event with an id that the server took.
     #[serde(default)]
     last: Option<String>,
+    /// Whether an id stands before that.
+    #[serde(default)]
+    has_line_id: bool,
 }
 
 /// How far an earlier run came.
@@ -169,29 +177,35 @@ impl Bookmark {
     ///
     /// # Errors
     /// With why that is of no use.
-    pub(super) fn read(&self) -> Result<Option<Reached>, String> {
+    pub(super) fn read(&self, ids: IdsGiven) -> Result<Option<Reached>, String> {
         match fs::read(&self.path) {
-            Ok(bytes) => useful(&bytes, &self.journal).map(Some),
+            Ok(bytes) => useful(&bytes, &self.journal, ids).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(format!("`{}` cannot be read: {error}", self.path.display())),
         }
     }
 
-    /// Everything up to `place` is acknowledged, and the journal ended at `journal_end` then.
+    /// Everything up to the end of `batch` is acknowledged, and the journal ended at `journal_end`
+    /// then.
     ///
     /// # Errors
     /// When it should be written and cannot be.
     pub(super) fn reached(
         &mut self,
-        place: Place,
+        batch: &Batch,
         journal_end: u64,
-        unidentified: u64,
-        last: impl FnOnce() -> Option<String>,
+        last: Option<String>,
     ) -> io::Result<()> {
-        let (file, journal) = (self.file.clone(), self.journal.id.clone());
-        let last = last();
-        self.pending = Some(Kept { format: FORMAT, file, journal, journal_end, place, last });
-        match is_due(self.written.map(|at| at.elapsed()), unidentified) {
+        self.pending = Some(Kept {
+            format: FORMAT,
+            file: self.file.clone(),
+            journal: self.journal.id.clone(),
+            journal_end,
+            place: batch.end.clone(),
+            last,
+            has_line_id: batch.ids != IdsGiven::None,
+        });
+        match is_due(self.written.map(|at| at.elapsed()), batch.unsafe_events()) {
             true => self.write(),
             false => Ok(()),
         }
@@ -234,22 +248,24 @@ fn name(journal: &str, file: &Path) -> String {
 }
 
 /// The place that was kept, or why it is of no use.
-fn useful(bytes: &[u8], journal: &Journal) -> Result<Reached, String> {
+fn useful(bytes: &[u8], journal: &Journal, ids: IdsGiven) -> Result<Reached, String> {
     let kept: Kept = serde_json::from_slice(bytes)
         .map_err(|error| format!("what an earlier run kept of it cannot be read ({error})"))?;
-    if (kept.format, &kept.journal) != (FORMAT, &journal.id) {
+    if ![FORMAT_1, FORMAT].contains(&kept.format) || kept.journal != journal.id {
         return Err("what an earlier run kept of it is of another version".to_owned());
     }
     let Some(since) = journal.end.checked_sub(kept.journal_end) else {
         return Err(LOST.to_owned());
     };
-    let probe = kept.last.filter(|_| since <= PROBE_EVENTS_MAX);
+    // What is sent in another way now tells nothing.
+    let is_alike = kept.has_line_id == (ids != IdsGiven::None);
+    let probe = kept.last.filter(|_| since <= PROBE_EVENTS_MAX && is_alike);
     Ok(Reached { place: kept.place, probe })
 }
 
 /// Whether a place is to be written, so long after the last one was.
-fn is_due(since: Option<Duration>, unidentified: u64) -> bool {
-    unidentified > 0 || since.is_none_or(|since| since >= INTERVAL)
+fn is_due(since: Option<Duration>, unsafe_events: u64) -> bool {
+    unsafe_events > 0 || since.is_none_or(|since| since >= INTERVAL)
 }
 
 /// Writes a file at once: whoever looks finds the old content or the new.
@@ -275,6 +291,10 @@ mod tests {
         Place { lines, bytes: lines * 10, digest: "d".to_owned() }
     }
 
+    fn batch(lines: u64, unidentified: u64, ids: IdsGiven) -> Batch {
+        Batch { end: place(lines), unidentified, ids, ..Batch::default() }
+    }
+
     #[test]
     fn a_place_is_kept_for_its_file_and_its_journal() {
         let directory = tempfile::tempdir().unwrap();
@@ -282,21 +302,28 @@ mod tests {
         fs::write(&file, "{}\n").unwrap();
         let of = |journal: &Journal| Bookmark::within(&state, journal, &file).unwrap();
         let (one, later) = (journal("j1", 100), journal("j1", 900));
-        assert_eq!(of(&one).read(), Ok(None));
-        of(&one).reached(place(7), 100, 0, || Some("e".to_owned())).unwrap();
+        let read = |journal: &Journal| of(journal).read(IdsGiven::Lasting);
+        assert_eq!(read(&one), Ok(None));
+        let sent = batch(7, 0, IdsGiven::Lasting);
+        of(&one).reached(&sent, 100, Some("e".to_owned())).unwrap();
         let reached = |probe: Option<&str>| {
             Ok(Some(Reached { place: place(7), probe: probe.map(str::to_owned) }))
         };
-        assert_eq!(of(&one).read(), reached(Some("e")));
-        assert_eq!(of(&later).read(), reached(Some("e")));
-        assert_eq!(of(&journal("j1", 2_000_000)).read(), reached(None), "too long ago");
-        assert_eq!(of(&journal("j2", 900)).read(), Ok(None), "another server gets everything");
-        let lost = of(&journal("j1", 99)).read().unwrap_err();
+        assert_eq!(read(&one), reached(Some("e")));
+        assert_eq!(read(&later), reached(Some("e")));
+        assert_eq!(of(&one).read(IdsGiven::None), reached(None), "sent in another way");
+        assert_eq!(read(&journal("j1", 2_000_000)), reached(None), "too long ago");
+        assert_eq!(read(&journal("j2", 900)), Ok(None), "another server gets everything");
+        let lost = read(&journal("j1", 99)).unwrap_err();
         assert!(lost.contains("has lost events"), "{lost}");
+        let older = r#"{"format":1,"file":"f","journal":"j1","journal_end":100,"last":"e",
+                        "place":{"lines":7,"bytes":70,"digest":"d"}}"#;
+        fs::write(of(&one).path(), older).unwrap();
+        assert_eq!(read(&one), reached(None), "of an earlier version");
         fs::write(of(&one).path(), "{").unwrap();
-        assert!(of(&one).read().unwrap_err().contains("cannot be read"));
+        assert!(read(&one).unwrap_err().contains("cannot be read"));
         of(&one).remove();
-        assert_eq!(of(&one).read(), Ok(None));
+        assert_eq!(read(&one), Ok(None));
         assert_eq!(fs::read_dir(&state).unwrap().count(), 0);
         assert!(Bookmark::within(&state, &one, directory.path()).is_none());
         assert!(Bookmark::within(&state, &one, Path::new("-")).is_none());
@@ -313,14 +340,16 @@ mod tests {
         fs::write(&file, "{}\n").unwrap();
         let mut bookmark = Bookmark::within(directory.path(), &journal("j", 0), &file).unwrap();
         let mut reached = |lines, unidentified| {
-            bookmark.reached(place(lines), 0, unidentified, || None).unwrap();
-            bookmark.read().unwrap().map(|reached| reached.place.lines)
+            bookmark.reached(&batch(lines, unidentified, IdsGiven::None), 0, None).unwrap();
+            bookmark.read(IdsGiven::None).unwrap().map(|reached| reached.place.lines)
         };
         assert_eq!(reached(1, 0), Some(1));
         assert_eq!(reached(2, 5), Some(2));
         assert_eq!(reached(3, 0), Some(2), "within the same second");
         bookmark.write().unwrap();
-        assert_eq!(bookmark.read().unwrap().map(|reached| reached.place), Some(place(3)));
+        let read = bookmark.read(IdsGiven::None).unwrap();
+        assert_eq!(read.map(|reached| reached.place), Some(place(3)));
+        assert_eq!(batch(1, 5, IdsGiven::Lasting).unsafe_events(), 0);
     }
 
     #[test]

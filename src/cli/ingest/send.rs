@@ -12,7 +12,9 @@ use super::super::backoff::Backoff;
 use super::super::client::{CallError, Client, Reply};
 use super::super::counted::counted;
 use super::super::output::{self, Output};
-use super::batches::{Batch, Row, has_id};
+use super::batches::{Batch, IdsGiven, Row, has_id};
+use super::interrupt::Watch;
+use super::standing::{Standing, Unanswered};
 use super::{Encoding, OnInvalid};
 
 /// How many refused events are shown; the others are only counted.
@@ -94,10 +96,18 @@ impl Verdict {
 }
 
 impl Batch {
+    fn unanswered(&self) -> Unanswered {
+        let line = |number: Option<&u64>| number.copied().unwrap_or_default();
+        Unanswered {
+            first: line(self.lines.first()),
+            last: line(self.lines.last()),
+            unsafe_events: self.unsafe_events(),
+        }
+    }
+
     /// Where it is in its file.
     pub(super) fn place(&self, file: &Path) -> String {
-        let line = |number: Option<&u64>| number.copied().unwrap_or_default();
-        let (first, last) = (line(self.lines.first()), line(self.lines.last()));
+        let Unanswered { first, last, .. } = self.unanswered();
         match first == last {
             true => format!("`{}` line {first}", file.display()),
             false => format!("`{}` lines {first} to {last}", file.display()),
@@ -106,8 +116,10 @@ impl Batch {
 
     /// The last event with an id that the server has by now.
     pub(super) fn last_taken(&self, verdict: &Verdict) -> Option<String> {
+        let is_given = self.ids != IdsGiven::None;
         if !self.rows.is_empty() {
-            let taken = |(index, row): &(usize, &Row)| row.has_id && !verdict.is_refused(*index);
+            let taken =
+                |(index, row): &(usize, &Row)| (row.has_id || is_given) && !verdict.is_refused(*index);
             let (_, row) = self.rows.iter().enumerate().rev().find(taken)?;
             let (head, row) =
                 (self.body.get(..self.head_bytes)?, self.body.get(row.bytes.clone())?);
@@ -118,7 +130,7 @@ impl Batch {
             .iter()
             .enumerate()
             .rev()
-            .find(|(index, line)| !verdict.is_refused(*index) && has_id(line));
+            .find(|(index, line)| !verdict.is_refused(*index) && (is_given || has_id(line)));
         taken.and_then(|(_, line)| String::from_utf8(line.to_vec()).ok())
     }
 }
@@ -136,12 +148,17 @@ pub(super) struct Sender<'a> {
     pub(super) on_invalid: OnInvalid,
     /// Trying again for so long.
     pub(super) retry: Duration,
+    /// Unless it is told to stop.
+    pub(super) watch: &'a Watch,
 }
 
 /// What a try came to.
 enum Try {
     Done(Verdict),
-    Again { reason: String, after: Option<Duration> },
+    /// The server has nothing of it.
+    NotTaken { reason: String, after: Option<Duration> },
+    /// Nobody knows what it has of it.
+    Unknown { reason: String },
 }
 
 impl Sender<'_> {
@@ -149,36 +166,52 @@ impl Sender<'_> {
     ///
     /// # Errors
     /// When the server refuses it as a whole, or the time for retries is over, or it is not known
-    /// whether events without an id were stored.
+    /// whether events without an id were stored, or it is told to stop.
     pub(super) fn send(&self, batch: &Batch, bar: &ProgressBar) -> anyhow::Result<Verdict> {
         let (encoding, body) = self.encode(&batch.body)?;
         let path = format!("{}{}", self.path, batch.shape.parameters);
         let mut backoff = Backoff::within(self.retry);
-        let mut is_told = false;
+        let (mut is_told, mut is_unknown) = (false, false);
         loop {
+            self.watch.sending(batch.unanswered())?;
             let reply = self.client.send_events(&path, batch.shape.content_type, encoding, &body);
-            match self.judge(reply, batch.unidentified)? {
-                Try::Done(verdict) => return Ok(verdict),
-                Try::Again { reason, after } => {
-                    if !std::mem::replace(&mut is_told, true) {
-                        bar.suspend(|| output::note(&format!("{reason}; trying again")));
-                    }
-                    if !backoff.wait(after) {
-                        anyhow::bail!("{reason}; gave up after {} s", self.retry.as_secs());
-                    }
+            let (reason, after) = match self.judge(reply) {
+                Ok(Try::Done(verdict)) => return Ok(verdict),
+                Ok(Try::Unknown { reason }) => {
+                    is_unknown = true;
+                    (reason, None)
                 }
+                Ok(Try::NotTaken { reason, after }) => (reason, after),
+                // It was refused as a whole, but what became of an earlier try may not be known.
+                Err(error) => {
+                    if !is_unknown {
+                        self.watch.standing(Standing::not_taken);
+                    }
+                    return Err(error);
+                }
+            };
+            match is_unknown {
+                true => safe_again(&reason, batch.unsafe_events())?,
+                false => self.watch.standing(Standing::not_taken),
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                bar.suspend(|| output::note(&format!("{reason}; trying again")));
+            }
+            match backoff.next(after) {
+                Some(pause) => self.watch.pause(pause)?,
+                None => anyhow::bail!("{reason}; gave up after {} s", self.retry.as_secs()),
             }
         }
     }
 
-    fn judge(&self, reply: Result<Reply, CallError>, unidentified: u64) -> anyhow::Result<Try> {
+    fn judge(&self, reply: Result<Reply, CallError>) -> anyhow::Result<Try> {
         let reply = match reply {
             Ok(reply) => reply,
             Err(error @ CallError::NotSent { .. }) => {
-                return Ok(Try::Again { reason: error.to_string(), after: None });
+                return Ok(Try::NotTaken { reason: error.to_string(), after: None });
             }
             Err(error @ CallError::NoReply { .. }) => {
-                return unknown(error.to_string(), unidentified);
+                return Ok(Try::Unknown { reason: error.to_string() });
             }
         };
         match reply.status {
@@ -188,12 +221,14 @@ impl Sender<'_> {
                 let is_rejected = self.on_invalid == OnInvalid::Reject;
                 Ok(Try::Done(Verdict { is_rejected, ..reply.json()? }))
             }
-            502 | 504 => unknown(format!("a gateway replied {}", reply.status), unidentified),
+            502 | 504 => {
+                Ok(Try::Unknown { reason: format!("a gateway replied {}", reply.status) })
+            }
             // A body that was too slow was not taken.
             408 | 429 | 503 => {
                 let after = reply.retry_after;
                 let reason = reply.ok().err().map(|e| e.to_string()).unwrap_or_default();
-                Ok(Try::Again { reason, after })
+                Ok(Try::NotTaken { reason, after })
             }
             _ => reply.ok().and_then(|r| r.json()).map(Try::Done),
         }
@@ -214,18 +249,18 @@ impl Sender<'_> {
 }
 
 /// The batch may have been stored. Ids make sending it again safe.
-fn unknown(reason: String, unidentified: u64) -> anyhow::Result<Try> {
+fn safe_again(reason: &str, unsafe_events: u64) -> anyhow::Result<()> {
     anyhow::ensure!(
-        unidentified == 0,
+        unsafe_events == 0,
         "{reason}; whether the batch was stored is not known, and {} no `id`, so sending it again \
          could store events twice",
-        have(unidentified)
+        have(unsafe_events)
     );
-    Ok(Try::Again { reason, after: None })
+    Ok(())
 }
 
 /// Events as the subject of what they have.
-fn have(count: u64) -> String {
+pub(super) fn have(count: u64) -> String {
     let verb = if count == 1 { "has" } else { "have" };
     format!("{} {verb}", counted(count, "event"))
 }
@@ -251,7 +286,11 @@ pub(in crate::cli) struct Totals {
     invalid: u64,
     /// Not stored because others of their request are invalid.
     rejected: u64,
+    /// Without an `id`, whatever they were given for it.
     unidentified: u64,
+    /// Of these, those that the same line of the same file is known by.
+    #[serde(skip)]
+    lasting: u64,
     /// The first events that were not taken.
     refused: Vec<Refused>,
 }
@@ -294,6 +333,9 @@ impl Totals {
             return;
         }
         self.unidentified += batch.unidentified;
+        if batch.ids == IdsGiven::Lasting {
+            self.lasting += batch.unidentified;
+        }
     }
 
     /// Events that were sent.
@@ -322,13 +364,17 @@ impl Totals {
                 HumanCount(self.invalid),
             ))?,
         }
-        if end == End::Interrupted {
-            output::note("run the same command again to go on");
+        if self.lasting > 0 {
+            output::note(&format!(
+                "{} had no `id` and got one by file and line: the same line of the same file \
+                 counts once (--no-ids: as often as it is sent)",
+                counted(self.lasting, "event")
+            ));
         }
-        if self.unidentified > 0 {
+        if self.unidentified > self.lasting {
             output::note(&format!(
                 "{} had no `id`: what is sent again is stored again",
-                counted(self.unidentified, "event")
+                counted(self.unidentified - self.lasting, "event")
             ));
         }
         Ok(())
@@ -363,19 +409,18 @@ mod tests {
         Ok(Reply { status, retry_after: None, location: None, body })
     }
 
-    fn judge(reply: Result<Reply, CallError>, unidentified: u64) -> anyhow::Result<Try> {
-        judge_with(OnInvalid::Quarantine, reply, unidentified)
+    fn judge(reply: Result<Reply, CallError>) -> anyhow::Result<Try> {
+        judge_with(OnInvalid::Quarantine, reply)
     }
 
     fn judge_with(
         on_invalid: OnInvalid,
         reply: Result<Reply, CallError>,
-        unidentified: u64,
     ) -> anyhow::Result<Try> {
         let client = Client::new(&ClientArgs::at("http://localhost:1")).unwrap();
-        let (encoding, retry) = (Encoding::None, Duration::ZERO);
-        Sender { client: &client, path: String::new(), encoding, on_invalid, retry }
-            .judge(reply, unidentified)
+        let (encoding, retry, watch) = (Encoding::None, Duration::ZERO, Watch::default());
+        let path = String::new();
+        Sender { client: &client, path, encoding, on_invalid, retry, watch: &watch }.judge(reply)
     }
 
     fn lost() -> Result<Reply, CallError> {
@@ -384,29 +429,30 @@ mod tests {
 
     #[test]
     fn only_what_cannot_be_stored_twice_is_sent_again() {
-        assert!(matches!(judge(lost(), 0), Ok(Try::Again { .. })));
-        let error = judge(lost(), 3).err().unwrap().to_string();
-        assert!(error.contains("3 events have no `id`"), "{error}");
+        assert!(matches!(judge(lost()), Ok(Try::Unknown { .. })));
+        assert!(matches!(judge(reply(504, "{}")), Ok(Try::Unknown { .. })));
         let refused = Err(CallError::NotSent { server: "s".into(), reason: "refused".into() });
-        assert!(matches!(judge(refused, 3), Ok(Try::Again { .. })));
-        assert!(matches!(judge(reply(503, "{}"), 3), Ok(Try::Again { .. })));
-        assert!(matches!(judge(reply(408, "{}"), 3), Ok(Try::Again { .. })));
-        assert!(judge(reply(504, "{}"), 3).is_err());
-        assert!(judge(reply(413, r#"{"detail":"too large"}"#), 0).is_err());
+        assert!(matches!(judge(refused), Ok(Try::NotTaken { .. })));
+        assert!(matches!(judge(reply(503, "{}")), Ok(Try::NotTaken { .. })));
+        assert!(matches!(judge(reply(408, "{}")), Ok(Try::NotTaken { .. })));
+        assert!(judge(reply(413, r#"{"detail":"too large"}"#)).is_err());
+        assert!(safe_again("reset", 0).is_ok());
+        let error = safe_again("reset", 3).unwrap_err().to_string();
+        assert!(error.contains("3 events have no `id`"), "{error}");
     }
 
     #[test]
     fn a_batch_of_invalid_events_only_has_a_verdict_too() {
         let body = r#"{"accepted":0,"duplicates":0,"conflicts":[],
                        "invalid":[{"index":0,"code":"invalid_time","message":"m"}],"status":422}"#;
-        let Ok(Try::Done(verdict)) = judge(reply(422, body), 0) else {
+        let Ok(Try::Done(verdict)) = judge(reply(422, body)) else {
             panic!("expected a verdict")
         };
         let batch = Batch { lines: vec![7], ..Batch::default() };
         let mut totals = Totals::default();
         totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());
         assert_eq!((totals.refused(), totals.sent()), (1, 1));
-        assert!(judge(reply(422, r#"{"detail":"no"}"#), 0).is_err());
+        assert!(judge(reply(422, r#"{"detail":"no"}"#)).is_err());
         let Ok(Try::Done(verdict)) = judge_with(OnInvalid::Reject, reply(422, body), 0) else {
             panic!("expected a verdict")
         };

@@ -32,6 +32,11 @@ fn events() -> Vec<Described> {
         query: &[
             ("wait", "`durable` (default) or `applied`: what the response waits for"),
             ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
+            (
+                "ids",
+                "Of lines and CSV: `line` if each line begins with an id (and a tab, or what stands \
+                 between fields), which counts where the event has none; default `event`",
+            ),
             ("event", "Of CSV, Arrow and Parquet: the type of all events"),
             ("event_column", "The column of their types; default `event`"),
             ("time_column", "The column of times; default `time`, none if empty"),

@@ -19,6 +19,25 @@ pub(crate) struct RawEvent<'a> {
     pub(crate) bytes: &'a [u8],
     /// The same as text; `None` when it is not UTF-8.
     pub(crate) text: Option<&'a str>,
+    /// What stood before it, for an event that has no id of its own.
+    pub(crate) id: Option<&'a str>,
+}
+
+impl<'a> RawEvent<'a> {
+    pub(crate) fn of(index: u32, bytes: &'a [u8]) -> Self {
+        Self { index, bytes, text: std::str::from_utf8(bytes).ok(), id: None }
+    }
+
+    /// The event behind the id and the tab that its line begins with; the whole line where there
+    /// is no tab.
+    fn behind_id(self) -> Self {
+        let Some(at) = memchr(b'\t', self.bytes) else { return self };
+        let (id, rest) = (self.bytes.get(..at), self.bytes.get(at + 1..));
+        let bytes = rest.unwrap_or_default().trim_ascii();
+        let id = id.and_then(|id| std::str::from_utf8(id).ok()).filter(|id| !id.is_empty());
+        let text = self.text.and_then(|text| text.get(at + 1..)).map(str::trim_ascii);
+        Self { bytes, text, id, ..self }
+    }
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -43,9 +62,11 @@ pub(crate) fn split<'a>(
         BodyFormat::Ndjson | BodyFormat::Columns(..) | BodyFormat::Csv(_) | BodyFormat::Rows(_) => {
             split_lines(body, max_events)
         }
-        BodyFormat::CloudEventData(_) => {
-            Ok(vec![RawEvent { index: 0, bytes: body, text: std::str::from_utf8(body).ok() }])
+        BodyFormat::NamedNdjson => {
+            let lines = split_lines(body, max_events)?;
+            Ok(lines.into_iter().map(RawEvent::behind_id).collect())
         }
+        BodyFormat::CloudEventData(_) => Ok(vec![RawEvent::of(0, body)]),
         BodyFormat::SegmentBatch => split_batch(body, max_events),
     }
 }
@@ -75,7 +96,7 @@ fn split_lines(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, Inta
                 Some(text) => text.get(from..from + bytes.len()),
                 None => std::str::from_utf8(bytes).ok(),
             };
-            events.push(RawEvent { index, bytes, text });
+            events.push(RawEvent { index, bytes, text, id: None });
         }
         start += length + 1;
         index += 1;
@@ -148,7 +169,7 @@ fn split_batch(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, Inta
 }
 
 fn raw_event(index: u32, raw: &RawValue) -> RawEvent<'_> {
-    RawEvent { index, bytes: raw.get().as_bytes(), text: Some(raw.get()) }
+    RawEvent { index, bytes: raw.get().as_bytes(), text: Some(raw.get()), id: None }
 }
 
 /// The elements of an array, of which no more are held than any limit may be: an array of single

@@ -7,7 +7,7 @@ use super::*;
 const NOW: Timestamp = Timestamp(1_795_305_600_000_000);
 
 fn read(bytes: &[u8]) -> Result<Envelope<'_>, Invalid> {
-    let raw = RawEvent { index: 0, bytes, text: std::str::from_utf8(bytes).ok() };
+    let raw = RawEvent::of(0, bytes);
     let wanted = Extractor::default();
     EnvelopeReader::new(64 << 10, &wanted).read(&raw, NOW)
 }

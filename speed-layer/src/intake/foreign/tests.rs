@@ -10,7 +10,7 @@ use super::*;
 const MAX: usize = 1000;
 
 fn raw(bytes: &[u8]) -> RawEvent<'_> {
-    RawEvent { index: 0, bytes, text: std::str::from_utf8(bytes).ok() }
+    RawEvent::of(0, bytes)
 }
 
 fn native(format: &BodyFormat, event: &Value) -> Result<Value, String> {

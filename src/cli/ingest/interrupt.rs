@@ -1,0 +1,220 @@
+//! Told to stop: by Ctrl-C or SIGTERM.
+//!
+//! The thread that sends finds out before its next request, so that the answer under way is
+//! awaited. A thread beside it listens, and ends the process itself where that one cannot: the
+//! answer takes too long, it reads from a pipe in which nothing comes, or it is told twice. Either
+//! way what is certain is said, under one lock with every step of it.
+
+use std::process;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::standing::{Standing, Unanswered};
+
+/// How long an answer is awaited.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long a thread that awaits none has to find out.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often the time is looked at, once there was a signal.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A signal that says to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stopped by {}", .0.name())]
+pub(super) struct Interrupted(pub(super) StopSignal);
+
+/// Which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopSignal {
+    /// Ctrl-C.
+    Interrupt,
+    /// Of `kill` and of supervisors.
+    Terminate,
+}
+
+impl StopSignal {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
+    /// The exit code that shells give to a process that it ended.
+    pub(super) const fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+/// What both threads look at.
+#[derive(Debug, Default)]
+struct State {
+    standing: Standing,
+    told: Option<StopSignal>,
+    /// The end is being told already.
+    is_over: bool,
+}
+
+/// A handle of the watch for signals.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    state: Arc<Mutex<State>>,
+    woken: Arc<Condvar>,
+}
+
+impl Watch {
+    /// Listens from now on. `tell` says how things stand where the process has to end at once, and
+    /// `wait` what is waited for.
+    ///
+    /// # Errors
+    /// When the system does not let it listen.
+    pub(super) fn listen(
+        &self,
+        tell: impl Fn(&Standing) + Send + 'static,
+        wait: impl Fn(&str) + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("signals cannot be listened to")?;
+        let mut signals = {
+            let _guard = runtime.enter();
+            Signals::take()?
+        };
+        let watch = self.clone();
+        let listening = move || {
+            let first = runtime.block_on(signals.next());
+            watch.set(first, &wait);
+            let end = runtime.block_on(watch.overdue(first, &mut signals));
+            // Held to the end, so that nothing more is sent.
+            let state = watch.lock();
+            if !state.is_over {
+                tell(&state.standing);
+            }
+            process::exit(end.exit_code().into());
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(listening)?;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, signal: StopSignal, wait: &dyn Fn(&str)) {
+        let mut state = self.lock();
+        state.told = Some(signal);
+        let unanswered = state.standing.unanswered();
+        drop(state);
+        self.woken.notify_all();
+        if let Some(lines) = unanswered {
+            wait(&lines);
+        }
+    }
+
+    /// Waits until there was a second signal, or the other thread has had its time.
+    async fn overdue(&self, first: StopSignal, signals: &mut Signals) -> StopSignal {
+        let begun = Instant::now();
+        let mut busy = begun;
+        loop {
+            if let Ok(second) = tokio::time::timeout(LOOK, signals.next()).await {
+                return second;
+            }
+            let state = self.lock();
+            if state.standing.unanswered().is_some() {
+                busy = Instant::now();
+            }
+            let is_late = begun.elapsed() >= ANSWER || busy.elapsed() >= IDLE;
+            if is_late && !state.is_over {
+                return first;
+            }
+        }
+    }
+
+    /// Changes how things stand, or reads it.
+    pub(super) fn standing<T>(&self, change: impl FnOnce(&mut Standing) -> T) -> T {
+        change(&mut self.lock().standing)
+    }
+
+    /// A request is about to be sent.
+    ///
+    /// # Errors
+    /// When nothing more is to be sent.
+    pub(super) fn sending(&self, lines: Unanswered) -> Result<(), Interrupted> {
+        let mut state = self.lock();
+        match state.told {
+            Some(signal) => Err(Interrupted(signal)),
+            None => {
+                state.standing.sent(lines);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for so long.
+    ///
+    /// # Errors
+    /// When nothing more is to be sent.
+    pub(super) fn pause(&self, pause: Duration) -> Result<(), Interrupted> {
+        let is_untold = |state: &mut State| state.told.is_none();
+        let waited = self.woken.wait_timeout_while(self.lock(), pause, is_untold);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.told.map_or(Ok(()), |signal| Err(Interrupted(signal)))
+    }
+
+    /// From now on the thread that sends tells the end itself: the signal that there was, if any.
+    pub(super) fn end(&self) -> Option<StopSignal> {
+        let mut state = self.lock();
+        state.is_over = true;
+        state.told
+    }
+}
+
+/// Both signals, taken over from the system.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn take() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be listened to");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> StopSignal {
+        tokio::select! {
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+            _ = self.terminate.recv() => StopSignal::Terminate,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_and_nothing_waited_for_once_it_was_told() {
+        let watch = Watch::default();
+        let lines = Unanswered { first: 1, last: 2, unsafe_events: 0 };
+        assert_eq!(watch.sending(lines), Ok(()));
+        assert_eq!(watch.pause(Duration::from_millis(1)), Ok(()));
+        let (told, other) = (Interrupted(StopSignal::Terminate), watch.clone());
+        let waiting = thread::spawn(move || other.pause(Duration::from_secs(60)));
+        let awaited = Mutex::new(String::new());
+        watch.set(StopSignal::Terminate, &|lines| awaited.lock().unwrap().push_str(lines));
+        assert_eq!(*awaited.lock().unwrap(), "lines 1 to 2");
+        assert_eq!(waiting.join().unwrap(), Err(told));
+        assert_eq!(watch.sending(lines), Err(told));
+        assert_eq!(watch.end().map(StopSignal::exit_code), Some(143));
+    }
+}
