@@ -1,7 +1,7 @@
 //! The command line: which command was meant, and the exit code that it ends with.
 //!
-//! 0 is done, 1 is failed, 2 is wrong usage, 130 and 143 are stopped by a signal. An error is one line on stderr; stdout carries what
-//! was asked for and nothing else.
+//! 0 is done, 1 is failed, 2 is wrong usage, 130 and 143 are stopped by a signal. An error is one
+//! line on stderr; stdout carries what was asked for and nothing else.
 
 mod backoff;
 mod backup;

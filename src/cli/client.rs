@@ -82,14 +82,19 @@ impl Reply {
     /// # Errors
     /// With what the problem document says.
     pub(super) fn ok(self) -> anyhow::Result<Self> {
-        if self.status < 400 {
-            return Ok(self);
+        match self.status < 400 {
+            true => Ok(self),
+            false => Err(self.problem()),
         }
+    }
+
+    /// What the problem document says.
+    pub(super) fn problem(&self) -> anyhow::Error {
         let problem: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
         let detail = text("detail").unwrap_or_else(|| "the server gave no reason".to_owned());
         let code = text("code").map(|code| format!("{code}, ")).unwrap_or_default();
-        anyhow::bail!("{detail} ({code}HTTP {})", self.status)
+        anyhow::anyhow!("{detail} ({code}HTTP {})", self.status)
     }
 
     /// The body, read as JSON.

@@ -17,6 +17,7 @@ mod figures;
 mod gone;
 mod hostile;
 mod http;
+mod interrupt;
 mod keys;
 mod kills;
 mod load;

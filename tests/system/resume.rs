@@ -105,24 +105,29 @@ fn events_without_ids_are_stored_once() {
 }
 
 #[test]
-fn a_killed_one_stores_at_most_the_last_batch_twice() {
+fn a_killed_one_stores_nothing_twice_and_without_ids_at_most_the_last_batch() {
     const EVENTS: usize = 5_000;
     let place = Place::new(Store::Memory);
     let server = place.start();
-    let sending = Sending::of(&place, "events.ndjson");
-    write(&sending.file, (1..=EVENTS).map(unidentified));
-    let mut command = sending.command(&place.url());
-    let mut process = Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    until("it is kept how far it was sent", Duration::from_secs(30), || {
-        (kept(&sending.state) > 0).then_some(())
-    });
-    process.0.kill().unwrap();
-    process.0.wait().unwrap();
-    let (code, _, said) = sending.run(&place.url(), &[]);
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("going on after line"), "{said}");
-    let stored = stored(&server);
-    assert!((EVENTS..=EVENTS + 10).contains(&stored), "{stored}");
+    for (name, flags, more) in [("a.ndjson", &[][..], 0), ("b.ndjson", &["--no-ids"], 10)] {
+        let before = stored(&server);
+        let sending = Sending::of(&place, name);
+        write(&sending.file, (1..=EVENTS).map(unidentified));
+        let mut command = sending.command(&place.url());
+        command.args(flags);
+        let mut process =
+            Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        until("it is kept how far it was sent", Duration::from_secs(30), || {
+            (kept(&sending.state) > 0).then_some(())
+        });
+        process.0.kill().unwrap();
+        process.0.wait().unwrap();
+        let (code, _, said) = sending.run(&place.url(), flags);
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains("going on after line"), "{said}");
+        let stored = stored(&server) - before;
+        assert!((EVENTS..=EVENTS + more).contains(&stored), "{stored}");
+    }
     server.stop();
 }
 

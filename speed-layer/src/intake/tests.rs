@@ -302,6 +302,39 @@ async fn large_and_compressed_bodies_are_decoded_too() {
     assert_eq!(receipt.accepted, 1000);
 }
 
+#[tokio::test]
+async fn an_id_before_a_line_counts_where_the_event_has_none() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    let send = async |lines: &'static str| {
+        let body = EventBody {
+            bytes: lines.into(),
+            format: BodyFormat::NamedNdjson,
+            encoding: BodyEncoding::Identity,
+            on_invalid: OnInvalid::default(),
+            fixed: None,
+        };
+        intake.submit(body, intake.admit().unwrap()).await.unwrap()
+    };
+    let lines = "l-1\t{\"event\":\"x\"}\nl-2\t{\"event\":\"x\",\"id\":\"own\"}\n\
+                 l-3\t{\"event\":\"x\",\"id\":null}\n";
+    assert_eq!(send(lines).await.accepted, 3);
+    let again = send(lines).await;
+    assert_eq!((again.accepted, again.duplicates), (0, 3));
+    let other = send("l-1\t{\"event\":\"y\"}\nl-2\t{\"event\":\"x\"}\n").await;
+    assert_eq!((other.accepted, other.conflicts.len()), (1, 1));
+    assert_eq!(&*other.conflicts[0].id, "l-1");
+    let long = send(concat!(
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567",
+        "\t{\"event\":\"x\"}"
+    ))
+    .await;
+    assert!(long.invalid[0].message.contains("`id` has 264 bytes"), "{:?}", long.invalid);
+}
+
 #[test]
 fn settings_that_cannot_be_are_refused() {
     let limits = |limits| IntakeSettings { limits, ..settings() };

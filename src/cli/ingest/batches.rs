@@ -190,8 +190,7 @@ impl Batches {
     }
 
     fn next_batch(&mut self) -> io::Result<Batch> {
-        let mut batch =
-            Batch { shape: self.shape(), ids: self.ids.given(), ..Batch::default() };
+        let mut batch = Batch { shape: self.shape(), ids: self.ids.given(), ..Batch::default() };
         while batch.lines.len() < self.batch_events && batch.body.len() < BATCH_MAX_BYTES {
             self.line.clear();
             let mut limited = (&mut self.source).take(LINE_MAX_BYTES);
@@ -308,7 +307,9 @@ mod tests {
     use super::*;
 
     fn batches(source: Vec<u8>, batch_events: usize) -> Vec<Batch> {
-        let batches = Batches::new(Box::new(io::Cursor::new(source)), batch_events, LineIds::Without).unwrap();
+        let batches =
+            Batches::new(Box::new(io::Cursor::new(source)), batch_events, LineIds::Without)
+                .unwrap();
         batches.collect::<io::Result<_>>().unwrap()
     }
 
@@ -346,7 +347,8 @@ mod tests {
         assert_eq!((place.lines, place.bytes), (3, 23));
         let zstd = zstd::encode_all(&*text, 1).unwrap();
         for source in [text.clone(), zstd] {
-            let mut source = Batches::new(Box::new(io::Cursor::new(source)), 2, LineIds::Without).unwrap();
+            let mut source =
+                Batches::new(Box::new(io::Cursor::new(source)), 2, LineIds::Without).unwrap();
             assert!(source.go_to(place).unwrap());
             let rest: Vec<Batch> = source.collect::<io::Result<_>>().unwrap();
             assert_eq!(rest.len(), 1);
@@ -355,7 +357,8 @@ mod tests {
         }
         let edited = [b"{\"id\":\"0\"}".as_slice(), &text[10..]].concat();
         for other in [edited, text[..20].to_vec(), Vec::new()] {
-            let mut source = Batches::new(Box::new(io::Cursor::new(other)), 2, LineIds::Without).unwrap();
+            let mut source =
+                Batches::new(Box::new(io::Cursor::new(other)), 2, LineIds::Without).unwrap();
             assert!(!source.go_to(place).unwrap());
         }
     }

@@ -64,11 +64,7 @@ impl Opening<'_> {
         }
     }
 
-    fn lines(
-        &self,
-        source: Box<dyn Read>,
-        batch_events: usize,
-    ) -> anyhow::Result<Box<dyn Source>> {
+    fn lines(&self, source: Box<dyn Read>, batch_events: usize) -> anyhow::Result<Box<dyn Source>> {
         Ok(Box::new(Batches::new(source, batch_events, self.ids.clone())?))
     }
 

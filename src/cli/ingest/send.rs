@@ -1,4 +1,4 @@
-//! One batch to the server, until it has a verdict; and the sum of all verdicts.
+//! One batch to the server, until it has a verdict.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -6,29 +6,26 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::super::backoff::Backoff;
 use super::super::client::{CallError, Client, Reply};
 use super::super::counted::counted;
-use super::super::output::{self, Output};
+use super::super::output;
 use super::batches::{Batch, IdsGiven, Row, has_id};
 use super::interrupt::Watch;
 use super::standing::{Standing, Unanswered};
 use super::{Encoding, OnInvalid};
 
-/// How many refused events are shown; the others are only counted.
-const SHOWN: u64 = 20;
-
 /// What the server did with a batch.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Verdict {
-    accepted: u64,
-    duplicates: u64,
+    pub(super) accepted: u64,
+    pub(super) duplicates: u64,
     #[serde(default)]
-    conflicts: Vec<Conflict>,
+    pub(super) conflicts: Vec<Conflict>,
     #[serde(default)]
-    invalid: Vec<Invalid>,
+    pub(super) invalid: Vec<Invalid>,
     #[serde(default)]
     position: BTreeMap<String, u64>,
     /// Whether nothing was stored because some are invalid.
@@ -43,17 +40,19 @@ impl Verdict {
     }
 }
 
+/// An event whose id has other content.
 #[derive(Debug, Deserialize)]
-struct Conflict {
-    index: usize,
-    id: String,
+pub(super) struct Conflict {
+    pub(super) index: usize,
+    pub(super) id: String,
 }
 
+/// An event that breaks a rule.
 #[derive(Debug, Deserialize)]
-struct Invalid {
-    index: usize,
-    code: String,
-    message: String,
+pub(super) struct Invalid {
+    pub(super) index: usize,
+    pub(super) code: String,
+    pub(super) message: String,
 }
 
 impl Verdict {
@@ -118,8 +117,9 @@ impl Batch {
     pub(super) fn last_taken(&self, verdict: &Verdict) -> Option<String> {
         let is_given = self.ids != IdsGiven::None;
         if !self.rows.is_empty() {
-            let taken =
-                |(index, row): &(usize, &Row)| (row.has_id || is_given) && !verdict.is_refused(*index);
+            let taken = |(index, row): &(usize, &Row)| {
+                (row.has_id || is_given) && !verdict.is_refused(*index)
+            };
             let (_, row) = self.rows.iter().enumerate().rev().find(taken)?;
             let (head, row) =
                 (self.body.get(..self.head_bytes)?, self.body.get(row.bytes.clone())?);
@@ -156,9 +156,16 @@ pub(super) struct Sender<'a> {
 enum Try {
     Done(Verdict),
     /// The server has nothing of it.
-    NotTaken { reason: String, after: Option<Duration> },
+    NotTaken {
+        reason: String,
+        after: Option<Duration>,
+    },
     /// Nobody knows what it has of it.
-    Unknown { reason: String },
+    Unknown {
+        reason: String,
+    },
+    /// It will have nothing of it.
+    Refused(anyhow::Error),
 }
 
 impl Sender<'_> {
@@ -182,13 +189,14 @@ impl Sender<'_> {
                     (reason, None)
                 }
                 Ok(Try::NotTaken { reason, after }) => (reason, after),
-                // It was refused as a whole, but what became of an earlier try may not be known.
-                Err(error) => {
+                Ok(Try::Refused(error)) => {
+                    // What became of an earlier try may not be known all the same.
                     if !is_unknown {
                         self.watch.standing(Standing::not_taken);
                     }
                     return Err(error);
                 }
+                Err(error) => return Err(error),
             };
             match is_unknown {
                 true => safe_again(&reason, batch.unsafe_events())?,
@@ -221,16 +229,15 @@ impl Sender<'_> {
                 let is_rejected = self.on_invalid == OnInvalid::Reject;
                 Ok(Try::Done(Verdict { is_rejected, ..reply.json()? }))
             }
-            502 | 504 => {
-                Ok(Try::Unknown { reason: format!("a gateway replied {}", reply.status) })
-            }
+            502 | 504 => Ok(Try::Unknown { reason: format!("a gateway replied {}", reply.status) }),
             // A body that was too slow was not taken.
             408 | 429 | 503 => {
                 let after = reply.retry_after;
                 let reason = reply.ok().err().map(|e| e.to_string()).unwrap_or_default();
                 Ok(Try::NotTaken { reason, after })
             }
-            _ => reply.ok().and_then(|r| r.json()).map(Try::Done),
+            400..500 | 507 => Ok(Try::Refused(reply.problem())),
+            _ => reply.ok().and_then(|reply| reply.json()).map(Try::Done),
         }
     }
 
@@ -265,143 +272,10 @@ pub(super) fn have(count: u64) -> String {
     format!("{} {verb}", counted(count, "event"))
 }
 
-/// An event that was not taken.
-#[derive(Clone, Debug, Serialize)]
-struct Refused {
-    file: String,
-    /// Its line, from 1.
-    line: u64,
-    code: String,
-    message: String,
-}
-
-/// The sum of the verdicts.
-#[derive(Debug, Default, Serialize)]
-pub(in crate::cli) struct Totals {
-    /// Stored now.
-    pub(in crate::cli) accepted: u64,
-    /// Stored before.
-    pub(in crate::cli) duplicates: u64,
-    conflicts: u64,
-    invalid: u64,
-    /// Not stored because others of their request are invalid.
-    rejected: u64,
-    /// Without an `id`, whatever they were given for it.
-    unidentified: u64,
-    /// Of these, those that the same line of the same file is known by.
-    #[serde(skip)]
-    lasting: u64,
-    /// The first events that were not taken.
-    refused: Vec<Refused>,
-}
-
-impl Totals {
-    /// Adds a verdict, and tells of what was refused by file and line.
-    pub(super) fn add(&mut self, file: &Path, batch: &Batch, verdict: &Verdict, bar: &ProgressBar) {
-        let line = |index: usize| batch.lines.get(index).copied().unwrap_or_default();
-        let refused = |index, code: &str, message: String| Refused {
-            file: file.display().to_string(),
-            line: line(index),
-            code: code.to_owned(),
-            // Of a row the server says the line too.
-            message: match message.strip_prefix(&format!("line {}: ", line(index))) {
-                Some(rest) => rest.to_owned(),
-                None => message,
-            },
-        };
-        let conflicts = verdict.conflicts.iter().map(|c| {
-            refused(c.index, "conflict", format!("`{}` is stored with other content", c.id))
-        });
-        let invalid = verdict.invalid.iter().map(|i| refused(i.index, &i.code, i.message.clone()));
-        let mut count = self.refused();
-        for refused in conflicts.chain(invalid) {
-            count += 1;
-            if count <= SHOWN {
-                let Refused { file, line, code, message } = &refused;
-                bar.suspend(|| output::note(&format!("{file}:{line}: {code}: {message}")));
-                self.refused.push(refused);
-            } else if count == SHOWN + 1 {
-                bar.suspend(|| output::note("further refused events are only counted"));
-            }
-        }
-        self.accepted += verdict.accepted;
-        self.duplicates += verdict.duplicates;
-        self.conflicts += verdict.conflicts.len() as u64;
-        self.invalid += verdict.invalid.len() as u64;
-        if verdict.is_rejected {
-            self.rejected += batch.lines.len().saturating_sub(verdict.invalid.len()) as u64;
-            return;
-        }
-        self.unidentified += batch.unidentified;
-        if batch.ids == IdsGiven::Lasting {
-            self.lasting += batch.unidentified;
-        }
-    }
-
-    /// Events that were sent.
-    pub(super) fn sent(&self) -> u64 {
-        self.accepted + self.duplicates + self.refused()
-    }
-
-    /// Events that the server did not take.
-    pub(super) fn refused(&self) -> u64 {
-        self.conflicts + self.invalid
-    }
-
-    /// Prints the sum, and what to know before the command is run again.
-    pub(super) fn report(&self, end: End, output: Output) -> anyhow::Result<()> {
-        let rejected = match self.rejected {
-            0 => String::new(),
-            rejected => format!(", rejected {}", HumanCount(rejected)),
-        };
-        match output {
-            Output::Json => output::print_json(&Report { totals: self, end })?,
-            Output::Table => output::print(&format!(
-                "accepted {}, duplicates {}, conflicts {}, invalid {}{rejected}",
-                HumanCount(self.accepted),
-                HumanCount(self.duplicates),
-                HumanCount(self.conflicts),
-                HumanCount(self.invalid),
-            ))?,
-        }
-        if self.lasting > 0 {
-            output::note(&format!(
-                "{} had no `id` and got one by file and line: the same line of the same file \
-                 counts once (--no-ids: as often as it is sent)",
-                counted(self.lasting, "event")
-            ));
-        }
-        if self.unidentified > self.lasting {
-            output::note(&format!(
-                "{} had no `id`: what is sent again is stored again",
-                counted(self.unidentified - self.lasting, "event")
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// How sending ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum End {
-    /// Everything was sent.
-    Complete,
-    /// Something went wrong on the way.
-    Interrupted,
-}
-
-/// What `--output json` prints.
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    #[serde(flatten)]
-    totals: &'a Totals,
-    end: End,
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::client::ClientArgs;
+    use super::super::totals::Totals;
     use super::*;
 
     fn reply(status: u16, body: &str) -> Result<Reply, CallError> {
@@ -413,10 +287,7 @@ mod tests {
         judge_with(OnInvalid::Quarantine, reply)
     }
 
-    fn judge_with(
-        on_invalid: OnInvalid,
-        reply: Result<Reply, CallError>,
-    ) -> anyhow::Result<Try> {
+    fn judge_with(on_invalid: OnInvalid, reply: Result<Reply, CallError>) -> anyhow::Result<Try> {
         let client = Client::new(&ClientArgs::at("http://localhost:1")).unwrap();
         let (encoding, retry, watch) = (Encoding::None, Duration::ZERO, Watch::default());
         let path = String::new();
@@ -435,7 +306,8 @@ mod tests {
         assert!(matches!(judge(refused), Ok(Try::NotTaken { .. })));
         assert!(matches!(judge(reply(503, "{}")), Ok(Try::NotTaken { .. })));
         assert!(matches!(judge(reply(408, "{}")), Ok(Try::NotTaken { .. })));
-        assert!(judge(reply(413, r#"{"detail":"too large"}"#)).is_err());
+        assert!(matches!(judge(reply(413, r#"{"detail":"too large"}"#)), Ok(Try::Refused(_))));
+        assert!(judge(reply(200, "no verdict")).is_err());
         assert!(safe_again("reset", 0).is_ok());
         let error = safe_again("reset", 3).unwrap_err().to_string();
         assert!(error.contains("3 events have no `id`"), "{error}");
@@ -445,15 +317,13 @@ mod tests {
     fn a_batch_of_invalid_events_only_has_a_verdict_too() {
         let body = r#"{"accepted":0,"duplicates":0,"conflicts":[],
                        "invalid":[{"index":0,"code":"invalid_time","message":"m"}],"status":422}"#;
-        let Ok(Try::Done(verdict)) = judge(reply(422, body)) else {
-            panic!("expected a verdict")
-        };
+        let Ok(Try::Done(verdict)) = judge(reply(422, body)) else { panic!("expected a verdict") };
         let batch = Batch { lines: vec![7], ..Batch::default() };
         let mut totals = Totals::default();
         totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());
         assert_eq!((totals.refused(), totals.sent()), (1, 1));
-        assert!(judge(reply(422, r#"{"detail":"no"}"#)).is_err());
-        let Ok(Try::Done(verdict)) = judge_with(OnInvalid::Reject, reply(422, body), 0) else {
+        assert!(matches!(judge(reply(422, r#"{"detail":"no"}"#)), Ok(Try::Refused(_))));
+        let Ok(Try::Done(verdict)) = judge_with(OnInvalid::Reject, reply(422, body)) else {
             panic!("expected a verdict")
         };
         assert!(verdict.is_rejected() && !verdict.is_of_no_events());

@@ -7,7 +7,8 @@ use indicatif::HumanCount;
 
 use super::super::counted::counted;
 use super::is_stdin;
-use super::send::{Totals, have};
+use super::send::have;
+use super::totals::Totals;
 
 /// How far sending has come.
 #[derive(Debug, Default)]
@@ -86,8 +87,8 @@ impl Standing {
         let name = at.file.display();
         let events = counted(self.totals.sent(), "event");
         let certain = match at.line {
-            0 => format!("of `{name}` nothing has a verdict"),
-            line => format!("`{name}` has its verdicts up to line {}", HumanCount(line)),
+            0 => format!("of `{name}` nothing is acknowledged"),
+            line => format!("`{name}` is acknowledged up to line {}", HumanCount(line)),
         };
         let rest = match self.unanswered {
             None => "nothing behind that was stored".to_owned(),
@@ -158,11 +159,11 @@ mod tests {
         assert!(standing.told("c").starts_with("nothing was sent; run the same command again"));
         standing.begin(Path::new("f"), 0);
         let told = standing.told("c");
-        assert!(told.contains("of `f` nothing has a verdict; nothing behind that"), "{told}");
+        assert!(told.contains("of `f` nothing is acknowledged; nothing behind that"), "{told}");
         standing.sent(Unanswered { first: 1, last: 5, unsafe_events: 0 });
         standing.acknowledged(5);
         let told = standing.told("c");
-        assert!(told.contains("`f` has its verdicts up to line 5; nothing behind"), "{told}");
+        assert!(told.contains("`f` is acknowledged up to line 5; nothing behind"), "{told}");
         let mut sent = |unsafe_events| {
             standing.sent(Unanswered { first: 6, last: 6, unsafe_events });
             standing.told("c")
@@ -179,7 +180,10 @@ mod tests {
     #[test]
     fn a_command_is_shown_as_it_is_typed_and_without_its_key() {
         let shown = |words: &[&str]| command(words.iter().map(OsString::from));
-        assert_eq!(shown(&["/bin/m", "ingest", "a b", "--key", "s"]), "merganser ingest 'a b' --key KEY");
+        assert_eq!(
+            shown(&["/bin/m", "ingest", "a b", "--key", "s"]),
+            "merganser ingest 'a b' --key KEY"
+        );
         assert_eq!(shown(&["m", "--key=s", "it's", ""]), "merganser --key=KEY 'it'\\''s' ''");
     }
 }

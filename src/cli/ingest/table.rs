@@ -146,6 +146,7 @@ impl TableArgs {
             number_columns: columns("--number", &self.number)?,
             text_columns: columns("--text", &self.text)?,
             delimiter: self.delimiter()?,
+            is_named: false,
             first_line: 0,
         };
         check_names(names, &options)?;
@@ -248,7 +249,7 @@ pub(super) fn describe(
     }];
     for (what, at, none) in [
         ("times", layout.time, "no times, so events happen when they arrive"),
-        ("ids", layout.id, "no ids, so sending again would store again"),
+        ("ids", layout.id, "no ids"),
         ("subjects", layout.subject, "no subjects"),
     ] {
         parts.push(at.map_or(none.to_owned(), |at| format!("{what} from {}", name(at))));

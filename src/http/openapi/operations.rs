@@ -34,8 +34,8 @@ fn events() -> Vec<Described> {
             ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
             (
                 "ids",
-                "Of lines and CSV: `line` if each line begins with an id (and a tab, or what stands \
-                 between fields), which counts where the event has none; default `event`",
+                "Of lines and CSV: `line` if an id and a tab (or the delimiter) stand before each, \
+                 which counts where the event has none; default `event`",
             ),
             ("event", "Of CSV, Arrow and Parquet: the type of all events"),
             ("event_column", "The column of their types; default `event`"),

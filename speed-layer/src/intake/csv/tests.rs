@@ -463,3 +463,36 @@ proptest! {
         prop_assert_eq!([one.1, other.1].concat(), whole.1);
     }
 }
+
+#[test]
+fn an_id_before_a_row_is_none_of_the_row() {
+    let options = CsvOptions { is_named: true, ..CsvOptions::default() };
+    let body = "event,id,n\n\
+                l-1,x,,1\nl-2,x,own,2\nl-3,x,,3,4\nl-4,,,\nl-5,x,,\"1\"2\n,x,,6\nl-7\n";
+    let table = table(body.as_bytes(), &options).unwrap();
+    let rows = table.places.split(&table.text);
+    let told = |raw: &RawEvent<'_>| {
+        let fault = table.places.fault(raw.index).map_or("", |fault| &*fault.message);
+        (
+            raw.id.map(str::to_owned),
+            raw.text.unwrap().to_owned(),
+            fault.chars().take(22).collect::<String>(),
+        )
+    };
+    let rows: Vec<_> = rows.iter().map(told).collect();
+    let row = |id: Option<&str>, text: &str, fault: &str| {
+        (id.map(str::to_owned), text.to_owned(), fault.to_owned())
+    };
+    assert_eq!(
+        rows,
+        [
+            row(Some("l-1"), r#"{"event":"x","properties":{"n":1}}"#, ""),
+            row(Some("l-2"), r#"{"event":"x","id":"own","properties":{"n":2}}"#, ""),
+            row(Some("l-3"), "x,,3,4", "the row has 4 fields, "),
+            row(Some("l-4"), ",,", "all fields of the row "),
+            row(Some("l-5"), "x,,\"1\"2", "a field goes on behind"),
+            row(None, r#"{"event":"x","properties":{"n":6}}"#, ""),
+            row(Some("l-7"), "", "the row has 0 fields, "),
+        ]
+    );
+}

@@ -48,6 +48,27 @@ fn lines_keep_their_numbers_and_blank_ones_are_skipped() {
 }
 
 #[test]
+fn an_id_before_a_line_is_none_of_its_event() {
+    let named = |body: &'static [u8]| {
+        let events = split(body, &BodyFormat::NamedNdjson, 5).unwrap();
+        let event = |e: RawEvent<'static>| (e.index, e.id, e.text);
+        events.into_iter().map(event).collect::<Vec<_>>()
+    };
+    let body = b"a\t{\"event\":\"x\"}\r\n\nb c\t {\t}\n\t{}\n{}";
+    let none = |index, text| (index, None, Some(text));
+    assert_eq!(
+        named(body),
+        [
+            (0, Some("a"), Some("{\"event\":\"x\"}")),
+            (2, Some("b c"), Some("{\t}")),
+            none(3, "{}"),
+            none(4, "{}"),
+        ]
+    );
+    assert_eq!(named(b"\xff\t{}\na\t\xff"), [(0, None, None), (1, Some("a"), None)]);
+}
+
+#[test]
 fn a_line_that_is_not_utf8_leaves_the_others_alone() {
     let found = events(b"{}\n\xff\n\xc3\xa9", BodyFormat::Ndjson).unwrap();
     assert_eq!(found, owned(&[(0, "{}"), (1, "not utf-8"), (2, "é")]));

@@ -1,0 +1,148 @@
+//! The sum of what the server did with all batches.
+
+use std::path::Path;
+
+use indicatif::{HumanCount, ProgressBar};
+use serde::Serialize;
+
+use super::super::counted::counted;
+use super::super::output::{self, Output};
+use super::batches::{Batch, IdsGiven};
+use super::send::Verdict;
+
+/// How many refused events are shown; the others are only counted.
+const SHOWN: u64 = 20;
+
+/// An event that was not taken.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Refused {
+    file: String,
+    /// Its line, from 1.
+    pub(super) line: u64,
+    code: String,
+    message: String,
+}
+
+/// The sum of the verdicts.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::cli) struct Totals {
+    /// Stored now.
+    pub(in crate::cli) accepted: u64,
+    /// Stored before.
+    pub(in crate::cli) duplicates: u64,
+    conflicts: u64,
+    pub(super) invalid: u64,
+    /// Not stored because others of their request are invalid.
+    pub(super) rejected: u64,
+    /// Without an `id`, whatever they were given for it.
+    unidentified: u64,
+    /// Of these, those that the same line of the same file is known by.
+    #[serde(skip)]
+    lasting: u64,
+    /// The first events that were not taken.
+    pub(super) refused: Vec<Refused>,
+}
+
+impl Totals {
+    /// Adds a verdict, and tells of what was refused by file and line.
+    pub(super) fn add(&mut self, file: &Path, batch: &Batch, verdict: &Verdict, bar: &ProgressBar) {
+        let line = |index: usize| batch.lines.get(index).copied().unwrap_or_default();
+        let refused = |index, code: &str, message: String| Refused {
+            file: file.display().to_string(),
+            line: line(index),
+            code: code.to_owned(),
+            // Of a row the server says the line too.
+            message: match message.strip_prefix(&format!("line {}: ", line(index))) {
+                Some(rest) => rest.to_owned(),
+                None => message,
+            },
+        };
+        let conflicts = verdict.conflicts.iter().map(|c| {
+            refused(c.index, "conflict", format!("`{}` is stored with other content", c.id))
+        });
+        let invalid = verdict.invalid.iter().map(|i| refused(i.index, &i.code, i.message.clone()));
+        let mut count = self.refused();
+        for refused in conflicts.chain(invalid) {
+            count += 1;
+            if count <= SHOWN {
+                let Refused { file, line, code, message } = &refused;
+                bar.suspend(|| output::note(&format!("{file}:{line}: {code}: {message}")));
+                self.refused.push(refused);
+            } else if count == SHOWN + 1 {
+                bar.suspend(|| output::note("further refused events are only counted"));
+            }
+        }
+        self.accepted += verdict.accepted;
+        self.duplicates += verdict.duplicates;
+        self.conflicts += verdict.conflicts.len() as u64;
+        self.invalid += verdict.invalid.len() as u64;
+        if verdict.is_rejected() {
+            self.rejected += batch.lines.len().saturating_sub(verdict.invalid.len()) as u64;
+            return;
+        }
+        self.unidentified += batch.unidentified;
+        if batch.ids == IdsGiven::Lasting {
+            self.lasting += batch.unidentified;
+        }
+    }
+
+    /// Events that were sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.accepted + self.duplicates + self.refused()
+    }
+
+    /// Events that the server did not take.
+    pub(super) fn refused(&self) -> u64 {
+        self.conflicts + self.invalid
+    }
+
+    /// Prints the sum, and what to know before the command is run again.
+    pub(super) fn report(&self, end: End, output: Output) -> anyhow::Result<()> {
+        let rejected = match self.rejected {
+            0 => String::new(),
+            rejected => format!(", rejected {}", HumanCount(rejected)),
+        };
+        match output {
+            Output::Json => output::print_json(&Report { totals: self, end })?,
+            Output::Table => output::print(&format!(
+                "accepted {}, duplicates {}, conflicts {}, invalid {}{rejected}",
+                HumanCount(self.accepted),
+                HumanCount(self.duplicates),
+                HumanCount(self.conflicts),
+                HumanCount(self.invalid),
+            ))?,
+        }
+        if self.lasting > 0 {
+            output::note(&format!(
+                "{} had no `id` and got one by file and line: the same line of the same file \
+                 counts once (--no-ids: as often as it is sent)",
+                counted(self.lasting, "event")
+            ));
+        }
+        if self.unidentified > self.lasting {
+            output::note(&format!(
+                "{} had no `id`: what is sent again is stored again",
+                counted(self.unidentified - self.lasting, "event")
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How sending ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum End {
+    /// Everything was sent.
+    Complete,
+    /// Something went wrong on the way.
+    Interrupted,
+}
+
+/// What `--output json` prints.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    totals: &'a Totals,
+    end: End,
+}
