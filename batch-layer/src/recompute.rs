@@ -22,29 +22,30 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::TryStreamExt;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 use shared::compile::Metric;
 use shared::extract::Extracted;
+use shared::ids::Boundary;
 use shared::measure::aggregate;
 use shared::omissions::Omissions;
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
 
 use crate::manifest::MasterFile;
-use crate::master::{self, Want};
+use crate::master::{self, MasterStream, Want};
 use crate::ordered;
 use crate::storage::{Storage, StorageError};
 
 /// About how many events a chunk has: their groups fit a processor's cache of second level.
 const CHUNK_EVENTS: f64 = 16_384.0;
 
-/// States folded from the events of a chunk.
-#[derive(Debug)]
-pub struct Chunk {
-    /// The states, at the base grain.
-    pub table: StateTable,
-    /// All its events are before, and those of the next chunk are not.
-    pub to: Timestamp,
+/// A metric to be folded, from the files of the epochs before a boundary.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The metric.
+    pub metric: Arc<Metric>,
+    /// Where its files end.
+    pub to: Boundary,
 }
 
 /// What is counted on the way.
@@ -73,31 +74,47 @@ fn day(time: i64) -> i64 {
     Timestamp(time).day()
 }
 
-/// A recomputation under way, in the thread that polls.
+/// A recomputation under way, in the thread that polls: of several metrics at once, so that what
+/// they have in common is read once.
 pub struct Recomputation {
-    metric: Arc<Metric>,
-    context: Arc<TaskContext>,
-    plan: Arc<dyn ExecutionPlan>,
-    /// What the plan scans next.
-    input: Arc<Mutex<Vec<RecordBatch>>>,
-    files: Vec<Projected>,
-    seen: Arc<Mutex<Seen>>,
+    folds: Vec<Fold>,
+    sources: Vec<Source>,
     at: Timestamp,
     range: TimeRange,
     step_us: i64,
 }
 
-/// The events of a file, projected, in order of time.
-struct Projected {
+/// What is folded of one metric.
+struct Fold {
+    metric: Arc<Metric>,
+    context: Arc<TaskContext>,
+    plan: Arc<dyn ExecutionPlan>,
+    /// What the plan scans next.
+    input: Arc<Mutex<Vec<RecordBatch>>>,
+    seen: Seen,
+}
+
+/// The events of a file, in order of time.
+struct Source {
     /// Not before.
     from: Timestamp,
-    batches: BoxStream<'static, Result<RecordBatch, StorageError>>,
-    held: Option<RecordBatch>,
+    /// The metrics that are folded from it.
+    folds: Vec<usize>,
+    events: MasterStream,
+    held: Option<Held>,
+}
+
+/// Events of a file that were read, and are not folded yet.
+struct Held {
+    /// The time of the last.
+    last: Timestamp,
+    /// What is left of them, projected for each metric.
+    rows: Vec<RecordBatch>,
 }
 
 impl fmt::Debug for Recomputation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recomputation({} master files, at {})", self.files.len(), self.at)
+        write!(f, "Recomputation({} master files, at {})", self.sources.len(), self.at)
     }
 }
 
@@ -105,68 +122,108 @@ impl Recomputation {
     /// Begins to fold those events of `files` whose time is in `range`, whole days; about so many.
     ///
     /// # Errors
-    /// When the plan cannot be made.
+    /// When a plan cannot be made.
     pub async fn new(
         storage: &Storage,
-        metric: &Arc<Metric>,
+        wanted: &[Wanted],
         files: &[MasterFile],
         range: TimeRange,
         events: f64,
     ) -> Result<Self, StorageError> {
-        let input = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let config = SessionConfig::new().with_target_partitions(1);
-        let context = SessionContext::new_with_config(config);
-        let scan = Scan { schema: metric.projected_schema(), input: Arc::clone(&input) };
-        let plan = plan(&context, metric, scan).map_err(failed)?;
-        let plan = plan.create_physical_plan().await.map_err(failed)?;
-        let files = files.iter().map(|file| {
-            let batches = projected(storage, metric, file.clone(), range, &seen);
-            Projected { from: Timestamp(file.first_day * DAY_US), batches, held: None }
-        });
+        let mut folds = Vec::new();
+        for Wanted { metric, .. } in wanted {
+            folds.push(Fold::new(metric).await?);
+        }
+        let source = |file: &MasterFile| {
+            let mine = |(_, wanted): &(usize, &Wanted)| file.to.epoch <= wanted.to.epoch;
+            let folds: Vec<usize> =
+                wanted.iter().enumerate().filter(mine).map(|(at, _)| at).collect();
+            let metrics = folds.iter().map(|at| Arc::clone(&wanted[*at].metric)).collect();
+            let (storage, file) = (storage.clone(), file.clone());
+            let from = Timestamp(file.first_day * DAY_US);
+            let events =
+                async move { master::read(&storage, &file, Want::Metrics(metrics), range).await };
+            let events = stream::once(events).try_flatten().boxed();
+            Source { from, folds, events, held: None }
+        };
+        let sources = files.iter().map(source).filter(|source| !source.folds.is_empty());
+        let grain =
+            wanted.iter().map(|wanted| wanted.metric.grain()).max_by_key(|grain| grain.micros());
         Ok(Self {
-            metric: Arc::clone(metric),
-            context: context.task_ctx(),
-            plan,
-            input,
-            files: files.collect(),
-            seen,
+            folds,
+            sources: sources.collect(),
             at: range.from,
             range,
-            step_us: step_us(range, events, metric.grain()),
+            step_us: step_us(range, events, grain.unwrap_or(Grain::Hour)),
         })
     }
 
-    /// The states of the next chunk; `None` at the end.
+    /// Reads the next chunk: all its events are before the time that is returned, and those of the
+    /// one behind it are not; `None` at the end.
     ///
     /// # Errors
     /// When a file cannot be read. What events hold never fails.
-    pub async fn next(&mut self) -> Result<Option<Chunk>, StorageError> {
+    pub async fn next(&mut self) -> Result<Option<Timestamp>, StorageError> {
         if self.at >= self.range.to {
-            return match self.files.iter().any(|file| file.held.is_some()) {
+            return match self.sources.iter().any(|source| source.held.is_some()) {
                 true => Err(master::damaged("events of a file are not in order of time")),
                 false => Ok(None),
             };
         }
         self.at = self.range.to.min(Timestamp(self.at.0.saturating_add(self.step_us)));
-        let mut events = Vec::new();
-        for file in &mut self.files {
-            file.take(self.at, &mut events).await?;
+        for source in &mut self.sources {
+            source.take(self.at, &mut self.folds).await?;
         }
-        *self.input.lock().unwrap_or_else(PoisonError::into_inner) = events;
-        let plan = Arc::clone(&self.plan);
-        let mut states = execute_stream(plan, Arc::clone(&self.context)).map_err(failed)?;
-        let mut table = StateTable::new(self.metric.layout());
+        Ok(Some(self.at))
+    }
+
+    /// The states of the chunk that was read, at the base grain of one of the metrics.
+    ///
+    /// # Errors
+    /// When the plan fails. What events hold never does that.
+    pub async fn fold(&mut self, metric: usize) -> Result<StateTable, StorageError> {
+        let Some(fold) = self.folds.get(metric) else {
+            return Err(StorageError::Io(format!("there is no metric {metric} to fold")));
+        };
+        let (plan, context) = (Arc::clone(&fold.plan), Arc::clone(&fold.context));
+        let mut states = execute_stream(plan, context).map_err(failed)?;
+        let mut table = StateTable::new(fold.metric.layout());
         while let Some(batch) = states.try_next().await.map_err(failed)? {
             table.merge(&batch).map_err(crate::view::unmerged)?;
         }
-        Ok(Some(Chunk { table, to: self.at }))
+        Ok(table)
     }
 
-    /// What was counted so far.
+    /// What was counted, by metric.
     #[must_use]
-    pub fn seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn seen(self) -> Vec<Seen> {
+        self.folds.into_iter().map(|fold| fold.seen).collect()
+    }
+}
+
+impl Fold {
+    async fn new(metric: &Arc<Metric>) -> Result<Self, StorageError> {
+        let input = Arc::new(Mutex::new(Vec::new()));
+        let config = SessionConfig::new().with_target_partitions(1);
+        let context = SessionContext::new_with_config(config);
+        let scan = Scan { schema: metric.projected_schema(), input: Arc::clone(&input) };
+        let plan = plan(&context, metric, scan).map_err(failed)?;
+        let plan = plan.create_physical_plan().await.map_err(failed)?;
+        let (metric, context) = (Arc::clone(metric), context.task_ctx());
+        Ok(Self { metric, context, plan, input, seen: Seen::default() })
+    }
+
+    /// Projects events, and counts them.
+    fn project(&mut self, extracted: &Extracted) -> Result<RecordBatch, StorageError> {
+        let projected = self.metric.project(extracted).map_err(master::damaged)?;
+        self.seen.add(extracted);
+        self.seen.mismatches += projected.mismatches;
+        self.seen.omissions.merge(&projected.omissions);
+        Ok(projected.batch)
+    }
+
+    fn scan(&self, rows: RecordBatch) {
+        self.input.lock().unwrap_or_else(PoisonError::into_inner).push(rows);
     }
 }
 
@@ -180,58 +237,47 @@ fn step_us(range: TimeRange, events: f64, grain: Grain) -> i64 {
     }
 }
 
-impl Projected {
-    /// Adds the events before `to` that are left. The file is opened when its first day has come,
-    /// and let go of at its end.
-    async fn take(
-        &mut self,
-        to: Timestamp,
-        events: &mut Vec<RecordBatch>,
-    ) -> Result<(), StorageError> {
+impl Source {
+    /// Hands on the events before `to` that are left. The file is opened when its first day has
+    /// come, and let go of at its end.
+    async fn take(&mut self, to: Timestamp, folds: &mut [Fold]) -> Result<(), StorageError> {
         if self.from >= to {
             return Ok(());
         }
         loop {
-            let batch = match self.held.take() {
-                Some(batch) => batch,
-                None => match self.batches.try_next().await? {
-                    Some(batch) => batch,
+            let held = match self.held.take() {
+                Some(held) => held,
+                None => match self.events.try_next().await? {
+                    Some(extracted) => self.project(&extracted, folds)?,
                     None => {
-                        self.batches = stream::empty().boxed();
+                        self.events = stream::empty().boxed();
                         return Ok(());
                     }
                 },
             };
-            let (before, rest) = ordered::cut(&batch, to).map_err(master::damaged)?;
-            events.push(before);
-            if rest.num_rows() > 0 {
-                self.held = Some(rest);
+            let mut left = Vec::new();
+            for (at, rows) in self.folds.iter().zip(&held.rows) {
+                let (before, rest) = ordered::cut(rows, to).map_err(master::damaged)?;
+                if before.num_rows() > 0 {
+                    folds[*at].scan(before);
+                }
+                left.push(rest);
+            }
+            if held.last >= to {
+                self.held = Some(Held { rows: left, ..held });
                 return Ok(());
             }
         }
     }
-}
 
-fn projected(
-    storage: &Storage,
-    metric: &Arc<Metric>,
-    file: MasterFile,
-    range: TimeRange,
-    seen: &Arc<Mutex<Seen>>,
-) -> BoxStream<'static, Result<RecordBatch, StorageError>> {
-    let (storage, metric, seen) = (storage.clone(), Arc::clone(metric), Arc::clone(seen));
-    let want = Want::Metric(Arc::clone(&metric));
-    let events = async move { master::read(&storage, &file, want, range).await };
-    let batches = stream::once(events).try_flatten().map(move |extracted| {
-        let extracted = extracted?;
-        let projected = metric.project(&extracted).map_err(master::damaged)?;
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.add(&extracted);
-        seen.mismatches += projected.mismatches;
-        seen.omissions.merge(&projected.omissions);
-        Ok(projected.batch)
-    });
-    batches.boxed()
+    fn project(&self, extracted: &Extracted, folds: &mut [Fold]) -> Result<Held, StorageError> {
+        let last = extracted.events.times().values().last().copied();
+        let rows = self.folds.iter().map(|at| folds[*at].project(extracted));
+        Ok(Held {
+            last: Timestamp(last.unwrap_or(i64::MIN)),
+            rows: rows.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 fn plan(

@@ -4,7 +4,9 @@
 //! compares them with what was served, and publishes them. Until it publishes, nothing that is
 //! served has changed; a run that fails, is cancelled or killed leaves only garbage.
 
+mod attempt;
 mod auditing;
+mod backfill;
 mod compute;
 mod execute;
 mod figures;

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use batch_layer::journal::{FileJournal, JournalSettings};
 use batch_layer::manifest::MasterFile;
-use batch_layer::recompute::Recomputation;
+use batch_layer::recompute::{Recomputation, Wanted};
 use batch_layer::storage::Storage;
 use batch_layer::{audit, master, view};
 use chrono::DateTime;
@@ -194,11 +194,13 @@ fn recompute_states(bencher: Bencher<'_, '_>) {
     let range = TimeRange { from: Timestamp(from * DAY_US), to: Timestamp((to + 1) * DAY_US) };
     let events = files.iter().map(|file| file.rows as f64).sum();
     let work = async || {
-        let new = Recomputation::new(&disk.storage, &METRIC, &files, range, events);
+        let to = files.iter().map(|file| file.to).max().unwrap();
+        let wanted = [Wanted { metric: Arc::clone(&METRIC), to }];
+        let new = Recomputation::new(&disk.storage, &wanted, &files, range, events);
         let mut recomputation = new.await.unwrap();
         let mut groups = 0;
-        while let Some(chunk) = recomputation.next().await.unwrap() {
-            groups += chunk.table.len();
+        while recomputation.next().await.unwrap().is_some() {
+            groups += recomputation.fold(0).await.unwrap().len();
         }
         groups
     };

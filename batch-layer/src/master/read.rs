@@ -29,16 +29,18 @@ use crate::storage::{Storage, StorageError};
 pub enum Want {
     /// The events as they were archived.
     Events,
-    /// What a metric reads: its properties from typed columns where the file has them, from the
-    /// text otherwise. Columns that it does not read are blank.
-    Metric(Arc<Metric>),
+    /// What metrics read: their properties from typed columns where the file has them, from the
+    /// text otherwise. Columns that none of them reads are blank.
+    Metrics(Vec<Arc<Metric>>),
 }
 
 impl Want {
     fn extractor(&self) -> Extractor {
         match self {
             Self::Events => Extractor::default(),
-            Self::Metric(metric) => Extractor::new(metric.properties().cloned()),
+            Self::Metrics(metrics) => {
+                Extractor::new(metrics.iter().flat_map(|metric| metric.properties()).cloned())
+            }
         }
     }
 
@@ -46,9 +48,11 @@ impl Want {
     fn reads(&self, column: &str, is_all_typed: bool) -> bool {
         match (self, column) {
             (Self::Events, _) => true,
-            (Self::Metric(_), "properties") => !is_all_typed,
-            (Self::Metric(metric), "partition" | "offset") => metric.needs_places(),
-            (Self::Metric(metric), _) => metric.reads(column),
+            (Self::Metrics(_), "properties") => !is_all_typed,
+            (Self::Metrics(metrics), "partition" | "offset") => {
+                metrics.iter().any(|metric| metric.needs_places())
+            }
+            (Self::Metrics(metrics), _) => metrics.iter().any(|metric| metric.reads(column)),
         }
     }
 }

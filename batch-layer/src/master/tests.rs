@@ -190,7 +190,7 @@ fn number() -> PropertyColumn {
 async fn numbers(storage: &Storage, file: &MasterFile) -> Property {
     let definition = r#"{"name":"m","event":"*","measures":{"s":{"kind":"sum","of":"n"}}}"#;
     let definition = shared::definition::from_json(definition.as_bytes()).unwrap();
-    let want = Want::Metric(Arc::new(Metric::compile(&definition).unwrap()));
+    let want = Want::Metrics(vec![Arc::new(Metric::compile(&definition).unwrap())]);
     let stream = read(storage, file, want, TimeRange::ALL).await.unwrap();
     let found: Vec<Extracted> = stream.try_collect().await.unwrap();
     assert_eq!(found.len(), 1);

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage, ViewFile};
+use shared::catalog::{Catalog, MetricVersion, Snapshot, ViewFile};
 use shared::clock::Clock;
 use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, Offset};
 use shared::ports::{Journal, JournalError, SpeedViews};
-use tokio::time::Instant;
 
 use super::compute::Compute;
 use super::making::{Made, Task, subject};
@@ -73,37 +72,41 @@ pub(super) struct Executor {
 }
 
 impl Executor {
-    /// Does what a run is for. What a run that does not succeed has written is given up.
-    pub(super) async fn execute(&self, run: &Run) -> Result<(), RunError> {
-        Self { storage: self.storage.for_work(), ..self.clone() }.work(run).await
+    /// Does what a run is for, or several backfills together; those of them that do not publish by
+    /// then were cancelled. What runs that do not succeed have written is given up.
+    pub(super) async fn execute(&self, runs: &[Run]) -> Result<(), RunError> {
+        Self { storage: self.storage.for_work(), ..self.clone() }.work(runs).await
     }
 
-    async fn work(&self, run: &Run) -> Result<(), RunError> {
-        self.step(run, "seal", 0.0)?;
+    async fn work(&self, runs: &[Run]) -> Result<(), RunError> {
+        self.step(runs, "seal", 0.0)?;
         failpoint::hit("run.seal.before")?;
         let (sealed, snapshot) = self.catalog.seal().await?;
         failpoint::hit("run.archive.before")?;
-        let mut outcome = self.archive(run, &snapshot, sealed).await?;
+        let mut outcome = self.archive(runs, &snapshot, sealed).await?;
         failpoint::hit("run.archive.after")?;
         let mut files = self.catalog.state().master.to_vec();
         files.extend(outcome.master_added.iter().cloned());
-        if run.backfill.is_some() {
-            // What is archived is published by itself, so that other runs can go on meanwhile.
-            if outcome.archived.is_some() {
-                let archived = std::mem::take(&mut outcome);
-                self.catalog.publish(Change::Run(archived)).await?;
+        match runs {
+            [run] if run.backfill.is_none() => {
+                self.refresh(run, &snapshot, sealed, &files, &mut outcome).await?;
+                self.compact_master(&snapshot, &mut outcome).await;
             }
-            self.backfill(run, &files, &mut outcome).await?;
-        } else {
-            self.refresh(run, &snapshot, sealed, &files, &mut outcome).await?;
-            self.compact_master(&snapshot, &mut outcome).await;
+            backfills => {
+                // What is archived is published by itself, so that other runs can go on meanwhile.
+                if outcome.archived.is_some() {
+                    let archived = std::mem::take(&mut outcome);
+                    self.catalog.publish(Change::Run(archived)).await?;
+                }
+                self.backfill(backfills, &files, &mut outcome).await?;
+            }
         }
-        self.publish(run, &outcome).await
+        self.publish(runs, outcome).await
     }
 
     async fn archive(
         &self,
-        run: &Run,
+        runs: &[Run],
         snapshot: &Snapshot,
         sealed: Boundary,
     ) -> Result<RunOutcome, RunError> {
@@ -118,7 +121,7 @@ impl Executor {
         for to in sources::cuts(snapshot, archived, sealed) {
             let before = from.offset.since(archived.offset);
             let report =
-                |done: u64| self.step(run, "archive", 0.2 * (before + done) as f64 / all as f64);
+                |done: u64| self.step(runs, "archive", 0.2 * (before + done) as f64 / all as f64);
             let files =
                 sources::archive(&self.storage, &self.journal, &columns, (from, to), &report)
                     .await?;
@@ -139,7 +142,7 @@ impl Executor {
         outcome: &mut RunOutcome,
     ) -> Result<(), RunError> {
         let metrics = sources::subjects(snapshot, run.metrics.as_deref());
-        self.step(run, "wait for the speed layer", 0.2)?;
+        self.step(std::slice::from_ref(run), "wait for the speed layer", 0.2)?;
         self.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
         let mut work = Vec::new();
         for metric in metrics {
@@ -164,8 +167,10 @@ impl Executor {
             let mut made = Made::default();
             for parts in parts.chunks(self.compute.threads()) {
                 let progress = 0.2 + 0.7 * done / all.max(1.0);
-                self.step(run, &format!("recompute {}", metric.definition.name), progress)?;
-                made.add(self.make(&task, parts).await?);
+                let step = format!("recompute {}", metric.definition.name);
+                self.step(std::slice::from_ref(run), &step, progress)?;
+                let task = std::slice::from_ref(&task);
+                self.make(task, parts).await?.into_iter().for_each(|part| made.add(part));
                 self.report(run, &metric, &mut made, &mut counted);
                 done += parts.iter().map(|part| part.events).sum::<f64>();
             }
@@ -188,48 +193,14 @@ impl Executor {
         Ok(())
     }
 
-    /// A new version's view of all that lies before its own fold, newest days first. Incremental
-    /// runs that become due meanwhile go between its parts.
-    async fn backfill(
+    /// Tells what was folded so far, and what the audits found.
+    pub(super) fn report(
         &self,
         run: &Run,
-        files: &[MasterFile],
-        outcome: &mut RunOutcome,
-    ) -> Result<(), RunError> {
-        let snapshot = self.catalog.current();
-        let pending = run.backfill.and_then(|id| snapshot.by_id(id));
-        let Some(metric) = pending.filter(|m| m.stage == Stage::Backfilling).cloned() else {
-            self.step(run, "nothing to backfill", 0.9)?;
-            return Ok(());
-        };
-        let epochs = (Boundary::default(), metric.boundary);
-        let before = sources::between(files, epochs.0, epochs.1)?;
-        let parts = sources::parts(&before, self.compute.threads());
-        let all: f64 = parts.iter().map(|part| part.events).sum();
-        let task = Task { metric: Arc::clone(&metric), epochs, audit: None };
-        let (mut made, mut counted, mut done) = (Made::default(), Counted::default(), 0.0);
-        for parts in parts.rchunks(self.compute.threads()) {
-            let progress = 0.2 + 0.7 * done / all.max(1.0);
-            self.step(run, &format!("backfill {}", metric.definition.name), progress)?;
-            made.add(self.make(&task, parts).await?);
-            self.report(run, &metric, &mut made, &mut counted);
-            done += parts.iter().map(|part| part.events).sum::<f64>();
-            self.let_others_run().await;
-        }
-        made.check(epochs.0, epochs.1)?;
-        outcome.views.push(ViewUpdate {
-            id: metric.id,
-            expected: metric.boundary,
-            boundary: metric.boundary,
-            files: made.files,
-            mismatches: made.mismatches,
-            omissions: made.omissions,
-        });
-        Ok(())
-    }
-
-    /// Tells what was folded so far, and what the audits found.
-    fn report(&self, run: &Run, metric: &MetricVersion, made: &mut Made, counted: &mut Counted) {
+        metric: &MetricVersion,
+        made: &mut Made,
+        counted: &mut Counted,
+    ) {
         counted.events = counted.events.max(made.events);
         counted.days.extend(&made.days);
         self.queue.update(&run.id, |run| {
@@ -237,14 +208,6 @@ impl Executor {
         });
         for audit in made.audits.drain(..) {
             self.report_audit(run, metric, audit);
-        }
-    }
-
-    async fn let_others_run(&self) {
-        let incremental = |run: &Run| run.backfill.is_none();
-        while let Ok(run) = self.queue.take(Instant::now(), incremental) {
-            Box::pin(super::worker::attempt(self, run)).await;
-            super::worker::tidy(self).await;
         }
     }
 
@@ -259,7 +222,8 @@ impl Executor {
             if chosen.is_empty() {
                 continue;
             }
-            self.step(run, &format!("compact {} by {grain}", metric.definition.name), 0.9)?;
+            let step = format!("compact {} by {grain}", metric.definition.name);
+            self.step(std::slice::from_ref(run), &step, 0.9)?;
             let merged =
                 view::compact(&self.storage, &self.views, &subject(metric), &chosen).await?;
             files.retain(|file| !chosen.contains(file));
@@ -283,15 +247,19 @@ impl Executor {
         }
     }
 
-    async fn publish(&self, run: &Run, outcome: &RunOutcome) -> Result<(), RunError> {
-        let publishing = self.queue.update(&run.id, |run| {
-            run.state = RunState::Publishing;
-            run.step = "publish".to_owned();
-            run.progress = 0.95;
-        });
-        if !publishing {
+    async fn publish(&self, runs: &[Run], mut outcome: RunOutcome) -> Result<(), RunError> {
+        let begin = |run: &&Run| {
+            self.queue.update(&run.id, |run| {
+                run.state = RunState::Publishing;
+                run.step = "publish".to_owned();
+                run.progress = 0.95;
+            })
+        };
+        let (publishing, cancelled): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(begin);
+        if publishing.is_empty() {
             return Err(RunError::Cancelled);
         }
+        outcome.views.retain(|view| cancelled.iter().all(|run| run.backfill != Some(view.id)));
         failpoint::hit("run.publish.before")?;
         if let (Some((_, archived)), true) = (outcome.archived, planted("retire_before_publish")) {
             self.journal.trim(archived.offset)?;
@@ -300,27 +268,31 @@ impl Executor {
             || !outcome.views.is_empty()
             || !outcome.master_added.is_empty();
         let generation = if changes {
-            self.catalog.publish(Change::Run(outcome.clone())).await?.generation
+            self.catalog.publish(Change::Run(outcome)).await?.generation
         } else {
             self.catalog.current().generation
         };
         failpoint::hit("run.publish.after")?;
-        self.queue.update(&run.id, |run| {
-            run.generation = Some(generation);
-            run.audit = Some(run.audit.unwrap_or_default());
-        });
+        for run in publishing {
+            self.queue.update(&run.id, |run| {
+                run.generation = Some(generation);
+                run.audit = Some(run.audit.unwrap_or_default());
+            });
+        }
         Ok(())
     }
 
-    /// Says what the run does, and stops it if it was cancelled.
-    fn step(&self, run: &Run, step: &str, progress: f64) -> Result<(), RunError> {
-        if self.queue.is_cancelled(&run.id) {
+    /// Says what runs do, and stops them if all were cancelled.
+    pub(super) fn step(&self, runs: &[Run], step: &str, progress: f64) -> Result<(), RunError> {
+        if runs.iter().all(|run| self.queue.is_cancelled(&run.id)) {
             return Err(RunError::Cancelled);
         }
-        self.queue.update(&run.id, |run| {
-            run.step = step.to_owned();
-            run.progress = progress;
-        });
+        for run in runs {
+            self.queue.update(&run.id, |run| {
+                run.step = step.to_owned();
+                run.progress = progress;
+            });
+        }
         Ok(())
     }
 }
@@ -328,7 +300,7 @@ impl Executor {
 /// What a run has folded so far, each event once however many metrics are made of it: all of them
 /// read the same epochs up to the same end, and the one that stands farthest back reads them all.
 #[derive(Default)]
-struct Counted {
+pub(super) struct Counted {
     days: BTreeSet<i64>,
     events: u64,
 }

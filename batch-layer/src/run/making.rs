@@ -1,9 +1,11 @@
 //! Making a view's parts: each folded from the master dataset, compared with what was served of it,
-//! and written. Parts hold different days, so that several are made at once, each by one thread.
+//! and written. Parts hold different days, so that several are made at once, each by one thread;
+//! and several metrics are made of a part at once, so that it is read once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use futures::future::try_join_all;
 use shared::catalog::{MetricVersion, Snapshot, ViewFile};
 use shared::failpoint;
@@ -14,7 +16,7 @@ use super::Mode;
 use super::execute::{Executor, RunError};
 use super::sources::Part;
 use crate::audit::Audit;
-use crate::recompute::{Chunk, Recomputation, Seen};
+use crate::recompute::{Recomputation, Seen, Wanted};
 use crate::view::{self, Grains, Subject};
 
 /// What a part is made for.
@@ -62,48 +64,78 @@ impl Made {
     }
 }
 
+/// Bytes of states that a thread holds of several metrics of a part; one by itself has what it
+/// needs. Rollups come to as much again at most.
+const TOGETHER_BYTES_MAX: usize = 128 << 20;
+
 impl Executor {
-    /// Makes parts, all at the same time.
-    pub(super) async fn make(&self, task: &Task, parts: &[Part]) -> Result<Made, RunError> {
+    /// Makes parts, all at the same time; for each task what was made of them.
+    pub(super) async fn make(&self, tasks: &[Task], parts: &[Part]) -> Result<Vec<Made>, RunError> {
         let jobs = parts.iter().map(|part| {
-            let (this, task, part) = (self.clone(), task.clone(), part.clone());
-            self.compute.run(async move { this.make_part(&task, &part).await })
+            let (this, tasks, part) = (self.clone(), tasks.to_vec(), part.clone());
+            self.compute.run(async move { this.make_part(&tasks, &part).await })
         });
-        let mut made = Made::default();
-        try_join_all(jobs).await?.into_iter().for_each(|part| made.add(part));
+        let mut made: Vec<Made> = tasks.iter().map(|_| Made::default()).collect();
+        for part in try_join_all(jobs).await? {
+            made.iter_mut().zip(part).for_each(|(made, part)| made.add(part));
+        }
         Ok(made)
     }
 
-    async fn make_part(&self, task: &Task, part: &Part) -> Result<Made, RunError> {
-        let metric = &task.metric;
+    async fn make_part(&self, tasks: &[Task], part: &Part) -> Result<Vec<Made>, RunError> {
         failpoint::hit("run.recompute.before")?;
         let Part { files, range, events } = part;
-        let mut folded =
-            Recomputation::new(&self.storage, &metric.compiled, files, *range, *events).await?;
+        let wanted =
+            |task: &Task| Wanted { metric: Arc::clone(&task.metric.compiled), to: task.epochs.1 };
+        let wanted: Vec<Wanted> = tasks.iter().map(wanted).collect();
+        let mut folded = Recomputation::new(&self.storage, &wanted, files, *range, *events).await?;
         failpoint::hit("run.audit.before")?;
-        let mut served = match &task.audit {
-            Some((_, mode)) => Some(self.served(*mode, metric, task.epochs.1, *range).await),
-            None => None,
-        };
-        let mut grains = Grains::new(subject(metric));
-        while let Some(Chunk { table, to }) = folded.next().await? {
-            let sorted = view::rows(&table);
-            if let Some(Ok(rows)) = &mut served
-                && let Err(reason) = rows.compare(&table, &sorted, to)
-            {
-                served = Some(Err(reason));
+        let mut views = Vec::new();
+        for task in tasks {
+            let served = match &task.audit {
+                Some((_, mode)) => {
+                    Some(self.served(*mode, &task.metric, task.epochs.1, *range).await)
+                }
+                None => None,
+            };
+            views.push((served, Grains::new(subject(&task.metric))));
+        }
+        let mut held_bytes = 0;
+        while let Some(to) = folded.next().await? {
+            for (at, (served, grains)) in views.iter_mut().enumerate() {
+                let table = folded.fold(at).await?;
+                let sorted = view::rows(&table);
+                if let Some(Ok(rows)) = served
+                    && let Err(reason) = rows.compare(&table, &sorted, to)
+                {
+                    *served = Some(Err(reason));
+                }
+                held_bytes += sorted.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+                grains.add(table, sorted, to)?;
             }
-            grains.add(table, sorted, to)?;
+            if tasks.len() > 1 && held_bytes > TOGETHER_BYTES_MAX {
+                let count = tasks.len();
+                return Err(RunError::Failed(format!(
+                    "the states of {count} metrics together need more than {} MiB",
+                    TOGETHER_BYTES_MAX >> 20
+                )));
+            }
         }
         failpoint::hit("run.view.before")?;
-        let files = grains.write(&self.storage, task.epochs).await?;
-        for file in &files {
-            self.views.open(metric.id, file).await?;
+        let mut made = Vec::new();
+        for ((task, (served, grains)), seen) in tasks.iter().zip(views).zip(folded.seen()) {
+            let files = grains.write(&self.storage, task.epochs).await?;
+            for file in &files {
+                self.views.open(task.metric.id, file).await?;
+            }
+            let Seen { mismatches, omissions, events, days } = seen;
+            let audits = served.into_iter().zip(&task.audit);
+            let audits =
+                audits.map(|(served, (snapshot, _))| served.map(|rows| rows.end(snapshot)));
+            let audits = audits.collect();
+            made.push(Made { files, mismatches, omissions, events, days, audits });
         }
-        let Seen { mismatches, omissions, events, days } = folded.seen();
-        let audits = served.into_iter().zip(&task.audit);
-        let audits = audits.map(|(served, (snapshot, _))| served.map(|rows| rows.end(snapshot)));
-        Ok(Made { files, mismatches, omissions, events, days, audits: audits.collect() })
+        Ok(made)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The runs that there are: a registry that the HTTP routes and the worker share.
 //!
-//! Of runs that were asked for, one is active at a time. Backfills queue behind each other.
+//! Of runs that were asked for, one is active at a time. Backfills queue, and those that are due
+//! are taken together.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,10 @@ use super::{Mode, Run, RunState, Trigger};
 
 /// Records of runs that are kept.
 pub(super) const HISTORY_MAX: usize = 1000;
+
+/// Backfills that are taken together at most: so many share what they read, and what is held of
+/// all of them stays in bounds.
+const TOGETHER_MAX: usize = 64;
 
 /// A run is active already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +57,8 @@ struct Registry {
 struct Slot {
     run: watch::Sender<Run>,
     cancelled: bool,
+    /// With how many it is taken at most, itself among them.
+    together_max: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -201,26 +208,52 @@ impl RunQueue {
         true
     }
 
-    /// Takes the next run that is due and that `wanted` takes; without one, when the next is due.
+    /// Takes the next run that is due and that `wanted` takes, and where it is a backfill those
+    /// that are due beside it; without one, when the next is due.
     pub(super) fn take(
         &self,
         now: Instant,
         wanted: impl Fn(&Run) -> bool,
-    ) -> Result<Run, Option<Instant>> {
+    ) -> Result<Vec<Run>, Option<Instant>> {
         let mut registry = self.registry();
         let Registry { queue, runs, .. } = &mut *registry;
-        let due = |queued: &Queued| {
-            let run = runs.get(&queued.id).map(|slot| slot.run.borrow().clone());
-            run.filter(|run| queued.not_before.is_none_or(|at| at <= now) && wanted(run))
-        };
-        let found = queue.iter().enumerate().find_map(|(at, queued)| Some((at, due(queued)?)));
-        match found {
-            Some((at, run)) => {
-                queue.remove(at);
-                Ok(run)
+        let mut taken: Vec<Run> = Vec::new();
+        let mut together_max = TOGETHER_MAX;
+        queue.retain(|queued| {
+            let Some(slot) = runs.get(&queued.id) else { return true };
+            let run = slot.run.borrow().clone();
+            let limit = together_max.min(slot.together_max);
+            let is_room = match taken.first() {
+                None => true,
+                Some(first) => {
+                    first.backfill.is_some() && run.backfill.is_some() && taken.len() < limit
+                }
+            };
+            if queued.not_before.is_some_and(|at| at > now) || !is_room || !wanted(&run) {
+                return true;
             }
-            None => Err(queue.iter().filter_map(|queued| queued.not_before).min()),
+            together_max = limit;
+            taken.push(run);
+            false
+        });
+        match taken.is_empty() {
+            false => Ok(taken),
+            true => Err(queue.iter().filter_map(|queued| queued.not_before).min()),
         }
+    }
+
+    /// Queues runs again that failed together, at once and in halves, since one of them may be why.
+    pub(super) fn halve(&self, ids: &[&str]) {
+        let mut registry = self.registry();
+        let Registry { queue, runs, .. } = &mut *registry;
+        for id in ids.iter().rev() {
+            if let Some(slot) = runs.get_mut(*id) {
+                slot.together_max = ids.len().div_ceil(2);
+            }
+            queue.push_front(Queued { id: (*id).to_owned(), not_before: None });
+        }
+        drop(registry);
+        self.changed.notify_one();
     }
 
     /// Queues a run again.
@@ -266,7 +299,11 @@ impl Registry {
     }
 
     fn insert(&mut self, run: Run) {
-        let slot = Slot { run: watch::Sender::new(run.clone()), cancelled: false };
+        let slot = Slot {
+            run: watch::Sender::new(run.clone()),
+            cancelled: false,
+            together_max: TOGETHER_MAX,
+        };
         self.runs.insert(run.id, slot);
     }
 

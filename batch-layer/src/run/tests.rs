@@ -402,6 +402,135 @@ async fn what_a_stop_interrupted_is_done_after_the_restart() {
     assert_eq!(world.catalog.current().metrics[0].boundary.offset, Offset(400));
 }
 
+/// A world that has metrics to backfill, whose runs all begin with it: the worker is stopped while
+/// they are defined. Events come between the definitions, so that each begins elsewhere.
+async fn pending(names: &[&str]) -> tempfile::TempDir {
+    let world = World::new().await;
+    world.catalog.define(definition("first")).await.unwrap();
+    world.append(&events(0, 300));
+    world.run(Mode::Incremental).await;
+    world.runs.shutdown().await;
+    for (at, name) in names.iter().enumerate() {
+        let new = if at % 2 == 0 { hourly(name) } else { definition(name) };
+        world.catalog.define(new).await.unwrap();
+        world.append(&events(300 + at * 20, 20));
+    }
+    world.stop().await
+}
+
+fn backfills(world: &World) -> Vec<Run> {
+    let runs = world.runs.queue().list().into_iter().rev();
+    runs.filter(|run| run.backfill.is_some() && run.trigger == Trigger::Startup).collect()
+}
+
+#[tokio::test]
+async fn backfills_that_wait_are_made_together_and_each_is_a_run() {
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    let world = World::open(pending(&names).await).await;
+    let runs = backfills(&world);
+    assert_eq!(runs.len(), names.len());
+    let mut ended = Vec::new();
+    for run in &runs {
+        ended.push(world.ended(&run.id).await);
+    }
+    for (at, run) in ended.iter().enumerate() {
+        assert_eq!((run.state, run.attempt, run.progress), (RunState::Succeeded, 1, 1.0));
+        assert_eq!(run.generation, ended[0].generation, "published once");
+        // Each has folded what lies before its own beginning.
+        let folded = events(0, 300 + at * 20);
+        let days: BTreeSet<i64> = folded.iter().map(|e| e.time.div_euclid(DAY_US)).collect();
+        assert_eq!((run.events, run.days), (folded.len() as u64, days.len() as u64), "{run:?}");
+    }
+    world.check().await;
+    let audit = world.run(Mode::Full).await.audit.unwrap();
+    assert!(audit.compared > 0 && audit.differences == 0, "{audit:?}");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_backfill_that_fails_fails_no_other() {
+    let directory = pending(&["a", "b", "c", "d", "e"]).await;
+    // The directory for the view of one of them cannot be made.
+    let storage = Storage::local(directory.path()).unwrap();
+    let manifests = storage.list("manifest").await.unwrap().into_iter().map(|(name, _)| name);
+    let newest = manifests.max().unwrap();
+    let document: serde_json::Value = storage.read_document(&newest).await.unwrap();
+    let metrics = document["metrics"].as_array().unwrap();
+    let broken = metrics.iter().find(|metric| metric["definition"]["name"] == "c").unwrap();
+    let id: MetricId = serde_json::from_value(broken["id"].clone()).unwrap();
+    let place = directory.path().join(format!("views/{id}"));
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("nowhere", &place).unwrap();
+
+    let world = World::open(directory).await;
+    let runs = backfills(&world);
+    assert_eq!(runs.len(), 5);
+    for run in runs.iter().filter(|run| run.backfill != Some(id)) {
+        assert_eq!(world.ended(&run.id).await.state, RunState::Succeeded);
+    }
+    let failing = runs.iter().find(|run| run.backfill == Some(id)).unwrap();
+    let mut record = world.runs.queue().follow(&failing.id).unwrap();
+    record.wait_for(|run| run.error.is_some()).await.unwrap();
+    drop(record);
+    world.check().await;
+    // What was in the way is gone before its next attempt.
+    std::fs::remove_file(&place).unwrap();
+    let ended = world.ended(&failing.id).await;
+    assert_eq!((ended.state, ended.attempt), (RunState::Succeeded, 2), "{ended:?}");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_backfill_that_is_cancelled_or_deleted_leaves_the_others_alone() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let world = World::open(pending(&names).await).await;
+    let runs = backfills(&world);
+    let cancelled = world.runs.queue().cancel(&runs[1].id, Timestamp(2_000_000));
+    let deleted = world.catalog.delete("d").await;
+    assert!(deleted.is_ok(), "{deleted:?}");
+    for (at, run) in runs.iter().enumerate() {
+        let ended = world.ended(&run.id).await;
+        match (at, &cancelled) {
+            (1, Ok(_)) => assert_eq!(ended.state, RunState::Cancelled, "{ended:?}"),
+            _ => assert_eq!(ended.state, RunState::Succeeded, "{ended:?}"),
+        }
+    }
+    let snapshot = world.catalog.current();
+    assert!(snapshot.answering("d").is_none());
+    let stage =
+        |name: &str| snapshot.metrics.iter().find(|m| m.definition.name == name).unwrap().stage;
+    for name in ["a", "c", "e", "f"] {
+        assert_eq!(stage(name), Stage::Active, "{name}");
+    }
+    assert_eq!(stage("b") == Stage::Backfilling, cancelled.is_ok());
+    world.check().await;
+}
+
+#[test]
+fn backfills_are_taken_together_and_in_halves_after_they_failed() {
+    let queue = RunQueue::default();
+    let ids: Vec<String> = (0..5).map(|n| queue.backfill(MetricId(n))).collect();
+    let full = queue.submit(Mode::Full, Trigger::Api, None).unwrap();
+    let now = tokio::time::Instant::now();
+    let taken = |later_s| -> Vec<String> {
+        let now = now + Duration::from_secs(later_s);
+        let taken = queue.take(now, |_| true).unwrap_or_default();
+        taken.into_iter().map(|run| run.id).collect()
+    };
+    assert_eq!(taken(1), ids, "and nothing that is no backfill");
+    queue.halve(&ids.iter().map(|id| &**id).collect::<Vec<_>>());
+    assert_eq!(taken(1), ids[..3]);
+    queue.halve(&[&ids[0], &ids[1], &ids[2]]);
+    // Those that were not taken yet may come with as many as before, but not with more than these.
+    assert_eq!(taken(1), ids[..2]);
+    queue.retry(&ids[0], now + Duration::from_secs(9));
+    assert_eq!(taken(1), ids[2..4]);
+    assert_eq!(taken(1), ids[4..]);
+    assert_eq!(taken(1), [full.id]);
+    assert_eq!(taken(1), [""; 0]);
+    assert_eq!(taken(9), ids[..1]);
+}
+
 #[derive(Clone, Debug)]
 enum Act {
     Append(Vec<(i64, u8, Option<i32>)>),

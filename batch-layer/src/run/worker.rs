@@ -2,11 +2,9 @@
 //! (`scheduling`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use shared::catalog::Catalog;
 use shared::clock::Clock;
-use shared::failpoint;
 use shared::ids::Offset;
 use shared::ports::{Journal, SpeedViews};
 use shared::time::Timestamp;
@@ -14,21 +12,18 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::attempt::{attempt, interrupted, tidy};
 use super::compute::Compute;
-use super::execute::{Executor, RunError};
+use super::execute::Executor;
 use super::scheduling::{follow_schedule, moment};
 use super::{Mode, Run, RunQueue, RunState, Trigger, figures};
 use crate::catalog::BatchCatalog;
 use crate::manifest::{Change, PublishError};
 use crate::schedule::timetable::Timetable;
 use crate::schedule::{Schedule, ScheduleError};
-use crate::storage::{Storage, StorageError};
+use crate::storage::StorageError;
 use crate::view::ParquetViews;
 
-/// How often a run is tried.
-const ATTEMPTS_MAX: u32 = 6;
-/// The wait before the second attempt; it doubles with each.
-const BACKOFF: Duration = Duration::from_secs(1);
 /// How runs are done.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
@@ -243,15 +238,15 @@ async fn work(inner: Arc<Inner>) {
     let executor = &inner.executor;
     while !*stop.borrow() {
         match executor.queue.take(Instant::now(), |_| true) {
-            Ok(run) => {
+            Ok(runs) => {
                 let ended = tokio::select! {
-                    () = attempt(executor, run.clone()) => true,
+                    () = attempt(executor, runs.clone()) => true,
                     _ = stop.wait_for(|stop| *stop) => false,
                 };
                 if ended {
                     tidy(executor).await;
                 } else {
-                    interrupted(executor, &run).await;
+                    interrupted(executor, &runs).await;
                 }
             }
             Err(next) => tokio::select! {
@@ -280,99 +275,5 @@ async fn sleep_until(next: Option<Instant>) {
     match next {
         Some(next) => tokio::time::sleep_until(next).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Tries a run, and records how it went.
-pub(super) async fn attempt(executor: &Executor, run: Run) {
-    let (queue, now, begun) = (&executor.queue, executor.clock.now(), Instant::now());
-    queue.update(&run.id, |run| {
-        run.state = RunState::Running;
-        run.attempt += 1;
-        run.started_at = run.started_at.or(Some(now));
-        (run.events, run.days, run.audit) = (0, 0, None);
-    });
-    record(executor, &run.id).await;
-    tracing::info!(run = run.id, mode = run.mode.name(), trigger = ?run.trigger, "a run starts");
-    let result = executor.execute(&run).await;
-    let ended = executor.clock.now();
-    let Some(after) = queue.get(&run.id) else { return };
-    let seconds = begun.elapsed().as_secs_f64();
-    let outcome = match &result {
-        Ok(()) => "succeeded",
-        Err(RunError::Cancelled) => "cancelled",
-        Err(RunError::Failed(_)) => "failed",
-    };
-    figures::ended(&run, outcome, seconds);
-    let again = matches!(result, Err(RunError::Failed(_))) && after.attempt < ATTEMPTS_MAX;
-    queue.update(&run.id, |run| {
-        run.state = match &result {
-            Ok(()) => RunState::Succeeded,
-            Err(RunError::Cancelled) => RunState::Cancelled,
-            Err(RunError::Failed(_)) if again => RunState::Queued,
-            Err(RunError::Failed(_)) => RunState::Failed,
-        };
-        run.error = result.as_ref().err().map(ToString::to_string);
-        run.ended_at = (!again).then_some(ended);
-        run.step = if again { "waits for its next attempt" } else { outcome }.to_owned();
-        if result.is_ok() {
-            run.progress = 1.0;
-        }
-    });
-    record(executor, &run.id).await;
-    match result {
-        Ok(()) => {
-            figures::succeeded(&run, ended);
-            tracing::info!(run = run.id, seconds, "a run succeeded");
-        }
-        Err(RunError::Cancelled) => tracing::info!(run = run.id, "a run was cancelled"),
-        Err(RunError::Failed(error)) => {
-            tracing::warn!(run = run.id, error, attempt = after.attempt, again, "a run failed");
-        }
-    }
-    if again {
-        let wait = BACKOFF * 2_u32.saturating_pow(after.attempt.saturating_sub(1));
-        queue.retry(&run.id, Instant::now() + wait);
-    }
-}
-
-/// A run that the shutdown cut off; the next start finds its record and starts it anew.
-async fn interrupted(executor: &Executor, run: &Run) {
-    tracing::info!(run = run.id, "a run is interrupted by the shutdown");
-    record(executor, &run.id).await;
-}
-
-async fn record(executor: &Executor, id: &str) {
-    let Some(run) = executor.queue.get(id) else { return };
-    failpoint::pass("run.record.before");
-    let storage: &Storage = executor.catalog.storage();
-    if let Err(error) = storage.replace_document(&path(id), &run).await {
-        tracing::warn!(run = id, %error, "a run's record was not stored");
-    }
-}
-
-fn path(id: &str) -> String {
-    format!("runs/{id}.json")
-}
-
-/// Deletes what is no longer needed: old records, objects that no manifest names, journal segments.
-pub(super) async fn tidy(executor: &Executor) {
-    failpoint::pass("gc.before");
-    for id in executor.queue.forget_old() {
-        if let Err(error) = executor.catalog.storage().delete(&path(&id)).await {
-            tracing::warn!(run = id, %error, "an old record was not deleted");
-        }
-    }
-    if let Err(error) = executor.catalog.collect().await {
-        tracing::warn!(%error, "objects that no manifest names were not deleted");
-    }
-    failpoint::pass("trim.before");
-    let covered = executor.catalog.state().covered().offset;
-    let below = covered.min((executor.journal_floor)());
-    let journal = Arc::clone(&executor.journal);
-    match tokio::task::spawn_blocking(move || journal.trim(below)).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the journal was not trimmed"),
-        Err(error) => tracing::warn!(%error, "the journal was not trimmed"),
     }
 }

@@ -1,0 +1,130 @@
+//! Backfills: the views of new versions, of all that lies before their own fold.
+//!
+//! Those that wait at the same time are made together, so that what they all read is read once and
+//! published once. Each is a run of its own all the same: it has its own record, may be cancelled,
+//! and is left out where its metric was deleted meanwhile. What several cannot do together, since
+//! one of them fails or all of them need too much memory, they try again in halves.
+
+use std::sync::Arc;
+
+use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage};
+use shared::ids::Boundary;
+use tokio::time::Instant;
+
+use super::execute::{Counted, Executor, RunError};
+use super::making::{Made, Task};
+use super::{Run, attempt, sources};
+use crate::manifest::{MasterFile, RunOutcome, ViewUpdate};
+
+/// A backfill in the making.
+struct Backfill {
+    run: Run,
+    task: Task,
+    made: Made,
+    counted: Counted,
+}
+
+impl Backfill {
+    /// What a run has to make; `None` when its metric is there no longer, or made already.
+    fn of(run: &Run, snapshot: &Snapshot) -> Option<Self> {
+        let metric = pending(run, snapshot)?;
+        let epochs = (Boundary::default(), metric.boundary);
+        let task = Task { metric: Arc::clone(metric), epochs, audit: None };
+        Some(Self { run: run.clone(), task, made: Made::default(), counted: Counted::default() })
+    }
+
+    fn update(self) -> ViewUpdate {
+        let Self { task: Task { metric, .. }, made, .. } = self;
+        ViewUpdate {
+            id: metric.id,
+            expected: metric.boundary,
+            boundary: metric.boundary,
+            files: made.files,
+            mismatches: made.mismatches,
+            omissions: made.omissions,
+        }
+    }
+}
+
+fn pending<'a>(run: &Run, snapshot: &'a Snapshot) -> Option<&'a Arc<MetricVersion>> {
+    let metric = run.backfill.and_then(|id| snapshot.by_id(id));
+    metric.filter(|metric| metric.stage == Stage::Backfilling)
+}
+
+impl Executor {
+    /// Makes backfills together, newest days first. Incremental runs that become due meanwhile go
+    /// between their parts.
+    pub(super) async fn backfill(
+        &self,
+        runs: &[Run],
+        files: &[MasterFile],
+        outcome: &mut RunOutcome,
+    ) -> Result<(), RunError> {
+        let (snapshot, begun) = (self.catalog.current(), Instant::now());
+        let mut backfills: Vec<Backfill> =
+            runs.iter().filter_map(|run| Backfill::of(run, &snapshot)).collect();
+        let boundaries = backfills.iter().map(|backfill| backfill.task.epochs.1);
+        let Some(to) = boundaries.max_by_key(|boundary| boundary.epoch) else {
+            return self.step(runs, "nothing to backfill", 0.9);
+        };
+        let files = sources::between(files, Boundary::default(), to)?;
+        let parts = sources::parts(&files, self.compute.threads());
+        let all: f64 = parts.iter().map(|part| part.events).sum();
+        let mut done = 0.0;
+        for parts in parts.rchunks(self.compute.threads()) {
+            self.begin_parts(&backfills, 0.2 + 0.7 * done / all.max(1.0))?;
+            let tasks: Vec<Task> = backfills.iter().map(|backfill| backfill.task.clone()).collect();
+            let made = self.make(&tasks, parts).await?;
+            for (Backfill { run, task, made, counted }, part) in backfills.iter_mut().zip(made) {
+                made.add(part);
+                self.report(run, &task.metric, made, counted);
+            }
+            done += parts.iter().map(|part| part.events).sum::<f64>();
+            self.let_others_run().await;
+            backfills = self.still_wanted(backfills, begun).await;
+        }
+        for backfill in backfills {
+            let (from, to) = backfill.task.epochs;
+            backfill.made.check(from, to)?;
+            outcome.views.push(backfill.update());
+        }
+        Ok(())
+    }
+
+    /// Says of each what it does.
+    fn begin_parts(&self, backfills: &[Backfill], progress: f64) -> Result<(), RunError> {
+        let others = match backfills.len().saturating_sub(1) {
+            0 => String::new(),
+            1 => ", together with another metric".to_owned(),
+            others => format!(", together with {others} other metrics"),
+        };
+        let mut is_wanted = backfills.is_empty();
+        for Backfill { run, task, .. } in backfills {
+            let step = format!("backfill {}{others}", task.metric.definition.name);
+            is_wanted |= self.step(std::slice::from_ref(run), &step, progress).is_ok();
+        }
+        if is_wanted { Ok(()) } else { Err(RunError::Cancelled) }
+    }
+
+    /// Leaves out what was cancelled, and what was deleted.
+    async fn still_wanted(&self, backfills: Vec<Backfill>, begun: Instant) -> Vec<Backfill> {
+        let snapshot = self.catalog.current();
+        let mut wanted = Vec::new();
+        for backfill in backfills {
+            if self.queue.is_cancelled(&backfill.run.id) {
+                attempt::end(self, &backfill.run, &Err(RunError::Cancelled), begun).await;
+            } else if pending(&backfill.run, &snapshot).is_some() {
+                wanted.push(backfill);
+            }
+        }
+        wanted
+    }
+
+    async fn let_others_run(&self) {
+        let incremental = |run: &Run| run.backfill.is_none();
+        while let Ok(runs) = self.queue.take(Instant::now(), incremental) {
+            Box::pin(attempt::attempt(self, runs)).await;
+            attempt::tidy(self).await;
+        }
+    }
+}
