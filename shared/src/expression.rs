@@ -15,6 +15,7 @@
 
 mod advice;
 mod arithmetic;
+mod by_row;
 mod compare;
 mod dialect;
 mod functions;
@@ -30,9 +31,9 @@ mod uses;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::DFSchema;
+use datafusion::common::{Column, DFSchema};
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -220,6 +221,49 @@ impl Evaluator {
             .evaluate(batch)
             .and_then(|value| value.into_array(batch.num_rows()))
             .map_err(|e| ExpressionError(e.to_string()))
+    }
+}
+
+/// Counts the rows of which something has no result, each as if it were evaluated by itself.
+#[derive(Clone, Debug)]
+pub struct Failures {
+    evaluator: Evaluator,
+    /// Of the rows, and their numbers.
+    schema: SchemaRef,
+}
+
+impl Failures {
+    /// The name of the column of rows' numbers; no input is called so.
+    const NUMBER: &str = "#";
+
+    /// Of a lowered expression over `schema`.
+    ///
+    /// # Errors
+    /// As [`Evaluator::new`].
+    pub fn new(expr: &Expr, schema: &SchemaRef) -> Result<Self, ExpressionError> {
+        let wrong = |e: datafusion::error::DataFusionError| ExpressionError(e.to_string());
+        let number = Field::new(Self::NUMBER, DataType::UInt32, false);
+        let fields = schema.fields().iter().cloned().chain([Arc::new(number)]);
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let number = Expr::Column(Column::from_name(Self::NUMBER));
+        let marking = arithmetic::marking(expr.clone(), &number).map_err(wrong)?;
+        let Evaluator(planned) = Evaluator::new(&marking, &schema)?;
+        let evaluator = by_row::by_row(planned).map(Evaluator).map_err(wrong)?;
+        Ok(Self { evaluator, schema })
+    }
+
+    /// How many rows of a batch there are.
+    ///
+    /// # Errors
+    /// As [`Evaluator::evaluate`].
+    pub fn count(&self, batch: &RecordBatch) -> Result<u64, ExpressionError> {
+        let rows = batch.num_rows();
+        let numbers: ArrayRef = Arc::new(UInt32Array::from_iter_values((0..).take(rows)));
+        let columns = batch.columns().iter().cloned().chain([numbers]).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|e| ExpressionError(e.to_string()))?;
+        let (done, count) = arithmetic::count_marked(rows, || self.evaluator.evaluate(&batch));
+        done.map(|_| count)
     }
 }
 

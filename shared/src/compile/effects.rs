@@ -3,56 +3,42 @@
 //! DataFusion passes over what a condition makes needless: the right side of an AND, a branch of a
 //! CASE. Of which rows it does so depends on the batch, but a row that is evaluated by itself is
 //! always treated alike. So where an expression has conditions around what may fail, and something
-//! did, the rows without a value are evaluated again in ever smaller parts until it is known which
-//! of them have no result.
+//! did, the rows without a value are evaluated again, each as if it were alone ([`Failures`]).
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, Operator};
 
 use super::project::FoldError;
-use crate::expression::{Effects, Evaluator, count_effects};
+use crate::expression::{Effects, Evaluator, ExpressionError, Failures, count_effects};
 
 /// An evaluator that counts by row.
 #[derive(Debug)]
 pub(super) struct Counted {
     evaluator: Evaluator,
-    /// Whether what is passed over could have failed.
-    is_conditional: bool,
+    /// Where what is passed over could have failed.
+    failures: Option<Failures>,
 }
 
 impl Counted {
-    pub(super) fn new(evaluator: Evaluator, expr: &Expr) -> Self {
-        Self { evaluator, is_conditional: is_conditional(expr) }
+    /// Plans a lowered expression over `schema`.
+    pub(super) fn new(expr: &Expr, schema: &SchemaRef) -> Result<Self, ExpressionError> {
+        let failures = is_conditional(expr).then(|| Failures::new(expr, schema)).transpose()?;
+        Ok(Self { evaluator: Evaluator::new(expr, schema)?, failures })
     }
 
     /// Values, and what their evaluation did.
     pub(super) fn evaluate(&self, batch: &RecordBatch) -> Result<(ArrayRef, Effects), FoldError> {
         let (values, mut effects) = count_effects(|| self.evaluator.evaluate(batch));
         let values = values?;
-        if self.is_conditional && effects.no_result > 0 {
+        if let Some(failures) = self.failures.as_ref().filter(|_| effects.no_result > 0) {
             let nulls: BooleanArray =
                 (0..values.len()).map(|row| Some(values.is_null(row))).collect();
-            effects.no_result = self.failed(&filter_record_batch(batch, &nulls)?)?;
+            effects.no_result = failures.count(&filter_record_batch(batch, &nulls)?)?;
         }
         Ok((values, effects))
-    }
-
-    /// Rows of which something has no result, each looked at by itself.
-    fn failed(&self, rows: &RecordBatch) -> Result<u64, FoldError> {
-        let count = rows.num_rows();
-        if count == 0 {
-            return Ok(0);
-        }
-        let (done, effects) = count_effects(|| self.evaluator.evaluate(rows));
-        done?;
-        // What is evaluated of a part is at least what is of each of its rows.
-        if effects.no_result == 0 || count == 1 {
-            return Ok(effects.no_result.min(1));
-        }
-        let half = count / 2;
-        Ok(self.failed(&rows.slice(0, half))? + self.failed(&rows.slice(half, count - half))?)
     }
 }
 

@@ -92,10 +92,7 @@ impl Plan {
             Numbers::Short => 0,
             Numbers::Wide => 1,
         };
-        let plan = |both: &Both| {
-            let evaluator = Evaluator::new(&both[which], &input_schema).map_err(place(""))?;
-            Ok::<_, DefinitionError>(Counted::new(evaluator, &both[which]))
-        };
+        let plan = |both: &Both| Counted::new(&both[which], &input_schema).map_err(place(""));
         let all = |these: &[Both]| these.iter().map(plan).collect::<Result<Vec<_>, _>>();
         Ok(Self {
             filter: expressions.filter.as_ref().map(plan).transpose()?,

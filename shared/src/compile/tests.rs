@@ -384,3 +384,16 @@ fn arithmetic_without_a_result_is_counted_by_row_under_conditions_too() {
     };
     assert_eq!(count("rare"), 5);
 }
+
+#[test]
+fn as_many_failures_as_there_are_events_are_counted_at_once() {
+    let metric = metric(
+        r#"{"name":"m","event":"e","measures":{
+            "bad":{"kind":"sum","of":"CASE WHEN a > 1 OR a / b > 1 THEN a / b ELSE 3 END"}}}"#,
+    );
+    let rows = (0..50_000).map(|n| format!(r#"{{"a":{n},"b":0}}"#));
+    let events: EventBatch = rows.map(|row| event("e", 0, Some(&row))).collect();
+    let omitted = omitted(&metric, &events);
+    // Two have a value: without a result of the condition it is the last.
+    assert_eq!(omitted.uses[&Use::Measure("bad".to_owned())].no_result.count, 49_998);
+}

@@ -4,7 +4,7 @@
 //! every operation takes either and gives the latter, but [`Operation::Narrow`]. Values of other
 //! places are made [`wide`] before.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,8 +13,9 @@ use arrow::array::{
 };
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Decimal128Type, Decimal256Type, Int32Type, Int64Type,
-    TimestampMicrosecondType, i256,
+    TimestampMicrosecondType, UInt32Type, i256,
 };
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -27,6 +28,8 @@ use crate::time::Timestamp;
 thread_local! {
     /// Of all evaluations on this thread.
     static EFFECTS: Cell<Effects> = const { Cell::new(Effects { no_result: 0 }) };
+    /// By number, rows of which something had no result in expressions that are [`marking`].
+    static MARKED: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What an evaluation did besides giving values.
@@ -51,6 +54,28 @@ pub fn count_effects<T>(work: impl FnOnce() -> T) -> (T, Effects) {
     let after = EFFECTS.get();
     let effects = Effects { no_result: after.no_result.wrapping_sub(before.no_result) };
     (done, effects)
+}
+
+/// Does the work over `count` rows, and counts those that it marks.
+pub(super) fn count_marked<T>(count: usize, work: impl FnOnce() -> T) -> (T, u64) {
+    MARKED.set(vec![false; count]);
+    let done = work();
+    let marked = MARKED.take().into_iter().filter(|is_marked| *is_marked).count();
+    (done, marked as u64)
+}
+
+/// The same expression, which marks the rows of which an operation has arguments and no result;
+/// `number` is a row's.
+pub(super) fn marking(expr: Expr, number: &Expr) -> Result<Expr> {
+    let mark = |expr: Expr| {
+        let Expr::ScalarFunction(mut call) = expr else { return Ok(Transformed::no(expr)) };
+        let Some(total) = call.func.inner().downcast_ref::<Total>() else {
+            return Ok(Transformed::no(Expr::ScalarFunction(call)));
+        };
+        call.args.push(number.clone());
+        Ok(Transformed::yes(total.operation.function(true, call.args.len()).call(call.args)))
+    };
+    expr.transform_up(mark).data()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,9 +109,12 @@ pub(super) enum Operation {
 
 impl Operation {
     pub(super) fn call(self, args: Vec<Expr>) -> Expr {
-        let signature = Signature::any(args.len(), Volatility::Immutable);
-        let function = Total { operation: self, signature };
-        ScalarUDF::new_from_impl(function).call(args)
+        self.function(false, args.len()).call(args)
+    }
+
+    fn function(self, is_marking: bool, args: usize) -> ScalarUDF {
+        let signature = Signature::any(args, Volatility::Immutable);
+        ScalarUDF::new_from_impl(Total { operation: self, is_marking, signature })
     }
 
     fn name(self) -> &'static str {
@@ -233,9 +261,21 @@ fn numbers(array: &ArrayRef) -> Result<Numbers<'_>> {
     })
 }
 
+fn mark(rows: impl Iterator<Item = u32>) {
+    MARKED.with_borrow_mut(|marked| {
+        for row in rows {
+            if let Some(is_marked) = marked.get_mut(row as usize) {
+                *is_marked = true;
+            }
+        }
+    });
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Total {
     operation: Operation,
+    /// Whether its last argument is the number of a row, to be marked where it fails.
+    is_marking: bool,
     signature: Signature,
 }
 
@@ -253,16 +293,22 @@ impl ScalarUDFImpl for Total {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let arrays = args
+        let mut arrays = args
             .args
             .into_iter()
             .map(|value| value.into_array(args.number_rows))
             .collect::<Result<Vec<_>>>()?;
+        let numbers = if self.is_marking { arrays.pop() } else { None };
         let result = self.operation.run(&arrays)?;
         if result.null_count() > 0 {
             let given = |row: usize| arrays.iter().all(|a| a.is_valid(row));
             let failed = (0..result.len()).filter(|row| result.is_null(*row) && given(*row));
-            Effects { no_result: failed.count() as u64 }.add();
+            match numbers {
+                Some(numbers) => {
+                    mark(failed.map(|row| numbers.as_primitive::<UInt32Type>().value(row)))
+                }
+                None => Effects { no_result: failed.count() as u64 }.add(),
+            }
         }
         Ok(ColumnarValue::Array(result))
     }

@@ -358,3 +358,52 @@ fn wide_numbers_keep_eighteen_places_on_the_way() {
     let text = text_by(Lowering::over_wide_events(), "'x' || (tiny + 0)", r#"{"tiny":2.5e-10}"#);
     assert_eq!(text.as_deref(), Some("x0.00000000025"));
 }
+
+/// Conditions over what may fail, one in another.
+fn conditional() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec!["a", "b", "c", "0", "2"]);
+    let divided = (name.clone(), name.clone()).prop_map(|(a, b)| format!("({a} / {b})"));
+    let compared = (divided.clone(), name).prop_map(|(a, b)| format!("{a} > {b}"));
+    let plain = prop::sample::select(vec!["k = 'x'", "k IS NULL", "k <> 'y'", "a = 1"]);
+    let condition = prop_oneof![compared, plain.prop_map(str::to_owned)];
+    let condition = condition.prop_recursive(4, 16, 3, |inner| {
+        let two = (inner.clone(), inner.clone());
+        prop_oneof![
+            two.clone().prop_map(|(a, b)| format!("({a} AND {b})")),
+            two.prop_map(|(a, b)| format!("({a} OR {b})")),
+            inner.clone().prop_map(|a| format!("NOT ({a})")),
+        ]
+    });
+    let case = (condition.clone(), divided.clone(), condition, divided.clone(), divided);
+    case.prop_map(|(first, a, second, b, c)| {
+        format!("CASE WHEN {first} THEN {a} WHEN {second} THEN {b} ELSE {c} END")
+    })
+}
+
+proptest! {
+    /// What is counted of many rows is what is counted of each by itself.
+    #[test]
+    fn rows_that_fail_are_counted_as_if_each_were_alone(
+        expression in conditional(),
+        rows in prop::collection::vec((0..3_i32, 0..3_i32, 0..3_i32, 0..3_usize), 1..40),
+    ) {
+        let kinds = [r#""x""#, r#""y""#, "null"];
+        let rows = rows.iter().map(|(a, b, c, k)| {
+            format!(r#"{{"a":{a},"b":{b},"c":{c},"k":{}}}"#, kinds[*k])
+        });
+        let events: EventBatch = rows.map(|row| event("e", TIME, Some(&row))).collect();
+        alike(|mut lowering| {
+            let expr = lowering.number(&expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
+            let batch = inputs(lowering, &events);
+            let evaluator = Evaluator::new(&expr, &batch.schema()).unwrap();
+            let fails = |row: &usize| {
+                let (done, effects) = count_effects(|| evaluator.evaluate(&batch.slice(*row, 1)));
+                done.unwrap();
+                effects.no_result > 0
+            };
+            let alone = (0..batch.num_rows()).filter(fails).count() as u64;
+            let failures = Failures::new(&expr, &batch.schema()).unwrap();
+            assert_eq!(failures.count(&batch).unwrap(), alone, "{expression}");
+        });
+    }
+}

@@ -1,0 +1,91 @@
+//! Evaluation that treats each row as if it were alone, many at a time.
+//!
+//! DataFusion evaluates the right side of an AND or OR for a whole batch unless the left side
+//! decides all of it, so that what fails for a row may depend on the rows beside it. Here it is
+//! evaluated for the rows that need it. CASE does so by itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::{and_kleene, or_kleene};
+use arrow::datatypes::{DataType, Schema};
+use datafusion::common::cast::as_boolean_array;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::{ColumnarValue, Operator};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::BinaryExpr;
+
+/// The same expression, each row by itself.
+pub(super) fn by_row(expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+    let lazy = |expr: Arc<dyn PhysicalExpr>| {
+        let Some(binary) = expr.downcast_ref::<BinaryExpr>() else {
+            return Ok(Transformed::no(expr));
+        };
+        let operator = *binary.op();
+        if !matches!(operator, Operator::And | Operator::Or) {
+            return Ok(Transformed::no(expr));
+        }
+        let sides = [Arc::clone(binary.left()), Arc::clone(binary.right())];
+        Ok(Transformed::yes(Arc::new(Lazy { operator, sides }) as Arc<dyn PhysicalExpr>))
+    };
+    expr.transform_up(lazy).data()
+}
+
+/// AND or OR.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Lazy {
+    operator: Operator,
+    sides: [Arc<dyn PhysicalExpr>; 2],
+}
+
+impl PhysicalExpr for Lazy {
+    fn data_type(&self, _: &Schema) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn nullable(&self, _: &Schema) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        let [left, right] = &self.sides;
+        let left = left.evaluate(batch)?.into_array(batch.num_rows())?;
+        let left = as_boolean_array(&left)?;
+        let decisive = Some(self.operator == Operator::Or);
+        let rest: BooleanArray = left.iter().map(|value| Some(value != decisive)).collect();
+        let right = right.evaluate_selection(batch, &rest)?.into_array(batch.num_rows())?;
+        let right = as_boolean_array(&right)?;
+        let both = match self.operator {
+            Operator::Or => or_kleene(left, right)?,
+            _ => and_kleene(left, right)?,
+        };
+        Ok(ColumnarValue::Array(Arc::new(both)))
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        self.sides.iter().collect()
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        match children.try_into() {
+            Ok(sides) => Ok(Arc::new(Self { operator: self.operator, sides })),
+            Err(_) => internal_err!("AND and OR have two sides"),
+        }
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Lazy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [left, right] = &self.sides;
+        write!(f, "({left} {} {right})", self.operator)
+    }
+}
