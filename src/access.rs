@@ -14,11 +14,13 @@ mod secret;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod write_key;
 
 pub(crate) use self::guard::{Guard, Openness};
 pub(crate) use self::guarded::Guarded;
 pub(crate) use self::routes::{KeyRoutes, make, routes};
+pub(crate) use self::unknown::Peer;
 
 /// A guard that lets everybody do everything.
 #[cfg(test)]

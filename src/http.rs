@@ -3,10 +3,12 @@
 //! Whatever goes wrong, a client gets a problem document: unknown paths, wrong methods, panics, and
 //! refusals that a framework words by itself are all turned into one here ([`problems`]). Only what
 //! hyper cannot read as a request at all it refuses by itself, with a bare status: a malformed head
-//! is 400, an address over 64 KiB 414, a head that does not fit its buffer 431.
+//! is 400, as are two different lengths, an address over 64 KiB 414, a head that does not fit its
+//! buffer 431. What can be read in two ways is refused here ([`doubt`]).
 
 mod connections;
 mod cors;
+mod doubt;
 mod observe;
 mod openapi;
 mod patient;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
@@ -14,12 +14,13 @@ use shared::catalog::Snapshot;
 use shared::clock::Clock;
 use shared::problem::{Kind, Problem};
 use shared::time::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::rate::{Rates, Spent};
 use super::secret;
 use super::streams::{Place, Streams};
+use super::unknown::{self, Peer, Unknown};
 use crate::settings::Origins;
 
 const NO_KEYS: &str = "there are no keys, and this service can be reached from elsewhere; \
@@ -29,9 +30,6 @@ const KEY_MISSING: &str =
     "a key is needed: `Authorization: Bearer KEY`, or Basic with the key as password";
 const WRITE_KEY_MISSING: &str = "a key is needed: `Authorization: Basic` with the key as name, \
     `Bearer KEY`, or `writeKey` in the body";
-
-/// Bodies that are read at a time before it is known who sends them.
-const UNKNOWN_MAX: usize = 64;
 
 /// What whoever may see everything sees.
 static EVERYTHING: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
@@ -115,7 +113,7 @@ struct Parts {
     rates: Rates,
     streams: Streams,
     /// Places for bodies of senders that are not known yet.
-    unknown: Arc<Semaphore>,
+    unknown: Unknown,
 }
 
 impl Guard {
@@ -139,7 +137,7 @@ impl Guard {
             origins,
             rates: Rates::default(),
             streams: Streams::default(),
-            unknown: Arc::new(Semaphore::new(UNKNOWN_MAX)),
+            unknown: Unknown::default(),
         }))
     }
 
@@ -196,8 +194,8 @@ impl Guard {
     }
 
     /// A place to read a body in before it is known who sends it.
-    pub(super) fn unknown_place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.unknown).try_acquire_owned().ok()
+    pub(super) fn unknown_place(&self, peer: Peer) -> Option<unknown::Place> {
+        self.0.unknown.take(peer, Instant::now())
     }
 
     fn admit(&self, access: Option<Access>, text: &str, keys: &Keys) -> Result<Passed, Refused> {

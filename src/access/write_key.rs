@@ -1,7 +1,7 @@
 //! A key in the body, as clients of Segment send it: `writeKey` beside the event, or the batch.
 //!
 //! A body is read before it is known who sends it, so it may be no larger than any of those clients
-//! makes it, and only so many are read at a time.
+//! makes it, and only so many are read at a time ([`super::unknown`]).
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use futures::StreamExt;
+use http_body_util::BodyExt;
 use serde::Deserialize;
 use shared::problem::{Kind, Problem};
 use shared::request::discard;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::Guard;
 use super::guard::{Passed, Refused};
+use super::unknown::Peer;
 
 /// Bytes of a body, as sent and decompressed; Segment's own limit is 500 KB.
 const BODY_MAX: usize = 1 << 20;
@@ -29,13 +30,17 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// Why it is not let through.
 pub(super) async fn prove(guard: &Guard, request: Request) -> Result<(Passed, Request), Refused> {
-    let Some(place) = guard.unknown_place() else {
-        let detail = "too many requests without `Authorization` are read; send it again";
-        discard(&mut request.into_body()).await;
-        return Err(Problem::new(Kind::Unavailable, "overloaded", detail).retry_after_s(1).into());
+    let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
+    let (parts, mut body) = request.into_parts();
+    let Some(mut place) = guard.unknown_place(peer) else {
+        return Err(overloaded(body).await.into());
     };
-    let (parts, body) = request.into_parts();
-    let bytes = timeout(WITHIN, collect(body)).await.unwrap_or_else(|_| {
+    let read = tokio::select! {
+        read = timeout(WITHIN, collect(&mut body)) => Some(read),
+        () = place.wanted() => None,
+    };
+    let Some(read) = read else { return Err(overloaded(body).await.into()) };
+    let bytes = read.unwrap_or_else(|_| {
         let detail = format!("the body did not arrive within {} ms", WITHIN.as_millis());
         Err(Problem::new(Kind::RequestTimeout, "body_timeout", detail))
     })?;
@@ -44,17 +49,24 @@ pub(super) async fn prove(guard: &Guard, request: Request) -> Result<(Passed, Re
     Ok((passed, Request::from_parts(parts, Body::from(bytes))))
 }
 
-async fn collect(body: Body) -> Result<Bytes, Problem> {
-    let mut pieces = body.into_data_stream();
+/// There is no place for it, or no longer.
+async fn overloaded(mut body: Body) -> Problem {
+    discard(&mut body).await;
+    let detail = "too many requests without `Authorization` are read; send it again";
+    Problem::new(Kind::Unavailable, "overloaded", detail).retry_after_s(1)
+}
+
+async fn collect(body: &mut Body) -> Result<Bytes, Problem> {
     let mut bytes = Vec::new();
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
             let detail = format!("the body could not be read to its end: {error}");
             Problem::new(Kind::BadRequest, "malformed_body", detail)
         })?;
+        let Ok(piece) = frame.into_data() else { continue };
         if bytes.len() + piece.len() > BODY_MAX {
             // A client that is still sending would take an answer before the end for a failure.
-            discard(&mut Body::from_stream(pieces)).await;
+            discard(body).await;
             let detail = format!(
                 "a body that brings its key has {BODY_MAX} bytes at most; a larger one brings it \
                  in `Authorization`"

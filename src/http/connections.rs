@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,7 +28,9 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::{debug, warn};
 
+use super::doubt::Doubts;
 use super::patient::Patient;
+use crate::access::Peer;
 
 /// How long nothing is accepted after the system refused to, e.g. for want of descriptors.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -66,7 +70,7 @@ pub(crate) async fn serve<S>(
             let place = Arc::clone(&places).acquire_owned().await;
             (accept(&listener).await, place)
         };
-        let (stream, place) = tokio::select! {
+        let ((stream, peer), place) = tokio::select! {
             next = next => next,
             () = stop.cancelled() => break,
         };
@@ -75,8 +79,8 @@ pub(crate) async fn serve<S>(
         // Answers are written in pieces that are ready to go; should it fail, they only go later.
         let _ = stream.set_nodelay(true);
         let stream = Patient::new(stream, bounds.idle_timeout);
-        let kept =
-            Kept { service: service.clone(), protocol: protocol.clone(), stop: stop.clone() };
+        let (service, protocol) = (service.clone(), protocol.clone());
+        let kept = Kept { service, protocol, peer: peer.into(), stop: stop.clone() };
         match tls.clone() {
             None => tokio::spawn(kept.converse(stream, place)),
             Some(tls) => tokio::spawn(kept.converse_in_secret(tls, stream, place)),
@@ -88,10 +92,10 @@ pub(crate) async fn serve<S>(
     let _ = places.acquire_many(all).await;
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, peer)) => return (stream, peer.ip()),
             // The client's doing, and over with it.
             Err(error) if is_of_connection(error.kind()) => {}
             Err(error) => {
@@ -111,6 +115,7 @@ fn is_of_connection(kind: ErrorKind) -> bool {
 struct Kept<S> {
     service: S,
     protocol: http1::Builder,
+    peer: Peer,
     stop: CancellationToken,
 }
 
@@ -142,8 +147,13 @@ where
         stream: impl AsyncRead + AsyncWrite + Unpin + Send,
         _place: OwnedSemaphorePermit,
     ) {
-        let service = TowerToHyperService::new(self.service);
-        let connection = self.protocol.serve_connection(TokioIo::new(stream), service);
+        let (doubts, service) = (Doubts::default(), TowerToHyperService::new(self.service));
+        let stream = TokioIo::new(doubts.watch(stream));
+        let marked = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(self.peer);
+            service.call(doubts.mark(request))
+        });
+        let connection = self.protocol.serve_connection(stream, marked);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -9,6 +9,10 @@ use axum::http::{Request, StatusCode};
 use axum::routing::post;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
@@ -216,4 +220,82 @@ async fn browsers_are_told_whose_pages_may_ask() {
     for name in ["total-rows", "provenance", "warnings", "from", "to"] {
         assert!(shown.split(',').any(|one| one == format!("merganser-{name}")), "{name}: {shown}");
     }
+}
+
+/// What a service answers to these bytes until it closes the connection.
+async fn exchange(bytes: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let bounds = ConnectionBounds { connections_max: 10, idle_timeout: Duration::from_secs(1) };
+    let serving = serve(listener, None, service().0, bounds, CancellationToken::new());
+    let serving = tokio::spawn(serving);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    let read = timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await;
+    read.expect("the connection is closed").unwrap();
+    serving.abort();
+    String::from_utf8(said).unwrap()
+}
+
+const FINE: &str = "GET /v1/named/fine HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[tokio::test]
+async fn a_request_that_can_be_read_in_two_ways_is_refused_and_nothing_after_it_is_answered() {
+    let chunks = "\r\n\r\n2\r\n[]\r\n0\r\n\r\n";
+    let twice = |lengths: &str| {
+        let head = "POST /v1/typed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+        format!("{head}{lengths}{chunks}")
+    };
+    for (request, code) in [
+        ("GET /healthz HTTP/1.1\r\n\r\n".to_owned(), "host_missing"),
+        ("GET http://x/healthz HTTP/1.1\r\n\r\n".to_owned(), "host_missing"),
+        ("POST /v1/typed HTTP/1.1\r\nContent-Length: 2\r\n\r\n[]".to_owned(), "host_missing"),
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".to_owned(), "host_twice"),
+        ("GET /healthz HTTP/1.0\r\nHost: a\r\nhost: b\r\n\r\n".to_owned(), "host_twice"),
+        ("GET /healthz HTTP/1.1\r\nHost:\r\n\r\n".to_owned(), "host_invalid"),
+        ("GET /healthz HTTP/1.1\r\nHost: a/b\r\n\r\n".to_owned(), "host_invalid"),
+        (twice("Transfer-Encoding: chunked\r\nContent-Length: 2"), "two_lengths"),
+        (twice("Content-Length: 17\r\nTransfer-Encoding: chunked"), "two_lengths"),
+        (twice("Content-Length: 0\r\nTransfer-Encoding: gzip, chunked"), "two_lengths"),
+    ] {
+        for before in ["", FINE, &format!("{FINE}{FINE}")] {
+            let said = exchange(&format!("{before}{request}{FINE}")).await;
+            let (fine, refused) = said.rsplit_once(" 400 Bad Request\r\n").unwrap();
+            assert_eq!(fine.matches("\r\n\r\nfine").count(), before.len() / FINE.len(), "{said}");
+            let (head, body) = refused.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains("connection: close"), "{head}");
+            assert!(head.contains("application/problem+json") && head.contains("x-request-id"));
+            let document: Value = serde_json::from_str(body).unwrap();
+            assert_eq!((&document["code"], &document["status"]), (&code.into(), &400.into()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_hyper_cannot_read_ends_the_connection_too() {
+    for wrong in [
+        "Content-Length: 2\r\nContent-Length: 3\r\n\r\n[]",
+        "Content-Length: 2, 2\r\n\r\n[]",
+        "Content-Length: +2\r\n\r\n[]",
+        "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+        "Content-Length : 2\r\n\r\n[]",
+    ] {
+        let said = exchange(&format!("POST /v1/typed HTTP/1.1\r\nHost: x\r\n{wrong}{FINE}")).await;
+        assert!(
+            said.starts_with("HTTP/1.1 400 ") && said.matches("HTTP/1.").count() == 1,
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn requests_of_which_there_is_no_doubt_follow_each_other_on_a_connection() {
+    let typed = "POST /v1/typed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    let chunked = format!("{typed}Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n");
+    let sized = format!("{typed}Content-Length: 2\r\nContent-Length: 2\r\n\r\n[]");
+    // Before HTTP/1.1 nobody had to say the host.
+    let old = "GET /v1/named/fine HTTP/1.0\r\n\r\n";
+    let said = exchange(&format!("{chunked}{sized}{FINE}{chunked}{old}")).await;
+    assert_eq!(said.matches(" 200 OK").count(), 5, "{said}");
 }

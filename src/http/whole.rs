@@ -17,12 +17,14 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use shared::problem::{Kind, Problem};
+use shared::request::discard;
 use tokio::time::timeout;
 use tower::layer::layer_fn;
 use tower::{BoxError, Service, ServiceExt, service_fn};
 use tower_http::compression::Compression;
 use tracing::{debug, error};
 
+use super::doubt::Doubt;
 use super::request_id::{self, REQUEST_ID};
 use super::{Parts, cors, observe, problems, routes};
 use crate::access::Guarded;
@@ -95,8 +97,14 @@ impl Whole {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let id = request_id::of(request.headers());
         request.headers_mut().insert(REQUEST_ID, id.clone());
-        let answer = match problems::long_uri(&uri) {
-            Some(refused) => refused.into_response(),
+        let answer = match refusal(&request) {
+            Some(refused) => {
+                // One that asks before it sends shall not.
+                if !request.headers().contains_key(header::EXPECT) {
+                    discard(request.body_mut()).await;
+                }
+                refused
+            }
             None => self.routed(request, &id).await,
         };
         let mut answer = problems::reword(&method, uri.path(), answer).await;
@@ -124,6 +132,12 @@ impl Whole {
             }
         }
     }
+}
+
+/// What is refused whatever it asks for.
+fn refusal(request: &Request) -> Option<Response> {
+    let doubt = request.extensions().get::<Doubt>().copied().map(Doubt::into_response);
+    doubt.or_else(|| problems::long_uri(request.uri()).map(Problem::into_response))
 }
 
 /// A panic is a fault of ours. The client learns that, the log learns what it was.

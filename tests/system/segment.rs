@@ -1,7 +1,9 @@
 //! The Segment API as browsers, apps and people write its calls: what is answered with success is
 //! counted.
 
-use std::time::Duration;
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -9,6 +11,7 @@ use ureq::Agent;
 use crate::command_line::outcome;
 use crate::in_both_stores;
 use crate::server::{Place, Store, merganser};
+use crate::wait::until;
 
 const PAGE: &str = "http://shop.example";
 
@@ -318,4 +321,37 @@ fn properties_that_cannot_be_fixed_are_refused() {
         let (code, _, said) = outcome(command.env("MERGANSER_SERVER", place.url()));
         assert!(code != 0 && said.contains(words), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn who_sends_slowly_and_unknown_keeps_nobody_else_out() {
+    let place = Place::new(Store::Memory);
+    let server = place.start();
+    let admin = key(&place, None, &["--role", "admin"]);
+    let ingest = key(&place, Some(&admin), &["--role", "ingest"]);
+    let slow = || {
+        let mut stream = TcpStream::connect(place.url().trim_start_matches("http://")).unwrap();
+        let head = "POST /v1/t HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{";
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let mut slow_ones: Vec<TcpStream> = (0..200).map(|_| slow()).collect();
+    let body = json!({ "writeKey": ingest, "event": "signup" }).to_string();
+    let url = format!("{}/v1/t", place.url());
+    let send = || call("POST", &url, &[("content-type", "text/plain")], body.as_bytes());
+    let begun = Instant::now();
+    until("one that knows a key is let in", Duration::from_secs(2), || {
+        (send().status == 200).then_some(())
+    });
+    // Those that went on trying got the places that were left; they have none for long.
+    for _ in 0..20 {
+        until("the next one is too", Duration::from_secs(2), || {
+            slow_ones.push(slow());
+            (send().status == 200).then_some(())
+        });
+    }
+    assert!(begun.elapsed() < Duration::from_secs(8), "not when the slow ones were given up");
+    drop(slow_ones);
+    server.stop();
+    place.check_log(&[]);
 }
