@@ -77,14 +77,16 @@ pub(crate) fn routes(parts: Parts) -> Router {
 }
 
 async fn ready(State(readiness): State<Readiness>) -> Response {
-    let reasons = readiness.reasons();
+    let (parts, reasons) = (readiness.parts(), readiness.reasons());
     if reasons.is_empty() {
         return Json(json!({ "status": "ready" })).into_response();
     }
-    let detail = format!("not ready: {}", reasons.join("; "));
-    Problem::new(Kind::Unavailable, "not_ready", detail)
+    let detail = |reasons: &[String]| format!("not ready: {}", reasons.join("; "));
+    Problem::new(Kind::Unavailable, "not_ready", detail(&reasons))
         .with("reasons", reasons)
         .retry_after_s(1)
+        .outside(detail(&parts))
+        .with("reasons", parts)
         .into_response()
 }
 

@@ -1,6 +1,6 @@
 //! Why a query has no answer, and what the client can do about it.
 
-use shared::problem::{Kind, Problem};
+use shared::problem::{FAULT, Kind, Problem};
 
 use crate::merge::MergeError;
 use crate::query::QueryError;
@@ -169,17 +169,21 @@ impl From<Error> for Problem {
             Error::Backfilling { progress, .. } => {
                 problem.with("progress", progress).retry_after_s(5)
             }
-            Error::SpeedUnavailable(_)
-            | Error::Moving(_)
-            | Error::Overloaded { .. }
-            | Error::TooManyFollowed { .. } => problem.retry_after_s(1),
+            Error::SpeedUnavailable(_) => problem.retry_after_s(1).outside(
+                "the speed view is not available; try again, or ask with `partial=allow` for what \
+                 the batch view holds",
+            ),
+            Error::Moving(_) | Error::Overloaded { .. } | Error::TooManyFollowed { .. } => {
+                problem.retry_after_s(1)
+            }
             Error::Incomplete(missing) => problem.with("missing", missing).retry_after_s(5),
             Error::TooManyGroups { limit } | Error::TooManyRows { limit, .. } => {
                 problem.with("limit", limit)
             }
             Error::Timeout { seconds } => problem.with("limit_s", seconds),
             Error::NotReached { reached, .. } => problem.with("reached", reached),
-            Error::UnknownMetric { .. } | Error::Internal(_) => problem,
+            Error::UnknownMetric { .. } => problem,
+            Error::Internal(_) => problem.outside(FAULT),
         }
     }
 }

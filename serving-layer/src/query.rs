@@ -52,7 +52,7 @@ impl QueryError {
 }
 
 /// The code of a metric that a key's own filter cannot be applied to.
-const BEYOND_SCOPE: &str = "beyond_scope";
+pub(crate) const BEYOND_SCOPE: &str = "beyond_scope";
 
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {

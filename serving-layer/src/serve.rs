@@ -13,6 +13,7 @@ mod extent;
 mod made;
 mod names;
 mod read;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -22,12 +23,10 @@ use std::time::{Duration, Instant};
 
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
-use shared::access::Scope;
 use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage};
 use shared::clock::Clock;
 use shared::ids::{Offset, PartitionId, Position};
 use shared::ports::{BatchViews, Journal, Lag, SpeedViews};
-use shared::problem::suggestion;
 use shared::table::StateTable;
 use shared::time::Timestamp;
 use tokio::time::timeout;
@@ -43,6 +42,7 @@ use crate::query::{Partial, Query, QueryError};
 use made::{Asked, Made, Times};
 use names::Names;
 use read::{Retry, Shape};
+use seen::Fits;
 use turns::Turns;
 
 /// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.
@@ -104,6 +104,7 @@ pub struct Serving {
     parts: Cache<Shape, StateTable>,
     answers: Cache<Asked, Made>,
     turns: Turns,
+    fits: Fits,
     figures: Figures,
 }
 
@@ -135,6 +136,7 @@ impl Serving {
             live: Live::default(),
             zones: Arc::default(),
             names: Names::default(),
+            fits: Fits::default(),
             status: None,
             settings,
             catalog,
@@ -258,17 +260,6 @@ impl Serving {
         blocking(move || Ok(zones.get(tz))).await
     }
 
-    /// The version that answers for a name, if it may be seen.
-    pub(crate) fn find<'a>(
-        &self,
-        snapshot: &'a Snapshot,
-        scope: &Scope,
-        name: &str,
-    ) -> Result<&'a Arc<MetricVersion>, Error> {
-        let found = snapshot.answering(name).filter(|_| scope.sees(name));
-        found.ok_or_else(|| unknown(snapshot, scope, name))
-    }
-
     /// What is missing while a metric's first backfill is under way.
     fn backfill(&self, query: &Query, metric: &MetricVersion) -> Result<Vec<String>, Error> {
         match (metric.stage, query.partial) {
@@ -350,13 +341,6 @@ impl Serving {
             widened_buckets: Vec::new(),
         }
     }
-}
-
-/// Says that there is no such metric. Those that may not be seen are not there.
-pub(crate) fn unknown(snapshot: &Snapshot, scope: &Scope, name: &str) -> Error {
-    let short: String = name.chars().take(80).collect();
-    let hint = suggestion(&short, snapshot.names().into_iter().filter(|name| scope.sees(name)));
-    Error::UnknownMetric { name: short, hint }
 }
 
 /// The offset that a position names in the only partition that there is.

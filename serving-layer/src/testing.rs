@@ -128,7 +128,7 @@ impl World {
             omissions,
             files,
             epochs,
-            snapshots: watch::Sender::new(snapshot(1, metric)),
+            snapshots: watch::Sender::new(snapshot(1, [metric])),
             events,
             failures: Mutex::default(),
             missing: Mutex::default(),
@@ -160,20 +160,25 @@ impl World {
 
     /// Publishes another generation.
     pub(crate) fn publish(&self, metric: MetricVersion) {
+        self.publish_all([metric]);
+    }
+
+    /// The same of several versions.
+    pub(crate) fn publish_all(&self, metrics: impl IntoIterator<Item = MetricVersion>) {
         let generation = self.snapshots.borrow().generation.0 + 1;
-        self.snapshots.send_replace(snapshot(generation, metric));
+        self.snapshots.send_replace(snapshot(generation, metrics));
     }
 }
 
 /// 2013-04-05T06:07:08Z
 pub(crate) const NOW: Timestamp = Timestamp(1_365_142_028_000_000);
 
-fn snapshot(generation: u64, metric: MetricVersion) -> Arc<Snapshot> {
+fn snapshot(generation: u64, metrics: impl IntoIterator<Item = MetricVersion>) -> Arc<Snapshot> {
     Arc::new(Snapshot {
         generation: Generation(generation),
         journal: id(),
         published_at: NOW,
-        metrics: vec![Arc::new(metric)],
+        metrics: metrics.into_iter().map(Arc::new).collect(),
         keys: Arc::default(),
     })
 }

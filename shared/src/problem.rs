@@ -76,7 +76,16 @@ pub struct Problem {
     retry_after_s: Option<u64>,
     location: Option<String>,
     fields: Map<String, Value>,
+    /// What those who run the service are told instead.
+    inside: Option<Box<Self>>,
 }
+
+/// Beside an answer that is a problem: what those who run the service are told instead.
+#[derive(Clone)]
+struct Inside(Problem);
+
+/// What is said of a fault to those who cannot mend it.
+pub const FAULT: &str = "a fault of the service; its log says more";
 
 impl Problem {
     /// A problem with a stable `code` (snake_case) and a `detail` that says what was wrong, where,
@@ -89,6 +98,7 @@ impl Problem {
             retry_after_s: None,
             location: None,
             fields: Map::new(),
+            inside: None,
         }
     }
 
@@ -111,6 +121,13 @@ impl Problem {
     pub fn location(mut self, path: impl Into<String>) -> Self {
         self.location = Some(path.into());
         self
+    }
+
+    /// Says `detail` to everybody, and what it said before to those who run the service alone: the
+    /// words of a fault name files, addresses and metrics, and whoever meets it may be anybody.
+    #[must_use]
+    pub fn outside(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), inside: Some(Box::new(self.clone())), ..self }
     }
 
     /// Its HTTP status.
@@ -163,8 +180,27 @@ impl IntoResponse for Problem {
         {
             headers.insert(header::LOCATION, value);
         }
+        if let Some(inside) = self.inside {
+            response.extensions_mut().insert(Inside(*inside));
+        }
         response
     }
+}
+
+/// An answer for those who run the service; what it does not tell others, for the log, is
+/// [`unsaid`].
+#[must_use]
+pub fn revealed(mut response: Response) -> Response {
+    match response.extensions_mut().remove::<Inside>() {
+        Some(Inside(problem)) => problem.into_response(),
+        None => response,
+    }
+}
+
+/// What an answer does not say to those who do not run the service.
+#[must_use]
+pub fn unsaid(response: &Response) -> Option<&str> {
+    response.extensions().get::<Inside>().map(|Inside(problem)| problem.detail())
 }
 
 /// The nearest of `names` to `given` for a "did you mean", if one is near enough. Names that differ
@@ -211,6 +247,19 @@ mod tests {
         assert_eq!(document["status"], 413);
         assert_eq!(document["limit_bytes"], 8);
         assert_eq!(document["code"], "body_too_large");
+    }
+
+    #[test]
+    fn what_is_inside_is_told_to_nobody_by_default() {
+        let path =
+            || Problem::new(Kind::Unavailable, "stopped", "write: /var/x").with("at", "/var/x");
+        let problem = path().retry_after_s(1).outside("it stopped").with("at", "a file");
+        assert_eq!((problem.detail(), &problem.to_json()["at"]), ("it stopped", &json!("a file")));
+        let response = problem.clone().into_response();
+        assert_eq!(unsaid(&response), Some("write: /var/x"));
+        assert!(revealed(response).headers().contains_key(header::RETRY_AFTER));
+        assert_eq!(problem.inside.map(|inside| inside.to_json()), Some(path().to_json()));
+        assert_eq!(unsaid(&path().into_response()), None);
     }
 
     #[test]

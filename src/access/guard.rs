@@ -82,9 +82,9 @@ impl From<Problem> for Refused {
     }
 }
 
-impl From<(Spent, Problem)> for Refused {
-    fn from((spent, problem): (Spent, Problem)) -> Self {
-        Self { problem: Box::new(problem), spent: Some(spent) }
+impl From<(Spent, Box<Problem>)> for Refused {
+    fn from((spent, problem): (Spent, Box<Problem>)) -> Self {
+        Self { problem, spent: Some(spent) }
     }
 }
 
@@ -239,6 +239,15 @@ impl Guard {
     /// When its key holds as many as it may.
     pub(super) fn open_stream(&self, passed: &Passed) -> Result<Option<Place>, Refused> {
         Ok(passed.key.as_ref().map(|key| self.0.streams.open(key)).transpose()?)
+    }
+
+    /// Whether whoever was let through may know all that the service knows: with role `admin`, or
+    /// as everybody while there are no keys.
+    pub(super) fn runs_service(&self, passed: &Passed) -> bool {
+        match &passed.key {
+            Some(key) => key.role == Role::Admin,
+            None => self.0.snapshots.borrow().keys.is_empty(),
+        }
     }
 
     fn is_invited(&self, headers: &HeaderMap) -> bool {

@@ -7,14 +7,16 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use futures::stream;
 use futures::{FutureExt, StreamExt};
 use shared::access::Key;
+use shared::problem::{revealed, unsaid};
 use shared::request::discard;
 use tower::{BoxError, Service};
+use tracing::error;
 
 use super::Guard;
 use super::guard::{Passed, Refused, revoked};
@@ -94,7 +96,7 @@ where
         let answer = answer.await?;
         match is_late.load(Ordering::Relaxed) {
             true => Ok(Refused::from(revoked()).into_response()),
-            false => Ok(finish(answer, passed, guard)),
+            false => Ok(finish(tell(answer, &passed, &guard), passed, guard)),
         }
     }
 }
@@ -126,6 +128,19 @@ fn with_key(body: Body, guard: Guard, key: Arc<Key>, is_late: Arc<AtomicBool>) -
             Poll::Ready(Some(Err("its key was revoked before all of it was there".into())))
         }
     }))
+}
+
+/// Tells those who run the service why it failed, and the log where others met a fault of it.
+fn tell(answer: Response, passed: &Passed, guard: &Guard) -> Response {
+    let Some(why) = unsaid(&answer) else { return answer };
+    if guard.runs_service(passed) {
+        return revealed(answer);
+    }
+    // What makes it unavailable is in the log already.
+    if answer.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        error!(why, "a request failed");
+    }
+    answer
 }
 
 /// Tells what is left of the key's rate; a stream ends with its key.

@@ -43,7 +43,11 @@ impl Rates {
     ///
     /// # Errors
     /// When it has made too many.
-    pub(super) fn spend(&self, key: &Key, keys: &Keys) -> Result<Option<Spent>, (Spent, Problem)> {
+    pub(super) fn spend(
+        &self,
+        key: &Key,
+        keys: &Keys,
+    ) -> Result<Option<Spent>, (Spent, Box<Problem>)> {
         let Some(per_s) = key.requests_per_s else { return Ok(None) };
         let limiter = self.limiter(key, per_s, keys);
         match limiter.check() {
@@ -54,7 +58,7 @@ impl Rates {
                 let detail = format!("the key `{}` may make {per_s} requests in a second", key.id);
                 let problem = Problem::new(Kind::TooManyRequests, "rate_limited", detail);
                 let problem = problem.with("limit", per_s.get()).retry_after_s(seconds.max(1));
-                Err((Spent { per_s, left: 0 }, problem))
+                Err((Spent { per_s, left: 0 }, Box::new(problem)))
             }
         }
     }

@@ -261,3 +261,26 @@ async fn a_key_holds_so_many_streams_open_and_no_more() {
     streams.pop();
     assert_eq!(open().await.status(), 200, "a place is free");
 }
+
+#[tokio::test]
+async fn why_the_service_fails_is_told_to_those_who_run_it() {
+    let (reader, read) = key(Role::Read);
+    let (runner, run) = key(Role::Admin);
+    let (guard, keys, _) = guard(&[&Arc::new(reader), &Arc::new(runner)]);
+    let fail = async || {
+        let kind = shared::problem::Kind::Internal;
+        Problem::new(kind, "internal", "/var/lib/x is gone").outside("a fault")
+    };
+    let service = Router::new()
+        .route("/v1/query", get(fail))
+        .layer(layer_fn(move |route| Guarded::new(route, guard.clone())));
+    let told = async |key: &str| {
+        let answer = service.clone().oneshot(request(Method::GET, key, Body::empty())).await;
+        let body = answer.unwrap().into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    };
+    assert!(told(&read).await.contains(r#""detail":"a fault""#));
+    assert!(told(&run).await.contains("/var/lib/x"));
+    keys.send_replace(snapshot(&[]));
+    assert!(told("").await.contains("no_keys"), "this guard is closed without keys");
+}

@@ -32,6 +32,11 @@ impl Readiness {
         self.0.borrow().iter().map(|(part, reason)| format!("{part}: {reason}")).collect()
     }
 
+    /// The parts that are waited for, without why.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        self.0.borrow().keys().map(|part| (*part).to_owned()).collect()
+    }
+
     /// Returns once there is no reason left.
     pub(crate) async fn ready(&self) {
         let mut reasons = self.0.subscribe();

@@ -30,6 +30,7 @@ mod redis_server;
 mod reference;
 mod requests;
 mod resume;
+mod secrets;
 mod segment;
 mod server;
 mod startup;

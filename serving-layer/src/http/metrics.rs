@@ -18,7 +18,7 @@ use shared::problem::{Kind, Problem};
 use shared::request::{NoParameters, Scoped, WholeBody};
 
 use super::{Body, malformed};
-use crate::serve::{Serving, unknown};
+use crate::serve::Serving;
 
 pub(super) async fn list(
     State(serving): State<Arc<Serving>>,
@@ -26,13 +26,9 @@ pub(super) async fn list(
     _: NoParameters,
 ) -> Response {
     let snapshot = serving.catalog.current();
-    let metrics: Vec<Value> = snapshot
-        .names()
-        .into_iter()
-        .filter(|name| scope.sees(name))
-        .filter_map(|name| snapshot.answering(name))
-        .filter(|metric| fits(metric, &scope))
-        .map(|metric| seen(document(&serving, &snapshot, metric), &scope))
+    let metrics: Vec<Value> = serving
+        .seen(&snapshot, &scope)
+        .map(|metric| seen(document(&serving, &snapshot, &scope, metric), &scope))
         .collect();
     Json(json!({ "metrics": metrics })).into_response()
 }
@@ -45,21 +41,12 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let snapshot = serving.catalog.current();
     let metric = serving.find(&snapshot, &scope, &name)?;
-    if !fits(metric, &scope) {
-        let detail = format!("the key's own filter does not fit `{name}`");
-        return Err(Problem::new(Kind::Forbidden, "beyond_scope", detail));
-    }
-    let mut shown = document(&serving, &snapshot, metric);
+    let mut shown = document(&serving, &snapshot, &scope, metric);
     let (first, last) = serving.extent(&snapshot, metric).await;
     serving.tell(metric, !scope.is_everything(), &mut shown).await;
     shown["first_bucket"] = json!(first.map(|time| time.to_string()));
     shown["last_bucket"] = json!(last.map(|time| time.to_string()));
     Ok(Json(seen(shown, &scope)).into_response())
-}
-
-/// Whether a metric has the dimensions that the filter of who asks is over.
-fn fits(metric: &MetricVersion, scope: &Scope) -> bool {
-    scope.filter.as_ref().is_none_or(|filter| metric.compiled.condition(filter).is_ok())
 }
 
 /// Without what tells of events that a filter leaves out.
@@ -92,7 +79,9 @@ pub(super) async fn define(
     }
     let defined = serving.catalog.define(definition).await.map_err(refused)?;
     let snapshot = serving.catalog.current();
-    let mut shown = snapshot.newest(&name).map(|metric| document(&serving, &snapshot, metric));
+    let everything = Scope::default();
+    let of = |metric: &Arc<MetricVersion>| document(&serving, &snapshot, &everything, metric);
+    let mut shown = snapshot.newest(&name).map(of);
     if let (Some(metric), Some(shown)) = (snapshot.newest(&name), &mut shown) {
         let warnings = serving.doubts(metric).await;
         if !warnings.is_empty() {
@@ -115,14 +104,20 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let snapshot = serving.catalog.current();
     if snapshot.newest(&name).is_none() {
-        return Err(unknown(&snapshot, &Scope::default(), &name).into());
+        return Err(serving.unknown(&snapshot, &Scope::default(), &name).into());
     }
     serving.catalog.delete(&name).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A metric as clients see it. A newer version that does not answer yet is under `next`.
-fn document(serving: &Serving, snapshot: &Snapshot, metric: &MetricVersion) -> Value {
+/// A metric as clients see it. A newer version that does not answer yet is under `next`, for those
+/// who will see it.
+fn document(
+    serving: &Serving,
+    snapshot: &Snapshot,
+    scope: &Scope,
+    metric: &MetricVersion,
+) -> Value {
     let base = metric.compiled.grain();
     let batch: u64 = metric.files.iter().filter(|f| f.grain == base).map(|file| file.rows).sum();
     let mut shown = json!({
@@ -139,7 +134,8 @@ fn document(serving: &Serving, snapshot: &Snapshot, metric: &MetricVersion) -> V
         shown["progress"] = json!(serving.catalog.backfill_progress(metric.id).unwrap_or(0.0));
     }
     let newest = snapshot.newest(&metric.definition.name);
-    if let Some(next) = newest.filter(|next| next.version > metric.version) {
+    let newer = newest.filter(|next| next.version > metric.version);
+    if let Some(next) = newer.filter(|next| serving.fits(scope, next)) {
         shown["next"] = json!({
             "version": next.version,
             "state": state(next.stage),

@@ -1,5 +1,6 @@
 //! The routes as a client sees them.
 
+mod bound;
 mod exports;
 mod reading;
 

@@ -270,7 +270,10 @@ fn speed_rows(
             Err(Retry::Unavailable(error.to_string()))
         }
         (Err(error @ SpeedError::Unavailable(_)), Partial::Allow) => {
-            missing.push(format!("speed: {error}"));
+            // Why, the status tells those who see everything.
+            let is_told = part.query.scope.is_everything();
+            let away = || "the speed view is not available".to_owned();
+            missing.push(format!("speed: {}", if is_told { error.to_string() } else { away() }));
             let (through, omissions) = (metric.boundary.offset, Omissions::unknown());
             Ok(SpeedRows { rows: Vec::new(), range, through, reach: through, omissions })
         }

@@ -4,7 +4,7 @@
 //! corrected, and events with an id are counted once all the same.
 
 use shared::ports::JournalError;
-use shared::problem::{Kind, Problem};
+use shared::problem::{FAULT, Kind, Problem};
 
 use super::quarantine::QuarantineError;
 use super::receipt::{InvalidEvent, Receipt};
@@ -172,13 +172,21 @@ impl From<IntakeError> for Problem {
             | IntakeError::BodyIdle { .. }
             | IntakeError::UnsupportedMedia(_)
             | IntakeError::Option(_)
-            | IntakeError::JournalStopped(_)
-            | IntakeError::DirectoryGone(_)
-            | IntakeError::FoldStopped
-            | IntakeError::DiskFull(_)
-            | IntakeError::Quarantine(_)
-            | IntakeError::Settings(_)
-            | IntakeError::Internal(_) => problem,
+            | IntakeError::FoldStopped => problem,
+            IntakeError::JournalStopped(_) => problem.outside(
+                "the journal takes nothing until the service starts anew; nothing of the request \
+                 is acknowledged",
+            ),
+            IntakeError::DirectoryGone(_) => problem.outside(
+                "the service's data directory is gone; nothing of the request is acknowledged",
+            ),
+            IntakeError::DiskFull(_) => problem.outside(
+                "the service's disk is full, or nearly so; nothing of the request is acknowledged",
+            ),
+            IntakeError::Quarantine(_) => problem.outside(
+                "the quarantine cannot be written; nothing of the request is acknowledged",
+            ),
+            IntakeError::Settings(_) | IntakeError::Internal(_) => problem.outside(FAULT),
         }
     }
 }

@@ -1,0 +1,86 @@
+//! What whoever asks may see: the only place that finds a metric by its name, and that names those
+//! there are.
+//!
+//! A metric that a key's filter does not fit is refused before anything is said of it, and neither
+//! listed nor suggested.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shared::access::Scope;
+use shared::catalog::{MetricVersion, Snapshot};
+use shared::ids::MetricId;
+use shared::problem::suggestion;
+
+use super::Serving;
+use crate::error::Error;
+use crate::query::{BEYOND_SCOPE, QueryError};
+
+/// Pairs of a filter and a metric's version that are remembered.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Which metrics filters fit: to find out is to plan them, which takes longer than many an answer.
+#[derive(Debug, Default)]
+pub(super) struct Fits(Mutex<HashMap<MetricId, HashMap<String, bool>>>);
+
+impl Fits {
+    fn fits(&self, metric: &MetricVersion, filter: &str) -> bool {
+        let known = |known: &HashMap<MetricId, HashMap<String, bool>>| {
+            known.get(&metric.id).and_then(|filters| filters.get(filter)).copied()
+        };
+        if let Some(fits) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return fits;
+        }
+        let fits = metric.compiled.condition(filter).is_ok();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.values().map(HashMap::len).sum::<usize>() >= REMEMBERED_MAX {
+            known.clear();
+        }
+        known.entry(metric.id).or_default().insert(filter.to_owned(), fits);
+        fits
+    }
+}
+
+impl Serving {
+    /// Whether the filter of whoever asks, if it has one, is over dimensions that a version has.
+    pub(crate) fn fits(&self, scope: &Scope, metric: &MetricVersion) -> bool {
+        scope.filter.as_ref().is_none_or(|filter| self.fits.fits(metric, filter))
+    }
+
+    /// The versions that answer and may be seen.
+    pub(crate) fn seen<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        scope: &Scope,
+    ) -> impl Iterator<Item = &'a Arc<MetricVersion>> {
+        let names = snapshot.names().into_iter().filter(|name| scope.sees(name));
+        names.filter_map(|name| snapshot.answering(name)).filter(|metric| self.fits(scope, metric))
+    }
+
+    /// The version that answers for a name, if it may be seen.
+    ///
+    /// # Errors
+    /// When there is none for who asks, or its filter does not fit it.
+    pub(crate) fn find<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        scope: &Scope,
+        name: &str,
+    ) -> Result<&'a Arc<MetricVersion>, Error> {
+        let found = snapshot.answering(name).filter(|_| scope.sees(name));
+        let metric = found.ok_or_else(|| self.unknown(snapshot, scope, name))?;
+        if !self.fits(scope, metric) {
+            let detail = format!("the key's own filter does not fit `{name}`");
+            return Err(QueryError::new(BEYOND_SCOPE, "metric", detail).into());
+        }
+        Ok(metric)
+    }
+
+    /// Says that there is no such metric. Those that may not be seen are not there.
+    pub(crate) fn unknown(&self, snapshot: &Snapshot, scope: &Scope, name: &str) -> Error {
+        let short: String = name.chars().take(80).collect();
+        let known = self.seen(snapshot, scope).map(|metric| &*metric.definition.name);
+        let hint = suggestion(&short, known);
+        Error::UnknownMetric { name: short, hint }
+    }
+}
