@@ -28,7 +28,7 @@ use tokio::runtime::Runtime;
 
 /// The service's.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Events of a request.
 const BATCH: usize = 1000;
