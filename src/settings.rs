@@ -209,6 +209,8 @@ settings! {
     lag_max_ms: u64 = "2000", "MERGANSER_LAG_MAX_MS", "MS";
     /// Queries that are answered at a time; further ones wait
     queries_max: usize = "64", "MERGANSER_QUERIES_MAX", "N";
+    /// Memory for answers: while they are made and sent, and while they are kept for later ones
+    query_memory_bytes: Bytes = "1GiB", "MERGANSER_QUERY_MEMORY_BYTES", "BYTES";
     /// Connections that are open at a time; further ones wait
     connections_max: usize = "10000", "MERGANSER_CONNECTIONS_MAX", "N";
     /// Time that a connection may take until its next request's head is there
@@ -314,6 +316,10 @@ impl Settings {
         if self.decompressed_max_bytes > Bytes::gib(1) {
             let value = self.decompressed_max_bytes.to_string();
             return wrong("decompressed_max_bytes", value, "expected at most 1GiB");
+        }
+        if self.query_memory_bytes < Bytes::mib(64) {
+            let value = self.query_memory_bytes.to_string();
+            return wrong("query_memory_bytes", value, "expected at least 64MiB");
         }
         if !(1..=10_000).contains(&self.flush_interval_ms) {
             let value = self.flush_interval_ms.to_string();

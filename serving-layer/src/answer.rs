@@ -7,6 +7,7 @@
 pub(crate) mod compare;
 mod cuts;
 mod fill;
+mod order;
 mod page;
 mod rows;
 #[cfg(test)]
@@ -20,19 +21,22 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use serde::Serialize;
-use shared::compile::Metric;
+use shared::compile::{Metric, Misfits};
 use shared::definition::MeasureKind;
 use shared::ids::Position;
 use shared::measure::{DISTINCT_ERROR, QUANTILE_ERROR, StateKind};
-use shared::time::{TimeRange, Timestamp};
+use shared::time::TimeRange;
 
 use crate::calendar::{Calendar, Granularity};
 use crate::error::Error;
+use crate::memory::{Account, Held};
 use crate::query::resolve::{Edges, Resolved};
 use crate::query::{Fill, LIMIT_MAX, Query};
 pub use compare::Comparison;
 pub use cuts::{BucketPart, Widened, cut, widened};
+use order::{Page, Wanted};
 pub use rows::Merged;
+use rows::Row;
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,17 +62,56 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// See [`Written`].
     pub written: Written,
+    /// The memory of the rows.
+    pub held: RowsHeld,
 }
 
-/// The JSON of an answer up to the end of its rows, once it was written: answers of the same rows
-/// share it. It is nothing that could make two answers differ.
+/// The memory of an answer's rows, for as long as somebody has them. It is nothing that could make
+/// two answers differ.
 #[derive(Clone, Debug, Default)]
-pub struct Written(Arc<OnceLock<Bytes>>);
+pub struct RowsHeld(pub Option<Arc<Rows>>);
+
+impl PartialEq for RowsHeld {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// An answer of so few rows and bytes is short: its JSON is written once, and sent in one piece.
+const SHORT_ROWS: usize = 1_000;
+const SHORT_BYTES: usize = 256 << 10;
+
+impl Answer {
+    /// Whether it is short.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        is_short(&self.rows)
+    }
+}
+
+/// Whether rows are short enough to be written once.
+pub(crate) fn is_short(rows: &RecordBatch) -> bool {
+    rows.num_rows() <= SHORT_ROWS && rows.get_array_memory_size() <= SHORT_BYTES
+}
+
+/// The JSON of an answer up to the end of its rows, once it was written, and its digest: answers of
+/// the same rows share them. It is nothing that could make two answers differ.
+#[derive(Clone, Debug, Default)]
+pub struct Written(Arc<(OnceLock<Bytes>, OnceLock<RowsDigest>)>);
+
+/// SHA-256 of an answer's JSON up to the end of its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowsDigest(pub [u8; 32]);
 
 impl Written {
     /// The text, from `write` if nobody wrote it yet.
     pub fn get(&self, write: impl FnOnce() -> Bytes) -> Bytes {
-        self.0.get_or_init(write).clone()
+        self.0.0.get_or_init(write).clone()
+    }
+
+    /// The digest, from `make` if nobody made it yet.
+    pub fn digest(&self, make: impl FnOnce() -> RowsDigest) -> RowsDigest {
+        *self.0.1.get_or_init(make)
     }
 }
 
@@ -140,7 +183,7 @@ pub struct Approximation {
 }
 
 /// The rows of an answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Rows {
     /// See [`Answer::rows`].
     pub rows: RecordBatch,
@@ -150,6 +193,8 @@ pub struct Rows {
     pub total_rows: usize,
     /// See [`Answer::warnings`].
     pub warnings: Vec<String>,
+    /// Their memory.
+    pub held: Held,
 }
 
 /// The range that an answer covers: the edges that were asked for; an edge that was left open is
@@ -159,34 +204,39 @@ pub fn answered(merged: &Merged, calendar: &Calendar, edges: Edges) -> Edges {
     if calendar.granularity() == Granularity::All || merged.table.is_empty() {
         return edges;
     }
-    let times = merged.table.times();
-    let first = times.values().iter().min().map(|time| Timestamp(*time));
-    let last = times.values().iter().max().map(|time| calendar.next(Timestamp(*time)));
+    let span = merged.table.span();
+    let (first, last) = (span.map(|(first, _)| first), span.map(|(_, last)| calendar.next(last)));
     Edges { from: edges.from.or(first), to: edges.to.or(last) }
 }
 
-/// Builds the rows. `earlier` holds the states and the range to compare with; `edges` are the
-/// answered ones.
+/// What rows are built from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The question.
+    pub query: &'a Query,
+    /// The question, resolved.
+    pub resolved: &'a Resolved,
+    /// What is asked for.
+    pub metric: &'a Metric,
+    /// The answered edges.
+    pub edges: Edges,
+    /// The states.
+    pub merged: &'a Merged,
+    /// The states and the range to compare with.
+    pub earlier: Option<(&'a Merged, TimeRange)>,
+    /// Rows that filling may make.
+    pub groups_max: usize,
+    /// What the memory is taken from.
+    pub account: &'a Account,
+}
+
+/// Builds the rows.
 ///
 /// # Errors
-/// When filling makes too many rows, or states are not the metric's.
-pub fn build(
-    query: &Query,
-    resolved: &Resolved,
-    metric: &Metric,
-    edges: Edges,
-    merged: &Merged,
-    earlier: Option<(&Merged, TimeRange)>,
-    groups_max: usize,
-) -> Result<Rows, Error> {
-    let Resolved { calendar, measures, group_by, order_by, .. } = resolved;
-    let mut rows = rows::of_groups(&merged.table);
-    let mut warnings = Vec::new();
-    if let Some(condition) = &resolved.having {
-        let (holds, unsure) = page::having(merged, metric, condition)?;
-        warnings.extend(told_of("having", unsure));
-        rows.retain(|row| holds.value(row.key as usize));
-    }
+/// When filling makes too many rows, there is not enough memory, or states are not the metric's.
+pub fn build(source: Source<'_>) -> Result<Rows, Error> {
+    let Source { query, resolved, metric, edges, merged, earlier, groups_max, account } = source;
+    let Resolved { calendar, measures, group_by, .. } = resolved;
     let buckets = calendar.granularity() != Granularity::All;
     let starts = |range| compare::starts(calendar, metric.grain(), range, groups_max);
     let own_starts = match (query.fill != Fill::None || earlier.is_some(), edges.from, edges.to) {
@@ -197,20 +247,14 @@ pub fn build(
         // Rows beyond would be compared with nothing.
         return Err(Error::TooManyGroups { limit: groups_max });
     }
-    if buckets && edges.from.is_some() && edges.to.is_some() {
-        rows = fill::fill(merged, rows, group_by.len(), &own_starts, query.fill, groups_max)?;
-    }
-    let total_rows = rows.len();
-    let empty = |measure: usize| {
-        let zero = page::is_zero_when_empty(metric.measures()[measure].kind);
-        (query.fill == Fill::Zero && zero).then_some(0)
-    };
-    let (sorting, unsure) = rows::Sorting::new(merged, metric, group_by.len(), order_by, empty)?;
-    warnings.extend(told_of("order_by", unsure));
-    let rows = page_of(rows, &sorting, query)?;
+    let _starts = account.hold(own_starts.len() * 2 * size_of::<i64>())?;
+    let mut warnings = Vec::new();
+    let (rows, total_rows) = page(source, &own_starts, &mut warnings)?;
+    let bytes = row_bytes(metric, measures, group_by.len(), earlier);
+    let held = account.hold(rows.len() * bytes)?;
     let groups: Vec<Option<u32>> = rows.iter().map(|row| row.source).collect();
     let mut columns = page::keys(merged, &rows, &query.group_by, buckets);
-    warnings.extend(page::measures(merged, metric, measures, &groups, &mut columns)?);
+    warnings.extend(page::measures(merged, metric, measures, &groups, &mut columns)?.warnings());
     page::fill_zeros(metric, measures, &groups, query.fill, &mut columns)?;
     let compared = earlier.map(|(before, range)| {
         let times = compare::buckets(&rows, &own_starts, &starts(range));
@@ -219,8 +263,8 @@ pub fn build(
         if buckets {
             columns.push_times(times);
         }
-        let unsure = page::measures(before, metric, measures, &groups, &mut columns)?;
-        warnings.extend(told_of("compare", unsure));
+        let misfits = page::measures(before, metric, measures, &groups, &mut columns)?;
+        warnings.extend(told_of("compare", &misfits));
         columns.into_batch(rows.len())
     });
     Ok(Rows {
@@ -228,33 +272,85 @@ pub fn build(
         compared: compared.transpose()?,
         total_rows,
         warnings,
+        held,
     })
 }
 
-/// The rows of the page, in order.
-fn page_of(
-    rows: Vec<rows::Row>,
-    sorting: &rows::Sorting,
-    query: &Query,
-) -> Result<Vec<rows::Row>, Error> {
-    let after_offset = rows.len().saturating_sub(query.offset);
-    let (page, there_are) = match query.limit_per_bucket {
-        true => {
-            let page = sorting.page_per_bucket(rows, query.offset, query.rows_max());
-            let count = page.len();
-            (page, count)
+/// Bytes of a finished row, roughly.
+fn row_bytes(
+    metric: &Metric,
+    measures: &[usize],
+    dimensions: usize,
+    earlier: Option<(&Merged, TimeRange)>,
+) -> usize {
+    let states = metric.states_of(measures).len();
+    // A bucket's start and a text each; of a measure its value, and once more what it is made of.
+    8 + 64 * dimensions + (16 * measures.len() + 32 * states) * (1 + usize::from(earlier.is_some()))
+}
+
+/// The rows of the page in order, and how many there were before `limit` and `offset`.
+fn page(
+    source: Source<'_>,
+    starts: &[i64],
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Row>, usize), Error> {
+    let Source { query, resolved, metric, edges, merged, groups_max, account, .. } = source;
+    let table = &merged.table;
+    let (mut misfits, mut rows_held) = (Misfits::default(), account.hold(0)?);
+    let kept = match &resolved.having {
+        Some(condition) => {
+            rows_held.resize(table.len() * size_of::<u32>())?;
+            Some(merged.having(metric, condition, &mut misfits)?)
         }
-        false => (sorting.page(rows, query.offset, query.rows_max()), after_offset),
+        None => None,
     };
-    match page.len() > LIMIT_MAX {
+    warnings.extend(told_of("having", &misfits));
+    let empty = |measure: usize| {
+        let zero = page::is_zero_when_empty(metric.measures()[measure].kind);
+        (query.fill == Fill::Zero && zero).then_some(0)
+    };
+    let wanted = Wanted {
+        merged,
+        metric,
+        order_by: &resolved.order_by,
+        dimensions: resolved.group_by.len(),
+        offset: query.offset,
+        limit: query.rows_max(),
+        per_bucket: query.limit_per_bucket,
+    };
+    let mut page = Page::new(wanted, empty, account.hold(0)?);
+    // A table holds at most 2³² groups.
+    let all = kept.is_none().then_some(0..table.len() as u32).into_iter().flatten();
+    let groups = all.chain(kept.iter().flatten().copied());
+    let mut rows = groups.map(|group| Row::of(table, group));
+    let is_filled = query.fill != Fill::None
+        && resolved.calendar.granularity() != Granularity::All
+        && edges.from.is_some()
+        && edges.to.is_some();
+    if is_filled {
+        let count = kept.as_ref().map_or(table.len(), Vec::len);
+        rows_held.resize(rows_held.bytes() + count * fill::ROW_BYTES)?;
+        let (rows, dimensions) = (rows.collect(), wanted.dimensions);
+        let how = (starts, query.fill);
+        fill::fill(merged, rows, dimensions, how, groups_max, |row| page.push(row))?;
+    } else {
+        rows.try_for_each(|row| page.push(row))?;
+    }
+    let (rows, total, misfits) = page.end()?;
+    warnings.extend(told_of("order_by", &misfits));
+    let there_are = match query.limit_per_bucket {
+        true => rows.len(),
+        false => total.saturating_sub(query.offset),
+    };
+    match rows.len() > LIMIT_MAX {
         true => Err(Error::TooManyRows { rows: there_are, limit: LIMIT_MAX }),
-        false => Ok(page),
+        false => Ok((rows, total)),
     }
 }
 
 /// Warnings of values that are not in the rows, and what they are for.
-fn told_of(what: &'static str, warnings: Vec<String>) -> impl Iterator<Item = String> {
-    warnings.into_iter().map(move |warning| format!("`{what}`: {warning}"))
+fn told_of(what: &'static str, misfits: &Misfits) -> impl Iterator<Item = String> {
+    misfits.warnings().map(move |warning| format!("`{what}`: {warning}"))
 }
 
 /// The last of the answer's buckets with events.
@@ -263,7 +359,7 @@ pub fn last_bucket(merged: &Merged, calendar: &Calendar) -> Option<TimeRange> {
     if calendar.granularity() == Granularity::All {
         return None;
     }
-    let from = Timestamp(merged.table.times().values().iter().copied().max()?);
+    let (_, from) = merged.table.span()?;
     Some(TimeRange { from, to: calendar.next(from) })
 }
 

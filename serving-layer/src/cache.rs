@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use shared::ids::{Generation, Offset};
-use shared::table::StateTable;
 use tokio::sync::OnceCell;
 
 use crate::figures::CacheFigures;
@@ -23,12 +22,6 @@ pub trait Keep {
     /// Whether it would be made the same again.
     fn is_lasting(&self) -> bool {
         true
-    }
-}
-
-impl Keep for StateTable {
-    fn size_bytes(&self) -> usize {
-        Self::size_bytes(self)
     }
 }
 
@@ -100,6 +93,32 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
         let value = value.await.cloned();
         found.increment(1);
         value
+    }
+
+    /// The value of this key with this stamp, if it was made.
+    pub fn find(&self, generation: Generation, stamp: Offset, key: &K) -> Option<Arc<V>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.generation != generation {
+            return None;
+        }
+        kept.uses += 1;
+        let used = kept.uses;
+        let entry = kept.entries.get_mut(key).filter(|entry| entry.stamp == stamp)?;
+        let value = Arc::clone(entry.cell.get()?);
+        entry.used = used;
+        self.figures.hits.increment(1);
+        Some(value)
+    }
+
+    /// Forgets values, those that were used longest ago first, until so many bytes are forgotten;
+    /// how many more would have been.
+    pub fn shrink_by(&self, bytes: usize) -> usize {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = kept.bytes;
+        let most = before.saturating_sub(bytes);
+        while kept.bytes > most && kept.make_room() {}
+        self.figures.bytes.set(kept.bytes as f64);
+        bytes.saturating_sub(before - kept.bytes)
     }
 
     /// Bytes that are held.
@@ -203,12 +222,20 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use metrics::Counter;
-    use shared::compile::StateLayout;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::time::Duration;
 
-    fn part() -> Arc<StateTable> {
-        Arc::new(StateTable::new(&StateLayout { dimensions: vec![], states: vec![] }))
+    #[derive(Debug)]
+    struct Part;
+
+    impl Keep for Part {
+        fn size_bytes(&self) -> usize {
+            64
+        }
+    }
+
+    fn part() -> Arc<Part> {
+        Arc::new(Part)
     }
 
     #[tokio::test]

@@ -93,7 +93,7 @@ impl Granularity {
     }
 
     /// The length of buckets up to a (24-hour) day.
-    const fn length(self) -> Option<i64> {
+    pub(crate) const fn length(self) -> Option<i64> {
         match self {
             Self::Minute => Some(MINUTE_US),
             Self::FiveMinutes => Some(5 * MINUTE_US),

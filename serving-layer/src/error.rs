@@ -2,6 +2,7 @@
 
 use shared::problem::{FAULT, Kind, Problem};
 
+use crate::memory::Short;
 use crate::merge::MergeError;
 use crate::query::QueryError;
 
@@ -72,17 +73,28 @@ pub enum Error {
         /// The bound.
         seconds: u64,
     },
-    /// As many queries are being answered as may be, and it was not this one's turn in time.
+    /// Others were answered, or held the memory for queries, for as long as a query may take.
     #[error(
-        "{limit} queries are being answered, the most at a time, and none ended within {seconds} \
-         s; try again later"
+        "the service was busy with other queries for {seconds} s, and it was not this one's turn; \
+         try again later"
     )]
     Overloaded {
-        /// The bound.
-        limit: usize,
         /// How long it waited.
         seconds: u64,
     },
+    /// The query needs more memory than it may have.
+    #[error(
+        "the query needs more than {limit_bytes} bytes of memory, the most that one may have; a \
+         shorter range, a filter, fewer dimensions or measures, or a coarser granularity make it \
+         smaller"
+    )]
+    QueryTooLarge {
+        /// The bound.
+        limit_bytes: usize,
+    },
+    /// There is not as much memory as the query needs now: it is tried again when there is.
+    #[error("{} bytes of memory are not there", .0.needed)]
+    Short(Short),
     /// What the answer was to include did not arrive in time.
     #[error("the answer does not include {after} after {seconds} s; it reached {reached}")]
     NotReached {
@@ -117,8 +129,11 @@ impl Error {
             | Self::Incomplete(_)
             | Self::Moving(_)
             | Self::Overloaded { .. }
+            | Self::Short(_)
             | Self::TooManyFollowed { .. } => Kind::Unavailable,
-            Self::TooManyGroups { .. } | Self::TooManyRows { .. } => Kind::TooLarge,
+            Self::TooManyGroups { .. } | Self::TooManyRows { .. } | Self::QueryTooLarge { .. } => {
+                Kind::TooLarge
+            }
             Self::Timeout { .. } | Self::NotReached { .. } => Kind::Timeout,
             Self::Internal(_) => Kind::Internal,
         }
@@ -130,12 +145,13 @@ impl Error {
             Self::Query(_)
             | Self::UnknownMetric { .. }
             | Self::TooManyGroups { .. }
-            | Self::TooManyRows { .. } => "refused",
+            | Self::TooManyRows { .. }
+            | Self::QueryTooLarge { .. } => "refused",
             Self::Backfilling { .. }
             | Self::SpeedUnavailable(_)
             | Self::Incomplete(_)
             | Self::Moving(_) => "incomplete",
-            Self::Overloaded { .. } | Self::TooManyFollowed { .. } => "overloaded",
+            Self::Overloaded { .. } | Self::Short(_) | Self::TooManyFollowed { .. } => "overloaded",
             Self::Timeout { .. } | Self::NotReached { .. } => "timed_out",
             Self::Internal(_) => "failed",
         }
@@ -150,7 +166,8 @@ impl Error {
             Self::SpeedUnavailable(_) => "speed_unavailable",
             Self::Incomplete(_) => "incomplete",
             Self::Moving(_) => "views_moving",
-            Self::Overloaded { .. } => "overloaded",
+            Self::Overloaded { .. } | Self::Short(_) => "overloaded",
+            Self::QueryTooLarge { .. } => "query_too_large",
             Self::TooManyFollowed { .. } => "too_many_followed",
             Self::TooManyGroups { .. } => "too_many_groups",
             Self::TooManyRows { .. } => "too_many_rows",
@@ -173,9 +190,11 @@ impl From<Error> for Problem {
                 "the speed view is not available; try again, or ask with `partial=allow` for what \
                  the batch view holds",
             ),
-            Error::Moving(_) | Error::Overloaded { .. } | Error::TooManyFollowed { .. } => {
-                problem.retry_after_s(1)
-            }
+            Error::Moving(_)
+            | Error::Overloaded { .. }
+            | Error::Short(_)
+            | Error::TooManyFollowed { .. } => problem.retry_after_s(1),
+            Error::QueryTooLarge { limit_bytes } => problem.with("limit_bytes", limit_bytes),
             Error::Incomplete(missing) => problem.with("missing", missing).retry_after_s(5),
             Error::TooManyGroups { limit } | Error::TooManyRows { limit, .. } => {
                 problem.with("limit", limit)
@@ -185,6 +204,12 @@ impl From<Error> for Problem {
             Error::UnknownMetric { .. } => problem,
             Error::Internal(_) => problem.outside(FAULT),
         }
+    }
+}
+
+impl From<Short> for Error {
+    fn from(short: Short) -> Self {
+        Self::Short(short)
     }
 }
 

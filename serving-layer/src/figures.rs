@@ -17,7 +17,7 @@ const COUNTERS: [(&str, &str); 3] = [
     ("merganser_cache_misses_total", "What a query had to make"),
 ];
 
-const GAUGES: [(&str, Unit, &str); 5] = [
+const GAUGES: [(&str, Unit, &str); 7] = [
     (
         "merganser_queries_in_progress",
         Unit::Count,
@@ -25,6 +25,12 @@ const GAUGES: [(&str, Unit, &str); 5] = [
     ),
     ("merganser_queries_limit", Unit::Count, "Queries that are answered at a time"),
     ("merganser_cache_bytes", Unit::Bytes, "Bytes that are kept"),
+    (
+        "merganser_query_memory_bytes",
+        Unit::Bytes,
+        "Memory that answers take: while they are made and sent, and while they are kept",
+    ),
+    ("merganser_query_memory_limit_bytes", Unit::Bytes, "Memory that answers may take"),
     ("merganser_build_info", Unit::Count, "1; the label tells the version"),
     ("merganser_start_time_seconds", Unit::Seconds, "When the process started, in Unix time"),
 ];
@@ -86,6 +92,12 @@ impl Drop for InProgress<'_> {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
+}
+
+/// The memory that answers take, of so many bytes.
+pub(crate) fn query_memory(limit: usize) -> Gauge {
+    gauge!("merganser_query_memory_limit_bytes").set(limit as f64);
+    gauge!("merganser_query_memory_bytes")
 }
 
 /// What is counted of a cache.

@@ -15,14 +15,12 @@ use std::io;
 
 use arrow::array::{Array, Decimal128Array};
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use shared::decimal::Scale;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, RowsDigest};
 use crate::error::Error;
 use crate::query::{CsvTexts, Format};
-
-/// An answer of so few rows is short: its JSON is written once, and it is sent in one piece.
-pub(crate) const SHORT_ROWS: usize = 1_000;
 
 impl Format {
     /// The media type of answers in this format.
@@ -38,6 +36,9 @@ impl Format {
     }
 }
 
+/// Bytes of a piece of text, or a row more.
+const PIECE_BYTES: usize = 64 << 10;
+
 /// A decimal with all its digits, of whatever places its column has.
 fn decimal_text(decimals: &Decimal128Array, row: usize) -> String {
     let scale = Scale::of(decimals.data_type()).unwrap_or_default();
@@ -46,6 +47,26 @@ fn decimal_text(decimals: &Decimal128Array, row: usize) -> String {
 
 /// Pieces of an answer's bytes. An error ends them, so that a client sees that some are missing.
 pub(crate) type Pieces = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
+
+/// The digest of an answer's JSON up to the end of its rows.
+pub(crate) fn digest(answer: &Answer) -> RowsDigest {
+    let mut hasher = Sha256::new();
+    json::rows_text(answer.clone()).for_each(|piece| hasher.update(&piece));
+    RowsDigest(hasher.finalize().into())
+}
+
+/// Memory that writing an answer takes, besides its rows: what waits to be sent, and what a
+/// columnar format holds of the rows that it writes together.
+pub(crate) fn writing_bytes(answer: &Answer, format: Format) -> usize {
+    let together = match format {
+        Format::Json | Format::Ndjson | Format::Csv => 0,
+        Format::Arrow | Format::Parquet => {
+            let rows = answer.rows.num_rows().max(1);
+            3 * answer.rows.get_array_memory_size() / rows * rows.min(columnar::ROWS)
+        }
+    };
+    4 * PIECE_BYTES + together
+}
 
 /// Writes an answer; if it is CSV, with its texts so.
 pub(crate) fn write(answer: Answer, format: Format, texts: CsvTexts) -> Result<Pieces, Error> {

@@ -6,6 +6,7 @@ mod query;
 mod status;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@
 //! 5. [`answer`] and `format`: rows, and how they are written.
 //! 6. [`http`]: the routes, and `live`: answers that follow the events.
 //!
+//! What all of it holds is taken from one budget ([`memory`]), and its work is done in turns.
+//!
 //! It keeps nothing that is precious: any number of these can run side by side.
 
 pub mod answer;
@@ -18,6 +20,7 @@ mod figures;
 mod format;
 pub mod http;
 mod live;
+pub mod memory;
 pub mod merge;
 pub mod plan;
 pub mod query;

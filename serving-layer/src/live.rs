@@ -1,57 +1,87 @@
 //! Answers that follow the events: sent once, then again whenever they change.
 //!
-//! Queries that are equal share one follower, which asks at most once a second for all who listen,
-//! and ends when nobody does. A listener that is slow misses answers in between, never the last.
+//! Who listens is first given an answer of its own. Queries that are equal share one follower,
+//! which asks again for all who listen, at most once a second and less often where that takes long,
+//! and ends when nobody listens any more. It remembers a digest of what it sent and not the answer,
+//! and does not ask while nothing has come. A text that was sent is held until the last listener
+//! has taken it; one who is slow misses texts in between, never the last.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::{Stream, stream};
+use serde_json::json;
 use shared::problem::Problem;
-use tokio::sync::watch;
+use shared::request::Asker;
+use tokio::sync::{Notify, watch};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, RowsDigest};
 use crate::error::Error;
-use crate::format;
+use crate::format::{self, Pieces};
+use crate::memory::{Held, Need};
 use crate::query::{CsvTexts, Format, Query};
-use crate::serve::Serving;
+use crate::serve::{Asking, Serving, Stamp, Work, blocking};
 
 /// The least time between two answers.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The most.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Of the time, the part that a follower may spend asking: one in so many.
+const IDLE_SHARE: u32 = 10;
 /// Different queries that are followed at a time.
 const FOLLOWED_MAX: usize = 1_000;
 
-/// What listeners are sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Update {
+/// What a listener is sent: a JSON object, without line breaks.
+pub(crate) struct Message {
     /// `answer`, or `problem` while there is none.
     pub(crate) event: &'static str,
-    /// A JSON object, without line breaks.
-    pub(crate) data: Arc<str>,
+    /// The object.
+    pub(crate) pieces: Pieces,
+    /// Whether it is yet to be written, which takes the processor.
+    pub(crate) is_unwritten: bool,
 }
 
-impl Update {
-    fn answer(answer: Answer) -> Result<Self, Error> {
-        let mut text = Vec::new();
-        for piece in format::write(answer, Format::Json, CsvTexts::default())? {
-            let piece = piece.map_err(|error| Error::Internal(error.to_string()))?;
-            text.extend_from_slice(&piece);
-        }
-        Ok(Self { event: "answer", data: String::from_utf8_lossy(&text).into() })
-    }
-
-    fn problem(error: Error) -> Self {
-        let data = Problem::from(error).to_json().to_string().into();
-        Self { event: "problem", data }
-    }
+/// A message for all who listen, with its memory.
+#[derive(Debug)]
+struct Text {
+    event: &'static str,
+    pieces: Vec<Bytes>,
+    seen: Seen,
+    _held: Option<Held>,
 }
 
-/// The queries that are followed, by their text.
+/// Where a listener finds the last text that it has not taken.
+#[derive(Debug)]
+struct Slot {
+    asker: Asker,
+    last: Mutex<Option<Arc<Text>>>,
+    arrived: Notify,
+}
+
+/// The queries that are followed, by their text, and who listens.
 #[derive(Debug)]
 pub(crate) struct Live {
-    followed: Mutex<HashMap<String, Arc<watch::Sender<Update>>>>,
+    followed: Mutex<HashMap<String, Followed>>,
     stopped: watch::Sender<bool>,
+}
+
+/// A query that is followed.
+#[derive(Debug, Default)]
+struct Followed {
+    listeners: Vec<Weak<Slot>>,
+    has_follower: bool,
+    /// Somebody came whom the follower does not know yet: what that one was told first may be of
+    /// between two looks.
+    is_joined: bool,
+}
+
+impl Followed {
+    fn listeners(&mut self) -> Vec<Arc<Slot>> {
+        self.listeners.retain(|slot| slot.strong_count() > 0);
+        self.listeners.iter().filter_map(Weak::upgrade).collect()
+    }
 }
 
 impl Default for Live {
@@ -66,53 +96,96 @@ impl Live {
         self.stopped.send_replace(true);
     }
 
-    /// A listener's view of a query; with a sender for a follower that is yet to be started.
-    fn listen(&self, key: &str, first: Update) -> Result<(Listener, Option<Follower>), Error> {
-        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        let stopped = self.stopped.subscribe();
-        if let Some(sender) = followed.get(key) {
-            return Ok((Listener { updates: sender.subscribe(), stopped, fresh: true }, None));
-        }
-        if followed.len() >= FOLLOWED_MAX {
-            return Err(Error::TooManyFollowed { limit: FOLLOWED_MAX });
-        }
-        let sender = Arc::new(watch::Sender::new(first));
-        followed.insert(key.to_owned(), Arc::clone(&sender));
-        let updates = sender.subscribe();
-        Ok((Listener { updates, stopped: stopped.clone(), fresh: true }, Some((sender, stopped))))
+    fn followed(&self) -> MutexGuard<'_, HashMap<String, Followed>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets a query if nobody listens any more.
-    fn end(&self, key: &str, sender: &watch::Sender<Update>) -> bool {
-        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        // Listeners are added under the same lock.
-        let alone = sender.receiver_count() == 0 || *self.stopped.borrow();
-        if alone {
+    /// A place to listen to a query.
+    fn listen(&self, key: &str, asker: Asker) -> Result<Arc<Slot>, Error> {
+        let mut followed = self.followed();
+        if !followed.contains_key(key) && followed.len() >= FOLLOWED_MAX {
+            return Err(Error::TooManyFollowed { limit: FOLLOWED_MAX });
+        }
+        let slot = Arc::new(Slot { asker, last: Mutex::default(), arrived: Notify::new() });
+        let query = followed.entry(key.to_owned()).or_default();
+        query.listeners.push(Arc::downgrade(&slot));
+        query.is_joined = true;
+        Ok(slot)
+    }
+
+    /// Whether a query's follower is yet to be started, by whoever asks.
+    fn starts(&self, key: &str) -> bool {
+        let mut followed = self.followed();
+        followed.get_mut(key).is_some_and(|query| !std::mem::replace(&mut query.has_follower, true))
+    }
+
+    /// Forgets a query that nobody listens to and that has no follower.
+    fn give_up(&self, key: &str) {
+        let mut followed = self.followed();
+        if let Some(query) = followed.get_mut(key)
+            && query.listeners().is_empty()
+            && !query.has_follower
+        {
             followed.remove(key);
         }
-        alone
+    }
+
+    /// Who listens to a query, and whether somebody joined since this was asked; for its follower,
+    /// which ends when nobody does any more.
+    fn look(&self, key: &str) -> Option<(Vec<Arc<Slot>>, bool)> {
+        let mut followed = self.followed();
+        let query = followed.get_mut(key)?;
+        let slots = query.listeners();
+        let is_joined = std::mem::take(&mut query.is_joined);
+        // Listeners are added under the same lock.
+        if slots.is_empty() || *self.stopped.borrow() {
+            followed.remove(key);
+            return None;
+        }
+        Some((slots, is_joined))
+    }
+
+    /// Who listens to a query.
+    fn listeners(&self, key: &str) -> Vec<Arc<Slot>> {
+        self.followed().get_mut(key).map_or_else(Vec::new, Followed::listeners)
     }
 }
 
-type Follower = (Arc<watch::Sender<Update>>, watch::Receiver<bool>);
-
+/// One who listens.
 struct Listener {
-    updates: watch::Receiver<Update>,
+    slot: Arc<Slot>,
     stopped: watch::Receiver<bool>,
-    /// Nothing was sent yet.
-    fresh: bool,
+    /// Its own first answer, until it was sent.
+    first: Option<Answer>,
+    /// What it was sent last.
+    seen: Seen,
 }
 
 impl Listener {
-    async fn next(mut self) -> Option<(Update, Self)> {
-        if !std::mem::take(&mut self.fresh) {
+    async fn next(mut self) -> Option<(Message, Self)> {
+        if let Some(answer) = self.first.take() {
+            // The pieces of JSON cannot fail.
+            let pieces = format::write(answer, Format::Json, CsvTexts::default()).ok()?;
+            return Some((Message { event: "answer", pieces, is_unwritten: true }, self));
+        }
+        loop {
+            let text = self.slot.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(text) = text.filter(|text| text.seen != self.seen) {
+                self.seen = text.seen.clone();
+                let (event, mut at) = (text.event, 0);
+                let pieces = std::iter::from_fn(move || {
+                    at += 1;
+                    text.pieces.get(at - 1).cloned().map(Ok)
+                });
+                let pieces = Box::new(pieces);
+                return Some((Message { event, pieces, is_unwritten: false }, self));
+            }
             tokio::select! {
-                changed = self.updates.changed() => changed.ok()?,
+                // A notice that came before waits.
+                () = self.slot.arrived.notified() => {}
                 _ = self.stopped.wait_for(|stopped| *stopped) => return None,
             }
         }
-        let update = self.updates.borrow_and_update().clone();
-        Some((update, self))
     }
 }
 
@@ -121,16 +194,34 @@ impl Serving {
     /// is refused like any other.
     pub(crate) async fn follow(
         self: &Arc<Self>,
+        asker: Asker,
         query: Query,
-    ) -> Result<impl Stream<Item = Update> + Send + use<>, Error> {
-        let answer = self.answer(&query).await?;
-        let seen = Seen::of(&answer);
+    ) -> Result<impl Stream<Item = Message> + Send + use<>, Error> {
         let key = format!("{query:?}");
-        let (listener, follower) = self.live.listen(&key, Update::answer(answer)?)?;
-        if let Some((sender, stopped)) = follower {
-            tokio::spawn(keep(Arc::clone(self), query, key, seen, sender, stopped));
+        let slot = self.live.listen(&key, asker.clone())?;
+        let first = async {
+            let answer = self.answer_to(&Asking::query(asker.clone()), &query).await?;
+            let turn = self.admission.writing.take(&Asking::query(asker)).await;
+            blocking(move || {
+                let _turn = turn;
+                Ok(seen(answer))
+            })
+            .await
+        };
+        let (answer, seen) = match first.await {
+            Ok(first) => first,
+            Err(error) => {
+                drop(slot);
+                self.live.give_up(&key);
+                return Err(error);
+            }
+        };
+        if self.live.starts(&key) {
+            let serving = Arc::clone(self);
+            tokio::spawn(Follower { serving, query, key, seen: None, stamp: None }.follow());
         }
-        Ok(stream::unfold(listener, Listener::next))
+        let (first, stopped) = (Some(answer), self.live.stopped.subscribe());
+        Ok(stream::unfold(Listener { slot, stopped, first, seen }, Listener::next))
     }
 
     /// Ends the streams of all who follow queries, which would otherwise never end.
@@ -140,50 +231,125 @@ impl Serving {
 }
 
 /// Asks again and again, and sends what changed.
-async fn keep(
+struct Follower {
     serving: Arc<Serving>,
     query: Query,
     key: String,
-    mut seen: Seen,
-    sender: Arc<watch::Sender<Update>>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => {}
+    /// What was sent last.
+    seen: Option<Seen>,
+    /// Where a whole answer stood: until it stands elsewhere there is no other.
+    stamp: Option<Stamp>,
+}
+
+impl Follower {
+    async fn follow(mut self) {
+        let mut stopped = self.serving.live.stopped.subscribe();
+        let mut pause = PAUSE;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+            }
+            let Some((listeners, is_joined)) = self.serving.live.look(&self.key) else { return };
+            // It works in the share of one who listens.
+            let Some(asker) = listeners.first().map(|slot| slot.asker.clone()) else { return };
+            drop(listeners);
+            let began = Instant::now();
+            let asking = Asking::refresh(asker);
+            if let Some(text) = self.ask(&asking, is_joined).await.map(Arc::new) {
+                // Those who came meanwhile, too: their first answer may be of before.
+                for slot in self.serving.live.listeners(&self.key) {
+                    *slot.last.lock().unwrap_or_else(PoisonError::into_inner) =
+                        Some(Arc::clone(&text));
+                    slot.arrived.notify_one();
+                }
+            }
+            pause = PAUSE.max((began.elapsed() * IDLE_SHARE).min(PAUSE_MAX));
         }
-        if serving.live.end(&key, &sender) {
-            return;
+    }
+
+    /// The text of the answer, if it is another one or there is somebody who may not have it.
+    async fn ask(&mut self, asking: &Asking, is_joined: bool) -> Option<Text> {
+        let stamp = self.serving.stamp(&self.query).await.ok();
+        if stamp.is_some() && stamp == self.stamp && !is_joined {
+            return None;
         }
-        let (now, update) = match serving.answer(&query).await {
-            Ok(answer) => (Seen::of(&answer), Update::answer(answer)),
-            Err(error) => (Seen::Problem(error.to_string()), Ok(Update::problem(error))),
+        let known = self.seen.clone().filter(|_| !is_joined);
+        let answered = async {
+            let answer = self.serving.answer_to(asking, &self.query).await?;
+            let is_whole = answer.provenance.complete;
+            self.write(asking, answer, known).await.map(|(seen, text)| (seen, text, is_whole))
         };
-        if now != seen {
-            seen = now;
-            sender.send_replace(update.unwrap_or_else(Update::problem));
+        match answered.await {
+            Ok((seen, text, is_whole)) => {
+                self.seen = Some(seen);
+                self.stamp = stamp.filter(|_| is_whole);
+                text
+            }
+            Err(error) => self.problem(error, is_joined),
         }
+    }
+
+    fn problem(&mut self, error: Error, is_joined: bool) -> Option<Text> {
+        let text = Problem::from(error).to_json().to_string();
+        let seen = Seen::Problem(text.clone());
+        self.stamp = None;
+        if self.seen.as_ref() == Some(&seen) && !is_joined {
+            return None;
+        }
+        self.seen = Some(seen.clone());
+        Some(Text { event: "problem", pieces: vec![text.into()], seen, _held: None })
+    }
+
+    /// Writes an answer once for all, if it is not the one that is known.
+    async fn write(
+        &self,
+        asking: &Asking,
+        answer: Answer,
+        known: Option<Seen>,
+    ) -> Result<(Seen, Option<Text>), Error> {
+        let (answer, known) = (&answer, &known);
+        let write = |work: Work| async move {
+            let (answer, known) = (answer.clone(), known.clone());
+            blocking(move || {
+                let (answer, seen) = seen(answer);
+                if known.as_ref() == Some(&seen) {
+                    return Ok((seen, None));
+                }
+                let (mut held, mut pieces) = (work.hold(0)?, Vec::new());
+                for piece in format::write(answer, Format::Json, CsvTexts::default())? {
+                    work.check()?;
+                    let piece = piece.map_err(|error| Error::Internal(error.to_string()))?;
+                    held.resize(held.bytes() + piece.len())?;
+                    pieces.push(piece);
+                }
+                let text = Text { event: "answer", pieces, seen: seen.clone(), _held: Some(held) };
+                Ok((seen, Some(text)))
+            })
+            .await
+        };
+        self.serving.in_turn_of(Need::Much, asking, write).await
     }
 }
 
 /// What makes an answer another one: not when it was read, and not how its events are split.
-#[derive(PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Seen {
-    Answer(Box<Answer>),
+    Answer { rows: RowsDigest, told: String },
     Problem(String),
 }
 
-impl Seen {
-    fn of(answer: &Answer) -> Self {
-        let mut answer = answer.clone();
-        let provenance = &mut answer.provenance;
-        provenance.generation = 0;
-        provenance.batch.events = 0;
-        provenance.batch.published_at.clear();
-        provenance.speed.events = 0;
-        provenance.speed.through.0.clear();
-        provenance.speed.lag_ms = 0;
-        Self::Answer(Box::new(answer))
-    }
+/// An answer with what makes it another one.
+fn seen(answer: Answer) -> (Answer, Seen) {
+    let rows = answer.written.digest(|| format::digest(&answer));
+    let mut provenance = answer.provenance.clone();
+    provenance.generation = 0;
+    provenance.batch.events = 0;
+    provenance.batch.published_at.clear();
+    provenance.speed.events = 0;
+    provenance.speed.through.0.clear();
+    provenance.speed.behind_events = 0;
+    provenance.speed.lag_ms = 0;
+    let told = json!([provenance, answer.warnings, answer.total_rows]).to_string();
+    (answer, Seen::Answer { rows, told })
 }

@@ -12,6 +12,8 @@
 //!
 //! Everything here is pure: no clock, no files, no network.
 
+use std::ops::Deref;
+
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
@@ -19,7 +21,9 @@ use shared::compile::{Metric, StateLayout};
 use shared::expression::{ExpressionError, Predicate};
 use shared::table::{StateTable, TableError};
 
+use crate::cache::Keep;
 use crate::calendar::Calendar;
+use crate::memory::{Account, Held};
 
 /// What the groups of an answer are, and which rows go into them.
 #[derive(Clone, Debug)]
@@ -92,6 +96,41 @@ impl Grouping {
             true => Err(MergeError::TooManyGroups { limit: self.groups_max }),
             false => Ok(()),
         }
+    }
+}
+
+/// A table with its memory.
+#[derive(Debug)]
+pub struct HeldTable {
+    table: StateTable,
+    held: Held,
+}
+
+impl HeldTable {
+    /// A table that takes so much.
+    #[must_use]
+    pub fn new(table: StateTable, held: Held) -> Self {
+        Self { table, held }
+    }
+
+    /// With its memory of another account, where it is there.
+    #[must_use]
+    pub fn moved_to(self, account: &Account) -> Self {
+        Self { held: self.held.moved_to(account), table: self.table }
+    }
+}
+
+impl Deref for HeldTable {
+    type Target = StateTable;
+
+    fn deref(&self) -> &StateTable {
+        &self.table
+    }
+}
+
+impl Keep for HeldTable {
+    fn size_bytes(&self) -> usize {
+        self.held.bytes()
     }
 }
 

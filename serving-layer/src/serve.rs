@@ -8,15 +8,19 @@
 //! Rows are [`made`] once and kept until a newer generation comes or more is applied to the speed
 //! view: an equal query before that would get the same ones.
 
+mod admit;
 mod doubts;
 mod extent;
+mod fair;
 mod made;
 mod names;
 mod read;
 mod seen;
+mod size;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod work;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,9 +29,9 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage};
 use shared::clock::Clock;
-use shared::ids::{Offset, PartitionId, Position};
+use shared::ids::{Generation, Offset, PartitionId, Position};
 use shared::ports::{BatchViews, Journal, Lag, SpeedViews};
-use shared::table::StateTable;
+use shared::request::Asker;
 use shared::time::Timestamp;
 use tokio::time::timeout;
 
@@ -37,13 +41,17 @@ use crate::calendar::{Zone, Zones};
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::live::Live;
-use crate::query::resolve::edges;
+use crate::memory::{Account, Memory, Need};
+use crate::merge::HeldTable;
+use crate::query::resolve::{Edges, edges};
 use crate::query::{Partial, Query, QueryError};
+use admit::{Admission, Prepared};
+pub(crate) use fair::Asking;
 use made::{Asked, Made, Times};
 use names::Names;
 use read::{Retry, Shape};
 use seen::Fits;
-use turns::Turns;
+pub(crate) use work::Work;
 
 /// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -53,12 +61,15 @@ const AWAY_MAX: Duration = Duration::from_secs(1);
 /// Bounds of the serving layer.
 #[derive(Clone, Copy, Debug)]
 pub struct ServingSettings {
-    /// Memory for merged batch parts, and a quarter of it for answers.
-    pub cache_bytes: usize,
+    /// Memory for all answers: while they are made and written, and while they are kept. A quarter
+    /// of it is for merged batch parts that are kept, a sixteenth for answers.
+    pub memory_bytes: usize,
     /// Groups in an answer before `limit`.
     pub groups_max: usize,
     /// Queries that are answered at a time.
     pub queries_max: usize,
+    /// Rows that a query which needs little reads or fills at most.
+    pub little_rows: u64,
     /// Time for a query, waiting for its turn included.
     pub timeout: Duration,
     /// Time that `after` waits.
@@ -72,15 +83,44 @@ pub struct ServingSettings {
 impl Default for ServingSettings {
     fn default() -> Self {
         Self {
-            cache_bytes: 256 << 20,
+            memory_bytes: 1 << 30,
             groups_max: 2_000_000,
             queries_max: 64,
+            // A few milliseconds.
+            little_rows: 20_000,
             timeout: Duration::from_secs(30),
             after_timeout: Duration::from_secs(10),
             lag_max: Duration::from_secs(2),
             tries: 20,
         }
     }
+}
+
+/// Where a query stands at present.
+struct Place<'a> {
+    snapshot: &'a Arc<Snapshot>,
+    metric: &'a Arc<MetricVersion>,
+    /// What the batch part does not have.
+    missing: Vec<String>,
+    now: Timestamp,
+    zone: Arc<Zone>,
+    edges: Edges,
+    times: Times,
+    lag: Lag,
+    asked: Asked,
+}
+
+/// What an answer depends on at present. See [`Serving::stamp`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stamp {
+    generation: Generation,
+    asked: Asked,
+    missing: Vec<String>,
+    applied: Offset,
+    owed: Offset,
+    is_late: bool,
+    /// The base bucket of the time: with it the answer's last bucket may end, which is told.
+    bucket: Timestamp,
 }
 
 /// More fields of the status page, from whoever composes the service.
@@ -101,9 +141,12 @@ pub struct Serving {
     pub(crate) live: Live,
     pub(crate) zones: Arc<Zones>,
     pub(crate) names: Names,
-    parts: Cache<Shape, StateTable>,
+    pub(crate) memory: Memory,
+    pub(crate) admission: Admission,
+    /// What merged batch parts are held by, whoever made them.
+    kept: Account,
+    parts: Cache<Shape, HeldTable>,
     answers: Cache<Asked, Made>,
-    turns: Turns,
     fits: Fits,
     figures: Figures,
 }
@@ -126,12 +169,15 @@ impl Serving {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let started_at = clock.now();
+        let memory = Memory::new(settings.memory_bytes);
         Self {
             started_at,
             begun: Instant::now(),
-            parts: Cache::new("parts", settings.cache_bytes),
-            answers: Cache::new("answers", settings.cache_bytes / 4),
-            turns: Turns::new(settings.queries_max),
+            kept: memory.account(&Asker::key("what is kept for later queries"), Need::Much),
+            memory,
+            parts: Cache::new("parts", settings.memory_bytes / 4),
+            answers: Cache::new("answers", settings.memory_bytes / 16),
+            admission: Admission::new(&settings),
             figures: Figures::new(settings.queries_max, started_at),
             live: Live::default(),
             zones: Arc::default(),
@@ -159,26 +205,39 @@ impl Serving {
         self.parts.size_bytes() + self.answers.size_bytes()
     }
 
-    /// Answers a query.
+    /// Answers a query of somebody without a key.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn answer(self: &Arc<Self>, query: &Query) -> Result<Answer, Error> {
+        self.answer_to(&Asking::query(Asker::default()), query).await
+    }
+
+    /// Answers a query.
+    pub(crate) async fn answer_to(
+        self: &Arc<Self>,
+        asking: &Asking,
+        query: &Query,
+    ) -> Result<Answer, Error> {
         let (started, _in_progress) = (Instant::now(), self.figures.begin());
-        let answer = self.answer_after(query).await;
+        let answer = self.answer_after(asking, query).await;
         self.figures.answered(started.elapsed(), &answer);
         answer
     }
 
     /// Answers once the speed view has reached what the answer is to include.
-    async fn answer_after(self: &Arc<Self>, query: &Query) -> Result<Answer, Error> {
+    async fn answer_after(
+        self: &Arc<Self>,
+        asking: &Asking,
+        query: &Query,
+    ) -> Result<Answer, Error> {
         let after = query.after.as_ref().map(offset).transpose()?;
         if let Some(after) = after {
             // What will not be answered is not waited for.
             self.find(&self.catalog.current(), &query.scope, &query.metric)?;
             self.speed.wait_applied(after, self.settings.after_timeout).await;
         }
-        let answer = self.in_turn(query).await?;
+        let answer = self.in_turn(query, asking).await?;
         let reached = &answer.provenance.speed.through;
         match after {
             Some(after) if offset(reached)? < after => Err(Error::NotReached {
@@ -191,15 +250,14 @@ impl Serving {
     }
 
     /// Tries until one snapshot's views were read.
-    async fn answer_now(&self, query: &Query) -> Result<Answer, Error> {
+    async fn answer_now(&self, query: &Query, work: &Work) -> Result<Answer, Error> {
         let started = Instant::now();
-        let deadline = started + self.settings.timeout;
         let mut snapshots = self.catalog.subscribe();
         let mut last = Error::Moving(0);
         for attempt in 1..=self.settings.tries {
             snapshots.mark_unchanged();
             let snapshot = self.catalog.current();
-            match self.attempt(query, snapshot, deadline).await {
+            match Box::pin(self.attempt(query, snapshot, work)).await {
                 Ok(answer) => return Ok(answer),
                 Err(Retry::Never(error)) => return Err(error),
                 Err(Retry::Moved) => last = Error::Moving(attempt),
@@ -220,20 +278,69 @@ impl Serving {
         &self,
         query: &Query,
         snapshot: Arc<Snapshot>,
-        deadline: Instant,
+        work: &Work,
     ) -> Result<Answer, Retry> {
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
-        let mut missing = self.backfill(query, metric)?;
+        let place = self.place(query, &snapshot, metric).await?;
+        let Place { ref zone, times, lag, ref asked, .. } = place;
+        let make =
+            self.make(query, &snapshot, metric, Arc::clone(zone), times, (lag.applied, work));
+        let made = self.answers.get(snapshot.generation, lag.applied, asked, make).await?;
+        Ok(self.told(query, place, &made)?)
+    }
+
+    /// Whether a query was answered already, or else what it needs. What cannot be answered at all
+    /// is refused here, without a turn.
+    async fn prepare(&self, query: &Query) -> Result<Prepared, Error> {
+        let snapshot = self.catalog.current();
+        let metric = self.find(&snapshot, &query.scope, &query.metric)?;
+        let place = self.place(query, &snapshot, metric).await?;
+        let Place { lag, ref asked, .. } = place;
+        if let Some(made) = self.answers.find(snapshot.generation, lag.applied, asked) {
+            return Ok(Prepared::Made(Box::new(self.told(query, place, &made)?)));
+        }
+        Ok(Prepared::Needs(self.need(query, metric, &place)))
+    }
+
+    /// What an answer depends on at present: while it is the same, so is a whole answer.
+    pub(crate) async fn stamp(&self, query: &Query) -> Result<Stamp, Error> {
+        let snapshot = self.catalog.current();
+        let metric = self.find(&snapshot, &query.scope, &query.metric)?;
+        let Place { missing, now, lag, asked, .. } = self.place(query, &snapshot, metric).await?;
+        let Lag { applied, owed, .. } = lag;
+        Ok(Stamp {
+            generation: snapshot.generation,
+            asked,
+            missing,
+            applied,
+            owed,
+            is_late: self.is_late(lag),
+            bucket: metric.compiled.grain().floor(now),
+        })
+    }
+
+    /// Where a query stands at present.
+    async fn place<'a>(
+        &self,
+        query: &Query,
+        snapshot: &'a Arc<Snapshot>,
+        metric: &'a Arc<MetricVersion>,
+    ) -> Result<Place<'a>, Error> {
+        let missing = self.backfill(query, metric)?;
         let now = self.clock.now();
         let zone = self.zone(query.timezone).await?;
         let grain = metric.compiled.grain();
-        let edges = edges(query, grain, now, &zone).map_err(Error::from)?;
-        let times = Times::new(query, grain, edges, now, deadline);
+        let edges = edges(query, grain, now, &zone)?;
+        let times = Times::new(query, grain, edges, now);
         // Asked before the view is read: what was applied then is in what is read.
         let lag = self.speed.lag(metric.id);
         let asked = Asked::new(query, metric.id, times);
-        let make = self.make(query, &snapshot, metric, zone, times, lag.applied);
-        let made = self.answers.get(snapshot.generation, lag.applied, &asked, make).await?;
+        Ok(Place { snapshot, metric, missing, now, zone, edges, times, lag, asked })
+    }
+
+    /// The answer from rows, and what it is made of.
+    fn told(&self, query: &Query, place: Place<'_>, made: &Made) -> Result<Answer, Error> {
+        let Place { snapshot, metric, mut missing, now, edges, lag, .. } = place;
         missing.extend_from_slice(&made.missing);
         self.check_missing(query, lag, made.through, &mut missing)?;
         let reached = (made.through, made.reach);
@@ -244,10 +351,10 @@ impl Serving {
         let open = made.last.filter(|last| last.to > now && edges.to.is_none_or(|to| to >= now));
         let provenance = Provenance {
             open_bucket: open.map(|last| zone.format(last.from)),
-            partial_buckets: answer::cut(&made.calendar, grain, edges, Some(now)),
+            partial_buckets: answer::cut(&made.calendar, metric.compiled.grain(), edges, Some(now)),
             widened_buckets: answer::widened(zone, &made.widened),
             approximate: made.approximate.clone(),
-            ..self.provenance(&snapshot, metric, lag, reached, missing)
+            ..self.provenance(snapshot, metric, lag, reached, missing)
         };
         Ok(made.answer(query, provenance))
     }
@@ -303,6 +410,11 @@ impl Serving {
         }
     }
 
+    /// Whether the speed view does not keep up.
+    fn is_late(&self, lag: Lag) -> bool {
+        u128::from(lag.lag_ms) > self.settings.lag_max.as_millis()
+    }
+
     fn provenance(
         &self,
         snapshot: &Snapshot,
@@ -311,7 +423,6 @@ impl Serving {
         (through, reach): (Offset, Offset),
         missing: Vec<String>,
     ) -> Provenance {
-        let lag_max_ms = u64::try_from(self.settings.lag_max.as_millis()).unwrap_or(u64::MAX);
         let batch_events = match metric.stage {
             Stage::Active => metric.boundary.offset.0,
             Stage::Backfilling => 0,
@@ -322,7 +433,7 @@ impl Serving {
             complete: missing.is_empty()
                 && reach == through
                 && through >= lag.applied.max(lag.owed)
-                && lag.lag_ms <= lag_max_ms,
+                && !self.is_late(lag),
             missing,
             batch: BatchPart {
                 events: batch_events,

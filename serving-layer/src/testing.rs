@@ -9,6 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use async_trait::async_trait;
+use futures::{StreamExt, stream};
 use shared::access::{KeyChange, KeyError};
 use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, Stage, ViewFile};
 use shared::clock::ManualClock;
@@ -19,8 +20,8 @@ use shared::extract::Extractor;
 use shared::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
 use shared::omissions::Omissions;
 use shared::ports::{
-    BatchRead, BatchViews, Committed, Journal, JournalError, JournalReader, Lag, SpeedError,
-    SpeedPart, SpeedRead, SpeedViews, StoreFailure, ViewError,
+    BatchRead, BatchRows, BatchViews, Committed, Journal, JournalError, JournalReader, Lag,
+    SpeedError, SpeedPart, SpeedRead, SpeedViews, StoreFailure,
 };
 use shared::table::StateTable;
 use shared::time::{Grain, TimeRange, Timestamp};
@@ -103,14 +104,11 @@ impl World {
         let fold = |range| fold(&metric.compiled, &events, range);
         let (table, omitted) = fold(0..split);
         let grain = metric.compiled.grain();
-        let times = table.times();
-        let first = times.values().iter().min().copied();
-        let last = times.values().iter().max().copied();
-        if let (Some(first), Some(last)) = (first, last) {
+        if let Some((first, last)) = table.span() {
             metric.files = vec![ViewFile {
                 path: "view".into(),
                 grain,
-                range: TimeRange { from: Timestamp(first), to: Timestamp(last + grain.micros()) },
+                range: TimeRange { from: first, to: Timestamp(last.0 + grain.micros()) },
                 from: Boundary::default(),
                 to: metric.boundary,
                 rows: table.len() as u64,
@@ -187,14 +185,8 @@ fn id() -> JournalId {
     JournalId::try_from("00000000-0000-0000-0000-000000000001".to_owned()).unwrap()
 }
 
-#[async_trait]
 impl BatchViews for World {
-    async fn read(
-        &self,
-        _: &Snapshot,
-        metric: &MetricVersion,
-        read: BatchRead,
-    ) -> Result<Vec<RecordBatch>, ViewError> {
+    fn read(&self, _: &Snapshot, metric: &MetricVersion, read: BatchRead) -> BatchRows {
         assert!(read.grain >= metric.compiled.grain());
         assert_eq!(read.grain.floor(read.range.from), read.range.from, "{read:?}");
         let layout = metric.compiled.layout();
@@ -208,9 +200,9 @@ impl BatchViews for World {
             rollup.merge_at(&starts, rows).unwrap();
             within(&rollup.emit_all(), read.range).project(&columns).unwrap()
         });
-        let files = files.collect();
+        let files: Vec<RecordBatch> = files.collect();
         self.batch_reads.lock().unwrap().push(read);
-        Ok(files)
+        stream::iter(files).map(Ok).boxed()
     }
 }
 

@@ -33,7 +33,7 @@ use crate::expression::{
 use crate::measure::StateKind;
 use crate::omissions::Use;
 use crate::time::Grain;
-pub use finish::Finished;
+pub use finish::{Finished, Misfits};
 pub use fold::Fold;
 use plan::{Expressions, Lowerings, Plan};
 pub use project::{FoldError, Folded, Placed, Projected};

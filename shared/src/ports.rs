@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
+use futures::stream::BoxStream;
 
 use crate::catalog::{MetricVersion, Snapshot};
 use crate::event::{EventBatch, Identities, Places};
@@ -331,18 +332,16 @@ pub enum ViewError {
     Damaged(String),
 }
 
+/// States of a batch view, some thousand rows at a time.
+pub type BatchRows = BoxStream<'static, Result<RecordBatch, ViewError>>;
+
 /// The batch layer's views.
-#[async_trait]
 pub trait BatchViews: Send + Sync + 'static {
-    /// States of `metric` under `snapshot`, which keeps its files from being deleted. Columns are
-    /// `time`, the dimensions and the states that were asked for, named as in the layout. Rows of
-    /// one group may occur several times (base and delta files), so the reader merges.
-    async fn read(
-        &self,
-        snapshot: &Snapshot,
-        metric: &MetricVersion,
-        read: BatchRead,
-    ) -> Result<Vec<RecordBatch>, ViewError>;
+    /// States of `metric` under `snapshot`, which the caller keeps until the end, as it keeps the
+    /// files from being deleted. Columns are `time`, the dimensions and the states that were asked
+    /// for, named as in the layout. Rows of one group may occur several times (base and delta
+    /// files), so the reader merges. Reading decodes, which takes the processor.
+    fn read(&self, snapshot: &Snapshot, metric: &MetricVersion, read: BatchRead) -> BatchRows;
 }
 
 /// Tells when things happened that a status page shows. Kept by whoever runs the work.

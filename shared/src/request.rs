@@ -1,15 +1,17 @@
 //! What the routes of every layer read from a request alike: parameters, body, accepted formats,
-//! and what whoever asks may see.
+//! who asks, and what they may see.
 //!
 //! Whatever a route does not know is refused and named, never ignored: whoever misspells a
 //! parameter would otherwise take an answer for another one.
 
 mod accept;
+mod asker;
 mod body;
 mod parameters;
 mod scope;
 
 pub use accept::preferred;
+pub use asker::Asker;
 pub use body::{WholeBody, discard, read_json};
 pub use parameters::{NoParameters, pairs, parameters};
 pub use scope::Scoped;

@@ -6,12 +6,12 @@
 
 mod between;
 
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
@@ -303,11 +303,30 @@ impl StateTable {
         groups
     }
 
-    /// By group, the place of its value of a dimension in the order of texts; nulls are last, as
-    /// `u32::MAX`. Equal values have equal places.
+    /// A number for the value of a group's dimension: in a table equal values have equal ones.
     #[must_use]
-    pub fn ranks(&self, dimension: usize) -> Vec<u32> {
-        self.dimensions[dimension].ranks()
+    pub fn value_number(&self, group: usize, dimension: usize) -> u32 {
+        self.dimensions[dimension].values[group]
+    }
+
+    /// The order of two groups' values of a dimension: that of texts, nulls last.
+    #[must_use]
+    pub fn compare_values(&self, a: usize, b: usize, dimension: usize) -> Ordering {
+        let dimension = &self.dimensions[dimension];
+        if dimension.values[a] == dimension.values[b] {
+            return Ordering::Equal;
+        }
+        match (dimension.text(a), dimension.text(b)) {
+            (Some(a), Some(b)) => a.cmp(b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        }
+    }
+
+    /// The group of this bucket and these values, if there is one.
+    #[must_use]
+    pub fn group_of(&self, time: Timestamp, values: &[Option<&str>]) -> Option<usize> {
+        let numbers = self.dimensions.iter().zip(values).map(|(d, text)| d.known(*text));
+        self.find(time.0, &numbers.collect::<Option<Vec<u32>>>()?)
     }
 
     /// Bytes that a group takes when it is written out, roughly.
@@ -330,10 +349,11 @@ impl StateTable {
         keys + self.states.iter().map(StateColumn::size_bytes).sum::<usize>()
     }
 
-    /// Bucket starts, by group.
+    /// The first and the last of the bucket starts.
     #[must_use]
-    pub fn times(&self) -> Int64Array {
-        Int64Array::from(self.times.clone())
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let (first, last) = (self.times.iter().min()?, self.times.iter().max()?);
+        Some((Timestamp(*first), Timestamp(*last)))
     }
 }
 

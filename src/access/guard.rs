@@ -13,6 +13,7 @@ use shared::access::{Access, FixedProperties, Key, Keys, Role, Scope};
 use shared::catalog::Snapshot;
 use shared::clock::Clock;
 use shared::problem::{Kind, Problem};
+use shared::request::Asker;
 use shared::time::Timestamp;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -66,6 +67,11 @@ impl Passed {
     /// What its answer may be made of.
     pub(crate) fn scope(&self) -> Arc<Scope> {
         Arc::clone(self.key.as_ref().map_or(&EVERYTHING, |key| &key.scope))
+    }
+
+    /// Who it is to share with others fairly.
+    pub(crate) fn asker(&self) -> Asker {
+        self.key.as_ref().map(|key| Asker::key(&key.id)).unwrap_or_default()
     }
 }
 

@@ -83,6 +83,7 @@ where
     S::Error: Send + 'static,
 {
     request.extensions_mut().insert(passed.scope());
+    request.extensions_mut().insert(passed.asker());
     if let Some(set) = passed.set() {
         request.extensions_mut().insert(set);
     }

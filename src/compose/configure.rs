@@ -47,7 +47,10 @@ pub(super) fn speed(settings: &Settings) -> SpeedSettings {
 /// What queries are told.
 pub(super) fn serving(settings: &Settings) -> ServingSettings {
     let lag_max = Duration::from_millis(settings.lag_max_ms);
-    ServingSettings { lag_max, queries_max: settings.queries_max, ..ServingSettings::default() }
+    // A machine has no more of it.
+    let memory_bytes = usize::try_from(settings.query_memory_bytes.0).unwrap_or(usize::MAX);
+    let queries_max = settings.queries_max;
+    ServingSettings { lag_max, queries_max, memory_bytes, ..ServingSettings::default() }
 }
 
 /// What connections are held to.
@@ -141,5 +144,6 @@ mod tests {
         assert_eq!(told.groups_max, default.groups_max);
         assert_eq!(serving(&settings).lag_max, ServingSettings::default().lag_max);
         assert_eq!(serving(&settings).queries_max, ServingSettings::default().queries_max);
+        assert_eq!(serving(&settings).memory_bytes, ServingSettings::default().memory_bytes);
     }
 }

@@ -35,6 +35,9 @@ use crate::access::Peer;
 /// How long nothing is accepted after the system refused to, e.g. for want of descriptors.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What a connection holds at most of what it reads, and of what is yet to be sent.
+const BUFFER_BYTES: usize = 128 << 10;
+
 /// Bounds of connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionBounds {
@@ -64,6 +67,7 @@ pub(crate) async fn serve<S>(
     let places = Arc::new(Semaphore::new(bounds.connections_max));
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(bounds.idle_timeout);
+    protocol.max_buf_size(BUFFER_BYTES);
     loop {
         let next = async {
             // Before one is accepted, so that those beyond the bound stay with the system.

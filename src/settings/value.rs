@@ -185,6 +185,12 @@ impl Bytes {
     const UNITS: [(&str, u64); 4] =
         [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
+    /// `count` MiB.
+    #[must_use]
+    pub(crate) const fn mib(count: u64) -> Self {
+        Self(count << 20)
+    }
+
     /// `count` GiB.
     #[must_use]
     pub(crate) const fn gib(count: u64) -> Self {

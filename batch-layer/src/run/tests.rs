@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use proptest::prelude::*;
 use shared::catalog::{Catalog, Defined, MetricVersion, Stage};
 use shared::clock::{Clock, ManualClock};
@@ -192,8 +193,9 @@ impl World {
                     },
                 };
                 let mut got = StateTable::new(layout);
-                for batch in self.views.read(&snapshot, metric, read).await.unwrap() {
-                    got.merge(&batch).unwrap();
+                let mut rows = self.views.read(&snapshot, metric, read);
+                while let Some(rows) = rows.next().await {
+                    got.merge(&rows.unwrap()).unwrap();
                 }
                 let expected = crate::view::rollup(&expected, layout, *grain).unwrap();
                 let (got, expected) = (got.emit(&got.sorted()), expected.emit(&expected.sorted()));

@@ -1,43 +1,48 @@
 //! Reading views: only the files, row groups and columns that a query touches.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
-use async_trait::async_trait;
-use futures::TryStreamExt;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use shared::catalog::{MetricVersion, Snapshot, ViewFile};
 use shared::ids::MetricId;
-use shared::ports::{BatchRead, BatchViews, ReadColumns, ViewError};
+use shared::ports::{BatchRead, BatchRows, BatchViews, ReadColumns, ViewError};
 use shared::time::{TimeRange, Timestamp};
 
 use crate::parquet_file::ParquetFile;
 use crate::storage::{Storage, StorageError};
 
-/// Footers that are kept in memory; they are small and are read for every query.
-const FOOTERS_MAX: usize = 4096;
+/// Bytes of footers that are kept in memory; they are small and are read for every query.
+const FOOTERS_BYTES: usize = 64 << 20;
 
 /// Views in a [`Storage`]. A file's bytes are checked as a whole when its footer is read first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ParquetViews {
     storage: Storage,
-    footers: Mutex<HashMap<String, ArrowReaderMetadata>>,
+    footers: Arc<Mutex<Footers>>,
+}
+
+#[derive(Debug, Default)]
+struct Footers {
+    by_path: HashMap<String, ArrowReaderMetadata>,
+    bytes: usize,
 }
 
 impl ParquetViews {
     /// Reads from `storage`.
     #[must_use]
     pub fn new(storage: Storage) -> Self {
-        Self { storage, footers: Mutex::default() }
+        Self { storage, footers: Arc::default() }
     }
 
-    /// The rows of one file that `read` asks for, in the file's order.
+    /// The rows of one file whose buckets start in `range`, in the file's order.
     ///
     /// # Errors
     /// When the file is missing, damaged, or not what the manifest says.
@@ -48,7 +53,23 @@ impl ParquetViews {
         columns: &[String],
         range: TimeRange,
     ) -> Result<Vec<RecordBatch>, StorageError> {
-        let wrong = |reason: String| StorageError::Damaged { path: file.path.clone(), reason };
+        self.stream_file(id, file, columns, range).await?.try_collect().await
+    }
+
+    /// As [`ParquetViews::read_file`], some rows at a time.
+    ///
+    /// # Errors
+    /// As there; each item may fail by itself.
+    pub async fn stream_file(
+        &self,
+        id: MetricId,
+        file: &ViewFile,
+        columns: &[String],
+        range: TimeRange,
+    ) -> Result<impl Stream<Item = Result<RecordBatch, StorageError>> + Send + use<>, StorageError>
+    {
+        let path = file.path.clone();
+        let wrong = move |reason: String| StorageError::Damaged { path: path.clone(), reason };
         let footer = self.open(id, file).await?;
         let reader = ParquetFile::new(&self.storage, &file.path, file.size_bytes);
         let groups: Vec<usize> = footer
@@ -67,13 +88,12 @@ impl ParquetViews {
             .with_batch_size(8192)
             .build()
             .map_err(|e| wrong(e.to_string()))?;
-        let batches: Vec<RecordBatch> =
-            stream.try_collect().await.map_err(|e| wrong(e.to_string()))?;
-        batches
-            .into_iter()
-            .map(|batch| in_order(&batch, columns).and_then(|batch| within(batch, range)))
-            .collect::<Result<_, _>>()
-            .map_err(|e| wrong(e.to_string()))
+        let columns = columns.to_vec();
+        Ok(stream.map(move |batch| {
+            let batch = batch.map_err(|e| wrong(e.to_string()))?;
+            let rows = in_order(&batch, &columns).and_then(|batch| within(batch, range));
+            rows.map_err(|e| wrong(e.to_string()))
+        }))
     }
 
     /// A file's footer. When it is read first, all of the file is checked: by queries, or by the
@@ -100,15 +120,18 @@ impl ParquetViews {
     }
 
     fn footer(&self, path: &str) -> Option<ArrowReaderMetadata> {
-        self.footers.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+        self.footers.lock().unwrap_or_else(PoisonError::into_inner).by_path.get(path).cloned()
     }
 
     fn keep(&self, path: &str, footer: ArrowReaderMetadata) {
         let mut footers = self.footers.lock().unwrap_or_else(PoisonError::into_inner);
-        if footers.len() >= FOOTERS_MAX {
-            footers.clear();
+        let bytes = footer.metadata().memory_size() + path.len();
+        if footers.bytes + bytes > FOOTERS_BYTES {
+            *footers = Footers::default();
         }
-        footers.insert(path.to_owned(), footer);
+        if footers.by_path.insert(path.to_owned(), footer).is_none() {
+            footers.bytes += bytes;
+        }
     }
 }
 
@@ -171,31 +194,24 @@ fn within(batch: RecordBatch, range: TimeRange) -> Result<RecordBatch, arrow::er
     filter_record_batch(&batch, &mask)
 }
 
-#[async_trait]
 impl BatchViews for ParquetViews {
-    async fn read(
-        &self,
-        snapshot: &Snapshot,
-        metric: &MetricVersion,
-        read: BatchRead,
-    ) -> Result<Vec<RecordBatch>, ViewError> {
+    fn read(&self, snapshot: &Snapshot, metric: &MetricVersion, read: BatchRead) -> BatchRows {
         let layout = metric.compiled.layout();
         let ReadColumns { dimensions, states } = &read.columns;
         let dimensions = dimensions.iter().map(|d| layout.dimensions[*d].clone());
         let states = states.iter().map(|s| layout.state_name(*s));
         let columns: Vec<String> =
             std::iter::once("time".to_owned()).chain(dimensions).chain(states).collect();
-        let mut batches = Vec::new();
-        for file in &metric.files {
-            if file.grain != read.grain || !file.range.overlaps(&read.range) {
-                continue;
-            }
-            let rows = self.read_file(metric.id, file, &columns, read.range).await;
-            batches.extend(rows.map_err(|error| {
-                let generation = snapshot.generation;
-                ViewError::Damaged(format!("generation {generation}: {error}"))
-            })?);
-        }
-        Ok(batches)
+        let is_asked =
+            |file: &&ViewFile| file.grain == read.grain && file.range.overlaps(&read.range);
+        let files: Vec<ViewFile> = metric.files.iter().filter(is_asked).cloned().collect();
+        let (views, id, generation) = (self.clone(), metric.id, snapshot.generation);
+        let file_rows = move |file: ViewFile| {
+            let (views, columns) = (views.clone(), columns.clone());
+            async move { views.stream_file(id, &file, &columns, read.range).await }
+        };
+        let rows = stream::iter(files).then(file_rows).try_flatten();
+        rows.map_err(move |error| ViewError::Damaged(format!("generation {generation}: {error}")))
+            .boxed()
     }
 }

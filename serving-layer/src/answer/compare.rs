@@ -1,7 +1,5 @@
 //! The earlier range that an answer is compared with, and where its rows are found there.
 
-use std::collections::HashMap;
-
 use chrono::{Datelike, Months, NaiveDate};
 use serde::Serialize;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
@@ -133,23 +131,12 @@ pub(super) fn matches(
     buckets: &[Option<i64>],
     dimensions: usize,
 ) -> Vec<Option<u32>> {
-    let key = |merged: &Merged, group: usize| -> Vec<Option<String>> {
-        (0..dimensions).map(|at| merged.table.dimension(group, at).map(str::to_owned)).collect()
+    let of = |(row, bucket): (&Row, &Option<i64>)| {
+        let values = (0..dimensions).map(|at| merged.table.dimension(row.key as usize, at));
+        let group = before.table.group_of(Timestamp((*bucket)?), &values.collect::<Vec<_>>());
+        group.and_then(|group| u32::try_from(group).ok())
     };
-    let mut wanted: HashMap<(i64, Vec<Option<String>>), Vec<usize>> = HashMap::new();
-    for (place, (row, bucket)) in rows.iter().zip(buckets).enumerate() {
-        let Some(time) = bucket else { continue };
-        let values = if dimensions == 0 { Vec::new() } else { key(merged, row.key as usize) };
-        wanted.entry((*time, values)).or_default().push(place);
-    }
-    let mut found = vec![None; rows.len()];
-    for group in 0..before.table.len() {
-        let at = (before.table.time(group).0, key(before, group));
-        for place in wanted.get(&at).into_iter().flatten() {
-            found[*place] = u32::try_from(group).ok();
-        }
-    }
-    found
+    rows.iter().zip(buckets).map(of).collect()
 }
 
 /// Starts of the buckets that base buckets of `range` lie in.

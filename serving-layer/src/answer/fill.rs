@@ -1,46 +1,43 @@
 //! Empty buckets, added for each group that occurs.
 
-use std::collections::HashMap;
-
 use super::rows::{Merged, Row};
 use crate::error::Error;
 use crate::query::Fill;
 
-/// Adds a row for every bucket of `starts` (ascending) that a group has none in. Without dimensions
-/// there is one group, whether it occurs or not.
+/// Bytes of a row while rows are filled.
+pub(super) const ROW_BYTES: usize = size_of::<Row>();
+
+/// Passes on every row, and one for every bucket of `starts` (ascending) that a group has none in;
+/// those of equal dimension values follow each other in time. Without dimensions there is one
+/// group, whether it occurs or not.
 pub(super) fn fill(
     merged: &Merged,
     mut rows: Vec<Row>,
     dimensions: usize,
-    starts: &[i64],
-    how: Fill,
+    (starts, how): (&[i64], Fill),
     groups_max: usize,
-) -> Result<Vec<Row>, Error> {
-    if how == Fill::None {
-        return Ok(rows);
-    }
-    let ranks: Vec<Vec<u32>> = (0..dimensions).map(|at| merged.table.ranks(at)).collect();
-    let mut groups: HashMap<Vec<u32>, Vec<Row>> = HashMap::new();
-    for row in rows.drain(..) {
-        let key = ranks.iter().map(|ranks| ranks[row.key as usize]).collect();
-        groups.entry(key).or_default().push(row);
-    }
-    if dimensions == 0 {
-        groups.entry(Vec::new()).or_default();
-    }
-    if groups.len().saturating_mul(starts.len()) > groups_max {
+    mut pass: impl FnMut(Row) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let number = |row: &Row, at| merged.table.value_number(row.key as usize, at);
+    let is_same = |a: &Row, b: &Row| (0..dimensions).all(|at| number(a, at) == number(b, at));
+    rows.sort_unstable_by(|a, b| {
+        let mut values = (0..dimensions).map(|at| number(a, at).cmp(&number(b, at)));
+        values.find(|order| order.is_ne()).unwrap_or(a.time.cmp(&b.time))
+    });
+    let groups = rows.chunk_by(is_same).count().max(usize::from(dimensions == 0));
+    if groups.saturating_mul(starts.len()) > groups_max {
         return Err(Error::TooManyGroups { limit: groups_max });
     }
-    for mut known in groups.into_values() {
-        known.sort_unstable_by_key(|row| row.time);
+    let none = dimensions == 0 && rows.is_empty();
+    for known in none.then_some(&[][..]).into_iter().chain(rows.chunk_by(is_same)) {
         // Without dimensions a row needs no group to take their values from.
         let key = known.first().map_or(0, |row| row.key);
-        let mut known = known.into_iter().peekable();
+        let mut known = known.iter().copied().peekable();
         let mut before = None;
         for start in starts {
             while let Some(row) = known.next_if(|row| row.time < *start) {
                 before = row.source;
-                rows.push(row);
+                pass(row)?;
             }
             let row = known.next_if(|row| row.time == *start).unwrap_or(Row {
                 time: *start,
@@ -51,9 +48,9 @@ pub(super) fn fill(
                 },
             });
             before = row.source;
-            rows.push(row);
+            pass(row)?;
         }
-        rows.extend(known);
+        known.try_for_each(&mut pass)?;
     }
-    Ok(rows)
+    Ok(())
 }

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
-use shared::compile::Metric;
+use shared::compile::{Metric, Misfits};
 use shared::definition::MeasureKind;
 
 use super::rows::{Merged, Row};
@@ -52,7 +52,7 @@ pub(super) fn measures(
     measures: &[usize],
     groups: &[Option<u32>],
     columns: &mut Columns,
-) -> Result<Vec<String>, Error> {
+) -> Result<Misfits, Error> {
     let present: Vec<usize> = groups.iter().flatten().map(|group| *group as usize).collect();
     let finished = merged.finish(metric, measures, &present)?;
     let mut next = 0_u32;
@@ -66,7 +66,7 @@ pub(super) fn measures(
     for (measure, values) in measures.iter().zip(&finished.values) {
         columns.push(&metric.measures()[*measure].name, take(values, &places, None)?);
     }
-    Ok(finished.warnings)
+    Ok(finished.misfits)
 }
 
 /// Puts 0 where a bucket was empty, for the measures that have a zero.
@@ -121,20 +121,4 @@ impl Columns {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(RecordBatch::try_new_with_options(Arc::new(schema), columns, &options)?)
     }
-}
-
-/// Groups that a condition over measures holds for, and warnings of the values that it read.
-pub(super) fn having(
-    merged: &Merged,
-    metric: &Metric,
-    (predicate, inputs): &(shared::expression::Predicate, Vec<usize>),
-) -> Result<(BooleanArray, Vec<String>), Error> {
-    let mut columns = Columns::default();
-    let finished = merged.finish_all(metric, inputs)?;
-    for (measure, values) in inputs.iter().zip(finished.values) {
-        columns.push(&metric.measures()[*measure].name, values);
-    }
-    let batch = columns.into_batch(merged.table.len())?;
-    let holds = predicate.matches(&batch).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok((holds, finished.warnings))
 }

@@ -15,7 +15,7 @@ use crate::answer::Answer;
 use crate::error::Error;
 
 /// Rows of a batch, and of a row group.
-const ROWS: usize = 16_384;
+pub(super) const ROWS: usize = 16_384;
 
 /// The answer's columns, and those that it is compared with as `compare.` and the name. Times carry
 /// the name of the zone.

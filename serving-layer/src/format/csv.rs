@@ -11,13 +11,10 @@ use bytes::Bytes;
 use shared::time::Timestamp;
 
 use super::columnar::flat;
-use super::decimal_text;
+use super::{PIECE_BYTES, decimal_text};
 use crate::answer::Answer;
 use crate::calendar::Zone;
 use crate::query::CsvTexts;
-
-/// Rows written at a time.
-const ROWS: usize = 1_000;
 
 /// What a text begins with that a spreadsheet would run, full-width letters among them.
 const RUN: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
@@ -26,19 +23,20 @@ pub(super) fn pieces(answer: Answer, how: CsvTexts) -> impl Iterator<Item = Byte
     let rows = flat(&answer);
     let names: Vec<String> = rows.iter().map(|(name, _)| name.clone()).collect();
     let head = Bytes::from(format!("{}\r\n", names.join(",")));
-    let count = answer.rows.num_rows();
-    let lines = (0..count).step_by(ROWS).map(move |from| {
+    let (count, mut next) = (answer.rows.num_rows(), 0);
+    let lines = std::iter::from_fn(move || {
         let mut text = String::new();
-        for row in from..count.min(from + ROWS) {
+        while next < count && text.len() < PIECE_BYTES {
             for (at, (_, values)) in rows.iter().enumerate() {
                 if at > 0 {
                     text.push(',');
                 }
-                cell(values, row, (answer.calendar.zone(), how), &mut text);
+                cell(values, next, (answer.calendar.zone(), how), &mut text);
             }
             text.push_str("\r\n");
+            next += 1;
         }
-        Bytes::from(text)
+        (!text.is_empty()).then(|| Bytes::from(text))
     });
     [head].into_iter().chain(lines)
 }

@@ -10,52 +10,55 @@ use shared::time::Timestamp;
 
 use crate::answer::{Answer, type_name};
 use crate::calendar::Zone;
-use crate::format::{SHORT_ROWS, decimal_text};
+use crate::format::{PIECE_BYTES, decimal_text};
 
 /// The pieces of an answer's text. What comes before the tail is the same for all answers of the
 /// same rows, so that it is written once where it is short.
 pub(super) fn pieces(answer: Answer) -> Box<dyn Iterator<Item = Bytes> + Send> {
     let tail = tail(&answer);
-    let count = answer.rows.num_rows();
-    if count <= SHORT_ROWS {
-        let written = answer.written.get(|| {
-            let mut text = head(&answer);
-            append(&answer, 0, &mut text);
-            Bytes::from(text)
-        });
+    if answer.is_short() {
+        let written =
+            answer.written.get(|| rows_text(answer.clone()).collect::<Vec<_>>().concat().into());
         return Box::new([written, tail].into_iter());
     }
-    let head = Bytes::from(head(&answer));
-    let rows = (0..count).step_by(SHORT_ROWS).map(move |from| {
-        let mut text = Vec::new();
-        append(&answer, from, &mut text);
-        Bytes::from(text)
-    });
-    Box::new([head].into_iter().chain(rows).chain([tail]))
+    Box::new(rows_text(answer).chain([tail]))
 }
 
-/// Writes some rows, from `from` on.
-fn append(answer: &Answer, from: usize, text: &mut Vec<u8>) {
-    let mut writer = RowWriter::new(answer);
-    for row in from..answer.rows.num_rows().min(from + SHORT_ROWS) {
-        if row > 0 {
-            text.push(b',');
-        }
-        writer.write(row, text);
-    }
+/// The text up to the end of the rows.
+pub(super) fn rows_text(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
+    let head = Bytes::from(head(&answer));
+    [head].into_iter().chain(row_pieces(answer, Around { between: b",", after: b"" }))
 }
 
 /// The rows alone, one a line.
 pub(super) fn lines(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
-    let count = answer.rows.num_rows();
-    (0..count).step_by(SHORT_ROWS).map(move |from| {
-        let mut text = Vec::new();
-        let mut writer = RowWriter::new(&answer);
-        for row in from..count.min(from + SHORT_ROWS) {
-            writer.write(row, &mut text);
-            text.push(b'\n');
+    row_pieces(answer, Around { between: b"", after: b"\n" })
+}
+
+/// What stands between rows, and after each.
+#[derive(Clone, Copy)]
+struct Around {
+    between: &'static [u8],
+    after: &'static [u8],
+}
+
+/// The rows, some at a time.
+fn row_pieces(answer: Answer, around: Around) -> impl Iterator<Item = Bytes> + Send {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let count = answer.rows.num_rows();
+        if next == count {
+            return None;
         }
-        Bytes::from(text)
+        let mut writer = RowWriter::new(&answer);
+        let mut text = Vec::with_capacity(PIECE_BYTES);
+        while next < count && text.len() < PIECE_BYTES {
+            text.extend_from_slice(if next > 0 { around.between } else { b"" });
+            writer.write(next, &mut text);
+            text.extend_from_slice(around.after);
+            next += 1;
+        }
+        Some(text.into())
     })
 }
 

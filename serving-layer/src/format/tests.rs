@@ -16,7 +16,7 @@ use shared::ids::Position;
 use shared::time::Timestamp;
 
 use super::*;
-use crate::answer::{BatchPart, Provenance, SpeedPart, Written};
+use crate::answer::{BatchPart, Provenance, RowsHeld, SpeedPart, Written};
 use crate::calendar::{Calendar, Granularity, Zone};
 use crate::query::resolve::Edges;
 
@@ -65,6 +65,7 @@ fn answer(count: i64) -> Answer {
         },
         warnings: vec!["sums".into()],
         written: Written::default(),
+        held: RowsHeld::default(),
     }
 }
 

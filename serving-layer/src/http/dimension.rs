@@ -15,19 +15,23 @@ use serde_json::{Value, json};
 use shared::catalog::MetricVersion;
 use shared::definition::MeasureKind;
 use shared::problem::{Kind, Problem, suggestion};
-use shared::request::{Scoped, pairs};
+use shared::request::{Asker, Scoped, pairs};
 
+use super::write;
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::query::{Query, QueryError};
-use crate::serve::Serving;
+use crate::serve::{Asking, Serving};
 
 const LIMIT_DEFAULT: usize = 100;
+/// Bytes of a value while the document is made, besides its text: a JSON object and its fields.
+const VALUE_BYTES: usize = 400;
 const NAMES: [&str; 3] = ["prefix", "limit", "partial"];
 
 pub(super) async fn values(
     State(serving): State<Arc<Serving>>,
     Scoped(scope): Scoped,
+    asker: Asker,
     Path((name, dimension)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -41,7 +45,9 @@ pub(super) async fn values(
     }
     let counted = counting(metric);
     let query = query(metric, &dimension, counted, pairs(&uri)?)?.within(scope);
-    let answer = serving.answer(&query).await?;
+    let answer = serving.answer_to(&Asking::query(asker.clone()), &query).await?;
+    let bytes = VALUE_BYTES * answer.rows.num_rows() + answer.rows.get_array_memory_size();
+    let _held = write::room(&serving, &asker, bytes).await?;
     Ok(Json(document(&answer, counted)).into_response())
 }
 

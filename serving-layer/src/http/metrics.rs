@@ -15,10 +15,10 @@ use shared::access::Scope;
 use shared::catalog::{CatalogError, Defined, MetricVersion, Snapshot, Stage};
 use shared::definition;
 use shared::problem::{Kind, Problem};
-use shared::request::{NoParameters, Scoped, WholeBody};
+use shared::request::{Asker, NoParameters, Scoped, WholeBody};
 
 use super::{Body, malformed};
-use crate::serve::Serving;
+use crate::serve::{Asking, Serving};
 
 pub(super) async fn list(
     State(serving): State<Arc<Serving>>,
@@ -36,16 +36,17 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(serving): State<Arc<Serving>>,
     Scoped(scope): Scoped,
+    asker: Asker,
     Path(name): Path<String>,
     _: NoParameters,
 ) -> Result<Response, Problem> {
     let snapshot = serving.catalog.current();
     let metric = serving.find(&snapshot, &scope, &name)?;
     let mut shown = document(&serving, &snapshot, &scope, metric);
-    let (first, last) = serving.extent(&snapshot, metric).await;
+    let extent = serving.extent(&Asking::query(asker), &snapshot, metric).await?;
     serving.tell(metric, !scope.is_everything(), &mut shown).await;
-    shown["first_bucket"] = json!(first.map(|time| time.to_string()));
-    shown["last_bucket"] = json!(last.map(|time| time.to_string()));
+    shown["first_bucket"] = json!(extent.map(|(first, _)| first.to_string()));
+    shown["last_bucket"] = json!(extent.map(|(_, last)| last.to_string()));
     Ok(Json(seen(shown, &scope)).into_response())
 }
 

@@ -1,30 +1,29 @@
 //! `GET` and `POST /v1/query`. With `Accept: text/event-stream`, `GET` follows the answer. What is
 //! not acceptable at all is answered in JSON.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body as ResponseBody;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use shared::problem::{Kind, Problem};
-use shared::request::{NoParameters, Scoped, WholeBody, pairs, preferred};
+use shared::request::{Asker, NoParameters, Scoped, WholeBody, pairs, preferred};
 
-use super::{Body, malformed};
+use super::{Body, malformed, write};
 use crate::error::Error;
 use crate::format::{self, told};
 use crate::query::{Format, Query};
-use crate::serve::Serving;
+use crate::serve::{Asking, Serving};
 
 pub(super) async fn by_get(
     State(serving): State<Arc<Serving>>,
     Scoped(scope): Scoped,
+    asker: Asker,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -33,14 +32,15 @@ pub(super) async fn by_get(
     let offers: Vec<&str> = offers.into_iter().chain(["text/event-stream"]).collect();
     // What is liked best and is no format is the stream.
     if query.format.is_none() && preferred(&headers, &offers) == Some(Format::EACH.len()) {
-        return follow(&serving, query).await;
+        return Box::pin(follow(&serving, query, asker)).await;
     }
-    answer(&serving, query, &headers).await
+    answer(&serving, query, asker, &headers).await
 }
 
 pub(super) async fn by_post(
     State(serving): State<Arc<Serving>>,
     Scoped(scope): Scoped,
+    asker: Asker,
     _: NoParameters,
     headers: HeaderMap,
     WholeBody(text): Body,
@@ -52,7 +52,7 @@ pub(super) async fn by_post(
         }
         malformed(&error)
     })?;
-    answer(&serving, Query::from_json(fields)?.within(scope), &headers).await
+    answer(&serving, Query::from_json(fields)?.within(scope), asker, &headers).await
 }
 
 /// The fields of a JSON object as they came, so that one that is there twice can be refused.
@@ -83,6 +83,7 @@ impl<'de> Deserialize<'de> for Fields {
 async fn answer(
     serving: &Arc<Serving>,
     query: Query,
+    asker: Asker,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let liked = || {
@@ -93,24 +94,29 @@ async fn answer(
     let is_json = format == Format::Json;
     // The others cannot say that rows are left out.
     let query = if is_json { query } else { query.whole() };
-    let answer = serving.answer(&query).await?;
+    let answer = serving.answer_to(&Asking::query(asker.clone()), &query).await?;
     let mut told = if is_json { HeaderMap::new() } else { told::headers(&answer) };
     told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
-    let is_short = answer.rows.num_rows() <= format::SHORT_ROWS;
-    let pieces = format::write(answer, format, query.csv)?;
-    if is_short {
-        let pieces: Result<Vec<_>, _> = pieces.collect();
-        let pieces = pieces.map_err(|error| Error::Internal(error.to_string()))?;
-        return Ok((told, pieces.concat()).into_response());
+    if answer.is_short() {
+        let pieces: Result<Vec<_>, _> = format::write(answer, format, query.csv)?.collect();
+        let text = pieces.map_err(|error| Error::Internal(error.to_string()))?.concat();
+        return Ok((told, write::held(serving, &asker, text).await?).into_response());
     }
-    Ok((told, ResponseBody::from_stream(stream::iter(pieces))).into_response())
+    // The rows, too, are held until all is sent.
+    let bytes = format::writing_bytes(&answer, format);
+    let held = (answer.held.clone(), write::room(serving, &asker, bytes).await?);
+    let pieces = format::write(answer, format, query.csv)?;
+    let written = write::written(Arc::clone(serving), Asking::query(asker), pieces);
+    Ok((told, ResponseBody::from_stream(written.inspect(move |_| _ = &held))).into_response())
 }
 
 /// Sends the answer, and again whenever it changes.
-async fn follow(serving: &Arc<Serving>, query: Query) -> Result<Response, Problem> {
-    let updates = serving.follow(query).await?;
-    let events = updates.map(|update| {
-        Ok::<_, Infallible>(Event::default().event(update.event).data(&*update.data))
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+async fn follow(serving: &Arc<Serving>, query: Query, asker: Asker) -> Result<Response, Problem> {
+    let messages = serving.follow(asker.clone(), query).await?;
+    let body = write::events(Arc::clone(serving), Asking::refresh(asker), messages);
+    let head = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    Ok((head, ResponseBody::from_stream(body)).into_response())
 }

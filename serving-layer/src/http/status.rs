@@ -55,6 +55,10 @@ pub(super) async fn show(State(serving): State<Arc<Serving>>, _: NoParameters) -
             "lag_ms": lag_ms,
         },
         "cache_bytes": serving.cache_bytes(),
+        "query_memory": {
+            "taken_bytes": serving.memory.taken(),
+            "limit_bytes": serving.memory.limit(),
+        },
         "metrics": metrics.collect::<Vec<Value>>(),
     });
     if let (Value::Object(status), Some(source)) = (&mut status, &serving.status) {

@@ -219,8 +219,11 @@ async fn a_query_is_followed_as_an_event_stream() {
     let router = router(&world());
     let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
-    let frame = response.into_body().frame().await.unwrap().unwrap().into_data().unwrap();
-    let text = String::from_utf8(frame.to_vec()).unwrap();
+    let (mut body, mut text) = (response.into_body(), String::new());
+    while !text.ends_with("\n\n") {
+        let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        text += std::str::from_utf8(&frame).unwrap();
+    }
     assert!(text.starts_with("event: answer\ndata: {\"metric\":\"sales\""), "{text}");
     assert!(text.ends_with("}\n\n"), "{text}");
     let refused = Request::get("/v1/query?metric=sale").header(header::ACCEPT, "text/event-stream");

@@ -1,48 +1,88 @@
 //! The first and the last bucket of a metric, for people who look at it.
 
-use shared::catalog::{MetricVersion, Snapshot};
-use shared::ports::{BatchRead, ReadColumns, SpeedRead};
-use shared::time::{Grain, TimeRange, Timestamp};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
+use futures::StreamExt;
+use shared::catalog::{MetricVersion, Snapshot};
+use shared::ports::{BatchRead, ReadColumns, SpeedRead};
+use shared::time::{Grain, TimeRange, Timestamp};
+use tokio::runtime::Handle;
 
-use super::Serving;
+use super::work::Work;
+use super::{Asking, Serving, blocking};
+use crate::error::Error;
 use crate::plan;
 
+/// Starts of the first and of the last base bucket with events.
+pub(crate) type Extent = Option<(Timestamp, Timestamp)>;
+
 impl Serving {
-    /// Starts of the first and of the last base bucket with events; of what can be read.
+    /// The extent of what can be read of a metric, in a turn of its own.
     pub(crate) async fn extent(
+        self: &Arc<Self>,
+        asking: &Asking,
+        snapshot: &Arc<Snapshot>,
+        metric: &Arc<MetricVersion>,
+    ) -> Result<Extent, Error> {
+        let need = self.need_of(self.speed.groups(metric.id));
+        self.in_turn_of(need, asking, |work| async move {
+            self.extent_now(snapshot, metric, &work).await
+        })
+        .await
+    }
+
+    async fn extent_now(
         &self,
-        snapshot: &Snapshot,
+        snapshot: &Arc<Snapshot>,
         metric: &MetricVersion,
-    ) -> (Option<Timestamp>, Option<Timestamp>) {
+        work: &Work,
+    ) -> Result<Extent, Error> {
         let columns = ReadColumns { dimensions: Vec::new(), states: Vec::new() };
         let (from, range) = (metric.boundary.epoch, TimeRange::ALL);
-        let speed = SpeedRead { from, to: None, range, columns: Some(columns.clone()) };
-        let mut rows = match self.speed.read(metric, speed).await {
-            Ok(part) => part.states,
-            Err(_) => Vec::new(),
-        };
+        let read = SpeedRead { from, to: None, range, columns: Some(columns.clone()) };
+        let groups = usize::try_from(self.speed.groups(metric.id)).unwrap_or(usize::MAX);
+        let held = work.hold(groups.saturating_mul(size_of::<i64>()))?;
+        let rows = self.speed.read(metric, read).await.map_or_else(|_| Vec::new(), |p| p.states);
+        let mut extent = rows.iter().fold(None, with);
+        drop((rows, held));
         let covered = plan::covered(&metric.files, TimeRange::ALL);
         if !covered.is_empty() {
             let day = Grain::Day.micros();
             let first = TimeRange { to: Timestamp(covered.from.0 + day), ..covered };
             let last = TimeRange { from: Timestamp(covered.to.0 - day), ..covered };
-            for range in [first, last] {
-                let grain = metric.compiled.grain();
+            let (grain, runtime) = (metric.compiled.grain(), Handle::current());
+            let reads = [first, last].map(|range| {
                 let read = BatchRead { grain, range, columns: columns.clone() };
-                rows.extend(self.batch.read(snapshot, metric, read).await.unwrap_or_default());
-            }
+                self.batch.read(snapshot, metric, read)
+            });
+            // Off the threads that wait, since reading decodes.
+            let (work, snapshot) = (work.clone(), Arc::clone(snapshot));
+            let read = async move {
+                for mut rows in reads {
+                    while let Some(Ok(rows)) = rows.next().await {
+                        work.check()?;
+                        extent = with(extent, &rows);
+                    }
+                }
+                drop(snapshot);
+                Ok(extent)
+            };
+            extent = blocking(move || runtime.block_on(read)).await?;
         }
-        let times = || rows.iter().flat_map(times);
-        (times().min().map(Timestamp), times().max().map(Timestamp))
+        Ok(extent)
     }
 }
 
-fn times(rows: &RecordBatch) -> impl Iterator<Item = i64> {
+/// An extent that has the bucket starts of some rows as well.
+fn with(extent: Extent, rows: &RecordBatch) -> Extent {
     let times = rows
         .column_by_name("time")
         .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    times.into_iter().flat_map(|times| times.values().iter().copied())
+    let times = times.into_iter().flat_map(|times| times.values().iter().copied().map(Timestamp));
+    times.fold(extent, |extent, time| match extent {
+        Some((first, last)) => Some((first.min(time), last.max(time))),
+        None => Some((time, time)),
+    })
 }

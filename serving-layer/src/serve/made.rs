@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use shared::catalog::{MetricVersion, Snapshot};
 use shared::ids::{MetricId, Offset};
@@ -10,14 +9,15 @@ use shared::omissions::Omissions;
 use shared::time::{Grain, TimeRange, Timestamp};
 
 use super::read::{self, Part, Retry};
+use super::work::Work;
 use super::{Serving, blocking};
 use crate::answer::{
-    self, Answer, Approximation, Comparison, Merged, Provenance, Rows, Written, warn,
+    self, Answer, Approximation, Comparison, Merged, Provenance, Rows, RowsHeld, Source, Written,
+    warn,
 };
 use crate::cache::Keep;
 use crate::calendar::{Calendar, Granularity, Zone};
 use crate::error::Error;
-use crate::format::SHORT_ROWS;
 use crate::query::resolve::{Edges, Resolved, check_fit, check_open, resolve};
 use crate::query::{Compare, CsvTexts, Query, QueryError};
 
@@ -29,22 +29,15 @@ pub(super) struct Times {
     /// Where a comparison of the range to date ends, if the range goes further.
     to_date: Option<Timestamp>,
     now: Timestamp,
-    deadline: Instant,
 }
 
 impl Times {
-    pub(super) fn new(
-        query: &Query,
-        grain: Grain,
-        edges: Edges,
-        now: Timestamp,
-        deadline: Instant,
-    ) -> Self {
+    pub(super) fn new(query: &Query, grain: Grain, edges: Edges, now: Timestamp) -> Self {
         let now_to = grain.ceil(now);
         let to_date = query.compare.is_some_and(Compare::is_to_date)
             && edges.to.is_none_or(|to| to > now_to)
             && edges.from.is_none_or(|from| from < now_to);
-        Self { edges, to_date: to_date.then_some(now_to), now, deadline }
+        Self { edges, to_date: to_date.then_some(now_to), now }
     }
 }
 
@@ -79,7 +72,7 @@ pub(super) struct Made {
     comparison: Option<Comparison>,
     /// Where buckets do not begin on the base.
     pub(super) widened: Vec<TimeRange>,
-    pub(super) rows: Rows,
+    pub(super) rows: Arc<Rows>,
     /// Every event below is in them.
     pub(super) through: Offset,
     /// None from here on is.
@@ -94,45 +87,49 @@ pub(super) struct Made {
     pub(super) approximate: BTreeMap<String, Approximation>,
     /// What JSON was written of them.
     written: Written,
-    /// Bytes of the query's text.
-    query_bytes: usize,
 }
 
 impl Made {
     /// The answer to a query that it was made for.
     pub(super) fn answer(&self, query: &Query, provenance: Provenance) -> Answer {
-        let Rows { rows, compared, total_rows, warnings } = self.rows.clone();
+        let Rows { rows, compared, total_rows, warnings, .. } = &*self.rows;
         Answer {
             metric: query.metric.clone(),
             edges: self.edges,
             calendar: self.calendar.clone(),
-            rows,
+            rows: rows.clone(),
             comparison: self.comparison.clone(),
-            compared,
-            total_rows,
+            compared: compared.clone(),
+            total_rows: *total_rows,
             provenance,
-            warnings,
+            warnings: warnings.clone(),
             written: self.written.clone(),
+            held: RowsHeld(Some(Arc::clone(&self.rows))),
         }
     }
 }
 
 impl Keep for Made {
     fn size_bytes(&self) -> usize {
-        let batches = [Some(&self.rows.rows), self.rows.compared.as_ref()];
-        let rows = batches.into_iter().flatten().map(|rows| {
-            let names = rows.schema_ref().fields().iter().map(|field| field.name().len() + 4);
-            // What is written of short answers: each row with its names, each value as it is.
-            let written = if rows.num_rows() <= SHORT_ROWS { rows.num_rows() } else { 0 };
-            2 * rows.get_array_memory_size() + written * names.sum::<usize>()
-        });
-        rows.sum::<usize>() + self.query_bytes
+        self.rows.held.bytes()
     }
 
     /// The store may have again what it lost.
     fn is_lasting(&self) -> bool {
         self.is_whole
     }
+}
+
+/// Bytes of rows, of what may be written of them, and of the question.
+fn rows_bytes(rows: &Rows, query: &Query) -> usize {
+    let batches = [Some(&rows.rows), rows.compared.as_ref()];
+    let bytes = batches.into_iter().flatten().map(|rows| {
+        let names = rows.schema_ref().fields().iter().map(|field| field.name().len() + 4);
+        // What is written of short answers: each row with its names, each value as it is.
+        let written = if answer::is_short(rows) { rows.num_rows() } else { 0 };
+        2 * rows.get_array_memory_size() + written * names.sum::<usize>()
+    });
+    bytes.sum::<usize>() + text_bytes(query)
 }
 
 impl Serving {
@@ -144,10 +141,10 @@ impl Serving {
         metric: &Arc<MetricVersion>,
         zone: Arc<Zone>,
         times: Times,
-        applied: Offset,
+        (applied, work): (Offset, &Work),
     ) -> Result<Arc<Made>, Retry> {
         let resolved = resolve(query, metric, zone, times.edges).map_err(Error::from)?;
-        let part = Part { snapshot, metric, resolved: &resolved, query, deadline: times.deadline };
+        let part = Part { snapshot, metric, resolved: &resolved, query, work };
         let mut missing = Vec::new();
         let range = speed_range(&part, times)?;
         let (merged, speed) = self.read(&part, times.edges, range, &mut missing).await?;
@@ -165,12 +162,17 @@ impl Serving {
         let warnings = self.warnings(&part, &speed.omissions).await;
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
         let calendar = resolved.calendar.clone();
-        let query_bytes = text_bytes(query);
         let (query, groups_max) = (query.clone(), self.settings.groups_max);
-        let compiled = Arc::clone(&metric.compiled);
+        let (metric, work) = (Arc::clone(&metric.compiled), work.clone());
         let rows = blocking(move || {
             let earlier = earlier.as_ref().map(|(before, compare)| (before, compare.range));
-            answer::build(&query, &resolved, &compiled, edges, &merged, earlier, groups_max)
+            let account = work.account();
+            let (query, resolved, metric, merged) = (&query, &resolved, &metric, &merged);
+            let source =
+                Source { query, resolved, metric, edges, merged, earlier, groups_max, account };
+            let mut rows = answer::build(source)?;
+            rows.held.resize(rows_bytes(&rows, query))?;
+            Ok(rows)
         });
         let mut rows = rows.await?;
         rows.warnings.extend(warnings);
@@ -180,7 +182,7 @@ impl Serving {
             calendar,
             comparison,
             widened,
-            rows,
+            rows: Arc::new(rows),
             through,
             reach,
             missing,
@@ -188,7 +190,6 @@ impl Serving {
             last,
             approximate,
             written: Written::default(),
-            query_bytes,
         }))
     }
 

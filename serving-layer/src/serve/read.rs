@@ -1,13 +1,12 @@
 //! Reading and merging the two parts of an answer under one snapshot.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono_tz::Tz;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::StreamExt;
 use shared::catalog::{MetricVersion, Snapshot};
 use shared::failpoint::{self, planted};
 use shared::ids::{MetricId, Offset};
@@ -15,19 +14,23 @@ use shared::omissions::Omissions;
 use shared::ports::{self, BatchRead, ReadColumns, SpeedError, SpeedRead};
 use shared::table::StateTable;
 use shared::time::{TimeRange, Timestamp};
+use tokio::runtime::Handle;
 
 use super::doubts::of_both_parts;
+use super::work::Work;
 use super::{Serving, blocking};
 use crate::answer::Merged;
 use crate::calendar::Granularity;
 use crate::error::Error;
-use crate::merge::Grouping;
+use crate::memory::Held;
+use crate::merge::{Grouping, HeldTable};
 use crate::plan;
 use crate::query::resolve::{Edges, Resolved};
 use crate::query::{Partial, Query};
 
-/// Reads of a batch view under way at a time, for one answer.
-const READS: usize = 4;
+/// Bytes that a group of a speed view takes when it is read, roughly: its bucket's start, a text,
+/// and a state or two with what they are made from.
+const SPEED_GROUP_BYTES: usize = 96;
 
 /// What an answer is read for.
 #[derive(Clone, Copy)]
@@ -36,7 +39,7 @@ pub(super) struct Part<'a> {
     pub(super) metric: &'a Arc<MetricVersion>,
     pub(super) resolved: &'a Resolved,
     pub(super) query: &'a Query,
-    pub(super) deadline: Instant,
+    pub(super) work: &'a Work,
 }
 
 /// What a merged batch part depends on, besides the generation.
@@ -80,6 +83,7 @@ pub(super) struct SpeedRows {
     pub(super) reach: Offset,
     /// What both parts could not take.
     pub(super) omissions: Omissions,
+    _held: Held,
 }
 
 impl SpeedRows {
@@ -115,9 +119,14 @@ impl Serving {
         let read =
             SpeedRead { from: metric.boundary.epoch, to: None, range, columns: Some(columns) };
         let grouping = self.grouping(part);
+        let groups = usize::try_from(self.speed.groups(metric.id)).unwrap_or(usize::MAX);
+        // A guess, as not all may be in the range: no query is refused for it alone.
+        let most = self.memory.limit() / 4;
+        let bytes = groups.saturating_mul(SPEED_GROUP_BYTES).min(most);
+        let held = part.work.hold(bytes).map_err(Error::from)?;
         let (batch, speed) =
-            tokio::join!(self.batch(part, edges, &grouping), self.speed.read(metric, read),);
-        let speed = speed_rows(speed, range, part, missing)?;
+            tokio::join!(self.batch(part, edges, &grouping), self.speed.read(metric, read));
+        let speed = speed_rows(speed, (range, held), part, missing)?;
         let merged = merge(part, edges, grouping, batch?, &speed).await?;
         Ok((merged, speed))
     }
@@ -152,7 +161,7 @@ impl Serving {
         part: &Part<'_>,
         edges: Edges,
         grouping: &Arc<Grouping>,
-    ) -> Result<Arc<StateTable>, Error> {
+    ) -> Result<Arc<HeldTable>, Error> {
         let Part { snapshot, metric, resolved, query, .. } = *part;
         let states = states(part);
         let shape = Shape {
@@ -169,55 +178,73 @@ impl Serving {
         self.parts.get(snapshot.generation, Offset::ZERO, &shape, batch).await
     }
 
-    /// Reads the batch view's pieces and merges them.
+    /// Reads the batch view's pieces and merges them, off the threads that wait: rows are decoded
+    /// and merged some thousand at a time, so that they are never held as a whole.
     async fn batch_part(
         &self,
         part: &Part<'_>,
         edges: Edges,
         columns: ReadColumns,
         grouping: Arc<Grouping>,
-    ) -> Result<Arc<StateTable>, Error> {
-        let Part { snapshot, metric, resolved, deadline, .. } = *part;
+    ) -> Result<Arc<HeldTable>, Error> {
+        let Part { snapshot, metric, resolved, work, .. } = *part;
         let range = plan::covered(&metric.files, edges.range());
         let pieces = plan::pieces(&resolved.calendar, metric.compiled.grain(), range);
-        let read = |piece: plan::Piece| {
-            let (grain, range, columns) = (piece.grain, piece.range, columns.clone());
-            let read = BatchRead { grain, range, columns };
-            async move {
+        let (snapshot, metric) = (Arc::clone(snapshot), Arc::clone(metric));
+        let (batch, work, runtime) = (Arc::clone(&self.batch), work.clone(), Handle::current());
+        let kept = self.kept.clone();
+        let read = async move {
+            let mut added = Adding::to_empty(&grouping, &work)?;
+            for piece in pieces {
                 failpoint::pass("query.view.before");
-                let rows = self.batch.read(snapshot, metric, read).await;
-                let rows = rows.map_err(|error| Error::Internal(error.to_string()))?;
-                let rows = rows.into_iter().map(|rows| piece.keep(rows));
-                Ok::<_, Error>(rows.collect::<Result<Vec<_>, _>>()?)
+                let (grain, range, columns) = (piece.grain, piece.range, columns.clone());
+                let mut rows = batch.read(&snapshot, &metric, BatchRead { grain, range, columns });
+                while let Some(rows) = rows.next().await {
+                    let rows = rows.map_err(|error| Error::Internal(error.to_string()))?;
+                    added.add(&piece.keep(rows)?)?;
+                }
             }
+            Ok(Arc::new(added.end()?.moved_to(&kept)))
         };
-        let reads = stream::iter(pieces.into_iter().map(read)).buffered(READS);
-        let rows: Vec<Vec<RecordBatch>> = reads.try_collect().await?;
-        blocking(move || {
-            let mut table = grouping.empty();
-            for rows in &rows {
-                add(&grouping, &mut table, rows, deadline)?;
-            }
-            Ok(Arc::new(table))
-        })
-        .await
+        blocking(move || runtime.block_on(read)).await
     }
 }
 
-/// Adds batches to a table, unless it takes too long.
-fn add(
-    grouping: &Grouping,
-    table: &mut StateTable,
-    rows: &[RecordBatch],
-    deadline: Instant,
-) -> Result<(), Error> {
-    for batch in rows {
-        if Instant::now() > deadline {
-            return Err(Error::Internal("the query was given up".to_owned()));
-        }
-        grouping.add(table, batch)?;
+/// A table that rows are added to, with its memory.
+struct Adding<'a> {
+    grouping: &'a Grouping,
+    table: StateTable,
+    work: &'a Work,
+    held: Held,
+}
+
+impl<'a> Adding<'a> {
+    /// To a table that was just made.
+    fn to_empty(grouping: &'a Grouping, work: &'a Work) -> Result<Self, Error> {
+        let (table, held) = (grouping.empty(), work.hold(0)?);
+        Ok(Self { grouping, table, work, held })
     }
-    Ok(())
+
+    /// To a copy of a table.
+    fn to_copy(grouping: &'a Grouping, of: &StateTable, work: &'a Work) -> Result<Self, Error> {
+        let held = work.hold(of.size_bytes())?;
+        Ok(Self { grouping, table: of.clone(), work, held })
+    }
+
+    /// Adds a batch, unless nobody waits any more or there is no memory.
+    fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        self.work.check()?;
+        // At most all of them are new groups. Tables grow by twice what they were.
+        let more = rows.get_array_memory_size();
+        self.held.resize(self.table.size_bytes() + more)?;
+        self.grouping.add(&mut self.table, rows)?;
+        Ok(self.held.resize(self.table.size_bytes() + more)?)
+    }
+
+    fn end(mut self) -> Result<HeldTable, Error> {
+        self.held.resize(self.table.size_bytes())?;
+        Ok(HeldTable::new(self.table, self.held))
+    }
 }
 
 /// Merges the speed view's rows in `edges` with the batch part.
@@ -225,25 +252,27 @@ async fn merge(
     part: &Part<'_>,
     edges: Edges,
     grouping: Arc<Grouping>,
-    batch: Arc<StateTable>,
+    batch: Arc<HeldTable>,
     speed: &SpeedRows,
 ) -> Result<Merged, Error> {
-    let Part { query, resolved, deadline, .. } = *part;
+    let Part { query, resolved, work, .. } = *part;
     let total = query.granularity == Granularity::All && resolved.group_by.is_empty();
     let columns = grouping.columns().into();
-    let rows = speed.within(edges.range())?;
+    let (rows, work) = (speed.within(edges.range())?, work.clone());
     let table = blocking(move || {
         if rows.is_empty() && !(total && batch.is_empty()) {
             return Ok(batch);
         }
-        let mut table = (*batch).clone();
-        add(&grouping, &mut table, &rows, deadline)?;
+        let mut added = Adding::to_copy(&grouping, &batch, &work)?;
+        // It may have been made for this answer alone.
+        drop(batch);
+        rows.iter().try_for_each(|rows| added.add(rows))?;
         if total {
             // A total is there even when nothing was counted.
-            let made = table.groups(&[0], &[]);
+            let made = added.table.groups(&[0], &[]);
             made.map_err(|error| Error::Internal(error.to_string()))?;
         }
-        Ok(Arc::new(table))
+        added.end().map(Arc::new)
     });
     Ok(Merged { table: table.await?, columns })
 }
@@ -251,7 +280,7 @@ async fn merge(
 /// What was read of the speed view; what is missing of it is added to `missing`.
 fn speed_rows(
     read: Result<ports::SpeedPart, SpeedError>,
-    range: TimeRange,
+    (range, mut held): (TimeRange, Held),
     part: &Part<'_>,
     missing: &mut Vec<String>,
 ) -> Result<SpeedRows, Retry> {
@@ -259,8 +288,10 @@ fn speed_rows(
     match (read, part.query.partial) {
         (Ok(ports::SpeedPart { through, reach, states: rows, missing: lost, omissions }), _) => {
             missing.extend(lost);
+            let bytes = rows.iter().map(RecordBatch::get_array_memory_size).sum();
+            held.resize(bytes).map_err(Error::from)?;
             let omissions = of_both_parts(metric, omissions);
-            Ok(SpeedRows { rows, range, through, reach, omissions })
+            Ok(SpeedRows { rows, range, through, reach, omissions, _held: held })
         }
         (Err(SpeedError::Retired { .. }), _) => Err(Retry::Moved),
         (Err(SpeedError::TooLarge { limit }), _) => {
@@ -275,7 +306,8 @@ fn speed_rows(
             let away = || "the speed view is not available".to_owned();
             missing.push(format!("speed: {}", if is_told { error.to_string() } else { away() }));
             let (through, omissions) = (metric.boundary.offset, Omissions::unknown());
-            Ok(SpeedRows { rows: Vec::new(), range, through, reach: through, omissions })
+            let (rows, reach) = (Vec::new(), through);
+            Ok(SpeedRows { rows, range, through, reach, omissions, _held: held })
         }
     }
 }

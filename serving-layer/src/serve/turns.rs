@@ -1,122 +1,170 @@
-//! Turns: how many queries are answered at a time.
+//! Turns: how much work is done for queries at a time, and whose is next.
 //!
-//! An answer may hold tables of millions of groups while it is made, so only so many are made at
-//! once; further ones wait for as long as a query may take. Equal queries that wait are answered
-//! together, in one turn: it begins after all of them were asked, so that its answer includes
-//! whatever each of them could expect.
+//! Work that takes the processor is done in as many turns at a time as there are processors, shared
+//! fairly by key ([`super::fair`]); what needs little has turns of its own, so that it never waits
+//! for what needs much.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared, WeakShared};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::Serving;
-use crate::answer::Answer;
-use crate::error::Error;
-use crate::query::Query;
+use super::fair::{Asking, Fair, Waits};
 
-type Turn = Shared<BoxFuture<'static, Result<Answer, Error>>>;
+/// How often it is seen whether there is what somebody waits for.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
-/// Who is answered and who waits. Clones share it.
+/// Turns of one kind of work. Clones share them.
 #[derive(Clone)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     limit: usize,
-    free: Arc<Semaphore>,
-    waiting: Arc<Mutex<HashMap<String, Waiting>>>,
+    state: Arc<Mutex<State>>,
 }
 
-/// Equal queries that wait.
-struct Waiting {
-    turn: WeakShared<BoxFuture<'static, Result<Answer, Error>>>,
-    begun: Arc<AtomicBool>,
+#[derive(Default)]
+struct State {
+    taken: usize,
+    /// When it was last seen who is next, of those who look again.
+    looked: Option<Instant>,
+    fair: Fair<Waiter>,
+}
+
+struct Waiter {
+    turn: oneshot::Sender<Turn>,
+    /// Whether there is what it needs, which it takes then.
+    fits: Fits,
+}
+
+/// See [`Turns::take_if`].
+type Fits = Option<Box<dyn Fn() -> bool + Send + Sync>>;
+
+impl std::fmt::Debug for Turns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Turns").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl Waits for Waiter {
+    fn is_gone(&self) -> bool {
+        self.turn.is_closed()
+    }
+
+    fn fits(&self) -> bool {
+        self.fits.as_ref().is_none_or(|fits| fits())
+    }
+}
+
+/// A turn; it ends on drop.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    turns: Turns,
+    asking: Asking,
+    began: Instant,
 }
 
 impl Turns {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, free: Arc::new(Semaphore::new(limit)), waiting: Arc::default() }
+    /// So many at a time.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, state: Arc::default() }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A turn, if one is free and nobody waits.
+    pub(crate) fn try_take(&self, asking: &Asking) -> Option<Turn> {
+        let mut state = self.state();
+        if state.taken >= self.limit || !state.fair.is_empty() {
+            return None;
+        }
+        state.taken += 1;
+        state.fair.begin(asking);
+        drop(state);
+        Some(self.turn(asking.clone()))
     }
 
-    /// All turns, as if as many queries were being answered.
-    #[cfg(test)]
-    pub(super) fn take_all(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        let all = u32::try_from(self.limit).ok()?;
-        Arc::clone(&self.free).try_acquire_many_owned(all).ok()
+    /// Waits for a turn.
+    pub(crate) async fn take(&self, asking: &Asking) -> Turn {
+        self.wait(asking, None).await
     }
 
-    /// Different queries that wait.
-    #[cfg(test)]
-    pub(super) fn waiting_count(&self) -> usize {
-        self.waiting().len()
+    /// Waits for a turn in which there is what is needed: `fits` takes it, if it is there.
+    pub(crate) async fn take_if(
+        &self,
+        asking: &Asking,
+        fits: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Turn {
+        self.wait(asking, Some(Box::new(fits))).await
+    }
+
+    async fn wait(&self, asking: &Asking, fits: Fits) -> Turn {
+        let looks_again = fits.is_some();
+        let (turn, mut mine) = oneshot::channel();
+        self.state().fair.wait(asking, Waiter { turn, fits });
+        self.hand_out();
+        loop {
+            let found = match looks_again {
+                true => timeout(LOOK_AGAIN, &mut mine).await.ok(),
+                false => Some((&mut mine).await),
+            };
+            // Whoever waits is in the line, which drops nobody.
+            if let Some(Ok(turn)) = found {
+                return turn;
+            }
+            if self.is_time_to_look() {
+                self.hand_out();
+            }
+        }
+    }
+
+    /// Whether nobody looked for a while: one does so for all.
+    fn is_time_to_look(&self) -> bool {
+        let (mut state, now) = (self.state(), Instant::now());
+        let is_time = state.looked.is_none_or(|looked| now - looked >= LOOK_AGAIN);
+        if is_time {
+            state.looked = Some(now);
+        }
+        is_time
+    }
+
+    /// Gives free turns to those who are next.
+    fn hand_out(&self) {
+        loop {
+            let mut state = self.state();
+            if state.taken >= self.limit {
+                return;
+            }
+            let Some((asking, waiter)) = state.fair.next() else { return };
+            state.taken += 1;
+            drop(state);
+            // Who gave up just now gives it back.
+            let _ = waiter.turn.send(self.turn(asking));
+        }
+    }
+
+    fn turn(&self, asking: Asking) -> Turn {
+        Turn { turns: self.clone(), asking, began: Instant::now() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A query's place among those that wait, for as long as its turn has not begun.
-struct Place {
-    turns: Turns,
-    key: String,
-    begun: Arc<AtomicBool>,
+impl Turn {
+    /// Who has it, and what for.
+    pub(crate) fn asking(&self) -> &Asking {
+        &self.asking
+    }
 }
 
-impl Drop for Place {
+impl Drop for Turn {
     fn drop(&mut self) {
-        let mut waiting = self.turns.waiting();
-        // Another turn may stand there, if nobody was left to wait for this one.
-        if waiting.get(&self.key).is_some_and(|found| Arc::ptr_eq(&found.begun, &self.begun)) {
-            waiting.remove(&self.key);
+        let mut state = self.turns.state();
+        state.taken -= 1;
+        state.fair.end(&self.asking, self.began.elapsed().as_secs_f64());
+        let is_waited_for = !state.fair.is_empty();
+        drop(state);
+        if is_waited_for {
+            self.turns.hand_out();
         }
-    }
-}
-
-impl Serving {
-    /// Answers when it is the query's turn, within the time for a query.
-    pub(super) async fn in_turn(self: &Arc<Self>, query: &Query) -> Result<Answer, Error> {
-        let seconds = self.settings.timeout.as_secs();
-        if let Ok(_permit) = self.turns.free.try_acquire() {
-            let answer = timeout(self.settings.timeout, Box::pin(self.answer_now(query))).await;
-            return answer.unwrap_or(Err(Error::Timeout { seconds }));
-        }
-        let (turn, begun) = self.wait(query);
-        match timeout(self.settings.timeout, turn).await {
-            Ok(answer) => answer,
-            Err(_) if begun.load(Ordering::SeqCst) => Err(Error::Timeout { seconds }),
-            Err(_) => Err(Error::Overloaded { limit: self.turns.limit, seconds }),
-        }
-    }
-
-    /// The turn of all equal queries that wait, and whether it has begun.
-    fn wait(self: &Arc<Self>, query: &Query) -> (Turn, Arc<AtomicBool>) {
-        let key = format!("{query:?}");
-        let mut waiting = self.turns.waiting();
-        if let Some(found) = waiting.get(&key)
-            && let Some(turn) = found.turn.upgrade()
-        {
-            return (turn, Arc::clone(&found.begun));
-        }
-        let begun = Arc::new(AtomicBool::new(false));
-        let place =
-            Place { turns: self.turns.clone(), key: key.clone(), begun: Arc::clone(&begun) };
-        let (serving, query, starts) = (Arc::clone(self), query.clone(), Arc::clone(&begun));
-        let turn = async move {
-            // The semaphore is never closed.
-            let _permit = serving.turns.free.acquire().await;
-            // Whoever asks from here on may expect what this answer does not include.
-            drop(place);
-            starts.store(true, Ordering::SeqCst);
-            serving.answer_now(&query).await
-        };
-        let turn = turn.boxed().shared();
-        // There is one to downgrade, since it was not polled yet.
-        if let Some(weak) = turn.downgrade() {
-            waiting.insert(key, Waiting { turn: weak, begun: Arc::clone(&begun) });
-        }
-        (turn, begun)
     }
 }

@@ -23,8 +23,38 @@ pub struct Finished {
     /// in microseconds for a time, otherwise a decimal of 38 digits, with the measure's places
     /// where it has such.
     pub values: Vec<ArrayRef>,
-    /// Sums that do not fit a decimal and are null for it.
-    pub warnings: Vec<String>,
+    /// Values that do not fit a decimal and are null for it.
+    pub misfits: Misfits,
+}
+
+/// How many values of each measure do not fit 38 digits, with the places that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Misfits(BTreeMap<String, (u8, usize)>);
+
+impl Misfits {
+    fn add(&mut self, measure: &str, scale: Scale, rows: usize) {
+        if rows > 0 {
+            let known = self.0.entry(measure.to_owned()).or_insert((scale.places(), 0));
+            known.1 += rows;
+        }
+    }
+
+    /// Adds those of other rows.
+    pub fn extend(&mut self, others: Self) {
+        for (measure, (places, rows)) in others.0 {
+            self.0.entry(measure).or_insert((places, 0)).1 += rows;
+        }
+    }
+
+    /// What is told of them.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(measure, (places, rows))| {
+            format!(
+                "`{measure}` does not fit 38 digits with {places} places in {rows} rows and is \
+                 null there"
+            )
+        })
+    }
 }
 
 impl Metric {
@@ -35,11 +65,11 @@ impl Metric {
     /// When a state is missing or cannot be read.
     pub fn finish(&self, measures: &[usize], states: &RecordBatch) -> Result<Finished, FoldError> {
         let mut done = BTreeMap::new();
-        let mut warnings = Vec::new();
+        let mut misfits = Misfits::default();
         for measure in measures {
-            self.finish_one(*measure, states, &mut done, &mut warnings)?;
+            self.finish_one(*measure, states, &mut done, &mut misfits)?;
         }
-        Ok(Finished { values: measures.iter().map(|m| Arc::clone(&done[m])).collect(), warnings })
+        Ok(Finished { values: measures.iter().map(|m| Arc::clone(&done[m])).collect(), misfits })
     }
 
     fn finish_one(
@@ -47,18 +77,18 @@ impl Metric {
         at: usize,
         states: &RecordBatch,
         done: &mut BTreeMap<usize, ArrayRef>,
-        warnings: &mut Vec<String>,
+        misfits: &mut Misfits,
     ) -> Result<(), FoldError> {
         if done.contains_key(&at) {
             return Ok(());
         }
         let measure = &self.measures[at];
         let values = match &measure.formula {
-            None => self.aggregate(measure, states, warnings)?,
+            None => self.aggregate(measure, states, misfits)?,
             Some(formula) => {
                 let mut columns = Vec::new();
                 for input in &formula.inputs {
-                    self.finish_one(*input, states, done, warnings)?;
+                    self.finish_one(*input, states, done, misfits)?;
                     columns.push(wide(&done[input]));
                 }
                 let options =
@@ -76,7 +106,7 @@ impl Metric {
         &self,
         measure: &Measure,
         states: &RecordBatch,
-        warnings: &mut Vec<String>,
+        misfits: &mut Misfits,
     ) -> Result<ArrayRef, FoldError> {
         let state = |i: usize| {
             let name = self.layout.state_name(measure.states[i]);
@@ -94,10 +124,7 @@ impl Metric {
                 let sums = state(0)?.as_primitive::<Decimal256Type>();
                 let values: Decimal128Array =
                     sums.iter().map(|sum| sum.and_then(decimal::finish_sum)).collect();
-                if values.null_count() > sums.null_count() {
-                    let rows = values.null_count() - sums.null_count();
-                    warnings.push(does_not_fit(measure, scale, rows));
-                }
+                misfits.add(&measure.name, scale, values.null_count() - sums.null_count());
                 decimals(values, scale)
             }
             MeasureKind::Avg => {
@@ -106,11 +133,9 @@ impl Metric {
                 let means = sums.iter().zip(counts);
                 let means: Decimal128Array =
                     means.map(|(sum, count)| scale.average(sum?, count?)).collect();
-                if means.null_count() > sums.null_count() {
-                    let rows = means.null_count() - sums.null_count();
-                    warnings.push(does_not_fit(measure, scale.of_mean(), rows));
-                }
-                decimals(means, scale.of_mean())
+                let scale = scale.of_mean();
+                misfits.add(&measure.name, scale, means.null_count() - sums.null_count());
+                decimals(means, scale)
             }
             MeasureKind::Distinct => distinct(state(0)?)?,
             MeasureKind::Quantile => decimals(quantiles(state(0)?, measure.q)?, Scale::DEFAULT),
@@ -124,11 +149,6 @@ impl Metric {
             },
         })
     }
-}
-
-fn does_not_fit(measure: &Measure, scale: Scale, rows: usize) -> String {
-    let (name, places) = (&measure.name, scale.places());
-    format!("`{name}` does not fit 38 digits with {places} places in {rows} rows and is null there")
 }
 
 fn distinct(states: &ArrayRef) -> Result<ArrayRef, StateError> {

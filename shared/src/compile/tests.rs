@@ -261,7 +261,8 @@ fn sums_that_do_not_fit_are_null_with_a_warning() {
     assert_eq!(mismatches, 0);
     let finished = metric.finish(&[0], &table.emit_all()).unwrap();
     assert!(finished.values[0].is_null(0));
-    assert!(finished.warnings[0].contains("`s`"), "{:?}", finished.warnings);
+    let told: Vec<String> = finished.misfits.warnings().collect();
+    assert!(told[0].contains("`s`"), "{told:?}");
     let two = events.slice(0, 1);
     let (table, _) = folded(&metric, &two);
     assert_eq!(

@@ -10,6 +10,7 @@ mod history;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arrow::array::RecordBatch;
@@ -158,14 +159,28 @@ impl Reading {
     }
 }
 
+/// Tells that a read is given up, on drop.
+#[derive(Debug, Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn read_all(
     held: &RwLock<Held>,
     view: &View,
     read: &SpeedRead,
     groups_max: usize,
+    is_given_up: &AtomicBool,
 ) -> Result<SpeedPart, ReadError> {
     let mut reading_on = Reading::begin(&reading(held), view, read)?;
     while !reading_on.chunks.is_empty() {
+        if is_given_up.load(Ordering::Relaxed) {
+            return Err(ReadError::Unreachable("the read was given up".to_owned()));
+        }
         let states = reading_on.next(&reading(held), view, read);
         if reading_on.groups > groups_max {
             return Err(ReadError::TooLarge { limit: groups_max });
@@ -282,7 +297,10 @@ impl SpeedStore for MemoryStore {
     ) -> Result<SpeedPart, ReadError> {
         let held = self.held(view.id).ok_or(ReadError::Absent)?;
         let (view, read) = (view.clone(), read.clone());
-        let task = move || read_all(&held, &view, &read, groups_max);
+        // Ended soon after nobody waits for it any more.
+        let watch = GivenUp::default();
+        let is_given_up = Arc::clone(&watch.0);
+        let task = move || read_all(&held, &view, &read, groups_max, &is_given_up);
         tokio::task::spawn_blocking(task)
             .await
             .unwrap_or_else(|error| Err(ReadError::Unreachable(error.to_string())))

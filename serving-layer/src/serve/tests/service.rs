@@ -11,6 +11,7 @@ use shared::event::Event;
 use shared::ids::{Epoch, Offset};
 use shared::ports::{Lag, SpeedError};
 use shared::problem::Problem;
+use shared::request::Asker;
 use shared::testing::event;
 use shared::time::{DAY_US, Grain, HOUR_US};
 
@@ -322,10 +323,19 @@ async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     let serving = world.serving(ServingSettings::default());
     let Value::Object(query) = json!({"metric": "m", "measures": "n"}) else { unreachable!() };
     let query = Query::from_json(query).unwrap();
-    let mut one = Box::pin(serving.follow(query.clone()).await.unwrap());
-    let mut two = Box::pin(serving.follow(query).await.unwrap());
+    let follow = |query: Query| {
+        let serving = Arc::clone(&serving);
+        async move {
+            let messages = serving.follow(Asker::default(), query).await.unwrap();
+            Box::pin(messages.map(|message| {
+                let text: Vec<u8> = message.pieces.flat_map(|piece| piece.unwrap()).collect();
+                (message.event, String::from_utf8(text).unwrap())
+            }))
+        }
+    };
+    let (mut one, mut two) = (follow(query.clone()).await, follow(query).await);
     let first = one.next().await.unwrap();
-    assert!(first.data.contains(r#""rows":[{"n":100}]"#), "{first:?}");
+    assert!(first.1.contains(r#""rows":[{"n":100}]"#), "{first:?}");
     assert_eq!(two.next().await.unwrap(), first);
     // The same events in another generation are the same answer; with fewer it is another.
     let mut next = metric(METRIC);
@@ -333,12 +343,16 @@ async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     next.boundary.offset = Offset(60);
     world.publish(next);
     let second = one.next().await.unwrap();
-    assert!(second.data.contains(r#""rows":[{"n":40}]"#), "{second:?}");
+    assert!(second.1.contains(r#""rows":[{"n":40}]"#), "{second:?}");
     assert_eq!(two.next().await.unwrap(), second);
+    // Nothing is read while nothing has come, and no text is held that all have taken.
+    let reads = world.speed_reads.load(Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(world.speed_reads.load(Ordering::SeqCst), reads);
     // More was applied, and is missing: what was answered before is no answer any more.
     world.lag.lock().unwrap().applied = Offset(101);
     world.missing.lock().unwrap().push("something".into());
-    assert_eq!(one.next().await.unwrap().event, "problem");
+    assert_eq!(one.next().await.unwrap().0, "problem");
     serving.stop_following();
     assert_eq!(one.next().await, None);
 }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use shared::problem::Problem;
+use shared::request::Asker;
 use shared::testing::event;
 use tokio::task::JoinHandle;
 
 use crate::answer::Answer;
 use crate::query::Query;
-use crate::serve::{Serving, ServingSettings};
+use crate::serve::{Asking, Serving, ServingSettings};
 use crate::testing::{NOW, World, metric};
 
 const METRIC: &str =
@@ -58,7 +59,7 @@ async fn equal_queries_that_wait_share_a_turn() {
     world.lag.lock().unwrap().applied = applied;
     let mut others = vec![ask(&serving, &["a"])];
     others.extend((0..20).map(|_| ask(&serving, &[])));
-    until("two turns are waited for", || serving.turns.waiting_count() == 2).await;
+    until("two turns are waited for", || serving.admission.waiting_count() == 2).await;
     // Who gives up takes nobody else's turn away.
     others.remove(1).abort();
     assert_eq!(reads(), 1);
@@ -69,7 +70,7 @@ async fn equal_queries_that_wait_share_a_turn() {
         assert!(at == 0 || other.rows == first.rows);
     }
     assert_eq!(reads(), 3);
-    assert_eq!(serving.turns.waiting_count(), 0);
+    assert_eq!(serving.admission.waiting_count(), 0);
 }
 
 #[tokio::test]
@@ -87,14 +88,15 @@ async fn a_query_whose_turn_does_not_come_is_told_so() {
     for waited in [second, third] {
         assert_eq!(waited.await.unwrap().unwrap_err().code(), "query_timeout");
     }
-    assert_eq!(serving.turns.waiting_count(), 0);
+    assert_eq!(serving.admission.waiting_count(), 0);
     drop(gate);
 
-    let held = serving.turns.take_all().unwrap();
+    let held = serving.admission.take_all(&Asking::query(Asker::default()));
+    assert_eq!(held.len(), 2, "one of each kind");
     let refused = ask(&serving, &[]).await.unwrap().unwrap_err();
     assert_eq!((refused.code(), refused.status().as_u16()), ("overloaded", 503));
-    assert!(refused.detail().contains("1 queries are being answered"), "{}", refused.detail());
-    assert_eq!(serving.turns.waiting_count(), 0, "nobody is left to wait");
+    assert!(refused.detail().contains("busy with other queries"), "{}", refused.detail());
+    assert_eq!(serving.admission.waiting_count(), 0, "nobody is left to wait");
     drop(held);
     assert!(ask(&serving, &[]).await.unwrap().is_ok());
 }

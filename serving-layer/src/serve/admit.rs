@@ -1,0 +1,278 @@
+//! What a query may use, and when: nothing for what was made already, a turn of its own kind for
+//! what needs little, and a turn of those who need much otherwise.
+//!
+//! Equal queries that wait are answered together, whoever asks, in the first turn that any of them
+//! gets: it begins after all of them were asked, so that its answer includes whatever each of them
+//! could expect.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, WeakShared};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use super::fair::Asking;
+use super::turns::{Turn, Turns};
+use super::work::Work;
+use super::{Serving, ServingSettings};
+use crate::answer::Answer;
+use crate::error::Error;
+use crate::memory::{Account, Need, Short};
+use crate::query::Query;
+
+/// The turns of all kinds, and who waits for one.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    little: Turns,
+    much: Turns,
+    /// For the writing of answers, piece by piece.
+    pub(crate) writing: Turns,
+    waiting: Arc<Mutex<HashMap<String, Waiting>>>,
+}
+
+type Outcome = Shared<BoxFuture<'static, Result<Answer, Error>>>;
+
+/// Equal queries that wait.
+#[derive(Debug)]
+struct Waiting {
+    outcome: WeakShared<BoxFuture<'static, Result<Answer, Error>>>,
+    is_begun: Arc<AtomicBool>,
+    turns: UnboundedSender<Turn>,
+}
+
+/// A query among equal ones that wait.
+struct Joined {
+    outcome: Outcome,
+    /// Whether its turn has begun.
+    is_begun: Arc<AtomicBool>,
+    /// Where a turn goes that one of them got.
+    turns: UnboundedSender<Turn>,
+}
+
+impl Admission {
+    pub(super) fn new(settings: &ServingSettings) -> Self {
+        let processors = available_parallelism().map_or(1, usize::from);
+        Self {
+            little: Turns::new(settings.queries_max),
+            much: Turns::new(processors.min(settings.queries_max)),
+            writing: Turns::new(processors),
+            waiting: Arc::default(),
+        }
+    }
+
+    fn turns(&self, need: Need) -> &Turns {
+        match need {
+            Need::Little => &self.little,
+            Need::Much => &self.much,
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A turn of each query that may be answered at a time.
+    #[cfg(test)]
+    pub(super) fn take_all(&self, asking: &Asking) -> Vec<Turn> {
+        let take = |turns: &Turns| std::iter::from_fn(|| turns.try_take(asking)).collect();
+        [take(&self.little), take(&self.much)].into_iter().flat_map(|t: Vec<Turn>| t).collect()
+    }
+
+    /// Different queries that wait.
+    #[cfg(test)]
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting().len()
+    }
+}
+
+/// A query's place among those that wait, for as long as its turn has not begun.
+struct Place {
+    waiting: Arc<Mutex<HashMap<String, Waiting>>>,
+    key: String,
+    is_begun: Arc<AtomicBool>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another one may stand there, if nobody was left to wait for this one.
+        if waiting.get(&self.key).is_some_and(|found| Arc::ptr_eq(&found.is_begun, &self.is_begun))
+        {
+            waiting.remove(&self.key);
+        }
+    }
+}
+
+impl Serving {
+    /// Answers when it is the query's turn, within the time for a query.
+    pub(super) async fn in_turn(
+        self: &Arc<Self>,
+        query: &Query,
+        asking: &Asking,
+    ) -> Result<Answer, Error> {
+        let need = match self.prepare(query).await? {
+            Prepared::Made(answer) => return Ok(*answer),
+            Prepared::Needs(need) => need,
+        };
+        // Apart, since what most queries need is small and is moved often.
+        Box::pin(self.in_turn_for(need, query, asking)).await
+    }
+
+    async fn in_turn_for(
+        self: &Arc<Self>,
+        need: Need,
+        query: &Query,
+        asking: &Asking,
+    ) -> Result<Answer, Error> {
+        let turns = self.admission.turns(need);
+        if let Some(turn) = turns.try_take(asking) {
+            let is_begun = AtomicBool::new(false);
+            let answer = self.answer_within(query, need, turn, &is_begun);
+            return self.in_time(answer, &is_begun).await;
+        }
+        let joined = self.join(query, need);
+        // Each waits in its own asker's line, and the first turn is for all.
+        let offer = async {
+            // Nobody needs it if there was one before.
+            let _ = joined.turns.send(turns.take(asking).await);
+            pending().await
+        };
+        let answer = async {
+            tokio::select! {
+                answer = joined.outcome => answer,
+                never = offer => never,
+            }
+        };
+        self.in_time(answer, &joined.is_begun).await
+    }
+
+    /// Does something else than to answer a query when its turn comes.
+    pub(crate) async fn in_turn_of<T, F: Future<Output = Result<T, Error>>>(
+        self: &Arc<Self>,
+        need: Need,
+        asking: &Asking,
+        attempt: impl Fn(Work) -> F,
+    ) -> Result<T, Error> {
+        let is_begun = AtomicBool::new(false);
+        let done = async {
+            let turn = self.admission.turns(need).take(asking).await;
+            self.within((need, turn), &is_begun, attempt).await
+        };
+        self.in_time(done, &is_begun).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        done: impl Future<Output = Result<T, Error>>,
+        is_begun: &AtomicBool,
+    ) -> Result<T, Error> {
+        let seconds = self.settings.timeout.as_secs();
+        match timeout(self.settings.timeout, done).await {
+            Ok(done) => done,
+            Err(_) if is_begun.load(Ordering::SeqCst) => Err(Error::Timeout { seconds }),
+            Err(_) => Err(Error::Overloaded { seconds }),
+        }
+    }
+
+    /// Waits with the equal queries that wait.
+    fn join(self: &Arc<Self>, query: &Query, need: Need) -> Joined {
+        let key = format!("{query:?}");
+        let mut waiting = self.admission.waiting();
+        if let Some(found) = waiting.get(&key)
+            && let Some(outcome) = found.outcome.upgrade()
+        {
+            let (is_begun, turns) = (Arc::clone(&found.is_begun), found.turns.clone());
+            return Joined { outcome, is_begun, turns };
+        }
+        let is_begun = Arc::new(AtomicBool::new(false));
+        let place = Place {
+            waiting: Arc::clone(&self.admission.waiting),
+            key: key.clone(),
+            is_begun: Arc::clone(&is_begun),
+        };
+        let (serving, query, begins) = (Arc::clone(self), query.clone(), Arc::clone(&is_begun));
+        let (turns, mut first) = unbounded_channel();
+        let outcome = async move {
+            let turn: Option<Turn> = first.recv().await;
+            // Whoever asks from here on may expect what this answer does not include.
+            drop((place, first));
+            let gone = || Error::Internal("nobody waits for the answer".to_owned());
+            serving.answer_within(&query, need, turn.ok_or_else(gone)?, &begins).await
+        };
+        let outcome = outcome.boxed().shared();
+        // There is one to downgrade, since it was not polled yet.
+        if let Some(weak) = outcome.downgrade() {
+            let (is_begun, turns) = (Arc::clone(&is_begun), turns.clone());
+            waiting.insert(key, Waiting { outcome: weak, is_begun, turns });
+        }
+        Joined { outcome, is_begun, turns }
+    }
+
+    async fn answer_within(
+        self: &Arc<Self>,
+        query: &Query,
+        need: Need,
+        turn: Turn,
+        is_begun: &AtomicBool,
+    ) -> Result<Answer, Error> {
+        let attempt = |work: Work| async move { self.answer_now(query, &work).await };
+        self.within((need, turn), is_begun, attempt).await
+    }
+
+    /// Works in turns until there is enough memory for all of it: with a reserve of more each time.
+    async fn within<T, F: Future<Output = Result<T, Error>>>(
+        self: &Arc<Self>,
+        (need, mut turn): (Need, Turn),
+        is_begun: &AtomicBool,
+        attempt: impl Fn(Work) -> F,
+    ) -> Result<T, Error> {
+        let asking = turn.asking().clone();
+        let mut account = self.memory.account(&asking.asker, need);
+        loop {
+            is_begun.store(true, Ordering::SeqCst);
+            let work = Work::new(account, Instant::now() + self.settings.timeout, turn);
+            let watch = work.watch();
+            let done = attempt(work).await;
+            drop(watch);
+            let Err(Error::Short(Short { needed })) = done else { return done };
+            is_begun.store(false, Ordering::SeqCst);
+            let most = self.memory.most(&asking.asker);
+            if needed > most {
+                return Err(Error::QueryTooLarge { limit_bytes: most });
+            }
+            account = self.memory.account(&asking.asker, Need::Much);
+            let (serving, own) = (Arc::clone(self), account.clone());
+            // Half as much again, so that it is not short once more; or else a little more.
+            let wanted = [needed / 2, needed / 16].map(|more| (needed + more).min(most));
+            let fits = move || wanted.iter().any(|bytes| serving.reserve(&own, *bytes));
+            turn = self.admission.much.take_if(&asking, fits).await;
+        }
+    }
+
+    /// Reserves memory, if need be that of what is kept for later answers.
+    fn reserve(&self, account: &Account, bytes: usize) -> bool {
+        for _ in 0..2 {
+            match account.reserve(bytes) {
+                Ok(()) => return true,
+                // Its asker's share is used up.
+                Err(0) => return false,
+                Err(lacking) => self.answers.shrink_by(self.parts.shrink_by(lacking)),
+            };
+        }
+        account.reserve(bytes).is_ok()
+    }
+}
+
+/// A query before its turn.
+pub(super) enum Prepared {
+    /// What was made for another one answers it.
+    Made(Box<Answer>),
+    /// It has to be made.
+    Needs(Need),
+}

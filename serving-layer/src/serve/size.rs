@@ -1,0 +1,61 @@
+//! How much a query will need, before it is made: from figures that are at hand.
+
+use shared::catalog::MetricVersion;
+use shared::time::TimeRange;
+
+use super::{Place, Serving};
+use crate::calendar::{Calendar, Granularity};
+use crate::memory::Need;
+use crate::plan;
+use crate::query::{Fill, Query};
+
+impl Serving {
+    /// What a query needs, by the rows that it reads or fills at most.
+    pub(super) fn need(&self, query: &Query, metric: &MetricVersion, place: &Place<'_>) -> Need {
+        let range = place.edges.range();
+        let calendar = Calendar::new(place.zone.clone(), query.granularity);
+        let rows = batch_rows(metric, &calendar, range)
+            .saturating_add(self.speed.groups(metric.id))
+            .saturating_add(filled_rows(query, metric, place));
+        self.need_of(rows)
+    }
+
+    /// What the reading of so many rows needs.
+    pub(super) fn need_of(&self, rows: u64) -> Need {
+        match rows <= self.settings.little_rows {
+            true => Need::Little,
+            false => Need::Much,
+        }
+    }
+}
+
+/// Rows of the batch view's files that lie in a range, as if they were evenly spread.
+fn batch_rows(metric: &MetricVersion, calendar: &Calendar, range: TimeRange) -> u64 {
+    let covered = plan::covered(&metric.files, range);
+    let pieces = plan::pieces(calendar, metric.compiled.grain(), covered);
+    let of = |piece: &plan::Piece| -> f64 {
+        let files = metric.files.iter().filter(|file| file.grain == piece.grain);
+        let rows = files.map(|file| {
+            let (from, to) =
+                (file.range.from.max(piece.range.from), file.range.to.min(piece.range.to));
+            let whole = (file.range.to.0 - file.range.from.0).max(1) as f64;
+            file.rows as f64 * ((to.0 - from.0).max(0) as f64 / whole)
+        });
+        rows.sum()
+    };
+    // More than there can be would still be a number.
+    pieces.iter().map(of).sum::<f64>() as u64
+}
+
+/// Buckets that are filled, for one group.
+fn filled_rows(query: &Query, metric: &MetricVersion, place: &Place<'_>) -> u64 {
+    if query.fill == Fill::None || query.granularity == Granularity::All {
+        return 0;
+    }
+    // An open edge is that of the first or last bucket: about where the batch view begins, and now.
+    let covered = plan::covered(&metric.files, TimeRange::ALL);
+    let from = place.edges.from.unwrap_or(covered.from.min(place.now));
+    let to = place.edges.to.unwrap_or(place.now);
+    let length = query.granularity.length().unwrap_or(i64::MAX).max(1);
+    u64::try_from(to.0.saturating_sub(from.0) / length).unwrap_or(0)
+}

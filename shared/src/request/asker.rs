@@ -1,0 +1,33 @@
+//! Who asks, to share what there is fairly.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+/// Who asks: the bearer of a key, or whoever has none. It says nothing of what may be seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Asker(Option<Arc<str>>);
+
+impl Asker {
+    /// The bearer of the key with this id.
+    #[must_use]
+    pub fn key(id: &str) -> Self {
+        Self(Some(id.into()))
+    }
+
+    /// Whether there is a key.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
