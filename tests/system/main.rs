@@ -21,6 +21,7 @@ mod interrupt;
 mod keys;
 mod kills;
 mod load;
+mod memory;
 mod oracle;
 mod positions;
 mod random;

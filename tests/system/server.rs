@@ -164,6 +164,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// kill -9.
     pub(crate) fn kill(mut self) {
         self.process.0.kill().unwrap();
