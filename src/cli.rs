@@ -3,6 +3,7 @@
 //! 0 is done, 1 is failed, 2 is wrong usage, 130 and 143 are stopped by a signal. An error is one
 //! line on stderr; stdout carries what was asked for and nothing else.
 
+mod arenas;
 mod backoff;
 mod backup;
 mod client;

@@ -164,9 +164,10 @@ struct Listener {
 impl Listener {
     async fn next(mut self) -> Option<(Message, Self)> {
         if let Some(answer) = self.first.take() {
+            let is_unwritten = !answer.is_short();
             // The pieces of JSON cannot fail.
             let pieces = format::write(answer, Format::Json, CsvTexts::default()).ok()?;
-            return Some((Message { event: "answer", pieces, is_unwritten: true }, self));
+            return Some((Message { event: "answer", pieces, is_unwritten }, self));
         }
         loop {
             let text = self.slot.last.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -10,14 +10,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use super::Failure;
-use super::output;
+use super::{Failure, arenas, output};
 use crate::compose::Service;
 use crate::settings::{LogFormat, Settings};
 use crate::trace::Traces;
 
 /// Serves. Prints one line with the URL when it is ready to answer.
 pub(super) fn run(settings: Settings) -> Result<(), Failure> {
+    arenas::limit();
     let traces = start_log(&settings)?;
     shared::failpoint::start();
     let served = runtime()?.block_on(serve(settings));

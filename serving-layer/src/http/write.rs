@@ -96,11 +96,23 @@ pub(super) fn events(
             return stream::iter([Ok(Bytes::from_static(b":\n\n"))]).boxed();
         };
         let head = Bytes::from(format!("event: {event}\ndata: "));
+        if !is_unwritten {
+            return stream::iter(together(head, pieces)).boxed();
+        }
         let (head, tail) = (stream::iter([Ok(head)]), stream::iter([Ok("\n\n".into())]));
-        let data = match is_unwritten {
-            true => written(Arc::clone(&serving), asking.clone(), pieces).boxed(),
-            false => stream::iter(pieces).boxed(),
-        };
+        let data = written(Arc::clone(&serving), asking.clone(), pieces);
         head.chain(data).chain(tail).boxed()
     })
+}
+
+/// An event whose text is written: in one piece, if it is small.
+fn together(head: Bytes, pieces: Pieces) -> Vec<io::Result<Bytes>> {
+    let ends = [Ok(head)].into_iter().chain(pieces).chain([Ok(Bytes::from_static(b"\n\n"))]);
+    let event: Vec<io::Result<Bytes>> = ends.collect();
+    let bytes: usize = event.iter().flatten().map(Bytes::len).sum();
+    if bytes > SMALL_BYTES {
+        return event;
+    }
+    let event: io::Result<Vec<Bytes>> = event.into_iter().collect();
+    vec![event.map(|pieces| pieces.concat().into())]
 }
