@@ -1,9 +1,9 @@
 //! One arena for what is written in C.
 //!
-//! Rust's memory comes from jemalloc; that of C code (zstd, the system's library) from glibc, which
-//! reserves 64 MiB of addresses for each of the first threads that ask it, so that a service under a
-//! bound of its address space (`ulimit -v`) would be short of them. How many arenas there may be
-//! glibc reads from the environment when a process starts, and so the service starts itself anew.
+//! Rust's memory comes from jemalloc, that of C code (zstd, the system's library) from glibc. The
+//! latter reserves 64 MiB of addresses for each of the first threads that ask it, of which a
+//! service under a bound of its addresses (`ulimit -v`) would be short. It reads how many arenas
+//! there may be when a process starts, from the environment; so the service starts itself anew.
 
 use std::env;
 use std::os::unix::process::CommandExt;

@@ -160,13 +160,16 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
     }
     let end = if outcome.is_ok() { End::Complete } else { End::Interrupted };
     watch.standing(|standing| tell(standing, end, args.output))?;
-    if let Some(signal) = signal {
-        if let Some(error) = outcome.err().filter(|error| !error.is::<Interrupted>()) {
-            output::complain(&format!("{error:#}"));
+    // A signal that came behind the last answer has stopped nothing.
+    match (outcome, signal) {
+        (Err(error), Some(signal)) => {
+            if !error.is::<Interrupted>() {
+                output::complain(&format!("{error:#}"));
+            }
+            return Err(Failure::Stopped(signal.exit_code()));
         }
-        return Err(Failure::Stopped(signal.exit_code()));
+        (outcome, _) => outcome?,
     }
-    outcome?;
     match watch.standing(|standing| standing.totals.refused()) {
         0 => Ok(()),
         refused => Err(Failure::Failed(anyhow::anyhow!(
