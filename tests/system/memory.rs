@@ -61,6 +61,26 @@ fn taken(http: &Http) -> (usize, usize) {
     (number(&status["query_memory"]["taken_bytes"]), number(&status["cache_bytes"]))
 }
 
+/// Waits until nothing is taken but what is kept for later.
+fn given_back(what: &str, http: &Http) {
+    until(what, Duration::from_secs(20), || {
+        let (taken, kept) = taken(http);
+        (taken <= kept + MIB).then_some(())
+    });
+}
+
+/// Asks for a path on a connection of its own, which is read no further than to the status.
+fn open(place: &Place, path: &str, accept: &str) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(place.url().trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut reader = BufReader::with_capacity(64, stream);
+    let status = next_line(&mut reader, "HTTP/1.1");
+    assert!(status.contains("200"), "{path}: {status}");
+    reader
+}
+
 /// The first of all readers, as nobody asked for it before.
 fn first(http: &Http, n: usize) -> (u16, Value) {
     let path = format!(
@@ -116,10 +136,7 @@ fn many_queries_at_once_stay_within_the_budget(store: Store) {
         assert!(slowest < Duration::from_secs(10), "a short query took {slowest:?}");
     });
     // What is kept for later is part of it, and is all that is left.
-    until("all is given back", Duration::from_secs(20), || {
-        let (taken, kept) = taken(http);
-        (taken <= kept + MIB).then_some(())
-    });
+    given_back("all is given back", http);
     server.stop();
 }
 
@@ -154,28 +171,19 @@ fn streams_that_wait_hold_nothing(store: Store) {
     let place = Place::new(store);
     let server = loaded(&place, 200);
     let http = &server.http;
-    let address = place.url().trim_start_matches("http://").to_owned();
     let follow = |n: usize| {
-        let mut stream = TcpStream::connect(&address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
         // Two of each, which are equal.
         let other = n / 2;
         let path = format!(
             "/v1/query?metric=readers&group_by=reader&limit=4000\
              &filter=reader%20%3C%3E%20%27x{other}%27"
         );
-        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut reader = BufReader::new(stream);
-        assert!(next_line(&mut reader, "HTTP/1.1").contains("200"));
+        let mut reader = open(&place, &path, "text/event-stream");
         next_line(&mut reader, "\"total_rows\":");
         reader
     };
     let mut streams: Vec<_> = (0..20).map(follow).collect();
-    until("what was sent is given back", Duration::from_secs(20), || {
-        let (taken, kept) = taken(http);
-        (taken <= kept + MIB).then_some(())
-    });
+    given_back("what was sent is given back", http);
     let event = json!({ "id": "new", "event": "read", "time": "2026-03-01T10:00:00Z",
         "properties": { "reader": "0", "shelf": "s0", "n": 1 } });
     http.send(&[event.to_string()]);
@@ -184,10 +192,7 @@ fn streams_that_wait_hold_nothing(store: Store) {
         assert!(text.contains(&format!("\"total_rows\":{}", READERS + 1)), "it has the new one");
     }
     drop(streams);
-    until("all is given back", Duration::from_secs(20), || {
-        let (taken, kept) = taken(http);
-        (taken <= kept + MIB).then_some(())
-    });
+    given_back("all is given back", http);
     server.stop();
 }
 
@@ -199,16 +204,9 @@ fn an_answer_that_is_read_slowly_is_counted_until_it_is_sent(store: Store) {
     let place = Place::new(store);
     let server = loaded(&place, 200);
     let http = &server.http;
-    let address = place.url().trim_start_matches("http://").to_owned();
     for format in ["json", "ndjson", "csv", "arrow", "parquet"] {
-        let mut stream = TcpStream::connect(&address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
         let path = format!("/v1/query?metric=readers&group_by=reader&limit=100000&format={format}");
-        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut reader = BufReader::with_capacity(64, stream);
-        let status = next_line(&mut reader, "HTTP/1.1");
-        assert!(status.contains("200"), "{format}: {status}");
+        let reader = open(&place, &path, "*/*");
         // The texts alone.
         let (taken_now, kept) = taken(http);
         assert!(
@@ -217,10 +215,7 @@ fn an_answer_that_is_read_slowly_is_counted_until_it_is_sent(store: Store) {
         );
         assert_eq!(first(http, 0).0, 200);
         drop(reader);
-        until("it is given back", Duration::from_secs(20), || {
-            let (taken, kept) = taken(http);
-            (taken <= kept + MIB).then_some(())
-        });
+        given_back("it is given back", http);
     }
     server.stop();
 }

@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
@@ -43,7 +44,7 @@ pub(super) struct Page<'a> {
     room: usize,
     rows: usize,
     /// The last group that was finished.
-    last: Option<(u32, Box<[Value]>)>,
+    last: Option<(u32, Rc<[Value]>)>,
     misfits: Misfits,
     held: Held,
 }
@@ -52,7 +53,7 @@ pub(super) struct Page<'a> {
 struct Candidate {
     row: Row,
     /// Of the measures among the keys.
-    values: Box<[Value]>,
+    values: Rc<[Value]>,
 }
 
 /// A value of a measure, comparable with others of it.
@@ -116,9 +117,9 @@ impl<'a> Page<'a> {
     }
 
     /// What some rows are ordered by of their measures.
-    fn values(&mut self, rows: &[Row]) -> Result<Vec<Box<[Value]>>, Error> {
+    fn values(&mut self, rows: &[Row]) -> Result<Vec<Rc<[Value]>>, Error> {
         if self.measures.is_empty() {
-            return Ok(rows.iter().map(|_| Box::default()).collect());
+            return Ok(vec![Rc::default(); rows.len()]);
         }
         // Rows that were filled from the one before have its group: each is finished once.
         let mut last = self.last.as_ref().map(|(group, _)| *group);
@@ -148,7 +149,7 @@ impl<'a> Page<'a> {
                     finished.values.iter().map(|column| value(column, next - 1)).collect()
                 }
             };
-            self.last = Some((group, Box::clone(&own)));
+            self.last = Some((group, Rc::clone(&own)));
             values.push(own);
         }
         Ok(values)
@@ -161,12 +162,8 @@ impl<'a> Page<'a> {
         let end = wanted.offset.saturating_add(wanted.limit);
         if wanted.per_bucket {
             self.candidates.sort_unstable_by(compare);
-            let mut seen: HashMap<i64, usize> = HashMap::new();
-            self.candidates.retain(|candidate| {
-                let place = seen.entry(candidate.row.time).or_default();
-                *place += 1;
-                *place <= end
-            });
+            let mut place = places();
+            self.candidates.retain(|candidate| place(&candidate.row) <= end);
         } else if end < self.candidates.len() {
             if end > 0 {
                 self.candidates.select_nth_unstable_by(end, compare);
@@ -188,13 +185,8 @@ impl<'a> Page<'a> {
         let page = candidates.iter().map(|candidate| candidate.row);
         let page: Vec<Row> = match wanted.per_bucket {
             true => {
-                let mut seen: HashMap<i64, usize> = HashMap::new();
-                let is_in = |row: &Row| {
-                    let place = seen.entry(row.time).or_default();
-                    *place += 1;
-                    *place > wanted.offset
-                };
-                page.filter(is_in).collect()
+                let mut place = places();
+                page.filter(|row| place(row) > wanted.offset).collect()
             }
             false => page.skip(wanted.offset).collect(),
         };
@@ -205,7 +197,7 @@ impl<'a> Page<'a> {
 impl Wanted<'_> {
     /// A total order: by the keys with nulls last, then time, then dimensions.
     fn compare(&self, a: &Candidate, b: &Candidate) -> Ordering {
-        let mut values = a.values.iter().zip(&b.values);
+        let mut values = a.values.iter().zip(&*b.values);
         let keys = self.order_by.iter().map(|(key, direction)| match key {
             Key::Time => directed(a.row.time.cmp(&b.row.time), false, *direction),
             Key::Dimension(at) => {
@@ -222,6 +214,16 @@ impl Wanted<'_> {
         let ties = (0..self.dimensions).map(|at| self.merged.table.compare_values(one, other, at));
         let mut all = keys.chain([a.row.time.cmp(&b.row.time)]).chain(ties);
         all.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+}
+
+/// The place of each of some rows in order among those of its bucket, from 1 on.
+fn places() -> impl FnMut(&Row) -> usize {
+    let mut seen: HashMap<i64, usize> = HashMap::new();
+    move |row| {
+        let place = seen.entry(row.time).or_default();
+        *place += 1;
+        *place
     }
 }
 
