@@ -1,7 +1,7 @@
 //! Access: keys, and what they open.
 //!
 //! Keys are part of the manifest (`shared::access`). A request is let through, or refused, by its
-//! route and its headers alone ([`Guard`]), before its body is read, but where clients bring the
+//! route and its headers alone ([`AccessGuard`]), before its body is read, but where clients bring the
 //! key in the body (`write_key`); what its bearer may see, and what is written into its events,
 //! goes with it to the layers. As long as there are no keys, anybody may do everything, and the
 //! service answers on loopback only, unless it is told otherwise.
@@ -17,22 +17,22 @@ mod tests;
 mod unknown;
 mod write_key;
 
-pub(crate) use self::guard::{Guard, Openness};
-pub(crate) use self::guarded::Guarded;
+pub(crate) use self::guard::{AccessGuard, AnonymousAccess};
+pub(crate) use self::guarded::AuthService;
 pub(crate) use self::routes::{KeyRoutes, make, routes};
-pub(crate) use self::unknown::Peer;
+pub(crate) use self::unknown::PeerNetwork;
 
 /// A guard that lets everybody do everything.
 #[cfg(test)]
-pub(crate) fn open_guard() -> Guard {
+pub(crate) fn open_guard() -> AccessGuard {
     use std::sync::Arc;
 
-    use shared::catalog::Snapshot;
+    use shared::catalog::CatalogSnapshot;
     use shared::clock::SystemClock;
     use shared::ids::{Generation, JournalId};
     use shared::time::Timestamp;
 
-    let snapshot = Snapshot {
+    let snapshot = CatalogSnapshot {
         generation: Generation(0),
         journal: JournalId::try_from("1".repeat(32)).unwrap(),
         published_at: Timestamp(0),
@@ -40,6 +40,6 @@ pub(crate) fn open_guard() -> Guard {
         keys: Arc::default(),
     };
     let snapshots = tokio::sync::watch::channel(Arc::new(snapshot)).1;
-    let origins = crate::settings::Origins::None;
-    Guard::new(snapshots, Arc::new(SystemClock), [], Openness::Loopback, origins)
+    let origins = crate::settings::AllowedOrigins::None;
+    AccessGuard::new(snapshots, Arc::new(SystemClock), [], AnonymousAccess::Loopback, origins)
 }

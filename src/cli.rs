@@ -28,15 +28,15 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::settings::{Given, Settings, SettingsError};
+use crate::settings::{PartialSettings, Settings, SettingsError};
 
 /// Exactly-once analytics over events: a speed layer for what is new, a batch layer for the rest,
 /// one merged answer
 #[derive(Parser)]
 #[command(name = "merganser", version, args_conflicts_with_subcommands = true)]
-struct Cli {
+struct CommandLine {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
 
     #[command(flatten)]
     serve: ServeArgs,
@@ -49,11 +49,11 @@ struct ServeArgs {
     config: Option<PathBuf>,
 
     #[command(flatten)]
-    given: Given,
+    given: PartialSettings,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum CliCommand {
     /// Serve until told to stop (the default)
     Serve(Box<ServeArgs>),
     /// Check whether a service with these settings would start and run well here
@@ -82,7 +82,7 @@ enum Command {
 
 /// Why a command did not end well.
 #[derive(Debug)]
-enum Failure {
+enum CliError {
     /// It was called in a way that cannot work: exit code 2.
     Usage(String),
     /// It was tried and failed: exit code 1.
@@ -91,13 +91,13 @@ enum Failure {
     Stopped(u8),
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for CliError {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<SettingsError> for Failure {
+impl From<SettingsError> for CliError {
     fn from(error: SettingsError) -> Self {
         Self::Usage(error.to_string())
     }
@@ -105,49 +105,49 @@ impl From<SettingsError> for Failure {
 
 /// Runs the command that the process was started with.
 pub(crate) fn run() -> ExitCode {
-    let matches = match Cli::command().try_get_matches() {
+    let matches = match CommandLine::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => error.exit(),
     };
-    let outcome = match Cli::from_arg_matches(&matches) {
+    let outcome = match CommandLine::from_arg_matches(&matches) {
         Ok(cli) => dispatch(cli, &matches),
         Err(error) => error.exit(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Usage(message)) => {
+        Err(CliError::Usage(message)) => {
             output::complain(&message);
             ExitCode::from(2)
         }
-        Err(Failure::Stopped(code)) => ExitCode::from(code),
-        Err(Failure::Failed(error)) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(Failure::Failed(error)) => {
+        Err(CliError::Stopped(code)) => ExitCode::from(code),
+        Err(CliError::Failed(error)) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(CliError::Failed(error)) => {
             output::complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<(), Failure> {
+fn dispatch(cli: CommandLine, matches: &ArgMatches) -> Result<(), CliError> {
     let own = |name| matches.subcommand_matches(name).unwrap_or(matches);
     let load = |args: ServeArgs, name| Settings::load(args.given, own(name), args.config);
     match cli.command {
         None => serve::run(load(cli.serve, "")?),
-        Some(Command::Serve(args)) => serve::run(load(*args, "serve")?),
-        Some(Command::Doctor(args)) => {
+        Some(CliCommand::Serve(args)) => serve::run(load(*args, "serve")?),
+        Some(CliCommand::Doctor(args)) => {
             let doctor::DoctorArgs { serve, output } = *args;
             doctor::run(&load(serve, "doctor")?, output)
         }
-        Some(Command::Ingest(args)) => ingest::run(&args),
-        Some(Command::Query(args)) => query::run(&args),
-        Some(Command::Run(args)) => run::run(&args),
-        Some(Command::Status(args)) => status::run(&args),
-        Some(Command::Metrics(args)) => metrics::run(&args),
-        Some(Command::Quarantine(args)) => quarantine::run(&args),
-        Some(Command::Keys(args)) => keys::run(&args),
-        Some(Command::Backup(args)) => backup::run(&args),
-        Some(Command::Demo(args)) => demo::run(args),
-        Some(Command::Completions(args)) => completions::run(&args),
+        Some(CliCommand::Ingest(args)) => ingest::run(&args),
+        Some(CliCommand::Query(args)) => query::run(&args),
+        Some(CliCommand::Run(args)) => run::run(&args),
+        Some(CliCommand::Status(args)) => status::run(&args),
+        Some(CliCommand::Metrics(args)) => metrics::run(&args),
+        Some(CliCommand::Quarantine(args)) => quarantine::run(&args),
+        Some(CliCommand::Keys(args)) => keys::run(&args),
+        Some(CliCommand::Backup(args)) => backup::run(&args),
+        Some(CliCommand::Demo(args)) => demo::run(args),
+        Some(CliCommand::Completions(args)) => completions::run(&args),
     }
 }
 
@@ -156,11 +156,11 @@ mod tests {
     use super::*;
 
     fn settings(arguments: &[&str]) -> Settings {
-        let matches = Cli::command().try_get_matches_from(arguments).unwrap();
-        let cli = Cli::from_arg_matches(&matches).unwrap();
+        let matches = CommandLine::command().try_get_matches_from(arguments).unwrap();
+        let cli = CommandLine::from_arg_matches(&matches).unwrap();
         let (name, args) = match cli.command {
             None => ("", cli.serve),
-            Some(Command::Serve(args)) => ("serve", *args),
+            Some(CliCommand::Serve(args)) => ("serve", *args),
             Some(_) => panic!("expected serve"),
         };
         let own = matches.subcommand_matches(name).unwrap_or(&matches);
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        CommandLine::command().debug_assert();
     }
 
     #[test]
@@ -185,20 +185,22 @@ mod tests {
     #[test]
     fn the_doctor_takes_the_settings_of_serve() {
         let arguments = ["merganser", "doctor", "--listen", "h:1", "--output", "json"];
-        let matches = Cli::command().try_get_matches_from(arguments).unwrap();
-        let Some(Command::Doctor(args)) = Cli::from_arg_matches(&matches).unwrap().command else {
+        let matches = CommandLine::command().try_get_matches_from(arguments).unwrap();
+        let Some(CliCommand::Doctor(args)) =
+            CommandLine::from_arg_matches(&matches).unwrap().command
+        else {
             panic!("expected doctor")
         };
         let own = matches.subcommand_matches("doctor").unwrap();
         let settings = Settings::load(args.serve.given, own, args.serve.config).unwrap();
         assert_eq!(settings.listen.0, "h:1");
-        assert_eq!(args.output, output::Output::Json);
+        assert_eq!(args.output, output::OutputFormat::Json);
     }
 
     #[test]
     fn settings_of_serve_are_refused_before_another_command() {
         assert!(
-            Cli::command()
+            CommandLine::command()
                 .try_get_matches_from(["merganser", "--listen", "h:1", "status"])
                 .is_err()
         );

@@ -34,19 +34,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use batch_layer::backup::{Archive, Backup, Backups};
+use batch_layer::backup::{Backup, BackupService, BackupStream};
 use batch_layer::catalog::{BatchCatalog, CatalogSettings};
 use batch_layer::journal::{DirectoryLock, FileJournal, JournalSettings};
 use batch_layer::run::{RunQueue, RunService, RunServiceParts};
 use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
 use serde_json::Value;
-use serving_layer::Serving;
-use shared::catalog::{Catalog, Snapshot};
+use serving_layer::ServingLayer;
+use shared::catalog::{Catalog, CatalogSnapshot};
 use shared::clock::{Clock, SystemClock};
-use shared::ports::{Committed, Journal};
+use shared::ports::{CommittedBatch, Journal};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
-use speed_layer::intake::{Intake, IntakeHandle, Quarantine, RandomIds};
+use speed_layer::intake::{Intake, IntakeHandle, Quarantine, UuidGenerator};
 use speed_layer::store;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -55,9 +55,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::status::Status;
-use crate::access::{self, Guard, KeyRoutes, Openness};
-use crate::http::{self, Parts, Readiness};
+use self::status::StatusCollector;
+use crate::access::{self, AccessGuard, AnonymousAccess, KeyRoutes};
+use crate::http::{self, HttpParts, Readiness};
 use crate::settings::Settings;
 
 /// How long each part may take to finish once the service stops.
@@ -70,21 +70,21 @@ const FEED_MAX_BATCHES: usize = 64;
 const QUARANTINE: &str = "quarantine";
 
 /// The running service.
-pub(crate) struct Service {
+pub(crate) struct RunningService {
     scheme: &'static str,
     address: SocketAddr,
     readiness: Readiness,
     stop: CancellationToken,
     http: JoinHandle<()>,
-    serving: Arc<Serving>,
+    serving: Arc<ServingLayer>,
     intake: IntakeHandle,
     runs: RunService,
     speed: SpeedHandle,
     /// Kept to the end, since it holds the lock.
-    batch: Batch,
+    batch: OpenBatchLayer,
 }
 
-impl Service {
+impl RunningService {
     /// Starts every part.
     ///
     /// # Errors
@@ -99,7 +99,8 @@ impl Service {
         let figures = http::recorder()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
-        let batch = Batch::open(&settings.data_dir, configure::catalog(&settings), &clock).await?;
+        let batch =
+            OpenBatchLayer::open(&settings.data_dir, configure::catalog(&settings), &clock).await?;
         let openness = openness(&settings, address, &batch.catalog.current())?;
         let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
         let speed = start_speed(&settings, &batch, &clock, fed).await?;
@@ -109,11 +110,11 @@ impl Service {
         definitions::renew(&*batch.catalog).await;
 
         let readiness = Readiness::new();
-        let status = Status::new(settings.data_dir.clone(), intake.clone(), runs.clone());
+        let status = StatusCollector::new(settings.data_dir.clone(), intake.clone(), runs.clone());
         let retire_grace = Duration::from_millis(settings.retire_grace_ms);
         let looked = (&intake, &runs, &speed, &status);
         watch::start(&readiness, &stop, looked, &clock, retire_grace);
-        let serving = Serving::new(
+        let serving = ServingLayer::new(
             configure::serving(&settings),
             Arc::clone(&batch.catalog) as _,
             Arc::clone(&batch.views) as _,
@@ -125,18 +126,18 @@ impl Service {
         let keys =
             KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock: Arc::clone(&clock) };
         let backups =
-            Backups::new(Arc::clone(&batch.catalog), beside_the_batch(&settings.data_dir));
+            BackupService::new(Arc::clone(&batch.catalog), beside_the_batch(&settings.data_dir));
         let layers = layers(&intake, &runs, backups, &serving, &speed, keys);
-        let guard = Guard::new(
+        let guard = AccessGuard::new(
             batch.catalog.subscribe(),
             clock,
             http::accesses(),
             openness,
             settings.cors_origins.clone(),
         );
-        let parts = Parts { layers, readiness: readiness.clone(), figures, guard };
+        let parts = HttpParts { layers, readiness: readiness.clone(), figures, guard };
         let bounds = configure::connections(&settings);
-        let whole = http::Whole::new(parts, &configure::front(&settings));
+        let whole = http::HttpService::new(parts, &configure::front(&settings));
         let http = http::serve(listener, tls, whole, bounds, stop.clone());
         let http = tokio::spawn(http);
         info!(%address, data_dir = %settings.data_dir.display(), "started");
@@ -185,8 +186,8 @@ impl Service {
 fn layers(
     intake: &IntakeHandle,
     runs: &RunService,
-    backups: Backups,
-    serving: &Arc<Serving>,
+    backups: BackupService,
+    serving: &Arc<ServingLayer>,
     speed: &SpeedHandle,
     keys: KeyRoutes,
 ) -> Router {
@@ -206,7 +207,7 @@ async fn finish<T>(part: &str, ending: impl Future<Output = T>) -> Option<T> {
 }
 
 /// What the batch layer keeps, open.
-struct Batch {
+struct OpenBatchLayer {
     journal: Arc<dyn Journal>,
     catalog: Arc<BatchCatalog>,
     views: Arc<ParquetViews>,
@@ -215,7 +216,7 @@ struct Batch {
     _lock: DirectoryLock,
 }
 
-impl Batch {
+impl OpenBatchLayer {
     async fn open(
         data_dir: &Path,
         settings: CatalogSettings,
@@ -249,7 +250,7 @@ impl Batch {
 /// When the service is not stopped, or there is no such key.
 pub(crate) async fn make_key(data_dir: &Path, body: &[u8]) -> anyhow::Result<Value> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let batch = Batch::open(data_dir, CatalogSettings::default(), &clock).await?;
+    let batch = OpenBatchLayer::open(data_dir, CatalogSettings::default(), &clock).await?;
     let keys = KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock };
     let made = access::make(&keys, body).await;
     made.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))
@@ -260,9 +261,9 @@ pub(crate) struct OfflineBackup {
     /// The generation that it holds.
     pub(crate) generation: u64,
     /// It.
-    pub(crate) archive: Archive,
+    pub(crate) archive: BackupStream,
     /// Keeps the service from being started meanwhile.
-    _batch: Batch,
+    _batch: OpenBatchLayer,
 }
 
 /// Takes a back-up of the directory of a service that is stopped.
@@ -273,7 +274,7 @@ pub(crate) async fn back_up(data_dir: &Path) -> anyhow::Result<OfflineBackup> {
     let is_one = data_dir.join("manifest").is_dir();
     anyhow::ensure!(is_one, "`{}` is no data directory of a service", data_dir.display());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let batch = Batch::open(data_dir, CatalogSettings::default(), &clock).await?;
+    let batch = OpenBatchLayer::open(data_dir, CatalogSettings::default(), &clock).await?;
     let backup = Backup::take(&batch.catalog, beside_the_batch(data_dir)).await?;
     let (generation, archive) = (backup.generation().0, backup.archive());
     Ok(OfflineBackup { generation, archive, _batch: batch })
@@ -291,19 +292,19 @@ fn beside_the_batch(data_dir: &Path) -> Vec<(String, PathBuf)> {
 fn openness(
     settings: &Settings,
     address: SocketAddr,
-    snapshot: &Snapshot,
-) -> anyhow::Result<Openness> {
+    snapshot: &CatalogSnapshot,
+) -> anyhow::Result<AnonymousAccess> {
     let openness = match (settings.insecure.0, address.ip().is_loopback()) {
-        (true, _) => Openness::Everybody,
-        (false, true) => Openness::Loopback,
-        (false, false) => Openness::Closed,
+        (true, _) => AnonymousAccess::Everybody,
+        (false, true) => AnonymousAccess::Loopback,
+        (false, false) => AnonymousAccess::Closed,
     };
     match (snapshot.keys.is_empty(), openness) {
-        (true, Openness::Loopback | Openness::Everybody) => info!(
+        (true, AnonymousAccess::Loopback | AnonymousAccess::Everybody) => info!(
             "there are no keys: whoever reaches {address} may do everything; \
              `merganser keys create --role admin` makes the first one"
         ),
-        (true, Openness::Closed) => anyhow::bail!(
+        (true, AnonymousAccess::Closed) => anyhow::bail!(
             "there are no keys, and {address} can be reached from elsewhere: make the first one \
              with `merganser keys create --role admin --data-dir {}`, listen on 127.0.0.1, or say \
              --insecure",
@@ -316,9 +317,9 @@ fn openness(
 
 async fn start_speed(
     settings: &Settings,
-    batch: &Batch,
+    batch: &OpenBatchLayer,
     clock: &Arc<dyn Clock>,
-    fed: mpsc::Receiver<Arc<Committed>>,
+    fed: mpsc::Receiver<Arc<CommittedBatch>>,
 ) -> anyhow::Result<SpeedHandle> {
     let store = store::connect(&settings.speed_store.0).await?;
     let speed = SpeedLayer::start(
@@ -334,21 +335,21 @@ async fn start_speed(
 
 async fn start_intake(
     settings: &Settings,
-    batch: &Batch,
+    batch: &OpenBatchLayer,
     clock: &Arc<dyn Clock>,
-    feed: mpsc::Sender<Arc<Committed>>,
+    feed: mpsc::Sender<Arc<CommittedBatch>>,
 ) -> anyhow::Result<IntakeHandle> {
     let (journal, clock) = (Arc::clone(&batch.journal), Arc::clone(clock));
     let quarantine = settings.data_dir.join(QUARANTINE);
     let settings = configure::intake(settings);
-    let (ids, snapshots) = (Arc::new(RandomIds::new()), batch.catalog.subscribe());
+    let (ids, snapshots) = (Arc::new(UuidGenerator::new()), batch.catalog.subscribe());
     let start = move || Intake::start(settings, journal, clock, ids, snapshots, feed, quarantine);
     spawn_blocking(start).await?.context("intake")
 }
 
 async fn start_runs(
     settings: &Settings,
-    batch: &Batch,
+    batch: &OpenBatchLayer,
     clock: &Arc<dyn Clock>,
     speed: &SpeedHandle,
     intake: &IntakeHandle,

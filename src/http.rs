@@ -25,21 +25,21 @@ use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
-use shared::access::Access;
-use shared::problem::{Kind, Problem};
+use shared::access::RouteAccess;
+use shared::problem::{Problem, ProblemKind};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::access::Guard;
+use crate::access::AccessGuard;
 
-pub(crate) use self::connections::{ConnectionBounds, serve};
+pub(crate) use self::connections::{ConnectionSettings, serve};
 pub(crate) use self::observe::{method, recorder};
 pub(crate) use self::readiness::Readiness;
 pub(crate) use self::request_id::REQUEST_ID;
 pub(crate) use self::tls::{TlsFiles, start as start_tls};
-pub(crate) use self::whole::{Front, Whole};
+pub(crate) use self::whole::{HttpService, HttpSettings};
 
 /// What the service is made of, as HTTP sees it.
-pub(crate) struct Parts {
+pub(crate) struct HttpParts {
     /// The routes of all layers.
     pub(crate) layers: Router,
     /// Whether it can accept and answer.
@@ -47,15 +47,15 @@ pub(crate) struct Parts {
     /// What it counted.
     pub(crate) figures: PrometheusHandle,
     /// Who may do what.
-    pub(crate) guard: Guard,
+    pub(crate) guard: AccessGuard,
 }
 
 /// Routes that show the document and are not in it; everybody may read it.
 const DOCUMENT: [&str; 4] = ["/docs", "/docs/", "/docs/{*rest}", "/openapi.json"];
 
 /// Who may use each route.
-pub(crate) fn accesses() -> Vec<(&'static str, Method, Access)> {
-    let document = DOCUMENT.map(|path| (path, Method::GET, Access::Open));
+pub(crate) fn accesses() -> Vec<(&'static str, Method, RouteAccess)> {
+    let document = DOCUMENT.map(|path| (path, Method::GET, RouteAccess::Open));
     openapi::accesses().into_iter().chain(document).collect()
 }
 
@@ -66,8 +66,8 @@ pub(crate) fn openapi_text() -> String {
 }
 
 /// Every route there is.
-pub(crate) fn routes(parts: Parts) -> Router {
-    let Parts { layers, readiness, figures, .. } = parts;
+pub(crate) fn routes(parts: HttpParts) -> Router {
+    let HttpParts { layers, readiness, figures, .. } = parts;
     let operation = Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready).with_state(readiness))
@@ -82,7 +82,7 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
         return Json(json!({ "status": "ready" })).into_response();
     }
     let detail = |reasons: &[String]| format!("not ready: {}", reasons.join("; "));
-    Problem::new(Kind::Unavailable, "not_ready", detail(&reasons))
+    Problem::new(ProblemKind::Unavailable, "not_ready", detail(&reasons))
         .with("reasons", reasons)
         .retry_after_s(1)
         .outside(detail(&parts))
@@ -96,7 +96,7 @@ async fn render(State(figures): State<PrometheusHandle>) -> impl IntoResponse {
 
 async fn unknown(uri: Uri) -> Problem {
     let detail = format!("there is nothing at `{}`; /docs lists what there is", uri.path());
-    Problem::new(Kind::NotFound, "not_found", detail)
+    Problem::new(ProblemKind::NotFound, "not_found", detail)
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ use serde::Deserialize;
 
 use self::value::SWITCH;
 pub(crate) use self::value::{
-    Bytes, Cron, Endpoint, Listen, LogFilter, LogFormat, Origins, SpeedStore, Switch, Zone,
+    AllowedOrigins, BoolSetting, ByteSize, CronExpression, ListenAddress, LogFilter, LogFormat,
+    OtlpEndpoint, SpeedStoreAddress, TimezoneName,
 };
 use crate::http::TlsFiles;
 
@@ -68,7 +69,7 @@ pub(crate) enum SettingsError {
 
 /// Where a value came from, least binding first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Source {
+pub(crate) enum SettingSource {
     /// Nobody set it.
     #[default]
     Default,
@@ -80,7 +81,7 @@ pub(crate) enum Source {
     Flag,
 }
 
-impl Source {
+impl SettingSource {
     /// Whether it was said for this very start, by flag or environment, and so wins over what the
     /// service stored earlier. The file and the defaults do not.
     #[must_use]
@@ -106,7 +107,7 @@ macro_rules! settings {
         /// (through serde); what is not given is `None`.
         #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub(crate) struct Given {
+        pub(crate) struct PartialSettings {
             $(
                 #[doc = $doc]
                 #[arg(
@@ -123,20 +124,20 @@ macro_rules! settings {
         pub(crate) struct Settings {
             $(#[doc = $doc] pub(crate) $name: $type,)+
             /// Where the values came from.
-            pub(crate) sources: Sources,
+            pub(crate) sources: SettingSources,
         }
 
         /// Where each value came from.
         #[derive(Clone, Debug, Default)]
-        pub(crate) struct Sources {
-            $(#[doc = $doc] pub(crate) $name: Source,)+
+        pub(crate) struct SettingSources {
+            $(#[doc = $doc] pub(crate) $name: SettingSource,)+
         }
 
         impl Default for Settings {
             fn default() -> Self {
                 Self {
                     $($name: $default.parse().expect("the list's defaults are valid"),)+
-                    sources: Sources::default(),
+                    sources: SettingSources::default(),
                 }
             }
         }
@@ -147,17 +148,17 @@ macro_rules! settings {
         /// Environment variables, in the order of the list.
         pub(crate) const VARIABLES: &[&str] = &[$($env),+];
 
-        fn overlay(given: Given, matches: &ArgMatches, file: Given) -> Settings {
+        fn overlay(given: PartialSettings, matches: &ArgMatches, file: PartialSettings) -> Settings {
             let defaults = Settings::default();
-            let mut sources = Sources::default();
+            let mut sources = SettingSources::default();
             $(
                 let $name = match (given.$name, file.$name) {
                     (Some(value), _) => {
-                        sources.$name = Source::of(matches, stringify!($name));
+                        sources.$name = SettingSource::of(matches, stringify!($name));
                         value
                     }
                     (None, Some(value)) => {
-                        sources.$name = Source::File;
+                        sources.$name = SettingSource::File;
                         value
                     }
                     (None, None) => defaults.$name,
@@ -170,27 +171,27 @@ macro_rules! settings {
 
 settings! {
     /// Address and port to answer HTTP on; port 0 takes a free one
-    listen: Listen = "127.0.0.1:8080", "MERGANSER_LISTEN", "HOST:PORT";
+    listen: ListenAddress = "127.0.0.1:8080", "MERGANSER_LISTEN", "HOST:PORT";
     /// Whether to listen beyond loopback although there are no keys
-    insecure: Switch = "false", "MERGANSER_INSECURE", "BOOL";
+    insecure: BoolSetting = "false", "MERGANSER_INSECURE", "BOOL";
     /// Directory for the journal, the master dataset, the views and the manifest
     data_dir: PathBuf = "./data", "MERGANSER_DATA_DIR", "DIR";
     /// Where the speed views live: memory, redis://host:port[/db] or redis-cluster://h1:p1,h2:p2
-    speed_store: SpeedStore = "memory", "MERGANSER_SPEED_STORE", "STORE";
+    speed_store: SpeedStoreAddress = "memory", "MERGANSER_SPEED_STORE", "STORE";
     /// TOML file of metric definitions, applied at every start
     metrics: PathBuf = "", "MERGANSER_METRICS", "FILE";
     /// When to run the batch layer over what is new, as cron; an empty text switches it off
-    schedule: Cron = "*/5 * * * *", "MERGANSER_SCHEDULE", "CRON";
+    schedule: CronExpression = "*/5 * * * *", "MERGANSER_SCHEDULE", "CRON";
     /// When to recompute everything, as cron; an empty text switches it off
-    full_schedule: Cron = "0 3 * * *", "MERGANSER_FULL_SCHEDULE", "CRON";
+    full_schedule: CronExpression = "0 3 * * *", "MERGANSER_FULL_SCHEDULE", "CRON";
     /// Time zone in which both schedules are meant
-    schedule_timezone: Zone = "UTC", "MERGANSER_SCHEDULE_TIMEZONE", "ZONE";
+    schedule_timezone: TimezoneName = "UTC", "MERGANSER_SCHEDULE_TIMEZONE", "ZONE";
     /// Largest event
-    event_max_bytes: Bytes = "64KiB", "MERGANSER_EVENT_MAX_BYTES", "BYTES";
+    event_max_bytes: ByteSize = "64KiB", "MERGANSER_EVENT_MAX_BYTES", "BYTES";
     /// Largest body of a request, as sent
-    body_max_bytes: Bytes = "16MiB", "MERGANSER_BODY_MAX_BYTES", "BYTES";
+    body_max_bytes: ByteSize = "16MiB", "MERGANSER_BODY_MAX_BYTES", "BYTES";
     /// Largest body of a request, decompressed
-    decompressed_max_bytes: Bytes = "64MiB", "MERGANSER_DECOMPRESSED_MAX_BYTES", "BYTES";
+    decompressed_max_bytes: ByteSize = "64MiB", "MERGANSER_DECOMPRESSED_MAX_BYTES", "BYTES";
     /// Most events of a request
     request_max_events: usize = "100000", "MERGANSER_REQUEST_MAX_EVENTS", "N";
     /// Identified events among which duplicates are recognised
@@ -200,7 +201,7 @@ settings! {
     /// Most events in the quarantine; the oldest go first
     quarantine_max_events: usize = "10000", "MERGANSER_QUARANTINE_MAX_EVENTS", "N";
     /// Free disk space below which no events are accepted
-    disk_floor_bytes: Bytes = "1GiB", "MERGANSER_DISK_FLOOR_BYTES", "BYTES";
+    disk_floor_bytes: ByteSize = "1GiB", "MERGANSER_DISK_FLOOR_BYTES", "BYTES";
     /// Time between two writes of changed groups to the speed store
     flush_interval_ms: u64 = "100", "MERGANSER_FLUSH_INTERVAL_MS", "MS";
     /// Time that what a new generation replaced is kept for readers of the old one
@@ -210,7 +211,7 @@ settings! {
     /// Queries that are answered at a time; further ones wait
     queries_max: usize = "64", "MERGANSER_QUERIES_MAX", "N";
     /// Memory for answers: while they are made and sent, and while they are kept for later ones
-    query_memory_bytes: Bytes = "1GiB", "MERGANSER_QUERY_MEMORY_BYTES", "BYTES";
+    query_memory_bytes: ByteSize = "1GiB", "MERGANSER_QUERY_MEMORY_BYTES", "BYTES";
     /// Connections that are open at a time; further ones wait
     connections_max: usize = "10000", "MERGANSER_CONNECTIONS_MAX", "N";
     /// Time that a connection may take until its next request's head is there
@@ -224,9 +225,9 @@ settings! {
     /// Private key of the certificate, as PEM
     tls_key: PathBuf = "", "MERGANSER_TLS_KEY", "FILE";
     /// Sites whose pages may use the service from a browser, as https://a.example,https://b.example
-    cors_origins: Origins = "", "MERGANSER_CORS_ORIGINS", "ORIGINS";
+    cors_origins: AllowedOrigins = "", "MERGANSER_CORS_ORIGINS", "ORIGINS";
     /// Where to send traces, as http://collector:4318/v1/traces (OTLP over HTTP)
-    otlp_endpoint: Endpoint = "", "MERGANSER_OTLP_ENDPOINT", "URL";
+    otlp_endpoint: OtlpEndpoint = "", "MERGANSER_OTLP_ENDPOINT", "URL";
     /// What to log, as error, warn, info, debug, or per module as info,batch_layer=debug
     log: LogFilter = "info", "MERGANSER_LOG", "FILTER";
     /// How to write the log: text or json
@@ -252,7 +253,7 @@ impl Settings {
     /// # Errors
     /// One line that names the setting.
     pub(crate) fn load(
-        given: Given,
+        given: PartialSettings,
         matches: &ArgMatches,
         config: Option<PathBuf>,
     ) -> Result<Self, SettingsError> {
@@ -270,9 +271,9 @@ impl Settings {
         let unread = |error: clap::Error| SettingsError::Environment {
             reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
         };
-        let command = Given::augment_args(clap::Command::new("merganser"));
+        let command = PartialSettings::augment_args(clap::Command::new("merganser"));
         let matches = command.try_get_matches_from(["merganser"]).map_err(unread)?;
-        let given = Given::from_arg_matches(&matches).map_err(unread)?;
+        let given = PartialSettings::from_arg_matches(&matches).map_err(unread)?;
         Self::load(given, &matches, config)
     }
 
@@ -313,11 +314,11 @@ impl Settings {
                 return wrong(name, value.to_string(), expected);
             }
         }
-        if self.decompressed_max_bytes > Bytes::gib(1) {
+        if self.decompressed_max_bytes > ByteSize::gib(1) {
             let value = self.decompressed_max_bytes.to_string();
             return wrong("decompressed_max_bytes", value, "expected at most 1GiB");
         }
-        if self.query_memory_bytes < Bytes::mib(64) {
+        if self.query_memory_bytes < ByteSize::mib(64) {
             let value = self.query_memory_bytes.to_string();
             return wrong("query_memory_bytes", value, "expected at least 64MiB");
         }

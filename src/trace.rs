@@ -35,9 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where spans go.
 #[derive(Debug)]
-pub(crate) struct Traces(SdkTracerProvider);
+pub(crate) struct TraceExporter(SdkTracerProvider);
 
-impl Traces {
+impl TraceExporter {
     /// To the collector whose address for traces is `endpoint`.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Traces {
         let agent = Agent::config_builder().timeout_global(Some(PATIENCE)).build().new_agent();
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Client(agent))
+            .with_http_client(OtlpHttpClient(agent))
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(endpoint)
             .build()
@@ -98,10 +98,10 @@ fn parent(headers: &HeaderMap) -> Context {
 
 /// HTTP to the collector, on the thread that sends batches.
 #[derive(Debug)]
-struct Client(Agent);
+struct OtlpHttpClient(Agent);
 
 #[async_trait]
-impl HttpClient for Client {
+impl HttpClient for OtlpHttpClient {
     async fn send_bytes(&self, request: Sent<Bytes>) -> Result<Received<Bytes>, HttpError> {
         let (head, body) = request.into_parts();
         let reply = self.0.run(Sent::from_parts(head, body.to_vec()))?;

@@ -7,14 +7,14 @@ use shared::table::{StateTable, TableError};
 
 /// What an audit found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Audit {
+pub struct AuditCounts {
     /// Groups that stand on at least one side.
     pub compared: u64,
     /// Groups that stand on one side only, or whose states differ in a bit.
     pub differences: u64,
 }
 
-impl Audit {
+impl AuditCounts {
     /// Both audits as one.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -35,10 +35,10 @@ pub fn compare_rows(
     sorted: &[RecordBatch],
     served: &[RecordBatch],
     layout: &StateLayout,
-) -> Result<Audit, TableError> {
+) -> Result<AuditCounts, TableError> {
     // States have one encoding, so that most often all rows are the same, bit for bit.
     if is_same(sorted, served) {
-        return Ok(Audit { compared: made.len() as u64, differences: 0 });
+        return Ok(AuditCounts { compared: made.len() as u64, differences: 0 });
     }
     let mut table = StateTable::new(layout);
     served.iter().try_for_each(|batch| table.merge(batch))?;
@@ -70,8 +70,8 @@ fn is_same(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
 
 /// Compares two tables of one layout.
 #[must_use]
-pub fn compare(made: &StateTable, served: &StateTable) -> Audit {
-    let mut audit = Audit { compared: made.len() as u64, differences: 0 };
+pub fn compare(made: &StateTable, served: &StateTable) -> AuditCounts {
+    let mut audit = AuditCounts { compared: made.len() as u64, differences: 0 };
     let mut found = 0;
     for (group, theirs) in made.counterparts(served).into_iter().enumerate() {
         let is_same = theirs.is_some_and(|theirs| {
@@ -82,7 +82,7 @@ pub fn compare(made: &StateTable, served: &StateTable) -> Audit {
         audit.differences += u64::from(!is_same);
     }
     let missing = served.len() as u64 - found;
-    Audit { compared: audit.compared + missing, differences: audit.differences + missing }
+    AuditCounts { compared: audit.compared + missing, differences: audit.differences + missing }
 }
 
 #[cfg(test)]
@@ -112,24 +112,28 @@ mod tests {
             compare_rows(&made, std::slice::from_ref(&sorted), served, &layout).unwrap()
         };
         for at in 0..=5 {
-            assert_eq!(compare(&cut(at)), Audit { compared: 5, differences: 0 });
+            assert_eq!(compare(&cut(at)), AuditCounts { compared: 5, differences: 0 });
             let [first, last] = cut(at);
-            assert_eq!(compare(&[last, first]), Audit { compared: 5, differences: 0 }, "moved");
+            assert_eq!(
+                compare(&[last, first]),
+                AuditCounts { compared: 5, differences: 0 },
+                "moved"
+            );
         }
         let other = table(&[(1, Some("x")), (1, None), (2, Some("x")), (2, Some("z")), (3, None)]);
         let rows = other.emit(&other.sorted());
-        assert_eq!(compare(&[rows]), Audit { compared: 6, differences: 2 });
+        assert_eq!(compare(&[rows]), AuditCounts { compared: 6, differences: 2 });
         let twice = [sorted.clone(), sorted.slice(2, 1)];
-        assert_eq!(compare(&twice), Audit { compared: 5, differences: 1 }, "a row twice");
-        assert_eq!(compare(&[]), Audit { compared: 5, differences: 5 });
+        assert_eq!(compare(&twice), AuditCounts { compared: 5, differences: 1 }, "a row twice");
+        assert_eq!(compare(&[]), AuditCounts { compared: 5, differences: 5 });
     }
 
     #[test]
     fn missing_groups_and_different_states_are_counted() {
         let a = table(&[(1, Some("x")), (1, None), (2, Some("x"))]);
-        assert_eq!(compare(&a, &a), Audit { compared: 3, differences: 0 });
+        assert_eq!(compare(&a, &a), AuditCounts { compared: 3, differences: 0 });
         let b = table(&[(2, Some("x")), (2, Some("x")), (1, None), (3, Some("y"))]);
-        assert_eq!(compare(&a, &b), Audit { compared: 4, differences: 3 });
-        assert_eq!(compare(&b, &a), Audit { compared: 4, differences: 3 });
+        assert_eq!(compare(&a, &b), AuditCounts { compared: 4, differences: 3 });
+        assert_eq!(compare(&b, &a), AuditCounts { compared: 4, differences: 3 });
     }
 }

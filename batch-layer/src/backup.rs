@@ -24,7 +24,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
-use crate::catalog::{BatchCatalog, Cut};
+use crate::catalog::{BackupSnapshot, BatchCatalog};
 use crate::storage::Storage;
 
 /// Bytes that are read of a file at a time.
@@ -39,7 +39,7 @@ const BLOCK_BYTES: usize = 512;
 /// A back-up that can be written.
 #[derive(Debug)]
 pub struct Backup {
-    cut: Cut,
+    cut: BackupSnapshot,
     storage: Storage,
     /// Files beside what the batch layer keeps: path in the data directory, and where it is.
     others: Vec<(String, PathBuf)>,
@@ -75,19 +75,19 @@ impl Backup {
 
     /// The archive, made while it is taken.
     #[must_use]
-    pub fn archive(self) -> Archive {
+    pub fn archive(self) -> BackupStream {
         let (pieces, archive) = mpsc::channel(PIECES_MAX);
         tokio::spawn(async move {
-            let out = Out(pieces);
+            let out = ArchiveWriter(pieces);
             if let Err(error) = self.write(&out).await {
                 tracing::warn!(%error, "a back-up was not taken to its end");
                 out.fail(error).await;
             }
         });
-        Archive { pieces: archive, rest: Bytes::new() }
+        BackupStream { pieces: archive, rest: Bytes::new() }
     }
 
-    async fn write(self, out: &Out) -> io::Result<()> {
+    async fn write(self, out: &ArchiveWriter) -> io::Result<()> {
         for file in self.cut.journal {
             out.file(&file.name, tokio::fs::File::from_std(file.file), file.size_bytes).await?;
         }
@@ -124,13 +124,13 @@ impl Backup {
 
 /// Takes back-ups of a running service, one at a time. Cheap to clone.
 #[derive(Clone)]
-pub struct Backups {
+pub struct BackupService {
     catalog: Arc<BatchCatalog>,
     others: Vec<(String, PathBuf)>,
     turn: Arc<Semaphore>,
 }
 
-impl Backups {
+impl BackupService {
     /// Of this catalog, with `others` as in [`Backup::take`].
     #[must_use]
     pub fn new(catalog: Arc<BatchCatalog>, others: Vec<(String, PathBuf)>) -> Self {
@@ -153,9 +153,9 @@ fn other(error: impl fmt::Display) -> io::Error {
 }
 
 /// Where an archive goes, piece by piece.
-struct Out(mpsc::Sender<io::Result<Bytes>>);
+struct ArchiveWriter(mpsc::Sender<io::Result<Bytes>>);
 
-impl Out {
+impl ArchiveWriter {
     async fn head(&self, name: &str, size_bytes: u64) -> io::Result<()> {
         let mut header = tar::Header::new_ustar();
         header.set_path(name)?;
@@ -207,12 +207,12 @@ impl Out {
 
 /// A back-up as it is taken: a stream, or outside of a runtime a reader that blocks.
 #[derive(Debug)]
-pub struct Archive {
+pub struct BackupStream {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
     rest: Bytes,
 }
 
-impl Stream for Archive {
+impl Stream for BackupStream {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -220,7 +220,7 @@ impl Stream for Archive {
     }
 }
 
-impl Read for Archive {
+impl Read for BackupStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() {
             match self.pieces.blocking_recv() {

@@ -15,17 +15,19 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use shared::access::{KeyChange, KeyError};
-use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, Stage};
+use shared::catalog::{
+    Catalog, CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion,
+};
 use shared::clock::Clock;
 use shared::compile::Metric;
-use shared::definition::Definition;
+use shared::definition::MetricDefinition;
 use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, JournalId, MetricId, Offset};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::ports::{Journal, JournalError, JournalFile};
 use tokio::sync::watch;
 
-use crate::manifest::{Change, ManifestStore, PublishError, State};
+use crate::manifest::{ManifestChange, ManifestState, ManifestStore, PublishError};
 use crate::run::RunQueue;
 use crate::storage::{Storage, StorageError};
 
@@ -46,14 +48,14 @@ impl Default for CatalogSettings {
 
 /// The batch layer's [`Catalog`]. Cheap to clone.
 #[derive(Clone)]
-pub struct BatchCatalog(Arc<Inner>);
+pub struct BatchCatalog(Arc<CatalogInner>);
 
-struct Inner {
+struct CatalogInner {
     settings: CatalogSettings,
     storage: Storage,
     manifests: ManifestStore,
-    snapshots: watch::Sender<Arc<Snapshot>>,
-    superseded: Mutex<Vec<Superseded>>,
+    snapshots: watch::Sender<Arc<CatalogSnapshot>>,
+    superseded: Mutex<Vec<SupersededGeneration>>,
     /// Held by whoever publishes, seals or collects.
     turn: tokio::sync::Mutex<()>,
     clock: Arc<dyn Clock>,
@@ -65,17 +67,17 @@ struct Inner {
 
 /// A generation that is no longer the newest, and what it named.
 #[derive(Debug)]
-struct Superseded {
-    snapshot: Weak<Snapshot>,
+struct SupersededGeneration {
+    snapshot: Weak<CatalogSnapshot>,
     at: Instant,
     paths: HashSet<String>,
 }
 
 /// What a consistent copy is made of.
 #[derive(Debug)]
-pub struct Cut {
+pub struct BackupSnapshot {
     /// The generation. While this is held, its objects are not deleted.
-    pub snapshot: Arc<Snapshot>,
+    pub snapshot: Arc<CatalogSnapshot>,
     /// The objects that it names, itself last.
     pub objects: Vec<String>,
     /// The journal's files.
@@ -101,7 +103,7 @@ impl BatchCatalog {
         let is_new = journal.end() == Offset::ZERO;
         let manifests = ManifestStore::open(storage.clone(), id, is_new, clock.now()).await?;
         let snapshot = snapshot(&manifests.current(), None)?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(CatalogInner {
             settings,
             storage,
             manifests,
@@ -117,7 +119,7 @@ impl BatchCatalog {
 
     /// The newest state of the manifest.
     #[must_use]
-    pub fn state(&self) -> Arc<State> {
+    pub fn state(&self) -> Arc<ManifestState> {
         self.0.manifests.current()
     }
 
@@ -132,7 +134,10 @@ impl BatchCatalog {
     /// # Errors
     /// When it is discarded or cannot be stored. Where it could not be told whether it was stored,
     /// it may turn out to have been, with the next publication or start.
-    pub async fn publish(&self, change: Change) -> Result<Arc<Snapshot>, PublishError> {
+    pub async fn publish(
+        &self,
+        change: ManifestChange,
+    ) -> Result<Arc<CatalogSnapshot>, PublishError> {
         let inner = Arc::clone(&self.0);
         to_its_end(async move {
             let _turn = match planted("cas_without_parent") {
@@ -149,7 +154,7 @@ impl BatchCatalog {
     ///
     /// # Errors
     /// When the journal cannot be sealed.
-    pub async fn seal(&self) -> Result<(Boundary, Arc<Snapshot>), JournalError> {
+    pub async fn seal(&self) -> Result<(Boundary, Arc<CatalogSnapshot>), JournalError> {
         let _turn = self.0.turn.lock().await;
         let sealed = self.0.seal().await?;
         Ok((sealed, self.current()))
@@ -160,13 +165,13 @@ impl BatchCatalog {
     ///
     /// # Errors
     /// When the journal's files cannot be opened.
-    pub async fn cut(&self) -> Result<Cut, JournalError> {
+    pub async fn cut(&self) -> Result<BackupSnapshot, JournalError> {
         // What is published meanwhile would let the journal be trimmed of what this one lacks.
         let _turn = self.0.turn.lock().await;
         let journal = Arc::clone(&self.0.journal);
         let files = tokio::task::spawn_blocking(move || (journal.files(), journal.start()));
         let (files, start) = files.await.map_err(|e| JournalError::Io(e.to_string()))?;
-        Ok(Cut {
+        Ok(BackupSnapshot {
             snapshot: self.current(),
             objects: self.state().paths().collect(),
             journal: files?,
@@ -178,13 +183,13 @@ impl BatchCatalog {
     #[must_use]
     pub fn pending(&self) -> Vec<Arc<MetricVersion>> {
         let current = self.current();
-        current.metrics.iter().filter(|m| m.stage == Stage::Backfilling).cloned().collect()
+        current.metrics.iter().filter(|m| m.stage == LifecycleStage::Backfilling).cloned().collect()
     }
 }
 
-impl Inner {
+impl CatalogInner {
     /// The caller has its turn.
-    async fn publish(&self, change: &Change) -> Result<Arc<Snapshot>, PublishError> {
+    async fn publish(&self, change: &ManifestChange) -> Result<Arc<CatalogSnapshot>, PublishError> {
         let before = self.manifests.current();
         let now = self.clock.now();
         let published = self.manifests.publish(change, now).await;
@@ -194,7 +199,7 @@ impl Inner {
             let old = Arc::clone(&self.snapshots.borrow());
             let new = Arc::new(snapshot(&state, Some(&old))?);
             let (snapshot, paths) = (Arc::downgrade(&old), before.paths().collect());
-            let superseded = Superseded { snapshot, at: Instant::now(), paths };
+            let superseded = SupersededGeneration { snapshot, at: Instant::now(), paths };
             self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
             failpoint::pass("publish.tell.before");
             self.snapshots.send_replace(new);
@@ -212,12 +217,12 @@ impl Inner {
 
     /// Adds a version of a metric. Its fold begins where the journal is sealed for it; no run can
     /// seal in between and know nothing of it.
-    async fn define(&self, definition: Definition) -> Result<Defined, CatalogError> {
+    async fn define(&self, definition: MetricDefinition) -> Result<DefineOutcome, CatalogError> {
         let _one_at_a_time = self.defining.lock().await;
         let current = Arc::clone(&self.snapshots.borrow());
         match current.newest(&definition.name) {
             Some(newest) if newest.definition == definition && !newest.compiled.is_outdated() => {
-                return Ok(Defined::Unchanged);
+                return Ok(DefineOutcome::Unchanged);
             }
             None if current.names().len() >= self.settings.metrics_max => {
                 return Err(CatalogError::TooMany { limit: self.settings.metrics_max });
@@ -228,17 +233,17 @@ impl Inner {
         let published = {
             let _turn = self.turn.lock().await;
             let start = self.seal().await.map_err(not_stored)?;
-            let change = Change::Define { definition: Box::new(definition), start };
+            let change = ManifestChange::Define { definition: Box::new(definition), start };
             self.publish(&change).await.map_err(not_stored)?
         };
         match published.newest(&name) {
-            Some(version) if version.stage == Stage::Backfilling => {
+            Some(version) if version.stage == LifecycleStage::Backfilling => {
                 tracing::info!(metric = name, version = version.version, "backfill is queued");
-                Ok(Defined::Accepted { run: self.runs.backfill(version.id) })
+                Ok(DefineOutcome::Accepted { run: self.runs.backfill(version.id) })
             }
             Some(version) => {
                 let run = self.runs.nothing_to_backfill(version.id, self.clock.now());
-                Ok(Defined::Accepted { run })
+                Ok(DefineOutcome::Accepted { run })
             }
             None => Err(CatalogError::Store(format!("`{name}` was deleted meanwhile"))),
         }
@@ -248,7 +253,7 @@ impl Inner {
         let _one_at_a_time = self.defining.lock().await;
         change.check(&self.manifests.current().keys(), self.clock.now())?;
         let _turn = self.turn.lock().await;
-        let published = self.publish(&Change::Keys(change)).await;
+        let published = self.publish(&ManifestChange::Keys(change)).await;
         published.map(|_| ()).map_err(|error| KeyError::Store(error.to_string()))
     }
 
@@ -258,7 +263,7 @@ impl Inner {
             return Err(CatalogError::Unknown(name));
         }
         let _turn = self.turn.lock().await;
-        let published = self.publish(&Change::Delete { name }).await;
+        let published = self.publish(&ManifestChange::Delete { name }).await;
         published.map(|_| ()).map_err(not_stored)
     }
 }
@@ -276,7 +281,10 @@ async fn to_its_end<T: Send + 'static>(
 }
 
 /// A state as a snapshot; definitions that were compiled before are not compiled again.
-fn snapshot(state: &State, before: Option<&Snapshot>) -> Result<Snapshot, StorageError> {
+fn snapshot(
+    state: &ManifestState,
+    before: Option<&CatalogSnapshot>,
+) -> Result<CatalogSnapshot, StorageError> {
     let known: HashMap<MetricId, Arc<Metric>> = before
         .into_iter()
         .flat_map(|s| s.metrics.iter().map(|m| (m.id, Arc::clone(&m.compiled))))
@@ -304,10 +312,10 @@ fn snapshot(state: &State, before: Option<&Snapshot>) -> Result<Snapshot, Storag
             compiled,
             files: state.view(entry.id).to_vec(),
             mismatches: entry.mismatches,
-            omissions: entry.omissions.clone().unwrap_or_else(Omissions::unknown),
+            omissions: entry.omissions.clone().unwrap_or_else(MetricOmissions::unknown),
         }));
     }
-    Ok(Snapshot {
+    Ok(CatalogSnapshot {
         generation: state.manifest.generation,
         journal: state.manifest.journal,
         published_at: state.manifest.published_at,
@@ -318,15 +326,15 @@ fn snapshot(state: &State, before: Option<&Snapshot>) -> Result<Snapshot, Storag
 
 #[async_trait]
 impl Catalog for BatchCatalog {
-    fn current(&self) -> Arc<Snapshot> {
+    fn current(&self) -> Arc<CatalogSnapshot> {
         Arc::clone(&self.0.snapshots.borrow())
     }
 
-    fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+    fn subscribe(&self) -> watch::Receiver<Arc<CatalogSnapshot>> {
         self.0.snapshots.subscribe()
     }
 
-    async fn define(&self, definition: Definition) -> Result<Defined, CatalogError> {
+    async fn define(&self, definition: MetricDefinition) -> Result<DefineOutcome, CatalogError> {
         Metric::compile(&definition)?;
         let inner = Arc::clone(&self.0);
         let defined = to_its_end(async move { inner.define(definition).await }).await;

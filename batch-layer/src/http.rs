@@ -13,25 +13,25 @@ use axum::routing::get;
 use futures::stream::{self, Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::problem::{Kind, Problem, suggestion};
-use shared::request::{NoParameters, WholeBody, parameters, preferred, read_json};
+use shared::problem::{Problem, ProblemKind, suggestion};
+use shared::request::{BoundedBody, NoParameters, parameters, preferred, read_json};
 use tokio::sync::watch;
 
-use crate::backup::Backups;
-use crate::run::{CancelError, Mode, Run, RunService, RunStartError, Trigger};
+use crate::backup::BackupService;
+use crate::run::{RunCancelError, RunMode, RunRecord, RunService, RunStartError, RunTrigger};
 use crate::schedule::Schedule;
 
 /// Bytes of a request's body.
 const BODY_MAX: usize = 64 * 1024;
 
-type Given = WholeBody<BODY_MAX>;
+type LimitedBody = BoundedBody<BODY_MAX>;
 
 /// Runs that are listed unless the request says otherwise, and at most.
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1000;
 
 /// The routes.
-pub fn routes(runs: RunService, backups: Backups) -> Router {
+pub fn routes(runs: RunService, backups: BackupService) -> Router {
     let backup = Router::new().route("/v1/backup", get(backup)).with_state(backups);
     let runs = Router::new()
         .route("/v1/runs", get(list).post(start))
@@ -42,13 +42,16 @@ pub fn routes(runs: RunService, backups: Backups) -> Router {
 }
 
 /// The archive; its headers say what is in it.
-async fn backup(State(backups): State<Backups>, _: NoParameters) -> Result<Response, Problem> {
+async fn backup(
+    State(backups): State<BackupService>,
+    _: NoParameters,
+) -> Result<Response, Problem> {
     let taken = backups.take().await.ok_or_else(|| {
         let detail = "a back-up is being taken; ask again when it is done";
-        Problem::new(Kind::Conflict, "backup_active", detail)
+        Problem::new(ProblemKind::Conflict, "backup_active", detail)
     })?;
-    let backup =
-        taken.map_err(|e| Problem::new(Kind::Unavailable, "journal_unreadable", e.to_string()))?;
+    let backup = taken
+        .map_err(|e| Problem::new(ProblemKind::Unavailable, "journal_unreadable", e.to_string()))?;
     let generation = backup.generation().0.to_string();
     let name = format!("attachment; filename=\"merganser-{generation}.tar\"");
     let start = backup.journal_start().0.to_string();
@@ -63,22 +66,22 @@ async fn backup(State(backups): State<Backups>, _: NoParameters) -> Result<Respo
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
-struct Start {
-    mode: Mode,
+struct StartRunRequest {
+    mode: RunMode,
     metrics: Option<Vec<String>>,
 }
 
 async fn start(
     State(runs): State<RunService>,
     _: NoParameters,
-    WholeBody(body): Given,
+    BoundedBody(body): LimitedBody,
 ) -> Result<Response, Problem> {
-    let request: Start =
+    let request: StartRunRequest =
         read_json(&body, r#"{"mode": "incremental" | "full", "metrics": ["name"]?}"#)?;
     if request.metrics.as_ref().is_some_and(Vec::is_empty) {
         let detail = "`metrics` is empty, so that there is nothing to run; name at least one \
                       metric, or leave it out for all";
-        let problem = Problem::new(Kind::Unprocessable, "invalid_request", detail);
+        let problem = Problem::new(ProblemKind::Unprocessable, "invalid_request", detail);
         return Err(problem.with("pointer", "/metrics"));
     }
     let names = runs.metric_names();
@@ -86,17 +89,17 @@ async fn start(
         if !names.contains(name) {
             let hint = suggestion(name, names.iter().map(String::as_str));
             let detail = format!("there is no metric `{name}`{hint}");
-            return Err(Problem::new(Kind::NotFound, "unknown_metric", detail));
+            return Err(Problem::new(ProblemKind::NotFound, "unknown_metric", detail));
         }
     }
-    match runs.queue().submit(request.mode, Trigger::Api, request.metrics) {
+    match runs.queue().submit(request.mode, RunTrigger::Api, request.metrics) {
         Ok(run) => {
             let location = [(header::LOCATION, location(&run.id))];
             Ok((StatusCode::ACCEPTED, location, Json(run)).into_response())
         }
         Err(busy) => {
             let detail = format!("the run {} is active; wait for it or cancel it", busy.id);
-            let problem = Problem::new(Kind::Conflict, "run_active", detail);
+            let problem = Problem::new(ProblemKind::Conflict, "run_active", detail);
             Err(problem.with("run", &*busy.id).location(location(&busy.id)))
         }
     }
@@ -115,7 +118,7 @@ async fn list(State(runs): State<RunService>, uri: Uri) -> Result<Json<Value>, P
             limit.ok_or_else(|| {
                 let short: String = text.chars().take(80).collect();
                 let detail = format!("`limit` is `{short}`; it can be 1 to {LIMIT_MAX}");
-                Problem::new(Kind::BadRequest, "invalid_parameter", detail)
+                Problem::new(ProblemKind::BadRequest, "invalid_parameter", detail)
                     .with("parameter", "limit")
             })?
         }
@@ -141,7 +144,7 @@ async fn show(
 }
 
 /// The run's record now and whenever it changes, until it has ended.
-fn changes(run: watch::Receiver<Run>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn changes(run: watch::Receiver<RunRecord>) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((run, false, false), |(mut run, begun, ended)| async move {
         if ended || (begun && run.changed().await.is_err()) {
             return None;
@@ -157,11 +160,11 @@ async fn cancel(
     State(runs): State<RunService>,
     Path(id): Path<String>,
     _: NoParameters,
-) -> Result<Json<Run>, Problem> {
+) -> Result<Json<RunRecord>, Problem> {
     runs.queue().cancel(&id, runs.now()).map(Json).map_err(|error| match error {
-        CancelError::Unknown => unknown(&id),
-        CancelError::TooLate => Problem::new(
-            Kind::Conflict,
+        RunCancelError::Unknown => unknown(&id),
+        RunCancelError::TooLate => Problem::new(
+            ProblemKind::Conflict,
             "run_not_cancellable",
             format!(
                 "the run {id} publishes or has ended; only queued and running ones are cancelled"
@@ -172,7 +175,7 @@ async fn cancel(
 
 fn unknown(id: &str) -> Problem {
     let detail = format!("there is no run `{id}`; GET /v1/runs lists them");
-    Problem::new(Kind::NotFound, "unknown_run", detail)
+    Problem::new(ProblemKind::NotFound, "unknown_run", detail)
 }
 
 async fn schedule(State(runs): State<RunService>, _: NoParameters) -> Json<Value> {
@@ -189,13 +192,13 @@ fn schedule_json(runs: &RunService) -> Value {
 #[must_use]
 pub fn next(runs: &RunService) -> Value {
     let next = |mode| runs.next_start(mode).map(|time| time.to_string());
-    json!({ "incremental": next(Mode::Incremental), "full": next(Mode::Full) })
+    json!({ "incremental": next(RunMode::Incremental), "full": next(RunMode::Full) })
 }
 
 async fn set_schedule(
     State(runs): State<RunService>,
     _: NoParameters,
-    WholeBody(body): Given,
+    BoundedBody(body): LimitedBody,
 ) -> Result<Json<Value>, Problem> {
     let shape = r#"{"incremental": "*/5 * * * *", "full": "0 3 * * *", "timezone": "UTC"}"#;
     let mut document: Value = read_json(&body, shape)?;
@@ -205,14 +208,16 @@ async fn set_schedule(
     }
     let schedule: Schedule = serde_json::from_value(document).map_err(|e| {
         let detail = format!("{e}; expected {shape}");
-        Problem::new(Kind::Unprocessable, "invalid_schedule", detail)
+        Problem::new(ProblemKind::Unprocessable, "invalid_schedule", detail)
     })?;
     runs.set_schedule(schedule).await.map_err(|error| match error {
         RunStartError::Schedule(error) => {
-            Problem::new(Kind::Unprocessable, "invalid_schedule", error.to_string())
+            Problem::new(ProblemKind::Unprocessable, "invalid_schedule", error.to_string())
                 .with("pointer", format!("/{}", error.field))
         }
-        other => Problem::new(Kind::Unavailable, "not_stored", other.to_string()).retry_after_s(1),
+        other => {
+            Problem::new(ProblemKind::Unavailable, "not_stored", other.to_string()).retry_after_s(1)
+        }
     })?;
     Ok(Json(schedule_json(&runs)))
 }

@@ -19,18 +19,18 @@ use crate::storage::{Storage, StorageError};
 
 /// What is in a data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inspected {
+pub struct DirectoryInspection {
     /// Its journal.
     pub journal: JournalId,
     /// Files of the journal.
     pub segments: usize,
     /// What is published; none if the first start did not come so far.
-    pub published: Option<Published>,
+    pub published: Option<ManifestSummary>,
 }
 
 /// What the newest manifest says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
+pub struct ManifestSummary {
     /// Its number.
     pub generation: Generation,
     /// When it was published.
@@ -56,7 +56,7 @@ pub enum InspectError {
 ///
 /// # Errors
 /// When what is there is of a newer version, or damaged as far as a look can tell.
-pub async fn inspect(directory: &Path) -> Result<Option<Inspected>, InspectError> {
+pub async fn inspect(directory: &Path) -> Result<Option<DirectoryInspection>, InspectError> {
     let Some(look) = journal::look(directory)? else { return Ok(None) };
     // Not the storage of a service: that deletes what a crash left.
     let store = LocalFileSystem::new_with_prefix(directory).map_err(StorageError::from)?;
@@ -66,7 +66,7 @@ pub async fn inspect(directory: &Path) -> Result<Option<Inspected>, InspectError
         // Nothing is begun, since the journal is not said to be new.
         let opened = ManifestStore::open(storage, look.id, false, Timestamp::default()).await?;
         let state = opened.current();
-        Some(Published {
+        Some(ManifestSummary {
             generation: state.manifest.generation,
             at: state.manifest.published_at,
             keys: state.manifest.keys.len(),
@@ -75,7 +75,7 @@ pub async fn inspect(directory: &Path) -> Result<Option<Inspected>, InspectError
     } else {
         None
     };
-    Ok(Some(Inspected { journal: look.id, segments: look.segments, published }))
+    Ok(Some(DirectoryInspection { journal: look.id, segments: look.segments, published }))
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
         ManifestStore::open(storage, found.journal, true, Timestamp(7)).await.unwrap();
         let published = inspect(path).await.unwrap().unwrap().published.unwrap();
         let (generation, at) = (Generation(0), Timestamp(7));
-        assert_eq!(published, Published { generation, at, keys: 0, schedule: None });
+        assert_eq!(published, ManifestSummary { generation, at, keys: 0, schedule: None });
 
         let manifest = path.join("manifest/00000000000000000000.json");
         fs::write(&manifest, "{}").unwrap();

@@ -43,19 +43,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::event::EventBatch;
 use shared::ids::{Boundary, JournalId, Offset};
-use shared::ports::{Committed, IdentityReader, Journal, JournalError, JournalFile, JournalReader};
+use shared::ports::{
+    CommittedBatch, IdentityReader, Journal, JournalError, JournalFile, JournalReader,
+};
 
 pub use self::directory_lock::{DirectoryLock, LockError, holder};
-pub use self::disk::{Disk, LocalDisk};
-pub use self::held::{Gone, HeldDirectory};
+pub use self::disk::{JournalDisk, LocalDisk};
+pub use self::held::{DirectoryLostError, LockedDirectory};
 
 pub(crate) use self::inspect::look;
 
 use self::cursor::io_error;
 use self::frame::EncodedFrame;
-use self::reader::{Published, Reader, Record};
-use self::recovery::Recovered;
-use self::writer::Writer;
+use self::reader::{JournalRecord, JournalRecordIter, SharedSegments};
+use self::recovery::RecoveredJournal;
+use self::writer::JournalWriter;
 
 /// The journal's directory within the data directory.
 pub const JOURNAL_DIRECTORY: &str = "journal";
@@ -82,11 +84,11 @@ pub struct FileJournal {
     id: JournalId,
     directory: PathBuf,
     settings: JournalSettings,
-    disk: Arc<dyn Disk>,
+    disk: Arc<dyn JournalDisk>,
     /// The data directory, where the caller has locked it.
-    held: Option<HeldDirectory>,
-    published: Published,
-    writer: Mutex<Writer>,
+    held: Option<LockedDirectory>,
+    published: SharedSegments,
+    writer: Mutex<JournalWriter>,
     /// Held while segments are deleted, so that they go oldest first.
     trimming: Mutex<()>,
 }
@@ -119,16 +121,16 @@ impl FileJournal {
     /// # Errors
     /// As [`FileJournal::open`].
     pub fn open_on(
-        disk: Arc<dyn Disk>,
+        disk: Arc<dyn JournalDisk>,
         directory: &Path,
         settings: JournalSettings,
     ) -> Result<Self, JournalError> {
         let directory = directory.join(JOURNAL_DIRECTORY);
-        let Recovered { id, segments, file } = recovery::recover(disk.as_ref(), &directory)?;
+        let RecoveredJournal { id, segments, file } = recovery::recover(disk.as_ref(), &directory)?;
         let (start, end, size_bytes) = (segments.start(), segments.end(), segments.size_bytes());
         tracing::info!(%id, start = start.0, end = end.0, size_bytes, "the journal is open");
-        let published = Published::new(segments);
-        let writer = Mutex::new(Writer::new(
+        let published = SharedSegments::new(segments);
+        let writer = Mutex::new(JournalWriter::new(
             Arc::clone(&disk),
             directory.clone(),
             id,
@@ -141,7 +143,7 @@ impl FileJournal {
     }
 
     /// The writer, for one caller at a time. One who panicked may have left a frame half-written.
-    fn writer(&self) -> Result<MutexGuard<'_, Writer>, JournalError> {
+    fn writer(&self) -> Result<MutexGuard<'_, JournalWriter>, JournalError> {
         self.writer
             .lock()
             .map_err(|_| JournalError::Stopped("a thread panicked while it wrote".to_owned()))
@@ -153,7 +155,7 @@ impl Journal for FileJournal {
         self.id
     }
 
-    fn append(&self, events: &EventBatch) -> Result<Arc<Committed>, JournalError> {
+    fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
         let placed = if events.is_empty() {
             self.writer()?.append_nothing()?
         } else {
@@ -161,7 +163,7 @@ impl Journal for FileJournal {
             let frame = EncodedFrame::encode(events, self.settings.record_bytes_max)?;
             self.writer()?.append(frame)?
         };
-        Ok(Arc::new(Committed {
+        Ok(Arc::new(CommittedBatch {
             epoch: placed.epoch,
             first: placed.first,
             events: events.clone(),
@@ -182,11 +184,11 @@ impl Journal for FileJournal {
     }
 
     fn read(&self, from: Offset) -> Result<JournalReader, JournalError> {
-        Ok(Box::new(Reader::new(&self.published, from, Record::events)?))
+        Ok(Box::new(JournalRecordIter::new(&self.published, from, JournalRecord::events)?))
     }
 
     fn read_identities(&self, from: Offset) -> Result<IdentityReader, JournalError> {
-        Ok(Box::new(Reader::new(&self.published, from, Record::identities)?))
+        Ok(Box::new(JournalRecordIter::new(&self.published, from, JournalRecord::identities)?))
     }
 
     /// Where the first segment that is held begins, the checksum is known too, although the record
@@ -235,7 +237,7 @@ impl Journal for FileJournal {
     }
 
     fn confirm(&self) -> Result<(), JournalError> {
-        let held = self.held.as_ref().map_or(Ok(()), HeldDirectory::check);
+        let held = self.held.as_ref().map_or(Ok(()), LockedDirectory::check);
         held.map_err(|gone| JournalError::Gone(gone.to_string()))
     }
 

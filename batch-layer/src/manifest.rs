@@ -4,7 +4,7 @@
 //! same parent one loses. Lists of files stand in documents of their own (`lists/…`), which are
 //! written anew only when they change. All documents carry a checksum.
 //!
-//! What a publication does to the state is a pure function, [`State::apply`]; a loser applies its
+//! What a publication does to the state is a pure function, [`ManifestState::apply`]; a loser applies its
 //! change to the winner's state ("rebases") or is told that its inputs have changed.
 
 mod change;
@@ -16,15 +16,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shared::access::{Key, Keys};
-use shared::catalog::{Stage, ViewFile};
-use shared::compile::Fold;
-use shared::definition::Definition;
+use shared::access::{AccessKey, AccessKeys};
+use shared::catalog::{LifecycleStage, ViewFile};
+use shared::compile::FoldVersion;
+use shared::definition::MetricDefinition;
 use shared::ids::{Boundary, Generation, JournalId, MetricId};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::time::Timestamp;
 
-pub use change::{Change, Discarded, RunOutcome, ViewUpdate};
+pub use change::{ManifestChange, RunOutcome, StaleChangeError, ViewUpdate};
 pub use store::{ManifestStore, PublishError};
 
 use crate::schedule::Schedule;
@@ -54,38 +54,38 @@ pub struct Manifest {
     /// The list of master files; none while there are none.
     pub master: Option<String>,
     /// Metric versions.
-    pub metrics: Vec<Entry>,
+    pub metrics: Vec<MetricEntry>,
     /// Set over HTTP.
     pub schedule: Option<Schedule>,
     /// Who may do what.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<Arc<Key>>,
+    pub keys: Vec<Arc<AccessKey>>,
 }
 
 /// A metric version in the manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct MetricEntry {
     /// Its number.
     pub id: MetricId,
     /// Its version within its name.
     pub version: u32,
     /// Whether it answers.
-    pub stage: Stage,
+    pub stage: LifecycleStage,
     /// What the batch view covers, or, while it backfills, where its fold began.
     pub boundary: Boundary,
     /// The definition.
-    pub definition: Definition,
+    pub definition: MetricDefinition,
     /// How it is folded; entries of before this was kept have none.
     #[serde(default)]
-    pub fold: Fold,
+    pub fold: FoldVersion,
     /// The list of view files; none while there are none.
     pub files: Option<String>,
     /// Type mismatches of the events in the view.
     pub mismatches: u64,
     /// What each use could not take of them; none where that was not counted yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub omissions: Option<Omissions>,
+    pub omissions: Option<MetricOmissions>,
 }
 
 /// A file of the master dataset.
@@ -131,7 +131,7 @@ impl MasterFile {
 
 /// A generation with its lists.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct ManifestState {
     /// The manifest.
     pub manifest: Manifest,
     /// The master files.
@@ -140,7 +140,7 @@ pub struct State {
     pub views: BTreeMap<MetricId, Arc<Vec<ViewFile>>>,
 }
 
-impl State {
+impl ManifestState {
     /// The state of a directory that has none yet: generation 0.
     #[must_use]
     pub fn new(journal: JournalId, now: Timestamp) -> Self {
@@ -164,7 +164,7 @@ impl State {
 
     /// All keys, by id.
     #[must_use]
-    pub fn keys(&self) -> Keys {
+    pub fn keys(&self) -> AccessKeys {
         self.manifest.keys.iter().map(|key| (key.id.clone(), Arc::clone(key))).collect()
     }
 
@@ -176,7 +176,7 @@ impl State {
 
     /// The entry of a metric version.
     #[must_use]
-    pub fn entry(&self, id: MetricId) -> Option<&Entry> {
+    pub fn entry(&self, id: MetricId) -> Option<&MetricEntry> {
         self.manifest.metrics.iter().find(|entry| entry.id == id)
     }
 

@@ -26,11 +26,11 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use parquet::basic::Encoding;
 use parquet::file::properties::{WriterPropertiesBuilder, WriterVersion};
 use parquet::schema::types::ColumnPath;
-use shared::event::{EventBatch, Places};
-use shared::extract::Extractor;
+use shared::event::{EventBatch, EventOffsets};
+use shared::extract::PropertyExtractor;
 use shared::ids::Boundary;
-use shared::ports::Committed;
-use shared::properties::Property;
+use shared::ports::CommittedBatch;
+use shared::properties::PropertyValues;
 use shared::time::{DAY_US, Timestamp};
 
 use crate::manifest::MasterFile;
@@ -39,7 +39,7 @@ use crate::storage::{Storage, StorageError, unique_name};
 use crate::{ordered, parquet_file};
 
 pub use compaction::{choose_compaction, compact};
-pub use read::{MasterStream, Want, read};
+pub use read::{MasterProjection, MasterStream, read};
 
 /// Events of a day from which on it has files of its own.
 const DAY_ROWS_MIN: usize = 1 << 14;
@@ -66,8 +66,8 @@ const PAGE_BYTES: usize = 4 << 20;
 /// When a file cannot be written; those that were are garbage.
 pub async fn archive(
     storage: &Storage,
-    events: &[Committed],
-    columns: &Extractor,
+    events: &[CommittedBatch],
+    columns: &PropertyExtractor,
     (from, to): (Boundary, Boundary),
 ) -> Result<Vec<MasterFile>, StorageError> {
     let rows = events.iter().map(|batch| rows(&batch.events, &batch.places()));
@@ -79,7 +79,7 @@ pub async fn archive(
 async fn write(
     storage: &Storage,
     rows: &[RecordBatch],
-    columns: &Extractor,
+    columns: &PropertyExtractor,
     epochs: (Boundary, Boundary),
 ) -> Result<Vec<MasterFile>, StorageError> {
     let mut files = Vec::new();
@@ -90,7 +90,7 @@ async fn write(
 }
 
 /// Rows of a file to be, in order of time.
-struct Days {
+struct DayRows {
     first: i64,
     last: i64,
     rows: RecordBatch,
@@ -98,8 +98,8 @@ struct Days {
 
 async fn write_file(
     storage: &Storage,
-    Days { first, last, rows }: Days,
-    columns: Extractor,
+    DayRows { first, last, rows }: DayRows,
+    columns: PropertyExtractor,
     (from, to): (Boundary, Boundary),
 ) -> Result<MasterFile, StorageError> {
     let days = if first == last { date(first) } else { format!("{}..{}", date(first), date(last)) };
@@ -157,10 +157,10 @@ const DIGEST: &str = "content";
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let own = EventBatch::schema();
     let own = own.fields().iter().filter(|field| field.name() != DIGEST).cloned();
-    Arc::new(Schema::new(own.chain(Places::fields().map(Arc::new)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(own.chain(EventOffsets::fields().map(Arc::new)).collect::<Vec<_>>()))
 });
 
-fn rows(events: &EventBatch, places: &Places) -> Result<RecordBatch, StorageError> {
+fn rows(events: &EventBatch, places: &EventOffsets) -> Result<RecordBatch, StorageError> {
     let own = EventBatch::schema();
     let own = own.fields().iter().zip(events.batch().columns());
     let own = own.filter(|(field, _)| field.name() != DIGEST).map(|(_, column)| column.clone());
@@ -169,7 +169,7 @@ fn rows(events: &EventBatch, places: &Places) -> Result<RecordBatch, StorageErro
 }
 
 /// The rows in order of time, cut into files: between days, never within one.
-fn by_days(batches: &[RecordBatch]) -> Result<Vec<Days>, StorageError> {
+fn by_days(batches: &[RecordBatch]) -> Result<Vec<DayRows>, StorageError> {
     let batch = concat_batches(&SCHEMA, batches).map_err(damaged)?;
     let times = ordered::times(&batch).map_err(damaged)?;
     let mut order: Vec<(i64, u32)> = times.iter().copied().zip(0..).collect();
@@ -182,7 +182,7 @@ fn by_days(batches: &[RecordBatch]) -> Result<Vec<Days>, StorageError> {
         let rows: UInt32Array = order[start..start + count].iter().map(|(_, row)| *row).collect();
         start += count;
         let rows = take_record_batch(&batch, &rows).map_err(damaged)?;
-        days.push(Days { first, last, rows });
+        days.push(DayRows { first, last, rows });
     }
     Ok(days)
 }
@@ -211,14 +211,14 @@ fn cut(days: impl Iterator<Item = (i64, usize)>) -> Vec<(i64, i64, usize)> {
 
 fn with_typed_columns(
     rows: &RecordBatch,
-    columns: &Extractor,
+    columns: &PropertyExtractor,
 ) -> Result<RecordBatch, StorageError> {
-    let (events, places) = (EventBatch::new(rows), Places::of(rows));
+    let (events, places) = (EventBatch::new(rows), EventOffsets::of(rows));
     let extracted = columns.extract(&events.map_err(damaged)?, places.map_err(damaged)?);
     let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
     let mut arrays: Vec<ArrayRef> = rows.columns().to_vec();
     for column in columns.columns() {
-        let is_whole = |p: &&Property| p.mismatches.is_empty() && p.long.is_empty();
+        let is_whole = |p: &&PropertyValues| p.mismatches.is_empty() && p.long.is_empty();
         if let Some(found) = extracted.column(column).filter(is_whole) {
             fields.push(Arc::new(Field::new(column.name(), column.ty.data_type(), true)));
             arrays.push(Arc::clone(&found.values));

@@ -51,9 +51,9 @@ pub(crate) fn sorted(batches: &[RecordBatch]) -> Result<Option<RecordBatch>, Arr
 
 /// Batches that follow each other in order of time.
 #[derive(Debug, Default)]
-pub(crate) struct Ordered(VecDeque<RecordBatch>);
+pub(crate) struct TimeOrderedBatches(VecDeque<RecordBatch>);
 
-impl Ordered {
+impl TimeOrderedBatches {
     /// Of batches in this order.
     pub(crate) fn new(batches: impl IntoIterator<Item = RecordBatch>) -> Self {
         Self(batches.into_iter().collect())

@@ -62,14 +62,14 @@ const HELD_BYTES_MAX: u64 = 16 << 20;
 const PORTION_BYTES: u64 = 8 << 20;
 
 /// A Parquet file in a [`Storage`].
-pub(crate) struct ParquetFile {
+pub(crate) struct ParquetFileReader {
     store: Arc<dyn ObjectStore>,
     path: Path,
     size_bytes: u64,
     held: Option<Bytes>,
 }
 
-impl ParquetFile {
+impl ParquetFileReader {
     /// The file at `path`, whose size the manifest says.
     pub(crate) fn new(storage: &Storage, path: &str, size_bytes: u64) -> Self {
         let (store, path) = (storage.object_store(), Path::from(path));
@@ -127,7 +127,7 @@ fn unread(error: object_store::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
 
-impl AsyncFileReader for ParquetFile {
+impl AsyncFileReader for ParquetFileReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
         self.range(range).boxed()
     }

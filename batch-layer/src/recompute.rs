@@ -24,15 +24,15 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
 use shared::compile::Metric;
-use shared::extract::Extracted;
+use shared::extract::ExtractedEvents;
 use shared::ids::Boundary;
 use shared::measure::aggregate;
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
 
 use crate::manifest::MasterFile;
-use crate::master::{self, MasterStream, Want};
+use crate::master::{self, MasterProjection, MasterStream};
 use crate::ordered;
 use crate::storage::{Storage, StorageError};
 
@@ -41,7 +41,7 @@ const CHUNK_EVENTS: f64 = 16_384.0;
 
 /// A metric to be folded, from the files of the epochs before a boundary.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct RecomputeTarget {
     /// The metric.
     pub metric: Arc<Metric>,
     /// Where its files end.
@@ -50,19 +50,19 @@ pub struct Wanted {
 
 /// What is counted on the way.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct RecomputeCounters {
     /// Type mismatches of the events.
     pub mismatches: u64,
     /// What each use could not take of them.
-    pub omissions: Omissions,
+    pub omissions: MetricOmissions,
     /// Events that were read, of whatever type.
     pub events: u64,
     /// The UTC days of their times.
     pub days: BTreeSet<i64>,
 }
 
-impl Seen {
-    fn add(&mut self, extracted: &Extracted) {
+impl RecomputeCounters {
+    fn add(&mut self, extracted: &ExtractedEvents) {
         let times = extracted.events.times().values();
         self.events += times.len() as u64;
         // They are in order, so that a day is looked at once for its first event.
@@ -77,35 +77,35 @@ fn day(time: i64) -> i64 {
 /// A recomputation under way, in the thread that polls: of several metrics at once, so that what
 /// they have in common is read once.
 pub struct Recomputation {
-    folds: Vec<Fold>,
-    sources: Vec<Source>,
+    folds: Vec<MetricFoldPlan>,
+    sources: Vec<MasterFileSource>,
     at: Timestamp,
     range: TimeRange,
     step_us: i64,
 }
 
 /// What is folded of one metric.
-struct Fold {
+struct MetricFoldPlan {
     metric: Arc<Metric>,
     context: Arc<TaskContext>,
     plan: Arc<dyn ExecutionPlan>,
     /// What the plan scans next.
     input: Arc<Mutex<Vec<RecordBatch>>>,
-    seen: Seen,
+    seen: RecomputeCounters,
 }
 
 /// The events of a file, in order of time.
-struct Source {
+struct MasterFileSource {
     /// Not before.
     from: Timestamp,
     /// The metrics that are folded from it.
     folds: Vec<usize>,
     events: MasterStream,
-    held: Option<Held>,
+    held: Option<UnfoldedRows>,
 }
 
 /// Events of a file that were read, and are not folded yet.
-struct Held {
+struct UnfoldedRows {
     /// The time of the last.
     last: Timestamp,
     /// What is left of them, projected for each metric.
@@ -125,26 +125,27 @@ impl Recomputation {
     /// When a plan cannot be made.
     pub async fn new(
         storage: &Storage,
-        wanted: &[Wanted],
+        wanted: &[RecomputeTarget],
         files: &[MasterFile],
         range: TimeRange,
         events: f64,
     ) -> Result<Self, StorageError> {
         let mut folds = Vec::new();
-        for Wanted { metric, .. } in wanted {
-            folds.push(Fold::new(metric).await?);
+        for RecomputeTarget { metric, .. } in wanted {
+            folds.push(MetricFoldPlan::new(metric).await?);
         }
         let source = |file: &MasterFile| {
-            let mine = |(_, wanted): &(usize, &Wanted)| file.to.epoch <= wanted.to.epoch;
+            let mine = |(_, wanted): &(usize, &RecomputeTarget)| file.to.epoch <= wanted.to.epoch;
             let folds: Vec<usize> =
                 wanted.iter().enumerate().filter(mine).map(|(at, _)| at).collect();
             let metrics = folds.iter().map(|at| Arc::clone(&wanted[*at].metric)).collect();
             let (storage, file) = (storage.clone(), file.clone());
             let from = Timestamp(file.first_day * DAY_US);
-            let events =
-                async move { master::read(&storage, &file, Want::Metrics(metrics), range).await };
+            let events = async move {
+                master::read(&storage, &file, MasterProjection::Metrics(metrics), range).await
+            };
             let events = stream::once(events).try_flatten().boxed();
-            Source { from, folds, events, held: None }
+            MasterFileSource { from, folds, events, held: None }
         };
         let sources = files.iter().map(source).filter(|source| !source.folds.is_empty());
         let grain =
@@ -196,25 +197,25 @@ impl Recomputation {
 
     /// What was counted, by metric.
     #[must_use]
-    pub fn seen(self) -> Vec<Seen> {
+    pub fn seen(self) -> Vec<RecomputeCounters> {
         self.folds.into_iter().map(|fold| fold.seen).collect()
     }
 }
 
-impl Fold {
+impl MetricFoldPlan {
     async fn new(metric: &Arc<Metric>) -> Result<Self, StorageError> {
         let input = Arc::new(Mutex::new(Vec::new()));
         let config = SessionConfig::new().with_target_partitions(1);
         let context = SessionContext::new_with_config(config);
-        let scan = Scan { schema: metric.projected_schema(), input: Arc::clone(&input) };
+        let scan = ChunkPartition { schema: metric.projected_schema(), input: Arc::clone(&input) };
         let plan = plan(&context, metric, scan).map_err(failed)?;
         let plan = plan.create_physical_plan().await.map_err(failed)?;
         let (metric, context) = (Arc::clone(metric), context.task_ctx());
-        Ok(Self { metric, context, plan, input, seen: Seen::default() })
+        Ok(Self { metric, context, plan, input, seen: RecomputeCounters::default() })
     }
 
     /// Projects events, and counts them.
-    fn project(&mut self, extracted: &Extracted) -> Result<RecordBatch, StorageError> {
+    fn project(&mut self, extracted: &ExtractedEvents) -> Result<RecordBatch, StorageError> {
         let projected = self.metric.project(extracted).map_err(master::damaged)?;
         self.seen.add(extracted);
         self.seen.mismatches += projected.mismatches;
@@ -237,10 +238,14 @@ fn step_us(range: TimeRange, events: f64, grain: Grain) -> i64 {
     }
 }
 
-impl Source {
+impl MasterFileSource {
     /// Hands on the events before `to` that are left. The file is opened when its first day has
     /// come, and let go of at its end.
-    async fn take(&mut self, to: Timestamp, folds: &mut [Fold]) -> Result<(), StorageError> {
+    async fn take(
+        &mut self,
+        to: Timestamp,
+        folds: &mut [MetricFoldPlan],
+    ) -> Result<(), StorageError> {
         if self.from >= to {
             return Ok(());
         }
@@ -264,16 +269,20 @@ impl Source {
                 left.push(rest);
             }
             if held.last >= to {
-                self.held = Some(Held { rows: left, ..held });
+                self.held = Some(UnfoldedRows { rows: left, ..held });
                 return Ok(());
             }
         }
     }
 
-    fn project(&self, extracted: &Extracted, folds: &mut [Fold]) -> Result<Held, StorageError> {
+    fn project(
+        &self,
+        extracted: &ExtractedEvents,
+        folds: &mut [MetricFoldPlan],
+    ) -> Result<UnfoldedRows, StorageError> {
         let last = extracted.events.times().values().last().copied();
         let rows = self.folds.iter().map(|at| folds[*at].project(extracted));
-        Ok(Held {
+        Ok(UnfoldedRows {
             last: Timestamp(last.unwrap_or(i64::MIN)),
             rows: rows.collect::<Result<_, _>>()?,
         })
@@ -283,7 +292,7 @@ impl Source {
 fn plan(
     context: &SessionContext,
     metric: &Metric,
-    scan: Scan,
+    scan: ChunkPartition,
 ) -> Result<DataFrame, DataFusionError> {
     let schema = metric.projected_schema();
     let partitions = vec![Arc::new(scan) as Arc<dyn PartitionStream>];
@@ -304,18 +313,18 @@ fn plan(
 }
 
 /// Where the plan begins: the events of a chunk, projected.
-struct Scan {
+struct ChunkPartition {
     schema: SchemaRef,
     input: Arc<Mutex<Vec<RecordBatch>>>,
 }
 
-impl fmt::Debug for Scan {
+impl fmt::Debug for ChunkPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Scan")
     }
 }
 
-impl PartitionStream for Scan {
+impl PartitionStream for ChunkPartition {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }

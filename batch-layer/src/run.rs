@@ -22,22 +22,22 @@ use serde::{Deserialize, Serialize};
 use shared::ids::{Generation, MetricId};
 use shared::time::Timestamp;
 
-use crate::audit::Audit;
+use crate::audit::AuditCounts;
 
-pub use queue::{Busy, CancelError, RunQueue};
+pub use queue::{RunActiveError, RunCancelError, RunQueue};
 pub use worker::{RunService, RunServiceParts, RunSettings, RunStartError};
 
 /// How much a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub enum RunMode {
     /// Folds what was sealed since the last one.
     Incremental,
     /// Makes every view anew from all events.
     Full,
 }
 
-impl Mode {
+impl RunMode {
     /// Its name in JSON and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -51,7 +51,7 @@ impl Mode {
 /// Why a run was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Trigger {
+pub enum RunTrigger {
     /// Its time had come.
     Schedule,
     /// Somebody asked for it.
@@ -90,15 +90,15 @@ impl RunState {
 
 /// A run's record, as it is stored and shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct RunRecord {
     /// Its id, in the order of starts.
     pub id: String,
     /// Where it is.
     pub state: RunState,
     /// How much it does.
-    pub mode: Mode,
+    pub mode: RunMode,
     /// Why it was started.
-    pub trigger: Trigger,
+    pub trigger: RunTrigger,
     /// The metrics that it is restricted to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub metrics: Option<Vec<String>>,
@@ -127,7 +127,7 @@ pub struct Run {
     /// What went wrong, in its last attempt.
     pub error: Option<String>,
     /// What its audit found.
-    pub audit: Option<Audit>,
+    pub audit: Option<AuditCounts>,
     /// The generation that it published.
     pub generation: Option<Generation>,
 }

@@ -15,7 +15,7 @@ use croner::parser::{CronParser, Seconds};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 
-use crate::run::Mode;
+use crate::run::RunMode;
 
 /// When runs start by themselves; an empty pattern never does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub struct ScheduleError {
 
 /// A schedule whose patterns and zone were read.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct ParsedSchedule {
     incremental: Option<Cron>,
     full: Option<Cron>,
     zone: Tz,
@@ -68,14 +68,14 @@ impl Schedule {
     ///
     /// # Errors
     /// Names the field and what would be right.
-    pub fn plan(&self) -> Result<Plan, ScheduleError> {
+    pub fn plan(&self) -> Result<ParsedSchedule, ScheduleError> {
         let zone = Tz::from_str(&self.timezone).map_err(|_| ScheduleError {
             field: "timezone",
             message: format!("`{}` is no IANA time zone, as `Europe/Berlin`", self.timezone),
         })?;
         let incremental = pattern("incremental", &self.incremental)?;
         let full = pattern("full", &self.full)?;
-        Ok(Plan { incremental, full, zone })
+        Ok(ParsedSchedule { incremental, full, zone })
     }
 }
 
@@ -93,10 +93,10 @@ fn pattern(field: &'static str, text: &str) -> Result<Option<Cron>, ScheduleErro
     })
 }
 
-impl Plan {
+impl ParsedSchedule {
     /// The first start of a mode after `now`, if there is one.
     #[must_use]
-    pub fn next(&self, mode: Mode, now: Timestamp) -> Option<Timestamp> {
+    pub fn next(&self, mode: RunMode, now: Timestamp) -> Option<Timestamp> {
         let now: DateTime<Utc> = now.to_utc()?;
         let cron = self.cron(mode)?;
         let next = cron.find_next_occurrence(&now.with_timezone(&self.zone), false).ok()?;
@@ -105,24 +105,24 @@ impl Plan {
 
     /// The last start of a mode at or before `now`, if there is one.
     #[must_use]
-    pub fn last(&self, mode: Mode, now: Timestamp) -> Option<Timestamp> {
+    pub fn last(&self, mode: RunMode, now: Timestamp) -> Option<Timestamp> {
         let now: DateTime<Utc> = now.to_utc()?;
         let cron = self.cron(mode)?;
         let last = cron.find_previous_occurrence(&now.with_timezone(&self.zone), true).ok()?;
         Some(last.with_timezone(&Utc).into())
     }
 
-    fn cron(&self, mode: Mode) -> Option<&Cron> {
+    fn cron(&self, mode: RunMode) -> Option<&Cron> {
         match mode {
-            Mode::Incremental => self.incremental.as_ref(),
-            Mode::Full => self.full.as_ref(),
+            RunMode::Incremental => self.incremental.as_ref(),
+            RunMode::Full => self.full.as_ref(),
         }
     }
 
     /// The next start of any mode after `now`.
     #[must_use]
     pub fn next_any(&self, now: Timestamp) -> Option<Timestamp> {
-        let modes = [Mode::Incremental, Mode::Full].into_iter();
+        let modes = [RunMode::Incremental, RunMode::Full].into_iter();
         modes.filter_map(|mode| self.next(mode, now)).min()
     }
 }
@@ -146,15 +146,15 @@ mod tests {
         let mut now = at("2026-03-27T12:00:00Z");
         let mut starts = Vec::new();
         while starts.len() < 3 {
-            now = plan.next(Mode::Full, now).unwrap();
+            now = plan.next(RunMode::Full, now).unwrap();
             starts.push(now.to_string());
         }
         assert_eq!(
             starts,
             ["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]
         );
-        let first = plan.next(Mode::Full, at("2026-10-24T12:00:00Z")).unwrap();
-        let second = plan.next(Mode::Full, first).unwrap();
+        let first = plan.next(RunMode::Full, at("2026-10-24T12:00:00Z")).unwrap();
+        let second = plan.next(RunMode::Full, first).unwrap();
         assert!(second.0 - first.0 >= shared::time::DAY_US, "{first} {second}");
     }
 

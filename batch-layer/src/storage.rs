@@ -1,6 +1,6 @@
 //! Where the batch layer keeps its objects: an [`ObjectStore`], durable in every write.
 //!
-//! The local store that comes with `object_store` does not fsync, so [`DurableLocal`] writes by
+//! The local store that comes with `object_store` does not fsync, so [`DurableLocalStore`] writes by
 //! [`crate::files`] and reads by it. Another store (S3) fits in the same place: all that is asked
 //! of one is that a write is durable when it is answered, and that `PutMode::Create` is atomic.
 //!
@@ -26,9 +26,9 @@ use object_store::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::local::DurableLocal;
+use self::local::DurableLocalStore;
 use crate::files;
-use crate::journal::{DirectoryLock, HeldDirectory};
+use crate::journal::{DirectoryLock, LockedDirectory};
 
 /// What can go wrong with an object.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,21 +66,21 @@ impl From<object_store::Error> for StorageError {
 #[derive(Clone, Debug)]
 pub struct Storage {
     store: Arc<dyn ObjectStore>,
-    unpublished: Unpublished,
-    work: Option<Arc<Work>>,
+    unpublished: UnpublishedObjects,
+    work: Option<Arc<UnpublishedGuard>>,
 }
 
 /// Paths of objects that no manifest names yet, and the work that they were written for.
-type Unpublished = Arc<Mutex<HashMap<String, Option<u64>>>>;
+type UnpublishedObjects = Arc<Mutex<HashMap<String, Option<u64>>>>;
 
 /// A piece of work that writes objects. When it ends, what it has not published is given up.
 #[derive(Debug)]
-struct Work {
+struct UnpublishedGuard {
     number: u64,
-    unpublished: Unpublished,
+    unpublished: UnpublishedObjects,
 }
 
-impl Drop for Work {
+impl Drop for UnpublishedGuard {
     fn drop(&mut self) {
         let mut unpublished = self.unpublished.lock().unwrap_or_else(PoisonError::into_inner);
         unpublished.retain(|_, work| *work != Some(self.number));
@@ -109,7 +109,7 @@ impl Storage {
 
     fn of_directory(
         directory: &FsPath,
-        held: Option<HeldDirectory>,
+        held: Option<LockedDirectory>,
     ) -> std::result::Result<Self, StorageError> {
         let io = |e: std::io::Error| StorageError::Io(format!("{}: {e}", directory.display()));
         files::create_directory(directory).map_err(io)?;
@@ -119,7 +119,7 @@ impl Storage {
             tracing::info!(removed, "deleted files that a crash left unfinished");
         }
         let inner = LocalFileSystem::new_with_prefix(&root)?;
-        Ok(Self::new(Arc::new(DurableLocal::new(inner, root, held))))
+        Ok(Self::new(Arc::new(DurableLocalStore::new(inner, root, held))))
     }
 
     /// Objects in any store whose writes are durable.
@@ -134,7 +134,7 @@ impl Storage {
     pub fn for_work(&self) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let work = Work { number, unpublished: Arc::clone(&self.unpublished) };
+        let work = UnpublishedGuard { number, unpublished: Arc::clone(&self.unpublished) };
         Self { work: Some(Arc::new(work)), ..self.clone() }
     }
 

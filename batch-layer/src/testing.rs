@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use shared::catalog::{MetricVersion, Stage};
+use shared::catalog::{LifecycleStage, MetricVersion};
 use shared::compile::Metric;
-use shared::definition::Definition;
+use shared::definition::MetricDefinition;
 use shared::ids::{Boundary, Epoch, MetricId, Offset};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 
 /// A boundary.
 pub(crate) fn at(epoch: u64, offset: u64) -> Boundary {
@@ -23,7 +23,7 @@ pub(crate) fn damages(whole: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// A metric with every kind of state.
-pub(crate) fn definition(name: &str) -> Definition {
+pub(crate) fn definition(name: &str) -> MetricDefinition {
     let text = format!(
         r#"{{
             "name": "{name}",
@@ -47,16 +47,16 @@ pub(crate) fn definition(name: &str) -> Definition {
 }
 
 /// A version of a metric at a boundary.
-pub(crate) fn version(definition: &Definition, boundary: Boundary) -> Arc<MetricVersion> {
+pub(crate) fn version(definition: &MetricDefinition, boundary: Boundary) -> Arc<MetricVersion> {
     Arc::new(MetricVersion {
         id: MetricId(1),
         version: 1,
-        stage: Stage::Active,
+        stage: LifecycleStage::Active,
         boundary,
         definition: definition.clone(),
         compiled: Arc::new(Metric::compile(definition).unwrap()),
         files: Vec::new(),
         mismatches: 0,
-        omissions: Omissions::default(),
+        omissions: MetricOmissions::default(),
     })
 }

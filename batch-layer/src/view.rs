@@ -18,7 +18,7 @@ use shared::table::{StateTable, TableError};
 use shared::time::{Grain, TimeRange, Timestamp};
 
 pub use compaction::{choose as choose_compaction, compact};
-pub use grains::Grains;
+pub use grains::ViewFileBuilder;
 pub use reader::ParquetViews;
 
 use crate::ordered;
@@ -30,7 +30,7 @@ const EMIT_ROWS: usize = 32_768;
 
 /// Whose states a file holds.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct ViewSchema {
     /// The metric version.
     pub id: MetricId,
     /// How its states are stored.
@@ -48,7 +48,7 @@ pub fn rows(table: &StateTable) -> Vec<RecordBatch> {
 /// Writes rows in the order of a file; there are some.
 async fn write(
     storage: &Storage,
-    subject: &Subject,
+    subject: &ViewSchema,
     rows: Vec<RecordBatch>,
     grain: Grain,
     (from, to): (Boundary, Boundary),
@@ -93,7 +93,7 @@ pub(crate) fn unmerged(error: TableError) -> StorageError {
 
 /// What a file's footer says of it.
 fn about(
-    subject: &Subject,
+    subject: &ViewSchema,
     grain: Grain,
     (from, to): (Boundary, Boundary),
 ) -> Vec<(String, String)> {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use batch_layer::journal::{FileJournal, JournalSettings};
 use divan::{Bencher, counter::ItemsCount};
-use shared::catalog::Snapshot;
+use shared::catalog::CatalogSnapshot;
 use shared::clock::SystemClock;
 use shared::ids::{Generation, Offset};
-use shared::ports::{Committed, Journal};
+use shared::ports::{CommittedBatch, Journal};
 use shared::time::Timestamp;
 use speed_layer::intake::{
     BodyEncoding, BodyFormat, EventBody, Intake, IntakeError, IntakeHandle, IntakeSettings,
-    OnInvalid, RandomIds, Receipt,
+    InvalidEventPolicy, Receipt, UuidGenerator,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -34,8 +34,8 @@ impl Taking {
     }
 
     /// Intake, and what it feeds: committed events are refused once that is gone.
-    fn intake(&self) -> (IntakeHandle, mpsc::Receiver<Arc<Committed>>) {
-        let snapshot = Snapshot {
+    fn intake(&self) -> (IntakeHandle, mpsc::Receiver<Arc<CommittedBatch>>) {
+        let snapshot = CatalogSnapshot {
             generation: Generation(0),
             journal: self.journal.id(),
             published_at: Timestamp(0),
@@ -43,7 +43,7 @@ impl Taking {
             keys: Arc::default(),
         };
         let settings = IntakeSettings { dedup_window_events: 100_000, ..Default::default() };
-        let (journal, ids) = (Arc::clone(&self.journal), Arc::new(RandomIds::new()));
+        let (journal, ids) = (Arc::clone(&self.journal), Arc::new(UuidGenerator::new()));
         let (snapshots, (feed, fed)) = (watch::channel(Arc::new(snapshot)).1, mpsc::channel(8));
         let (clock, place) = (Arc::new(SystemClock), self.directory.path().join("quarantine"));
         let intake = Intake::start(settings, journal, clock, ids, snapshots, feed, place);
@@ -54,7 +54,7 @@ impl Taking {
         &self,
         intake: &IntakeHandle,
         bytes: &Bytes,
-        on_invalid: OnInvalid,
+        on_invalid: InvalidEventPolicy,
     ) -> Result<Receipt, IntakeError> {
         let (format, encoding) = (BodyFormat::Ndjson, BodyEncoding::Identity);
         let body = EventBody { bytes: bytes.clone(), format, encoding, on_invalid, fixed: None };
@@ -73,7 +73,7 @@ fn decode_a_request(bencher: Bencher<'_, '_>) {
     let (intake, _fed) = taking.intake();
     let body = Bytes::from(lines() + "{}\n");
     bencher.counter(ItemsCount::new(BATCH)).bench(|| {
-        let refused = taking.submit(&intake, &body, OnInvalid::Reject);
+        let refused = taking.submit(&intake, &body, InvalidEventPolicy::Reject);
         assert!(matches!(refused, Err(IntakeError::Rejected(_))));
     });
 }
@@ -84,9 +84,9 @@ fn decode_and_recognise_repetitions(bencher: Bencher<'_, '_>) {
     let taking = Taking::new();
     let (intake, _fed) = taking.intake();
     let body = Bytes::from(lines());
-    taking.submit(&intake, &body, OnInvalid::Reject).unwrap();
+    taking.submit(&intake, &body, InvalidEventPolicy::Reject).unwrap();
     bencher.counter(ItemsCount::new(BATCH)).bench(|| {
-        let receipt = taking.submit(&intake, &body, OnInvalid::Reject).unwrap();
+        let receipt = taking.submit(&intake, &body, InvalidEventPolicy::Reject).unwrap();
         assert_eq!(receipt.duplicates, BATCH as u64);
     });
 }

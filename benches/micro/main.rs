@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use batch_layer::journal::{FileJournal, JournalSettings};
 use batch_layer::manifest::MasterFile;
-use batch_layer::recompute::{Recomputation, Wanted};
+use batch_layer::recompute::{Recomputation, RecomputeTarget};
 use batch_layer::storage::Storage;
 use batch_layer::{audit, master, view};
 use chrono::DateTime;
@@ -18,10 +18,10 @@ use divan::{Bencher, counter::ItemsCount};
 use serde_json::value::RawValue;
 use shared::compile::Metric;
 use shared::definition;
-use shared::event::{Event, EventBatch, Places};
-use shared::extract::{Extracted, Extractor};
+use shared::event::{Event, EventBatch, EventOffsets};
+use shared::extract::{ExtractedEvents, PropertyExtractor};
 use shared::ids::{Boundary, Epoch, Offset};
-use shared::ports::{Committed, Journal};
+use shared::ports::{CommittedBatch, Journal};
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 use tokio::runtime::Runtime;
@@ -80,9 +80,9 @@ static METRIC: LazyLock<Arc<Metric>> = LazyLock::new(|| {
     Arc::new(Metric::compile(&definition).unwrap())
 });
 
-fn extracted(events: &EventBatch) -> Extracted {
-    let extractor = Extractor::new(METRIC.properties().cloned());
-    extractor.extract(events, Places::following(Offset::ZERO, events.len()))
+fn extracted(events: &EventBatch) -> ExtractedEvents {
+    let extractor = PropertyExtractor::new(METRIC.properties().cloned());
+    extractor.extract(events, EventOffsets::following(Offset::ZERO, events.len()))
 }
 
 fn folded() -> StateTable {
@@ -100,8 +100,8 @@ fn sealed() -> (Boundary, Boundary) {
     (Boundary::default(), end)
 }
 
-fn committed() -> Committed {
-    Committed { epoch: Epoch(0), first: Offset::ZERO, events: EVENTS.clone(), checksum: 0 }
+fn committed() -> CommittedBatch {
+    CommittedBatch { epoch: Epoch(0), first: Offset::ZERO, events: EVENTS.clone(), checksum: 0 }
 }
 
 /// A place for files, and threads for what is asynchronous.
@@ -119,7 +119,7 @@ impl Disk {
     }
 
     fn archive(&self) -> Vec<MasterFile> {
-        let columns = Extractor::new(METRIC.properties().cloned());
+        let columns = PropertyExtractor::new(METRIC.properties().cloned());
         let events = [committed()];
         self.runtime.block_on(master::archive(&self.storage, &events, &columns, sealed())).unwrap()
     }
@@ -195,7 +195,7 @@ fn recompute_states(bencher: Bencher<'_, '_>) {
     let events = files.iter().map(|file| file.rows as f64).sum();
     let work = async || {
         let to = files.iter().map(|file| file.to).max().unwrap();
-        let wanted = [Wanted { metric: Arc::clone(&METRIC), to }];
+        let wanted = [RecomputeTarget { metric: Arc::clone(&METRIC), to }];
         let new = Recomputation::new(&disk.storage, &wanted, &files, range, events);
         let mut recomputation = new.await.unwrap();
         let mut groups = 0;

@@ -21,57 +21,57 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use serde::Serialize;
-use shared::compile::{Metric, Misfits};
+use shared::compile::{Metric, OverflowCounts};
 use shared::definition::MeasureKind;
-use shared::ids::Position;
+use shared::ids::PartitionOffsets;
 use shared::measure::{DISTINCT_ERROR, QUANTILE_ERROR, StateKind};
 use shared::time::TimeRange;
 
-use crate::calendar::{Calendar, Granularity};
-use crate::error::Error;
-use crate::memory::{Account, Held};
-use crate::query::resolve::{Edges, Resolved};
-use crate::query::{Fill, LIMIT_MAX, Query};
-pub use compare::Comparison;
-pub use cuts::{BucketPart, Widened, cut, widened};
-use order::{Page, Wanted};
-pub use rows::Merged;
-use rows::Row;
+use crate::calendar::{BucketCalendar, Granularity};
+use crate::error::ServingError;
+use crate::memory::{MemoryAccount, QueryMemoryGuard};
+use crate::query::resolve::{RangeEdges, ResolvedQuery};
+use crate::query::{FillPolicy, LIMIT_MAX, Query};
+pub use compare::ComparisonRange;
+pub use cuts::{PartialBucket, WidenedRange, cut, widened};
+use order::{PageBuilder, PageRequest};
+use rows::GroupRow;
+pub use rows::MergedStates;
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct QueryAnswer {
     /// The metric's name.
     pub metric: String,
     /// The range that was answered; see [`answered`].
-    pub edges: Edges,
+    pub edges: RangeEdges,
     /// Granularity and zone.
-    pub calendar: Calendar,
+    pub calendar: BucketCalendar,
     /// `time` if there are buckets, the dimensions, the measures.
     pub rows: RecordBatch,
     /// With `compare`: the earlier range.
-    pub comparison: Option<Comparison>,
+    pub comparison: Option<ComparisonRange>,
     /// With `compare`: `time` if there are buckets and the measures of the earlier range, row by
     /// row.
     pub compared: Option<RecordBatch>,
     /// Rows before `limit` and `offset`.
     pub total_rows: usize,
     /// What it is made of.
-    pub provenance: Provenance,
+    pub provenance: AnswerProvenance,
     /// What a reader of the values should know.
     pub warnings: Vec<String>,
-    /// See [`Written`].
-    pub written: Written,
+    /// See [`RenderedRows`].
+    pub written: RenderedRows,
     /// The memory of the rows.
-    pub held: RowsHeld,
+    pub held: RowsMemory,
 }
 
 /// The memory of an answer's rows, for as long as somebody has them. It is nothing that could make
 /// two answers differ.
 #[derive(Clone, Debug, Default)]
-pub struct RowsHeld(pub Option<Arc<Rows>>);
+pub struct RowsMemory(pub Option<Arc<AnswerRows>>);
 
-impl PartialEq for RowsHeld {
+impl PartialEq for RowsMemory {
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -81,7 +81,7 @@ impl PartialEq for RowsHeld {
 const SHORT_ROWS: usize = 1_000;
 const SHORT_BYTES: usize = 256 << 10;
 
-impl Answer {
+impl QueryAnswer {
     /// Whether it is short.
     #[must_use]
     pub fn is_short(&self) -> bool {
@@ -97,13 +97,13 @@ pub(crate) fn is_short(rows: &RecordBatch) -> bool {
 /// The JSON of an answer up to the end of its rows, once it was written, and its digest: answers of
 /// the same rows share them. It is nothing that could make two answers differ.
 #[derive(Clone, Debug, Default)]
-pub struct Written(Arc<(OnceLock<Bytes>, OnceLock<RowsDigest>)>);
+pub struct RenderedRows(Arc<(OnceLock<Bytes>, OnceLock<RowsDigest>)>);
 
 /// SHA-256 of an answer's JSON up to the end of its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowsDigest(pub [u8; 32]);
 
-impl Written {
+impl RenderedRows {
     /// The text, from `write` if nobody wrote it yet.
     pub fn get(&self, write: impl FnOnce() -> Bytes) -> Bytes {
         self.0.0.get_or_init(write).clone()
@@ -115,7 +115,7 @@ impl Written {
     }
 }
 
-impl PartialEq for Written {
+impl PartialEq for RenderedRows {
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -123,7 +123,7 @@ impl PartialEq for Written {
 
 /// What an answer is made of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Provenance {
+pub struct AnswerProvenance {
     /// The manifest's generation.
     pub generation: u64,
     /// The version of the metric's definition.
@@ -133,23 +133,23 @@ pub struct Provenance {
     /// What is missing.
     pub missing: Vec<String>,
     /// The batch view's part.
-    pub batch: BatchPart,
+    pub batch: BatchProvenance,
     /// The speed view's part.
-    pub speed: SpeedPart,
+    pub speed: SpeedProvenance,
     /// Measures that are estimated, with the method and its error.
-    pub approximate: BTreeMap<String, Approximation>,
+    pub approximate: BTreeMap<String, MeasureApproximation>,
     /// The start of the last bucket if it can still grow.
     pub open_bucket: Option<String>,
     /// Buckets that the range cuts at either end.
-    pub partial_buckets: Vec<BucketPart>,
+    pub partial_buckets: Vec<PartialBucket>,
     /// Times, of long ago, in which buckets had to be widened to the metric's base.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub widened_buckets: Vec<Widened>,
+    pub widened_buckets: Vec<WidenedRange>,
 }
 
 /// What comes from the batch view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct BatchPart {
+pub struct BatchProvenance {
     /// Events of the journal that it covers.
     pub events: u64,
     /// When its generation was published.
@@ -158,15 +158,15 @@ pub struct BatchPart {
 
 /// What comes from the speed view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SpeedPart {
+pub struct SpeedProvenance {
     /// Events of the journal that it covers.
     pub events: u64,
     /// Every event below is in the answer, and none from it on.
-    pub through: Position,
+    pub through: PartitionOffsets,
     /// The other end, where the store could not give the states of one position in time: of the
     /// events from `through` to it, each is in the answer or not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reach: Option<Position>,
+    pub reach: Option<PartitionOffsets>,
     /// Acknowledged events that are not in the answer.
     pub behind_events: u64,
     /// Age of the oldest event that is not in the view.
@@ -175,7 +175,7 @@ pub struct SpeedPart {
 
 /// How a measure is estimated.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Approximation {
+pub struct MeasureApproximation {
     /// `hll` or `ddsketch`.
     pub method: &'static str,
     /// Its relative error (of `hll`: one standard deviation); null for an expression over one.
@@ -184,68 +184,70 @@ pub struct Approximation {
 
 /// The rows of an answer.
 #[derive(Debug)]
-pub struct Rows {
-    /// See [`Answer::rows`].
+pub struct AnswerRows {
+    /// See [`QueryAnswer::rows`].
     pub rows: RecordBatch,
-    /// See [`Answer::compared`].
+    /// See [`QueryAnswer::compared`].
     pub compared: Option<RecordBatch>,
-    /// See [`Answer::total_rows`].
+    /// See [`QueryAnswer::total_rows`].
     pub total_rows: usize,
-    /// See [`Answer::warnings`].
+    /// See [`QueryAnswer::warnings`].
     pub warnings: Vec<String>,
     /// Their memory.
-    pub held: Held,
+    pub held: QueryMemoryGuard,
 }
 
 /// The range that an answer covers: the edges that were asked for; an edge that was left open is
 /// that of the first or last bucket with events, and stays open without buckets or events.
 #[must_use]
-pub fn answered(merged: &Merged, calendar: &Calendar, edges: Edges) -> Edges {
+pub fn answered(merged: &MergedStates, calendar: &BucketCalendar, edges: RangeEdges) -> RangeEdges {
     if calendar.granularity() == Granularity::All || merged.table.is_empty() {
         return edges;
     }
     let span = merged.table.span();
     let (first, last) = (span.map(|(first, _)| first), span.map(|(_, last)| calendar.next(last)));
-    Edges { from: edges.from.or(first), to: edges.to.or(last) }
+    RangeEdges { from: edges.from.or(first), to: edges.to.or(last) }
 }
 
 /// What rows are built from.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct AnswerInput<'a> {
     /// The question.
     pub query: &'a Query,
     /// The question, resolved.
-    pub resolved: &'a Resolved,
+    pub resolved: &'a ResolvedQuery,
     /// What is asked for.
     pub metric: &'a Metric,
     /// The answered edges.
-    pub edges: Edges,
+    pub edges: RangeEdges,
     /// The states.
-    pub merged: &'a Merged,
+    pub merged: &'a MergedStates,
     /// The states and the range to compare with.
-    pub earlier: Option<(&'a Merged, TimeRange)>,
+    pub earlier: Option<(&'a MergedStates, TimeRange)>,
     /// Rows that filling may make.
     pub groups_max: usize,
     /// What the memory is taken from.
-    pub account: &'a Account,
+    pub account: &'a MemoryAccount,
 }
 
 /// Builds the rows.
 ///
 /// # Errors
 /// When filling makes too many rows, there is not enough memory, or states are not the metric's.
-pub fn build(source: Source<'_>) -> Result<Rows, Error> {
-    let Source { query, resolved, metric, edges, merged, earlier, groups_max, account } = source;
-    let Resolved { calendar, measures, group_by, .. } = resolved;
+pub fn build(source: AnswerInput<'_>) -> Result<AnswerRows, ServingError> {
+    let AnswerInput { query, resolved, metric, edges, merged, earlier, groups_max, account } =
+        source;
+    let ResolvedQuery { calendar, measures, group_by, .. } = resolved;
     let buckets = calendar.granularity() != Granularity::All;
     let starts = |range| compare::starts(calendar, metric.grain(), range, groups_max);
-    let own_starts = match (query.fill != Fill::None || earlier.is_some(), edges.from, edges.to) {
-        (true, Some(from), Some(to)) => starts(TimeRange { from, to }),
-        _ => vec![0],
-    };
+    let own_starts =
+        match (query.fill != FillPolicy::None || earlier.is_some(), edges.from, edges.to) {
+            (true, Some(from), Some(to)) => starts(TimeRange { from, to }),
+            _ => vec![0],
+        };
     if earlier.is_some() && own_starts.len() > groups_max {
         // Rows beyond would be compared with nothing.
-        return Err(Error::TooManyGroups { limit: groups_max });
+        return Err(ServingError::TooManyGroups { limit: groups_max });
     }
     let _starts = account.hold(own_starts.len() * 2 * size_of::<i64>())?;
     let mut warnings = Vec::new();
@@ -259,7 +261,7 @@ pub fn build(source: Source<'_>) -> Result<Rows, Error> {
     let compared = earlier.map(|(before, range)| {
         let times = compare::buckets(&rows, &own_starts, &starts(range));
         let groups = compare::matches(merged, &rows, before, &times, group_by.len());
-        let mut columns = page::Columns::default();
+        let mut columns = page::NamedColumns::default();
         if buckets {
             columns.push_times(times);
         }
@@ -267,7 +269,7 @@ pub fn build(source: Source<'_>) -> Result<Rows, Error> {
         warnings.extend(told_of("compare", &misfits));
         columns.into_batch(rows.len())
     });
-    Ok(Rows {
+    Ok(AnswerRows {
         rows: columns.into_batch(rows.len())?,
         compared: compared.transpose()?,
         total_rows,
@@ -281,7 +283,7 @@ fn row_bytes(
     metric: &Metric,
     measures: &[usize],
     dimensions: usize,
-    earlier: Option<(&Merged, TimeRange)>,
+    earlier: Option<(&MergedStates, TimeRange)>,
 ) -> usize {
     let states = metric.states_of(measures).len();
     // A bucket's start and a text each; of a measure its value, and once more what it is made of.
@@ -290,13 +292,13 @@ fn row_bytes(
 
 /// The rows of the page in order, and how many there were before `limit` and `offset`.
 fn page(
-    source: Source<'_>,
+    source: AnswerInput<'_>,
     starts: &[i64],
     warnings: &mut Vec<String>,
-) -> Result<(Vec<Row>, usize), Error> {
-    let Source { query, resolved, metric, edges, merged, groups_max, account, .. } = source;
+) -> Result<(Vec<GroupRow>, usize), ServingError> {
+    let AnswerInput { query, resolved, metric, edges, merged, groups_max, account, .. } = source;
     let table = &merged.table;
-    let (mut misfits, mut rows_held) = (Misfits::default(), account.hold(0)?);
+    let (mut misfits, mut rows_held) = (OverflowCounts::default(), account.hold(0)?);
     let kept = match &resolved.having {
         Some(condition) => {
             rows_held.resize(table.len() * size_of::<u32>())?;
@@ -307,9 +309,9 @@ fn page(
     warnings.extend(told_of("having", &misfits));
     let empty = |measure: usize| {
         let zero = page::is_zero_when_empty(metric.measures()[measure].kind);
-        (query.fill == Fill::Zero && zero).then_some(0)
+        (query.fill == FillPolicy::Zero && zero).then_some(0)
     };
-    let wanted = Wanted {
+    let wanted = PageRequest {
         merged,
         metric,
         order_by: &resolved.order_by,
@@ -318,12 +320,12 @@ fn page(
         limit: query.rows_max(),
         per_bucket: query.limit_per_bucket,
     };
-    let mut page = Page::new(wanted, empty, account.hold(0)?);
+    let mut page = PageBuilder::new(wanted, empty, account.hold(0)?);
     // A table holds at most 2³² groups.
     let all = kept.is_none().then_some(0..table.len() as u32).into_iter().flatten();
     let groups = all.chain(kept.iter().flatten().copied());
-    let mut rows = groups.map(|group| Row::of(table, group));
-    let is_filled = query.fill != Fill::None
+    let mut rows = groups.map(|group| GroupRow::of(table, group));
+    let is_filled = query.fill != FillPolicy::None
         && resolved.calendar.granularity() != Granularity::All
         && edges.from.is_some()
         && edges.to.is_some();
@@ -343,19 +345,19 @@ fn page(
         false => total.saturating_sub(query.offset),
     };
     match rows.len() > LIMIT_MAX {
-        true => Err(Error::TooManyRows { rows: there_are, limit: LIMIT_MAX }),
+        true => Err(ServingError::TooManyRows { rows: there_are, limit: LIMIT_MAX }),
         false => Ok((rows, total)),
     }
 }
 
 /// Warnings of values that are not in the rows, and what they are for.
-fn told_of(what: &'static str, misfits: &Misfits) -> impl Iterator<Item = String> {
+fn told_of(what: &'static str, misfits: &OverflowCounts) -> impl Iterator<Item = String> {
     misfits.warnings().map(move |warning| format!("`{what}`: {warning}"))
 }
 
 /// The last of the answer's buckets with events.
 #[must_use]
-pub fn last_bucket(merged: &Merged, calendar: &Calendar) -> Option<TimeRange> {
+pub fn last_bucket(merged: &MergedStates, calendar: &BucketCalendar) -> Option<TimeRange> {
     if calendar.granularity() == Granularity::All {
         return None;
     }
@@ -365,18 +367,22 @@ pub fn last_bucket(merged: &Merged, calendar: &Calendar) -> Option<TimeRange> {
 
 /// Which measures are estimated.
 #[must_use]
-pub fn approximate(metric: &Metric, measures: &[usize]) -> BTreeMap<String, Approximation> {
+pub fn approximate(metric: &Metric, measures: &[usize]) -> BTreeMap<String, MeasureApproximation> {
     let approximation = |at: usize| {
         let states = metric.states_of(&[at]);
         let kinds = || states.iter().map(|state| metric.layout().states[*state]);
         let derived = metric.measures()[at].kind == MeasureKind::Expr;
         let error = |error: f64| (!derived).then_some(error);
         if kinds().any(|kind| kind == StateKind::Distinct) {
-            return Some(Approximation { method: "hll", relative_error: error(DISTINCT_ERROR) });
+            return Some(MeasureApproximation {
+                method: "hll",
+                relative_error: error(DISTINCT_ERROR),
+            });
         }
-        kinds()
-            .any(|kind| kind == StateKind::Quantile)
-            .then(|| Approximation { method: "ddsketch", relative_error: error(QUANTILE_ERROR) })
+        kinds().any(|kind| kind == StateKind::Quantile).then(|| MeasureApproximation {
+            method: "ddsketch",
+            relative_error: error(QUANTILE_ERROR),
+        })
     };
     measures
         .iter()

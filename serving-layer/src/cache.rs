@@ -12,10 +12,10 @@ use hashbrown::HashMap;
 use shared::ids::{Generation, Offset};
 use tokio::sync::OnceCell;
 
-use crate::figures::CacheFigures;
+use crate::figures::CacheInstruments;
 
 /// What can be kept.
-pub trait Keep {
+pub trait CacheValue {
     /// Bytes that it takes.
     fn size_bytes(&self) -> usize;
 
@@ -25,41 +25,45 @@ pub trait Keep {
     }
 }
 
-type Cell<V> = Arc<OnceCell<Arc<V>>>;
+type CacheCell<V> = Arc<OnceCell<Arc<V>>>;
 
 /// Values by key.
 #[derive(Debug)]
-pub struct Cache<K, V> {
+pub struct GenerationCache<K, V> {
     bytes_max: usize,
-    kept: Mutex<Kept<K, V>>,
-    figures: CacheFigures,
+    kept: Mutex<CacheContents<K, V>>,
+    figures: CacheInstruments,
 }
 
 #[derive(Debug)]
-struct Kept<K, V> {
+struct CacheContents<K, V> {
     generation: Generation,
-    entries: HashMap<K, Entry<V>>,
+    entries: HashMap<K, CacheEntry<V>>,
     bytes: usize,
     /// Counts uses, so that each is later than those before.
     uses: u64,
 }
 
 #[derive(Debug)]
-struct Entry<V> {
+struct CacheEntry<V> {
     stamp: Offset,
-    cell: Cell<V>,
+    cell: CacheCell<V>,
     /// 0 until it is filled.
     bytes: usize,
     used: u64,
 }
 
-impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
+impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
     /// A cache of at most so many bytes, with its name among figures.
     #[must_use]
     pub fn new(name: &'static str, bytes_max: usize) -> Self {
-        let kept =
-            Kept { generation: Generation::ZERO, entries: HashMap::new(), bytes: 0, uses: 0 };
-        Self { bytes_max, kept: Mutex::new(kept), figures: CacheFigures::of(name) }
+        let kept = CacheContents {
+            generation: Generation::ZERO,
+            entries: HashMap::new(),
+            bytes: 0,
+            uses: 0,
+        };
+        Self { bytes_max, kept: Mutex::new(kept), figures: CacheInstruments::of(name) }
     }
 
     /// The value of this key with this stamp, from `make` if nobody made it yet. One with a higher
@@ -74,7 +78,7 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
         key: &K,
         make: impl Future<Output = Result<Arc<V>, E>>,
     ) -> Result<Arc<V>, E> {
-        let CacheFigures { hits, misses, .. } = &self.figures;
+        let CacheInstruments { hits, misses, .. } = &self.figures;
         let Some(cell) = self.cell(generation, stamp, key) else {
             misses.increment(1);
             return make.await;
@@ -84,7 +88,7 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
             return Ok(Arc::clone(value));
         }
         // Settled even when the query is given up while it waits.
-        let _settle = Settle { cache: self, key, cell: &cell };
+        let _settle = CacheFillGuard { cache: self, key, cell: &cell };
         let mut found = hits;
         let value = cell.get_or_try_init(|| {
             found = misses;
@@ -128,7 +132,7 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
     }
 
     /// `None` for a generation or a stamp that is older than one that was asked for already.
-    fn cell(&self, generation: Generation, stamp: Offset, key: &K) -> Option<Cell<V>> {
+    fn cell(&self, generation: Generation, stamp: Offset, key: &K) -> Option<CacheCell<V>> {
         let mut guard = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = &mut *guard;
         if generation < kept.generation {
@@ -141,7 +145,7 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
         }
         kept.uses += 1;
         let used = kept.uses;
-        let new = || Entry { stamp, cell: Cell::default(), bytes: 0, used };
+        let new = || CacheEntry { stamp, cell: CacheCell::default(), bytes: 0, used };
         let Some(entry) = kept.entries.get_mut(key) else {
             let entry = kept.entries.entry(key.clone()).or_insert_with(new);
             return Some(Arc::clone(&entry.cell));
@@ -158,7 +162,7 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
     }
 
     /// Counts a value's bytes once it is filled, forgets it if that failed, and makes room.
-    fn settle(&self, key: &K, cell: &Cell<V>) {
+    fn settle(&self, key: &K, cell: &CacheCell<V>) {
         let mut guard = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = &mut *guard;
         let Some(entry) = kept.entries.get_mut(key) else { return };
@@ -186,7 +190,7 @@ impl<K: Clone + Eq + Hash, V: Keep> Cache<K, V> {
     }
 }
 
-impl<K: Eq + Hash, V> Kept<K, V> {
+impl<K: Eq + Hash, V> CacheContents<K, V> {
     /// Forgets the quarter of the filled entries that was used longest ago, at least one: looking
     /// for the oldest at each new entry would take long when there are many small ones. Whether
     /// there was one.
@@ -205,13 +209,13 @@ impl<K: Eq + Hash, V> Kept<K, V> {
     }
 }
 
-struct Settle<'a, K: Clone + Eq + Hash, V: Keep> {
-    cache: &'a Cache<K, V>,
+struct CacheFillGuard<'a, K: Clone + Eq + Hash, V: CacheValue> {
+    cache: &'a GenerationCache<K, V>,
     key: &'a K,
-    cell: &'a Cell<V>,
+    cell: &'a CacheCell<V>,
 }
 
-impl<K: Clone + Eq + Hash, V: Keep> Drop for Settle<'_, K, V> {
+impl<K: Clone + Eq + Hash, V: CacheValue> Drop for CacheFillGuard<'_, K, V> {
     fn drop(&mut self) {
         self.cache.settle(self.key, self.cell);
     }
@@ -220,7 +224,7 @@ impl<K: Clone + Eq + Hash, V: Keep> Drop for Settle<'_, K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
+    use crate::error::ServingError;
     use metrics::Counter;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::time::Duration;
@@ -228,7 +232,7 @@ mod tests {
     #[derive(Debug)]
     struct Part;
 
-    impl Keep for Part {
+    impl CacheValue for Part {
         fn size_bytes(&self) -> usize {
             64
         }
@@ -240,12 +244,12 @@ mod tests {
 
     #[tokio::test]
     async fn queries_at_the_same_time_share_one_read_and_a_new_generation_forgets() {
-        let cache = Cache::new("test", 1 << 20);
+        let cache = GenerationCache::new("test", 1 << 20);
         let made = AtomicUsize::new(0);
         let make = || async {
             made.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(20)).await;
-            Ok::<_, Error>(part())
+            Ok::<_, ServingError>(part())
         };
         let get =
             |generation, stamp| cache.get(Generation(generation), Offset(stamp), &"a", make());
@@ -266,12 +270,12 @@ mod tests {
     #[tokio::test]
     async fn who_waits_for_another_hits_and_who_makes_it_misses() {
         let (hits, misses) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let mut cache = Cache::new("test", 1 << 20);
+        let mut cache = GenerationCache::new("test", 1 << 20);
         cache.figures.hits = Counter::from_arc(Arc::clone(&hits));
         cache.figures.misses = Counter::from_arc(Arc::clone(&misses));
         let make = || async {
             tokio::time::sleep(Duration::from_millis(20)).await;
-            Ok::<_, Error>(part())
+            Ok::<_, ServingError>(part())
         };
         let get = |stamp| cache.get(Generation(1), Offset(stamp), &"a", make());
         let (made, waited) = tokio::join!(get(7), get(7));
@@ -285,12 +289,12 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_takes_nothing_from_who_makes() {
-        let cache = Cache::new("test", 1 << 20);
+        let cache = GenerationCache::new("test", 1 << 20);
         let made = AtomicUsize::new(0);
         let make = || async {
             made.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(50)).await;
-            Ok::<_, Error>(part())
+            Ok::<_, ServingError>(part())
         };
         let get = || cache.get(Generation(1), Offset(7), &"a", make());
         let impatient = tokio::time::timeout(Duration::from_millis(10), get());
@@ -302,17 +306,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_failed_is_tried_again_and_the_bound_holds() {
-        let cache = Cache::new("test", 3 * 1024);
-        let failed = cache.get(Generation(1), Offset(0), &0, async { Err(Error::Moving(1)) }).await;
+        let cache = GenerationCache::new("test", 3 * 1024);
+        let failed =
+            cache.get(Generation(1), Offset(0), &0, async { Err(ServingError::Moving(1)) }).await;
         assert!(failed.is_err());
         for key in 0..10 {
             cache
-                .get(Generation(1), Offset(0), &key, async { Ok::<_, Error>(part()) })
+                .get(Generation(1), Offset(0), &key, async { Ok::<_, ServingError>(part()) })
                 .await
                 .unwrap();
         }
         assert!((1024..=3 * 1024).contains(&cache.size_bytes()), "{}", cache.size_bytes());
-        let again = cache.get(Generation(1), Offset(0), &9, async { Err(Error::Moving(1)) }).await;
+        let again =
+            cache.get(Generation(1), Offset(0), &9, async { Err(ServingError::Moving(1)) }).await;
         assert!(again.is_ok(), "the newest is kept");
     }
 }

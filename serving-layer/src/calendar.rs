@@ -20,7 +20,7 @@ use std::sync::Arc;
 use chrono::{Datelike, NaiveDate};
 use shared::time::{DAY_US, Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
 
-pub use zone::{Stretch, Zone, Zones};
+pub use zone::{OffsetSpan, ZoneCache, ZoneOffsets};
 
 /// Days from 0001-01-01, as chrono counts them, to 1970-01-01.
 const EPOCH_DAY: i32 = 719_163;
@@ -154,7 +154,7 @@ pub(crate) fn month_start(month: i32) -> i64 {
 
 /// A stretch of time within one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct BucketSpan {
     /// Instants of it.
     pub range: TimeRange,
     /// The start of their bucket.
@@ -163,15 +163,15 @@ pub struct Span {
 
 /// Buckets of one granularity in one zone.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Calendar {
-    zone: Arc<Zone>,
+pub struct BucketCalendar {
+    zone: Arc<ZoneOffsets>,
     granularity: Granularity,
 }
 
-impl Calendar {
+impl BucketCalendar {
     /// The buckets of a granularity in a zone.
     #[must_use]
-    pub fn new(zone: Arc<Zone>, granularity: Granularity) -> Self {
+    pub fn new(zone: Arc<ZoneOffsets>, granularity: Granularity) -> Self {
         Self { zone, granularity }
     }
 
@@ -183,16 +183,16 @@ impl Calendar {
 
     /// The zone.
     #[must_use]
-    pub fn zone(&self) -> &Zone {
+    pub fn zone(&self) -> &ZoneOffsets {
         &self.zone
     }
 
     /// The bucket that an instant lies in, and instants around it that do too.
     #[must_use]
-    pub fn span(&self, instant: Timestamp) -> Span {
+    pub fn span(&self, instant: Timestamp) -> BucketSpan {
         if self.granularity == Granularity::All {
             let (from, to) = (Timestamp(i64::MIN / 8), Timestamp(i64::MAX / 8));
-            return Span { range: TimeRange { from, to }, bucket: Timestamp::default() };
+            return BucketSpan { range: TimeRange { from, to }, bucket: Timestamp::default() };
         }
         let stretch = self.zone.stretch(instant.0);
         let (start, next) = self.granularity.period(instant.0 + stretch.offset);
@@ -205,11 +205,11 @@ impl Calendar {
             false => self.zone.first_at(start),
         };
         let range = TimeRange { from: Timestamp(from), to: Timestamp(to) };
-        Span { range, bucket: Timestamp(bucket) }
+        BucketSpan { range, bucket: Timestamp(bucket) }
     }
 
     /// Whether a local time of this stretch can have been before it too.
-    fn repeats(&self, stretch: Stretch, local: i64) -> bool {
+    fn repeats(&self, stretch: OffsetSpan, local: i64) -> bool {
         let before = self.zone.stretch(stretch.begin - 1);
         stretch.begin + before.offset > local
     }

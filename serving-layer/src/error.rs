@@ -1,14 +1,14 @@
 //! Why a query has no answer, and what the client can do about it.
 
-use shared::problem::{FAULT, Kind, Problem};
+use shared::problem::{FAULT, Problem, ProblemKind};
 
-use crate::memory::Short;
+use crate::memory::MemoryShortageError;
 use crate::merge::MergeError;
 use crate::query::QueryError;
 
 /// Why a query has no answer.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum Error {
+pub enum ServingError {
     /// The query cannot be answered as it stands.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -94,7 +94,7 @@ pub enum Error {
     },
     /// There is not as much memory as the query needs now: it is tried again when there is.
     #[error("{} bytes of memory are not there", .0.needed)]
-    Short(Short),
+    Short(MemoryShortageError),
     /// What the answer was to include did not arrive in time.
     #[error("the answer does not include {after} after {seconds} s; it reached {reached}")]
     NotReached {
@@ -119,23 +119,23 @@ pub enum Error {
     Internal(String),
 }
 
-impl Error {
-    fn kind(&self) -> Kind {
+impl ServingError {
+    fn kind(&self) -> ProblemKind {
         match self {
-            Self::Query(_) => Kind::BadRequest,
-            Self::UnknownMetric { .. } => Kind::NotFound,
+            Self::Query(_) => ProblemKind::BadRequest,
+            Self::UnknownMetric { .. } => ProblemKind::NotFound,
             Self::Backfilling { .. }
             | Self::SpeedUnavailable(_)
             | Self::Incomplete(_)
             | Self::Moving(_)
             | Self::Overloaded { .. }
             | Self::Short(_)
-            | Self::TooManyFollowed { .. } => Kind::Unavailable,
+            | Self::TooManyFollowed { .. } => ProblemKind::Unavailable,
             Self::TooManyGroups { .. } | Self::TooManyRows { .. } | Self::QueryTooLarge { .. } => {
-                Kind::TooLarge
+                ProblemKind::TooLarge
             }
-            Self::Timeout { .. } | Self::NotReached { .. } => Kind::Timeout,
-            Self::Internal(_) => Kind::Internal,
+            Self::Timeout { .. } | Self::NotReached { .. } => ProblemKind::Timeout,
+            Self::Internal(_) => ProblemKind::Internal,
         }
     }
 
@@ -178,42 +178,42 @@ impl Error {
     }
 }
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
+impl From<ServingError> for Problem {
+    fn from(error: ServingError) -> Self {
         let problem = Self::new(error.kind(), error.code(), error.to_string());
         match error {
-            Error::Query(query) => query.into(),
-            Error::Backfilling { progress, .. } => {
+            ServingError::Query(query) => query.into(),
+            ServingError::Backfilling { progress, .. } => {
                 problem.with("progress", progress).retry_after_s(5)
             }
-            Error::SpeedUnavailable(_) => problem.retry_after_s(1).outside(
+            ServingError::SpeedUnavailable(_) => problem.retry_after_s(1).outside(
                 "the speed view is not available; try again, or ask with `partial=allow` for what \
                  the batch view holds",
             ),
-            Error::Moving(_)
-            | Error::Overloaded { .. }
-            | Error::Short(_)
-            | Error::TooManyFollowed { .. } => problem.retry_after_s(1),
-            Error::QueryTooLarge { limit_bytes } => problem.with("limit_bytes", limit_bytes),
-            Error::Incomplete(missing) => problem.with("missing", missing).retry_after_s(5),
-            Error::TooManyGroups { limit } | Error::TooManyRows { limit, .. } => {
+            ServingError::Moving(_)
+            | ServingError::Overloaded { .. }
+            | ServingError::Short(_)
+            | ServingError::TooManyFollowed { .. } => problem.retry_after_s(1),
+            ServingError::QueryTooLarge { limit_bytes } => problem.with("limit_bytes", limit_bytes),
+            ServingError::Incomplete(missing) => problem.with("missing", missing).retry_after_s(5),
+            ServingError::TooManyGroups { limit } | ServingError::TooManyRows { limit, .. } => {
                 problem.with("limit", limit)
             }
-            Error::Timeout { seconds } => problem.with("limit_s", seconds),
-            Error::NotReached { reached, .. } => problem.with("reached", reached),
-            Error::UnknownMetric { .. } => problem,
-            Error::Internal(_) => problem.outside(FAULT),
+            ServingError::Timeout { seconds } => problem.with("limit_s", seconds),
+            ServingError::NotReached { reached, .. } => problem.with("reached", reached),
+            ServingError::UnknownMetric { .. } => problem,
+            ServingError::Internal(_) => problem.outside(FAULT),
         }
     }
 }
 
-impl From<Short> for Error {
-    fn from(short: Short) -> Self {
+impl From<MemoryShortageError> for ServingError {
+    fn from(short: MemoryShortageError) -> Self {
         Self::Short(short)
     }
 }
 
-impl From<MergeError> for Error {
+impl From<MergeError> for ServingError {
     fn from(error: MergeError) -> Self {
         match error {
             MergeError::TooManyGroups { limit } => Self::TooManyGroups { limit },
@@ -222,13 +222,13 @@ impl From<MergeError> for Error {
     }
 }
 
-impl From<shared::compile::FoldError> for Error {
+impl From<shared::compile::FoldError> for ServingError {
     fn from(error: shared::compile::FoldError) -> Self {
         Self::Internal(format!("an answer could not be finished: {error}"))
     }
 }
 
-impl From<arrow::error::ArrowError> for Error {
+impl From<arrow::error::ArrowError> for ServingError {
     fn from(error: arrow::error::ArrowError) -> Self {
         Self::Internal(format!("an answer could not be built: {error}"))
     }

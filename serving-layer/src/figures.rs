@@ -8,8 +8,8 @@ use metrics::{
 };
 use shared::time::Timestamp;
 
-use crate::answer::Answer;
-use crate::error::Error;
+use crate::answer::QueryAnswer;
+use crate::error::ServingError;
 
 const COUNTERS: [(&str, &str); 3] = [
     ("merganser_queries_total", "Queries, followed ones included, by the code of their answer"),
@@ -36,13 +36,13 @@ const GAUGES: [(&str, Unit, &str); 7] = [
 ];
 
 /// What is counted of queries.
-pub(crate) struct Figures {
+pub(crate) struct QueryInstruments {
     in_progress: Gauge,
     /// Of queries with a whole answer, which most are: looked up once.
     whole: (Counter, Histogram),
 }
 
-impl Figures {
+impl QueryInstruments {
     /// Says what the figures mean, and shows what does not change.
     pub(crate) fn new(queries_max: usize, started_at: Timestamp) -> Self {
         for (name, help) in COUNTERS {
@@ -63,13 +63,13 @@ impl Figures {
     }
 
     /// A query that begins. It is in progress until what is returned is dropped.
-    pub(crate) fn begin(&self) -> InProgress<'_> {
+    pub(crate) fn begin(&self) -> InProgressGuard<'_> {
         self.in_progress.increment(1.0);
-        InProgress(&self.in_progress)
+        InProgressGuard(&self.in_progress)
     }
 
     /// A query that was answered, or refused.
-    pub(crate) fn answered(&self, took: Duration, answer: &Result<Answer, Error>) {
+    pub(crate) fn answered(&self, took: Duration, answer: &Result<QueryAnswer, ServingError>) {
         let (count, seconds) = match answer {
             Ok(answer) if answer.provenance.complete => self.whole.clone(),
             Ok(_) => of("partial", "ok"),
@@ -85,10 +85,10 @@ fn of(outcome: &'static str, code: &'static str) -> (Counter, Histogram) {
     (count, histogram!("merganser_query_seconds", "outcome" => outcome))
 }
 
-/// See [`Figures::begin`].
-pub(crate) struct InProgress<'a>(&'a Gauge);
+/// See [`QueryInstruments::begin`].
+pub(crate) struct InProgressGuard<'a>(&'a Gauge);
 
-impl Drop for InProgress<'_> {
+impl Drop for InProgressGuard<'_> {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
@@ -102,13 +102,13 @@ pub(crate) fn query_memory(limit: usize) -> Gauge {
 
 /// What is counted of a cache.
 #[derive(Debug)]
-pub(crate) struct CacheFigures {
+pub(crate) struct CacheInstruments {
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
     pub(crate) bytes: Gauge,
 }
 
-impl CacheFigures {
+impl CacheInstruments {
     /// Those of the cache of this name.
     pub(crate) fn of(cache: &'static str) -> Self {
         Self {

@@ -18,11 +18,11 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use shared::decimal::Scale;
 
-use crate::answer::{Answer, RowsDigest};
-use crate::error::Error;
-use crate::query::{CsvTexts, Format};
+use crate::answer::{QueryAnswer, RowsDigest};
+use crate::error::ServingError;
+use crate::query::{AnswerFormat, CsvTextStyle};
 
-impl Format {
+impl AnswerFormat {
     /// The media type of answers in this format.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
@@ -46,10 +46,10 @@ fn decimal_text(decimals: &Decimal128Array, row: usize) -> String {
 }
 
 /// Pieces of an answer's bytes. An error ends them, so that a client sees that some are missing.
-pub(crate) type Pieces = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
+pub(crate) type AnswerChunks = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
 
 /// The digest of an answer's JSON up to the end of its rows.
-pub(crate) fn digest(answer: &Answer) -> RowsDigest {
+pub(crate) fn digest(answer: &QueryAnswer) -> RowsDigest {
     let mut hasher = Sha256::new();
     json::rows_text(answer.clone()).for_each(|piece| hasher.update(&piece));
     RowsDigest(hasher.finalize().into())
@@ -57,10 +57,10 @@ pub(crate) fn digest(answer: &Answer) -> RowsDigest {
 
 /// Memory that writing an answer takes, besides its rows: what waits to be sent, and what a
 /// columnar format holds of the rows that it writes together.
-pub(crate) fn writing_bytes(answer: &Answer, format: Format) -> usize {
+pub(crate) fn writing_bytes(answer: &QueryAnswer, format: AnswerFormat) -> usize {
     let together = match format {
-        Format::Json | Format::Ndjson | Format::Csv => 0,
-        Format::Arrow | Format::Parquet => {
+        AnswerFormat::Json | AnswerFormat::Ndjson | AnswerFormat::Csv => 0,
+        AnswerFormat::Arrow | AnswerFormat::Parquet => {
             let rows = answer.rows.num_rows().max(1);
             3 * answer.rows.get_array_memory_size() / rows * rows.min(columnar::ROWS)
         }
@@ -69,12 +69,16 @@ pub(crate) fn writing_bytes(answer: &Answer, format: Format) -> usize {
 }
 
 /// Writes an answer; if it is CSV, with its texts so.
-pub(crate) fn write(answer: Answer, format: Format, texts: CsvTexts) -> Result<Pieces, Error> {
+pub(crate) fn write(
+    answer: QueryAnswer,
+    format: AnswerFormat,
+    texts: CsvTextStyle,
+) -> Result<AnswerChunks, ServingError> {
     Ok(match format {
-        Format::Json => Box::new(json::pieces(answer).map(Ok)),
-        Format::Ndjson => Box::new(json::lines(answer).map(Ok)),
-        Format::Csv => Box::new(csv::pieces(answer, texts).map(Ok)),
-        Format::Arrow => Box::new(columnar::arrow(&answer)?),
-        Format::Parquet => Box::new(columnar::parquet(&answer)?),
+        AnswerFormat::Json => Box::new(json::pieces(answer).map(Ok)),
+        AnswerFormat::Ndjson => Box::new(json::lines(answer).map(Ok)),
+        AnswerFormat::Csv => Box::new(csv::pieces(answer, texts).map(Ok)),
+        AnswerFormat::Arrow => Box::new(columnar::arrow(&answer)?),
+        AnswerFormat::Parquet => Box::new(columnar::parquet(&answer)?),
     })
 }

@@ -12,18 +12,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use shared::problem::{Kind, Problem};
-use shared::request::WholeBody;
+use shared::problem::{Problem, ProblemKind};
+use shared::request::BoundedBody;
 
-use crate::serve::Serving;
+use crate::serve::ServingLayer;
 
 /// The largest body of a query or a definition.
 const BODY_MAX: usize = 1 << 20;
 
-type Body = WholeBody<BODY_MAX>;
+type Body = BoundedBody<BODY_MAX>;
 
 /// The routes, without a prefix.
-pub fn routes(serving: Arc<Serving>) -> Router {
+pub fn routes(serving: Arc<ServingLayer>) -> Router {
     Router::new()
         .route("/v1/query", get(query::by_get).post(query::by_post))
         .route("/v1/metrics", get(metrics::list))
@@ -38,5 +38,5 @@ pub fn routes(serving: Arc<Serving>) -> Router {
 
 fn malformed(error: &serde_json::Error) -> Problem {
     let detail = format!("the body is not JSON: {error}");
-    Problem::new(Kind::BadRequest, "malformed_body", detail)
+    Problem::new(ProblemKind::BadRequest, "malformed_body", detail)
 }

@@ -28,5 +28,5 @@ pub mod serve;
 #[cfg(test)]
 mod testing;
 
-pub use error::Error;
-pub use serve::{Serving, ServingSettings};
+pub use error::ServingError;
+pub use serve::{ServingLayer, ServingSettings};

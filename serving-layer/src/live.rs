@@ -14,15 +14,15 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 use serde_json::json;
 use shared::problem::Problem;
-use shared::request::Asker;
+use shared::request::CallerId;
 use tokio::sync::{Notify, watch};
 
-use crate::answer::{Answer, RowsDigest};
-use crate::error::Error;
-use crate::format::{self, Pieces};
-use crate::memory::{Held, Need};
-use crate::query::{CsvTexts, Format, Query};
-use crate::serve::{Asking, Serving, Stamp, Work, blocking};
+use crate::answer::{QueryAnswer, RowsDigest};
+use crate::error::ServingError;
+use crate::format::{self, AnswerChunks};
+use crate::memory::{MemoryNeed, QueryMemoryGuard};
+use crate::query::{AnswerFormat, CsvTextStyle, Query};
+use crate::serve::{AnswerStamp, PermitRequest, QueryContext, ServingLayer, blocking};
 
 /// The least time between two answers.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -34,79 +34,80 @@ const IDLE_SHARE: u32 = 10;
 const FOLLOWED_MAX: usize = 1_000;
 
 /// What a listener is sent: a JSON object, without line breaks.
-pub(crate) struct Message {
+pub(crate) struct LiveMessage {
     /// `answer`, or `problem` while there is none.
     pub(crate) event: &'static str,
     /// The object.
-    pub(crate) pieces: Pieces,
+    pub(crate) pieces: AnswerChunks,
     /// Whether it is yet to be written, which takes the processor.
     pub(crate) is_unwritten: bool,
 }
 
 /// A message for all who listen, with its memory.
 #[derive(Debug)]
-struct Text {
+struct SharedMessage {
     event: &'static str,
     pieces: Vec<Bytes>,
-    seen: Seen,
-    _held: Option<Held>,
+    seen: AnswerFingerprint,
+    _held: Option<QueryMemoryGuard>,
 }
 
 /// Where a listener finds the last text that it has not taken.
 #[derive(Debug)]
-struct Slot {
-    asker: Asker,
-    last: Mutex<Option<Arc<Text>>>,
+struct SubscriberSlot {
+    asker: CallerId,
+    last: Mutex<Option<Arc<SharedMessage>>>,
     arrived: Notify,
 }
 
 /// The queries that are followed, by their text, and who listens.
 #[derive(Debug)]
-pub(crate) struct Live {
-    followed: Mutex<HashMap<String, Followed>>,
+pub(crate) struct QuerySubscriptions {
+    followed: Mutex<HashMap<String, SubscribedQuery>>,
     stopped: watch::Sender<bool>,
 }
 
 /// A query that is followed.
 #[derive(Debug, Default)]
-struct Followed {
-    listeners: Vec<Weak<Slot>>,
+struct SubscribedQuery {
+    listeners: Vec<Weak<SubscriberSlot>>,
     has_follower: bool,
     /// Somebody came whom the follower does not know yet: what that one was told first may be of
     /// between two looks.
     is_joined: bool,
 }
 
-impl Followed {
-    fn listeners(&mut self) -> Vec<Arc<Slot>> {
+impl SubscribedQuery {
+    fn listeners(&mut self) -> Vec<Arc<SubscriberSlot>> {
         self.listeners.retain(|slot| slot.strong_count() > 0);
         self.listeners.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
-impl Default for Live {
+impl Default for QuerySubscriptions {
     fn default() -> Self {
         Self { followed: Mutex::default(), stopped: watch::Sender::new(false) }
     }
 }
 
-impl Live {
+impl QuerySubscriptions {
     /// Ends all followers and their listeners.
     pub(crate) fn stop(&self) {
         self.stopped.send_replace(true);
     }
 
-    fn followed(&self) -> MutexGuard<'_, HashMap<String, Followed>> {
+    fn followed(&self) -> MutexGuard<'_, HashMap<String, SubscribedQuery>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place to listen to a query.
-    fn listen(&self, key: &str, asker: Asker) -> Result<Arc<Slot>, Error> {
+    fn listen(&self, key: &str, asker: CallerId) -> Result<Arc<SubscriberSlot>, ServingError> {
         let mut followed = self.followed();
         if !followed.contains_key(key) && followed.len() >= FOLLOWED_MAX {
-            return Err(Error::TooManyFollowed { limit: FOLLOWED_MAX });
+            return Err(ServingError::TooManyFollowed { limit: FOLLOWED_MAX });
         }
-        let slot = Arc::new(Slot { asker, last: Mutex::default(), arrived: Notify::new() });
+        let slot =
+            Arc::new(SubscriberSlot { asker, last: Mutex::default(), arrived: Notify::new() });
         let query = followed.entry(key.to_owned()).or_default();
         query.listeners.push(Arc::downgrade(&slot));
         query.is_joined = true;
@@ -132,7 +133,7 @@ impl Live {
 
     /// Who listens to a query, and whether somebody joined since this was asked; for its follower,
     /// which ends when nobody does any more.
-    fn look(&self, key: &str) -> Option<(Vec<Arc<Slot>>, bool)> {
+    fn look(&self, key: &str) -> Option<(Vec<Arc<SubscriberSlot>>, bool)> {
         let mut followed = self.followed();
         let query = followed.get_mut(key)?;
         let slots = query.listeners();
@@ -146,28 +147,28 @@ impl Live {
     }
 
     /// Who listens to a query.
-    fn listeners(&self, key: &str) -> Vec<Arc<Slot>> {
-        self.followed().get_mut(key).map_or_else(Vec::new, Followed::listeners)
+    fn listeners(&self, key: &str) -> Vec<Arc<SubscriberSlot>> {
+        self.followed().get_mut(key).map_or_else(Vec::new, SubscribedQuery::listeners)
     }
 }
 
 /// One who listens.
-struct Listener {
-    slot: Arc<Slot>,
+struct QuerySubscriber {
+    slot: Arc<SubscriberSlot>,
     stopped: watch::Receiver<bool>,
     /// Its own first answer, until it was sent.
-    first: Option<Answer>,
+    first: Option<QueryAnswer>,
     /// What it was sent last.
-    seen: Seen,
+    seen: AnswerFingerprint,
 }
 
-impl Listener {
-    async fn next(mut self) -> Option<(Message, Self)> {
+impl QuerySubscriber {
+    async fn next(mut self) -> Option<(LiveMessage, Self)> {
         if let Some(answer) = self.first.take() {
             let is_unwritten = !answer.is_short();
             // The pieces of JSON cannot fail.
-            let pieces = format::write(answer, Format::Json, CsvTexts::default()).ok()?;
-            return Some((Message { event: "answer", pieces, is_unwritten }, self));
+            let pieces = format::write(answer, AnswerFormat::Json, CsvTextStyle::default()).ok()?;
+            return Some((LiveMessage { event: "answer", pieces, is_unwritten }, self));
         }
         loop {
             let text = self.slot.last.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -179,7 +180,7 @@ impl Listener {
                     text.pieces.get(at - 1).cloned().map(Ok)
                 });
                 let pieces = Box::new(pieces);
-                return Some((Message { event, pieces, is_unwritten: false }, self));
+                return Some((LiveMessage { event, pieces, is_unwritten: false }, self));
             }
             tokio::select! {
                 // A notice that came before waits.
@@ -190,19 +191,19 @@ impl Listener {
     }
 }
 
-impl Serving {
+impl ServingLayer {
     /// Follows a query. The first answer is read before this returns, so that a query without one
     /// is refused like any other.
     pub(crate) async fn follow(
         self: &Arc<Self>,
-        asker: Asker,
+        asker: CallerId,
         query: Query,
-    ) -> Result<impl Stream<Item = Message> + Send + use<>, Error> {
+    ) -> Result<impl Stream<Item = LiveMessage> + Send + use<>, ServingError> {
         let key = format!("{query:?}");
         let slot = self.live.listen(&key, asker.clone())?;
         let first = async {
-            let answer = self.answer_to(&Asking::query(asker.clone()), &query).await?;
-            let turn = self.admission.writing.take(&Asking::query(asker)).await;
+            let answer = self.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
+            let turn = self.admission.writing.take(&PermitRequest::query(asker)).await;
             blocking(move || {
                 let _turn = turn;
                 Ok(seen(answer))
@@ -219,10 +220,10 @@ impl Serving {
         };
         if self.live.starts(&key) {
             let serving = Arc::clone(self);
-            tokio::spawn(Follower { serving, query, key, seen: None, stamp: None }.follow());
+            tokio::spawn(QueryRefresher { serving, query, key, seen: None, stamp: None }.follow());
         }
         let (first, stopped) = (Some(answer), self.live.stopped.subscribe());
-        Ok(stream::unfold(Listener { slot, stopped, first, seen }, Listener::next))
+        Ok(stream::unfold(QuerySubscriber { slot, stopped, first, seen }, QuerySubscriber::next))
     }
 
     /// Ends the streams of all who follow queries, which would otherwise never end.
@@ -232,17 +233,17 @@ impl Serving {
 }
 
 /// Asks again and again, and sends what changed.
-struct Follower {
-    serving: Arc<Serving>,
+struct QueryRefresher {
+    serving: Arc<ServingLayer>,
     query: Query,
     key: String,
     /// What was sent last.
-    seen: Option<Seen>,
+    seen: Option<AnswerFingerprint>,
     /// Where a whole answer stood: until it stands elsewhere there is no other.
-    stamp: Option<Stamp>,
+    stamp: Option<AnswerStamp>,
 }
 
-impl Follower {
+impl QueryRefresher {
     async fn follow(mut self) {
         let mut stopped = self.serving.live.stopped.subscribe();
         let mut pause = PAUSE;
@@ -256,7 +257,7 @@ impl Follower {
             let Some(asker) = listeners.first().map(|slot| slot.asker.clone()) else { return };
             drop(listeners);
             let began = Instant::now();
-            let asking = Asking::refresh(asker);
+            let asking = PermitRequest::refresh(asker);
             if let Some(text) = self.ask(&asking, is_joined).await.map(Arc::new) {
                 // Those who came meanwhile, too: their first answer may be of before.
                 for slot in self.serving.live.listeners(&self.key) {
@@ -270,7 +271,7 @@ impl Follower {
     }
 
     /// The text of the answer, if it is another one or there is somebody who may not have it.
-    async fn ask(&mut self, asking: &Asking, is_joined: bool) -> Option<Text> {
+    async fn ask(&mut self, asking: &PermitRequest, is_joined: bool) -> Option<SharedMessage> {
         let stamp = self.serving.stamp(&self.query).await.ok();
         if stamp.is_some() && stamp == self.stamp && !is_joined {
             return None;
@@ -291,26 +292,26 @@ impl Follower {
         }
     }
 
-    fn problem(&mut self, error: Error, is_joined: bool) -> Option<Text> {
+    fn problem(&mut self, error: ServingError, is_joined: bool) -> Option<SharedMessage> {
         let text = Problem::from(error).to_json().to_string();
-        let seen = Seen::Problem(text.clone());
+        let seen = AnswerFingerprint::Problem(text.clone());
         self.stamp = None;
         if self.seen.as_ref() == Some(&seen) && !is_joined {
             return None;
         }
         self.seen = Some(seen.clone());
-        Some(Text { event: "problem", pieces: vec![text.into()], seen, _held: None })
+        Some(SharedMessage { event: "problem", pieces: vec![text.into()], seen, _held: None })
     }
 
     /// Writes an answer once for all, if it is not the one that is known.
     async fn write(
         &self,
-        asking: &Asking,
-        answer: Answer,
-        known: Option<Seen>,
-    ) -> Result<(Seen, Option<Text>), Error> {
+        asking: &PermitRequest,
+        answer: QueryAnswer,
+        known: Option<AnswerFingerprint>,
+    ) -> Result<(AnswerFingerprint, Option<SharedMessage>), ServingError> {
         let (answer, known) = (&answer, &known);
-        let write = |work: Work| async move {
+        let write = |work: QueryContext| async move {
             let (answer, known) = (answer.clone(), known.clone());
             blocking(move || {
                 let (answer, seen) = seen(answer);
@@ -318,30 +319,35 @@ impl Follower {
                     return Ok((seen, None));
                 }
                 let (mut held, mut pieces) = (work.hold(0)?, Vec::new());
-                for piece in format::write(answer, Format::Json, CsvTexts::default())? {
+                for piece in format::write(answer, AnswerFormat::Json, CsvTextStyle::default())? {
                     work.check()?;
-                    let piece = piece.map_err(|error| Error::Internal(error.to_string()))?;
+                    let piece = piece.map_err(|error| ServingError::Internal(error.to_string()))?;
                     held.resize(held.bytes() + piece.len())?;
                     pieces.push(piece);
                 }
-                let text = Text { event: "answer", pieces, seen: seen.clone(), _held: Some(held) };
+                let text = SharedMessage {
+                    event: "answer",
+                    pieces,
+                    seen: seen.clone(),
+                    _held: Some(held),
+                };
                 Ok((seen, Some(text)))
             })
             .await
         };
-        self.serving.in_turn_of(Need::Much, asking, write).await
+        self.serving.in_turn_of(MemoryNeed::Much, asking, write).await
     }
 }
 
 /// What makes an answer another one: not when it was read, and not how its events are split.
 #[derive(Clone, Debug, PartialEq)]
-enum Seen {
+enum AnswerFingerprint {
     Answer { rows: RowsDigest, told: String },
     Problem(String),
 }
 
 /// An answer with what makes it another one.
-fn seen(answer: Answer) -> (Answer, Seen) {
+fn seen(answer: QueryAnswer) -> (QueryAnswer, AnswerFingerprint) {
     let rows = answer.written.digest(|| format::digest(&answer));
     let mut provenance = answer.provenance.clone();
     provenance.generation = 0;
@@ -352,5 +358,5 @@ fn seen(answer: Answer) -> (Answer, Seen) {
     provenance.speed.behind_events = 0;
     provenance.speed.lag_ms = 0;
     let told = json!([provenance, answer.warnings, answer.total_rows]).to_string();
-    (answer, Seen::Answer { rows, told })
+    (answer, AnswerFingerprint::Answer { rows, told })
 }

@@ -1,9 +1,9 @@
 //! Memory for answers: one budget of bytes, taken before it is used and given back after.
 //!
-//! An [`Account`] is what one query holds, and a [`Held`] is a part of it that lives as long as the
+//! An [`MemoryAccount`] is what one query holds, and a [`QueryMemoryGuard`] is a part of it that lives as long as the
 //! tables, rows or texts that it is for; what is kept for later queries stays in the budget. Nobody
 //! waits with memory in hand, since two who do so may wait for each other: where there is not
-//! enough ([`Short`]), a query lets go of everything, waits until as much is free as it will need,
+//! enough ([`MemoryShortageError`]), a query lets go of everything, waits until as much is free as it will need,
 //! reserves it, and begins anew.
 //!
 //! Some is left for those who need little, and no key holds more than half of it, besides a part of
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::Gauge;
-use shared::request::Asker;
+use shared::request::CallerId;
 
 use crate::figures;
 
@@ -24,24 +24,24 @@ const LITTLE: usize = 32;
 
 /// The budget. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Memory(Arc<Budget>);
+pub struct QueryMemory(Arc<QueryMemoryInner>);
 
 #[derive(Debug)]
-struct Budget {
+struct QueryMemoryInner {
     limit: usize,
     figure: Gauge,
-    taken: Mutex<Taken>,
+    taken: Mutex<QueryMemoryUsage>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct QueryMemoryUsage {
     bytes: usize,
-    by_asker: HashMap<Asker, usize>,
+    by_asker: HashMap<CallerId, usize>,
 }
 
 /// Who may use how much of the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
+pub enum MemoryNeed {
     /// All of it: the query needs little.
     Little,
     /// Up to a bound, so that there is some left for others.
@@ -50,17 +50,17 @@ pub enum Need {
 
 /// There is not as much memory as a query needs now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Short {
+pub struct MemoryShortageError {
     /// What it held and asked for, in all.
     pub needed: usize,
 }
 
-impl Memory {
+impl QueryMemory {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let figure = figures::query_memory(limit);
-        Self(Arc::new(Budget { limit, figure, taken: Mutex::default() }))
+        Self(Arc::new(QueryMemoryInner { limit, figure, taken: Mutex::default() }))
     }
 
     /// Bytes of all.
@@ -77,7 +77,7 @@ impl Memory {
 
     /// The most that one who asks may hold at a time.
     #[must_use]
-    pub fn most(&self, asker: &Asker) -> usize {
+    pub fn most(&self, asker: &CallerId) -> usize {
         match asker.is_known() {
             true => self.limit() / 2,
             false => self.limit() - self.limit() / SPARE,
@@ -86,27 +86,33 @@ impl Memory {
 
     /// An account that holds nothing.
     #[must_use]
-    pub fn account(&self, asker: &Asker, need: Need) -> Account {
+    pub fn account(&self, asker: &CallerId, need: MemoryNeed) -> MemoryAccount {
         let (memory, asker) = (self.clone(), asker.clone());
-        Account(Arc::new(Owned { memory, asker, need, used: Mutex::default() }))
+        MemoryAccount(Arc::new(MemoryAccountInner { memory, asker, need, used: Mutex::default() }))
     }
 }
 
-impl Budget {
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+impl QueryMemoryInner {
+    fn taken(&self) -> MutexGuard<'_, QueryMemoryUsage> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes bytes, or says how many are lacking in all; where a key's share is used up, none are.
-    fn take(&self, bytes: usize, asker: &Asker, most: usize, need: Need) -> Result<(), usize> {
+    fn take(
+        &self,
+        bytes: usize,
+        asker: &CallerId,
+        most: usize,
+        need: MemoryNeed,
+    ) -> Result<(), usize> {
         if bytes == 0 {
             return Ok(());
         }
         let mut taken = self.taken();
         let spare = self.limit / SPARE;
         let (limit, most) = match need {
-            Need::Little => (self.limit, most + spare / 2),
-            Need::Much => (self.limit - spare, most),
+            MemoryNeed::Little => (self.limit, most + spare / 2),
+            MemoryNeed::Much => (self.limit - spare, most),
         };
         let own = taken.by_asker.get(asker).copied().unwrap_or(0);
         let lacking = taken.bytes.saturating_add(bytes).saturating_sub(limit);
@@ -119,7 +125,7 @@ impl Budget {
         Ok(())
     }
 
-    fn give_back(&self, bytes: usize, asker: &Asker) {
+    fn give_back(&self, bytes: usize, asker: &CallerId) {
         if bytes == 0 {
             return;
         }
@@ -138,17 +144,17 @@ impl Budget {
 /// What one query holds. Clones share it; when the last one and all that was held are dropped,
 /// everything is given back.
 #[derive(Clone, Debug)]
-pub struct Account(Arc<Owned>);
+pub struct MemoryAccount(Arc<MemoryAccountInner>);
 
 #[derive(Debug)]
-struct Owned {
-    memory: Memory,
-    asker: Asker,
-    need: Need,
-    used: Mutex<Used>,
+struct MemoryAccountInner {
+    memory: QueryMemory,
+    asker: CallerId,
+    need: MemoryNeed,
+    used: Mutex<MemoryAccountUsage>,
 }
 
-impl Drop for Owned {
+impl Drop for MemoryAccountInner {
     fn drop(&mut self) {
         // Nothing is held any more, since what is held keeps its account.
         let used = self.used.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -157,21 +163,21 @@ impl Drop for Owned {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Used {
+struct MemoryAccountUsage {
     /// Taken ahead of use.
     reserved: usize,
     /// Taken for something.
     held: usize,
 }
 
-impl Used {
+impl MemoryAccountUsage {
     /// What is taken of the budget.
     fn taken(&self) -> usize {
         self.reserved.max(self.held)
     }
 }
 
-impl Account {
+impl MemoryAccount {
     /// Takes so many bytes in all ahead of their use.
     ///
     /// # Errors
@@ -185,22 +191,22 @@ impl Account {
     ///
     /// # Errors
     /// When there are not as many.
-    pub fn hold(&self, bytes: usize) -> Result<Held, Short> {
-        let mut held = Held { account: self.clone(), bytes: 0 };
+    pub fn hold(&self, bytes: usize) -> Result<QueryMemoryGuard, MemoryShortageError> {
+        let mut held = QueryMemoryGuard { account: self.clone(), bytes: 0 };
         held.resize(bytes)?;
         Ok(held)
     }
 
     /// Makes a change, if what it takes more is there; else says how much is lacking.
-    fn change(&self, change: impl FnOnce(&mut Used)) -> Result<(), usize> {
-        let Owned { memory, asker, need, used } = &*self.0;
+    fn change(&self, change: impl FnOnce(&mut MemoryAccountUsage)) -> Result<(), usize> {
+        let MemoryAccountInner { memory, asker, need, used } = &*self.0;
         let mut used = used.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *used;
         change(&mut used);
         let (old, new) = (before.taken(), used.taken());
         let most = memory.limit() / LITTLE;
         let done = match need {
-            Need::Little if new > old && new > most => Err(0),
+            MemoryNeed::Little if new > old && new > most => Err(0),
             _ if new > old => memory.0.take(new - old, asker, memory.most(asker), *need),
             _ => {
                 memory.0.give_back(old - new, asker);
@@ -221,12 +227,12 @@ impl Account {
 
 /// Bytes that are taken for something, for as long as this lives.
 #[derive(Debug)]
-pub struct Held {
-    account: Account,
+pub struct QueryMemoryGuard {
+    account: MemoryAccount,
     bytes: usize,
 }
 
-impl Held {
+impl QueryMemoryGuard {
     /// Its bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -237,11 +243,11 @@ impl Held {
     ///
     /// # Errors
     /// When there are not as many; it is as it was then.
-    pub fn resize(&mut self, bytes: usize) -> Result<(), Short> {
+    pub fn resize(&mut self, bytes: usize) -> Result<(), MemoryShortageError> {
         let before = self.bytes;
         let done = self.account.change(|used| used.held = used.held - before + bytes);
         if done.is_err() {
-            return Err(Short { needed: self.account.taken() + (bytes - before) });
+            return Err(MemoryShortageError { needed: self.account.taken() + (bytes - before) });
         }
         self.bytes = bytes;
         Ok(())
@@ -249,12 +255,12 @@ impl Held {
 
     /// As much, but of another account, where it is there.
     #[must_use]
-    pub fn moved_to(self, account: &Account) -> Self {
+    pub fn moved_to(self, account: &MemoryAccount) -> Self {
         account.hold(self.bytes).unwrap_or(self)
     }
 }
 
-impl Drop for Held {
+impl Drop for QueryMemoryGuard {
     fn drop(&mut self) {
         // Less is always there.
         let _ = self.resize(0);
@@ -266,24 +272,28 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn key(name: &str) -> Asker {
-        Asker::key(name)
+    fn key(name: &str) -> CallerId {
+        CallerId::key(name)
     }
 
     #[test]
     fn what_is_reserved_is_there_when_it_is_used_and_goes_when_all_is_dropped() {
-        let memory = Memory::new(3_200);
-        let account = memory.account(&Asker::default(), Need::Much);
+        let memory = QueryMemory::new(3_200);
+        let account = memory.account(&CallerId::default(), MemoryNeed::Much);
         assert!(account.reserve(2_000).is_ok());
-        let other = memory.account(&Asker::default(), Need::Much);
-        assert_eq!(other.hold(1_200).unwrap_err(), Short { needed: 1_200 }, "an eighth is spared");
+        let other = memory.account(&CallerId::default(), MemoryNeed::Much);
+        assert_eq!(
+            other.hold(1_200).unwrap_err(),
+            MemoryShortageError { needed: 1_200 },
+            "an eighth is spared"
+        );
         assert_eq!(other.reserve(1_200), Err(400), "so much is lacking");
         let rest = other.hold(800).unwrap();
-        let little = memory.account(&key("a"), Need::Little).hold(100).unwrap();
+        let little = memory.account(&key("a"), MemoryNeed::Little).hold(100).unwrap();
         // Although others hold what is spared, what was reserved is there.
         drop(account.hold(1_600).unwrap());
         let mut second = account.hold(2_000).unwrap();
-        assert_eq!(second.resize(2_001), Err(Short { needed: 2_001 }));
+        assert_eq!(second.resize(2_001), Err(MemoryShortageError { needed: 2_001 }));
         assert_eq!((second.bytes(), memory.taken()), (2_000, 2_900));
         assert!(account.reserve(0).is_ok());
         second.resize(10).unwrap();
@@ -294,20 +304,20 @@ mod tests {
 
     #[test]
     fn a_key_holds_half_at_most_and_leaves_the_rest_to_others() {
-        let memory = Memory::new(3_200);
+        let memory = QueryMemory::new(3_200);
         let (one, two) = (key("a"), key("b"));
-        let held = memory.account(&one, Need::Much).hold(1_300).unwrap();
-        assert!(memory.account(&one, Need::Much).hold(301).is_err());
-        let more = memory.account(&one, Need::Much).hold(300).unwrap();
-        assert_eq!(memory.account(&one, Need::Much).reserve(1), Err(0), "it is its share");
-        let little = || memory.account(&one, Need::Little).hold(100);
-        assert!(memory.account(&one, Need::Little).hold(101).is_err(), "that is not little");
+        let held = memory.account(&one, MemoryNeed::Much).hold(1_300).unwrap();
+        assert!(memory.account(&one, MemoryNeed::Much).hold(301).is_err());
+        let more = memory.account(&one, MemoryNeed::Much).hold(300).unwrap();
+        assert_eq!(memory.account(&one, MemoryNeed::Much).reserve(1), Err(0), "it is its share");
+        let little = || memory.account(&one, MemoryNeed::Little).hold(100);
+        assert!(memory.account(&one, MemoryNeed::Little).hold(101).is_err(), "that is not little");
         let passed = (little().unwrap(), little().unwrap());
         assert!(little().is_err(), "half of what is spared is for others");
-        assert!(memory.account(&two, Need::Little).hold(100).is_ok());
-        assert!(memory.account(&two, Need::Much).hold(1_000).is_ok());
+        assert!(memory.account(&two, MemoryNeed::Little).hold(100).is_ok());
+        assert!(memory.account(&two, MemoryNeed::Much).hold(1_000).is_ok());
         drop((held, more, passed));
-        assert!(memory.account(&one, Need::Much).hold(1_600).is_ok());
+        assert!(memory.account(&one, MemoryNeed::Much).hold(1_600).is_ok());
     }
 
     proptest! {
@@ -317,15 +327,15 @@ mod tests {
         fn the_sum_is_what_is_held(
             steps in prop::collection::vec((0..3_usize, 0..4_usize, 0..600_usize), 0..60),
         ) {
-            let memory = Memory::new(1_000);
-            let one = |asker: Asker, need| memory.account(&asker, need);
+            let memory = QueryMemory::new(1_000);
+            let one = |asker: CallerId, need| memory.account(&asker, need);
             let accounts = [
-                one(Asker::default(), Need::Much),
-                one(key("a"), Need::Much),
-                one(key("a"), Need::Little),
+                one(CallerId::default(), MemoryNeed::Much),
+                one(key("a"), MemoryNeed::Much),
+                one(key("a"), MemoryNeed::Little),
             ];
             let mut reserved = [0; 3];
-            let mut held: [Vec<Held>; 3] = Default::default();
+            let mut held: [Vec<QueryMemoryGuard>; 3] = Default::default();
             for (at, what, bytes) in steps {
                 let account = &accounts[at];
                 match what {
@@ -339,7 +349,7 @@ mod tests {
                         prop_assert_eq!(last.bytes(), if done.is_ok() { bytes } else { before });
                     },
                 }
-                let sum = |held: &Vec<Held>| held.iter().map(Held::bytes).sum::<usize>();
+                let sum = |held: &Vec<QueryMemoryGuard>| held.iter().map(QueryMemoryGuard::bytes).sum::<usize>();
                 let taken = |at: usize| reserved[at].max(sum(&held[at]));
                 prop_assert_eq!(memory.taken(), taken(0) + taken(1) + taken(2));
                 prop_assert!(taken(0) + taken(1) + taken(2) <= 1_000);

@@ -21,14 +21,14 @@ use shared::compile::{Metric, StateLayout};
 use shared::expression::{ExpressionError, Predicate};
 use shared::table::{StateTable, TableError};
 
-use crate::cache::Keep;
-use crate::calendar::Calendar;
-use crate::memory::{Account, Held};
+use crate::cache::CacheValue;
+use crate::calendar::BucketCalendar;
+use crate::memory::{MemoryAccount, QueryMemoryGuard};
 
 /// What the groups of an answer are, and which rows go into them.
 #[derive(Clone, Debug)]
-pub struct Grouping {
-    calendar: Calendar,
+pub struct RowGrouping {
+    calendar: BucketCalendar,
     filters: Vec<Predicate>,
     /// Columns of a group's dimensions and states, by name.
     columns: Vec<String>,
@@ -36,13 +36,13 @@ pub struct Grouping {
     groups_max: usize,
 }
 
-impl Grouping {
+impl RowGrouping {
     /// Groups by the calendar's buckets and by these dimensions, with these states; both by
     /// position in the metric's layout. More than `groups_max` groups are refused.
     #[must_use]
     pub fn new(
         metric: &Metric,
-        calendar: Calendar,
+        calendar: BucketCalendar,
         filters: Vec<Predicate>,
         dimensions: &[usize],
         states: &[usize],
@@ -103,19 +103,19 @@ impl Grouping {
 #[derive(Debug)]
 pub struct HeldTable {
     table: StateTable,
-    held: Held,
+    held: QueryMemoryGuard,
 }
 
 impl HeldTable {
     /// A table that takes so much.
     #[must_use]
-    pub fn new(table: StateTable, held: Held) -> Self {
+    pub fn new(table: StateTable, held: QueryMemoryGuard) -> Self {
         Self { table, held }
     }
 
     /// With its memory of another account, where it is there.
     #[must_use]
-    pub fn moved_to(self, account: &Account) -> Self {
+    pub fn moved_to(self, account: &MemoryAccount) -> Self {
         Self { held: self.held.moved_to(account), table: self.table }
     }
 }
@@ -128,7 +128,7 @@ impl Deref for HeldTable {
     }
 }
 
-impl Keep for HeldTable {
+impl CacheValue for HeldTable {
     fn size_bytes(&self) -> usize {
         self.held.bytes()
     }

@@ -12,14 +12,14 @@ use arrow::error::ArrowError;
 use shared::catalog::ViewFile;
 use shared::time::{Grain, TimeRange, Timestamp};
 
-use crate::calendar::Calendar;
+use crate::calendar::BucketCalendar;
 
 /// Buckets of a rollup that may be replaced by finer ones, since each costs a read of its own.
 const CUTS_MAX: usize = 48;
 
 /// A part of a range that is read from one rollup.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct RollupScan {
     /// The rollup.
     pub grain: Grain,
     /// What is read of it.
@@ -28,7 +28,7 @@ pub struct Piece {
     pub without: Vec<TimeRange>,
 }
 
-impl Piece {
+impl RollupScan {
     /// Leaves out the rows that other pieces read.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ pub fn covered(files: &[ViewFile], range: TimeRange) -> TimeRange {
 
 /// Cuts a range, whose edges are base buckets', into pieces. Each base bucket is in exactly one.
 #[must_use]
-pub fn pieces(calendar: &Calendar, base: Grain, range: TimeRange) -> Vec<Piece> {
+pub fn pieces(calendar: &BucketCalendar, base: Grain, range: TimeRange) -> Vec<RollupScan> {
     let mut pieces = Vec::new();
     if !range.is_empty() {
         split(calendar, base.rollups(), range, &mut pieces);
@@ -72,9 +72,14 @@ pub fn pieces(calendar: &Calendar, base: Grain, range: TimeRange) -> Vec<Piece> 
 }
 
 /// `grains` go from fine to coarse.
-fn split(calendar: &Calendar, grains: &[Grain], range: TimeRange, pieces: &mut Vec<Piece>) {
+fn split(
+    calendar: &BucketCalendar,
+    grains: &[Grain],
+    range: TimeRange,
+    pieces: &mut Vec<RollupScan>,
+) {
     let Some((grain, finer)) = grains.split_last() else { return };
-    let whole = |grain: Grain, range| Piece { grain, range, without: Vec::new() };
+    let whole = |grain: Grain, range| RollupScan { grain, range, without: Vec::new() };
     if finer.is_empty() {
         pieces.push(whole(*grain, range));
         return;
@@ -93,12 +98,12 @@ fn split(calendar: &Calendar, grains: &[Grain], range: TimeRange, pieces: &mut V
             split(calendar, finer, part, pieces);
         }
     }
-    pieces.push(Piece { without, ..whole(*grain, middle) });
+    pieces.push(RollupScan { without, ..whole(*grain, middle) });
 }
 
 /// Buckets of `grain` that an edge between two of the answer's buckets lies in. `None` when there
 /// are so many that a finer rollup is the better choice for all.
-fn cuts(calendar: &Calendar, grain: Grain, range: TimeRange) -> Option<Vec<TimeRange>> {
+fn cuts(calendar: &BucketCalendar, grain: Grain, range: TimeRange) -> Option<Vec<TimeRange>> {
     if calendar.granularity().is_finer_than(grain) {
         return None;
     }

@@ -16,14 +16,14 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use serde_json::Value;
-use shared::access::Scope;
-use shared::ids::Position;
-use shared::problem::{Kind, Problem};
+use shared::access::AccessScope;
+use shared::ids::PartitionOffsets;
+use shared::problem::{Problem, ProblemKind};
 
 use crate::calendar::Granularity;
 pub use granularity::SPELLINGS;
-pub use instant::{Instant, Period};
-use parameters::{Parameters, short, wrong};
+pub use instant::{CalendarPeriod, TimeExpression};
+use parameters::{QueryParameters, short, wrong};
 
 /// Rows of an answer unless the query says otherwise.
 pub const LIMIT_DEFAULT: usize = 10_000;
@@ -56,14 +56,18 @@ pub(crate) const BEYOND_SCOPE: &str = "beyond_scope";
 
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
-        let kind = if error.code == BEYOND_SCOPE { Kind::Forbidden } else { Kind::BadRequest };
+        let kind = if error.code == BEYOND_SCOPE {
+            ProblemKind::Forbidden
+        } else {
+            ProblemKind::BadRequest
+        };
         Self::new(kind, error.code, error.detail).with("parameter", error.parameter)
     }
 }
 
 /// What is done with buckets that have no events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Fill {
+pub enum FillPolicy {
     /// They are left out.
     #[default]
     None,
@@ -77,7 +81,7 @@ pub enum Fill {
 
 /// Which earlier range rows are compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compare {
+pub enum CompareMode {
     /// The one that ends where this one begins.
     PreviousPeriod,
     /// The same a year earlier.
@@ -90,7 +94,7 @@ pub enum Compare {
     PreviousWeek,
 }
 
-impl Compare {
+impl CompareMode {
     /// All of them by name.
     pub const EACH: [(&'static str, Self); 5] = [
         ("previous_period", Self::PreviousPeriod),
@@ -124,7 +128,7 @@ impl Compare {
 
 /// What to do when something is missing from an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Partial {
+pub enum PartialPolicy {
     /// Refuse to answer.
     #[default]
     Refuse,
@@ -134,7 +138,7 @@ pub enum Partial {
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum AnswerFormat {
     /// One JSON object.
     #[default]
     Json,
@@ -148,7 +152,7 @@ pub enum Format {
     Parquet,
 }
 
-impl Format {
+impl AnswerFormat {
     /// All formats by name.
     pub const EACH: [(&'static str, Self); 5] = [
         ("json", Self::Json),
@@ -161,7 +165,7 @@ impl Format {
 
 /// How texts stand in CSV.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum CsvTexts {
+pub enum CsvTextStyle {
     /// As they are.
     #[default]
     Verbatim,
@@ -169,7 +173,7 @@ pub enum CsvTexts {
     Spreadsheet,
 }
 
-impl CsvTexts {
+impl CsvTextStyle {
     /// Both by name.
     pub const EACH: [(&'static str, Self); 2] =
         [("verbatim", Self::Verbatim), ("spreadsheet", Self::Spreadsheet)];
@@ -177,7 +181,7 @@ impl CsvTexts {
 
 /// A column to order by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Order {
+pub struct OrderBy {
     /// `time`, a dimension or a measure.
     pub name: String,
     /// From the greatest on.
@@ -192,9 +196,9 @@ pub struct Query {
     /// Names of measures; `None` for all.
     pub measures: Option<Vec<String>>,
     /// The first instant.
-    pub from: Option<Instant>,
+    pub from: Option<TimeExpression>,
     /// The first instant after.
-    pub to: Option<Instant>,
+    pub to: Option<TimeExpression>,
     /// Length of the buckets.
     pub granularity: Granularity,
     /// Zone of the buckets and of dates.
@@ -206,7 +210,7 @@ pub struct Query {
     /// Condition over measures.
     pub having: Option<String>,
     /// Columns to order by; ties go by time, then dimensions.
-    pub order_by: Vec<Order>,
+    pub order_by: Vec<OrderBy>,
     /// Rows at most, in all or a bucket; see [`Query::rows_max`].
     pub limit: Option<usize>,
     /// Rows left out before, in all or a bucket.
@@ -214,19 +218,19 @@ pub struct Query {
     /// Whether `limit` and `offset` hold within each bucket.
     pub limit_per_bucket: bool,
     /// What is done with empty buckets.
-    pub fill: Fill,
+    pub fill: FillPolicy,
     /// The earlier range to compare with.
-    pub compare: Option<Compare>,
+    pub compare: Option<CompareMode>,
     /// What to do when something is missing.
-    pub partial: Partial,
+    pub partial: PartialPolicy,
     /// What the answer must include.
-    pub after: Option<Position>,
+    pub after: Option<PartitionOffsets>,
     /// How the answer is written, unless the `Accept` header says it.
-    pub format: Option<Format>,
+    pub format: Option<AnswerFormat>,
     /// How texts stand in it, if it is CSV.
-    pub csv: CsvTexts,
+    pub csv: CsvTextStyle,
     /// What whoever asks may see.
-    pub scope: Arc<Scope>,
+    pub scope: Arc<AccessScope>,
 }
 
 impl Query {
@@ -238,7 +242,7 @@ impl Query {
         pairs: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, QueryError> {
         let given = pairs.into_iter().map(|(name, text)| (name, Value::String(text)));
-        Self::read(Parameters::new(given)?)
+        Self::read(QueryParameters::new(given)?)
     }
 
     /// Reads a JSON object's fields.
@@ -248,12 +252,12 @@ impl Query {
     pub fn from_json(
         fields: impl IntoIterator<Item = (String, Value)>,
     ) -> Result<Self, QueryError> {
-        Self::read(Parameters::new(fields)?)
+        Self::read(QueryParameters::new(fields)?)
     }
 
     /// The same, asked by somebody who may see so much.
     #[must_use]
-    pub fn within(self, scope: Arc<Scope>) -> Self {
+    pub fn within(self, scope: Arc<AccessScope>) -> Self {
         Self { scope, ..self }
     }
 
@@ -270,12 +274,12 @@ impl Query {
         self.limit.unwrap_or(LIMIT_DEFAULT)
     }
 
-    fn read(mut given: Parameters) -> Result<Self, QueryError> {
+    fn read(mut given: QueryParameters) -> Result<Self, QueryError> {
         let metric = given
             .text("metric")?
             .ok_or_else(|| wrong("metric", "is missing; the name of a metric is right"))?;
         let edge = |name: &'static str, text: Option<String>| {
-            let parse = |text: String| Instant::parse(&text);
+            let parse = |text: String| TimeExpression::parse(&text);
             text.map(parse)
                 .transpose()
                 .map_err(|e| QueryError::new("invalid_time", name, format!("`{name}`: {e}")))
@@ -302,29 +306,32 @@ impl Query {
             offset: given.number("offset", usize::MAX >> 1)?.unwrap_or(0),
             limit_per_bucket: given.switch("limit_per_bucket")?,
             fill: given.choice("fill", &FILLS)?.unwrap_or_default(),
-            compare: given.choice("compare", &Compare::EACH)?,
+            compare: given.choice("compare", &CompareMode::EACH)?,
             partial: given
-                .choice("partial", &[("refuse", Partial::Refuse), ("allow", Partial::Allow)])?
+                .choice(
+                    "partial",
+                    &[("refuse", PartialPolicy::Refuse), ("allow", PartialPolicy::Allow)],
+                )?
                 .unwrap_or_default(),
             after: given.position("after")?,
-            format: given.choice("format", &Format::EACH)?,
-            csv: given.choice("csv", &CsvTexts::EACH)?.unwrap_or_default(),
+            format: given.choice("format", &AnswerFormat::EACH)?,
+            csv: given.choice("csv", &CsvTextStyle::EACH)?.unwrap_or_default(),
             scope: Arc::default(),
         })
     }
 }
 
-const FILLS: [(&str, Fill); 4] = [
-    ("none", Fill::None),
-    ("zero", Fill::Zero),
-    ("null", Fill::Null),
-    ("previous", Fill::Previous),
+const FILLS: [(&str, FillPolicy); 4] = [
+    ("none", FillPolicy::None),
+    ("zero", FillPolicy::Zero),
+    ("null", FillPolicy::Null),
+    ("previous", FillPolicy::Previous),
 ];
 
-fn order(name: String) -> Order {
+fn order(name: String) -> OrderBy {
     match name.strip_prefix('-') {
-        Some(name) => Order { name: name.to_owned(), descending: true },
-        None => Order { name, descending: false },
+        Some(name) => OrderBy { name: name.to_owned(), descending: true },
+        None => OrderBy { name, descending: false },
     }
 }
 

@@ -27,31 +27,31 @@ use std::time::{Duration, Instant};
 
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
-use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage};
+use shared::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
 use shared::clock::Clock;
-use shared::ids::{Generation, Offset, PartitionId, Position};
-use shared::ports::{BatchViews, Journal, Lag, SpeedViews};
-use shared::request::Asker;
+use shared::ids::{Generation, Offset, PartitionId, PartitionOffsets};
+use shared::ports::{BatchViews, Journal, SpeedViewLag, SpeedViews};
+use shared::request::CallerId;
 use shared::time::Timestamp;
 use tokio::time::timeout;
 
-use crate::answer::{self, Answer, BatchPart, Provenance, SpeedPart};
-use crate::cache::Cache;
-use crate::calendar::{Zone, Zones};
-use crate::error::Error;
-use crate::figures::Figures;
-use crate::live::Live;
-use crate::memory::{Account, Memory, Need};
+use crate::answer::{self, AnswerProvenance, BatchProvenance, QueryAnswer, SpeedProvenance};
+use crate::cache::GenerationCache;
+use crate::calendar::{ZoneCache, ZoneOffsets};
+use crate::error::ServingError;
+use crate::figures::QueryInstruments;
+use crate::live::QuerySubscriptions;
+use crate::memory::{MemoryAccount, MemoryNeed, QueryMemory};
 use crate::merge::HeldTable;
-use crate::query::resolve::{Edges, edges};
-use crate::query::{Partial, Query, QueryError};
-use admit::{Admission, Prepared};
-pub(crate) use fair::Asking;
-use made::{Asked, Made, Times};
-use names::Names;
-use read::{Retry, Shape};
-use seen::Fits;
-pub(crate) use work::Work;
+use crate::query::resolve::{RangeEdges, edges};
+use crate::query::{PartialPolicy, Query, QueryError};
+use admit::{PreparedQuery, QueryAdmission};
+pub(crate) use fair::PermitRequest;
+use made::{CachedResult, QueryTimes, ResultKey};
+use names::PropertyNames;
+use read::{AttemptError, BatchPartKey};
+use seen::FilterFitCache;
+pub(crate) use work::QueryContext;
 
 /// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -97,24 +97,24 @@ impl Default for ServingSettings {
 }
 
 /// Where a query stands at present.
-struct Place<'a> {
-    snapshot: &'a Arc<Snapshot>,
+struct PinnedQuery<'a> {
+    snapshot: &'a Arc<CatalogSnapshot>,
     metric: &'a Arc<MetricVersion>,
     /// What the batch part does not have.
     missing: Vec<String>,
     now: Timestamp,
-    zone: Arc<Zone>,
-    edges: Edges,
-    times: Times,
-    lag: Lag,
-    asked: Asked,
+    zone: Arc<ZoneOffsets>,
+    edges: RangeEdges,
+    times: QueryTimes,
+    lag: SpeedViewLag,
+    asked: ResultKey,
 }
 
-/// What an answer depends on at present. See [`Serving::stamp`].
+/// What an answer depends on at present. See [`ServingLayer::stamp`].
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Stamp {
+pub(crate) struct AnswerStamp {
     generation: Generation,
-    asked: Asked,
+    asked: ResultKey,
     missing: Vec<String>,
     applied: Offset,
     owed: Offset,
@@ -127,7 +127,7 @@ pub(crate) struct Stamp {
 pub type StatusSource = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
 
 /// The serving layer.
-pub struct Serving {
+pub struct ServingLayer {
     pub(crate) settings: ServingSettings,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) batch: Arc<dyn BatchViews>,
@@ -138,26 +138,26 @@ pub struct Serving {
     /// The same, for how long that is ago.
     pub(crate) begun: Instant,
     pub(crate) status: Option<StatusSource>,
-    pub(crate) live: Live,
-    pub(crate) zones: Arc<Zones>,
-    pub(crate) names: Names,
-    pub(crate) memory: Memory,
-    pub(crate) admission: Admission,
+    pub(crate) live: QuerySubscriptions,
+    pub(crate) zones: Arc<ZoneCache>,
+    pub(crate) names: PropertyNames,
+    pub(crate) memory: QueryMemory,
+    pub(crate) admission: QueryAdmission,
     /// What merged batch parts are held by, whoever made them.
-    kept: Account,
-    parts: Cache<Shape, HeldTable>,
-    answers: Cache<Asked, Made>,
-    fits: Fits,
-    figures: Figures,
+    kept: MemoryAccount,
+    parts: GenerationCache<BatchPartKey, HeldTable>,
+    answers: GenerationCache<ResultKey, CachedResult>,
+    fits: FilterFitCache,
+    figures: QueryInstruments,
 }
 
-impl std::fmt::Debug for Serving {
+impl std::fmt::Debug for ServingLayer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Serving").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
-impl Serving {
+impl ServingLayer {
     /// A serving layer over these parts.
     #[must_use]
     pub fn new(
@@ -169,20 +169,21 @@ impl Serving {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let started_at = clock.now();
-        let memory = Memory::new(settings.memory_bytes);
+        let memory = QueryMemory::new(settings.memory_bytes);
         Self {
             started_at,
             begun: Instant::now(),
-            kept: memory.account(&Asker::key("what is kept for later queries"), Need::Much),
+            kept: memory
+                .account(&CallerId::key("what is kept for later queries"), MemoryNeed::Much),
             memory,
-            parts: Cache::new("parts", settings.memory_bytes / 4),
-            answers: Cache::new("answers", settings.memory_bytes / 16),
-            admission: Admission::new(&settings),
-            figures: Figures::new(settings.queries_max, started_at),
-            live: Live::default(),
+            parts: GenerationCache::new("parts", settings.memory_bytes / 4),
+            answers: GenerationCache::new("answers", settings.memory_bytes / 16),
+            admission: QueryAdmission::new(&settings),
+            figures: QueryInstruments::new(settings.queries_max, started_at),
+            live: QuerySubscriptions::default(),
             zones: Arc::default(),
-            names: Names::default(),
-            fits: Fits::default(),
+            names: PropertyNames::default(),
+            fits: FilterFitCache::default(),
             status: None,
             settings,
             catalog,
@@ -208,17 +209,17 @@ impl Serving {
     /// Answers a query of somebody without a key.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub async fn answer(self: &Arc<Self>, query: &Query) -> Result<Answer, Error> {
-        self.answer_to(&Asking::query(Asker::default()), query).await
+    /// See [`ServingError`].
+    pub async fn answer(self: &Arc<Self>, query: &Query) -> Result<QueryAnswer, ServingError> {
+        self.answer_to(&PermitRequest::query(CallerId::default()), query).await
     }
 
     /// Answers a query.
     pub(crate) async fn answer_to(
         self: &Arc<Self>,
-        asking: &Asking,
+        asking: &PermitRequest,
         query: &Query,
-    ) -> Result<Answer, Error> {
+    ) -> Result<QueryAnswer, ServingError> {
         let (started, _in_progress) = (Instant::now(), self.figures.begin());
         let answer = self.answer_after(asking, query).await;
         self.figures.answered(started.elapsed(), &answer);
@@ -228,9 +229,9 @@ impl Serving {
     /// Answers once the speed view has reached what the answer is to include.
     async fn answer_after(
         self: &Arc<Self>,
-        asking: &Asking,
+        asking: &PermitRequest,
         query: &Query,
-    ) -> Result<Answer, Error> {
+    ) -> Result<QueryAnswer, ServingError> {
         let after = query.after.as_ref().map(offset).transpose()?;
         if let Some(after) = after {
             // What will not be answered is not waited for.
@@ -240,8 +241,8 @@ impl Serving {
         let answer = self.in_turn(query, asking).await?;
         let reached = &answer.provenance.speed.through;
         match after {
-            Some(after) if offset(reached)? < after => Err(Error::NotReached {
-                after: Position::only(after).to_string(),
+            Some(after) if offset(reached)? < after => Err(ServingError::NotReached {
+                after: PartitionOffsets::only(after).to_string(),
                 reached: reached.to_string(),
                 seconds: self.settings.after_timeout.as_secs(),
             }),
@@ -250,19 +251,23 @@ impl Serving {
     }
 
     /// Tries until one snapshot's views were read.
-    async fn answer_now(&self, query: &Query, work: &Work) -> Result<Answer, Error> {
+    async fn answer_now(
+        &self,
+        query: &Query,
+        work: &QueryContext,
+    ) -> Result<QueryAnswer, ServingError> {
         let started = Instant::now();
         let mut snapshots = self.catalog.subscribe();
-        let mut last = Error::Moving(0);
+        let mut last = ServingError::Moving(0);
         for attempt in 1..=self.settings.tries {
             snapshots.mark_unchanged();
             let snapshot = self.catalog.current();
             match Box::pin(self.attempt(query, snapshot, work)).await {
                 Ok(answer) => return Ok(answer),
-                Err(Retry::Never(error)) => return Err(error),
-                Err(Retry::Moved) => last = Error::Moving(attempt),
-                Err(Retry::Unavailable(reason)) => {
-                    last = Error::SpeedUnavailable(reason);
+                Err(AttemptError::Never(error)) => return Err(error),
+                Err(AttemptError::Moved) => last = ServingError::Moving(attempt),
+                Err(AttemptError::Unavailable(reason)) => {
+                    last = ServingError::SpeedUnavailable(reason);
                     if started.elapsed() > AWAY_MAX {
                         break;
                     }
@@ -277,12 +282,12 @@ impl Serving {
     async fn attempt(
         &self,
         query: &Query,
-        snapshot: Arc<Snapshot>,
-        work: &Work,
-    ) -> Result<Answer, Retry> {
+        snapshot: Arc<CatalogSnapshot>,
+        work: &QueryContext,
+    ) -> Result<QueryAnswer, AttemptError> {
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
         let place = self.place(query, &snapshot, metric).await?;
-        let Place { ref zone, times, lag, ref asked, .. } = place;
+        let PinnedQuery { ref zone, times, lag, ref asked, .. } = place;
         let make =
             self.make(query, &snapshot, metric, Arc::clone(zone), times, (lag.applied, work));
         let made = self.answers.get(snapshot.generation, lag.applied, asked, make).await?;
@@ -291,24 +296,25 @@ impl Serving {
 
     /// Whether a query was answered already, or else what it needs. What cannot be answered at all
     /// is refused here, without a turn.
-    async fn prepare(&self, query: &Query) -> Result<Prepared, Error> {
+    async fn prepare(&self, query: &Query) -> Result<PreparedQuery, ServingError> {
         let snapshot = self.catalog.current();
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
         let place = self.place(query, &snapshot, metric).await?;
-        let Place { lag, ref asked, .. } = place;
+        let PinnedQuery { lag, ref asked, .. } = place;
         if let Some(made) = self.answers.find(snapshot.generation, lag.applied, asked) {
-            return Ok(Prepared::Made(Box::new(self.told(query, place, &made)?)));
+            return Ok(PreparedQuery::Made(Box::new(self.told(query, place, &made)?)));
         }
-        Ok(Prepared::Needs(self.need(query, metric, &place)))
+        Ok(PreparedQuery::Needs(self.need(query, metric, &place)))
     }
 
     /// What an answer depends on at present: while it is the same, so is a whole answer.
-    pub(crate) async fn stamp(&self, query: &Query) -> Result<Stamp, Error> {
+    pub(crate) async fn stamp(&self, query: &Query) -> Result<AnswerStamp, ServingError> {
         let snapshot = self.catalog.current();
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
-        let Place { missing, now, lag, asked, .. } = self.place(query, &snapshot, metric).await?;
-        let Lag { applied, owed, .. } = lag;
-        Ok(Stamp {
+        let PinnedQuery { missing, now, lag, asked, .. } =
+            self.place(query, &snapshot, metric).await?;
+        let SpeedViewLag { applied, owed, .. } = lag;
+        Ok(AnswerStamp {
             generation: snapshot.generation,
             asked,
             missing,
@@ -323,33 +329,39 @@ impl Serving {
     async fn place<'a>(
         &self,
         query: &Query,
-        snapshot: &'a Arc<Snapshot>,
+        snapshot: &'a Arc<CatalogSnapshot>,
         metric: &'a Arc<MetricVersion>,
-    ) -> Result<Place<'a>, Error> {
+    ) -> Result<PinnedQuery<'a>, ServingError> {
         let missing = self.backfill(query, metric)?;
         let now = self.clock.now();
         let zone = self.zone(query.timezone).await?;
         let grain = metric.compiled.grain();
         let edges = edges(query, grain, now, &zone)?;
-        let times = Times::new(query, grain, edges, now);
+        let times = QueryTimes::new(query, grain, edges, now);
         // Asked before the view is read: what was applied then is in what is read.
         let lag = self.speed.lag(metric.id);
-        let asked = Asked::new(query, metric.id, times);
-        Ok(Place { snapshot, metric, missing, now, zone, edges, times, lag, asked })
+        let asked = ResultKey::new(query, metric.id, times);
+        Ok(PinnedQuery { snapshot, metric, missing, now, zone, edges, times, lag, asked })
     }
 
     /// The answer from rows, and what it is made of.
-    fn told(&self, query: &Query, place: Place<'_>, made: &Made) -> Result<Answer, Error> {
-        let Place { snapshot, metric, mut missing, now, edges, lag, .. } = place;
+    fn told(
+        &self,
+        query: &Query,
+        place: PinnedQuery<'_>,
+        made: &CachedResult,
+    ) -> Result<QueryAnswer, ServingError> {
+        let PinnedQuery { snapshot, metric, mut missing, now, edges, lag, .. } = place;
         missing.extend_from_slice(&made.missing);
         self.check_missing(query, lag, made.through, &mut missing)?;
         let reached = (made.through, made.reach);
         // Reading may have taken a while, in which the store failed.
         let now_lag = self.speed.lag(metric.id);
-        let lag = Lag { lag_ms: lag.lag_ms.max(now_lag.lag_ms), owed: now_lag.owed, ..lag };
+        let lag =
+            SpeedViewLag { lag_ms: lag.lag_ms.max(now_lag.lag_ms), owed: now_lag.owed, ..lag };
         let zone = made.calendar.zone();
         let open = made.last.filter(|last| last.to > now && edges.to.is_none_or(|to| to >= now));
-        let provenance = Provenance {
+        let provenance = AnswerProvenance {
             open_bucket: open.map(|last| zone.format(last.from)),
             partial_buckets: answer::cut(&made.calendar, metric.compiled.grain(), edges, Some(now)),
             widened_buckets: answer::widened(zone, &made.widened),
@@ -359,7 +371,7 @@ impl Serving {
         Ok(made.answer(query, provenance))
     }
 
-    async fn zone(&self, tz: Tz) -> Result<Arc<Zone>, Error> {
+    async fn zone(&self, tz: Tz) -> Result<Arc<ZoneOffsets>, ServingError> {
         if let Some(zone) = self.zones.known(tz) {
             return Ok(zone);
         }
@@ -368,18 +380,18 @@ impl Serving {
     }
 
     /// What is missing while a metric's first backfill is under way.
-    fn backfill(&self, query: &Query, metric: &MetricVersion) -> Result<Vec<String>, Error> {
+    fn backfill(&self, query: &Query, metric: &MetricVersion) -> Result<Vec<String>, ServingError> {
         match (metric.stage, query.partial) {
-            (Stage::Active, _) => Ok(Vec::new()),
-            (Stage::Backfilling, partial) => {
+            (LifecycleStage::Active, _) => Ok(Vec::new()),
+            (LifecycleStage::Backfilling, partial) => {
                 let progress = self.catalog.backfill_progress(metric.id).unwrap_or(0.0);
                 // A share of 1, so that it fits.
                 let percent = (progress.clamp(0.0, 1.0) * 100.0) as u8;
                 match partial {
-                    Partial::Allow => Ok(vec![format!(
+                    PartialPolicy::Allow => Ok(vec![format!(
                         "batch: events before the metric was defined, {percent} % backfilled"
                     )]),
-                    Partial::Refuse => Err(Error::Backfilling {
+                    PartialPolicy::Refuse => Err(ServingError::Backfilling {
                         name: metric.definition.name.clone(),
                         progress,
                         percent,
@@ -394,10 +406,10 @@ impl Serving {
     fn check_missing(
         &self,
         query: &Query,
-        lag: Lag,
+        lag: SpeedViewLag,
         through: Offset,
         missing: &mut Vec<String>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ServingError> {
         if through < lag.applied && missing.is_empty() {
             missing.push(format!(
                 "speed: events from offset {through} to {}, which the view held before",
@@ -405,29 +417,31 @@ impl Serving {
             ));
         }
         match query.partial {
-            Partial::Refuse if !missing.is_empty() => Err(Error::Incomplete(missing.clone())),
-            Partial::Refuse | Partial::Allow => Ok(()),
+            PartialPolicy::Refuse if !missing.is_empty() => {
+                Err(ServingError::Incomplete(missing.clone()))
+            }
+            PartialPolicy::Refuse | PartialPolicy::Allow => Ok(()),
         }
     }
 
     /// Whether the speed view does not keep up.
-    fn is_late(&self, lag: Lag) -> bool {
+    fn is_late(&self, lag: SpeedViewLag) -> bool {
         u128::from(lag.lag_ms) > self.settings.lag_max.as_millis()
     }
 
     fn provenance(
         &self,
-        snapshot: &Snapshot,
+        snapshot: &CatalogSnapshot,
         metric: &MetricVersion,
-        lag: Lag,
+        lag: SpeedViewLag,
         (through, reach): (Offset, Offset),
         missing: Vec<String>,
-    ) -> Provenance {
+    ) -> AnswerProvenance {
         let batch_events = match metric.stage {
-            Stage::Active => metric.boundary.offset.0,
-            Stage::Backfilling => 0,
+            LifecycleStage::Active => metric.boundary.offset.0,
+            LifecycleStage::Backfilling => 0,
         };
-        Provenance {
+        AnswerProvenance {
             generation: snapshot.generation.0,
             metric_version: metric.version,
             complete: missing.is_empty()
@@ -435,14 +449,14 @@ impl Serving {
                 && through >= lag.applied.max(lag.owed)
                 && !self.is_late(lag),
             missing,
-            batch: BatchPart {
+            batch: BatchProvenance {
                 events: batch_events,
                 published_at: snapshot.published_at.to_string(),
             },
-            speed: SpeedPart {
+            speed: SpeedProvenance {
                 events: through.since(metric.boundary.offset),
-                through: Position::only(through),
-                reach: (reach != through).then(|| Position::only(reach)),
+                through: PartitionOffsets::only(through),
+                reach: (reach != through).then(|| PartitionOffsets::only(reach)),
                 behind_events: self.journal.end().since(through),
                 lag_ms: lag.lag_ms,
             },
@@ -455,7 +469,7 @@ impl Serving {
 }
 
 /// The offset that a position names in the only partition that there is.
-fn offset(position: &Position) -> Result<Offset, Error> {
+fn offset(position: &PartitionOffsets) -> Result<Offset, ServingError> {
     let mut offset = Offset::ZERO;
     for (partition, at) in &position.0 {
         if *partition != PartitionId::ONLY {
@@ -469,10 +483,12 @@ fn offset(position: &Position) -> Result<Offset, Error> {
 
 /// Runs work that takes the processor away from the threads that wait.
 pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
+    work: impl FnOnce() -> Result<T, ServingError> + Send + 'static,
+) -> Result<T, ServingError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(Error::Internal(format!("a query's work ended by itself: {error}"))),
+        Err(error) => {
+            Err(ServingError::Internal(format!("a query's work ended by itself: {error}")))
+        }
     }
 }

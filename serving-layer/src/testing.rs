@@ -11,41 +11,44 @@ use arrow::datatypes::TimestampMicrosecondType;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use shared::access::{KeyChange, KeyError};
-use shared::catalog::{Catalog, CatalogError, Defined, MetricVersion, Snapshot, Stage, ViewFile};
+use shared::catalog::{
+    Catalog, CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion, ViewFile,
+};
 use shared::clock::ManualClock;
 use shared::compile::Metric;
-use shared::definition::{Definition, from_json};
-use shared::event::{Event, EventBatch, Places};
-use shared::extract::Extractor;
+use shared::definition::{MetricDefinition, from_json};
+use shared::event::{Event, EventBatch, EventOffsets};
+use shared::extract::PropertyExtractor;
 use shared::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::ports::{
-    BatchRead, BatchRows, BatchViews, Committed, Journal, JournalError, JournalReader, Lag,
-    SpeedError, SpeedPart, SpeedRead, SpeedViews, StoreFailure,
+    BatchReadRequest, BatchViewStream, BatchViews, CommittedBatch, Journal, JournalError,
+    JournalReader, SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates, SpeedViews,
+    StoreFailure,
 };
 use shared::table::StateTable;
 use shared::time::{Grain, TimeRange, Timestamp};
 use tokio::sync::{RwLock, watch};
 
-use crate::calendar::Zones;
-use crate::serve::{Serving, ServingSettings};
+use crate::calendar::ZoneCache;
+use crate::serve::{ServingLayer, ServingSettings};
 
 /// Everything that a serving layer stands on.
 #[derive(Debug)]
 pub(crate) struct World {
-    snapshots: watch::Sender<Arc<Snapshot>>,
+    snapshots: watch::Sender<Arc<CatalogSnapshot>>,
     events: Vec<Event>,
     /// The batch view's rows: a base and a delta.
     files: [RecordBatch; 2],
     /// The speed view's rows: an epoch that is over and one that is open.
     epochs: [RecordBatch; 2],
     /// What could not be used of the speed view's events.
-    omissions: Omissions,
+    omissions: MetricOmissions,
     /// What the next reads of the speed view fail with.
-    pub(crate) failures: Mutex<VecDeque<SpeedError>>,
+    pub(crate) failures: Mutex<VecDeque<SpeedViewError>>,
     /// What the speed view says that it lacks.
     pub(crate) missing: Mutex<Vec<String>>,
-    pub(crate) lag: Mutex<Lag>,
+    pub(crate) lag: Mutex<SpeedViewLag>,
     /// Why the speed store fails.
     pub(crate) failure: Mutex<Option<StoreFailure>>,
     /// Held for writing, it holds reads of the speed view up.
@@ -54,8 +57,8 @@ pub(crate) struct World {
     pub(crate) speed_reads: AtomicUsize,
     /// How far the speed view's states may reach beyond its position.
     pub(crate) ahead: AtomicU64,
-    pub(crate) defined: Mutex<Vec<Definition>>,
-    pub(crate) batch_reads: Mutex<Vec<BatchRead>>,
+    pub(crate) defined: Mutex<Vec<MetricDefinition>>,
+    pub(crate) batch_reads: Mutex<Vec<BatchReadRequest>>,
 }
 
 pub(crate) fn metric(definition: &str) -> MetricVersion {
@@ -64,25 +67,25 @@ pub(crate) fn metric(definition: &str) -> MetricVersion {
     version(definition, compiled)
 }
 
-pub(crate) fn version(definition: Definition, compiled: Arc<Metric>) -> MetricVersion {
+pub(crate) fn version(definition: MetricDefinition, compiled: Arc<Metric>) -> MetricVersion {
     MetricVersion {
         id: MetricId(1),
         version: 1,
-        stage: Stage::Active,
+        stage: LifecycleStage::Active,
         boundary: Boundary::default(),
         compiled,
         definition,
         files: Vec::new(),
         mismatches: 0,
-        omissions: Omissions::default(),
+        omissions: MetricOmissions::default(),
     }
 }
 
 /// The states of `events[range]`, whose offsets are their places in `events`.
-fn fold(metric: &Metric, events: &[Event], range: Range<usize>) -> (StateTable, Omissions) {
-    let places = Places::following(Offset(range.start as u64), range.len());
+fn fold(metric: &Metric, events: &[Event], range: Range<usize>) -> (StateTable, MetricOmissions) {
+    let places = EventOffsets::following(Offset(range.start as u64), range.len());
     let events: EventBatch = events[range].iter().cloned().collect();
-    let extracted = Extractor::new(metric.properties().cloned()).extract(&events, places);
+    let extracted = PropertyExtractor::new(metric.properties().cloned()).extract(&events, places);
     let mut table = StateTable::new(metric.layout());
     let folded = metric.fold(&mut table, &extracted, usize::MAX).unwrap();
     (table, folded.omissions)
@@ -130,7 +133,7 @@ impl World {
             events,
             failures: Mutex::default(),
             missing: Mutex::default(),
-            lag: Mutex::new(Lag { applied, ..Lag::default() }),
+            lag: Mutex::new(SpeedViewLag { applied, ..SpeedViewLag::default() }),
             failure: Mutex::default(),
             gate: RwLock::default(),
             speed_reads: AtomicUsize::new(0),
@@ -140,10 +143,10 @@ impl World {
         })
     }
 
-    pub(crate) fn serving(self: &Arc<Self>, settings: ServingSettings) -> Arc<Serving> {
-        static ZONES: LazyLock<Arc<Zones>> = LazyLock::new(Arc::default);
+    pub(crate) fn serving(self: &Arc<Self>, settings: ServingSettings) -> Arc<ServingLayer> {
+        static ZONES: LazyLock<Arc<ZoneCache>> = LazyLock::new(Arc::default);
         let clock = ManualClock::at(NOW);
-        let mut serving = Serving::new(
+        let mut serving = ServingLayer::new(
             settings,
             Arc::clone(self) as Arc<dyn Catalog>,
             Arc::clone(self) as Arc<dyn BatchViews>,
@@ -171,8 +174,11 @@ impl World {
 /// 2013-04-05T06:07:08Z
 pub(crate) const NOW: Timestamp = Timestamp(1_365_142_028_000_000);
 
-fn snapshot(generation: u64, metrics: impl IntoIterator<Item = MetricVersion>) -> Arc<Snapshot> {
-    Arc::new(Snapshot {
+fn snapshot(
+    generation: u64,
+    metrics: impl IntoIterator<Item = MetricVersion>,
+) -> Arc<CatalogSnapshot> {
+    Arc::new(CatalogSnapshot {
         generation: Generation(generation),
         journal: id(),
         published_at: NOW,
@@ -186,7 +192,12 @@ fn id() -> JournalId {
 }
 
 impl BatchViews for World {
-    fn read(&self, _: &Snapshot, metric: &MetricVersion, read: BatchRead) -> BatchRows {
+    fn read(
+        &self,
+        _: &CatalogSnapshot,
+        metric: &MetricVersion,
+        read: BatchReadRequest,
+    ) -> BatchViewStream {
         assert!(read.grain >= metric.compiled.grain());
         assert_eq!(read.grain.floor(read.range.from), read.range.from, "{read:?}");
         let layout = metric.compiled.layout();
@@ -212,7 +223,11 @@ impl SpeedViews for World {
         "memory"
     }
 
-    async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
+    async fn read(
+        &self,
+        metric: &MetricVersion,
+        read: SpeedReadRequest,
+    ) -> Result<SpeedViewStates, SpeedViewError> {
         self.speed_reads.fetch_add(1, Ordering::SeqCst);
         let _open = self.gate.read().await;
         if let Some(failure) = self.failures.lock().unwrap().pop_front() {
@@ -221,7 +236,7 @@ impl SpeedViews for World {
         assert_eq!(read.from, metric.boundary.epoch);
         let states = self.epochs.iter().map(|rows| within(rows, read.range));
         let through = Offset(self.events.len() as u64);
-        Ok(SpeedPart {
+        Ok(SpeedViewStates {
             through,
             reach: through.plus(self.ahead.load(Ordering::SeqCst)),
             states: states.filter(|rows| rows.num_rows() > 0).collect(),
@@ -234,7 +249,7 @@ impl SpeedViews for World {
         self.failure.lock().unwrap().clone()
     }
 
-    fn lag(&self, _: MetricId) -> Lag {
+    fn lag(&self, _: MetricId) -> SpeedViewLag {
         *self.lag.lock().unwrap()
     }
 
@@ -253,29 +268,29 @@ impl SpeedViews for World {
 
 #[async_trait]
 impl Catalog for World {
-    fn current(&self) -> Arc<Snapshot> {
+    fn current(&self) -> Arc<CatalogSnapshot> {
         Arc::clone(&self.snapshots.borrow())
     }
 
-    fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+    fn subscribe(&self) -> watch::Receiver<Arc<CatalogSnapshot>> {
         self.snapshots.subscribe()
     }
 
-    async fn define(&self, definition: Definition) -> Result<Defined, CatalogError> {
+    async fn define(&self, definition: MetricDefinition) -> Result<DefineOutcome, CatalogError> {
         let compiled = Arc::new(Metric::compile(&definition)?);
         let current = self.current();
         let before = &current.metrics[0];
         self.defined.lock().unwrap().push(definition.clone());
         if before.definition == definition {
-            return Ok(Defined::Unchanged);
+            return Ok(DefineOutcome::Unchanged);
         }
         if before.definition.name == definition.name {
-            return Ok(Defined::Accepted { run: "r1".into() });
+            return Ok(DefineOutcome::Accepted { run: "r1".into() });
         }
         let new =
             MetricVersion { compiled, ..metric(&serde_json::to_string(&definition).unwrap()) };
         self.publish(new);
-        Ok(Defined::Accepted { run: "r2".into() })
+        Ok(DefineOutcome::Accepted { run: "r2".into() })
     }
 
     async fn delete(&self, _: &str) -> Result<(), CatalogError> {
@@ -296,7 +311,7 @@ impl Journal for World {
         id()
     }
 
-    fn append(&self, _: &EventBatch) -> Result<Arc<Committed>, JournalError> {
+    fn append(&self, _: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
         Err(JournalError::Io("nothing is appended here".into()))
     }
 

@@ -1,7 +1,7 @@
 //! Who may do what: keys, their roles, and what the bearer of a key may see.
 //!
 //! A key is a random text that is shown once; what is kept is its digest. Its role says which
-//! routes it opens, its [`Scope`] which metrics and which of their groups answers are made of.
+//! routes it opens, its [`AccessScope`] which metrics and which of their groups answers are made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -58,14 +58,14 @@ impl FromStr for Role {
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum RouteAccess {
     /// Everybody, without a key.
     Open,
     /// Who sends events.
     Ingest,
     /// The same, as clients of Segment do: the key may also stand in the body, as `writeKey`.
     WriteKey,
-    /// Who asks for metrics; answers are made of what its [`Scope`] lets it see.
+    /// Who asks for metrics; answers are made of what its [`AccessScope`] lets it see.
     Read,
     /// Who asks, and whose scope is everything: what is told is of all metrics together.
     ReadAll,
@@ -73,10 +73,10 @@ pub enum Access {
     Admin,
 }
 
-impl Access {
+impl RouteAccess {
     /// Whether a role and scope are enough.
     #[must_use]
-    pub fn allows(self, role: Role, scope: &Scope) -> bool {
+    pub fn allows(self, role: Role, scope: &AccessScope) -> bool {
         match (self, role) {
             (Self::Open, _) | (_, Role::Admin) => true,
             (Self::Ingest | Self::WriteKey, role) => role == Role::Ingest,
@@ -90,7 +90,7 @@ impl Access {
 /// What a reader may see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Scope {
+pub struct AccessScope {
     /// Names of metrics; all where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<BTreeSet<String>>,
@@ -99,7 +99,7 @@ pub struct Scope {
     pub filter: Option<String>,
 }
 
-impl Scope {
+impl AccessScope {
     /// Whether nothing is left out.
     #[must_use]
     pub fn is_everything(&self) -> bool {
@@ -222,7 +222,7 @@ impl<'de> Deserialize<'de> for KeyDigest {
 /// A key, without what its bearer knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Key {
+pub struct AccessKey {
     /// What it is called; part of its text.
     pub id: String,
     /// Tells its text.
@@ -231,7 +231,7 @@ pub struct Key {
     pub role: Role,
     /// What its bearer sees.
     #[serde(default, skip_serializing_if = "is_everything")]
-    pub scope: Arc<Scope>,
+    pub scope: Arc<AccessScope>,
     /// What is written into the events of its bearer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Arc<FixedProperties>>,
@@ -248,7 +248,7 @@ pub struct Key {
     pub note: Option<String>,
 }
 
-impl Key {
+impl AccessKey {
     /// Whether it still opens anything.
     #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
@@ -256,12 +256,12 @@ impl Key {
     }
 }
 
-fn is_everything(scope: &Arc<Scope>) -> bool {
+fn is_everything(scope: &Arc<AccessScope>) -> bool {
     scope.is_everything()
 }
 
 /// All keys, by id.
-pub type Keys = BTreeMap<String, Arc<Key>>;
+pub type AccessKeys = BTreeMap<String, Arc<AccessKey>>;
 
 /// Keys at most.
 pub const KEYS_MAX: usize = 1000;
@@ -290,7 +290,7 @@ pub enum KeyError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyChange {
     /// Another one.
-    Create(Arc<Key>),
+    Create(Arc<AccessKey>),
     /// The one with this id opens nothing from now on.
     Revoke(String),
 }
@@ -301,8 +301,8 @@ impl KeyChange {
     ///
     /// # Errors
     /// Why it must not be.
-    pub fn check(&self, keys: &Keys, now: Timestamp) -> Result<(), KeyError> {
-        let is_admin = |key: &Key| key.role == Role::Admin && key.is_valid(now);
+    pub fn check(&self, keys: &AccessKeys, now: Timestamp) -> Result<(), KeyError> {
+        let is_admin = |key: &AccessKey| key.role == Role::Admin && key.is_valid(now);
         let has_admin = |but: &str| keys.values().any(|key| key.id != but && is_admin(key));
         match self {
             // One more with role `admin` can always be made, to revoke others with.
@@ -325,15 +325,21 @@ mod tests {
     #[test]
     fn roles_open_what_they_are_for() {
         let (all, some) = (
-            Scope::default(),
-            Scope { metrics: Some(["m".to_owned()].into()), ..Scope::default() },
+            AccessScope::default(),
+            AccessScope { metrics: Some(["m".to_owned()].into()), ..AccessScope::default() },
         );
-        let accesses =
-            [Access::Open, Access::WriteKey, Access::Read, Access::ReadAll, Access::Admin];
+        let accesses = [
+            RouteAccess::Open,
+            RouteAccess::WriteKey,
+            RouteAccess::Read,
+            RouteAccess::ReadAll,
+            RouteAccess::Admin,
+        ];
         assert!(
-            Access::Ingest.allows(Role::Ingest, &all) && !Access::Ingest.allows(Role::Read, &all)
+            RouteAccess::Ingest.allows(Role::Ingest, &all)
+                && !RouteAccess::Ingest.allows(Role::Read, &all)
         );
-        let opened = |role, scope: &Scope| accesses.map(|access| access.allows(role, scope));
+        let opened = |role, scope: &AccessScope| accesses.map(|access| access.allows(role, scope));
         assert_eq!(opened(Role::Ingest, &all), [true, true, false, false, false]);
         assert_eq!(opened(Role::Read, &all), [true, false, true, true, false]);
         assert_eq!(opened(Role::Read, &some), [true, false, true, false, false]);
@@ -341,8 +347,8 @@ mod tests {
         assert!(some.sees("m") && !some.sees("n") && all.sees("n"));
     }
 
-    fn key(id: &str, role: Role, expires_at: Option<i64>) -> Arc<Key> {
-        Arc::new(Key {
+    fn key(id: &str, role: Role, expires_at: Option<i64>) -> Arc<AccessKey> {
+        Arc::new(AccessKey {
             id: id.to_owned(),
             digest: KeyDigest([0; 32]),
             role,
@@ -358,12 +364,14 @@ mod tests {
     #[test]
     fn somebody_can_always_change_keys() {
         let now = Timestamp(10);
-        let keys = |keys: &[Arc<Key>]| -> Keys {
+        let keys = |keys: &[Arc<AccessKey>]| -> AccessKeys {
             keys.iter().map(|key| (key.id.clone(), Arc::clone(key))).collect()
         };
         let none = keys(&[]);
-        let create = |key: Arc<Key>, keys: &Keys| KeyChange::Create(key).check(keys, now);
-        let revoke = |id: &str, keys: &Keys| KeyChange::Revoke(id.to_owned()).check(keys, now);
+        let create =
+            |key: Arc<AccessKey>, keys: &AccessKeys| KeyChange::Create(key).check(keys, now);
+        let revoke =
+            |id: &str, keys: &AccessKeys| KeyChange::Revoke(id.to_owned()).check(keys, now);
         assert_eq!(create(key("r", Role::Read, None), &none), Err(KeyError::FirstIsNoAdmin));
         assert_eq!(create(key("a", Role::Admin, Some(10)), &none), Err(KeyError::FirstIsNoAdmin));
         assert_eq!(create(key("a", Role::Admin, None), &none), Ok(()));
@@ -402,11 +410,14 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_key_reads_back() {
-        let key = Key {
+        let key = AccessKey {
             id: "k1".to_owned(),
             digest: KeyDigest(std::array::from_fn(|n| n as u8 * 7)),
             role: Role::Read,
-            scope: Arc::new(Scope { metrics: None, filter: Some("tenant = 'acme'".to_owned()) }),
+            scope: Arc::new(AccessScope {
+                metrics: None,
+                filter: Some("tenant = 'acme'".to_owned()),
+            }),
             set: Some(Arc::new(fixed(&[("tenant", "acme \"1\""), ("plan", "")]).unwrap())),
             created_at: Timestamp(1),
             expires_at: Some(Timestamp(2)),
@@ -414,7 +425,7 @@ mod tests {
             note: None,
         };
         let text = serde_json::to_string(&key).unwrap();
-        assert_eq!(serde_json::from_str::<Key>(&text).unwrap(), key);
+        assert_eq!(serde_json::from_str::<AccessKey>(&text).unwrap(), key);
         assert!(key.is_valid(Timestamp(1)) && !key.is_valid(Timestamp(2)));
         for wrong in ["", "00", &"0".repeat(65), &"x".repeat(64), &"é".repeat(32)] {
             assert!(serde_json::from_str::<KeyDigest>(&format!("\"{wrong}\"")).is_err(), "{wrong}");

@@ -1,6 +1,6 @@
 //! What is being served: an immutable snapshot of the manifest, and the port that changes it.
 //!
-//! A [`Snapshot`] in use pins its generation: as long as somebody holds the [`Arc`], nothing that
+//! A [`CatalogSnapshot`] in use pins its generation: as long as somebody holds the [`Arc`], nothing that
 //! it names is deleted.
 
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::access::{KeyChange, KeyError, Keys};
+use crate::access::{AccessKeys, KeyChange, KeyError};
 use crate::compile::{DefinitionError, Metric};
-use crate::definition::Definition;
-use crate::extract::Extractor;
+use crate::definition::MetricDefinition;
+use crate::extract::PropertyExtractor;
 use crate::ids::{Boundary, Generation, JournalId, MetricId};
-use crate::omissions::Omissions;
+use crate::omissions::MetricOmissions;
 use crate::time::{Grain, TimeRange, Timestamp};
 
 /// One generation of the manifest, as the other layers see it.
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct CatalogSnapshot {
     /// Its number.
     pub generation: Generation,
     /// The journal that all boundaries refer to.
@@ -29,16 +29,16 @@ pub struct Snapshot {
     /// All versions of all metrics that fold or answer, by id.
     pub metrics: Vec<Arc<MetricVersion>>,
     /// Who may do what; whoever reaches the service where there are none.
-    pub keys: Arc<Keys>,
+    pub keys: Arc<AccessKeys>,
 }
 
-impl Snapshot {
+impl CatalogSnapshot {
     /// The version that answers for `name`: the newest active one, or else the pending one.
     #[must_use]
     pub fn answering(&self, name: &str) -> Option<&Arc<MetricVersion>> {
         let versions = || self.metrics.iter().filter(|m| m.definition.name == name);
         versions()
-            .filter(|m| m.stage == Stage::Active)
+            .filter(|m| m.stage == LifecycleStage::Active)
             .max_by_key(|m| m.version)
             .or_else(|| versions().max_by_key(|m| m.version))
     }
@@ -57,8 +57,8 @@ impl Snapshot {
 
     /// Reads the properties that any of the metrics uses.
     #[must_use]
-    pub fn extractor(&self) -> Extractor {
-        Extractor::new(self.metrics.iter().flat_map(|m| m.compiled.properties().cloned()))
+    pub fn extractor(&self) -> PropertyExtractor {
+        PropertyExtractor::new(self.metrics.iter().flat_map(|m| m.compiled.properties().cloned()))
     }
 
     /// Names of all metrics, in order, each once.
@@ -74,7 +74,7 @@ impl Snapshot {
 /// Whether a version answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Stage {
+pub enum LifecycleStage {
     /// It folds new events from its boundary on; the batch layer works on what lies before.
     Backfilling,
     /// It is whole and answers.
@@ -89,12 +89,12 @@ pub struct MetricVersion {
     /// 1 for the first definition of its name, one more with each change.
     pub version: u32,
     /// Whether it answers.
-    pub stage: Stage,
+    pub stage: LifecycleStage,
     /// The batch view covers the epochs below, the speed view those from here on. While it
     /// backfills: where its fold began.
     pub boundary: Boundary,
     /// As it was given.
-    pub definition: Definition,
+    pub definition: MetricDefinition,
     /// As it folds.
     pub compiled: Arc<Metric>,
     /// The files of the batch view.
@@ -102,7 +102,7 @@ pub struct MetricVersion {
     /// Type mismatches that the batch view's events had.
     pub mismatches: u64,
     /// What each use could not take of them.
-    pub omissions: Omissions,
+    pub omissions: MetricOmissions,
 }
 
 /// A Parquet file of one metric version's states at one grain.
@@ -129,7 +129,7 @@ pub struct ViewFile {
 
 /// What a definition led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Defined {
+pub enum DefineOutcome {
     /// The same definition stands already.
     Unchanged,
     /// A new version is backfilled.
@@ -163,13 +163,13 @@ pub enum CatalogError {
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {
     /// The newest snapshot.
-    fn current(&self) -> Arc<Snapshot>;
+    fn current(&self) -> Arc<CatalogSnapshot>;
 
     /// Follows the snapshots.
-    fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>>;
+    fn subscribe(&self) -> watch::Receiver<Arc<CatalogSnapshot>>;
 
     /// Creates or changes the metric that the definition names.
-    async fn define(&self, definition: Definition) -> Result<Defined, CatalogError>;
+    async fn define(&self, definition: MetricDefinition) -> Result<DefineOutcome, CatalogError>;
 
     /// Deletes all versions of a metric.
     async fn delete(&self, name: &str) -> Result<(), CatalogError>;

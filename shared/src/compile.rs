@@ -25,21 +25,23 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::prelude::lit;
 
 use crate::decimal::Scale;
-use crate::definition::{Definition, EventTypes, MeasureKind, ShapeError, Source, shape_place};
+use crate::definition::{
+    DefinitionShapeError, DimensionSource, EventTypes, MeasureKind, MetricDefinition, shape_place,
+};
 use crate::event::timestamp_type;
 use crate::expression::{
-    Evaluator, ExpressionError, Input, Predicate, PropertyColumn, Type, parse_path,
+    Evaluator, ExpressionError, ExpressionType, InputColumn, Predicate, PropertyColumn, parse_path,
 };
 use crate::measure::StateKind;
-use crate::omissions::Use;
+use crate::omissions::DefinitionUse;
 use crate::time::Grain;
-pub use finish::{Finished, Misfits};
-pub use fold::Fold;
-use plan::{Expressions, Lowerings, Plan};
-pub use project::{FoldError, Folded, Placed, Projected};
-use states::{Shape, States};
-pub use uses::Reading;
-use uses::{Read, Rows, Uses};
+pub use finish::{FinishedValues, OverflowCounts};
+pub use fold::FoldVersion;
+use plan::{DefinitionExpressions, EvaluationPlan, LoweringPair};
+pub use project::{FoldError, FoldOutcome, GroupedRows, ProjectedRows};
+use states::{ArgumentType, StateCollector};
+pub use uses::PropertyUse;
+use uses::{InputName, UseIndex, UseRows};
 
 const DIMENSIONS_MAX: usize = 32;
 const MEASURES_MAX: usize = 100;
@@ -60,8 +62,8 @@ impl DefinitionError {
     }
 }
 
-impl From<ShapeError> for DefinitionError {
-    fn from(error: ShapeError) -> Self {
+impl From<DefinitionShapeError> for DefinitionError {
+    fn from(error: DefinitionShapeError) -> Self {
         Self { pointer: error.pointer, message: error.message }
     }
 }
@@ -106,7 +108,7 @@ impl StateLayout {
 
 /// A measure as it is finished.
 #[derive(Clone, Debug)]
-pub struct Measure {
+pub struct CompiledMeasure {
     /// Its name.
     pub name: String,
     /// Its kind.
@@ -116,15 +118,15 @@ pub struct Measure {
     /// For quantiles.
     pub q: f64,
     /// What its values are: a number, a time, or text of a `latest`.
-    pub ty: Type,
+    pub ty: ExpressionType,
     /// The places that values are rounded to before they are folded.
     pub scale: Scale,
-    formula: Option<Formula>,
+    formula: Option<MeasureFormula>,
 }
 
 /// An `expr` measure: an expression over other measures.
 #[derive(Clone, Debug)]
-struct Formula {
+struct MeasureFormula {
     evaluator: Evaluator,
     /// The measures that it reads, by position.
     inputs: Vec<usize>,
@@ -137,16 +139,16 @@ pub struct Metric {
     event: EventTypes,
     grain: Grain,
     layout: StateLayout,
-    measures: Vec<Measure>,
-    fold: Fold,
+    measures: Vec<CompiledMeasure>,
+    fold: FoldVersion,
     depends_on_fold: bool,
     /// Over short numbers, and over wide ones.
-    plans: [Plan; 2],
+    plans: [EvaluationPlan; 2],
     /// By input of the first plan, what may be missing in all events.
-    reads: Vec<Option<Read>>,
-    uses: Uses,
+    reads: Vec<Option<InputName>>,
+    uses: UseIndex,
     /// By argument.
-    shapes: Vec<Shape>,
+    shapes: Vec<ArgumentType>,
     projected_schema: SchemaRef,
     /// By state, the argument that it folds; none counts rows.
     state_arguments: Vec<Option<usize>>,
@@ -157,8 +159,8 @@ impl Metric {
     ///
     /// # Errors
     /// With the place and what was expected there.
-    pub fn compile(definition: &Definition) -> Result<Self, DefinitionError> {
-        Self::compile_as(definition, Fold::CURRENT)
+    pub fn compile(definition: &MetricDefinition) -> Result<Self, DefinitionError> {
+        Self::compile_as(definition, FoldVersion::CURRENT)
     }
 
     /// As [`Metric::compile`], but folds as a version of before that has this definition: in the
@@ -166,32 +168,38 @@ impl Metric {
     ///
     /// # Errors
     /// As [`Metric::compile`].
-    pub fn compile_as(definition: &Definition, fold: Fold) -> Result<Self, DefinitionError> {
+    pub fn compile_as(
+        definition: &MetricDefinition,
+        fold: FoldVersion,
+    ) -> Result<Self, DefinitionError> {
         let metric = Self::compile_in(definition, fold)?;
-        match metric.depends_on_fold || fold == Fold::CURRENT {
+        match metric.depends_on_fold || fold == FoldVersion::CURRENT {
             true => Ok(metric),
-            false => Self::compile_in(definition, Fold::CURRENT),
+            false => Self::compile_in(definition, FoldVersion::CURRENT),
         }
     }
 
-    fn compile_in(definition: &Definition, fold: Fold) -> Result<Self, DefinitionError> {
+    fn compile_in(
+        definition: &MetricDefinition,
+        fold: FoldVersion,
+    ) -> Result<Self, DefinitionError> {
         names::check(definition)?;
-        let mut lowerings = Lowerings::new(fold);
+        let mut lowerings = LoweringPair::new(fold);
         let filter = definition.filter.as_deref();
         let filter = filter.map(|text| lowerings.both(|lowering| lowering.condition(text)));
         let filter = filter.transpose().map_err(place("/filter"))?;
         let mut dimensions = Vec::new();
         for (i, dimension) in definition.dimensions.iter().enumerate() {
             let lowered = match &dimension.source {
-                Source::Property(path) => {
+                DimensionSource::Property(path) => {
                     let path = parse_path(path).map_err(place(format!("/dimensions/{i}")))?;
                     lowerings.both(|lowering| Ok(lowering.property_text(path.clone())))
                 }
-                Source::Expression(text) => lowerings.both(|lowering| lowering.text(text)),
+                DimensionSource::Expression(text) => lowerings.both(|lowering| lowering.text(text)),
             };
             dimensions.push(lowered.map_err(place(format!("/dimensions/{i}/expr")))?);
         }
-        let mut states = States::default();
+        let mut states = StateCollector::default();
         let mut measures = Vec::new();
         for (name, measure) in &definition.measures {
             let pointer = format!("/measures/{name}");
@@ -199,7 +207,8 @@ impl Metric {
         }
         finish::formulas(definition, &mut measures)?;
 
-        let expressions = Expressions { filter, dimensions, arguments: states.arguments() };
+        let expressions =
+            DefinitionExpressions { filter, dimensions, arguments: states.arguments() };
         let (plans, depends_on_fold) = lowerings.plans(&expressions)?;
         let uses = uses_of(definition, &plans, &expressions, &states)?;
         let layout = StateLayout {
@@ -216,7 +225,7 @@ impl Metric {
             state_arguments: states.state_arguments(),
             shapes: states.shapes(),
             layout,
-            reads: plans[0].inputs.iter().map(Read::of).collect(),
+            reads: plans[0].inputs.iter().map(InputName::of).collect(),
             uses,
             plans,
         })
@@ -224,7 +233,7 @@ impl Metric {
 
     /// The way in which it folds.
     #[must_use]
-    pub fn way(&self) -> Fold {
+    pub fn way(&self) -> FoldVersion {
         self.fold
     }
 
@@ -232,7 +241,7 @@ impl Metric {
     /// wants to be made anew.
     #[must_use]
     pub fn is_outdated(&self) -> bool {
-        self.fold < Fold::CURRENT
+        self.fold < FoldVersion::CURRENT
     }
 
     /// The base grain.
@@ -253,13 +262,13 @@ impl Metric {
     /// When the text is none, or names something else.
     pub fn condition(&self, text: &str) -> Result<Predicate, ExpressionError> {
         let names = self.layout.dimensions.iter();
-        let columns: Vec<_> = names.map(|name| (name.clone(), Type::Text)).collect();
+        let columns: Vec<_> = names.map(|name| (name.clone(), ExpressionType::Text)).collect();
         Predicate::new(text, "dimension", &columns)
     }
 
     /// Its measures, in the definition's order.
     #[must_use]
-    pub fn measures(&self) -> &[Measure] {
+    pub fn measures(&self) -> &[CompiledMeasure] {
         &self.measures
     }
 
@@ -272,7 +281,8 @@ impl Metric {
     /// `time` and `event`.
     #[must_use]
     pub fn reads(&self, column: &str) -> bool {
-        let is_it = |input: &Input| matches!(input, Input::Field(name) if *name == column);
+        let is_it =
+            |input: &InputColumn| matches!(input, InputColumn::Field(name) if *name == column);
         matches!(column, "time" | "event") || self.plans[0].inputs.iter().any(is_it)
     }
 
@@ -301,30 +311,35 @@ impl Metric {
 /// What a definition uses its inputs for. What an expression reads of short numbers it reads of
 /// wide ones, too.
 fn uses_of(
-    definition: &Definition,
-    plans: &[Plan; 2],
-    expressions: &Expressions,
-    states: &States,
-) -> Result<Uses, DefinitionError> {
-    let names: Vec<String> = plans[0].inputs.iter().map(Input::name).collect();
-    let mut uses = Uses::with_arguments(expressions.arguments.len());
+    definition: &MetricDefinition,
+    plans: &[EvaluationPlan; 2],
+    expressions: &DefinitionExpressions,
+    states: &StateCollector,
+) -> Result<UseIndex, DefinitionError> {
+    let names: Vec<String> = plans[0].inputs.iter().map(InputColumn::name).collect();
+    let mut uses = UseIndex::with_arguments(expressions.arguments.len());
     if let Some([filter, _]) = &expressions.filter {
-        uses.filter = Some(uses.push(Use::Filter, filter, &names, Rows::Chosen));
+        uses.filter = Some(uses.push(DefinitionUse::Filter, filter, &names, UseRows::Chosen));
     }
     for (dimension, [expr, _]) in definition.dimensions.iter().zip(&expressions.dimensions) {
-        let name = Use::Dimension(dimension.name.clone());
-        let usage = uses.push(name, expr, &names, Rows::Passed);
+        let name = DefinitionUse::Dimension(dimension.name.clone());
+        let usage = uses.push(name, expr, &names, UseRows::Passed);
         uses.dimensions.push(usage);
     }
     for source in &states.sources {
-        let mut rows = Rows::Passed;
+        let mut rows = UseRows::Passed;
         if let Some([short, wide]) = &source.filter {
-            uses.push(Use::MeasureFilter(source.name.clone()), short, &names, Rows::Passed);
-            rows = Rows::Where([plans[0].evaluator(short)?, plans[1].evaluator(wide)?]);
+            uses.push(
+                DefinitionUse::MeasureFilter(source.name.clone()),
+                short,
+                &names,
+                UseRows::Passed,
+            );
+            rows = UseRows::Where([plans[0].evaluator(short)?, plans[1].evaluator(wide)?]);
         }
         let yes = lit(true);
         let value = source.value.as_ref().unwrap_or(&yes);
-        let usage = uses.push(Use::Measure(source.name.clone()), value, &names, rows);
+        let usage = uses.push(DefinitionUse::Measure(source.name.clone()), value, &names, rows);
         if let Some(argument) = source.argument {
             uses.arguments[argument].push(usage);
         }

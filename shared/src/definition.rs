@@ -12,14 +12,14 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub(crate) use shape::shape_place;
-pub use shape::{ShapeError, from_json, from_toml};
+pub use shape::{DefinitionShapeError, from_json, from_toml};
 
 use crate::time::Grain;
 
 /// A metric's definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a definition, as { event, dimensions, measures }")]
-pub struct Definition {
+pub struct MetricDefinition {
     /// `[a-z][a-z0-9_]{0,63}`.
     #[serde(default)]
     pub name: String,
@@ -36,10 +36,10 @@ pub struct Definition {
     pub granularity: Grain,
     /// What answers can be grouped and filtered by.
     #[serde(default)]
-    pub dimensions: Vec<Dimension>,
+    pub dimensions: Vec<DimensionDefinition>,
     /// What is measured, by name, in the order of answers.
     #[serde(deserialize_with = "shape::distinct")]
-    pub measures: IndexMap<String, Measure>,
+    pub measures: IndexMap<String, MeasureDefinition>,
 }
 
 /// One type, a list of types, or `"*"` for all.
@@ -74,8 +74,8 @@ impl Serialize for EventTypes {
 
 impl<'de> Deserialize<'de> for EventTypes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Types;
-        impl<'de> Visitor<'de> for Types {
+        struct EventTypesVisitor;
+        impl<'de> Visitor<'de> for EventTypesVisitor {
             type Value = EventTypes;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,22 +97,22 @@ impl<'de> Deserialize<'de> for EventTypes {
                 Ok(EventTypes::Some(types))
             }
         }
-        deserializer.deserialize_any(Types)
+        deserializer.deserialize_any(EventTypesVisitor)
     }
 }
 
 /// A dimension: a name, and where its value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dimension {
+pub struct DimensionDefinition {
     /// `[a-z][a-z0-9_]{0,63}`.
     pub name: String,
     /// Where the value comes from.
-    pub source: Source,
+    pub source: DimensionSource,
 }
 
 /// Where a dimension's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum DimensionSource {
     /// A property by path, as `account.plan.name`.
     Property(String),
     /// A SQL expression.
@@ -129,57 +129,60 @@ struct DimensionTable {
     expr: Option<String>,
 }
 
-impl Serialize for Dimension {
+impl Serialize for DimensionDefinition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (property, expr) = match &self.source {
-            Source::Property(path) if *path == self.name => {
+            DimensionSource::Property(path) if *path == self.name => {
                 return serializer.serialize_str(&self.name);
             }
-            Source::Property(path) => (Some(path.clone()), None),
-            Source::Expression(expr) => (None, Some(expr.clone())),
+            DimensionSource::Property(path) => (Some(path.clone()), None),
+            DimensionSource::Expression(expr) => (None, Some(expr.clone())),
         };
         DimensionTable { name: self.name.clone(), property, expr }.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Dimension {
+impl<'de> Deserialize<'de> for DimensionDefinition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameOrTable;
-        impl<'de> Visitor<'de> for NameOrTable {
-            type Value = Dimension;
+        struct DimensionVisitor;
+        impl<'de> Visitor<'de> for DimensionVisitor {
+            type Value = DimensionDefinition;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a property's name, or { name, property } or { name, expr }")
             }
 
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Dimension, E> {
-                Ok(Dimension { name: name.to_owned(), source: Source::Property(name.to_owned()) })
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<DimensionDefinition, E> {
+                Ok(DimensionDefinition {
+                    name: name.to_owned(),
+                    source: DimensionSource::Property(name.to_owned()),
+                })
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dimension, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DimensionDefinition, A::Error> {
                 let table =
                     DimensionTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
                 let source = match (table.property, table.expr) {
-                    (Some(path), None) => Source::Property(path),
-                    (None, Some(expr)) => Source::Expression(expr),
-                    (None, None) => Source::Property(table.name.clone()),
+                    (Some(path), None) => DimensionSource::Property(path),
+                    (None, Some(expr)) => DimensionSource::Expression(expr),
+                    (None, None) => DimensionSource::Property(table.name.clone()),
                     (Some(_), Some(_)) => {
                         return Err(de::Error::custom(
                             "a dimension has either `property` or `expr`, not both",
                         ));
                     }
                 };
-                Ok(Dimension { name: table.name, source })
+                Ok(DimensionDefinition { name: table.name, source })
             }
         }
-        deserializer.deserialize_any(NameOrTable)
+        deserializer.deserialize_any(DimensionVisitor)
     }
 }
 
 /// A measure: what is aggregated, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a measure, as { kind = \"sum\", of = \"amount\" }")]
-pub struct Measure {
+pub struct MeasureDefinition {
     /// The aggregate.
     pub kind: MeasureKind,
     /// A SQL expression for the value that is aggregated; every kind but `count` and `expr` needs

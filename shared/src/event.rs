@@ -25,7 +25,7 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use crate::ids::{Offset, PartitionId};
-use crate::properties::Properties;
+use crate::properties::PropertyBatch;
 
 /// The type of every time column.
 #[must_use]
@@ -52,7 +52,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 #[derive(Clone, Debug)]
 pub struct EventBatch {
     batch: RecordBatch,
-    read: Properties,
+    read: PropertyBatch,
 }
 
 impl PartialEq for EventBatch {
@@ -88,7 +88,7 @@ impl EventBatch {
 
     /// Of a batch that is known to have the schema.
     fn of(batch: RecordBatch) -> Self {
-        Self { batch, read: Properties::default() }
+        Self { batch, read: PropertyBatch::default() }
     }
 
     /// No events.
@@ -99,13 +99,13 @@ impl EventBatch {
 
     /// The same events, with what was read of their properties: a value an event.
     #[must_use]
-    pub fn with_read(self, read: Properties) -> Self {
+    pub fn with_read(self, read: PropertyBatch) -> Self {
         Self { read, ..self }
     }
 
     /// What was read of their properties before.
     #[must_use]
-    pub fn read(&self) -> &Properties {
+    pub fn read(&self) -> &PropertyBatch {
         &self.read
     }
 
@@ -153,7 +153,7 @@ impl EventBatch {
         let batches: Vec<&Self> = batches.into_iter().filter(|batch| !batch.is_empty()).collect();
         let read: Vec<_> = batches.iter().map(|batch| (&batch.read, batch.len())).collect();
         let batch = concat_batches(&SCHEMA, batches.iter().map(|batch| &batch.batch))?;
-        Ok(Self { batch, read: Properties::concat(&read)? })
+        Ok(Self { batch, read: PropertyBatch::concat(&read)? })
     }
 
     /// Bytes held in memory.
@@ -212,12 +212,12 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowE
 
 /// What tells repetitions of events: columns `id` and `content`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Identities {
+pub struct EventIdentities {
     ids: StringArray,
     contents: UInt64Array,
 }
 
-impl Identities {
+impl EventIdentities {
     /// Takes the two columns of a batch.
     ///
     /// # Errors
@@ -269,12 +269,12 @@ impl Identities {
 
 /// Where each of a number of events is in the journal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Places {
+pub struct EventOffsets {
     partitions: UInt32Array,
     offsets: UInt64Array,
 }
 
-impl Places {
+impl EventOffsets {
     /// The places of `count` events that follow each other in the single partition.
     #[must_use]
     pub fn following(first: Offset, count: usize) -> Self {
@@ -299,7 +299,7 @@ impl Places {
         })
     }
 
-    /// The fields of [`Places::columns`]: `partition` (u32) and `offset` (u64).
+    /// The fields of [`EventOffsets::columns`]: `partition` (u32) and `offset` (u64).
     #[must_use]
     pub fn fields() -> [Field; 2] {
         [

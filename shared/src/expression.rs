@@ -8,7 +8,7 @@
 //! ([`crate::decimal`]).
 //!
 //! An expression over events is lowered twice: over numbers of 9 places, which is fast and right
-//! for those that have no more, and over numbers of 18 places ([`Numbers`]).
+//! for those that have no more, and over numbers of 18 places ([`NumberWidth`]).
 //!
 //! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list, 4,096 operations. No subqueries,
 //! tables, volatile functions, parameters or casts to floats.
@@ -41,13 +41,13 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::decimal;
 use crate::event::timestamp_type;
-pub use arithmetic::{Effects, count_effects, wide};
-pub use lower::Lowering;
-pub use path::{Path, parse_path};
+pub use arithmetic::{EvaluationEffects, count_effects, wide};
+pub use lower::ExpressionLowering;
+pub use path::{PropertyPath, parse_path};
 
 /// The type of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Type {
+pub enum ExpressionType {
     /// An exact decimal.
     Number,
     /// UTF-8 text.
@@ -60,7 +60,7 @@ pub enum Type {
     Value,
 }
 
-impl Type {
+impl ExpressionType {
     /// The Arrow type of a column of it.
     #[must_use]
     pub fn data_type(self) -> DataType {
@@ -74,7 +74,7 @@ impl Type {
     }
 }
 
-impl fmt::Display for Type {
+impl fmt::Display for ExpressionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Number => "a number",
@@ -93,7 +93,7 @@ pub struct ExpressionError(pub String);
 
 /// What a name in an expression can mean.
 #[derive(Clone, Debug)]
-pub enum Scope<'a> {
+pub enum NameScope<'a> {
     /// The event's own fields, and its properties by path.
     Event,
     /// Only these columns, e.g. a metric's dimensions or measures; `noun` names their kind.
@@ -101,14 +101,14 @@ pub enum Scope<'a> {
         /// `dimension` or `measure`, for messages.
         noun: &'static str,
         /// Names and types.
-        columns: &'a [(String, Type)],
+        columns: &'a [(String, ExpressionType)],
     },
 }
 
 /// How many places the numbers of events have in a lowered expression. Columns of other scopes,
 /// whatever places they have, always come with 18.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Numbers {
+pub enum NumberWidth {
     /// 9: `Decimal128(38, 9)`.
     Short,
     /// 18: `Decimal256(76, 18)`.
@@ -117,18 +117,18 @@ pub enum Numbers {
 
 /// A column that a lowered expression reads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Input {
+pub enum InputColumn {
     /// A field of the event: `id`, `event`, `time` or `subject`.
     Field(&'static str),
     /// A property, read as a type.
     Property(PropertyColumn),
     /// A number with all digits that can show when it is rounded ([`decimal::parse_exact`]).
     Exact(PropertyColumn),
-    /// A column of [`Scope::Columns`].
-    Column(String, Type),
+    /// A column of [`NameScope::Columns`].
+    Column(String, ExpressionType),
 }
 
-impl Input {
+impl InputColumn {
     /// The column's name in the batches that are evaluated.
     #[must_use]
     pub fn name(&self) -> String {
@@ -142,19 +142,19 @@ impl Input {
 
     /// Its type.
     #[must_use]
-    pub fn ty(&self) -> Type {
+    pub fn ty(&self) -> ExpressionType {
         match self {
-            Self::Field("time") => Type::Time,
-            Self::Field(_) => Type::Text,
+            Self::Field("time") => ExpressionType::Time,
+            Self::Field(_) => ExpressionType::Text,
             Self::Property(column) | Self::Exact(column) => column.ty,
             Self::Column(_, ty) => *ty,
         }
     }
 
-    fn data_type(&self, numbers: Numbers) -> DataType {
+    fn data_type(&self, numbers: NumberWidth) -> DataType {
         match (self, numbers) {
             (Self::Exact(_), _) => decimal::exact_type(),
-            (_, Numbers::Wide) if self.ty() == Type::Number => decimal::wide_type(),
+            (_, NumberWidth::Wide) if self.ty() == ExpressionType::Number => decimal::wide_type(),
             _ => self.ty().data_type(),
         }
     }
@@ -164,9 +164,9 @@ impl Input {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PropertyColumn {
     /// Where it is.
-    pub path: Path,
+    pub path: PropertyPath,
     /// What it is read as: number, text, boolean or any of them.
-    pub ty: Type,
+    pub ty: ExpressionType,
 }
 
 impl PropertyColumn {
@@ -174,11 +174,11 @@ impl PropertyColumn {
     #[must_use]
     pub fn name(&self) -> String {
         let ty = match self.ty {
-            Type::Number => "number",
-            Type::Text => "text",
-            Type::Boolean => "boolean",
-            Type::Time => "time",
-            Type::Value => "value",
+            ExpressionType::Number => "number",
+            ExpressionType::Text => "text",
+            ExpressionType::Boolean => "boolean",
+            ExpressionType::Time => "time",
+            ExpressionType::Value => "value",
         };
         format!("{ty}:{}", self.path)
     }
@@ -187,10 +187,10 @@ impl PropertyColumn {
 /// The schema of batches with these columns.
 #[must_use]
 pub fn input_schema<'a>(
-    inputs: impl IntoIterator<Item = &'a Input>,
-    numbers: Numbers,
+    inputs: impl IntoIterator<Item = &'a InputColumn>,
+    numbers: NumberWidth,
 ) -> SchemaRef {
-    let field = |input: &Input| Field::new(input.name(), input.data_type(numbers), true);
+    let field = |input: &InputColumn| Field::new(input.name(), input.data_type(numbers), true);
     Arc::new(Schema::new(inputs.into_iter().map(field).collect::<Vec<_>>()))
 }
 
@@ -226,13 +226,13 @@ impl Evaluator {
 
 /// Counts the rows of which something has no result, each as if it were evaluated by itself.
 #[derive(Clone, Debug)]
-pub struct Failures {
+pub struct FailureCounter {
     evaluator: Evaluator,
     /// Of the rows, and their numbers.
     schema: SchemaRef,
 }
 
-impl Failures {
+impl FailureCounter {
     /// The name of the column of rows' numbers; no input is called so.
     const NUMBER: &str = "#";
 
@@ -283,15 +283,15 @@ impl Predicate {
     pub fn new(
         text: &str,
         noun: &'static str,
-        columns: &[(String, Type)],
+        columns: &[(String, ExpressionType)],
     ) -> Result<Self, ExpressionError> {
-        let mut lowering = Lowering::new(Scope::Columns { noun, columns });
+        let mut lowering = ExpressionLowering::new(NameScope::Columns { noun, columns });
         let expr = lowering.condition(text)?;
         let inputs = lowering.into_inputs();
-        let schema = input_schema(&inputs, Numbers::Wide);
+        let schema = input_schema(&inputs, NumberWidth::Wide);
         Ok(Self {
             evaluator: Evaluator::new(&expr, &schema)?,
-            inputs: inputs.iter().map(Input::name).collect(),
+            inputs: inputs.iter().map(InputColumn::name).collect(),
             schema,
         })
     }

@@ -6,49 +6,49 @@
 //! booleans in their JSON spelling; a value takes all three and tells them apart; objects and
 //! arrays fit no type.
 //!
-//! [`Finder`] finds the values while a [`crate::json::Cursor`] walks over an object, and
-//! [`Extraction`] makes columns of them: so whoever reads an event's text for another reason gets
-//! its properties on the way. [`Extractor::extract`] reads what nobody has read before.
+//! [`PropertyFinder`] finds the values while a [`crate::json::JsonCursor`] walks over an object, and
+//! [`PropertyBatchBuilder`] makes columns of them: so whoever reads an event's text for another reason gets
+//! its properties on the way. [`PropertyExtractor::extract`] reads what nobody has read before.
 
 mod builder;
 mod finder;
 
 use arrow::array::{Array, StringArray};
 
-use crate::event::{EventBatch, Places};
+use crate::event::{EventBatch, EventOffsets};
 use crate::expression::PropertyColumn;
-use crate::json::Cursor;
-use crate::properties::{Properties, Property};
-pub use builder::Extraction;
-pub use finder::Finder;
-use finder::Node;
+use crate::json::JsonCursor;
+use crate::properties::{PropertyBatch, PropertyValues};
+pub use builder::PropertyBatchBuilder;
+use finder::PathNode;
+pub use finder::PropertyFinder;
 
 /// A number of events with their properties as columns.
 #[derive(Clone, Debug)]
-pub struct Extracted {
+pub struct ExtractedEvents {
     /// The events themselves.
     pub events: EventBatch,
     /// Where they are in the journal.
-    pub places: Places,
-    columns: Properties,
+    pub places: EventOffsets,
+    columns: PropertyBatch,
 }
 
-impl Extracted {
+impl ExtractedEvents {
     /// A column, if it was asked for.
     #[must_use]
-    pub fn column(&self, column: &PropertyColumn) -> Option<&Property> {
+    pub fn column(&self, column: &PropertyColumn) -> Option<&PropertyValues> {
         self.columns.get(column)
     }
 }
 
 /// Reads a set of properties.
 #[derive(Clone, Debug, Default)]
-pub struct Extractor {
+pub struct PropertyExtractor {
     columns: Vec<PropertyColumn>,
-    root: Node,
+    root: PathNode,
 }
 
-impl Extractor {
+impl PropertyExtractor {
     /// Reads these; one that occurs more than once is read once.
     #[must_use]
     pub fn new(columns: impl IntoIterator<Item = PropertyColumn>) -> Self {
@@ -71,7 +71,7 @@ impl Extractor {
     /// The columns of a batch of events: what was read of them before, and the rest from their
     /// text.
     #[must_use]
-    pub fn extract(&self, events: &EventBatch, places: Places) -> Extracted {
+    pub fn extract(&self, events: &EventBatch, places: EventOffsets) -> ExtractedEvents {
         let (known, missing): (Vec<_>, Vec<_>) =
             self.columns.iter().partition(|column| events.read().get(column).is_some());
         let known = known
@@ -85,7 +85,7 @@ impl Extractor {
             let rest = Self::new(missing.into_iter().cloned()).read(events.properties());
             known.chain(rest.iter().map(|(c, p)| (c.clone(), p.clone()))).collect()
         };
-        Extracted { events: events.clone(), places, columns }
+        ExtractedEvents { events: events.clone(), places, columns }
     }
 
     /// Events with what it reads of their properties, for whoever extracts it later.
@@ -94,15 +94,15 @@ impl Extractor {
         events.clone().with_read(self.read(events.properties()))
     }
 
-    fn read(&self, properties: &StringArray) -> Properties {
-        let mut finder = Finder::new(self);
-        let mut extraction = Extraction::with_capacity(self, properties.len());
+    fn read(&self, properties: &StringArray) -> PropertyBatch {
+        let mut finder = PropertyFinder::new(self);
+        let mut extraction = PropertyBatchBuilder::with_capacity(self, properties.len());
         let mut open = Vec::new();
         for row in 0..properties.len() {
             finder.begin();
             if properties.is_valid(row) {
                 // What was accepted is JSON. Should it not be, what comes before the fault counts.
-                let _ = Cursor::new(properties.value(row)).walk(&mut open, &mut finder);
+                let _ = JsonCursor::new(properties.value(row)).walk(&mut open, &mut finder);
             }
             extraction.push(&finder);
         }
@@ -113,13 +113,13 @@ impl Extractor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expression::{Type, parse_path};
+    use crate::expression::{ExpressionType, parse_path};
     use crate::ids::Offset;
     use crate::testing::event;
     use arrow::array::AsArray;
     use arrow::datatypes::Decimal128Type;
 
-    fn column(path: &str, ty: Type) -> PropertyColumn {
+    fn column(path: &str, ty: ExpressionType) -> PropertyColumn {
         PropertyColumn { path: parse_path(path).unwrap(), ty }
     }
 
@@ -134,12 +134,16 @@ mod tests {
         ];
         let events: EventBatch =
             rows.iter().map(|r| event("e", 0, Some(r))).chain([event("e", 0, None)]).collect();
-        let (b, c, d) =
-            (column("a.b", Type::Number), column("c", Type::Text), column("d", Type::Boolean));
-        let (a, deep) = (column("a", Type::Number), column("c.deep", Type::Number));
+        let (b, c, d) = (
+            column("a.b", ExpressionType::Number),
+            column("c", ExpressionType::Text),
+            column("d", ExpressionType::Boolean),
+        );
+        let (a, deep) =
+            (column("a", ExpressionType::Number), column("c.deep", ExpressionType::Number));
         let all = [b.clone(), c.clone(), d.clone(), a.clone(), deep.clone(), b.clone()];
-        let got =
-            Extractor::new(all).extract(&events, Places::following(Offset::ZERO, events.len()));
+        let got = PropertyExtractor::new(all)
+            .extract(&events, EventOffsets::following(Offset::ZERO, events.len()));
 
         let numbers = got.column(&b).unwrap();
         let values: Vec<_> = numbers.values.as_primitive::<Decimal128Type>().iter().collect();
@@ -159,7 +163,7 @@ mod tests {
 
     #[test]
     fn values_are_equal_just_when_they_are_the_same() {
-        let column = column("x", Type::Value);
+        let column = column("x", ExpressionType::Value);
         let values = [
             r#""1""#,
             "1",
@@ -183,8 +187,8 @@ mod tests {
         ];
         let events: EventBatch =
             values.iter().map(|v| event("e", 0, Some(&format!(r#"{{"x":{v}}}"#)))).collect();
-        let got = Extractor::new([column.clone()])
-            .extract(&events, Places::following(Offset::ZERO, events.len()));
+        let got = PropertyExtractor::new([column.clone()])
+            .extract(&events, EventOffsets::following(Offset::ZERO, events.len()));
         let got = got.column(&column).unwrap();
         assert_eq!(got.mismatches.rows(), [11, 12, 16]);
         let bytes = got.values.as_binary::<i32>();
@@ -200,12 +204,12 @@ mod tests {
 
     #[test]
     fn a_number_keeps_the_digits_that_there_are_no_places_for() {
-        let column = column("x", Type::Number);
+        let column = column("x", ExpressionType::Number);
         let values = ["2.5e-10", "1.25", "1e30", "0.12345678901234567890123", "7e-9"];
         let events: EventBatch =
             values.iter().map(|v| event("e", 0, Some(&format!(r#"{{"x":{v}}}"#)))).collect();
-        let got = Extractor::new([column.clone()])
-            .extract(&events, Places::following(Offset::ZERO, events.len()));
+        let got = PropertyExtractor::new([column.clone()])
+            .extract(&events, EventOffsets::following(Offset::ZERO, events.len()));
         let got = got.column(&column).unwrap();
         let long: Vec<_> = got.long.iter().map(|(row, text)| (*row, &**text)).collect();
         assert_eq!(long, [(0, values[0]), (3, values[3])]);

@@ -91,9 +91,9 @@ impl PartitionId {
 /// The next offset of each partition: `{"0": 123456}` in JSON, `0:123456` in a query string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Position(pub BTreeMap<PartitionId, Offset>);
+pub struct PartitionOffsets(pub BTreeMap<PartitionId, Offset>);
 
-impl Position {
+impl PartitionOffsets {
     /// A position of the single partition.
     #[must_use]
     pub fn only(offset: Offset) -> Self {
@@ -101,7 +101,7 @@ impl Position {
     }
 }
 
-impl fmt::Display for Position {
+impl fmt::Display for PartitionOffsets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, (partition, offset)) in self.0.iter().enumerate() {
             let comma = if i == 0 { "" } else { "," };
@@ -111,7 +111,7 @@ impl fmt::Display for Position {
     }
 }
 
-impl FromStr for Position {
+impl FromStr for PartitionOffsets {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn a_position_reads_back_what_it_writes() {
-        let position: Position = "0:123456,1:77".parse().unwrap();
+        let position: PartitionOffsets = "0:123456,1:77".parse().unwrap();
         assert_eq!(position.to_string(), "0:123456,1:77");
         assert_eq!(serde_json::to_string(&position).unwrap(), r#"{"0":123456,"1":77}"#);
-        assert!("0:x".parse::<Position>().unwrap_err().contains("0:123456"));
-        assert!("".parse::<Position>().is_err());
+        assert!("0:x".parse::<PartitionOffsets>().unwrap_err().contains("0:123456"));
+        assert!("".parse::<PartitionOffsets>().is_err());
     }
 }

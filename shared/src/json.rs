@@ -2,20 +2,20 @@
 //!
 //! Reading events is where most of the service's time goes, so everything that is asked of their
 //! text (syntax, the rules of properties, the values that metrics use) is found in the same pass: a
-//! [`Cursor`] walks over a value and tells a [`Watch`] of all that comes by.
+//! [`JsonCursor`] walks over a value and tells a [`JsonVisitor`] of all that comes by.
 
 use std::borrow::Cow;
 
 /// A place in JSON text.
 #[derive(Debug)]
-pub struct Cursor<'a> {
+pub struct JsonCursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 /// A string, as the text spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spelled<'a> {
+pub struct JsonString<'a> {
     /// With its quotes.
     pub json: &'a str,
     has_escapes: bool,
@@ -23,7 +23,7 @@ pub struct Spelled<'a> {
     pub is_unicode: bool,
 }
 
-impl<'a> Spelled<'a> {
+impl<'a> JsonString<'a> {
     /// What it spells; `None` when that is not Unicode. Only text with escapes is copied.
     #[inline]
     #[must_use]
@@ -36,30 +36,30 @@ impl<'a> Spelled<'a> {
 }
 
 /// Is told what comes by. What an object's keys belong to comes right after them.
-pub trait Watch<'a> {
+pub trait JsonVisitor<'a> {
     /// An object or an array begins.
     fn open(&mut self, is_object: bool);
     /// The innermost object or array ends.
     fn close(&mut self);
     /// A key of the innermost object.
-    fn key(&mut self, key: Spelled<'a>);
+    fn key(&mut self, key: JsonString<'a>);
     /// A string that is a value.
-    fn string(&mut self, value: Spelled<'a>);
+    fn string(&mut self, value: JsonString<'a>);
     /// A number, `true`, `false` or `null`.
     fn plain(&mut self, json: &'a str);
 }
 
 /// Watches nothing: only the syntax is checked.
-impl Watch<'_> for () {
+impl JsonVisitor<'_> for () {
     fn open(&mut self, _: bool) {}
     fn close(&mut self) {}
-    fn key(&mut self, _: Spelled<'_>) {}
-    fn string(&mut self, _: Spelled<'_>) {}
+    fn key(&mut self, _: JsonString<'_>) {}
+    fn string(&mut self, _: JsonString<'_>) {}
     fn plain(&mut self, _: &str) {}
 }
 
 /// Both watch.
-impl<'a, A: Watch<'a>, B: Watch<'a>> Watch<'a> for (&mut A, &mut B) {
+impl<'a, A: JsonVisitor<'a>, B: JsonVisitor<'a>> JsonVisitor<'a> for (&mut A, &mut B) {
     fn open(&mut self, is_object: bool) {
         self.0.open(is_object);
         self.1.open(is_object);
@@ -68,11 +68,11 @@ impl<'a, A: Watch<'a>, B: Watch<'a>> Watch<'a> for (&mut A, &mut B) {
         self.0.close();
         self.1.close();
     }
-    fn key(&mut self, key: Spelled<'a>) {
+    fn key(&mut self, key: JsonString<'a>) {
         self.0.key(key);
         self.1.key(key);
     }
-    fn string(&mut self, value: Spelled<'a>) {
+    fn string(&mut self, value: JsonString<'a>) {
         self.0.string(value);
         self.1.string(value);
     }
@@ -82,7 +82,7 @@ impl<'a, A: Watch<'a>, B: Watch<'a>> Watch<'a> for (&mut A, &mut B) {
     }
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> JsonCursor<'a> {
     /// At the beginning of a text.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
@@ -108,7 +108,7 @@ impl<'a> Cursor<'a> {
 
     /// A key and the colon after it.
     #[inline]
-    pub fn key(&mut self) -> Option<Spelled<'a>> {
+    pub fn key(&mut self) -> Option<JsonString<'a>> {
         self.peek().filter(|byte| *byte == b'"')?;
         let key = self.string()?;
         self.eat(b':')?;
@@ -118,7 +118,11 @@ impl<'a> Cursor<'a> {
     /// Walks over the value that comes next; its text. `None` when it is not JSON. `open` is memory
     /// that is used again: which of the brackets that are open belong to objects.
     #[inline]
-    pub fn walk(&mut self, open: &mut Vec<bool>, watch: &mut impl Watch<'a>) -> Option<&'a str> {
+    pub fn walk(
+        &mut self,
+        open: &mut Vec<bool>,
+        watch: &mut impl JsonVisitor<'a>,
+    ) -> Option<&'a str> {
         open.clear();
         self.peek()?;
         let start = self.at;
@@ -148,7 +152,7 @@ impl<'a> Cursor<'a> {
 
     /// A value, or the beginning of one that is not empty: down to its first plain value.
     #[inline]
-    fn value(&mut self, open: &mut Vec<bool>, watch: &mut impl Watch<'a>) -> Option<()> {
+    fn value(&mut self, open: &mut Vec<bool>, watch: &mut impl JsonVisitor<'a>) -> Option<()> {
         loop {
             let byte = self.peek()?;
             let (is_object, end) = match byte {
@@ -179,7 +183,7 @@ impl<'a> Cursor<'a> {
 
     /// The string that begins here.
     #[inline]
-    fn string(&mut self) -> Option<Spelled<'a>> {
+    fn string(&mut self) -> Option<JsonString<'a>> {
         let bytes = self.text.as_bytes();
         let (start, mut at) = (self.at, self.at + 1);
         let (mut has_escapes, mut is_unicode) = (false, true);
@@ -198,7 +202,7 @@ impl<'a> Cursor<'a> {
             }
         }
         self.at = at + 1;
-        Some(Spelled { json: self.text.get(start..self.at)?, has_escapes, is_unicode })
+        Some(JsonString { json: self.text.get(start..self.at)?, has_escapes, is_unicode })
     }
 
     /// The number, `true`, `false` or `null` that begins here.
@@ -300,7 +304,7 @@ mod tests {
 
     /// Whether all of a text is one JSON value.
     fn is_json(text: &str) -> bool {
-        let mut cursor = Cursor::new(text);
+        let mut cursor = JsonCursor::new(text);
         cursor.walk(&mut Vec::new(), &mut ()).is_some() && cursor.peek().is_none()
     }
 
@@ -318,7 +322,7 @@ mod tests {
         }
     }
 
-    impl Watch<'_> for Writer {
+    impl JsonVisitor<'_> for Writer {
         fn open(&mut self, is_object: bool) {
             self.part(if is_object { "{" } else { "[" });
             self.1.push(is_object);
@@ -326,11 +330,11 @@ mod tests {
         fn close(&mut self) {
             self.0.push(if self.1.pop().unwrap() { '}' } else { ']' });
         }
-        fn key(&mut self, key: Spelled<'_>) {
+        fn key(&mut self, key: JsonString<'_>) {
             self.part(key.json);
             self.0.push(':');
         }
-        fn string(&mut self, value: Spelled<'_>) {
+        fn string(&mut self, value: JsonString<'_>) {
             self.part(value.json);
         }
         fn plain(&mut self, json: &str) {
@@ -403,7 +407,7 @@ mod tests {
 
     #[test]
     fn half_a_surrogate_pair_is_told() {
-        let spelled = |text: &'static str| Cursor::new(text).string().unwrap();
+        let spelled = |text: &'static str| JsonCursor::new(text).string().unwrap();
         for text in [r#""\ud83d\ude00""#, r#""\uD7FF\uE000""#, r#""a\"b""#] {
             assert!(spelled(text).is_unicode && spelled(text).text().is_some(), "{text}");
         }
@@ -441,7 +445,7 @@ mod tests {
         #[test]
         fn what_it_is_told_is_the_text_again(text in json()) {
             let mut writer = Writer::default();
-            let mut cursor = Cursor::new(&text);
+            let mut cursor = JsonCursor::new(&text);
             prop_assert_eq!(cursor.walk(&mut Vec::new(), &mut writer), Some(&*text));
             prop_assert_eq!(writer.0, text);
         }

@@ -30,10 +30,10 @@ use arrow::datatypes::{
 use crate::decimal::Scale;
 use crate::event::timestamp_type;
 use crate::failpoint::planted;
-pub use distinct::{Distinct, RELATIVE_ERROR as DISTINCT_ERROR};
-pub use kind::{Extreme, StateKind};
-pub use latest::Latest;
-pub use quantile::{Quantiles, RELATIVE_ERROR as QUANTILE_ERROR};
+pub use distinct::{DistinctSketch, RELATIVE_ERROR as DISTINCT_ERROR};
+pub use kind::{ExtremeType, StateKind};
+pub use latest::LatestState;
+pub use quantile::{QuantileSketch, RELATIVE_ERROR as QUANTILE_ERROR};
 
 /// States that cannot be merged, since they are not what this version writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,15 +69,15 @@ pub enum StateColumn {
     /// See [`StateKind::Sum`].
     Sum(Scale, Vec<Option<i256>>),
     /// See [`StateKind::Min`].
-    Min(Extreme, Vec<Option<i128>>),
+    Min(ExtremeType, Vec<Option<i128>>),
     /// See [`StateKind::Max`].
-    Max(Extreme, Vec<Option<i128>>),
+    Max(ExtremeType, Vec<Option<i128>>),
     /// See [`StateKind::Distinct`].
-    Distinct(Vec<Distinct>),
+    Distinct(Vec<DistinctSketch>),
     /// See [`StateKind::Quantile`].
-    Quantile(Vec<Quantiles>),
+    Quantile(Vec<QuantileSketch>),
     /// See [`StateKind::Latest`].
-    Latest(Vec<Latest>),
+    Latest(Vec<LatestState>),
 }
 
 impl StateColumn {
@@ -115,9 +115,9 @@ impl StateColumn {
             Self::Count(states) => states.resize(groups, 0),
             Self::Sum(_, states) => states.resize(groups, None),
             Self::Min(_, states) | Self::Max(_, states) => states.resize(groups, None),
-            Self::Distinct(states) => states.resize_with(groups, Distinct::default),
-            Self::Quantile(states) => states.resize_with(groups, Quantiles::default),
-            Self::Latest(states) => states.resize_with(groups, Latest::default),
+            Self::Distinct(states) => states.resize_with(groups, DistinctSketch::default),
+            Self::Quantile(states) => states.resize_with(groups, QuantileSketch::default),
+            Self::Latest(states) => states.resize_with(groups, LatestState::default),
         }
     }
 
@@ -144,7 +144,7 @@ impl StateColumn {
     /// count counts rows.
     ///
     /// `values` are of the state's own type for min and max, decimals for sum and quantile, text or
-    /// what [`crate::scalar`] spells for distinct, states of single events ([`Latest::of`]) for
+    /// what [`crate::scalar`] spells for distinct, states of single events ([`LatestState::of`]) for
     /// latest, and anything for count.
     ///
     /// # Errors
@@ -239,7 +239,7 @@ impl StateColumn {
                 let sketches = stored.as_binary_opt::<i32>().ok_or_else(wrong)?;
                 for (bytes, group) in sketches.iter().zip(groups) {
                     if let Some(bytes) = bytes {
-                        states[*group].merge(Cow::Owned(Distinct::decode(bytes)?));
+                        states[*group].merge(Cow::Owned(DistinctSketch::decode(bytes)?));
                     }
                 }
             }
@@ -247,7 +247,7 @@ impl StateColumn {
                 let sketches = stored.as_binary_opt::<i32>().ok_or_else(wrong)?;
                 for (bytes, group) in sketches.iter().zip(groups) {
                     if let Some(bytes) = bytes {
-                        states[*group].merge(Cow::Owned(Quantiles::decode(bytes)?));
+                        states[*group].merge(Cow::Owned(QuantileSketch::decode(bytes)?));
                     }
                 }
             }
@@ -272,9 +272,9 @@ impl StateColumn {
             Self::Count(states) => states[group] = 0,
             Self::Sum(_, states) => states[group] = None,
             Self::Min(_, states) | Self::Max(_, states) => states[group] = None,
-            Self::Distinct(states) => states[group] = Distinct::default(),
-            Self::Quantile(states) => states[group] = Quantiles::default(),
-            Self::Latest(states) => states[group] = Latest::default(),
+            Self::Distinct(states) => states[group] = DistinctSketch::default(),
+            Self::Quantile(states) => states[group] = QuantileSketch::default(),
+            Self::Latest(states) => states[group] = LatestState::default(),
         }
         self.merge(&[group], &stored.slice(row, 1))
     }
@@ -282,14 +282,14 @@ impl StateColumn {
     /// The stored states of the given groups, in their order, in canonical encoding.
     #[must_use]
     pub fn emit(&self, groups: &[usize]) -> ArrayRef {
-        let extremes = |extreme: Extreme, states: &[Option<i128>]| -> ArrayRef {
+        let extremes = |extreme: ExtremeType, states: &[Option<i128>]| -> ArrayRef {
             let values = groups.iter().map(|g| states[*g]);
             match extreme {
-                Extreme::Number(scale) => {
+                ExtremeType::Number(scale) => {
                     let values: Decimal128Array = values.collect();
                     Arc::new(values.with_data_type(scale.value_type()))
                 }
-                Extreme::Time => {
+                ExtremeType::Time => {
                     let times = values.map(|time| time.and_then(|time| i64::try_from(time).ok()));
                     let times: TimestampMicrosecondArray = times.collect();
                     Arc::new(times.with_data_type(timestamp_type()))

@@ -1,7 +1,7 @@
 //! What a metric could not use of its events as they were sent: values of another type, arithmetic
 //! without a result, digits lost. Counted by the fold, for each use of a definition by itself.
 //!
-//! What always holds: [`Omissions::merge`] is associative and commutative, so that states and what
+//! What always holds: [`MetricOmissions::merge`] is associative and commutative, so that states and what
 //! was left out of them are merged alike: speed ⊕ batch is what a recomputation counts. An example
 //! is the smallest of those that were seen, by length and then by text.
 
@@ -20,7 +20,7 @@ const CUT: char = '…';
 /// A use that a definition makes of its events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub enum Use {
+pub enum DefinitionUse {
     /// The metric's filter.
     Filter,
     /// A dimension's value.
@@ -31,7 +31,7 @@ pub enum Use {
     MeasureFilter(String),
 }
 
-impl fmt::Display for Use {
+impl fmt::Display for DefinitionUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Filter => f.write_str("filter"),
@@ -42,13 +42,13 @@ impl fmt::Display for Use {
     }
 }
 
-impl From<Use> for String {
-    fn from(usage: Use) -> Self {
+impl From<DefinitionUse> for String {
+    fn from(usage: DefinitionUse) -> Self {
         usage.to_string()
     }
 }
 
-impl TryFrom<String> for Use {
+impl TryFrom<String> for DefinitionUse {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -67,9 +67,9 @@ impl TryFrom<String> for Use {
 /// it, and of an object or array the bracket that opens it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Example(String);
+pub struct ValueExample(String);
 
-impl Example {
+impl ValueExample {
     /// Of a value's JSON.
     #[must_use]
     pub fn of(json: &str) -> Self {
@@ -128,21 +128,21 @@ fn clipped(json: &str) -> (&str, bool) {
 
 /// Values that were seen: how many, and the smallest of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct ValueTally {
     /// Their number.
     pub count: u64,
     /// One of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub example: Option<Example>,
+    pub example: Option<ValueExample>,
 }
 
-impl Tally {
+impl ValueTally {
     /// Adds a value, by its JSON.
     pub fn add(&mut self, json: &str) {
         let json = clipped(json).0;
         self.count = self.count.saturating_add(1);
         if self.example.as_ref().is_none_or(|example| example.is_after(json)) {
-            self.example = Some(Example::of(json));
+            self.example = Some(ValueExample::of(json));
         }
     }
 
@@ -161,7 +161,7 @@ impl Tally {
     pub fn merge(&mut self, other: &Self) -> bool {
         self.add_count(other.count);
         let is_less =
-            |other: &Example| self.example.as_ref().is_none_or(|mine| mine.is_after(&other.0));
+            |other: &ValueExample| self.example.as_ref().is_none_or(|mine| mine.is_after(&other.0));
         if let Some(smaller) = other.example.as_ref().filter(|other| is_less(other)) {
             self.example = Some(smaller.clone());
         }
@@ -172,21 +172,21 @@ impl Tally {
 /// What one use could not take.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Omitted {
+pub struct UseOmissions {
     /// Values of another type than the use asks for, by the property as it is read
     /// ([`crate::expression::PropertyColumn::name`]): `number:tokens`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub mismatched: BTreeMap<Arc<str>, Tally>,
+    pub mismatched: BTreeMap<Arc<str>, ValueTally>,
     /// Operations without a result: a division by zero, a result out of range, text that is cast to
     /// a number and is none.
-    #[serde(skip_serializing_if = "Tally::is_empty")]
-    pub no_result: Tally,
+    #[serde(skip_serializing_if = "ValueTally::is_empty")]
+    pub no_result: ValueTally,
     /// Values that lost digits, since they have more places than the measure keeps.
-    #[serde(skip_serializing_if = "Tally::is_empty")]
-    pub rounded: Tally,
+    #[serde(skip_serializing_if = "ValueTally::is_empty")]
+    pub rounded: ValueTally,
 }
 
-impl Omitted {
+impl UseOmissions {
     /// Whether it took everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -194,7 +194,7 @@ impl Omitted {
     }
 
     /// The values of a property that are of another type.
-    pub fn mismatch(&mut self, property: &Arc<str>) -> &mut Tally {
+    pub fn mismatch(&mut self, property: &Arc<str>) -> &mut ValueTally {
         self.mismatched.entry(Arc::clone(property)).or_default()
     }
 
@@ -211,7 +211,7 @@ impl Omitted {
 /// What a metric could not use of some events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Omissions {
+pub struct MetricOmissions {
     /// Whether some of the events were folded before this was counted, so that nothing is known of
     /// them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -225,10 +225,10 @@ pub struct Omissions {
     pub seen: BTreeSet<Arc<str>>,
     /// By use; those that took everything are not among them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub uses: BTreeMap<Use, Omitted>,
+    pub uses: BTreeMap<DefinitionUse, UseOmissions>,
 }
 
-impl Omissions {
+impl MetricOmissions {
     /// Of events that were folded before this was counted.
     #[must_use]
     pub fn unknown() -> Self {
@@ -242,7 +242,7 @@ impl Omissions {
     }
 
     /// What `usage` could not take.
-    pub fn of(&mut self, usage: &Use) -> &mut Omitted {
+    pub fn of(&mut self, usage: &DefinitionUse) -> &mut UseOmissions {
         self.uses.entry(usage.clone()).or_default()
     }
 
@@ -269,14 +269,14 @@ impl Omissions {
 
 /// Rows of a column, ascending, each with the start of the JSON that its value was sent as.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Noted {
+pub struct RowMismatches {
     rows: Vec<u32>,
     /// By row, where its text ends.
     ends: Vec<u32>,
     texts: String,
 }
 
-impl Noted {
+impl RowMismatches {
     /// Adds a row behind the others.
     pub fn push(&mut self, row: u32, json: &str) {
         self.rows.push(row);
@@ -327,14 +327,14 @@ mod tests {
             ("[", "an array"),
             ("\"\"", "the text \"\""),
         ] {
-            assert_eq!(Example::of(json).describe(), text);
+            assert_eq!(ValueExample::of(json).describe(), text);
         }
         let long = format!("\"{}\"", "ä".repeat(200));
-        let example = Example::of(&long);
+        let example = ValueExample::of(&long);
         assert!(example.json().len() <= EXAMPLE_BYTES_MAX);
         assert!(example.describe().ends_with("ä…\""), "{}", example.describe());
         assert_eq!(
-            Example::of(&"9".repeat(100)).describe(),
+            ValueExample::of(&"9".repeat(100)).describe(),
             format!("the number {}…", "9".repeat(64))
         );
     }
@@ -342,26 +342,29 @@ mod tests {
     #[test]
     fn uses_read_back() {
         let name = || "n".to_owned();
-        for usage in
-            [Use::Filter, Use::Dimension(name()), Use::Measure(name()), Use::MeasureFilter(name())]
-        {
-            assert_eq!(Use::try_from(usage.to_string()), Ok(usage));
+        for usage in [
+            DefinitionUse::Filter,
+            DefinitionUse::Dimension(name()),
+            DefinitionUse::Measure(name()),
+            DefinitionUse::MeasureFilter(name()),
+        ] {
+            assert_eq!(DefinitionUse::try_from(usage.to_string()), Ok(usage));
         }
-        assert!(Use::try_from("filters".to_owned()).is_err());
+        assert!(DefinitionUse::try_from("filters".to_owned()).is_err());
     }
 
-    fn any_omissions() -> impl Strategy<Value = Omissions> {
+    fn any_omissions() -> impl Strategy<Value = MetricOmissions> {
         let json = prop_oneof!["\"[a-c]{0,3}\"", "[1-3]{1,3}", Just("{".to_owned())];
         let one = (0..4_usize, 0..2_usize, 0..3_usize, json);
         (any::<bool>(), proptest::collection::vec(one, 0..12)).prop_map(|(has_events, all)| {
-            let mut omissions = Omissions { has_events, ..Omissions::default() };
+            let mut omissions = MetricOmissions { has_events, ..MetricOmissions::default() };
             let properties: [Arc<str>; 2] = ["number:a".into(), "text:b".into()];
             for (usage, property, kind, json) in all {
                 let usage = [
-                    Use::Filter,
-                    Use::Dimension("d".to_owned()),
-                    Use::Measure("m".to_owned()),
-                    Use::MeasureFilter("m".to_owned()),
+                    DefinitionUse::Filter,
+                    DefinitionUse::Dimension("d".to_owned()),
+                    DefinitionUse::Measure("m".to_owned()),
+                    DefinitionUse::MeasureFilter("m".to_owned()),
                 ][usage]
                     .clone();
                 omissions.see(&properties[property]);
@@ -379,8 +382,8 @@ mod tests {
         })
     }
 
-    fn sum(parts: &[&Omissions]) -> Omissions {
-        let mut all = Omissions::default();
+    fn sum(parts: &[&MetricOmissions]) -> MetricOmissions {
+        let mut all = MetricOmissions::default();
         parts.iter().for_each(|part| {
             all.merge(part);
         });
@@ -403,7 +406,7 @@ mod tests {
         #[test]
         fn what_is_stored_reads_back(a in any_omissions()) {
             let text = serde_json::to_string(&a).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Omissions>(&text).unwrap(), a);
+            prop_assert_eq!(serde_json::from_str::<MetricOmissions>(&text).unwrap(), a);
         }
 
         #[test]

@@ -17,15 +17,15 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use crate::catalog::{MetricVersion, Snapshot};
-use crate::event::{EventBatch, Identities, Places};
+use crate::catalog::{CatalogSnapshot, MetricVersion};
+use crate::event::{EventBatch, EventIdentities, EventOffsets};
 use crate::ids::{Boundary, Epoch, JournalId, MetricId, Offset};
-use crate::omissions::Omissions;
+use crate::omissions::MetricOmissions;
 use crate::time::{Grain, TimeRange, Timestamp};
 
 /// A number of events that are durable, in the order of their offsets.
 #[derive(Clone, Debug)]
-pub struct Committed {
+pub struct CommittedBatch {
     /// The epoch that all of them belong to.
     pub epoch: Epoch,
     /// Offset of the first; the others follow densely.
@@ -33,11 +33,11 @@ pub struct Committed {
     /// The events.
     pub events: EventBatch,
     /// Checksum of the journal record that ends with the last of them: with [`JournalId`] the
-    /// identity of the position [`Committed::end`].
+    /// identity of the position [`CommittedBatch::end`].
     pub checksum: u32,
 }
 
-impl Committed {
+impl CommittedBatch {
     /// The offset after the last event.
     #[must_use]
     pub fn end(&self) -> Offset {
@@ -46,8 +46,8 @@ impl Committed {
 
     /// Where its events are.
     #[must_use]
-    pub fn places(&self) -> Places {
-        Places::following(self.first, self.events.len())
+    pub fn places(&self) -> EventOffsets {
+        EventOffsets::following(self.first, self.events.len())
     }
 }
 
@@ -94,11 +94,11 @@ pub enum JournalError {
 }
 
 /// Durable batches from some offset on, oldest first.
-pub type JournalReader = Box<dyn Iterator<Item = Result<Arc<Committed>, JournalError>> + Send>;
+pub type JournalReader = Box<dyn Iterator<Item = Result<Arc<CommittedBatch>, JournalError>> + Send>;
 
 /// As [`JournalReader`]: of each batch its first offset and what tells repetitions.
 pub type IdentityReader =
-    Box<dyn Iterator<Item = Result<(Offset, Identities), JournalError>> + Send>;
+    Box<dyn Iterator<Item = Result<(Offset, EventIdentities), JournalError>> + Send>;
 
 /// A file of a journal, open, so that it can be read to its end whatever is trimmed meanwhile.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// After [`JournalError::Stopped`] or [`JournalError::Gone`] every later call gets it too.
-    fn append(&self, events: &EventBatch) -> Result<Arc<Committed>, JournalError>;
+    fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError>;
 
     /// The next offset: everything below is durable.
     fn end(&self) -> Offset;
@@ -149,7 +149,7 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// As [`Journal::read`].
     fn read_identities(&self, from: Offset) -> Result<IdentityReader, JournalError> {
-        let of = |batch: Arc<Committed>| (batch.first, Identities::of(&batch.events));
+        let of = |batch: Arc<CommittedBatch>| (batch.first, EventIdentities::of(&batch.events));
         Ok(Box::new(self.read(from)?.map(move |batch| batch.map(of))))
     }
 
@@ -190,7 +190,7 @@ pub trait Journal: Send + Sync + 'static {
 
 /// What can go wrong in a speed view.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum SpeedError {
+pub enum SpeedViewError {
     /// The store cannot be reached, or does not hold this metric's states yet.
     #[error("the speed view is not available: {0}")]
     Unavailable(String),
@@ -211,7 +211,7 @@ pub enum SpeedError {
 
 /// What a reader asks of a speed view.
 #[derive(Clone, Debug)]
-pub struct SpeedRead {
+pub struct SpeedReadRequest {
     /// The first epoch to read: the metric's boundary.
     pub from: Epoch,
     /// The epoch before which to stop, for an audit; `None` reads to the end.
@@ -233,7 +233,7 @@ pub struct ReadColumns {
 
 /// A speed view's states. Groups may occur once an epoch, so the reader merges.
 #[derive(Clone, Debug)]
-pub struct SpeedPart {
+pub struct SpeedViewStates {
     /// Everything below is in the states.
     pub through: Offset,
     /// Nothing from here on is in the states. It is `through`, unless the store could not give the
@@ -246,12 +246,12 @@ pub struct SpeedPart {
     pub missing: Vec<String>,
     /// What each use could not take of the events of the epochs that were asked for, whatever their
     /// time.
-    pub omissions: Omissions,
+    pub omissions: MetricOmissions,
 }
 
 /// How far a speed view is behind the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lag {
+pub struct SpeedViewLag {
     /// Milliseconds since the oldest event that is durable and not in the view; 0 if none is.
     pub lag_ms: u64,
     /// The highest `through` that this metric's view ever had, in this process or before.
@@ -279,15 +279,19 @@ pub trait SpeedViews: Send + Sync + 'static {
     fn kind(&self) -> &'static str;
 
     /// The states of one metric version.
-    async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError>;
+    async fn read(
+        &self,
+        metric: &MetricVersion,
+        read: SpeedReadRequest,
+    ) -> Result<SpeedViewStates, SpeedViewError>;
 
     /// As [`SpeedViews::read`], but from the states that the writer itself holds: what an audit
     /// compares with while the store is away.
     async fn read_own(
         &self,
         metric: &MetricVersion,
-        read: SpeedRead,
-    ) -> Result<SpeedPart, SpeedError> {
+        read: SpeedReadRequest,
+    ) -> Result<SpeedViewStates, SpeedViewError> {
         self.read(metric, read).await
     }
 
@@ -298,7 +302,7 @@ pub trait SpeedViews: Send + Sync + 'static {
     }
 
     /// How far `metric`'s view is behind.
-    fn lag(&self, metric: MetricId) -> Lag;
+    fn lag(&self, metric: MetricId) -> SpeedViewLag;
 
     /// Waits until every metric's view includes everything below `offset`, or `timeout` has passed;
     /// whether it does.
@@ -314,7 +318,7 @@ pub trait SpeedViews: Send + Sync + 'static {
 
 /// What a reader asks of a batch view.
 #[derive(Clone, Debug)]
-pub struct BatchRead {
+pub struct BatchReadRequest {
     /// The rollup: the metric's base grain or a coarser one of [`Grain::rollups`].
     pub grain: Grain,
     /// Buckets of that grain whose starts lie in it.
@@ -326,14 +330,14 @@ pub struct BatchRead {
 
 /// What can go wrong in a batch view.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum ViewError {
+pub enum BatchViewError {
     /// A view file cannot be read, or is not what the manifest says.
     #[error("the batch view cannot be read: {0}")]
     Damaged(String),
 }
 
 /// States of a batch view, some thousand rows at a time.
-pub type BatchRows = BoxStream<'static, Result<RecordBatch, ViewError>>;
+pub type BatchViewStream = BoxStream<'static, Result<RecordBatch, BatchViewError>>;
 
 /// The batch layer's views.
 pub trait BatchViews: Send + Sync + 'static {
@@ -341,12 +345,17 @@ pub trait BatchViews: Send + Sync + 'static {
     /// files from being deleted. Columns are `time`, the dimensions and the states that were asked
     /// for, named as in the layout. Rows of one group may occur several times (base and delta
     /// files), so the reader merges. Reading decodes, which takes the processor.
-    fn read(&self, snapshot: &Snapshot, metric: &MetricVersion, read: BatchRead) -> BatchRows;
+    fn read(
+        &self,
+        snapshot: &CatalogSnapshot,
+        metric: &MetricVersion,
+        read: BatchReadRequest,
+    ) -> BatchViewStream;
 }
 
 /// Tells when things happened that a status page shows. Kept by whoever runs the work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct IntakeFigures {
+pub struct IntakeCounters {
     /// Events accepted since the process started.
     pub accepted: u64,
     /// When the process started.

@@ -1,6 +1,6 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json`.
 //!
-//! A layer's own errors say what to do by their [`Kind`]; one match here turns a kind into a
+//! A layer's own errors say what to do by their [`ProblemKind`]; one match here turns a kind into a
 //! status.
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 /// What a caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProblemKind {
     /// The request cannot be understood; change it.
     BadRequest,
     /// Nobody is known to ask; bring a key.
@@ -44,7 +44,7 @@ pub enum Kind {
     NoSpace,
 }
 
-impl Kind {
+impl ProblemKind {
     const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
@@ -70,7 +70,7 @@ impl Kind {
 /// A problem document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    kind: Kind,
+    kind: ProblemKind,
     code: &'static str,
     detail: String,
     retry_after_s: Option<u64>,
@@ -82,7 +82,7 @@ pub struct Problem {
 
 /// Beside an answer that is a problem: what those who run the service are told instead.
 #[derive(Clone)]
-struct Inside(Problem);
+struct InternalProblem(Problem);
 
 /// What is said of a fault to those who cannot mend it.
 pub const FAULT: &str = "a fault of the service; its log says more";
@@ -90,7 +90,7 @@ pub const FAULT: &str = "a fault of the service; its log says more";
 impl Problem {
     /// A problem with a stable `code` (snake_case) and a `detail` that says what was wrong, where,
     /// and what would be right.
-    pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             kind,
             code,
@@ -167,7 +167,7 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), self.to_json().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.kind == Kind::Unauthorized {
+        if self.kind == ProblemKind::Unauthorized {
             for challenge in [r#"Bearer realm="merganser""#, r#"Basic realm="merganser""#] {
                 headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
@@ -181,7 +181,7 @@ impl IntoResponse for Problem {
             headers.insert(header::LOCATION, value);
         }
         if let Some(inside) = self.inside {
-            response.extensions_mut().insert(Inside(*inside));
+            response.extensions_mut().insert(InternalProblem(*inside));
         }
         response
     }
@@ -191,8 +191,8 @@ impl IntoResponse for Problem {
 /// [`unsaid`].
 #[must_use]
 pub fn revealed(mut response: Response) -> Response {
-    match response.extensions_mut().remove::<Inside>() {
-        Some(Inside(problem)) => problem.into_response(),
+    match response.extensions_mut().remove::<InternalProblem>() {
+        Some(InternalProblem(problem)) => problem.into_response(),
         None => response,
     }
 }
@@ -200,7 +200,7 @@ pub fn revealed(mut response: Response) -> Response {
 /// What an answer does not say to those who do not run the service.
 #[must_use]
 pub fn unsaid(response: &Response) -> Option<&str> {
-    response.extensions().get::<Inside>().map(|Inside(problem)| problem.detail())
+    response.extensions().get::<InternalProblem>().map(|InternalProblem(problem)| problem.detail())
 }
 
 /// The nearest of `names` to `given` for a "did you mean", if one is near enough. Names that differ
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_standard_fields_stand_whatever_the_case_adds() {
-        let problem = Problem::new(Kind::TooLarge, "body_too_large", "a body of 9 bytes")
+        let problem = Problem::new(ProblemKind::TooLarge, "body_too_large", "a body of 9 bytes")
             .with("limit_bytes", 8)
             .with("status", 200);
         let document = problem.to_json();
@@ -251,8 +251,9 @@ mod tests {
 
     #[test]
     fn what_is_inside_is_told_to_nobody_by_default() {
-        let path =
-            || Problem::new(Kind::Unavailable, "stopped", "write: /var/x").with("at", "/var/x");
+        let path = || {
+            Problem::new(ProblemKind::Unavailable, "stopped", "write: /var/x").with("at", "/var/x")
+        };
         let problem = path().retry_after_s(1).outside("it stopped").with("at", "a file");
         assert_eq!((problem.detail(), &problem.to_json()["at"]), ("it stopped", &json!("a file")));
         let response = problem.clone().into_response();

@@ -10,20 +10,20 @@ use arrow::error::ArrowError;
 
 use crate::decimal;
 use crate::expression::PropertyColumn;
-use crate::omissions::Noted;
+use crate::omissions::RowMismatches;
 
 /// One property of a number of events.
 #[derive(Clone, Debug)]
-pub struct Property {
+pub struct PropertyValues {
     /// A value an event.
     pub values: ArrayRef,
     /// Rows whose value was of another type.
-    pub mismatches: Noted,
+    pub mismatches: RowMismatches,
     /// Rows whose number has digits that `values` has no places for, ascending, with its text.
     pub long: Vec<(u32, Box<str>)>,
 }
 
-impl Property {
+impl PropertyValues {
     /// Its numbers on 18 places, as arithmetic takes them.
     #[must_use]
     pub fn wide(&self) -> Decimal256Array {
@@ -61,32 +61,34 @@ impl Property {
 
 /// Some properties of a number of events. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Properties(Arc<BTreeMap<PropertyColumn, Property>>);
+pub struct PropertyBatch(Arc<BTreeMap<PropertyColumn, PropertyValues>>);
 
-impl FromIterator<(PropertyColumn, Property)> for Properties {
-    fn from_iter<I: IntoIterator<Item = (PropertyColumn, Property)>>(columns: I) -> Self {
+impl FromIterator<(PropertyColumn, PropertyValues)> for PropertyBatch {
+    fn from_iter<I: IntoIterator<Item = (PropertyColumn, PropertyValues)>>(columns: I) -> Self {
         Self(Arc::new(columns.into_iter().collect()))
     }
 }
 
-impl Properties {
+impl PropertyBatch {
     /// One of them, if it was read.
     #[must_use]
-    pub fn get(&self, column: &PropertyColumn) -> Option<&Property> {
+    pub fn get(&self, column: &PropertyColumn) -> Option<&PropertyValues> {
         self.0.get(column)
     }
 
     /// All that were read.
-    pub fn iter(&self) -> impl Iterator<Item = (&PropertyColumn, &Property)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&PropertyColumn, &PropertyValues)> {
         self.0.iter()
     }
 
     /// Bytes that they take.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let long = |p: &Property| p.long.iter().map(|(_, text)| 24 + text.len()).sum::<usize>();
-        let bytes =
-            |p: &Property| p.values.get_array_memory_size() + p.mismatches.size_bytes() + long(p);
+        let long =
+            |p: &PropertyValues| p.long.iter().map(|(_, text)| 24 + text.len()).sum::<usize>();
+        let bytes = |p: &PropertyValues| {
+            p.values.get_array_memory_size() + p.mismatches.size_bytes() + long(p)
+        };
         self.0.values().map(bytes).sum()
     }
 
@@ -95,16 +97,16 @@ impl Properties {
     /// # Errors
     /// When the mask has another length.
     pub fn filter(&self, mask: &BooleanArray) -> Result<Self, ArrowError> {
-        let chosen = |(column, property): (&PropertyColumn, &Property)| {
+        let chosen = |(column, property): (&PropertyColumn, &PropertyValues)| {
             let values = filter(&property.values, mask)?;
-            let (mut mismatches, mut place) = (Noted::default(), place_in(mask));
+            let (mut mismatches, mut place) = (RowMismatches::default(), place_in(mask));
             for (row, json) in property.mismatches.iter() {
                 place(row).into_iter().for_each(|row| mismatches.push(row, json));
             }
             let mut place = place_in(mask);
             let long = |(row, text): &(u32, Box<str>)| Some((place(*row)?, text.clone()));
             let long = property.long.iter().filter_map(long).collect();
-            Ok((column.clone(), Property { values, mismatches, long }))
+            Ok((column.clone(), PropertyValues { values, mismatches, long }))
         };
         self.0.iter().map(chosen).collect()
     }
@@ -120,7 +122,7 @@ impl Properties {
             |column: &&PropertyColumn| others.iter().all(|p| p.0.get(column).is_some());
         let joined = |column: &PropertyColumn| {
             let (mut values, mut before) = (Vec::new(), 0_u32);
-            let (mut mismatches, mut long) = (Noted::default(), Vec::new());
+            let (mut mismatches, mut long) = (RowMismatches::default(), Vec::new());
             for (part, rows) in parts {
                 if let Some(property) = part.get(column) {
                     values.push(&*property.values);
@@ -132,7 +134,7 @@ impl Properties {
                 }
                 before += *rows as u32;
             }
-            Ok((column.clone(), Property { values: concat(&values)?, mismatches, long }))
+            Ok((column.clone(), PropertyValues { values: concat(&values)?, mismatches, long }))
         };
         first.0.keys().filter(everywhere).map(joined).collect()
     }
@@ -154,31 +156,36 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{EventBatch, Places};
-    use crate::expression::{Type, parse_path};
-    use crate::extract::Extractor;
+    use crate::event::{EventBatch, EventOffsets};
+    use crate::expression::{ExpressionType, parse_path};
+    use crate::extract::PropertyExtractor;
     use crate::ids::Offset;
     use crate::testing::event;
 
-    fn extractor() -> Extractor {
-        let columns =
-            [("a", Type::Number), ("b.c", Type::Text), ("d", Type::Boolean), ("a", Type::Value)];
+    fn extractor() -> PropertyExtractor {
+        let columns = [
+            ("a", ExpressionType::Number),
+            ("b.c", ExpressionType::Text),
+            ("d", ExpressionType::Boolean),
+            ("a", ExpressionType::Value),
+        ];
         let column = |(path, ty)| PropertyColumn { path: parse_path(path).unwrap(), ty };
-        Extractor::new(columns.map(column))
+        PropertyExtractor::new(columns.map(column))
     }
 
-    fn properties(events: &EventBatch) -> Properties {
+    fn properties(events: &EventBatch) -> PropertyBatch {
         let extractor = extractor();
-        let extracted = extractor.extract(events, Places::following(Offset::ZERO, events.len()));
+        let extracted =
+            extractor.extract(events, EventOffsets::following(Offset::ZERO, events.len()));
         let column = |c: &PropertyColumn| Some((c.clone(), extracted.column(c)?.clone()));
         extractor.columns().iter().filter_map(column).collect()
     }
 
-    type Plain = (String, ArrayRef, Noted, Vec<(u32, Box<str>)>);
+    type Plain = (String, ArrayRef, RowMismatches, Vec<(u32, Box<str>)>);
 
     /// Values, mismatches and long numbers by column.
-    fn plain(properties: &Properties) -> Vec<Plain> {
-        let plain = |(column, property): (&PropertyColumn, &Property)| {
+    fn plain(properties: &PropertyBatch) -> Vec<Plain> {
+        let plain = |(column, property): (&PropertyColumn, &PropertyValues)| {
             let values = Arc::clone(&property.values);
             (column.name(), values, property.mismatches.clone(), property.long.clone())
         };

@@ -11,7 +11,7 @@ mod parameters;
 mod scope;
 
 pub use accept::preferred;
-pub use asker::Asker;
-pub use body::{WholeBody, discard, read_json};
+pub use asker::CallerId;
+pub use body::{BoundedBody, discard, read_json};
 pub use parameters::{NoParameters, pairs, parameters};
-pub use scope::Scoped;
+pub use scope::RequestScope;

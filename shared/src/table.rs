@@ -25,7 +25,7 @@ use crate::time::{TimeRange, Timestamp};
 pub struct StateTable {
     schema: SchemaRef,
     times: Vec<i64>,
-    dimensions: Vec<Dimension>,
+    dimensions: Vec<DimensionColumn>,
     states: Vec<StateColumn>,
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -33,14 +33,14 @@ pub struct StateTable {
 
 /// One dimension's values: a number a group, and what the numbers mean. 0 is null.
 #[derive(Clone, Debug, Default)]
-struct Dimension {
+struct DimensionColumn {
     values: Vec<u32>,
     texts: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
     text_bytes: usize,
 }
 
-impl Dimension {
+impl DimensionColumn {
     fn number(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else { return 0 };
         if let Some(number) = self.numbers.get(text) {
@@ -83,7 +83,7 @@ impl StateTable {
         Self {
             schema: layout.schema(),
             times: Vec::new(),
-            dimensions: layout.dimensions.iter().map(|_| Dimension::default()).collect(),
+            dimensions: layout.dimensions.iter().map(|_| DimensionColumn::default()).collect(),
             states: layout.states.iter().map(|kind| StateColumn::new(*kind)).collect(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
@@ -293,7 +293,7 @@ impl StateTable {
     /// All groups ordered by time, then by dimensions, nulls last.
     #[must_use]
     pub fn sorted(&self) -> Vec<usize> {
-        let ranks: Vec<Vec<u32>> = self.dimensions.iter().map(Dimension::ranks).collect();
+        let ranks: Vec<Vec<u32>> = self.dimensions.iter().map(DimensionColumn::ranks).collect();
         let mut groups: Vec<usize> = (0..self.len()).collect();
         groups.sort_unstable_by(|a, b| {
             self.times[*a].cmp(&self.times[*b]).then_with(|| {
@@ -364,7 +364,7 @@ fn hash_key(hasher: &DefaultHashBuilder, time: i64, key: impl Iterator<Item = u3
     state.finish()
 }
 
-impl Dimension {
+impl DimensionColumn {
     /// By group, the place of its value in the order of texts, nulls last.
     fn ranks(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.texts.len() as u32).collect();

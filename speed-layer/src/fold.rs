@@ -33,21 +33,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shared::catalog::{Catalog, MetricVersion, Snapshot};
+use shared::catalog::{Catalog, CatalogSnapshot, MetricVersion};
 use shared::clock::Clock;
 use shared::ids::{Fence, JournalId, MetricId, Offset};
 use shared::ports::{
-    Committed, Journal, Lag, SpeedError, SpeedPart, SpeedRead, SpeedViews, StoreFailure,
+    CommittedBatch, Journal, SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates,
+    SpeedViews, StoreFailure,
 };
 use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::store::{ReadError, SpeedStore, StoreError, View};
-use own::OwnRead;
-use progress::{Phase, Progress};
+use crate::store::{SpeedStore, SpeedView, StoreError, StoreReadError};
+use own::LocalRead;
+use progress::{FoldPhase, FoldProgress};
 use tables::PortionBounds;
-use worker::{Command, Opened, Parts, Worker};
+use worker::{FoldCommand, FoldWorker, StoreInventory, WorkerParts};
 
 /// Groups that one atomic step of the store takes.
 const CHANGE_GROUPS_MAX: usize = 20_000;
@@ -138,13 +139,13 @@ impl SpeedLayer {
         catalog: Arc<dyn Catalog>,
         store: Arc<dyn SpeedStore>,
         clock: Arc<dyn Clock>,
-        feed: mpsc::Receiver<Arc<Committed>>,
+        feed: mpsc::Receiver<Arc<CommittedBatch>>,
     ) -> Result<SpeedHandle, SpeedStartError> {
         let snapshots = catalog.subscribe();
         let snapshot = Arc::clone(&snapshots.borrow());
         let id = journal.id();
         let (opened, fence) = claim(&*store, id, &snapshot, clock.now()).await?;
-        let progress = Arc::new(Progress::new());
+        let progress = Arc::new(FoldProgress::new());
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let handle = SpeedHandle {
             settings: settings.clone(),
@@ -153,12 +154,21 @@ impl SpeedLayer {
             progress: Arc::clone(&progress),
             commands: sender,
         };
-        let parts =
-            Parts { settings, journal, store, clock, fence, progress, feed, snapshots, commands };
+        let parts = WorkerParts {
+            settings,
+            journal,
+            store,
+            clock,
+            fence,
+            progress,
+            feed,
+            snapshots,
+            commands,
+        };
         let runtime = tokio::runtime::Handle::current();
         std::thread::Builder::new()
             .name("fold".to_owned())
-            .spawn(move || runtime.block_on(Worker::new(parts).run(opened)))
+            .spawn(move || runtime.block_on(FoldWorker::new(parts).run(opened)))
             .map_err(|error| SpeedStartError::Thread(error.to_string()))?;
         Ok(handle)
     }
@@ -171,9 +181,9 @@ impl SpeedLayer {
 async fn claim(
     store: &dyn SpeedStore,
     journal: JournalId,
-    snapshot: &Snapshot,
+    snapshot: &CatalogSnapshot,
     now: Timestamp,
-) -> Result<(Opened, Fence), StoreError> {
+) -> Result<(StoreInventory, Fence), StoreError> {
     let clock = Fence(u64::try_from(now.0 / 1000).unwrap_or(0));
     let mut attempt = 1;
     loop {
@@ -192,12 +202,12 @@ async fn claim(
 async fn open(
     store: &dyn SpeedStore,
     journal: JournalId,
-    snapshot: &Snapshot,
-) -> Result<(Opened, Fence), StoreError> {
-    let mut opened = Opened::default();
+    snapshot: &CatalogSnapshot,
+) -> Result<(StoreInventory, Fence), StoreError> {
+    let mut opened = StoreInventory::default();
     let mut above = Fence::ZERO;
     for version in &snapshot.metrics {
-        match store.open(&View::of(journal, version)).await {
+        match store.open(&SpeedView::of(journal, version)).await {
             Ok(Some(stored)) => {
                 above = above.max(stored.fence);
                 opened.stored.insert(version.id, stored);
@@ -219,8 +229,8 @@ pub struct SpeedHandle {
     settings: SpeedSettings,
     journal: JournalId,
     store: Arc<dyn SpeedStore>,
-    progress: Arc<Progress>,
-    commands: mpsc::Sender<Command>,
+    progress: Arc<FoldProgress>,
+    commands: mpsc::Sender<FoldCommand>,
 }
 
 impl SpeedHandle {
@@ -230,10 +240,10 @@ impl SpeedHandle {
     /// When the fold stopped before.
     pub async fn ready(&self) -> Result<(), SpeedStartError> {
         let mut phase = self.progress.phase.subscribe();
-        let phase = phase.wait_for(|phase| *phase != Phase::CatchingUp).await;
+        let phase = phase.wait_for(|phase| *phase != FoldPhase::CatchingUp).await;
         match phase.as_deref() {
-            Ok(Phase::Failed(reason)) => Err(SpeedStartError::Stopped(reason.clone())),
-            Ok(Phase::Ready | Phase::Ended | Phase::CatchingUp) => Ok(()),
+            Ok(FoldPhase::Failed(reason)) => Err(SpeedStartError::Stopped(reason.clone())),
+            Ok(FoldPhase::Ready | FoldPhase::Ended | FoldPhase::CatchingUp) => Ok(()),
             Err(error) => Err(SpeedStartError::Stopped(error.to_string())),
         }
     }
@@ -245,10 +255,10 @@ impl SpeedHandle {
     /// Why it stopped, when it was not for the end of the feed.
     pub async fn ended(&self) -> Result<(), SpeedStartError> {
         let mut phase = self.progress.phase.subscribe();
-        let is_over = |phase: &Phase| matches!(phase, Phase::Ended | Phase::Failed(_));
+        let is_over = |phase: &FoldPhase| matches!(phase, FoldPhase::Ended | FoldPhase::Failed(_));
         match phase.wait_for(is_over).await.as_deref() {
-            Ok(Phase::Failed(reason)) => Err(SpeedStartError::Stopped(reason.clone())),
-            Ok(Phase::Ready | Phase::Ended | Phase::CatchingUp) => Ok(()),
+            Ok(FoldPhase::Failed(reason)) => Err(SpeedStartError::Stopped(reason.clone())),
+            Ok(FoldPhase::Ready | FoldPhase::Ended | FoldPhase::CatchingUp) => Ok(()),
             Err(error) => Err(SpeedStartError::Stopped(error.to_string())),
         }
     }
@@ -271,27 +281,27 @@ impl SpeedHandle {
         self.progress.full.subscribe()
     }
 
-    fn failed(&self) -> Option<SpeedError> {
+    fn failed(&self) -> Option<SpeedViewError> {
         match &*self.progress.phase.borrow() {
-            Phase::Failed(reason) => Some(SpeedError::Unavailable(reason.clone())),
-            Phase::CatchingUp | Phase::Ready | Phase::Ended => None,
+            FoldPhase::Failed(reason) => Some(SpeedViewError::Unavailable(reason.clone())),
+            FoldPhase::CatchingUp | FoldPhase::Ready | FoldPhase::Ended => None,
         }
     }
 
-    fn view(&self, metric: &MetricVersion) -> Arc<View> {
+    fn view(&self, metric: &MetricVersion) -> Arc<SpeedView> {
         let known = self.progress.metric(metric.id).map(|known| known.view);
-        known.unwrap_or_else(|| Arc::new(View::of(self.journal, metric)))
+        known.unwrap_or_else(|| Arc::new(SpeedView::of(self.journal, metric)))
     }
 
     /// Tells the worker of what a reader found. When it is too busy to be told, it finds out by
     /// itself, or the next reader tells it.
-    fn tell(&self, command: Command) {
+    fn tell(&self, command: FoldCommand) {
         let _ = self.commands.try_send(command);
     }
 }
 
-fn unavailable(reason: impl ToString) -> SpeedError {
-    SpeedError::Unavailable(reason.to_string())
+fn unavailable(reason: impl ToString) -> SpeedViewError {
+    SpeedViewError::Unavailable(reason.to_string())
 }
 
 #[async_trait]
@@ -300,7 +310,11 @@ impl SpeedViews for SpeedHandle {
         self.store.kind()
     }
 
-    async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
+    async fn read(
+        &self,
+        metric: &MetricVersion,
+        read: SpeedReadRequest,
+    ) -> Result<SpeedViewStates, SpeedViewError> {
         let view = self.view(metric);
         let until = Instant::now() + self.settings.read_patience;
         loop {
@@ -312,17 +326,17 @@ impl SpeedViews for SpeedHandle {
             // Before, it may be what another service wrote, whose journal was not this one.
             let answer = match known.is_some_and(|known| known.is_claimed) {
                 true => self.store.read(&view, &read, self.settings.read_groups_max).await,
-                false => Err(ReadError::Building),
+                false => Err(StoreReadError::Building),
             };
             let is_last = Instant::now() >= until;
             let error = match answer {
                 // A store that was put back to an earlier state: the writer has to look.
                 Ok(part) if !is_last && applied.is_some_and(|applied| part.through < applied) => {
-                    self.tell(Command::Look(metric.id));
-                    ReadError::Building
+                    self.tell(FoldCommand::Look(metric.id));
+                    StoreReadError::Building
                 }
                 // The states of one position may be there in time.
-                Ok(part) if !is_last && part.reach > part.through => ReadError::Building,
+                Ok(part) if !is_last && part.reach > part.through => StoreReadError::Building,
                 Ok(mut part) => {
                     if read.from == metric.boundary.epoch {
                         // Nothing below the boundary is asked for, so nothing of it is missing.
@@ -331,18 +345,22 @@ impl SpeedViews for SpeedHandle {
                     }
                     return Ok(part);
                 }
-                Err(ReadError::Retired { first }) => return Err(SpeedError::Retired { first }),
-                Err(ReadError::TooLarge { limit }) => return Err(SpeedError::TooLarge { limit }),
-                Err(ReadError::Damaged { space, reason }) => {
-                    self.tell(Command::Damaged(metric.id, space));
-                    ReadError::Damaged { space, reason }
+                Err(StoreReadError::Retired { first }) => {
+                    return Err(SpeedViewError::Retired { first });
                 }
-                Err(ReadError::Absent) => {
-                    self.tell(Command::Look(metric.id));
-                    ReadError::Absent
+                Err(StoreReadError::TooLarge { limit }) => {
+                    return Err(SpeedViewError::TooLarge { limit });
+                }
+                Err(StoreReadError::Damaged { space, reason }) => {
+                    self.tell(FoldCommand::Damaged(metric.id, space));
+                    StoreReadError::Damaged { space, reason }
+                }
+                Err(StoreReadError::Absent) => {
+                    self.tell(FoldCommand::Look(metric.id));
+                    StoreReadError::Absent
                 }
                 // A connection that broke may be there again at once.
-                Err(error @ (ReadError::Building | ReadError::Unreachable(_))) => error,
+                Err(error @ (StoreReadError::Building | StoreReadError::Unreachable(_))) => error,
             };
             if is_last {
                 return Err(unavailable(error));
@@ -354,12 +372,12 @@ impl SpeedViews for SpeedHandle {
     async fn read_own(
         &self,
         metric: &MetricVersion,
-        read: SpeedRead,
-    ) -> Result<SpeedPart, SpeedError> {
+        read: SpeedReadRequest,
+    ) -> Result<SpeedViewStates, SpeedViewError> {
         let gone = || unavailable("the fold has stopped");
         let (reply, answer) = oneshot::channel();
-        let read = OwnRead::new(metric.id, read, self.settings.read_groups_max, reply);
-        self.commands.send(Command::Own(read)).await.map_err(|_| gone())?;
+        let read = LocalRead::new(metric.id, read, self.settings.read_groups_max, reply);
+        self.commands.send(FoldCommand::Own(read)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
@@ -367,7 +385,7 @@ impl SpeedViews for SpeedHandle {
         self.progress.failure.borrow().clone()
     }
 
-    fn lag(&self, metric: MetricId) -> Lag {
+    fn lag(&self, metric: MetricId) -> SpeedViewLag {
         self.progress.lag(metric)
     }
 

@@ -31,19 +31,19 @@ use serde::Serialize;
 use shared::access::FixedProperties;
 use shared::ids::JournalId;
 use shared::ports::SpeedViews;
-use shared::problem::{Kind, Problem};
+use shared::problem::{Problem, ProblemKind};
 use shared::request::discard;
 
-use self::options::{EventOptions, Wait};
+use self::options::{EventParameters, WaitMode};
 use crate::intake::{
-    BodyEncoding, BodyFormat, EventBody, IntakeError, IntakeHandle, Receipt, Share,
+    BodyEncoding, BodyFormat, EventBody, IntakeError, IntakeHandle, IntakePermit, Receipt,
 };
 
 /// How long `?wait=applied` waits. The events are durable all the same.
 const APPLIED_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
-struct Routes {
+struct IngestState {
     intake: IntakeHandle,
     views: Arc<dyn SpeedViews>,
 }
@@ -58,21 +58,21 @@ pub fn routes(intake: IntakeHandle, views: Arc<dyn SpeedViews>) -> Router {
         .merge(segment::at_root())
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/{id}", get(quarantine::show).delete(quarantine::delete))
-        .with_state(Routes { intake, views })
+        .with_state(IngestState { intake, views })
 }
 
 /// What a request's head says, and its share of what may be pending.
-struct Head {
-    options: EventOptions,
+struct EventRequestHead {
+    options: EventParameters,
     format: BodyFormat,
     encoding: BodyEncoding,
     declared_bytes: Option<u64>,
     /// What the sender's key writes into each event.
     fixed: Option<Arc<FixedProperties>>,
-    share: Share,
+    share: IntakePermit,
 }
 
-impl Head {
+impl EventRequestHead {
     fn of_events(parts: &Parts, intake: &IntakeHandle) -> Result<Self, IntakeError> {
         let content_type = text(parts, CONTENT_TYPE)?;
         // By the HTTP binding the content type says the mode, whatever was added on the way.
@@ -89,7 +89,7 @@ impl Head {
     }
 
     fn read(parts: &Parts, intake: &IntakeHandle, format: BodyFormat) -> Result<Self, IntakeError> {
-        let mut options = EventOptions::of_query(&parts.uri)?;
+        let mut options = EventParameters::of_query(&parts.uri)?;
         let format = match options.columns.take() {
             Some(columns) => columns.applied_to(format)?,
             None => format,
@@ -116,7 +116,7 @@ fn text(parts: &Parts, name: HeaderName) -> Result<Option<&str>, IntakeError> {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct IngestResponse {
     #[serde(flatten)]
     receipt: Receipt,
     /// The journal that the position is in.
@@ -125,9 +125,9 @@ struct Answer {
     applied: Option<bool>,
 }
 
-async fn post_events(State(routes): State<Routes>, request: Request) -> Response {
+async fn post_events(State(routes): State<IngestState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let taken = take(&routes, Head::of_events(&parts, &routes.intake), body).await;
+    let taken = take(&routes, EventRequestHead::of_events(&parts, &routes.intake), body).await;
     match taken.and_then(counted) {
         Ok(answer) => Json(answer).into_response(),
         Err(problem) => problem.into_response(),
@@ -136,10 +136,10 @@ async fn post_events(State(routes): State<Routes>, request: Request) -> Response
 
 /// Takes a request's events in.
 async fn take(
-    routes: &Routes,
-    head: Result<Head, IntakeError>,
+    routes: &IngestState,
+    head: Result<EventRequestHead, IntakeError>,
     mut body: Body,
-) -> Result<Answer, Problem> {
+) -> Result<IngestResponse, Problem> {
     let head = match head {
         Ok(head) => head,
         Err(error) => {
@@ -148,7 +148,7 @@ async fn take(
             return Err(error.into());
         }
     };
-    let Head { options, format, encoding, declared_bytes, fixed, mut share } = head;
+    let EventRequestHead { options, format, encoding, declared_bytes, fixed, mut share } = head;
     let limits = routes.intake.limits();
     let bytes = match body::read(&mut body, declared_bytes, limits, &mut share).await {
         Ok(bytes) => bytes,
@@ -166,27 +166,28 @@ async fn take(
     let event_body = EventBody { bytes, format, encoding, on_invalid, fixed };
     let receipt = routes.intake.submit(event_body, share).await?;
     let applied = match options.wait {
-        Wait::Durable => None,
-        Wait::Applied => Some(routes.views.wait_applied(receipt.end(), APPLIED_WAIT).await),
+        WaitMode::Durable => None,
+        WaitMode::Applied => Some(routes.views.wait_applied(receipt.end(), APPLIED_WAIT).await),
     };
-    Ok(Answer { receipt, journal: routes.intake.journal(), applied })
+    Ok(IngestResponse { receipt, journal: routes.intake.journal(), applied })
 }
 
 /// Says so where no event could be counted.
-fn counted(answer: Answer) -> Result<Answer, Problem> {
-    let Answer { receipt, journal, applied } = answer;
+fn counted(answer: IngestResponse) -> Result<IngestResponse, Problem> {
+    let IngestResponse { receipt, journal, applied } = answer;
     if receipt.is_all_invalid() {
         let detail = match &*receipt.invalid {
             [only] => format!("the request's only event is invalid: {}", only.message),
             all => format!("all {} events of the request are invalid", all.len()),
         };
-        let problem = receipt.fill(Problem::new(Kind::Unprocessable, "invalid_events", detail));
+        let problem =
+            receipt.fill(Problem::new(ProblemKind::Unprocessable, "invalid_events", detail));
         return Err(match applied {
             Some(applied) => problem.with("applied", applied),
             None => problem,
         });
     }
-    Ok(Answer { receipt, journal, applied })
+    Ok(IngestResponse { receipt, journal, applied })
 }
 
 #[cfg(test)]

@@ -53,41 +53,41 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use shared::access::FixedProperties;
-use shared::catalog::Snapshot;
+use shared::catalog::CatalogSnapshot;
 use shared::clock::Clock;
 use shared::ids::{JournalId, Offset};
-use shared::ports::{Committed, IntakeFigures, Journal};
+use shared::ports::{CommittedBatch, IntakeCounters, Journal};
 use shared::time::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-pub use self::budget::Share;
-pub use self::columnar::{Columnar, ColumnarFile, ColumnarLines};
-pub use self::csv::{CsvOptions, Record, RecordFault, Records, RowPlaces};
+pub use self::budget::IntakePermit;
+pub use self::columnar::{ColumnarFile, ColumnarFormat, ColumnarLines};
+pub use self::csv::{CsvParameters, CsvRecord, CsvRecordFault, CsvRecordReader, CsvRowIndex};
 pub use self::csv::{check_names, is_unmistakable};
 pub use self::decode::{BodyEncoding, BodyFormat};
 pub use self::envelope::InvalidCode;
-pub use self::error::{IntakeError, Limit};
-pub use self::event_id::{EventIds, RandomIds};
+pub use self::error::{ExceededLimit, IntakeError};
+pub use self::event_id::{EventIdGenerator, UuidGenerator};
 pub use self::foreign::{CloudEventData, CloudEventHead, SegmentCall};
-pub use self::layout::{ColumnMapping, EventSource, Layout, Options};
+pub use self::layout::{ColumnLayout, ColumnMapping, EventTypeSource, ParameterStyle};
 pub use self::quarantine::{
     CodeTotal, Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind,
     QuarantinePage, QuarantinedEvent, RawText,
 };
-pub use self::receipt::{Conflict, InvalidEvent, Receipt};
-pub use self::settings::{IntakeSettings, Limits, QuarantineSettings};
+pub use self::receipt::{ConflictingEvent, InvalidEvent, Receipt};
+pub use self::settings::{IntakeLimits, IntakeSettings, QuarantineSettings};
 
-use self::budget::Budget;
-use self::commit::{Committer, Told};
-use self::decoder::{Decoder, is_small};
+use self::budget::IntakeBudget;
+use self::commit::{Committer, CommitterState};
+use self::decoder::{BodyDecoder, is_small};
 use self::disk::DiskFloor;
-use self::group::{Caller, Content, Submission};
-use self::prepare::Prepared;
-use self::wanted::Wanted;
+use self::group::{ReplyHandle, Submission, SubmissionContent};
+use self::prepare::PreparedEvents;
+use self::wanted::ActiveProperties;
 
 /// What to do with a request of which some events are invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnInvalid {
+pub enum InvalidEventPolicy {
     /// Accept the valid ones; the others go to the quarantine and are listed.
     #[default]
     Quarantine,
@@ -105,7 +105,7 @@ pub struct EventBody {
     /// How it is compressed.
     pub encoding: BodyEncoding,
     /// What to do if some events are invalid.
-    pub on_invalid: OnInvalid,
+    pub on_invalid: InvalidEventPolicy,
     /// What the sender's key writes into each event.
     pub fixed: Option<Arc<FixedProperties>>,
 }
@@ -128,20 +128,20 @@ impl Intake {
         settings: IntakeSettings,
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
-        ids: Arc<dyn EventIds>,
-        snapshots: watch::Receiver<Arc<Snapshot>>,
-        feed: mpsc::Sender<Arc<Committed>>,
+        ids: Arc<dyn EventIdGenerator>,
+        snapshots: watch::Receiver<Arc<CatalogSnapshot>>,
+        feed: mpsc::Sender<Arc<CommittedBatch>>,
         quarantine_dir: PathBuf,
     ) -> Result<IntakeHandle, IntakeError> {
         settings.check()?;
         let started_at = clock.now();
         let quarantine = Arc::new(Quarantine::open(&quarantine_dir, settings.quarantine.clone())?);
         let dedup = dedup::rebuild(&*journal, settings.dedup_window_events)?;
-        let told = Arc::new(Told::default());
+        let told = Arc::new(CommitterState::default());
         told.dedup_floor.store(dedup.floor().unwrap_or(journal.end()).0, Ordering::Relaxed);
-        let decoder = Arc::new(Decoder {
+        let decoder = Arc::new(BodyDecoder {
             limits: settings.limits.clone(),
-            wanted: Wanted::new(snapshots),
+            wanted: ActiveProperties::new(snapshots),
             ids,
             clock,
         });
@@ -164,8 +164,8 @@ impl Intake {
                 drop(running);
             })
             .map_err(|error| IntakeError::Internal(format!("starting a thread: {error}")))?;
-        Ok(IntakeHandle(Arc::new(Shared {
-            budget: Budget::new(settings.pending_max_requests, settings.pending_max_bytes),
+        Ok(IntakeHandle(Arc::new(IntakeState {
+            budget: IntakeBudget::new(settings.pending_max_requests, settings.pending_max_bytes),
             decoders: Arc::new(Semaphore::new(settings.decoders_max)),
             decoder,
             disk: DiskFloor::of(quarantine_dir, settings.disk_floor_bytes),
@@ -182,25 +182,25 @@ impl Intake {
 
 /// Gives events to intake. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct IntakeHandle(Arc<Shared>);
+pub struct IntakeHandle(Arc<IntakeState>);
 
-struct Shared {
+struct IntakeState {
     settings: IntakeSettings,
     journal: Arc<dyn Journal>,
     quarantine: Arc<Quarantine>,
-    budget: Arc<Budget>,
+    budget: Arc<IntakeBudget>,
     /// As many permits as bodies may be decoded at once.
     decoders: Arc<Semaphore>,
-    decoder: Arc<Decoder>,
+    decoder: Arc<BodyDecoder>,
     disk: DiskFloor,
     /// `None` after the shutdown.
     queue: Mutex<Option<SyncSender<Submission>>>,
-    told: Arc<Told>,
+    told: Arc<CommitterState>,
     ended: watch::Receiver<()>,
     started_at: Timestamp,
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for IntakeState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Intake").field("settings", &self.settings).finish_non_exhaustive()
     }
@@ -220,7 +220,7 @@ impl IntakeHandle {
     ///
     /// # Errors
     /// When nothing is taken at the moment.
-    pub fn admit(&self) -> Result<Share, IntakeError> {
+    pub fn admit(&self) -> Result<IntakePermit, IntakeError> {
         if self.queue().is_none() {
             return Err(IntakeError::ShuttingDown);
         }
@@ -238,29 +238,33 @@ impl IntakeHandle {
     ///
     /// # Errors
     /// Nothing is acknowledged then. What the errors mean is said at [`IntakeError`].
-    pub async fn submit(&self, body: EventBody, mut share: Share) -> Result<Receipt, IntakeError> {
+    pub async fn submit(
+        &self,
+        body: EventBody,
+        mut share: IntakePermit,
+    ) -> Result<Receipt, IntakeError> {
         share.enter()?;
         let (content, share) = match is_small(&body) {
-            true => (Content::Small(self.0.decoder.arrived(body)), share),
+            true => (SubmissionContent::Small(self.0.decoder.arrived(body)), share),
             false => {
                 let on_invalid = body.on_invalid;
                 let (prepared, share) = self.decode(body, share).await?;
                 if let Some(receipt) = self.judged_already(&prepared, on_invalid)? {
                     return Ok(receipt);
                 }
-                (Content::Decoded(prepared), share)
+                (SubmissionContent::Decoded(prepared), share)
             }
         };
         let (reply, answer) = oneshot::channel();
-        self.enqueue(Submission { content, caller: Caller { share, reply } })?;
+        self.enqueue(Submission { content, caller: ReplyHandle { share, reply } })?;
         answer.await.unwrap_or_else(|_| Err(committer_ended()))
     }
 
     async fn decode(
         &self,
         body: EventBody,
-        mut share: Share,
-    ) -> Result<(Prepared, Share), IntakeError> {
+        mut share: IntakePermit,
+    ) -> Result<(PreparedEvents, IntakePermit), IntakeError> {
         let decoder = Arc::clone(&self.0.decoder);
         if body.encoding == BodyEncoding::Identity && body.bytes.len() <= INLINE_BYTES_MAX {
             let prepared = decoder.one(body, &mut share)?;
@@ -283,13 +287,13 @@ impl IntakeHandle {
     /// The receipt of a request without events; an error for one that is to be rejected.
     fn judged_already(
         &self,
-        prepared: &Prepared,
-        on_invalid: OnInvalid,
+        prepared: &PreparedEvents,
+        on_invalid: InvalidEventPolicy,
     ) -> Result<Option<Receipt>, IntakeError> {
         let requests = || prepared.requests.iter().flatten();
         let end = Receipt::at(self.0.journal.end());
         let mut invalid = requests().flat_map(|request| &request.invalid).peekable();
-        if on_invalid == OnInvalid::Reject && invalid.peek().is_some() {
+        if on_invalid == InvalidEventPolicy::Reject && invalid.peek().is_some() {
             let invalid = invalid.map(|(place, fault)| InvalidEvent {
                 index: place.index,
                 code: fault.code,
@@ -333,7 +337,7 @@ impl IntakeHandle {
 
     /// The limits of a request.
     #[must_use]
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &IntakeLimits {
         &self.0.settings.limits
     }
 
@@ -355,8 +359,8 @@ impl IntakeHandle {
 
     /// What a status page shows.
     #[must_use]
-    pub fn figures(&self) -> IntakeFigures {
-        IntakeFigures {
+    pub fn figures(&self) -> IntakeCounters {
+        IntakeCounters {
             accepted: self.0.told.accepted.load(Ordering::Relaxed),
             started_at: self.0.started_at,
         }

@@ -4,16 +4,16 @@
 //! and each write carries where it begins and where it ends. What always holds:
 //!
 //! - A write stores states and position in one atomic step, or nothing at all.
-//! - It is refused unless the store is exactly where the writer believes it to be ([`Stored`]):
+//! - It is refused unless the store is exactly where the writer believes it to be ([`StoredView`]):
 //!   the same journal and definition, the same space, the next serial, the position that it begins
 //!   at, and no higher fence. So a write that is late, repeated, foreign, or meant for what has
 //!   been lost since, changes nothing.
 //! - A flush may take several changes. Readers see the states after the last whole flush, of one
 //!   position, whatever has been changed since; a store keeps what is overwritten for as long as a
 //!   reader may need it.
-//! - A rebuild writes into a new [`Space`], which readers do not see before it is complete.
+//! - A rebuild writes into a new [`ViewSpace`], which readers do not see before it is complete.
 //!
-//! | what is stored | the answer to a [`Change`] |
+//! | what is stored | the answer to a [`ViewChange`] |
 //! |---|---|
 //! | what the writer expects | applied |
 //! | the same, after this very change | refused with what is stored, by which the writer knows |
@@ -35,18 +35,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset};
-use shared::omissions::Omissions;
-use shared::ports::{SpeedPart, SpeedRead};
+use shared::omissions::MetricOmissions;
+use shared::ports::{SpeedReadRequest, SpeedViewStates};
 
-pub use address::{Address, AddressError};
-pub use change::{Change, EpochStates};
-pub use error::{ConnectError, ReadError, StoreError};
+pub use address::{StoreAddress, StoreAddressError};
+pub use change::{EpochStates, ViewChange};
+pub use error::{StoreConnectError, StoreError, StoreReadError};
 use view::FORMAT;
-pub use view::{Space, View, ViewId};
+pub use view::{SpeedView, ViewId, ViewSpace};
 
 /// A position of the journal, with the checksum of the record that ends there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
+pub struct JournalPosition {
     /// Everything below.
     pub offset: Offset,
     /// See [`shared::ports::Journal::checksum_at`].
@@ -55,7 +55,7 @@ pub struct Mark {
 
 /// Whether a space can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum SpaceStage {
     /// It is being filled; what is below its position is not all there.
     Building,
     /// It is whole.
@@ -64,51 +64,51 @@ pub enum Stage {
 
 /// What a view's epoch has besides its states. Absolute, as the states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct EpochCounters {
     /// Values of another type than their use asks for, and rows whose arithmetic had no result.
     pub mismatches: u64,
     /// What each use could not take.
-    pub omissions: Omissions,
+    pub omissions: MetricOmissions,
     /// Rows that were left out, since the metric had its bound of groups.
     pub dropped: u64,
 }
 
 /// What a store says of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredView {
     /// The journal whose events are counted.
     pub journal: JournalId,
-    /// See [`View::definition`].
+    /// See [`SpeedView::definition`].
     pub definition: u64,
     /// The writer of the last change.
     pub fence: Fence,
     /// Where the states are.
-    pub space: Space,
+    pub space: ViewSpace,
     /// Changes applied to the space.
     pub serial: u64,
     /// Whole flushes applied to the space: what readers see are the states after the last of them.
     pub flushes: u64,
     /// Whether it can be read.
-    pub stage: Stage,
+    pub stage: SpaceStage,
     /// The first epoch that is kept.
     pub first: Epoch,
     /// Everything below is in the states, and nothing else in what readers see.
-    pub through: Mark,
+    pub through: JournalPosition,
     /// Nothing from here on is in the states; beyond `through` while a flush is half-way.
-    pub reach: Mark,
+    pub reach: JournalPosition,
     /// By epoch, those that have any.
-    pub figures: BTreeMap<Epoch, Figures>,
+    pub figures: BTreeMap<Epoch, EpochCounters>,
 }
 
-impl Stored {
+impl StoredView {
     /// What is told of what `read` asks for.
-    fn told(&self, read: &SpeedRead) -> Told {
+    fn told(&self, read: &SpeedReadRequest) -> ReadCaveats {
         told(read, self.figures.iter().map(|(epoch, figures)| (*epoch, figures)))
     }
 
     /// Whether it is what `change` leaves behind.
     #[must_use]
-    pub fn is_after(&self, change: &Change) -> bool {
+    pub fn is_after(&self, change: &ViewChange) -> bool {
         self.space == change.space
             && self.serial == change.serial + 1
             && self.through == change.to
@@ -116,7 +116,7 @@ impl Stored {
     }
 
     /// Why `change` does not follow from this, if so.
-    fn refuses(&self, view: &View, change: &Change) -> Option<StoreError> {
+    fn refuses(&self, view: &SpeedView, change: &ViewChange) -> Option<StoreError> {
         if self.journal == view.id.journal() && self.fence > change.fence {
             return Some(StoreError::Fenced { fence: self.fence });
         }
@@ -131,19 +131,19 @@ impl Stored {
 
 /// What is told of a part besides its states.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct ReadCaveats {
     /// Why states may be missing although `through` says otherwise.
     pub(crate) missing: Vec<String>,
-    pub(crate) omissions: Omissions,
+    pub(crate) omissions: MetricOmissions,
 }
 
 /// What `figures` tell of those of their epochs that `read` asks for.
 pub(crate) fn told<'a>(
-    read: &SpeedRead,
-    figures: impl Iterator<Item = (Epoch, &'a Figures)>,
-) -> Told {
+    read: &SpeedReadRequest,
+    figures: impl Iterator<Item = (Epoch, &'a EpochCounters)>,
+) -> ReadCaveats {
     let asked = |epoch: Epoch| read.from <= epoch && read.to.is_none_or(|to| epoch < to);
-    let (mut told, mut dropped) = (Told::default(), 0_u64);
+    let (mut told, mut dropped) = (ReadCaveats::default(), 0_u64);
     for (_, figures) in figures.filter(|(epoch, _)| asked(*epoch)) {
         dropped += figures.dropped;
         told.omissions.merge(&figures.omissions);
@@ -160,7 +160,7 @@ pub(crate) fn told<'a>(
 
 /// Whether a sweep found everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Swept {
+pub enum SweepStatus {
     /// There may be more: call again.
     More,
     /// Nothing is left that no reader can see.
@@ -180,38 +180,43 @@ pub trait SpeedStore: Send + Sync + 'static {
     async fn metrics(&self, journal: JournalId) -> Result<Vec<MetricId>, StoreError>;
 
     /// What is stored of a view.
-    async fn open(&self, view: &View) -> Result<Option<Stored>, StoreError>;
+    async fn open(&self, view: &SpeedView) -> Result<Option<StoredView>, StoreError>;
 
     /// Starts anew in `space`, at serial 0 and position 0, with nothing in it. What was there
     /// before is no longer read, and is deleted by [`SpeedStore::sweep`].
     ///
     /// # Errors
     /// [`StoreError::Refused`] unless the space is higher than the one that is stored.
-    async fn begin(&self, view: &View, space: Space, first: Epoch) -> Result<(), StoreError>;
+    async fn begin(
+        &self,
+        view: &SpeedView,
+        space: ViewSpace,
+        first: Epoch,
+    ) -> Result<(), StoreError>;
 
     /// Stores a change in one atomic step.
     ///
     /// # Errors
     /// See the module's table.
-    async fn apply(&self, view: &View, change: &Change) -> Result<(), StoreError>;
+    async fn apply(&self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError>;
 
     /// From now on nobody reads epochs below `first`; [`SpeedStore::sweep`] deletes them. The first
     /// epoch never goes back.
-    async fn retire(&self, view: &View, fence: Fence, first: Epoch) -> Result<(), StoreError>;
+    async fn retire(&self, view: &SpeedView, fence: Fence, first: Epoch) -> Result<(), StoreError>;
 
     /// From now on nobody reads the view; [`SpeedStore::sweep`] deletes it.
     async fn drop_view(&self, id: ViewId, fence: Fence) -> Result<(), StoreError>;
 
     /// Deletes a bounded portion of what no reader can see.
-    async fn sweep(&self, id: ViewId) -> Result<Swept, StoreError>;
+    async fn sweep(&self, id: ViewId) -> Result<SweepStatus, StoreError>;
 
     /// The states that `read` asks for, of at most `groups_max` groups.
     async fn read(
         &self,
-        view: &View,
-        read: &SpeedRead,
+        view: &SpeedView,
+        read: &SpeedReadRequest,
         groups_max: usize,
-    ) -> Result<SpeedPart, ReadError>;
+    ) -> Result<SpeedViewStates, StoreReadError>;
 
     /// A number that grows when the store has thrown states away by itself.
     async fn losses(&self) -> Result<u64, StoreError>;
@@ -222,9 +227,9 @@ pub trait SpeedStore: Send + Sync + 'static {
 ///
 /// # Errors
 /// One line that says what is wrong and what would be right.
-pub async fn connect(setting: &str) -> Result<Arc<dyn SpeedStore>, ConnectError> {
+pub async fn connect(setting: &str) -> Result<Arc<dyn SpeedStore>, StoreConnectError> {
     match setting.parse()? {
-        Address::Memory => Ok(Arc::new(memory::MemoryStore::default())),
-        Address::Redis(address) => Ok(Arc::new(redis::RedisStore::connect(&address).await?)),
+        StoreAddress::Memory => Ok(Arc::new(memory::MemoryStore::default())),
+        StoreAddress::Redis(address) => Ok(Arc::new(redis::RedisStore::connect(&address).await?)),
     }
 }

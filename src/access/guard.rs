@@ -9,20 +9,20 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use shared::access::{Access, FixedProperties, Key, Keys, Role, Scope};
-use shared::catalog::Snapshot;
+use shared::access::{AccessKey, AccessKeys, AccessScope, FixedProperties, Role, RouteAccess};
+use shared::catalog::CatalogSnapshot;
 use shared::clock::Clock;
-use shared::problem::{Kind, Problem};
-use shared::request::Asker;
+use shared::problem::{Problem, ProblemKind};
+use shared::request::CallerId;
 use shared::time::Timestamp;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::rate::{Rates, Spent};
+use super::rate::{KeyRateLimiters, RateLimitStatus};
 use super::secret;
-use super::streams::{Place, Streams};
-use super::unknown::{self, Peer, Unknown};
-use crate::settings::Origins;
+use super::streams::{StreamLimiter, StreamPermit};
+use super::unknown::{self, PeerNetwork, UnauthenticatedLimiter};
+use crate::settings::AllowedOrigins;
 
 const NO_KEYS: &str = "there are no keys, and this service can be reached from elsewhere; \
     `merganser keys create --role admin --data-dir DIR` makes the first one while it is stopped";
@@ -33,11 +33,11 @@ const WRITE_KEY_MISSING: &str = "a key is needed: `Authorization: Basic` with th
     `Bearer KEY`, or `writeKey` in the body";
 
 /// What whoever may see everything sees.
-static EVERYTHING: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
+static EVERYTHING: LazyLock<Arc<AccessScope>> = LazyLock::new(Arc::default);
 
 /// To whom everything is open for as long as there are no keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Openness {
+pub(crate) enum AnonymousAccess {
     /// Nobody.
     Closed,
     /// Whoever is on this machine.
@@ -51,50 +51,50 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// A request that may go on.
 #[derive(Clone, Debug)]
-pub(crate) struct Passed {
+pub(crate) struct AuthorizedCaller {
     /// Its key; none where none is needed.
-    pub(crate) key: Option<Arc<Key>>,
+    pub(crate) key: Option<Arc<AccessKey>>,
     /// What is left of its key's rate, where it has one.
-    pub(crate) spent: Option<Spent>,
+    pub(crate) spent: Option<RateLimitStatus>,
 }
 
-impl Passed {
+impl AuthorizedCaller {
     /// What is written into its events.
     pub(crate) fn set(&self) -> Option<Arc<FixedProperties>> {
         self.key.as_ref()?.set.clone()
     }
 
     /// What its answer may be made of.
-    pub(crate) fn scope(&self) -> Arc<Scope> {
+    pub(crate) fn scope(&self) -> Arc<AccessScope> {
         Arc::clone(self.key.as_ref().map_or(&EVERYTHING, |key| &key.scope))
     }
 
     /// Who it is to share with others fairly.
-    pub(crate) fn asker(&self) -> Asker {
-        self.key.as_ref().map(|key| Asker::key(&key.id)).unwrap_or_default()
+    pub(crate) fn asker(&self) -> CallerId {
+        self.key.as_ref().map(|key| CallerId::key(&key.id)).unwrap_or_default()
     }
 }
 
 /// A request that may not.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct AccessRejection {
     pub(super) problem: Box<Problem>,
-    spent: Option<Spent>,
+    spent: Option<RateLimitStatus>,
 }
 
-impl From<Problem> for Refused {
+impl From<Problem> for AccessRejection {
     fn from(problem: Problem) -> Self {
         Self { problem: Box::new(problem), spent: None }
     }
 }
 
-impl From<(Spent, Box<Problem>)> for Refused {
-    fn from((spent, problem): (Spent, Box<Problem>)) -> Self {
+impl From<(RateLimitStatus, Box<Problem>)> for AccessRejection {
+    fn from((spent, problem): (RateLimitStatus, Box<Problem>)) -> Self {
         Self { problem, spent: Some(spent) }
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for AccessRejection {
     fn into_response(self) -> Response {
         let mut response = self.problem.into_response();
         if let Some(spent) = self.spent {
@@ -106,44 +106,44 @@ impl IntoResponse for Refused {
 
 /// Decides. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Guard(Arc<Parts>);
+pub(crate) struct AccessGuard(Arc<AccessGuardState>);
 
-struct Parts {
-    snapshots: watch::Receiver<Arc<Snapshot>>,
+struct AccessGuardState {
+    snapshots: watch::Receiver<Arc<CatalogSnapshot>>,
     clock: Arc<dyn Clock>,
     /// By path of the router and method; what is not there is for whoever runs the service.
-    routes: HashMap<&'static str, Vec<(Method, Access)>>,
-    openness: Openness,
+    routes: HashMap<&'static str, Vec<(Method, RouteAccess)>>,
+    openness: AnonymousAccess,
     /// Sites whose pages may use it although there are no keys.
-    origins: Origins,
-    rates: Rates,
-    streams: Streams,
+    origins: AllowedOrigins,
+    rates: KeyRateLimiters,
+    streams: StreamLimiter,
     /// Places for bodies of senders that are not known yet.
-    unknown: Unknown,
+    unknown: UnauthenticatedLimiter,
 }
 
-impl Guard {
+impl AccessGuard {
     /// Of a service with these routes and the keys of the newest snapshot.
     pub(crate) fn new(
-        snapshots: watch::Receiver<Arc<Snapshot>>,
+        snapshots: watch::Receiver<Arc<CatalogSnapshot>>,
         clock: Arc<dyn Clock>,
-        routes: impl IntoIterator<Item = (&'static str, Method, Access)>,
-        openness: Openness,
-        origins: Origins,
+        routes: impl IntoIterator<Item = (&'static str, Method, RouteAccess)>,
+        openness: AnonymousAccess,
+        origins: AllowedOrigins,
     ) -> Self {
         let mut table: HashMap<_, Vec<_>> = HashMap::new();
         for (path, method, access) in routes {
             table.entry(path).or_default().push((method, access));
         }
-        Self(Arc::new(Parts {
+        Self(Arc::new(AccessGuardState {
             snapshots,
             clock,
             routes: table,
             openness,
             origins,
-            rates: Rates::default(),
-            streams: Streams::default(),
-            unknown: Unknown::default(),
+            rates: KeyRateLimiters::default(),
+            streams: StreamLimiter::default(),
+            unknown: UnauthenticatedLimiter::default(),
         }))
     }
 
@@ -156,21 +156,21 @@ impl Guard {
         method: &Method,
         path: Option<&str>,
         headers: &HeaderMap,
-    ) -> Result<Passed, Refused> {
+    ) -> Result<AuthorizedCaller, AccessRejection> {
         let access = self.access(method, path);
         let keys = Arc::clone(&self.0.snapshots.borrow().keys);
-        if access == Some(Access::Open) {
-            return Ok(Passed { key: None, spent: None });
+        if access == Some(RouteAccess::Open) {
+            return Ok(AuthorizedCaller { key: None, spent: None });
         }
         if keys.is_empty() {
             return match self.0.openness {
-                Openness::Closed => Err(unauthorized("no_keys", NO_KEYS).into()),
+                AnonymousAccess::Closed => Err(unauthorized("no_keys", NO_KEYS).into()),
                 open if self.is_invited(headers) => {
                     let _ = open;
-                    Ok(Passed { key: None, spent: None })
+                    Ok(AuthorizedCaller { key: None, spent: None })
                 }
                 open if is_of_another_site(headers, open) => Err(another_site().into()),
-                _ => Ok(Passed { key: None, spent: None }),
+                _ => Ok(AuthorizedCaller { key: None, spent: None }),
             };
         }
         let text = presented(headers)?.ok_or_else(|| unauthorized("key_missing", KEY_MISSING))?;
@@ -184,27 +184,38 @@ impl Guard {
         path: Option<&str>,
         headers: &HeaderMap,
     ) -> bool {
-        self.access(method, path) == Some(Access::WriteKey)
+        self.access(method, path) == Some(RouteAccess::WriteKey)
             && !headers.contains_key(header::AUTHORIZATION)
             && !self.0.snapshots.borrow().keys.is_empty()
     }
 
-    /// The same as [`Guard::check`] for a key that was in the body.
+    /// The same as [`AccessGuard::check`] for a key that was in the body.
     ///
     /// # Errors
     /// As there.
-    pub(super) fn check_write_key(&self, text: Option<&str>) -> Result<Passed, Refused> {
+    pub(super) fn check_write_key(
+        &self,
+        text: Option<&str>,
+    ) -> Result<AuthorizedCaller, AccessRejection> {
         let keys = Arc::clone(&self.0.snapshots.borrow().keys);
         let text = text.ok_or_else(|| unauthorized("key_missing", WRITE_KEY_MISSING))?;
-        self.admit(Some(Access::WriteKey), text, &keys)
+        self.admit(Some(RouteAccess::WriteKey), text, &keys)
     }
 
     /// A place to read a body in before it is known who sends it.
-    pub(super) fn unknown_place(&self, peer: Peer) -> Option<unknown::Place> {
+    pub(super) fn unknown_place(
+        &self,
+        peer: PeerNetwork,
+    ) -> Option<unknown::UnauthenticatedPermit> {
         self.0.unknown.take(peer, Instant::now())
     }
 
-    fn admit(&self, access: Option<Access>, text: &str, keys: &Keys) -> Result<Passed, Refused> {
+    fn admit(
+        &self,
+        access: Option<RouteAccess>,
+        text: &str,
+        keys: &AccessKeys,
+    ) -> Result<AuthorizedCaller, AccessRejection> {
         let key = bearer(keys, text, self.0.clock.now())?;
         // Who asks for what is not there may learn that, whatever the key is for.
         if let Some(access) = access
@@ -213,11 +224,11 @@ impl Guard {
             return Err(forbidden(access, key).into());
         }
         let spent = self.0.rates.spend(key, keys)?;
-        Ok(Passed { key: Some(Arc::clone(key)), spent })
+        Ok(AuthorizedCaller { key: Some(Arc::clone(key)), spent })
     }
 
     /// Returns once a request that was let through would no longer be.
-    pub(crate) async fn ended(self, passed: Option<Arc<Key>>) {
+    pub(crate) async fn ended(self, passed: Option<Arc<AccessKey>>) {
         let mut snapshots = self.0.snapshots.clone();
         loop {
             let now = self.0.clock.now();
@@ -243,13 +254,16 @@ impl Guard {
     ///
     /// # Errors
     /// When its key holds as many as it may.
-    pub(super) fn open_stream(&self, passed: &Passed) -> Result<Option<Place>, Refused> {
+    pub(super) fn open_stream(
+        &self,
+        passed: &AuthorizedCaller,
+    ) -> Result<Option<StreamPermit>, AccessRejection> {
         Ok(passed.key.as_ref().map(|key| self.0.streams.open(key)).transpose()?)
     }
 
     /// Whether whoever was let through may know all that the service knows: with role `admin`, or
     /// as everybody while there are no keys.
-    pub(super) fn runs_service(&self, passed: &Passed) -> bool {
+    pub(super) fn runs_service(&self, passed: &AuthorizedCaller) -> bool {
         match &passed.key {
             Some(key) => key.role == Role::Admin,
             None => self.0.snapshots.borrow().keys.is_empty(),
@@ -260,16 +274,20 @@ impl Guard {
         headers.get(header::ORIGIN).is_some_and(|origin| self.0.origins.have(origin))
     }
 
-    fn access(&self, method: &Method, path: Option<&str>) -> Option<Access> {
+    fn access(&self, method: &Method, path: Option<&str>) -> Option<RouteAccess> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let methods = self.0.routes.get(path?);
         let found = methods.into_iter().flatten().find(|(known, _)| known == method);
-        Some(found.map_or(Access::Admin, |(_, access)| *access))
+        Some(found.map_or(RouteAccess::Admin, |(_, access)| *access))
     }
 }
 
 /// The key of a text.
-fn bearer<'a>(keys: &'a Keys, text: &str, now: Timestamp) -> Result<&'a Arc<Key>, Problem> {
+fn bearer<'a>(
+    keys: &'a AccessKeys,
+    text: &str,
+    now: Timestamp,
+) -> Result<&'a Arc<AccessKey>, Problem> {
     let found = secret::id(text).and_then(|id| keys.get(id));
     let key = found.filter(|key| secret::is_of(text, &key.digest));
     let key = key.ok_or_else(revoked)?;
@@ -282,12 +300,12 @@ fn bearer<'a>(keys: &'a Keys, text: &str, now: Timestamp) -> Result<&'a Arc<Key>
 /// Whether a page of another site makes the request with its reader's browser, which reaches what
 /// the reader reaches: browsers say so (Fetch Metadata), but for a page that has taken over a name
 /// for this address (DNS rebinding), which the name tells.
-fn is_of_another_site(headers: &HeaderMap, openness: Openness) -> bool {
+fn is_of_another_site(headers: &HeaderMap, openness: AnonymousAccess) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let is_cross =
         text("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site));
     let is_renamed = || text("host").is_some_and(|host| !is_local(host));
-    is_cross || (openness == Openness::Loopback && is_renamed())
+    is_cross || (openness == AnonymousAccess::Loopback && is_renamed())
 }
 
 /// Whether a `Host` can be no name that somebody else has registered: an address, or a name without
@@ -304,7 +322,7 @@ fn is_local(host: &str) -> bool {
 fn another_site() -> Problem {
     let detail = "there are no keys, so that pages of other sites are refused, and names of other \
                   machines; `merganser keys create --role admin` makes a key";
-    Problem::new(Kind::Forbidden, "another_site", detail)
+    Problem::new(ProblemKind::Forbidden, "another_site", detail)
 }
 
 /// The key's text, of `Authorization: Bearer` or `Basic`. Of the latter it is the password, or the
@@ -337,17 +355,19 @@ pub(super) fn revoked() -> Problem {
 }
 
 fn unauthorized(code: &'static str, detail: &str) -> Problem {
-    Problem::new(Kind::Unauthorized, code, detail)
+    Problem::new(ProblemKind::Unauthorized, code, detail)
 }
 
-fn forbidden(access: Access, key: &Key) -> Problem {
+fn forbidden(access: RouteAccess, key: &AccessKey) -> Problem {
     let needed = match access {
-        Access::Open | Access::Ingest | Access::WriteKey => "role `ingest`",
-        Access::Read => "role `read`",
-        Access::ReadAll if key.role == Role::Read => "one that is not bound to metrics or a filter",
-        Access::ReadAll => "role `read`, not bound to metrics or a filter",
-        Access::Admin => "role `admin`",
+        RouteAccess::Open | RouteAccess::Ingest | RouteAccess::WriteKey => "role `ingest`",
+        RouteAccess::Read => "role `read`",
+        RouteAccess::ReadAll if key.role == Role::Read => {
+            "one that is not bound to metrics or a filter"
+        }
+        RouteAccess::ReadAll => "role `read`, not bound to metrics or a filter",
+        RouteAccess::Admin => "role `admin`",
     };
     let detail = format!("the key `{}` has role `{}`; this needs {needed}", key.id, key.role);
-    Problem::new(Kind::Forbidden, "forbidden", detail).with("role", key.role.name())
+    Problem::new(ProblemKind::Forbidden, "forbidden", detail).with("role", key.role.name())
 }

@@ -12,31 +12,31 @@ use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use futures::stream;
 use futures::{FutureExt, StreamExt};
-use shared::access::Key;
+use shared::access::AccessKey;
 use shared::problem::{revealed, unsaid};
 use shared::request::discard;
 use tower::{BoxError, Service};
 use tracing::error;
 
-use super::Guard;
-use super::guard::{Passed, Refused, revoked};
+use super::AccessGuard;
+use super::guard::{AccessRejection, AuthorizedCaller, revoked};
 use super::write_key;
 
 /// A route behind the guard. What its caller may see is among the request's extensions.
 #[derive(Clone)]
-pub(crate) struct Guarded<S> {
+pub(crate) struct AuthService<S> {
     route: S,
-    guard: Guard,
+    guard: AccessGuard,
 }
 
-impl<S> Guarded<S> {
+impl<S> AuthService<S> {
     /// Around what a route does.
-    pub(crate) fn new(route: S, guard: Guard) -> Self {
+    pub(crate) fn new(route: S, guard: AccessGuard) -> Self {
         Self { route, guard }
     }
 }
 
-impl<S> Service<Request> for Guarded<S>
+impl<S> Service<Request> for AuthService<S>
 where
     S: Service<Request, Response = Response, Future: Send + 'static> + Clone + Send + 'static,
     S::Error: Send + 'static,
@@ -74,8 +74,8 @@ where
 /// Lets a request through, with what is known of its sender.
 fn pass<S>(
     route: &mut S,
-    guard: Guard,
-    passed: Passed,
+    guard: AccessGuard,
+    passed: AuthorizedCaller,
     mut request: Request,
 ) -> impl Future<Output = Result<Response, S::Error>> + Send + use<S>
 where
@@ -96,7 +96,7 @@ where
     async move {
         let answer = answer.await?;
         match is_late.load(Ordering::Relaxed) {
-            true => Ok(Refused::from(revoked()).into_response()),
+            true => Ok(AccessRejection::from(revoked()).into_response()),
             false => Ok(finish(tell(answer, &passed, &guard), passed, guard)),
         }
     }
@@ -104,7 +104,7 @@ where
 
 /// Refuses a request. A client that is still sending would take an answer before the end for a
 /// failure; one that asks before it sends does not.
-async fn refuse(refused: Refused, request: Request) -> Response {
+async fn refuse(refused: AccessRejection, request: Request) -> Response {
     if !request.headers().contains_key(header::EXPECT) {
         discard(&mut request.into_body()).await;
     }
@@ -113,7 +113,7 @@ async fn refuse(refused: Refused, request: Request) -> Response {
 
 /// A body that fails when its key is revoked before it has arrived: who sends slowly shall not do
 /// later what only the key opened.
-fn with_key(body: Body, guard: Guard, key: Arc<Key>, is_late: Arc<AtomicBool>) -> Body {
+fn with_key(body: Body, guard: AccessGuard, key: Arc<AccessKey>, is_late: Arc<AtomicBool>) -> Body {
     if body.is_end_stream() {
         return body;
     }
@@ -132,7 +132,7 @@ fn with_key(body: Body, guard: Guard, key: Arc<Key>, is_late: Arc<AtomicBool>) -
 }
 
 /// Tells those who run the service why it failed, and the log where others met a fault of it.
-fn tell(answer: Response, passed: &Passed, guard: &Guard) -> Response {
+fn tell(answer: Response, passed: &AuthorizedCaller, guard: &AccessGuard) -> Response {
     let Some(why) = unsaid(&answer) else { return answer };
     if guard.runs_service(passed) {
         return revealed(answer);
@@ -145,7 +145,7 @@ fn tell(answer: Response, passed: &Passed, guard: &Guard) -> Response {
 }
 
 /// Tells what is left of the key's rate; a stream ends with its key.
-fn finish(mut response: Response, passed: Passed, guard: Guard) -> Response {
+fn finish(mut response: Response, passed: AuthorizedCaller, guard: AccessGuard) -> Response {
     if let Some(spent) = passed.spent {
         spent.tell(response.headers_mut());
     }

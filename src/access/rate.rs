@@ -9,19 +9,19 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use shared::access::{Key, Keys};
-use shared::problem::{Kind, Problem};
+use shared::access::{AccessKey, AccessKeys};
+use shared::problem::{Problem, ProblemKind};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 
 /// What a key has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spent {
+pub(crate) struct RateLimitStatus {
     per_s: NonZeroU32,
     left: u32,
 }
 
-impl Spent {
+impl RateLimitStatus {
     /// Tells it, as in the IETF's draft "RateLimit header fields for HTTP" (revision 10).
     pub(crate) fn tell(self, headers: &mut HeaderMap) {
         let policy = format!("\"key\";q={};w=1", self.per_s);
@@ -36,34 +36,36 @@ impl Spent {
 
 /// The rates of all keys that have one.
 #[derive(Debug, Default)]
-pub(super) struct Rates(Mutex<HashMap<String, (NonZeroU32, Arc<Limiter>)>>);
+pub(super) struct KeyRateLimiters(Mutex<HashMap<String, (NonZeroU32, Arc<Limiter>)>>);
 
-impl Rates {
+impl KeyRateLimiters {
     /// Counts a request of a key.
     ///
     /// # Errors
     /// When it has made too many.
     pub(super) fn spend(
         &self,
-        key: &Key,
-        keys: &Keys,
-    ) -> Result<Option<Spent>, (Spent, Box<Problem>)> {
+        key: &AccessKey,
+        keys: &AccessKeys,
+    ) -> Result<Option<RateLimitStatus>, (RateLimitStatus, Box<Problem>)> {
         let Some(per_s) = key.requests_per_s else { return Ok(None) };
         let limiter = self.limiter(key, per_s, keys);
         match limiter.check() {
-            Ok(state) => Ok(Some(Spent { per_s, left: state.remaining_burst_capacity() })),
+            Ok(state) => {
+                Ok(Some(RateLimitStatus { per_s, left: state.remaining_burst_capacity() }))
+            }
             Err(until) => {
                 let wait = until.wait_time_from(DefaultClock::default().now());
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let detail = format!("the key `{}` may make {per_s} requests in a second", key.id);
-                let problem = Problem::new(Kind::TooManyRequests, "rate_limited", detail);
+                let problem = Problem::new(ProblemKind::TooManyRequests, "rate_limited", detail);
                 let problem = problem.with("limit", per_s.get()).retry_after_s(seconds.max(1));
-                Err((Spent { per_s, left: 0 }, Box::new(problem)))
+                Err((RateLimitStatus { per_s, left: 0 }, Box::new(problem)))
             }
         }
     }
 
-    fn limiter(&self, key: &Key, per_s: NonZeroU32, keys: &Keys) -> Arc<Limiter> {
+    fn limiter(&self, key: &AccessKey, per_s: NonZeroU32, keys: &AccessKeys) -> Arc<Limiter> {
         let mut limiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, limiter)) = limiters.get(&key.id).filter(|(rate, _)| *rate == per_s) {
             return Arc::clone(limiter);

@@ -12,14 +12,14 @@ use axum::{Json, Router};
 use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::access::{FixedProperties, Key, KeyChange, KeyError, Role, Scope};
-use shared::catalog::{Catalog, Snapshot};
+use shared::access::{AccessKey, AccessScope, FixedProperties, KeyChange, KeyError, Role};
+use shared::catalog::{Catalog, CatalogSnapshot};
 use shared::clock::Clock;
-use shared::problem::{Kind, Problem, suggestion};
-use shared::request::{NoParameters, WholeBody, read_json};
+use shared::problem::{Problem, ProblemKind, suggestion};
+use shared::request::{BoundedBody, NoParameters, read_json};
 use shared::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 
-use super::secret::Secret;
+use super::secret::KeySecret;
 
 /// Bytes of a request's body.
 const BODY_MAX: usize = 64 * 1024;
@@ -49,7 +49,7 @@ pub(crate) fn routes(state: KeyRoutes) -> Router {
 /// A key as it is asked for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
-struct Wanted {
+struct KeyRequest {
     role: Role,
     metrics: Option<BTreeSet<String>>,
     filter: Option<String>,
@@ -62,7 +62,7 @@ struct Wanted {
 async fn create(
     State(state): State<KeyRoutes>,
     _: NoParameters,
-    WholeBody(body): WholeBody<BODY_MAX>,
+    BoundedBody(body): BoundedBody<BODY_MAX>,
 ) -> Result<Response, Problem> {
     Ok((StatusCode::CREATED, Json(make(&state, &body).await?)).into_response())
 }
@@ -72,20 +72,21 @@ async fn create(
 /// # Errors
 /// Why there is no such key.
 pub(crate) async fn make(state: &KeyRoutes, body: &[u8]) -> Result<Value, Problem> {
-    let wanted: Wanted = read_json(body, SHAPE)?;
+    let wanted: KeyRequest = read_json(body, SHAPE)?;
     let now = state.clock.now();
     check(&wanted, &state.catalog.current())?;
     let expires_at = wanted.expires.as_deref().map(|text| expiry(text, now)).transpose();
     let expires_at = expires_at.map_err(|detail| invalid("/expires", detail))?;
     let set = wanted.set.map(FixedProperties::try_from).transpose();
     let set = set.map_err(|detail| invalid("/set", detail))?.map(Arc::new);
-    let secret = Secret::new();
-    let secret = secret.map_err(|e| Problem::new(Kind::Internal, "internal", e.to_string()))?;
-    let key = Arc::new(Key {
+    let secret = KeySecret::new();
+    let secret =
+        secret.map_err(|e| Problem::new(ProblemKind::Internal, "internal", e.to_string()))?;
+    let key = Arc::new(AccessKey {
         id: secret.id,
         digest: secret.digest,
         role: wanted.role,
-        scope: Arc::new(Scope { metrics: wanted.metrics, filter: wanted.filter }),
+        scope: Arc::new(AccessScope { metrics: wanted.metrics, filter: wanted.filter }),
         set,
         created_at: now,
         expires_at,
@@ -101,7 +102,7 @@ pub(crate) async fn make(state: &KeyRoutes, body: &[u8]) -> Result<Value, Proble
 
 async fn list(State(state): State<KeyRoutes>, _: NoParameters) -> Json<Value> {
     let snapshot = state.catalog.current();
-    let mut keys: Vec<&Arc<Key>> = snapshot.keys.values().collect();
+    let mut keys: Vec<&Arc<AccessKey>> = snapshot.keys.values().collect();
     keys.sort_by_key(|key| key.created_at);
     let keys: Vec<Value> = keys.into_iter().map(|key| document(key)).collect();
     Json(json!({ "keys": keys }))
@@ -118,7 +119,7 @@ async fn revoke(
 }
 
 /// Refuses bounds that nothing would come of.
-fn check(wanted: &Wanted, snapshot: &Snapshot) -> Result<(), Problem> {
+fn check(wanted: &KeyRequest, snapshot: &CatalogSnapshot) -> Result<(), Problem> {
     let is_bound = wanted.metrics.is_some() || wanted.filter.is_some();
     if is_bound && wanted.role != Role::Read {
         let detail = format!("a key with role `{}` is not bound; only `read` is", wanted.role);
@@ -193,7 +194,7 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 }
 
 /// A key as it is shown: never its text or digest.
-fn document(key: &Key) -> Value {
+fn document(key: &AccessKey) -> Value {
     json!({
         "id": key.id,
         "role": key.role,
@@ -209,18 +210,18 @@ fn document(key: &Key) -> Value {
 
 fn invalid(pointer: &str, detail: String) -> Problem {
     let detail = format!("{detail} (at `{pointer}`)");
-    Problem::new(Kind::Unprocessable, "invalid_key", detail).with("pointer", pointer)
+    Problem::new(ProblemKind::Unprocessable, "invalid_key", detail).with("pointer", pointer)
 }
 
 fn refused(error: KeyError) -> Problem {
     let detail = error.to_string();
     match error {
-        KeyError::FirstIsNoAdmin => Problem::new(Kind::Unprocessable, "first_key", detail),
-        KeyError::LastAdmin(_) => Problem::new(Kind::Conflict, "last_admin_key", detail),
-        KeyError::Unknown(_) => Problem::new(Kind::NotFound, "unknown_key", detail),
-        KeyError::TooMany => Problem::new(Kind::Conflict, "too_many_keys", detail),
+        KeyError::FirstIsNoAdmin => Problem::new(ProblemKind::Unprocessable, "first_key", detail),
+        KeyError::LastAdmin(_) => Problem::new(ProblemKind::Conflict, "last_admin_key", detail),
+        KeyError::Unknown(_) => Problem::new(ProblemKind::NotFound, "unknown_key", detail),
+        KeyError::TooMany => Problem::new(ProblemKind::Conflict, "too_many_keys", detail),
         KeyError::Store(_) => {
-            Problem::new(Kind::Unavailable, "not_stored", detail).retry_after_s(5)
+            Problem::new(ProblemKind::Unavailable, "not_stored", detail).retry_after_s(5)
         }
     }
 }

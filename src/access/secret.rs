@@ -13,13 +13,13 @@ use subtle::ConstantTimeEq;
 const PREFIX: &str = "mgs_";
 
 /// The text of a key, and what is kept of it.
-pub(crate) struct Secret {
+pub(crate) struct KeySecret {
     pub(crate) id: String,
     pub(crate) text: String,
     pub(crate) digest: KeyDigest,
 }
 
-impl Secret {
+impl KeySecret {
     /// A new one.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_told_from_all_others_by_its_digest() {
-        let (one, other) = (Secret::new().unwrap(), Secret::new().unwrap());
+        let (one, other) = (KeySecret::new().unwrap(), KeySecret::new().unwrap());
         assert_eq!(id(&one.text), Some(&*one.id));
         assert!(is_of(&one.text, &one.digest) && !is_of(&other.text, &one.digest));
         assert_eq!(one.text.len(), "mgs_".len() + 12 + 1 + 43, "256 bits in base64");

@@ -11,8 +11,8 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use futures::SinkExt;
 use http_body_util::BodyExt;
-use shared::access::{Access, Key, Role};
-use shared::catalog::Snapshot;
+use shared::access::{AccessKey, Role, RouteAccess};
+use shared::catalog::CatalogSnapshot;
 use shared::clock::ManualClock;
 use shared::ids::{Generation, JournalId};
 use shared::problem::Problem;
@@ -21,14 +21,14 @@ use tokio::sync::watch;
 use tower::layer::layer_fn;
 use tower::{BoxError, ServiceExt};
 
-use super::guard::Refused;
-use super::secret::Secret;
+use super::guard::AccessRejection;
+use super::secret::KeySecret;
 use super::*;
-use crate::settings::Origins;
+use crate::settings::AllowedOrigins;
 
-fn snapshot(keys: &[&Arc<Key>]) -> Arc<Snapshot> {
+fn snapshot(keys: &[&Arc<AccessKey>]) -> Arc<CatalogSnapshot> {
     let keys: BTreeMap<_, _> = keys.iter().map(|key| (key.id.clone(), Arc::clone(key))).collect();
-    Arc::new(Snapshot {
+    Arc::new(CatalogSnapshot {
         generation: Generation(0),
         journal: JournalId::try_from("1".repeat(32)).unwrap(),
         published_at: Timestamp(0),
@@ -37,9 +37,9 @@ fn snapshot(keys: &[&Arc<Key>]) -> Arc<Snapshot> {
     })
 }
 
-fn key(role: Role) -> (Key, String) {
-    let secret = Secret::new().unwrap();
-    let key = Key {
+fn key(role: Role) -> (AccessKey, String) {
+    let secret = KeySecret::new().unwrap();
+    let key = AccessKey {
         id: secret.id,
         digest: secret.digest,
         role,
@@ -53,18 +53,26 @@ fn key(role: Role) -> (Key, String) {
     (key, secret.text)
 }
 
-const ROUTES: [(&str, Method, Access); 1] = [("/v1/query", Method::GET, Access::Read)];
+const ROUTES: [(&str, Method, RouteAccess); 1] = [("/v1/query", Method::GET, RouteAccess::Read)];
 
 /// A guard of these keys, with what changes them, at the beginning of 1970.
-fn guard(keys: &[&Arc<Key>]) -> (Guard, watch::Sender<Arc<Snapshot>>, Arc<ManualClock>) {
+fn guard(
+    keys: &[&Arc<AccessKey>],
+) -> (AccessGuard, watch::Sender<Arc<CatalogSnapshot>>, Arc<ManualClock>) {
     let (sender, snapshots) = watch::channel(snapshot(keys));
     let clock = ManualClock::at(Timestamp(0));
-    let origins = Origins::None;
-    let guard = Guard::new(snapshots, Arc::clone(&clock) as _, ROUTES, Openness::Closed, origins);
+    let origins = AllowedOrigins::None;
+    let guard = AccessGuard::new(
+        snapshots,
+        Arc::clone(&clock) as _,
+        ROUTES,
+        AnonymousAccess::Closed,
+        origins,
+    );
     (guard, sender, clock)
 }
 
-fn ask(guard: &Guard, authorization: &str) -> Result<(), Refused> {
+fn ask(guard: &AccessGuard, authorization: &str) -> Result<(), AccessRejection> {
     let mut headers = HeaderMap::new();
     if !authorization.is_empty() {
         headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
@@ -73,8 +81,8 @@ fn ask(guard: &Guard, authorization: &str) -> Result<(), Refused> {
 }
 
 /// The status and code of a refusal.
-fn refused(guard: &Guard, authorization: &str) -> (u16, &'static str) {
-    let Refused { problem, .. } = ask(guard, authorization).unwrap_err();
+fn refused(guard: &AccessGuard, authorization: &str) -> (u16, &'static str) {
+    let AccessRejection { problem, .. } = ask(guard, authorization).unwrap_err();
     (problem.status().as_u16(), problem.code())
 }
 
@@ -184,14 +192,14 @@ async fn what_is_under_way_ends_with_its_key() {
 
 #[test]
 fn problems_of_keys_say_how_to_bring_one() {
-    let problem: Problem = Problem::new(shared::problem::Kind::Unauthorized, "x", "y");
+    let problem: Problem = Problem::new(shared::problem::ProblemKind::Unauthorized, "x", "y");
     let response = problem.into_response();
     let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
     assert_eq!(challenges.len(), 2);
 }
 
 /// A service of one route behind a guard: it follows, or says how much it was sent.
-fn service(guard: &Guard) -> Router {
+fn service(guard: &AccessGuard) -> Router {
     let read = async |request: Request<Body>| {
         let mut body = request.into_body();
         let mut read = 0;
@@ -209,7 +217,7 @@ fn service(guard: &Guard) -> Router {
     let guard = guard.clone();
     Router::new()
         .route("/v1/query", get(follow).post(read))
-        .layer(layer_fn(move |route| Guarded::new(route, guard.clone())))
+        .layer(layer_fn(move |route| AuthService::new(route, guard.clone())))
 }
 
 fn request(method: Method, key: &str, body: Body) -> Request<Body> {
@@ -268,12 +276,12 @@ async fn why_the_service_fails_is_told_to_those_who_run_it() {
     let (runner, run) = key(Role::Admin);
     let (guard, keys, _) = guard(&[&Arc::new(reader), &Arc::new(runner)]);
     let fail = async || {
-        let kind = shared::problem::Kind::Internal;
+        let kind = shared::problem::ProblemKind::Internal;
         Problem::new(kind, "internal", "/var/lib/x is gone").outside("a fault")
     };
     let service = Router::new()
         .route("/v1/query", get(fail))
-        .layer(layer_fn(move |route| Guarded::new(route, guard.clone())));
+        .layer(layer_fn(move |route| AuthService::new(route, guard.clone())));
     let told = async |key: &str| {
         let answer = service.clone().oneshot(request(Method::GET, key, Body::empty())).await;
         let body = answer.unwrap().into_body().collect().await.unwrap().to_bytes();

@@ -19,9 +19,9 @@ const SAFE: Duration = Duration::from_millis(250);
 
 /// Where a connection comes from. An extension of its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Peer(IpAddr);
+pub(crate) struct PeerNetwork(IpAddr);
 
-impl From<IpAddr> for Peer {
+impl From<IpAddr> for PeerNetwork {
     /// Of IPv6 the network of 64 bits, which is what one customer gets.
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
@@ -31,7 +31,7 @@ impl From<IpAddr> for Peer {
     }
 }
 
-impl Default for Peer {
+impl Default for PeerNetwork {
     fn default() -> Self {
         Self(Ipv4Addr::UNSPECIFIED.into())
     }
@@ -39,26 +39,26 @@ impl Default for Peer {
 
 /// The places. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unknown(Arc<Mutex<Taken>>);
+pub(super) struct UnauthenticatedLimiter(Arc<Mutex<PermitTable>>);
 
 #[derive(Debug, Default)]
-struct Taken {
+struct PermitTable {
     next: u64,
     count: usize,
     /// By number, so that the first has been taken for the longest.
-    by_peer: HashMap<Peer, BTreeMap<u64, (Instant, oneshot::Sender<()>)>>,
+    by_peer: HashMap<PeerNetwork, BTreeMap<u64, (Instant, oneshot::Sender<()>)>>,
 }
 
 /// A place; given back on drop.
 #[derive(Debug)]
-pub(super) struct Place {
-    unknown: Unknown,
-    peer: Peer,
+pub(super) struct UnauthenticatedPermit {
+    unknown: UnauthenticatedLimiter,
+    peer: PeerNetwork,
     number: u64,
     wanted: oneshot::Receiver<()>,
 }
 
-impl Place {
+impl UnauthenticatedPermit {
     /// Returns when somebody else gets the place.
     pub(super) async fn wanted(&mut self) {
         // The sender is dropped with what it says.
@@ -66,15 +66,15 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for UnauthenticatedPermit {
     fn drop(&mut self) {
         self.unknown.taken(|taken| taken.give_back(self.peer, self.number));
     }
 }
 
-impl Unknown {
+impl UnauthenticatedLimiter {
     /// A place for one more, if one is free or can be had.
-    pub(super) fn take(&self, peer: Peer, now: Instant) -> Option<Place> {
+    pub(super) fn take(&self, peer: PeerNetwork, now: Instant) -> Option<UnauthenticatedPermit> {
         let (number, wanted) = self.taken(|taken| {
             if taken.count >= PLACES {
                 let (victim, number) = taken.victim(peer, now)?;
@@ -86,23 +86,24 @@ impl Unknown {
             taken.by_peer.entry(peer).or_default().insert(number, (now, told));
             Some((number, wanted))
         })?;
-        Some(Place { unknown: self.clone(), peer, number, wanted })
+        Some(UnauthenticatedPermit { unknown: self.clone(), peer, number, wanted })
     }
 
-    fn taken<T>(&self, work: impl FnOnce(&mut Taken) -> T) -> T {
+    fn taken<T>(&self, work: impl FnOnce(&mut PermitTable) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Taken {
+impl PermitTable {
     /// Whose place, and which, goes to one more of `peer`.
-    fn victim(&self, peer: Peer, now: Instant) -> Option<(Peer, u64)> {
-        let first = |peer: &Peer| {
+    fn victim(&self, peer: PeerNetwork, now: Instant) -> Option<(PeerNetwork, u64)> {
+        let first = |peer: &PeerNetwork| {
             let (number, (at, _)) = self.by_peer.get(peer)?.first_key_value()?;
             Some((*number, *at))
         };
-        let count = |peer: &Peer| self.by_peer.get(peer).map_or(0, BTreeMap::len);
-        let of = |peer: &Peer| first(peer).map(|(number, at)| (count(peer), number, at, *peer));
+        let count = |peer: &PeerNetwork| self.by_peer.get(peer).map_or(0, BTreeMap::len);
+        let of =
+            |peer: &PeerNetwork| first(peer).map(|(number, at)| (count(peer), number, at, *peer));
         let found = self.by_peer.keys().filter_map(of);
         let most = found.max_by_key(|(count, number, ..)| (*count, u64::MAX - number));
         let (most, number, at, victim) = most?;
@@ -110,7 +111,7 @@ impl Taken {
         is_over.then_some((victim, number))
     }
 
-    fn give_back(&mut self, peer: Peer, number: u64) {
+    fn give_back(&mut self, peer: PeerNetwork, number: u64) {
         let Some(places) = self.by_peer.get_mut(&peer) else { return };
         if places.remove(&number).is_some() {
             self.count -= 1;
@@ -125,25 +126,27 @@ impl Taken {
 mod tests {
     use super::*;
 
-    fn peer(n: u32) -> Peer {
-        Peer::from(IpAddr::from(Ipv4Addr::from_bits(n)))
+    fn peer(n: u32) -> PeerNetwork {
+        PeerNetwork::from(IpAddr::from(Ipv4Addr::from_bits(n)))
     }
 
-    fn is_lost(place: &mut Place) -> bool {
+    fn is_lost(place: &mut UnauthenticatedPermit) -> bool {
         place.wanted.try_recv() == Err(oneshot::error::TryRecvError::Closed)
     }
 
-    fn lost(places: &mut [Place]) -> usize {
+    fn lost(places: &mut [UnauthenticatedPermit]) -> usize {
         places.iter_mut().map(|place| usize::from(is_lost(place))).sum()
     }
 
     #[test]
     fn one_address_holds_all_places_only_while_nobody_else_wants_one() {
-        let (unknown, now) = (Unknown::default(), Instant::now());
+        let (unknown, now) = (UnauthenticatedLimiter::default(), Instant::now());
         let take = |n: u32| unknown.take(peer(n), now);
-        let mut greedy: Vec<Place> = (0..PLACES).map(|_| take(1).unwrap()).collect();
+        let mut greedy: Vec<UnauthenticatedPermit> =
+            (0..PLACES).map(|_| take(1).unwrap()).collect();
         assert!(take(1).is_none(), "its own are as good");
-        let mut others: Vec<Place> = (0..PLACES / 2).map(|_| take(2).unwrap()).collect();
+        let mut others: Vec<UnauthenticatedPermit> =
+            (0..PLACES / 2).map(|_| take(2).unwrap()).collect();
         assert_eq!(lost(&mut greedy), PLACES / 2);
         assert!(is_lost(&mut greedy[0]) && !is_lost(&mut greedy[PLACES - 1]), "the oldest go");
         assert!(take(2).is_none() && take(1).is_none(), "each has its half");
@@ -155,9 +158,9 @@ mod tests {
 
     #[test]
     fn of_many_addresses_those_that_take_long_make_room() {
-        let (unknown, begun) = (Unknown::default(), Instant::now());
+        let (unknown, begun) = (UnauthenticatedLimiter::default(), Instant::now());
         let all = 0..PLACES as u32;
-        let take_all = |from: u32, at: Instant| -> Vec<Place> {
+        let take_all = |from: u32, at: Instant| -> Vec<UnauthenticatedPermit> {
             all.clone().map(|n| unknown.take(peer(from + n), at).unwrap()).collect()
         };
         let mut slow = take_all(0, begun);
@@ -171,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_customer_is_one_address() {
-        let of = |text: &str| Peer::from(text.parse::<IpAddr>().unwrap());
+        let of = |text: &str| PeerNetwork::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1:2"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));

@@ -12,13 +12,13 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use serde::Deserialize;
-use shared::problem::{Kind, Problem};
+use shared::problem::{Problem, ProblemKind};
 use shared::request::discard;
 use tokio::time::timeout;
 
-use super::Guard;
-use super::guard::{Passed, Refused};
-use super::unknown::Peer;
+use super::AccessGuard;
+use super::guard::{AccessRejection, AuthorizedCaller};
+use super::unknown::PeerNetwork;
 
 /// Bytes of a body, as sent and decompressed; Segment's own limit is 500 KB.
 const BODY_MAX: usize = 1 << 20;
@@ -29,8 +29,11 @@ const WITHIN: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Why it is not let through.
-pub(super) async fn prove(guard: &Guard, request: Request) -> Result<(Passed, Request), Refused> {
-    let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
+pub(super) async fn prove(
+    guard: &AccessGuard,
+    request: Request,
+) -> Result<(AuthorizedCaller, Request), AccessRejection> {
+    let peer = request.extensions().get::<PeerNetwork>().copied().unwrap_or_default();
     let (parts, mut body) = request.into_parts();
     let Some(mut place) = guard.unknown_place(peer) else {
         return Err(overloaded(body).await.into());
@@ -42,7 +45,7 @@ pub(super) async fn prove(guard: &Guard, request: Request) -> Result<(Passed, Re
     let Some(read) = read else { return Err(overloaded(body).await.into()) };
     let bytes = read.unwrap_or_else(|_| {
         let detail = format!("the body did not arrive within {} ms", WITHIN.as_millis());
-        Err(Problem::new(Kind::RequestTimeout, "body_timeout", detail))
+        Err(Problem::new(ProblemKind::RequestTimeout, "body_timeout", detail))
     })?;
     let passed = guard.check_write_key(write_key(&parts.headers, &bytes).as_deref())?;
     drop(place);
@@ -53,7 +56,7 @@ pub(super) async fn prove(guard: &Guard, request: Request) -> Result<(Passed, Re
 async fn overloaded(mut body: Body) -> Problem {
     discard(&mut body).await;
     let detail = "too many requests without `Authorization` are read; send it again";
-    Problem::new(Kind::Unavailable, "overloaded", detail).retry_after_s(1)
+    Problem::new(ProblemKind::Unavailable, "overloaded", detail).retry_after_s(1)
 }
 
 async fn collect(body: &mut Body) -> Result<Bytes, Problem> {
@@ -61,7 +64,7 @@ async fn collect(body: &mut Body) -> Result<Bytes, Problem> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             let detail = format!("the body could not be read to its end: {error}");
-            Problem::new(Kind::BadRequest, "malformed_body", detail)
+            Problem::new(ProblemKind::BadRequest, "malformed_body", detail)
         })?;
         let Ok(piece) = frame.into_data() else { continue };
         if bytes.len() + piece.len() > BODY_MAX {
@@ -71,7 +74,7 @@ async fn collect(body: &mut Body) -> Result<Bytes, Problem> {
                 "a body that brings its key has {BODY_MAX} bytes at most; a larger one brings it \
                  in `Authorization`"
             );
-            let problem = Problem::new(Kind::TooLarge, "body_too_large", detail);
+            let problem = Problem::new(ProblemKind::TooLarge, "body_too_large", detail);
             return Err(problem.with("limit_value", BODY_MAX));
         }
         bytes.extend_from_slice(&piece);
@@ -82,7 +85,7 @@ async fn collect(body: &mut Body) -> Result<Bytes, Problem> {
 /// The key that a body names.
 fn write_key(headers: &HeaderMap, body: &Bytes) -> Option<String> {
     #[derive(Deserialize)]
-    struct Named<'a> {
+    struct WriteKeyField<'a> {
         #[serde(borrow, rename = "writeKey")]
         write_key: Cow<'a, str>,
     }
@@ -93,7 +96,7 @@ fn write_key(headers: &HeaderMap, body: &Bytes) -> Option<String> {
         b"zstd" => read(zstd::stream::read::Decoder::with_buffer(&**body).ok()?)?.into(),
         _ => return None,
     };
-    let named: Named<'_> = serde_json::from_slice(&plain).ok()?;
+    let named: WriteKeyField<'_> = serde_json::from_slice(&plain).ok()?;
     Some(named.write_key.into_owned()).filter(|key| !key.is_empty())
 }
 

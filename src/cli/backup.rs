@@ -10,10 +10,10 @@ use clap::Args;
 use indicatif::{HumanBytes, ProgressBar};
 use serde_json::json;
 
-use super::client::{Client, ClientArgs};
+use super::client::{ApiClient, ClientArgs};
 use super::counted::counted;
 use super::output;
-use super::{Failure, serve};
+use super::{CliError, serve};
 use crate::compose;
 
 /// Arguments of `merganser backup`.
@@ -29,7 +29,7 @@ pub(super) struct BackupArgs {
     to: PathBuf,
     /// How to print what was taken
     #[arg(long, value_enum, default_value_t)]
-    output: output::Output,
+    output: output::OutputFormat,
 }
 
 /// What is in the directory while it is not whole.
@@ -39,17 +39,17 @@ const MANIFEST: &str = "manifest";
 
 /// What was written.
 #[derive(Debug, Default)]
-struct Written {
+struct UnpackSummary {
     files: u64,
     size_bytes: u64,
     is_whole: bool,
 }
 
 /// Takes a back-up.
-pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
     let to = &args.to;
     if !is_free(to) {
-        return Err(Failure::Usage(format!("`{}` is there and not empty", to.display())));
+        return Err(CliError::Usage(format!("`{}` is there and not empty", to.display())));
     }
     let bar = if output::is_watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -60,7 +60,7 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
             (backup.generation.to_string(), receive(&mut backup.archive, to, &bar)?)
         }
         None => {
-            let mut response = Client::new(&args.client)?.download("/v1/backup", &[])?;
+            let mut response = ApiClient::new(&args.client)?.download("/v1/backup", &[])?;
             let generation = response.headers().get("merganser-generation");
             let generation = generation.and_then(|value| value.to_str().ok()).unwrap_or("?");
             (generation.to_owned(), receive(response.body_mut().as_reader(), to, &bar)?)
@@ -68,13 +68,13 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), Failure> {
     };
     bar.finish_and_clear();
     Ok(match args.output {
-        output::Output::Json => output::print_json(&json!({
+        output::OutputFormat::Json => output::print_json(&json!({
             "directory": to,
             "generation": generation.parse::<u64>().ok(),
             "files": written.files,
             "bytes": written.size_bytes,
         })),
-        output::Output::Table => output::print(&format!(
+        output::OutputFormat::Table => output::print(&format!(
             "generation {generation}, {}, {} are in {}; to restore, start on it: \
              merganser --data-dir {}",
             counted(written.files, "file"),
@@ -96,7 +96,7 @@ fn is_free(to: &Path) -> bool {
 /// Writes an archive to a directory. Until all of it is durable it is in a directory within that
 /// one, which may be a mount point; the manifest is moved last, so that what a crash leaves in
 /// between does not look like a back-up.
-fn receive(archive: impl Read, to: &Path, bar: &ProgressBar) -> anyhow::Result<Written> {
+fn receive(archive: impl Read, to: &Path, bar: &ProgressBar) -> anyhow::Result<UnpackSummary> {
     let place = || format!("`{}`", to.display());
     let is_new = !to.exists();
     let unfinished = to.join(UNFINISHED);
@@ -136,8 +136,12 @@ fn move_up(from: &Path, to: &Path) -> anyhow::Result<()> {
     sync(to)
 }
 
-fn unpack(archive: impl Read, directory: &Path, bar: &ProgressBar) -> anyhow::Result<Written> {
-    let mut written = Written::default();
+fn unpack(
+    archive: impl Read,
+    directory: &Path,
+    bar: &ProgressBar,
+) -> anyhow::Result<UnpackSummary> {
+    let mut written = UnpackSummary::default();
     for entry in tar::Archive::new(archive).entries()? {
         let mut entry = entry.context("the back-up broke off")?;
         let name = entry.path()?.into_owned();
@@ -202,7 +206,7 @@ mod tests {
         builder.into_inner().unwrap()
     }
 
-    fn take(bytes: &[u8], to: &Path) -> Result<Written, String> {
+    fn take(bytes: &[u8], to: &Path) -> Result<UnpackSummary, String> {
         receive(bytes, to, &ProgressBar::hidden()).map_err(|error| format!("{error:#}"))
     }
 

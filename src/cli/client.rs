@@ -65,7 +65,7 @@ pub(super) enum CallError {
 
 /// What the server replied.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct HttpReply {
     /// HTTP status.
     pub(super) status: u16,
     /// `Retry-After`, if it was given in seconds.
@@ -76,7 +76,7 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-impl Reply {
+impl HttpReply {
     /// Itself if the status says that all went well.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Reply {
 
 /// A server's client. Blocks.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct ApiClient {
     agent: Agent,
     server: String,
     key: Option<String>,
@@ -122,22 +122,22 @@ const REPLY: Duration = Duration::from_secs(120);
 const VERDICT: Duration = Duration::from_secs(30);
 const REPLY_MAX_BYTES: u64 = 1 << 30;
 
-impl Client {
+impl ApiClient {
     /// A client for the server that the arguments name.
     ///
     /// # Errors
     /// When the address is not one of HTTP.
-    pub(super) fn new(args: &ClientArgs) -> Result<Self, super::Failure> {
+    pub(super) fn new(args: &ClientArgs) -> Result<Self, super::CliError> {
         let place = match &args.server {
-            Some(server) => Place { url: server.clone(), ca: None },
-            None => Place::of_settings(&Settings::of_file(args.config.clone())?),
+            Some(server) => ServerLocation { url: server.clone(), ca: None },
+            None => ServerLocation::of_settings(&Settings::of_file(args.config.clone())?),
         };
         let server = place.url.trim_end_matches('/');
         let server =
             if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
         let (scheme, host) = server.split_once("://").unwrap_or_default();
         if !["http", "https"].contains(&scheme) || host.is_empty() {
-            return Err(super::Failure::Usage(format!(
+            return Err(super::CliError::Usage(format!(
                 "`{}` is not a server; expected its URL, as http://127.0.0.1:8080",
                 place.url
             )));
@@ -155,7 +155,11 @@ impl Client {
     }
 
     /// Asks for a path, with parameters.
-    pub(super) fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Reply, CallError> {
+    pub(super) fn get(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<HttpReply, CallError> {
         let request = self.agent.get(self.url(path));
         let request = request.query_pairs(parameters.iter().copied());
         self.read(self.with_key(request).call())
@@ -179,17 +183,17 @@ impl Client {
     }
 
     /// Sends JSON by POST.
-    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Reply, CallError> {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<HttpReply, CallError> {
         self.read(self.with_key(self.agent.post(self.url(path))).send_json(body))
     }
 
     /// Sends JSON by PUT.
-    pub(super) fn put(&self, path: &str, body: &impl Serialize) -> Result<Reply, CallError> {
+    pub(super) fn put(&self, path: &str, body: &impl Serialize) -> Result<HttpReply, CallError> {
         self.read(self.with_key(self.agent.put(self.url(path))).send_json(body))
     }
 
     /// Deletes what a path names.
-    pub(super) fn delete(&self, path: &str) -> Result<Reply, CallError> {
+    pub(super) fn delete(&self, path: &str) -> Result<HttpReply, CallError> {
         self.read(self.with_key(self.agent.delete(self.url(path))).call())
     }
 
@@ -200,7 +204,7 @@ impl Client {
         content_type: &str,
         encoding: Option<&str>,
         body: &[u8],
-    ) -> Result<Reply, CallError> {
+    ) -> Result<HttpReply, CallError> {
         let request = self.with_key(self.agent.post(self.url(path)));
         // A server answers in seconds or not at all, and what was lost is worth sending again.
         let request = request.config().timeout_recv_response(Some(VERDICT)).build();
@@ -223,7 +227,7 @@ impl Client {
         }
     }
 
-    fn read(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<Reply, CallError> {
+    fn read(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<HttpReply, CallError> {
         let mut response = outcome.map_err(|error| self.failed(&error))?;
         let header = |name: &str| {
             response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
@@ -234,7 +238,7 @@ impl Client {
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(REPLY_MAX_BYTES).read_to_vec();
         let body = body.map_err(|error| self.failed(&error))?;
-        Ok(Reply { status, retry_after, location, body })
+        Ok(HttpReply { status, retry_after, location, body })
     }
 
     /// Tells what surely did nothing from what may have.
@@ -260,13 +264,13 @@ impl Client {
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct ServerLocation {
     url: String,
     /// Certificates that it shows, where it is one of this machine.
     ca: Option<PathBuf>,
 }
 
-impl Place {
+impl ServerLocation {
     /// Where a server with these settings listens, as this machine reaches it.
     fn of_settings(settings: &Settings) -> Self {
         let files = settings.tls_files();
@@ -282,10 +286,10 @@ impl Place {
 }
 
 /// Whom https is believed.
-fn trust(ca: Option<&Path>) -> Result<TlsConfig, super::Failure> {
+fn trust(ca: Option<&Path>) -> Result<TlsConfig, super::CliError> {
     let Some(path) = ca else { return Ok(TlsConfig::default()) };
     let wrong = |why: String| {
-        super::Failure::Usage(format!("the certificates `{}`: {why}", path.display()))
+        super::CliError::Usage(format!("the certificates `{}`: {why}", path.display()))
     };
     let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
     let mut trusted = Vec::new();
@@ -315,7 +319,7 @@ mod tests {
     #[test]
     fn a_server_is_where_its_settings_have_it_listen() {
         let place = |listen: &str, certificate: &str| {
-            Place::of_settings(&Settings {
+            ServerLocation::of_settings(&Settings {
                 listen: listen.parse().unwrap(),
                 tls_certificate: certificate.into(),
                 ..Settings::default()
@@ -327,7 +331,8 @@ mod tests {
         assert_eq!(url("[::]:9000"), "http://[::1]:9000");
         assert_eq!(url("10.1.2.3:80"), "http://10.1.2.3:80");
         assert_eq!(url("events.example:80"), "http://events.example:80");
-        let secure = Place { url: "https://127.0.0.1:443".into(), ca: Some("c.pem".into()) };
+        let secure =
+            ServerLocation { url: "https://127.0.0.1:443".into(), ca: Some("c.pem".into()) };
         assert_eq!(place("0.0.0.0:443", "c.pem"), secure);
     }
 }

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::aot::{Shell, generate};
 
-use super::{Cli, Failure, output};
+use super::{CliError, CommandLine, output};
 
 /// Arguments of `merganser completions`.
 #[derive(Args, Debug)]
@@ -14,14 +14,14 @@ pub(super) struct CompletionsArgs {
 }
 
 /// Prints the script.
-pub(super) fn run(args: &CompletionsArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &CompletionsArgs) -> Result<(), CliError> {
     Ok(output::print(&script(args.shell))?)
 }
 
 /// Made in memory: what writes it would panic where stdout is closed.
 fn script(shell: Shell) -> String {
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "merganser", &mut script);
+    generate(shell, &mut CommandLine::command(), "merganser", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 
@@ -35,7 +35,7 @@ mod tests {
     fn every_shell_learns_every_command() {
         for shell in Shell::value_variants() {
             let script = script(*shell);
-            for command in Cli::command().get_subcommands() {
+            for command in CommandLine::command().get_subcommands() {
                 assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
             }
             assert!(script.contains("speed-store"), "{shell}");

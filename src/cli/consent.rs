@@ -4,27 +4,27 @@ use std::io::{self, IsTerminal};
 
 use clap::Args;
 
-use super::{Failure, output};
+use super::{CliError, output};
 
 /// Whether to ask.
 #[derive(Args, Clone, Copy, Debug)]
-pub(super) struct Consent {
+pub(super) struct ConfirmArgs {
     /// Do it without asking
     #[arg(long, short)]
     yes: bool,
 }
 
-impl Consent {
+impl ConfirmArgs {
     /// Asks whether to do what `what` says, unless it was agreed to.
     ///
     /// # Errors
     /// When nobody is there to ask, or the answer is no.
-    pub(super) fn ask(self, what: &str) -> Result<(), Failure> {
+    pub(super) fn ask(self, what: &str) -> Result<(), CliError> {
         if self.yes {
             return Ok(());
         }
         if !io::stdin().is_terminal() {
-            return Err(Failure::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "this would {what}; nobody is there to ask, and --yes does it without"
             )));
         }
@@ -33,7 +33,7 @@ impl Consent {
         io::stdin().read_line(&mut line).map_err(anyhow::Error::from)?;
         match line.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(Failure::Failed(anyhow::anyhow!("nothing was done"))),
+            _ => Err(CliError::Failed(anyhow::anyhow!("nothing was done"))),
         }
     }
 }

@@ -9,14 +9,14 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::HumanCount;
 
-use super::client::{Client, ClientArgs};
+use super::client::{ApiClient, ClientArgs};
 use super::counted::counted;
-use super::query::Answer;
+use super::query::QueryReply;
 use super::run::start_and_follow;
-use super::serve::{Stop, runtime, start_log};
-use super::{Failure, ingest, output};
-use crate::compose::Service;
-use crate::settings::{Cron, Listen, LogFilter, Settings};
+use super::serve::{ShutdownSignal, runtime, start_log};
+use super::{CliError, ingest, output};
+use crate::compose::RunningService;
+use crate::settings::{CronExpression, ListenAddress, LogFilter, Settings};
 
 /// January 2013: departures from New York's three airports.
 const EVENTS: &[u8] = include_bytes!("../../tests/data/flights-2013-01.ndjson.gz");
@@ -58,7 +58,7 @@ const QUESTIONS: [(&str, &[(&str, &str)]); 3] = [
 pub(super) struct DemoArgs {
     /// Address and port to answer HTTP on; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
-    listen: Listen,
+    listen: ListenAddress,
 
     /// Directory to keep the data in [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR")]
@@ -70,7 +70,7 @@ pub(super) struct DemoArgs {
 }
 
 /// Shows the loop.
-pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
+pub(super) fn run(args: DemoArgs) -> Result<(), CliError> {
     let temporary = match &args.data_dir {
         Some(_) => None,
         None => {
@@ -83,8 +83,8 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
     let settings = Settings {
         listen: args.listen,
         data_dir,
-        schedule: Cron(String::new()),
-        full_schedule: Cron(String::new()),
+        schedule: CronExpression(String::new()),
+        full_schedule: CronExpression(String::new()),
         log: LogFilter("warn".to_owned()),
         ..Settings::default()
     };
@@ -94,9 +94,9 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
 }
 
 async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
-    let mut stop = Stop::listen()?;
+    let mut stop = ShutdownSignal::listen()?;
     output::print(&format!("starting in {}", settings.data_dir.display()))?;
-    let service = Box::pin(Service::start(settings)).await?;
+    let service = Box::pin(RunningService::start(settings)).await?;
     service.ready().await?;
     let url = service.url();
     let guide = tokio::task::spawn_blocking({
@@ -120,7 +120,7 @@ async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
 
 fn tour(url: &str) -> anyhow::Result<()> {
     let client =
-        Client::new(&ClientArgs::at(url)).map_err(|_| anyhow::anyhow!("`{url}` is no URL"))?;
+        ApiClient::new(&ClientArgs::at(url)).map_err(|_| anyhow::anyhow!("`{url}` is no URL"))?;
     for definition in shared::definition::from_toml(METRICS)? {
         let path = format!("/v1/metrics/{}", definition.name);
         client.put(&path, &definition)?.ok()?;
@@ -134,13 +134,13 @@ fn tour(url: &str) -> anyhow::Result<()> {
     output::print(&start_and_follow(&client, "incremental")?)?;
     send(&client, "after the run", after)?;
     for (title, parameters) in QUESTIONS {
-        let answer: Answer = client.get("/v1/query", parameters)?.ok()?.json()?;
+        let answer: QueryReply = client.get("/v1/query", parameters)?.ok()?.json()?;
         output::print(&format!("\n{title}\n{}\n{}", answer.to_table(), answer.made_of()))?;
     }
     Ok(())
 }
 
-fn send(client: &Client, when: &str, events: &str) -> anyhow::Result<()> {
+fn send(client: &ApiClient, when: &str, events: &str) -> anyhow::Result<()> {
     let totals = ingest::send_text(client, "sample", events.as_bytes())?;
     output::print(&format!(
         "{when}: {} accepted, {} known already",

@@ -5,7 +5,7 @@
 //! beside a service, and before the first start.
 //!
 //! Each check is what it looks at and, apart from that, how it judges; it answers with a
-//! [`Finding`].
+//! [`DoctorFinding`].
 
 mod clock;
 mod content;
@@ -22,11 +22,11 @@ use std::path::Path;
 use clap::Args;
 use shared::clock::{Clock, SystemClock};
 
-use self::content::Content;
-use self::finding::{Finding, Report};
+use self::content::DirectoryUsage;
+use self::finding::{DoctorFinding, DoctorReport};
 use super::counted::counted;
-use super::output::{self, Output};
-use super::{Failure, ServeArgs, serve};
+use super::output::{self, OutputFormat};
+use super::{CliError, ServeArgs, serve};
 use crate::compose::{self, inspect};
 use crate::settings::Settings;
 
@@ -38,24 +38,24 @@ pub(super) struct DoctorArgs {
 
     /// How to print what was found
     #[arg(long, value_enum, default_value_t)]
-    pub(super) output: Output,
+    pub(super) output: OutputFormat,
 }
 
 /// Checks everything and prints what was found.
-pub(super) fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
-    let report = Report::new(serve::runtime()?.block_on(examine(settings)));
+pub(super) fn run(settings: &Settings, output: OutputFormat) -> Result<(), CliError> {
+    let report = DoctorReport::new(serve::runtime()?.block_on(examine(settings)));
     match output {
-        Output::Table => output::print(&report.to_table()),
-        Output::Json => output::print_json(&report),
+        OutputFormat::Table => output::print(&report.to_table()),
+        OutputFormat::Json => output::print_json(&report),
     }?;
     match report.problems() {
         0 => Ok(()),
-        1 => Err(Failure::Failed(anyhow::anyhow!("there is a problem"))),
-        more => Err(Failure::Failed(anyhow::anyhow!("there are {more} problems"))),
+        1 => Err(CliError::Failed(anyhow::anyhow!("there is a problem"))),
+        more => Err(CliError::Failed(anyhow::anyhow!("there are {more} problems"))),
     }
 }
 
-async fn examine(settings: &Settings) -> Vec<Finding> {
+async fn examine(settings: &Settings) -> Vec<DoctorFinding> {
     let data_dir = &*settings.data_dir;
     let holder = inspect::holder(data_dir);
     let is_running = matches!(holder, Ok(Some(_)));
@@ -67,7 +67,7 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
         }
         Err(_) => None,
     };
-    let content = Content::of(data_dir);
+    let content = DirectoryUsage::of(data_dir);
     vec![
         directory::check(data_dir),
         directory::lock(&holder),
@@ -83,16 +83,16 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
 }
 
 /// The file of definitions, as it is applied at every start.
-fn definitions(file: Option<&Path>) -> Finding {
+fn definitions(file: Option<&Path>) -> DoctorFinding {
     const METRICS: &str = "metrics file";
-    let Some(file) = file else { return Finding::ok(METRICS, "none is set") };
+    let Some(file) = file else { return DoctorFinding::ok(METRICS, "none is set") };
     match compose::definitions::read(file) {
         Ok(defined) => {
             let metrics = counted(defined.len() as u64, "metric");
             let found = format!("`{}` defines {metrics}", file.display());
-            Finding::ok(METRICS, found)
+            DoctorFinding::ok(METRICS, found)
         }
-        Err(error) => Finding::problem(METRICS, format!("{error:#}"), "correct it"),
+        Err(error) => DoctorFinding::problem(METRICS, format!("{error:#}"), "correct it"),
     }
 }
 
@@ -100,19 +100,19 @@ fn definitions(file: Option<&Path>) -> Finding {
 mod tests {
     use std::fs;
 
-    use super::finding::Verdict;
+    use super::finding::FindingSeverity;
     use super::*;
 
     #[test]
     fn definitions_are_read_and_compiled() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("metrics.toml");
-        assert_eq!(definitions(None).verdict, Verdict::Ok);
-        assert_eq!(definitions(Some(&file)).verdict, Verdict::Problem);
+        assert_eq!(definitions(None).verdict, FindingSeverity::Ok);
+        assert_eq!(definitions(Some(&file)).verdict, FindingSeverity::Problem);
         let metric = "[[metric]]\nname = 'm'\nevent = 'e'\nmeasures.n.kind = 'count'\n";
         fs::write(&file, metric).unwrap();
         assert!(definitions(Some(&file)).found.ends_with("defines 1 metric"));
         fs::write(&file, format!("{metric}filter = 'a +'\n")).unwrap();
-        assert_eq!(definitions(Some(&file)).verdict, Verdict::Problem);
+        assert_eq!(definitions(Some(&file)).verdict, FindingSeverity::Problem);
     }
 }

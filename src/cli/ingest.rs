@@ -29,20 +29,20 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::batches::Batches;
+use self::batches::LineBatchIter;
 use self::ids::LineIds;
-use self::interrupt::{Interrupted, Watch};
-use self::open::Opening;
-use self::resume::{Bookmark, Journal};
-use self::send::Sender;
-use self::sending::Sending;
-use self::standing::{Standing, command};
-use self::table::{Format, TableArgs};
-use self::totals::{End, Totals};
-use super::Failure;
-use super::client::{Client, ClientArgs};
+use self::interrupt::{InterruptError, InterruptWatch};
+use self::open::InputFile;
+use self::resume::{Bookmark, ServerJournal};
+use self::send::BatchSender;
+use self::sending::FileSender;
+use self::standing::{UploadProgress, command};
+use self::table::{ColumnArgs, InputFormat};
+use self::totals::{UploadOutcome, UploadTotals};
+use super::CliError;
+use super::client::{ApiClient, ClientArgs};
 use super::counted::counted;
-use super::output::{self, Output};
+use super::output::{self, OutputFormat};
 
 /// Arguments of `merganser ingest`.
 #[derive(Args, Debug)]
@@ -55,7 +55,7 @@ pub(super) struct IngestArgs {
     files: Vec<PathBuf>,
 
     #[command(flatten)]
-    table: TableArgs,
+    table: ColumnArgs,
 
     /// Events of a request
     #[arg(long, value_name = "N", default_value_t = 5_000,
@@ -63,16 +63,16 @@ pub(super) struct IngestArgs {
     batch_events: u32,
 
     /// How to compress requests
-    #[arg(long, value_enum, default_value_t = Encoding::None)]
-    encoding: Encoding,
+    #[arg(long, value_enum, default_value_t = EncodingArg::None)]
+    encoding: EncodingArg,
 
     /// What to wait for: until events are on disk, or until every query includes them
-    #[arg(long, value_enum, default_value_t = Wait::Durable)]
-    wait: Wait,
+    #[arg(long, value_enum, default_value_t = WaitArg::Durable)]
+    wait: WaitArg,
 
     /// What invalid events lead to: they alone go to the quarantine, or their request is rejected
-    #[arg(long, value_enum, default_value_t = OnInvalid::Quarantine)]
-    on_invalid: OnInvalid,
+    #[arg(long, value_enum, default_value_t = OnInvalidArg::Quarantine)]
+    on_invalid: OnInvalidArg,
 
     /// How long to try again while the server is away or overloaded, in seconds
     #[arg(long, value_name = "S", default_value_t = 120)]
@@ -89,24 +89,24 @@ pub(super) struct IngestArgs {
 
     /// How to print the sum of what the server did
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Encoding {
+enum EncodingArg {
     None,
     Gzip,
     Zstd,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Wait {
+enum WaitArg {
     Durable,
     Applied,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum OnInvalid {
+enum OnInvalidArg {
     Quarantine,
     Reject,
 }
@@ -117,8 +117,8 @@ fn name(option: impl ValueEnum) -> String {
 }
 
 /// Sends the files, in their order.
-pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.client)?;
+pub(super) fn run(args: &IngestArgs) -> Result<(), CliError> {
+    let client = ApiClient::new(&args.client)?;
     for file in &args.files {
         if !is_stdin(file) {
             File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
@@ -126,11 +126,11 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
     }
     let formats = formats(args)?;
     let retry = Duration::from_secs(args.retry_s);
-    let (bar, watch) = (progress(&args.files), Watch::default());
+    let (bar, watch) = (progress(&args.files), InterruptWatch::default());
     listen(&watch, &bar, args.output)?;
     let mut bookmarks = bookmarks(&client, retry, args)?;
-    let mut sending = Sending::new(
-        Sender {
+    let mut sending = FileSender::new(
+        BatchSender {
             client: &client,
             path: format!(
                 "/v1/events?wait={}&on_invalid={}",
@@ -148,7 +148,7 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
     let outcome = args.files.iter().zip(formats).zip(&mut bookmarks).try_for_each(
         |((file, format), bookmark)| {
             let ids = if args.no_ids { LineIds::Without } else { LineIds::of(file)? };
-            let file = Opening { file, format, table: &args.table, ids };
+            let file = InputFile { file, format, table: &args.table, ids };
             sending.file(&file, bookmark.as_mut())
         },
     );
@@ -158,21 +158,21 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
     if outcome.is_ok() {
         bookmarks.iter().flatten().for_each(Bookmark::remove);
     }
-    let end = if outcome.is_ok() { End::Complete } else { End::Interrupted };
+    let end = if outcome.is_ok() { UploadOutcome::Complete } else { UploadOutcome::Interrupted };
     watch.standing(|standing| tell(standing, end, args.output))?;
     // A signal that came behind the last answer has stopped nothing.
     match (outcome, signal) {
         (Err(error), Some(signal)) => {
-            if !error.is::<Interrupted>() {
+            if !error.is::<InterruptError>() {
                 output::complain(&format!("{error:#}"));
             }
-            return Err(Failure::Stopped(signal.exit_code()));
+            return Err(CliError::Stopped(signal.exit_code()));
         }
         (outcome, _) => outcome?,
     }
     match watch.standing(|standing| standing.totals.refused()) {
         0 => Ok(()),
-        refused => Err(Failure::Failed(anyhow::anyhow!(
+        refused => Err(CliError::Failed(anyhow::anyhow!(
             "{} {} not accepted",
             counted(refused, "event"),
             if refused == 1 { "was" } else { "were" }
@@ -181,13 +181,13 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), Failure> {
 }
 
 /// Listens to signals, and says how things stand where one of them has to end the process at once.
-fn listen(watch: &Watch, bar: &ProgressBar, output: Output) -> anyhow::Result<()> {
+fn listen(watch: &InterruptWatch, bar: &ProgressBar, output: OutputFormat) -> anyhow::Result<()> {
     let (told, waiting) = (bar.clone(), bar.clone());
     watch.listen(
         move |standing| {
             told.finish_and_clear();
             // There is nobody left to hand an error to.
-            let _ = tell(standing, End::Interrupted, output);
+            let _ = tell(standing, UploadOutcome::Interrupted, output);
         },
         move |lines| {
             let note = format!("waiting for the answer to {lines}; once more ends it at once");
@@ -197,32 +197,32 @@ fn listen(watch: &Watch, bar: &ProgressBar, output: Output) -> anyhow::Result<()
 }
 
 /// Says what the server did, and how things stand where not everything was sent.
-fn tell(standing: &Standing, end: End, output: Output) -> anyhow::Result<()> {
+fn tell(standing: &UploadProgress, end: UploadOutcome, output: OutputFormat) -> anyhow::Result<()> {
     standing.totals.report(end, output)?;
-    if end == End::Interrupted {
+    if end == UploadOutcome::Interrupted {
         output::note(&standing.told(&command(env::args_os())));
     }
     Ok(())
 }
 
 /// What each file is.
-fn formats(args: &IngestArgs) -> Result<Vec<Format>, Failure> {
+fn formats(args: &IngestArgs) -> Result<Vec<InputFormat>, CliError> {
     let format = |file: &PathBuf| {
-        let of_name = || Format::of_name(&file.to_string_lossy());
+        let of_name = || InputFormat::of_name(&file.to_string_lossy());
         let format = args.table.format.unwrap_or_else(of_name);
         let name = file.display();
         if let Some(flag) = args.table.useless_for(format) {
             let what = match format {
-                Format::Ndjson => "CSV, Parquet and Arrow",
-                Format::Csv | Format::Parquet | Format::Arrow => "CSV",
+                InputFormat::Ndjson => "CSV, Parquet and Arrow",
+                InputFormat::Csv | InputFormat::Parquet | InputFormat::Arrow => "CSV",
             };
-            return Err(Failure::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "`{flag}` is for {what}; by its name `{name}` is something else (`--format` says \
                  what a file is)"
             )));
         }
-        if is_stdin(file) && matches!(format, Format::Parquet | Format::Arrow) {
-            return Err(Failure::Usage("Parquet and Arrow are read from files".to_owned()));
+        if is_stdin(file) && matches!(format, InputFormat::Parquet | InputFormat::Arrow) {
+            return Err(CliError::Usage("Parquet and Arrow are read from files".to_owned()));
         }
         Ok(format)
     };
@@ -231,7 +231,7 @@ fn formats(args: &IngestArgs) -> Result<Vec<Format>, Failure> {
 
 /// For each file what is kept of how far it was sent, if anything can be.
 fn bookmarks(
-    client: &Client,
+    client: &ApiClient,
     retry: Duration,
     args: &IngestArgs,
 ) -> anyhow::Result<Vec<Option<Bookmark>>> {
@@ -239,7 +239,7 @@ fn bookmarks(
     if args.files.iter().all(|file| is_stdin(file)) {
         return Ok(none());
     }
-    let Some(journal) = Journal::of(client, retry)? else {
+    let Some(journal) = ServerJournal::of(client, retry)? else {
         output::note(
             "the server does not tell this key which journal it sends to: what is interrupted \
              will begin anew",
@@ -258,19 +258,23 @@ fn bookmarks(
 }
 
 /// Sends events from a text in memory, without retries or a progress bar.
-pub(super) fn send_text(client: &Client, name: &str, text: &[u8]) -> anyhow::Result<Totals> {
-    let watch = Watch::default();
-    let sender = Sender {
+pub(super) fn send_text(
+    client: &ApiClient,
+    name: &str,
+    text: &[u8],
+) -> anyhow::Result<UploadTotals> {
+    let watch = InterruptWatch::default();
+    let sender = BatchSender {
         client,
         path: "/v1/events?wait=applied".to_owned(),
-        encoding: Encoding::None,
-        on_invalid: OnInvalid::Quarantine,
+        encoding: EncodingArg::None,
+        on_invalid: OnInvalidArg::Quarantine,
         retry: Duration::from_secs(10),
         watch: &watch,
     };
-    let mut sending = Sending::new(sender, 5_000, ProgressBar::hidden());
+    let mut sending = FileSender::new(sender, 5_000, ProgressBar::hidden());
     let source = Box::new(io::Cursor::new(text.to_vec()));
-    let mut batches = Batches::new(source, 5_000, LineIds::Without)?;
+    let mut batches = LineBatchIter::new(source, 5_000, LineIds::Without)?;
     sending.batches(Path::new(name), &mut batches, None)?;
     Ok(watch.standing(|standing| std::mem::take(&mut standing.totals)))
 }

@@ -7,10 +7,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use shared::access::Role;
 
-use super::client::{Client, ClientArgs, encoded};
-use super::output::{self, Output};
-use super::table::Table;
-use super::{Failure, serve};
+use super::client::{ApiClient, ClientArgs, encoded};
+use super::output::{self, OutputFormat};
+use super::table::TextTable;
+use super::{CliError, serve};
 use crate::compose;
 
 /// Arguments of `merganser keys`.
@@ -23,14 +23,14 @@ pub(super) struct KeysArgs {
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
     /// Make a key and print its text, which is shown this once
-    Create(Box<CreateArgs>),
+    Create(Box<KeyCreateArgs>),
     /// List the keys
     List {
         #[command(flatten)]
         client: ClientArgs,
         /// How to print them
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: OutputFormat,
     },
     /// Revoke a key: it opens nothing from then on
     Revoke {
@@ -40,12 +40,12 @@ enum KeysCommand {
         id: String,
         /// How to print what was done: not at all, or as a JSON document
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: OutputFormat,
     },
 }
 
 #[derive(Args, Debug)]
-struct CreateArgs {
+struct KeyCreateArgs {
     #[command(flatten)]
     client: ClientArgs,
     /// Make it in the directory of a service that is stopped, instead of asking one that runs
@@ -75,19 +75,19 @@ struct CreateArgs {
     note: Option<String>,
     /// How to print it: its text alone, or as a JSON document
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
-impl CreateArgs {
+impl KeyCreateArgs {
     /// The body of the request.
     ///
     /// # Errors
     /// When a property is given twice.
-    fn body(&self) -> Result<Value, Failure> {
+    fn body(&self) -> Result<Value, CliError> {
         let mut set = Map::new();
         for (name, value) in &self.set {
             if set.insert(name.clone(), value.clone().into()).is_some() {
-                return Err(Failure::Usage(format!("`--set {name}=…` is given twice")));
+                return Err(CliError::Usage(format!("`--set {name}=…` is given twice")));
             }
         }
         let mut body = Map::new();
@@ -106,14 +106,14 @@ impl CreateArgs {
 }
 
 /// Carries out the command.
-pub(super) fn run(args: &KeysArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &KeysArgs) -> Result<(), CliError> {
     match &args.command {
         KeysCommand::Create(args) => create(args)?,
-        KeysCommand::List { client, output } => list(&Client::new(client)?, *output)?,
+        KeysCommand::List { client, output } => list(&ApiClient::new(client)?, *output)?,
         KeysCommand::Revoke { client, id, output } => {
-            let reply = Client::new(client)?.delete(&format!("/v1/keys/{}", encoded(id)));
+            let reply = ApiClient::new(client)?.delete(&format!("/v1/keys/{}", encoded(id)));
             reply.map_err(anyhow::Error::from)?.ok()?;
-            if *output == Output::Json {
+            if *output == OutputFormat::Json {
                 output::print_json(&json!({ "revoked": id }))?;
             }
         }
@@ -122,7 +122,7 @@ pub(super) fn run(args: &KeysArgs) -> Result<(), Failure> {
 }
 
 /// Prints the text of the new key alone on stdout, so that a script can take it.
-fn create(args: &CreateArgs) -> Result<(), Failure> {
+fn create(args: &KeyCreateArgs) -> Result<(), CliError> {
     let body = args.body()?;
     let made: Box<RawValue> = match &args.data_dir {
         Some(dir) => {
@@ -131,11 +131,11 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
             to_raw_value(&made).map_err(anyhow::Error::from)?
         }
         None => {
-            let reply = Client::new(&args.client)?.post("/v1/keys", &body);
+            let reply = ApiClient::new(&args.client)?.post("/v1/keys", &body);
             reply.map_err(anyhow::Error::from)?.ok()?.json()?
         }
     };
-    if args.output == Output::Json {
+    if args.output == OutputFormat::Json {
         return Ok(output::print_json(&made)?);
     }
     let made: Value = serde_json::from_str(made.get()).map_err(anyhow::Error::from)?;
@@ -148,16 +148,16 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
     Ok(output::print(&text("key"))?)
 }
 
-fn list(client: &Client, output: Output) -> anyhow::Result<()> {
+fn list(client: &ApiClient, output: OutputFormat) -> anyhow::Result<()> {
     let reply = client.get("/v1/keys", &[])?.ok()?;
-    if output == Output::Json {
+    if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
     let reply: Value = reply.json()?;
     let keys = reply.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
     let columns =
         ["id", "role", "metrics", "filter", "set", "requests_per_s", "expires_at", "note"];
-    let mut table = columns.iter().fold(Table::default(), |table, name| table.text(name));
+    let mut table = columns.iter().fold(TextTable::default(), |table, name| table.text(name));
     for key in &keys {
         table.row(columns.iter().map(|name| cell(key.get(name))).collect());
     }

@@ -8,15 +8,15 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::definition::Definition;
+use shared::definition::MetricDefinition;
 
-use super::Failure;
-use super::client::{Client, ClientArgs, encoded};
-use super::consent::Consent;
+use super::CliError;
+use super::client::{ApiClient, ClientArgs, encoded};
+use super::consent::ConfirmArgs;
 use super::counted::counted;
-use super::output::{self, Output};
+use super::output::{self, OutputFormat};
 use super::run::follow;
-use super::table::Table;
+use super::table::TextTable;
 use crate::compose::definitions;
 
 /// Arguments of `merganser metrics`.
@@ -34,17 +34,17 @@ enum MetricsCommand {
         client: ClientArgs,
         /// How to print them
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: OutputFormat,
     },
     /// Show what a file of definitions would create and change, do it, and follow the backfills
     Apply {
         #[command(flatten)]
         client: ClientArgs,
         #[command(flatten)]
-        choices: Choices,
+        choices: ApplyArgs,
         /// How to print what was done
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: OutputFormat,
         /// TOML file of definitions
         file: PathBuf,
     },
@@ -53,10 +53,10 @@ enum MetricsCommand {
         #[command(flatten)]
         client: ClientArgs,
         #[command(flatten)]
-        consent: Consent,
+        consent: ConfirmArgs,
         /// How to print what was done
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: OutputFormat,
         /// What the list calls them
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
@@ -64,7 +64,7 @@ enum MetricsCommand {
 }
 
 #[derive(Args, Clone, Copy, Debug)]
-struct Choices {
+struct ApplyArgs {
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -77,14 +77,14 @@ struct Choices {
 }
 
 /// Carries out the command.
-pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &MetricsArgs) -> Result<(), CliError> {
     match &args.command {
-        MetricsCommand::List { client, output } => list(&Client::new(client)?, *output)?,
+        MetricsCommand::List { client, output } => list(&ApiClient::new(client)?, *output)?,
         MetricsCommand::Apply { client, choices, output, file } => {
-            apply(&Client::new(client)?, file, *choices, *output)?;
+            apply(&ApiClient::new(client)?, file, *choices, *output)?;
         }
         MetricsCommand::Delete { client, consent, output, names } => {
-            delete(&Client::new(client)?, names, *consent, *output)?;
+            delete(&ApiClient::new(client)?, names, *consent, *output)?;
         }
     }
     Ok(())
@@ -92,11 +92,11 @@ pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
 
 /// Deletes metrics, once it is agreed to and all of them are there.
 fn delete(
-    client: &Client,
+    client: &ApiClient,
     names: &[String],
-    consent: Consent,
-    output: Output,
-) -> Result<(), Failure> {
+    consent: ConfirmArgs,
+    output: OutputFormat,
+) -> Result<(), CliError> {
     let path = |name: &str| format!("/v1/metrics/{}", encoded(name));
     for name in names {
         client.get(&path(name), &[]).map_err(anyhow::Error::from)?.ok()?;
@@ -113,25 +113,25 @@ fn delete(
             .map_err(anyhow::Error::from)?
             .ok()
             .map_err(|error| error.context(format!("`{name}`")))?;
-        if output == Output::Table {
+        if output == OutputFormat::Table {
             output::print(&format!("{name}: deleted"))?;
         }
     }
-    if output == Output::Json {
+    if output == OutputFormat::Json {
         output::print_json(&json!({ "deleted": names }))?;
     }
     Ok(())
 }
 
-fn list(client: &Client, output: Output) -> anyhow::Result<()> {
+fn list(client: &ApiClient, output: OutputFormat) -> anyhow::Result<()> {
     let reply = client.get("/v1/metrics", &[])?.ok()?;
-    if output == Output::Json {
+    if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
     let reply: Value = reply.json()?;
     let metrics = reply.get("metrics").unwrap_or(&reply).as_array().cloned().unwrap_or_default();
     let mut table =
-        Table::default().text("name").number("version").text("state").text("description");
+        TextTable::default().text("name").number("version").text("state").text("description");
     for metric in &metrics {
         let cell = |name: &str| {
             let value = metric.get(name).or_else(|| metric.get("definition")?.get(name));
@@ -146,30 +146,36 @@ fn list(client: &Client, output: Output) -> anyhow::Result<()> {
     output::print(&table.render())
 }
 
-fn apply(client: &Client, file: &Path, choices: Choices, output: Output) -> anyhow::Result<()> {
+fn apply(
+    client: &ApiClient,
+    file: &Path,
+    choices: ApplyArgs,
+    output: OutputFormat,
+) -> anyhow::Result<()> {
     // All of them are checked before the first one is sent.
     let wanted = definitions::read(file)?;
     anyhow::ensure!(!wanted.is_empty(), "`{}` defines no metric", file.display());
-    let Listed { metrics: known } = client.get("/v1/metrics", &[])?.ok()?.json()?;
+    let MetricListReply { metrics: known } = client.get("/v1/metrics", &[])?.ok()?.json()?;
     let steps = plan(&wanted, &known, choices.prune);
-    if output == Output::Table {
+    if output == OutputFormat::Table {
         output::print(&shown(&steps))?;
     }
-    let mut done: Vec<Done<'_>> = steps.iter().map(|(name, step)| Done::new(name, *step)).collect();
+    let mut done: Vec<ApplyStepReport<'_>> =
+        steps.iter().map(|(name, step)| ApplyStepReport::new(name, *step)).collect();
     if !choices.dry_run {
         for (done, step) in done.iter_mut().zip(steps.values()) {
             (done.location, done.warnings) = send(client, done.metric, *step)?;
             done.warnings
                 .iter()
                 .for_each(|text| output::note(&format!("{}: warning: {text}", done.metric)));
-            if output == Output::Table {
+            if output == OutputFormat::Table {
                 done.tell(*step, choices)?;
             }
         }
     }
     let waited = if choices.no_wait { Ok(()) } else { wait(client, &mut done, output) };
-    if output == Output::Json {
-        output::print_json(&Applied { dry_run: choices.dry_run, metrics: &done })?;
+    if output == OutputFormat::Json {
+        output::print_json(&ApplyReport { dry_run: choices.dry_run, metrics: &done })?;
     }
     waited
 }
@@ -177,19 +183,21 @@ fn apply(client: &Client, file: &Path, choices: Choices, output: Output) -> anyh
 /// Does what a step says; the run that backfills the metric, if there is one, and what is doubtful
 /// about its definition.
 fn send(
-    client: &Client,
+    client: &ApiClient,
     name: &str,
-    step: Step<'_>,
+    step: ApplyStep<'_>,
 ) -> anyhow::Result<(Option<String>, Vec<String>)> {
     let path = format!("/v1/metrics/{}", encoded(name));
     let reply = match step {
-        Step::Create(definition) | Step::Change(definition) => client.put(&path, definition)?,
-        Step::Delete => client.delete(&path)?,
-        Step::Unchanged | Step::Keep => return Ok((None, Vec::new())),
+        ApplyStep::Create(definition) | ApplyStep::Change(definition) => {
+            client.put(&path, definition)?
+        }
+        ApplyStep::Delete => client.delete(&path)?,
+        ApplyStep::Unchanged | ApplyStep::Keep => return Ok((None, Vec::new())),
     };
     let reply = reply.ok().with_context(|| format!("`{name}`"))?;
     // A metric that was deleted is answered without a body.
-    let Defined { warnings } = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let DefinitionReply { warnings } = serde_json::from_slice(&reply.body).unwrap_or_default();
     Ok((reply.location, warnings))
 }
 
@@ -197,13 +205,17 @@ fn send(
 ///
 /// # Errors
 /// When one did not succeed, once all have ended.
-fn wait(client: &Client, done: &mut [Done<'_>], output: Output) -> anyhow::Result<()> {
+fn wait(
+    client: &ApiClient,
+    done: &mut [ApplyStepReport<'_>],
+    output: OutputFormat,
+) -> anyhow::Result<()> {
     let mut outcome = Ok(());
     for done in done {
         let Some(location) = &done.location else { continue };
         let ended = follow(client, location, &format!("{}  ", done.metric))?;
         match ended.check() {
-            Ok(()) if output == Output::Table => output::print(&format!(
+            Ok(()) if output == OutputFormat::Table => output::print(&format!(
                 "{}: backfilled by {location}, {}",
                 done.metric,
                 counted(ended.events(), "event")
@@ -218,21 +230,21 @@ fn wait(client: &Client, done: &mut [Done<'_>], output: Output) -> anyhow::Resul
 
 /// What was done, for `--output json`.
 #[derive(Debug, Serialize)]
-struct Applied<'a> {
+struct ApplyReport<'a> {
     dry_run: bool,
-    metrics: &'a [Done<'a>],
+    metrics: &'a [ApplyStepReport<'a>],
 }
 
 /// What a definition is answered with.
 #[derive(Debug, Default, Deserialize)]
-struct Defined {
+struct DefinitionReply {
     #[serde(default)]
     warnings: Vec<String>,
 }
 
 /// What was done about a metric.
 #[derive(Debug, Serialize)]
-struct Done<'a> {
+struct ApplyStepReport<'a> {
     metric: &'a str,
     step: &'static str,
     /// Where the run is that backfills it.
@@ -244,38 +256,40 @@ struct Done<'a> {
     run: Option<Box<RawValue>>,
 }
 
-impl<'a> Done<'a> {
-    fn new(metric: &'a str, step: Step<'_>) -> Self {
+impl<'a> ApplyStepReport<'a> {
+    fn new(metric: &'a str, step: ApplyStep<'_>) -> Self {
         let step = match step {
-            Step::Create(_) => "create",
-            Step::Change(_) => "change",
-            Step::Unchanged => "unchanged",
-            Step::Delete => "delete",
-            Step::Keep => "keep",
+            ApplyStep::Create(_) => "create",
+            ApplyStep::Change(_) => "change",
+            ApplyStep::Unchanged => "unchanged",
+            ApplyStep::Delete => "delete",
+            ApplyStep::Keep => "keep",
         };
         Self { metric, step, location: None, warnings: Vec::new(), run: None }
     }
 
     /// Tells of what is done now and not later, by a run that is waited for.
-    fn tell(&self, step: Step<'_>, choices: Choices) -> anyhow::Result<()> {
+    fn tell(&self, step: ApplyStep<'_>, choices: ApplyArgs) -> anyhow::Result<()> {
         let name = self.metric;
         match (step, &self.location) {
-            (Step::Unchanged | Step::Keep, _) => Ok(()),
-            (Step::Delete, _) => output::print(&format!("{name}: deleted")),
-            (Step::Create(_) | Step::Change(_), None) => output::print(&format!("{name}: done")),
-            (Step::Create(_) | Step::Change(_), Some(run)) if choices.no_wait => {
+            (ApplyStep::Unchanged | ApplyStep::Keep, _) => Ok(()),
+            (ApplyStep::Delete, _) => output::print(&format!("{name}: deleted")),
+            (ApplyStep::Create(_) | ApplyStep::Change(_), None) => {
+                output::print(&format!("{name}: done"))
+            }
+            (ApplyStep::Create(_) | ApplyStep::Change(_), Some(run)) if choices.no_wait => {
                 output::print(&format!("{name}: backfilled by {run}"))
             }
-            (Step::Create(_) | Step::Change(_), Some(_)) => Ok(()),
+            (ApplyStep::Create(_) | ApplyStep::Change(_), Some(_)) => Ok(()),
         }
     }
 }
 
 /// What is to be done about one metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Step<'a> {
-    Create(&'a Definition),
-    Change(&'a Definition),
+enum ApplyStep<'a> {
+    Create(&'a MetricDefinition),
+    Change(&'a MetricDefinition),
     Unchanged,
     Delete,
     /// The file does not name it, and nothing is to be deleted.
@@ -284,19 +298,19 @@ enum Step<'a> {
 
 /// What is to be done about every metric of the file and of the server, by name.
 fn plan<'a>(
-    wanted: &'a [Definition],
-    known: &'a [Known],
+    wanted: &'a [MetricDefinition],
+    known: &'a [MetricReply],
     prune: bool,
-) -> BTreeMap<&'a str, Step<'a>> {
-    let rest = if prune { Step::Delete } else { Step::Keep };
-    let mut steps: BTreeMap<&str, Step<'_>> =
+) -> BTreeMap<&'a str, ApplyStep<'a>> {
+    let rest = if prune { ApplyStep::Delete } else { ApplyStep::Keep };
+    let mut steps: BTreeMap<&str, ApplyStep<'_>> =
         known.iter().map(|metric| (&*metric.definition.name, rest)).collect();
     for definition in wanted {
-        let same = |metric: &&Known| metric.definition.name == definition.name;
+        let same = |metric: &&MetricReply| metric.definition.name == definition.name;
         let step = match known.iter().find(same) {
-            None => Step::Create(definition),
-            Some(metric) if *metric.newest() == *definition => Step::Unchanged,
-            Some(_) => Step::Change(definition),
+            None => ApplyStep::Create(definition),
+            Some(metric) if *metric.newest() == *definition => ApplyStep::Unchanged,
+            Some(_) => ApplyStep::Change(definition),
         };
         steps.insert(&definition.name, step);
     }
@@ -304,15 +318,17 @@ fn plan<'a>(
 }
 
 /// The plan as a person reads it.
-fn shown(steps: &BTreeMap<&str, Step<'_>>) -> String {
-    let mut table = Table::default().text("metric").text("step").text("what happens");
+fn shown(steps: &BTreeMap<&str, ApplyStep<'_>>) -> String {
+    let mut table = TextTable::default().text("metric").text("step").text("what happens");
     for (name, step) in steps {
         let (verb, what) = match step {
-            Step::Create(_) => ("create", "answers once its history is computed"),
-            Step::Change(_) => ("change", "the old version answers until the new one is whole"),
-            Step::Unchanged => ("-", "as it is in the file"),
-            Step::Delete => ("delete", "it is not in the file; its views go, its events stay"),
-            Step::Keep => ("-", "not in the file; --prune would delete it"),
+            ApplyStep::Create(_) => ("create", "answers once its history is computed"),
+            ApplyStep::Change(_) => {
+                ("change", "the old version answers until the new one is whole")
+            }
+            ApplyStep::Unchanged => ("-", "as it is in the file"),
+            ApplyStep::Delete => ("delete", "it is not in the file; its views go, its events stay"),
+            ApplyStep::Keep => ("-", "not in the file; --prune would delete it"),
         };
         table.row([*name, verb, what].map(str::to_owned).to_vec());
     }
@@ -321,24 +337,24 @@ fn shown(steps: &BTreeMap<&str, Step<'_>>) -> String {
 
 /// What the server lists.
 #[derive(Deserialize)]
-struct Listed {
-    metrics: Vec<Known>,
+struct MetricListReply {
+    metrics: Vec<MetricReply>,
 }
 
 #[derive(Deserialize)]
-struct Known {
-    definition: Definition,
+struct MetricReply {
+    definition: MetricDefinition,
     /// A newer version that does not answer yet.
-    next: Option<Next>,
+    next: Option<NextVersionReply>,
 }
 
 #[derive(Deserialize)]
-struct Next {
-    definition: Definition,
+struct NextVersionReply {
+    definition: MetricDefinition,
 }
 
-impl Known {
-    fn newest(&self) -> &Definition {
+impl MetricReply {
+    fn newest(&self) -> &MetricDefinition {
         self.next.as_ref().map_or(&self.definition, |next| &next.definition)
     }
 }
@@ -357,21 +373,21 @@ mod tests {
         };
         let wanted = file(&(metric("a", "x") + &metric("b", "x") + &metric("c", "x")));
         let known = file(&(metric("b", "y") + &metric("c", "x") + &metric("d", "x")));
-        let mut known: Vec<Known> =
-            known.into_iter().map(|definition| Known { definition, next: None }).collect();
+        let mut known: Vec<MetricReply> =
+            known.into_iter().map(|definition| MetricReply { definition, next: None }).collect();
         let steps = plan(&wanted, &known, false);
         assert_eq!(
             steps.into_iter().collect::<Vec<_>>(),
             [
-                ("a", Step::Create(&wanted[0])),
-                ("b", Step::Change(&wanted[1])),
-                ("c", Step::Unchanged),
-                ("d", Step::Keep),
+                ("a", ApplyStep::Create(&wanted[0])),
+                ("b", ApplyStep::Change(&wanted[1])),
+                ("c", ApplyStep::Unchanged),
+                ("d", ApplyStep::Keep),
             ]
         );
-        assert_eq!(plan(&wanted, &known, true)["d"], Step::Delete);
-        known[0].next = Some(Next { definition: wanted[1].clone() });
-        assert_eq!(plan(&wanted, &known, false)["b"], Step::Unchanged);
+        assert_eq!(plan(&wanted, &known, true)["d"], ApplyStep::Delete);
+        known[0].next = Some(NextVersionReply { definition: wanted[1].clone() });
+        assert_eq!(plan(&wanted, &known, false)["b"], ApplyStep::Unchanged);
     }
 
     #[test]

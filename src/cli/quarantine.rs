@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::Failure;
-use super::client::{Client, ClientArgs, encoded};
-use super::consent::Consent;
+use super::CliError;
+use super::client::{ApiClient, ClientArgs, encoded};
+use super::consent::ConfirmArgs;
 use super::counted::{counted, excerpt};
-use super::output::{self, Output};
-use super::table::Table;
+use super::output::{self, OutputFormat};
+use super::table::TextTable;
 
 /// Entries of a page: as many as the server gives at a time.
 const PAGE_MAX: u32 = 1000;
@@ -42,7 +42,7 @@ enum QuarantineCommand {
         code: Option<String>,
         /// How to print them
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: OutputFormat,
     },
     /// Show an event as it was sent, and the whole reason
     Show {
@@ -52,25 +52,25 @@ enum QuarantineCommand {
         id: String,
         /// How to print it
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: OutputFormat,
     },
     /// Delete events that are settled
     Delete {
         #[command(flatten)]
         client: ClientArgs,
         #[command(flatten)]
-        consent: Consent,
+        consent: ConfirmArgs,
         #[command(flatten)]
-        which: Which,
+        which: QuarantineSelection,
         /// How to print what was done
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: OutputFormat,
     },
 }
 
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
-struct Which {
+struct QuarantineSelection {
     /// What the list calls them
     #[arg(value_name = "ID")]
     ids: Vec<String>,
@@ -84,16 +84,16 @@ struct Which {
 
 /// A page of the list, as far as it is read.
 #[derive(Deserialize)]
-struct Page {
-    entries: Vec<Entry>,
+struct QuarantinePageReply {
+    entries: Vec<QuarantineEntryReply>,
     next: Option<String>,
     total: u64,
     dropped: u64,
-    codes: BTreeMap<String, Code>,
+    codes: BTreeMap<String, QuarantineCodeReply>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct QuarantineEntryReply {
     id: String,
     code: String,
     message: String,
@@ -106,23 +106,27 @@ struct Entry {
 }
 
 #[derive(Deserialize)]
-struct Code {
+struct QuarantineCodeReply {
     entries: u64,
     dropped: u64,
 }
 
 /// Carries out the command.
-pub(super) fn run(args: &QuarantineArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &QuarantineArgs) -> Result<(), CliError> {
     match &args.command {
         QuarantineCommand::List { client, limit, after, code, output } => {
-            let asked = Asked { after: after.as_deref(), code: code.as_deref(), limit: *limit };
-            list(&Client::new(client)?, asked, *output)?;
+            let asked = QuarantinePageRequest {
+                after: after.as_deref(),
+                code: code.as_deref(),
+                limit: *limit,
+            };
+            list(&ApiClient::new(client)?, asked, *output)?;
         }
         QuarantineCommand::Show { client, id, output } => {
-            show(&Client::new(client)?, id, *output)?;
+            show(&ApiClient::new(client)?, id, *output)?;
         }
         QuarantineCommand::Delete { client, consent, which, output } => {
-            delete(&Client::new(client)?, which, *consent, *output)?;
+            delete(&ApiClient::new(client)?, which, *consent, *output)?;
         }
     }
     Ok(())
@@ -130,14 +134,14 @@ pub(super) fn run(args: &QuarantineArgs) -> Result<(), Failure> {
 
 /// Which part of the list.
 #[derive(Clone, Copy, Debug)]
-struct Asked<'a> {
+struct QuarantinePageRequest<'a> {
     after: Option<&'a str>,
     code: Option<&'a str>,
     limit: u32,
 }
 
-impl Asked<'_> {
-    fn of(self, client: &Client) -> anyhow::Result<super::client::Reply> {
+impl QuarantinePageRequest<'_> {
+    fn of(self, client: &ApiClient) -> anyhow::Result<super::client::HttpReply> {
         let limit = self.limit.to_string();
         let mut parameters = vec![("limit", &*limit)];
         parameters.extend(self.after.map(|id| ("after", id)));
@@ -146,14 +150,18 @@ impl Asked<'_> {
     }
 }
 
-fn list(client: &Client, asked: Asked<'_>, output: Output) -> anyhow::Result<()> {
+fn list(
+    client: &ApiClient,
+    asked: QuarantinePageRequest<'_>,
+    output: OutputFormat,
+) -> anyhow::Result<()> {
     let reply = asked.of(client)?;
-    if output == Output::Json {
+    if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
-    let page: Page = reply.json()?;
+    let page: QuarantinePageReply = reply.json()?;
     let columns = ["id", "received_at", "code", "count", "message", "raw"];
-    let mut table = columns.iter().fold(Table::default(), |table, name| match *name {
+    let mut table = columns.iter().fold(TextTable::default(), |table, name| match *name {
         "count" => table.number(name),
         name => table.text(name),
     });
@@ -182,12 +190,12 @@ fn list(client: &Client, asked: Asked<'_>, output: Output) -> anyhow::Result<()>
     Ok(())
 }
 
-fn show(client: &Client, id: &str, output: Output) -> anyhow::Result<()> {
+fn show(client: &ApiClient, id: &str, output: OutputFormat) -> anyhow::Result<()> {
     let reply = client.get(&path(id), &[])?.ok()?;
-    if output == Output::Json {
+    if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
-    let entry: Entry = reply.json()?;
+    let entry: QuarantineEntryReply = reply.json()?;
     let more = match entry.count {
         1 => String::new(),
         count => format!(", {count} times, the last one at {}", entry.last_received_at),
@@ -204,7 +212,12 @@ fn show(client: &Client, id: &str, output: Output) -> anyhow::Result<()> {
     ))
 }
 
-fn delete(client: &Client, which: &Which, consent: Consent, output: Output) -> Result<(), Failure> {
+fn delete(
+    client: &ApiClient,
+    which: &QuarantineSelection,
+    consent: ConfirmArgs,
+    output: OutputFormat,
+) -> Result<(), CliError> {
     let deleted = match (&which.code, which.all) {
         (None, false) => {
             for id in &which.ids {
@@ -215,15 +228,20 @@ fn delete(client: &Client, which: &Which, consent: Consent, output: Output) -> R
         (code, _) => delete_all(client, code.as_deref(), consent)?,
     };
     match output {
-        Output::Table => output::print(&format!("deleted {}", counted(deleted, "entry")))?,
-        Output::Json => output::print_json(&json!({ "deleted": deleted }))?,
+        OutputFormat::Table => output::print(&format!("deleted {}", counted(deleted, "entry")))?,
+        OutputFormat::Json => output::print_json(&json!({ "deleted": deleted }))?,
     }
     Ok(())
 }
 
 /// Deletes all that there are by now, of a code if one is given; how many.
-fn delete_all(client: &Client, code: Option<&str>, consent: Consent) -> Result<u64, Failure> {
-    let first: Page = Asked { after: None, code, limit: PAGE_MAX }.of(client)?.json()?;
+fn delete_all(
+    client: &ApiClient,
+    code: Option<&str>,
+    consent: ConfirmArgs,
+) -> Result<u64, CliError> {
+    let first: QuarantinePageReply =
+        QuarantinePageRequest { after: None, code, limit: PAGE_MAX }.of(client)?.json()?;
     let count = match code {
         None => first.total,
         Some(code) => first.codes.get(code).map_or(0, |total| total.entries),
@@ -239,11 +257,13 @@ fn delete_all(client: &Client, code: Option<&str>, consent: Consent) -> Result<u
         }
         // What comes in meanwhile was not asked about.
         let Some(next) = page.next.filter(|_| deleted < count) else { return Ok(deleted) };
-        page = Asked { after: Some(&next), code, limit: PAGE_MAX }.of(client)?.json()?;
+        page = QuarantinePageRequest { after: Some(&next), code, limit: PAGE_MAX }
+            .of(client)?
+            .json()?;
     }
 }
 
-fn delete_one(client: &Client, id: &str) -> anyhow::Result<()> {
+fn delete_one(client: &ApiClient, id: &str) -> anyhow::Result<()> {
     client.delete(&path(id))?.ok()?;
     Ok(())
 }

@@ -6,9 +6,9 @@ mod export;
 use clap::{Args, ValueEnum};
 use serde_json::value::RawValue;
 
-pub(super) use self::answer::Answer;
-use super::Failure;
-use super::client::{Client, ClientArgs};
+pub(super) use self::answer::QueryReply;
+use super::CliError;
+use super::client::{ApiClient, ClientArgs};
 use super::output;
 
 /// Arguments of `merganser query`: those of the HTTP query, by the same names.
@@ -90,12 +90,12 @@ pub(super) struct QueryArgs {
 
     /// How to print the answer; csv has all rows unless there is a --limit
     #[arg(long, visible_alias = "format", value_enum, default_value_t)]
-    output: Output,
+    output: QueryOutputFormat,
 }
 
 /// How an answer is printed: as other results, and as CSV.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
+enum QueryOutputFormat {
     #[default]
     Table,
     Csv,
@@ -134,21 +134,21 @@ impl QueryArgs {
 }
 
 /// Asks, and prints the answer.
-pub(super) fn run(args: &QueryArgs) -> Result<(), Failure> {
-    if args.csv.is_some() && args.output != Output::Csv {
-        return Err(Failure::Usage("--csv says how CSV is written; add --output csv".to_owned()));
+pub(super) fn run(args: &QueryArgs) -> Result<(), CliError> {
+    if args.csv.is_some() && args.output != QueryOutputFormat::Csv {
+        return Err(CliError::Usage("--csv says how CSV is written; add --output csv".to_owned()));
     }
-    let client = Client::new(&args.client)?;
-    if args.output == Output::Csv {
+    let client = ApiClient::new(&args.client)?;
+    if args.output == QueryOutputFormat::Csv {
         return Ok(export::run(&client, args)?);
     }
     let parameters = args.parameters();
     let parameters: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (*n, &**v)).collect();
     let reply = client.get("/v1/query", &parameters).map_err(anyhow::Error::from)?.ok()?;
-    let answer: Answer = reply.json()?;
+    let answer: QueryReply = reply.json()?;
     match args.output {
-        Output::Json => output::print_json(&reply.json::<Box<RawValue>>()?)?,
-        Output::Table | Output::Csv => {
+        QueryOutputFormat::Json => output::print_json(&reply.json::<Box<RawValue>>()?)?,
+        QueryOutputFormat::Table | QueryOutputFormat::Csv => {
             output::print(&format!("{}\n\n{}", answer.to_table(), answer.made_of()))?;
         }
     }

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::Failure;
+use super::CliError;
 use super::backoff::Backoff;
-use super::client::{Client, ClientArgs};
+use super::client::{ApiClient, ClientArgs};
 use super::counted::counted;
-use super::output::{self, Output};
+use super::output::{self, OutputFormat};
 
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -33,13 +33,13 @@ pub(super) struct RunArgs {
 
     /// How to print what it did
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 /// A run that has ended.
 #[derive(Debug)]
-pub(super) struct Ended {
-    run: Run,
+pub(super) struct FinishedRun {
+    run: RunReply,
     /// As the server tells of it.
     pub(super) document: Box<RawValue>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Ended {
 /// A run, as far as it is shown.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Run {
+struct RunReply {
     id: String,
     state: String,
     mode: String,
@@ -56,21 +56,21 @@ struct Run {
     events: Option<u64>,
     generation: Option<u64>,
     error: Option<String>,
-    audit: Option<Audit>,
+    audit: Option<AuditReply>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Audit {
+struct AuditReply {
     compared: u64,
     differences: u64,
 }
 
 /// Starts a run and follows it.
-pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.client)?;
+pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
+    let client = ApiClient::new(&args.client)?;
     let path = start(&client, if args.full { "full" } else { "incremental" })?;
     let ended = follow(&client, &path, "")?;
-    if args.output == Output::Json {
+    if args.output == OutputFormat::Json {
         // A run that failed is told of, too.
         output::print_json(&ended.document)?;
         ended.check()?;
@@ -84,14 +84,14 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When another run is active, or the run does not succeed.
-pub(super) fn start_and_follow(client: &Client, mode: &str) -> anyhow::Result<String> {
+pub(super) fn start_and_follow(client: &ApiClient, mode: &str) -> anyhow::Result<String> {
     let ended = follow(client, &start(client, mode)?, "")?;
     ended.check()?;
     Ok(ended.summary())
 }
 
 /// Starts a run; where it is.
-fn start(client: &Client, mode: &str) -> anyhow::Result<String> {
+fn start(client: &ApiClient, mode: &str) -> anyhow::Result<String> {
     let reply = client.post("/v1/runs", &json!({ "mode": mode }))?;
     if reply.status == 409
         && let Some(active) = &reply.location
@@ -106,7 +106,7 @@ fn start(client: &Client, mode: &str) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// When the server does not tell of it, or was away for too long.
-pub(super) fn follow(client: &Client, path: &str, purpose: &str) -> anyhow::Result<Ended> {
+pub(super) fn follow(client: &ApiClient, path: &str, purpose: &str) -> anyhow::Result<FinishedRun> {
     let bar = progress();
     bar.set_prefix(purpose.to_owned());
     let mut backoff = Backoff::within(AWAY);
@@ -116,24 +116,24 @@ pub(super) fn follow(client: &Client, path: &str, purpose: &str) -> anyhow::Resu
             Err(_) if backoff.wait(None) => continue,
             Err(error) => return Err(error.into()),
         };
-        let run: Run = reply.json()?;
+        let run: RunReply = reply.json()?;
         backoff = Backoff::within(AWAY);
         bar.set_position((run.progress * 1000.0) as u64);
         bar.set_message(run.step.clone().unwrap_or_else(|| run.state.clone()));
         if matches!(&*run.state, "succeeded" | "failed" | "cancelled") {
-            return Ok(Ended { run, document: reply.json()? });
+            return Ok(FinishedRun { run, document: reply.json()? });
         }
         std::thread::sleep(LOOK);
     }
 }
 
-impl Ended {
+impl FinishedRun {
     /// Whether it did what it was for.
     ///
     /// # Errors
     /// With why it did not.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        let Run { id, state, mode, error, .. } = &self.run;
+        let RunReply { id, state, mode, error, .. } = &self.run;
         let reason = error.as_deref().unwrap_or("no reason was given");
         anyhow::ensure!(state == "succeeded", "the {mode} run {id} {state}: {reason}");
         Ok(())
@@ -154,7 +154,7 @@ impl Ended {
         if let Some(events) = run.events {
             text.push_str(&format!(", {}", counted(events, "event")));
         }
-        if let Some(Audit { compared, differences }) = &run.audit {
+        if let Some(AuditReply { compared, differences }) = &run.audit {
             text.push_str(&format!(
                 ", audit of {} found {}",
                 counted(*compared, "key"),
@@ -178,9 +178,9 @@ fn progress() -> ProgressBar {
 mod tests {
     use super::*;
 
-    fn ended(document: &str) -> Ended {
+    fn ended(document: &str) -> FinishedRun {
         let run = serde_json::from_str(document).unwrap();
-        Ended { run, document: RawValue::from_string(document.to_owned()).unwrap() }
+        FinishedRun { run, document: RawValue::from_string(document.to_owned()).unwrap() }
     }
 
     #[test]

@@ -10,13 +10,13 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use super::{Failure, arenas, output};
-use crate::compose::Service;
+use super::{CliError, arenas, output};
+use crate::compose::RunningService;
 use crate::settings::{LogFormat, Settings};
-use crate::trace::Traces;
+use crate::trace::TraceExporter;
 
 /// Serves. Prints one line with the URL when it is ready to answer.
-pub(super) fn run(settings: Settings) -> Result<(), Failure> {
+pub(super) fn run(settings: Settings) -> Result<(), CliError> {
     arenas::limit();
     let traces = start_log(&settings)?;
     shared::failpoint::start();
@@ -28,9 +28,9 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let mut stop = Stop::listen()?;
+    let mut stop = ShutdownSignal::listen()?;
     let service = tokio::select! {
-        service = Box::pin(Service::start(settings)) => service?,
+        service = Box::pin(RunningService::start(settings)) => service?,
         () = stop.told() => return Ok(()),
     };
     tokio::select! {
@@ -63,9 +63,9 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 ///
 /// # Errors
 /// When it was started already.
-pub(super) fn start_log(settings: &Settings) -> anyhow::Result<Option<Traces>> {
+pub(super) fn start_log(settings: &Settings) -> anyhow::Result<Option<TraceExporter>> {
     let filter = EnvFilter::try_new(&settings.log.0).context("the log filter")?;
-    let traces = settings.otlp_endpoint.0.as_deref().map(Traces::to).transpose()?;
+    let traces = settings.otlp_endpoint.0.as_deref().map(TraceExporter::to).transpose()?;
     let log = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let log = match settings.log_format {
         LogFormat::Text => log.with_ansi(output::is_watched()).boxed(),
@@ -73,7 +73,7 @@ pub(super) fn start_log(settings: &Settings) -> anyhow::Result<Option<Traces>> {
     };
     let started = tracing_subscriber::registry()
         .with(log.with_filter(filter))
-        .with(traces.as_ref().map(Traces::layer))
+        .with(traces.as_ref().map(TraceExporter::layer))
         .try_init();
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))?;
     // A line of the log like any other, whatever its format.
@@ -86,12 +86,12 @@ pub(super) fn start_log(settings: &Settings) -> anyhow::Result<Option<Traces>> {
 }
 
 /// SIGTERM and Ctrl-C, from when it is made.
-pub(super) struct Stop {
+pub(super) struct ShutdownSignal {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
-impl Stop {
+impl ShutdownSignal {
     /// Takes both signals over from the system.
     ///
     /// # Errors

@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Failure;
-use super::client::{Client, ClientArgs};
-use super::output::{self, Output};
+use super::CliError;
+use super::client::{ApiClient, ClientArgs};
+use super::output::{self, OutputFormat};
 
 /// Arguments of `merganser status`.
 #[derive(Args, Debug)]
@@ -18,18 +18,18 @@ pub(super) struct StatusArgs {
     ready: bool,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 /// Asks and prints.
-pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.client)?;
+pub(super) fn run(args: &StatusArgs) -> Result<(), CliError> {
+    let client = ApiClient::new(&args.client)?;
     let path = if args.ready { "/readyz" } else { "/v1/status" };
     let reply = client.get(path, &[]).map_err(anyhow::Error::from)?.ok()?;
     Ok(match args.output {
-        Output::Json => output::print_json(&reply.json::<Box<RawValue>>()?),
-        Output::Table if args.ready => output::print("ready"),
-        Output::Table => {
+        OutputFormat::Json => output::print_json(&reply.json::<Box<RawValue>>()?),
+        OutputFormat::Table if args.ready => output::print("ready"),
+        OutputFormat::Table => {
             let mut lines = Vec::new();
             page(&reply.json::<Value>()?, 0, &mut lines);
             output::print(&lines.join("\n"))

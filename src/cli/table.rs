@@ -14,31 +14,31 @@ const GAP: &str = "  ";
 const TEXT_MIN: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Align {
+enum ColumnAlign {
     Left,
     Right,
 }
 
 /// A table under construction.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct TextTable {
     names: Vec<String>,
-    aligns: Vec<Align>,
+    aligns: Vec<ColumnAlign>,
     rows: Vec<Vec<String>>,
 }
 
-impl Table {
+impl TextTable {
     /// Adds a column of texts.
     pub(super) fn text(self, name: &str) -> Self {
-        self.column(name, Align::Left)
+        self.column(name, ColumnAlign::Left)
     }
 
     /// Adds a column of numbers.
     pub(super) fn number(self, name: &str) -> Self {
-        self.column(name, Align::Right)
+        self.column(name, ColumnAlign::Right)
     }
 
-    fn column(mut self, name: &str, align: Align) -> Self {
+    fn column(mut self, name: &str, align: ColumnAlign) -> Self {
         self.names.push(name.to_owned());
         self.aligns.push(align);
         self
@@ -80,8 +80,8 @@ impl Table {
                 let part = cell.get(n).copied().unwrap_or_default();
                 let blanks = " ".repeat(width.saturating_sub(measure_text_width(part)));
                 match align {
-                    Align::Left => format!("{part}{blanks}"),
-                    Align::Right => format!("{blanks}{part}"),
+                    ColumnAlign::Left => format!("{part}{blanks}"),
+                    ColumnAlign::Right => format!("{blanks}{part}"),
                 }
             });
             parts.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
@@ -91,11 +91,11 @@ impl Table {
 }
 
 /// Narrows the widest columns of texts until a line fits.
-fn fit(widths: &mut [usize], aligns: &[Align], columns: usize) {
+fn fit(widths: &mut [usize], aligns: &[ColumnAlign], columns: usize) {
     let gaps = GAP.len() * widths.len().saturating_sub(1);
-    let narrowed = |width: usize, align: Align, most: usize| match align {
-        Align::Left => width.min(most),
-        Align::Right => width,
+    let narrowed = |width: usize, align: ColumnAlign, most: usize| match align {
+        ColumnAlign::Left => width.min(most),
+        ColumnAlign::Right => width,
     };
     let fits = |most: &usize| {
         let total: usize = widths.iter().zip(aligns).map(|(w, a)| narrowed(*w, *a, *most)).sum();
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::default().text("carrier").number("n");
+        let mut table = TextTable::default().text("carrier").number("n");
         table.row(vec!["UA".into(), "1234".into()]);
         table.row(vec!["∅".into(), "5".into()]);
         let expected = "carrier     n\n───────  ────\nUA       1234\n∅           5";
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn long_texts_go_on_in_further_lines_and_numbers_stay_whole() {
-        let mut table = Table::default().text("name").number("n").text("description");
+        let mut table = TextTable::default().text("name").number("n").text("description");
         table.row(vec![
             "flights".into(),
             "12345678901234567890".into(),

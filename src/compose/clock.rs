@@ -45,12 +45,12 @@ pub(super) async fn watch(clock: Arc<dyn Clock>) {
 
 /// Where the wall clock would be, and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Jump {
+struct ClockJump {
     expected: Timestamp,
     found: Timestamp,
 }
 
-impl Jump {
+impl ClockJump {
     fn by(self) -> Duration {
         Duration::from_micros(self.found.0.abs_diff(self.expected.0))
     }
@@ -61,10 +61,10 @@ impl Jump {
 }
 
 /// Whether the wall clock jumped on its way from `before` to `now`, while `took` went by.
-fn jumped(before: Timestamp, now: Timestamp, took: Duration) -> Option<Jump> {
+fn jumped(before: Timestamp, now: Timestamp, took: Duration) -> Option<ClockJump> {
     let took_us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
     let expected = Timestamp(before.0.saturating_add(took_us));
-    let jump = Jump { expected, found: now };
+    let jump = ClockJump { expected, found: now };
     (jump.by() >= JUMP).then_some(jump)
 }
 

@@ -7,20 +7,20 @@ use batch_layer::run::RunSettings;
 use batch_layer::schedule::Schedule;
 use serving_layer::ServingSettings;
 use speed_layer::fold::SpeedSettings;
-use speed_layer::intake::{IntakeSettings, Limits, QuarantineSettings};
+use speed_layer::intake::{IntakeLimits, IntakeSettings, QuarantineSettings};
 
-use crate::http::{ConnectionBounds, Front};
+use crate::http::{ConnectionSettings, HttpSettings};
 use crate::settings::Settings;
 
 /// What intake is told.
 pub(super) fn intake(settings: &Settings) -> IntakeSettings {
-    let limits = Limits {
+    let limits = IntakeLimits {
         body_max_bytes: settings.body_max_bytes.as_usize(),
         decompressed_max_bytes: settings.decompressed_max_bytes.as_usize(),
         request_max_events: settings.request_max_events,
         event_max_bytes: settings.event_max_bytes.as_usize(),
         body_idle_max_ms: settings.body_idle_timeout_ms,
-        ..Limits::default()
+        ..IntakeLimits::default()
     };
     IntakeSettings {
         limits,
@@ -54,16 +54,16 @@ pub(super) fn serving(settings: &Settings) -> ServingSettings {
 }
 
 /// What connections are held to.
-pub(super) fn connections(settings: &Settings) -> ConnectionBounds {
-    ConnectionBounds {
+pub(super) fn connections(settings: &Settings) -> ConnectionSettings {
+    ConnectionSettings {
         connections_max: settings.connections_max,
         idle_timeout: Duration::from_millis(settings.idle_timeout_ms),
     }
 }
 
 /// What holds for every request.
-pub(super) fn front(settings: &Settings) -> Front {
-    Front {
+pub(super) fn front(settings: &Settings) -> HttpSettings {
+    HttpSettings {
         answer_within: Duration::from_millis(settings.request_timeout_ms),
         origins: settings.cors_origins.clone(),
         is_traced: settings.otlp_endpoint.0.is_some(),
@@ -107,18 +107,18 @@ pub(super) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSetting
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Cron, Source};
+    use crate::settings::{CronExpression, SettingSource};
 
     #[test]
     fn a_stored_schedule_stands_but_for_what_was_said_at_the_start() {
-        let cron = |text: &str| Cron(text.to_owned());
+        let cron = |text: &str| CronExpression(text.to_owned());
         let mut settings = Settings {
             schedule: cron("1 * * * *"),
             full_schedule: cron(""),
             ..Settings::default()
         };
-        settings.sources.schedule = Source::File;
-        settings.sources.full_schedule = Source::Flag;
+        settings.sources.schedule = SettingSource::File;
+        settings.sources.full_schedule = SettingSource::Flag;
         let stored = Schedule {
             incremental: "2 * * * *".into(),
             full: "3 3 * * *".into(),

@@ -4,16 +4,16 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use shared::catalog::{Catalog, Defined};
+use shared::catalog::{Catalog, DefineOutcome};
 use shared::compile::Metric;
-use shared::definition::{Definition, from_toml};
+use shared::definition::{MetricDefinition, from_toml};
 use tracing::{info, warn};
 
 /// Reads the file, before anything else is touched: definitions that compile.
 ///
 /// # Errors
 /// With the file's name and the place in it.
-pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<Definition>> {
+pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<MetricDefinition>> {
     let place = || format!("the metrics file `{}`", file.display());
     let text = fs::read_to_string(file).with_context(place)?;
     let definitions = from_toml(&text).with_context(place)?;
@@ -34,8 +34,8 @@ pub(super) async fn renew(catalog: &dyn Catalog) {
             continue;
         };
         match catalog.define(version.definition.clone()).await {
-            Ok(Defined::Unchanged) => {}
-            Ok(Defined::Accepted { run }) => {
+            Ok(DefineOutcome::Unchanged) => {}
+            Ok(DefineOutcome::Accepted { run }) => {
                 info!(metric = name, run, "values are counted in a new way: made anew");
             }
             Err(error) => warn!(metric = name, %error, "it is made anew by the next start"),
@@ -49,14 +49,14 @@ pub(super) async fn renew(catalog: &dyn Catalog) {
 /// With the name of the first one that cannot be.
 pub(super) async fn apply(
     catalog: &dyn Catalog,
-    definitions: Vec<Definition>,
+    definitions: Vec<MetricDefinition>,
 ) -> anyhow::Result<()> {
     for definition in definitions {
         let name = definition.name.clone();
         let defined = catalog.define(definition).await;
         match defined.with_context(|| format!("the metric `{name}` of the metrics file"))? {
-            Defined::Unchanged => {}
-            Defined::Accepted { run } => info!(metric = name, run, "defined"),
+            DefineOutcome::Unchanged => {}
+            DefineOutcome::Accepted { run } => info!(metric = name, run, "defined"),
         }
     }
     Ok(())

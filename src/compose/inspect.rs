@@ -4,11 +4,11 @@
 use std::io;
 use std::path::Path;
 
-pub(crate) use batch_layer::inspect::{Inspected, Published};
+pub(crate) use batch_layer::inspect::{DirectoryInspection, ManifestSummary};
 pub(crate) use batch_layer::schedule::Schedule;
-use speed_layer::store::Address;
+use speed_layer::store::StoreAddress;
+pub(crate) use speed_layer::store::redis::RedisServerReport;
 use speed_layer::store::redis::RedisStore;
-pub(crate) use speed_layer::store::redis::ServerReport;
 
 use crate::settings::Settings;
 
@@ -24,7 +24,7 @@ pub(crate) fn holder(data_dir: &Path) -> io::Result<Option<String>> {
 ///
 /// # Errors
 /// When a start would refuse it, as far as a look can tell.
-pub(crate) async fn data(data_dir: &Path) -> anyhow::Result<Option<Inspected>> {
+pub(crate) async fn data(data_dir: &Path) -> anyhow::Result<Option<DirectoryInspection>> {
     Ok(batch_layer::inspect::inspect(data_dir).await?)
 }
 
@@ -37,9 +37,9 @@ pub(crate) fn followed(settings: &Settings, stored: Option<&Schedule>) -> Schedu
 ///
 /// # Errors
 /// When one cannot be reached, or is not fit to keep speed views.
-pub(crate) async fn speed_store(setting: &str) -> anyhow::Result<Vec<ServerReport>> {
-    match setting.parse::<Address>()? {
-        Address::Memory => Ok(Vec::new()),
-        Address::Redis(address) => Ok(RedisStore::connect(&address).await?.report().await?),
+pub(crate) async fn speed_store(setting: &str) -> anyhow::Result<Vec<RedisServerReport>> {
+    match setting.parse::<StoreAddress>()? {
+        StoreAddress::Memory => Ok(Vec::new()),
+        StoreAddress::Redis(address) => Ok(RedisStore::connect(&address).await?.report().await?),
     }
 }

@@ -12,9 +12,9 @@ use speed_layer::intake::IntakeHandle;
 
 /// Figures of the whole service. Clones share them.
 #[derive(Clone)]
-pub(super) struct Status(Arc<Figures>);
+pub(super) struct StatusCollector(Arc<StatusInputs>);
 
-struct Figures {
+struct StatusInputs {
     data_dir: PathBuf,
     intake: IntakeHandle,
     runs: RunService,
@@ -22,11 +22,11 @@ struct Figures {
     disk_bytes: AtomicU64,
 }
 
-impl Status {
+impl StatusCollector {
     /// Figures of these parts.
     pub(super) fn new(data_dir: PathBuf, intake: IntakeHandle, runs: RunService) -> Self {
         let (events_per_second, disk_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Figures { data_dir, intake, runs, events_per_second, disk_bytes }))
+        Self(Arc::new(StatusInputs { data_dir, intake, runs, events_per_second, disk_bytes }))
     }
 
     /// Events accepted since the process started.

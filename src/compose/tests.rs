@@ -11,9 +11,9 @@ use tower::ServiceExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::http::Whole;
-use crate::settings::Origins;
-use crate::settings::{Bytes, Listen};
+use crate::http::HttpService;
+use crate::settings::AllowedOrigins;
+use crate::settings::{ByteSize, ListenAddress};
 
 /// Paths that show the document and are not in it.
 const UNDESCRIBED: [&str; 2] = ["/docs", "/openapi.json"];
@@ -40,37 +40,37 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
     methods.filter(|method| method != "head").collect()
 }
 
-async fn start(dir: &TempDir) -> Service {
+async fn start(dir: &TempDir) -> RunningService {
     let settings = Settings {
-        listen: "127.0.0.1:0".parse::<Listen>().unwrap(),
+        listen: "127.0.0.1:0".parse::<ListenAddress>().unwrap(),
         data_dir: dir.path().join("data"),
-        disk_floor_bytes: Bytes(1),
+        disk_floor_bytes: ByteSize(1),
         ..Settings::default()
     };
-    Service::start(settings).await.unwrap()
+    RunningService::start(settings).await.unwrap()
 }
 
-fn parts(service: &Service) -> Parts {
+fn parts(service: &RunningService) -> HttpParts {
     let catalog = &service.batch.catalog;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = KeyRoutes { catalog: Arc::clone(catalog) as _, clock: Arc::clone(&clock) };
-    Parts {
+    HttpParts {
         layers: layers(
             &service.intake,
             &service.runs,
-            Backups::new(Arc::clone(&service.batch.catalog), Vec::new()),
+            BackupService::new(Arc::clone(&service.batch.catalog), Vec::new()),
             &service.serving,
             &service.speed,
             keys,
         ),
         readiness: Readiness::new(),
         figures: PrometheusBuilder::new().build_recorder().handle(),
-        guard: Guard::new(
+        guard: AccessGuard::new(
             catalog.subscribe(),
             clock,
             http::accesses(),
-            Openness::Loopback,
-            Origins::None,
+            AnonymousAccess::Loopback,
+            AllowedOrigins::None,
         ),
     }
 }
@@ -141,7 +141,7 @@ const OPEN_TO: [(&str, &str, &str); 40] = [
     ("get", "/docs/{*rest}", "everybody"),
 ];
 
-async fn status(routes: &Whole, method: &str, path: &str, key: Option<&str>) -> StatusCode {
+async fn status(routes: &HttpService, method: &str, path: &str, key: Option<&str>) -> StatusCode {
     let request = Request::builder().method(&*method.to_uppercase()).uri(path);
     let request = match key {
         Some(key) => request.header(header::AUTHORIZATION, format!("Bearer {key}")),
@@ -154,7 +154,7 @@ async fn status(routes: &Whole, method: &str, path: &str, key: Option<&str>) -> 
 async fn every_route_opens_to_the_roles_that_it_is_for_and_to_no_other() {
     let dir = TempDir::new().unwrap();
     let service = start(&dir).await;
-    let routes = Whole::new(parts(&service), &configure::front(&Settings::default()));
+    let routes = HttpService::new(parts(&service), &configure::front(&Settings::default()));
     let operations: BTreeSet<(String, String)> = http::accesses()
         .into_iter()
         .map(|(path, method, _)| (method.as_str().to_lowercase(), path.to_owned()))

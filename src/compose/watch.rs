@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch_layer::run::{Mode, RunService, Trigger};
+use batch_layer::run::{RunMode, RunService, RunTrigger};
 use shared::clock::Clock;
 use shared::ports::SpeedViews;
 use speed_layer::fold::SpeedHandle;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::clock;
-use super::status::Status;
+use super::status::StatusCollector;
 use crate::http::Readiness;
 
 /// How often parts are looked at.
@@ -31,7 +31,7 @@ const DISK: Duration = Duration::from_secs(60);
 pub(super) fn start(
     readiness: &Readiness,
     stop: &CancellationToken,
-    (intake, runs, speed, status): (&IntakeHandle, &RunService, &SpeedHandle, &Status),
+    (intake, runs, speed, status): (&IntakeHandle, &RunService, &SpeedHandle, &StatusCollector),
     clock: &Arc<dyn Clock>,
     retire_grace: Duration,
 ) {
@@ -106,7 +106,7 @@ async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {
 async fn relieve(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
     let mut full = speed.full();
     while full.wait_for(|full| !full.is_empty()).await.is_ok() {
-        if let Ok(run) = runs.queue().submit(Mode::Incremental, Trigger::Schedule, None) {
+        if let Ok(run) = runs.queue().submit(RunMode::Incremental, RunTrigger::Schedule, None) {
             info!(run = run.id, "a metric has reached its bound of groups: started a run");
             if let Some(mut run) = runs.queue().follow(&run.id) {
                 // An error says that the record is gone, which is an end too.
@@ -132,7 +132,7 @@ async fn look_at_directory(intake: IntakeHandle) {
     }
 }
 
-async fn measure_rate(status: Status) {
+async fn measure_rate(status: StatusCollector) {
     let (mut before, mut since) = (status.accepted(), Instant::now());
     loop {
         sleep(RATE).await;
@@ -143,7 +143,7 @@ async fn measure_rate(status: Status) {
     }
 }
 
-async fn measure_disk(status: Status) {
+async fn measure_disk(status: StatusCollector) {
     let mut tick = interval(DISK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -28,9 +28,9 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::{debug, warn};
 
-use super::doubt::Doubts;
-use super::patient::Patient;
-use crate::access::Peer;
+use super::doubt::AmbiguityDetector;
+use super::patient::WriteTimeout;
+use crate::access::PeerNetwork;
 
 /// How long nothing is accepted after the system refused to, e.g. for want of descriptors.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ const BUFFER_BYTES: usize = 128 << 10;
 
 /// Bounds of connections.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ConnectionBounds {
+pub(crate) struct ConnectionSettings {
     /// Open at a time.
     pub(crate) connections_max: usize,
     /// From a connection's start, or an answer's end, to the end of the next request's head; and
@@ -57,7 +57,7 @@ pub(crate) async fn serve<S>(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     service: S,
-    bounds: ConnectionBounds,
+    bounds: ConnectionSettings,
     stop: CancellationToken,
 ) where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
@@ -82,9 +82,9 @@ pub(crate) async fn serve<S>(
         let Ok(place) = place else { break };
         // Answers are written in pieces that are ready to go; should it fail, they only go later.
         let _ = stream.set_nodelay(true);
-        let stream = Patient::new(stream, bounds.idle_timeout);
+        let stream = WriteTimeout::new(stream, bounds.idle_timeout);
         let (service, protocol) = (service.clone(), protocol.clone());
-        let kept = Kept { service, protocol, peer: peer.into(), stop: stop.clone() };
+        let kept = HttpConnection { service, protocol, peer: peer.into(), stop: stop.clone() };
         match tls.clone() {
             None => tokio::spawn(kept.converse(stream, place)),
             Some(tls) => tokio::spawn(kept.converse_in_secret(tls, stream, place)),
@@ -116,24 +116,24 @@ fn is_of_connection(kind: ErrorKind) -> bool {
 }
 
 /// What a connection needs.
-struct Kept<S> {
+struct HttpConnection<S> {
     service: S,
     protocol: http1::Builder,
-    peer: Peer,
+    peer: PeerNetwork,
     stop: CancellationToken,
 }
 
-impl<S> Kept<S>
+impl<S> HttpConnection<S>
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
     S: Clone + Send,
     S::Future: Send,
 {
-    /// Agrees on TLS, then as [`Kept::converse`].
+    /// Agrees on TLS, then as [`HttpConnection::converse`].
     async fn converse_in_secret(
         self,
         tls: TlsAcceptor,
-        stream: Patient<TcpStream>,
+        stream: WriteTimeout<TcpStream>,
         place: OwnedSemaphorePermit,
     ) {
         let agreed = self.stop.run_until_cancelled(timeout(HANDSHAKE, tls.accept(stream))).await;
@@ -151,7 +151,8 @@ where
         stream: impl AsyncRead + AsyncWrite + Unpin + Send,
         _place: OwnedSemaphorePermit,
     ) {
-        let (doubts, service) = (Doubts::default(), TowerToHyperService::new(self.service));
+        let (doubts, service) =
+            (AmbiguityDetector::default(), TowerToHyperService::new(self.service));
         let stream = TokioIo::new(doubts.watch(stream));
         let marked = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(self.peer);
@@ -202,7 +203,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let idle_timeout = Duration::from_millis(idle_ms);
-        let bounds = ConnectionBounds { connections_max, idle_timeout };
+        let bounds = ConnectionSettings { connections_max, idle_timeout };
         let done = tokio::spawn(serve(listener, None, router, bounds, stop.clone()));
         Served { address, stop, done }
     }

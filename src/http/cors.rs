@@ -7,17 +7,17 @@ use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request_id::REQUEST_ID;
-use crate::settings::Origins;
+use crate::settings::AllowedOrigins;
 
 /// How long a browser remembers what it may do.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// What tells browsers; none where there is nobody to tell of.
-pub(super) fn layer(origins: &Origins) -> Option<CorsLayer> {
+pub(super) fn layer(origins: &AllowedOrigins) -> Option<CorsLayer> {
     let allowed = match origins {
-        Origins::None => return None,
-        Origins::All => AllowOrigin::any(),
-        Origins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
+        AllowedOrigins::None => return None,
+        AllowedOrigins::All => AllowOrigin::any(),
+        AllowedOrigins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
     };
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE];
     let sent = [

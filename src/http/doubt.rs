@@ -13,15 +13,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Request, Version, header};
 use axum::response::{IntoResponse, Response};
-use shared::problem::{Kind, Problem};
+use shared::problem::{Problem, ProblemKind};
 use tokio::io::AsyncRead;
 use tokio_util::io::InspectReader;
 
-use self::lengths::Lengths;
+use self::lengths::FramingTracker;
 
 /// What a request leaves open. An extension of requests that do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
+pub(super) enum RequestAmbiguity {
     /// HTTP/1.1 has to say for which host it is (RFC 9112, section 3.2).
     HostMissing,
     /// For which of them?
@@ -32,7 +32,7 @@ pub(super) enum Doubt {
     TwoLengths,
 }
 
-impl Doubt {
+impl RequestAmbiguity {
     /// Of the host in a request's head.
     fn of_host(version: Version, headers: &HeaderMap) -> Option<Self> {
         let mut hosts = headers.get_all(header::HOST).into_iter();
@@ -53,7 +53,7 @@ fn is_host(value: &HeaderValue) -> bool {
     !host.host().is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-impl IntoResponse for Doubt {
+impl IntoResponse for RequestAmbiguity {
     fn into_response(self) -> Response {
         let (code, detail) = match self {
             Self::HostMissing => {
@@ -72,7 +72,7 @@ impl IntoResponse for Doubt {
                  them is right",
             ),
         };
-        let mut response = Problem::new(Kind::BadRequest, code, detail).into_response();
+        let mut response = Problem::new(ProblemKind::BadRequest, code, detail).into_response();
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     }
@@ -81,20 +81,20 @@ impl IntoResponse for Doubt {
 /// Finds doubts among the requests of one connection: hyper resolves two lengths by itself and
 /// does not hand on that there were two, so what comes is looked at before hyper reads it.
 #[derive(Debug, Default)]
-pub(super) struct Doubts {
+pub(super) struct AmbiguityDetector {
     /// Requests that were handed on.
     requests: AtomicU64,
     /// The first one that says twice how long it is, counted from 1; 0 while there is none.
     two_lengths_at: Arc<AtomicU64>,
 }
 
-impl Doubts {
+impl AmbiguityDetector {
     /// Looks at what is read of a connection.
     pub(super) fn watch<T: AsyncRead>(
         &self,
         stream: T,
     ) -> InspectReader<T, impl FnMut(&[u8]) + use<T>> {
-        let (mut lengths, at) = (Lengths::default(), Arc::clone(&self.two_lengths_at));
+        let (mut lengths, at) = (FramingTracker::default(), Arc::clone(&self.two_lengths_at));
         InspectReader::new(stream, move |bytes| {
             if let Some(request) = lengths.read(bytes) {
                 at.store(request, Ordering::Relaxed);
@@ -106,8 +106,8 @@ impl Doubts {
     pub(super) fn mark<B>(&self, mut request: Request<B>) -> Request<B> {
         let at = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let is_long = self.two_lengths_at.load(Ordering::Relaxed) == at;
-        let of_lengths = is_long.then_some(Doubt::TwoLengths);
-        let of_host = || Doubt::of_host(request.version(), request.headers());
+        let of_lengths = is_long.then_some(RequestAmbiguity::TwoLengths);
+        let of_host = || RequestAmbiguity::of_host(request.version(), request.headers());
         if let Some(doubt) = of_lengths.or_else(of_host) {
             request.extensions_mut().insert(doubt);
         }
@@ -126,7 +126,7 @@ mod tests {
             for host in hosts {
                 headers.append(header::HOST, HeaderValue::from_str(host).unwrap());
             }
-            Doubt::of_host(version, &headers)
+            RequestAmbiguity::of_host(version, &headers)
         };
         for host in ["a", "a.example", "a_b:8080", "127.0.0.1", "[::1]:80", "x:", "xn--bcher-kva"] {
             for version in [Version::HTTP_10, Version::HTTP_11] {
@@ -136,11 +136,11 @@ mod tests {
         for host in ["", " ", "a b", "a/b", "a@b", "http://a", "a:b", "a:99999", ":80", "a?b", "é"]
         {
             for version in [Version::HTTP_10, Version::HTTP_11] {
-                assert_eq!(doubt(version, &[host]), Some(Doubt::HostInvalid), "{host}");
+                assert_eq!(doubt(version, &[host]), Some(RequestAmbiguity::HostInvalid), "{host}");
             }
         }
         assert_eq!(doubt(Version::HTTP_10, &[]), None);
-        assert_eq!(doubt(Version::HTTP_11, &[]), Some(Doubt::HostMissing));
-        assert_eq!(doubt(Version::HTTP_11, &["a", "a"]), Some(Doubt::HostTwice));
+        assert_eq!(doubt(Version::HTTP_11, &[]), Some(RequestAmbiguity::HostMissing));
+        assert_eq!(doubt(Version::HTTP_11, &["a", "a"]), Some(RequestAmbiguity::HostTwice));
     }
 }

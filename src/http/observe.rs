@@ -92,19 +92,19 @@ pub(crate) fn method(method: &Method) -> &'static str {
 /// Counts requests and their durations, by the path of their route and never by the path that was
 /// asked for, of which there are endlessly many.
 #[derive(Clone, Debug)]
-pub(super) struct Counted<S> {
+pub(super) struct InstrumentedService<S> {
     route: S,
     is_traced: bool,
 }
 
-impl<S> Counted<S> {
+impl<S> InstrumentedService<S> {
     /// Around what a route does; each request has a span of its own if it is to be traced.
     pub(super) fn new(route: S, is_traced: bool) -> Self {
         Self { route, is_traced }
     }
 }
 
-impl<S> Service<Request> for Counted<S>
+impl<S> Service<Request> for InstrumentedService<S>
 where
     S: Service<Request, Response = Response, Future: Send + 'static>,
 {
@@ -142,10 +142,11 @@ where
 /// all else here, so each thread remembers those that it used.
 fn figures(method: &'static str, path: &str, status: StatusCode) -> (Counter, Histogram) {
     thread_local! {
-        static USED: RefCell<Vec<Figures>> = const { RefCell::new(Vec::new()) };
+        static USED: RefCell<Vec<RequestInstruments>> = const { RefCell::new(Vec::new()) };
     }
     USED.with_borrow_mut(|used| {
-        let same = |f: &&Figures| f.method == method && f.status == status && f.path == path;
+        let same =
+            |f: &&RequestInstruments| f.method == method && f.status == status && f.path == path;
         if let Some(found) = used.iter().find(same) {
             return (found.requests.clone(), found.durations.clone());
         }
@@ -156,7 +157,7 @@ fn figures(method: &'static str, path: &str, status: StatusCode) -> (Counter, Hi
         ];
         let requests = metrics::counter!("merganser_http_requests_total", &labels);
         let durations = metrics::histogram!("merganser_http_request_duration_seconds", &labels);
-        used.push(Figures {
+        used.push(RequestInstruments {
             method,
             path: path.to_owned(),
             status,
@@ -167,7 +168,7 @@ fn figures(method: &'static str, path: &str, status: StatusCode) -> (Counter, Hi
     })
 }
 
-struct Figures {
+struct RequestInstruments {
     method: &'static str,
     path: String,
     status: StatusCode,

@@ -7,7 +7,7 @@ mod introduction;
 mod operations;
 
 use axum::http::Method;
-use shared::access::Access;
+use shared::access::RouteAccess;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
     Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
@@ -22,7 +22,7 @@ use utoipa::openapi::{
 };
 
 /// An operation: what it is for, what it takes and what it answers.
-struct Described {
+struct OperationSpec {
     method: HttpMethod,
     path: &'static str,
     /// The group that it stands in; see [`introduction::tags`].
@@ -33,16 +33,16 @@ struct Described {
     /// Content types of the body with the names of their shapes, and what it holds.
     body: Option<(&'static [(&'static str, &'static str)], &'static str)>,
     /// Statuses of success, what they mean, and the shapes of their bodies.
-    success: &'static [(&'static str, &'static str, Content)],
+    success: &'static [(&'static str, &'static str, ResponseContent)],
     /// Statuses of problem documents, besides those of keys.
     problems: &'static [&'static str],
     /// Who may use it.
-    access: Access,
+    access: RouteAccess,
 }
 
 /// A response's body.
 #[derive(Clone, Copy)]
-enum Content {
+enum ResponseContent {
     /// There is none.
     Nothing,
     /// JSON of a named shape.
@@ -55,13 +55,13 @@ enum Content {
     Text(&'static str),
 }
 
-const NOTHING: &[(&str, &str, Content)] = &[("204", "Done", Content::Nothing)];
+const NOTHING: &[(&str, &str, ResponseContent)] = &[("204", "Done", ResponseContent::Nothing)];
 
 /// The named shapes, as they stand in the document.
 const SCHEMAS: &str = include_str!("openapi/schemas.json");
 
 /// Path, method and who may use it, of every operation.
-pub(super) fn accesses() -> Vec<(&'static str, Method, Access)> {
+pub(super) fn accesses() -> Vec<(&'static str, Method, RouteAccess)> {
     operations::all().into_iter().map(|one| (one.path, method(&one.method), one.access)).collect()
 }
 
@@ -98,7 +98,7 @@ pub(super) fn document() -> OpenApi {
     document.components(Some(components)).build()
 }
 
-fn build(described: &Described) -> Operation {
+fn build(described: &OperationSpec) -> Operation {
     let mut operation = OperationBuilder::new()
         .tag(described.tag)
         .summary(Some(described.summary))
@@ -125,7 +125,7 @@ fn build(described: &Described) -> Operation {
     for (status, meaning, body) in described.success {
         operation = operation.response(*status, response(meaning, *body));
     }
-    let key_problems = if described.access == Access::Open { &[][..] } else { &KEY_PROBLEMS };
+    let key_problems = if described.access == RouteAccess::Open { &[][..] } else { &KEY_PROBLEMS };
     for status in described.problems.iter().chain(key_problems) {
         let response = ResponseBuilder::new()
             .description("A problem document")
@@ -133,13 +133,13 @@ fn build(described: &Described) -> Operation {
         operation = operation.response(*status, response);
     }
     let needs = match described.access {
-        Access::Open => Vec::new(),
+        RouteAccess::Open => Vec::new(),
         _ => SCHEMES.map(|(name, _)| SecurityRequirement::new(name, [""; 0])).into(),
     };
     operation.securities(Some(needs)).build()
 }
 
-fn response(meaning: &str, body: Content) -> ResponseBuilder {
+fn response(meaning: &str, body: ResponseContent) -> ResponseBuilder {
     const STREAM: &str = "text/event-stream";
     const FORMATS: [&str; 4] = [
         "text/csv",
@@ -153,14 +153,14 @@ fn response(meaning: &str, body: Content) -> ResponseBuilder {
         response.content("application/json", content(named(name)))
     };
     match body {
-        Content::Nothing => response,
-        Content::Json(name) => json(response, name),
-        Content::JsonOrStream(name) => json(response, name).content(STREAM, text()),
-        Content::Answer => FORMATS
+        ResponseContent::Nothing => response,
+        ResponseContent::Json(name) => json(response, name),
+        ResponseContent::JsonOrStream(name) => json(response, name).content(STREAM, text()),
+        ResponseContent::Answer => FORMATS
             .into_iter()
             .chain([STREAM])
             .fold(json(told(response), "Answer"), |response, kind| response.content(kind, text())),
-        Content::Text(kind) => response.content(kind, text()),
+        ResponseContent::Text(kind) => response.content(kind, text()),
     }
 }
 
@@ -193,7 +193,7 @@ fn string() -> ObjectBuilder {
 }
 
 /// `get_v1_runs_id` of `GET /v1/runs/{id}`.
-fn operation_id(described: &Described) -> String {
+fn operation_id(described: &OperationSpec) -> String {
     let method = method(&described.method).as_str().to_lowercase();
     let words = described.path.split(|c: char| !c.is_ascii_alphanumeric());
     let words = words.filter(|word| !word.is_empty());
@@ -262,9 +262,9 @@ fn described(
     method: HttpMethod,
     path: &'static str,
     summary: &'static str,
-    success: &'static [(&'static str, &'static str, Content)],
-) -> Described {
-    Described {
+    success: &'static [(&'static str, &'static str, ResponseContent)],
+) -> OperationSpec {
+    OperationSpec {
         method,
         path,
         tag: "",
@@ -273,7 +273,7 @@ fn described(
         body: None,
         success,
         problems: &["400"],
-        access: Access::Admin,
+        access: RouteAccess::Admin,
     }
 }
 

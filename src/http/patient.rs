@@ -11,13 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 /// A stream with an end to its patience.
-pub(super) struct Patient<T> {
+pub(super) struct WriteTimeout<T> {
     stream: T,
     limit: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<T: AsyncWrite + Unpin> Patient<T> {
+impl<T: AsyncWrite + Unpin> WriteTimeout<T> {
     /// Gives `stream` up when a write waits for longer than `limit`.
     pub(super) fn new(stream: T, limit: Duration) -> Self {
         Self { stream, limit, waiting: None }
@@ -39,7 +39,7 @@ impl<T: AsyncWrite + Unpin> Patient<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for WriteTimeout<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -49,7 +49,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -87,7 +87,7 @@ mod tests {
     #[tokio::test]
     async fn who_reads_slowly_is_served_and_who_does_not_is_given_up() {
         let (near, mut far) = duplex(10);
-        let mut patient = Patient::new(near, Duration::from_secs(1));
+        let mut patient = WriteTimeout::new(near, Duration::from_secs(1));
         let reader = tokio::spawn(async move {
             for _ in 0..4 {
                 tokio::time::sleep(Duration::from_millis(20)).await;

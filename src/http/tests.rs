@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 use super::*;
 
-fn service() -> (Whole, Readiness) {
+fn service() -> (HttpService, Readiness) {
     let layers = Router::new()
         .route("/v1/panic", get(async || -> &'static str { panic!("on purpose") }))
         .route("/v1/never", get(std::future::pending::<&'static str>))
@@ -27,13 +27,13 @@ fn service() -> (Whole, Readiness) {
     let readiness = Readiness::new();
     let figures = PrometheusBuilder::new().build_recorder().handle();
     let guard = crate::access::open_guard();
-    let parts = Parts { layers, readiness: readiness.clone(), figures, guard };
-    let front = Front {
+    let parts = HttpParts { layers, readiness: readiness.clone(), figures, guard };
+    let front = HttpSettings {
         answer_within: Duration::from_millis(500),
         origins: "https://a.example".parse().unwrap(),
         is_traced: false,
     };
-    (Whole::new(parts, &front), readiness)
+    (HttpService::new(parts, &front), readiness)
 }
 
 async fn call(request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
@@ -226,7 +226,7 @@ async fn browsers_are_told_whose_pages_may_ask() {
 async fn exchange(bytes: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let bounds = ConnectionBounds { connections_max: 10, idle_timeout: Duration::from_secs(1) };
+    let bounds = ConnectionSettings { connections_max: 10, idle_timeout: Duration::from_secs(1) };
     let serving = serve(listener, None, service().0, bounds, CancellationToken::new());
     let serving = tokio::spawn(serving);
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -56,9 +56,9 @@ fn certified((certificate, key): &(Vec<u8>, Vec<u8>)) -> anyhow::Result<Certifie
 
 /// The certificate that new connections see.
 #[derive(Debug)]
-struct Newest(RwLock<Arc<CertifiedKey>>);
+struct CertificateResolver(RwLock<Arc<CertifiedKey>>);
 
-impl ResolvesServerCert for Newest {
+impl ResolvesServerCert for CertificateResolver {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -71,7 +71,7 @@ impl ResolvesServerCert for Newest {
 /// When they cannot be used now.
 pub(crate) fn start(files: TlsFiles, stop: CancellationToken) -> anyhow::Result<TlsAcceptor> {
     let mut read = files.read()?;
-    let newest = Arc::new(Newest(RwLock::new(Arc::new(certified(&read)?))));
+    let newest = Arc::new(CertificateResolver(RwLock::new(Arc::new(certified(&read)?))));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth();

@@ -16,7 +16,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use shared::problem::{Kind, Problem};
+use shared::problem::{Problem, ProblemKind};
 use shared::request::discard;
 use tokio::time::timeout;
 use tower::layer::layer_fn;
@@ -24,35 +24,36 @@ use tower::{BoxError, Service, ServiceExt, service_fn};
 use tower_http::compression::Compression;
 use tracing::{debug, error};
 
-use super::doubt::Doubt;
+use super::doubt::RequestAmbiguity;
 use super::request_id::{self, REQUEST_ID};
-use super::{Parts, cors, observe, problems, routes};
-use crate::access::Guarded;
-use crate::settings::Origins;
+use super::{HttpParts, cors, observe, problems, routes};
+use crate::access::AuthService;
+use crate::settings::AllowedOrigins;
 
 /// The whole service. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Whole {
+pub(crate) struct HttpService {
     routes: Router,
     answer_within: Duration,
 }
 
 /// What holds for every request, as it is set.
 #[derive(Clone, Debug)]
-pub(crate) struct Front {
+pub(crate) struct HttpSettings {
     /// How long an answer may take to begin.
     pub(crate) answer_within: Duration,
     /// Whose pages may use it from a browser.
-    pub(crate) origins: Origins,
+    pub(crate) origins: AllowedOrigins,
     /// Whether each request has a span.
     pub(crate) is_traced: bool,
 }
 
-impl Whole {
-    pub(crate) fn new(parts: Parts, front: &Front) -> Self {
+impl HttpService {
+    pub(crate) fn new(parts: HttpParts, front: &HttpSettings) -> Self {
         let (guard, is_traced) = (parts.guard.clone(), front.is_traced);
-        let around =
-            move |route| observe::Counted::new(Guarded::new(route, guard.clone()), is_traced);
+        let around = move |route| {
+            observe::InstrumentedService::new(AuthService::new(route, guard.clone()), is_traced)
+        };
         let routes = routes(parts).layer(layer_fn(around));
         let routes = match cors::layer(&front.origins) {
             Some(cors) => routes.layer(cors),
@@ -62,7 +63,7 @@ impl Whole {
     }
 }
 
-impl<B> Service<Request<B>> for Whole
+impl<B> Service<Request<B>> for HttpService
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -81,7 +82,7 @@ where
     }
 }
 
-impl Whole {
+impl HttpService {
     async fn respond(self, request: Request) -> Response {
         if !request.headers().contains_key(header::ACCEPT_ENCODING) {
             return self.answer(request).await;
@@ -128,7 +129,7 @@ impl Whole {
                     "there was no answer within {within} s; whether the request was carried out \
                      is not known"
                 );
-                Problem::new(Kind::Timeout, "timed_out", detail).into_response()
+                Problem::new(ProblemKind::Timeout, "timed_out", detail).into_response()
             }
         }
     }
@@ -136,7 +137,11 @@ impl Whole {
 
 /// What is refused whatever it asks for.
 fn refusal(request: &Request) -> Option<Response> {
-    let doubt = request.extensions().get::<Doubt>().copied().map(Doubt::into_response);
+    let doubt = request
+        .extensions()
+        .get::<RequestAmbiguity>()
+        .copied()
+        .map(RequestAmbiguity::into_response);
     doubt.or_else(|| problems::long_uri(request.uri()).map(Problem::into_response))
 }
 
@@ -151,5 +156,5 @@ fn panicked(cause: &(dyn Any + Send), id: &HeaderValue) -> Response {
     );
     metrics::counter!("merganser_http_panics_total").increment(1);
     let detail = "a fault of the service; the request may or may not have been carried out";
-    Problem::new(Kind::Internal, "internal", detail).into_response()
+    Problem::new(ProblemKind::Internal, "internal", detail).into_response()
 }

@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 
 use shared::problem::suggestion;
 
-use super::{Given, NAMES, SettingsError};
+use super::{NAMES, PartialSettings, SettingsError};
 
 /// Read when no file is named and it is there.
 const DEFAULT: &str = "merganser.toml";
 
 /// Reads the named file, or the default one if it exists.
-pub(super) fn read(config: Option<PathBuf>) -> Result<Given, SettingsError> {
+pub(super) fn read(config: Option<PathBuf>) -> Result<PartialSettings, SettingsError> {
     let named = config.is_some();
     let path = config.unwrap_or_else(|| PathBuf::from(DEFAULT));
     match fs::read_to_string(&path) {
         Ok(text) => parse(&path, &text),
-        Err(error) if error.kind() == ErrorKind::NotFound && !named => Ok(Given::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound && !named => {
+            Ok(PartialSettings::default())
+        }
         Err(error) => Err(SettingsError::Unreadable {
             path: path.display().to_string(),
             reason: error.to_string(),
@@ -26,7 +28,7 @@ pub(super) fn read(config: Option<PathBuf>) -> Result<Given, SettingsError> {
 }
 
 /// Reads the text of a file.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Given, SettingsError> {
+pub(super) fn parse(path: &Path, text: &str) -> Result<PartialSettings, SettingsError> {
     let wrong = |error: &toml::de::Error| place(path, text, error);
     let table: toml::Table = toml::from_str(text).map_err(|error| wrong(&error))?;
     for key in table.keys() {

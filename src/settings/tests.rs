@@ -9,9 +9,9 @@ use std::ffi::OsString;
 use super::*;
 
 fn from(arguments: &[&str], file: &str) -> Result<Settings, SettingsError> {
-    let command = Given::augment_args(Command::new("test").no_binary_name(true));
+    let command = PartialSettings::augment_args(Command::new("test").no_binary_name(true));
     let matches = command.try_get_matches_from(arguments).unwrap();
-    let given = Given::from_arg_matches(&matches).unwrap();
+    let given = PartialSettings::from_arg_matches(&matches).unwrap();
     let settings = overlay(given, &matches, file::parse(Path::new("m.toml"), file)?);
     settings.check()?;
     Ok(settings)
@@ -27,21 +27,21 @@ fn refused(file: &str) -> String {
 fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let file = "schedule = '0 * * * *'\nlisten = 'localhost:99'\nevent_max_bytes = '1KiB'";
     let settings = from(&["--schedule", "", "--listen", "[::1]:8081"], file).unwrap();
-    assert_eq!(settings.schedule, Cron(String::new()));
-    assert_eq!(settings.sources.schedule, Source::Flag);
+    assert_eq!(settings.schedule, CronExpression(String::new()));
+    assert_eq!(settings.sources.schedule, SettingSource::Flag);
     assert!(settings.sources.schedule.is_explicit());
     assert_eq!(settings.listen.0, "[::1]:8081");
-    assert_eq!(settings.event_max_bytes, Bytes(1024));
-    assert_eq!(settings.sources.event_max_bytes, Source::File);
+    assert_eq!(settings.event_max_bytes, ByteSize(1024));
+    assert_eq!(settings.sources.event_max_bytes, SettingSource::File);
     assert!(!settings.sources.event_max_bytes.is_explicit());
-    assert_eq!(settings.full_schedule, Cron("0 3 * * *".to_owned()));
-    assert_eq!(settings.sources.full_schedule, Source::Default);
+    assert_eq!(settings.full_schedule, CronExpression("0 3 * * *".to_owned()));
+    assert_eq!(settings.sources.full_schedule, SettingSource::Default);
     assert_eq!(settings.metrics_file(), None);
 }
 
 #[test]
 fn every_setting_has_a_flag_a_variable_and_a_key_of_one_name() {
-    let command = Given::augment_args(Command::new("test"));
+    let command = PartialSettings::augment_args(Command::new("test"));
     for ((name, variable), argument) in
         NAMES.iter().zip(VARIABLES).zip(command.get_arguments().collect::<Vec<_>>())
     {
@@ -93,7 +93,7 @@ fn wrong_values_say_where_and_what_would_be_right() {
 #[test]
 fn sizes_are_shown_as_they_are_read() {
     for text in ["1GiB", "64KiB", "17B", "0B", "1025B"] {
-        assert_eq!(text.parse::<Bytes>().unwrap().to_string(), text);
+        assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
     }
-    assert!("99999999999GiB".parse::<Bytes>().is_err());
+    assert!("99999999999GiB".parse::<ByteSize>().is_err());
 }

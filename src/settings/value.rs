@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Uri};
 use batch_layer::schedule::Schedule;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
-use speed_layer::store::Address;
+use speed_layer::store::StoreAddress;
 use tracing_subscriber::EnvFilter;
 
 /// Reads a type from a TOML text by its [`FromStr`].
@@ -27,9 +27,9 @@ pub(super) const SWITCH: &str = "BOOL";
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Switch(pub(crate) bool);
+pub(crate) struct BoolSetting(pub(crate) bool);
 
-impl FromStr for Switch {
+impl FromStr for BoolSetting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -38,17 +38,26 @@ impl FromStr for Switch {
     }
 }
 
-impl<'de> Deserialize<'de> for Switch {
+impl<'de> Deserialize<'de> for BoolSetting {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         bool::deserialize(deserializer).map(Self)
     }
 }
 
-read_from_text!(Listen, SpeedStore, Cron, Zone, LogFilter, LogFormat, Origins, Endpoint);
+read_from_text!(
+    ListenAddress,
+    SpeedStoreAddress,
+    CronExpression,
+    TimezoneName,
+    LogFilter,
+    LogFormat,
+    AllowedOrigins,
+    OtlpEndpoint
+);
 
 /// Sites whose pages may use the service, as the `Origin` of their requests has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Origins {
+pub(crate) enum AllowedOrigins {
     /// No other's.
     #[default]
     None,
@@ -58,7 +67,7 @@ pub(crate) enum Origins {
     These(Vec<HeaderValue>),
 }
 
-impl Origins {
+impl AllowedOrigins {
     /// Whether pages of an origin may.
     #[must_use]
     pub(crate) fn have(&self, origin: &HeaderValue) -> bool {
@@ -70,7 +79,7 @@ impl Origins {
     }
 }
 
-impl FromStr for Origins {
+impl FromStr for AllowedOrigins {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -98,9 +107,9 @@ impl FromStr for Origins {
 
 /// The address of a collector, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Endpoint(pub(crate) Option<String>);
+pub(crate) struct OtlpEndpoint(pub(crate) Option<String>);
 
-impl FromStr for Endpoint {
+impl FromStr for OtlpEndpoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -119,9 +128,9 @@ impl FromStr for Endpoint {
 
 /// `host:port`, looked up when it is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Listen(pub(crate) String);
+pub(crate) struct ListenAddress(pub(crate) String);
 
-impl FromStr for Listen {
+impl FromStr for ListenAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -140,22 +149,22 @@ impl FromStr for Listen {
 
 /// Where the speed views live, as the speed layer reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SpeedStore(pub(crate) String);
+pub(crate) struct SpeedStoreAddress(pub(crate) String);
 
-impl FromStr for SpeedStore {
+impl FromStr for SpeedStoreAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let checked = text.parse::<Address>().map_err(|error| error.to_string());
+        let checked = text.parse::<StoreAddress>().map_err(|error| error.to_string());
         checked.map(|_| Self(text.to_owned()))
     }
 }
 
 /// A cron expression of five fields, or empty for never.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cron(pub(crate) String);
+pub(crate) struct CronExpression(pub(crate) String);
 
-impl FromStr for Cron {
+impl FromStr for CronExpression {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -166,9 +175,9 @@ impl FromStr for Cron {
 
 /// A time zone by its IANA name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Zone(pub(crate) String);
+pub(crate) struct TimezoneName(pub(crate) String);
 
-impl FromStr for Zone {
+impl FromStr for TimezoneName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -179,9 +188,9 @@ impl FromStr for Zone {
 
 /// A number of bytes: `65536`, `64KiB`, `16MiB`, `1GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Bytes(pub(crate) u64);
+pub(crate) struct ByteSize(pub(crate) u64);
 
-impl Bytes {
+impl ByteSize {
     const UNITS: [(&str, u64); 4] =
         [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
@@ -204,7 +213,7 @@ impl Bytes {
     }
 }
 
-impl FromStr for Bytes {
+impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -219,7 +228,7 @@ impl FromStr for Bytes {
     }
 }
 
-impl fmt::Display for Bytes {
+impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = |(_, size): &&(&str, u64)| self.0 > 0 && self.0.is_multiple_of(*size);
         match Self::UNITS.iter().find(exact) {
@@ -229,27 +238,27 @@ impl fmt::Display for Bytes {
     }
 }
 
-impl<'de> Deserialize<'de> for Bytes {
+impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NumberOrText;
         impl Visitor<'_> for NumberOrText {
-            type Value = Bytes;
+            type Value = ByteSize;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a number of bytes, or a text as \"64KiB\"")
             }
 
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Bytes, E> {
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<ByteSize, E> {
                 u64::try_from(number)
-                    .map(Bytes)
+                    .map(ByteSize)
                     .map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
             }
 
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Bytes, E> {
-                Ok(Bytes(number))
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<ByteSize, E> {
+                Ok(ByteSize(number))
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
                 text.parse().map_err(E::custom)
             }
         }

@@ -16,11 +16,12 @@ use bytes::Bytes;
 use shared::clock::ManualClock;
 use shared::event::EventBatch;
 use shared::ids::{Boundary, Epoch, JournalId, Offset};
-use shared::ports::{Committed, Journal, JournalError, JournalReader};
+use shared::ports::{CommittedBatch, Journal, JournalError, JournalReader};
 use shared::time::Timestamp;
 use speed_layer::intake::{
-    BodyEncoding, BodyFormat, EventBody, EventIds, Intake, IntakeError, IntakeHandle,
-    IntakeSettings, Limit, Limits, OnInvalid, Quarantine, QuarantineKind, Receipt,
+    BodyEncoding, BodyFormat, EventBody, EventIdGenerator, ExceededLimit, Intake, IntakeError,
+    IntakeHandle, IntakeLimits, IntakeSettings, InvalidEventPolicy, Quarantine, QuarantineKind,
+    Receipt,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -43,7 +44,7 @@ static RUNTIME: LazyLock<Runtime> =
 /// How a body is sent.
 struct Sending {
     format: BodyFormat,
-    on_invalid: OnInvalid,
+    on_invalid: InvalidEventPolicy,
     encoding: BodyEncoding,
     /// Whether the input is the plain text, which is compressed before it is sent.
     is_plain: bool,
@@ -58,7 +59,11 @@ impl Sending {
                 (false, true) => BodyFormat::Ndjson,
                 (false, false) => BodyFormat::Json,
             },
-            on_invalid: if bits & 2 == 0 { OnInvalid::Quarantine } else { OnInvalid::Reject },
+            on_invalid: if bits & 2 == 0 {
+                InvalidEventPolicy::Quarantine
+            } else {
+                InvalidEventPolicy::Reject
+            },
             encoding: match bits >> 2 & 3 {
                 1 => BodyEncoding::Gzip,
                 2 => BodyEncoding::Zstd,
@@ -120,7 +125,7 @@ async fn submit(
 
 fn compare(
     expected: Outcome,
-    on_invalid: OnInvalid,
+    on_invalid: InvalidEventPolicy,
     result: Result<Receipt, IntakeError>,
     accepted: &[Event],
     quarantine: &Quarantine,
@@ -128,7 +133,7 @@ fn compare(
     let verdicts = match (expected, &result) {
         (Outcome::Unknown, _) => return,
         (Outcome::Read(verdicts), _) => verdicts,
-        (Outcome::TooMany, Err(IntakeError::TooLarge { limit: Limit::Events, max })) => {
+        (Outcome::TooMany, Err(IntakeError::TooLarge { limit: ExceededLimit::Events, max })) => {
             assert_eq!(*max, EVENTS_MAX);
             return assert!(accepted.is_empty());
         }
@@ -136,7 +141,7 @@ fn compare(
             let is_refusal = matches!(
                 error,
                 IntakeError::MalformedBody(_)
-                    | IntakeError::TooLarge { limit: Limit::DecompressedBytes, .. }
+                    | IntakeError::TooLarge { limit: ExceededLimit::DecompressedBytes, .. }
             );
             assert!(is_refusal && accepted.is_empty(), "{error}");
             return;
@@ -144,7 +149,8 @@ fn compare(
         (expected, result) => panic!("{result:?} instead of {expected:?}"),
     };
     let is_invalid = |verdict: &&Verdict| matches!(verdict, Verdict::Invalid { .. });
-    let is_rejected = on_invalid == OnInvalid::Reject && verdicts.iter().any(|v| is_invalid(&v));
+    let is_rejected =
+        on_invalid == InvalidEventPolicy::Reject && verdicts.iter().any(|v| is_invalid(&v));
     let receipt = match result {
         Ok(receipt) if !is_rejected => receipt,
         Err(IntakeError::Rejected(receipt)) if is_rejected => {
@@ -233,11 +239,11 @@ fn events(batch: &EventBatch) -> Vec<Event> {
 
 fn settings() -> IntakeSettings {
     IntakeSettings {
-        limits: Limits {
+        limits: IntakeLimits {
             decompressed_max_bytes: PLAIN_MAX_BYTES,
             request_max_events: EVENTS_MAX,
             event_max_bytes: EVENT_MAX_BYTES,
-            ..Limits::default()
+            ..IntakeLimits::default()
         },
         dedup_window_events: 2 * EVENTS_MAX,
         disk_floor_bytes: 0,
@@ -249,7 +255,7 @@ fn settings() -> IntakeSettings {
 #[derive(Debug, Default)]
 struct Counted(AtomicU64);
 
-impl EventIds for Counted {
+impl EventIdGenerator for Counted {
     fn next(&self, _: Timestamp) -> Uuid {
         Uuid::from_u128(self.0.fetch_add(1, Ordering::Relaxed).into())
     }
@@ -264,10 +270,10 @@ impl Journal for Appended {
         JournalId(Uuid::nil())
     }
 
-    fn append(&self, events: &EventBatch) -> Result<Arc<Committed>, JournalError> {
+    fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
         let first = Offset(self.0.fetch_add(events.len() as u64, Ordering::SeqCst));
         let events = events.clone();
-        Ok(Arc::new(Committed { epoch: Epoch::ZERO, first, events, checksum: 0 }))
+        Ok(Arc::new(CommittedBatch { epoch: Epoch::ZERO, first, events, checksum: 0 }))
     }
 
     fn end(&self) -> Offset {

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use datafusion::logical_expr::Expr;
-use shared::event::{EventBatch, Places};
+use shared::event::{EventBatch, EventOffsets};
 use shared::expression::{
-    Evaluator, ExpressionError, Input, Lowering, Numbers, Predicate, Scope, input_schema,
+    Evaluator, ExpressionError, ExpressionLowering, InputColumn, NameScope, NumberWidth, Predicate,
+    input_schema,
 };
-use shared::extract::Extractor;
+use shared::extract::PropertyExtractor;
 use shared::ids::Offset;
 
 /// What a text of at most 4,096 bytes may take, in all its uses and in code that is not optimised.
@@ -25,7 +26,7 @@ const MESSAGE_MAX_BYTES: usize = 1024;
 
 /// Values of an expression; conditions, numbers and texts alike as texts.
 type Values = Vec<Option<String>>;
-type Lower = fn(&mut Lowering<'_>, &str) -> Result<Expr, ExpressionError>;
+type Lower = fn(&mut ExpressionLowering<'_>, &str) -> Result<Expr, ExpressionError>;
 
 /// Uses a text in every way that it can be used.
 pub(crate) fn check(input: &[u8]) {
@@ -96,25 +97,28 @@ fn taken<T>(text: &str, result: Result<T, ExpressionError>) -> Option<T> {
 
 /// Lowers, extracts what is read, and evaluates: the way of a fold.
 fn evaluate(text: &str, lower: Lower, events: &EventBatch) -> Result<Values, ExpressionError> {
-    let mut lowering = Lowering::new(Scope::Event);
+    let mut lowering = ExpressionLowering::new(NameScope::Event);
     let expr = lower(&mut lowering, text)?;
     let inputs = lowering.into_inputs();
     let properties = inputs.iter().filter_map(|input| match input {
-        Input::Property(column) => Some(column.clone()),
-        Input::Field(_) | Input::Exact(_) | Input::Column(..) => None,
+        InputColumn::Property(column) => Some(column.clone()),
+        InputColumn::Field(_) | InputColumn::Exact(_) | InputColumn::Column(..) => None,
     });
-    let places = Places::following(Offset::ZERO, events.len());
-    let extracted = Extractor::new(properties).extract(events, places);
-    let column = |input: &Input| match input {
-        Input::Field(name) => events.batch().column_by_name(name).unwrap().clone(),
-        Input::Property(column) => extracted.column(column).unwrap().values.clone(),
-        Input::Exact(_) => panic!("only what is aggregated is exact"),
-        Input::Column(name, _) => panic!("{name} is no column of an event"),
+    let places = EventOffsets::following(Offset::ZERO, events.len());
+    let extracted = PropertyExtractor::new(properties).extract(events, places);
+    let column = |input: &InputColumn| match input {
+        InputColumn::Field(name) => events.batch().column_by_name(name).unwrap().clone(),
+        InputColumn::Property(column) => extracted.column(column).unwrap().values.clone(),
+        InputColumn::Exact(_) => panic!("only what is aggregated is exact"),
+        InputColumn::Column(name, _) => panic!("{name} is no column of an event"),
     };
     let columns: Vec<ArrayRef> = inputs.iter().map(column).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(events.len()));
-    let batch =
-        RecordBatch::try_new_with_options(input_schema(&inputs, Numbers::Short), columns, &options);
+    let batch = RecordBatch::try_new_with_options(
+        input_schema(&inputs, NumberWidth::Short),
+        columns,
+        &options,
+    );
     let batch = batch.unwrap();
     // From here on nothing may fail: what was lowered can be planned, and is total.
     let evaluator = Evaluator::new(&expr, &batch.schema());

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use batch_layer::manifest::{Change, ManifestStore, PublishError, State};
+use batch_layer::manifest::{ManifestChange, ManifestState, ManifestStore, PublishError};
 use batch_layer::schedule::Schedule;
 use batch_layer::storage::{Storage, StorageError};
 use object_store::memory::InMemory;
@@ -66,7 +66,7 @@ fn sealed(json: &str) -> Vec<u8> {
     format!("{json}\ncrc32c:{:08x}\n", crc32c::crc32c(json.as_bytes())).into_bytes()
 }
 
-fn compiles(state: &State) -> bool {
+fn compiles(state: &ManifestState) -> bool {
     state.manifest.metrics.iter().all(|entry| Metric::compile(&entry.definition).is_ok())
 }
 
@@ -74,7 +74,7 @@ async fn open(storage: &Storage) -> ManifestStore {
     ManifestStore::open(storage.clone(), JOURNAL, false, NOW).await.unwrap()
 }
 
-async fn write(storage: &Storage, state: &State) {
+async fn write(storage: &Storage, state: &ManifestState) {
     storage.replace_document(MANIFEST, &state.manifest).await.unwrap();
     if let Some(list) = &state.manifest.master {
         storage.replace_document(list, &*state.master).await.unwrap();
@@ -88,7 +88,7 @@ async fn write(storage: &Storage, state: &State) {
 
 /// What is published next is what the next start reads.
 async fn publish(storage: &Storage, store: &ManifestStore) {
-    let change = Change::Schedule(Schedule::default());
+    let change = ManifestChange::Schedule(Schedule::default());
     match store.publish(&change, NOW).await {
         Ok(published) => assert_same(&open(storage).await.current(), &published),
         Err(PublishError::Discarded(discarded)) => panic!("{discarded}"),
@@ -96,7 +96,7 @@ async fn publish(storage: &Storage, store: &ManifestStore) {
     }
 }
 
-fn assert_same(found: &State, expected: &State) {
+fn assert_same(found: &ManifestState, expected: &ManifestState) {
     assert_eq!(found.manifest, expected.manifest);
     assert_eq!(found.master, expected.master);
     assert_eq!(found.views, expected.views);

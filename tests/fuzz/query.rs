@@ -10,14 +10,14 @@ use std::sync::{Arc, LazyLock};
 use axum::http::Uri;
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
-use serving_layer::calendar::{Granularity, Zone, Zones};
-use serving_layer::plan::{self, Piece};
-use serving_layer::query::resolve::{Resolved, edges, resolve};
+use serving_layer::calendar::{Granularity, ZoneCache, ZoneOffsets};
+use serving_layer::plan::{self, RollupScan};
+use serving_layer::query::resolve::{ResolvedQuery, edges, resolve};
 use serving_layer::query::{LIMIT_MAX, Query, QueryError};
-use shared::catalog::{MetricVersion, Stage};
+use shared::catalog::{LifecycleStage, MetricVersion};
 use shared::compile::Metric;
 use shared::ids::{Boundary, MetricId};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::problem::Problem;
 use shared::request::pairs;
 use shared::time::{TimeRange, Timestamp};
@@ -30,7 +30,7 @@ const DETAIL_MAX_BYTES: usize = 2048;
 /// Buckets that are walked over.
 const BUCKETS_MAX: usize = 50;
 
-static ZONES: LazyLock<Zones> = LazyLock::new(Zones::default);
+static ZONES: LazyLock<ZoneCache> = LazyLock::new(ZoneCache::default);
 
 static METRIC: LazyLock<MetricVersion> = LazyLock::new(|| {
     let definition = br#"{"name":"sales","event":"sale","granularity":"minute",
@@ -41,13 +41,13 @@ static METRIC: LazyLock<MetricVersion> = LazyLock::new(|| {
     MetricVersion {
         id: MetricId(1),
         version: 1,
-        stage: Stage::Active,
+        stage: LifecycleStage::Active,
         boundary: Boundary::default(),
         compiled: Arc::new(Metric::compile(&definition).unwrap()),
         definition,
         files: Vec::new(),
         mismatches: 0,
-        omissions: Omissions::default(),
+        omissions: MetricOmissions::default(),
     }
 });
 
@@ -112,7 +112,7 @@ fn check_resolved(query: &Query) {
 }
 
 /// Buckets follow each other, and each begins in itself.
-fn check_buckets(resolved: &Resolved, range: TimeRange) {
+fn check_buckets(resolved: &ResolvedQuery, range: TimeRange) {
     if range.is_empty() || resolved.calendar.granularity() == Granularity::All {
         return;
     }
@@ -123,7 +123,7 @@ fn check_buckets(resolved: &Resolved, range: TimeRange) {
 }
 
 /// Each instant of a range is in exactly one piece.
-fn check_pieces(pieces: &[Piece], range: TimeRange) {
+fn check_pieces(pieces: &[RollupScan], range: TimeRange) {
     let length = |range: &TimeRange| range.to.0 - range.from.0;
     let read = pieces.iter().map(|piece| {
         assert!(!piece.range.is_empty(), "{piece:?}");
@@ -137,7 +137,7 @@ fn check_pieces(pieces: &[Piece], range: TimeRange) {
 }
 
 /// Looking a zone up takes a while, so few are.
-fn zone(tz: Tz) -> Arc<Zone> {
+fn zone(tz: Tz) -> Arc<ZoneOffsets> {
     const USED: [Tz; 5] = [
         Tz::UTC,
         Tz::Europe__Berlin,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::failpoint::{self, planted};
 
-use super::{BatchCatalog, Inner};
+use super::{BatchCatalog, CatalogInner};
 use crate::storage::StorageError;
 
 /// Where objects that a manifest can name are kept.
@@ -40,7 +40,7 @@ impl BatchCatalog {
     }
 }
 
-impl Inner {
+impl CatalogInner {
     fn kept(&self) -> HashSet<String> {
         let grace = Duration::from_millis(self.settings.grace_ms);
         let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);

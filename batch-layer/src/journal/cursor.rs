@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Why a frame could not be had.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum FrameError {
     /// The system failed to read.
     Io(io::Error),
     /// The bytes from `at` on are not a whole frame.
@@ -28,7 +28,7 @@ pub(super) enum Fault {
     },
 }
 
-impl Fault {
+impl FrameError {
     /// The fault as a reader of `path` reports it.
     pub(super) fn in_file(self, path: &Path) -> JournalError {
         match self {
@@ -38,7 +38,7 @@ impl Fault {
     }
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for FrameError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -56,7 +56,7 @@ pub(super) fn io_error(doing: &str, path: &Path, error: &io::Error) -> JournalEr
 
 /// A place in a segment's file, at the start of a frame.
 #[derive(Debug)]
-pub(super) struct Cursor {
+pub(super) struct FrameCursor {
     file: BufReader<File>,
     at: u64,
     size_bytes: u64,
@@ -64,7 +64,7 @@ pub(super) struct Cursor {
     ahead: Option<FrameHeader>,
 }
 
-impl Cursor {
+impl FrameCursor {
     /// A walk over `file` from byte `at`, where a frame begins, up to byte `size_bytes`.
     pub(super) fn new(mut file: File, at: u64, size_bytes: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(at))?;
@@ -79,7 +79,7 @@ impl Cursor {
 
     /// The header of the frame that it stands at; `None` at the end. Nothing proves the header but
     /// that its frame fits the file.
-    pub(super) fn peek(&mut self) -> Result<Option<FrameHeader>, Fault> {
+    pub(super) fn peek(&mut self) -> Result<Option<FrameHeader>, FrameError> {
         if self.ahead.is_some() || self.at == self.size_bytes {
             return Ok(self.ahead);
         }
@@ -102,7 +102,7 @@ impl Cursor {
     }
 
     /// Steps over the frame that it stands at, unproven.
-    pub(super) fn skip(&mut self) -> Result<(), Fault> {
+    pub(super) fn skip(&mut self) -> Result<(), FrameError> {
         if let Some(header) = self.peek()? {
             let payload = header.frame_bytes() - FRAME_HEADER_BYTES as u64;
             self.file.seek_relative(payload.cast_signed())?;
@@ -112,7 +112,10 @@ impl Cursor {
     }
 
     /// Reads the frame that it stands at, with its payload into `payload`, and proves it.
-    pub(super) fn read(&mut self, payload: &mut Vec<u8>) -> Result<Option<FrameHeader>, Fault> {
+    pub(super) fn read(
+        &mut self,
+        payload: &mut Vec<u8>,
+    ) -> Result<Option<FrameHeader>, FrameError> {
         let Some(header) = self.peek()? else { return Ok(None) };
         payload.resize(header.payload_bytes().unwrap_or(0), 0);
         self.fill(payload)?;
@@ -128,14 +131,14 @@ impl Cursor {
         self.ahead = None;
     }
 
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Fault> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), FrameError> {
         self.file.read_exact(bytes).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => self.damaged("the file has become shorter".to_owned()),
-            _ => Fault::Io(error),
+            _ => FrameError::Io(error),
         })
     }
 
-    fn damaged(&self, why: String) -> Fault {
-        Fault::Damaged { at: self.at, why }
+    fn damaged(&self, why: String) -> FrameError {
+        FrameError::Damaged { at: self.at, why }
     }
 }

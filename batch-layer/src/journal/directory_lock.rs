@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::held::HeldDirectory;
+use super::held::LockedDirectory;
 use crate::files;
 
 /// The lock's file within the data directory.
@@ -40,7 +40,7 @@ pub enum LockError {
 #[must_use = "the directory is unlocked when this is dropped"]
 pub struct DirectoryLock {
     directory: PathBuf,
-    held: HeldDirectory,
+    held: LockedDirectory,
     /// The system's lock lives as long as the open file.
     _file: File,
 }
@@ -72,7 +72,7 @@ impl DirectoryLock {
         }
         file.set_len(0).map_err(at_path)?;
         writeln!(file, "{}", std::process::id()).map_err(at_path)?;
-        let held = HeldDirectory::new(directory, &path).map_err(at_path)?;
+        let held = LockedDirectory::new(directory, &path).map_err(at_path)?;
         Ok(Self { directory: directory.to_owned(), held, _file: file })
     }
 
@@ -84,7 +84,7 @@ impl DirectoryLock {
 
     /// The directory that was locked, for looking whether it is still there.
     #[must_use]
-    pub fn held(&self) -> &HeldDirectory {
+    pub fn held(&self) -> &LockedDirectory {
         &self.held
     }
 }

@@ -14,7 +14,7 @@ use shared::failpoint;
 use crate::files;
 
 /// The operations by which a journal changes its directory.
-pub trait Disk: Debug + Send + Sync + 'static {
+pub trait JournalDisk: Debug + Send + Sync + 'static {
     /// Creates a directory and those above it that are missing, durably.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalDisk;
 
-impl Disk for LocalDisk {}
+impl JournalDisk for LocalDisk {}
 
 /// Whether a write failed because there is no room, as opposed to a disk that is unwell.
 pub(super) fn is_full(error: &io::Error) -> bool {

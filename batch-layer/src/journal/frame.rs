@@ -14,7 +14,7 @@
 //! for everything up to its frame's end: two histories that part and meet again at the same offset
 //! have different checksums there. So it serves as the identity of a position.
 
-use shared::event::{EventBatch, Identities};
+use shared::event::{EventBatch, EventIdentities};
 use shared::ids::Offset;
 use shared::ports::JournalError;
 
@@ -162,7 +162,7 @@ pub(super) fn decode(header: &FrameHeader, payload: Vec<u8>) -> Result<EventBatc
 pub(super) fn decode_identities(
     header: &FrameHeader,
     payload: Vec<u8>,
-) -> Result<Identities, String> {
+) -> Result<EventIdentities, String> {
     let identities = payload::decode_identities(payload)?;
     check_rows(header, identities.len())?;
     Ok(identities)

@@ -19,12 +19,12 @@ use shared::failpoint::planted;
 
 /// What tells a file or directory from all others, as long as it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct FileIdentity {
     device: u64,
     inode: u64,
 }
 
-impl Identity {
+impl FileIdentity {
     /// Of an open file.
     pub(super) fn of(file: &File) -> io::Result<Self> {
         file.metadata().map(|about| Self::from(&about))
@@ -43,7 +43,7 @@ impl Identity {
     }
 }
 
-impl From<&fs::Metadata> for Identity {
+impl From<&fs::Metadata> for FileIdentity {
     fn from(about: &fs::Metadata) -> Self {
         Self { device: about.dev(), inode: about.ino() }
     }
@@ -56,7 +56,7 @@ impl From<&fs::Metadata> for Identity {
      is acknowledged any more: put it back and restart the service",
     directory.display()
 )]
-pub struct Gone {
+pub struct DirectoryLostError {
     /// Its path.
     pub directory: PathBuf,
     /// What is at the path instead.
@@ -65,33 +65,39 @@ pub struct Gone {
 
 /// A data directory that was locked. Clones are of the same.
 #[derive(Clone, Debug)]
-pub struct HeldDirectory(Arc<Held>);
+pub struct LockedDirectory(Arc<DirectoryIdentity>);
 
 #[derive(Debug)]
-struct Held {
+struct DirectoryIdentity {
     directory: PathBuf,
     lock_path: PathBuf,
     /// Kept open, so that nothing else can get their numbers.
     _files: [File; 2],
-    identities: [Identity; 2],
-    gone: OnceLock<Gone>,
+    identities: [FileIdentity; 2],
+    gone: OnceLock<DirectoryLostError>,
 }
 
-impl HeldDirectory {
+impl LockedDirectory {
     /// `directory` as it is now, with its lock file `lock_path`.
     pub(super) fn new(directory: &Path, lock_path: &Path) -> io::Result<Self> {
         let files = [File::open(directory)?, File::open(lock_path)?];
-        let identities = [Identity::of(&files[0])?, Identity::of(&files[1])?];
+        let identities = [FileIdentity::of(&files[0])?, FileIdentity::of(&files[1])?];
         let (directory, lock_path) = (directory.to_owned(), lock_path.to_owned());
         let gone = OnceLock::new();
-        Ok(Self(Arc::new(Held { directory, lock_path, _files: files, identities, gone })))
+        Ok(Self(Arc::new(DirectoryIdentity {
+            directory,
+            lock_path,
+            _files: files,
+            identities,
+            gone,
+        })))
     }
 
     /// Looks whether it is still there.
     ///
     /// # Errors
     /// When it is not, or was not at an earlier look.
-    pub fn check(&self) -> Result<(), Gone> {
+    pub fn check(&self) -> Result<(), DirectoryLostError> {
         let held = &*self.0;
         if let Some(gone) = held.gone.get() {
             return Err(gone.clone());
@@ -102,9 +108,9 @@ impl HeldDirectory {
     }
 
     /// Notes that what was in it is not there any more.
-    pub(super) fn lost(&self, why: String) -> Gone {
+    pub(super) fn lost(&self, why: String) -> DirectoryLostError {
         let directory = self.0.directory.clone();
-        self.0.gone.get_or_init(|| Gone { directory, why }).clone()
+        self.0.gone.get_or_init(|| DirectoryLostError { directory, why }).clone()
     }
 }
 

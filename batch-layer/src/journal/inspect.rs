@@ -15,12 +15,12 @@ use super::JOURNAL_DIRECTORY;
 use super::cursor::{corrupt, io_error};
 use super::identity;
 use super::segment::{
-    HeaderFault, SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader, SegmentName,
+    HeaderError, SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader, SegmentName,
 };
 
 /// What a look at a journal tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct JournalInspection {
     /// Its id.
     pub(crate) id: JournalId,
     /// Its segments.
@@ -33,11 +33,11 @@ pub(crate) struct Look {
 ///
 /// # Errors
 /// When it was written by a newer version, or its headers are not what was written.
-pub(crate) fn look(directory: &Path) -> Result<Option<Look>, JournalError> {
+pub(crate) fn look(directory: &Path) -> Result<Option<JournalInspection>, JournalError> {
     let directory = directory.join(JOURNAL_DIRECTORY);
     let Some(id) = identity::read(&directory)? else { return Ok(None) };
     let listing = |error: io::Error| io_error("listing", &directory, &error);
-    let mut look = Look { id, segments: 0, is_used: false };
+    let mut look = JournalInspection { id, segments: 0, is_used: false };
     for entry in fs::read_dir(&directory).map_err(listing)? {
         let name = entry.map_err(listing)?.file_name();
         let Some(name) = SegmentName::parse(&name.to_string_lossy()) else { continue };
@@ -69,13 +69,13 @@ fn header(path: &Path) -> Result<Option<(SegmentHeader, bool)>, JournalError> {
     }
     match SegmentHeader::parse(&bytes) {
         Ok(header) => Ok(Some((header, has_frames))),
-        Err(HeaderFault::Newer(version)) => Err(JournalError::Io(format!(
+        Err(HeaderError::Newer(version)) => Err(JournalError::Io(format!(
             "{} has journal format {version}, this version of merganser reads up to \
              {SEGMENT_VERSION}; start a newer one",
             path.display()
         ))),
-        Err(HeaderFault::Damaged(_)) if !has_frames => Ok(None),
-        Err(HeaderFault::Damaged(why)) => Err(corrupt(path, 0, why)),
+        Err(HeaderError::Damaged(_)) if !has_frames => Ok(None),
+        Err(HeaderError::Damaged(why)) => Err(corrupt(path, 0, why)),
     }
 }
 

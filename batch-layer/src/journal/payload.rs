@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_ipc::{CompressionType, Message, MetadataVersion, convert, root_as_message};
-use shared::event::{EventBatch, Identities};
+use shared::event::{EventBatch, EventIdentities};
 
 /// What begins each message of a stream, before the length of its metadata.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
@@ -44,9 +44,9 @@ pub(super) fn decode(payload: Vec<u8>) -> Result<EventBatch, String> {
 ///
 /// # Errors
 /// As [`decode`].
-pub(super) fn decode_identities(payload: Vec<u8>) -> Result<Identities, String> {
+pub(super) fn decode_identities(payload: Vec<u8>) -> Result<EventIdentities, String> {
     let columns = ["id", "content"];
-    caught(|| Identities::new(&decode_stream(Buffer::from_vec(payload), Some(&columns))?))
+    caught(|| EventIdentities::new(&decode_stream(Buffer::from_vec(payload), Some(&columns))?))
 }
 
 /// Arrow's reader asserts some of what it reads. A journal must not bring its process down.

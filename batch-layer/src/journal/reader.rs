@@ -9,32 +9,32 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use shared::event::Identities;
+use shared::event::EventIdentities;
 use shared::ids::{Epoch, Offset};
-use shared::ports::{Committed, JournalError};
+use shared::ports::{CommittedBatch, JournalError};
 
-use super::cursor::{Cursor, corrupt, io_error};
+use super::cursor::{FrameCursor, corrupt, io_error};
 use super::frame::{FRAME_VERSION, FrameHeader, decode, decode_identities};
-use super::segments::Segments;
+use super::segments::SegmentList;
 
 /// The segments that a journal shares with its readers. Nobody holds the lock while it waits for
 /// the disk, and no change leaves it half-done, so a panic elsewhere does not spoil it.
 #[derive(Clone, Debug)]
-pub(super) struct Published(Arc<RwLock<Segments>>);
+pub(super) struct SharedSegments(Arc<RwLock<SegmentList>>);
 
-impl Published {
+impl SharedSegments {
     /// Shares `segments`.
-    pub(super) fn new(segments: Segments) -> Self {
+    pub(super) fn new(segments: SegmentList) -> Self {
         Self(Arc::new(RwLock::new(segments)))
     }
 
     /// To look at them.
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Segments> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, SegmentList> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To change them.
-    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Segments> {
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, SegmentList> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -47,18 +47,18 @@ impl Published {
 
 /// Durable records from some offset on.
 #[derive(Debug)]
-pub(super) struct Reader<T> {
-    published: Published,
+pub(super) struct JournalRecordIter<T> {
+    published: SharedSegments,
     next: Offset,
     until: Offset,
-    segment: Option<OpenSegment>,
+    segment: Option<SegmentReader>,
     /// What is made of each: the error tells what is wrong with it.
-    decode: fn(Record) -> Result<T, String>,
+    decode: fn(JournalRecord) -> Result<T, String>,
 }
 
 /// A record that is proved.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct JournalRecord {
     epoch: Epoch,
     header: FrameHeader,
     /// Where the reader begins, which may be within it.
@@ -66,7 +66,7 @@ pub(super) struct Record {
     payload: Vec<u8>,
 }
 
-impl Record {
+impl JournalRecord {
     /// How many of its events lie before the reader's beginning.
     fn skipped(&self) -> usize {
         // Below the number of events, which is a `usize`.
@@ -74,10 +74,10 @@ impl Record {
     }
 
     /// Its events.
-    pub(super) fn events(self) -> Result<Arc<Committed>, String> {
+    pub(super) fn events(self) -> Result<Arc<CommittedBatch>, String> {
         let skipped = self.skipped();
         let events = decode(&self.header, self.payload)?;
-        Ok(Arc::new(Committed {
+        Ok(Arc::new(CommittedBatch {
             epoch: self.epoch,
             first: self.from,
             events: events.slice(skipped, events.len() - skipped),
@@ -86,7 +86,7 @@ impl Record {
     }
 
     /// What tells repetitions of its events, and the offset of the first.
-    pub(super) fn identities(self) -> Result<(Offset, Identities), String> {
+    pub(super) fn identities(self) -> Result<(Offset, EventIdentities), String> {
         let skipped = self.skipped();
         Ok((self.from, decode_identities(&self.header, self.payload)?.skip(skipped)))
     }
@@ -94,21 +94,21 @@ impl Record {
 
 /// The segment that a reader is in.
 #[derive(Debug)]
-struct OpenSegment {
+struct SegmentReader {
     path: Arc<Path>,
     epoch: Epoch,
     end: Offset,
     /// The first offset of the frame at the cursor.
     first: Offset,
-    cursor: Cursor,
+    cursor: FrameCursor,
 }
 
-impl<T> Reader<T> {
+impl<T> JournalRecordIter<T> {
     /// Reads `[from, end)` with the end of now.
     pub(super) fn new(
-        published: &Published,
+        published: &SharedSegments,
         from: Offset,
-        decode: fn(Record) -> Result<T, String>,
+        decode: fn(JournalRecord) -> Result<T, String>,
     ) -> Result<Self, JournalError> {
         let (start, until) = {
             let held = published.read();
@@ -123,7 +123,7 @@ impl<T> Reader<T> {
     fn read_next(&mut self) -> Result<T, JournalError> {
         let mut segment = match self.segment.take() {
             Some(segment) if self.next < segment.end => segment,
-            _ => OpenSegment::holding(&self.published, self.next)?,
+            _ => SegmentReader::holding(&self.published, self.next)?,
         };
         let (at, record) = segment.read(self.next)?;
         self.next = record.header.end();
@@ -134,7 +134,7 @@ impl<T> Reader<T> {
     }
 }
 
-impl<T> Iterator for Reader<T> {
+impl<T> Iterator for JournalRecordIter<T> {
     type Item = Result<T, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -150,9 +150,9 @@ impl<T> Iterator for Reader<T> {
     }
 }
 
-impl OpenSegment {
+impl SegmentReader {
     /// Opens the segment that holds `offset`, near that.
-    fn holding(published: &Published, offset: Offset) -> Result<Self, JournalError> {
+    fn holding(published: &SharedSegments, offset: Offset) -> Result<Self, JournalError> {
         let (path, epoch, end, size_bytes, (at, first)) = {
             let held = published.read();
             let Some(segment) = held.holding(offset) else {
@@ -174,13 +174,13 @@ impl OpenSegment {
             }
             Err(error) => return Err(io_error("opening", &path, &error)),
         };
-        let cursor = Cursor::new(file, at, size_bytes)
+        let cursor = FrameCursor::new(file, at, size_bytes)
             .map_err(|error| io_error("reading", &path, &error))?;
         Ok(Self { path, epoch, end, first, cursor })
     }
 
     /// The record that holds the event at `from`, and where in the file it is.
-    fn read(&mut self, from: Offset) -> Result<(u64, Record), JournalError> {
+    fn read(&mut self, from: Offset) -> Result<(u64, JournalRecord), JournalError> {
         let mut payload = Vec::new();
         loop {
             let at = self.cursor.at();
@@ -193,7 +193,7 @@ impl OpenSegment {
                 continue;
             }
             self.cursor.read(&mut payload).map_err(|fault| fault.in_file(&self.path))?;
-            return Ok((at, Record { epoch: self.epoch, header, from, payload }));
+            return Ok((at, JournalRecord { epoch: self.epoch, header, from, payload }));
         }
     }
 }
@@ -216,7 +216,7 @@ fn check_place(header: Option<FrameHeader>, first: Offset) -> Result<FrameHeader
 
 /// Checksum of the frame that ends at `position`.
 pub(super) fn checksum_at(
-    published: &Published,
+    published: &SharedSegments,
     position: Offset,
 ) -> Result<Option<u32>, JournalError> {
     let (path, size_bytes, (at, mut first)) = {
@@ -242,8 +242,8 @@ pub(super) fn checksum_at(
         }
         Err(error) => return Err(io_error("opening", &path, &error)),
     };
-    let mut cursor =
-        Cursor::new(file, at, size_bytes).map_err(|error| io_error("reading", &path, &error))?;
+    let mut cursor = FrameCursor::new(file, at, size_bytes)
+        .map_err(|error| io_error("reading", &path, &error))?;
     while first < position {
         let at = cursor.at();
         let header = cursor.peek().map_err(|fault| fault.in_file(&path))?;

@@ -19,30 +19,33 @@ use shared::failpoint::planted;
 use shared::ids::{Epoch, JournalId, Offset};
 use shared::ports::JournalError;
 
-use super::cursor::{Cursor, Fault, corrupt, io_error};
-use super::disk::Disk;
+use super::cursor::{FrameCursor, FrameError, corrupt, io_error};
+use super::disk::JournalDisk;
 use super::frame::{FRAME_VERSION, FrameHeader};
 use super::identity;
 use super::segment::{
-    self, HeaderFault, SEGMENT_ENDING, SEGMENT_HEADER_BYTES, SEGMENT_VERSION, Segment,
+    self, HeaderError, JournalSegment, SEGMENT_ENDING, SEGMENT_HEADER_BYTES, SEGMENT_VERSION,
     SegmentHeader, SegmentName,
 };
-use super::segments::Segments;
+use super::segments::SegmentList;
 use super::tail;
 
 /// A journal that was found sound, or was made so.
 #[derive(Debug)]
-pub(super) struct Recovered {
+pub(super) struct RecoveredJournal {
     /// Its id.
     pub(super) id: JournalId,
     /// What it holds.
-    pub(super) segments: Segments,
+    pub(super) segments: SegmentList,
     /// The open segment's file, to append to.
     pub(super) file: File,
 }
 
 /// Opens the journal in `directory`, or begins one there.
-pub(super) fn recover(disk: &dyn Disk, directory: &Path) -> Result<Recovered, JournalError> {
+pub(super) fn recover(
+    disk: &dyn JournalDisk,
+    directory: &Path,
+) -> Result<RecoveredJournal, JournalError> {
     disk.create_directory(directory).map_err(|error| io_error("creating", directory, &error))?;
     let names = segment_names(directory)?;
     let Some(id) = identity::read(directory)? else {
@@ -55,7 +58,7 @@ pub(super) fn recover(disk: &dyn Disk, directory: &Path) -> Result<Recovered, Jo
             directory.display()
         )));
     };
-    let mut closed: Vec<Segment> = Vec::with_capacity(earlier.len());
+    let mut closed: Vec<JournalSegment> = Vec::with_capacity(earlier.len());
     let mut payload = Vec::new();
     for name in earlier {
         let segment = check_closed(directory, id, *name, closed.last(), &mut payload)?;
@@ -67,15 +70,15 @@ pub(super) fn recover(disk: &dyn Disk, directory: &Path) -> Result<Recovered, Jo
         .append(true)
         .open(&open.path)
         .map_err(|error| io_error("opening", &open.path, &error))?;
-    Ok(Recovered { id, segments: Segments::new(closed, open), file })
+    Ok(RecoveredJournal { id, segments: SegmentList::new(closed, open), file })
 }
 
 /// Begins a journal. The id is written last: with it, a directory is one that was used.
 fn begin(
-    disk: &dyn Disk,
+    disk: &dyn JournalDisk,
     directory: &Path,
     names: &[SegmentName],
-) -> Result<Recovered, JournalError> {
+) -> Result<RecoveredJournal, JournalError> {
     for name in names {
         let path = directory.join(name.file_name());
         let size_bytes =
@@ -103,7 +106,7 @@ fn begin(
     let (file, segment) = segment::create(disk, directory, header)
         .map_err(|error| io_error("creating", &path, &error.into_io()))?;
     identity::write(directory, id)?;
-    Ok(Recovered { id, segments: Segments::new(Vec::new(), segment), file })
+    Ok(RecoveredJournal { id, segments: SegmentList::new(Vec::new(), segment), file })
 }
 
 /// Segment files in order. Files that do not end as a segment are none of the journal's business.
@@ -133,14 +136,14 @@ fn check_closed(
     directory: &Path,
     id: JournalId,
     name: SegmentName,
-    before: Option<&Segment>,
+    before: Option<&JournalSegment>,
     payload: &mut Vec<u8>,
-) -> Result<Segment, JournalError> {
+) -> Result<JournalSegment, JournalError> {
     let path: Arc<Path> = directory.join(name.file_name()).into();
     let (file, start, file_bytes) = open_segment(&path)?;
     let header = match start {
-        Start::Header(header) => header,
-        Start::Damaged(why) => return Err(corrupt(&path, 0, why)),
+        SegmentPrefix::Header(header) => header,
+        SegmentPrefix::Damaged(why) => return Err(corrupt(&path, 0, why)),
     };
     check_follows(&path, id, name, before, &header)?;
     let scanned = scan(file, &path, header, file_bytes, payload)?;
@@ -152,25 +155,25 @@ fn check_closed(
 
 /// Checks the last segment and puts right what a crash left at its end.
 fn recover_open(
-    disk: &dyn Disk,
+    disk: &dyn JournalDisk,
     directory: &Path,
     id: JournalId,
     name: SegmentName,
-    before: Option<&Segment>,
+    before: Option<&JournalSegment>,
     payload: &mut Vec<u8>,
-) -> Result<Segment, JournalError> {
+) -> Result<JournalSegment, JournalError> {
     let path: Arc<Path> = directory.join(name.file_name()).into();
     let (file, start, file_bytes) = open_segment(&path)?;
     let header = match start {
-        Start::Header(header) => header,
-        Start::Damaged(_) if file_bytes <= SEGMENT_HEADER_BYTES as u64 => {
+        SegmentPrefix::Header(header) => header,
+        SegmentPrefix::Damaged(_) if file_bytes <= SEGMENT_HEADER_BYTES as u64 => {
             let header = header_by_name(&path, id, name, before)?;
             return tail::begin_anew(disk, path, header);
         }
-        Start::Damaged(why) => return Err(corrupt(&path, 0, why)),
+        SegmentPrefix::Damaged(why) => return Err(corrupt(&path, 0, why)),
     };
     check_follows(&path, id, name, before, &header)?;
-    let Scanned { segment, last_frame_at, damage } =
+    let SegmentScan { segment, last_frame_at, damage } =
         scan(file, &path, header, file_bytes, payload)?;
     if let Some(why) = damage
         && !planted("torn_tail_kept")
@@ -183,12 +186,12 @@ fn recover_open(
 }
 
 /// The first bytes of a segment's file.
-enum Start {
+enum SegmentPrefix {
     Header(SegmentHeader),
     Damaged(&'static str),
 }
 
-fn open_segment(path: &Path) -> Result<(File, Start, u64), JournalError> {
+fn open_segment(path: &Path) -> Result<(File, SegmentPrefix, u64), JournalError> {
     let at_path = |error: io::Error| io_error("reading", path, &error);
     let mut file = File::open(path).map_err(at_path)?;
     let file_bytes = file.metadata().map_err(at_path)?.len();
@@ -196,14 +199,14 @@ fn open_segment(path: &Path) -> Result<(File, Start, u64), JournalError> {
     let start = match file.read_exact(&mut bytes) {
         Ok(()) => SegmentHeader::parse(&bytes),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            Err(HeaderFault::Damaged("it is shorter than a header"))
+            Err(HeaderError::Damaged("it is shorter than a header"))
         }
         Err(error) => return Err(at_path(error)),
     };
     match start {
-        Ok(header) => Ok((file, Start::Header(header), file_bytes)),
-        Err(HeaderFault::Damaged(why)) => Ok((file, Start::Damaged(why), file_bytes)),
-        Err(HeaderFault::Newer(version)) => {
+        Ok(header) => Ok((file, SegmentPrefix::Header(header), file_bytes)),
+        Err(HeaderError::Damaged(why)) => Ok((file, SegmentPrefix::Damaged(why), file_bytes)),
+        Err(HeaderError::Newer(version)) => {
             Err(newer(path, "journal format", version, SEGMENT_VERSION))
         }
     }
@@ -221,7 +224,7 @@ fn check_follows(
     path: &Path,
     id: JournalId,
     name: SegmentName,
-    before: Option<&Segment>,
+    before: Option<&JournalSegment>,
     header: &SegmentHeader,
 ) -> Result<(), JournalError> {
     let refuse = |why: String| Err(corrupt(path, 0, &why));
@@ -260,7 +263,7 @@ fn header_by_name(
     path: &Path,
     id: JournalId,
     name: SegmentName,
-    before: Option<&Segment>,
+    before: Option<&JournalSegment>,
 ) -> Result<SegmentHeader, JournalError> {
     let SegmentName { epoch, first } = name;
     let (epoch_first, previous) = match before {
@@ -277,8 +280,8 @@ fn header_by_name(
 }
 
 /// What a segment's file holds, up to where it holds no more.
-struct Scanned {
-    segment: Segment,
+struct SegmentScan {
+    segment: JournalSegment,
     /// Where its last frame begins; 0, where its header does, if it has none.
     last_frame_at: u64,
     /// What is wrong behind its last frame.
@@ -293,10 +296,10 @@ fn scan(
     header: SegmentHeader,
     file_bytes: u64,
     payload: &mut Vec<u8>,
-) -> Result<Scanned, JournalError> {
-    let mut segment = Segment::empty(Arc::clone(path), header);
+) -> Result<SegmentScan, JournalError> {
+    let mut segment = JournalSegment::empty(Arc::clone(path), header);
     let mut last_frame_at = 0;
-    let mut cursor = Cursor::new(file, segment.size_bytes, file_bytes)
+    let mut cursor = FrameCursor::new(file, segment.size_bytes, file_bytes)
         .map_err(|error| io_error("reading", path, &error))?;
     let damage = loop {
         let at = cursor.at();
@@ -307,11 +310,11 @@ fn scan(
                 last_frame_at = at;
                 segment.push(&frame);
             }
-            Err(Fault::Damaged { why, .. }) => break Some(why),
-            Err(fault @ Fault::Io(_)) => return Err(fault.in_file(path)),
+            Err(FrameError::Damaged { why, .. }) => break Some(why),
+            Err(fault @ FrameError::Io(_)) => return Err(fault.in_file(path)),
         }
     };
-    Ok(Scanned { segment, last_frame_at, damage })
+    Ok(SegmentScan { segment, last_frame_at, damage })
 }
 
 /// Checks that a frame that is whole continues `segment`.
@@ -319,7 +322,7 @@ fn check_frame(
     path: &Path,
     at: u64,
     frame: &FrameHeader,
-    segment: &Segment,
+    segment: &JournalSegment,
 ) -> Result<(), JournalError> {
     if frame.version() > FRAME_VERSION {
         return Err(newer(path, "record format", frame.version().into(), FRAME_VERSION.into()));

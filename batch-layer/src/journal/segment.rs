@@ -25,7 +25,7 @@ use shared::failpoint::planted;
 use shared::ids::{Epoch, JournalId, Offset, PartitionId};
 use uuid::Uuid;
 
-use super::disk::Disk;
+use super::disk::JournalDisk;
 use super::frame::FrameHeader;
 
 /// The format that is written, and the newest that is read.
@@ -80,7 +80,7 @@ pub(super) struct SegmentHeader {
 
 /// Why a file's start is not a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HeaderFault {
+pub(super) enum HeaderError {
     /// It was written by a newer version of this software.
     Newer(u32),
     /// It is not what was written.
@@ -110,21 +110,21 @@ impl SegmentHeader {
     }
 
     /// Reads a file's first bytes.
-    pub(super) fn parse(bytes: &[u8; SEGMENT_HEADER_BYTES]) -> Result<Self, HeaderFault> {
+    pub(super) fn parse(bytes: &[u8; SEGMENT_HEADER_BYTES]) -> Result<Self, HeaderError> {
         if bytes[..8] != MAGIC {
-            return Err(HeaderFault::Damaged("it does not begin as a segment does"));
+            return Err(HeaderError::Damaged("it does not begin as a segment does"));
         }
         // A newer format may keep its checksum elsewhere, so the version is looked at first.
         match u32_at(bytes, 8) {
             SEGMENT_VERSION => {}
-            newer if newer > SEGMENT_VERSION => return Err(HeaderFault::Newer(newer)),
-            _ => return Err(HeaderFault::Damaged("its format version is 0")),
+            newer if newer > SEGMENT_VERSION => return Err(HeaderError::Newer(newer)),
+            _ => return Err(HeaderError::Damaged("its format version is 0")),
         }
         if u32_at(bytes, 60) != crc32c::crc32c(&bytes[..60]) {
-            return Err(HeaderFault::Damaged("the checksum of its header does not match"));
+            return Err(HeaderError::Damaged("the checksum of its header does not match"));
         }
         if u32_at(bytes, 28) != PartitionId::ONLY.0 {
-            return Err(HeaderFault::Damaged("it belongs to another partition"));
+            return Err(HeaderError::Damaged("it belongs to another partition"));
         }
         let mut id = [0; 16];
         id.copy_from_slice(&bytes[12..28]);
@@ -148,7 +148,7 @@ fn u64_at(bytes: &[u8; SEGMENT_HEADER_BYTES], at: usize) -> u64 {
 
 /// What an open journal knows of a segment: all of it is durable.
 #[derive(Clone, Debug)]
-pub(super) struct Segment {
+pub(super) struct JournalSegment {
     /// Its file.
     pub(super) path: Arc<Path>,
     /// Its header.
@@ -159,17 +159,17 @@ pub(super) struct Segment {
     pub(super) checksum: u32,
     /// Bytes up to the end of its last frame.
     pub(super) size_bytes: u64,
-    marks: Vec<Mark>,
+    marks: Vec<FrameIndexEntry>,
 }
 
 /// A frame's place in a segment's file.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+struct FrameIndexEntry {
     first: Offset,
     at: u64,
 }
 
-impl Segment {
+impl JournalSegment {
     /// A segment without frames.
     pub(super) fn empty(path: Arc<Path>, header: SegmentHeader) -> Self {
         Self {
@@ -186,7 +186,7 @@ impl Segment {
     pub(super) fn push(&mut self, frame: &FrameHeader) {
         let at = self.size_bytes;
         if self.marks.last().is_none_or(|mark| at - mark.at >= MARK_STRIDE_BYTES) {
-            self.marks.push(Mark { first: self.end, at });
+            self.marks.push(FrameIndexEntry { first: self.end, at });
         }
         self.end = frame.end();
         self.checksum = frame.checksum();
@@ -206,7 +206,7 @@ impl Segment {
 
 /// How far the creation of a segment came.
 #[derive(Debug)]
-pub(super) enum CreateError {
+pub(super) enum SegmentCreateError {
     /// There is no file.
     Absent(io::Error),
     /// There is a file, and its header was not written.
@@ -215,7 +215,7 @@ pub(super) enum CreateError {
     Doubtful(io::Error),
 }
 
-impl CreateError {
+impl SegmentCreateError {
     /// What the system said.
     pub(super) fn into_io(self) -> io::Error {
         match self {
@@ -227,20 +227,20 @@ impl CreateError {
 /// Creates the file of an empty segment, durably: its header and its name are fsynced. The file
 /// appends.
 pub(super) fn create(
-    disk: &dyn Disk,
+    disk: &dyn JournalDisk,
     directory: &Path,
     header: SegmentHeader,
-) -> Result<(File, Segment), CreateError> {
+) -> Result<(File, JournalSegment), SegmentCreateError> {
     let path: Arc<Path> = directory.join(header.name().file_name()).into();
     let file = disk.create(&path).map_err(|error| match path.exists() {
         // The error came after the name was made; it must not be found at the next start.
-        true => CreateError::Torn(error),
-        false => CreateError::Absent(error),
+        true => SegmentCreateError::Torn(error),
+        false => SegmentCreateError::Absent(error),
     })?;
-    disk.write(&file, &header.to_bytes()).map_err(CreateError::Torn)?;
-    disk.sync(&file).map_err(CreateError::Doubtful)?;
+    disk.write(&file, &header.to_bytes()).map_err(SegmentCreateError::Torn)?;
+    disk.sync(&file).map_err(SegmentCreateError::Doubtful)?;
     if !planted("no_directory_sync") {
-        disk.sync_directory(directory).map_err(CreateError::Doubtful)?;
+        disk.sync_directory(directory).map_err(SegmentCreateError::Doubtful)?;
     }
-    Ok((file, Segment::empty(path, header)))
+    Ok((file, JournalSegment::empty(path, header)))
 }

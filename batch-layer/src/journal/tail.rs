@@ -8,16 +8,16 @@ use std::sync::Arc;
 use shared::ports::JournalError;
 
 use super::cursor::{corrupt, io_error};
-use super::disk::Disk;
+use super::disk::JournalDisk;
 use super::frame::find_frame;
-use super::segment::{Segment, SegmentHeader};
+use super::segment::{JournalSegment, SegmentHeader};
 
 const COPY_BYTES: u64 = 1024 * 1024;
 
 /// Cuts off what lies behind the last frame of the last segment, unless there is a frame in it.
 pub(super) fn cut(
-    disk: &dyn Disk,
-    segment: &Segment,
+    disk: &dyn JournalDisk,
+    segment: &JournalSegment,
     file_bytes: u64,
     why: &str,
 ) -> Result<(), JournalError> {
@@ -44,7 +44,12 @@ pub(super) fn cut(
 }
 
 /// Writes bytes `[from, to)` of a file again, as they are, and fsyncs it.
-pub(super) fn write_again(disk: &dyn Disk, path: &Path, from: u64, to: u64) -> io::Result<()> {
+pub(super) fn write_again(
+    disk: &dyn JournalDisk,
+    path: &Path,
+    from: u64,
+    to: u64,
+) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let mut at = from;
     while at < to {
@@ -62,10 +67,10 @@ pub(super) fn write_again(disk: &dyn Disk, path: &Path, from: u64, to: u64) -> i
 /// Begins a segment again whose creation was cut short. Its name stays all the while: its epoch may
 /// have been told to others.
 pub(super) fn begin_anew(
-    disk: &dyn Disk,
+    disk: &dyn JournalDisk,
     path: Arc<Path>,
     header: SegmentHeader,
-) -> Result<Segment, JournalError> {
+) -> Result<JournalSegment, JournalError> {
     tracing::warn!(file = %path.display(), "writing a segment's header anew, it was not whole");
     OpenOptions::new()
         .append(true)
@@ -76,5 +81,5 @@ pub(super) fn begin_anew(
             disk.sync(&file)
         })
         .map_err(|error| io_error("writing", &path, &error))?;
-    Ok(Segment::empty(path, header))
+    Ok(JournalSegment::empty(path, header))
 }

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use shared::event::{Event, EventBatch};
 use shared::ids::{Boundary, Epoch, Offset};
-use shared::ports::{Committed, Journal, JournalError};
+use shared::ports::{CommittedBatch, Journal, JournalError};
 use tempfile::TempDir;
 
-use super::{Disk, FileJournal, JOURNAL_DIRECTORY, JournalSettings};
+use super::{FileJournal, JOURNAL_DIRECTORY, JournalDisk, JournalSettings};
 
 /// Events `[from, from + count)` of an endless row, no two alike.
 fn events(from: u64, count: u64) -> EventBatch {
@@ -59,7 +59,7 @@ fn open(directory: &TempDir) -> FileJournal {
 #[derive(Debug)]
 struct HastyDisk;
 
-impl Disk for HastyDisk {
+impl JournalDisk for HastyDisk {
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)
     }
@@ -121,7 +121,7 @@ fn what_was_appended_reads_back_after_a_reopening() {
     assert_eq!(journal.id(), id);
     assert_eq!((journal.start(), journal.end()), (Offset(0), Offset(5)));
     assert_eq!(read_all(&journal, Offset(0)), events(0, 5));
-    let read: Vec<Arc<Committed>> =
+    let read: Vec<Arc<CommittedBatch>> =
         journal.read(Offset(0)).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(read[1].checksum, second.checksum);
     assert_eq!(read[1].epoch, second.epoch);

@@ -21,15 +21,15 @@ use shared::ids::{Boundary, Epoch, JournalId, Offset};
 use shared::ports::JournalError;
 
 use super::cursor::io_error;
-use super::disk::{Disk, is_full};
+use super::disk::{JournalDisk, is_full};
 use super::frame::EncodedFrame;
-use super::held::{HeldDirectory, Identity};
-use super::reader::Published;
-use super::segment::{self, CreateError, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::held::{FileIdentity, LockedDirectory};
+use super::reader::SharedSegments;
+use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentCreateError, SegmentHeader};
 
 /// Where a frame came to lie.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Placed {
+pub(super) struct FramePlacement {
     /// The open epoch.
     pub(super) epoch: Epoch,
     /// Offset of its first event.
@@ -40,35 +40,35 @@ pub(super) struct Placed {
 
 /// Appends to a journal. There is one for each; a lock around it makes others wait.
 #[derive(Debug)]
-pub(super) struct Writer {
-    disk: Arc<dyn Disk>,
+pub(super) struct JournalWriter {
+    disk: Arc<dyn JournalDisk>,
     directory: PathBuf,
     journal: JournalId,
     segment_bytes_max: u64,
-    published: Published,
+    published: SharedSegments,
     /// The open segment's file.
     file: File,
     /// What tells that file from others.
-    identity: Identity,
+    identity: FileIdentity,
     /// The data directory, where it was locked.
-    held: Option<HeldDirectory>,
+    held: Option<LockedDirectory>,
     /// Why nothing more is written.
     stopped: Option<JournalError>,
     /// Looked up once, since there is a frame for each group of requests.
     fsyncs: Histogram,
 }
 
-impl Writer {
+impl JournalWriter {
     /// A writer that goes on at the end of `published`, whose open segment's file is `file`.
     pub(super) fn new(
-        disk: Arc<dyn Disk>,
+        disk: Arc<dyn JournalDisk>,
         directory: PathBuf,
         journal: JournalId,
         segment_bytes_max: u64,
-        published: Published,
+        published: SharedSegments,
         file: File,
     ) -> Result<Self, JournalError> {
-        let identity = Identity::of(&file);
+        let identity = FileIdentity::of(&file);
         let identity = identity.map_err(|error| io_error("looking at", &directory, &error))?;
         let fsyncs = metrics::histogram!("merganser_journal_fsync_seconds");
         Ok(Self {
@@ -86,12 +86,15 @@ impl Writer {
     }
 
     /// Looks from now on whether this is the data directory still.
-    pub(super) fn hold(&mut self, held: HeldDirectory) {
+    pub(super) fn hold(&mut self, held: LockedDirectory) {
         self.held = Some(held);
     }
 
     /// Writes a frame behind the last one, durably.
-    pub(super) fn append(&mut self, mut frame: EncodedFrame) -> Result<Placed, JournalError> {
+    pub(super) fn append(
+        &mut self,
+        mut frame: EncodedFrame,
+    ) -> Result<FramePlacement, JournalError> {
         self.check_running()?;
         self.roll_before(frame.bytes().len() as u64)?;
         let (epoch, first, previous, size_bytes) = {
@@ -112,16 +115,16 @@ impl Writer {
         self.fsyncs.record(started.elapsed().as_secs_f64());
         self.check_place()?;
         self.published.write().open_mut().push(&header);
-        Ok(Placed { epoch, first, checksum: header.checksum() })
+        Ok(FramePlacement { epoch, first, checksum: header.checksum() })
     }
 
     /// Where a batch without events would come to lie: at the end, with nothing written.
-    pub(super) fn append_nothing(&mut self) -> Result<Placed, JournalError> {
+    pub(super) fn append_nothing(&mut self) -> Result<FramePlacement, JournalError> {
         self.check_running()?;
         self.check_place()?;
         let held = self.published.read();
         let open = held.open();
-        Ok(Placed { epoch: open.header.epoch, first: open.end, checksum: open.checksum })
+        Ok(FramePlacement { epoch: open.header.epoch, first: open.end, checksum: open.checksum })
     }
 
     /// Ends the open epoch, durably, unless it has no events.
@@ -161,7 +164,7 @@ impl Writer {
         self.check_place()?;
         match segment::create(self.disk.as_ref(), &self.directory, header) {
             Ok((file, segment)) => {
-                let identity = Identity::of(&file);
+                let identity = FileIdentity::of(&file);
                 self.identity = identity.map_err(|e| self.stop(&format!("fstat: {e}")))?;
                 self.file = file;
                 self.published.write().begin(segment);
@@ -186,13 +189,15 @@ impl Writer {
 
     /// Takes back a segment that was not created whole. Its file must not come back after a crash,
     /// when the segment before has grown past its first offset.
-    fn undo_create(&mut self, error: CreateError, header: SegmentHeader) -> JournalError {
+    fn undo_create(&mut self, error: SegmentCreateError, header: SegmentHeader) -> JournalError {
         let path = self.directory.join(header.name().file_name());
         match error {
-            CreateError::Absent(error) if is_full(&error) => JournalError::Full(error.to_string()),
+            SegmentCreateError::Absent(error) if is_full(&error) => {
+                JournalError::Full(error.to_string())
+            }
             // Such as too many open files: the open segment is as good as before.
-            CreateError::Absent(error) => io_error("creating", &path, &error),
-            CreateError::Torn(error) if is_full(&error) => {
+            SegmentCreateError::Absent(error) => io_error("creating", &path, &error),
+            SegmentCreateError::Torn(error) if is_full(&error) => {
                 let removed = self
                     .disk
                     .remove(&path)
@@ -205,7 +210,7 @@ impl Writer {
                     )),
                 }
             }
-            error @ (CreateError::Torn(_) | CreateError::Doubtful(_)) => {
+            error @ (SegmentCreateError::Torn(_) | SegmentCreateError::Doubtful(_)) => {
                 self.stop(&format!("creating {}: {}", path.display(), error.into_io()))
             }
         }
@@ -222,7 +227,7 @@ impl Writer {
     fn check_place(&mut self) -> Result<(), JournalError> {
         let path = Arc::clone(&self.published.read().open().path);
         let held = self.held.as_ref();
-        let found = held.map_or(Ok(()), HeldDirectory::check).map_err(|gone| gone.to_string());
+        let found = held.map_or(Ok(()), LockedDirectory::check).map_err(|gone| gone.to_string());
         let found = found.and_then(|()| {
             self.identity.check(&path).map_err(|why| match held {
                 Some(held) => held.lost(why).to_string(),

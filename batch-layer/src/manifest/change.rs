@@ -4,23 +4,23 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use shared::access::KeyChange;
-use shared::catalog::{Stage, ViewFile};
-use shared::compile::Fold;
-use shared::definition::Definition;
+use shared::catalog::{LifecycleStage, ViewFile};
+use shared::compile::FoldVersion;
+use shared::definition::MetricDefinition;
 use shared::ids::{Boundary, MetricId};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::time::Timestamp;
 
-use super::{Entry, FORMAT, MasterFile, State};
+use super::{FORMAT, ManifestState, MasterFile, MetricEntry};
 use crate::schedule::Schedule;
 
 /// A change to be published.
 #[derive(Clone, Debug)]
-pub enum Change {
+pub enum ManifestChange {
     /// A new version of a metric, whose fold begins at a boundary.
     Define {
         /// The definition.
-        definition: Box<Definition>,
+        definition: Box<MetricDefinition>,
         /// Where its fold begins; with no events before it, it is active at once.
         start: Boundary,
     },
@@ -64,36 +64,36 @@ pub struct ViewUpdate {
     /// Type mismatches of all events in it.
     pub mismatches: u64,
     /// What each use could not take of them.
-    pub omissions: Omissions,
+    pub omissions: MetricOmissions,
 }
 
 /// A change whose inputs are not what they were; it is not published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("another publication came first: {0}")]
-pub struct Discarded(pub String);
+pub struct StaleChangeError(pub String);
 
-impl State {
+impl ManifestState {
     /// The state after a change: the next generation. Views of metrics that are gone are left out.
     ///
     /// # Errors
     /// When the inputs of a run's outcome have changed.
-    pub fn apply(&self, change: &Change, now: Timestamp) -> Result<Self, Discarded> {
+    pub fn apply(&self, change: &ManifestChange, now: Timestamp) -> Result<Self, StaleChangeError> {
         let mut next = self.clone();
         next.manifest.format = FORMAT;
         next.manifest.generation = self.manifest.generation.next();
         next.manifest.published_at = now;
         match change {
-            Change::Define { definition, start } => next.define(definition, *start),
-            Change::Delete { name } => next.retain(|entry| entry.definition.name != *name),
-            Change::Schedule(schedule) => next.manifest.schedule = Some(schedule.clone()),
-            Change::Keys(change) => next.change_keys(change, now)?,
-            Change::Run(outcome) => next.run(outcome)?,
+            ManifestChange::Define { definition, start } => next.define(definition, *start),
+            ManifestChange::Delete { name } => next.retain(|entry| entry.definition.name != *name),
+            ManifestChange::Schedule(schedule) => next.manifest.schedule = Some(schedule.clone()),
+            ManifestChange::Keys(change) => next.change_keys(change, now)?,
+            ManifestChange::Run(outcome) => next.run(outcome)?,
         }
         Ok(next)
     }
 
-    fn change_keys(&mut self, change: &KeyChange, now: Timestamp) -> Result<(), Discarded> {
-        change.check(&self.keys(), now).map_err(|error| Discarded(error.to_string()))?;
+    fn change_keys(&mut self, change: &KeyChange, now: Timestamp) -> Result<(), StaleChangeError> {
+        change.check(&self.keys(), now).map_err(|error| StaleChangeError(error.to_string()))?;
         match change {
             KeyChange::Create(key) => self.manifest.keys.push(Arc::clone(key)),
             KeyChange::Revoke(id) => self.manifest.keys.retain(|key| key.id != *id),
@@ -101,7 +101,7 @@ impl State {
         Ok(())
     }
 
-    fn define(&mut self, definition: &Definition, start: Boundary) {
+    fn define(&mut self, definition: &MetricDefinition, start: Boundary) {
         let name = &definition.name;
         let versions = self.manifest.metrics.iter().filter(|e| e.definition.name == *name);
         let version = versions.map(|e| e.version).max().unwrap_or(0) + 1;
@@ -109,33 +109,33 @@ impl State {
         // A version that nobody has been answered from yet gives way; so does an active one that
         // the new one stands in for at once.
         self.retain(|entry| {
-            entry.definition.name != *name || (entry.stage == Stage::Active && !whole)
+            entry.definition.name != *name || (entry.stage == LifecycleStage::Active && !whole)
         });
         let id = self.manifest.next_metric;
         self.manifest.next_metric = id.next();
-        self.manifest.metrics.push(Entry {
+        self.manifest.metrics.push(MetricEntry {
             id,
             version,
-            stage: if whole { Stage::Active } else { Stage::Backfilling },
+            stage: if whole { LifecycleStage::Active } else { LifecycleStage::Backfilling },
             boundary: start,
             definition: definition.clone(),
-            fold: Fold::CURRENT,
+            fold: FoldVersion::CURRENT,
             files: None,
             mismatches: 0,
-            omissions: Some(Omissions::default()),
+            omissions: Some(MetricOmissions::default()),
         });
     }
 
-    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
+    fn retain(&mut self, keep: impl Fn(&MetricEntry) -> bool) {
         self.manifest.metrics.retain(&keep);
         let left: HashSet<MetricId> = self.manifest.metrics.iter().map(|e| e.id).collect();
         self.views.retain(|id, _| left.contains(id));
     }
 
-    fn run(&mut self, outcome: &RunOutcome) -> Result<(), Discarded> {
+    fn run(&mut self, outcome: &RunOutcome) -> Result<(), StaleChangeError> {
         if let Some((expected, archived)) = outcome.archived {
             if self.manifest.archived != expected {
-                return Err(Discarded(format!(
+                return Err(StaleChangeError(format!(
                     "the master dataset covers epoch {}, not {}",
                     self.manifest.archived.epoch, expected.epoch
                 )));
@@ -149,7 +149,7 @@ impl State {
                 continue;
             };
             if entry.boundary != update.expected {
-                return Err(Discarded(format!(
+                return Err(StaleChangeError(format!(
                     "`{}` version {} stands at epoch {}, not {}",
                     entry.definition.name,
                     entry.version,
@@ -158,7 +158,7 @@ impl State {
                 )));
             }
             entry.boundary = update.boundary;
-            entry.stage = Stage::Active;
+            entry.stage = LifecycleStage::Active;
             entry.mismatches = update.mismatches;
             entry.omissions = Some(update.omissions.clone());
             entry.files = None;
@@ -170,13 +170,14 @@ impl State {
     }
 
     /// A metric's fold begins where files end, so that each file is below it or above it.
-    fn check_cuts(&self, outcome: &RunOutcome) -> Result<(), Discarded> {
+    fn check_cuts(&self, outcome: &RunOutcome) -> Result<(), StaleChangeError> {
         for file in &outcome.master_added {
             let epochs = (file.from.epoch, file.to.epoch);
-            let is_inside =
-                |entry: &&Entry| epochs.0 < entry.boundary.epoch && entry.boundary.epoch < epochs.1;
+            let is_inside = |entry: &&MetricEntry| {
+                epochs.0 < entry.boundary.epoch && entry.boundary.epoch < epochs.1
+            };
             if let Some(entry) = self.manifest.metrics.iter().find(is_inside) {
-                return Err(Discarded(format!(
+                return Err(StaleChangeError(format!(
                     "`{}` version {} begins within a file that was archived",
                     entry.definition.name, entry.version
                 )));
@@ -185,7 +186,7 @@ impl State {
         Ok(())
     }
 
-    fn master_files(&mut self, outcome: &RunOutcome) -> Result<(), Discarded> {
+    fn master_files(&mut self, outcome: &RunOutcome) -> Result<(), StaleChangeError> {
         if outcome.master_added.is_empty() && outcome.master_removed.is_empty() {
             return Ok(());
         }
@@ -193,7 +194,7 @@ impl State {
         let mut files: Vec<MasterFile> =
             self.master.iter().filter(|f| !removed.contains(&*f.path)).cloned().collect();
         if files.len() + removed.len() != self.master.len() {
-            return Err(Discarded("master files that were compacted are gone".to_owned()));
+            return Err(StaleChangeError("master files that were compacted are gone".to_owned()));
         }
         files.extend(outcome.master_added.iter().cloned());
         files.sort_by(|a, b| (a.first_day, a.from, &a.path).cmp(&(b.first_day, b.from, &b.path)));

@@ -7,7 +7,7 @@ use shared::failpoint::{self, planted};
 use shared::ids::{Generation, JournalId};
 use shared::time::Timestamp;
 
-use super::{Change, Discarded, FORMAT, Manifest, State};
+use super::{FORMAT, Manifest, ManifestChange, ManifestState, StaleChangeError};
 use crate::storage::{Storage, StorageError, unique_name};
 
 /// How often a publication that lost is tried on the winner's state.
@@ -18,7 +18,7 @@ const ATTEMPTS_MAX: usize = 20;
 pub enum PublishError {
     /// Its inputs have changed.
     #[error(transparent)]
-    Discarded(#[from] Discarded),
+    Discarded(#[from] StaleChangeError),
     /// It could not be stored, or not be told whether it was.
     #[error("the manifest could not be published: {0}")]
     Storage(#[from] StorageError),
@@ -28,7 +28,7 @@ pub enum PublishError {
 #[derive(Debug)]
 pub struct ManifestStore {
     storage: Storage,
-    current: Mutex<Arc<State>>,
+    current: Mutex<Arc<ManifestState>>,
 }
 
 fn failed(place: &'static str) -> Result<(), StorageError> {
@@ -54,7 +54,7 @@ impl ManifestStore {
         let state = match newest(&storage).await? {
             Some(state) => state,
             None if is_new => {
-                let state = State::new(journal, now);
+                let state = ManifestState::new(journal, now);
                 let name = path(state.manifest.generation);
                 storage.create_document(&name, &state.manifest).await?;
                 storage.published([&*name]);
@@ -81,7 +81,7 @@ impl ManifestStore {
 
     /// The newest state.
     #[must_use]
-    pub fn current(&self) -> Arc<State> {
+    pub fn current(&self) -> Arc<ManifestState> {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -92,9 +92,9 @@ impl ManifestStore {
     /// When the change is discarded, or cannot be stored.
     pub async fn publish(
         &self,
-        change: &Change,
+        change: &ManifestChange,
         now: Timestamp,
-    ) -> Result<Arc<State>, PublishError> {
+    ) -> Result<Arc<ManifestState>, PublishError> {
         for _ in 0..ATTEMPTS_MAX {
             let mut next = self.current().apply(change, now)?;
             failed("publish.lists.before")?;
@@ -127,11 +127,11 @@ impl ManifestStore {
             }
         }
         let lost = format!("{ATTEMPTS_MAX} publications came first");
-        Err(Discarded(lost).into())
+        Err(StaleChangeError(lost).into())
     }
 
     /// Writes the lists that have changed, which have no name yet.
-    async fn write_lists(&self, state: &mut State) -> Result<(), StorageError> {
+    async fn write_lists(&self, state: &mut ManifestState) -> Result<(), StorageError> {
         if state.manifest.master.is_none() && !state.master.is_empty() {
             let name = format!("lists/master-{}.json", unique_name());
             self.storage.create_document(&name, &*state.master).await?;
@@ -149,7 +149,7 @@ impl ManifestStore {
     }
 }
 
-async fn newest(storage: &Storage) -> Result<Option<State>, StorageError> {
+async fn newest(storage: &Storage) -> Result<Option<ManifestState>, StorageError> {
     let names = storage.list("manifest").await?.into_iter().map(|(name, _)| name);
     let Some(name) = names.filter(|name| name.ends_with(".json")).max() else { return Ok(None) };
     let manifest: Manifest = storage.read_document(&name).await.map_err(|error| {
@@ -183,5 +183,5 @@ async fn newest(storage: &Storage) -> Result<Option<State>, StorageError> {
             views.insert(entry.id, Arc::new(storage.read_document(list).await?));
         }
     }
-    Ok(Some(State { manifest, master, views }))
+    Ok(Some(ManifestState { manifest, master, views }))
 }

@@ -5,7 +5,7 @@ use crate::storage::Storage;
 use shared::access::{KeyChange, KeyDigest, Role};
 use shared::ids::{Epoch, Offset};
 
-fn definition(name: &str) -> Definition {
+fn definition(name: &str) -> MetricDefinition {
     let text = format!(r#"{{"name":"{name}","event":"e","measures":{{"n":{{"kind":"count"}}}}}}"#);
     shared::definition::from_json(text.as_bytes()).unwrap()
 }
@@ -14,8 +14,8 @@ fn at(epoch: u64, offset: u64) -> Boundary {
     Boundary { epoch: Epoch(epoch), offset: Offset(offset) }
 }
 
-fn define(name: &str, start: Boundary) -> Change {
-    Change::Define { definition: Box::new(definition(name)), start }
+fn define(name: &str, start: Boundary) -> ManifestChange {
+    ManifestChange::Define { definition: Box::new(definition(name)), start }
 }
 
 fn journal() -> JournalId {
@@ -35,7 +35,7 @@ fn view(path: &str) -> ViewFile {
     }
 }
 
-fn outcome(id: u64, expected: Boundary, boundary: Boundary) -> Change {
+fn outcome(id: u64, expected: Boundary, boundary: Boundary) -> ManifestChange {
     let files = vec![view(&format!("views/{id}/{}.parquet", boundary.epoch))];
     let update = ViewUpdate {
         id: MetricId(id),
@@ -43,19 +43,19 @@ fn outcome(id: u64, expected: Boundary, boundary: Boundary) -> Change {
         boundary,
         files,
         mismatches: 0,
-        omissions: Omissions::default(),
+        omissions: MetricOmissions::default(),
     };
-    Change::Run(RunOutcome { views: vec![update], ..RunOutcome::default() })
+    ManifestChange::Run(RunOutcome { views: vec![update], ..RunOutcome::default() })
 }
 
 #[test]
 fn a_change_before_the_first_event_answers_at_once_and_a_later_one_backfills() {
     let now = Timestamp(0);
-    let state = State::new(journal(), now).apply(&define("m", at(0, 0)), now).unwrap();
-    assert_eq!(state.manifest.metrics[0].stage, Stage::Active);
+    let state = ManifestState::new(journal(), now).apply(&define("m", at(0, 0)), now).unwrap();
+    assert_eq!(state.manifest.metrics[0].stage, LifecycleStage::Active);
     let state = state.apply(&define("m", at(3, 100)), now).unwrap();
     let stages: Vec<_> = state.manifest.metrics.iter().map(|m| (m.version, m.stage)).collect();
-    assert_eq!(stages, [(1, Stage::Active), (2, Stage::Backfilling)]);
+    assert_eq!(stages, [(1, LifecycleStage::Active), (2, LifecycleStage::Backfilling)]);
     // A third definition takes the place of the one that has not answered yet.
     let state = state.apply(&define("m", at(4, 120)), now).unwrap();
     let versions: Vec<_> = state.manifest.metrics.iter().map(|m| (m.id.0, m.version)).collect();
@@ -64,7 +64,7 @@ fn a_change_before_the_first_event_answers_at_once_and_a_later_one_backfills() {
     // Its backfill swaps it in.
     let state = state.apply(&outcome(3, at(4, 120), at(4, 120)), now).unwrap();
     assert_eq!(state.manifest.metrics.len(), 1);
-    assert_eq!(state.manifest.metrics[0].stage, Stage::Active);
+    assert_eq!(state.manifest.metrics[0].stage, LifecycleStage::Active);
     // The loser's outcome finds its metric gone and changes nothing.
     let after = state.apply(&outcome(1, at(0, 0), at(4, 120)), now).unwrap();
     assert_eq!(after.manifest.metrics, state.manifest.metrics);
@@ -73,11 +73,12 @@ fn a_change_before_the_first_event_answers_at_once_and_a_later_one_backfills() {
 #[test]
 fn an_outcome_on_another_boundary_is_discarded() {
     let now = Timestamp(0);
-    let state = State::new(journal(), now).apply(&define("m", at(0, 0)), now).unwrap();
+    let state = ManifestState::new(journal(), now).apply(&define("m", at(0, 0)), now).unwrap();
     let state = state.apply(&outcome(1, at(0, 0), at(1, 10)), now).unwrap();
     assert!(state.apply(&outcome(1, at(0, 0), at(2, 20)), now).is_err());
-    let archive =
-        |from, to| Change::Run(RunOutcome { archived: Some((from, to)), ..RunOutcome::default() });
+    let archive = |from, to| {
+        ManifestChange::Run(RunOutcome { archived: Some((from, to)), ..RunOutcome::default() })
+    };
     let state = state.apply(&archive(at(0, 0), at(1, 10)), now).unwrap();
     assert!(state.apply(&archive(at(0, 0), at(1, 10)), now).is_err());
 }
@@ -85,7 +86,7 @@ fn an_outcome_on_another_boundary_is_discarded() {
 #[test]
 fn a_key_is_there_until_it_is_revoked_and_the_last_of_its_role_stays() {
     let key = |id: &str, role| {
-        Change::Keys(KeyChange::Create(Arc::new(Key {
+        ManifestChange::Keys(KeyChange::Create(Arc::new(AccessKey {
             id: id.to_owned(),
             digest: KeyDigest([7; 32]),
             role,
@@ -97,9 +98,9 @@ fn a_key_is_there_until_it_is_revoked_and_the_last_of_its_role_stays() {
             note: None,
         })))
     };
-    let revoke = |id: &str| Change::Keys(KeyChange::Revoke(id.to_owned()));
+    let revoke = |id: &str| ManifestChange::Keys(KeyChange::Revoke(id.to_owned()));
     let now = Timestamp(0);
-    let state = State::new(journal(), now);
+    let state = ManifestState::new(journal(), now);
     assert!(state.apply(&key("r", Role::Read), now).is_err());
     let state = state.apply(&key("a", Role::Admin), now).unwrap();
     let state = state.apply(&key("r", Role::Read), now).unwrap();
@@ -145,7 +146,8 @@ async fn a_generation_under_the_name_of_another_is_refused() {
 #[tokio::test]
 async fn an_entry_of_the_second_format_reads() {
     let storage = Storage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
-    let state = State::new(journal(), Timestamp(0)).apply(&define("m", at(0, 0)), Timestamp(1));
+    let state =
+        ManifestState::new(journal(), Timestamp(0)).apply(&define("m", at(0, 0)), Timestamp(1));
     let mut manifest = serde_json::to_value(&state.unwrap().manifest).unwrap();
     manifest["format"] = 2.into();
     manifest["metrics"][0]["mismatches"] = 7.into();
@@ -161,7 +163,7 @@ async fn an_older_format_is_taken_over_and_a_newer_one_is_refused() {
     for (format, is_read) in [(0, false), (1, true), (2, true), (FORMAT, true), (FORMAT + 1, false)]
     {
         let storage = Storage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
-        let mut state = State::new(journal(), Timestamp(0));
+        let mut state = ManifestState::new(journal(), Timestamp(0));
         state.manifest.format = format;
         let name = format!("manifest/{:020}.json", 0);
         storage.create_document(&name, &state.manifest).await.unwrap();

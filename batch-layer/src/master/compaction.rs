@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
-use shared::extract::Extractor;
+use shared::extract::PropertyExtractor;
 use shared::ids::Boundary;
 use shared::time::TimeRange;
 
-use super::{Want, read, rows as rows_of, write};
+use super::{MasterProjection, read, rows as rows_of, write};
 use crate::manifest::MasterFile;
 use crate::storage::{Storage, StorageError};
 use crate::tiers;
@@ -62,11 +62,11 @@ fn fullest_day(files: &[&MasterFile]) -> Option<(i64, usize)> {
 pub async fn compact(
     storage: &Storage,
     files: &[MasterFile],
-    columns: &Extractor,
+    columns: &PropertyExtractor,
 ) -> Result<Vec<MasterFile>, StorageError> {
     let mut batches = Vec::new();
     for file in files {
-        let mut stream = read(storage, file, Want::Events, TimeRange::ALL).await?;
+        let mut stream = read(storage, file, MasterProjection::Events, TimeRange::ALL).await?;
         while let Some(extracted) = stream.next().await {
             let extracted = extracted?;
             batches.push(rows_of(&extracted.events, &extracted.places)?);

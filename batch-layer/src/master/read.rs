@@ -11,22 +11,22 @@ use futures::stream::{BoxStream, StreamExt};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::file::metadata::ParquetMetaData;
 use shared::compile::Metric;
-use shared::event::{EventBatch, Places};
-use shared::expression::{PropertyColumn, Type};
-use shared::extract::{Extracted, Extractor};
-use shared::omissions::Noted;
-use shared::properties::Property;
+use shared::event::{EventBatch, EventOffsets};
+use shared::expression::{ExpressionType, PropertyColumn};
+use shared::extract::{ExtractedEvents, PropertyExtractor};
+use shared::omissions::RowMismatches;
+use shared::properties::PropertyValues;
 use shared::time::TimeRange;
 
 use super::{EXACT, SCHEMA, damaged};
 use crate::manifest::MasterFile;
 use crate::ordered;
-use crate::parquet_file::ParquetFile;
+use crate::parquet_file::ParquetFileReader;
 use crate::storage::{Storage, StorageError};
 
 /// What is read of a file.
 #[derive(Clone, Debug)]
-pub enum Want {
+pub enum MasterProjection {
     /// The events as they were archived.
     Events,
     /// What metrics read: their properties from typed columns where the file has them, from the
@@ -34,13 +34,13 @@ pub enum Want {
     Metrics(Vec<Arc<Metric>>),
 }
 
-impl Want {
-    fn extractor(&self) -> Extractor {
+impl MasterProjection {
+    fn extractor(&self) -> PropertyExtractor {
         match self {
-            Self::Events => Extractor::default(),
-            Self::Metrics(metrics) => {
-                Extractor::new(metrics.iter().flat_map(|metric| metric.properties()).cloned())
-            }
+            Self::Events => PropertyExtractor::default(),
+            Self::Metrics(metrics) => PropertyExtractor::new(
+                metrics.iter().flat_map(|metric| metric.properties()).cloned(),
+            ),
         }
     }
 
@@ -58,7 +58,7 @@ impl Want {
 }
 
 /// Events of a file, in bounded batches.
-pub type MasterStream = BoxStream<'static, Result<Extracted, StorageError>>;
+pub type MasterStream = BoxStream<'static, Result<ExtractedEvents, StorageError>>;
 
 /// Reads the events of one file whose time is in `range`.
 ///
@@ -67,11 +67,11 @@ pub type MasterStream = BoxStream<'static, Result<Extracted, StorageError>>;
 pub async fn read(
     storage: &Storage,
     file: &MasterFile,
-    want: Want,
+    want: MasterProjection,
     range: TimeRange,
 ) -> Result<MasterStream, StorageError> {
     let path = file.path.clone();
-    let mut reader = ParquetFile::new(storage, &path, file.size_bytes);
+    let mut reader = ParquetFileReader::new(storage, &path, file.size_bytes);
     let wrong = {
         let path = path.clone();
         move |reason: String| StorageError::Damaged { path: path.clone(), reason }
@@ -89,7 +89,7 @@ pub async fn read(
         let names: Vec<&str> = builder.schema().fields().iter().map(|f| &**f.name()).collect();
         let is_exact = has_exact_numbers(builder.metadata());
         let is_known = |column: &&PropertyColumn| {
-            names.contains(&&*column.name()) && (is_exact || column.ty != Type::Number)
+            names.contains(&&*column.name()) && (is_exact || column.ty != ExpressionType::Number)
         };
         columns.columns().iter().filter(is_known).cloned().collect()
     };
@@ -133,18 +133,21 @@ fn within(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch, StorageE
 fn typed_batch(
     batch: &RecordBatch,
     typed: &[PropertyColumn],
-    columns: &Extractor,
-) -> Result<Extracted, StorageError> {
+    columns: &PropertyExtractor,
+) -> Result<ExtractedEvents, StorageError> {
     let own = SCHEMA.fields().iter().map(|field| {
         let found = batch.column_by_name(field.name()).cloned();
         found.map_or_else(|| blank(field, batch.num_rows()), Ok)
     });
     let own = own.collect::<Result<Vec<_>, StorageError>>()?;
     let own = RecordBatch::try_new(Arc::clone(&SCHEMA), own).map_err(damaged)?;
-    let (events, places) = (EventBatch::new(&own), Places::of(&own));
+    let (events, places) = (EventBatch::new(&own), EventOffsets::of(&own));
     let known = typed.iter().filter_map(|column| {
         let values = Arc::clone(batch.column_by_name(&column.name())?);
-        Some((column.clone(), Property { values, mismatches: Noted::default(), long: Vec::new() }))
+        Some((
+            column.clone(),
+            PropertyValues { values, mismatches: RowMismatches::default(), long: Vec::new() },
+        ))
     });
     let events = events.map_err(damaged)?.with_read(known.collect());
     Ok(columns.extract(&events, places.map_err(damaged)?))

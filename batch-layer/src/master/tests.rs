@@ -9,8 +9,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use shared::compile::Metric;
 use shared::event::{Event, EventBatch};
-use shared::expression::{PropertyColumn, Type, parse_path};
-use shared::extract::Extracted;
+use shared::expression::{ExpressionType, PropertyColumn, parse_path};
+use shared::extract::ExtractedEvents;
 use shared::ids::{Epoch, Offset};
 use shared::time::TimeRange;
 
@@ -20,7 +20,7 @@ use crate::testing::{at, damages};
 const HOUR_US: i64 = 3_600_000_000;
 
 /// Events at these times.
-fn events(times: &[i64], first: u64) -> Committed {
+fn events(times: &[i64], first: u64) -> CommittedBatch {
     let event = |(n, time): (usize, &i64)| {
         let properties = format!(r#"{{"n":{n}}}"#);
         let mut event = shared::testing::event("sale", *time, Some(&properties));
@@ -29,14 +29,19 @@ fn events(times: &[i64], first: u64) -> Committed {
     };
     let events: EventBatch =
         times.iter().enumerate().map(event).collect::<Vec<Event>>().into_iter().collect();
-    Committed { epoch: Epoch(0), first: Offset(first), events, checksum: 0 }
+    CommittedBatch { epoch: Epoch(0), first: Offset(first), events, checksum: 0 }
 }
 
 async fn stored(storage: &Storage, times: &[i64]) -> Vec<MasterFile> {
     let archived = [events(times, 0)];
-    archive(storage, &archived, &Extractor::default(), (at(0, 0), at(1, times.len() as u64)))
-        .await
-        .unwrap()
+    archive(
+        storage,
+        &archived,
+        &PropertyExtractor::default(),
+        (at(0, 0), at(1, times.len() as u64)),
+    )
+    .await
+    .unwrap()
 }
 
 /// Ids and times of the events in a range.
@@ -47,7 +52,8 @@ async fn found(
 ) -> Result<BTreeMap<String, i64>, StorageError> {
     let mut found = BTreeMap::new();
     for file in files {
-        let batches: Vec<_> = read(storage, file, Want::Events, range).await?.try_collect().await?;
+        let batches: Vec<_> =
+            read(storage, file, MasterProjection::Events, range).await?.try_collect().await?;
         for extracted in batches {
             let events = &extracted.events;
             for (id, time) in events.ids().iter().flatten().zip(events.times().values()) {
@@ -128,7 +134,7 @@ proptest! {
                     parts.extend(part);
                 }
                 assert_eq!(parts, expected);
-                files = compact(&storage, &files, &Extractor::default()).await.unwrap();
+                files = compact(&storage, &files, &PropertyExtractor::default()).await.unwrap();
             }
         });
     }
@@ -167,8 +173,8 @@ async fn files_with_more_columns_are_read_alike() {
     let older = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
     let bytes = parquet_file::write(&older.schema(), &[older], &[], parquet_file::properties());
     let bytes = bytes.unwrap();
-    let read = async |file: &MasterFile| -> Vec<Extracted> {
-        let stream = read(&storage, file, Want::Events, TimeRange::ALL).await.unwrap();
+    let read = async |file: &MasterFile| -> Vec<ExtractedEvents> {
+        let stream = read(&storage, file, MasterProjection::Events, TimeRange::ALL).await.unwrap();
         stream.try_collect().await.unwrap()
     };
     let found = read(&file).await;
@@ -183,16 +189,16 @@ async fn files_with_more_columns_are_read_alike() {
 }
 
 fn number() -> PropertyColumn {
-    PropertyColumn { path: parse_path("n").unwrap(), ty: Type::Number }
+    PropertyColumn { path: parse_path("n").unwrap(), ty: ExpressionType::Number }
 }
 
 /// What is read of a file by a metric that sums `n`.
-async fn numbers(storage: &Storage, file: &MasterFile) -> Property {
+async fn numbers(storage: &Storage, file: &MasterFile) -> PropertyValues {
     let definition = r#"{"name":"m","event":"*","measures":{"s":{"kind":"sum","of":"n"}}}"#;
     let definition = shared::definition::from_json(definition.as_bytes()).unwrap();
-    let want = Want::Metrics(vec![Arc::new(Metric::compile(&definition).unwrap())]);
+    let want = MasterProjection::Metrics(vec![Arc::new(Metric::compile(&definition).unwrap())]);
     let stream = read(storage, file, want, TimeRange::ALL).await.unwrap();
-    let found: Vec<Extracted> = stream.try_collect().await.unwrap();
+    let found: Vec<ExtractedEvents> = stream.try_collect().await.unwrap();
     assert_eq!(found.len(), 1);
     found[0].column(&number()).unwrap().clone()
 }
@@ -207,14 +213,14 @@ fn columns(directory: &std::path::Path, file: &MasterFile) -> Vec<String> {
 async fn a_column_of_numbers_has_all_their_digits_or_is_not_there() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::local(directory.path()).unwrap();
-    let value = PropertyColumn { path: parse_path("n").unwrap(), ty: Type::Value };
+    let value = PropertyColumn { path: parse_path("n").unwrap(), ty: ExpressionType::Value };
     for (numbers_sent, is_typed) in [(["1.0", "2.000000001"], true), (["1", "2.5e-10"], false)] {
         let events: EventBatch = numbers_sent
             .iter()
             .map(|n| shared::testing::event("sale", 0, Some(&format!(r#"{{"n":{n}}}"#))))
             .collect();
-        let archived = Committed { epoch: Epoch(0), first: Offset(0), events, checksum: 0 };
-        let extractor = Extractor::new([number(), value.clone()]);
+        let archived = CommittedBatch { epoch: Epoch(0), first: Offset(0), events, checksum: 0 };
+        let extractor = PropertyExtractor::new([number(), value.clone()]);
         let files =
             archive(&storage, std::slice::from_ref(&archived), &extractor, (at(0, 0), at(1, 2)));
         let file = files.await.unwrap().remove(0);
@@ -235,17 +241,17 @@ async fn rounded_numbers_of_older_files_are_read_from_their_text() {
     let storage = Storage::local(directory.path()).unwrap();
     let event = shared::testing::event("sale", 0, Some(r#"{"n":2.5e-10}"#));
     let events: EventBatch = [event].into_iter().collect();
-    let archived = Committed { epoch: Epoch(0), first: Offset(0), events, checksum: 0 };
-    let (sent, columns) = ([archived.clone()], Extractor::default());
+    let archived = CommittedBatch { epoch: Epoch(0), first: Offset(0), events, checksum: 0 };
+    let (sent, columns) = ([archived.clone()], PropertyExtractor::default());
     let mut file =
         archive(&storage, &sent, &columns, (at(0, 0), at(1, 1))).await.unwrap().remove(0);
     let rows = rows(&archived.events, &archived.places()).unwrap();
     let rows = by_days(&[rows]).unwrap().remove(0).rows;
     let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new("number:n", Type::Number.data_type(), true)));
+    fields.push(Arc::new(Field::new("number:n", ExpressionType::Number.data_type(), true)));
     let zero = arrow::array::Decimal128Array::from(vec![0]);
     let mut arrays = rows.columns().to_vec();
-    arrays.push(Arc::new(zero.with_data_type(Type::Number.data_type())));
+    arrays.push(Arc::new(zero.with_data_type(ExpressionType::Number.data_type())));
     let older = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
     let bytes = parquet_file::write(&older.schema(), &[older], &[], parquet_file::properties());
     let bytes = bytes.unwrap();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use shared::failpoint;
 use tokio::time::Instant;
 
-use super::execute::{Executor, RunError};
-use super::{Run, RunState, figures};
+use super::execute::{RunError, RunExecutor};
+use super::{RunRecord, RunState, figures};
 use crate::storage::Storage;
 
 /// How often a run is tried.
@@ -17,9 +17,9 @@ const ATTEMPTS_MAX: u32 = 6;
 const BACKOFF: Duration = Duration::from_secs(1);
 
 /// Tries a run, or several backfills together, and records how it went.
-pub(super) async fn attempt(executor: &Executor, runs: Vec<Run>) {
+pub(super) async fn attempt(executor: &RunExecutor, runs: Vec<RunRecord>) {
     let (queue, now, begun) = (&executor.queue, executor.clock.now(), Instant::now());
-    for Run { id, mode, trigger, .. } in &runs {
+    for RunRecord { id, mode, trigger, .. } in &runs {
         queue.update(id, |run| {
             run.state = RunState::Running;
             run.attempt += 1;
@@ -35,7 +35,7 @@ pub(super) async fn attempt(executor: &Executor, runs: Vec<Run>) {
         return;
     }
     for run in &runs {
-        let is_published = |run: Run| matches!(run.state, RunState::Publishing);
+        let is_published = |run: RunRecord| matches!(run.state, RunState::Publishing);
         let result = match &result {
             Ok(()) if queue.get(&run.id).is_some_and(is_published) => Ok(()),
             Ok(()) | Err(RunError::Cancelled) => Err(RunError::Cancelled),
@@ -47,7 +47,7 @@ pub(super) async fn attempt(executor: &Executor, runs: Vec<Run>) {
 
 /// Of runs that failed together one may be why: they are queued again in halves, and that is no
 /// attempt of any.
-async fn apart(executor: &Executor, runs: &[Run], error: &str, begun: Instant) {
+async fn apart(executor: &RunExecutor, runs: &[RunRecord], error: &str, begun: Instant) {
     let mut again = Vec::new();
     for run in runs {
         if executor.queue.is_cancelled(&run.id) {
@@ -68,8 +68,8 @@ async fn apart(executor: &Executor, runs: &[Run], error: &str, begun: Instant) {
 
 /// Records how an attempt went that began then, unless that was recorded before.
 pub(super) async fn end(
-    executor: &Executor,
-    run: &Run,
+    executor: &RunExecutor,
+    run: &RunRecord,
     result: &Result<(), RunError>,
     begun: Instant,
 ) {
@@ -115,14 +115,14 @@ pub(super) async fn end(
 }
 
 /// Runs that the shutdown cut off; the next start finds their records and starts them anew.
-pub(super) async fn interrupted(executor: &Executor, runs: &[Run]) {
+pub(super) async fn interrupted(executor: &RunExecutor, runs: &[RunRecord]) {
     for run in runs {
         tracing::info!(run = run.id, "a run is interrupted by the shutdown");
         record(executor, &run.id).await;
     }
 }
 
-async fn record(executor: &Executor, id: &str) {
+async fn record(executor: &RunExecutor, id: &str) {
     let Some(run) = executor.queue.get(id) else { return };
     failpoint::pass("run.record.before");
     let storage: &Storage = executor.catalog.storage();
@@ -136,7 +136,7 @@ fn path(id: &str) -> String {
 }
 
 /// Deletes what is no longer needed: old records, objects that no manifest names, journal segments.
-pub(super) async fn tidy(executor: &Executor) {
+pub(super) async fn tidy(executor: &RunExecutor) {
     failpoint::pass("gc.before");
     for id in executor.queue.forget_old() {
         if let Err(error) = executor.catalog.storage().delete(&path(&id)).await {

@@ -3,25 +3,25 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use shared::catalog::{MetricVersion, Snapshot, ViewFile};
+use shared::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 use shared::ids::Boundary;
-use shared::ports::SpeedRead;
+use shared::ports::SpeedReadRequest;
 use shared::table::StateTable;
 use shared::time::{TimeRange, Timestamp};
 
-use super::execute::Executor;
-use super::{Mode, Run, figures};
-use crate::audit::{self, Audit};
-use crate::ordered::{Ordered, sorted};
+use super::execute::RunExecutor;
+use super::{RunMode, RunRecord, figures};
+use crate::audit::{self, AuditCounts};
+use crate::ordered::{TimeOrderedBatches, sorted};
 
 /// What was served of a part of a view, taken chunk by chunk.
-pub(super) struct Served {
+pub(super) struct AuditBaseline {
     metric: Arc<MetricVersion>,
-    sources: Vec<Ordered>,
-    audit: Audit,
+    sources: Vec<TimeOrderedBatches>,
+    audit: AuditCounts,
 }
 
-impl Served {
+impl AuditBaseline {
     /// Compares the next chunk, up to `to`.
     pub(super) fn compare(
         &mut self,
@@ -40,11 +40,11 @@ impl Served {
     }
 
     /// What was found.
-    pub(super) fn end(self, snapshot: &Snapshot) -> Audit {
+    pub(super) fn end(self, snapshot: &CatalogSnapshot) -> AuditCounts {
         let (name, generation) = (&self.metric.definition.name, snapshot.generation);
         // Only rows that were not in order, which is a difference of its own.
-        let left = self.sources.iter().map(Ordered::left).sum::<usize>() as u64;
-        let audit = self.audit.and(Audit { compared: left, differences: left });
+        let left = self.sources.iter().map(TimeOrderedBatches::left).sum::<usize>() as u64;
+        let audit = self.audit.and(AuditCounts { compared: left, differences: left });
         if audit.differences > 0 {
             tracing::error!(metric = name, %generation, ?audit, "the audit found differences");
         }
@@ -52,22 +52,26 @@ impl Served {
     }
 }
 
-impl Executor {
+impl RunExecutor {
     /// Reads what was served of a part of a new view: the old view, and the speed states of the
     /// epochs that are sealed now.
     pub(super) async fn served(
         &self,
-        mode: Mode,
+        mode: RunMode,
         metric: &Arc<MetricVersion>,
         sealed: Boundary,
         range: TimeRange,
-    ) -> Result<Served, String> {
+    ) -> Result<AuditBaseline, String> {
         let mut sources = Vec::new();
-        if mode == Mode::Full {
+        if mode == RunMode::Full {
             self.add_view(metric, range, &mut sources).await?;
         }
-        let read =
-            SpeedRead { from: metric.boundary.epoch, to: Some(sealed.epoch), range, columns: None };
+        let read = SpeedReadRequest {
+            from: metric.boundary.epoch,
+            to: Some(sealed.epoch),
+            range,
+            columns: None,
+        };
         let speed = match self.speed.read(metric, read.clone()).await {
             Ok(part) => Ok(part),
             Err(_) => self.speed.read_own(metric, read).await,
@@ -81,8 +85,8 @@ impl Executor {
                 speed.missing.join(", ")
             ));
         }
-        sources.push(Ordered::new(sorted(&speed.states).map_err(|e| e.to_string())?));
-        Ok(Served { metric: Arc::clone(metric), sources, audit: Audit::default() })
+        sources.push(TimeOrderedBatches::new(sorted(&speed.states).map_err(|e| e.to_string())?));
+        Ok(AuditBaseline { metric: Arc::clone(metric), sources, audit: AuditCounts::default() })
     }
 
     /// The rows of the old view's files, each in order of time.
@@ -90,7 +94,7 @@ impl Executor {
         &self,
         metric: &MetricVersion,
         range: TimeRange,
-        sources: &mut Vec<Ordered>,
+        sources: &mut Vec<TimeOrderedBatches>,
     ) -> Result<(), String> {
         let schema = metric.compiled.layout().schema();
         let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
@@ -101,16 +105,16 @@ impl Executor {
         files.sort_by_key(|file| file.range.from);
         for file in files {
             let batches = self.views.read_file(metric.id, file, &columns, range).await;
-            sources.push(Ordered::new(batches.map_err(|e| e.to_string())?));
+            sources.push(TimeOrderedBatches::new(batches.map_err(|e| e.to_string())?));
         }
         Ok(())
     }
 
     pub(super) fn report_audit(
         &self,
-        run: &Run,
+        run: &RunRecord,
         metric: &MetricVersion,
-        audit: Result<Audit, String>,
+        audit: Result<AuditCounts, String>,
     ) {
         match audit {
             Ok(audit) => {

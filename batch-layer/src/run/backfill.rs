@@ -7,34 +7,39 @@
 
 use std::sync::Arc;
 
-use shared::catalog::{Catalog, MetricVersion, Snapshot, Stage};
+use shared::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
 use shared::ids::Boundary;
 use tokio::time::Instant;
 
-use super::execute::{Counted, Executor, RunError};
-use super::making::{Made, Task};
-use super::{Run, attempt, sources};
+use super::execute::{RunCounters, RunError, RunExecutor};
+use super::making::{BuildOutcome, BuildTask};
+use super::{RunRecord, attempt, sources};
 use crate::manifest::{MasterFile, RunOutcome, ViewUpdate};
 
 /// A backfill in the making.
-struct Backfill {
-    run: Run,
-    task: Task,
-    made: Made,
-    counted: Counted,
+struct BackfillJob {
+    run: RunRecord,
+    task: BuildTask,
+    made: BuildOutcome,
+    counted: RunCounters,
 }
 
-impl Backfill {
+impl BackfillJob {
     /// What a run has to make; `None` when its metric is there no longer, or made already.
-    fn of(run: &Run, snapshot: &Snapshot) -> Option<Self> {
+    fn of(run: &RunRecord, snapshot: &CatalogSnapshot) -> Option<Self> {
         let metric = pending(run, snapshot)?;
         let epochs = (Boundary::default(), metric.boundary);
-        let task = Task { metric: Arc::clone(metric), epochs, audit: None };
-        Some(Self { run: run.clone(), task, made: Made::default(), counted: Counted::default() })
+        let task = BuildTask { metric: Arc::clone(metric), epochs, audit: None };
+        Some(Self {
+            run: run.clone(),
+            task,
+            made: BuildOutcome::default(),
+            counted: RunCounters::default(),
+        })
     }
 
     fn update(self) -> ViewUpdate {
-        let Self { task: Task { metric, .. }, made, .. } = self;
+        let Self { task: BuildTask { metric, .. }, made, .. } = self;
         ViewUpdate {
             id: metric.id,
             expected: metric.boundary,
@@ -46,23 +51,23 @@ impl Backfill {
     }
 }
 
-fn pending<'a>(run: &Run, snapshot: &'a Snapshot) -> Option<&'a Arc<MetricVersion>> {
+fn pending<'a>(run: &RunRecord, snapshot: &'a CatalogSnapshot) -> Option<&'a Arc<MetricVersion>> {
     let metric = run.backfill.and_then(|id| snapshot.by_id(id));
-    metric.filter(|metric| metric.stage == Stage::Backfilling)
+    metric.filter(|metric| metric.stage == LifecycleStage::Backfilling)
 }
 
-impl Executor {
+impl RunExecutor {
     /// Makes backfills together, newest days first. Incremental runs that become due meanwhile go
     /// between their parts.
     pub(super) async fn backfill(
         &self,
-        runs: &[Run],
+        runs: &[RunRecord],
         files: &[MasterFile],
         outcome: &mut RunOutcome,
     ) -> Result<(), RunError> {
         let (snapshot, begun) = (self.catalog.current(), Instant::now());
-        let mut backfills: Vec<Backfill> =
-            runs.iter().filter_map(|run| Backfill::of(run, &snapshot)).collect();
+        let mut backfills: Vec<BackfillJob> =
+            runs.iter().filter_map(|run| BackfillJob::of(run, &snapshot)).collect();
         let boundaries = backfills.iter().map(|backfill| backfill.task.epochs.1);
         let Some(to) = boundaries.max_by_key(|boundary| boundary.epoch) else {
             return self.step(runs, "nothing to backfill", 0.9);
@@ -73,9 +78,10 @@ impl Executor {
         let mut done = 0.0;
         for parts in parts.rchunks(self.compute.threads()) {
             self.begin_parts(&backfills, 0.2 + 0.7 * done / all.max(1.0))?;
-            let tasks: Vec<Task> = backfills.iter().map(|backfill| backfill.task.clone()).collect();
+            let tasks: Vec<BuildTask> =
+                backfills.iter().map(|backfill| backfill.task.clone()).collect();
             let made = self.make(&tasks, parts).await?;
-            for (Backfill { run, task, made, counted }, part) in backfills.iter_mut().zip(made) {
+            for (BackfillJob { run, task, made, counted }, part) in backfills.iter_mut().zip(made) {
                 made.add(part);
                 self.report(run, &task.metric, made, counted);
             }
@@ -92,14 +98,14 @@ impl Executor {
     }
 
     /// Says of each what it does.
-    fn begin_parts(&self, backfills: &[Backfill], progress: f64) -> Result<(), RunError> {
+    fn begin_parts(&self, backfills: &[BackfillJob], progress: f64) -> Result<(), RunError> {
         let others = match backfills.len().saturating_sub(1) {
             0 => String::new(),
             1 => ", together with another metric".to_owned(),
             others => format!(", together with {others} other metrics"),
         };
         let mut is_wanted = backfills.is_empty();
-        for Backfill { run, task, .. } in backfills {
+        for BackfillJob { run, task, .. } in backfills {
             let step = format!("backfill {}{others}", task.metric.definition.name);
             is_wanted |= self.step(std::slice::from_ref(run), &step, progress).is_ok();
         }
@@ -107,7 +113,7 @@ impl Executor {
     }
 
     /// Leaves out what was cancelled, and what was deleted.
-    async fn still_wanted(&self, backfills: Vec<Backfill>, begun: Instant) -> Vec<Backfill> {
+    async fn still_wanted(&self, backfills: Vec<BackfillJob>, begun: Instant) -> Vec<BackfillJob> {
         let snapshot = self.catalog.current();
         let mut wanted = Vec::new();
         for backfill in backfills {
@@ -121,7 +127,7 @@ impl Executor {
     }
 
     async fn let_others_run(&self) {
-        let incremental = |run: &Run| run.backfill.is_none();
+        let incremental = |run: &RunRecord| run.backfill.is_none();
         while let Ok(runs) = self.queue.take(Instant::now(), incremental) {
             Box::pin(attempt::attempt(self, runs)).await;
             attempt::tidy(self).await;

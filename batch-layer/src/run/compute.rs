@@ -5,12 +5,12 @@ use std::future::Future;
 use super::execute::RunError;
 
 /// Threads of their own for recomputations, so that they do not hold up requests.
-pub(super) struct Compute {
+pub(super) struct ComputePool {
     runtime: Option<tokio::runtime::Runtime>,
     threads: usize,
 }
 
-impl Compute {
+impl ComputePool {
     pub(super) fn new(threads: usize) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -38,7 +38,7 @@ impl Compute {
     }
 }
 
-impl Drop for Compute {
+impl Drop for ComputePool {
     fn drop(&mut self) {
         // Dropping a runtime blocks, which an async thread must not.
         if let Some(runtime) = self.runtime.take() {

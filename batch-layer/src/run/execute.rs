@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalog::{Catalog, MetricVersion, Snapshot, ViewFile};
+use shared::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
 use shared::clock::Clock;
 use shared::failpoint::{self, planted};
 use shared::ids::{Boundary, Offset};
 use shared::ports::{Journal, JournalError, SpeedViews};
 
-use super::compute::Compute;
-use super::making::{Made, Task, subject};
+use super::compute::ComputePool;
+use super::making::{BuildOutcome, BuildTask, subject};
 use super::sources;
-use super::{Mode, Run, RunQueue, RunState};
+use super::{RunMode, RunQueue, RunRecord, RunState};
 use crate::catalog::BatchCatalog;
-use crate::manifest::{Change, MasterFile, PublishError, RunOutcome, ViewUpdate};
+use crate::manifest::{ManifestChange, MasterFile, PublishError, RunOutcome, ViewUpdate};
 use crate::master;
 use crate::storage::{Storage, StorageError};
 use crate::view::{self, ParquetViews};
@@ -58,27 +58,27 @@ impl From<PublishError> for RunError {
 
 /// What runs work with.
 #[derive(Clone)]
-pub(super) struct Executor {
+pub(super) struct RunExecutor {
     pub(super) catalog: Arc<BatchCatalog>,
     pub(super) storage: Storage,
     pub(super) views: Arc<ParquetViews>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) speed: Arc<dyn SpeedViews>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) compute: Arc<Compute>,
+    pub(super) compute: Arc<ComputePool>,
     pub(super) queue: RunQueue,
     /// See [`super::RunServiceParts::journal_floor`].
     pub(super) journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
 }
 
-impl Executor {
+impl RunExecutor {
     /// Does what a run is for, or several backfills together; those of them that do not publish by
     /// then were cancelled. What runs that do not succeed have written is given up.
-    pub(super) async fn execute(&self, runs: &[Run]) -> Result<(), RunError> {
+    pub(super) async fn execute(&self, runs: &[RunRecord]) -> Result<(), RunError> {
         Self { storage: self.storage.for_work(), ..self.clone() }.work(runs).await
     }
 
-    async fn work(&self, runs: &[Run]) -> Result<(), RunError> {
+    async fn work(&self, runs: &[RunRecord]) -> Result<(), RunError> {
         self.step(runs, "seal", 0.0)?;
         failpoint::hit("run.seal.before")?;
         let (sealed, snapshot) = self.catalog.seal().await?;
@@ -96,7 +96,7 @@ impl Executor {
                 // What is archived is published by itself, so that other runs can go on meanwhile.
                 if outcome.archived.is_some() {
                     let archived = std::mem::take(&mut outcome);
-                    self.catalog.publish(Change::Run(archived)).await?;
+                    self.catalog.publish(ManifestChange::Run(archived)).await?;
                 }
                 self.backfill(backfills, &files, &mut outcome).await?;
             }
@@ -106,8 +106,8 @@ impl Executor {
 
     async fn archive(
         &self,
-        runs: &[Run],
-        snapshot: &Snapshot,
+        runs: &[RunRecord],
+        snapshot: &CatalogSnapshot,
         sealed: Boundary,
     ) -> Result<RunOutcome, RunError> {
         let mut outcome = RunOutcome::default();
@@ -135,8 +135,8 @@ impl Executor {
     /// New views for all active metrics, up to what was sealed.
     async fn refresh(
         &self,
-        run: &Run,
-        snapshot: &Arc<Snapshot>,
+        run: &RunRecord,
+        snapshot: &Arc<CatalogSnapshot>,
         sealed: Boundary,
         files: &[MasterFile],
         outcome: &mut RunOutcome,
@@ -147,24 +147,24 @@ impl Executor {
         let mut work = Vec::new();
         for metric in metrics {
             let from = match run.mode {
-                Mode::Incremental if metric.boundary.epoch >= sealed.epoch => continue,
-                Mode::Incremental if planted("epoch_twice") => Boundary::default(),
-                Mode::Incremental => metric.boundary,
-                Mode::Full => Boundary::default(),
+                RunMode::Incremental if metric.boundary.epoch >= sealed.epoch => continue,
+                RunMode::Incremental if planted("epoch_twice") => Boundary::default(),
+                RunMode::Incremental => metric.boundary,
+                RunMode::Full => Boundary::default(),
             };
             let files = sources::between(files, from, sealed)?;
             work.push((metric, from, sources::parts(&files, self.compute.threads())));
         }
         let all: f64 = work.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
-        let (mut done, mut counted) = (0.0, Counted::default());
+        let (mut done, mut counted) = (0.0, RunCounters::default());
         for (metric, from, parts) in work {
             let epochs = match run.mode {
-                Mode::Incremental => (metric.boundary, sealed),
-                Mode::Full => (Boundary::default(), sealed),
+                RunMode::Incremental => (metric.boundary, sealed),
+                RunMode::Full => (Boundary::default(), sealed),
             };
             let audit = Some((Arc::clone(snapshot), run.mode));
-            let task = Task { metric: Arc::clone(&metric), epochs, audit };
-            let mut made = Made::default();
+            let task = BuildTask { metric: Arc::clone(&metric), epochs, audit };
+            let mut made = BuildOutcome::default();
             for parts in parts.chunks(self.compute.threads()) {
                 let progress = 0.2 + 0.7 * done / all.max(1.0);
                 let step = format!("recompute {}", metric.definition.name);
@@ -175,7 +175,7 @@ impl Executor {
                 done += parts.iter().map(|part| part.events).sum::<f64>();
             }
             made.check(from, sealed)?;
-            if run.mode == Mode::Incremental {
+            if run.mode == RunMode::Incremental {
                 made.files.extend(metric.files.iter().cloned());
                 made.mismatches += metric.mismatches;
                 made.omissions.merge(&metric.omissions);
@@ -196,10 +196,10 @@ impl Executor {
     /// Tells what was folded so far, and what the audits found.
     pub(super) fn report(
         &self,
-        run: &Run,
+        run: &RunRecord,
         metric: &MetricVersion,
-        made: &mut Made,
-        counted: &mut Counted,
+        made: &mut BuildOutcome,
+        counted: &mut RunCounters,
     ) {
         counted.events = counted.events.max(made.events);
         counted.days.extend(&made.days);
@@ -213,7 +213,7 @@ impl Executor {
 
     async fn compact_view(
         &self,
-        run: &Run,
+        run: &RunRecord,
         metric: &MetricVersion,
         files: &mut Vec<ViewFile>,
     ) -> Result<(), RunError> {
@@ -233,7 +233,7 @@ impl Executor {
     }
 
     /// Merges small master files. A run does not fail by what it could not merge.
-    async fn compact_master(&self, snapshot: &Snapshot, outcome: &mut RunOutcome) {
+    async fn compact_master(&self, snapshot: &CatalogSnapshot, outcome: &mut RunOutcome) {
         let state = self.catalog.state();
         let columns = snapshot.extractor();
         for files in master::choose_compaction(&state.master, state.covered()) {
@@ -247,15 +247,16 @@ impl Executor {
         }
     }
 
-    async fn publish(&self, runs: &[Run], mut outcome: RunOutcome) -> Result<(), RunError> {
-        let begin = |run: &&Run| {
+    async fn publish(&self, runs: &[RunRecord], mut outcome: RunOutcome) -> Result<(), RunError> {
+        let begin = |run: &&RunRecord| {
             self.queue.update(&run.id, |run| {
                 run.state = RunState::Publishing;
                 run.step = "publish".to_owned();
                 run.progress = 0.95;
             })
         };
-        let (publishing, cancelled): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(begin);
+        let (publishing, cancelled): (Vec<&RunRecord>, Vec<&RunRecord>) =
+            runs.iter().partition(begin);
         if publishing.is_empty() {
             return Err(RunError::Cancelled);
         }
@@ -268,7 +269,7 @@ impl Executor {
             || !outcome.views.is_empty()
             || !outcome.master_added.is_empty();
         let generation = if changes {
-            self.catalog.publish(Change::Run(outcome)).await?.generation
+            self.catalog.publish(ManifestChange::Run(outcome)).await?.generation
         } else {
             self.catalog.current().generation
         };
@@ -283,7 +284,12 @@ impl Executor {
     }
 
     /// Says what runs do, and stops them if all were cancelled.
-    pub(super) fn step(&self, runs: &[Run], step: &str, progress: f64) -> Result<(), RunError> {
+    pub(super) fn step(
+        &self,
+        runs: &[RunRecord],
+        step: &str,
+        progress: f64,
+    ) -> Result<(), RunError> {
         if runs.iter().all(|run| self.queue.is_cancelled(&run.id)) {
             return Err(RunError::Cancelled);
         }
@@ -300,7 +306,7 @@ impl Executor {
 /// What a run has folded so far, each event once however many metrics are made of it: all of them
 /// read the same epochs up to the same end, and the one that stands farthest back reads them all.
 #[derive(Default)]
-pub(super) struct Counted {
+pub(super) struct RunCounters {
     days: BTreeSet<i64>,
     events: u64,
 }

@@ -8,9 +8,9 @@ use metrics::{
 };
 use shared::time::Timestamp;
 
-use super::execute::Executor;
-use super::{Mode, Run, RunState};
-use crate::audit::Audit;
+use super::execute::RunExecutor;
+use super::{RunMode, RunRecord, RunState};
+use crate::audit::AuditCounts;
 
 /// How often it is looked at what is not counted.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
@@ -77,33 +77,33 @@ pub(super) fn describe() {
 }
 
 /// What is known of runs before the start, newest first.
-pub(super) fn restored(runs: &[Run]) {
-    for mode in [Mode::Incremental, Mode::Full] {
+pub(super) fn restored(runs: &[RunRecord]) {
+    for mode in [RunMode::Incremental, RunMode::Full] {
         last_success_at(mode.name(), last_success(runs, mode).unwrap_or_default());
     }
 }
 
 /// When a run of this mode last succeeded, which may be before another one's end by a clock that
 /// was set back. A backfill is none: it makes one metric's view only.
-fn last_success(runs: &[Run], mode: Mode) -> Option<Timestamp> {
+fn last_success(runs: &[RunRecord], mode: RunMode) -> Option<Timestamp> {
     let runs = runs.iter().filter(|run| run.mode == mode && run.backfill.is_none());
     runs.filter(|run| run.state == RunState::Succeeded).find_map(|run| run.ended_at)
 }
 
 /// An attempt of a run that has ended.
-pub(super) fn ended(run: &Run, outcome: &'static str, seconds: f64) {
+pub(super) fn ended(run: &RunRecord, outcome: &'static str, seconds: f64) {
     let mode = label(run);
     counter!("merganser_runs_total", "mode" => mode, "outcome" => outcome).increment(1);
     histogram!("merganser_run_seconds", "mode" => mode, "outcome" => outcome).record(seconds);
 }
 
 /// A run that succeeded.
-pub(super) fn succeeded(run: &Run, at: Timestamp) {
+pub(super) fn succeeded(run: &RunRecord, at: Timestamp) {
     last_success_at(label(run), at);
 }
 
 /// A backfill is a mode of its own here: it is as long as there are events, but of one metric.
-fn label(run: &Run) -> &'static str {
+fn label(run: &RunRecord) -> &'static str {
     if run.backfill.is_some() { "backfill" } else { run.mode.name() }
 }
 
@@ -112,7 +112,7 @@ fn last_success_at(mode: &'static str, at: Timestamp) {
 }
 
 /// A part of a view that was compared.
-pub(super) fn audited(audit: Audit) {
+pub(super) fn audited(audit: AuditCounts) {
     counter!("merganser_audit_groups_total").increment(audit.compared);
     counter!("merganser_audit_differences_total").increment(audit.differences);
 }
@@ -123,7 +123,7 @@ pub(super) fn not_audited() {
 }
 
 /// How far the journal is, and how far the batch layer is behind it.
-pub(super) fn show(executor: &Executor) {
+pub(super) fn show(executor: &RunExecutor) {
     let journal = &executor.journal;
     let state = executor.catalog.state();
     // Looked at last, so that nothing is ahead of it.
@@ -142,27 +142,27 @@ pub(super) fn show(executor: &Executor) {
 mod tests {
     use shared::ids::MetricId;
 
-    use super::super::{RunQueue, Trigger};
+    use super::super::{RunQueue, RunTrigger};
     use super::*;
 
     #[test]
     fn only_runs_that_made_all_views_count_as_a_success() {
         let queue = RunQueue::default();
         let ran = |mode, state, ended_at| {
-            let run = queue.submit(mode, Trigger::Api, None).unwrap();
+            let run = queue.submit(mode, RunTrigger::Api, None).unwrap();
             queue.update(&run.id, |run| {
                 (run.state, run.ended_at) = (state, Some(ended_at));
             });
         };
-        ran(Mode::Full, RunState::Succeeded, Timestamp(1));
-        ran(Mode::Incremental, RunState::Succeeded, Timestamp(2));
-        ran(Mode::Incremental, RunState::Succeeded, Timestamp(3));
-        ran(Mode::Incremental, RunState::Failed, Timestamp(4));
-        ran(Mode::Full, RunState::Cancelled, Timestamp(5));
+        ran(RunMode::Full, RunState::Succeeded, Timestamp(1));
+        ran(RunMode::Incremental, RunState::Succeeded, Timestamp(2));
+        ran(RunMode::Incremental, RunState::Succeeded, Timestamp(3));
+        ran(RunMode::Incremental, RunState::Failed, Timestamp(4));
+        ran(RunMode::Full, RunState::Cancelled, Timestamp(5));
         queue.nothing_to_backfill(MetricId(1), Timestamp(6));
         let runs = queue.list();
-        assert_eq!(last_success(&runs, Mode::Full), Some(Timestamp(1)));
-        assert_eq!(last_success(&runs, Mode::Incremental), Some(Timestamp(3)));
-        assert_eq!(last_success(&[], Mode::Full), None);
+        assert_eq!(last_success(&runs, RunMode::Full), Some(Timestamp(1)));
+        assert_eq!(last_success(&runs, RunMode::Incremental), Some(Timestamp(3)));
+        assert_eq!(last_success(&[], RunMode::Full), None);
     }
 }

@@ -7,41 +7,41 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use futures::future::try_join_all;
-use shared::catalog::{MetricVersion, Snapshot, ViewFile};
+use shared::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 use shared::failpoint;
 use shared::ids::Boundary;
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 
-use super::Mode;
-use super::execute::{Executor, RunError};
-use super::sources::Part;
-use crate::audit::Audit;
-use crate::recompute::{Recomputation, Seen, Wanted};
-use crate::view::{self, Grains, Subject};
+use super::RunMode;
+use super::execute::{RunError, RunExecutor};
+use super::sources::MasterPart;
+use crate::audit::AuditCounts;
+use crate::recompute::{Recomputation, RecomputeCounters, RecomputeTarget};
+use crate::view::{self, ViewFileBuilder, ViewSchema};
 
 /// What a part is made for.
 #[derive(Clone)]
-pub(super) struct Task {
+pub(super) struct BuildTask {
     pub(super) metric: Arc<MetricVersion>,
     /// The epochs that its files are about.
     pub(super) epochs: (Boundary, Boundary),
     /// What was served, in which mode, when it is to be compared.
-    pub(super) audit: Option<(Arc<Snapshot>, Mode)>,
+    pub(super) audit: Option<(Arc<CatalogSnapshot>, RunMode)>,
 }
 
 /// What was made of some parts.
 #[derive(Default)]
-pub(super) struct Made {
+pub(super) struct BuildOutcome {
     pub(super) files: Vec<ViewFile>,
     pub(super) mismatches: u64,
-    pub(super) omissions: Omissions,
+    pub(super) omissions: MetricOmissions,
     pub(super) events: u64,
     pub(super) days: BTreeSet<i64>,
     /// One a part.
-    pub(super) audits: Vec<Result<Audit, String>>,
+    pub(super) audits: Vec<Result<AuditCounts, String>>,
 }
 
-impl Made {
+impl BuildOutcome {
     pub(super) fn add(&mut self, other: Self) {
         self.files.extend(other.files);
         self.mismatches += other.mismatches;
@@ -68,26 +68,36 @@ impl Made {
 /// needs. Rollups come to as much again at most.
 const TOGETHER_BYTES_MAX: usize = 128 << 20;
 
-impl Executor {
+impl RunExecutor {
     /// Makes parts, all at the same time; for each task what was made of them.
-    pub(super) async fn make(&self, tasks: &[Task], parts: &[Part]) -> Result<Vec<Made>, RunError> {
+    pub(super) async fn make(
+        &self,
+        tasks: &[BuildTask],
+        parts: &[MasterPart],
+    ) -> Result<Vec<BuildOutcome>, RunError> {
         let jobs = parts.iter().map(|part| {
             let (this, tasks, part) = (self.clone(), tasks.to_vec(), part.clone());
             self.compute.run(async move { this.make_part(&tasks, &part).await })
         });
-        let mut made: Vec<Made> = tasks.iter().map(|_| Made::default()).collect();
+        let mut made: Vec<BuildOutcome> = tasks.iter().map(|_| BuildOutcome::default()).collect();
         for part in try_join_all(jobs).await? {
             made.iter_mut().zip(part).for_each(|(made, part)| made.add(part));
         }
         Ok(made)
     }
 
-    async fn make_part(&self, tasks: &[Task], part: &Part) -> Result<Vec<Made>, RunError> {
+    async fn make_part(
+        &self,
+        tasks: &[BuildTask],
+        part: &MasterPart,
+    ) -> Result<Vec<BuildOutcome>, RunError> {
         failpoint::hit("run.recompute.before")?;
-        let Part { files, range, events } = part;
-        let wanted =
-            |task: &Task| Wanted { metric: Arc::clone(&task.metric.compiled), to: task.epochs.1 };
-        let wanted: Vec<Wanted> = tasks.iter().map(wanted).collect();
+        let MasterPart { files, range, events } = part;
+        let wanted = |task: &BuildTask| RecomputeTarget {
+            metric: Arc::clone(&task.metric.compiled),
+            to: task.epochs.1,
+        };
+        let wanted: Vec<RecomputeTarget> = tasks.iter().map(wanted).collect();
         let mut folded = Recomputation::new(&self.storage, &wanted, files, *range, *events).await?;
         failpoint::hit("run.audit.before")?;
         let mut views = Vec::new();
@@ -98,7 +108,7 @@ impl Executor {
                 }
                 None => None,
             };
-            views.push((served, Grains::new(subject(&task.metric))));
+            views.push((served, ViewFileBuilder::new(subject(&task.metric))));
         }
         let mut held_bytes = 0;
         while let Some(to) = folded.next().await? {
@@ -128,20 +138,20 @@ impl Executor {
             for file in &files {
                 self.views.open(task.metric.id, file).await?;
             }
-            let Seen { mismatches, omissions, events, days } = seen;
+            let RecomputeCounters { mismatches, omissions, events, days } = seen;
             let audits = served.into_iter().zip(&task.audit);
             let audits =
                 audits.map(|(served, (snapshot, _))| served.map(|rows| rows.end(snapshot)));
             let audits = audits.collect();
-            made.push(Made { files, mismatches, omissions, events, days, audits });
+            made.push(BuildOutcome { files, mismatches, omissions, events, days, audits });
         }
         Ok(made)
     }
 }
 
 /// Whose states a view's files hold.
-pub(super) fn subject(metric: &MetricVersion) -> Subject {
-    Subject {
+pub(super) fn subject(metric: &MetricVersion) -> ViewSchema {
+    ViewSchema {
         id: metric.id,
         layout: metric.compiled.layout().clone(),
         base: metric.compiled.grain(),

@@ -11,7 +11,7 @@ use shared::time::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::{Mode, Run, RunState, Trigger};
+use super::{RunMode, RunRecord, RunState, RunTrigger};
 
 /// Records of runs that are kept.
 pub(super) const HISTORY_MAX: usize = 1000;
@@ -23,14 +23,14 @@ const TOGETHER_MAX: usize = 64;
 /// A run is active already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the run {id} is active")]
-pub struct Busy {
+pub struct RunActiveError {
     /// Which one.
     pub id: String,
 }
 
 /// A run cannot be cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CancelError {
+pub enum RunCancelError {
     /// There is no such run.
     #[error("there is no such run")]
     Unknown,
@@ -42,39 +42,39 @@ pub enum CancelError {
 /// A handle of the registry.
 #[derive(Clone, Debug, Default)]
 pub struct RunQueue {
-    registry: Arc<Mutex<Registry>>,
+    registry: Arc<Mutex<RunRegistry>>,
     changed: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
-struct Registry {
+struct RunRegistry {
     last: u64,
-    runs: BTreeMap<String, Slot>,
-    queue: VecDeque<Queued>,
+    runs: BTreeMap<String, RunSlot>,
+    queue: VecDeque<QueuedRun>,
 }
 
 #[derive(Debug)]
-struct Slot {
-    run: watch::Sender<Run>,
+struct RunSlot {
+    run: watch::Sender<RunRecord>,
     cancelled: bool,
     /// With how many it is taken at most, itself among them.
     together_max: usize,
 }
 
 #[derive(Debug, Clone)]
-struct Queued {
+struct QueuedRun {
     id: String,
     /// After a failure, when it is tried again.
     not_before: Option<Instant>,
 }
 
 impl RunQueue {
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    fn registry(&self) -> MutexGuard<'_, RunRegistry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes over records of former runs, oldest first.
-    pub(super) fn restore(&self, runs: Vec<Run>) {
+    pub(super) fn restore(&self, runs: Vec<RunRecord>) {
         let mut registry = self.registry();
         for run in runs {
             let number = run.id.trim_start_matches("run-").parse().unwrap_or(0);
@@ -86,16 +86,16 @@ impl RunQueue {
     /// Queues a run, unless one that is not a backfill is active.
     ///
     /// # Errors
-    /// [`Busy`] with the active one.
+    /// [`RunActiveError`] with the active one.
     pub fn submit(
         &self,
-        mode: Mode,
-        trigger: Trigger,
+        mode: RunMode,
+        trigger: RunTrigger,
         metrics: Option<Vec<String>>,
-    ) -> Result<Run, Busy> {
+    ) -> Result<RunRecord, RunActiveError> {
         let mut registry = self.registry();
         if let Some(active) = registry.active().find(|run| run.backfill.is_none()) {
-            return Err(Busy { id: active.id.clone() });
+            return Err(RunActiveError { id: active.id.clone() });
         }
         let run = registry.add(mode, trigger, metrics, None);
         drop(registry);
@@ -107,15 +107,15 @@ impl RunQueue {
     /// not queued again.
     #[must_use]
     pub fn backfill(&self, metric: MetricId) -> String {
-        self.backfill_for(metric, Trigger::Definition)
+        self.backfill_for(metric, RunTrigger::Definition)
     }
 
-    pub(super) fn backfill_for(&self, metric: MetricId, trigger: Trigger) -> String {
+    pub(super) fn backfill_for(&self, metric: MetricId, trigger: RunTrigger) -> String {
         let mut registry = self.registry();
         let active = registry.active().find(|run| run.backfill == Some(metric));
         let id = match active {
             Some(run) => run.id.clone(),
-            None => registry.add(Mode::Full, trigger, None, Some(metric)).id,
+            None => registry.add(RunMode::Full, trigger, None, Some(metric)).id,
         };
         drop(registry);
         self.changed.notify_one();
@@ -126,7 +126,7 @@ impl RunQueue {
     /// metric.
     pub fn nothing_to_backfill(&self, metric: MetricId, now: Timestamp) -> String {
         let mut registry = self.registry();
-        let mut run = registry.next(Mode::Full, Trigger::Definition, None, Some(metric));
+        let mut run = registry.next(RunMode::Full, RunTrigger::Definition, None, Some(metric));
         run.state = RunState::Succeeded;
         run.step = "there were no events to fold".to_owned();
         run.progress = 1.0;
@@ -145,20 +145,20 @@ impl RunQueue {
 
     /// All records, newest first.
     #[must_use]
-    pub fn list(&self) -> Vec<Run> {
+    pub fn list(&self) -> Vec<RunRecord> {
         let registry = self.registry();
         registry.runs.values().rev().map(|slot| slot.run.borrow().clone()).collect()
     }
 
     /// One record.
     #[must_use]
-    pub fn get(&self, id: &str) -> Option<Run> {
+    pub fn get(&self, id: &str) -> Option<RunRecord> {
         self.registry().runs.get(id).map(|slot| slot.run.borrow().clone())
     }
 
     /// Follows a record.
     #[must_use]
-    pub fn follow(&self, id: &str) -> Option<watch::Receiver<Run>> {
+    pub fn follow(&self, id: &str) -> Option<watch::Receiver<RunRecord>> {
         self.registry().runs.get(id).map(|slot| slot.run.subscribe())
     }
 
@@ -166,9 +166,9 @@ impl RunQueue {
     ///
     /// # Errors
     /// When it is unknown, or it is too late.
-    pub fn cancel(&self, id: &str, now: Timestamp) -> Result<Run, CancelError> {
+    pub fn cancel(&self, id: &str, now: Timestamp) -> Result<RunRecord, RunCancelError> {
         let mut registry = self.registry();
-        let slot = registry.runs.get_mut(id).ok_or(CancelError::Unknown)?;
+        let slot = registry.runs.get_mut(id).ok_or(RunCancelError::Unknown)?;
         let state = slot.run.borrow().state;
         match state {
             RunState::Queued => {
@@ -179,7 +179,7 @@ impl RunQueue {
             }
             RunState::Running => slot.cancelled = true,
             RunState::Publishing | RunState::Succeeded | RunState::Failed | RunState::Cancelled => {
-                return Err(CancelError::TooLate);
+                return Err(RunCancelError::TooLate);
             }
         }
         let run = slot.run.borrow().clone();
@@ -196,7 +196,7 @@ impl RunQueue {
 
     /// Changes a record and tells its followers. A run that was cancelled does not begin to
     /// publish: whether the change was made.
-    pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut Run)) -> bool {
+    pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut RunRecord)) -> bool {
         let registry = self.registry();
         let Some(slot) = registry.runs.get(id) else { return false };
         let mut run = slot.run.borrow().clone();
@@ -213,11 +213,11 @@ impl RunQueue {
     pub(super) fn take(
         &self,
         now: Instant,
-        wanted: impl Fn(&Run) -> bool,
-    ) -> Result<Vec<Run>, Option<Instant>> {
+        wanted: impl Fn(&RunRecord) -> bool,
+    ) -> Result<Vec<RunRecord>, Option<Instant>> {
         let mut registry = self.registry();
-        let Registry { queue, runs, .. } = &mut *registry;
-        let mut taken: Vec<Run> = Vec::new();
+        let RunRegistry { queue, runs, .. } = &mut *registry;
+        let mut taken: Vec<RunRecord> = Vec::new();
         let mut together_max = TOGETHER_MAX;
         queue.retain(|queued| {
             let Some(slot) = runs.get(&queued.id) else { return true };
@@ -245,12 +245,12 @@ impl RunQueue {
     /// Queues runs again that failed together, at once and in halves, since one of them may be why.
     pub(super) fn halve(&self, ids: &[&str]) {
         let mut registry = self.registry();
-        let Registry { queue, runs, .. } = &mut *registry;
+        let RunRegistry { queue, runs, .. } = &mut *registry;
         for id in ids.iter().rev() {
             if let Some(slot) = runs.get_mut(*id) {
                 slot.together_max = ids.len().div_ceil(2);
             }
-            queue.push_front(Queued { id: (*id).to_owned(), not_before: None });
+            queue.push_front(QueuedRun { id: (*id).to_owned(), not_before: None });
         }
         drop(registry);
         self.changed.notify_one();
@@ -258,7 +258,7 @@ impl RunQueue {
 
     /// Queues a run again.
     pub(super) fn retry(&self, id: &str, not_before: Instant) {
-        let queued = Queued { id: id.to_owned(), not_before: Some(not_before) };
+        let queued = QueuedRun { id: id.to_owned(), not_before: Some(not_before) };
         self.registry().queue.push_back(queued);
         self.changed.notify_one();
     }
@@ -266,7 +266,7 @@ impl RunQueue {
     /// Whether runs that a start has to finish are active.
     #[must_use]
     pub fn is_starting(&self) -> bool {
-        self.registry().active().any(|run| run.trigger == Trigger::Startup)
+        self.registry().active().any(|run| run.trigger == RunTrigger::Startup)
     }
 
     /// Wakes when a run was queued or cancelled.
@@ -292,14 +292,14 @@ impl RunQueue {
     }
 }
 
-impl Registry {
-    fn active(&self) -> impl Iterator<Item = Run> + '_ {
+impl RunRegistry {
+    fn active(&self) -> impl Iterator<Item = RunRecord> + '_ {
         let runs = self.runs.values().map(|slot| slot.run.borrow().clone());
         runs.filter(|run| !run.state.is_final())
     }
 
-    fn insert(&mut self, run: Run) {
-        let slot = Slot {
+    fn insert(&mut self, run: RunRecord) {
+        let slot = RunSlot {
             run: watch::Sender::new(run.clone()),
             cancelled: false,
             together_max: TOGETHER_MAX,
@@ -309,27 +309,27 @@ impl Registry {
 
     fn add(
         &mut self,
-        mode: Mode,
-        trigger: Trigger,
+        mode: RunMode,
+        trigger: RunTrigger,
         metrics: Option<Vec<String>>,
         backfill: Option<MetricId>,
-    ) -> Run {
+    ) -> RunRecord {
         let run = self.next(mode, trigger, metrics, backfill);
         self.insert(run.clone());
-        self.queue.push_back(Queued { id: run.id.clone(), not_before: None });
+        self.queue.push_back(QueuedRun { id: run.id.clone(), not_before: None });
         run
     }
 
     /// A record with the next id.
     fn next(
         &mut self,
-        mode: Mode,
-        trigger: Trigger,
+        mode: RunMode,
+        trigger: RunTrigger,
         metrics: Option<Vec<String>>,
         backfill: Option<MetricId>,
-    ) -> Run {
+    ) -> RunRecord {
         self.last += 1;
-        Run {
+        RunRecord {
             id: format!("run-{:08}", self.last),
             state: RunState::Queued,
             mode,

@@ -8,30 +8,30 @@ use shared::clock::Clock;
 use shared::time::Timestamp;
 use tokio::time::Instant;
 
-use super::execute::Executor;
-use super::worker::Inner;
-use super::{Mode, Trigger};
-use crate::schedule::timetable::{Due, Moment};
+use super::execute::RunExecutor;
+use super::worker::RunServiceInner;
+use super::{RunMode, RunTrigger};
+use crate::schedule::timetable::{ClockReading, DueRun};
 
 /// The longest until the clock is looked at again: so soon is noticed that it was set.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Queues runs when they are due, also while another one is at work.
-pub(super) async fn follow_schedule(inner: Arc<Inner>) {
+pub(super) async fn follow_schedule(inner: Arc<RunServiceInner>) {
     let (mut stop, mut schedule) = (inner.stop.subscribe(), inner.schedule.subscribe());
     while !*stop.borrow() {
         schedule.mark_unchanged();
         let now = moment(&*inner.executor.clock);
         let due = inner.timetable().look(now);
         match due {
-            Due::Run(mode, start) if start_scheduled(&inner.executor, mode, start) => {
+            DueRun::Run(mode, start) if start_scheduled(&inner.executor, mode, start) => {
                 inner.timetable().ran(mode, start, now.steady);
             }
-            Due::Repeated(start) => {
+            DueRun::Repeated(start) => {
                 let start = start.to_string();
                 tracing::info!(start, "no run: it had its run before the clock was set back");
             }
-            Due::Run(..) | Due::Nothing => {}
+            DueRun::Run(..) | DueRun::Nothing => {}
         }
         let wait = inner.timetable().wait().map_or(LOOK, |wait| wait.min(LOOK));
         tokio::select! {
@@ -43,7 +43,7 @@ pub(super) async fn follow_schedule(inner: Arc<Inner>) {
 }
 
 /// Queues the run that is due by the schedule, if there is anything new for it: whether it did.
-fn start_scheduled(executor: &Executor, mode: Mode, start: Timestamp) -> bool {
+fn start_scheduled(executor: &RunExecutor, mode: RunMode, start: Timestamp) -> bool {
     let snapshot = executor.catalog.current();
     let end = executor.journal.end();
     let is_idle = snapshot.metrics.iter().all(|metric| metric.boundary.offset >= end);
@@ -51,7 +51,7 @@ fn start_scheduled(executor: &Executor, mode: Mode, start: Timestamp) -> bool {
     if is_idle || executor.journal.confirm().is_err() {
         return false;
     }
-    match executor.queue.submit(mode, Trigger::Schedule, None) {
+    match executor.queue.submit(mode, RunTrigger::Schedule, None) {
         Ok(run) => executor.queue.update(&run.id, |run| run.scheduled_for = Some(start)),
         Err(busy) => {
             tracing::info!(mode = mode.name(), active = busy.id, "a scheduled run is left out");
@@ -61,6 +61,6 @@ fn start_scheduled(executor: &Executor, mode: Mode, start: Timestamp) -> bool {
 }
 
 /// What the clocks show.
-pub(super) fn moment(clock: &dyn Clock) -> Moment {
-    Moment { wall: clock.now(), steady: Instant::now().into_std() }
+pub(super) fn moment(clock: &dyn Clock) -> ClockReading {
+    ClockReading { wall: clock.now(), steady: Instant::now().into_std() }
 }

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::catalog::{MetricVersion, Snapshot};
-use shared::extract::Extractor;
+use shared::catalog::{CatalogSnapshot, MetricVersion};
+use shared::extract::PropertyExtractor;
 use shared::ids::Boundary;
-use shared::ports::{Committed, Journal};
+use shared::ports::{CommittedBatch, Journal};
 use shared::time::{DAY_US, TimeRange, Timestamp};
 
 use super::execute::RunError;
@@ -27,7 +27,7 @@ const PART_SLACK: f64 = 1.05;
 
 /// Some days and the master files that have events of them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Part {
+pub(super) struct MasterPart {
     pub(super) range: TimeRange,
     pub(super) files: Vec<MasterFile>,
     /// About how many events it has.
@@ -36,7 +36,7 @@ pub(super) struct Part {
 
 /// All days of these files, in parts for so many threads, in the order of days. A file that days
 /// share may have events in several parts.
-pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<Part> {
+pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<MasterPart> {
     let all = files.iter().map(|file| file.rows).sum::<u64>() as f64;
     // As many for each thread, so that none waits for another at the end.
     let rounds = (all / (PART_EVENTS_MAX * threads as f64)).ceil().max(1.0);
@@ -49,7 +49,7 @@ pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<Part> {
         *changes.entry(file.first_day).or_default() += daily;
         *changes.entry(file.last_day() + 1).or_default() -= daily;
     }
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<MasterPart> = Vec::new();
     let mut daily = 0.0;
     let edges: Vec<i64> = changes.keys().copied().collect();
     for (edges, change) in edges.windows(2).zip(changes.values()) {
@@ -62,7 +62,7 @@ pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<Part> {
                 part.events += events;
             }
             None => {
-                parts.push(Part { range: TimeRange { from, to }, files: Vec::new(), events });
+                parts.push(MasterPart { range: TimeRange { from, to }, files: Vec::new(), events });
             }
         }
     }
@@ -76,7 +76,7 @@ pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<Part> {
 
 /// Where the archive of `[from, to)` is cut, so that no file spans a metric's boundary: the ends of
 /// its pieces, `to` the last.
-pub(super) fn cuts(snapshot: &Snapshot, from: Boundary, to: Boundary) -> Vec<Boundary> {
+pub(super) fn cuts(snapshot: &CatalogSnapshot, from: Boundary, to: Boundary) -> Vec<Boundary> {
     let boundaries = snapshot.metrics.iter().map(|metric| metric.boundary);
     let mut cuts: Vec<Boundary> =
         boundaries.filter(|b| from.epoch < b.epoch && b.epoch < to.epoch).chain([to]).collect();
@@ -89,7 +89,7 @@ pub(super) fn cuts(snapshot: &Snapshot, from: Boundary, to: Boundary) -> Vec<Bou
 pub(super) async fn archive(
     storage: &Storage,
     journal: &Arc<dyn Journal>,
-    columns: &Extractor,
+    columns: &PropertyExtractor,
     (from, to): (Boundary, Boundary),
     report: &(dyn Fn(u64) -> Result<(), RunError> + Send + Sync),
 ) -> Result<Vec<MasterFile>, RunError> {
@@ -118,7 +118,7 @@ fn read_some(
     journal: &dyn Journal,
     from: shared::ids::Offset,
     to: Boundary,
-) -> Result<Vec<Committed>, RunError> {
+) -> Result<Vec<CommittedBatch>, RunError> {
     let mut events = Vec::new();
     let (mut count, mut size_bytes) = (0, 0);
     for committed in journal.read(from)? {
@@ -160,12 +160,15 @@ pub(super) fn between(
 }
 
 /// The metric versions that a run is about: active ones, of these names if there are any.
-pub(super) fn subjects(snapshot: &Snapshot, names: Option<&[String]>) -> Vec<Arc<MetricVersion>> {
+pub(super) fn subjects(
+    snapshot: &CatalogSnapshot,
+    names: Option<&[String]>,
+) -> Vec<Arc<MetricVersion>> {
     let named = |m: &MetricVersion| names.is_none_or(|n| n.contains(&m.definition.name));
     snapshot
         .metrics
         .iter()
-        .filter(|m| m.stage == shared::catalog::Stage::Active && named(m))
+        .filter(|m| m.stage == shared::catalog::LifecycleStage::Active && named(m))
         .cloned()
         .collect()
 }

@@ -10,16 +10,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::StreamExt;
 use proptest::prelude::*;
-use shared::catalog::{Catalog, Defined, MetricVersion, Stage};
+use shared::catalog::{Catalog, DefineOutcome, LifecycleStage, MetricVersion};
 use shared::clock::{Clock, ManualClock};
-use shared::compile::Fold;
-use shared::definition::Definition;
+use shared::compile::FoldVersion;
+use shared::definition::MetricDefinition;
 use shared::event::{Event, EventBatch};
-use shared::extract::Extractor;
+use shared::extract::PropertyExtractor;
 use shared::ids::{MetricId, Offset};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::ports::{
-    BatchRead, BatchViews, Journal, Lag, ReadColumns, SpeedError, SpeedPart, SpeedRead, SpeedViews,
+    BatchReadRequest, BatchViews, Journal, ReadColumns, SpeedReadRequest, SpeedViewError,
+    SpeedViewLag, SpeedViewStates, SpeedViews,
 };
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
@@ -38,11 +39,11 @@ struct Refold(Arc<dyn Journal>);
 fn fold_range(
     journal: &dyn Journal,
     metric: &MetricVersion,
-    read: &SpeedRead,
-) -> (StateTable, Omissions, Offset) {
-    let extractor = Extractor::new(metric.compiled.properties().cloned());
+    read: &SpeedReadRequest,
+) -> (StateTable, MetricOmissions, Offset) {
+    let extractor = PropertyExtractor::new(metric.compiled.properties().cloned());
     let mut table = StateTable::new(metric.compiled.layout());
-    let mut omissions = Omissions::default();
+    let mut omissions = MetricOmissions::default();
     for committed in journal.read(journal.start()).unwrap() {
         let committed = committed.unwrap();
         if committed.epoch >= read.from && read.to.is_none_or(|to| committed.epoch < to) {
@@ -60,14 +61,18 @@ impl SpeedViews for Refold {
         "refold"
     }
 
-    async fn read(&self, metric: &MetricVersion, read: SpeedRead) -> Result<SpeedPart, SpeedError> {
+    async fn read(
+        &self,
+        metric: &MetricVersion,
+        read: SpeedReadRequest,
+    ) -> Result<SpeedViewStates, SpeedViewError> {
         let (table, omissions, through) = fold_range(&*self.0, metric, &read);
         let states = vec![table.emit(&table.within(read.range))];
-        Ok(SpeedPart { through, reach: through, states, missing: Vec::new(), omissions })
+        Ok(SpeedViewStates { through, reach: through, states, missing: Vec::new(), omissions })
     }
 
-    fn lag(&self, _: MetricId) -> Lag {
-        Lag { lag_ms: 0, applied: self.0.end(), owed: Offset::ZERO }
+    fn lag(&self, _: MetricId) -> SpeedViewLag {
+        SpeedViewLag { lag_ms: 0, applied: self.0.end(), owed: Offset::ZERO }
     }
 
     async fn wait_applied(&self, _: Offset, _: Duration) -> bool {
@@ -153,13 +158,13 @@ impl World {
         directory
     }
 
-    async fn ended(&self, id: &str) -> Run {
+    async fn ended(&self, id: &str) -> RunRecord {
         let mut run = self.runs.queue().follow(id).unwrap();
         run.wait_for(|run| run.state.is_final()).await.unwrap().clone()
     }
 
-    async fn run(&self, mode: Mode) -> Run {
-        let run = self.runs.queue().submit(mode, Trigger::Api, None).unwrap();
+    async fn run(&self, mode: RunMode) -> RunRecord {
+        let run = self.runs.queue().submit(mode, RunTrigger::Api, None).unwrap();
         self.ended(&run.id).await
     }
 
@@ -173,8 +178,8 @@ impl World {
     /// below its boundary.
     async fn check(&self) {
         let snapshot = self.catalog.current();
-        for metric in snapshot.metrics.iter().filter(|m| m.stage == Stage::Active) {
-            let below = SpeedRead {
+        for metric in snapshot.metrics.iter().filter(|m| m.stage == LifecycleStage::Active) {
+            let below = SpeedReadRequest {
                 from: shared::ids::Epoch::ZERO,
                 to: Some(metric.boundary.epoch),
                 range: TimeRange::ALL,
@@ -184,7 +189,7 @@ impl World {
             assert_eq!(metric.omissions, omissions);
             let layout = metric.compiled.layout();
             for grain in metric.compiled.grain().rollups() {
-                let read = BatchRead {
+                let read = BatchReadRequest {
                     grain: *grain,
                     range: TimeRange::ALL,
                     columns: ReadColumns {
@@ -205,8 +210,8 @@ impl World {
     }
 }
 
-fn hourly(name: &str) -> Definition {
-    Definition { granularity: Grain::Hour, dimensions: Vec::new(), ..definition(name) }
+fn hourly(name: &str) -> MetricDefinition {
+    MetricDefinition { granularity: Grain::Hour, dimensions: Vec::new(), ..definition(name) }
 }
 
 fn events(from: usize, count: usize) -> Vec<Event> {
@@ -236,13 +241,13 @@ async fn runs_of_both_modes_publish_what_a_naive_fold_gives() {
     world.catalog.define(hourly("by_hour")).await.unwrap();
     for part in 0..12 {
         world.append(&events(part * 50, 50));
-        let mode = if part % 5 == 4 { Mode::Full } else { Mode::Incremental };
+        let mode = if part % 5 == 4 { RunMode::Full } else { RunMode::Incremental };
         let run = world.run(mode).await;
         assert_eq!(run.state, RunState::Succeeded, "{run:?}");
         let audit = run.audit.unwrap();
         assert!(audit.compared > 0 && audit.differences == 0, "{run:?}");
         // Each event once, however many metrics were made of it.
-        let first = if mode == Mode::Full { 0 } else { part * 50 };
+        let first = if mode == RunMode::Full { 0 } else { part * 50 };
         let folded = events(first, (part + 1) * 50 - first);
         let days: BTreeSet<i64> = folded.iter().map(|e| e.time.div_euclid(DAY_US)).collect();
         assert_eq!((run.events, run.days), (folded.len() as u64, days.len() as u64), "{run:?}");
@@ -274,14 +279,14 @@ async fn the_journal_is_trimmed_to_what_is_archived_and_not_needed() {
     }
     for (floor, expected) in [(0, 0..=0), (320, 200..=320), (9999, 500..=500)] {
         world.floor.store(floor, Ordering::Relaxed);
-        assert_eq!(world.run(Mode::Incremental).await.state, RunState::Succeeded);
+        assert_eq!(world.run(RunMode::Incremental).await.state, RunState::Succeeded);
         // Another one begins only when the worker has tidied up after the first.
-        world.run(Mode::Incremental).await;
+        world.run(RunMode::Incremental).await;
         let start = world.journal.start().0;
         assert!(expected.contains(&start), "from {start} with a floor of {floor}");
     }
     world.append(&events(500, 10));
-    assert_eq!(world.run(Mode::Full).await.state, RunState::Succeeded);
+    assert_eq!(world.run(RunMode::Full).await.state, RunState::Succeeded);
     assert_eq!(world.catalog.state().master.iter().map(|file| file.rows).sum::<u64>(), 510);
 }
 
@@ -290,9 +295,9 @@ async fn a_run_without_news_publishes_nothing() {
     let world = World::new().await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&events(0, 5));
-    world.run(Mode::Incremental).await;
+    world.run(RunMode::Incremental).await;
     let generation = world.catalog.current().generation;
-    let run = world.run(Mode::Incremental).await;
+    let run = world.run(RunMode::Incremental).await;
     assert_eq!(run.state, RunState::Succeeded);
     assert_eq!(run.generation, Some(generation));
     assert_eq!(world.catalog.current().generation, generation);
@@ -303,13 +308,14 @@ async fn a_new_version_answers_once_its_backfill_is_whole() {
     let world = World::new().await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&events(0, 100));
-    world.run(Mode::Incremental).await;
+    world.run(RunMode::Incremental).await;
     world.append(&events(100, 50));
     let changed = hourly("sales");
-    let Defined::Accepted { run } = world.catalog.define(changed.clone()).await.unwrap() else {
+    let DefineOutcome::Accepted { run } = world.catalog.define(changed.clone()).await.unwrap()
+    else {
         panic!("there are events to backfill");
     };
-    assert_eq!(world.catalog.define(changed.clone()).await.unwrap(), Defined::Unchanged);
+    assert_eq!(world.catalog.define(changed.clone()).await.unwrap(), DefineOutcome::Unchanged);
     world.append(&events(150, 20));
     let run = world.ended(&run).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
@@ -318,8 +324,8 @@ async fn a_new_version_answers_once_its_backfill_is_whole() {
     let metric = snapshot.answering("sales").unwrap();
     assert_eq!((metric.version, metric.boundary.offset), (2, Offset(150)));
     world.check().await;
-    assert_eq!(world.run(Mode::Incremental).await.audit.unwrap().differences, 0);
-    assert_eq!(world.run(Mode::Full).await.audit.unwrap().differences, 0);
+    assert_eq!(world.run(RunMode::Incremental).await.audit.unwrap().differences, 0);
+    assert_eq!(world.run(RunMode::Full).await.audit.unwrap().differences, 0);
     world.check().await;
     world.catalog.delete("sales").await.unwrap();
     assert!(world.catalog.delete("sales").await.is_err());
@@ -347,37 +353,38 @@ async fn a_version_of_before_answers_as_it_did_until_it_is_made_anew() {
         let metric = snapshot.answering("sales").unwrap();
         (metric.version, metric.compiled.way())
     };
-    assert_eq!(fold(&world), (1, Fold::First));
-    world.run(Mode::Incremental).await;
+    assert_eq!(fold(&world), (1, FoldVersion::First));
+    world.run(RunMode::Incremental).await;
     world.append(&events(100, 50));
     world.check().await;
     // That is what a start does; so would the metrics file.
-    let Defined::Accepted { run } = world.catalog.define(definition("sales")).await.unwrap() else {
+    let DefineOutcome::Accepted { run } = world.catalog.define(definition("sales")).await.unwrap()
+    else {
         panic!("it is folded in another way now");
     };
     world.append(&events(150, 20));
     assert_eq!(world.ended(&run).await.state, RunState::Succeeded);
-    assert_eq!(fold(&world), (2, Fold::Second));
+    assert_eq!(fold(&world), (2, FoldVersion::Second));
     world.check().await;
     let world = world.restart().await;
-    assert_eq!(fold(&world), (2, Fold::Second));
-    assert_eq!(world.catalog.define(definition("sales")).await.unwrap(), Defined::Unchanged);
-    assert_eq!(world.run(Mode::Full).await.audit.unwrap().differences, 0);
+    assert_eq!(fold(&world), (2, FoldVersion::Second));
+    assert_eq!(world.catalog.define(definition("sales")).await.unwrap(), DefineOutcome::Unchanged);
+    assert_eq!(world.run(RunMode::Full).await.audit.unwrap().differences, 0);
     world.check().await;
 }
 
 #[tokio::test]
 async fn a_second_run_is_refused_and_a_queued_one_is_cancelled() {
     let queue = RunQueue::default();
-    let first = queue.submit(Mode::Full, Trigger::Api, None).unwrap();
-    let busy = queue.submit(Mode::Incremental, Trigger::Api, None).unwrap_err();
+    let first = queue.submit(RunMode::Full, RunTrigger::Api, None).unwrap();
+    let busy = queue.submit(RunMode::Incremental, RunTrigger::Api, None).unwrap_err();
     assert_eq!(busy.id, first.id);
     let cancelled = queue.cancel(&first.id, Timestamp(5)).unwrap();
     assert_eq!(cancelled.state, RunState::Cancelled);
-    assert_eq!(queue.cancel(&first.id, Timestamp(5)), Err(CancelError::TooLate));
-    assert_eq!(queue.cancel("run-7", Timestamp(5)), Err(CancelError::Unknown));
+    assert_eq!(queue.cancel(&first.id, Timestamp(5)), Err(RunCancelError::TooLate));
+    assert_eq!(queue.cancel("run-7", Timestamp(5)), Err(RunCancelError::Unknown));
     assert!(queue.take(tokio::time::Instant::now(), |_| true).is_err());
-    queue.submit(Mode::Incremental, Trigger::Api, None).unwrap();
+    queue.submit(RunMode::Incremental, RunTrigger::Api, None).unwrap();
     assert_eq!(queue.backfill(MetricId(3)), queue.backfill(MetricId(3)));
 }
 
@@ -386,7 +393,7 @@ async fn what_a_stop_interrupted_is_done_after_the_restart() {
     let world = World::new().await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&events(0, 400));
-    let run = world.runs.queue().submit(Mode::Full, Trigger::Api, None).unwrap();
+    let run = world.runs.queue().submit(RunMode::Full, RunTrigger::Api, None).unwrap();
     let mut record = world.runs.queue().follow(&run.id).unwrap();
     record.wait_for(|run| run.state == RunState::Running).await.unwrap();
     drop(record);
@@ -396,7 +403,7 @@ async fn what_a_stop_interrupted_is_done_after_the_restart() {
     let last = world.ended(&last.id).await;
     assert_eq!(last.state, RunState::Succeeded, "{last:?}");
     if last.id != run.id {
-        assert_eq!(last.trigger, Trigger::Startup);
+        assert_eq!(last.trigger, RunTrigger::Startup);
         let interrupted = world.runs.queue().get(&run.id).unwrap();
         assert_eq!(interrupted.state, RunState::Failed, "{interrupted:?}");
     }
@@ -410,7 +417,7 @@ async fn pending(names: &[&str]) -> tempfile::TempDir {
     let world = World::new().await;
     world.catalog.define(definition("first")).await.unwrap();
     world.append(&events(0, 300));
-    world.run(Mode::Incremental).await;
+    world.run(RunMode::Incremental).await;
     world.runs.shutdown().await;
     for (at, name) in names.iter().enumerate() {
         let new = if at % 2 == 0 { hourly(name) } else { definition(name) };
@@ -420,9 +427,9 @@ async fn pending(names: &[&str]) -> tempfile::TempDir {
     world.stop().await
 }
 
-fn backfills(world: &World) -> Vec<Run> {
+fn backfills(world: &World) -> Vec<RunRecord> {
     let runs = world.runs.queue().list().into_iter().rev();
-    runs.filter(|run| run.backfill.is_some() && run.trigger == Trigger::Startup).collect()
+    runs.filter(|run| run.backfill.is_some() && run.trigger == RunTrigger::Startup).collect()
 }
 
 #[tokio::test]
@@ -444,7 +451,7 @@ async fn backfills_that_wait_are_made_together_and_each_is_a_run() {
         assert_eq!((run.events, run.days), (folded.len() as u64, days.len() as u64), "{run:?}");
     }
     world.check().await;
-    let audit = world.run(Mode::Full).await.audit.unwrap();
+    let audit = world.run(RunMode::Full).await.audit.unwrap();
     assert!(audit.compared > 0 && audit.differences == 0, "{audit:?}");
     world.check().await;
 }
@@ -502,9 +509,9 @@ async fn a_backfill_that_is_cancelled_or_deleted_leaves_the_others_alone() {
     let stage =
         |name: &str| snapshot.metrics.iter().find(|m| m.definition.name == name).unwrap().stage;
     for name in ["a", "c", "e", "f"] {
-        assert_eq!(stage(name), Stage::Active, "{name}");
+        assert_eq!(stage(name), LifecycleStage::Active, "{name}");
     }
-    assert_eq!(stage("b") == Stage::Backfilling, cancelled.is_ok());
+    assert_eq!(stage("b") == LifecycleStage::Backfilling, cancelled.is_ok());
     world.check().await;
 }
 
@@ -512,7 +519,7 @@ async fn a_backfill_that_is_cancelled_or_deleted_leaves_the_others_alone() {
 fn backfills_are_taken_together_and_in_halves_after_they_failed() {
     let queue = RunQueue::default();
     let ids: Vec<String> = (0..5).map(|n| queue.backfill(MetricId(n))).collect();
-    let full = queue.submit(Mode::Full, Trigger::Api, None).unwrap();
+    let full = queue.submit(RunMode::Full, RunTrigger::Api, None).unwrap();
     let now = tokio::time::Instant::now();
     let taken = |later_s| -> Vec<String> {
         let now = now + Duration::from_secs(later_s);
@@ -536,7 +543,7 @@ fn backfills_are_taken_together_and_in_halves_after_they_failed() {
 #[derive(Clone, Debug)]
 enum Act {
     Append(Vec<(i64, u8, Option<i32>)>),
-    Run(Mode),
+    Run(RunMode),
     Define(bool),
     Restart,
 }
@@ -545,8 +552,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let event = (-400_i64..400, 0_u8..4, prop::option::of(-1000..1000));
     let act = prop_oneof![
         5 => prop::collection::vec(event, 0..60).prop_map(Act::Append),
-        3 => Just(Act::Run(Mode::Incremental)),
-        1 => Just(Act::Run(Mode::Full)),
+        3 => Just(Act::Run(RunMode::Incremental)),
+        1 => Just(Act::Run(RunMode::Full)),
         1 => any::<bool>().prop_map(Act::Define),
         1 => Just(Act::Restart),
     ];
@@ -579,7 +586,7 @@ proptest! {
                     }
                     Act::Run(mode) => {
                         let run = loop {
-                            match world.runs.queue().submit(mode, Trigger::Api, None) {
+                            match world.runs.queue().submit(mode, RunTrigger::Api, None) {
                                 Ok(run) => break run,
                                 Err(busy) => { world.ended(&busy.id).await; }
                             }

@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::attempt::{attempt, interrupted, tidy};
-use super::compute::Compute;
-use super::execute::Executor;
+use super::compute::ComputePool;
+use super::execute::RunExecutor;
 use super::scheduling::{follow_schedule, moment};
-use super::{Mode, Run, RunQueue, RunState, Trigger, figures};
+use super::{RunMode, RunQueue, RunRecord, RunState, RunTrigger, figures};
 use crate::catalog::BatchCatalog;
-use crate::manifest::{Change, PublishError};
+use crate::manifest::{ManifestChange, PublishError};
 use crate::schedule::timetable::Timetable;
 use crate::schedule::{Schedule, ScheduleError};
 use crate::storage::StorageError;
@@ -54,11 +54,11 @@ pub struct RunServiceParts {
 /// A handle of the service.
 #[derive(Clone)]
 pub struct RunService {
-    inner: Arc<Inner>,
+    inner: Arc<RunServiceInner>,
 }
 
-pub(super) struct Inner {
-    pub(super) executor: Executor,
+pub(super) struct RunServiceInner {
+    pub(super) executor: RunExecutor,
     pub(super) schedule: watch::Sender<Schedule>,
     timetable: Mutex<Timetable>,
     pub(super) stop: watch::Sender<bool>,
@@ -85,18 +85,18 @@ impl RunService {
         if deleted > 0 {
             tracing::info!(deleted, "deleted objects that no manifest names");
         }
-        let executor = Executor {
+        let executor = RunExecutor {
             storage: parts.catalog.storage().clone(),
             catalog: parts.catalog,
             views: parts.views,
             journal: parts.journal,
             speed: parts.speed,
             clock: parts.clock,
-            compute: Arc::new(Compute::new(settings.threads)?),
+            compute: Arc::new(ComputePool::new(settings.threads)?),
             queue: parts.queue,
             journal_floor: parts.journal_floor,
         };
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(RunServiceInner {
             executor,
             schedule: watch::Sender::new(schedule),
             timetable: Mutex::new(timetable),
@@ -137,7 +137,7 @@ impl RunService {
 
     /// When a run of this mode starts next, if nothing changes the schedule or the clock.
     #[must_use]
-    pub fn next_start(&self, mode: Mode) -> Option<Timestamp> {
+    pub fn next_start(&self, mode: RunMode) -> Option<Timestamp> {
         self.inner.timetable().next(mode, moment(&*self.inner.executor.clock))
     }
 
@@ -147,7 +147,7 @@ impl RunService {
     /// When it cannot be followed or stored; the old one stands.
     pub async fn set_schedule(&self, schedule: Schedule) -> Result<(), RunStartError> {
         let plan = schedule.plan()?;
-        let change = Change::Schedule(schedule.clone());
+        let change = ManifestChange::Schedule(schedule.clone());
         self.inner.executor.catalog.publish(change).await?;
         self.inner.timetable().change(plan, self.now());
         self.inner.schedule.send_replace(schedule);
@@ -171,7 +171,7 @@ impl RunService {
     }
 }
 
-impl Inner {
+impl RunServiceInner {
     pub(super) fn timetable(&self) -> MutexGuard<'_, Timetable> {
         // Nothing panics while it is locked.
         self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
@@ -204,7 +204,7 @@ async fn restore(catalog: &BatchCatalog, queue: &RunQueue) -> Result<(), Storage
     let mut runs = Vec::new();
     let mut unfinished = Vec::new();
     for path in paths {
-        match storage.read_document::<Run>(&path).await {
+        match storage.read_document::<RunRecord>(&path).await {
             Ok(mut run) => {
                 if !run.state.is_final() {
                     run.state = RunState::Failed;
@@ -220,11 +220,11 @@ async fn restore(catalog: &BatchCatalog, queue: &RunQueue) -> Result<(), Storage
     }
     queue.restore(runs);
     for pending in catalog.pending() {
-        let run = queue.backfill_for(pending.id, Trigger::Startup);
+        let run = queue.backfill_for(pending.id, RunTrigger::Startup);
         tracing::info!(metric = pending.definition.name, run, "its backfill goes on");
     }
     if let Some(run) = unfinished.iter().rev().find(|run| run.backfill.is_none()) {
-        let again = queue.submit(run.mode, Trigger::Startup, run.metrics.clone());
+        let again = queue.submit(run.mode, RunTrigger::Startup, run.metrics.clone());
         if let Ok(again) = again {
             tracing::info!(interrupted = run.id, run = again.id, "an interrupted run starts anew");
         }
@@ -233,7 +233,7 @@ async fn restore(catalog: &BatchCatalog, queue: &RunQueue) -> Result<(), Storage
 }
 
 /// Does what is queued, one run after the other.
-async fn work(inner: Arc<Inner>) {
+async fn work(inner: Arc<RunServiceInner>) {
     let mut stop = inner.stop.subscribe();
     let executor = &inner.executor;
     while !*stop.borrow() {
@@ -259,7 +259,7 @@ async fn work(inner: Arc<Inner>) {
 }
 
 /// Shows how far everything is, for as long as the service runs.
-async fn show_figures(inner: Arc<Inner>) {
+async fn show_figures(inner: Arc<RunServiceInner>) {
     let mut stop = inner.stop.subscribe();
     while !*stop.borrow() {
         figures::show(&inner.executor);

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use shared::time::Timestamp;
 
-use super::Plan;
-use crate::run::{Mode, Run};
+use super::ParsedSchedule;
+use crate::run::{RunMode, RunRecord};
 
 /// For how long a start that had its run is passed over, at least; a pattern whose starts lie far
 /// apart has half of their distance.
@@ -23,7 +23,7 @@ const REMEMBERED_MAX: usize = 64;
 
 /// An instant, by the clock that people see and by the one that nobody can set.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct ClockReading {
     /// The wall clock.
     pub(crate) wall: Timestamp,
     /// The monotonic clock.
@@ -32,11 +32,11 @@ pub(crate) struct Moment {
 
 /// What a look at the clock finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
+pub(crate) enum DueRun {
     /// Nothing.
     Nothing,
     /// A run of this mode, for the start at this time.
-    Run(Mode, Timestamp),
+    Run(RunMode, Timestamp),
     /// A start that had its run before the clock was set back.
     Repeated(Timestamp),
 }
@@ -44,51 +44,51 @@ pub(crate) enum Due {
 /// A plan, and how far it was followed.
 #[derive(Debug)]
 pub(crate) struct Timetable {
-    plan: Plan,
+    plan: ParsedSchedule,
     /// The wall clock at the last look.
     looked: Timestamp,
     /// Before this nothing is due, unless the clock is set back.
     next: Option<Timestamp>,
     /// Starts that had their runs, oldest first.
-    ran: VecDeque<Ran>,
+    ran: VecDeque<StartedRun>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Ran {
-    mode: Mode,
+struct StartedRun {
+    mode: RunMode,
     start: Timestamp,
     at: Instant,
 }
 
 impl Timetable {
     /// A plan that is followed from `now` on.
-    pub(crate) fn new(plan: Plan, now: Timestamp) -> Self {
+    pub(crate) fn new(plan: ParsedSchedule, now: Timestamp) -> Self {
         let next = plan.next_any(now);
         Self { plan, looked: now, next, ran: VecDeque::new() }
     }
 
     /// Follows another plan from `now` on.
-    pub(crate) fn change(&mut self, plan: Plan, now: Timestamp) {
+    pub(crate) fn change(&mut self, plan: ParsedSchedule, now: Timestamp) {
         self.next = plan.next_any(now);
         (self.plan, self.looked) = (plan, now);
     }
 
     /// The run that is due at `now` and was not at the last look: the full one where both are, and
     /// of several starts of a mode the last.
-    pub(crate) fn look(&mut self, now: Moment) -> Due {
+    pub(crate) fn look(&mut self, now: ClockReading) -> DueRun {
         let since = std::mem::replace(&mut self.looked, now.wall);
         let is_early = self.next.is_none_or(|next| now.wall < next);
         if since <= now.wall && is_early {
-            return Due::Nothing;
+            return DueRun::Nothing;
         }
         self.next = self.plan.next_any(now.wall);
-        let mut found = Due::Nothing;
-        for mode in [Mode::Full, Mode::Incremental] {
+        let mut found = DueRun::Nothing;
+        for mode in [RunMode::Full, RunMode::Incremental] {
             match self.plan.last(mode, now.wall).filter(|start| since < *start) {
                 Some(start) if !self.has_run(mode, start, now.steady) => {
-                    return Due::Run(mode, start);
+                    return DueRun::Run(mode, start);
                 }
-                Some(start) => found = Due::Repeated(start),
+                Some(start) => found = DueRun::Repeated(start),
                 None => {}
             }
         }
@@ -96,16 +96,16 @@ impl Timetable {
     }
 
     /// Notes that the start at `start` has its run, of this mode.
-    pub(crate) fn ran(&mut self, mode: Mode, start: Timestamp, at: Instant) {
+    pub(crate) fn ran(&mut self, mode: RunMode, start: Timestamp, at: Instant) {
         if self.ran.iter().filter(|ran| ran.mode == mode).count() == REMEMBERED_MAX {
             let oldest = self.ran.iter().position(|ran| ran.mode == mode);
             oldest.map(|oldest| self.ran.remove(oldest));
         }
-        self.ran.push_back(Ran { mode, start, at });
+        self.ran.push_back(StartedRun { mode, start, at });
     }
 
     /// Takes over what is known of former runs, newest first.
-    pub(crate) fn restore(&mut self, runs: &[Run], now: Moment) {
+    pub(crate) fn restore(&mut self, runs: &[RunRecord], now: ClockReading) {
         for run in runs.iter().rev() {
             let Some(start) = run.scheduled_for else { continue };
             let ago = Duration::from_millis(now.wall.millis_since(start));
@@ -114,7 +114,7 @@ impl Timetable {
     }
 
     /// When a run of this mode starts next.
-    pub(crate) fn next(&self, mode: Mode, now: Moment) -> Option<Timestamp> {
+    pub(crate) fn next(&self, mode: RunMode, now: ClockReading) -> Option<Timestamp> {
         let mut from = now.wall;
         loop {
             let start = self.plan.next(mode, from)?;
@@ -132,7 +132,7 @@ impl Timetable {
     }
 
     /// Whether the start at `start` had its run, and is passed over when it is reached at `at`.
-    fn has_run(&self, mode: Mode, start: Timestamp, at: Instant) -> bool {
+    fn has_run(&self, mode: RunMode, start: Timestamp, at: Instant) -> bool {
         let mut runs = self.ran.iter().rev();
         runs.find(|ran| ran.start == start).is_some_and(|ran| {
             let distance = self.plan.next(mode, start).map(|next| next.millis_since(start));

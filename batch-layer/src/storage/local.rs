@@ -16,30 +16,34 @@ use object_store::{
 };
 
 use crate::files;
-use crate::journal::HeldDirectory;
+use crate::journal::LockedDirectory;
 
 /// A local directory whose writes are fsynced, files and directories.
 #[derive(Debug)]
-pub(super) struct DurableLocal {
+pub(super) struct DurableLocalStore {
     inner: LocalFileSystem,
     root: PathBuf,
-    held: Option<HeldDirectory>,
+    held: Option<LockedDirectory>,
 }
 
-impl DurableLocal {
+impl DurableLocalStore {
     /// The directory `root`, which `inner` is of; where it was locked, as long as it is the same.
-    pub(super) fn new(inner: LocalFileSystem, root: PathBuf, held: Option<HeldDirectory>) -> Self {
+    pub(super) fn new(
+        inner: LocalFileSystem,
+        root: PathBuf,
+        held: Option<LockedDirectory>,
+    ) -> Self {
         Self { inner, root, held }
     }
 }
 
 /// Refuses what would reach another directory of the same path.
-fn check(held: Option<&HeldDirectory>) -> Result<()> {
-    held.map_or(Ok(()), HeldDirectory::check)
+fn check(held: Option<&LockedDirectory>) -> Result<()> {
+    held.map_or(Ok(()), LockedDirectory::check)
         .map_err(|gone| object_store::Error::Generic { store: "local", source: gone.into() })
 }
 
-impl fmt::Display for DurableLocal {
+impl fmt::Display for DurableLocalStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.root.display())
     }
@@ -60,7 +64,7 @@ fn write_durably(
 }
 
 #[async_trait]
-impl ObjectStore for DurableLocal {
+impl ObjectStore for DurableLocalStore {
     async fn put_opts(
         &self,
         location: &Path,

@@ -9,7 +9,7 @@ use shared::catalog::ViewFile;
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
-use super::{ParquetViews, Subject, rows, unmerged, write};
+use super::{ParquetViews, ViewSchema, rows, unmerged, write};
 use crate::storage::{Storage, StorageError};
 use crate::tiers;
 
@@ -38,7 +38,7 @@ pub fn choose(files: &[ViewFile], grain: Grain) -> Vec<ViewFile> {
 pub async fn compact(
     storage: &Storage,
     views: &ParquetViews,
-    subject: &Subject,
+    subject: &ViewSchema,
     files: &[ViewFile],
 ) -> Result<Vec<ViewFile>, StorageError> {
     let (Some(from), Some(to), Some(grain)) = (

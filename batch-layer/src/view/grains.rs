@@ -6,32 +6,32 @@ use shared::ids::Boundary;
 use shared::table::StateTable;
 use shared::time::{Grain, Timestamp};
 
-use super::{Subject, rollup, rows, unmerged, write};
+use super::{ViewSchema, rollup, rows, unmerged, write};
 use crate::storage::{Storage, StorageError};
 
 /// Files in the making.
 #[derive(Debug)]
-pub struct Grains {
-    subject: Subject,
+pub struct ViewFileBuilder {
+    subject: ViewSchema,
     /// The base grain's rows.
     base: Vec<RecordBatch>,
-    rollups: Vec<Rollup>,
+    rollups: Vec<GrainRollup>,
 }
 
 #[derive(Debug)]
-struct Rollup {
+struct GrainRollup {
     grain: Grain,
     /// Buckets that later chunks may add to.
     open: StateTable,
     rows: Vec<RecordBatch>,
 }
 
-impl Grains {
+impl ViewFileBuilder {
     /// Files without rows.
     #[must_use]
-    pub fn new(subject: Subject) -> Self {
+    pub fn new(subject: ViewSchema) -> Self {
         let coarser = subject.base.rollups().iter().filter(|grain| **grain != subject.base);
-        let rollup = |grain: &Grain| Rollup {
+        let rollup = |grain: &Grain| GrainRollup {
             grain: *grain,
             open: StateTable::new(&subject.layout),
             rows: Vec::new(),
@@ -53,7 +53,7 @@ impl Grains {
     ) -> Result<(), StorageError> {
         self.base.extend(sorted);
         let mut finer = chunk;
-        for Rollup { grain, open, rows: all } in &mut self.rollups {
+        for GrainRollup { grain, open, rows: all } in &mut self.rollups {
             let coarse = rollup(&finer, &self.subject.layout, *grain).map_err(unmerged)?;
             let is_end = grain.floor(to) == to;
             match (open.is_empty(), is_end) {
@@ -81,7 +81,7 @@ impl Grains {
         epochs: (Boundary, Boundary),
     ) -> Result<Vec<ViewFile>, StorageError> {
         let Self { subject, base, rollups } = self;
-        let rollups = rollups.into_iter().map(|Rollup { grain, open, rows: mut all }| {
+        let rollups = rollups.into_iter().map(|GrainRollup { grain, open, rows: mut all }| {
             all.extend(rows(&open));
             (grain, all)
         });

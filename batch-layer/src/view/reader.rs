@@ -11,12 +11,12 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
-use shared::catalog::{MetricVersion, Snapshot, ViewFile};
+use shared::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 use shared::ids::MetricId;
-use shared::ports::{BatchRead, BatchRows, BatchViews, ReadColumns, ViewError};
+use shared::ports::{BatchReadRequest, BatchViewError, BatchViewStream, BatchViews, ReadColumns};
 use shared::time::{TimeRange, Timestamp};
 
-use crate::parquet_file::ParquetFile;
+use crate::parquet_file::ParquetFileReader;
 use crate::storage::{Storage, StorageError};
 
 /// Bytes of footers that are kept in memory; they are small and are read for every query.
@@ -26,11 +26,11 @@ const FOOTERS_BYTES: usize = 64 << 20;
 #[derive(Clone, Debug)]
 pub struct ParquetViews {
     storage: Storage,
-    footers: Arc<Mutex<Footers>>,
+    footers: Arc<Mutex<FooterCache>>,
 }
 
 #[derive(Debug, Default)]
-struct Footers {
+struct FooterCache {
     by_path: HashMap<String, ArrowReaderMetadata>,
     bytes: usize,
 }
@@ -71,7 +71,7 @@ impl ParquetViews {
         let path = file.path.clone();
         let wrong = move |reason: String| StorageError::Damaged { path: path.clone(), reason };
         let footer = self.open(id, file).await?;
-        let reader = ParquetFile::new(&self.storage, &file.path, file.size_bytes);
+        let reader = ParquetFileReader::new(&self.storage, &file.path, file.size_bytes);
         let groups: Vec<usize> = footer
             .metadata()
             .row_groups()
@@ -110,7 +110,7 @@ impl ParquetViews {
             return Ok(footer);
         }
         let wrong = |reason: String| StorageError::Damaged { path: file.path.clone(), reason };
-        let mut reader = ParquetFile::new(&self.storage, &file.path, file.size_bytes);
+        let mut reader = ParquetFileReader::new(&self.storage, &file.path, file.size_bytes);
         reader.verify(file.checksum).await.map_err(wrong)?;
         let loaded = ArrowReaderMetadata::load_async(&mut reader, ArrowReaderOptions::new()).await;
         let footer = loaded.map_err(|e| wrong(e.to_string()))?;
@@ -127,7 +127,7 @@ impl ParquetViews {
         let mut footers = self.footers.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = footer.metadata().memory_size() + path.len();
         if footers.bytes + bytes > FOOTERS_BYTES {
-            *footers = Footers::default();
+            *footers = FooterCache::default();
         }
         if footers.by_path.insert(path.to_owned(), footer).is_none() {
             footers.bytes += bytes;
@@ -195,7 +195,12 @@ fn within(batch: RecordBatch, range: TimeRange) -> Result<RecordBatch, arrow::er
 }
 
 impl BatchViews for ParquetViews {
-    fn read(&self, snapshot: &Snapshot, metric: &MetricVersion, read: BatchRead) -> BatchRows {
+    fn read(
+        &self,
+        snapshot: &CatalogSnapshot,
+        metric: &MetricVersion,
+        read: BatchReadRequest,
+    ) -> BatchViewStream {
         let layout = metric.compiled.layout();
         let ReadColumns { dimensions, states } = &read.columns;
         let dimensions = dimensions.iter().map(|d| layout.dimensions[*d].clone());
@@ -211,7 +216,9 @@ impl BatchViews for ParquetViews {
             async move { views.stream_file(id, &file, &columns, read.range).await }
         };
         let rows = stream::iter(files).then(file_rows).try_flatten();
-        rows.map_err(move |error| ViewError::Damaged(format!("generation {generation}: {error}")))
-            .boxed()
+        rows.map_err(move |error| {
+            BatchViewError::Damaged(format!("generation {generation}: {error}"))
+        })
+        .boxed()
     }
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::*;
 use crate::testing::{at, damages, definition, version};
 use shared::catalog::MetricVersion;
-use shared::event::{EventBatch, Places};
-use shared::extract::Extractor;
+use shared::event::{EventBatch, EventOffsets};
+use shared::extract::PropertyExtractor;
 use shared::ids::Offset;
 use shared::testing::event;
 use shared::time::{DAY_US, HOUR_US, MINUTE_US};
 
 /// States of events at these minutes, each with its own amount.
 fn table(metric: &MetricVersion, minutes: impl IntoIterator<Item = i64>) -> StateTable {
-    let extractor = Extractor::new(metric.compiled.properties().cloned());
+    let extractor = PropertyExtractor::new(metric.compiled.properties().cloned());
     let mut table = StateTable::new(metric.compiled.layout());
     for m in minutes {
         let properties = format!(r#"{{"kind":"k{}","amount":{}.5}}"#, m % 3, m % 10);
@@ -21,14 +21,14 @@ fn table(metric: &MetricVersion, minutes: impl IntoIterator<Item = i64>) -> Stat
             std::iter::once(event("sale", m * MINUTE_US, Some(&properties))).collect();
         // Wherever a chunk ends, an event is at the same place.
         let offset = Offset(u64::try_from(m + (1 << 20)).unwrap());
-        let extracted = extractor.extract(&events, Places::following(offset, 1));
+        let extracted = extractor.extract(&events, EventOffsets::following(offset, 1));
         metric.compiled.fold(&mut table, &extracted, usize::MAX).unwrap();
     }
     table
 }
 
-fn subject(metric: &MetricVersion) -> Subject {
-    Subject {
+fn subject(metric: &MetricVersion) -> ViewSchema {
+    ViewSchema {
         id: metric.id,
         layout: metric.compiled.layout().clone(),
         base: metric.compiled.grain(),
@@ -42,7 +42,7 @@ async fn written(
     minutes: &[i64],
     ends: impl IntoIterator<Item = i64>,
 ) -> Vec<ViewFile> {
-    let mut grains = Grains::new(subject(metric));
+    let mut grains = ViewFileBuilder::new(subject(metric));
     let mut from = i64::MIN;
     for to in ends.into_iter().chain([1 << 40]) {
         let here = minutes.iter().copied().filter(|m| (from..to).contains(m));

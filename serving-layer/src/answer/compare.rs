@@ -4,43 +4,48 @@ use chrono::{Datelike, Months, NaiveDate};
 use serde::Serialize;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
-use super::rows::{Merged, Row};
-use super::{BucketPart, cuts};
-use crate::calendar::{Calendar, Granularity, Zone, date_of, date_start};
-use crate::query::Compare;
-use crate::query::resolve::Edges;
+use super::rows::{GroupRow, MergedStates};
+use super::{PartialBucket, cuts};
+use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets, date_of, date_start};
+use crate::query::CompareMode;
+use crate::query::resolve::RangeEdges;
 
 /// The earlier range that an answer is compared with.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Comparison {
+pub struct ComparisonRange {
     /// How it was chosen.
-    pub kind: Compare,
+    pub kind: CompareMode,
     /// It.
     pub range: TimeRange,
     /// Those of its buckets that it cuts.
-    pub partial_buckets: Vec<BucketPart>,
+    pub partial_buckets: Vec<PartialBucket>,
 }
 
-impl Comparison {
+impl ComparisonRange {
     /// Names the buckets that the range cuts.
     #[must_use]
-    pub fn new(kind: Compare, range: TimeRange, calendar: &Calendar, grain: Grain) -> Self {
-        let edges = Edges { from: Some(range.from), to: Some(range.to) };
+    pub fn new(
+        kind: CompareMode,
+        range: TimeRange,
+        calendar: &BucketCalendar,
+        grain: Grain,
+    ) -> Self {
+        let edges = RangeEdges { from: Some(range.from), to: Some(range.to) };
         let partial_buckets = cuts::cut(calendar, grain, edges, None);
         Self { kind, range, partial_buckets }
     }
 
     /// As clients see it.
     #[must_use]
-    pub fn to_json(&self, zone: &Zone) -> String {
+    pub fn to_json(&self, zone: &ZoneOffsets) -> String {
         #[derive(Serialize)]
-        struct Shown<'a> {
+        struct ComparisonJson<'a> {
             kind: &'static str,
             from: String,
             to: String,
-            partial_buckets: &'a [BucketPart],
+            partial_buckets: &'a [PartialBucket],
         }
-        let shown = Shown {
+        let shown = ComparisonJson {
             kind: self.kind.name(),
             from: zone.format(self.range.from),
             to: zone.format(self.range.to),
@@ -53,14 +58,14 @@ impl Comparison {
 
 /// The earlier range, as the calendar has it: back by a year, a quarter, a month or a week, or, for
 /// the period before, by months or days where both edges lie on them, else by the range's length.
-pub(crate) fn earlier(zone: &Zone, range: TimeRange, compare: Compare) -> TimeRange {
+pub(crate) fn earlier(zone: &ZoneOffsets, range: TimeRange, compare: CompareMode) -> TimeRange {
     let (from, to) = (zone.local(range.from.0), zone.local(range.to.0));
     let shifted = match compare {
-        Compare::PreviousYear => same_days(from, to, 12),
-        Compare::PreviousQuarter => same_days(from, to, 3),
-        Compare::PreviousMonth => same_days(from, to, 1),
-        Compare::PreviousWeek => Some((from - 7 * DAY_US, to - 7 * DAY_US)),
-        Compare::PreviousPeriod => match (whole_months(from, to), whole_days(from, to)) {
+        CompareMode::PreviousYear => same_days(from, to, 12),
+        CompareMode::PreviousQuarter => same_days(from, to, 3),
+        CompareMode::PreviousMonth => same_days(from, to, 1),
+        CompareMode::PreviousWeek => Some((from - 7 * DAY_US, to - 7 * DAY_US)),
+        CompareMode::PreviousPeriod => match (whole_months(from, to), whole_days(from, to)) {
             (Some(months), _) => months_back(from, months).zip(Some(from)),
             (None, Some(length)) => Some((from - length, from)),
             (None, None) => None,
@@ -115,8 +120,12 @@ fn whole_days(from: i64, to: i64) -> Option<i64> {
 }
 
 /// For each row, the start of the bucket with the same index in the earlier range.
-pub(super) fn buckets(rows: &[Row], starts: &[i64], before_starts: &[i64]) -> Vec<Option<i64>> {
-    let of = |row: &Row| {
+pub(super) fn buckets(
+    rows: &[GroupRow],
+    starts: &[i64],
+    before_starts: &[i64],
+) -> Vec<Option<i64>> {
+    let of = |row: &GroupRow| {
         let bucket = starts.binary_search(&row.time).ok()?;
         before_starts.get(bucket).copied()
     };
@@ -125,13 +134,13 @@ pub(super) fn buckets(rows: &[Row], starts: &[i64], before_starts: &[i64]) -> Ve
 
 /// For each row, the group with the same dimension values in its bucket of the earlier range.
 pub(super) fn matches(
-    merged: &Merged,
-    rows: &[Row],
-    before: &Merged,
+    merged: &MergedStates,
+    rows: &[GroupRow],
+    before: &MergedStates,
     buckets: &[Option<i64>],
     dimensions: usize,
 ) -> Vec<Option<u32>> {
-    let of = |(row, bucket): (&Row, &Option<i64>)| {
+    let of = |(row, bucket): (&GroupRow, &Option<i64>)| {
         let values = (0..dimensions).map(|at| merged.table.dimension(row.key as usize, at));
         let group = before.table.group_of(Timestamp((*bucket)?), &values.collect::<Vec<_>>());
         group.and_then(|group| u32::try_from(group).ok())
@@ -141,7 +150,7 @@ pub(super) fn matches(
 
 /// Starts of the buckets that base buckets of `range` lie in.
 pub(super) fn starts(
-    calendar: &Calendar,
+    calendar: &BucketCalendar,
     grain: Grain,
     range: TimeRange,
     groups_max: usize,

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use shared::time::{Grain, TimeRange, Timestamp};
 
-use crate::calendar::{Calendar, Granularity, Zone};
-use crate::query::resolve::Edges;
+use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
+use crate::query::resolve::RangeEdges;
 
 /// A bucket of which an answer has a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct BucketPart {
+pub struct PartialBucket {
     /// The bucket's start, as rows have it.
     pub time: String,
     /// The first instant of the part.
@@ -19,17 +19,17 @@ pub struct BucketPart {
 
 /// Times in which buckets do not begin on the metric's base buckets, and were widened to them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Widened {
+pub struct WidenedRange {
     /// The first instant.
     pub from: String,
     /// The first instant after.
     pub to: String,
 }
 
-impl Widened {
+impl WidenedRange {
     /// As clients see it.
     #[must_use]
-    pub fn new(zone: &Zone, range: TimeRange) -> Self {
+    pub fn new(zone: &ZoneOffsets, range: TimeRange) -> Self {
         Self { from: zone.format(range.from), to: zone.format(range.to) }
     }
 }
@@ -38,11 +38,11 @@ impl Widened {
 /// `now` is not cut by an edge that lies after: it has not come further yet.
 #[must_use]
 pub fn cut(
-    calendar: &Calendar,
+    calendar: &BucketCalendar,
     grain: Grain,
-    edges: Edges,
+    edges: RangeEdges,
     now: Option<Timestamp>,
-) -> Vec<BucketPart> {
+) -> Vec<PartialBucket> {
     if calendar.granularity() == Granularity::All {
         return Vec::new();
     }
@@ -60,7 +60,7 @@ pub fn cut(
     let part = |start: Timestamp| {
         let format = |instant| calendar.zone().format(instant);
         let end = calendar.next(start);
-        BucketPart {
+        PartialBucket {
             time: format(start),
             from: format(edges.from.map_or(start, |from| from.max(start))),
             to: format(edges.to.map_or(end, |to| to.min(end))),
@@ -78,6 +78,6 @@ pub fn cut(
 
 /// Where an answer's buckets, and those that it is compared with, do not begin on the base.
 #[must_use]
-pub fn widened(zone: &Zone, ranges: &[TimeRange]) -> Vec<Widened> {
-    ranges.iter().map(|range| Widened::new(zone, *range)).collect()
+pub fn widened(zone: &ZoneOffsets, ranges: &[TimeRange]) -> Vec<WidenedRange> {
+    ranges.iter().map(|range| WidenedRange::new(zone, *range)).collect()
 }

@@ -9,22 +9,22 @@ use std::rc::Rc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
-use shared::compile::{Metric, Misfits};
+use shared::compile::{Metric, OverflowCounts};
 
-use super::rows::{Merged, PORTION, Row};
-use crate::error::Error;
-use crate::memory::Held;
-use crate::query::resolve::{Direction, Key};
+use super::rows::{GroupRow, MergedStates, PORTION};
+use crate::error::ServingError;
+use crate::memory::QueryMemoryGuard;
+use crate::query::resolve::{SortColumn, SortDirection};
 
 /// Bytes of a row that may be in the page, with a text.
 const CANDIDATE_BYTES: usize = 160;
 
 /// What rows are ordered by, and which of them are kept.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) merged: &'a Merged,
+pub(super) struct PageRequest<'a> {
+    pub(super) merged: &'a MergedStates,
     pub(super) metric: &'a Metric,
-    pub(super) order_by: &'a [(Key, Direction)],
+    pub(super) order_by: &'a [(SortColumn, SortDirection)],
     /// How many dimensions there are.
     pub(super) dimensions: usize,
     pub(super) offset: usize,
@@ -34,44 +34,44 @@ pub(super) struct Wanted<'a> {
 }
 
 /// The rows of the page so far. The last ones to come are yet to be looked at.
-pub(super) struct Page<'a> {
-    wanted: Wanted<'a>,
+pub(super) struct PageBuilder<'a> {
+    wanted: PageRequest<'a>,
     /// Measures among the keys, with their values in empty buckets.
     measures: Vec<(usize, Option<i128>)>,
-    fresh: Vec<Row>,
-    candidates: Vec<Candidate>,
+    fresh: Vec<GroupRow>,
+    candidates: Vec<CandidateRow>,
     /// Beyond so many candidates those that are not in the page go.
     room: usize,
     rows: usize,
     /// The last group that was finished.
-    last: Option<(u32, Rc<[Value]>)>,
-    misfits: Misfits,
-    held: Held,
+    last: Option<(u32, Rc<[SortValue]>)>,
+    misfits: OverflowCounts,
+    held: QueryMemoryGuard,
 }
 
 /// A row that may be in the page.
-struct Candidate {
-    row: Row,
+struct CandidateRow {
+    row: GroupRow,
     /// Of the measures among the keys.
-    values: Rc<[Value]>,
+    values: Rc<[SortValue]>,
 }
 
 /// A value of a measure, comparable with others of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Value {
+enum SortValue {
     Number(i128),
     Text(Box<str>),
     /// Nulls are last, whatever the direction.
     Null,
 }
 
-impl<'a> Page<'a> {
+impl<'a> PageBuilder<'a> {
     /// A page without rows. `empty` is the value of a measure in an empty bucket; `held` is what
     /// the rows take.
     pub(super) fn new(
-        wanted: Wanted<'a>,
+        wanted: PageRequest<'a>,
         empty: impl Fn(usize) -> Option<i128>,
-        held: Held,
+        held: QueryMemoryGuard,
     ) -> Self {
         let measures = wanted.order_by.iter().filter_map(|(key, _)| key.measure());
         let measures = measures.map(|at| (at, empty(at))).collect();
@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
             room: PORTION,
             rows: 0,
             last: None,
-            misfits: Misfits::default(),
+            misfits: OverflowCounts::default(),
             held,
         }
     }
@@ -92,7 +92,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// When its measures cannot be finished, or the page needs more memory than there is.
-    pub(super) fn push(&mut self, row: Row) -> Result<(), Error> {
+    pub(super) fn push(&mut self, row: GroupRow) -> Result<(), ServingError> {
         self.fresh.push(row);
         match self.fresh.len() < PORTION {
             true => Ok(()),
@@ -101,12 +101,12 @@ impl<'a> Page<'a> {
     }
 
     /// Finishes what the fresh rows are ordered by.
-    fn look(&mut self) -> Result<(), Error> {
+    fn look(&mut self) -> Result<(), ServingError> {
         let fresh = std::mem::take(&mut self.fresh);
         self.rows += fresh.len();
         let values = self.values(&fresh)?;
         let candidates =
-            fresh.into_iter().zip(values).map(|(row, values)| Candidate { row, values });
+            fresh.into_iter().zip(values).map(|(row, values)| CandidateRow { row, values });
         self.candidates.extend(candidates);
         if self.candidates.len() > self.room {
             self.prune();
@@ -117,7 +117,7 @@ impl<'a> Page<'a> {
     }
 
     /// What some rows are ordered by of their measures.
-    fn values(&mut self, rows: &[Row]) -> Result<Vec<Rc<[Value]>>, Error> {
+    fn values(&mut self, rows: &[GroupRow]) -> Result<Vec<Rc<[SortValue]>>, ServingError> {
         if self.measures.is_empty() {
             return Ok(vec![Rc::default(); rows.len()]);
         }
@@ -137,8 +137,9 @@ impl<'a> Page<'a> {
         let mut values = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(group) = row.source else {
-                let empty =
-                    |(_, empty): &(_, Option<i128>)| empty.map_or(Value::Null, Value::Number);
+                let empty = |(_, empty): &(_, Option<i128>)| {
+                    empty.map_or(SortValue::Null, SortValue::Number)
+                };
                 values.push(self.measures.iter().map(empty).collect());
                 continue;
             };
@@ -158,7 +159,7 @@ impl<'a> Page<'a> {
     /// Lets go of what is not in the page.
     fn prune(&mut self) {
         let wanted = self.wanted;
-        let compare = |a: &Candidate, b: &Candidate| wanted.compare(a, b);
+        let compare = |a: &CandidateRow, b: &CandidateRow| wanted.compare(a, b);
         let end = wanted.offset.saturating_add(wanted.limit);
         if wanted.per_bucket {
             self.candidates.sort_unstable_by(compare);
@@ -176,14 +177,14 @@ impl<'a> Page<'a> {
     /// keys had that does not fit.
     ///
     /// # Errors
-    /// As [`Page::push`].
-    pub(super) fn end(mut self) -> Result<(Vec<Row>, usize, Misfits), Error> {
+    /// As [`PageBuilder::push`].
+    pub(super) fn end(mut self) -> Result<(Vec<GroupRow>, usize, OverflowCounts), ServingError> {
         self.look()?;
         self.prune();
         let Self { wanted, mut candidates, rows, misfits, .. } = self;
         candidates.sort_unstable_by(|a, b| wanted.compare(a, b));
         let page = candidates.iter().map(|candidate| candidate.row);
-        let page: Vec<Row> = match wanted.per_bucket {
+        let page: Vec<GroupRow> = match wanted.per_bucket {
             true => {
                 let mut place = places();
                 page.filter(|row| place(row) > wanted.offset).collect()
@@ -194,20 +195,20 @@ impl<'a> Page<'a> {
     }
 }
 
-impl Wanted<'_> {
+impl PageRequest<'_> {
     /// A total order: by the keys with nulls last, then time, then dimensions.
-    fn compare(&self, a: &Candidate, b: &Candidate) -> Ordering {
+    fn compare(&self, a: &CandidateRow, b: &CandidateRow) -> Ordering {
         let mut values = a.values.iter().zip(&*b.values);
         let keys = self.order_by.iter().map(|(key, direction)| match key {
-            Key::Time => directed(a.row.time.cmp(&b.row.time), false, *direction),
-            Key::Dimension(at) => {
+            SortColumn::Time => directed(a.row.time.cmp(&b.row.time), false, *direction),
+            SortColumn::Dimension(at) => {
                 let table = &self.merged.table;
-                let is_null = |row: &Row| table.dimension(row.key as usize, *at).is_none();
+                let is_null = |row: &GroupRow| table.dimension(row.key as usize, *at).is_none();
                 let order = table.compare_values(a.row.key as usize, b.row.key as usize, *at);
                 directed(order, is_null(&a.row) || is_null(&b.row), *direction)
             }
-            Key::Measure(_) => values.next().map_or(Ordering::Equal, |(a, b)| {
-                directed(a.cmp(b), *a == Value::Null || *b == Value::Null, *direction)
+            SortColumn::Measure(_) => values.next().map_or(Ordering::Equal, |(a, b)| {
+                directed(a.cmp(b), *a == SortValue::Null || *b == SortValue::Null, *direction)
             }),
         });
         let (one, other) = (a.row.key as usize, b.row.key as usize);
@@ -218,7 +219,7 @@ impl Wanted<'_> {
 }
 
 /// The place of each of some rows in order among those of its bucket, from 1 on.
-fn places() -> impl FnMut(&Row) -> usize {
+fn places() -> impl FnMut(&GroupRow) -> usize {
     let mut seen: HashMap<i64, usize> = HashMap::new();
     move |row| {
         let place = seen.entry(row.time).or_default();
@@ -228,26 +229,28 @@ fn places() -> impl FnMut(&Row) -> usize {
 }
 
 /// Where one of the two is null the order does not depend on the direction.
-fn directed(order: Ordering, has_null: bool, direction: Direction) -> Ordering {
+fn directed(order: Ordering, has_null: bool, direction: SortDirection) -> Ordering {
     match direction {
-        Direction::Descending if !has_null => order.reverse(),
-        Direction::Ascending | Direction::Descending => order,
+        SortDirection::Descending if !has_null => order.reverse(),
+        SortDirection::Ascending | SortDirection::Descending => order,
     }
 }
 
 /// A value of a measure.
-fn value(values: &ArrayRef, row: usize) -> Value {
+fn value(values: &ArrayRef, row: usize) -> SortValue {
     if values.is_null(row) {
-        return Value::Null;
+        return SortValue::Null;
     }
     if let Some(counts) = values.as_primitive_opt::<Int64Type>() {
-        return Value::Number(counts.value(row).into());
+        return SortValue::Number(counts.value(row).into());
     }
     if let Some(decimals) = values.as_primitive_opt::<Decimal128Type>() {
-        return Value::Number(decimals.value(row));
+        return SortValue::Number(decimals.value(row));
     }
     if let Some(times) = values.as_primitive_opt::<TimestampMicrosecondType>() {
-        return Value::Number(times.value(row).into());
+        return SortValue::Number(times.value(row).into());
     }
-    values.as_string_opt::<i32>().map_or(Value::Null, |texts| Value::Text(texts.value(row).into()))
+    values
+        .as_string_opt::<i32>()
+        .map_or(SortValue::Null, |texts| SortValue::Text(texts.value(row).into()))
 }

@@ -9,12 +9,12 @@ use arrow::array::{
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
-use shared::compile::{Metric, Misfits};
+use shared::compile::{Metric, OverflowCounts};
 use shared::definition::MeasureKind;
 
-use super::rows::{Merged, Row};
-use crate::error::Error;
-use crate::query::Fill;
+use super::rows::{GroupRow, MergedStates};
+use crate::error::ServingError;
+use crate::query::FillPolicy;
 
 /// Whether a measure is 0 in a bucket that was filled with zeros; otherwise it is null.
 pub(super) fn is_zero_when_empty(kind: MeasureKind) -> bool {
@@ -30,8 +30,13 @@ pub(super) fn is_zero_when_empty(kind: MeasureKind) -> bool {
 }
 
 /// Columns of bucket starts and dimension values.
-pub(super) fn keys(merged: &Merged, rows: &[Row], names: &[String], time: bool) -> Columns {
-    let mut columns = Columns::default();
+pub(super) fn keys(
+    merged: &MergedStates,
+    rows: &[GroupRow],
+    names: &[String],
+    time: bool,
+) -> NamedColumns {
+    let mut columns = NamedColumns::default();
     if time {
         columns.push_times(rows.iter().map(|row| Some(row.time)));
     }
@@ -47,12 +52,12 @@ pub(super) fn keys(merged: &Merged, rows: &[Row], names: &[String], time: bool) 
 
 /// Columns of measures: of each row's group, or null without one.
 pub(super) fn measures(
-    merged: &Merged,
+    merged: &MergedStates,
     metric: &Metric,
     measures: &[usize],
     groups: &[Option<u32>],
-    columns: &mut Columns,
-) -> Result<Misfits, Error> {
+    columns: &mut NamedColumns,
+) -> Result<OverflowCounts, ServingError> {
     let present: Vec<usize> = groups.iter().flatten().map(|group| *group as usize).collect();
     let finished = merged.finish(metric, measures, &present)?;
     let mut next = 0_u32;
@@ -74,10 +79,10 @@ pub(super) fn fill_zeros(
     metric: &Metric,
     measures: &[usize],
     groups: &[Option<u32>],
-    fill: Fill,
-    columns: &mut Columns,
-) -> Result<(), Error> {
-    if fill != Fill::Zero {
+    fill: FillPolicy,
+    columns: &mut NamedColumns,
+) -> Result<(), ServingError> {
+    if fill != FillPolicy::Zero {
         return Ok(());
     }
     let empty: BooleanArray = groups.iter().map(|group| Some(group.is_none())).collect();
@@ -99,9 +104,9 @@ pub(super) fn fill_zeros(
 
 /// Named columns of equal length.
 #[derive(Debug, Default)]
-pub(super) struct Columns(Vec<(String, ArrayRef)>);
+pub(super) struct NamedColumns(Vec<(String, ArrayRef)>);
 
-impl Columns {
+impl NamedColumns {
     pub(super) fn push(&mut self, name: &str, values: ArrayRef) {
         self.0.push((name.to_owned(), values));
     }
@@ -112,7 +117,7 @@ impl Columns {
         self.push("time", Arc::new(times.with_timezone("UTC")));
     }
 
-    pub(super) fn into_batch(self, rows: usize) -> Result<RecordBatch, Error> {
+    pub(super) fn into_batch(self, rows: usize) -> Result<RecordBatch, ServingError> {
         let field = |(name, values): &(String, ArrayRef)| {
             Field::new(name, values.data_type().clone(), true)
         };

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema};
-use shared::compile::{Finished, Metric, Misfits};
+use shared::compile::{FinishedValues, Metric, OverflowCounts};
 use shared::expression::Predicate;
 use shared::table::StateTable;
 
-use super::page::Columns;
-use crate::error::Error;
+use super::page::NamedColumns;
+use crate::error::ServingError;
 use crate::merge::HeldTable;
 
 /// Groups that are finished at a time, where all are but few are kept.
@@ -17,21 +17,21 @@ pub(super) const PORTION: usize = 8_192;
 
 /// Merged states with the names of their columns.
 #[derive(Clone, Debug)]
-pub struct Merged {
+pub struct MergedStates {
     /// The groups.
     pub table: Arc<HeldTable>,
     /// Names of the dimensions and of the states, as in the metric's layout.
     pub columns: Arc<[String]>,
 }
 
-impl Merged {
+impl MergedStates {
     /// The values of some measures for some groups, in their order.
     pub(super) fn finish(
         &self,
         metric: &Metric,
         measures: &[usize],
         groups: &[usize],
-    ) -> Result<Finished, Error> {
+    ) -> Result<FinishedValues, ServingError> {
         let states = self.table.states();
         let names = &self.columns[self.columns.len() - states.len()..];
         let needed = metric.states_of(measures);
@@ -54,20 +54,21 @@ impl Merged {
         &self,
         metric: &Metric,
         (predicate, inputs): &(Predicate, Vec<usize>),
-        misfits: &mut Misfits,
-    ) -> Result<Vec<u32>, Error> {
+        misfits: &mut OverflowCounts,
+    ) -> Result<Vec<u32>, ServingError> {
         let mut kept = Vec::new();
         for from in (0..self.table.len()).step_by(PORTION) {
             let groups: Vec<usize> = (from..self.table.len().min(from + PORTION)).collect();
-            let mut columns = Columns::default();
+            let mut columns = NamedColumns::default();
             let finished = self.finish(metric, inputs, &groups)?;
             for (measure, values) in inputs.iter().zip(finished.values) {
                 columns.push(&metric.measures()[*measure].name, values);
             }
             misfits.extend(finished.misfits);
             let batch = columns.into_batch(groups.len())?;
-            let holds: BooleanArray =
-                predicate.matches(&batch).map_err(|error| Error::Internal(error.to_string()))?;
+            let holds: BooleanArray = predicate
+                .matches(&batch)
+                .map_err(|error| ServingError::Internal(error.to_string()))?;
             // A table holds at most 2³² groups.
             kept.extend(
                 groups.iter().filter(|g| holds.value(**g - from)).map(|group| *group as u32),
@@ -79,7 +80,7 @@ impl Merged {
 
 /// A row: a bucket, dimension values, and where its measures come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct GroupRow {
     /// The bucket's start.
     pub(super) time: i64,
     /// A group with its dimension values.
@@ -88,7 +89,7 @@ pub(super) struct Row {
     pub(super) source: Option<u32>,
 }
 
-impl Row {
+impl GroupRow {
     /// That of a group.
     pub(super) fn of(table: &StateTable, group: u32) -> Self {
         Self { time: table.time(group as usize).0, key: group, source: Some(group) }

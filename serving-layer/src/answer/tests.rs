@@ -4,12 +4,12 @@ use chrono_tz::Tz;
 use shared::time::{TimeRange, Timestamp};
 
 use super::compare::earlier;
-use crate::calendar::Zone;
-use crate::query::{Compare, Instant};
+use crate::calendar::ZoneOffsets;
+use crate::query::{CompareMode, TimeExpression};
 
-fn check(tz: Tz, compare: Compare, from: &str, to: &str, want: [&str; 2]) {
-    let zone = Zone::new(tz);
-    let at = |text: &str| Instant::parse(text).unwrap().resolve(Timestamp(0), &zone);
+fn check(tz: Tz, compare: CompareMode, from: &str, to: &str, want: [&str; 2]) {
+    let zone = ZoneOffsets::new(tz);
+    let at = |text: &str| TimeExpression::parse(text).unwrap().resolve(Timestamp(0), &zone);
     let range = TimeRange { from: at(from), to: at(to) };
     let got = earlier(&zone, range, compare);
     assert_eq!([zone.format(got.from), zone.format(got.to)], want, "{from} to {to}");
@@ -18,7 +18,7 @@ fn check(tz: Tz, compare: Compare, from: &str, to: &str, want: [&str; 2]) {
 #[test]
 fn the_period_before_is_shifted_by_whole_calendar_units_where_both_edges_lie_on_them() {
     let tz = Tz::America__New_York;
-    let before = Compare::PreviousPeriod;
+    let before = CompareMode::PreviousPeriod;
     for (from, to, want) in [
         ("2013-02-01", "2013-03-01", ["2013-01-01T00:00:00-05:00", "2013-02-01T00:00:00-05:00"]),
         ("2013-04-01", "2013-07-01", ["2013-01-01T00:00:00-05:00", "2013-04-01T00:00:00-04:00"]),
@@ -45,7 +45,7 @@ fn the_period_before_is_shifted_by_whole_calendar_units_where_both_edges_lie_on_
 #[test]
 fn the_year_before_is_the_same_local_time() {
     let tz = Tz::America__New_York;
-    let before = Compare::PreviousYear;
+    let before = CompareMode::PreviousYear;
     for (from, to, want) in [
         ("2013-02-01", "2013-03-01", ["2012-02-01T00:00:00-05:00", "2012-03-01T00:00:00-05:00"]),
         ("2012-02-29", "2012-03-01", ["2011-02-28T00:00:00-05:00", "2011-03-01T00:00:00-05:00"]),
@@ -64,14 +64,14 @@ fn the_year_before_is_the_same_local_time() {
 fn the_same_days_of_the_month_before_are_compared_as_far_as_it_has_them() {
     let berlin = |compare, from, to, want: [&str; 2]| {
         let full = want.map(|edge| {
-            let time = Instant::parse(edge).unwrap();
-            let zone = Zone::new(Tz::Europe__Berlin);
+            let time = TimeExpression::parse(edge).unwrap();
+            let zone = ZoneOffsets::new(Tz::Europe__Berlin);
             zone.format(time.resolve(Timestamp(0), &zone))
         });
         let full = [&*full[0], &*full[1]];
         check(Tz::Europe__Berlin, compare, from, to, full);
     };
-    let month = Compare::PreviousMonth;
+    let month = CompareMode::PreviousMonth;
     for (from, to, want) in [
         // Month to date.
         ("2026-11-01", "2026-11-28", ["2026-10-01", "2026-10-28"]),
@@ -105,15 +105,15 @@ fn the_same_days_of_the_month_before_are_compared_as_far_as_it_has_them() {
         berlin(month, from, to, want);
     }
     for (compare, from, to, want) in [
-        (Compare::PreviousQuarter, "2026-10-01", "2026-11-28", ["2026-07-01", "2026-08-28"]),
-        (Compare::PreviousQuarter, "2026-10-01", "2027-01-01", ["2026-07-01", "2026-10-01"]),
-        (Compare::PreviousQuarter, "2026-04-01", "2026-05-31", ["2026-01-01", "2026-03-01"]),
-        (Compare::PreviousWeek, "2026-11-23", "2026-11-28", ["2026-11-16", "2026-11-21"]),
+        (CompareMode::PreviousQuarter, "2026-10-01", "2026-11-28", ["2026-07-01", "2026-08-28"]),
+        (CompareMode::PreviousQuarter, "2026-10-01", "2027-01-01", ["2026-07-01", "2026-10-01"]),
+        (CompareMode::PreviousQuarter, "2026-04-01", "2026-05-31", ["2026-01-01", "2026-03-01"]),
+        (CompareMode::PreviousWeek, "2026-11-23", "2026-11-28", ["2026-11-16", "2026-11-21"]),
         // Of 167 hours and of 168.
-        (Compare::PreviousWeek, "2026-03-23", "2026-03-30", ["2026-03-16", "2026-03-23"]),
+        (CompareMode::PreviousWeek, "2026-03-23", "2026-03-30", ["2026-03-16", "2026-03-23"]),
         // Days 1 to 28 of a leap February were compared with one day less.
-        (Compare::PreviousYear, "2012-02-01", "2012-02-29", ["2011-02-01", "2011-03-01"]),
-        (Compare::PreviousYear, "2026-01-01", "2026-11-28", ["2025-01-01", "2025-11-28"]),
+        (CompareMode::PreviousYear, "2012-02-01", "2012-02-29", ["2011-02-01", "2011-03-01"]),
+        (CompareMode::PreviousYear, "2026-01-01", "2026-11-28", ["2025-01-01", "2025-11-28"]),
     ] {
         berlin(compare, from, to, want);
     }
@@ -123,12 +123,12 @@ fn the_same_days_of_the_month_before_are_compared_as_far_as_it_has_them() {
 #[test]
 fn an_earlier_range_is_never_empty_nor_later() {
     for tz in crate::calendar::tests::ZONES {
-        let zone = Zone::new(tz);
+        let zone = ZoneOffsets::new(tz);
         for at in 0..4_000 {
             let from = Timestamp(1_325_376_000_000_000 + at * 7_920_000_000);
             for minutes in [1, 20, 95, 1440, 4_000, 44_640] {
                 let to = Timestamp(from.0 + minutes * 60_000_000);
-                for (name, compare) in Compare::EACH {
+                for (name, compare) in CompareMode::EACH {
                     let got = earlier(&zone, TimeRange { from, to }, compare);
                     assert!(
                         got.from < got.to && got.from < from,

@@ -9,29 +9,29 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use shared::catalog::MetricVersion;
-use shared::compile::Reading;
+use shared::compile::PropertyUse;
 use shared::decimal::Scale;
-use shared::definition::{Definition, MeasureKind};
-use shared::omissions::{Omissions, Tally, Use};
+use shared::definition::{MeasureKind, MetricDefinition};
+use shared::omissions::{DefinitionUse, MetricOmissions, ValueTally};
 use shared::problem::{nearest, suggestion};
 
 /// Warnings of one answer.
 const WARNINGS_MAX: usize = 20;
 
 /// What is told of.
-pub(crate) struct Subject<'a> {
+pub(crate) struct WarningContext<'a> {
     pub(crate) metric: &'a MetricVersion,
-    pub(crate) omissions: &'a Omissions,
+    pub(crate) omissions: &'a MetricOmissions,
     /// Of measures and dimensions, by position in the definition.
-    pub(crate) readings: Vec<Reading<'a>>,
+    pub(crate) readings: Vec<PropertyUse<'a>>,
     /// Whether the reader sees some of the events only.
     pub(crate) is_bounded: bool,
 }
 
-impl Subject<'_> {
+impl WarningContext<'_> {
     /// Properties that are read and that no event has, with the uses that read them.
-    fn absent(&self) -> Vec<(&Use, &str)> {
-        let Omissions { is_partial, has_events, seen, .. } = self.omissions;
+    fn absent(&self) -> Vec<(&DefinitionUse, &str)> {
+        let MetricOmissions { is_partial, has_events, seen, .. } = self.omissions;
         if *is_partial || !has_events {
             return Vec::new();
         }
@@ -58,11 +58,12 @@ impl Subject<'_> {
             };
             warnings.push(format!("{}: {what}{hint}", label(usage)));
         }
-        let mut uses: Vec<&Use> = self.readings.iter().map(|reading| reading.usage).collect();
+        let mut uses: Vec<&DefinitionUse> =
+            self.readings.iter().map(|reading| reading.usage).collect();
         uses.dedup();
         for usage in uses {
             let Some(omitted) = self.omissions.uses.get(usage) else { continue };
-            let told = Told { usage, definition, is_bounded: self.is_bounded };
+            let told = WarningText { usage, definition, is_bounded: self.is_bounded };
             for (property, tally) in &omitted.mismatched {
                 warnings.push(told.mismatched(property, tally));
             }
@@ -103,7 +104,7 @@ impl Subject<'_> {
     }
 }
 
-fn line(usage: &Use, kind: &str, property: Option<&str>, tally: &Tally) -> Value {
+fn line(usage: &DefinitionUse, kind: &str, property: Option<&str>, tally: &ValueTally) -> Value {
     let mut line = json!({ "use": usage, "kind": kind, "count": tally.count });
     if let Some((ty, path)) = property.and_then(|property| property.split_once(':')) {
         line["property"] = json!(path);
@@ -128,26 +129,28 @@ pub(crate) fn hint(path: &str, known: &BTreeSet<String>) -> String {
     }
 }
 
-pub(crate) fn label(usage: &Use) -> String {
+pub(crate) fn label(usage: &DefinitionUse) -> String {
     match usage {
-        Use::Filter => "the metric's filter".to_owned(),
-        Use::Dimension(name) | Use::Measure(name) => name.clone(),
-        Use::MeasureFilter(name) => format!("{name}, in its filter"),
+        DefinitionUse::Filter => "the metric's filter".to_owned(),
+        DefinitionUse::Dimension(name) | DefinitionUse::Measure(name) => name.clone(),
+        DefinitionUse::MeasureFilter(name) => format!("{name}, in its filter"),
     }
 }
 
 /// Words about one use.
-struct Told<'a> {
-    usage: &'a Use,
-    definition: &'a Definition,
+struct WarningText<'a> {
+    usage: &'a DefinitionUse,
+    definition: &'a MetricDefinition,
     is_bounded: bool,
 }
 
-impl Told<'_> {
-    fn mismatched(&self, property: &str, tally: &Tally) -> String {
+impl WarningText<'_> {
+    fn mismatched(&self, property: &str, tally: &ValueTally) -> String {
         let (ty, path) = property.split_once(':').unwrap_or(("", property));
         let name = match self.usage {
-            Use::Dimension(name) | Use::Measure(name) if name == path => String::new(),
+            DefinitionUse::Dimension(name) | DefinitionUse::Measure(name) if name == path => {
+                String::new()
+            }
             _ => format!(" of `{path}`"),
         };
         let many = self.is_bounded || tally.count != 1;
@@ -184,7 +187,7 @@ impl Told<'_> {
         text
     }
 
-    fn no_result(&self, tally: &Tally) -> String {
+    fn no_result(&self, tally: &ValueTally) -> String {
         let then = self.then("", self.is_bounded || tally.count != 1);
         format!(
             "{}: {} had no result (a division by zero, a number out of range, or a text that is \
@@ -195,12 +198,14 @@ impl Told<'_> {
         )
     }
 
-    fn rounded(&self, tally: &Tally) -> String {
+    fn rounded(&self, tally: &ValueTally) -> String {
         let example = tally.example.as_ref().filter(|_| !self.is_bounded);
         let example = example.map(|e| format!(", for example {}", e.describe()));
         let measure = match self.usage {
-            Use::Measure(name) => self.definition.measures.get(name),
-            Use::Filter | Use::Dimension(_) | Use::MeasureFilter(_) => None,
+            DefinitionUse::Measure(name) => self.definition.measures.get(name),
+            DefinitionUse::Filter
+            | DefinitionUse::Dimension(_)
+            | DefinitionUse::MeasureFilter(_) => None,
         };
         let scale = measure.and_then(|m| m.places).and_then(Scale::new).unwrap_or_default();
         let has_places = measure.is_some_and(|measure| measure.kind.has_places());
@@ -219,7 +224,7 @@ impl Told<'_> {
         )
     }
 
-    fn count(&self, tally: &Tally) -> String {
+    fn count(&self, tally: &ValueTally) -> String {
         match tally.count {
             _ if self.is_bounded => "some values".to_owned(),
             1 => "1 value".to_owned(),
@@ -235,9 +240,9 @@ impl Told<'_> {
     fn then(&self, path: &str, many: bool) -> String {
         let are = if many { "are" } else { "is" };
         let name = match self.usage {
-            Use::Measure(name) => name,
-            Use::Dimension(_) => return format!("{are} null"),
-            Use::Filter | Use::MeasureFilter(_) => {
+            DefinitionUse::Measure(name) => name,
+            DefinitionUse::Dimension(_) => return format!("{are} null"),
+            DefinitionUse::Filter | DefinitionUse::MeasureFilter(_) => {
                 return format!("{} as missing", if many { "count" } else { "counts" });
             }
         };
@@ -286,18 +291,18 @@ mod tests {
         version(definition, compiled)
     }
 
-    fn told(omissions: &Omissions, measures: &[usize], is_bounded: bool) -> Vec<String> {
+    fn told(omissions: &MetricOmissions, measures: &[usize], is_bounded: bool) -> Vec<String> {
         let metric = metric();
         let readings = metric.compiled.readings(measures, &[0]);
-        let subject = Subject { metric: &metric, omissions, readings, is_bounded };
+        let subject = WarningContext { metric: &metric, omissions, readings, is_bounded };
         let known = ["price_eur", "tokens", "a.seconds"].map(str::to_owned).into();
         let warnings = subject.warnings(&known);
         let scope = " (of all events of the metric, whatever the range asked for)";
         warnings.iter().map(|warning| warning.replace(scope, "")).collect()
     }
 
-    fn seen(paths: &[&str]) -> Omissions {
-        let mut omissions = Omissions { has_events: true, ..Omissions::default() };
+    fn seen(paths: &[&str]) -> MetricOmissions {
+        let mut omissions = MetricOmissions { has_events: true, ..MetricOmissions::default() };
         paths.iter().for_each(|path| omissions.see(&Arc::from(*path)));
         omissions
     }
@@ -306,16 +311,16 @@ mod tests {
     fn values_that_are_left_out_are_told_of_the_uses_that_a_query_makes() {
         let mut omissions = seen(&["ok", "tenant", "tokens", "price", "seconds"]);
         for measure in ["tokens", "cost"] {
-            let omitted = omissions.of(&Use::Measure(measure.to_owned()));
+            let omitted = omissions.of(&DefinitionUse::Measure(measure.to_owned()));
             for json in ["\"12\"", "\"312\"", "null"] {
                 omitted.mismatch(&"number:tokens".into()).add(json);
             }
         }
-        let late = omissions.of(&Use::MeasureFilter("late".to_owned()));
+        let late = omissions.of(&DefinitionUse::MeasureFilter("late".to_owned()));
         late.mismatch(&"number:seconds".into()).add("true");
-        let tenant = omissions.of(&Use::Dimension("tenant".to_owned()));
+        let tenant = omissions.of(&DefinitionUse::Dimension("tenant".to_owned()));
         tenant.mismatch(&"text:tenant".into()).add("{");
-        omissions.of(&Use::Measure("cost".to_owned())).no_result.add_count(2);
+        omissions.of(&DefinitionUse::Measure("cost".to_owned())).no_result.add_count(2);
         let tenant = "tenant: 1 value was an object or array and is null, for example an object; \
                       send a text, a number or a boolean, or name what is inside: `tenant.…`";
         let tokens = "tokens: 3 values were not numbers and are not in the sum, for example the \
@@ -349,16 +354,16 @@ mod tests {
         );
         assert_eq!(told(&omissions, &[1], true), ["cost: no event has the property `price`"]);
         // Before there are events, and where some were not counted, nothing is known.
-        assert!(told(&Omissions::default(), &[1], false).is_empty());
+        assert!(told(&MetricOmissions::default(), &[1], false).is_empty());
         let mut old = seen(&["ok"]);
-        old.merge(&Omissions::unknown());
+        old.merge(&MetricOmissions::unknown());
         assert!(told(&old, &[1], false).is_empty());
     }
 
     #[test]
     fn warnings_are_bounded() {
         let mut omissions = seen(&["ok", "tenant", "tokens"]);
-        let cost = omissions.of(&Use::Measure("cost".to_owned()));
+        let cost = omissions.of(&DefinitionUse::Measure("cost".to_owned()));
         for n in 0..50 {
             cost.mismatch(&format!("number:p{n}").into()).add("true");
         }

@@ -16,8 +16,8 @@ pub(crate) const ZONES: [Tz; 8] = [
     Tz::UTC,
 ];
 
-fn calendar(tz: Tz, granularity: Granularity) -> Calendar {
-    Calendar::new(Arc::new(Zone::new(tz)), granularity)
+fn calendar(tz: Tz, granularity: Granularity) -> BucketCalendar {
+    BucketCalendar::new(Arc::new(ZoneOffsets::new(tz)), granularity)
 }
 
 fn utc(text: &str) -> Timestamp {
@@ -104,7 +104,7 @@ fn instants(tz: Tz) -> Vec<DateTime<Tz>> {
 fn every_day_of_31_years_buckets_as_chrono_tz_says() {
     for tz in ZONES {
         let instants = instants(tz);
-        let calendars: Vec<Calendar> =
+        let calendars: Vec<BucketCalendar> =
             Granularity::EACH[1..].iter().map(|g| calendar(tz, *g)).collect();
         for time in &instants {
             let at = Timestamp(time.timestamp_micros());
@@ -142,7 +142,7 @@ fn days_have_23_and_25_hours() {
 fn a_repeated_hour_is_two_buckets_and_a_skipped_one_none() {
     let zone = calendar(Tz::America__New_York, Granularity::Hour);
     let range = TimeRange { from: utc("2013-11-03T04:00:00Z"), to: utc("2013-11-03T08:00:00Z") };
-    let shown = |calendar: &Calendar, range| -> Vec<String> {
+    let shown = |calendar: &BucketCalendar, range| -> Vec<String> {
         let starts = calendar.starts(range, 100);
         starts.into_iter().map(|start| calendar.zone().format(Timestamp(start))).collect()
     };
@@ -208,9 +208,9 @@ fn a_zone_fits_a_grain_where_its_edges_are_the_grains() {
 #[test]
 fn every_zone_can_be_bucketed_from_end_to_end() {
     for tz in TZ_VARIANTS.iter().step_by(23) {
-        let zone = Arc::new(Zone::new(*tz));
+        let zone = Arc::new(ZoneOffsets::new(*tz));
         for granularity in [Granularity::Month, Granularity::Year] {
-            let calendar = Calendar::new(Arc::clone(&zone), granularity);
+            let calendar = BucketCalendar::new(Arc::clone(&zone), granularity);
             let starts = calendar.starts(TimeRange::ALL, 10_000);
             assert!(starts.is_sorted_by(|a, b| a < b), "{tz}");
             let want = if granularity == Granularity::Year { 301 } else { 301 * 12 };

@@ -17,7 +17,7 @@ const SECOND_US: i64 = 1_000_000;
 
 /// A stretch of time with one offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct OffsetSpan {
     /// Its first instant, µs.
     pub begin: i64,
     /// The first instant after it, µs.
@@ -28,12 +28,12 @@ pub struct Stretch {
 
 /// A time zone.
 #[derive(Debug, PartialEq)]
-pub struct Zone {
+pub struct ZoneOffsets {
     tz: Tz,
-    stretches: Box<[Stretch]>,
+    stretches: Box<[OffsetSpan]>,
 }
 
-impl Zone {
+impl ZoneOffsets {
     /// Looks the zone's offsets up, for all times that events can have.
     #[must_use]
     pub fn new(tz: Tz) -> Self {
@@ -49,10 +49,10 @@ impl Zone {
                 continue;
             }
             let change = first_change(tz, at, next, offset);
-            stretches.push(Stretch { begin, end: change, offset });
+            stretches.push(OffsetSpan { begin, end: change, offset });
             (begin, offset, at) = (change, offset_at(tz, change), change);
         }
-        stretches.push(Stretch { begin, end: i64::MAX / 4, offset });
+        stretches.push(OffsetSpan { begin, end: i64::MAX / 4, offset });
         Self { tz, stretches: stretches.into() }
     }
 
@@ -64,7 +64,7 @@ impl Zone {
 
     /// The stretch that an instant lies in.
     #[must_use]
-    pub fn stretch(&self, instant: i64) -> Stretch {
+    pub fn stretch(&self, instant: i64) -> OffsetSpan {
         self.stretches[self.position(instant)]
     }
 
@@ -126,20 +126,20 @@ fn first_change(tz: Tz, from: i64, to: i64, offset: i64) -> i64 {
 
 /// The zones that were asked for so far.
 #[derive(Debug, Default)]
-pub struct Zones(Mutex<HashMap<Tz, Arc<Zone>>>);
+pub struct ZoneCache(Mutex<HashMap<Tz, Arc<ZoneOffsets>>>);
 
-impl Zones {
+impl ZoneCache {
     /// A zone that was asked for before.
     #[must_use]
-    pub fn known(&self, tz: Tz) -> Option<Arc<Zone>> {
+    pub fn known(&self, tz: Tz) -> Option<Arc<ZoneOffsets>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tz).cloned()
     }
 
     /// A zone, looked up at the first time; that takes some milliseconds.
     #[must_use]
-    pub fn get(&self, tz: Tz) -> Arc<Zone> {
+    pub fn get(&self, tz: Tz) -> Arc<ZoneOffsets> {
         self.known(tz).unwrap_or_else(|| {
-            let zone = Arc::new(Zone::new(tz));
+            let zone = Arc::new(ZoneOffsets::new(tz));
             let mut zones = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(zones.entry(tz).or_insert(zone))
         })

@@ -11,15 +11,15 @@ use bytes::Bytes;
 use datafusion::parquet::arrow::ArrowWriter;
 
 use super::told;
-use crate::answer::Answer;
-use crate::error::Error;
+use crate::answer::QueryAnswer;
+use crate::error::ServingError;
 
 /// Rows of a batch, and of a row group.
 pub(super) const ROWS: usize = 16_384;
 
 /// The answer's columns, and those that it is compared with as `compare.` and the name. Times carry
 /// the name of the zone.
-pub(super) fn flat(answer: &Answer) -> Vec<(String, ArrayRef)> {
+pub(super) fn flat(answer: &QueryAnswer) -> Vec<(String, ArrayRef)> {
     let zone = answer.calendar.zone().name();
     let named = |batch: &RecordBatch, prefix: &str| -> Vec<(String, ArrayRef)> {
         let fields = batch.schema_ref().fields().iter();
@@ -38,7 +38,7 @@ fn in_zone(column: &ArrayRef, zone: &str) -> ArrayRef {
     }
 }
 
-fn batch(answer: &Answer) -> Result<RecordBatch, Error> {
+fn batch(answer: &QueryAnswer) -> Result<RecordBatch, ServingError> {
     let columns = flat(answer);
     let field = |(name, values): &(String, ArrayRef)| {
         Field::new(name, values.data_type().clone(), *values.data_type() != DataType::Null)
@@ -52,30 +52,32 @@ fn batch(answer: &Answer) -> Result<RecordBatch, Error> {
 }
 
 /// An Arrow IPC stream of the rows.
-pub(super) fn arrow(answer: &Answer) -> Result<Sliced<ArrowStream>, Error> {
-    Sliced::new(batch(answer)?, |sink, schema| StreamWriter::try_new(sink, schema))
-        .map_err(Error::from)
+pub(super) fn arrow(answer: &QueryAnswer) -> Result<EncodedBatchIter<ArrowStream>, ServingError> {
+    EncodedBatchIter::new(batch(answer)?, |sink, schema| StreamWriter::try_new(sink, schema))
+        .map_err(ServingError::from)
 }
 
 /// A Parquet file of the rows.
-pub(super) fn parquet(answer: &Answer) -> Result<Sliced<ParquetFile>, Error> {
+pub(super) fn parquet(answer: &QueryAnswer) -> Result<EncodedBatchIter<ParquetFile>, ServingError> {
     let wrong = |error: datafusion::parquet::errors::ParquetError| {
-        Error::Internal(format!("an answer could not be built: {error}"))
+        ServingError::Internal(format!("an answer could not be built: {error}"))
     };
-    Sliced::new(batch(answer)?, |sink, schema| ArrowWriter::try_new(sink, Arc::clone(schema), None))
-        .map_err(wrong)
+    EncodedBatchIter::new(batch(answer)?, |sink, schema| {
+        ArrowWriter::try_new(sink, Arc::clone(schema), None)
+    })
+    .map_err(wrong)
 }
 
-pub(super) type ArrowStream = StreamWriter<Sink>;
-pub(super) type ParquetFile = ArrowWriter<Sink>;
+pub(super) type ArrowStream = StreamWriter<SharedBuffer>;
+pub(super) type ParquetFile = ArrowWriter<SharedBuffer>;
 
 /// Something that record batches are written to, which ends with an end of its own.
-pub(super) trait Target {
+pub(super) trait BatchEncoder {
     fn write_rows(&mut self, rows: &RecordBatch) -> io::Result<()>;
     fn end(self) -> io::Result<()>;
 }
 
-impl Target for ArrowStream {
+impl BatchEncoder for ArrowStream {
     fn write_rows(&mut self, rows: &RecordBatch) -> io::Result<()> {
         self.write(rows).map_err(io::Error::other)
     }
@@ -85,7 +87,7 @@ impl Target for ArrowStream {
     }
 }
 
-impl Target for ParquetFile {
+impl BatchEncoder for ParquetFile {
     fn write_rows(&mut self, rows: &RecordBatch) -> io::Result<()> {
         self.write(rows)?;
         Ok(self.flush()?)
@@ -97,25 +99,25 @@ impl Target for ParquetFile {
 }
 
 /// Writes a batch slice by slice, and hands out what was written since.
-pub(super) struct Sliced<T> {
+pub(super) struct EncodedBatchIter<T> {
     rows: RecordBatch,
     next: usize,
     target: Option<T>,
-    written: Sink,
+    written: SharedBuffer,
 }
 
-impl<T> Sliced<T> {
+impl<T> EncodedBatchIter<T> {
     fn new<E>(
         rows: RecordBatch,
-        target: impl FnOnce(Sink, &SchemaRef) -> Result<T, E>,
+        target: impl FnOnce(SharedBuffer, &SchemaRef) -> Result<T, E>,
     ) -> Result<Self, E> {
-        let written = Sink::default();
+        let written = SharedBuffer::default();
         let target = target(written.clone(), rows.schema_ref())?;
         Ok(Self { rows, next: 0, target: Some(target), written })
     }
 }
 
-impl<T: Target> Iterator for Sliced<T> {
+impl<T: BatchEncoder> Iterator for EncodedBatchIter<T> {
     type Item = io::Result<Bytes>;
 
     fn next(&mut self) -> Option<io::Result<Bytes>> {
@@ -139,15 +141,15 @@ impl<T: Target> Iterator for Sliced<T> {
 
 /// Bytes that were written and not handed out yet.
 #[derive(Clone, Default)]
-pub(super) struct Sink(Arc<Mutex<Vec<u8>>>);
+pub(super) struct SharedBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Sink {
+impl SharedBuffer {
     fn take(&self) -> Bytes {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into()
     }
 }
 
-impl Write for Sink {
+impl Write for SharedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())

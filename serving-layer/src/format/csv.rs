@@ -1,7 +1,7 @@
 //! RFC 4180: a header line, lines that end with CR LF, quotes where they are needed.
 //!
 //! Null is an empty field, an empty text is `""`, and every other text is what it is: read back, it
-//! is the text of the JSON answer. Only where it is asked for ([`CsvTexts::Spreadsheet`]), a text
+//! is the text of the JSON answer. Only where it is asked for ([`CsvTextStyle::Spreadsheet`]), a text
 //! that a spreadsheet would run gets an apostrophe in front, as the OWASP page on CSV injection
 //! advises; numbers stay as they are.
 
@@ -12,14 +12,14 @@ use shared::time::Timestamp;
 
 use super::columnar::flat;
 use super::{PIECE_BYTES, decimal_text};
-use crate::answer::Answer;
-use crate::calendar::Zone;
-use crate::query::CsvTexts;
+use crate::answer::QueryAnswer;
+use crate::calendar::ZoneOffsets;
+use crate::query::CsvTextStyle;
 
 /// What a text begins with that a spreadsheet would run, full-width letters among them.
 const RUN: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-pub(super) fn pieces(answer: Answer, how: CsvTexts) -> impl Iterator<Item = Bytes> + Send {
+pub(super) fn pieces(answer: QueryAnswer, how: CsvTextStyle) -> impl Iterator<Item = Bytes> + Send {
     let rows = flat(&answer);
     let names: Vec<String> = rows.iter().map(|(name, _)| name.clone()).collect();
     let head = Bytes::from(format!("{}\r\n", names.join(",")));
@@ -41,7 +41,12 @@ pub(super) fn pieces(answer: Answer, how: CsvTexts) -> impl Iterator<Item = Byte
     [head].into_iter().chain(lines)
 }
 
-fn cell(values: &ArrayRef, row: usize, (zone, how): (&Zone, CsvTexts), text: &mut String) {
+fn cell(
+    values: &ArrayRef,
+    row: usize,
+    (zone, how): (&ZoneOffsets, CsvTextStyle),
+    text: &mut String,
+) {
     if values.is_null(row) {
         return;
     }
@@ -56,8 +61,8 @@ fn cell(values: &ArrayRef, row: usize, (zone, how): (&Zone, CsvTexts), text: &mu
     }
 }
 
-fn quoted(value: &str, how: CsvTexts, text: &mut String) {
-    let guarded = how == CsvTexts::Spreadsheet && value.starts_with(RUN);
+fn quoted(value: &str, how: CsvTextStyle, text: &mut String) {
+    let guarded = how == CsvTextStyle::Spreadsheet && value.starts_with(RUN);
     if !value.is_empty() && !guarded && !value.contains([',', '"', '\r', '\n']) {
         text.push_str(value);
         return;

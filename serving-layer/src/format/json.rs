@@ -8,13 +8,13 @@ use bytes::Bytes;
 use serde_json::json;
 use shared::time::Timestamp;
 
-use crate::answer::{Answer, type_name};
-use crate::calendar::Zone;
+use crate::answer::{QueryAnswer, type_name};
+use crate::calendar::ZoneOffsets;
 use crate::format::{PIECE_BYTES, decimal_text};
 
 /// The pieces of an answer's text. What comes before the tail is the same for all answers of the
 /// same rows, so that it is written once where it is short.
-pub(super) fn pieces(answer: Answer) -> Box<dyn Iterator<Item = Bytes> + Send> {
+pub(super) fn pieces(answer: QueryAnswer) -> Box<dyn Iterator<Item = Bytes> + Send> {
     let tail = tail(&answer);
     if answer.is_short() {
         let written =
@@ -25,32 +25,32 @@ pub(super) fn pieces(answer: Answer) -> Box<dyn Iterator<Item = Bytes> + Send> {
 }
 
 /// The text up to the end of the rows.
-pub(super) fn rows_text(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
+pub(super) fn rows_text(answer: QueryAnswer) -> impl Iterator<Item = Bytes> + Send {
     let head = Bytes::from(head(&answer));
-    [head].into_iter().chain(row_pieces(answer, Around { between: b",", after: b"" }))
+    [head].into_iter().chain(row_pieces(answer, RowDelimiters { between: b",", after: b"" }))
 }
 
 /// The rows alone, one a line.
-pub(super) fn lines(answer: Answer) -> impl Iterator<Item = Bytes> + Send {
-    row_pieces(answer, Around { between: b"", after: b"\n" })
+pub(super) fn lines(answer: QueryAnswer) -> impl Iterator<Item = Bytes> + Send {
+    row_pieces(answer, RowDelimiters { between: b"", after: b"\n" })
 }
 
 /// What stands between rows, and after each.
 #[derive(Clone, Copy)]
-struct Around {
+struct RowDelimiters {
     between: &'static [u8],
     after: &'static [u8],
 }
 
 /// The rows, some at a time.
-fn row_pieces(answer: Answer, around: Around) -> impl Iterator<Item = Bytes> + Send {
+fn row_pieces(answer: QueryAnswer, around: RowDelimiters) -> impl Iterator<Item = Bytes> + Send {
     let mut next = 0;
     std::iter::from_fn(move || {
         let count = answer.rows.num_rows();
         if next == count {
             return None;
         }
-        let mut writer = RowWriter::new(&answer);
+        let mut writer = JsonRowWriter::new(&answer);
         let mut text = Vec::with_capacity(PIECE_BYTES);
         while next < count && text.len() < PIECE_BYTES {
             text.extend_from_slice(if next > 0 { around.between } else { b"" });
@@ -62,7 +62,7 @@ fn row_pieces(answer: Answer, around: Around) -> impl Iterator<Item = Bytes> + S
     })
 }
 
-fn head(answer: &Answer) -> Vec<u8> {
+fn head(answer: &QueryAnswer) -> Vec<u8> {
     let zone = answer.calendar.zone();
     let edge = |time: Option<Timestamp>| json!(time.map(|time| zone.format(time)));
     let column = |field: &arrow::datatypes::FieldRef| {
@@ -86,7 +86,7 @@ fn head(answer: &Answer) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn tail(answer: &Answer) -> Bytes {
+fn tail(answer: &QueryAnswer) -> Bytes {
     let warnings = match answer.warnings.is_empty() {
         true => String::new(),
         false => format!(",\"warnings\":{}", json!(answer.warnings)),
@@ -98,28 +98,28 @@ fn tail(answer: &Answer) -> Bytes {
 }
 
 /// Writes rows as JSON objects.
-struct RowWriter<'a> {
-    columns: Vec<Column<'a>>,
-    times: Times<'a>,
+struct JsonRowWriter<'a> {
+    columns: Vec<JsonColumn<'a>>,
+    times: TimeTextCache<'a>,
     /// Bucket starts of the two ranges take turns.
-    compared: Option<(Vec<Column<'a>>, Times<'a>)>,
+    compared: Option<(Vec<JsonColumn<'a>>, TimeTextCache<'a>)>,
 }
 
 /// A column with its name as JSON.
-struct Column<'a> {
+struct JsonColumn<'a> {
     name: String,
     values: &'a ArrayRef,
 }
 
 /// Bucket starts repeat, and writing one is slow.
-struct Times<'a> {
-    zone: &'a Zone,
+struct TimeTextCache<'a> {
+    zone: &'a ZoneOffsets,
     last: Option<(i64, String)>,
 }
 
-impl<'a> RowWriter<'a> {
-    fn new(answer: &'a Answer) -> Self {
-        let times = || Times { zone: answer.calendar.zone(), last: None };
+impl<'a> JsonRowWriter<'a> {
+    fn new(answer: &'a QueryAnswer) -> Self {
+        let times = || TimeTextCache { zone: answer.calendar.zone(), last: None };
         Self {
             columns: columns(&answer.rows),
             times: times(),
@@ -140,16 +140,16 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-fn columns(batch: &RecordBatch) -> Vec<Column<'_>> {
+fn columns(batch: &RecordBatch) -> Vec<JsonColumn<'_>> {
     let fields = batch.schema_ref().fields().iter();
     let names = fields.map(|field| json!(field.name()).to_string());
-    names.zip(batch.columns()).map(|(name, values)| Column { name, values }).collect()
+    names.zip(batch.columns()).map(|(name, values)| JsonColumn { name, values }).collect()
 }
 
-impl Times<'_> {
-    fn object(&mut self, columns: &[Column<'_>], row: usize, text: &mut Vec<u8>) {
+impl TimeTextCache<'_> {
+    fn object(&mut self, columns: &[JsonColumn<'_>], row: usize, text: &mut Vec<u8>) {
         text.push(b'{');
-        for (at, Column { name, values }) in columns.iter().enumerate() {
+        for (at, JsonColumn { name, values }) in columns.iter().enumerate() {
             if at > 0 {
                 text.push(b',');
             }

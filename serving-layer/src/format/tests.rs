@@ -12,15 +12,15 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use shared::decimal::{self, Scale};
-use shared::ids::Position;
+use shared::ids::PartitionOffsets;
 use shared::time::Timestamp;
 
 use super::*;
-use crate::answer::{BatchPart, Provenance, RowsHeld, SpeedPart, Written};
-use crate::calendar::{Calendar, Granularity, Zone};
-use crate::query::resolve::Edges;
+use crate::answer::{AnswerProvenance, BatchProvenance, RenderedRows, RowsMemory, SpeedProvenance};
+use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
+use crate::query::resolve::RangeEdges;
 
-fn answer(count: i64) -> Answer {
+fn answer(count: i64) -> QueryAnswer {
     let texts = [Some("DE"), Some("=1+1"), Some("a \"b\", c\nd"), Some(""), None, Some("-2")];
     let texts: StringArray = (0..count as usize).map(|at| texts[at % 6]).collect();
     let decimals: Decimal128Array =
@@ -28,11 +28,11 @@ fn answer(count: i64) -> Answer {
     let times =
         TimestampMicrosecondArray::from_iter_values((0..count).map(|at| at * 3_600_000_000));
     let batch = |columns: Vec<(&str, ArrayRef)>| RecordBatch::try_from_iter(columns).unwrap();
-    let zone = Arc::new(Zone::new(chrono_tz::Asia::Kolkata));
-    Answer {
+    let zone = Arc::new(ZoneOffsets::new(chrono_tz::Asia::Kolkata));
+    QueryAnswer {
         metric: "m".into(),
-        edges: Edges::default(),
-        calendar: Calendar::new(zone, Granularity::Hour),
+        edges: RangeEdges::default(),
+        calendar: BucketCalendar::new(zone, Granularity::Hour),
         rows: batch(vec![
             ("time", Arc::new(times.with_timezone("UTC"))),
             ("c", Arc::new(texts)),
@@ -45,15 +45,15 @@ fn answer(count: i64) -> Answer {
             Arc::new((0..count).map(|at| (at > 1).then_some(at)).collect::<Int64Array>()),
         )])),
         total_rows: 9,
-        provenance: Provenance {
+        provenance: AnswerProvenance {
             generation: 3,
             metric_version: 1,
             complete: true,
             missing: vec![],
-            batch: BatchPart { events: 1, published_at: "x".into() },
-            speed: SpeedPart {
+            batch: BatchProvenance { events: 1, published_at: "x".into() },
+            speed: SpeedProvenance {
                 events: 2,
-                through: Position::default(),
+                through: PartitionOffsets::default(),
                 reach: None,
                 behind_events: 0,
                 lag_ms: 0,
@@ -64,21 +64,21 @@ fn answer(count: i64) -> Answer {
             widened_buckets: vec![],
         },
         warnings: vec!["sums".into()],
-        written: Written::default(),
-        held: RowsHeld::default(),
+        written: RenderedRows::default(),
+        held: RowsMemory::default(),
     }
 }
 
-fn bytes(answer: Answer, format: Format) -> Vec<u8> {
-    bytes_with(answer, format, CsvTexts::Verbatim)
+fn bytes(answer: QueryAnswer, format: AnswerFormat) -> Vec<u8> {
+    bytes_with(answer, format, CsvTextStyle::Verbatim)
 }
 
-fn bytes_with(answer: Answer, format: Format, texts: CsvTexts) -> Vec<u8> {
+fn bytes_with(answer: QueryAnswer, format: AnswerFormat, texts: CsvTextStyle) -> Vec<u8> {
     write(answer, format, texts).unwrap().flat_map(|piece| piece.unwrap().to_vec()).collect()
 }
 
-fn csv(answer: Answer, texts: CsvTexts) -> String {
-    String::from_utf8(bytes_with(answer, Format::Csv, texts)).unwrap()
+fn csv(answer: QueryAnswer, texts: CsvTextStyle) -> String {
+    String::from_utf8(bytes_with(answer, AnswerFormat::Csv, texts)).unwrap()
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn csv_is_verbatim_and_null_is_not_an_empty_text() {
         1970-01-01T08:30:00+05:30,\"\",3,,3\r\n\
         1970-01-01T09:30:00+05:30,,4,-2,4\r\n\
         1970-01-01T10:30:00+05:30,-2,5,-2.5,5\r\n";
-    assert_eq!(csv(answer(6), CsvTexts::Verbatim), want);
+    assert_eq!(csv(answer(6), CsvTextStyle::Verbatim), want);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn for_spreadsheets_no_text_is_a_formula_and_numbers_stay() {
         1970-01-01T08:30:00+05:30,\"\",3,,3\r\n\
         1970-01-01T09:30:00+05:30,,4,-2,4\r\n\
         1970-01-01T10:30:00+05:30,\"'-2\",5,-2.5,5\r\n";
-    assert_eq!(csv(answer(6), CsvTexts::Spreadsheet), want);
+    assert_eq!(csv(answer(6), CsvTextStyle::Spreadsheet), want);
 }
 
 /// Texts that readers and spreadsheets might take for something else.
@@ -124,14 +124,14 @@ fn texts() -> impl Strategy<Value = Option<String>> {
 type Line = (Option<String>, Option<i64>, Option<i128>, Option<String>);
 
 /// An answer of these values; the last of each line is compared.
-fn answer_of(lines: &[Line]) -> Answer {
+fn answer_of(lines: &[Line]) -> QueryAnswer {
     let batch = |columns: Vec<(&str, ArrayRef)>| RecordBatch::try_from_iter(columns).unwrap();
     let texts: StringArray = lines.iter().map(|line| line.0.clone()).collect();
     let counts: Int64Array = lines.iter().map(|line| line.1).collect();
     let sums: Decimal128Array = lines.iter().map(|line| line.2).collect();
     let before: StringArray = lines.iter().map(|line| line.3.clone()).collect();
     let times = TimestampMicrosecondArray::from_iter_values(0..lines.len() as i64);
-    Answer {
+    QueryAnswer {
         rows: batch(vec![
             ("time", Arc::new(times.with_timezone("UTC"))),
             ("c", Arc::new(texts)),
@@ -164,15 +164,15 @@ proptest! {
     fn csv_read_back_is_the_json_answer(
         lines in prop::collection::vec((texts(), any::<Option<i64>>(), sums(), texts()), 0..12),
     ) {
-        let json = String::from_utf8(bytes(answer_of(&lines), Format::Ndjson)).unwrap();
+        let json = String::from_utf8(bytes(answer_of(&lines), AnswerFormat::Ndjson)).unwrap();
         let want: Vec<Vec<Option<String>>> = json.lines().map(fields).collect();
         prop_assert_eq!(want.len(), lines.len());
-        let mut read = reader::read(&csv(answer_of(&lines), CsvTexts::Verbatim));
+        let mut read = reader::read(&csv(answer_of(&lines), CsvTextStyle::Verbatim));
         let names: Vec<String> = read.remove(0).into_iter().flatten().collect();
         prop_assert_eq!(names, ["time", "c", "n", "s", "compare.last"]);
         prop_assert_eq!(&read, &want);
 
-        let mut guarded = reader::read(&csv(answer_of(&lines), CsvTexts::Spreadsheet));
+        let mut guarded = reader::read(&csv(answer_of(&lines), CsvTextStyle::Spreadsheet));
         guarded.remove(0);
         for (guarded, want) in guarded.iter().flatten().zip(want.iter().flatten()) {
             let first = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
@@ -204,7 +204,7 @@ fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
     told.warnings = vec!["`s` is „quoted“, 1 of 2 rows 🦆".into()];
     told.provenance.complete = false;
     told.provenance.missing = vec!["speed: Zürich\u{7f}\n".into()];
-    told.edges = Edges { from: Some(Timestamp(0)), to: None };
+    told.edges = RangeEdges { from: Some(Timestamp(0)), to: None };
     let headers = told::headers(&told);
     let json = |name: &str| -> serde_json::Value {
         serde_json::from_str(headers[name].to_str().unwrap()).unwrap()
@@ -214,12 +214,12 @@ fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
     assert_eq!(json("merganser-total-rows"), 9);
     assert_eq!(headers["merganser-from"], "1970-01-01T05:30:00+05:30");
     assert!(!headers.contains_key("merganser-to"));
-    let none = Answer { warnings: Vec::new(), ..answer(1) };
+    let none = QueryAnswer { warnings: Vec::new(), ..answer(1) };
     assert!(!told::headers(&none).contains_key("merganser-warnings"));
 
-    let stream = bytes(told.clone(), Format::Arrow);
+    let stream = bytes(told.clone(), AnswerFormat::Arrow);
     let arrow = StreamReader::try_new(&*stream, None).unwrap().schema().metadata().clone();
-    let file = Bytes::from(bytes(told.clone(), Format::Parquet));
+    let file = Bytes::from(bytes(told.clone(), AnswerFormat::Parquet));
     let parquet = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     for metadata in [&arrow, parquet.schema().metadata()] {
         let json =
@@ -235,14 +235,14 @@ fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
 
 #[test]
 fn ndjson_has_a_row_a_line_and_json_the_whole() {
-    let lines = String::from_utf8(bytes(answer(3_001), Format::Ndjson)).unwrap();
+    let lines = String::from_utf8(bytes(answer(3_001), AnswerFormat::Ndjson)).unwrap();
     assert_eq!(lines.lines().count(), 3_001);
     assert_eq!(
         lines.lines().nth(1).unwrap(),
         r#"{"time":"1970-01-01T06:30:00+05:30","c":"=1+1","n":1,"s":-0.5,"compare":{"n":null}}"#
     );
     let json: serde_json::Value =
-        serde_json::from_slice(&bytes(answer(3_001), Format::Json)).unwrap();
+        serde_json::from_slice(&bytes(answer(3_001), AnswerFormat::Json)).unwrap();
     let rows = json["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 3_001);
     for (line, row) in lines.lines().zip(rows) {
@@ -255,11 +255,11 @@ fn ndjson_has_a_row_a_line_and_json_the_whole() {
 #[test]
 fn arrow_and_parquet_hold_the_same_columns() {
     let count = 40_000;
-    let stream = bytes(answer(count), Format::Arrow);
+    let stream = bytes(answer(count), AnswerFormat::Arrow);
     let reader = StreamReader::try_new(&*stream, None).unwrap();
     assert_eq!(reader.schema().metadata()["merganser.total_rows"], "9");
     let by_arrow: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
-    let file = Bytes::from(bytes(answer(count), Format::Parquet));
+    let file = Bytes::from(bytes(answer(count), AnswerFormat::Parquet));
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let by_parquet: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
     let whole = |batches: &[RecordBatch]| {
@@ -276,8 +276,8 @@ fn arrow_and_parquet_hold_the_same_columns() {
 
 #[test]
 fn an_answer_without_rows_is_one_in_every_format() {
-    for (_, format) in Format::EACH {
-        assert!(!bytes(answer(0), format).is_empty() || format == Format::Ndjson);
+    for (_, format) in AnswerFormat::EACH {
+        assert!(!bytes(answer(0), format).is_empty() || format == AnswerFormat::Ndjson);
     }
 }
 
@@ -288,16 +288,19 @@ fn decimals_have_the_places_of_their_column_and_times_their_microseconds() {
     let last = TimestampMicrosecondArray::from(vec![1_500]).with_timezone("UTC");
     let columns: Vec<(&str, ArrayRef)> = vec![("long", Arc::new(long)), ("last", Arc::new(last))];
     let rows = RecordBatch::try_from_iter(columns).unwrap();
-    let answer = || Answer { rows: rows.clone(), compared: None, ..answer(1) };
+    let answer = || QueryAnswer { rows: rows.clone(), compared: None, ..answer(1) };
     let text = |format| String::from_utf8(bytes(answer(), format)).unwrap();
     let time = "1970-01-01T05:30:00.001500+05:30";
-    assert_eq!(text(Format::Csv), format!("long,last\r\n0.0000000375,{time}\r\n"));
-    assert_eq!(text(Format::Ndjson), format!("{{\"long\":0.0000000375,\"last\":\"{time}\"}}\n"));
-    let stream = bytes(answer(), Format::Arrow);
+    assert_eq!(text(AnswerFormat::Csv), format!("long,last\r\n0.0000000375,{time}\r\n"));
+    assert_eq!(
+        text(AnswerFormat::Ndjson),
+        format!("{{\"long\":0.0000000375,\"last\":\"{time}\"}}\n")
+    );
+    let stream = bytes(answer(), AnswerFormat::Arrow);
     let schema = StreamReader::try_new(&*stream, None).unwrap().schema();
     assert_eq!(*schema.field(0).data_type(), scale.value_type());
     assert!(schema.field(1).data_type().to_string().contains("Asia/Kolkata"));
-    let file = Bytes::from(bytes(answer(), Format::Parquet));
+    let file = Bytes::from(bytes(answer(), AnswerFormat::Parquet));
     let schema = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().schema().clone();
     assert_eq!(*schema.field(0).data_type(), scale.value_type());
 }

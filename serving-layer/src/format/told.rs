@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 
-use crate::answer::Answer;
+use crate::answer::QueryAnswer;
 
 /// Bytes of a header's value.
 const HEADER_BYTES_MAX: usize = 4_096;
@@ -33,7 +33,7 @@ const COMPARE: HeaderName = HeaderName::from_static("merganser-compare");
 const WARNINGS: HeaderName = HeaderName::from_static("merganser-warnings");
 
 /// The headers of an answer in a format of rows alone.
-pub(crate) fn headers(answer: &Answer) -> HeaderMap {
+pub(crate) fn headers(answer: &QueryAnswer) -> HeaderMap {
     let mut headers = HeaderMap::new();
     // What is escaped is visible ASCII, which a header can hold.
     let mut tell = |name: HeaderName, text: String| {
@@ -59,7 +59,7 @@ pub(crate) fn headers(answer: &Answer) -> HeaderMap {
 }
 
 /// The same for the metadata of a schema, where nothing is bounded.
-pub(super) fn metadata(answer: &Answer) -> impl Iterator<Item = (String, String)> {
+pub(super) fn metadata(answer: &QueryAnswer) -> impl Iterator<Item = (String, String)> {
     let [from, to] = edges(answer);
     let always = [
         ("metric", answer.metric.clone()),
@@ -76,11 +76,11 @@ pub(super) fn metadata(answer: &Answer) -> impl Iterator<Item = (String, String)
 }
 
 /// The earlier range, which is short and ASCII.
-fn compare(answer: &Answer) -> Option<String> {
+fn compare(answer: &QueryAnswer) -> Option<String> {
     answer.comparison.as_ref().map(|compare| compare.to_json(answer.calendar.zone()))
 }
 
-fn edges(answer: &Answer) -> [Option<String>; 2] {
+fn edges(answer: &QueryAnswer) -> [Option<String>; 2] {
     let zone = answer.calendar.zone();
     [answer.edges.from, answer.edges.to]
         .map(|edge: Option<Timestamp>| edge.map(|edge| zone.format(edge)))

@@ -14,14 +14,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use shared::catalog::MetricVersion;
 use shared::definition::MeasureKind;
-use shared::problem::{Kind, Problem, suggestion};
-use shared::request::{Asker, Scoped, pairs};
+use shared::problem::{Problem, ProblemKind, suggestion};
+use shared::request::{CallerId, RequestScope, pairs};
 
 use super::write;
-use crate::answer::Answer;
-use crate::error::Error;
+use crate::answer::QueryAnswer;
+use crate::error::ServingError;
 use crate::query::{Query, QueryError};
-use crate::serve::{Asking, Serving};
+use crate::serve::{PermitRequest, ServingLayer};
 
 const LIMIT_DEFAULT: usize = 100;
 /// Bytes of a value while the document is made, besides its text: a JSON object and its fields.
@@ -29,9 +29,9 @@ const VALUE_BYTES: usize = 400;
 const NAMES: [&str; 3] = ["prefix", "limit", "partial"];
 
 pub(super) async fn values(
-    State(serving): State<Arc<Serving>>,
-    Scoped(scope): Scoped,
-    asker: Asker,
+    State(serving): State<Arc<ServingLayer>>,
+    RequestScope(scope): RequestScope,
+    asker: CallerId,
     Path((name, dimension)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -41,11 +41,11 @@ pub(super) async fn values(
     if !known.contains(&dimension) {
         let hint = suggestion(&dimension, known.iter().map(|name| &**name));
         let detail = format!("`{name}` has no dimension `{dimension}`{hint}");
-        return Err(Problem::new(Kind::NotFound, "unknown_dimension", detail));
+        return Err(Problem::new(ProblemKind::NotFound, "unknown_dimension", detail));
     }
     let counted = counting(metric);
     let query = query(metric, &dimension, counted, pairs(&uri)?)?.within(scope);
-    let answer = serving.answer_to(&Asking::query(asker.clone()), &query).await?;
+    let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
     let bytes = VALUE_BYTES * answer.rows.num_rows() + answer.rows.get_array_memory_size();
     let _held = write::room(&serving, &asker, bytes).await?;
     Ok(Json(document(&answer, counted)).into_response())
@@ -54,7 +54,8 @@ pub(super) async fn values(
 /// The count measure that frequency is taken from.
 fn counting(metric: &MetricVersion) -> Option<&str> {
     let measures = || {
-        let counts = |m: &(&String, &shared::definition::Measure)| m.1.kind == MeasureKind::Count;
+        let counts =
+            |m: &(&String, &shared::definition::MeasureDefinition)| m.1.kind == MeasureKind::Count;
         metric.definition.measures.iter().filter(counts)
     };
     let all = measures().find(|(_, m)| m.of.is_none() && m.filter.is_none());
@@ -66,7 +67,7 @@ fn query(
     dimension: &str,
     counted: Option<&str>,
     given: Vec<(String, String)>,
-) -> Result<Query, Error> {
+) -> Result<Query, ServingError> {
     let first = metric.definition.measures.keys().next();
     let measure = counted.or(first.map(|name| &**name)).unwrap_or_default();
     let mut pairs = vec![
@@ -106,7 +107,7 @@ fn query(
     Ok(query)
 }
 
-fn document(answer: &Answer, counted: Option<&str>) -> Value {
+fn document(answer: &QueryAnswer, counted: Option<&str>) -> Value {
     let column = |at: usize| -> Option<&ArrayRef> { answer.rows.columns().get(at) };
     let texts = column(0).and_then(|column| column.as_string_opt::<i32>());
     let counts = column(1).and_then(|column| column.as_primitive_opt::<Int64Type>());

@@ -11,18 +11,20 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use shared::access::Scope;
-use shared::catalog::{CatalogError, Defined, MetricVersion, Snapshot, Stage};
+use shared::access::AccessScope;
+use shared::catalog::{
+    CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion,
+};
 use shared::definition;
-use shared::problem::{Kind, Problem};
-use shared::request::{Asker, NoParameters, Scoped, WholeBody};
+use shared::problem::{Problem, ProblemKind};
+use shared::request::{BoundedBody, CallerId, NoParameters, RequestScope};
 
 use super::{Body, malformed};
-use crate::serve::{Asking, Serving};
+use crate::serve::{PermitRequest, ServingLayer};
 
 pub(super) async fn list(
-    State(serving): State<Arc<Serving>>,
-    Scoped(scope): Scoped,
+    State(serving): State<Arc<ServingLayer>>,
+    RequestScope(scope): RequestScope,
     _: NoParameters,
 ) -> Response {
     let snapshot = serving.catalog.current();
@@ -34,16 +36,16 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(
-    State(serving): State<Arc<Serving>>,
-    Scoped(scope): Scoped,
-    asker: Asker,
+    State(serving): State<Arc<ServingLayer>>,
+    RequestScope(scope): RequestScope,
+    asker: CallerId,
     Path(name): Path<String>,
     _: NoParameters,
 ) -> Result<Response, Problem> {
     let snapshot = serving.catalog.current();
     let metric = serving.find(&snapshot, &scope, &name)?;
     let mut shown = document(&serving, &snapshot, &scope, metric);
-    let extent = serving.extent(&Asking::query(asker), &snapshot, metric).await?;
+    let extent = serving.extent(&PermitRequest::query(asker), &snapshot, metric).await?;
     serving.tell(metric, !scope.is_everything(), &mut shown).await;
     shown["first_bucket"] = json!(extent.map(|(first, _)| first.to_string()));
     shown["last_bucket"] = json!(extent.map(|(_, last)| last.to_string()));
@@ -51,7 +53,7 @@ pub(super) async fn show(
 }
 
 /// Without what tells of events that a filter leaves out.
-fn seen(mut shown: Value, scope: &Scope) -> Value {
+fn seen(mut shown: Value, scope: &AccessScope) -> Value {
     if scope.filter.is_some()
         && let Value::Object(fields) = &mut shown
     {
@@ -63,10 +65,10 @@ fn seen(mut shown: Value, scope: &Scope) -> Value {
 }
 
 pub(super) async fn define(
-    State(serving): State<Arc<Serving>>,
+    State(serving): State<Arc<ServingLayer>>,
     Path(name): Path<String>,
     _: NoParameters,
-    WholeBody(text): Body,
+    BoundedBody(text): Body,
 ) -> Result<Response, Problem> {
     serde_json::from_slice::<IgnoredAny>(&text).map_err(|e| malformed(&e))?;
     let mut definition =
@@ -80,7 +82,7 @@ pub(super) async fn define(
     }
     let defined = serving.catalog.define(definition).await.map_err(refused)?;
     let snapshot = serving.catalog.current();
-    let everything = Scope::default();
+    let everything = AccessScope::default();
     let of = |metric: &Arc<MetricVersion>| document(&serving, &snapshot, &everything, metric);
     let mut shown = snapshot.newest(&name).map(of);
     if let (Some(metric), Some(shown)) = (snapshot.newest(&name), &mut shown) {
@@ -90,8 +92,8 @@ pub(super) async fn define(
         }
     }
     Ok(match defined {
-        Defined::Unchanged => (StatusCode::OK, Json(shown)).into_response(),
-        Defined::Accepted { run } => {
+        DefineOutcome::Unchanged => (StatusCode::OK, Json(shown)).into_response(),
+        DefineOutcome::Accepted { run } => {
             let place = format!("/v1/runs/{run}");
             (StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(shown)).into_response()
         }
@@ -99,13 +101,13 @@ pub(super) async fn define(
 }
 
 pub(super) async fn delete(
-    State(serving): State<Arc<Serving>>,
+    State(serving): State<Arc<ServingLayer>>,
     Path(name): Path<String>,
     _: NoParameters,
 ) -> Result<StatusCode, Problem> {
     let snapshot = serving.catalog.current();
     if snapshot.newest(&name).is_none() {
-        return Err(serving.unknown(&snapshot, &Scope::default(), &name).into());
+        return Err(serving.unknown(&snapshot, &AccessScope::default(), &name).into());
     }
     serving.catalog.delete(&name).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
@@ -114,9 +116,9 @@ pub(super) async fn delete(
 /// A metric as clients see it. A newer version that does not answer yet is under `next`, for those
 /// who will see it.
 fn document(
-    serving: &Serving,
-    snapshot: &Snapshot,
-    scope: &Scope,
+    serving: &ServingLayer,
+    snapshot: &CatalogSnapshot,
+    scope: &AccessScope,
     metric: &MetricVersion,
 ) -> Value {
     let base = metric.compiled.grain();
@@ -131,7 +133,7 @@ fn document(
         "groups": { "batch": batch, "speed": serving.speed.groups(metric.id) },
         "boundary": { "epoch": metric.boundary.epoch, "offset": metric.boundary.offset },
     });
-    if metric.stage == Stage::Backfilling {
+    if metric.stage == LifecycleStage::Backfilling {
         shown["progress"] = json!(serving.catalog.backfill_progress(metric.id).unwrap_or(0.0));
     }
     let newest = snapshot.newest(&metric.definition.name);
@@ -147,16 +149,16 @@ fn document(
     shown
 }
 
-fn state(stage: Stage) -> &'static str {
+fn state(stage: LifecycleStage) -> &'static str {
     match stage {
-        Stage::Active => "active",
-        Stage::Backfilling => "backfilling",
+        LifecycleStage::Active => "active",
+        LifecycleStage::Backfilling => "backfilling",
     }
 }
 
 fn invalid(pointer: &str, message: &str) -> Problem {
     let place = if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") };
-    Problem::new(Kind::Unprocessable, "invalid_definition", format!("{message}{place}"))
+    Problem::new(ProblemKind::Unprocessable, "invalid_definition", format!("{message}{place}"))
         .with("pointer", pointer)
 }
 
@@ -164,13 +166,13 @@ fn refused(error: CatalogError) -> Problem {
     match &error {
         CatalogError::Definition(wrong) => invalid(&wrong.pointer, &wrong.message),
         CatalogError::Unknown(_) => {
-            Problem::new(Kind::NotFound, "unknown_metric", error.to_string())
+            Problem::new(ProblemKind::NotFound, "unknown_metric", error.to_string())
         }
         CatalogError::Store(_) => {
-            Problem::new(Kind::Unavailable, "not_stored", error.to_string()).retry_after_s(5)
+            Problem::new(ProblemKind::Unavailable, "not_stored", error.to_string()).retry_after_s(5)
         }
         CatalogError::TooMany { limit } => {
-            Problem::new(Kind::TooLarge, "too_many_metrics", error.to_string())
+            Problem::new(ProblemKind::TooLarge, "too_many_metrics", error.to_string())
                 .with("limit", *limit)
         }
     }

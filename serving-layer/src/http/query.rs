@@ -11,44 +11,44 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use shared::problem::{Kind, Problem};
-use shared::request::{Asker, NoParameters, Scoped, WholeBody, pairs, preferred};
+use shared::problem::{Problem, ProblemKind};
+use shared::request::{BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred};
 
 use super::{Body, malformed, write};
-use crate::error::Error;
+use crate::error::ServingError;
 use crate::format::{self, told};
-use crate::query::{Format, Query};
-use crate::serve::{Asking, Serving};
+use crate::query::{AnswerFormat, Query};
+use crate::serve::{PermitRequest, ServingLayer};
 
 pub(super) async fn by_get(
-    State(serving): State<Arc<Serving>>,
-    Scoped(scope): Scoped,
-    asker: Asker,
+    State(serving): State<Arc<ServingLayer>>,
+    RequestScope(scope): RequestScope,
+    asker: CallerId,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let query = Query::from_pairs(pairs(&uri)?)?.within(scope);
-    let offers = Format::EACH.map(|(_, format)| format.content_type());
+    let offers = AnswerFormat::EACH.map(|(_, format)| format.content_type());
     let offers: Vec<&str> = offers.into_iter().chain(["text/event-stream"]).collect();
     // What is liked best and is no format is the stream.
-    if query.format.is_none() && preferred(&headers, &offers) == Some(Format::EACH.len()) {
+    if query.format.is_none() && preferred(&headers, &offers) == Some(AnswerFormat::EACH.len()) {
         return Box::pin(follow(&serving, query, asker)).await;
     }
     answer(&serving, query, asker, &headers).await
 }
 
 pub(super) async fn by_post(
-    State(serving): State<Arc<Serving>>,
-    Scoped(scope): Scoped,
-    asker: Asker,
+    State(serving): State<Arc<ServingLayer>>,
+    RequestScope(scope): RequestScope,
+    asker: CallerId,
     _: NoParameters,
     headers: HeaderMap,
-    WholeBody(text): Body,
+    BoundedBody(text): Body,
 ) -> Result<Response, Problem> {
-    let Fields(fields) = serde_json::from_slice(&text).map_err(|error| {
+    let JsonFields(fields) = serde_json::from_slice(&text).map_err(|error| {
         if error.is_data() {
             let detail = "the body is not a JSON object; {\"metric\": …} is right";
-            return Problem::new(Kind::BadRequest, "malformed_body", detail);
+            return Problem::new(ProblemKind::BadRequest, "malformed_body", detail);
         }
         malformed(&error)
     })?;
@@ -56,64 +56,68 @@ pub(super) async fn by_post(
 }
 
 /// The fields of a JSON object as they came, so that one that is there twice can be refused.
-struct Fields(Vec<(String, Value)>);
+struct JsonFields(Vec<(String, Value)>);
 
-impl<'de> Deserialize<'de> for Fields {
+impl<'de> Deserialize<'de> for JsonFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields;
+        struct JsonFieldsVisitor;
+        impl<'de> Visitor<'de> for JsonFieldsVisitor {
+            type Value = JsonFields;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonFields, A::Error> {
                 let mut fields = Vec::new();
                 while let Some(field) = map.next_entry()? {
                     fields.push(field);
                 }
-                Ok(Fields(fields))
+                Ok(JsonFields(fields))
             }
         }
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(JsonFieldsVisitor)
     }
 }
 
 async fn answer(
-    serving: &Arc<Serving>,
+    serving: &Arc<ServingLayer>,
     query: Query,
-    asker: Asker,
+    asker: CallerId,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let liked = || {
-        let offers = Format::EACH.map(|(_, format)| format.content_type());
-        preferred(headers, &offers).map(|at| Format::EACH[at].1)
+        let offers = AnswerFormat::EACH.map(|(_, format)| format.content_type());
+        preferred(headers, &offers).map(|at| AnswerFormat::EACH[at].1)
     };
     let format = query.format.or_else(liked).unwrap_or_default();
-    let is_json = format == Format::Json;
+    let is_json = format == AnswerFormat::Json;
     // The others cannot say that rows are left out.
     let query = if is_json { query } else { query.whole() };
-    let answer = serving.answer_to(&Asking::query(asker.clone()), &query).await?;
+    let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
     let mut told = if is_json { HeaderMap::new() } else { told::headers(&answer) };
     told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     if answer.is_short() {
         let pieces: Result<Vec<_>, _> = format::write(answer, format, query.csv)?.collect();
-        let text = pieces.map_err(|error| Error::Internal(error.to_string()))?.concat();
+        let text = pieces.map_err(|error| ServingError::Internal(error.to_string()))?.concat();
         return Ok((told, write::held(serving, &asker, text).await?).into_response());
     }
     // The rows, too, are held until all is sent.
     let bytes = format::writing_bytes(&answer, format);
     let held = (answer.held.clone(), write::room(serving, &asker, bytes).await?);
     let pieces = format::write(answer, format, query.csv)?;
-    let written = write::written(Arc::clone(serving), Asking::query(asker), pieces);
+    let written = write::written(Arc::clone(serving), PermitRequest::query(asker), pieces);
     Ok((told, ResponseBody::from_stream(written.inspect(move |_| _ = &held))).into_response())
 }
 
 /// Sends the answer, and again whenever it changes.
-async fn follow(serving: &Arc<Serving>, query: Query, asker: Asker) -> Result<Response, Problem> {
+async fn follow(
+    serving: &Arc<ServingLayer>,
+    query: Query,
+    asker: CallerId,
+) -> Result<Response, Problem> {
     let messages = serving.follow(asker.clone(), query).await?;
-    let body = write::events(Arc::clone(serving), Asking::refresh(asker), messages);
+    let body = write::events(Arc::clone(serving), PermitRequest::refresh(asker), messages);
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

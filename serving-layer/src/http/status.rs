@@ -7,17 +7,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use shared::ids::Position;
+use shared::ids::PartitionOffsets;
 use shared::request::NoParameters;
 
-use crate::serve::Serving;
+use crate::serve::ServingLayer;
 
 /// Milliseconds that have gone by since `begun`, however the wall clock was set meanwhile.
 fn millis(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(super) async fn show(State(serving): State<Arc<Serving>>, _: NoParameters) -> Response {
+pub(super) async fn show(State(serving): State<Arc<ServingLayer>>, _: NoParameters) -> Response {
     let snapshot = serving.catalog.current();
     let end = serving.journal.end();
     let metrics = snapshot.metrics.iter().map(|metric| {
@@ -43,8 +43,8 @@ pub(super) async fn show(State(serving): State<Arc<Serving>>, _: NoParameters) -
         "published_at": snapshot.published_at.to_string(),
         "journal": {
             "id": serving.journal.id(),
-            "position": Position::only(end),
-            "start": Position::only(serving.journal.start()),
+            "position": PartitionOffsets::only(end),
+            "start": PartitionOffsets::only(serving.journal.start()),
             "size_bytes": serving.journal.size_bytes(),
         },
         "speed_store": {

@@ -12,7 +12,7 @@ use axum::{Extension, Router};
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::access::Scope;
+use shared::access::AccessScope;
 use shared::event::Event;
 use shared::testing::event;
 use shared::time::HOUR_US;
@@ -41,7 +41,7 @@ fn world() -> Arc<World> {
 }
 
 fn router(world: &Arc<World>) -> Router {
-    let everything: Arc<Scope> = Arc::default();
+    let everything: Arc<AccessScope> = Arc::default();
     routes(world.serving(ServingSettings::default())).layer(Extension(everything))
 }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use shared::request::Asker;
+use shared::request::CallerId;
 use tokio::time::timeout;
 
-use crate::error::Error;
-use crate::format::Pieces;
-use crate::live::Message;
-use crate::memory::{Held, Need};
-use crate::serve::{Asking, Serving, Work, blocking};
+use crate::error::ServingError;
+use crate::format::AnswerChunks;
+use crate::live::LiveMessage;
+use crate::memory::{MemoryNeed, QueryMemoryGuard};
+use crate::serve::{PermitRequest, QueryContext, ServingLayer, blocking};
 
 /// How long a stream says nothing at most.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -24,7 +24,7 @@ const SMALL_BYTES: usize = 64 << 10;
 /// A text with its memory, until it is sent.
 struct HeldText {
     text: Vec<u8>,
-    _held: Held,
+    _held: QueryMemoryGuard,
 }
 
 impl AsRef<[u8]> for HeldText {
@@ -35,10 +35,10 @@ impl AsRef<[u8]> for HeldText {
 
 /// A short answer's text, whose memory is taken until it is sent.
 pub(super) async fn held(
-    serving: &Arc<Serving>,
-    asker: &Asker,
+    serving: &Arc<ServingLayer>,
+    asker: &CallerId,
     text: Vec<u8>,
-) -> Result<Bytes, Error> {
+) -> Result<Bytes, ServingError> {
     if text.len() <= SMALL_BYTES {
         return Ok(text.into());
     }
@@ -48,22 +48,22 @@ pub(super) async fn held(
 
 /// Memory to write an answer in; where it is much, it is waited for.
 pub(super) async fn room(
-    serving: &Arc<Serving>,
-    asker: &Asker,
+    serving: &Arc<ServingLayer>,
+    asker: &CallerId,
     bytes: usize,
-) -> Result<Held, Error> {
-    if let Ok(held) = serving.memory.account(asker, Need::Little).hold(bytes) {
+) -> Result<QueryMemoryGuard, ServingError> {
+    if let Ok(held) = serving.memory.account(asker, MemoryNeed::Little).hold(bytes) {
         return Ok(held);
     }
-    let hold = |work: Work| async move { Ok(work.hold(bytes)?) };
-    serving.in_turn_of(Need::Much, &Asking::query(asker.clone()), hold).await
+    let hold = |work: QueryContext| async move { Ok(work.hold(bytes)?) };
+    serving.in_turn_of(MemoryNeed::Much, &PermitRequest::query(asker.clone()), hold).await
 }
 
 /// The pieces of an answer.
 pub(super) fn written(
-    serving: Arc<Serving>,
-    asking: Asking,
-    pieces: Pieces,
+    serving: Arc<ServingLayer>,
+    asking: PermitRequest,
+    pieces: AnswerChunks,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
     stream::try_unfold((serving, asking, pieces), |(serving, asking, mut pieces)| async move {
         let turn = serving.admission.writing.take(&asking).await;
@@ -79,9 +79,9 @@ pub(super) fn written(
 /// Server-sent events: each message as an event, and now and then a comment, so that a connection
 /// that has nothing to say is not taken for one that is gone.
 pub(super) fn events(
-    serving: Arc<Serving>,
-    asking: Asking,
-    messages: impl Stream<Item = Message> + Send + 'static,
+    serving: Arc<ServingLayer>,
+    asking: PermitRequest,
+    messages: impl Stream<Item = LiveMessage> + Send + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
     let messages = Box::pin(messages);
     let kept_alive = stream::unfold(messages, |mut messages| async move {
@@ -92,7 +92,7 @@ pub(super) fn events(
         Some((message, messages))
     });
     kept_alive.flat_map(move |message| {
-        let Some(Message { event, pieces, is_unwritten }) = message else {
+        let Some(LiveMessage { event, pieces, is_unwritten }) = message else {
             return stream::iter([Ok(Bytes::from_static(b":\n\n"))]).boxed();
         };
         let head = Bytes::from(format!("event: {event}\ndata: "));
@@ -106,7 +106,7 @@ pub(super) fn events(
 }
 
 /// An event whose text is written: in one piece, if it is small.
-fn together(head: Bytes, pieces: Pieces) -> Vec<io::Result<Bytes>> {
+fn together(head: Bytes, pieces: AnswerChunks) -> Vec<io::Result<Bytes>> {
     let ends = [Ok(head)].into_iter().chain(pieces).chain([Ok(Bytes::from_static(b"\n\n"))]);
     let event: Vec<io::Result<Bytes>> = ends.collect();
     let bytes: usize = event.iter().flatten().map(Bytes::len).sum();

@@ -8,13 +8,13 @@ use shared::time::DAY_US;
 
 use super::*;
 use crate::calendar::tests::ZONES;
-use crate::calendar::{Granularity, Zone};
+use crate::calendar::{Granularity, ZoneOffsets};
 
-static CALENDARS: LazyLock<Vec<Arc<Zone>>> =
-    LazyLock::new(|| ZONES.iter().map(|tz| Arc::new(Zone::new(*tz))).collect());
+static CALENDARS: LazyLock<Vec<Arc<ZoneOffsets>>> =
+    LazyLock::new(|| ZONES.iter().map(|tz| Arc::new(ZoneOffsets::new(*tz))).collect());
 
 /// Whether a piece reads the rollup bucket that begins at `start`.
-fn reads(piece: &Piece, start: Timestamp) -> bool {
+fn reads(piece: &RollupScan, start: Timestamp) -> bool {
     piece.range.contains(start) && !piece.without.iter().any(|cut| cut.contains(start))
 }
 
@@ -27,7 +27,7 @@ proptest! {
         from in 1_360_000_000..1_370_000_000_i64,
         length in prop_oneof![60..90_000_i64, 90_000..6_000_000_i64],
     ) {
-        let calendar = Calendar::new(Arc::clone(&CALENDARS[zone]), granularity);
+        let calendar = BucketCalendar::new(Arc::clone(&CALENDARS[zone]), granularity);
         let range = TimeRange {
             from: base.floor(Timestamp(from * 1_000_000)),
             to: base.ceil(Timestamp((from + length) * 1_000_000)),
@@ -59,8 +59,8 @@ proptest! {
 
 #[test]
 fn a_year_by_months_is_read_by_days_but_for_those_in_which_months_begin() {
-    let zone = Arc::new(Zone::new(chrono_tz::America::New_York));
-    let calendar = Calendar::new(zone, Granularity::Month);
+    let zone = Arc::new(ZoneOffsets::new(chrono_tz::America::New_York));
+    let calendar = BucketCalendar::new(zone, Granularity::Month);
     let start = 15_706 * DAY_US + 5 * 3_600_000_000;
     let range = TimeRange { from: Timestamp(start), to: Timestamp(start + 365 * DAY_US) };
     let pieces = pieces(&calendar, Grain::Minute, range);

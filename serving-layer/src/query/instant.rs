@@ -16,8 +16,8 @@ use chrono::{DateTime, Months, NaiveDate};
 use shared::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 
 use super::parameters::short;
-use crate::calendar::{Zone, date_of, date_start};
-pub use period::Period;
+use crate::calendar::{ZoneOffsets, date_of, date_start};
+pub use period::CalendarPeriod;
 
 /// Milliseconds since 1970: smaller numbers look like seconds, greater ones like microseconds.
 const MILLIS: RangeInclusive<i64> = 100_000_000_000..=99_999_999_999_999;
@@ -26,20 +26,20 @@ const MONTHS_MAX: u32 = 12 * 400;
 
 /// An edge of a range, before clock and zone are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Instant {
+pub enum TimeExpression {
     /// An instant.
     At(Timestamp),
     /// The beginning, in the query's zone, of the period that begins on a date.
-    Of(Period, NaiveDate),
+    Of(CalendarPeriod, NaiveDate),
     /// The beginning of the period that now lies in, or of one so many periods later.
-    Current(Period, i8),
+    Current(CalendarPeriod, i8),
     /// So many µs before now.
     Ago(i64),
     /// So many months before now, by the calendar of the query's zone.
     MonthsAgo(u32),
 }
 
-impl Instant {
+impl TimeExpression {
     /// Reads an edge.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Instant {
 
     /// The instant, given clock and zone.
     #[must_use]
-    pub fn resolve(self, now: Timestamp, zone: &Zone) -> Timestamp {
+    pub fn resolve(self, now: Timestamp, zone: &ZoneOffsets) -> Timestamp {
         match self {
             Self::At(time) => time,
             Self::Of(_, date) => Timestamp(zone.first_at(date_start(date))),
@@ -103,7 +103,7 @@ impl Instant {
     }
 }
 
-impl fmt::Display for Instant {
+impl fmt::Display for TimeExpression {
     /// As it is written in a query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -118,9 +118,9 @@ impl fmt::Display for Instant {
 }
 
 /// What is subtracted from now: nothing, or as `-7d`.
-fn ago(text: &str) -> Option<Instant> {
+fn ago(text: &str) -> Option<TimeExpression> {
     if text.is_empty() {
-        return Some(Instant::Ago(0));
+        return Some(TimeExpression::Ago(0));
     }
     let text = text.strip_prefix('-')?;
     let digits = text.get(..text.len().checked_sub(1)?)?;
@@ -129,7 +129,7 @@ fn ago(text: &str) -> Option<Instant> {
     }
     let months = |each: u32| {
         let months = digits.parse::<u32>().ok()?.checked_mul(each)?;
-        (months <= MONTHS_MAX).then_some(Instant::MonthsAgo(months))
+        (months <= MONTHS_MAX).then_some(TimeExpression::MonthsAgo(months))
     };
     let unit = match text.as_bytes().last()? {
         b'm' => MINUTE_US,
@@ -141,7 +141,7 @@ fn ago(text: &str) -> Option<Instant> {
         _ => return None,
     };
     let ago = digits.parse::<i64>().ok()?.checked_mul(unit)?;
-    (ago <= Timestamp::MAX.0).then_some(Instant::Ago(ago))
+    (ago <= Timestamp::MAX.0).then_some(TimeExpression::Ago(ago))
 }
 
 fn in_years(time: Timestamp, text: &str) -> Result<Timestamp, String> {

@@ -32,9 +32,9 @@ pub(super) const NAMES: [&str; 19] = [
 
 /// Parameters by name; each is one of [`NAMES`].
 #[derive(Debug)]
-pub(super) struct Parameters(BTreeMap<&'static str, Value>);
+pub(super) struct QueryParameters(BTreeMap<&'static str, Value>);
 
-impl Parameters {
+impl QueryParameters {
     /// Takes named values, and refuses unknown names and names that occur twice.
     pub(super) fn new(
         given: impl IntoIterator<Item = (String, Value)>,
@@ -155,7 +155,7 @@ impl Parameters {
     pub(super) fn position(
         &mut self,
         name: &'static str,
-    ) -> Result<Option<shared::ids::Position>, QueryError> {
+    ) -> Result<Option<shared::ids::PartitionOffsets>, QueryError> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.trim().is_empty() => Ok(None),

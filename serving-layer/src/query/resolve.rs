@@ -9,12 +9,12 @@ use shared::expression::Predicate;
 use shared::problem::suggestion;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
-use super::{BEYOND_SCOPE, Instant, Order, Query, QueryError, hint, short};
-use crate::calendar::{Calendar, Granularity, Zone};
+use super::{BEYOND_SCOPE, OrderBy, Query, QueryError, TimeExpression, hint, short};
+use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
 
 /// What a row is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum SortColumn {
     /// The bucket's start.
     Time,
     /// A dimension, by position in `group_by`.
@@ -23,7 +23,7 @@ pub enum Key {
     Measure(usize),
 }
 
-impl Key {
+impl SortColumn {
     /// The measure, if it is one.
     #[must_use]
     pub fn measure(self) -> Option<usize> {
@@ -36,14 +36,14 @@ impl Key {
 
 /// The edges that were asked for, widened to base buckets; `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Edges {
+pub struct RangeEdges {
     /// The first instant.
     pub from: Option<Timestamp>,
     /// The first instant after.
     pub to: Option<Timestamp>,
 }
 
-impl Edges {
+impl RangeEdges {
     /// The range, to all times where it is open.
     #[must_use]
     pub fn range(self) -> TimeRange {
@@ -56,11 +56,11 @@ impl Edges {
 
 /// A query resolved against a metric.
 #[derive(Clone, Debug)]
-pub struct Resolved {
+pub struct ResolvedQuery {
     /// The buckets.
-    pub calendar: Calendar,
+    pub calendar: BucketCalendar,
     /// The edges.
-    pub edges: Edges,
+    pub edges: RangeEdges,
     /// Measures, by position in the definition.
     pub measures: Vec<usize>,
     /// Dimensions, by position in the definition.
@@ -70,12 +70,12 @@ pub struct Resolved {
     /// Condition over measures, and those that it reads.
     pub having: Option<(Predicate, Vec<usize>)>,
     /// What to order by; ties go by time, then dimensions.
-    pub order_by: Vec<(Key, Direction)>,
+    pub order_by: Vec<(SortColumn, SortDirection)>,
 }
 
 /// Which way values go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub enum SortDirection {
     /// From the least on.
     Ascending,
     /// From the greatest on.
@@ -90,9 +90,9 @@ pub enum Direction {
 pub fn resolve(
     query: &Query,
     metric: &MetricVersion,
-    zone: Arc<Zone>,
-    edges: Edges,
-) -> Result<Resolved, QueryError> {
+    zone: Arc<ZoneOffsets>,
+    edges: RangeEdges,
+) -> Result<ResolvedQuery, QueryError> {
     let compiled = &metric.compiled;
     let grain = compiled.grain();
     if query.granularity.is_finer_than(grain) {
@@ -115,11 +115,11 @@ pub fn resolve(
         .iter()
         .map(|name| dimension(compiled, name, "group_by"))
         .collect::<Result<Vec<_>, _>>()?;
-    let calendar = Calendar::new(zone, query.granularity);
-    if let Edges { from: Some(from), to: Some(to) } = edges {
+    let calendar = BucketCalendar::new(zone, query.granularity);
+    if let RangeEdges { from: Some(from), to: Some(to) } = edges {
         check_fit(&calendar, grain, TimeRange { from, to })?;
     }
-    Ok(Resolved {
+    Ok(ResolvedQuery {
         calendar,
         edges,
         measures,
@@ -134,7 +134,11 @@ pub fn resolve(
 ///
 /// # Errors
 /// Says which base would do.
-pub fn check_fit(calendar: &Calendar, grain: Grain, range: TimeRange) -> Result<(), QueryError> {
+pub fn check_fit(
+    calendar: &BucketCalendar,
+    grain: Grain,
+    range: TimeRange,
+) -> Result<(), QueryError> {
     if calendar.fits(grain, range) {
         return Ok(());
     }
@@ -162,7 +166,7 @@ pub fn check_fit(calendar: &Calendar, grain: Grain, range: TimeRange) -> Result<
 /// # Errors
 /// Says which base would do.
 pub fn check_open(
-    calendar: &Calendar,
+    calendar: &BucketCalendar,
     grain: Grain,
     range: TimeRange,
     now: Timestamp,
@@ -184,8 +188,8 @@ pub fn edges(
     query: &Query,
     grain: Grain,
     now: Timestamp,
-    zone: &Zone,
-) -> Result<Edges, QueryError> {
+    zone: &ZoneOffsets,
+) -> Result<RangeEdges, QueryError> {
     let from = query.from.map(|edge| edge.resolve(now, zone));
     let to = query.to.map(|edge| edge.resolve(now, zone));
     if let (Some(from), Some(to)) = (from, to)
@@ -194,7 +198,7 @@ pub fn edges(
         return Err(QueryError::new("empty_range", "from", empty(query, from, to)));
     }
     let inside = |time: Timestamp| time.clamp(Timestamp::MIN, Timestamp::MAX);
-    Ok(Edges {
+    Ok(RangeEdges {
         from: from.map(|time| inside(grain.floor(time))),
         to: to.map(|time| inside(grain.ceil(time))),
     })
@@ -207,7 +211,7 @@ fn empty(query: &Query, from: Timestamp, to: Timestamp) -> String {
     match end {
         Some(end) if first == last => {
             let open = match first {
-                Instant::Current(_, 0) => ", or no `to`,",
+                TimeExpression::Current(_, 0) => ", or no `to`,",
                 _ => "",
             };
             format!(
@@ -282,24 +286,25 @@ fn having(query: &Query, metric: &Metric) -> Result<Option<(Predicate, Vec<usize
     Ok(Some((predicate, inputs)))
 }
 
-fn order(query: &Query, metric: &Metric) -> Result<Vec<(Key, Direction)>, QueryError> {
-    let key = |order: &Order| {
-        let direction = if order.descending { Direction::Descending } else { Direction::Ascending };
+fn order(query: &Query, metric: &Metric) -> Result<Vec<(SortColumn, SortDirection)>, QueryError> {
+    let key = |order: &OrderBy| {
+        let direction =
+            if order.descending { SortDirection::Descending } else { SortDirection::Ascending };
         order_key(query, metric, &order.name).map(|key| (key, direction))
     };
     query.order_by.iter().map(key).collect()
 }
 
-fn order_key(query: &Query, metric: &Metric, name: &str) -> Result<Key, QueryError> {
+fn order_key(query: &Query, metric: &Metric, name: &str) -> Result<SortColumn, QueryError> {
     let buckets = query.granularity != Granularity::All;
     if name == "time" && buckets {
-        return Ok(Key::Time);
+        return Ok(SortColumn::Time);
     }
     if let Some(at) = query.group_by.iter().position(|known| known == name) {
-        return Ok(Key::Dimension(at));
+        return Ok(SortColumn::Dimension(at));
     }
     if let Some(at) = metric.measures().iter().position(|known| known.name == name) {
-        return Ok(Key::Measure(at));
+        return Ok(SortColumn::Measure(at));
     }
     let detail = if name == "time" {
         "`order_by`: with `granularity` all there is no `time`".to_owned()

@@ -13,8 +13,11 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(query.granularity, Granularity::All);
     assert_eq!(query.timezone, Tz::UTC);
     assert_eq!((query.rows_max(), query.offset), (10_000, 0));
-    assert_eq!((query.fill, query.compare, query.partial), (Fill::None, None, Partial::Refuse));
-    assert_eq!((query.csv, query.whole().rows_max()), (CsvTexts::Verbatim, LIMIT_MAX + 1));
+    assert_eq!(
+        (query.fill, query.compare, query.partial),
+        (FillPolicy::None, None, PartialPolicy::Refuse)
+    );
+    assert_eq!((query.csv, query.whole().rows_max()), (CsvTextStyle::Verbatim, LIMIT_MAX + 1));
     let query = Query::from_pairs([("metric".to_owned(), "m".to_owned())]).unwrap();
     assert_eq!((query.measures, query.format), (None, None));
 }

@@ -17,71 +17,74 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::fair::Asking;
-use super::turns::{Turn, Turns};
-use super::work::Work;
-use super::{Serving, ServingSettings};
-use crate::answer::Answer;
-use crate::error::Error;
-use crate::memory::{Account, Need, Short};
+use super::fair::PermitRequest;
+use super::turns::{FairLimiter, WorkPermit};
+use super::work::QueryContext;
+use super::{ServingLayer, ServingSettings};
+use crate::answer::QueryAnswer;
+use crate::error::ServingError;
+use crate::memory::{MemoryAccount, MemoryNeed, MemoryShortageError};
 use crate::query::Query;
 
 /// The turns of all kinds, and who waits for one.
 #[derive(Debug)]
-pub(crate) struct Admission {
-    little: Turns,
-    much: Turns,
+pub(crate) struct QueryAdmission {
+    little: FairLimiter,
+    much: FairLimiter,
     /// For the writing of answers, piece by piece.
-    pub(crate) writing: Turns,
-    waiting: Arc<Mutex<HashMap<String, Waiting>>>,
+    pub(crate) writing: FairLimiter,
+    waiting: Arc<Mutex<HashMap<String, EqualQueries>>>,
 }
 
-type Outcome = Shared<BoxFuture<'static, Result<Answer, Error>>>;
+type SharedAnswer = Shared<BoxFuture<'static, Result<QueryAnswer, ServingError>>>;
 
 /// Equal queries that wait.
 #[derive(Debug)]
-struct Waiting {
-    outcome: WeakShared<BoxFuture<'static, Result<Answer, Error>>>,
+struct EqualQueries {
+    outcome: WeakShared<BoxFuture<'static, Result<QueryAnswer, ServingError>>>,
     is_begun: Arc<AtomicBool>,
-    turns: UnboundedSender<Turn>,
+    turns: UnboundedSender<WorkPermit>,
 }
 
 /// A query among equal ones that wait.
-struct Joined {
-    outcome: Outcome,
+struct WaitingQuery {
+    outcome: SharedAnswer,
     /// Whether its turn has begun.
     is_begun: Arc<AtomicBool>,
     /// Where a turn goes that one of them got.
-    turns: UnboundedSender<Turn>,
+    turns: UnboundedSender<WorkPermit>,
 }
 
-impl Admission {
+impl QueryAdmission {
     pub(super) fn new(settings: &ServingSettings) -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
         Self {
-            little: Turns::new(settings.queries_max),
-            much: Turns::new(processors.min(settings.queries_max)),
-            writing: Turns::new(processors),
+            little: FairLimiter::new(settings.queries_max),
+            much: FairLimiter::new(processors.min(settings.queries_max)),
+            writing: FairLimiter::new(processors),
             waiting: Arc::default(),
         }
     }
 
-    fn turns(&self, need: Need) -> &Turns {
+    fn turns(&self, need: MemoryNeed) -> &FairLimiter {
         match need {
-            Need::Little => &self.little,
-            Need::Much => &self.much,
+            MemoryNeed::Little => &self.little,
+            MemoryNeed::Much => &self.much,
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, EqualQueries>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A turn of each query that may be answered at a time.
     #[cfg(test)]
-    pub(super) fn take_all(&self, asking: &Asking) -> Vec<Turn> {
-        let take = |turns: &Turns| std::iter::from_fn(|| turns.try_take(asking)).collect();
-        [take(&self.little), take(&self.much)].into_iter().flat_map(|t: Vec<Turn>| t).collect()
+    pub(super) fn take_all(&self, asking: &PermitRequest) -> Vec<WorkPermit> {
+        let take = |turns: &FairLimiter| std::iter::from_fn(|| turns.try_take(asking)).collect();
+        [take(&self.little), take(&self.much)]
+            .into_iter()
+            .flat_map(|t: Vec<WorkPermit>| t)
+            .collect()
     }
 
     /// Different queries that wait.
@@ -92,13 +95,13 @@ impl Admission {
 }
 
 /// A query's place among those that wait, for as long as its turn has not begun.
-struct Place {
-    waiting: Arc<Mutex<HashMap<String, Waiting>>>,
+struct WaitingGuard {
+    waiting: Arc<Mutex<HashMap<String, EqualQueries>>>,
     key: String,
     is_begun: Arc<AtomicBool>,
 }
 
-impl Drop for Place {
+impl Drop for WaitingGuard {
     fn drop(&mut self) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         // Another one may stand there, if nobody was left to wait for this one.
@@ -109,16 +112,16 @@ impl Drop for Place {
     }
 }
 
-impl Serving {
+impl ServingLayer {
     /// Answers when it is the query's turn, within the time for a query.
     pub(super) async fn in_turn(
         self: &Arc<Self>,
         query: &Query,
-        asking: &Asking,
-    ) -> Result<Answer, Error> {
+        asking: &PermitRequest,
+    ) -> Result<QueryAnswer, ServingError> {
         let need = match self.prepare(query).await? {
-            Prepared::Made(answer) => return Ok(*answer),
-            Prepared::Needs(need) => need,
+            PreparedQuery::Made(answer) => return Ok(*answer),
+            PreparedQuery::Needs(need) => need,
         };
         // Apart, since what most queries need is small and is moved often.
         Box::pin(self.in_turn_for(need, query, asking)).await
@@ -126,10 +129,10 @@ impl Serving {
 
     async fn in_turn_for(
         self: &Arc<Self>,
-        need: Need,
+        need: MemoryNeed,
         query: &Query,
-        asking: &Asking,
-    ) -> Result<Answer, Error> {
+        asking: &PermitRequest,
+    ) -> Result<QueryAnswer, ServingError> {
         let turns = self.admission.turns(need);
         if let Some(turn) = turns.try_take(asking) {
             let is_begun = AtomicBool::new(false);
@@ -153,12 +156,12 @@ impl Serving {
     }
 
     /// Does something else than to answer a query when its turn comes.
-    pub(crate) async fn in_turn_of<T, F: Future<Output = Result<T, Error>>>(
+    pub(crate) async fn in_turn_of<T, F: Future<Output = Result<T, ServingError>>>(
         self: &Arc<Self>,
-        need: Need,
-        asking: &Asking,
-        attempt: impl Fn(Work) -> F,
-    ) -> Result<T, Error> {
+        need: MemoryNeed,
+        asking: &PermitRequest,
+        attempt: impl Fn(QueryContext) -> F,
+    ) -> Result<T, ServingError> {
         let is_begun = AtomicBool::new(false);
         let done = async {
             let turn = self.admission.turns(need).take(asking).await;
@@ -169,29 +172,29 @@ impl Serving {
 
     async fn in_time<T>(
         &self,
-        done: impl Future<Output = Result<T, Error>>,
+        done: impl Future<Output = Result<T, ServingError>>,
         is_begun: &AtomicBool,
-    ) -> Result<T, Error> {
+    ) -> Result<T, ServingError> {
         let seconds = self.settings.timeout.as_secs();
         match timeout(self.settings.timeout, done).await {
             Ok(done) => done,
-            Err(_) if is_begun.load(Ordering::SeqCst) => Err(Error::Timeout { seconds }),
-            Err(_) => Err(Error::Overloaded { seconds }),
+            Err(_) if is_begun.load(Ordering::SeqCst) => Err(ServingError::Timeout { seconds }),
+            Err(_) => Err(ServingError::Overloaded { seconds }),
         }
     }
 
     /// Waits with the equal queries that wait.
-    fn join(self: &Arc<Self>, query: &Query, need: Need) -> Joined {
+    fn join(self: &Arc<Self>, query: &Query, need: MemoryNeed) -> WaitingQuery {
         let key = format!("{query:?}");
         let mut waiting = self.admission.waiting();
         if let Some(found) = waiting.get(&key)
             && let Some(outcome) = found.outcome.upgrade()
         {
             let (is_begun, turns) = (Arc::clone(&found.is_begun), found.turns.clone());
-            return Joined { outcome, is_begun, turns };
+            return WaitingQuery { outcome, is_begun, turns };
         }
         let is_begun = Arc::new(AtomicBool::new(false));
-        let place = Place {
+        let place = WaitingGuard {
             waiting: Arc::clone(&self.admission.waiting),
             key: key.clone(),
             is_begun: Arc::clone(&is_begun),
@@ -199,54 +202,56 @@ impl Serving {
         let (serving, query, begins) = (Arc::clone(self), query.clone(), Arc::clone(&is_begun));
         let (turns, mut first) = unbounded_channel();
         let outcome = async move {
-            let turn: Option<Turn> = first.recv().await;
+            let turn: Option<WorkPermit> = first.recv().await;
             // Whoever asks from here on may expect what this answer does not include.
             drop((place, first));
-            let gone = || Error::Internal("nobody waits for the answer".to_owned());
+            let gone = || ServingError::Internal("nobody waits for the answer".to_owned());
             serving.answer_within(&query, need, turn.ok_or_else(gone)?, &begins).await
         };
         let outcome = outcome.boxed().shared();
         // There is one to downgrade, since it was not polled yet.
         if let Some(weak) = outcome.downgrade() {
             let (is_begun, turns) = (Arc::clone(&is_begun), turns.clone());
-            waiting.insert(key, Waiting { outcome: weak, is_begun, turns });
+            waiting.insert(key, EqualQueries { outcome: weak, is_begun, turns });
         }
-        Joined { outcome, is_begun, turns }
+        WaitingQuery { outcome, is_begun, turns }
     }
 
     async fn answer_within(
         self: &Arc<Self>,
         query: &Query,
-        need: Need,
-        turn: Turn,
+        need: MemoryNeed,
+        turn: WorkPermit,
         is_begun: &AtomicBool,
-    ) -> Result<Answer, Error> {
-        let attempt = |work: Work| async move { self.answer_now(query, &work).await };
+    ) -> Result<QueryAnswer, ServingError> {
+        let attempt = |work: QueryContext| async move { self.answer_now(query, &work).await };
         self.within((need, turn), is_begun, attempt).await
     }
 
     /// Works in turns until there is enough memory for all of it: with a reserve of more each time.
-    async fn within<T, F: Future<Output = Result<T, Error>>>(
+    async fn within<T, F: Future<Output = Result<T, ServingError>>>(
         self: &Arc<Self>,
-        (need, mut turn): (Need, Turn),
+        (need, mut turn): (MemoryNeed, WorkPermit),
         is_begun: &AtomicBool,
-        attempt: impl Fn(Work) -> F,
-    ) -> Result<T, Error> {
+        attempt: impl Fn(QueryContext) -> F,
+    ) -> Result<T, ServingError> {
         let asking = turn.asking().clone();
         let mut account = self.memory.account(&asking.asker, need);
         loop {
             is_begun.store(true, Ordering::SeqCst);
-            let work = Work::new(account, Instant::now() + self.settings.timeout, turn);
+            let work = QueryContext::new(account, Instant::now() + self.settings.timeout, turn);
             let watch = work.watch();
             let done = attempt(work).await;
             drop(watch);
-            let Err(Error::Short(Short { needed })) = done else { return done };
+            let Err(ServingError::Short(MemoryShortageError { needed })) = done else {
+                return done;
+            };
             is_begun.store(false, Ordering::SeqCst);
             let most = self.memory.most(&asking.asker);
             if needed > most {
-                return Err(Error::QueryTooLarge { limit_bytes: most });
+                return Err(ServingError::QueryTooLarge { limit_bytes: most });
             }
-            account = self.memory.account(&asking.asker, Need::Much);
+            account = self.memory.account(&asking.asker, MemoryNeed::Much);
             let (serving, own) = (Arc::clone(self), account.clone());
             // Half as much again, so that it is not short once more; or else a little more.
             let wanted = [needed / 2, needed / 16].map(|more| (needed + more).min(most));
@@ -256,7 +261,7 @@ impl Serving {
     }
 
     /// Reserves memory, if need be that of what is kept for later answers.
-    fn reserve(&self, account: &Account, bytes: usize) -> bool {
+    fn reserve(&self, account: &MemoryAccount, bytes: usize) -> bool {
         for _ in 0..2 {
             match account.reserve(bytes) {
                 Ok(()) => return true,
@@ -270,9 +275,9 @@ impl Serving {
 }
 
 /// A query before its turn.
-pub(super) enum Prepared {
+pub(super) enum PreparedQuery {
     /// What was made for another one answers it.
-    Made(Box<Answer>),
+    Made(Box<QueryAnswer>),
     /// It has to be made.
-    Needs(Need),
+    Needs(MemoryNeed),
 }

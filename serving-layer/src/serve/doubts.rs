@@ -4,31 +4,31 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use shared::catalog::{MetricVersion, Stage};
+use shared::catalog::{LifecycleStage, MetricVersion};
 use shared::definition::EventTypes;
-use shared::omissions::Omissions;
-use shared::ports::{ReadColumns, SpeedRead};
+use shared::omissions::MetricOmissions;
+use shared::ports::{ReadColumns, SpeedReadRequest};
 use shared::problem::nearest;
 use shared::time::{TimeRange, Timestamp};
 
-use super::Serving;
-use crate::answer::warn::{Subject, hint, label};
+use super::ServingLayer;
+use crate::answer::warn::{WarningContext, hint, label};
 
 /// What a metric could not use of the events of both its parts, by what is told of the speed part.
-pub(super) fn of_both_parts(metric: &MetricVersion, mut speed: Omissions) -> Omissions {
+pub(super) fn of_both_parts(metric: &MetricVersion, mut speed: MetricOmissions) -> MetricOmissions {
     speed.merge(&metric.omissions);
-    if metric.stage == Stage::Backfilling {
-        speed.merge(&Omissions::unknown());
+    if metric.stage == LifecycleStage::Backfilling {
+        speed.merge(&MetricOmissions::unknown());
     }
     speed
 }
 
-impl Serving {
+impl ServingLayer {
     /// Adds what a metric could not use of all its events to how it is shown.
     pub(crate) async fn tell(&self, metric: &MetricVersion, is_bounded: bool, shown: &mut Value) {
         let omissions = self.omissions(metric).await;
         let readings = all_readings(metric);
-        let subject = Subject { metric, omissions: &omissions, readings, is_bounded };
+        let subject = WarningContext { metric, omissions: &omissions, readings, is_bounded };
         shown["warnings"] = json!(self.warnings_of(&subject).await);
         if !is_bounded {
             shown["omissions"] = subject.listed();
@@ -36,7 +36,7 @@ impl Serving {
     }
 
     /// The warnings about it, with names of properties where they help.
-    pub(super) async fn warnings_of(&self, subject: &Subject<'_>) -> Vec<String> {
+    pub(super) async fn warnings_of(&self, subject: &WarningContext<'_>) -> Vec<String> {
         let known = match subject.wants_names() {
             true => self.names.of(&self.journal, &subject.metric.definition.event).await.paths,
             false => BTreeSet::new(),
@@ -45,15 +45,15 @@ impl Serving {
     }
 
     /// What a metric could not use of the events of both its parts.
-    async fn omissions(&self, metric: &MetricVersion) -> Omissions {
+    async fn omissions(&self, metric: &MetricVersion) -> MetricOmissions {
         // No states, only what is told of them.
         let nowhere = TimeRange { from: Timestamp(0), to: Timestamp(0) };
         let columns = ReadColumns { dimensions: Vec::new(), states: Vec::new() };
         let from = metric.boundary.epoch;
-        let read = SpeedRead { from, to: None, range: nowhere, columns: Some(columns) };
+        let read = SpeedReadRequest { from, to: None, range: nowhere, columns: Some(columns) };
         let speed = match self.speed.read(metric, read).await {
             Ok(part) => part.omissions,
-            Err(_) => Omissions::unknown(),
+            Err(_) => MetricOmissions::unknown(),
         };
         of_both_parts(metric, speed)
     }
@@ -94,7 +94,7 @@ impl Serving {
     }
 }
 
-fn all_readings(metric: &MetricVersion) -> Vec<shared::compile::Reading<'_>> {
+fn all_readings(metric: &MetricVersion) -> Vec<shared::compile::PropertyUse<'_>> {
     let measures: Vec<usize> = (0..metric.compiled.measures().len()).collect();
     let dimensions: Vec<usize> = (0..metric.definition.dimensions.len()).collect();
     metric.compiled.readings(&measures, &dimensions)

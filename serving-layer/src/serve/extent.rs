@@ -5,27 +5,27 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use futures::StreamExt;
-use shared::catalog::{MetricVersion, Snapshot};
-use shared::ports::{BatchRead, ReadColumns, SpeedRead};
+use shared::catalog::{CatalogSnapshot, MetricVersion};
+use shared::ports::{BatchReadRequest, ReadColumns, SpeedReadRequest};
 use shared::time::{Grain, TimeRange, Timestamp};
 use tokio::runtime::Handle;
 
-use super::work::Work;
-use super::{Asking, Serving, blocking};
-use crate::error::Error;
+use super::work::QueryContext;
+use super::{PermitRequest, ServingLayer, blocking};
+use crate::error::ServingError;
 use crate::plan;
 
 /// Starts of the first and of the last base bucket with events.
 pub(crate) type Extent = Option<(Timestamp, Timestamp)>;
 
-impl Serving {
+impl ServingLayer {
     /// The extent of what can be read of a metric, in a turn of its own.
     pub(crate) async fn extent(
         self: &Arc<Self>,
-        asking: &Asking,
-        snapshot: &Arc<Snapshot>,
+        asking: &PermitRequest,
+        snapshot: &Arc<CatalogSnapshot>,
         metric: &Arc<MetricVersion>,
-    ) -> Result<Extent, Error> {
+    ) -> Result<Extent, ServingError> {
         let need = self.need_of(self.speed.groups(metric.id));
         self.in_turn_of(need, asking, |work| async move {
             self.extent_now(snapshot, metric, &work).await
@@ -35,13 +35,13 @@ impl Serving {
 
     async fn extent_now(
         &self,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Arc<CatalogSnapshot>,
         metric: &MetricVersion,
-        work: &Work,
-    ) -> Result<Extent, Error> {
+        work: &QueryContext,
+    ) -> Result<Extent, ServingError> {
         let columns = ReadColumns { dimensions: Vec::new(), states: Vec::new() };
         let (from, range) = (metric.boundary.epoch, TimeRange::ALL);
-        let read = SpeedRead { from, to: None, range, columns: Some(columns.clone()) };
+        let read = SpeedReadRequest { from, to: None, range, columns: Some(columns.clone()) };
         let groups = usize::try_from(self.speed.groups(metric.id)).unwrap_or(usize::MAX);
         let held = work.hold(groups.saturating_mul(size_of::<i64>()))?;
         let rows = self.speed.read(metric, read).await.map_or_else(|_| Vec::new(), |p| p.states);
@@ -54,7 +54,7 @@ impl Serving {
             let last = TimeRange { from: Timestamp(covered.to.0 - day), ..covered };
             let (grain, runtime) = (metric.compiled.grain(), Handle::current());
             let reads = [first, last].map(|range| {
-                let read = BatchRead { grain, range, columns: columns.clone() };
+                let read = BatchReadRequest { grain, range, columns: columns.clone() };
                 self.batch.read(snapshot, metric, read)
             });
             // Off the threads that wait, since reading decodes.

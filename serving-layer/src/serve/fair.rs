@@ -7,11 +7,11 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 
-use shared::request::Asker;
+use shared::request::CallerId;
 
 /// What a turn is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum WorkPurpose {
     /// An answer that somebody waits for.
     Query,
     /// Another answer for those who follow one.
@@ -20,27 +20,27 @@ pub(crate) enum Purpose {
 
 /// Who wants a turn, and what for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Asking {
+pub(crate) struct PermitRequest {
     /// Whose share it is of.
-    pub(crate) asker: Asker,
+    pub(crate) asker: CallerId,
     /// What for.
-    pub(crate) purpose: Purpose,
+    pub(crate) purpose: WorkPurpose,
 }
 
-impl Asking {
+impl PermitRequest {
     /// An answer that somebody waits for.
-    pub(crate) fn query(asker: Asker) -> Self {
-        Self { asker, purpose: Purpose::Query }
+    pub(crate) fn query(asker: CallerId) -> Self {
+        Self { asker, purpose: WorkPurpose::Query }
     }
 
     /// Another answer for those who follow one.
-    pub(crate) fn refresh(asker: Asker) -> Self {
-        Self { asker, purpose: Purpose::Refresh }
+    pub(crate) fn refresh(asker: CallerId) -> Self {
+        Self { asker, purpose: WorkPurpose::Refresh }
     }
 }
 
 /// One who waits.
-pub(crate) trait Waits {
+pub(crate) trait FairWaiter {
     /// Whether it does not wait any more.
     fn is_gone(&self) -> bool;
     /// Whether there is what it needs, which it takes then: it is asked only when it is the next.
@@ -48,33 +48,33 @@ pub(crate) trait Waits {
 }
 
 /// Those who wait and what everyone has had.
-pub(crate) struct Fair<W> {
-    lines: HashMap<Asker, Line<W>>,
+pub(crate) struct FairQueue<W> {
+    lines: HashMap<CallerId, AskerQueue<W>>,
     /// What whoever was next had had by then: who comes anew begins with as much.
     had: f64,
     arrivals: u64,
 }
 
 /// Those of one asker.
-struct Line<W> {
+struct AskerQueue<W> {
     running: usize,
     had: f64,
-    queues: [Queue<W>; 2],
+    queues: [PurposeQueue<W>; 2],
 }
 
-struct Queue<W> {
+struct PurposeQueue<W> {
     had: f64,
     /// With their places in the order of arrival.
     waiting: VecDeque<(u64, W)>,
 }
 
-impl<W> Default for Fair<W> {
+impl<W> Default for FairQueue<W> {
     fn default() -> Self {
         Self { lines: HashMap::new(), had: 0.0, arrivals: 0 }
     }
 }
 
-impl<W> Line<W> {
+impl<W> AskerQueue<W> {
     fn is_idle(&self) -> bool {
         self.running == 0 && !self.is_waiting()
     }
@@ -96,16 +96,16 @@ impl<W> Line<W> {
     }
 }
 
-impl<W> Fair<W> {
+impl<W> FairQueue<W> {
     /// Whether nobody waits.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.lines.values().any(Line::is_waiting)
+        !self.lines.values().any(AskerQueue::is_waiting)
     }
 
-    fn line(&mut self, asker: &Asker) -> &mut Line<W> {
+    fn line(&mut self, asker: &CallerId) -> &mut AskerQueue<W> {
         let had = self.had;
-        let queue = || Queue { had: 0.0, waiting: VecDeque::new() };
-        let new = || Line { running: 0, had, queues: [queue(), queue()] };
+        let queue = || PurposeQueue { had: 0.0, waiting: VecDeque::new() };
+        let new = || AskerQueue { running: 0, had, queues: [queue(), queue()] };
         let line = self.lines.entry(asker.clone()).or_insert_with(new);
         if line.is_idle() {
             line.had = line.had.max(had);
@@ -114,7 +114,7 @@ impl<W> Fair<W> {
     }
 
     /// One more waits.
-    pub(crate) fn wait(&mut self, asking: &Asking, waiter: W) {
+    pub(crate) fn wait(&mut self, asking: &PermitRequest, waiter: W) {
         self.arrivals += 1;
         let arrival = self.arrivals;
         let line = self.line(&asking.asker);
@@ -127,21 +127,21 @@ impl<W> Fair<W> {
     }
 
     /// A turn begins without waiting.
-    pub(crate) fn begin(&mut self, asking: &Asking) {
+    pub(crate) fn begin(&mut self, asking: &PermitRequest) {
         self.line(&asking.asker).running += 1;
     }
 
     /// The next one whose turn begins now.
-    pub(crate) fn next(&mut self) -> Option<(Asking, W)>
+    pub(crate) fn next(&mut self) -> Option<(PermitRequest, W)>
     where
-        W: Waits,
+        W: FairWaiter,
     {
-        let mut askers: Vec<Asker> =
+        let mut askers: Vec<CallerId> =
             self.lines.iter().filter(|(_, l)| l.is_waiting()).map(|(a, _)| a.clone()).collect();
         askers.sort_by(|a, b| self.lines[a].order(&self.lines[b]));
         for asker in askers {
             let Some(line) = self.lines.get_mut(&asker) else { continue };
-            let mut purposes = [Purpose::Query, Purpose::Refresh];
+            let mut purposes = [WorkPurpose::Query, WorkPurpose::Refresh];
             purposes.sort_by(|a, b| {
                 line.queues[*a as usize].had.total_cmp(&line.queues[*b as usize].had)
             });
@@ -152,7 +152,7 @@ impl<W> Fair<W> {
                 if let Some((_, waiter)) = at.and_then(|at| waiting.remove(at)) {
                     line.running += 1;
                     self.had = self.had.max(line.had);
-                    return Some((Asking { asker, purpose }, waiter));
+                    return Some((PermitRequest { asker, purpose }, waiter));
                 }
             }
         }
@@ -160,7 +160,7 @@ impl<W> Fair<W> {
     }
 
     /// A turn ends that took so many seconds.
-    pub(crate) fn end(&mut self, asking: &Asking, seconds: f64) {
+    pub(crate) fn end(&mut self, asking: &PermitRequest, seconds: f64) {
         if let Some(line) = self.lines.get_mut(&asking.asker) {
             line.running -= 1;
             line.had += seconds;
@@ -168,7 +168,7 @@ impl<W> Fair<W> {
         }
         let had = self.had;
         self.lines.retain(|_, line| !line.is_idle() || line.had > had);
-        if self.lines.values().all(Line::is_idle) {
+        if self.lines.values().all(AskerQueue::is_idle) {
             self.lines.clear();
         }
     }
@@ -183,7 +183,7 @@ mod tests {
     /// there is what it needs.
     struct One(&'static str, f64, Cell<usize>);
 
-    impl Waits for One {
+    impl FairWaiter for One {
         fn is_gone(&self) -> bool {
             self.0 == "gone"
         }
@@ -198,12 +198,12 @@ mod tests {
         One(name, seconds, Cell::new(0))
     }
 
-    fn asking(name: &str, purpose: Purpose) -> Asking {
-        Asking { asker: Asker::key(name), purpose }
+    fn asking(name: &str, purpose: WorkPurpose) -> PermitRequest {
+        PermitRequest { asker: CallerId::key(name), purpose }
     }
 
     /// Plays turns of so many seconds for whoever is next; how many each had.
-    fn play(fair: &mut Fair<One>, turns: usize) -> HashMap<&'static str, usize> {
+    fn play(fair: &mut FairQueue<One>, turns: usize) -> HashMap<&'static str, usize> {
         let mut had = HashMap::new();
         for _ in 0..turns {
             let (asking, waiter) = fair.next().unwrap();
@@ -217,47 +217,47 @@ mod tests {
 
     #[test]
     fn a_hundred_of_one_key_get_no_more_time_than_one_of_another() {
-        let mut fair = Fair::default();
-        (0..100).for_each(|_| fair.wait(&asking("many", Purpose::Query), one("many", 1.0)));
-        fair.wait(&asking("one", Purpose::Query), one("one", 1.0));
+        let mut fair = FairQueue::default();
+        (0..100).for_each(|_| fair.wait(&asking("many", WorkPurpose::Query), one("many", 1.0)));
+        fair.wait(&asking("one", WorkPurpose::Query), one("one", 1.0));
         assert_eq!(play(&mut fair, 40), [("many", 20), ("one", 20)].into());
         // Who takes less time has more turns.
-        let mut fair = Fair::default();
-        fair.wait(&asking("long", Purpose::Query), one("long", 9.0));
-        fair.wait(&asking("short", Purpose::Query), one("short", 1.0));
+        let mut fair = FairQueue::default();
+        fair.wait(&asking("long", WorkPurpose::Query), one("long", 9.0));
+        fair.wait(&asking("short", WorkPurpose::Query), one("short", 1.0));
         let had = play(&mut fair, 100);
         assert!((9..=11).contains(&had["long"]), "{had:?}");
     }
 
     #[test]
     fn refreshes_and_queries_share_what_their_key_has() {
-        let mut fair = Fair::default();
-        (0..100).for_each(|_| fair.wait(&asking("a", Purpose::Refresh), one("refresh", 1.0)));
-        fair.wait(&asking("a", Purpose::Query), one("query", 1.0));
-        fair.wait(&asking("b", Purpose::Query), one("other", 1.0));
+        let mut fair = FairQueue::default();
+        (0..100).for_each(|_| fair.wait(&asking("a", WorkPurpose::Refresh), one("refresh", 1.0)));
+        fair.wait(&asking("a", WorkPurpose::Query), one("query", 1.0));
+        fair.wait(&asking("b", WorkPurpose::Query), one("other", 1.0));
         let had = play(&mut fair, 80);
         assert_eq!(had, [("refresh", 20), ("query", 20), ("other", 40)].into());
     }
 
     #[test]
     fn nothing_is_saved_up_and_who_comes_late_waits_for_one_turn_only() {
-        let mut fair = Fair::default();
-        fair.wait(&asking("a", Purpose::Query), one("a", 1.0));
+        let mut fair = FairQueue::default();
+        fair.wait(&asking("a", WorkPurpose::Query), one("a", 1.0));
         play(&mut fair, 1_000);
-        fair.wait(&asking("b", Purpose::Query), one("b", 1.0));
+        fair.wait(&asking("b", WorkPurpose::Query), one("b", 1.0));
         assert_eq!(fair.next().unwrap().1.0, "b");
         // It has one, so the other is next.
         assert_eq!(fair.next().unwrap().1.0, "a");
-        fair.end(&asking("a", Purpose::Query), 1.0);
-        fair.end(&asking("b", Purpose::Query), 1.0);
+        fair.end(&asking("a", WorkPurpose::Query), 1.0);
+        fair.end(&asking("b", WorkPurpose::Query), 1.0);
         assert!(fair.is_empty() && fair.lines.is_empty(), "nobody is remembered for ever");
     }
 
     #[test]
     fn who_is_gone_or_does_not_fit_holds_nobody_up_and_only_the_next_takes_what_it_needs() {
-        let mut fair = Fair::default();
+        let mut fair = FairQueue::default();
         for name in ["gone", "large", "small", "later"] {
-            fair.wait(&asking("a", Purpose::Query), one(name, 1.0));
+            fair.wait(&asking("a", WorkPurpose::Query), one(name, 1.0));
         }
         let (_, small) = fair.next().unwrap();
         assert_eq!((small.0, small.2.get()), ("small", 1));

@@ -3,38 +3,38 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::catalog::{MetricVersion, Snapshot};
+use shared::catalog::{CatalogSnapshot, MetricVersion};
 use shared::ids::{MetricId, Offset};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::time::{Grain, TimeRange, Timestamp};
 
-use super::read::{self, Part, Retry};
-use super::work::Work;
-use super::{Serving, blocking};
+use super::read::{self, AttemptError, ReadContext};
+use super::work::QueryContext;
+use super::{ServingLayer, blocking};
 use crate::answer::{
-    self, Answer, Approximation, Comparison, Merged, Provenance, Rows, RowsHeld, Source, Written,
-    warn,
+    self, AnswerInput, AnswerProvenance, AnswerRows, ComparisonRange, MeasureApproximation,
+    MergedStates, QueryAnswer, RenderedRows, RowsMemory, warn,
 };
-use crate::cache::Keep;
-use crate::calendar::{Calendar, Granularity, Zone};
-use crate::error::Error;
-use crate::query::resolve::{Edges, Resolved, check_fit, check_open, resolve};
-use crate::query::{Compare, CsvTexts, Query, QueryError};
+use crate::cache::CacheValue;
+use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
+use crate::error::ServingError;
+use crate::query::resolve::{RangeEdges, ResolvedQuery, check_fit, check_open, resolve};
+use crate::query::{CompareMode, CsvTextStyle, Query, QueryError};
 
 /// The times of a question.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(super) struct QueryTimes {
     /// Those of the query, which may be relative to the clock.
-    edges: Edges,
+    edges: RangeEdges,
     /// Where a comparison of the range to date ends, if the range goes further.
     to_date: Option<Timestamp>,
     now: Timestamp,
 }
 
-impl Times {
-    pub(super) fn new(query: &Query, grain: Grain, edges: Edges, now: Timestamp) -> Self {
+impl QueryTimes {
+    pub(super) fn new(query: &Query, grain: Grain, edges: RangeEdges, now: Timestamp) -> Self {
         let now_to = grain.ceil(now);
-        let to_date = query.compare.is_some_and(Compare::is_to_date)
+        let to_date = query.compare.is_some_and(CompareMode::is_to_date)
             && edges.to.is_none_or(|to| to > now_to)
             && edges.from.is_none_or(|from| from < now_to);
         Self { edges, to_date: to_date.then_some(now_to), now }
@@ -43,19 +43,19 @@ impl Times {
 
 /// What rows depend on, besides the generation and how far the speed view has come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Asked {
+pub(super) struct ResultKey {
     /// Without what only says how and when to answer, and without its edges.
     query: Query,
     metric: MetricId,
-    edges: Edges,
+    edges: RangeEdges,
     to_date: Option<Timestamp>,
 }
 
-impl Asked {
-    pub(super) fn new(query: &Query, metric: MetricId, times: Times) -> Self {
-        let Times { edges, to_date, .. } = times;
+impl ResultKey {
+    pub(super) fn new(query: &Query, metric: MetricId, times: QueryTimes) -> Self {
+        let QueryTimes { edges, to_date, .. } = times;
         let limit = Some(query.rows_max());
-        let (format, csv) = (None, CsvTexts::default());
+        let (format, csv) = (None, CsvTextStyle::default());
         let query =
             Query { from: None, to: None, after: None, limit, format, csv, ..query.clone() };
         Self { query, metric, edges, to_date }
@@ -64,15 +64,15 @@ impl Asked {
 
 /// Rows, and what is told of them.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct CachedResult {
     /// The range that they cover.
-    pub(super) edges: Edges,
-    pub(super) calendar: Calendar,
+    pub(super) edges: RangeEdges,
+    pub(super) calendar: BucketCalendar,
     /// The earlier range.
-    comparison: Option<Comparison>,
+    comparison: Option<ComparisonRange>,
     /// Where buckets do not begin on the base.
     pub(super) widened: Vec<TimeRange>,
-    pub(super) rows: Arc<Rows>,
+    pub(super) rows: Arc<AnswerRows>,
     /// Every event below is in them.
     pub(super) through: Offset,
     /// None from here on is.
@@ -84,16 +84,16 @@ pub(super) struct Made {
     /// See [`answer::last_bucket`].
     pub(super) last: Option<TimeRange>,
     /// See [`answer::approximate`].
-    pub(super) approximate: BTreeMap<String, Approximation>,
+    pub(super) approximate: BTreeMap<String, MeasureApproximation>,
     /// What JSON was written of them.
-    written: Written,
+    written: RenderedRows,
 }
 
-impl Made {
+impl CachedResult {
     /// The answer to a query that it was made for.
-    pub(super) fn answer(&self, query: &Query, provenance: Provenance) -> Answer {
-        let Rows { rows, compared, total_rows, warnings, .. } = &*self.rows;
-        Answer {
+    pub(super) fn answer(&self, query: &Query, provenance: AnswerProvenance) -> QueryAnswer {
+        let AnswerRows { rows, compared, total_rows, warnings, .. } = &*self.rows;
+        QueryAnswer {
             metric: query.metric.clone(),
             edges: self.edges,
             calendar: self.calendar.clone(),
@@ -104,12 +104,12 @@ impl Made {
             provenance,
             warnings: warnings.clone(),
             written: self.written.clone(),
-            held: RowsHeld(Some(Arc::clone(&self.rows))),
+            held: RowsMemory(Some(Arc::clone(&self.rows))),
         }
     }
 }
 
-impl Keep for Made {
+impl CacheValue for CachedResult {
     fn size_bytes(&self) -> usize {
         self.rows.held.bytes()
     }
@@ -121,7 +121,7 @@ impl Keep for Made {
 }
 
 /// Bytes of rows, of what may be written of them, and of the question.
-fn rows_bytes(rows: &Rows, query: &Query) -> usize {
+fn rows_bytes(rows: &AnswerRows, query: &Query) -> usize {
     let batches = [Some(&rows.rows), rows.compared.as_ref()];
     let bytes = batches.into_iter().flatten().map(|rows| {
         let names = rows.schema_ref().fields().iter().map(|field| field.name().len() + 4);
@@ -132,25 +132,25 @@ fn rows_bytes(rows: &Rows, query: &Query) -> usize {
     bytes.sum::<usize>() + text_bytes(query)
 }
 
-impl Serving {
+impl ServingLayer {
     /// Makes the rows of an answer, when so much was applied to the speed view.
     pub(super) async fn make(
         &self,
         query: &Query,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Arc<CatalogSnapshot>,
         metric: &Arc<MetricVersion>,
-        zone: Arc<Zone>,
-        times: Times,
-        (applied, work): (Offset, &Work),
-    ) -> Result<Arc<Made>, Retry> {
-        let resolved = resolve(query, metric, zone, times.edges).map_err(Error::from)?;
-        let part = Part { snapshot, metric, resolved: &resolved, query, work };
+        zone: Arc<ZoneOffsets>,
+        times: QueryTimes,
+        (applied, work): (Offset, &QueryContext),
+    ) -> Result<Arc<CachedResult>, AttemptError> {
+        let resolved = resolve(query, metric, zone, times.edges).map_err(ServingError::from)?;
+        let part = ReadContext { snapshot, metric, resolved: &resolved, query, work };
         let mut missing = Vec::new();
         let range = speed_range(&part, times)?;
         let (merged, speed) = self.read(&part, times.edges, range, &mut missing).await?;
         let (edges, mut widened) = answered(&merged, &resolved, metric, times.now)?;
         let earlier = match earlier(&part, times, edges)? {
-            Some(Earlier { comparison, read, widened: more }) => {
+            Some(ComparisonRead { comparison, read, widened: more }) => {
                 widened.extend(more);
                 Some((self.read_also(&part, closed(read), &speed).await?, comparison))
             }
@@ -168,8 +168,16 @@ impl Serving {
             let earlier = earlier.as_ref().map(|(before, compare)| (before, compare.range));
             let account = work.account();
             let (query, resolved, metric, merged) = (&query, &resolved, &metric, &merged);
-            let source =
-                Source { query, resolved, metric, edges, merged, earlier, groups_max, account };
+            let source = AnswerInput {
+                query,
+                resolved,
+                metric,
+                edges,
+                merged,
+                earlier,
+                groups_max,
+                account,
+            };
             let mut rows = answer::build(source)?;
             rows.held.resize(rows_bytes(&rows, query))?;
             Ok(rows)
@@ -177,7 +185,7 @@ impl Serving {
         let mut rows = rows.await?;
         rows.warnings.extend(warnings);
         let is_whole = missing.is_empty() && through >= applied && reach == through;
-        Ok(Arc::new(Made {
+        Ok(Arc::new(CachedResult {
             edges,
             calendar,
             comparison,
@@ -189,14 +197,14 @@ impl Serving {
             is_whole,
             last,
             approximate,
-            written: Written::default(),
+            written: RenderedRows::default(),
         }))
     }
 
     /// What is told of values that are not in the answer.
-    async fn warnings(&self, part: &Part<'_>, omissions: &Omissions) -> Vec<String> {
+    async fn warnings(&self, part: &ReadContext<'_>, omissions: &MetricOmissions) -> Vec<String> {
         let (metric, resolved) = (part.metric, part.resolved);
-        let subject = warn::Subject {
+        let subject = warn::WarningContext {
             metric,
             omissions,
             readings: metric.compiled.readings(&read::measures(resolved), &read::dimensions(part)),
@@ -208,19 +216,19 @@ impl Serving {
 
 /// What is to be read of the speed view: what is asked for, and what it is compared with. Where an
 /// edge is open, the latter depends on what there is.
-fn speed_range(part: &Part<'_>, times: Times) -> Result<TimeRange, Error> {
+fn speed_range(part: &ReadContext<'_>, times: QueryTimes) -> Result<TimeRange, ServingError> {
     let asked = times.edges.range();
     if part.query.compare.is_none() {
         return Ok(asked);
     }
-    let Edges { from: Some(_), to: Some(_) } = times.edges else { return Ok(TimeRange::ALL) };
+    let RangeEdges { from: Some(_), to: Some(_) } = times.edges else { return Ok(TimeRange::ALL) };
     let earlier = earlier(part, times, times.edges)?.map_or(asked, |earlier| earlier.read);
     Ok(TimeRange { from: asked.from.min(earlier.from), to: asked.to.max(earlier.to) })
 }
 
 /// What rows are compared with.
-struct Earlier {
-    comparison: Comparison,
+struct ComparisonRead {
+    comparison: ComparisonRange,
     /// Its base buckets.
     read: TimeRange,
     /// Where its buckets do not begin on the base.
@@ -228,7 +236,11 @@ struct Earlier {
 }
 
 /// The range to compare with, if there is one.
-fn earlier(part: &Part<'_>, times: Times, edges: Edges) -> Result<Option<Earlier>, Error> {
+fn earlier(
+    part: &ReadContext<'_>,
+    times: QueryTimes,
+    edges: RangeEdges,
+) -> Result<Option<ComparisonRead>, ServingError> {
     let Some(compare) = part.query.compare else { return Ok(None) };
     let to = times.to_date.map_or(edges.to, |now| Some(edges.to.map_or(now, |to| to.min(now))));
     let (Some(from), Some(to)) = (edges.from, to) else {
@@ -253,12 +265,12 @@ fn earlier(part: &Part<'_>, times: Times, edges: Edges) -> Result<Option<Earlier
         let read = TimeRange { from: grain.ceil(exact.from), to: grain.ceil(exact.to) };
         (exact, read, widened)
     };
-    let comparison = Comparison::new(compare, range, calendar, grain);
-    Ok(Some(Earlier { comparison, read, widened }))
+    let comparison = ComparisonRange::new(compare, range, calendar, grain);
+    Ok(Some(ComparisonRead { comparison, read, widened }))
 }
 
-fn closed(range: TimeRange) -> Edges {
-    Edges { from: Some(range.from), to: Some(range.to) }
+fn closed(range: TimeRange) -> RangeEdges {
+    RangeEdges { from: Some(range.from), to: Some(range.to) }
 }
 
 /// Bytes of all texts of a query.
@@ -272,14 +284,16 @@ fn text_bytes(query: &Query) -> usize {
 /// The range that is answered, once it is known what there is, and where its buckets do not begin
 /// on the base.
 fn answered(
-    merged: &Merged,
-    resolved: &Resolved,
+    merged: &MergedStates,
+    resolved: &ResolvedQuery,
     metric: &MetricVersion,
     now: Timestamp,
-) -> Result<(Edges, Vec<TimeRange>), Error> {
+) -> Result<(RangeEdges, Vec<TimeRange>), ServingError> {
     let calendar = &resolved.calendar;
     let edges = answer::answered(merged, calendar, resolved.edges);
-    let Edges { from: Some(from), to: Some(to) } = edges else { return Ok((edges, Vec::new())) };
+    let RangeEdges { from: Some(from), to: Some(to) } = edges else {
+        return Ok((edges, Vec::new()));
+    };
     let (grain, range) = (metric.compiled.grain(), TimeRange { from, to });
     if resolved.edges.from.is_some() {
         check_fit(calendar, grain, range)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arrow::array::Array;
 use serde_json::{Map, Value};
 use shared::definition::EventTypes;
-use shared::expression::Path;
+use shared::expression::PropertyPath;
 use shared::ids::Offset;
 use shared::ports::Journal;
 use tokio::sync::Mutex;
@@ -25,22 +25,22 @@ const TYPES_MAX: usize = 200;
 const AGE_MAX: Duration = Duration::from_secs(1);
 
 /// Paths of properties, by type of events.
-type ByType = BTreeMap<String, BTreeSet<String>>;
+type PathsByType = BTreeMap<String, BTreeSet<String>>;
 
 /// The properties of the newest events.
 #[derive(Debug, Default)]
-pub(crate) struct Names(Mutex<Option<Found>>);
+pub(crate) struct PropertyNames(Mutex<Option<PropertyScan>>);
 
 #[derive(Debug)]
-struct Found {
+struct PropertyScan {
     at: Instant,
     end: Offset,
-    by_type: Arc<ByType>,
+    by_type: Arc<PathsByType>,
 }
 
 /// What is known of some types of events.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct KnownProperties {
     /// Whether there is any event of them among the newest.
     pub(crate) has_events: bool,
     /// Paths of their properties.
@@ -49,7 +49,7 @@ pub(crate) struct Known {
     pub(crate) types: BTreeSet<String>,
 }
 
-impl Known {
+impl KnownProperties {
     /// Whether some event has the property, or something inside of it.
     pub(crate) fn has(&self, path: &str) -> bool {
         let inner = format!("{path}.");
@@ -57,11 +57,15 @@ impl Known {
     }
 }
 
-impl Names {
+impl PropertyNames {
     /// What the newest events of these types have.
-    pub(crate) async fn of(&self, journal: &Arc<dyn Journal>, types: &EventTypes) -> Known {
+    pub(crate) async fn of(
+        &self,
+        journal: &Arc<dyn Journal>,
+        types: &EventTypes,
+    ) -> KnownProperties {
         let by_type = self.by_type(journal).await;
-        let mut known = Known::default();
+        let mut known = KnownProperties::default();
         for (name, paths) in &*by_type {
             known.types.insert(name.clone());
             if types.includes(name) {
@@ -72,7 +76,7 @@ impl Names {
         known
     }
 
-    async fn by_type(&self, journal: &Arc<dyn Journal>) -> Arc<ByType> {
+    async fn by_type(&self, journal: &Arc<dyn Journal>) -> Arc<PathsByType> {
         let mut found = self.0.lock().await;
         let end = journal.end();
         if let Some(found) = &*found
@@ -84,14 +88,14 @@ impl Names {
         // What cannot be read helps nobody to a name; it is told elsewhere.
         let read = tokio::task::spawn_blocking(move || read(&*journal, end)).await;
         let by_type = Arc::new(read.unwrap_or_default());
-        *found = Some(Found { at: Instant::now(), end, by_type: Arc::clone(&by_type) });
+        *found = Some(PropertyScan { at: Instant::now(), end, by_type: Arc::clone(&by_type) });
         by_type
     }
 }
 
-fn read(journal: &dyn Journal, end: Offset) -> ByType {
+fn read(journal: &dyn Journal, end: Offset) -> PathsByType {
     let from = Offset(end.0.saturating_sub(EVENTS_MAX)).max(journal.start());
-    let mut by_type = ByType::new();
+    let mut by_type = PathsByType::new();
     let Ok(batches) = journal.read(from) else { return by_type };
     let batches: Vec<_> = batches.map_while(Result::ok).collect();
     let mut bytes = 0;
@@ -127,7 +131,7 @@ fn add(fields: &Map<String, Value>, above: &mut Vec<String>, paths: &mut BTreeSe
             Value::Null => {}
             Value::Object(inner) => add(inner, above, paths),
             _ => {
-                paths.insert(Path(above.clone()).to_string());
+                paths.insert(PropertyPath(above.clone()).to_string());
             }
         }
         above.pop();

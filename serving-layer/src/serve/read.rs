@@ -7,26 +7,26 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono_tz::Tz;
 use futures::StreamExt;
-use shared::catalog::{MetricVersion, Snapshot};
+use shared::catalog::{CatalogSnapshot, MetricVersion};
 use shared::failpoint::{self, planted};
 use shared::ids::{MetricId, Offset};
-use shared::omissions::Omissions;
-use shared::ports::{self, BatchRead, ReadColumns, SpeedError, SpeedRead};
+use shared::omissions::MetricOmissions;
+use shared::ports::{self, BatchReadRequest, ReadColumns, SpeedReadRequest, SpeedViewError};
 use shared::table::StateTable;
 use shared::time::{TimeRange, Timestamp};
 use tokio::runtime::Handle;
 
 use super::doubts::of_both_parts;
-use super::work::Work;
-use super::{Serving, blocking};
-use crate::answer::Merged;
+use super::work::QueryContext;
+use super::{ServingLayer, blocking};
+use crate::answer::MergedStates;
 use crate::calendar::Granularity;
-use crate::error::Error;
-use crate::memory::Held;
-use crate::merge::{Grouping, HeldTable};
+use crate::error::ServingError;
+use crate::memory::QueryMemoryGuard;
+use crate::merge::{HeldTable, RowGrouping};
 use crate::plan;
-use crate::query::resolve::{Edges, Resolved};
-use crate::query::{Partial, Query};
+use crate::query::resolve::{RangeEdges, ResolvedQuery};
+use crate::query::{PartialPolicy, Query};
 
 /// Bytes that a group of a speed view takes when it is read, roughly: its bucket's start, a text,
 /// and a state or two with what they are made from.
@@ -34,19 +34,19 @@ const SPEED_GROUP_BYTES: usize = 96;
 
 /// What an answer is read for.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
-    pub(super) snapshot: &'a Arc<Snapshot>,
+pub(super) struct ReadContext<'a> {
+    pub(super) snapshot: &'a Arc<CatalogSnapshot>,
     pub(super) metric: &'a Arc<MetricVersion>,
-    pub(super) resolved: &'a Resolved,
+    pub(super) resolved: &'a ResolvedQuery,
     pub(super) query: &'a Query,
-    pub(super) work: &'a Work,
+    pub(super) work: &'a QueryContext,
 }
 
 /// What a merged batch part depends on, besides the generation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Shape {
+pub(super) struct BatchPartKey {
     metric: MetricId,
-    edges: Edges,
+    edges: RangeEdges,
     granularity: Granularity,
     timezone: Tz,
     group_by: Vec<usize>,
@@ -57,17 +57,17 @@ pub(super) struct Shape {
 
 /// Why an attempt gave no answer, and whether another one may.
 #[derive(Debug)]
-pub(super) enum Retry {
+pub(super) enum AttemptError {
     /// The speed view has moved on to a newer snapshot.
     Moved,
     /// The speed view may come up.
     Unavailable(String),
     /// Another attempt would end likewise.
-    Never(Error),
+    Never(ServingError),
 }
 
-impl From<Error> for Retry {
-    fn from(error: Error) -> Self {
+impl From<ServingError> for AttemptError {
+    fn from(error: ServingError) -> Self {
         Self::Never(error)
     }
 }
@@ -77,53 +77,58 @@ impl From<Error> for Retry {
 pub(super) struct SpeedRows {
     rows: Vec<RecordBatch>,
     range: TimeRange,
-    /// See [`ports::SpeedPart::through`].
+    /// See [`ports::SpeedViewStates::through`].
     pub(super) through: Offset,
-    /// See [`ports::SpeedPart::reach`].
+    /// See [`ports::SpeedViewStates::reach`].
     pub(super) reach: Offset,
     /// What both parts could not take.
-    pub(super) omissions: Omissions,
-    _held: Held,
+    pub(super) omissions: MetricOmissions,
+    _held: QueryMemoryGuard,
 }
 
 impl SpeedRows {
     /// Those whose buckets start in `range`, which lies in the one that was read.
-    fn within(&self, range: TimeRange) -> Result<Vec<RecordBatch>, Error> {
+    fn within(&self, range: TimeRange) -> Result<Vec<RecordBatch>, ServingError> {
         if range == self.range {
             return Ok(self.rows.clone());
         }
         let inside = |rows: &RecordBatch| {
             let times = rows.column(0).as_primitive::<TimestampMicrosecondType>().values();
             let mask = times.iter().map(|time| Some(range.contains(Timestamp(*time)))).collect();
-            filter_record_batch(rows, &mask).map_err(|error| Error::Internal(error.to_string()))
+            filter_record_batch(rows, &mask)
+                .map_err(|error| ServingError::Internal(error.to_string()))
         };
         self.rows.iter().map(inside).collect()
     }
 }
 
-impl Serving {
+impl ServingLayer {
     /// Reads both parts and merges those in `edges`. The speed view is read in all of `range`,
     /// which includes them; what is missing of it is added to `missing`.
     pub(super) async fn read(
         &self,
-        part: &Part<'_>,
-        edges: Edges,
+        part: &ReadContext<'_>,
+        edges: RangeEdges,
         mut range: TimeRange,
         missing: &mut Vec<String>,
-    ) -> Result<(Merged, SpeedRows), Retry> {
+    ) -> Result<(MergedStates, SpeedRows), AttemptError> {
         let metric = part.metric;
         if planted("boundary_by_time") && !metric.files.is_empty() {
             range.from = plan::covered(&metric.files, range).to;
         }
         let columns = ReadColumns { dimensions: dimensions(part), states: states(part) };
-        let read =
-            SpeedRead { from: metric.boundary.epoch, to: None, range, columns: Some(columns) };
+        let read = SpeedReadRequest {
+            from: metric.boundary.epoch,
+            to: None,
+            range,
+            columns: Some(columns),
+        };
         let grouping = self.grouping(part);
         let groups = usize::try_from(self.speed.groups(metric.id)).unwrap_or(usize::MAX);
         // A guess, as not all may be in the range: no query is refused for it alone.
         let most = self.memory.limit() / 4;
         let bytes = groups.saturating_mul(SPEED_GROUP_BYTES).min(most);
-        let held = part.work.hold(bytes).map_err(Error::from)?;
+        let held = part.work.hold(bytes).map_err(ServingError::from)?;
         let (batch, speed) =
             tokio::join!(self.batch(part, edges, &grouping), self.speed.read(metric, read));
         let speed = speed_rows(speed, (range, held), part, missing)?;
@@ -131,21 +136,21 @@ impl Serving {
         Ok((merged, speed))
     }
 
-    /// As [`Serving::read`], for another range of what was read of the speed view.
+    /// As [`ServingLayer::read`], for another range of what was read of the speed view.
     pub(super) async fn read_also(
         &self,
-        part: &Part<'_>,
-        edges: Edges,
+        part: &ReadContext<'_>,
+        edges: RangeEdges,
         speed: &SpeedRows,
-    ) -> Result<Merged, Retry> {
+    ) -> Result<MergedStates, AttemptError> {
         let grouping = self.grouping(part);
         let batch = self.batch(part, edges, &grouping).await?;
         Ok(merge(part, edges, grouping, batch, speed).await?)
     }
 
-    fn grouping(&self, part: &Part<'_>) -> Arc<Grouping> {
-        let Part { metric, resolved, .. } = *part;
-        Arc::new(Grouping::new(
+    fn grouping(&self, part: &ReadContext<'_>) -> Arc<RowGrouping> {
+        let ReadContext { metric, resolved, .. } = *part;
+        Arc::new(RowGrouping::new(
             &metric.compiled,
             resolved.calendar.clone(),
             resolved.filters.clone(),
@@ -158,13 +163,13 @@ impl Serving {
     /// The merged batch part, which equal queries share.
     async fn batch(
         &self,
-        part: &Part<'_>,
-        edges: Edges,
-        grouping: &Arc<Grouping>,
-    ) -> Result<Arc<HeldTable>, Error> {
-        let Part { snapshot, metric, resolved, query, .. } = *part;
+        part: &ReadContext<'_>,
+        edges: RangeEdges,
+        grouping: &Arc<RowGrouping>,
+    ) -> Result<Arc<HeldTable>, ServingError> {
+        let ReadContext { snapshot, metric, resolved, query, .. } = *part;
         let states = states(part);
-        let shape = Shape {
+        let shape = BatchPartKey {
             metric: metric.id,
             edges,
             granularity: query.granularity,
@@ -182,25 +187,26 @@ impl Serving {
     /// and merged some thousand at a time, so that they are never held as a whole.
     async fn batch_part(
         &self,
-        part: &Part<'_>,
-        edges: Edges,
+        part: &ReadContext<'_>,
+        edges: RangeEdges,
         columns: ReadColumns,
-        grouping: Arc<Grouping>,
-    ) -> Result<Arc<HeldTable>, Error> {
-        let Part { snapshot, metric, resolved, work, .. } = *part;
+        grouping: Arc<RowGrouping>,
+    ) -> Result<Arc<HeldTable>, ServingError> {
+        let ReadContext { snapshot, metric, resolved, work, .. } = *part;
         let range = plan::covered(&metric.files, edges.range());
         let pieces = plan::pieces(&resolved.calendar, metric.compiled.grain(), range);
         let (snapshot, metric) = (Arc::clone(snapshot), Arc::clone(metric));
         let (batch, work, runtime) = (Arc::clone(&self.batch), work.clone(), Handle::current());
         let kept = self.kept.clone();
         let read = async move {
-            let mut added = Adding::to_empty(&grouping, &work)?;
+            let mut added = TableMerger::to_empty(&grouping, &work)?;
             for piece in pieces {
                 failpoint::pass("query.view.before");
                 let (grain, range, columns) = (piece.grain, piece.range, columns.clone());
-                let mut rows = batch.read(&snapshot, &metric, BatchRead { grain, range, columns });
+                let mut rows =
+                    batch.read(&snapshot, &metric, BatchReadRequest { grain, range, columns });
                 while let Some(rows) = rows.next().await {
-                    let rows = rows.map_err(|error| Error::Internal(error.to_string()))?;
+                    let rows = rows.map_err(|error| ServingError::Internal(error.to_string()))?;
                     added.add(&piece.keep(rows)?)?;
                 }
             }
@@ -211,28 +217,32 @@ impl Serving {
 }
 
 /// A table that rows are added to, with its memory.
-struct Adding<'a> {
-    grouping: &'a Grouping,
+struct TableMerger<'a> {
+    grouping: &'a RowGrouping,
     table: StateTable,
-    work: &'a Work,
-    held: Held,
+    work: &'a QueryContext,
+    held: QueryMemoryGuard,
 }
 
-impl<'a> Adding<'a> {
+impl<'a> TableMerger<'a> {
     /// To a table that was just made.
-    fn to_empty(grouping: &'a Grouping, work: &'a Work) -> Result<Self, Error> {
+    fn to_empty(grouping: &'a RowGrouping, work: &'a QueryContext) -> Result<Self, ServingError> {
         let (table, held) = (grouping.empty(), work.hold(0)?);
         Ok(Self { grouping, table, work, held })
     }
 
     /// To a copy of a table.
-    fn to_copy(grouping: &'a Grouping, of: &StateTable, work: &'a Work) -> Result<Self, Error> {
+    fn to_copy(
+        grouping: &'a RowGrouping,
+        of: &StateTable,
+        work: &'a QueryContext,
+    ) -> Result<Self, ServingError> {
         let held = work.hold(of.size_bytes())?;
         Ok(Self { grouping, table: of.clone(), work, held })
     }
 
     /// Adds a batch, unless nobody waits any more or there is no memory.
-    fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+    fn add(&mut self, rows: &RecordBatch) -> Result<(), ServingError> {
         self.work.check()?;
         // At most all of them are new groups. Tables grow by twice what they were.
         let more = rows.get_array_memory_size();
@@ -241,7 +251,7 @@ impl<'a> Adding<'a> {
         Ok(self.held.resize(self.table.size_bytes() + more)?)
     }
 
-    fn end(mut self) -> Result<HeldTable, Error> {
+    fn end(mut self) -> Result<HeldTable, ServingError> {
         self.held.resize(self.table.size_bytes())?;
         Ok(HeldTable::new(self.table, self.held))
     }
@@ -249,13 +259,13 @@ impl<'a> Adding<'a> {
 
 /// Merges the speed view's rows in `edges` with the batch part.
 async fn merge(
-    part: &Part<'_>,
-    edges: Edges,
-    grouping: Arc<Grouping>,
+    part: &ReadContext<'_>,
+    edges: RangeEdges,
+    grouping: Arc<RowGrouping>,
     batch: Arc<HeldTable>,
     speed: &SpeedRows,
-) -> Result<Merged, Error> {
-    let Part { query, resolved, work, .. } = *part;
+) -> Result<MergedStates, ServingError> {
+    let ReadContext { query, resolved, work, .. } = *part;
     let total = query.granularity == Granularity::All && resolved.group_by.is_empty();
     let columns = grouping.columns().into();
     let (rows, work) = (speed.within(edges.range())?, work.clone());
@@ -263,49 +273,52 @@ async fn merge(
         if rows.is_empty() && !(total && batch.is_empty()) {
             return Ok(batch);
         }
-        let mut added = Adding::to_copy(&grouping, &batch, &work)?;
+        let mut added = TableMerger::to_copy(&grouping, &batch, &work)?;
         // It may have been made for this answer alone.
         drop(batch);
         rows.iter().try_for_each(|rows| added.add(rows))?;
         if total {
             // A total is there even when nothing was counted.
             let made = added.table.groups(&[0], &[]);
-            made.map_err(|error| Error::Internal(error.to_string()))?;
+            made.map_err(|error| ServingError::Internal(error.to_string()))?;
         }
         added.end().map(Arc::new)
     });
-    Ok(Merged { table: table.await?, columns })
+    Ok(MergedStates { table: table.await?, columns })
 }
 
 /// What was read of the speed view; what is missing of it is added to `missing`.
 fn speed_rows(
-    read: Result<ports::SpeedPart, SpeedError>,
-    (range, mut held): (TimeRange, Held),
-    part: &Part<'_>,
+    read: Result<ports::SpeedViewStates, SpeedViewError>,
+    (range, mut held): (TimeRange, QueryMemoryGuard),
+    part: &ReadContext<'_>,
     missing: &mut Vec<String>,
-) -> Result<SpeedRows, Retry> {
+) -> Result<SpeedRows, AttemptError> {
     let metric = part.metric;
     match (read, part.query.partial) {
-        (Ok(ports::SpeedPart { through, reach, states: rows, missing: lost, omissions }), _) => {
+        (
+            Ok(ports::SpeedViewStates { through, reach, states: rows, missing: lost, omissions }),
+            _,
+        ) => {
             missing.extend(lost);
             let bytes = rows.iter().map(RecordBatch::get_array_memory_size).sum();
-            held.resize(bytes).map_err(Error::from)?;
+            held.resize(bytes).map_err(ServingError::from)?;
             let omissions = of_both_parts(metric, omissions);
             Ok(SpeedRows { rows, range, through, reach, omissions, _held: held })
         }
-        (Err(SpeedError::Retired { .. }), _) => Err(Retry::Moved),
-        (Err(SpeedError::TooLarge { limit }), _) => {
-            Err(Retry::Never(Error::TooManyGroups { limit }))
+        (Err(SpeedViewError::Retired { .. }), _) => Err(AttemptError::Moved),
+        (Err(SpeedViewError::TooLarge { limit }), _) => {
+            Err(AttemptError::Never(ServingError::TooManyGroups { limit }))
         }
-        (Err(error @ SpeedError::Unavailable(_)), Partial::Refuse) => {
-            Err(Retry::Unavailable(error.to_string()))
+        (Err(error @ SpeedViewError::Unavailable(_)), PartialPolicy::Refuse) => {
+            Err(AttemptError::Unavailable(error.to_string()))
         }
-        (Err(error @ SpeedError::Unavailable(_)), Partial::Allow) => {
+        (Err(error @ SpeedViewError::Unavailable(_)), PartialPolicy::Allow) => {
             // Why, the status tells those who see everything.
             let is_told = part.query.scope.is_everything();
             let away = || "the speed view is not available".to_owned();
             missing.push(format!("speed: {}", if is_told { error.to_string() } else { away() }));
-            let (through, omissions) = (metric.boundary.offset, Omissions::unknown());
+            let (through, omissions) = (metric.boundary.offset, MetricOmissions::unknown());
             let (rows, reach) = (Vec::new(), through);
             Ok(SpeedRows { rows, range, through, reach, omissions, _held: held })
         }
@@ -313,19 +326,19 @@ fn speed_rows(
 }
 
 /// The states that the answer is finished from.
-fn states(part: &Part<'_>) -> Vec<usize> {
+fn states(part: &ReadContext<'_>) -> Vec<usize> {
     part.metric.compiled.states_of(&measures(part.resolved))
 }
 
 /// The answer's measures, and those that it is chosen and ordered by.
-pub(super) fn measures(resolved: &Resolved) -> Vec<usize> {
+pub(super) fn measures(resolved: &ResolvedQuery) -> Vec<usize> {
     let having = resolved.having.iter().flat_map(|(_, inputs)| inputs.iter().copied());
     let order = resolved.order_by.iter().filter_map(|(key, _)| key.measure());
     resolved.measures.iter().copied().chain(having).chain(order).collect()
 }
 
 /// The dimensions that are read: to group by and to filter by.
-pub(super) fn dimensions(part: &Part<'_>) -> Vec<usize> {
+pub(super) fn dimensions(part: &ReadContext<'_>) -> Vec<usize> {
     let names = &part.metric.compiled.layout().dimensions;
     let filter = part.resolved.filters.iter().flat_map(|filter| filter.inputs());
     let filter = filter.filter_map(|name| names.iter().position(|known| known == name));

@@ -7,13 +7,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::access::Scope;
-use shared::catalog::{MetricVersion, Snapshot};
+use shared::access::AccessScope;
+use shared::catalog::{CatalogSnapshot, MetricVersion};
 use shared::ids::MetricId;
 use shared::problem::suggestion;
 
-use super::Serving;
-use crate::error::Error;
+use super::ServingLayer;
+use crate::error::ServingError;
 use crate::query::{BEYOND_SCOPE, QueryError};
 
 /// Pairs of a filter and a metric's version that are remembered.
@@ -21,9 +21,9 @@ const REMEMBERED_MAX: usize = 10_000;
 
 /// Which metrics filters fit: to find out is to plan them, which takes longer than many an answer.
 #[derive(Debug, Default)]
-pub(super) struct Fits(Mutex<HashMap<MetricId, HashMap<String, bool>>>);
+pub(super) struct FilterFitCache(Mutex<HashMap<MetricId, HashMap<String, bool>>>);
 
-impl Fits {
+impl FilterFitCache {
     fn fits(&self, metric: &MetricVersion, filter: &str) -> bool {
         let known = |known: &HashMap<MetricId, HashMap<String, bool>>| {
             known.get(&metric.id).and_then(|filters| filters.get(filter)).copied()
@@ -41,17 +41,17 @@ impl Fits {
     }
 }
 
-impl Serving {
+impl ServingLayer {
     /// Whether the filter of whoever asks, if it has one, is over dimensions that a version has.
-    pub(crate) fn fits(&self, scope: &Scope, metric: &MetricVersion) -> bool {
+    pub(crate) fn fits(&self, scope: &AccessScope, metric: &MetricVersion) -> bool {
         scope.filter.as_ref().is_none_or(|filter| self.fits.fits(metric, filter))
     }
 
     /// The versions that answer and may be seen.
     pub(crate) fn seen<'a>(
         &self,
-        snapshot: &'a Snapshot,
-        scope: &Scope,
+        snapshot: &'a CatalogSnapshot,
+        scope: &AccessScope,
     ) -> impl Iterator<Item = &'a Arc<MetricVersion>> {
         let names = snapshot.names().into_iter().filter(|name| scope.sees(name));
         names.filter_map(|name| snapshot.answering(name)).filter(|metric| self.fits(scope, metric))
@@ -63,10 +63,10 @@ impl Serving {
     /// When there is none for who asks, or its filter does not fit it.
     pub(crate) fn find<'a>(
         &self,
-        snapshot: &'a Snapshot,
-        scope: &Scope,
+        snapshot: &'a CatalogSnapshot,
+        scope: &AccessScope,
         name: &str,
-    ) -> Result<&'a Arc<MetricVersion>, Error> {
+    ) -> Result<&'a Arc<MetricVersion>, ServingError> {
         let found = snapshot.answering(name).filter(|_| scope.sees(name));
         let metric = found.ok_or_else(|| self.unknown(snapshot, scope, name))?;
         if !self.fits(scope, metric) {
@@ -77,10 +77,15 @@ impl Serving {
     }
 
     /// Says that there is no such metric. Those that may not be seen are not there.
-    pub(crate) fn unknown(&self, snapshot: &Snapshot, scope: &Scope, name: &str) -> Error {
+    pub(crate) fn unknown(
+        &self,
+        snapshot: &CatalogSnapshot,
+        scope: &AccessScope,
+        name: &str,
+    ) -> ServingError {
         let short: String = name.chars().take(80).collect();
         let known = self.seen(snapshot, scope).map(|metric| &*metric.definition.name);
         let hint = suggestion(&short, known);
-        Error::UnknownMetric { name: short, hint }
+        ServingError::UnknownMetric { name: short, hint }
     }
 }

@@ -3,17 +3,22 @@
 use shared::catalog::MetricVersion;
 use shared::time::TimeRange;
 
-use super::{Place, Serving};
-use crate::calendar::{Calendar, Granularity};
-use crate::memory::Need;
+use super::{PinnedQuery, ServingLayer};
+use crate::calendar::{BucketCalendar, Granularity};
+use crate::memory::MemoryNeed;
 use crate::plan;
-use crate::query::{Fill, Query};
+use crate::query::{FillPolicy, Query};
 
-impl Serving {
+impl ServingLayer {
     /// What a query needs, by the rows that it reads or fills at most.
-    pub(super) fn need(&self, query: &Query, metric: &MetricVersion, place: &Place<'_>) -> Need {
+    pub(super) fn need(
+        &self,
+        query: &Query,
+        metric: &MetricVersion,
+        place: &PinnedQuery<'_>,
+    ) -> MemoryNeed {
         let range = place.edges.range();
-        let calendar = Calendar::new(place.zone.clone(), query.granularity);
+        let calendar = BucketCalendar::new(place.zone.clone(), query.granularity);
         let rows = batch_rows(metric, &calendar, range)
             .saturating_add(self.speed.groups(metric.id))
             .saturating_add(filled_rows(query, metric, place));
@@ -21,19 +26,19 @@ impl Serving {
     }
 
     /// What the reading of so many rows needs.
-    pub(super) fn need_of(&self, rows: u64) -> Need {
+    pub(super) fn need_of(&self, rows: u64) -> MemoryNeed {
         match rows <= self.settings.little_rows {
-            true => Need::Little,
-            false => Need::Much,
+            true => MemoryNeed::Little,
+            false => MemoryNeed::Much,
         }
     }
 }
 
 /// Rows of the batch view's files that lie in a range, as if they were evenly spread.
-fn batch_rows(metric: &MetricVersion, calendar: &Calendar, range: TimeRange) -> u64 {
+fn batch_rows(metric: &MetricVersion, calendar: &BucketCalendar, range: TimeRange) -> u64 {
     let covered = plan::covered(&metric.files, range);
     let pieces = plan::pieces(calendar, metric.compiled.grain(), covered);
-    let of = |piece: &plan::Piece| -> f64 {
+    let of = |piece: &plan::RollupScan| -> f64 {
         let files = metric.files.iter().filter(|file| file.grain == piece.grain);
         let rows = files.map(|file| {
             let (from, to) =
@@ -48,8 +53,8 @@ fn batch_rows(metric: &MetricVersion, calendar: &Calendar, range: TimeRange) -> 
 }
 
 /// Buckets that are filled, for one group.
-fn filled_rows(query: &Query, metric: &MetricVersion, place: &Place<'_>) -> u64 {
-    if query.fill == Fill::None || query.granularity == Granularity::All {
+fn filled_rows(query: &Query, metric: &MetricVersion, place: &PinnedQuery<'_>) -> u64 {
+    if query.fill == FillPolicy::None || query.granularity == Granularity::All {
         return 0;
     }
     // An open edge is that of the first or last bucket: about where the batch view begins, and now.

@@ -10,42 +10,42 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::fair::{Asking, Fair, Waits};
+use super::fair::{FairQueue, FairWaiter, PermitRequest};
 
 /// How often it is seen whether there is what somebody waits for.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
 /// Turns of one kind of work. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Turns {
+pub(crate) struct FairLimiter {
     limit: usize,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<FairLimiterState>>,
 }
 
 #[derive(Default)]
-struct State {
+struct FairLimiterState {
     taken: usize,
     /// When it was last seen who is next, of those who look again.
     looked: Option<Instant>,
-    fair: Fair<Waiter>,
+    fair: FairQueue<PermitWaiter>,
 }
 
-struct Waiter {
-    turn: oneshot::Sender<Turn>,
+struct PermitWaiter {
+    turn: oneshot::Sender<WorkPermit>,
     /// Whether there is what it needs, which it takes then.
-    fits: Fits,
+    fits: ReadyCheck,
 }
 
-/// See [`Turns::take_if`].
-type Fits = Option<Box<dyn Fn() -> bool + Send + Sync>>;
+/// See [`FairLimiter::take_if`].
+type ReadyCheck = Option<Box<dyn Fn() -> bool + Send + Sync>>;
 
-impl std::fmt::Debug for Turns {
+impl std::fmt::Debug for FairLimiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Turns").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
-impl Waits for Waiter {
+impl FairWaiter for PermitWaiter {
     fn is_gone(&self) -> bool {
         self.turn.is_closed()
     }
@@ -57,20 +57,20 @@ impl Waits for Waiter {
 
 /// A turn; it ends on drop.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    turns: Turns,
-    asking: Asking,
+pub(crate) struct WorkPermit {
+    turns: FairLimiter,
+    asking: PermitRequest,
     began: Instant,
 }
 
-impl Turns {
+impl FairLimiter {
     /// So many at a time.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, state: Arc::default() }
     }
 
     /// A turn, if one is free and nobody waits.
-    pub(crate) fn try_take(&self, asking: &Asking) -> Option<Turn> {
+    pub(crate) fn try_take(&self, asking: &PermitRequest) -> Option<WorkPermit> {
         let mut state = self.state();
         if state.taken >= self.limit || !state.fair.is_empty() {
             return None;
@@ -82,23 +82,23 @@ impl Turns {
     }
 
     /// Waits for a turn.
-    pub(crate) async fn take(&self, asking: &Asking) -> Turn {
+    pub(crate) async fn take(&self, asking: &PermitRequest) -> WorkPermit {
         self.wait(asking, None).await
     }
 
     /// Waits for a turn in which there is what is needed: `fits` takes it, if it is there.
     pub(crate) async fn take_if(
         &self,
-        asking: &Asking,
+        asking: &PermitRequest,
         fits: impl Fn() -> bool + Send + Sync + 'static,
-    ) -> Turn {
+    ) -> WorkPermit {
         self.wait(asking, Some(Box::new(fits))).await
     }
 
-    async fn wait(&self, asking: &Asking, fits: Fits) -> Turn {
+    async fn wait(&self, asking: &PermitRequest, fits: ReadyCheck) -> WorkPermit {
         let looks_again = fits.is_some();
         let (turn, mut mine) = oneshot::channel();
-        self.state().fair.wait(asking, Waiter { turn, fits });
+        self.state().fair.wait(asking, PermitWaiter { turn, fits });
         self.hand_out();
         loop {
             let found = match looks_again {
@@ -140,23 +140,23 @@ impl Turns {
         }
     }
 
-    fn turn(&self, asking: Asking) -> Turn {
-        Turn { turns: self.clone(), asking, began: Instant::now() }
+    fn turn(&self, asking: PermitRequest) -> WorkPermit {
+        WorkPermit { turns: self.clone(), asking, began: Instant::now() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FairLimiterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Turn {
+impl WorkPermit {
     /// Who has it, and what for.
-    pub(crate) fn asking(&self) -> &Asking {
+    pub(crate) fn asking(&self) -> &PermitRequest {
         &self.asking
     }
 }
 
-impl Drop for Turn {
+impl Drop for WorkPermit {
     fn drop(&mut self) {
         let mut state = self.turns.state();
         state.taken -= 1;

@@ -4,32 +4,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::turns::Turn;
-use crate::error::Error;
-use crate::memory::{Account, Held, Short};
+use super::turns::WorkPermit;
+use crate::error::ServingError;
+use crate::memory::{MemoryAccount, MemoryShortageError, QueryMemoryGuard};
 
 /// A query's right to work. Clones share it; the turn ends, and what was reserved is given back,
 /// when all work has ended, which may be after nobody waits for the answer any more.
 #[derive(Clone, Debug)]
-pub(crate) struct Work(Arc<Right>);
+pub(crate) struct QueryContext(Arc<QueryContextInner>);
 
 #[derive(Debug)]
-struct Right {
-    account: Account,
+struct QueryContextInner {
+    account: MemoryAccount,
     deadline: Instant,
     is_given_up: AtomicBool,
-    _turn: Turn,
+    _turn: WorkPermit,
 }
 
-impl Work {
+impl QueryContext {
     /// Work within a turn, with memory from `account`, until `deadline`.
-    pub(crate) fn new(account: Account, deadline: Instant, turn: Turn) -> Self {
+    pub(crate) fn new(account: MemoryAccount, deadline: Instant, turn: WorkPermit) -> Self {
         let is_given_up = AtomicBool::new(false);
-        Self(Arc::new(Right { account, deadline, is_given_up, _turn: turn }))
+        Self(Arc::new(QueryContextInner { account, deadline, is_given_up, _turn: turn }))
     }
 
     /// What its memory is taken from.
-    pub(super) fn account(&self) -> &Account {
+    pub(super) fn account(&self) -> &MemoryAccount {
         &self.0.account
     }
 
@@ -37,7 +37,7 @@ impl Work {
     ///
     /// # Errors
     /// When there is not as much.
-    pub(crate) fn hold(&self, bytes: usize) -> Result<Held, Short> {
+    pub(crate) fn hold(&self, bytes: usize) -> Result<QueryMemoryGuard, MemoryShortageError> {
         self.0.account.hold(bytes)
     }
 
@@ -45,31 +45,31 @@ impl Work {
     ///
     /// # Errors
     /// When nobody waits for the answer any more.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), ServingError> {
         let is_over = self.0.is_given_up.load(Ordering::Relaxed);
         match is_over || Instant::now() > self.0.deadline {
-            true => Err(Error::Internal("the query was given up".to_owned())),
+            true => Err(ServingError::Internal("the query was given up".to_owned())),
             false => Ok(()),
         }
     }
 
     /// Gives the work up when what is returned is dropped, unless it has ended by then.
-    pub(super) fn watch(&self) -> Watch {
-        Watch(Arc::clone(&self.0))
+    pub(super) fn watch(&self) -> CancelGuard {
+        CancelGuard(Arc::clone(&self.0))
     }
 }
 
-/// See [`Work::watch`].
+/// See [`QueryContext::watch`].
 #[derive(Debug)]
-pub(super) struct Watch(Arc<Right>);
+pub(super) struct CancelGuard(Arc<QueryContextInner>);
 
-impl Drop for Watch {
+impl Drop for CancelGuard {
     fn drop(&mut self) {
         self.0.is_given_up.store(true, Ordering::Relaxed);
     }
 }
 
-impl Drop for Right {
+impl Drop for QueryContextInner {
     fn drop(&mut self) {
         // Less is always there.
         let _ = self.account.reserve(0);

@@ -3,7 +3,7 @@
 //! DataFusion passes over what a condition makes needless: the right side of an AND, a branch of a
 //! CASE. Of which rows it does so depends on the batch, but a row that is evaluated by itself is
 //! always treated alike. So where an expression has conditions around what may fail, and something
-//! did, the rows without a value are evaluated again, each as if it were alone ([`Failures`]).
+//! did, the rows without a value are evaluated again, each as if it were alone ([`FailureCounter`]).
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -12,25 +12,31 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, Operator};
 
 use super::project::FoldError;
-use crate::expression::{Effects, Evaluator, ExpressionError, Failures, count_effects};
+use crate::expression::{
+    EvaluationEffects, Evaluator, ExpressionError, FailureCounter, count_effects,
+};
 
 /// An evaluator that counts by row.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct CountingEvaluator {
     evaluator: Evaluator,
     /// Where what is passed over could have failed.
-    failures: Option<Failures>,
+    failures: Option<FailureCounter>,
 }
 
-impl Counted {
+impl CountingEvaluator {
     /// Plans a lowered expression over `schema`.
     pub(super) fn new(expr: &Expr, schema: &SchemaRef) -> Result<Self, ExpressionError> {
-        let failures = is_conditional(expr).then(|| Failures::new(expr, schema)).transpose()?;
+        let failures =
+            is_conditional(expr).then(|| FailureCounter::new(expr, schema)).transpose()?;
         Ok(Self { evaluator: Evaluator::new(expr, schema)?, failures })
     }
 
     /// Values, and what their evaluation did.
-    pub(super) fn evaluate(&self, batch: &RecordBatch) -> Result<(ArrayRef, Effects), FoldError> {
+    pub(super) fn evaluate(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<(ArrayRef, EvaluationEffects), FoldError> {
         let (values, mut effects) = count_effects(|| self.evaluator.evaluate(batch));
         let values = values?;
         if let Some(failures) = self.failures.as_ref().filter(|_| effects.no_result > 0) {

@@ -10,28 +10,30 @@ use arrow::array::{
 use arrow::datatypes::{Decimal256Type, Int64Type};
 
 use super::project::FoldError;
-use super::{DefinitionError, Formula, Measure, Metric, place};
+use super::{CompiledMeasure, DefinitionError, MeasureFormula, Metric, place};
 use crate::decimal::{self, Scale};
-use crate::definition::{Definition, MeasureKind};
-use crate::expression::{Evaluator, Lowering, Numbers, Scope, Type, input_schema, wide};
-use crate::measure::{Distinct, Latest, Quantiles, StateError};
+use crate::definition::{MeasureKind, MetricDefinition};
+use crate::expression::{
+    Evaluator, ExpressionLowering, ExpressionType, NameScope, NumberWidth, input_schema, wide,
+};
+use crate::measure::{DistinctSketch, LatestState, QuantileSketch, StateError};
 
 /// The values of some measures.
 #[derive(Clone, Debug)]
-pub struct Finished {
+pub struct FinishedValues {
     /// By measure asked for: `Int64` for count and distinct, `Utf8` for a latest text, a timestamp
     /// in microseconds for a time, otherwise a decimal of 38 digits, with the measure's places
     /// where it has such.
     pub values: Vec<ArrayRef>,
     /// Values that do not fit a decimal and are null for it.
-    pub misfits: Misfits,
+    pub misfits: OverflowCounts,
 }
 
 /// How many values of each measure do not fit 38 digits, with the places that it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Misfits(BTreeMap<String, (u8, usize)>);
+pub struct OverflowCounts(BTreeMap<String, (u8, usize)>);
 
-impl Misfits {
+impl OverflowCounts {
     fn add(&mut self, measure: &str, scale: Scale, rows: usize) {
         if rows > 0 {
             let known = self.0.entry(measure.to_owned()).or_insert((scale.places(), 0));
@@ -63,13 +65,20 @@ impl Metric {
     ///
     /// # Errors
     /// When a state is missing or cannot be read.
-    pub fn finish(&self, measures: &[usize], states: &RecordBatch) -> Result<Finished, FoldError> {
+    pub fn finish(
+        &self,
+        measures: &[usize],
+        states: &RecordBatch,
+    ) -> Result<FinishedValues, FoldError> {
         let mut done = BTreeMap::new();
-        let mut misfits = Misfits::default();
+        let mut misfits = OverflowCounts::default();
         for measure in measures {
             self.finish_one(*measure, states, &mut done, &mut misfits)?;
         }
-        Ok(Finished { values: measures.iter().map(|m| Arc::clone(&done[m])).collect(), misfits })
+        Ok(FinishedValues {
+            values: measures.iter().map(|m| Arc::clone(&done[m])).collect(),
+            misfits,
+        })
     }
 
     fn finish_one(
@@ -77,7 +86,7 @@ impl Metric {
         at: usize,
         states: &RecordBatch,
         done: &mut BTreeMap<usize, ArrayRef>,
-        misfits: &mut Misfits,
+        misfits: &mut OverflowCounts,
     ) -> Result<(), FoldError> {
         if done.contains_key(&at) {
             return Ok(());
@@ -104,9 +113,9 @@ impl Metric {
 
     fn aggregate(
         &self,
-        measure: &Measure,
+        measure: &CompiledMeasure,
         states: &RecordBatch,
-        misfits: &mut Misfits,
+        misfits: &mut OverflowCounts,
     ) -> Result<ArrayRef, FoldError> {
         let state = |i: usize| {
             let name = self.layout.state_name(measure.states[i]);
@@ -140,12 +149,14 @@ impl Metric {
             MeasureKind::Distinct => distinct(state(0)?)?,
             MeasureKind::Quantile => decimals(quantiles(state(0)?, measure.q)?, Scale::DEFAULT),
             MeasureKind::Latest => match measure.ty {
-                Type::Number => decimals(each(state(0)?, Latest::number)?, Scale::DEFAULT),
-                Type::Time => {
-                    let times: TimestampMicrosecondArray = each(state(0)?, Latest::time)?;
+                ExpressionType::Number => {
+                    decimals(each(state(0)?, LatestState::number)?, Scale::DEFAULT)
+                }
+                ExpressionType::Time => {
+                    let times: TimestampMicrosecondArray = each(state(0)?, LatestState::time)?;
                     Arc::new(times.with_timezone("UTC"))
                 }
-                _ => Arc::new(each::<_, StringArray>(state(0)?, Latest::text)?),
+                _ => Arc::new(each::<_, StringArray>(state(0)?, LatestState::text)?),
             },
         })
     }
@@ -154,13 +165,13 @@ impl Metric {
 fn distinct(states: &ArrayRef) -> Result<ArrayRef, StateError> {
     let sketches = states.as_binary::<i32>().iter();
     let count = |bytes: Option<&[u8]>| {
-        bytes.map_or(Ok(0), |bytes| Distinct::decode(bytes).map(|sketch| sketch.estimate()))
+        bytes.map_or(Ok(0), |bytes| DistinctSketch::decode(bytes).map(|sketch| sketch.estimate()))
     };
     Ok(Arc::new(Int64Array::from(sketches.map(count).collect::<Result<Vec<_>, _>>()?)))
 }
 
 fn quantiles(states: &ArrayRef, q: f64) -> Result<Decimal128Array, StateError> {
-    let values: Vec<_> = each(states, |bytes| Ok(Quantiles::decode(bytes)?.quantile(q)))?;
+    let values: Vec<_> = each(states, |bytes| Ok(QuantileSketch::decode(bytes)?.quantile(q)))?;
     Ok(values.into_iter().map(Option::flatten).collect())
 }
 
@@ -174,17 +185,18 @@ fn each<'a, T, C: FromIterator<Option<T>>>(
 
 /// Plans the `expr` measures over the others, and refuses circles.
 pub(super) fn formulas(
-    definition: &Definition,
-    measures: &mut [Measure],
+    definition: &MetricDefinition,
+    measures: &mut [CompiledMeasure],
 ) -> Result<(), DefinitionError> {
-    let columns: Vec<(String, Type)> = measures.iter().map(|m| (m.name.clone(), m.ty)).collect();
+    let columns: Vec<(String, ExpressionType)> =
+        measures.iter().map(|m| (m.name.clone(), m.ty)).collect();
     for (at, (name, measure)) in definition.measures.iter().enumerate() {
         let Some(text) = &measure.expr else { continue };
         let pointer = format!("/measures/{name}/expr");
         // Without itself, so that it is never what is suggested for an unknown name.
         let others: Vec<_> = columns.iter().filter(|(other, _)| other != name).cloned().collect();
-        let scope = Scope::Columns { noun: "measure", columns: &others };
-        let mut lowering = Lowering::new(scope);
+        let scope = NameScope::Columns { noun: "measure", columns: &others };
+        let mut lowering = ExpressionLowering::new(scope);
         let names_itself = format!("there is no measure `{name}`");
         let expr = lowering.number(text).map_err(|error| match error.0 {
             text if text.starts_with(&names_itself) => {
@@ -193,11 +205,11 @@ pub(super) fn formulas(
             _ => place(&*pointer)(error),
         })?;
         let inputs = lowering.into_inputs();
-        let schema = input_schema(&inputs, Numbers::Wide);
+        let schema = input_schema(&inputs, NumberWidth::Wide);
         let evaluator = Evaluator::new(&expr, &schema).map_err(place(&*pointer))?;
         let position = |name: &str| columns.iter().position(|(known, _)| known == name);
         let inputs = inputs.iter().filter_map(|input| position(&input.name())).collect();
-        measures[at].formula = Some(Formula { evaluator, inputs, schema });
+        measures[at].formula = Some(MeasureFormula { evaluator, inputs, schema });
     }
     for at in 0..measures.len() {
         if in_circle(measures, at) {
@@ -208,7 +220,7 @@ pub(super) fn formulas(
     Ok(())
 }
 
-fn in_circle(measures: &[Measure], start: usize) -> bool {
+fn in_circle(measures: &[CompiledMeasure], start: usize) -> bool {
     let inputs = |at: usize| measures[at].formula.iter().flat_map(|f| f.inputs.iter().copied());
     let mut seen = vec![false; measures.len()];
     let mut todo: Vec<usize> = inputs(start).collect();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// states depend on it: states that were folded in two ways cannot be merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "u32", try_from = "u32")]
-pub enum Fold {
+pub enum FoldVersion {
     /// `distinct` counts numbers by their spelling, and as the text of it; expressions take numbers
     /// of 9 places; the `latest` of a time is a text.
     #[default]
@@ -16,21 +16,21 @@ pub enum Fold {
     Second,
 }
 
-impl Fold {
+impl FoldVersion {
     /// How new versions of metrics are folded.
     pub const CURRENT: Self = Self::Second;
 }
 
-impl From<Fold> for u32 {
-    fn from(fold: Fold) -> Self {
+impl From<FoldVersion> for u32 {
+    fn from(fold: FoldVersion) -> Self {
         match fold {
-            Fold::First => 1,
-            Fold::Second => 2,
+            FoldVersion::First => 1,
+            FoldVersion::Second => 2,
         }
     }
 }
 
-impl TryFrom<u32> for Fold {
+impl TryFrom<u32> for FoldVersion {
     type Error = String;
 
     fn try_from(number: u32) -> Result<Self, String> {

@@ -2,11 +2,11 @@
 
 use super::{DIMENSIONS_MAX, DefinitionError, MEASURES_MAX};
 use crate::decimal::Scale;
-use crate::definition::{Definition, EventTypes, Measure, MeasureKind};
+use crate::definition::{EventTypes, MeasureDefinition, MeasureKind, MetricDefinition};
 
 const RESERVED: [&str; 2] = ["time", "compare"];
 
-pub(super) fn check(definition: &Definition) -> Result<(), DefinitionError> {
+pub(super) fn check(definition: &MetricDefinition) -> Result<(), DefinitionError> {
     name("/name", "a metric's name", &definition.name)?;
     event_types(&definition.event)?;
     if definition.dimensions.len() > DIMENSIONS_MAX {
@@ -80,7 +80,7 @@ fn event_types(types: &EventTypes) -> Result<(), DefinitionError> {
     }
 }
 
-fn fields(name: &str, measure: &Measure) -> Result<(), DefinitionError> {
+fn fields(name: &str, measure: &MeasureDefinition) -> Result<(), DefinitionError> {
     let kind = measure.kind;
     let pointer = |field: &str| format!("/measures/{name}/{field}");
     let only = |field: &str, goes_with: &str| {

@@ -10,33 +10,35 @@ use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::Expr;
 
-use super::effects::Counted;
+use super::effects::CountingEvaluator;
 use super::project::FoldError;
-use super::{DefinitionError, Fold, place};
+use super::{DefinitionError, FoldVersion, place};
 use crate::expression::{
-    Evaluator, ExpressionError, Input, Lowering, Numbers, PropertyColumn, Scope, Type, input_schema,
+    Evaluator, ExpressionError, ExpressionLowering, ExpressionType, InputColumn, NameScope,
+    NumberWidth, PropertyColumn, input_schema,
 };
 
 /// An expression over short numbers, and the same one over wide ones.
-pub(super) type Both = [Expr; 2];
+pub(super) type ExprPair = [Expr; 2];
 
 /// Lowers the expressions of a definition, each twice.
-pub(super) struct Lowerings {
-    pub(super) fold: Fold,
-    each: [Lowering<'static>; 2],
+pub(super) struct LoweringPair {
+    pub(super) fold: FoldVersion,
+    each: [ExpressionLowering<'static>; 2],
     depends_on_fold: bool,
 }
 
-impl Lowerings {
-    pub(super) fn new(fold: Fold) -> Self {
-        let each = [Lowering::new(Scope::Event), Lowering::over_wide_events()];
+impl LoweringPair {
+    pub(super) fn new(fold: FoldVersion) -> Self {
+        let each =
+            [ExpressionLowering::new(NameScope::Event), ExpressionLowering::over_wide_events()];
         Self { fold, each, depends_on_fold: false }
     }
 
     /// Lowers in both ways.
     pub(super) fn both<T>(
         &mut self,
-        lower: impl Fn(&mut Lowering<'static>) -> Result<T, ExpressionError>,
+        lower: impl Fn(&mut ExpressionLowering<'static>) -> Result<T, ExpressionError>,
     ) -> Result<[T; 2], ExpressionError> {
         let [short, wide] = &mut self.each;
         Ok([lower(short)?, lower(wide)?])
@@ -50,50 +52,53 @@ impl Lowerings {
     /// Plans over the columns that were read, and whether states depend on the fold.
     pub(super) fn plans(
         self,
-        expressions: &Expressions,
-    ) -> Result<([Plan; 2], bool), DefinitionError> {
-        let [short, wide] = self.each.map(Lowering::into_inputs);
-        let computes = |input: &Input| matches!(input, Input::Property(p) if p.ty == Type::Number);
+        expressions: &DefinitionExpressions,
+    ) -> Result<([EvaluationPlan; 2], bool), DefinitionError> {
+        let [short, wide] = self.each.map(ExpressionLowering::into_inputs);
+        let computes = |input: &InputColumn| matches!(input, InputColumn::Property(p) if p.ty == ExpressionType::Number);
         let depends = self.depends_on_fold || wide.iter().any(computes);
         let wide = short.union(&wide).cloned().collect();
-        let short = Plan::new(expressions, short.into_iter().collect(), Numbers::Short)?;
-        let wide = Plan::new(expressions, wide, Numbers::Wide)?;
+        let short =
+            EvaluationPlan::new(expressions, short.into_iter().collect(), NumberWidth::Short)?;
+        let wide = EvaluationPlan::new(expressions, wide, NumberWidth::Wide)?;
         Ok(([short, wide], depends))
     }
 }
 
 /// The expressions of a definition.
-pub(super) struct Expressions {
-    pub(super) filter: Option<Both>,
-    pub(super) dimensions: Vec<Both>,
-    pub(super) arguments: Vec<Both>,
+pub(super) struct DefinitionExpressions {
+    pub(super) filter: Option<ExprPair>,
+    pub(super) dimensions: Vec<ExprPair>,
+    pub(super) arguments: Vec<ExprPair>,
 }
 
 /// Expressions that can be evaluated.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct EvaluationPlan {
     /// Over wide numbers: those over short ones, and more behind them.
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: Vec<InputColumn>,
     pub(super) input_schema: SchemaRef,
-    pub(super) filter: Option<Counted>,
-    pub(super) dimensions: Vec<Counted>,
-    pub(super) arguments: Vec<Counted>,
-    pub(super) numbers: Numbers,
+    pub(super) filter: Option<CountingEvaluator>,
+    pub(super) dimensions: Vec<CountingEvaluator>,
+    pub(super) arguments: Vec<CountingEvaluator>,
+    pub(super) numbers: NumberWidth,
 }
 
-impl Plan {
+impl EvaluationPlan {
     fn new(
-        expressions: &Expressions,
-        inputs: Vec<Input>,
-        numbers: Numbers,
+        expressions: &DefinitionExpressions,
+        inputs: Vec<InputColumn>,
+        numbers: NumberWidth,
     ) -> Result<Self, DefinitionError> {
         let input_schema = input_schema(&inputs, numbers);
         let which = match numbers {
-            Numbers::Short => 0,
-            Numbers::Wide => 1,
+            NumberWidth::Short => 0,
+            NumberWidth::Wide => 1,
         };
-        let plan = |both: &Both| Counted::new(&both[which], &input_schema).map_err(place(""));
-        let all = |these: &[Both]| these.iter().map(plan).collect::<Result<Vec<_>, _>>();
+        let plan = |both: &ExprPair| {
+            CountingEvaluator::new(&both[which], &input_schema).map_err(place(""))
+        };
+        let all = |these: &[ExprPair]| these.iter().map(plan).collect::<Result<Vec<_>, _>>();
         Ok(Self {
             filter: expressions.filter.as_ref().map(plan).transpose()?,
             dimensions: all(&expressions.dimensions)?,
@@ -119,14 +124,14 @@ impl Plan {
 
     /// Whether it takes the digits of numbers that 9 places do not hold.
     pub(super) fn is_wide(&self) -> bool {
-        self.numbers == Numbers::Wide
+        self.numbers == NumberWidth::Wide
     }
 
     /// The properties that it reads.
     pub(super) fn properties(&self) -> impl Iterator<Item = &PropertyColumn> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Property(column) | Input::Exact(column) => Some(column),
-            Input::Field(_) | Input::Column(..) => None,
+            InputColumn::Property(column) | InputColumn::Exact(column) => Some(column),
+            InputColumn::Field(_) | InputColumn::Column(..) => None,
         })
     }
 }

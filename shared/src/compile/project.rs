@@ -11,54 +11,54 @@ use arrow::datatypes::{
     DataType, Decimal128Type, Field, Schema, SchemaRef, TimestampMicrosecondType,
 };
 
-use super::plan::Plan;
+use super::plan::EvaluationPlan;
 use super::round::round;
-use super::states::States;
-use super::uses::Told;
-use super::{Fold, Metric, StateLayout};
-use crate::event::{Places, timestamp_type};
-use crate::expression::{ExpressionError, Input, PropertyColumn, Type};
-use crate::extract::Extracted;
-use crate::measure::{Latest, StateError};
-use crate::omissions::Omissions;
-use crate::properties::Property;
+use super::states::StateCollector;
+use super::uses::OmissionCounter;
+use super::{FoldVersion, Metric, StateLayout};
+use crate::event::{EventOffsets, timestamp_type};
+use crate::expression::{ExpressionError, ExpressionType, InputColumn, PropertyColumn};
+use crate::extract::ExtractedEvents;
+use crate::measure::{LatestState, StateError};
+use crate::omissions::MetricOmissions;
+use crate::properties::PropertyValues;
 use crate::table::{StateTable, TableError};
 use crate::time::Timestamp;
 
 /// Rows to be grouped: `time` (the bucket's start), the dimensions, and the arguments as `arg:0`…
 #[derive(Clone, Debug)]
-pub struct Projected {
+pub struct ProjectedRows {
     /// The rows.
     pub batch: RecordBatch,
     /// Values of another type than their use asked for, and rows without a result of arithmetic.
     pub mismatches: u64,
     /// What each use could not take.
-    pub omissions: Omissions,
+    pub omissions: MetricOmissions,
 }
 
 /// Rows of which it is known what groups of a table they belong to.
 #[derive(Clone, Debug)]
-pub struct Placed {
+pub struct GroupedRows {
     batch: RecordBatch,
     /// The group of each row.
     pub groups: Vec<usize>,
-    /// As [`Projected::mismatches`].
+    /// As [`ProjectedRows::mismatches`].
     pub mismatches: u64,
-    /// As [`Projected::omissions`].
-    pub omissions: Omissions,
-    /// As [`Folded::dropped`].
+    /// As [`ProjectedRows::omissions`].
+    pub omissions: MetricOmissions,
+    /// As [`FoldOutcome::dropped`].
     pub dropped: u64,
 }
 
 /// What a fold did to a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folded {
+pub struct FoldOutcome {
     /// The group of each row that was folded.
     pub groups: Vec<usize>,
-    /// As [`Projected::mismatches`].
+    /// As [`ProjectedRows::mismatches`].
     pub mismatches: u64,
-    /// As [`Projected::omissions`].
-    pub omissions: Omissions,
+    /// As [`ProjectedRows::omissions`].
+    pub omissions: MetricOmissions,
     /// Rows that were not folded, since the table had its bound of groups.
     pub dropped: u64,
 }
@@ -89,7 +89,7 @@ impl From<arrow::error::ArrowError> for FoldError {
     }
 }
 
-pub(super) fn schema(layout: &StateLayout, states: &States) -> SchemaRef {
+pub(super) fn schema(layout: &StateLayout, states: &StateCollector) -> SchemaRef {
     let mut fields = vec![Field::new("time", timestamp_type(), false)];
     fields.extend(layout.dimensions.iter().map(|d| Field::new(d, DataType::Utf8, true)));
     let arguments = states.shapes().into_iter().enumerate();
@@ -100,7 +100,7 @@ pub(super) fn schema(layout: &StateLayout, states: &States) -> SchemaRef {
 }
 
 impl Metric {
-    /// The schema of [`Projected::batch`].
+    /// The schema of [`ProjectedRows::batch`].
     #[must_use]
     pub fn projected_schema(&self) -> SchemaRef {
         Arc::clone(&self.projected_schema)
@@ -116,31 +116,31 @@ impl Metric {
     ///
     /// # Errors
     /// Never for what the events hold.
-    pub fn project(&self, extracted: &Extracted) -> Result<Projected, FoldError> {
+    pub fn project(&self, extracted: &ExtractedEvents) -> Result<ProjectedRows, FoldError> {
         let chosen = self.chosen(extracted.events.types());
         let mut has_long = false;
         for property in self.properties() {
             has_long |= !found(extracted, property)?.long.is_empty();
         }
-        let plan = &self.plans[usize::from(has_long && self.fold > Fold::First)];
-        let mut told = Told::new(self, plan, chosen.as_ref());
+        let plan = &self.plans[usize::from(has_long && self.fold > FoldVersion::First)];
+        let mut told = OmissionCounter::new(self, plan, chosen.as_ref());
         let mut columns: Vec<ArrayRef> = vec![Arc::new(extracted.events.times().clone())];
         for (at, input) in plan.inputs.iter().enumerate() {
             columns.push(match input {
-                Input::Field(name) => {
+                InputColumn::Field(name) => {
                     let column = extracted.events.batch().column_by_name(name);
                     column.cloned().ok_or_else(|| FoldError::Missing((*name).to_owned()))?
                 }
-                Input::Property(property) => {
+                InputColumn::Property(property) => {
                     let column = found(extracted, property)?;
                     told.add(at, &column.mismatches);
                     match property.ty {
-                        Type::Number if plan.is_wide() => Arc::new(column.wide()),
+                        ExpressionType::Number if plan.is_wide() => Arc::new(column.wide()),
                         _ => Arc::clone(&column.values),
                     }
                 }
-                Input::Exact(property) => Arc::new(found(extracted, property)?.exact()),
-                Input::Column(name, _) => return Err(FoldError::Missing(name.clone())),
+                InputColumn::Exact(property) => Arc::new(found(extracted, property)?.exact()),
+                InputColumn::Column(name, _) => return Err(FoldError::Missing(name.clone())),
             });
         }
         if self.needs_places() {
@@ -153,17 +153,17 @@ impl Metric {
         }
         let rows = self.input_batch(plan, columns, told.needs_rows())?;
         let batch = self.rows(plan, rows, chosen.as_ref(), &mut told, events)?;
-        let Told { mismatches, omissions, .. } = told;
-        Ok(Projected { batch, mismatches, omissions })
+        let OmissionCounter { mismatches, omissions, .. } = told;
+        Ok(ProjectedRows { batch, mismatches, omissions })
     }
 
     /// The projected ones of the rows that are chosen and pass the filter.
     fn rows(
         &self,
-        plan: &Plan,
+        plan: &EvaluationPlan,
         mut rows: RecordBatch,
         chosen: Option<&BooleanArray>,
-        told: &mut Told<'_>,
+        told: &mut OmissionCounter<'_>,
         events: usize,
     ) -> Result<RecordBatch, FoldError> {
         if let Some(chosen) = chosen {
@@ -201,12 +201,12 @@ impl Metric {
     /// needed.
     fn input_batch(
         &self,
-        plan: &Plan,
+        plan: &EvaluationPlan,
         columns: Vec<ArrayRef>,
         has_rows: bool,
     ) -> Result<RecordBatch, FoldError> {
         let time = Field::new("time", timestamp_type(), false);
-        let places = self.needs_places().then(Places::fields).into_iter().flatten();
+        let places = self.needs_places().then(EventOffsets::fields).into_iter().flatten();
         let fields = std::iter::once(Arc::new(time))
             .chain(plan.input_schema.fields().iter().cloned())
             .chain(places.map(Arc::new))
@@ -217,9 +217,9 @@ impl Metric {
 
     fn evaluate(
         &self,
-        plan: &Plan,
+        plan: &EvaluationPlan,
         rows: &RecordBatch,
-        told: &mut Told<'_>,
+        told: &mut OmissionCounter<'_>,
     ) -> Result<RecordBatch, FoldError> {
         let inputs = plan.inputs_of(rows)?;
         let times = rows.column(0).as_primitive::<TimestampMicrosecondType>();
@@ -234,7 +234,7 @@ impl Metric {
         let arguments = plan.arguments.iter().zip(&self.shapes).zip(&self.uses.arguments);
         for ((argument, shape), uses) in arguments {
             let (mut values, mut effects) = argument.evaluate(&inputs)?;
-            if shape.ty == Type::Number {
+            if shape.ty == ExpressionType::Number {
                 let rounded = round(values, shape.scale);
                 effects.no_result += rounded.misfits;
                 told.lost(uses, rounded.lost);
@@ -242,7 +242,7 @@ impl Metric {
             }
             told.did(uses, effects);
             if shape.is_placed {
-                values = placed(times, &Places::of(rows)?, &values);
+                values = placed(times, &EventOffsets::of(rows)?, &values);
             }
             columns.push(values);
         }
@@ -257,13 +257,13 @@ impl Metric {
     pub fn fold(
         &self,
         table: &mut StateTable,
-        extracted: &Extracted,
+        extracted: &ExtractedEvents,
         groups_max: usize,
-    ) -> Result<Folded, FoldError> {
+    ) -> Result<FoldOutcome, FoldError> {
         let placed = self.place(table, extracted, groups_max)?;
         self.update(table, &placed)?;
-        let Placed { groups, mismatches, omissions, dropped, .. } = placed;
-        Ok(Folded { groups, mismatches, omissions, dropped })
+        let GroupedRows { groups, mismatches, omissions, dropped, .. } = placed;
+        Ok(FoldOutcome { groups, mismatches, omissions, dropped })
     }
 
     /// Finds the groups of a batch's rows, and makes those that are new, with zero states. Rows
@@ -274,10 +274,10 @@ impl Metric {
     pub fn place(
         &self,
         table: &mut StateTable,
-        extracted: &Extracted,
+        extracted: &ExtractedEvents,
         groups_max: usize,
-    ) -> Result<Placed, FoldError> {
-        let Projected { mut batch, mismatches, omissions } = self.project(extracted)?;
+    ) -> Result<GroupedRows, FoldError> {
+        let ProjectedRows { mut batch, mismatches, omissions } = self.project(extracted)?;
         let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().values();
         let dimensions: Vec<&StringArray> = batch.columns()[1..=self.layout.dimensions.len()]
             .iter()
@@ -290,14 +290,14 @@ impl Metric {
             let kept: BooleanArray = found.iter().map(|group| Some(group.is_some())).collect();
             batch = filter_record_batch(&batch, &kept)?;
         }
-        Ok(Placed { batch, groups, mismatches, omissions, dropped })
+        Ok(GroupedRows { batch, groups, mismatches, omissions, dropped })
     }
 
     /// Folds rows into the groups of the table that they were placed in.
     ///
     /// # Errors
     /// When the rows are not the table's.
-    pub fn update(&self, table: &mut StateTable, placed: &Placed) -> Result<(), FoldError> {
+    pub fn update(&self, table: &mut StateTable, placed: &GroupedRows) -> Result<(), FoldError> {
         let first = 1 + self.layout.dimensions.len();
         let argument = |i| placed.batch.column(first + i);
         let arguments: Vec<Option<&ArrayRef>> =
@@ -306,14 +306,17 @@ impl Metric {
     }
 }
 
-fn found<'e>(extracted: &'e Extracted, column: &PropertyColumn) -> Result<&'e Property, FoldError> {
+fn found<'e>(
+    extracted: &'e ExtractedEvents,
+    column: &PropertyColumn,
+) -> Result<&'e PropertyValues, FoldError> {
     extracted.column(column).ok_or_else(|| FoldError::Missing(column.name()))
 }
 
 /// Each value, a text, number or time, as the state of its event.
-fn placed(times: &TimestampMicrosecondArray, places: &Places, values: &ArrayRef) -> ArrayRef {
+fn placed(times: &TimestampMicrosecondArray, places: &EventOffsets, values: &ArrayRef) -> ArrayRef {
     let state = |row: usize, value: &[u8]| {
-        Latest::of(Timestamp(times.value(row)), places.place(row), value)
+        LatestState::of(Timestamp(times.value(row)), places.place(row), value)
     };
     let number = |(row, n): (usize, Option<i128>)| n.map(|n| state(row, &n.to_le_bytes()));
     let states: BinaryArray = if let Some(numbers) = values.as_primitive_opt::<Decimal128Type>() {

@@ -9,7 +9,7 @@ use crate::decimal::{Scale, rescale};
 
 /// Values that lost digits when they were put on the places of a measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lost {
+pub(super) struct RoundingLoss {
     /// All of them.
     pub(super) any: u64,
     /// Those that are more than a hundredth off, which is what a quantile may be anyway.
@@ -17,18 +17,18 @@ pub(super) struct Lost {
 }
 
 /// Numbers on the places of a measure.
-pub(super) struct Rounded {
+pub(super) struct RoundedColumn {
     /// Decimals of that scale; null where they do not fit 38 digits.
     pub(super) values: ArrayRef,
     /// How many lost digits.
-    pub(super) lost: Lost,
+    pub(super) lost: RoundingLoss,
     /// How many do not fit.
     pub(super) misfits: u64,
 }
 
 /// Rounds half to even.
-pub(super) fn round(values: ArrayRef, scale: Scale) -> Rounded {
-    let (mut lost, mut misfits) = (Lost::default(), 0);
+pub(super) fn round(values: ArrayRef, scale: Scale) -> RoundedColumn {
+    let (mut lost, mut misfits) = (RoundingLoss::default(), 0);
     let mut place = |value: i256, places: i8| {
         let Some((rounded, is_lossy)) = rescale(value, places.unsigned_abs(), scale) else {
             misfits += 1;
@@ -43,7 +43,7 @@ pub(super) fn round(values: ArrayRef, scale: Scale) -> Rounded {
     };
     let rounded: Decimal128Array = match values.data_type() {
         DataType::Decimal128(_, places) if *places == scale.places() as i8 => {
-            return Rounded { values, lost, misfits };
+            return RoundedColumn { values, lost, misfits };
         }
         DataType::Decimal128(_, places) => {
             let short = values.as_primitive::<Decimal128Type>().iter();
@@ -56,5 +56,5 @@ pub(super) fn round(values: ArrayRef, scale: Scale) -> Rounded {
         _ => Decimal128Array::new_null(values.len()),
     };
     let values = Arc::new(rounded.with_data_type(scale.value_type()));
-    Rounded { values, lost, misfits }
+    RoundedColumn { values, lost, misfits }
 }

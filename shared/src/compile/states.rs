@@ -6,19 +6,19 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Case;
 use indexmap::{IndexMap, IndexSet};
 
-use super::plan::{Both, Lowerings};
-use super::{DefinitionError, Fold, Measure, place};
+use super::plan::{ExprPair, LoweringPair};
+use super::{CompiledMeasure, DefinitionError, FoldVersion, place};
 use crate::decimal::Scale;
 use crate::definition::{self, MeasureKind, ValueType};
-use crate::expression::{ExpressionError, Lowering, Scope, Type};
-use crate::measure::{Extreme, StateKind};
+use crate::expression::{ExpressionError, ExpressionLowering, ExpressionType, NameScope};
+use crate::measure::{ExtremeType, StateKind};
 
 /// States and the arguments that they fold, in order of first use.
 #[derive(Default)]
-pub(super) struct States {
+pub(super) struct StateCollector {
     states: IndexSet<(StateKind, Option<usize>)>,
     /// By the expression over short numbers, that over wide ones.
-    arguments: IndexMap<(Expr, Shape), Expr>,
+    arguments: IndexMap<(Expr, ArgumentType), Expr>,
     /// What each measure is made of.
     pub(super) sources: Vec<MeasureSource>,
 }
@@ -28,33 +28,33 @@ pub(super) struct MeasureSource {
     pub(super) name: String,
     /// Over short numbers.
     pub(super) value: Option<Expr>,
-    pub(super) filter: Option<Both>,
+    pub(super) filter: Option<ExprPair>,
     /// By position; none counts rows.
     pub(super) argument: Option<usize>,
 }
 
 /// What an expression's values are folded as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Shape {
+pub(super) struct ArgumentType {
     /// What they are.
-    pub(super) ty: Type,
+    pub(super) ty: ExpressionType,
     /// Of numbers, their places.
     pub(super) scale: Scale,
     /// Each with its event's time and place.
     pub(super) is_placed: bool,
 }
 
-impl Shape {
+impl ArgumentType {
     pub(super) fn data_type(self) -> DataType {
         match self.ty {
             _ if self.is_placed => DataType::Binary,
-            Type::Number => self.scale.value_type(),
+            ExpressionType::Number => self.scale.value_type(),
             other => other.data_type(),
         }
     }
 }
 
-impl States {
+impl StateCollector {
     pub(super) fn kinds(&self) -> Vec<StateKind> {
         self.states.iter().map(|(kind, _)| *kind).collect()
     }
@@ -63,12 +63,13 @@ impl States {
         self.states.iter().map(|(_, argument)| *argument).collect()
     }
 
-    pub(super) fn arguments(&self) -> Vec<Both> {
-        let both = |((short, _), wide): (&(Expr, Shape), &Expr)| [short.clone(), wide.clone()];
+    pub(super) fn arguments(&self) -> Vec<ExprPair> {
+        let both =
+            |((short, _), wide): (&(Expr, ArgumentType), &Expr)| [short.clone(), wide.clone()];
         self.arguments.iter().map(both).collect()
     }
 
-    pub(super) fn shapes(&self) -> Vec<Shape> {
+    pub(super) fn shapes(&self) -> Vec<ArgumentType> {
         self.arguments.keys().map(|(_, shape)| *shape).collect()
     }
 
@@ -76,14 +77,14 @@ impl States {
     pub(super) fn add(
         &mut self,
         name: &str,
-        measure: &definition::Measure,
-        lowerings: &mut Lowerings,
+        measure: &definition::MeasureDefinition,
+        lowerings: &mut LoweringPair,
         pointer: &str,
-    ) -> Result<Measure, DefinitionError> {
+    ) -> Result<CompiledMeasure, DefinitionError> {
         let value = measure.of.as_deref().map(|text| value(measure, text, lowerings)).transpose();
         let value = value.map_err(place(format!("{pointer}/of")))?;
-        let ty = value.as_ref().map_or(Type::Boolean, |(_, ty)| *ty);
-        if ty == Type::Time && measure.places.is_some() {
+        let ty = value.as_ref().map_or(ExpressionType::Boolean, |(_, ty)| *ty);
+        if ty == ExpressionType::Time && measure.places.is_some() {
             let pointer = format!("{pointer}/places");
             return Err(DefinitionError::at(pointer, "`places` goes with numbers, not with times"));
         }
@@ -91,7 +92,7 @@ impl States {
         let filter = filter.map(|text| lowerings.both(|lowering| lowering.condition(text)));
         let filter = filter.transpose().map_err(place(format!("{pointer}/filter")))?;
         let scale = measure.places.and_then(Scale::new).unwrap_or_default();
-        let shape = Shape { ty, scale, is_placed: measure.kind == MeasureKind::Latest };
+        let shape = ArgumentType { ty, scale, is_placed: measure.kind == MeasureKind::Latest };
         let source = value.as_ref().map(|([short, _], _)| short.clone());
         let argument = match (filter.clone(), value) {
             (None, value) => value.map(|(both, _)| both),
@@ -111,12 +112,11 @@ impl States {
         let kinds = kinds(measure.kind, ty, scale);
         let states = kinds.iter().map(|kind| self.states.insert_full((*kind, argument)).0);
         let ty = match (measure.kind, ty) {
-            (MeasureKind::Latest, ty) | (MeasureKind::Min | MeasureKind::Max, ty @ Type::Time) => {
-                ty
-            }
-            _ => Type::Number,
+            (MeasureKind::Latest, ty)
+            | (MeasureKind::Min | MeasureKind::Max, ty @ ExpressionType::Time) => ty,
+            _ => ExpressionType::Number,
         };
-        Ok(Measure {
+        Ok(CompiledMeasure {
             name: name.to_owned(),
             kind: measure.kind,
             states: states.collect(),
@@ -132,8 +132,9 @@ fn when(filter: Expr, value: Expr) -> Expr {
     Expr::Case(Case::new(None, vec![(Box::new(filter), Box::new(value))], None))
 }
 
-fn kinds(kind: MeasureKind, ty: Type, scale: Scale) -> Vec<StateKind> {
-    let extreme = if ty == Type::Time { Extreme::Time } else { Extreme::Number(scale) };
+fn kinds(kind: MeasureKind, ty: ExpressionType, scale: Scale) -> Vec<StateKind> {
+    let extreme =
+        if ty == ExpressionType::Time { ExtremeType::Time } else { ExtremeType::Number(scale) };
     match kind {
         MeasureKind::Count => vec![StateKind::Count],
         MeasureKind::Sum => vec![StateKind::Sum(scale)],
@@ -149,40 +150,42 @@ fn kinds(kind: MeasureKind, ty: Type, scale: Scale) -> Vec<StateKind> {
 
 /// What a measure aggregates, as the type that its kind asks for.
 fn value(
-    measure: &definition::Measure,
+    measure: &definition::MeasureDefinition,
     text: &str,
-    lowerings: &mut Lowerings,
-) -> Result<(Both, Type), ExpressionError> {
-    let typed = |[(short, ty), (wide, _)]: [(Expr, Type); 2]| ([short, wide], ty);
+    lowerings: &mut LoweringPair,
+) -> Result<(ExprPair, ExpressionType), ExpressionError> {
+    let typed = |[(short, ty), (wide, _)]: [(Expr, ExpressionType); 2]| ([short, wide], ty);
     Ok(match measure.kind {
         MeasureKind::Count | MeasureKind::Expr => {
-            (lowerings.both(|lowering| lowering.text(text))?, Type::Text)
+            (lowerings.both(|lowering| lowering.text(text))?, ExpressionType::Text)
         }
         MeasureKind::Sum | MeasureKind::Avg | MeasureKind::Quantile => {
-            (lowerings.both(|lowering| lowering.summed(text))?, Type::Number)
+            (lowerings.both(|lowering| lowering.summed(text))?, ExpressionType::Number)
         }
         MeasureKind::Min | MeasureKind::Max => {
             typed(lowerings.both(|lowering| lowering.ordered(text))?)
         }
         MeasureKind::Distinct => {
-            if Lowering::new(Scope::Event).value(text)?.1 != Type::Text {
+            if ExpressionLowering::new(NameScope::Event).value(text)?.1 != ExpressionType::Text {
                 lowerings.note_dependence();
             }
             match lowerings.fold {
-                Fold::First => (lowerings.both(|lowering| lowering.text(text))?, Type::Text),
-                Fold::Second => typed(lowerings.both(|lowering| lowering.value(text))?),
+                FoldVersion::First => {
+                    (lowerings.both(|lowering| lowering.text(text))?, ExpressionType::Text)
+                }
+                FoldVersion::Second => typed(lowerings.both(|lowering| lowering.value(text))?),
             }
         }
         MeasureKind::Latest => {
             let ty = match measure.ty {
-                Some(ValueType::Number) => Type::Number,
-                Some(ValueType::Text) => Type::Text,
-                Some(ValueType::Time) => Type::Time,
+                Some(ValueType::Number) => ExpressionType::Number,
+                Some(ValueType::Text) => ExpressionType::Text,
+                Some(ValueType::Time) => ExpressionType::Time,
                 None => latest_type(text, lowerings)?,
             };
             let value = match ty {
-                Type::Number => lowerings.both(|lowering| lowering.summed(text))?,
-                Type::Time => lowerings.both(|lowering| lowering.time(text))?,
+                ExpressionType::Number => lowerings.both(|lowering| lowering.summed(text))?,
+                ExpressionType::Time => lowerings.both(|lowering| lowering.time(text))?,
                 _ => lowerings.both(|lowering| lowering.text(text))?,
             };
             (value, ty)
@@ -191,14 +194,17 @@ fn value(
 }
 
 /// A time where it is one by itself, text otherwise.
-fn latest_type(text: &str, lowerings: &mut Lowerings) -> Result<Type, ExpressionError> {
+fn latest_type(
+    text: &str,
+    lowerings: &mut LoweringPair,
+) -> Result<ExpressionType, ExpressionError> {
     let [is_time, _] = lowerings.both(|lowering| lowering.is_time(text))?;
     if !is_time {
-        return Ok(Type::Text);
+        return Ok(ExpressionType::Text);
     }
     lowerings.note_dependence();
     Ok(match lowerings.fold {
-        Fold::First => Type::Text,
-        Fold::Second => Type::Time,
+        FoldVersion::First => ExpressionType::Text,
+        FoldVersion::Second => ExpressionType::Time,
     })
 }

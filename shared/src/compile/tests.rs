@@ -7,11 +7,11 @@ use datafusion::prelude::{SessionContext, col, lit};
 use super::*;
 use crate::decimal::Scale;
 use crate::definition::from_json;
-use crate::event::{EventBatch, Places};
-use crate::extract::Extractor;
+use crate::event::{EventBatch, EventOffsets};
+use crate::extract::PropertyExtractor;
 use crate::ids::Offset;
 use crate::measure::aggregate;
-use crate::omissions::{Omissions, Use};
+use crate::omissions::{DefinitionUse, MetricOmissions};
 use crate::table::StateTable;
 use crate::testing::event;
 use crate::time::{MINUTE_US, Timestamp};
@@ -63,12 +63,13 @@ fn sales() -> EventBatch {
     .collect()
 }
 
-fn places(events: &EventBatch) -> Places {
-    Places::following(Offset::ZERO, events.len())
+fn places(events: &EventBatch) -> EventOffsets {
+    EventOffsets::following(Offset::ZERO, events.len())
 }
 
 fn folded(metric: &Metric, events: &EventBatch) -> (StateTable, u64) {
-    let extracted = Extractor::new(metric.properties().cloned()).extract(events, places(events));
+    let extracted =
+        PropertyExtractor::new(metric.properties().cloned()).extract(events, places(events));
     let mut table = StateTable::new(metric.layout());
     let folded = metric.fold(&mut table, &extracted, usize::MAX).unwrap();
     (table, folded.mismatches)
@@ -164,7 +165,8 @@ async fn a_plan_with_our_aggregates_gives_the_same_states_as_a_table() {
         })
         .collect();
     let (table, _) = folded(&metric, &events);
-    let extracted = Extractor::new(metric.properties().cloned()).extract(&events, places(&events));
+    let extracted =
+        PropertyExtractor::new(metric.properties().cloned()).extract(&events, places(&events));
     let rows = metric.project(&extracted).unwrap().batch;
     let layout = metric.layout();
     let groups = std::iter::once("time").chain(layout.dimensions.iter().map(String::as_str));
@@ -301,13 +303,14 @@ fn calls() -> EventBatch {
     .collect()
 }
 
-fn omitted(metric: &Metric, events: &EventBatch) -> Omissions {
-    let extracted = Extractor::new(metric.properties().cloned()).extract(events, places(events));
+fn omitted(metric: &Metric, events: &EventBatch) -> MetricOmissions {
+    let extracted =
+        PropertyExtractor::new(metric.properties().cloned()).extract(events, places(events));
     metric.project(&extracted).unwrap().omissions
 }
 
 /// What is told, a line a use and kind.
-fn lines(omissions: &Omissions) -> Vec<String> {
+fn lines(omissions: &MetricOmissions) -> Vec<String> {
     let mut lines = Vec::new();
     for (usage, omitted) in &omissions.uses {
         for (property, tally) in &omitted.mismatched {
@@ -342,7 +345,7 @@ fn what_a_use_cannot_take_is_told_of_it_and_of_the_rows_that_it_is_made_of() {
     let seen: Vec<&str> = omissions.seen.iter().map(|path| &**path).collect();
     assert_eq!(seen, ["cost", "plan", "seconds", "status", "tenant", "tokens"]);
     let none = omitted(&metric, &calls().slice(7, 1));
-    assert_eq!(none, Omissions::default());
+    assert_eq!(none, MetricOmissions::default());
 }
 
 #[test]
@@ -373,7 +376,7 @@ fn arithmetic_without_a_result_is_counted_by_row_under_conditions_too() {
     let events: EventBatch = rows.map(|row| event("e", 0, Some(&row))).collect();
     let whole = omitted(&metric, &events);
     for size in [1, 7, 20] {
-        let mut parts = Omissions::default();
+        let mut parts = MetricOmissions::default();
         for from in (0..events.len()).step_by(size) {
             parts.merge(&omitted(&metric, &events.slice(from, size.min(events.len() - from))));
         }
@@ -381,7 +384,7 @@ fn arithmetic_without_a_result_is_counted_by_row_under_conditions_too() {
     }
     // Of the rows with kind x all have b = 0.
     let count = |name: &str| {
-        whole.uses.get(&Use::Measure(name.to_owned())).map_or(0, |o| o.no_result.count)
+        whole.uses.get(&DefinitionUse::Measure(name.to_owned())).map_or(0, |o| o.no_result.count)
     };
     assert_eq!(count("rare"), 5);
 }
@@ -396,5 +399,5 @@ fn as_many_failures_as_there_are_events_are_counted_at_once() {
     let events: EventBatch = rows.map(|row| event("e", 0, Some(&row))).collect();
     let omitted = omitted(&metric, &events);
     // Two have a value: without a result of the condition it is the last.
-    assert_eq!(omitted.uses[&Use::Measure("bad".to_owned())].no_result.count, 49_998);
+    assert_eq!(omitted.uses[&DefinitionUse::Measure("bad".to_owned())].no_result.count, 49_998);
 }

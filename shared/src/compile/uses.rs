@@ -6,18 +6,18 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
 use datafusion::logical_expr::Expr;
 
-use super::plan::Plan;
+use super::plan::EvaluationPlan;
 use super::project::FoldError;
-use super::round::Lost;
-use super::{Measure, Metric};
+use super::round::RoundingLoss;
+use super::{CompiledMeasure, Metric};
 use crate::definition::MeasureKind;
-use crate::expression::{Effects, Evaluator, Input};
-use crate::omissions::{Noted, Omissions, Tally, Use};
+use crate::expression::{EvaluationEffects, Evaluator, InputColumn};
+use crate::omissions::{DefinitionUse, MetricOmissions, RowMismatches, ValueTally};
 
 /// The uses of a definition.
 #[derive(Debug, Default)]
-pub(super) struct Uses {
-    all: Vec<Usage>,
+pub(super) struct UseIndex {
+    all: Vec<UseInputs>,
     /// The metric's filter.
     pub(super) filter: Option<usize>,
     /// By dimension.
@@ -28,16 +28,16 @@ pub(super) struct Uses {
 
 /// A use, and what it reads.
 #[derive(Debug)]
-struct Usage {
-    name: Use,
+struct UseInputs {
+    name: DefinitionUse,
     /// By position.
     inputs: Vec<usize>,
-    rows: Rows,
+    rows: UseRows,
 }
 
 /// The rows that a use is made of.
 #[derive(Debug)]
-pub(super) enum Rows {
+pub(super) enum UseRows {
     /// All events of the metric's types.
     Chosen,
     /// Those that pass the metric's filter.
@@ -48,67 +48,75 @@ pub(super) enum Rows {
 
 /// What is read of events, and may be missing in all of them.
 #[derive(Clone, Debug)]
-pub(super) struct Read {
+pub(super) struct InputName {
     /// As it is read: `number:tokens`.
     name: Arc<str>,
     /// Its path, by which it is told that it was seen.
     path: Arc<str>,
 }
 
-impl Read {
+impl InputName {
     /// What an input reads; `id`, `event` and `time` every event has.
-    pub(super) fn of(input: &Input) -> Option<Self> {
+    pub(super) fn of(input: &InputColumn) -> Option<Self> {
         let name: Arc<str> = input.name().into();
         match input {
-            Input::Property(column) => Some(Self { name, path: column.path.to_string().into() }),
-            Input::Field("subject") => Some(Self { path: Arc::clone(&name), name }),
-            Input::Field(_) | Input::Exact(_) | Input::Column(..) => None,
+            InputColumn::Property(column) => {
+                Some(Self { name, path: column.path.to_string().into() })
+            }
+            InputColumn::Field("subject") => Some(Self { path: Arc::clone(&name), name }),
+            InputColumn::Field(_) | InputColumn::Exact(_) | InputColumn::Column(..) => None,
         }
     }
 }
 
-impl Uses {
+impl UseIndex {
     /// No uses, of so many arguments.
     pub(super) fn with_arguments(count: usize) -> Self {
         Self { arguments: vec![Vec::new(); count], ..Self::default() }
     }
 
     /// Adds a use of an expression over `inputs`, by their names.
-    pub(super) fn push(&mut self, name: Use, expr: &Expr, inputs: &[String], rows: Rows) -> usize {
+    pub(super) fn push(
+        &mut self,
+        name: DefinitionUse,
+        expr: &Expr,
+        inputs: &[String],
+        rows: UseRows,
+    ) -> usize {
         let columns = expr.column_refs();
         let reads = |input: &str| columns.iter().any(|column| column.name == input);
         let inputs = inputs.iter().enumerate().filter(|(_, input)| reads(input));
         let inputs = inputs.map(|(at, _)| at).collect();
-        self.all.push(Usage { name, inputs, rows });
+        self.all.push(UseInputs { name, inputs, rows });
         self.all.len() - 1
     }
 }
 
 /// What is told of a batch while it is projected.
 #[derive(Debug)]
-pub(super) struct Told<'a> {
+pub(super) struct OmissionCounter<'a> {
     metric: &'a Metric,
-    plan: &'a Plan,
+    plan: &'a EvaluationPlan,
     /// Inputs with values of another type than they are read as.
-    odd: Vec<(usize, &'a Noted)>,
+    odd: Vec<(usize, &'a RowMismatches)>,
     /// Which events are of the metric's types; `None` for all.
     chosen: Option<&'a BooleanArray>,
     pub(super) mismatches: u64,
-    pub(super) omissions: Omissions,
+    pub(super) omissions: MetricOmissions,
 }
 
-impl<'a> Told<'a> {
+impl<'a> OmissionCounter<'a> {
     pub(super) fn new(
         metric: &'a Metric,
-        plan: &'a Plan,
+        plan: &'a EvaluationPlan,
         chosen: Option<&'a BooleanArray>,
     ) -> Self {
-        let (odd, omissions) = (Vec::new(), Omissions::default());
+        let (odd, omissions) = (Vec::new(), MetricOmissions::default());
         Self { metric, plan, odd, chosen, mismatches: 0, omissions }
     }
 
     /// Adds what an input's column notes.
-    pub(super) fn add(&mut self, input: usize, mismatches: &'a Noted) {
+    pub(super) fn add(&mut self, input: usize, mismatches: &'a RowMismatches) {
         if !mismatches.is_empty() {
             self.odd.push((input, mismatches));
         }
@@ -142,8 +150,8 @@ impl<'a> Told<'a> {
     }
 
     /// Adds what an evaluation for some uses did.
-    pub(super) fn did(&mut self, uses: &[usize], effects: Effects) {
-        if effects == Effects::default() {
+    pub(super) fn did(&mut self, uses: &[usize], effects: EvaluationEffects) {
+        if effects == EvaluationEffects::default() {
             return;
         }
         self.mismatches += effects.no_result;
@@ -154,13 +162,13 @@ impl<'a> Told<'a> {
     }
 
     /// Adds values that lost digits on the places of some measures.
-    pub(super) fn lost(&mut self, uses: &[usize], lost: Lost) {
+    pub(super) fn lost(&mut self, uses: &[usize], lost: RoundingLoss) {
         if lost.any == 0 {
             return;
         }
         let measures = self.metric.measures.iter();
-        let is_estimate = |usage: &Use| {
-            let is_it = |m: &Measure| matches!(usage, Use::Measure(name) if *name == m.name);
+        let is_estimate = |usage: &DefinitionUse| {
+            let is_it = |m: &CompiledMeasure| matches!(usage, DefinitionUse::Measure(name) if *name == m.name);
             measures.clone().any(|m| is_it(m) && m.kind == MeasureKind::Quantile)
         };
         for usage in uses {
@@ -195,20 +203,20 @@ impl<'a> Told<'a> {
                 continue;
             }
             let own = match &usage.rows {
-                Rows::Where(filters) => {
+                UseRows::Where(filters) => {
                     let filter = &filters[usize::from(self.plan.is_wide())];
                     let mask = filter.evaluate(&self.plan.inputs_of(rows)?)?;
                     Some(within(Some(mask.as_boolean())))
                 }
-                Rows::Chosen | Rows::Passed => None,
+                UseRows::Chosen | UseRows::Passed => None,
             };
             let is_in = |row: usize| match &usage.rows {
-                Rows::Chosen => self.chosen.is_none_or(|mask| mask.value(row)),
-                Rows::Passed | Rows::Where(_) => own.as_ref().unwrap_or(&passed)[row],
+                UseRows::Chosen => self.chosen.is_none_or(|mask| mask.value(row)),
+                UseRows::Passed | UseRows::Where(_) => own.as_ref().unwrap_or(&passed)[row],
             };
             for (input, noted) in odd {
                 let Some(read) = &self.metric.reads[*input] else { continue };
-                let mut tally = Tally::default();
+                let mut tally = ValueTally::default();
                 for (_, json) in noted.iter().filter(|(row, _)| is_in(*row as usize)) {
                     tally.add(json);
                 }
@@ -223,9 +231,9 @@ impl<'a> Told<'a> {
 
 /// A property that a use reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reading<'a> {
+pub struct PropertyUse<'a> {
     /// The use.
-    pub usage: &'a Use,
+    pub usage: &'a DefinitionUse,
     /// The property as it is read, `number:tokens`, by which mismatches are counted.
     pub name: &'a Arc<str>,
     /// Its path, by which it is told that it was seen: `tokens`.
@@ -236,21 +244,21 @@ impl Metric {
     /// What is read for these measures and dimensions (positions in the definition), and for the
     /// metric's filter.
     #[must_use]
-    pub fn readings(&self, measures: &[usize], dimensions: &[usize]) -> Vec<Reading<'_>> {
+    pub fn readings(&self, measures: &[usize], dimensions: &[usize]) -> Vec<PropertyUse<'_>> {
         let measures = self.aggregates_of(measures);
-        let is_asked = |usage: &Use| match usage {
-            Use::Filter => true,
-            Use::Dimension(name) => {
+        let is_asked = |usage: &DefinitionUse| match usage {
+            DefinitionUse::Filter => true,
+            DefinitionUse::Dimension(name) => {
                 dimensions.iter().any(|at| self.layout.dimensions[*at] == *name)
             }
-            Use::Measure(name) | Use::MeasureFilter(name) => {
+            DefinitionUse::Measure(name) | DefinitionUse::MeasureFilter(name) => {
                 measures.iter().any(|at| self.measures[*at].name == *name)
             }
         };
         let asked = self.uses.all.iter().filter(|usage| is_asked(&usage.name));
         let readings = asked.flat_map(|usage| {
             let reads = usage.inputs.iter().filter_map(|at| self.reads[*at].as_ref());
-            reads.map(|read| Reading { usage: &usage.name, name: &read.name, path: &read.path })
+            reads.map(|read| PropertyUse { usage: &usage.name, name: &read.name, path: &read.path })
         });
         readings.collect()
     }

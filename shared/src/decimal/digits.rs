@@ -24,7 +24,7 @@ pub fn read(text: &str) -> Option<(i128, bool)> {
     if let Some(value) = parse_short(text.as_bytes()) {
         return Some((value, true));
     }
-    let number = Digits::read(text)?;
+    let number = DecimalDigits::read(text)?;
     let places = u32::from(SCALE.unsigned_abs());
     let size = i128::try_from(number.scaled(places, 39)?).ok()?;
     let value = if number.negative { -size } else { size };
@@ -37,7 +37,7 @@ pub fn read(text: &str) -> Option<(i128, bool)> {
 /// `None` when it is not a number or not below 10⁴⁰ in size.
 #[must_use]
 pub fn parse_exact(text: &str) -> Option<i256> {
-    let number = Digits::read(text)?;
+    let number = DecimalDigits::read(text)?;
     let size = number.cut_wide(19)?;
     let left = i256::from_i128(i128::from(!number.rest_is_zero(19)));
     let size = size.checked_mul(i256::from_i128(10))?.checked_add(left)?;
@@ -55,7 +55,7 @@ pub fn canonical(text: &str) -> Option<Cow<'_, str>> {
     if is_whole && matches!(digits.first(), Some(b'1'..=b'9')) {
         return Some(Cow::Borrowed(text));
     }
-    Some(Cow::Owned(Digits::read(text)?.spell()))
+    Some(Cow::Owned(DecimalDigits::read(text)?.spell()))
 }
 
 /// The same for most numbers that occur: of at most 18 digits, 9 of them behind the point, and
@@ -90,19 +90,19 @@ fn parse_short(text: &[u8]) -> Option<i128> {
 /// `None` when it is not a number or not below 10⁴⁰ in size.
 #[must_use]
 pub fn parse_wide(text: &str) -> Option<i256> {
-    let number = Digits::read(text)?;
+    let number = DecimalDigits::read(text)?;
     let whole = number.scaled_wide(u32::from(WIDE_SCALE.unsigned_abs()))?;
     in_range(if number.negative { whole.wrapping_neg() } else { whole })
 }
 
 /// A number's decimal digits: `0.d₀d₁d₂… × 10^point`.
-struct Digits {
+struct DecimalDigits {
     negative: bool,
     digits: Vec<u8>,
     point: i64,
 }
 
-impl Digits {
+impl DecimalDigits {
     fn read(text: &str) -> Option<Self> {
         let (negative, rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),

@@ -6,21 +6,22 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::{Definition, Measure};
+use super::{MeasureDefinition, MetricDefinition};
 
 /// Reads a definition from JSON.
 ///
 /// # Errors
 /// With the JSON pointer of the place that is wrong and what was expected there.
-pub fn from_json(text: &[u8]) -> Result<Definition, ShapeError> {
+pub fn from_json(text: &[u8]) -> Result<MetricDefinition, DefinitionShapeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let definition = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
-        ShapeError { pointer, message: plain(&error.into_inner().to_string()) }
+        DefinitionShapeError { pointer, message: plain(&error.into_inner().to_string()) }
     })?;
-    deserializer
-        .end()
-        .map_err(|error| ShapeError { pointer: String::new(), message: error.to_string() })?;
+    deserializer.end().map_err(|error| DefinitionShapeError {
+        pointer: String::new(),
+        message: error.to_string(),
+    })?;
     Ok(definition)
 }
 
@@ -28,17 +29,17 @@ pub fn from_json(text: &[u8]) -> Result<Definition, ShapeError> {
 ///
 /// # Errors
 /// As [`from_json`], with the place as TOML shows it.
-pub fn from_toml(text: &str) -> Result<Vec<Definition>, ShapeError> {
+pub fn from_toml(text: &str) -> Result<Vec<MetricDefinition>, DefinitionShapeError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct File {
+    struct DefinitionsFile {
         #[serde(default)]
-        metric: Vec<Definition>,
+        metric: Vec<MetricDefinition>,
     }
-    let wrong = |message: String| ShapeError { pointer: String::new(), message };
+    let wrong = |message: String| DefinitionShapeError { pointer: String::new(), message };
     let deserializer = toml::Deserializer::parse(text).map_err(|e| wrong(e.to_string()))?;
-    let file: File =
-        serde_path_to_error::deserialize(deserializer).map_err(|error| ShapeError {
+    let file: DefinitionsFile =
+        serde_path_to_error::deserialize(deserializer).map_err(|error| DefinitionShapeError {
             pointer: pointer(error.path()),
             message: plain(error.into_inner().to_string().trim_end()),
         })?;
@@ -48,7 +49,7 @@ pub fn from_toml(text: &str) -> Result<Vec<Definition>, ShapeError> {
 /// A definition that has not the shape of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}{}", shape_place(pointer))]
-pub struct ShapeError {
+pub struct DefinitionShapeError {
     /// JSON pointer (RFC 6901) of the place, empty for the whole.
     pub pointer: String,
     /// What was wrong and what was expected.
@@ -91,10 +92,10 @@ fn plain(message: &str) -> String {
 /// stand in the earlier one's place without a word.
 pub(super) fn distinct<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<IndexMap<String, Measure>, D::Error> {
-    struct Measures;
-    impl<'de> Visitor<'de> for Measures {
-        type Value = IndexMap<String, Measure>;
+) -> Result<IndexMap<String, MeasureDefinition>, D::Error> {
+    struct MeasuresVisitor;
+    impl<'de> Visitor<'de> for MeasuresVisitor {
+        type Value = IndexMap<String, MeasureDefinition>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("measures by name")
@@ -105,20 +106,20 @@ pub(super) fn distinct<'de, D: Deserializer<'de>>(
             while let Some(name) = map.next_key::<String>()? {
                 if measures.contains_key(&name) {
                     // An error of the value, so that its place is the measure's.
-                    map.next_value_seed(Twice(&name))?;
+                    map.next_value_seed(DuplicateMeasure(&name))?;
                 }
                 measures.insert(name, map.next_value()?);
             }
             Ok(measures)
         }
     }
-    deserializer.deserialize_map(Measures)
+    deserializer.deserialize_map(MeasuresVisitor)
 }
 
 /// Reads a value only to refuse it.
-struct Twice<'a>(&'a str);
+struct DuplicateMeasure<'a>(&'a str);
 
-impl<'de> DeserializeSeed<'de> for Twice<'_> {
+impl<'de> DeserializeSeed<'de> for DuplicateMeasure<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {

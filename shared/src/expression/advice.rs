@@ -2,8 +2,8 @@
 
 use datafusion::sql::sqlparser::ast::{Expr as Sql, Ident, Value};
 
-use super::lower::{Lowering, clip};
-use super::{Scope, Type};
+use super::lower::{ExpressionLowering, clip};
+use super::{ExpressionType, NameScope};
 use crate::problem::{nearest, suggestion};
 
 /// The start of a name, for a message.
@@ -16,12 +16,12 @@ pub(super) fn short(text: &str) -> String {
 
 /// Of a name that no column has: the nearest, or, since texts are easily taken for names, how a
 /// text is written.
-pub(super) fn unknown_hint(names: &[Ident], columns: &[(String, Type)]) -> String {
+pub(super) fn unknown_hint(names: &[Ident], columns: &[(String, ExpressionType)]) -> String {
     let name = names.iter().map(|name| &*name.value).collect::<Vec<_>>().join(".");
     let known = || columns.iter().map(|(column, _)| &**column);
     let hint = suggestion(&short(&name), known());
     let is_quoted = names.iter().any(|name| name.quote_style.is_some());
-    let has_texts = columns.iter().any(|(_, ty)| *ty == Type::Text);
+    let has_texts = columns.iter().any(|(_, ty)| *ty == ExpressionType::Text);
     if is_quoted || (has_texts && nearest(&short(&name), known()).is_none()) {
         let text = short(&name).replace('\'', "''");
         return format!("; a text is written in single quotes, as '{text}'{hint}");
@@ -38,19 +38,26 @@ pub(super) fn operator_hint(operator: &str) -> &'static str {
     }
 }
 
-impl Lowering<'_> {
+impl ExpressionLowering<'_> {
     /// Of an operand whose type is not the one that is needed.
-    pub(super) fn mismatch_hint(&self, sql: &Sql, ty: Type, want: Type) -> String {
-        let Scope::Columns { .. } = self.scope else { return String::new() };
+    pub(super) fn mismatch_hint(
+        &self,
+        sql: &Sql,
+        ty: ExpressionType,
+        want: ExpressionType,
+    ) -> String {
+        let NameScope::Columns { .. } = self.scope else { return String::new() };
         match (sql, ty, want) {
-            (Sql::Value(value), Type::Boolean, Type::Text) => match &value.value {
-                Value::Boolean(value) => format!("; texts are compared with texts: '{value}'"),
-                _ => String::new(),
-            },
-            (Sql::Identifier(_), Type::Text, Type::Boolean) => {
+            (Sql::Value(value), ExpressionType::Boolean, ExpressionType::Text) => {
+                match &value.value {
+                    Value::Boolean(value) => format!("; texts are compared with texts: '{value}'"),
+                    _ => String::new(),
+                }
+            }
+            (Sql::Identifier(_), ExpressionType::Text, ExpressionType::Boolean) => {
                 format!("; `{} = 'true'` is one", clip(sql))
             }
-            (Sql::Identifier(_), Type::Number, Type::Boolean) => {
+            (Sql::Identifier(_), ExpressionType::Number, ExpressionType::Boolean) => {
                 format!("; `{} > 0` is one", clip(sql))
             }
             _ => String::new(),

@@ -1,7 +1,7 @@
 //! Decimal arithmetic as DataFusion functions that are total: what has no result is null.
 //!
 //! Numbers come as values (`Decimal128(38, 9)`) or as intermediate results (`Decimal256(76, 18)`);
-//! every operation takes either and gives the latter, but [`Operation::Narrow`]. Values of other
+//! every operation takes either and gives the latter, but [`ScalarOperation::Narrow`]. Values of other
 //! places are made [`wide`] before.
 
 use std::cell::{Cell, RefCell};
@@ -27,19 +27,19 @@ use crate::time::Timestamp;
 
 thread_local! {
     /// Of all evaluations on this thread.
-    static EFFECTS: Cell<Effects> = const { Cell::new(Effects { no_result: 0 }) };
+    static EFFECTS: Cell<EvaluationEffects> = const { Cell::new(EvaluationEffects { no_result: 0 }) };
     /// By number, rows of which something had no result in expressions that are [`marking`].
     static MARKED: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What an evaluation did besides giving values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Effects {
+pub struct EvaluationEffects {
     /// Rows for which an operation had arguments and no result.
     pub no_result: u64,
 }
 
-impl Effects {
+impl EvaluationEffects {
     /// Adds these to what is counted on this thread.
     fn add(self) {
         let before = EFFECTS.get();
@@ -48,11 +48,11 @@ impl Effects {
 }
 
 /// Does the work, and counts what its evaluations did.
-pub fn count_effects<T>(work: impl FnOnce() -> T) -> (T, Effects) {
+pub fn count_effects<T>(work: impl FnOnce() -> T) -> (T, EvaluationEffects) {
     let before = EFFECTS.get();
     let done = work();
     let after = EFFECTS.get();
-    let effects = Effects { no_result: after.no_result.wrapping_sub(before.no_result) };
+    let effects = EvaluationEffects { no_result: after.no_result.wrapping_sub(before.no_result) };
     (done, effects)
 }
 
@@ -69,7 +69,7 @@ pub(super) fn count_marked<T>(count: usize, work: impl FnOnce() -> T) -> (T, u64
 pub(super) fn marking(expr: Expr, number: &Expr) -> Result<Expr> {
     let mark = |expr: Expr| {
         let Expr::ScalarFunction(mut call) = expr else { return Ok(Transformed::no(expr)) };
-        let Some(total) = call.func.inner().downcast_ref::<Total>() else {
+        let Some(total) = call.func.inner().downcast_ref::<OperationUdf>() else {
             return Ok(Transformed::no(Expr::ScalarFunction(call)));
         };
         call.args.push(number.clone());
@@ -79,7 +79,7 @@ pub(super) fn marking(expr: Expr, number: &Expr) -> Result<Expr> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Operation {
+pub(super) enum ScalarOperation {
     Add,
     Subtract,
     Multiply,
@@ -107,14 +107,14 @@ pub(super) enum Operation {
     BooleanValue,
 }
 
-impl Operation {
+impl ScalarOperation {
     pub(super) fn call(self, args: Vec<Expr>) -> Expr {
         self.function(false, args.len()).call(args)
     }
 
     fn function(self, is_marking: bool, args: usize) -> ScalarUDF {
         let signature = Signature::any(args, Volatility::Immutable);
-        ScalarUDF::new_from_impl(Total { operation: self, is_marking, signature })
+        ScalarUDF::new_from_impl(OperationUdf { operation: self, is_marking, signature })
     }
 
     fn name(self) -> &'static str {
@@ -239,10 +239,10 @@ pub fn wide(values: &ArrayRef) -> ArrayRef {
     Arc::new(wide.with_data_type(decimal::wide_type()))
 }
 
-type Numbers<'a> = Box<dyn Iterator<Item = Option<i256>> + 'a>;
+type NumberIter<'a> = Box<dyn Iterator<Item = Option<i256>> + 'a>;
 
-fn numbers(array: &ArrayRef) -> Result<Numbers<'_>> {
-    fn whole<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> Numbers<'_>
+fn numbers(array: &ArrayRef) -> Result<NumberIter<'_>> {
+    fn whole<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> NumberIter<'_>
     where
         T::Native: Into<i128>,
     {
@@ -272,14 +272,14 @@ fn mark(rows: impl Iterator<Item = u32>) {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Total {
-    operation: Operation,
+struct OperationUdf {
+    operation: ScalarOperation,
     /// Whether its last argument is the number of a row, to be marked where it fails.
     is_marking: bool,
     signature: Signature,
 }
 
-impl ScalarUDFImpl for Total {
+impl ScalarUDFImpl for OperationUdf {
     fn name(&self) -> &str {
         self.operation.name()
     }
@@ -307,7 +307,7 @@ impl ScalarUDFImpl for Total {
                 Some(numbers) => {
                     mark(failed.map(|row| numbers.as_primitive::<UInt32Type>().value(row)))
                 }
-                None => Effects { no_result: failed.count() as u64 }.add(),
+                None => EvaluationEffects { no_result: failed.count() as u64 }.add(),
             }
         }
         Ok(ColumnarValue::Array(result))

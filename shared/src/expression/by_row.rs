@@ -19,28 +19,31 @@ use datafusion::physical_expr::expressions::BinaryExpr;
 
 /// The same expression, each row by itself.
 pub(super) fn by_row(expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
-    let lazy = |expr: Arc<dyn PhysicalExpr>| {
-        let Some(binary) = expr.downcast_ref::<BinaryExpr>() else {
-            return Ok(Transformed::no(expr));
+    let lazy =
+        |expr: Arc<dyn PhysicalExpr>| {
+            let Some(binary) = expr.downcast_ref::<BinaryExpr>() else {
+                return Ok(Transformed::no(expr));
+            };
+            let operator = *binary.op();
+            if !matches!(operator, Operator::And | Operator::Or) {
+                return Ok(Transformed::no(expr));
+            }
+            let sides = [Arc::clone(binary.left()), Arc::clone(binary.right())];
+            Ok(Transformed::yes(
+                Arc::new(ShortCircuitExpr { operator, sides }) as Arc<dyn PhysicalExpr>
+            ))
         };
-        let operator = *binary.op();
-        if !matches!(operator, Operator::And | Operator::Or) {
-            return Ok(Transformed::no(expr));
-        }
-        let sides = [Arc::clone(binary.left()), Arc::clone(binary.right())];
-        Ok(Transformed::yes(Arc::new(Lazy { operator, sides }) as Arc<dyn PhysicalExpr>))
-    };
     expr.transform_up(lazy).data()
 }
 
 /// AND or OR.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Lazy {
+struct ShortCircuitExpr {
     operator: Operator,
     sides: [Arc<dyn PhysicalExpr>; 2],
 }
 
-impl PhysicalExpr for Lazy {
+impl PhysicalExpr for ShortCircuitExpr {
     fn data_type(&self, _: &Schema) -> Result<DataType> {
         Ok(DataType::Boolean)
     }
@@ -83,7 +86,7 @@ impl PhysicalExpr for Lazy {
     }
 }
 
-impl fmt::Display for Lazy {
+impl fmt::Display for ShortCircuitExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [left, right] = &self.sides;
         write!(f, "({left} {} {right})", self.operator)

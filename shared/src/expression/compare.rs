@@ -4,20 +4,20 @@ use datafusion::logical_expr::expr::{InList, Like};
 use datafusion::logical_expr::{Expr, Operator};
 use datafusion::sql::sqlparser::ast::{self, Expr as Sql, Value};
 
-use super::lower::{Lowering, Result, Typed, binary, boolean, clip, refuse};
-use super::{ExpressionError, Type};
+use super::lower::{ExpressionLowering, Result, TypedExpr, binary, boolean, clip, refuse};
+use super::{ExpressionError, ExpressionType};
 
 /// Elements of a list.
 const LIST_MAX: usize = 1000;
 
-impl Lowering<'_> {
+impl ExpressionLowering<'_> {
     pub(super) fn compare(
         &mut self,
         a: &Sql,
         op: Operator,
         b: &Sql,
         depth: usize,
-    ) -> Result<Typed> {
+    ) -> Result<TypedExpr> {
         let want = match op {
             Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
                 self.ordered_type(&[a, b])?
@@ -29,33 +29,34 @@ impl Lowering<'_> {
         Ok(boolean(binary(a, op, b)))
     }
 
-    /// As [`Lowering::common_type`], and beside a text column a number that is written out means
+    /// As [`ExpressionLowering::common_type`], and beside a text column a number that is written out means
     /// its text: dimensions are text even if they look like numbers.
-    fn equality_type(&self, all: &[&Sql]) -> Type {
-        let text_column =
-            |sql: &&Sql| !matches!(sql, Sql::Value(_)) && self.hint(sql) == Some(Type::Text);
+    fn equality_type(&self, all: &[&Sql]) -> ExpressionType {
+        let text_column = |sql: &&Sql| {
+            !matches!(sql, Sql::Value(_)) && self.hint(sql) == Some(ExpressionType::Text)
+        };
         let common = self.common_type(all.iter().copied());
-        if common != Some(Type::Time) && all.iter().any(text_column) {
-            return Type::Text;
+        if common != Some(ExpressionType::Time) && all.iter().any(text_column) {
+            return ExpressionType::Text;
         }
-        common.unwrap_or(Type::Text)
+        common.unwrap_or(ExpressionType::Text)
     }
 
-    /// As [`Lowering::common_type`]; a text and a number have no order.
-    fn ordered_type(&self, all: &[&Sql]) -> Result<Type> {
-        let of = |ty: Type| all.iter().find(|sql| self.hint(sql) == Some(ty));
-        if let (Some(text), Some(number)) = (of(Type::Text), of(Type::Number)) {
+    /// As [`ExpressionLowering::common_type`]; a text and a number have no order.
+    fn ordered_type(&self, all: &[&Sql]) -> Result<ExpressionType> {
+        let of = |ty: ExpressionType| all.iter().find(|sql| self.hint(sql) == Some(ty));
+        if let (Some(text), Some(number)) = (of(ExpressionType::Text), of(ExpressionType::Number)) {
             return refuse(format!(
                 "`{}` is text and `{}` is a number, which have no order; compare with 'text'",
                 clip(text),
                 clip(number)
             ));
         }
-        Ok(self.common_type(all.iter().copied()).unwrap_or(Type::Text))
+        Ok(self.common_type(all.iter().copied()).unwrap_or(ExpressionType::Text))
     }
 
     /// Two operands of one type as one Arrow type.
-    pub(super) fn alike(&self, a: Typed, b: Typed) -> (Expr, Expr) {
+    pub(super) fn alike(&self, a: TypedExpr, b: TypedExpr) -> (Expr, Expr) {
         if a.wide != b.wide { (self.widen(a), self.widen(b)) } else { (a.expr, b.expr) }
     }
 
@@ -65,7 +66,7 @@ impl Lowering<'_> {
         list: &[Sql],
         negated: bool,
         depth: usize,
-    ) -> Result<Typed> {
+    ) -> Result<TypedExpr> {
         if list.len() > LIST_MAX {
             return refuse(format!("a list of {} elements is over {LIST_MAX}", list.len()));
         }
@@ -80,14 +81,16 @@ impl Lowering<'_> {
     }
 
     /// Many operands of one type as one Arrow type.
-    pub(super) fn all_alike(&self, all: Vec<Typed>) -> Vec<Expr> {
+    pub(super) fn all_alike(&self, all: Vec<TypedExpr>) -> Vec<Expr> {
         let widen = all.iter().any(|typed| typed.wide);
         all.into_iter()
-            .map(
-                |typed| {
-                    if widen && typed.ty == Type::Number { self.widen(typed) } else { typed.expr }
-                },
-            )
+            .map(|typed| {
+                if widen && typed.ty == ExpressionType::Number {
+                    self.widen(typed)
+                } else {
+                    typed.expr
+                }
+            })
             .collect()
     }
 
@@ -98,7 +101,7 @@ impl Lowering<'_> {
         high: &Sql,
         negated: bool,
         depth: usize,
-    ) -> Result<Typed> {
+    ) -> Result<TypedExpr> {
         let want = self.ordered_type(&[expr, low, high])?;
         let mut all = Vec::new();
         for part in [expr, low, expr, high] {
@@ -123,9 +126,9 @@ impl Lowering<'_> {
         escape: Option<&ast::ValueWithSpan>,
         (negated, ignore_case): (bool, bool),
         depth: usize,
-    ) -> Result<Typed> {
-        let expr = self.lower_as(expr, Type::Text, depth)?.expr;
-        let pattern = self.lower_as(pattern, Type::Text, depth)?.expr;
+    ) -> Result<TypedExpr> {
+        let expr = self.lower_as(expr, ExpressionType::Text, depth)?.expr;
+        let pattern = self.lower_as(pattern, ExpressionType::Text, depth)?.expr;
         if !matches!(pattern, Expr::Literal(..)) {
             return refuse("the pattern of LIKE must be 'text'");
         }

@@ -33,7 +33,7 @@ const QUERY_WORDS: [Keyword; 9] = [
 
 /// Whether a keyword may be a name where it cannot be a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keywords {
+pub(super) enum KeywordMode {
     /// As the generic dialect has it.
     MayBeNames,
     /// Then a text that is wrong is told at the keyword that it is wrong behind.
@@ -43,12 +43,12 @@ pub(super) enum Keywords {
 /// A dialect for one reading of one text.
 #[derive(Debug)]
 pub(super) struct ExpressionDialect {
-    keywords: Keywords,
+    keywords: KeywordMode,
     readings: Cell<usize>,
 }
 
 impl ExpressionDialect {
-    pub(super) fn new(keywords: Keywords) -> Self {
+    pub(super) fn new(keywords: KeywordMode) -> Self {
         Self { keywords, readings: Cell::new(0) }
     }
 
@@ -77,8 +77,8 @@ impl Dialect for ExpressionDialect {
 
     fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
         match self.keywords {
-            Keywords::MayBeNames => GenericDialect {}.is_reserved_for_identifier(keyword),
-            Keywords::AreKeywords => keyword != Keyword::NoKeyword,
+            KeywordMode::MayBeNames => GenericDialect {}.is_reserved_for_identifier(keyword),
+            KeywordMode::AreKeywords => keyword != Keyword::NoKeyword,
         }
     }
 
@@ -90,15 +90,15 @@ impl Dialect for ExpressionDialect {
 }
 
 /// A text's words and signs.
-pub(super) struct Tokens {
+pub(super) struct ExpressionTokens {
     pub(super) all: Vec<TokenWithSpan>,
     /// Whether there is a word that begins a query.
     pub(super) has_query_words: bool,
 }
 
 /// Finds the tokens of `text`; what begins a query is a name.
-pub(super) fn tokens(text: &str) -> Result<Tokens, ParserError> {
-    let mut tokens = Tokens { all: Vec::new(), has_query_words: false };
+pub(super) fn tokens(text: &str) -> Result<ExpressionTokens, ParserError> {
+    let mut tokens = ExpressionTokens { all: Vec::new(), has_query_words: false };
     let mut is_behind_paren = false;
     Tokenizer::new(&GenericDialect {}, text).tokenize_with_location_into_buf_with_mapper(
         &mut tokens.all,

@@ -12,28 +12,28 @@ use datafusion::sql::sqlparser::ast::{
     FunctionArguments, TrimWhereField, Value, ValueWithSpan,
 };
 
-use super::Type;
-use super::arithmetic::Operation;
-use super::lower::{Lowering, Result, Typed, boolean, cast, clip, refuse};
+use super::ExpressionType;
+use super::arithmetic::ScalarOperation;
+use super::lower::{ExpressionLowering, Result, TypedExpr, boolean, cast, clip, refuse};
 use crate::problem::suggestion;
 
 /// What an argument must be.
 #[derive(Clone, Copy)]
-enum Arg {
+enum ArgumentKind {
     Text,
     /// A whole number, written out, from this to 100,000.
     Int(i64),
 }
 
-use Arg::{Int, Text};
+use ArgumentKind::{Int, Text};
 
 /// A function of DataFusion's over texts: names, arguments (the last may be left out if
 /// `optional`), what it gives.
 struct TextFunction {
     names: &'static [&'static str],
-    args: &'static [Arg],
+    args: &'static [ArgumentKind],
     optional: bool,
-    result: Type,
+    result: ExpressionType,
     function: fn() -> Arc<ScalarUDF>,
 }
 
@@ -43,7 +43,7 @@ macro_rules! text_function {
             names: &[$($name),+],
             args: &$args,
             optional: $optional,
-            result: Type::$result,
+            result: ExpressionType::$result,
             function: $function,
         }
     };
@@ -71,16 +71,16 @@ const TEXT_FUNCTIONS: &[TextFunction] = &[
 ];
 
 /// Functions that are lowered by hand, and what they give; `None` takes the arguments' type.
-const OTHER_FUNCTIONS: &[(&str, Option<Type>)] = &[
-    ("concat", Some(Type::Text)),
+const OTHER_FUNCTIONS: &[(&str, Option<ExpressionType>)] = &[
+    ("concat", Some(ExpressionType::Text)),
     ("coalesce", None),
     ("nullif", None),
-    ("abs", Some(Type::Number)),
-    ("round", Some(Type::Number)),
-    ("floor", Some(Type::Number)),
-    ("ceil", Some(Type::Number)),
-    ("date_part", Some(Type::Number)),
-    ("date_trunc", Some(Type::Time)),
+    ("abs", Some(ExpressionType::Number)),
+    ("round", Some(ExpressionType::Number)),
+    ("floor", Some(ExpressionType::Number)),
+    ("ceil", Some(ExpressionType::Number)),
+    ("date_part", Some(ExpressionType::Number)),
+    ("date_trunc", Some(ExpressionType::Time)),
 ];
 
 const DATE_PARTS: &[&str] = &[
@@ -93,8 +93,8 @@ fn text_function(name: &str) -> Option<&'static TextFunction> {
     TEXT_FUNCTIONS.iter().find(|f| f.names.contains(&name))
 }
 
-impl Lowering<'_> {
-    pub(super) fn function_hint(&self, function: &Function) -> Option<Type> {
+impl ExpressionLowering<'_> {
+    pub(super) fn function_hint(&self, function: &Function) -> Option<ExpressionType> {
         let name = function.name.to_string().to_lowercase();
         if let Some(found) = text_function(&name) {
             return Some(found.result);
@@ -106,7 +106,12 @@ impl Lowering<'_> {
     }
 
     /// Function calls, and the syntax that SQL has for some.
-    pub(super) fn call(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
+    pub(super) fn call(
+        &mut self,
+        sql: &Sql,
+        want: ExpressionType,
+        depth: usize,
+    ) -> Result<TypedExpr> {
         match sql {
             Sql::Function(function) => {
                 let name = function.name.to_string().to_lowercase();
@@ -118,10 +123,10 @@ impl Lowering<'_> {
             }
             Sql::Extract { field, expr, .. } => self.date_part(field, expr, depth),
             Sql::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
-                self.arithmetic(Operation::Floor, expr, depth)
+                self.arithmetic(ScalarOperation::Floor, expr, depth)
             }
             Sql::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
-                self.arithmetic(Operation::Ceiling, expr, depth)
+                self.arithmetic(ScalarOperation::Ceiling, expr, depth)
             }
             Sql::Substring { expr, substring_from: Some(from), substring_for, .. } => {
                 let args: Vec<&Sql> =
@@ -142,7 +147,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn named_text_call(&mut self, name: &str, args: &[&Sql], depth: usize) -> Result<Typed> {
+    fn named_text_call(&mut self, name: &str, args: &[&Sql], depth: usize) -> Result<TypedExpr> {
         match text_function(name) {
             Some(found) => self.text_call(name, found, args, depth),
             None => refuse(format!("there is no function `{name}`")),
@@ -155,14 +160,14 @@ impl Lowering<'_> {
         found: &TextFunction,
         args: &[&Sql],
         depth: usize,
-    ) -> Result<Typed> {
+    ) -> Result<TypedExpr> {
         let most = found.args.len();
         let least = if found.optional { most - 1 } else { most };
         check_count(name, args, least, most)?;
         let mut lowered = Vec::new();
         for (sql, arg) in args.iter().zip(found.args) {
             lowered.push(match arg {
-                Text => self.lower_as(sql, Type::Text, depth)?.expr,
+                Text => self.lower_as(sql, ExpressionType::Text, depth)?.expr,
                 Int(least) => {
                     let number = whole(name, sql, *least)?;
                     Expr::Literal(ScalarValue::Int64(Some(number)), None)
@@ -171,31 +176,46 @@ impl Lowering<'_> {
         }
         let called = (found.function)().call(lowered);
         Ok(match found.result {
-            Type::Text => Typed::new(cast(called, DataType::Utf8), Type::Text),
-            Type::Number => self.whole_number(called),
-            Type::Boolean | Type::Time | Type::Value => Typed::new(called, found.result),
+            ExpressionType::Text => {
+                TypedExpr::new(cast(called, DataType::Utf8), ExpressionType::Text)
+            }
+            ExpressionType::Number => self.whole_number(called),
+            ExpressionType::Boolean | ExpressionType::Time | ExpressionType::Value => {
+                TypedExpr::new(called, found.result)
+            }
         })
     }
 
-    fn whole_number(&self, expr: Expr) -> Typed {
-        Typed::wide(Operation::Widen.call(vec![expr]))
+    fn whole_number(&self, expr: Expr) -> TypedExpr {
+        TypedExpr::wide(ScalarOperation::Widen.call(vec![expr]))
     }
 
-    fn arithmetic(&mut self, operation: Operation, sql: &Sql, depth: usize) -> Result<Typed> {
-        let number = self.lower_as(sql, Type::Number, depth)?;
-        Ok(Typed::wide(operation.call(vec![number.expr])))
+    fn arithmetic(
+        &mut self,
+        operation: ScalarOperation,
+        sql: &Sql,
+        depth: usize,
+    ) -> Result<TypedExpr> {
+        let number = self.lower_as(sql, ExpressionType::Number, depth)?;
+        Ok(TypedExpr::wide(operation.call(vec![number.expr])))
     }
 
-    fn other_call(&mut self, name: &str, args: &[&Sql], want: Type, depth: usize) -> Result<Typed> {
+    fn other_call(
+        &mut self,
+        name: &str,
+        args: &[&Sql],
+        want: ExpressionType,
+        depth: usize,
+    ) -> Result<TypedExpr> {
         match name {
             "concat" => {
                 check_count(name, args, 1, 100)?;
                 let mut texts = Vec::new();
                 for arg in args {
-                    texts.push(self.lower_as(arg, Type::Text, depth)?.expr);
+                    texts.push(self.lower_as(arg, ExpressionType::Text, depth)?.expr);
                 }
                 let joined = string::concat().call(texts);
-                Ok(Typed::new(cast(joined, DataType::Utf8), Type::Text))
+                Ok(TypedExpr::new(cast(joined, DataType::Utf8), ExpressionType::Text))
             }
             "coalesce" => {
                 check_count(name, args, 1, 100)?;
@@ -212,26 +232,26 @@ impl Lowering<'_> {
                 let (a, b) = self.alike(a, b);
                 let same = boolean(a.eq(b)).expr;
                 let unequal = (Box::new(same.is_not_true()), Box::new(value));
-                Ok(Typed { expr: Expr::Case(Case::new(None, vec![unequal], None)), ty, wide })
+                Ok(TypedExpr { expr: Expr::Case(Case::new(None, vec![unequal], None)), ty, wide })
             }
             "abs" => {
                 check_count(name, args, 1, 1)?;
-                self.arithmetic(Operation::Absolute, args[0], depth)
+                self.arithmetic(ScalarOperation::Absolute, args[0], depth)
             }
             "floor" => {
                 check_count(name, args, 1, 1)?;
-                self.arithmetic(Operation::Floor, args[0], depth)
+                self.arithmetic(ScalarOperation::Floor, args[0], depth)
             }
             "ceil" => {
                 check_count(name, args, 1, 1)?;
-                self.arithmetic(Operation::Ceiling, args[0], depth)
+                self.arithmetic(ScalarOperation::Ceiling, args[0], depth)
             }
             "round" => {
                 check_count(name, args, 1, 2)?;
-                let number = self.lower_as(args[0], Type::Number, depth)?.expr;
+                let number = self.lower_as(args[0], ExpressionType::Number, depth)?.expr;
                 let places = args.get(1).map_or(Ok(0), |sql| whole(name, sql, 0))?;
                 let places = Expr::Literal(ScalarValue::Int64(Some(places.min(18))), None);
-                Ok(Typed::wide(Operation::Round.call(vec![number, places])))
+                Ok(TypedExpr::wide(ScalarOperation::Round.call(vec![number, places])))
             }
             "date_part" => {
                 check_count(name, args, 2, 2)?;
@@ -241,10 +261,13 @@ impl Lowering<'_> {
             "date_trunc" => {
                 check_count(name, args, 2, 2)?;
                 let unit = choice(name, args[0], DATE_UNITS)?;
-                let time = self.lower_as(args[1], Type::Time, depth)?.expr;
+                let time = self.lower_as(args[1], ExpressionType::Time, depth)?.expr;
                 let unit = Expr::Literal(ScalarValue::Utf8(Some(unit)), None);
                 let truncated = datetime::date_trunc().call(vec![unit, time]);
-                Ok(Typed::new(cast(truncated, Type::Time.data_type()), Type::Time))
+                Ok(TypedExpr::new(
+                    cast(truncated, ExpressionType::Time.data_type()),
+                    ExpressionType::Time,
+                ))
             }
             other => {
                 let texts = TEXT_FUNCTIONS.iter().flat_map(|f| f.names.iter().copied());
@@ -254,7 +277,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn coalesce(&mut self, args: &[&Sql], want: Type, depth: usize) -> Result<Typed> {
+    fn coalesce(&mut self, args: &[&Sql], want: ExpressionType, depth: usize) -> Result<TypedExpr> {
         let ty = self.result_type(args.iter().copied(), want);
         let (mut tests, mut values) = (Vec::new(), Vec::new());
         for arg in args {
@@ -264,10 +287,10 @@ impl Lowering<'_> {
         let wide = values.iter().any(|value| value.wide);
         let values = self.all_alike(values).into_iter().map(Box::new);
         let branches = tests.into_iter().zip(values).collect();
-        Ok(Typed { expr: Expr::Case(Case::new(None, branches, None)), ty, wide })
+        Ok(TypedExpr { expr: Expr::Case(Case::new(None, branches, None)), ty, wide })
     }
 
-    fn date_part(&mut self, field: &DateTimeField, time: &Sql, depth: usize) -> Result<Typed> {
+    fn date_part(&mut self, field: &DateTimeField, time: &Sql, depth: usize) -> Result<TypedExpr> {
         let part = field.to_string().to_lowercase();
         if !DATE_PARTS.contains(&&*part) {
             let hint = suggestion(&part, DATE_PARTS.iter().copied());
@@ -276,8 +299,8 @@ impl Lowering<'_> {
         self.date_part_of(&part, time, depth)
     }
 
-    fn date_part_of(&mut self, part: &str, time: &Sql, depth: usize) -> Result<Typed> {
-        let time = self.lower_as(time, Type::Time, depth)?.expr;
+    fn date_part_of(&mut self, part: &str, time: &Sql, depth: usize) -> Result<TypedExpr> {
+        let time = self.lower_as(time, ExpressionType::Time, depth)?.expr;
         let part = Expr::Literal(ScalarValue::Utf8(Some(part.to_owned())), None);
         let number = datetime::date_part().call(vec![part, time]);
         Ok(self.whole_number(cast(number, DataType::Int64)))

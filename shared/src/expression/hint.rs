@@ -3,36 +3,36 @@
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value};
 
 use super::literal::cast_type;
-use super::lower::{Lowering, field};
-use super::{Input, Scope, Type};
+use super::lower::{ExpressionLowering, field};
+use super::{ExpressionType, InputColumn, NameScope};
 
-impl Lowering<'_> {
+impl ExpressionLowering<'_> {
     /// The type that an expression has by itself; `None` for what takes its type from its use.
-    pub(super) fn hint(&self, sql: &Sql) -> Option<Type> {
+    pub(super) fn hint(&self, sql: &Sql) -> Option<ExpressionType> {
         match sql {
             Sql::Nested(inner) => self.hint(inner),
             Sql::Value(value) => match &value.value {
-                Value::Number(..) => Some(Type::Number),
-                Value::Boolean(_) => Some(Type::Boolean),
-                Value::SingleQuotedString(_) => Some(Type::Text),
+                Value::Number(..) => Some(ExpressionType::Number),
+                Value::Boolean(_) => Some(ExpressionType::Boolean),
+                Value::SingleQuotedString(_) => Some(ExpressionType::Text),
                 _ => None,
             },
             Sql::Identifier(name) => self.name_type(std::slice::from_ref(name)),
             Sql::CompoundIdentifier(names) => self.name_type(names),
-            Sql::UnaryOp { op: UnaryOperator::Not, .. } => Some(Type::Boolean),
+            Sql::UnaryOp { op: UnaryOperator::Not, .. } => Some(ExpressionType::Boolean),
             Sql::UnaryOp { .. } | Sql::Ceil { .. } | Sql::Floor { .. } | Sql::Extract { .. } => {
-                Some(Type::Number)
+                Some(ExpressionType::Number)
             }
             Sql::BinaryOp { op, .. } => Some(match op {
                 BinaryOperator::Plus
                 | BinaryOperator::Minus
                 | BinaryOperator::Multiply
                 | BinaryOperator::Divide
-                | BinaryOperator::Modulo => Type::Number,
-                BinaryOperator::StringConcat => Type::Text,
-                _ => Type::Boolean,
+                | BinaryOperator::Modulo => ExpressionType::Number,
+                BinaryOperator::StringConcat => ExpressionType::Text,
+                _ => ExpressionType::Boolean,
             }),
-            Sql::Substring { .. } | Sql::Trim { .. } => Some(Type::Text),
+            Sql::Substring { .. } | Sql::Trim { .. } => Some(ExpressionType::Text),
             Sql::Cast { data_type, .. } => cast_type(data_type).ok(),
             Sql::Function(function) => self.function_hint(function),
             Sql::Case { conditions, else_result, .. } => conditions
@@ -50,22 +50,25 @@ impl Lowering<'_> {
             | Sql::InList { .. }
             | Sql::Between { .. }
             | Sql::Like { .. }
-            | Sql::ILike { .. } => Some(Type::Boolean),
+            | Sql::ILike { .. } => Some(ExpressionType::Boolean),
             _ => None,
         }
     }
 
     /// The type on which values that are compared meet.
-    pub(super) fn common_type<'s>(&self, all: impl IntoIterator<Item = &'s Sql>) -> Option<Type> {
-        let hints: Vec<Type> = all.into_iter().filter_map(|sql| self.hint(sql)).collect();
+    pub(super) fn common_type<'s>(
+        &self,
+        all: impl IntoIterator<Item = &'s Sql>,
+    ) -> Option<ExpressionType> {
+        let hints: Vec<ExpressionType> = all.into_iter().filter_map(|sql| self.hint(sql)).collect();
         // A time beside text means that the text is a time.
-        hints.iter().find(|ty| **ty == Type::Time).or(hints.first()).copied()
+        hints.iter().find(|ty| **ty == ExpressionType::Time).or(hints.first()).copied()
     }
 
-    pub(super) fn name_type(&self, names: &[Ident]) -> Option<Type> {
+    pub(super) fn name_type(&self, names: &[Ident]) -> Option<ExpressionType> {
         match &self.scope {
-            Scope::Event => field(names).map(|name| Input::Field(name).ty()),
-            Scope::Columns { columns, .. } => {
+            NameScope::Event => field(names).map(|name| InputColumn::Field(name).ty()),
+            NameScope::Columns { columns, .. } => {
                 let name = names.first()?;
                 columns.iter().find(|(column, _)| *column == name.value).map(|(_, ty)| *ty)
             }

@@ -6,29 +6,32 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::sql::sqlparser::ast::{self, Value};
 
-use super::lower::{Lowering, Result, Typed, boolean, refuse};
-use super::{ExpressionError, Numbers, Type};
+use super::lower::{ExpressionLowering, Result, TypedExpr, boolean, refuse};
+use super::{ExpressionError, ExpressionType, NumberWidth};
 use crate::decimal;
 
-impl Lowering<'_> {
-    pub(super) fn literal(&mut self, value: &Value, want: Type) -> Result<Typed> {
+impl ExpressionLowering<'_> {
+    pub(super) fn literal(&mut self, value: &Value, want: ExpressionType) -> Result<TypedExpr> {
         match value {
-            Value::Number(text, false) if want == Type::Text => {
+            Value::Number(text, false) if want == ExpressionType::Text => {
                 let number = decimal::parse_wide(text).map(decimal::format_wide);
                 let text = number.ok_or_else(|| too_large(text))?;
-                Ok(Typed::new(Expr::Literal(ScalarValue::Utf8(Some(text)), None), Type::Text))
+                Ok(TypedExpr::new(
+                    Expr::Literal(ScalarValue::Utf8(Some(text)), None),
+                    ExpressionType::Text,
+                ))
             }
             Value::Number(text, false) => self.number_literal(text),
             Value::Boolean(value) => Ok(boolean(Expr::Literal(ScalarValue::from(*value), None))),
-            Value::SingleQuotedString(text) if want == Type::Time => time_literal(text),
-            Value::SingleQuotedString(text) => Ok(Typed::new(
+            Value::SingleQuotedString(text) if want == ExpressionType::Time => time_literal(text),
+            Value::SingleQuotedString(text) => Ok(TypedExpr::new(
                 Expr::Literal(ScalarValue::Utf8(Some(text.clone())), None),
-                Type::Text,
+                ExpressionType::Text,
             )),
             Value::Null => {
                 let null = ScalarValue::try_from(&want.data_type());
                 let null = null.map_err(|e| ExpressionError(e.to_string()))?;
-                Ok(Typed::new(Expr::Literal(null, None), want))
+                Ok(TypedExpr::new(Expr::Literal(null, None), want))
             }
             other => {
                 refuse(format!("`{other}` cannot be used; numbers, 'text', TRUE, FALSE, NULL can"))
@@ -36,19 +39,19 @@ impl Lowering<'_> {
         }
     }
 
-    pub(super) fn number_literal(&self, text: &str) -> Result<Typed> {
+    pub(super) fn number_literal(&self, text: &str) -> Result<TypedExpr> {
         let wide = decimal::parse_wide(text).ok_or_else(|| too_large(text))?;
         let short = decimal::narrow(wide).filter(|value| decimal::widen(*value) == wide);
-        match short.filter(|_| self.numbers == Numbers::Short) {
+        match short.filter(|_| self.numbers == NumberWidth::Short) {
             Some(value) => {
                 let scale = decimal::SCALE;
                 let value = ScalarValue::Decimal128(Some(value), decimal::PRECISION, scale);
-                Ok(Typed::new(Expr::Literal(value, None), Type::Number))
+                Ok(TypedExpr::new(Expr::Literal(value, None), ExpressionType::Number))
             }
             None => {
                 let scale = decimal::WIDE_SCALE;
                 let value = ScalarValue::Decimal256(Some(wide), decimal::WIDE_PRECISION, scale);
-                Ok(Typed::wide(Expr::Literal(value, None)))
+                Ok(TypedExpr::wide(Expr::Literal(value, None)))
             }
         }
     }
@@ -58,7 +61,7 @@ fn too_large(text: &str) -> ExpressionError {
     ExpressionError(format!("the number {text} is out of range; numbers are below 10^40"))
 }
 
-fn time_literal(text: &str) -> Result<Typed> {
+fn time_literal(text: &str) -> Result<TypedExpr> {
     let instant = chrono::DateTime::parse_from_rfc3339(text).map(|t| t.timestamp_micros());
     let instant = instant.or_else(|_| {
         let date = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d");
@@ -70,14 +73,16 @@ fn time_literal(text: &str) -> Result<Typed> {
         ))
     })?;
     let value = ScalarValue::TimestampMicrosecond(Some(micros), Some(Arc::from("UTC")));
-    Ok(Typed::new(Expr::Literal(value, None), Type::Time))
+    Ok(TypedExpr::new(Expr::Literal(value, None), ExpressionType::Time))
 }
 
-pub(super) fn cast_type(to: &ast::DataType) -> Result<Type> {
+pub(super) fn cast_type(to: &ast::DataType) -> Result<ExpressionType> {
     use ast::{DataType as To, ExactNumberInfo};
     match to {
-        To::Decimal(ExactNumberInfo::None) | To::Numeric(ExactNumberInfo::None) => Ok(Type::Number),
-        To::Text | To::Varchar(None) | To::String(None) => Ok(Type::Text),
+        To::Decimal(ExactNumberInfo::None) | To::Numeric(ExactNumberInfo::None) => {
+            Ok(ExpressionType::Number)
+        }
+        To::Text | To::Varchar(None) | To::String(None) => Ok(ExpressionType::Text),
         other => refuse(format!("a cast to {other} cannot be used; DECIMAL and TEXT can")),
     }
 }

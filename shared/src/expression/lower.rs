@@ -14,48 +14,51 @@ use datafusion::sql::sqlparser::ast::{
 use indexmap::IndexSet;
 
 use super::advice::{operator_hint, short, unknown_hint};
-use super::arithmetic::Operation;
+use super::arithmetic::ScalarOperation;
 use super::literal::cast_type;
 use super::parse::{DEPTH_MAX, OPERATIONS_MAX, too_deep, too_large};
-use super::{ExpressionError, Input, Numbers, Path, PropertyColumn, Scope, Type};
+use super::{
+    ExpressionError, ExpressionType, InputColumn, NameScope, NumberWidth, PropertyColumn,
+    PropertyPath,
+};
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
 
 /// A lowered expression and its type; a number is either a value of 9 places or `wide`.
 #[derive(Clone, Debug)]
-pub(super) struct Typed {
+pub(super) struct TypedExpr {
     pub(super) expr: Expr,
-    pub(super) ty: Type,
+    pub(super) ty: ExpressionType,
     pub(super) wide: bool,
 }
 
-impl Typed {
-    pub(super) fn new(expr: Expr, ty: Type) -> Self {
+impl TypedExpr {
+    pub(super) fn new(expr: Expr, ty: ExpressionType) -> Self {
         Self { expr, ty, wide: false }
     }
 
     pub(super) fn wide(expr: Expr) -> Self {
-        Self { expr, ty: Type::Number, wide: true }
+        Self { expr, ty: ExpressionType::Number, wide: true }
     }
 }
 
 /// Lowers the expressions of one definition or query, and collects the columns that they read.
 #[derive(Debug)]
-pub struct Lowering<'a> {
-    pub(super) scope: Scope<'a>,
-    pub(super) numbers: Numbers,
-    inputs: IndexSet<Input>,
+pub struct ExpressionLowering<'a> {
+    pub(super) scope: NameScope<'a>,
+    pub(super) numbers: NumberWidth,
+    inputs: IndexSet<InputColumn>,
     /// Operations that the current text has come to.
     pub(super) operations: usize,
 }
 
-impl<'a> Lowering<'a> {
+impl<'a> ExpressionLowering<'a> {
     /// Names mean what `scope` says, and numbers of events have 9 places.
     #[must_use]
-    pub fn new(scope: Scope<'a>) -> Self {
+    pub fn new(scope: NameScope<'a>) -> Self {
         let numbers = match scope {
-            Scope::Event => Numbers::Short,
-            Scope::Columns { .. } => Numbers::Wide,
+            NameScope::Event => NumberWidth::Short,
+            NameScope::Columns { .. } => NumberWidth::Wide,
         };
         Self { scope, numbers, inputs: IndexSet::new(), operations: 0 }
     }
@@ -63,62 +66,74 @@ impl<'a> Lowering<'a> {
     /// Lowers expressions over events whose numbers have up to 18 places.
     #[must_use]
     pub fn over_wide_events() -> Self {
-        Self { numbers: Numbers::Wide, ..Self::new(Scope::Event) }
+        Self { numbers: NumberWidth::Wide, ..Self::new(NameScope::Event) }
     }
 
     /// The columns that the lowered expressions read, each once.
     #[must_use]
-    pub fn into_inputs(self) -> IndexSet<Input> {
+    pub fn into_inputs(self) -> IndexSet<InputColumn> {
         self.inputs
     }
 
-    pub(super) fn narrow(&self, number: Typed) -> Expr {
-        if number.wide { Operation::Narrow.call(vec![number.expr]) } else { number.expr }
+    pub(super) fn narrow(&self, number: TypedExpr) -> Expr {
+        if number.wide { ScalarOperation::Narrow.call(vec![number.expr]) } else { number.expr }
     }
 
-    pub(super) fn widen(&self, number: Typed) -> Expr {
-        if number.wide { number.expr } else { Operation::Widen.call(vec![number.expr]) }
+    pub(super) fn widen(&self, number: TypedExpr) -> Expr {
+        if number.wide { number.expr } else { ScalarOperation::Widen.call(vec![number.expr]) }
     }
 
-    pub(super) fn to_text(&self, value: Typed) -> Expr {
+    pub(super) fn to_text(&self, value: TypedExpr) -> Expr {
         match value.ty {
-            Type::Text => value.expr,
-            Type::Number => Operation::NumberText.call(vec![value.expr]),
-            Type::Time => Operation::TimeText.call(vec![value.expr]),
-            Type::Boolean | Type::Value => cast(value.expr, DataType::Utf8),
+            ExpressionType::Text => value.expr,
+            ExpressionType::Number => ScalarOperation::NumberText.call(vec![value.expr]),
+            ExpressionType::Time => ScalarOperation::TimeText.call(vec![value.expr]),
+            ExpressionType::Boolean | ExpressionType::Value => cast(value.expr, DataType::Utf8),
         }
     }
 
-    pub(super) fn to_value(&self, value: Typed) -> Expr {
+    pub(super) fn to_value(&self, value: TypedExpr) -> Expr {
         match value.ty {
-            Type::Value => value.expr,
-            Type::Number => Operation::NumberValue.call(vec![value.expr]),
-            Type::Boolean => Operation::BooleanValue.call(vec![value.expr]),
-            Type::Text | Type::Time => cast(self.to_text(value), DataType::Binary),
+            ExpressionType::Value => value.expr,
+            ExpressionType::Number => ScalarOperation::NumberValue.call(vec![value.expr]),
+            ExpressionType::Boolean => ScalarOperation::BooleanValue.call(vec![value.expr]),
+            ExpressionType::Text | ExpressionType::Time => {
+                cast(self.to_text(value), DataType::Binary)
+            }
         }
     }
 
     /// Lowers a text's whole expression to exactly this type.
-    pub(super) fn lower_whole(&mut self, sql: &Sql, want: Type) -> Result<Typed> {
+    pub(super) fn lower_whole(&mut self, sql: &Sql, want: ExpressionType) -> Result<TypedExpr> {
         self.operations = 0;
         self.lower_as(sql, want, 0)
     }
 
     /// Lowers to exactly this type. What uses an operand twice lowers it twice, so that it counts
     /// twice: nested in each other, copies would double with each level.
-    pub(super) fn lower_as(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
+    pub(super) fn lower_as(
+        &mut self,
+        sql: &Sql,
+        want: ExpressionType,
+        depth: usize,
+    ) -> Result<TypedExpr> {
         let lowered = self.lower(sql, want, depth)?;
         if lowered.ty == want {
             return Ok(lowered);
         }
-        if want == Type::Value {
-            return Ok(Typed::new(self.to_value(lowered), want));
+        if want == ExpressionType::Value {
+            return Ok(TypedExpr::new(self.to_value(lowered), want));
         }
         let hint = self.mismatch_hint(sql, lowered.ty, want);
         refuse(format!("`{}` is {}, where {want} is needed{hint}", clip(sql), lowered.ty))
     }
 
-    pub(super) fn lower(&mut self, sql: &Sql, want: Type, depth: usize) -> Result<Typed> {
+    pub(super) fn lower(
+        &mut self,
+        sql: &Sql,
+        want: ExpressionType,
+        depth: usize,
+    ) -> Result<TypedExpr> {
         if depth > DEPTH_MAX {
             return Err(too_deep());
         }
@@ -162,28 +177,28 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn any(&mut self, sql: &Sql, depth: usize) -> Result<Typed> {
-        let want = self.hint(sql).unwrap_or(Type::Text);
+    fn any(&mut self, sql: &Sql, depth: usize) -> Result<TypedExpr> {
+        let want = self.hint(sql).unwrap_or(ExpressionType::Text);
         self.lower_as(sql, want, depth)
     }
 
     fn yes_no(&mut self, sql: &Sql, depth: usize) -> Result<Expr> {
-        Ok(self.lower_as(sql, Type::Boolean, depth)?.expr)
+        Ok(self.lower_as(sql, ExpressionType::Boolean, depth)?.expr)
     }
 
-    fn name(&mut self, names: &[Ident], want: Type) -> Result<Typed> {
+    fn name(&mut self, names: &[Ident], want: ExpressionType) -> Result<TypedExpr> {
         let input = match &self.scope {
-            Scope::Event => match field(names) {
-                Some(name) => Input::Field(name),
+            NameScope::Event => match field(names) {
+                Some(name) => InputColumn::Field(name),
                 None => {
-                    let path = Path::of(names.iter().map(|n| n.value.clone()).collect());
+                    let path = PropertyPath::of(names.iter().map(|n| n.value.clone()).collect());
                     return Ok(self.property(path, want));
                 }
             },
-            Scope::Columns { noun, columns } => {
+            NameScope::Columns { noun, columns } => {
                 let name = names.iter().map(|n| &*n.value).collect::<Vec<_>>().join(".");
                 match columns.iter().find(|(column, _)| *column == name) {
-                    Some((_, ty)) => Input::Column(name, *ty),
+                    Some((_, ty)) => InputColumn::Column(name, *ty),
                     None => {
                         let hint = unknown_hint(names, columns);
                         return refuse(format!("there is no {noun} `{}`{hint}", short(&name)));
@@ -194,32 +209,32 @@ impl<'a> Lowering<'a> {
         Ok(self.column(input))
     }
 
-    pub(super) fn property(&mut self, path: Path, want: Type) -> Typed {
+    pub(super) fn property(&mut self, path: PropertyPath, want: ExpressionType) -> TypedExpr {
         // JSON has no times: a property beside a time is compared as text.
-        let ty = if want == Type::Time { Type::Text } else { want };
-        self.column(Input::Property(PropertyColumn { path, ty }))
+        let ty = if want == ExpressionType::Time { ExpressionType::Text } else { want };
+        self.column(InputColumn::Property(PropertyColumn { path, ty }))
     }
 
-    pub(super) fn column(&mut self, input: Input) -> Typed {
+    pub(super) fn column(&mut self, input: InputColumn) -> TypedExpr {
         let expr = Expr::Column(Column::new_unqualified(input.name()));
         let ty = input.ty();
-        let wide = ty == Type::Number && self.numbers == Numbers::Wide;
+        let wide = ty == ExpressionType::Number && self.numbers == NumberWidth::Wide;
         self.inputs.insert(input);
-        Typed { expr, ty, wide }
+        TypedExpr { expr, ty, wide }
     }
 
-    fn unary(&mut self, op: UnaryOperator, expr: &Sql, depth: usize) -> Result<Typed> {
+    fn unary(&mut self, op: UnaryOperator, expr: &Sql, depth: usize) -> Result<TypedExpr> {
         match op {
             UnaryOperator::Not => Ok(boolean(!self.yes_no(expr, depth)?)),
-            UnaryOperator::Plus => self.lower_as(expr, Type::Number, depth),
+            UnaryOperator::Plus => self.lower_as(expr, ExpressionType::Number, depth),
             UnaryOperator::Minus => match expr {
                 Sql::Value(ast::ValueWithSpan { value: Value::Number(text, false), .. }) => {
                     self.number_literal(&format!("-{text}"))
                 }
                 _ => {
-                    let number = self.lower_as(expr, Type::Number, depth)?;
-                    let negated = Operation::Negate.call(vec![number.expr]);
-                    Ok(Typed::wide(negated))
+                    let number = self.lower_as(expr, ExpressionType::Number, depth)?;
+                    let negated = ScalarOperation::Negate.call(vec![number.expr]);
+                    Ok(TypedExpr::wide(negated))
                 }
             },
             UnaryOperator::BangNot => refuse("the operator `!` cannot be used; NOT is right"),
@@ -234,7 +249,7 @@ impl<'a> Lowering<'a> {
         op: &BinaryOperator,
         right: &Sql,
         depth: usize,
-    ) -> Result<Typed> {
+    ) -> Result<TypedExpr> {
         let operation = match op {
             BinaryOperator::And | BinaryOperator::Or => return self.chain(sql, op, depth),
             BinaryOperator::Eq => return self.compare(left, Operator::Eq, right, depth),
@@ -247,26 +262,26 @@ impl<'a> Lowering<'a> {
                 let (left, right) = (self.any(left, depth)?, self.any(right, depth)?);
                 let (left, right) = (self.to_text(left), self.to_text(right));
                 let joined = binary(left, Operator::StringConcat, right);
-                return Ok(Typed::new(cast(joined, DataType::Utf8), Type::Text));
+                return Ok(TypedExpr::new(cast(joined, DataType::Utf8), ExpressionType::Text));
             }
-            BinaryOperator::Plus => Operation::Add,
-            BinaryOperator::Minus => Operation::Subtract,
-            BinaryOperator::Multiply => Operation::Multiply,
-            BinaryOperator::Divide => Operation::Divide,
-            BinaryOperator::Modulo => Operation::Remainder,
+            BinaryOperator::Plus => ScalarOperation::Add,
+            BinaryOperator::Minus => ScalarOperation::Subtract,
+            BinaryOperator::Multiply => ScalarOperation::Multiply,
+            BinaryOperator::Divide => ScalarOperation::Divide,
+            BinaryOperator::Modulo => ScalarOperation::Remainder,
             other => {
                 let hint = operator_hint(&other.to_string());
                 return refuse(format!("the operator `{other}` cannot be used{hint}"));
             }
         };
-        let left = self.lower_as(left, Type::Number, depth)?.expr;
-        let right = self.lower_as(right, Type::Number, depth)?.expr;
-        Ok(Typed::wide(operation.call(vec![left, right])))
+        let left = self.lower_as(left, ExpressionType::Number, depth)?.expr;
+        let right = self.lower_as(right, ExpressionType::Number, depth)?.expr;
+        Ok(TypedExpr::wide(operation.call(vec![left, right])))
     }
 
     /// A chain of the same AND or OR, which the parser nests to the left, as a balanced tree, so
     /// that its length is not its depth.
-    fn chain(&mut self, sql: &Sql, op: &BinaryOperator, depth: usize) -> Result<Typed> {
+    fn chain(&mut self, sql: &Sql, op: &BinaryOperator, depth: usize) -> Result<TypedExpr> {
         let mut conditions = Vec::new();
         let mut rest = sql;
         while let Sql::BinaryOp { left, op: same, right } = rest
@@ -286,9 +301,9 @@ impl<'a> Lowering<'a> {
         operand: Option<&Sql>,
         conditions: &[ast::CaseWhen],
         otherwise: Option<&Sql>,
-        want: Type,
+        want: ExpressionType,
         depth: usize,
-    ) -> Result<Typed> {
+    ) -> Result<TypedExpr> {
         let results = || conditions.iter().map(|when| &when.result).chain(otherwise);
         let ty = self.result_type(results(), want);
         let mut values = Vec::new();
@@ -306,25 +321,27 @@ impl<'a> Lowering<'a> {
             branches.extend(values.next().map(|value| (Box::new(condition), Box::new(value))));
         }
         let case = Expr::Case(Case::new(None, branches, values.next().map(Box::new)));
-        Ok(Typed { expr: case, ty, wide })
+        Ok(TypedExpr { expr: case, ty, wide })
     }
 
     /// The type of what is one of these: on which they meet, or any where that is asked for.
     pub(super) fn result_type<'s>(
         &self,
         all: impl IntoIterator<Item = &'s Sql>,
-        want: Type,
-    ) -> Type {
-        if want == Type::Value { want } else { self.common_type(all).unwrap_or(want) }
+        want: ExpressionType,
+    ) -> ExpressionType {
+        if want == ExpressionType::Value { want } else { self.common_type(all).unwrap_or(want) }
     }
 
-    fn cast(&mut self, expr: &Sql, to: Type, depth: usize) -> Result<Typed> {
+    fn cast(&mut self, expr: &Sql, to: ExpressionType, depth: usize) -> Result<TypedExpr> {
         let value = self.any(expr, depth)?;
         match (value.ty, to) {
             (from, to) if from == to => Ok(value),
-            (_, Type::Text) => Ok(Typed::new(self.to_text(value), Type::Text)),
-            (Type::Text, Type::Number) => {
-                Ok(Typed::wide(Operation::ParseNumber.call(vec![value.expr])))
+            (_, ExpressionType::Text) => {
+                Ok(TypedExpr::new(self.to_text(value), ExpressionType::Text))
+            }
+            (ExpressionType::Text, ExpressionType::Number) => {
+                Ok(TypedExpr::wide(ScalarOperation::ParseNumber.call(vec![value.expr])))
             }
             (from, to) => refuse(format!("`{}` is {from}, and cannot be cast to {to}", clip(expr))),
         }
@@ -351,8 +368,8 @@ pub(super) fn field(names: &[Ident]) -> Option<&'static str> {
     }
 }
 
-pub(super) fn boolean(expr: Expr) -> Typed {
-    Typed::new(expr, Type::Boolean)
+pub(super) fn boolean(expr: Expr) -> TypedExpr {
+    TypedExpr::new(expr, ExpressionType::Boolean)
 }
 
 pub(super) fn cast(expr: Expr, to: DataType) -> Expr {

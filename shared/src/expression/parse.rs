@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::ExpressionError;
-use super::dialect::{ExpressionDialect, Keywords, Tokens, tokens};
+use super::dialect::{ExpressionDialect, ExpressionTokens, KeywordMode, tokens};
 use super::lower::{Result, refuse};
 
 const TEXT_MAX: usize = 4096;
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Sql> {
         return refuse(format!("it has {} bytes, over the limit of {TEXT_MAX}", text.len()));
     }
     let tokens = tokens(text).map_err(|error| ExpressionError(unreadable(text, error)))?;
-    let (parsed, is_exhausted) = parse_as(Keywords::MayBeNames, &tokens);
+    let (parsed, is_exhausted) = parse_as(KeywordMode::MayBeNames, &tokens);
     parsed.map_err(|error| match error {
         _ if is_exhausted => too_intricate(),
         ParserError::RecursionLimitExceeded => too_deep(),
@@ -71,7 +71,7 @@ fn unreadable(text: &str, error: ParserError) -> String {
 }
 
 /// What the parser says; of a text that is not finished, where it ends and what is missing.
-fn message(tokens: &Tokens, error: ParserError) -> String {
+fn message(tokens: &ExpressionTokens, error: ParserError) -> String {
     let message = said(error);
     let Some((expected, _)) = message.split_once(", found: EOF") else { return message };
     let expected = expected.rsplit_once("Expected: ").map_or(expected, |(_, what)| what);
@@ -105,13 +105,16 @@ fn too_intricate() -> ExpressionError {
     )
 }
 
-fn is_too_deep(tokens: &Tokens) -> bool {
-    let (parsed, is_exhausted) = parse_as(Keywords::AreKeywords, tokens);
+fn is_too_deep(tokens: &ExpressionTokens) -> bool {
+    let (parsed, is_exhausted) = parse_as(KeywordMode::AreKeywords, tokens);
     matches!(parsed, Err(ParserError::RecursionLimitExceeded)) && !is_exhausted
 }
 
 /// Also returns whether the bound of what reading may take was reached.
-fn parse_as(keywords: Keywords, tokens: &Tokens) -> (std::result::Result<Sql, ParserError>, bool) {
+fn parse_as(
+    keywords: KeywordMode,
+    tokens: &ExpressionTokens,
+) -> (std::result::Result<Sql, ParserError>, bool) {
     let dialect = ExpressionDialect::new(keywords);
     let parser = Parser::new(&dialect).with_recursion_limit(DEPTH_MAX);
     let parsed = parse_whole(parser.with_tokens_with_locations(tokens.all.clone()));

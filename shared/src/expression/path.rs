@@ -6,9 +6,9 @@ use super::ExpressionError;
 
 /// Names from the outside in; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Path(pub Vec<String>);
+pub struct PropertyPath(pub Vec<String>);
 
-impl fmt::Display for Path {
+impl fmt::Display for PropertyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, name) in self.0.iter().enumerate() {
             if i > 0 {
@@ -33,7 +33,7 @@ fn is_plain(name: &str) -> bool {
 ///
 /// # Errors
 /// When a name is empty, has characters that want quotes, or a quote is not closed.
-pub fn parse_path(text: &str) -> Result<Path, ExpressionError> {
+pub fn parse_path(text: &str) -> Result<PropertyPath, ExpressionError> {
     let mut names = Vec::new();
     let mut rest = text;
     loop {
@@ -55,7 +55,7 @@ pub fn parse_path(text: &str) -> Result<Path, ExpressionError> {
         names.push(name);
         match after.strip_prefix('.') {
             Some(more) => rest = more,
-            None if after.is_empty() => return Ok(Path::of(names)),
+            None if after.is_empty() => return Ok(PropertyPath::of(names)),
             None => {
                 return Err(ExpressionError(format!("the path `{text}` has text behind a quote")));
             }
@@ -63,7 +63,7 @@ pub fn parse_path(text: &str) -> Result<Path, ExpressionError> {
     }
 }
 
-impl Path {
+impl PropertyPath {
     /// A path of these names; a leading `properties` that something follows is left out.
     #[must_use]
     pub fn of(mut names: Vec<String>) -> Self {

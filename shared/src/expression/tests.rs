@@ -6,35 +6,39 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::EventBatch;
-use crate::event::Places;
-use crate::extract::Extractor;
+use crate::event::EventOffsets;
+use crate::extract::PropertyExtractor;
 use crate::ids::Offset;
 use crate::testing::event;
 
 /// 2013-01-31T23:30:15Z, a Thursday.
 const TIME: i64 = 1_359_675_015_000_000;
 
-fn inputs(lowering: Lowering<'_>, events: &EventBatch) -> RecordBatch {
+fn inputs(lowering: ExpressionLowering<'_>, events: &EventBatch) -> RecordBatch {
     let numbers = lowering.numbers;
     let inputs = lowering.into_inputs();
     let properties = inputs.iter().filter_map(|input| match input {
-        Input::Property(column) => Some(column.clone()),
+        InputColumn::Property(column) => Some(column.clone()),
         _ => None,
     });
-    let extracted =
-        Extractor::new(properties).extract(events, Places::following(Offset::ZERO, events.len()));
+    let extracted = PropertyExtractor::new(properties)
+        .extract(events, EventOffsets::following(Offset::ZERO, events.len()));
     let columns: Vec<ArrayRef> = inputs
         .iter()
         .map(|input| match input {
-            Input::Field(name) => events.batch().column_by_name(name).unwrap().clone(),
-            Input::Property(column) => {
+            InputColumn::Field(name) => events.batch().column_by_name(name).unwrap().clone(),
+            InputColumn::Property(column) => {
                 let property = extracted.column(column).unwrap();
                 match (column.ty, numbers) {
-                    (Type::Number, Numbers::Wide) => Arc::new(property.wide()) as ArrayRef,
+                    (ExpressionType::Number, NumberWidth::Wide) => {
+                        Arc::new(property.wide()) as ArrayRef
+                    }
                     _ => property.values.clone(),
                 }
             }
-            Input::Exact(..) | Input::Column(..) => unreachable!("nothing here asks for it"),
+            InputColumn::Exact(..) | InputColumn::Column(..) => {
+                unreachable!("nothing here asks for it")
+            }
         })
         .collect();
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(events.len()));
@@ -47,9 +51,9 @@ fn one(properties: &str) -> EventBatch {
 }
 
 /// What an expression gives over short numbers, and over wide ones, which is the same.
-fn alike<T: PartialEq + std::fmt::Debug>(give: impl Fn(Lowering<'static>) -> T) -> T {
-    let given = give(Lowering::new(Scope::Event));
-    assert_eq!(give(Lowering::over_wide_events()), given);
+fn alike<T: PartialEq + std::fmt::Debug>(give: impl Fn(ExpressionLowering<'static>) -> T) -> T {
+    let given = give(ExpressionLowering::new(NameScope::Event));
+    assert_eq!(give(ExpressionLowering::over_wide_events()), given);
     given
 }
 
@@ -57,7 +61,11 @@ fn text(expression: &str, properties: &str) -> Option<String> {
     alike(|lowering| text_by(lowering, expression, properties))
 }
 
-fn text_by(mut lowering: Lowering<'static>, expression: &str, properties: &str) -> Option<String> {
+fn text_by(
+    mut lowering: ExpressionLowering<'static>,
+    expression: &str,
+    properties: &str,
+) -> Option<String> {
     let expr = lowering.text(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
     let batch = inputs(lowering, &one(properties));
     let values = Evaluator::new(&expr, &batch.schema()).unwrap().evaluate(&batch).unwrap();
@@ -70,7 +78,7 @@ fn number(expression: &str, properties: &str) -> (Option<String>, u64) {
 }
 
 fn number_by(
-    mut lowering: Lowering<'static>,
+    mut lowering: ExpressionLowering<'static>,
     expression: &str,
     properties: &str,
 ) -> (Option<String>, u64) {
@@ -84,7 +92,7 @@ fn number_by(
 }
 
 fn refused(expression: &str) -> String {
-    let mut lowering = Lowering::new(Scope::Event);
+    let mut lowering = ExpressionLowering::new(NameScope::Event);
     match lowering.condition(expression) {
         Err(error) => error.to_string(),
         Ok(expr) => panic!("{expression} was taken: {expr}"),
@@ -247,7 +255,7 @@ fn bounds_of_length_depth_and_lists() {
     assert!(refused(&format!("a IN ({list})")).contains("over 1000"));
     // A long chain of conditions is not deep.
     let chain = (0..300).map(|n| format!("a = {n}")).collect::<Vec<_>>().join(" OR ");
-    let mut lowering = Lowering::new(Scope::Event);
+    let mut lowering = ExpressionLowering::new(NameScope::Event);
     lowering.condition(&chain).unwrap();
 }
 
@@ -262,11 +270,11 @@ fn operands_that_are_used_twice_do_not_double_with_each_level() {
     ] {
         let nested = |levels| format!("{}a{} = 1", begin.repeat(levels), end.repeat(levels));
         assert!(refused(&nested(15)).contains("limit of 4096 operations"), "{begin}");
-        Lowering::new(Scope::Event).condition(&nested(5)).unwrap();
+        ExpressionLowering::new(NameScope::Event).condition(&nested(5)).unwrap();
     }
     // Each text has its own bound.
     let list = format!("a IN ({})", vec!["1"; 1000].join(","));
-    let mut lowering = Lowering::new(Scope::Event);
+    let mut lowering = ExpressionLowering::new(NameScope::Event);
     for _ in 0..5 {
         lowering.condition(&list).unwrap();
     }
@@ -295,14 +303,15 @@ fn what_is_wrong_is_not_read_in_ever_more_ways() {
 fn names_may_be_words_of_queries() {
     for name in ["select", "with", "values", "table", "insert", "update", "delete", "from"] {
         let condition = format!("{name} = 'x' AND (a.{name} = 1 OR {name} IN ('y'))");
-        let mut lowering = Lowering::new(Scope::Event);
+        let mut lowering = ExpressionLowering::new(NameScope::Event);
         lowering.condition(&condition).unwrap_or_else(|error| panic!("{condition}: {error}"));
     }
 }
 
 #[test]
 fn a_predicate_knows_its_columns_and_takes_numbers_for_texts() {
-    let columns = vec![("origin".to_owned(), Type::Text), ("dow".to_owned(), Type::Text)];
+    let columns =
+        vec![("origin".to_owned(), ExpressionType::Text), ("dow".to_owned(), ExpressionType::Text)];
     let error = Predicate::new("orign = 'x'", "dimension", &columns).unwrap_err();
     assert!(error.to_string().contains("no dimension `orign`; did you mean `origin`?"), "{error}");
     let origin: ArrayRef = Arc::new(arrow::array::StringArray::from(vec![Some("JFK"), None]));
@@ -335,7 +344,7 @@ fn paths() {
 proptest! {
     #[test]
     fn any_text_is_taken_or_refused(text in "[a-z0-9_'\"().,=<>+*/ %-]{0,60}") {
-        let mut lowering = Lowering::new(Scope::Event);
+        let mut lowering = ExpressionLowering::new(NameScope::Event);
         let _ = lowering.condition(&text);
         let _ = parse_path(&text);
     }
@@ -345,7 +354,7 @@ proptest! {
 fn wide_numbers_keep_eighteen_places_on_the_way() {
     let wide = |expression| {
         let properties = r#"{"price":3.75e-8,"tokens":1000,"tiny":2.5e-10}"#;
-        number_by(Lowering::over_wide_events(), expression, properties).0
+        number_by(ExpressionLowering::over_wide_events(), expression, properties).0
     };
     assert_eq!(wide("tokens * price").as_deref(), Some("0.0000375"));
     assert_eq!(wide("tiny * 1000").as_deref(), Some("0.00000025"));
@@ -355,7 +364,8 @@ fn wide_numbers_keep_eighteen_places_on_the_way() {
     assert_eq!(wide("CASE WHEN price BETWEEN 3.7e-8 AND 3.8e-8 THEN 1 END").as_deref(), Some("1"));
     assert_eq!(wide("coalesce(missing, price, 1) * 100").as_deref(), Some("0.00000375"));
     assert_eq!(wide("nullif(price, 0.000000038)").as_deref(), Some("0.000000038"));
-    let text = text_by(Lowering::over_wide_events(), "'x' || (tiny + 0)", r#"{"tiny":2.5e-10}"#);
+    let text =
+        text_by(ExpressionLowering::over_wide_events(), "'x' || (tiny + 0)", r#"{"tiny":2.5e-10}"#);
     assert_eq!(text.as_deref(), Some("x0.00000000025"));
 }
 
@@ -402,7 +412,7 @@ proptest! {
                 effects.no_result > 0
             };
             let alone = (0..batch.num_rows()).filter(fails).count() as u64;
-            let failures = Failures::new(&expr, &batch.schema()).unwrap();
+            let failures = FailureCounter::new(&expr, &batch.schema()).unwrap();
             assert_eq!(failures.count(&batch).unwrap(), alone, "{expression}");
         });
     }

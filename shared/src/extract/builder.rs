@@ -5,33 +5,33 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryBuilder, BooleanBuilder, Decimal128Builder, StringBuilder};
 
-use super::{Extractor, Finder};
+use super::{PropertyExtractor, PropertyFinder};
 use crate::decimal;
-use crate::expression::{PropertyColumn, Type};
-use crate::omissions::Noted;
-use crate::properties::{Properties, Property};
+use crate::expression::{ExpressionType, PropertyColumn};
+use crate::omissions::RowMismatches;
+use crate::properties::{PropertyBatch, PropertyValues};
 use crate::scalar;
 
-/// Columns in the making: a row is what a [`Finder`] found.
+/// Columns in the making: a row is what a [`PropertyFinder`] found.
 #[derive(Debug)]
-pub struct Extraction<'x> {
+pub struct PropertyBatchBuilder<'x> {
     columns: &'x [PropertyColumn],
-    builders: Vec<Builder>,
+    builders: Vec<PropertyBuilder>,
     rows: u32,
 }
 
-impl<'x> Extraction<'x> {
+impl<'x> PropertyBatchBuilder<'x> {
     /// The columns that an extractor reads, with room for so many rows.
     #[must_use]
-    pub fn with_capacity(extractor: &'x Extractor, rows: usize) -> Self {
+    pub fn with_capacity(extractor: &'x PropertyExtractor, rows: usize) -> Self {
         let columns = extractor.columns();
-        let builders = columns.iter().map(|column| Builder::new(column.ty, rows)).collect();
+        let builders = columns.iter().map(|column| PropertyBuilder::new(column.ty, rows)).collect();
         Self { columns, builders, rows: 0 }
     }
 
     /// Adds a row; the finder is of the same extractor.
     #[inline]
-    pub fn push(&mut self, found: &Finder<'_, '_>) {
+    pub fn push(&mut self, found: &PropertyFinder<'_, '_>) {
         for (builder, json) in self.builders.iter_mut().zip(found.values()) {
             builder.push(self.rows, json.filter(|json| *json != "null"));
         }
@@ -40,43 +40,47 @@ impl<'x> Extraction<'x> {
 
     /// The columns.
     #[must_use]
-    pub fn finish(self) -> Properties {
-        let properties = self.builders.into_iter().map(Builder::finish);
+    pub fn finish(self) -> PropertyBatch {
+        let properties = self.builders.into_iter().map(PropertyBuilder::finish);
         self.columns.iter().cloned().zip(properties).collect()
     }
 }
 
 #[derive(Debug)]
-struct Builder {
-    values: Values,
-    mismatches: Noted,
+struct PropertyBuilder {
+    values: ValuesBuilder,
+    mismatches: RowMismatches,
     long: Vec<(u32, Box<str>)>,
 }
 
 #[derive(Debug)]
-enum Values {
+enum ValuesBuilder {
     Number(Decimal128Builder),
     Text(StringBuilder),
     Boolean(BooleanBuilder),
     Value(BinaryBuilder),
 }
 
-impl Builder {
-    fn new(ty: Type, rows: usize) -> Self {
+impl PropertyBuilder {
+    fn new(ty: ExpressionType, rows: usize) -> Self {
         let values = match ty {
-            Type::Number => Values::Number(
+            ExpressionType::Number => ValuesBuilder::Number(
                 Decimal128Builder::with_capacity(rows).with_data_type(decimal::value_type()),
             ),
-            Type::Boolean => Values::Boolean(BooleanBuilder::with_capacity(rows)),
-            Type::Text | Type::Time => Values::Text(StringBuilder::with_capacity(rows, rows * 8)),
-            Type::Value => Values::Value(BinaryBuilder::with_capacity(rows, rows * 8)),
+            ExpressionType::Boolean => ValuesBuilder::Boolean(BooleanBuilder::with_capacity(rows)),
+            ExpressionType::Text | ExpressionType::Time => {
+                ValuesBuilder::Text(StringBuilder::with_capacity(rows, rows * 8))
+            }
+            ExpressionType::Value => {
+                ValuesBuilder::Value(BinaryBuilder::with_capacity(rows, rows * 8))
+            }
         };
-        Self { values, mismatches: Noted::default(), long: Vec::new() }
+        Self { values, mismatches: RowMismatches::default(), long: Vec::new() }
     }
 
     fn push(&mut self, row: u32, json: Option<&str>) {
         let fits = match &mut self.values {
-            Values::Number(builder) => {
+            ValuesBuilder::Number(builder) => {
                 let read = json.and_then(decimal::read);
                 builder.append_option(read.map(|(value, _)| value));
                 if let (Some(text), Some((_, false))) = (json, read) {
@@ -84,7 +88,7 @@ impl Builder {
                 }
                 read.is_some()
             }
-            Values::Boolean(builder) => {
+            ValuesBuilder::Boolean(builder) => {
                 let value = match json {
                     Some("true") => Some(true),
                     Some("false") => Some(false),
@@ -93,12 +97,12 @@ impl Builder {
                 builder.append_option(value);
                 value.is_some()
             }
-            Values::Text(builder) => {
+            ValuesBuilder::Text(builder) => {
                 let text = json.and_then(text_of);
                 builder.append_option(text.as_deref());
                 text.is_some()
             }
-            Values::Value(builder) => {
+            ValuesBuilder::Value(builder) => {
                 let value = json.and_then(value_of);
                 builder.append_option(value.as_deref());
                 value.is_some()
@@ -109,14 +113,14 @@ impl Builder {
         }
     }
 
-    fn finish(self) -> Property {
+    fn finish(self) -> PropertyValues {
         let values: ArrayRef = match self.values {
-            Values::Number(mut builder) => Arc::new(builder.finish()),
-            Values::Boolean(mut builder) => Arc::new(builder.finish()),
-            Values::Text(mut builder) => Arc::new(builder.finish()),
-            Values::Value(mut builder) => Arc::new(builder.finish()),
+            ValuesBuilder::Number(mut builder) => Arc::new(builder.finish()),
+            ValuesBuilder::Boolean(mut builder) => Arc::new(builder.finish()),
+            ValuesBuilder::Text(mut builder) => Arc::new(builder.finish()),
+            ValuesBuilder::Value(mut builder) => Arc::new(builder.finish()),
         };
-        Property { values, mismatches: self.mismatches, long: self.long }
+        PropertyValues { values, mismatches: self.mismatches, long: self.long }
     }
 }
 

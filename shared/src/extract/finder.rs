@@ -1,16 +1,16 @@
 //! Finding values by their paths.
 
-use super::Extractor;
-use crate::json::{Spelled, Watch};
+use super::PropertyExtractor;
+use crate::json::{JsonString, JsonVisitor};
 
 /// A name's place among the paths: the columns that end here, and the names below.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Node {
+pub(super) struct PathNode {
     columns: Vec<usize>,
-    below: Vec<(String, Node)>,
+    below: Vec<(String, PathNode)>,
 }
 
-impl Node {
+impl PathNode {
     /// Adds a column's path.
     pub(super) fn add(&mut self, path: &[String], column: usize) {
         let Some((name, rest)) = path.split_first() else {
@@ -18,7 +18,7 @@ impl Node {
             return;
         };
         let at = self.below.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-            self.below.push((name.clone(), Node::default()));
+            self.below.push((name.clone(), PathNode::default()));
             self.below.len() - 1
         });
         self.below[at].1.add(rest, column);
@@ -34,23 +34,23 @@ impl Node {
     }
 }
 
-/// Finds the values that an [`Extractor`] reads, in one object after the other.
+/// Finds the values that an [`PropertyExtractor`] reads, in one object after the other.
 #[derive(Debug)]
-pub struct Finder<'x, 'a> {
-    root: &'x Node,
+pub struct PropertyFinder<'x, 'a> {
+    root: &'x PathNode,
     /// By column, the JSON text of its value; of an object or array the bracket alone, which fits
     /// no type.
     values: Vec<Option<&'a str>>,
     /// Of what is open, its place among the paths, if it has one; the innermost last.
-    open: Vec<Option<&'x Node>>,
+    open: Vec<Option<&'x PathNode>>,
     /// The place of the value that comes next.
-    next: Option<&'x Node>,
+    next: Option<&'x PathNode>,
 }
 
-impl<'x, 'a> Finder<'x, 'a> {
+impl<'x, 'a> PropertyFinder<'x, 'a> {
     /// Has found nothing.
     #[must_use]
-    pub fn new(extractor: &'x Extractor) -> Self {
+    pub fn new(extractor: &'x PropertyExtractor) -> Self {
         let values = vec![None; extractor.columns.len()];
         Self { root: &extractor.root, values, open: Vec::new(), next: None }
     }
@@ -70,7 +70,7 @@ impl<'x, 'a> Finder<'x, 'a> {
     }
 
     #[inline]
-    fn found(&mut self, json: &'a str) -> Option<&'x Node> {
+    fn found(&mut self, json: &'a str) -> Option<&'x PathNode> {
         let node = self.next.take()?;
         for column in &node.columns {
             self.values[*column] = Some(json);
@@ -79,7 +79,7 @@ impl<'x, 'a> Finder<'x, 'a> {
     }
 }
 
-impl<'a> Watch<'a> for Finder<'_, 'a> {
+impl<'a> JsonVisitor<'a> for PropertyFinder<'_, 'a> {
     #[inline]
     fn open(&mut self, is_object: bool) {
         let node = self.found(if is_object { "{" } else { "[" });
@@ -92,13 +92,13 @@ impl<'a> Watch<'a> for Finder<'_, 'a> {
     }
 
     #[inline]
-    fn key(&mut self, key: Spelled<'a>) {
+    fn key(&mut self, key: JsonString<'a>) {
         let node = self.open.last().copied().flatten().filter(|node| !node.below.is_empty());
         self.next = node.and_then(|node| node.named(&key.text()?));
     }
 
     #[inline]
-    fn string(&mut self, value: Spelled<'a>) {
+    fn string(&mut self, value: JsonString<'a>) {
         self.found(value.json);
     }
 

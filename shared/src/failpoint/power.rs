@@ -12,14 +12,14 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A change of a directory that is not durable.
 #[derive(Debug)]
-enum Name {
+enum DirectoryChange {
     /// It is new.
     Created(PathBuf),
     /// It had another file, or was removed; what it had is kept under the second name.
     Changed(PathBuf, PathBuf),
 }
 
-impl Name {
+impl DirectoryChange {
     fn path(&self) -> &Path {
         match self {
             Self::Created(path) | Self::Changed(path, _) => path,
@@ -28,22 +28,22 @@ impl Name {
 }
 
 #[derive(Debug, Default)]
-struct Disk {
+struct DiskModel {
     kept: PathBuf,
     count: u64,
-    names: Vec<Name>,
+    names: Vec<DirectoryChange>,
     /// Bytes of each file that are durable.
     lengths: BTreeMap<PathBuf, u64>,
 }
 
-impl Disk {
+impl DiskModel {
     /// Notes that a name is about to change.
     fn change(&mut self, path: &Path) {
         self.count += 1;
         let kept = self.kept.join(self.count.to_string());
         let name = match fs::hard_link(path, &kept) {
-            Ok(()) => Name::Changed(path.to_owned(), kept),
-            Err(_) => Name::Created(path.to_owned()),
+            Ok(()) => DirectoryChange::Changed(path.to_owned(), kept),
+            Err(_) => DirectoryChange::Created(path.to_owned()),
         };
         self.names.push(name);
     }
@@ -54,9 +54,9 @@ impl Disk {
         for name in self.names.drain(durable..).rev() {
             // What cannot be undone is not there to be undone.
             let _ = match name {
-                Name::Created(path) if path.is_dir() => fs::remove_dir_all(path),
-                Name::Created(path) => fs::remove_file(path),
-                Name::Changed(path, kept) => fs::rename(kept, path),
+                DirectoryChange::Created(path) if path.is_dir() => fs::remove_dir_all(path),
+                DirectoryChange::Created(path) => fs::remove_file(path),
+                DirectoryChange::Changed(path, kept) => fs::rename(kept, path),
             };
         }
         for (path, durable) in &self.lengths {
@@ -72,13 +72,13 @@ impl Disk {
 }
 
 /// The model; `None` when nobody asked for it.
-fn disk() -> Option<MutexGuard<'static, Disk>> {
-    static DISK: OnceLock<Option<Mutex<Disk>>> = OnceLock::new();
+fn disk() -> Option<MutexGuard<'static, DiskModel>> {
+    static DISK: OnceLock<Option<Mutex<DiskModel>>> = OnceLock::new();
     let disk = DISK.get_or_init(|| {
         let kept = PathBuf::from(std::env::var_os("POWER_DIR")?);
         let _ = fs::remove_dir_all(&kept);
         fs::create_dir_all(&kept).ok()?;
-        Some(Mutex::new(Disk { kept, ..Disk::default() }))
+        Some(Mutex::new(DiskModel { kept, ..DiskModel::default() }))
     });
     disk.as_ref().map(|disk| disk.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -98,7 +98,7 @@ pub fn created(path: &Path) {
     if !path.is_dir() {
         disk.lengths.insert(path.clone(), 0);
     }
-    disk.names.push(Name::Created(path));
+    disk.names.push(DirectoryChange::Created(path));
 }
 
 /// Bytes are about to be written to a file's end.
@@ -149,7 +149,7 @@ pub fn named(directory: &Path) {
     let directory = absolute(directory);
     disk.names.retain(|name| {
         let is_pending = name.path().parent() != Some(&directory);
-        if let (false, Name::Changed(_, kept)) = (is_pending, name) {
+        if let (false, DirectoryChange::Changed(_, kept)) = (is_pending, name) {
             let _ = fs::remove_file(kept);
         }
         is_pending
@@ -179,10 +179,10 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn disk(directory: &Path) -> Disk {
+    fn disk(directory: &Path) -> DiskModel {
         let kept = directory.join("kept");
         fs::create_dir(&kept).unwrap();
-        Disk { kept, ..Disk::default() }
+        DiskModel { kept, ..Disk::default() }
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         disk.lengths.insert(kept.clone(), 7);
         file.write_all(b" or not").unwrap();
         File::create(&new).unwrap();
-        disk.names.push(Name::Created(new.clone()));
+        disk.names.push(DirectoryChange::Created(new.clone()));
         disk.change(&gone);
         fs::remove_file(&gone).unwrap();
         disk.lose(&mut |_| 0);

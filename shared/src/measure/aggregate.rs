@@ -21,17 +21,17 @@ use super::{StateColumn, StateError, StateKind};
 /// The aggregate that folds one column of values into states of `kind`.
 #[must_use]
 pub fn fold(kind: StateKind) -> AggregateUDF {
-    StateAggregate::new(kind, Input::Values).into()
+    StateAggregate::new(kind, AggregateInput::Values).into()
 }
 
 /// The aggregate that merges one column of stored states of `kind`.
 #[must_use]
 pub fn merge(kind: StateKind) -> AggregateUDF {
-    StateAggregate::new(kind, Input::States).into()
+    StateAggregate::new(kind, AggregateInput::States).into()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Input {
+enum AggregateInput {
     Values,
     States,
 }
@@ -41,14 +41,14 @@ struct StateAggregate {
     name: String,
     signature: Signature,
     kind: StateKind,
-    input: Input,
+    input: AggregateInput,
 }
 
 impl StateAggregate {
-    fn new(kind: StateKind, input: Input) -> Self {
+    fn new(kind: StateKind, input: AggregateInput) -> Self {
         let verb = match input {
-            Input::Values => "fold",
-            Input::States => "merge",
+            AggregateInput::Values => "fold",
+            AggregateInput::States => "merge",
         };
         Self {
             name: format!("{verb}_{}", kind.name()),
@@ -58,8 +58,8 @@ impl StateAggregate {
         }
     }
 
-    fn states(&self) -> States {
-        States { column: StateColumn::new(self.kind), input: self.input }
+    fn states(&self) -> StateGroupsAccumulator {
+        StateGroupsAccumulator { column: StateColumn::new(self.kind), input: self.input }
     }
 }
 
@@ -77,7 +77,7 @@ impl AggregateUDFImpl for StateAggregate {
     }
 
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(self.states())))
+        Ok(Box::new(SingleStateAccumulator(self.states())))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -103,12 +103,12 @@ impl AggregateUDFImpl for StateAggregate {
 
 /// Many groups at once.
 #[derive(Debug)]
-struct States {
+struct StateGroupsAccumulator {
     column: StateColumn,
-    input: Input,
+    input: AggregateInput,
 }
 
-impl States {
+impl StateGroupsAccumulator {
     fn take(&mut self, emit_to: EmitTo) -> ArrayRef {
         let groups = self.column.len();
         let first = match emit_to {
@@ -121,7 +121,7 @@ impl States {
     }
 }
 
-impl GroupsAccumulator for States {
+impl GroupsAccumulator for StateGroupsAccumulator {
     fn update_batch(
         &mut self,
         values: &[ArrayRef],
@@ -140,8 +140,8 @@ impl GroupsAccumulator for States {
             return self.update_batch(&values, &groups, None, total_num_groups);
         }
         match self.input {
-            Input::Values => self.column.update(group_indices, Some(&values[0])),
-            Input::States => self.column.merge(group_indices, &values[0]),
+            AggregateInput::Values => self.column.update(group_indices, Some(&values[0])),
+            AggregateInput::States => self.column.merge(group_indices, &values[0]),
         }
         .map_err(external)
     }
@@ -182,16 +182,16 @@ impl GroupsAccumulator for States {
 
 /// A single group, for plans without a grouping.
 #[derive(Debug)]
-struct OneGroup(States);
+struct SingleStateAccumulator(StateGroupsAccumulator);
 
-impl OneGroup {
+impl SingleStateAccumulator {
     fn current(&mut self) -> Result<ScalarValue> {
         self.0.column.resize(1);
         ScalarValue::try_from_array(&self.0.column.emit(&[0]), 0)
     }
 }
 
-impl Accumulator for OneGroup {
+impl Accumulator for SingleStateAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         self.0.update_batch(values, &vec![0; values[0].len()], None, 1)
     }

@@ -41,22 +41,22 @@ const MODE_REGISTERS: u8 = 0b1010;
 
 /// A sketch of a set of texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Distinct(Form);
+pub struct DistinctSketch(SketchForm);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Form {
+enum SketchForm {
     /// Sorted, at most [`COUPONS_MAX`].
     Coupons(Vec<u32>),
     Registers(Box<[u8]>),
 }
 
-impl Default for Distinct {
+impl Default for DistinctSketch {
     fn default() -> Self {
-        Self(Form::Coupons(Vec::new()))
+        Self(SketchForm::Coupons(Vec::new()))
     }
 }
 
-impl Distinct {
+impl DistinctSketch {
     /// Adds a text, or what else [`crate::scalar`] spells.
     pub fn insert(&mut self, value: &[u8]) {
         let mut bits = CouponBits::default();
@@ -66,35 +66,37 @@ impl Distinct {
 
     fn insert_coupon(&mut self, coupon: u32) {
         match &mut self.0 {
-            Form::Coupons(coupons) => {
+            SketchForm::Coupons(coupons) => {
                 if let Err(at) = coupons.binary_search(&coupon) {
                     coupons.insert(at, coupon);
                     if coupons.len() > COUPONS_MAX {
-                        self.0 = Form::Registers(registers(coupons));
+                        self.0 = SketchForm::Registers(registers(coupons));
                     }
                 }
             }
-            Form::Registers(registers) => raise(registers, coupon),
+            SketchForm::Registers(registers) => raise(registers, coupon),
         }
     }
 
     /// Adds all of another sketch's texts.
     pub fn merge(&mut self, other: Cow<'_, Self>) {
-        if matches!(&self.0, Form::Coupons(coupons) if coupons.is_empty()) {
+        if matches!(&self.0, SketchForm::Coupons(coupons) if coupons.is_empty()) {
             *self = other.into_owned();
             return;
         }
         match (&mut self.0, &other.0) {
-            (_, Form::Coupons(coupons)) => coupons.iter().for_each(|c| self.insert_coupon(*c)),
-            (Form::Registers(mine), Form::Registers(theirs)) => {
+            (_, SketchForm::Coupons(coupons)) => {
+                coupons.iter().for_each(|c| self.insert_coupon(*c))
+            }
+            (SketchForm::Registers(mine), SketchForm::Registers(theirs)) => {
                 for (mine, theirs) in mine.iter_mut().zip(theirs) {
                     *mine = (*mine).max(*theirs);
                 }
             }
-            (Form::Coupons(mine), Form::Registers(theirs)) => {
+            (SketchForm::Coupons(mine), SketchForm::Registers(theirs)) => {
                 let mut all = theirs.clone();
                 mine.iter().for_each(|c| raise(&mut all, *c));
-                self.0 = Form::Registers(all);
+                self.0 = SketchForm::Registers(all);
             }
         }
     }
@@ -120,13 +122,13 @@ impl Distinct {
 
     fn datasketch(&self, bytes: &mut Vec<u8>) {
         match &self.0 {
-            Form::Coupons(coupons) if coupons.len() < LIST_FULL => {
+            SketchForm::Coupons(coupons) if coupons.len() < LIST_FULL => {
                 let count = coupons.len() as u8;
                 let flags = FLAG_COMPACT | if count == 0 { FLAG_EMPTY } else { 0 };
                 bytes.extend([2, SERIAL_VERSION, FAMILY_HLL, LG_K, 3, flags, count, MODE_LIST]);
                 bytes.extend(coupons.iter().flat_map(|c| c.to_le_bytes()));
             }
-            Form::Coupons(coupons) => {
+            SketchForm::Coupons(coupons) => {
                 // The least set that is at most 3/4 full.
                 let lg = (SET_LG_MIN..LG_K - 3)
                     .find(|lg| coupons.len() * 4 <= (1 << lg) * 3)
@@ -135,7 +137,7 @@ impl Distinct {
                 bytes.extend((coupons.len() as u32).to_le_bytes());
                 bytes.extend(coupons.iter().flat_map(|c| c.to_le_bytes()));
             }
-            Form::Registers(registers) => {
+            SketchForm::Registers(registers) => {
                 let flags = FLAG_COMPACT | FLAG_OUT_OF_ORDER;
                 bytes.extend([10, SERIAL_VERSION, FAMILY_HLL, LG_K, 0, flags, 0, MODE_REGISTERS]);
                 // Sums of at most 4,096 powers of two between 2⁻³¹ and 1, and between 2⁻⁶³ and
@@ -155,7 +157,7 @@ impl Distinct {
         }
     }
 
-    /// Reads what [`Distinct::encode`] wrote.
+    /// Reads what [`DistinctSketch::encode`] wrote.
     ///
     /// # Errors
     /// When the bytes are something else.
@@ -183,7 +185,7 @@ impl Distinct {
             MODE_REGISTERS => sketch
                 .get(40..)
                 .filter(|r| r.len() == REGISTERS && r.iter().all(|v| *v < 64))
-                .map(|r| Self(Form::Registers(r.into())))
+                .map(|r| Self(SketchForm::Registers(r.into())))
                 .ok_or_else(|| wrong("its registers are not 4,096 values below 64")),
             _ => Err(wrong("its mode is unknown")),
         }
@@ -194,13 +196,13 @@ impl Distinct {
     pub fn size_bytes(&self) -> usize {
         size_of::<Self>()
             + match &self.0 {
-                Form::Coupons(coupons) => coupons.capacity() * size_of::<u32>(),
-                Form::Registers(registers) => registers.len(),
+                SketchForm::Coupons(coupons) => coupons.capacity() * size_of::<u32>(),
+                SketchForm::Registers(registers) => registers.len(),
             }
     }
 }
 
-fn coupons(bytes: &[u8], count: usize) -> Result<Distinct, StateError> {
+fn coupons(bytes: &[u8], count: usize) -> Result<DistinctSketch, StateError> {
     let coupons: Vec<u32> =
         bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     let sorted = coupons.windows(2).all(|pair| pair[0] < pair[1]);
@@ -208,7 +210,7 @@ fn coupons(bytes: &[u8], count: usize) -> Result<Distinct, StateError> {
         let reason = format!("{count} sorted coupons were expected");
         return Err(StateError::Encoding { kind: "distinct", reason });
     }
-    Ok(Distinct(Form::Coupons(coupons)))
+    Ok(DistinctSketch(SketchForm::Coupons(coupons)))
 }
 
 fn registers(coupons: &[u32]) -> Box<[u8]> {

@@ -7,14 +7,14 @@ use crate::event::timestamp_type;
 
 /// What has a least and a greatest value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Extreme {
+pub enum ExtremeType {
     /// Decimals.
     Number(Scale),
     /// Instants.
     Time,
 }
 
-impl Extreme {
+impl ExtremeType {
     /// Arrow's type of such a value.
     #[must_use]
     pub fn data_type(self) -> DataType {
@@ -33,9 +33,9 @@ pub enum StateKind {
     /// Sum of decimals, null without values.
     Sum(Scale),
     /// Least value, null without values.
-    Min(Extreme),
+    Min(ExtremeType),
     /// Greatest value, null without values.
-    Max(Extreme),
+    Max(ExtremeType),
     /// HyperLogLog sketch of texts, or of whatever else [`crate::scalar`] tells apart.
     Distinct,
     /// DDSketch of decimals.

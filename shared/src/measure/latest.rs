@@ -15,9 +15,9 @@ const SIGN: i64 = i64::MIN;
 
 /// The last of a set of events, with its value; nothing of an empty set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Latest(Option<Box<[u8]>>);
+pub struct LatestState(Option<Box<[u8]>>);
 
-impl Latest {
+impl LatestState {
     /// The state of one event.
     #[must_use]
     pub fn of(

@@ -28,18 +28,18 @@ static MAPPING: LazyLock<Config> = LazyLock::new(|| Config::new(RELATIVE_ERROR, 
 
 /// A sketch of a multiset of decimals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quantiles {
+pub struct QuantileSketch {
     zeros: u64,
-    negative: Bins,
-    positive: Bins,
+    negative: QuantileBins,
+    positive: QuantileBins,
     range: Option<(i128, i128)>,
 }
 
 /// Counts by key, sorted by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Bins(Vec<(i32, u64)>);
+struct QuantileBins(Vec<(i32, u64)>);
 
-impl Bins {
+impl QuantileBins {
     fn add(&mut self, key: i32, count: u64) {
         match self.0.binary_search_by_key(&key, |bin| bin.0) {
             Ok(at) => self.0[at].1 = self.0[at].1.saturating_add(count),
@@ -60,7 +60,7 @@ impl Bins {
     }
 }
 
-impl Quantiles {
+impl QuantileSketch {
     /// Adds a value, in units of 10⁻⁹.
     pub fn insert(&mut self, value: i128) {
         match value.signum() {
@@ -139,7 +139,7 @@ impl Quantiles {
         }
     }
 
-    /// Reads what [`Quantiles::encode`] wrote.
+    /// Reads what [`QuantileSketch::encode`] wrote.
     ///
     /// # Errors
     /// When the bytes are something else.
@@ -164,8 +164,8 @@ impl Quantiles {
     }
 }
 
-fn decode_body(rest: &mut &[u8]) -> Option<Quantiles> {
-    let mut sketch = Quantiles { zeros: read_varint(rest)?, ..Quantiles::default() };
+fn decode_body(rest: &mut &[u8]) -> Option<QuantileSketch> {
+    let mut sketch = QuantileSketch { zeros: read_varint(rest)?, ..QuantileSketch::default() };
     if rest.is_empty() {
         return (sketch.zeros == 0).then_some(sketch);
     }

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::i256;
 
-use super::{Distinct, Latest, Quantiles, StateColumn};
+use super::{DistinctSketch, LatestState, QuantileSketch, StateColumn};
 
 impl StateColumn {
     /// Bytes that one group takes, roughly.
@@ -27,9 +27,9 @@ impl StateColumn {
             Self::Min(_, states) | Self::Max(_, states) => {
                 states.capacity() * size_of::<Option<i128>>()
             }
-            Self::Distinct(states) => sampled(states, Distinct::size_bytes),
-            Self::Quantile(states) => sampled(states, Quantiles::size_bytes),
-            Self::Latest(states) => sampled(states, Latest::size_bytes),
+            Self::Distinct(states) => sampled(states, DistinctSketch::size_bytes),
+            Self::Quantile(states) => sampled(states, QuantileSketch::size_bytes),
+            Self::Latest(states) => sampled(states, LatestState::size_bytes),
         }
     }
 }

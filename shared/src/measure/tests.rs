@@ -53,8 +53,8 @@ proptest! {
         let kinds = [
             StateKind::Count,
             StateKind::Sum(scale),
-            StateKind::Min(Extreme::Number(scale)),
-            StateKind::Max(Extreme::Number(scale)),
+            StateKind::Min(ExtremeType::Number(scale)),
+            StateKind::Max(ExtremeType::Number(scale)),
             StateKind::Quantile,
         ];
         for kind in kinds {
@@ -101,7 +101,7 @@ proptest! {
     ) {
         let place = |row: usize| (PartitionId(events[row].1), Offset(row as u64));
         let states: Vec<Option<Vec<u8>>> = (0..events.len())
-            .map(|row| Latest::of(Timestamp(events[row].0), place(row), events[row].2.as_bytes()))
+            .map(|row| LatestState::of(Timestamp(events[row].0), place(row), events[row].2.as_bytes()))
             .map(Some)
             .collect();
         let mut parts: Vec<ArrayRef> = states
@@ -118,7 +118,7 @@ proptest! {
         let last = (0..events.len()).max_by_key(|row| (events[*row].0, place(*row)));
         prop_assert_eq!(merged.is_valid(0), last.is_some());
         if let Some(last) = last {
-            prop_assert_eq!(Latest::text(merged.value(0)).unwrap(), events[last].2.as_str());
+            prop_assert_eq!(LatestState::text(merged.value(0)).unwrap(), events[last].2.as_str());
         }
     }
 
@@ -127,7 +127,7 @@ proptest! {
         mut values in prop::collection::vec(-1_000_000_000_000_i128..1_000_000_000_000, 1..300),
         q in 0.0_f64..=1.0,
     ) {
-        let mut sketch = Quantiles::default();
+        let mut sketch = QuantileSketch::default();
         values.iter().for_each(|v| sketch.insert(*v));
         values.sort_unstable();
         let exact = values[(q * (values.len() - 1) as f64) as usize];
@@ -138,18 +138,18 @@ proptest! {
 
     #[test]
     fn sketches_never_panic_on_foreign_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = (Distinct::decode(&bytes), Quantiles::decode(&bytes));
-        let _ = (Latest::text(&bytes), Latest::number(&bytes));
+        let _ = (DistinctSketch::decode(&bytes), QuantileSketch::decode(&bytes));
+        let _ = (LatestState::text(&bytes), LatestState::number(&bytes));
         let mut versioned = vec![1];
         versioned.extend(&bytes);
-        let _ = (Distinct::decode(&versioned), Quantiles::decode(&versioned));
-        let _ = (Latest::text(&versioned), Latest::number(&versioned));
+        let _ = (DistinctSketch::decode(&versioned), QuantileSketch::decode(&versioned));
+        let _ = (LatestState::text(&versioned), LatestState::number(&versioned));
     }
 }
 
 #[test]
 fn distinct_counts_are_close_at_every_size() {
-    let mut sketch = Distinct::default();
+    let mut sketch = DistinctSketch::default();
     for n in 1..=50_000_i64 {
         sketch.insert(format!("visitor-{n}").as_bytes());
         if [1, 7, 8, 9, 100, 384, 385, 386, 1000, 5000, 50_000].contains(&n) {
@@ -157,7 +157,7 @@ fn distinct_counts_are_close_at_every_size() {
             assert!(off <= 4.0 * DISTINCT_ERROR, "{} for {n}", sketch.estimate());
             let mut bytes = Vec::new();
             sketch.encode(&mut bytes);
-            assert_eq!(Distinct::decode(&bytes).unwrap(), sketch);
+            assert_eq!(DistinctSketch::decode(&bytes).unwrap(), sketch);
         }
     }
 }
@@ -166,7 +166,7 @@ fn distinct_counts_are_close_at_every_size() {
 fn the_library_agrees_with_our_registers() {
     use datasketches::hash::value::raw_bytes;
     use datasketches::hll::{HllSketch, HllType};
-    let mut ours = Distinct::default();
+    let mut ours = DistinctSketch::default();
     let mut theirs = HllSketch::new(12, HllType::Hll8).unwrap();
     assert_eq!(ours.estimate(), 0);
     for n in 0..20_000 {
@@ -204,23 +204,23 @@ fn states_that_were_stored_long_ago_are_read() {
         let mut written = Vec::new();
         let (read, written) = match kind {
             "distinct" => {
-                let sketch = Distinct::decode(&bytes).unwrap();
+                let sketch = DistinctSketch::decode(&bytes).unwrap();
                 sketch.encode(&mut written);
                 (sketch.estimate().to_string(), written)
             }
             "quantile" => {
-                let sketch = Quantiles::decode(&bytes).unwrap();
+                let sketch = QuantileSketch::decode(&bytes).unwrap();
                 let median = sketch.quantile(0.5).map(decimal::format);
                 sketch.encode(&mut written);
                 (median.unwrap_or_else(|| "null".to_owned()), written)
             }
             "latest-text" | "latest-number" | "latest-time" => {
-                let mut state = Latest::default();
+                let mut state = LatestState::default();
                 state.merge(&bytes).unwrap();
                 let value = match kind {
-                    "latest-text" => Latest::text(&bytes).unwrap().to_owned(),
-                    "latest-time" => Timestamp(Latest::time(&bytes).unwrap()).to_string(),
-                    _ => decimal::format(Latest::number(&bytes).unwrap()),
+                    "latest-text" => LatestState::text(&bytes).unwrap().to_owned(),
+                    "latest-time" => Timestamp(LatestState::time(&bytes).unwrap()).to_string(),
+                    _ => decimal::format(LatestState::number(&bytes).unwrap()),
                 };
                 (value, state.encode().unwrap().to_vec())
             }
@@ -241,7 +241,7 @@ fn values_are_hashed_as_in_what_is_stored() {
         (texts, "010201070c03080308153cad06a97506074153720a"),
         (others, "010201070c030803088e8c9104e1ec740a6d92d10a"),
     ] {
-        let (mut sketch, mut bytes) = (Distinct::default(), Vec::new());
+        let (mut sketch, mut bytes) = (DistinctSketch::default(), Vec::new());
         values.iter().for_each(|value| sketch.insert(value));
         sketch.encode(&mut bytes);
         let written: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -5,16 +5,16 @@ use std::cmp::Reverse;
 use axum::http::{HeaderMap, header};
 
 /// Quality in thousandths, as fine as the header can say it.
-type Quality = u16;
+type QualityValue = u16;
 
 /// A media range as `text/*;q=0.5`.
-struct Range {
+struct MediaRange {
     kind: String,
     subtype: String,
-    quality: Quality,
+    quality: QualityValue,
 }
 
-impl Range {
+impl MediaRange {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
@@ -43,8 +43,8 @@ impl Range {
 
 /// What is no number counts as not wanted.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
-fn quality(text: &str) -> Quality {
-    text.parse::<f64>().map_or(0, |q| (q.clamp(0.0, 1.0) * 1000.0).round() as Quality)
+fn quality(text: &str) -> QualityValue {
+    text.parse::<f64>().map_or(0, |q| (q.clamp(0.0, 1.0) * 1000.0).round() as QualityValue)
 }
 
 /// The position in `offers` of the media type that the client likes best. The closest range decides
@@ -54,8 +54,8 @@ fn quality(text: &str) -> Quality {
 #[must_use]
 pub fn preferred(headers: &HeaderMap, offers: &[&str]) -> Option<usize> {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges: Vec<Range> =
-        values.flat_map(|value| value.split(',')).filter_map(Range::parse).collect();
+    let ranges: Vec<MediaRange> =
+        values.flat_map(|value| value.split(',')).filter_map(MediaRange::parse).collect();
     let liked = |(at, offer): (usize, &&str)| {
         let media_type = offer.split(';').next().unwrap_or(offer).trim();
         let fitting = ranges.iter().enumerate();

@@ -8,9 +8,9 @@ use axum::http::request::Parts;
 
 /// Who asks: the bearer of a key, or whoever has none. It says nothing of what may be seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Asker(Option<Arc<str>>);
+pub struct CallerId(Option<Arc<str>>);
 
-impl Asker {
+impl CallerId {
     /// The bearer of the key with this id.
     #[must_use]
     pub fn key(id: &str) -> Self {
@@ -24,7 +24,7 @@ impl Asker {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asker {
+impl<S: Send + Sync> FromRequestParts<S> for CallerId {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {

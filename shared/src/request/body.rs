@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// How long a body may take to arrive.
 const TIME_MAX: Duration = Duration::from_secs(10);
@@ -22,9 +22,9 @@ const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// A whole body of at most `MAX` bytes.
 #[derive(Clone, Debug)]
-pub struct WholeBody<const MAX: usize>(pub Bytes);
+pub struct BoundedBody<const MAX: usize>(pub Bytes);
 
-impl<S: Send + Sync, const MAX: usize> FromRequest<S> for WholeBody<MAX> {
+impl<S: Send + Sync, const MAX: usize> FromRequest<S> for BoundedBody<MAX> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -35,17 +35,20 @@ impl<S: Send + Sync, const MAX: usize> FromRequest<S> for WholeBody<MAX> {
 async fn read<const MAX: usize>(
     request: Request,
     time_max: Duration,
-) -> Result<WholeBody<MAX>, Problem> {
+) -> Result<BoundedBody<MAX>, Problem> {
     match timeout(time_max, to_bytes(request.into_body(), MAX)).await {
-        Ok(Ok(bytes)) => Ok(WholeBody(bytes)),
+        Ok(Ok(bytes)) => Ok(BoundedBody(bytes)),
         Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
             let detail = format!("the body is over {MAX} bytes, the most that is read");
-            Err(Problem::new(Kind::TooLarge, "body_too_large", detail).with("limit_bytes", MAX))
+            Err(Problem::new(ProblemKind::TooLarge, "body_too_large", detail)
+                .with("limit_bytes", MAX))
         }
-        Ok(Err(other)) => Err(Problem::new(Kind::BadRequest, "malformed_body", other.to_string())),
+        Ok(Err(other)) => {
+            Err(Problem::new(ProblemKind::BadRequest, "malformed_body", other.to_string()))
+        }
         Err(_) => {
             let detail = format!("the body did not arrive within {} s", time_max.as_secs());
-            Err(Problem::new(Kind::RequestTimeout, "body_timeout", detail))
+            Err(Problem::new(ProblemKind::RequestTimeout, "body_timeout", detail))
         }
     }
 }
@@ -74,8 +77,8 @@ pub async fn discard(body: &mut Body) {
 pub fn read_json<T: DeserializeOwned>(body: &[u8], shape: &str) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let (kind, code) = match error.classify() {
-            serde_json::error::Category::Data => (Kind::Unprocessable, "invalid_request"),
-            _ => (Kind::BadRequest, "malformed_body"),
+            serde_json::error::Category::Data => (ProblemKind::Unprocessable, "invalid_request"),
+            _ => (ProblemKind::BadRequest, "malformed_body"),
         };
         Problem::new(kind, code, format!("{error}; expected {shape}"))
     })
@@ -93,6 +96,6 @@ mod tests {
         let problem = read::<100>(request, time_max).await.unwrap_err();
         assert_eq!((problem.status().as_u16(), problem.code()), (408, "body_timeout"));
         let request = Request::new(Body::from("fine"));
-        assert_eq!(WholeBody::<100>::from_request(request, &()).await.unwrap().0, "fine");
+        assert_eq!(BoundedBody::<100>::from_request(request, &()).await.unwrap().0, "fine");
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
 
-use crate::problem::{Kind, Problem, suggestion};
+use crate::problem::{Problem, ProblemKind, suggestion};
 
 /// The parameters of a URL, as they came.
 ///
@@ -13,7 +13,7 @@ use crate::problem::{Kind, Problem, suggestion};
 pub fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
     pairs.map(|Query(pairs)| pairs).map_err(|error| {
-        Problem::new(Kind::BadRequest, "malformed_query_string", error.to_string())
+        Problem::new(ProblemKind::BadRequest, "malformed_query_string", error.to_string())
     })
 }
 
@@ -31,9 +31,8 @@ pub fn parameters<const N: usize>(
         let Some((_, slot)) = slot else { return Err(unknown(&name, &names)) };
         if slot.replace(value).is_some() {
             let detail = format!("`{name}` is given twice; once is right");
-            return Err(
-                Problem::new(Kind::BadRequest, "invalid_parameter", detail).with("parameter", name)
-            );
+            return Err(Problem::new(ProblemKind::BadRequest, "invalid_parameter", detail)
+                .with("parameter", name));
         }
     }
     Ok(values)
@@ -46,7 +45,7 @@ fn unknown(name: &str, names: &[&str]) -> Problem {
         names => suggestion(&short, names.iter().copied()),
     };
     let detail = format!("there is no parameter `{short}`{hint}");
-    Problem::new(Kind::BadRequest, "unknown_parameter", detail).with("parameter", short)
+    Problem::new(ProblemKind::BadRequest, "unknown_parameter", detail).with("parameter", short)
 }
 
 /// Refuses any parameter, for routes that take none.

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::access::Scope;
-use crate::problem::{Kind, Problem};
+use crate::access::AccessScope;
+use crate::problem::{Problem, ProblemKind};
 
 /// What whoever asks may see, as it was found out before the route was reached.
 #[derive(Clone, Debug)]
-pub struct Scoped(pub Arc<Scope>);
+pub struct RequestScope(pub Arc<AccessScope>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Scoped {
+impl<S: Send + Sync> FromRequestParts<S> for RequestScope {
     type Rejection = Problem;
 
     /// Refuses where it was not found out: nobody sees everything by an oversight.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let found = parts.extensions.get::<Arc<Scope>>().cloned().map(Self);
+        let found = parts.extensions.get::<Arc<AccessScope>>().cloned().map(Self);
         found.ok_or_else(|| {
             let detail = "it was not found out who asks";
-            Problem::new(Kind::Internal, "internal", detail)
+            Problem::new(ProblemKind::Internal, "internal", detail)
         })
     }
 }

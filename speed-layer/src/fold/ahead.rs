@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use shared::extract::Extractor;
-use shared::ports::{Committed, JournalError};
+use shared::extract::PropertyExtractor;
+use shared::ports::{CommittedBatch, JournalError};
 
 /// Batches that wait to be folded: a batch may be as large as a record of the journal.
 const AHEAD: usize = 2;
@@ -16,9 +16,9 @@ const AHEAD: usize = 2;
 /// # Errors
 /// That of the first batch that cannot be read, or of `fold`.
 pub(super) fn read_ahead<E: From<JournalError>>(
-    batches: impl Iterator<Item = Result<Arc<Committed>, JournalError>> + Send,
-    extractor: &Extractor,
-    mut fold: impl FnMut(Arc<Committed>) -> Result<bool, E>,
+    batches: impl Iterator<Item = Result<Arc<CommittedBatch>, JournalError>> + Send,
+    extractor: &PropertyExtractor,
+    mut fold: impl FnMut(Arc<CommittedBatch>) -> Result<bool, E>,
 ) -> Result<(), E> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(AHEAD);
@@ -44,33 +44,37 @@ pub(super) fn read_ahead<E: From<JournalError>>(
     })
 }
 
-fn with_properties(batch: &Arc<Committed>, extractor: &Extractor) -> Arc<Committed> {
-    Arc::new(Committed { events: extractor.with_read(&batch.events), ..(**batch).clone() })
+fn with_properties(
+    batch: &Arc<CommittedBatch>,
+    extractor: &PropertyExtractor,
+) -> Arc<CommittedBatch> {
+    Arc::new(CommittedBatch { events: extractor.with_read(&batch.events), ..(**batch).clone() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::expression::{PropertyColumn, Type, parse_path};
+    use shared::expression::{ExpressionType, PropertyColumn, parse_path};
     use shared::ids::{Epoch, Offset};
     use shared::testing::event;
 
-    fn batch(first: u64) -> Result<Arc<Committed>, JournalError> {
+    fn batch(first: u64) -> Result<Arc<CommittedBatch>, JournalError> {
         let events = [event("e", 0, Some(r#"{"a":1}"#))].into_iter().collect();
-        Ok(Arc::new(Committed { epoch: Epoch(0), first: Offset(first), events, checksum: 0 }))
+        Ok(Arc::new(CommittedBatch { epoch: Epoch(0), first: Offset(first), events, checksum: 0 }))
     }
 
-    fn broken() -> Result<Arc<Committed>, JournalError> {
+    fn broken() -> Result<Arc<CommittedBatch>, JournalError> {
         Err(JournalError::Io("broken".to_owned()))
     }
 
     /// The offsets that were folded, and how it ended.
     fn read(
-        batches: Vec<Result<Arc<Committed>, JournalError>>,
+        batches: Vec<Result<Arc<CommittedBatch>, JournalError>>,
         enough: u64,
     ) -> (Vec<u64>, Result<(), String>) {
         let path = parse_path("a").unwrap();
-        let extractor = Extractor::new([PropertyColumn { path, ty: Type::Number }]);
+        let extractor =
+            PropertyExtractor::new([PropertyColumn { path, ty: ExpressionType::Number }]);
         let mut folded = Vec::new();
         let end: Result<(), JournalError> = read_ahead(batches.into_iter(), &extractor, |batch| {
             assert_eq!(batch.events.read().iter().count(), 1, "properties are there");

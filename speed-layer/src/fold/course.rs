@@ -3,35 +3,43 @@
 use shared::failpoint::planted;
 use shared::ids::{Boundary, Fence, Offset};
 
-use crate::store::{Change, Mark, Space, Stage, StoreError, Stored, View};
+use crate::store::{
+    JournalPosition, SpaceStage, SpeedView, StoreError, StoredView, ViewChange, ViewSpace,
+};
 
 /// Where a writer is with its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Course {
+pub(super) enum SyncState {
     /// Nothing that is stored can be built on: a new space is to be begun.
-    Begin(Space),
+    Begin(ViewSpace),
     /// Changes follow each other.
-    Follow(Place),
+    Follow(StoreCursor),
 }
 
 /// What the store is known to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) space: Space,
+pub(super) struct StoreCursor {
+    pub(super) space: ViewSpace,
     pub(super) serial: u64,
     pub(super) flushes: u64,
-    pub(super) through: Mark,
-    pub(super) stage: Stage,
+    pub(super) through: JournalPosition,
+    pub(super) stage: SpaceStage,
 }
 
-impl Place {
+impl StoreCursor {
     /// An empty space.
-    pub(super) fn begun(space: Space) -> Self {
-        Self { space, serial: 0, flushes: 0, through: Mark::default(), stage: Stage::Building }
+    pub(super) fn begun(space: ViewSpace) -> Self {
+        Self {
+            space,
+            serial: 0,
+            flushes: 0,
+            through: JournalPosition::default(),
+            stage: SpaceStage::Building,
+        }
     }
 
     /// After `change`.
-    pub(super) fn after(change: &Change) -> Self {
+    pub(super) fn after(change: &ViewChange) -> Self {
         Self {
             space: change.space,
             serial: change.serial + 1,
@@ -42,7 +50,7 @@ impl Place {
     }
 
     /// Where what is stored is.
-    fn of(stored: &Stored) -> Self {
+    fn of(stored: &StoredView) -> Self {
         Self {
             space: stored.space,
             serial: stored.serial,
@@ -53,14 +61,14 @@ impl Place {
     }
 
     /// Whether the store still holds it.
-    pub(super) fn is_stored(&self, stored: Option<&Stored>) -> bool {
+    pub(super) fn is_stored(&self, stored: Option<&StoredView>) -> bool {
         stored.is_some_and(|stored| Self::of(stored) == *self)
     }
 }
 
 /// What an answer means for the writer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum StoreVerdict {
     /// It happened, now or before.
     Landed,
     /// It did not happen, or nobody knows: do the same again.
@@ -72,59 +80,59 @@ pub(super) enum Verdict {
 }
 
 /// What the answer to a change means.
-pub(super) fn of_change(change: &Change, answer: Result<(), StoreError>) -> Verdict {
+pub(super) fn of_change(change: &ViewChange, answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
-        Ok(()) => Verdict::Landed,
+        Ok(()) => StoreVerdict::Landed,
         Err(StoreError::Refused { stored: Some(stored) }) if stored.is_after(change) => {
-            Verdict::Landed
+            StoreVerdict::Landed
         }
         Err(error) => of_error(error),
     }
 }
 
 /// What the answer to a beginning means.
-pub(super) fn of_begin(space: Space, answer: Result<(), StoreError>) -> Verdict {
+pub(super) fn of_begin(space: ViewSpace, answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
-        Ok(()) => Verdict::Landed,
+        Ok(()) => StoreVerdict::Landed,
         Err(StoreError::Refused { stored: Some(stored) })
             if stored.space == space && stored.serial == 0 =>
         {
-            Verdict::Landed
+            StoreVerdict::Landed
         }
         Err(error) => of_error(error),
     }
 }
 
 /// What the answer to a retirement or a deletion means.
-pub(super) fn of_removal(answer: Result<(), StoreError>) -> Verdict {
+pub(super) fn of_removal(answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
         // What is not there need not be removed.
-        Ok(()) | Err(StoreError::Refused { .. }) => Verdict::Landed,
+        Ok(()) | Err(StoreError::Refused { .. }) => StoreVerdict::Landed,
         Err(error) => of_error(error),
     }
 }
 
 /// What it means that the store holds `stored` where the writer left it at `place`.
 pub(super) fn of_look(
-    place: &Place,
+    place: &StoreCursor,
     fence: Fence,
-    answer: Result<Option<Stored>, StoreError>,
-) -> Verdict {
+    answer: Result<Option<StoredView>, StoreError>,
+) -> StoreVerdict {
     match answer {
-        Ok(stored) if place.is_stored(stored.as_ref()) => Verdict::Landed,
-        Ok(Some(stored)) if stored.fence > fence => Verdict::Stop(stored.fence),
+        Ok(stored) if place.is_stored(stored.as_ref()) => StoreVerdict::Landed,
+        Ok(Some(stored)) if stored.fence > fence => StoreVerdict::Stop(stored.fence),
         Ok(stored) => of_error(StoreError::Refused { stored: stored.map(Box::new) }),
         Err(error) => of_error(error),
     }
 }
 
-fn of_error(error: StoreError) -> Verdict {
+fn of_error(error: StoreError) -> StoreVerdict {
     let text = error.to_string();
     match error {
-        StoreError::Fenced { fence } => Verdict::Stop(fence),
-        StoreError::Failed(_) | StoreError::Uncertain(_) => Verdict::Again(text),
+        StoreError::Fenced { fence } => StoreVerdict::Stop(fence),
+        StoreError::Failed(_) | StoreError::Uncertain(_) => StoreVerdict::Again(text),
         StoreError::Refused { .. } | StoreError::Invalid(_) | StoreError::Damaged(_) => {
-            Verdict::Rebuild(text)
+            StoreVerdict::Rebuild(text)
         }
     }
 }
@@ -132,12 +140,12 @@ fn of_error(error: StoreError) -> Verdict {
 /// Why what is stored cannot be built on after a start; `Ok` when it can. `checksum_at` is
 /// [`shared::ports::Journal::checksum_at`].
 pub(super) fn trust<E>(
-    stored: Option<&Stored>,
-    view: &View,
+    stored: Option<&StoredView>,
+    view: &SpeedView,
     boundary: Boundary,
     end: Offset,
     checksum_at: impl Fn(Offset) -> Result<Option<u32>, E>,
-) -> Result<Result<Place, String>, E> {
+) -> Result<Result<StoreCursor, String>, E> {
     let Some(stored) = stored else { return Ok(Err("the store holds nothing of it".into())) };
     if stored.journal != view.id.journal() {
         return Ok(Err(format!("it belongs to the journal {}", stored.journal)));
@@ -145,7 +153,7 @@ pub(super) fn trust<E>(
     if stored.definition != view.definition {
         return Ok(Err("it belongs to another definition".into()));
     }
-    if stored.stage == Stage::Building {
+    if stored.stage == SpaceStage::Building {
         return Ok(Err("it was not written to the end".into()));
     }
     if stored.first > boundary.epoch {
@@ -168,5 +176,5 @@ pub(super) fn trust<E>(
             return Ok(Err(format!("it has seen other events before {}", mark.offset)));
         }
     }
-    Ok(Ok(Place::of(stored)))
+    Ok(Ok(StoreCursor::of(stored)))
 }

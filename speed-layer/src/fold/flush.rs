@@ -12,19 +12,19 @@ use shared::ids::Epoch;
 use shared::table::StateTable;
 
 use super::tables::{PortionBounds, portion};
-use crate::store::{EpochStates, Figures};
+use crate::store::{EpochCounters, EpochStates};
 
 /// A flush under way; empty while there is none.
 #[derive(Debug, Default)]
-pub(super) struct Flush {
-    epochs: Vec<Waiting>,
+pub(super) struct PendingFlush {
+    epochs: Vec<EpochFlush>,
     /// Figures as they were when it began; they go with its last change.
-    figures: Vec<(Epoch, Figures)>,
+    figures: Vec<(Epoch, EpochCounters)>,
 }
 
 /// What waits of an epoch.
 #[derive(Debug)]
-struct Waiting {
+struct EpochFlush {
     epoch: Epoch,
     /// In the order in which the groups changed first, so that the slots of new ones are dense.
     slots: VecDeque<u32>,
@@ -35,12 +35,12 @@ struct Waiting {
     copied: HashMap<u32, (usize, usize)>,
 }
 
-impl Flush {
+impl PendingFlush {
     /// Adds what is to be written of an epoch, whose table has `groups` groups.
     pub(super) fn add(&mut self, epoch: Epoch, slots: Vec<u32>, groups: usize) {
         let mut is_in_table = vec![false; groups];
         slots.iter().for_each(|slot| is_in_table[*slot as usize] = true);
-        self.epochs.push(Waiting {
+        self.epochs.push(EpochFlush {
             epoch,
             slots: slots.into(),
             is_in_table,
@@ -50,12 +50,12 @@ impl Flush {
     }
 
     /// Adds an epoch's figures.
-    pub(super) fn add_figures(&mut self, epoch: Epoch, figures: Figures) {
+    pub(super) fn add_figures(&mut self, epoch: Epoch, figures: EpochCounters) {
         self.figures.push((epoch, figures));
     }
 
     /// Figures that are not written yet.
-    pub(super) fn take_figures(&mut self) -> Vec<(Epoch, Figures)> {
+    pub(super) fn take_figures(&mut self) -> Vec<(Epoch, EpochCounters)> {
         std::mem::take(&mut self.figures)
     }
 
@@ -120,7 +120,7 @@ impl Flush {
     }
 }
 
-impl Waiting {
+impl EpochFlush {
     fn states(&mut self, table: &StateTable, slots: &[u32]) -> RecordBatch {
         let mut in_table = Vec::with_capacity(slots.len());
         let mut places = Vec::with_capacity(slots.len());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use shared::event::EventBatch;
 use shared::ids::Offset;
-use shared::ports::Committed;
+use shared::ports::CommittedBatch;
 
 /// Most events that small batches are put together to.
 const EVENTS_MAX: usize = 8192;
@@ -16,9 +16,9 @@ const SIZE_BYTES_MAX: usize = 16 << 20;
 /// Puts small neighbours of one epoch together, but not across `cuts`: what lies below one of these
 /// is not mixed with what lies above.
 pub(super) fn gather<E>(
-    batches: impl Iterator<Item = Result<Arc<Committed>, E>>,
+    batches: impl Iterator<Item = Result<Arc<CommittedBatch>, E>>,
     cuts: BTreeSet<Offset>,
-) -> impl Iterator<Item = Result<Arc<Committed>, E>> {
+) -> impl Iterator<Item = Result<Arc<CommittedBatch>, E>> {
     let mut batches = batches.peekable();
     std::iter::from_fn(move || {
         let first = match batches.next()? {
@@ -26,7 +26,7 @@ pub(super) fn gather<E>(
             Err(error) => return Some(Err(error)),
         };
         let (mut events, mut size_bytes) = (first.events.len(), first.events.size_bytes());
-        let mut rest: Vec<Arc<Committed>> = Vec::new();
+        let mut rest: Vec<Arc<CommittedBatch>> = Vec::new();
         while let Some(Ok(next)) = batches.peek() {
             events += next.events.len();
             size_bytes = size_bytes.saturating_add(next.events.size_bytes());
@@ -44,38 +44,43 @@ pub(super) fn gather<E>(
     })
 }
 
-fn together(first: Arc<Committed>, rest: &[Arc<Committed>]) -> Arc<Committed> {
+fn together(first: Arc<CommittedBatch>, rest: &[Arc<CommittedBatch>]) -> Arc<CommittedBatch> {
     let Some(last) = rest.last() else { return first };
     let parts = std::iter::once(&first).chain(rest).map(|part| &part.events);
     let events = EventBatch::concat(parts).expect("what is put together is far below 2 GiB");
-    Arc::new(Committed { epoch: first.epoch, first: first.first, events, checksum: last.checksum })
+    Arc::new(CommittedBatch {
+        epoch: first.epoch,
+        first: first.first,
+        events,
+        checksum: last.checksum,
+    })
 }
 
 /// How a batch lies to what is folded already.
 #[derive(Debug)]
-pub(super) enum Aligned {
+pub(super) enum BatchAlignment {
     /// It is folded.
     Old,
     /// It, or what is left of it, is next.
-    Next(Arc<Committed>),
+    Next(Arc<CommittedBatch>),
     /// Events before it are missing.
     Gap,
 }
 
 /// Cuts off what lies below `from`.
-pub(super) fn align(batch: &Arc<Committed>, from: Offset) -> Aligned {
+pub(super) fn align(batch: &Arc<CommittedBatch>, from: Offset) -> BatchAlignment {
     if batch.end() <= from {
-        return Aligned::Old;
+        return BatchAlignment::Old;
     }
     if batch.first > from {
-        return Aligned::Gap;
+        return BatchAlignment::Gap;
     }
     // Within the batch's length.
     let skip = from.since(batch.first) as usize;
     if skip == 0 {
-        return Aligned::Next(Arc::clone(batch));
+        return BatchAlignment::Next(Arc::clone(batch));
     }
-    Aligned::Next(Arc::new(Committed {
+    BatchAlignment::Next(Arc::new(CommittedBatch {
         epoch: batch.epoch,
         first: from,
         events: batch.events.slice(skip, batch.events.len() - skip),
@@ -84,13 +89,13 @@ pub(super) fn align(batch: &Arc<Committed>, from: Offset) -> Aligned {
 }
 
 /// Cuts off what lies from `to` on; `None` when nothing is left.
-pub(super) fn below(batch: &Arc<Committed>, to: Offset) -> Option<Arc<Committed>> {
+pub(super) fn below(batch: &Arc<CommittedBatch>, to: Offset) -> Option<Arc<CommittedBatch>> {
     if batch.end() <= to {
         return Some(Arc::clone(batch));
     }
     let len = usize::try_from(to.since(batch.first)).unwrap_or(usize::MAX);
     (len > 0).then(|| {
-        Arc::new(Committed {
+        Arc::new(CommittedBatch {
             epoch: batch.epoch,
             first: batch.first,
             events: batch.events.slice(0, len),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use shared::failpoint;
 use shared::ids::{Epoch, Fence};
 
-use crate::store::{Change, Space, SpeedStore, StoreError, Stored, View};
+use crate::store::{SpeedStore, SpeedView, StoreError, StoredView, ViewChange, ViewSpace};
 
 /// Something to be done with the store.
 #[derive(Clone, Debug)]
-pub(super) enum Job {
-    Begin(Space, Epoch),
-    Apply(Arc<Change>),
+pub(super) enum StoreJob {
+    Begin(ViewSpace, Epoch),
+    Apply(Arc<ViewChange>),
     Retire(Epoch),
     Drop,
     Look,
@@ -19,12 +19,12 @@ pub(super) enum Job {
 
 /// A job's answer.
 #[derive(Debug)]
-pub(super) enum Answer {
-    Begin(Space, Result<(), StoreError>),
-    Apply(Arc<Change>, Result<(), StoreError>),
+pub(super) enum StoreJobResult {
+    Begin(ViewSpace, Result<(), StoreError>),
+    Apply(Arc<ViewChange>, Result<(), StoreError>),
     Retire(Result<(), StoreError>),
     Drop(Result<(), StoreError>),
-    Look(Result<Option<Stored>, StoreError>),
+    Look(Result<Option<StoredView>, StoreError>),
 }
 
 /// A place at which nobody knows whether the write happened.
@@ -35,30 +35,30 @@ fn uncertain(place: &'static str) -> Result<(), StoreError> {
 /// Does a job.
 pub(super) async fn perform(
     store: Arc<dyn SpeedStore>,
-    view: Arc<View>,
+    view: Arc<SpeedView>,
     fence: Fence,
-    job: Job,
-) -> Answer {
+    job: StoreJob,
+) -> StoreJobResult {
     match job {
-        Job::Begin(space, first) => {
+        StoreJob::Begin(space, first) => {
             failpoint::pass("speed.begin.before");
-            Answer::Begin(space, store.begin(&view, space, first).await)
+            StoreJobResult::Begin(space, store.begin(&view, space, first).await)
         }
-        Job::Apply(change) => {
+        StoreJob::Apply(change) => {
             let answer = match uncertain("speed.apply.before") {
                 Ok(()) => store.apply(&view, &change).await,
                 failed => failed,
             };
-            Answer::Apply(change, answer.and_then(|()| uncertain("speed.apply.after")))
+            StoreJobResult::Apply(change, answer.and_then(|()| uncertain("speed.apply.after")))
         }
-        Job::Retire(first) => {
+        StoreJob::Retire(first) => {
             let answer = match uncertain("speed.retire.before") {
                 Ok(()) => store.retire(&view, fence, first).await,
                 failed => failed,
             };
-            Answer::Retire(answer.and_then(|()| uncertain("speed.retire.after")))
+            StoreJobResult::Retire(answer.and_then(|()| uncertain("speed.retire.after")))
         }
-        Job::Drop => Answer::Drop(store.drop_view(view.id, fence).await),
-        Job::Look => Answer::Look(store.open(&view).await),
+        StoreJob::Drop => StoreJobResult::Drop(store.drop_view(view.id, fence).await),
+        StoreJob::Look => StoreJobResult::Look(store.open(&view).await),
     }
 }

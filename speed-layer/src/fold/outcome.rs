@@ -4,7 +4,7 @@ use shared::ids::Fence;
 
 /// What came of an answer, for the worker to tell.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum WriterOutcome {
     /// The view moved on, or was found where it should be.
     Done,
     /// There is something to be swept.

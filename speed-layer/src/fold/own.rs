@@ -1,39 +1,39 @@
 //! Reading the writer's own tables, a portion at a time between batches, so that the fold goes on.
 
 use shared::ids::{Epoch, MetricId, Offset};
-use shared::ports::{SpeedError, SpeedPart, SpeedRead};
+use shared::ports::{SpeedReadRequest, SpeedViewError, SpeedViewStates};
 use tokio::sync::oneshot;
 
-use super::tables::{PortionBounds, Tables, portion};
-use crate::store::{Told, told};
+use super::tables::{MetricTables, PortionBounds, portion};
+use crate::store::{ReadCaveats, told};
 
 /// Groups that are copied at once.
 const PORTION: PortionBounds = PortionBounds { groups_max: 16_384, size_bytes_max: 16 << 20 };
 
 /// A read under way.
 #[derive(Debug)]
-pub(super) struct OwnRead {
+pub(super) struct LocalRead {
     pub(super) metric: MetricId,
-    read: SpeedRead,
+    read: SpeedReadRequest,
     groups_max: usize,
-    reply: oneshot::Sender<Result<SpeedPart, SpeedError>>,
-    part: Option<Box<SpeedPart>>,
+    reply: oneshot::Sender<Result<SpeedViewStates, SpeedViewError>>,
+    part: Option<Box<SpeedViewStates>>,
     /// What is left, by epoch; groups in falling order.
     todo: Vec<(Epoch, Vec<usize>)>,
 }
 
-impl OwnRead {
+impl LocalRead {
     pub(super) fn new(
         metric: MetricId,
-        read: SpeedRead,
+        read: SpeedReadRequest,
         groups_max: usize,
-        reply: oneshot::Sender<Result<SpeedPart, SpeedError>>,
+        reply: oneshot::Sender<Result<SpeedViewStates, SpeedViewError>>,
     ) -> Self {
         Self { metric, read, groups_max, reply, part: None, todo: Vec::new() }
     }
 
     /// Copies a portion. Gives itself back while there is more.
-    pub(super) fn go_on(mut self, tables: Option<&Tables>, folded: Offset) -> Option<Self> {
+    pub(super) fn go_on(mut self, tables: Option<&MetricTables>, folded: Offset) -> Option<Self> {
         // A reader who went away needs no answer.
         if self.reply.is_closed() {
             return None;
@@ -53,13 +53,13 @@ impl OwnRead {
 
     fn copy(
         &mut self,
-        tables: Option<&Tables>,
+        tables: Option<&MetricTables>,
         folded: Offset,
-    ) -> Result<Option<SpeedPart>, SpeedError> {
-        let unknown = || SpeedError::Unavailable("the metric is not folded".to_owned());
+    ) -> Result<Option<SpeedViewStates>, SpeedViewError> {
+        let unknown = || SpeedViewError::Unavailable("the metric is not folded".to_owned());
         let tables = tables.ok_or_else(unknown)?;
         if tables.first() > self.read.from {
-            return Err(SpeedError::Retired { first: tables.first() });
+            return Err(SpeedViewError::Retired { first: tables.first() });
         }
         let Some(part) = &mut self.part else {
             self.part = Some(Box::new(self.begin(tables, folded)?));
@@ -85,7 +85,11 @@ impl OwnRead {
         Ok(None)
     }
 
-    fn begin(&mut self, tables: &Tables, folded: Offset) -> Result<SpeedPart, SpeedError> {
+    fn begin(
+        &mut self,
+        tables: &MetricTables,
+        folded: Offset,
+    ) -> Result<SpeedViewStates, SpeedViewError> {
         let to = self.read.to;
         let asked = |epoch: Epoch| to.is_none_or(|to| epoch < to);
         for (epoch, table) in tables.epochs(self.read.from).filter(|(epoch, _)| asked(*epoch)) {
@@ -95,10 +99,16 @@ impl OwnRead {
             }
         }
         if self.todo.iter().map(|(_, groups)| groups.len()).sum::<usize>() > self.groups_max {
-            return Err(SpeedError::TooLarge { limit: self.groups_max });
+            return Err(SpeedViewError::TooLarge { limit: self.groups_max });
         }
         let figures = tables.epochs(self.read.from).map(|(epoch, table)| (epoch, &table.figures));
-        let Told { missing, omissions } = told(&self.read, figures);
-        Ok(SpeedPart { through: folded, reach: folded, states: Vec::new(), missing, omissions })
+        let ReadCaveats { missing, omissions } = told(&self.read, figures);
+        Ok(SpeedViewStates {
+            through: folded,
+            reach: folded,
+            states: Vec::new(),
+            missing,
+            omissions,
+        })
     }
 }

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use shared::ids::{MetricId, Offset};
-use shared::ports::{Lag, StoreFailure};
+use shared::ports::{SpeedViewLag, StoreFailure};
 use tokio::sync::{Notify, watch};
 
-use crate::store::View;
+use crate::store::SpeedView;
 
 /// Where the worker is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum FoldPhase {
     /// It reads the journal and fills the store.
     CatchingUp,
     /// Every view was up to where the journal was at the start.
@@ -27,7 +27,7 @@ pub(super) enum Phase {
 /// A metric as others see it.
 #[derive(Clone, Debug)]
 pub(super) struct MetricProgress {
-    pub(super) view: Arc<View>,
+    pub(super) view: Arc<SpeedView>,
     /// The highest that it ever was.
     pub(super) applied: Offset,
     /// Whether what the store holds is its writer's, and nobody else's.
@@ -38,11 +38,11 @@ pub(super) struct MetricProgress {
 
 /// Shared between the worker and its handles.
 #[derive(Debug)]
-pub(super) struct Progress {
-    state: Mutex<State>,
+pub(super) struct FoldProgress {
+    state: Mutex<ProgressState>,
     /// Every view includes everything below.
     pub(super) applied: watch::Sender<Offset>,
-    pub(super) phase: watch::Sender<Phase>,
+    pub(super) phase: watch::Sender<FoldPhase>,
     /// Why the store fails, while it does.
     pub(super) failure: watch::Sender<Option<StoreFailure>>,
     /// Metrics that reached their bound of groups and wait for a run.
@@ -51,24 +51,24 @@ pub(super) struct Progress {
     wanted: AtomicU64,
     /// Wakes the worker for it.
     pub(super) wake: Notify,
-    /// See [`Lag::owed`].
+    /// See [`SpeedViewLag::owed`].
     owed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ProgressState {
     metrics: HashMap<MetricId, MetricProgress>,
     /// Ends of batches that some view lacks, with the arrival of their first event by a clock that
     /// cannot be set.
     arrivals: VecDeque<(Offset, Instant)>,
 }
 
-impl Progress {
+impl FoldProgress {
     pub(super) fn new() -> Self {
         Self {
             state: Mutex::default(),
             applied: watch::Sender::new(Offset::ZERO),
-            phase: watch::Sender::new(Phase::CatchingUp),
+            phase: watch::Sender::new(FoldPhase::CatchingUp),
             failure: watch::Sender::new(None),
             full: watch::Sender::new(BTreeSet::new()),
             wanted: AtomicU64::new(0),
@@ -77,7 +77,7 @@ impl Progress {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         // Nothing panics while it is locked; should it, the figures are still figures.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,12 +127,12 @@ impl Progress {
     }
 
     /// How far `metric` is behind.
-    pub(super) fn lag(&self, metric: MetricId) -> Lag {
+    pub(super) fn lag(&self, metric: MetricId) -> SpeedViewLag {
         let state = self.state();
         let applied = state.metrics.get(&metric).map_or(Offset::ZERO, |metric| metric.applied);
         let oldest = state.arrivals.partition_point(|(end, _)| *end <= applied);
         let lag = state.arrivals.get(oldest).map_or(Duration::ZERO, |(_, at)| at.elapsed());
         let lag_ms = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
-        Lag { lag_ms, applied, owed: Offset(self.owed.load(Ordering::SeqCst)) }
+        SpeedViewLag { lag_ms, applied, owed: Offset(self.owed.load(Ordering::SeqCst)) }
     }
 }

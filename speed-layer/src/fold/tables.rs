@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::compile::{FoldError, Metric, StateLayout};
-use shared::extract::Extracted;
+use shared::extract::ExtractedEvents;
 use shared::ids::Epoch;
 use shared::table::StateTable;
 
-use super::flush::Flush;
-use crate::store::{EpochStates, Figures};
+use super::flush::PendingFlush;
+use crate::store::{EpochCounters, EpochStates};
 
 /// How large a portion may be: what one atomic step of the store takes well.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub(super) struct PortionBounds {
 
 /// Whether the store has what is folded already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Touch {
+pub(super) enum DirtyPolicy {
     /// It is to be written.
     Write,
     /// It is stored.
@@ -31,28 +31,28 @@ pub(super) enum Touch {
 
 /// What is to be written next.
 #[derive(Debug, Default)]
-pub(super) struct Portion {
+pub(super) struct FlushPortion {
     pub(super) states: Vec<EpochStates>,
-    pub(super) figures: Vec<(Epoch, Figures)>,
+    pub(super) figures: Vec<(Epoch, EpochCounters)>,
     /// Whether it is the last of the flush.
     pub(super) is_last: bool,
 }
 
 /// A metric's tables.
 #[derive(Debug)]
-pub(super) struct Tables {
+pub(super) struct MetricTables {
     metric: Arc<Metric>,
     groups_max: usize,
     first: Epoch,
-    epochs: BTreeMap<Epoch, Table>,
-    flush: Flush,
+    epochs: BTreeMap<Epoch, EpochTable>,
+    flush: PendingFlush,
 }
 
 /// An epoch's table.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct EpochTable {
     pub(super) states: StateTable,
-    pub(super) figures: Figures,
+    pub(super) figures: EpochCounters,
     is_figures_dirty: bool,
     /// Groups to be written, each once.
     dirty: Vec<u32>,
@@ -60,11 +60,11 @@ pub(super) struct Table {
     is_dirty: Vec<bool>,
 }
 
-impl Table {
+impl EpochTable {
     fn new(layout: &StateLayout) -> Self {
         Self {
             states: StateTable::new(layout),
-            figures: Figures::default(),
+            figures: EpochCounters::default(),
             is_figures_dirty: false,
             dirty: Vec::new(),
             is_dirty: Vec::new(),
@@ -82,9 +82,9 @@ impl Table {
     }
 }
 
-impl Tables {
+impl MetricTables {
     pub(super) fn new(metric: Arc<Metric>, groups_max: usize, first: Epoch) -> Self {
-        Self { metric, groups_max, first, epochs: BTreeMap::new(), flush: Flush::default() }
+        Self { metric, groups_max, first, epochs: BTreeMap::new(), flush: PendingFlush::default() }
     }
 
     pub(super) fn metric(&self) -> &Metric {
@@ -96,12 +96,12 @@ impl Tables {
         self.first
     }
 
-    pub(super) fn table(&self, epoch: Epoch) -> Option<&Table> {
+    pub(super) fn table(&self, epoch: Epoch) -> Option<&EpochTable> {
         self.epochs.get(&epoch)
     }
 
     /// The epochs from `from` on that have a table.
-    pub(super) fn epochs(&self, from: Epoch) -> impl Iterator<Item = (Epoch, &Table)> {
+    pub(super) fn epochs(&self, from: Epoch) -> impl Iterator<Item = (Epoch, &EpochTable)> {
         self.epochs.range(from..).map(|(epoch, table)| (*epoch, table))
     }
 
@@ -122,15 +122,15 @@ impl Tables {
     pub(super) fn fold(
         &mut self,
         epoch: Epoch,
-        extracted: &Extracted,
-        touch: Touch,
+        extracted: &ExtractedEvents,
+        touch: DirtyPolicy,
     ) -> Result<(), FoldError> {
         if epoch < self.first {
             return Ok(());
         }
         let all = self.groups();
         let layout = self.metric.layout();
-        let table = self.epochs.entry(epoch).or_insert_with(|| Table::new(layout));
+        let table = self.epochs.entry(epoch).or_insert_with(|| EpochTable::new(layout));
         // What this epoch may have is what the others leave.
         let groups_max = (self.groups_max + table.states.len()).saturating_sub(all);
         let (metric, flush) = (&self.metric, &mut self.flush);
@@ -151,7 +151,7 @@ impl Tables {
         table.figures.mismatches += folded.mismatches;
         table.figures.dropped += folded.dropped;
         let tells = table.figures.omissions.merge(&folded.omissions);
-        if touch == Touch::Write {
+        if touch == DirtyPolicy::Write {
             table.is_figures_dirty |= tells || folded.mismatches + folded.dropped > 0;
             table.touch(folded.groups.into_iter());
         }
@@ -160,7 +160,7 @@ impl Tables {
 
     /// Everything is to be written, since the store has nothing of it.
     pub(super) fn touch_all(&mut self) {
-        self.flush = Flush::default();
+        self.flush = PendingFlush::default();
         for table in self.epochs.values_mut() {
             table.dirty.clear();
             table.is_dirty.clear();
@@ -184,8 +184,8 @@ impl Tables {
     }
 
     /// The next portion of the flush.
-    pub(super) fn next_portion(&mut self, bounds: PortionBounds) -> Portion {
-        let mut portion = Portion::default();
+    pub(super) fn next_portion(&mut self, bounds: PortionBounds) -> FlushPortion {
+        let mut portion = FlushPortion::default();
         let mut left = bounds;
         while left.groups_max > 0 && left.size_bytes_max > 0 {
             let table = self.flush.next_epoch().and_then(|epoch| self.epochs.get(&epoch));
@@ -206,7 +206,7 @@ impl Tables {
 
     /// Forgets the epochs below `first`, which are returned, since letting go of many groups takes
     /// time.
-    pub(super) fn retire(&mut self, first: Epoch) -> BTreeMap<Epoch, Table> {
+    pub(super) fn retire(&mut self, first: Epoch) -> BTreeMap<Epoch, EpochTable> {
         self.first = self.first.max(first);
         self.flush.retain(|epoch| epoch >= first);
         let kept = self.epochs.split_off(&first);

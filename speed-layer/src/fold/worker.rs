@@ -13,24 +13,24 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use shared::catalog::Snapshot;
+use shared::catalog::CatalogSnapshot;
 use shared::clock::Clock;
-use shared::extract::Extractor;
+use shared::extract::PropertyExtractor;
 use shared::ids::{Fence, MetricId, Offset};
-use shared::ports::{Committed, Journal, StoreFailure};
+use shared::ports::{CommittedBatch, Journal, StoreFailure};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
-use super::job::{Answer, perform};
-use super::outcome::Outcome;
-use super::own::OwnRead;
-use super::progress::{Phase, Progress};
-use super::writer::{Now, Writer};
+use super::job::{StoreJobResult, perform};
+use super::outcome::WriterOutcome;
+use super::own::LocalRead;
+use super::progress::{FoldPhase, FoldProgress};
+use super::writer::{SpeedViewWriter, WriterContext};
 use super::{SpeedSettings, figures};
-pub(super) use metrics::Opened;
+pub(super) use metrics::StoreInventory;
 
-use crate::store::{Mark, Space, SpeedStore, StoreError, Swept, ViewId};
+use crate::store::{JournalPosition, SpeedStore, StoreError, SweepStatus, ViewId, ViewSpace};
 
 /// Batches that are taken from the feed at once.
 const BATCHES_MAX: usize = 64;
@@ -39,24 +39,24 @@ const SWEEP_ATTEMPTS: u32 = 5;
 
 /// What a handle asks of the worker.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum FoldCommand {
     /// Reads the worker's own tables.
-    Own(OwnRead),
+    Own(LocalRead),
     /// A reader found nothing, or something else than it should be.
     Look(MetricId),
     /// A reader found damage in this space.
-    Damaged(MetricId, Space),
+    Damaged(MetricId, ViewSpace),
 }
 
 /// Why the worker cannot go on, for the log and for whoever asks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Fatal(pub(super) String);
+pub(super) struct FatalFoldError(pub(super) String);
 
 /// Something that ran beside the fold.
 #[derive(Debug)]
-enum Done {
-    Job(MetricId, Answer, Instant),
+enum BackgroundResult {
+    Job(MetricId, StoreJobResult, Instant),
     Swept(ViewId),
     Dropped(ViewId),
     Losses(Result<u64, StoreError>),
@@ -64,7 +64,7 @@ enum Done {
 
 /// What is to be in every view again before the store counts as well.
 #[derive(Debug)]
-struct Owed {
+struct StoreBacklog {
     /// Where the journal ended when the store last failed.
     end: Offset,
     since: Instant,
@@ -72,28 +72,28 @@ struct Owed {
 }
 
 /// What a worker is made of.
-pub(super) struct Parts {
+pub(super) struct WorkerParts {
     pub(super) settings: SpeedSettings,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) store: Arc<dyn SpeedStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) fence: Fence,
-    pub(super) progress: Arc<Progress>,
-    pub(super) feed: mpsc::Receiver<Arc<Committed>>,
-    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
-    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) progress: Arc<FoldProgress>,
+    pub(super) feed: mpsc::Receiver<Arc<CommittedBatch>>,
+    pub(super) snapshots: watch::Receiver<Arc<CatalogSnapshot>>,
+    pub(super) commands: mpsc::Receiver<FoldCommand>,
 }
 
 /// See the module's text.
-pub(super) struct Worker {
-    parts: Parts,
-    writers: BTreeMap<MetricId, Writer>,
-    extractor: Extractor,
-    folded: Mark,
+pub(super) struct FoldWorker {
+    parts: WorkerParts,
+    writers: BTreeMap<MetricId, SpeedViewWriter>,
+    extractor: PropertyExtractor,
+    folded: JournalPosition,
     /// Where the journal was at the start.
     target: Offset,
-    running: FuturesUnordered<BoxFuture<'static, Done>>,
-    own: Vec<OwnRead>,
+    running: FuturesUnordered<BoxFuture<'static, BackgroundResult>>,
+    own: Vec<LocalRead>,
     /// Number of the last space that was begun.
     spaces: u64,
     /// Views that are being swept.
@@ -103,20 +103,20 @@ pub(super) struct Worker {
     /// Whether the store did not answer when last asked.
     is_away: bool,
     /// What the store owes since it last failed.
-    owed: Option<Owed>,
+    owed: Option<StoreBacklog>,
     /// Set when the feed has ended: until when the rest is written.
     ending: Option<Instant>,
     has_snapshots: bool,
 }
 
-impl Worker {
-    pub(super) fn new(parts: Parts) -> Self {
+impl FoldWorker {
+    pub(super) fn new(parts: WorkerParts) -> Self {
         let losses_at = Instant::now() + parts.settings.look_interval;
         Self {
             parts,
             writers: BTreeMap::new(),
-            extractor: Extractor::default(),
-            folded: Mark::default(),
+            extractor: PropertyExtractor::default(),
+            folded: JournalPosition::default(),
             target: Offset::ZERO,
             running: FuturesUnordered::new(),
             own: Vec::new(),
@@ -132,7 +132,7 @@ impl Worker {
     }
 
     /// Runs until the feed has ended or nothing more can be done.
-    pub(super) async fn run(mut self, opened: Opened) {
+    pub(super) async fn run(mut self, opened: StoreInventory) {
         figures::describe(self.parts.feed.max_capacity());
         let progress = Arc::clone(&self.parts.progress);
         let clock = Arc::clone(&self.parts.clock);
@@ -141,19 +141,19 @@ impl Worker {
             Err(fatal) => Err(fatal),
         };
         progress.phase.send_replace(match result {
-            Ok(()) => Phase::Ended,
+            Ok(()) => FoldPhase::Ended,
             Err(fatal) => {
                 error!(reason = %fatal, "the fold stopped");
                 figures::store_failing(true);
                 let (since, reason) = (clock.now(), fatal.0.clone());
                 let begun = Instant::now().into_std();
                 progress.failure.send_replace(Some(StoreFailure { since, begun, reason }));
-                Phase::Failed(fatal.0)
+                FoldPhase::Failed(fatal.0)
             }
         });
     }
 
-    async fn work(&mut self) -> Result<(), Fatal> {
+    async fn work(&mut self) -> Result<(), FatalFoldError> {
         let mut batches = Vec::with_capacity(BATCHES_MAX);
         self.tell();
         loop {
@@ -163,7 +163,7 @@ impl Worker {
                 return Ok(());
             }
             let has_room = self.ending.is_none() && self.has_room();
-            let Parts { feed, snapshots, commands, progress, .. } = &mut self.parts;
+            let WorkerParts { feed, snapshots, commands, progress, .. } = &mut self.parts;
             tokio::select! {
                 taken = feed.recv_many(&mut batches, BATCHES_MAX), if has_room => match taken {
                     0 => self.ending = Some(Instant::now() + self.parts.settings.stop_timeout),
@@ -192,7 +192,7 @@ impl Worker {
     fn start_jobs(&mut self) -> Instant {
         let instant = Instant::now();
         let settings = &self.parts.settings;
-        let now = Now {
+        let now = WriterContext {
             instant,
             folded: self.folded,
             wanted: self.parts.progress.wanted(),
@@ -207,7 +207,7 @@ impl Worker {
                 let (store, view) = (Arc::clone(&self.parts.store), Arc::clone(&writer.view));
                 let (id, fence) = (*id, self.parts.fence);
                 self.running.push(Box::pin(async move {
-                    Done::Job(id, perform(store, view, fence, job).await, instant)
+                    BackgroundResult::Job(id, perform(store, view, fence, job).await, instant)
                 }));
             }
             wake = writer.wake_at(&now).map_or(wake, |at| at.min(wake));
@@ -215,19 +215,20 @@ impl Worker {
         if instant >= self.losses_at {
             self.losses_at = instant + settings.look_interval;
             let store = Arc::clone(&self.parts.store);
-            self.running.push(Box::pin(async move { Done::Losses(store.losses().await) }));
+            self.running
+                .push(Box::pin(async move { BackgroundResult::Losses(store.losses().await) }));
         }
         wake
     }
 
-    fn finish(&mut self, done: Done) -> Result<(), Fatal> {
+    fn finish(&mut self, done: BackgroundResult) -> Result<(), FatalFoldError> {
         match done {
-            Done::Job(id, answer, started) => self.finish_job(id, answer, started)?,
-            Done::Swept(id) => {
+            BackgroundResult::Job(id, answer, started) => self.finish_job(id, answer, started)?,
+            BackgroundResult::Swept(id) => {
                 self.sweeping.remove(&id);
             }
-            Done::Dropped(id) => self.sweep(id),
-            Done::Losses(Ok(losses)) => {
+            BackgroundResult::Dropped(id) => self.sweep(id),
+            BackgroundResult::Losses(Ok(losses)) => {
                 if self.losses.replace(losses).is_some_and(|before| losses > before) {
                     warn!("the speed store has thrown states away; all are written anew");
                     let ids: Vec<MetricId> = self.writers.keys().copied().collect();
@@ -235,30 +236,35 @@ impl Worker {
                 }
             }
             // The writers find out by themselves.
-            Done::Losses(Err(_)) => {}
+            BackgroundResult::Losses(Err(_)) => {}
         }
         Ok(())
     }
 
-    fn finish_job(&mut self, id: MetricId, answer: Answer, started: Instant) -> Result<(), Fatal> {
+    fn finish_job(
+        &mut self,
+        id: MetricId,
+        answer: StoreJobResult,
+        started: Instant,
+    ) -> Result<(), FatalFoldError> {
         let groups = match &answer {
-            Answer::Apply(change, Ok(())) => Some(change.groups()),
+            StoreJobResult::Apply(change, Ok(())) => Some(change.groups()),
             _ => None,
         };
         let Some(writer) = self.writers.get_mut(&id) else { return Ok(()) };
         self.spaces += 1;
-        let space = Space { fence: self.parts.fence, number: self.spaces };
+        let space = ViewSpace { fence: self.parts.fence, number: self.spaces };
         let now = Instant::now();
         let view = writer.view.id;
         match writer.take(answer, space, now, &self.parts.settings) {
-            Outcome::Done => {}
-            Outcome::Sweep => self.sweep(view),
-            Outcome::Dropped => {
+            WriterOutcome::Done => {}
+            WriterOutcome::Sweep => self.sweep(view),
+            WriterOutcome::Dropped => {
                 self.writers.remove(&id);
                 self.choose_properties();
                 self.sweep(view);
             }
-            Outcome::Again(reason) => {
+            WriterOutcome::Again(reason) => {
                 figures::store_failed();
                 self.owe(started, &reason);
                 if !std::mem::replace(&mut self.is_away, true) {
@@ -266,14 +272,14 @@ impl Worker {
                 }
                 return Ok(());
             }
-            Outcome::Rebuild(reason) => {
+            WriterOutcome::Rebuild(reason) => {
                 figures::rebuilt();
                 let metric = &writer.version.definition.name;
                 info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
                 self.owe(started, &reason);
             }
-            Outcome::Stopped(fence) => {
-                return Err(Fatal(format!(
+            WriterOutcome::Stopped(fence) => {
+                return Err(FatalFoldError(format!(
                     "another service has taken over the speed store with fence {fence}"
                 )));
             }
@@ -289,7 +295,7 @@ impl Worker {
 
     fn rebuild(&mut self, id: MetricId, reason: &str) {
         self.spaces += 1;
-        let space = Space { fence: self.parts.fence, number: self.spaces };
+        let space = ViewSpace { fence: self.parts.fence, number: self.spaces };
         if let Some(writer) = self.writers.get_mut(&id) {
             figures::rebuilt();
             let metric = &writer.version.definition.name;
@@ -308,27 +314,27 @@ impl Worker {
             let mut failed = 0;
             while failed < SWEEP_ATTEMPTS {
                 match store.sweep(id).await {
-                    Ok(Swept::Done) => break,
-                    Ok(Swept::More) => failed = 0,
+                    Ok(SweepStatus::Done) => break,
+                    Ok(SweepStatus::More) => failed = 0,
                     Err(_) => {
                         failed += 1;
                         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                     }
                 }
             }
-            Done::Swept(id)
+            BackgroundResult::Swept(id)
         }));
     }
 
-    fn obey(&mut self, command: Command) {
+    fn obey(&mut self, command: FoldCommand) {
         match command {
-            Command::Own(read) => self.own.push(read),
-            Command::Look(id) => {
+            FoldCommand::Own(read) => self.own.push(read),
+            FoldCommand::Look(id) => {
                 if let Some(writer) = self.writers.get_mut(&id) {
                     writer.look(Instant::now());
                 }
             }
-            Command::Damaged(id, space) => {
+            FoldCommand::Damaged(id, space) => {
                 if self.writers.get(&id).is_some_and(|writer| writer.is_in(space)) {
                     self.rebuild(id, "a reader found damage");
                 }
@@ -339,7 +345,7 @@ impl Worker {
     /// One portion of each read of the own tables.
     fn read_own(&mut self) {
         let reads = std::mem::take(&mut self.own);
-        let go_on = |read: OwnRead| {
+        let go_on = |read: LocalRead| {
             let tables = self.writers.get(&read.metric).map(|writer| &writer.tables);
             read.go_on(tables, self.folded.offset)
         };
@@ -348,7 +354,7 @@ impl Worker {
 
     /// Everything below is in every view.
     fn applied(&self) -> Offset {
-        let applied = self.writers.values().map(Writer::applied).min();
+        let applied = self.writers.values().map(SpeedViewWriter::applied).min();
         applied.unwrap_or(self.folded.offset)
     }
 

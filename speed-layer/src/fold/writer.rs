@@ -1,6 +1,6 @@
 //! One view's writer: its tables, and what is to be done next to bring the store up to them.
 //!
-//! It has at most one job under way. A job that failed is done again as it was: a [`Change`] is
+//! It has at most one job under way. A job that failed is done again as it was: a [`ViewChange`] is
 //! kept until the store has it, or has turned out to be elsewhere.
 
 use std::collections::VecDeque;
@@ -9,28 +9,28 @@ use std::time::Duration;
 
 use shared::catalog::MetricVersion;
 use shared::compile::Metric;
-use shared::extract::Extracted;
+use shared::extract::ExtractedEvents;
 use shared::ids::{Epoch, Fence, Offset};
-use shared::ports::Committed;
+use shared::ports::CommittedBatch;
 use tokio::time::Instant;
 use tracing::error;
 
 use super::SpeedSettings;
-use super::course::{self, Course, Place, Verdict};
-use super::job::{Answer, Job};
-use super::outcome::Outcome;
+use super::course::{self, StoreCursor, StoreVerdict, SyncState};
+use super::job::{StoreJob, StoreJobResult};
+use super::outcome::WriterOutcome;
 use super::progress::MetricProgress;
-use super::tables::{PortionBounds, Tables, Touch};
-use crate::store::{Change, Mark, Space, Stage, View};
+use super::tables::{DirtyPolicy, MetricTables, PortionBounds};
+use crate::store::{JournalPosition, SpaceStage, SpeedView, ViewChange, ViewSpace};
 
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// What a writer needs to know to say what is next.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Now {
+pub(super) struct WriterContext {
     pub(super) instant: Instant,
-    pub(super) folded: Mark,
+    pub(super) folded: JournalPosition,
     /// Somebody waits until everything below is applied.
     pub(super) wanted: Offset,
     /// Flush whatever there is.
@@ -39,11 +39,11 @@ pub(super) struct Now {
 
 /// One view's writer.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct SpeedViewWriter {
     pub(super) version: Arc<MetricVersion>,
-    pub(super) view: Arc<View>,
-    pub(super) tables: Tables,
-    pub(super) course: Course,
+    pub(super) view: Arc<SpeedView>,
+    pub(super) tables: MetricTables,
+    pub(super) course: SyncState,
     /// Everything below was in the store when it was last whole.
     pub(super) safe: Offset,
     fence: Fence,
@@ -55,9 +55,9 @@ pub(super) struct Writer {
     /// Since when no job has been done by the store, and what it said last.
     failing: Option<(Instant, String)>,
     /// The change that is under way or to be sent again.
-    change: Option<Arc<Change>>,
+    change: Option<Arc<ViewChange>>,
     /// How far the flush under way brings the view.
-    goal: Option<Mark>,
+    goal: Option<JournalPosition>,
     /// Epochs below go from the store.
     retiring: Option<Epoch>,
     /// Boundaries that came, and when their grace is over.
@@ -70,18 +70,18 @@ pub(super) struct Writer {
     look_at: Instant,
 }
 
-impl Writer {
+impl SpeedViewWriter {
     /// A writer that knows nothing of the store.
     pub(super) fn new(
         version: Arc<MetricVersion>,
-        view: Arc<View>,
+        view: Arc<SpeedView>,
         metric: Arc<Metric>,
-        course: Course,
+        course: SyncState,
         fence: Fence,
         settings: &SpeedSettings,
     ) -> Self {
         let now = Instant::now();
-        let tables = Tables::new(metric, settings.groups_max, version.boundary.epoch);
+        let tables = MetricTables::new(metric, settings.groups_max, version.boundary.epoch);
         Self {
             version,
             view,
@@ -108,19 +108,22 @@ impl Writer {
     /// Everything below is in the store for readers to see; 0 while they see nothing.
     pub(super) fn applied(&self) -> Offset {
         match self.course {
-            Course::Follow(Place { through, stage: Stage::Complete, .. }) => through.offset,
-            Course::Follow(_) | Course::Begin(_) => Offset::ZERO,
+            SyncState::Follow(StoreCursor { through, stage: SpaceStage::Complete, .. }) => {
+                through.offset
+            }
+            SyncState::Follow(_) | SyncState::Begin(_) => Offset::ZERO,
         }
     }
 
     /// Whether readers find all that was written.
     fn is_whole(&self) -> bool {
-        matches!(self.course, Course::Follow(Place { stage: Stage::Complete, .. }))
+        matches!(self.course, SyncState::Follow(StoreCursor { stage: SpaceStage::Complete, .. }))
     }
 
     /// Folds a batch; what it holds of the metric's properties is extracted.
-    pub(super) fn fold(&mut self, batch: &Committed, extracted: &Extracted) {
-        let touch = if batch.end() <= self.applied() { Touch::Keep } else { Touch::Write };
+    pub(super) fn fold(&mut self, batch: &CommittedBatch, extracted: &ExtractedEvents) {
+        let touch =
+            if batch.end() <= self.applied() { DirtyPolicy::Keep } else { DirtyPolicy::Write };
         if let Err(error) = self.tables.fold(batch.epoch, extracted, touch)
             && !std::mem::replace(&mut self.is_faulty, true)
         {
@@ -139,8 +142,8 @@ impl Writer {
     }
 
     /// Whether its states are, as far as it knows, in `space`.
-    pub(super) fn is_in(&self, space: Space) -> bool {
-        matches!(self.course, Course::Follow(place) if place.space == space)
+    pub(super) fn is_in(&self, space: ViewSpace) -> bool {
+        matches!(self.course, SyncState::Follow(place) if place.space == space)
     }
 
     /// What others see of it.
@@ -161,8 +164,12 @@ impl Writer {
         epochs.any(|(_, table)| table.figures.dropped > 0)
     }
 
-    /// The next job, if there is one now. The answer goes to [`Writer::take`].
-    pub(super) fn next(&mut self, now: &Now, settings: &SpeedSettings) -> Option<Job> {
+    /// The next job, if there is one now. The answer goes to [`SpeedViewWriter::take`].
+    pub(super) fn next(
+        &mut self,
+        now: &WriterContext,
+        settings: &SpeedSettings,
+    ) -> Option<StoreJob> {
         if self.busy_since.is_some() || now.instant < self.not_before {
             return None;
         }
@@ -171,20 +178,20 @@ impl Writer {
         Some(job)
     }
 
-    fn choose(&mut self, now: &Now, settings: &SpeedSettings) -> Option<Job> {
+    fn choose(&mut self, now: &WriterContext, settings: &SpeedSettings) -> Option<StoreJob> {
         if self.gone_at.is_some_and(|at| at <= now.instant) {
-            return Some(Job::Drop);
+            return Some(StoreJob::Drop);
         }
         let place = match self.course {
-            Course::Begin(space) => return Some(Job::Begin(space, self.tables.first())),
-            Course::Follow(place) => place,
+            SyncState::Begin(space) => return Some(StoreJob::Begin(space, self.tables.first())),
+            SyncState::Follow(place) => place,
         };
         if let Some(change) = &self.change {
-            return Some(Job::Apply(Arc::clone(change)));
+            return Some(StoreJob::Apply(Arc::clone(change)));
         }
         // After the change, which may still hold states of what is retired.
         if let Some(first) = self.retiring {
-            return Some(Job::Retire(first));
+            return Some(StoreJob::Retire(first));
         }
         if self.goal.is_none() && self.is_flush_due(&place, now, settings) {
             self.goal = Some(now.folded);
@@ -194,18 +201,23 @@ impl Writer {
         if let Some(goal) = self.goal {
             let change = Arc::new(self.change(&place, goal, settings.portion()));
             self.change = Some(Arc::clone(&change));
-            return Some(Job::Apply(change));
+            return Some(StoreJob::Apply(change));
         }
-        (now.instant >= self.look_at).then_some(Job::Look)
+        (now.instant >= self.look_at).then_some(StoreJob::Look)
     }
 
-    fn is_flush_due(&self, place: &Place, now: &Now, settings: &SpeedSettings) -> bool {
+    fn is_flush_due(
+        &self,
+        place: &StoreCursor,
+        now: &WriterContext,
+        settings: &SpeedSettings,
+    ) -> bool {
         let through = place.through.offset;
         let is_wanted = now.wanted > through && now.folded.offset > through;
         let is_behind = now.folded.offset > through || self.tables.dirty() > 0;
         // What was found there is written to at once, if only to keep a former writer out.
         !self.is_claimed
-            || place.stage == Stage::Building
+            || place.stage == SpaceStage::Building
             || is_wanted
             || is_behind
                 && (now.ending
@@ -213,11 +225,19 @@ impl Writer {
                     || self.tables.dirty() >= settings.portion().groups_max)
     }
 
-    fn change(&mut self, place: &Place, goal: Mark, bounds: PortionBounds) -> Change {
+    fn change(
+        &mut self,
+        place: &StoreCursor,
+        goal: JournalPosition,
+        bounds: PortionBounds,
+    ) -> ViewChange {
         let portion = self.tables.next_portion(bounds);
-        let (to, stage) =
-            if portion.is_last { (goal, Stage::Complete) } else { (place.through, place.stage) };
-        Change {
+        let (to, stage) = if portion.is_last {
+            (goal, SpaceStage::Complete)
+        } else {
+            (place.through, place.stage)
+        };
+        ViewChange {
             fence: self.fence,
             space: place.space,
             serial: place.serial,
@@ -232,13 +252,13 @@ impl Writer {
     }
 
     /// When there may be a job without anything else happening.
-    pub(super) fn wake_at(&self, now: &Now) -> Option<Instant> {
+    pub(super) fn wake_at(&self, now: &WriterContext) -> Option<Instant> {
         if self.busy_since.is_some() {
             return None;
         }
         let behind = match self.course {
-            Course::Follow(place) => place.through.offset < now.folded.offset,
-            Course::Begin(_) => true,
+            SyncState::Follow(place) => place.through.offset < now.folded.offset,
+            SyncState::Begin(_) => true,
         };
         let is_asked = self.goal.is_some() || self.retiring.is_some();
         let due = if self.change.is_some() || is_asked || !self.is_claimed {
@@ -278,8 +298,8 @@ impl Writer {
     }
 
     /// Writes everything anew into `space`.
-    pub(super) fn rebuild(&mut self, space: Space) {
-        self.course = Course::Begin(space);
+    pub(super) fn rebuild(&mut self, space: ViewSpace) {
+        self.course = SyncState::Begin(space);
         self.change = None;
         self.goal = None;
         self.retiring = None;
@@ -289,52 +309,52 @@ impl Writer {
     /// Takes the answer to the job under way. `space` is for a rebuild.
     pub(super) fn take(
         &mut self,
-        answer: Answer,
-        space: Space,
+        answer: StoreJobResult,
+        space: ViewSpace,
         now: Instant,
         settings: &SpeedSettings,
-    ) -> Outcome {
+    ) -> WriterOutcome {
         let asked = self.busy_since.take().unwrap_or(now);
         let (verdict, done) = match answer {
-            Answer::Begin(begun, answer) => {
+            StoreJobResult::Begin(begun, answer) => {
                 let verdict = course::of_begin(begun, answer);
-                self.is_claimed |= verdict == Verdict::Landed;
-                if verdict == Verdict::Landed && self.course == Course::Begin(begun) {
-                    self.course = Course::Follow(Place::begun(begun));
+                self.is_claimed |= verdict == StoreVerdict::Landed;
+                if verdict == StoreVerdict::Landed && self.course == SyncState::Begin(begun) {
+                    self.course = SyncState::Follow(StoreCursor::begun(begun));
                 }
-                (verdict, Outcome::Sweep)
+                (verdict, WriterOutcome::Sweep)
             }
-            Answer::Apply(change, answer) => {
+            StoreJobResult::Apply(change, answer) => {
                 let verdict = course::of_change(&change, answer);
-                if verdict == Verdict::Landed {
+                if verdict == StoreVerdict::Landed {
                     self.landed(&change);
                 }
-                (verdict, Outcome::Done)
+                (verdict, WriterOutcome::Done)
             }
-            Answer::Retire(answer) => {
+            StoreJobResult::Retire(answer) => {
                 let verdict = course::of_removal(answer);
-                if verdict == Verdict::Landed {
+                if verdict == StoreVerdict::Landed {
                     self.retiring = None;
                 }
-                (verdict, Outcome::Sweep)
+                (verdict, WriterOutcome::Sweep)
             }
-            Answer::Drop(answer) => (course::of_removal(answer), Outcome::Dropped),
-            Answer::Look(answer) => match &self.course {
-                Course::Follow(place) => {
-                    (course::of_look(place, self.fence, answer), Outcome::Done)
+            StoreJobResult::Drop(answer) => (course::of_removal(answer), WriterOutcome::Dropped),
+            StoreJobResult::Look(answer) => match &self.course {
+                SyncState::Follow(place) => {
+                    (course::of_look(place, self.fence, answer), WriterOutcome::Done)
                 }
-                Course::Begin(_) => (Verdict::Landed, Outcome::Done),
+                SyncState::Begin(_) => (StoreVerdict::Landed, WriterOutcome::Done),
             },
         };
         match &verdict {
-            Verdict::Again(reason) => {
+            StoreVerdict::Again(reason) => {
                 let since = self.failing.take().map_or(asked, |(since, _)| since);
                 self.failing = Some((since, reason.clone()));
             }
-            Verdict::Landed if self.is_whole() => self.failing = None,
+            StoreVerdict::Landed if self.is_whole() => self.failing = None,
             // It answers, but nobody is answered from a view that is being written anew.
-            Verdict::Landed | Verdict::Rebuild(_) => {}
-            Verdict::Stop(_) => self.failing = None,
+            StoreVerdict::Landed | StoreVerdict::Rebuild(_) => {}
+            StoreVerdict::Stop(_) => self.failing = None,
         }
         self.judge(verdict, done, space, now, settings)
     }
@@ -351,14 +371,14 @@ impl Writer {
         failure.filter(|(since, _)| now.saturating_duration_since(*since) >= failing_after)
     }
 
-    fn landed(&mut self, change: &Change) {
-        let Course::Follow(place) = self.course else { return };
+    fn landed(&mut self, change: &ViewChange) {
+        let SyncState::Follow(place) = self.course else { return };
         if place.space == change.space && place.serial == change.serial {
             self.is_claimed = true;
-            self.course = Course::Follow(Place::after(change));
+            self.course = SyncState::Follow(StoreCursor::after(change));
             self.change = None;
             self.safe = self.safe.max(self.applied());
-            if Some(change.to) == self.goal && change.stage == Stage::Complete {
+            if Some(change.to) == self.goal && change.stage == SpaceStage::Complete {
                 self.goal = None;
             }
         }
@@ -366,29 +386,29 @@ impl Writer {
 
     fn judge(
         &mut self,
-        verdict: Verdict,
-        done: Outcome,
-        space: Space,
+        verdict: StoreVerdict,
+        done: WriterOutcome,
+        space: ViewSpace,
         now: Instant,
         settings: &SpeedSettings,
-    ) -> Outcome {
+    ) -> WriterOutcome {
         match verdict {
-            Verdict::Landed => {
+            StoreVerdict::Landed => {
                 self.attempts = 0;
                 self.look_at = now + settings.look_interval;
                 done
             }
-            Verdict::Again(reason) => {
+            StoreVerdict::Again(reason) => {
                 self.wait(now);
-                Outcome::Again(reason)
+                WriterOutcome::Again(reason)
             }
-            Verdict::Rebuild(reason) => {
+            StoreVerdict::Rebuild(reason) => {
                 // A store that is lost again and again is not filled in a tight loop.
                 self.wait(now);
                 self.rebuild(space);
-                Outcome::Rebuild(reason)
+                WriterOutcome::Rebuild(reason)
             }
-            Verdict::Stop(fence) => Outcome::Stopped(fence),
+            StoreVerdict::Stop(fence) => WriterOutcome::Stopped(fence),
         }
     }
 

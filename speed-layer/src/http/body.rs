@@ -7,14 +7,14 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use crate::intake::{IntakeError, Limit, Limits, Share};
+use crate::intake::{ExceededLimit, IntakeError, IntakeLimits, IntakePermit};
 
 /// Reads a body; what is held is charged to `share` as it comes.
 pub(super) async fn read(
     body: &mut Body,
     declared_bytes: Option<u64>,
-    limits: &Limits,
-    share: &mut Share,
+    limits: &IntakeLimits,
+    share: &mut IntakePermit,
 ) -> Result<Bytes, IntakeError> {
     let bytes_max = limits.body_max_bytes;
     if declared_bytes.is_some_and(|declared| declared > bytes_max as u64) {
@@ -31,7 +31,7 @@ async fn collect(
     body: &mut Body,
     bytes_max: usize,
     idle_max: Duration,
-    share: &mut Share,
+    share: &mut IntakePermit,
 ) -> Result<Bytes, IntakeError> {
     let limit_ms = u64::try_from(idle_max.as_millis()).unwrap_or(u64::MAX);
     let idle = |_| IntakeError::BodyIdle { limit_ms };
@@ -61,5 +61,5 @@ async fn collect(
 }
 
 fn too_large(max: usize) -> IntakeError {
-    IntakeError::TooLarge { limit: Limit::BodyBytes, max }
+    IntakeError::TooLarge { limit: ExceededLimit::BodyBytes, max }
 }

@@ -8,12 +8,13 @@ use axum::http::Uri;
 use shared::problem::suggestion;
 
 use crate::intake::{
-    BodyFormat, ColumnMapping, CsvOptions, IntakeError, InvalidCode, OnInvalid, QuarantineId,
+    BodyFormat, ColumnMapping, CsvParameters, IntakeError, InvalidCode, InvalidEventPolicy,
+    QuarantineId,
 };
 
 /// When a request is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(super) enum WaitMode {
     /// When its events are durable.
     #[default]
     Durable,
@@ -23,7 +24,7 @@ pub(super) enum Wait {
 
 /// Where the ids of events are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Ids {
+pub(super) enum IdPlacement {
     /// In the events.
     #[default]
     Event,
@@ -31,14 +32,14 @@ pub(super) enum Ids {
     Line,
 }
 
-impl Ids {
+impl IdPlacement {
     /// The format with ids there.
     pub(super) fn applied_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
         match (self, format) {
             (Self::Event, format) => Ok(format),
             (Self::Line, BodyFormat::Ndjson) => Ok(BodyFormat::NamedNdjson),
             (Self::Line, BodyFormat::Csv(options)) => {
-                let options = CsvOptions { is_named: true, ..Arc::unwrap_or_clone(options) };
+                let options = CsvParameters { is_named: true, ..Arc::unwrap_or_clone(options) };
                 Ok(BodyFormat::Csv(Arc::new(options)))
             }
             (Self::Line, _) => Err(IntakeError::Option(
@@ -51,24 +52,24 @@ impl Ids {
 
 /// Options of `POST /v1/events`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct EventOptions {
-    pub(super) wait: Wait,
-    pub(super) on_invalid: OnInvalid,
+pub(super) struct EventParameters {
+    pub(super) wait: WaitMode,
+    pub(super) on_invalid: InvalidEventPolicy,
     /// Where ids are.
-    pub(super) ids: Ids,
+    pub(super) ids: IdPlacement,
     /// What was said of columns, if anything was.
-    pub(super) columns: Option<ColumnOptions>,
+    pub(super) columns: Option<ColumnParameters>,
 }
 
 /// What is said of the columns of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ColumnOptions {
-    csv: CsvOptions,
+pub(super) struct ColumnParameters {
+    csv: CsvParameters,
     /// An option that is about CSV alone.
     csv_only: Option<&'static str>,
 }
 
-impl ColumnOptions {
+impl ColumnParameters {
     const NAMES: [&str; 9] = [
         "event",
         "event_column",
@@ -107,12 +108,12 @@ impl ColumnOptions {
         }
         let names = |option: &str, list: Option<String>| match list {
             None => Ok(Vec::new()),
-            Some(list) => CsvOptions::names(&list)
+            Some(list) => CsvParameters::names(&list)
                 .ok_or_else(|| wrong(option, &list, "names of columns, as `amount,tax`")),
         };
         let delimiter = match delimiter.as_deref().map(str::as_bytes) {
             None => b',',
-            Some([byte]) if CsvOptions::is_delimiter(*byte) => *byte,
+            Some([byte]) if CsvParameters::is_delimiter(*byte) => *byte,
             Some(other) => {
                 let other = String::from_utf8_lossy(other);
                 return Err(wrong("delimiter", &other, "one character, as `;` or `%09`, a tab"));
@@ -129,7 +130,7 @@ impl ColumnOptions {
         let mapping = ColumnMapping { event, event_column, time_column, id_column, subject_column };
         let (number_columns, text_columns) =
             (names("number_columns", numbers)?, names("text_columns", texts)?);
-        let csv = CsvOptions {
+        let csv = CsvParameters {
             mapping,
             number_columns,
             text_columns,
@@ -159,26 +160,26 @@ impl ColumnOptions {
     }
 }
 
-impl EventOptions {
+impl EventParameters {
     pub(super) fn of_query(uri: &Uri) -> Result<Self, IntakeError> {
-        let mut names = ["wait", "on_invalid", "ids"].into_iter().chain(ColumnOptions::NAMES);
+        let mut names = ["wait", "on_invalid", "ids"].into_iter().chain(ColumnParameters::NAMES);
         let names = std::array::from_fn::<_, 12, _>(|_| names.next().unwrap_or_default());
         let [wait, on_invalid, ids, columns @ ..] = values(uri, names)?;
         Ok(Self {
-            columns: ColumnOptions::of(columns)?,
+            columns: ColumnParameters::of(columns)?,
             wait: match wait.as_deref() {
-                None | Some("durable") => Wait::Durable,
-                Some("applied") => Wait::Applied,
+                None | Some("durable") => WaitMode::Durable,
+                Some("applied") => WaitMode::Applied,
                 Some(other) => return Err(wrong("wait", other, "`durable` or `applied`")),
             },
             on_invalid: match on_invalid.as_deref() {
-                None | Some("quarantine") => OnInvalid::Quarantine,
-                Some("reject") => OnInvalid::Reject,
+                None | Some("quarantine") => InvalidEventPolicy::Quarantine,
+                Some("reject") => InvalidEventPolicy::Reject,
                 Some(other) => return Err(wrong("on_invalid", other, "`quarantine` or `reject`")),
             },
             ids: match ids.as_deref() {
-                None | Some("event") => Ids::Event,
-                Some("line") => Ids::Line,
+                None | Some("event") => IdPlacement::Event,
+                Some("line") => IdPlacement::Line,
                 Some(other) => return Err(wrong("ids", other, "`event` or `line`")),
             },
         })
@@ -187,13 +188,13 @@ impl EventOptions {
 
 /// Options of `GET /v1/quarantine`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ListOptions {
+pub(super) struct QuarantineListParameters {
     pub(super) limit: usize,
     pub(super) after: Option<QuarantineId>,
     pub(super) code: Option<String>,
 }
 
-impl ListOptions {
+impl QuarantineListParameters {
     const LIMIT_DEFAULT: usize = 100;
     const LIMIT_MAX: usize = 1000;
 
@@ -249,22 +250,22 @@ fn values<const N: usize>(uri: &Uri, names: [&str; N]) -> Result<[Option<String>
 mod tests {
     use super::*;
 
-    fn events(query: &str) -> Result<EventOptions, String> {
+    fn events(query: &str) -> Result<EventParameters, String> {
         let uri = format!("/v1/events{query}").parse().unwrap();
-        EventOptions::of_query(&uri).map_err(|error| error.to_string())
+        EventParameters::of_query(&uri).map_err(|error| error.to_string())
     }
 
     #[test]
     fn options_are_read_and_default() {
-        assert_eq!(events(""), Ok(EventOptions::default()));
-        assert_eq!(events("?"), Ok(EventOptions::default()));
-        let options = EventOptions {
-            wait: Wait::Applied,
-            on_invalid: OnInvalid::Reject,
+        assert_eq!(events(""), Ok(EventParameters::default()));
+        assert_eq!(events("?"), Ok(EventParameters::default()));
+        let options = EventParameters {
+            wait: WaitMode::Applied,
+            on_invalid: InvalidEventPolicy::Reject,
             ..Default::default()
         };
         assert_eq!(events("?on_invalid=reject&wait=appl%69ed"), Ok(options));
-        assert_eq!(events("?ids=line").unwrap().ids, Ids::Line);
+        assert_eq!(events("?ids=line").unwrap().ids, IdPlacement::Line);
     }
 
     #[test]
@@ -292,7 +293,7 @@ mod tests {
     fn what_is_said_of_columns_is_for_tables() {
         let applied = |query: &str, format: BodyFormat| {
             let uri = format!("/v1/events{query}").parse().unwrap();
-            let columns = EventOptions::of_query(&uri).unwrap().columns.unwrap();
+            let columns = EventParameters::of_query(&uri).unwrap().columns.unwrap();
             columns.applied_to(format).map_err(|error| error.to_string())
         };
         let csv = || BodyFormat::of_content_type(Some("text/csv")).unwrap();
@@ -302,7 +303,7 @@ mod tests {
         assert_eq!(options.mapping.time_column.as_deref(), Some("at"));
         assert_eq!(options.number_columns, ["a", "b,c"]);
         assert_eq!(options.delimiter, b';');
-        let parquet = || BodyFormat::Columns(crate::intake::Columnar::Parquet, None);
+        let parquet = || BodyFormat::Columns(crate::intake::ColumnarFormat::Parquet, None);
         let mapped = applied("?event=sale", parquet()).unwrap();
         assert!(matches!(mapped, BodyFormat::Columns(_, Some(_))));
         assert!(applied("?delimiter=%3B", parquet()).unwrap_err().contains("`delimiter`"));
@@ -312,11 +313,16 @@ mod tests {
     #[test]
     fn a_list_has_a_bounded_limit() {
         let list = |query: &str| {
-            ListOptions::of_query(&format!("/v1/quarantine{query}").parse().unwrap()).ok()
+            QuarantineListParameters::of_query(&format!("/v1/quarantine{query}").parse().unwrap())
+                .ok()
         };
-        assert_eq!(list(""), Some(ListOptions { limit: 100, after: None, code: None }));
+        assert_eq!(
+            list(""),
+            Some(QuarantineListParameters { limit: 100, after: None, code: None })
+        );
         let after = Some(QuarantineId(7));
-        let options = ListOptions { limit: 1000, after, code: Some("conflict".to_owned()) };
+        let options =
+            QuarantineListParameters { limit: 1000, after, code: Some("conflict".to_owned()) };
         assert_eq!(list("?limit=1000&after=q-7&code=conflict"), Some(options));
         for query in ["?limit=0", "?limit=1001", "?limit=x", "?after=7", "?after=q-", "?from=1"] {
             assert_eq!(list(query), None, "{query}");

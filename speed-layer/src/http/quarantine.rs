@@ -6,16 +6,16 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use serde::Serialize;
-use shared::problem::{Kind, Problem};
+use shared::problem::{Problem, ProblemKind};
 use shared::request::NoParameters;
 
-use super::Routes;
-use super::options::ListOptions;
+use super::IngestState;
+use super::options::QuarantineListParameters;
 use crate::intake::{CodeTotal, IntakeError, QuarantineEntry, QuarantineId, QuarantineKind};
 
 /// An entry, as clients see it.
 #[derive(Serialize)]
-pub(super) struct EntryView {
+pub(super) struct QuarantineEntryResponse {
     id: QuarantineId,
     /// RFC 3339.
     received_at: String,
@@ -33,7 +33,7 @@ pub(super) struct EntryView {
     last_received_at: String,
 }
 
-impl From<&QuarantineEntry> for EntryView {
+impl From<&QuarantineEntry> for QuarantineEntryResponse {
     fn from(entry: &QuarantineEntry) -> Self {
         let event = entry.event.clone();
         Self {
@@ -53,9 +53,9 @@ impl From<&QuarantineEntry> for EntryView {
 
 /// A part of the list.
 #[derive(Serialize)]
-pub(super) struct PageView {
+pub(super) struct QuarantinePageResponse {
     /// Oldest first.
-    entries: Vec<EntryView>,
+    entries: Vec<QuarantineEntryResponse>,
     /// The `after` of the next part; null at the end.
     next: Option<QuarantineId>,
     /// Entries in all.
@@ -67,34 +67,41 @@ pub(super) struct PageView {
 }
 
 pub(super) async fn list(
-    State(routes): State<Routes>,
+    State(routes): State<IngestState>,
     uri: Uri,
-) -> Result<Json<PageView>, Problem> {
-    let options = ListOptions::of_query(&uri)?;
+) -> Result<Json<QuarantinePageResponse>, Problem> {
+    let options = QuarantineListParameters::of_query(&uri)?;
     let quarantine = routes.intake.quarantine().clone();
-    let ListOptions { after, code, limit } = options;
+    let QuarantineListParameters { after, code, limit } = options;
     let page = blocking(move || quarantine.list(after, code.as_deref(), limit)).await?;
     let next = page.entries.last().map(|entry| entry.id).filter(|_| page.has_more);
-    let entries = page.entries.iter().map(|entry| EntryView::from(&**entry)).collect();
+    let entries =
+        page.entries.iter().map(|entry| QuarantineEntryResponse::from(&**entry)).collect();
     let dropped = page.codes.values().map(|code| code.dropped).sum();
-    Ok(Json(PageView { entries, next, total: page.total, dropped, codes: page.codes }))
+    Ok(Json(QuarantinePageResponse {
+        entries,
+        next,
+        total: page.total,
+        dropped,
+        codes: page.codes,
+    }))
 }
 
 pub(super) async fn show(
-    State(routes): State<Routes>,
+    State(routes): State<IngestState>,
     Path(id): Path<String>,
     _: NoParameters,
-) -> Result<Json<EntryView>, Problem> {
+) -> Result<Json<QuarantineEntryResponse>, Problem> {
     let quarantine = routes.intake.quarantine().clone();
     let found = match id.parse::<QuarantineId>() {
         Ok(id) => blocking(move || quarantine.get(id)).await?,
         Err(_) => None,
     };
-    found.map(|entry| Json(EntryView::from(&*entry))).ok_or_else(|| unknown(&id))
+    found.map(|entry| Json(QuarantineEntryResponse::from(&*entry))).ok_or_else(|| unknown(&id))
 }
 
 pub(super) async fn delete(
-    State(routes): State<Routes>,
+    State(routes): State<IngestState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let intake = routes.intake.clone();
@@ -115,7 +122,7 @@ pub(super) async fn delete(
 fn unknown(id: &str) -> Problem {
     let short: String = id.chars().take(80).collect();
     let detail = format!("the quarantine has no entry `{short}`; they look like `q-17`");
-    Problem::new(Kind::NotFound, "unknown_quarantine_entry", detail)
+    Problem::new(ProblemKind::NotFound, "unknown_quarantine_entry", detail)
 }
 
 async fn blocking<T: Send + 'static>(

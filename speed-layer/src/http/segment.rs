@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde::Serialize;
-use shared::problem::{Kind, Problem, suggestion};
+use shared::problem::{Problem, ProblemKind, suggestion};
 
-use super::{Answer, Head, Routes, take};
+use super::{EventRequestHead, IngestResponse, IngestState, take};
 use crate::intake::{BodyFormat, SegmentCall};
 
 /// Names of calls in paths: those of the API, those of browsers and apps, and those of older apps.
@@ -39,9 +39,9 @@ const CALLS: [(&str, BodyFormat); 15] = [
 const AT_ROOT: [&str; 9] = ["t", "p", "s", "i", "g", "a", "b", "batch", "import"];
 
 /// The routes at `/v1/{call}`.
-pub(super) fn at_root() -> Router<Routes> {
+pub(super) fn at_root() -> Router<IngestState> {
     AT_ROOT.into_iter().fold(Router::new(), |router, call| {
-        let route = move |State(routes): State<Routes>, request: Request| async move {
+        let route = move |State(routes): State<IngestState>, request: Request| async move {
             take_call(&routes, call, request).await
         };
         router.route(&format!("/v1/{call}"), post(route))
@@ -49,43 +49,44 @@ pub(super) fn at_root() -> Router<Routes> {
 }
 
 #[derive(Serialize)]
-struct Taken {
+struct SegmentResponse {
     success: bool,
     #[serde(flatten)]
-    answer: Answer,
+    answer: IngestResponse,
 }
 
 /// `POST /v1/segment/{call}`.
 pub(super) async fn named(
-    State(routes): State<Routes>,
+    State(routes): State<IngestState>,
     Path(call): Path<String>,
     request: Request,
 ) -> Response {
     take_call(&routes, &call, request).await
 }
 
-async fn take_call(routes: &Routes, call: &str, request: Request) -> Response {
+async fn take_call(routes: &IngestState, call: &str, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
     let Some(format) = format(call) else {
         shared::request::discard(&mut body).await;
         return unknown(call).into_response();
     };
-    match take(routes, Head::read(&parts, &routes.intake, format), body).await {
+    match take(routes, EventRequestHead::read(&parts, &routes.intake, format), body).await {
         Ok(answer) if answer.receipt.is_all_invalid() => nothing_counted(&answer).into_response(),
-        Ok(answer) => Json(Taken { success: true, answer }).into_response(),
+        Ok(answer) => Json(SegmentResponse { success: true, answer }).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
 /// Success would say that something is counted.
-fn nothing_counted(answer: &Answer) -> Problem {
+fn nothing_counted(answer: &IngestResponse) -> Problem {
     let invalid = &answer.receipt.invalid;
     let first = invalid.first().map(|invalid| &*invalid.message).unwrap_or_default();
     let detail = match invalid.len() {
         1 => format!("the call cannot be counted: {first}"),
         count => format!("none of the {count} calls can be counted; the first: {first}"),
     };
-    let problem = Problem::new(Kind::BadRequest, "invalid_events", detail).with("success", false);
+    let problem =
+        Problem::new(ProblemKind::BadRequest, "invalid_events", detail).with("success", false);
     answer.receipt.fill(problem)
 }
 
@@ -97,5 +98,5 @@ fn unknown(call: &str) -> Problem {
     let short: String = call.chars().take(80).collect();
     let hint = suggestion(&short, CALLS.iter().map(|(name, _)| *name));
     let detail = format!("there is no call `{short}`{hint}");
-    Problem::new(Kind::NotFound, "unknown_call", detail)
+    Problem::new(ProblemKind::NotFound, "unknown_call", detail)
 }

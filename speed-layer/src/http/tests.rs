@@ -10,14 +10,16 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use shared::catalog::MetricVersion;
 use shared::ids::{MetricId, Offset};
-use shared::omissions::Omissions;
-use shared::ports::{JournalError, Lag, SpeedError, SpeedPart, SpeedRead};
+use shared::omissions::MetricOmissions;
+use shared::ports::{
+    JournalError, SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates,
+};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::*;
 use crate::intake::testing::{MemoryJournal, settings, start};
-use crate::intake::{IntakeSettings, Limits};
+use crate::intake::{IntakeLimits, IntakeSettings};
 
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
@@ -31,18 +33,22 @@ impl SpeedViews for Applied {
     fn kind(&self) -> &'static str {
         "memory"
     }
-    async fn read(&self, _: &MetricVersion, _: SpeedRead) -> Result<SpeedPart, SpeedError> {
+    async fn read(
+        &self,
+        _: &MetricVersion,
+        _: SpeedReadRequest,
+    ) -> Result<SpeedViewStates, SpeedViewError> {
         let states: Vec<RecordBatch> = Vec::new();
-        Ok(SpeedPart {
+        Ok(SpeedViewStates {
             through: Offset::ZERO,
             reach: Offset::ZERO,
             states,
             missing: Vec::new(),
-            omissions: Omissions::default(),
+            omissions: MetricOmissions::default(),
         })
     }
-    fn lag(&self, _: MetricId) -> Lag {
-        Lag::default()
+    fn lag(&self, _: MetricId) -> SpeedViewLag {
+        SpeedViewLag::default()
     }
     async fn wait_applied(&self, offset: Offset, _: Duration) -> bool {
         offset <= *self.0.lock().unwrap()
@@ -60,7 +66,7 @@ struct Server {
     intake: IntakeHandle,
     journal: Arc<MemoryJournal>,
     views: Arc<Applied>,
-    _feed: tokio::sync::mpsc::Receiver<Arc<shared::ports::Committed>>,
+    _feed: tokio::sync::mpsc::Receiver<Arc<shared::ports::CommittedBatch>>,
     _directory: TempDir,
 }
 
@@ -293,11 +299,11 @@ async fn when_every_event_is_invalid_the_problem_holds_the_verdicts() {
 
 #[tokio::test]
 async fn exceeded_limits_are_named_with_their_values() {
-    let limits = Limits {
+    let limits = IntakeLimits {
         body_max_bytes: 100,
         decompressed_max_bytes: 1000,
         request_max_events: 3,
-        ..Limits::default()
+        ..IntakeLimits::default()
     };
     let server = Server::with(IntakeSettings { limits, ..settings() });
     let piece = || Ok::<_, std::io::Error>(bytes::Bytes::from_static(&[b'\n'; 60]));
@@ -346,7 +352,7 @@ async fn exceeded_limits_are_named_with_their_values() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_malformed_and_one_that_stalls_times_out() {
-    let limits = Limits { body_time_max_ms: 20, ..Limits::default() };
+    let limits = IntakeLimits { body_time_max_ms: 20, ..IntakeLimits::default() };
     let server = Server::with(IntakeSettings { limits, ..settings() });
     let pieces = [Ok(bytes::Bytes::from_static(b"{}")), Err(std::io::Error::other("reset"))];
     let reply =

@@ -14,7 +14,7 @@ use super::figures;
 
 /// The bound that all pending requests share.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct IntakeBudget {
     requests: AtomicUsize,
     bytes: AtomicUsize,
     requests_max: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Budget {
     figures: (Gauge, Gauge),
 }
 
-impl Budget {
+impl IntakeBudget {
     pub(crate) fn new(requests_max: usize, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
             requests: AtomicUsize::new(0),
@@ -34,8 +34,8 @@ impl Budget {
     }
 
     /// A share of nothing yet, to grow from.
-    pub(crate) fn share(self: &Arc<Self>) -> Share {
-        Share { budget: Arc::clone(self), bytes: 0, is_request: false }
+    pub(crate) fn share(self: &Arc<Self>) -> IntakePermit {
+        IntakePermit { budget: Arc::clone(self), bytes: 0, is_request: false }
     }
 
     /// Requests that are decoded or queued, and the bytes that they and those that arrive hold.
@@ -61,13 +61,13 @@ fn take(counter: &AtomicUsize, amount: usize, max: usize) -> Result<(), IntakeEr
 
 /// What one request holds of the budget; given back on drop.
 #[derive(Debug)]
-pub struct Share {
-    budget: Arc<Budget>,
+pub struct IntakePermit {
+    budget: Arc<IntakeBudget>,
     bytes: usize,
     is_request: bool,
 }
 
-impl Share {
+impl IntakePermit {
     /// Charges `bytes` more.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for IntakePermit {
     fn drop(&mut self) {
         self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
         if self.is_request {
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn shares_never_exceed_the_budget_and_come_back() {
-        let budget = Budget::new(1, 10);
+        let budget = IntakeBudget::new(1, 10);
         let mut first = budget.share();
         let mut second = budget.share();
         first.enter().unwrap();

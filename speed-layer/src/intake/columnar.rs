@@ -30,22 +30,22 @@ use bytes::Bytes;
 
 pub use self::local::{ColumnarFile, ColumnarLines};
 
-use self::file::Batch;
-use self::write::Lines;
-use super::budget::Share;
-use super::error::{IntakeError, Limit};
-use super::layout::{ColumnMapping, Layout};
+use self::file::Int96Batch;
+use self::write::JsonLinesWriter;
+use super::budget::IntakePermit;
+use super::error::{ExceededLimit, IntakeError};
+use super::layout::{ColumnLayout, ColumnMapping};
 
 /// Which kind of columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Columnar {
+pub enum ColumnarFormat {
     /// An Arrow IPC stream.
     ArrowStream,
     /// A Parquet file.
     Parquet,
 }
 
-impl Columnar {
+impl ColumnarFormat {
     const fn name(self) -> &'static str {
         match self {
             Self::ArrowStream => "an Arrow IPC stream",
@@ -56,20 +56,20 @@ impl Columnar {
 
 /// What a body may come to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct DecodeBounds {
     /// Rows.
     pub(super) events_max: usize,
     /// Bytes of the columns as they are read, and of the lines.
     pub(super) bytes_max: usize,
 }
 
-impl Bounds {
+impl DecodeBounds {
     pub(super) fn too_many(self) -> IntakeError {
-        IntakeError::TooLarge { limit: Limit::Events, max: self.events_max }
+        IntakeError::TooLarge { limit: ExceededLimit::Events, max: self.events_max }
     }
 
     pub(super) fn too_large(self) -> IntakeError {
-        IntakeError::TooLarge { limit: Limit::DecompressedBytes, max: self.bytes_max }
+        IntakeError::TooLarge { limit: ExceededLimit::DecompressedBytes, max: self.bytes_max }
     }
 }
 
@@ -79,25 +79,25 @@ impl Bounds {
 /// When it is not what it is said to be, has columns that are no field of an event, or exceeds a
 /// bound.
 pub(super) fn lines(
-    kind: Columnar,
+    kind: ColumnarFormat,
     body: Bytes,
     mapping: Option<&ColumnMapping>,
-    bounds: Bounds,
-    share: &mut Share,
+    bounds: DecodeBounds,
+    share: &mut IntakePermit,
 ) -> Result<Vec<u8>, IntakeError> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
     // The libraries check what they read, but not all of it; what is left shall hurt nobody else.
     let read = catch_unwind(AssertUnwindSafe(|| match kind {
-        Columnar::ArrowStream => {
+        ColumnarFormat::ArrowStream => {
             let held_bytes = stream::check(&body, bounds)?;
             charged(share, held_bytes, || {
                 let (layout, batches) = stream::batches(body, mapping)?;
                 write(batches, layout, bounds)
             })
         }
-        Columnar::Parquet => {
+        ColumnarFormat::Parquet => {
             let file = file::check(body, mapping, bounds)?;
             charged(share, file.held_bytes, || {
                 let layout = file.layout.clone();
@@ -116,7 +116,7 @@ pub(super) fn lines(
 
 /// Charges what is held while something is made, and gives it back afterwards.
 fn charged<T>(
-    share: &mut Share,
+    share: &mut IntakePermit,
     held_bytes: usize,
     make: impl FnOnce() -> Result<T, IntakeError>,
 ) -> Result<T, IntakeError> {
@@ -127,11 +127,11 @@ fn charged<T>(
 }
 
 fn write(
-    batches: impl Iterator<Item = Result<Batch, ArrowError>>,
-    layout: Layout,
-    bounds: Bounds,
+    batches: impl Iterator<Item = Result<Int96Batch, ArrowError>>,
+    layout: ColumnLayout,
+    bounds: DecodeBounds,
 ) -> Result<Vec<u8>, IntakeError> {
-    let mut lines = Lines::new(layout, bounds);
+    let mut lines = JsonLinesWriter::new(layout, bounds);
     for batch in batches {
         let (batch, twin) = batch.map_err(malformed)?;
         lines.add(&batch, twin.as_ref())?;

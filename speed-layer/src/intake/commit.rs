@@ -22,24 +22,24 @@ use std::time::Instant;
 use arrow::array::{Array, BooleanArray};
 use shared::event::EventBatch;
 use shared::failpoint::{self, planted};
-use shared::ids::{Offset, Position};
-use shared::ports::{Committed, Journal};
+use shared::ids::{Offset, PartitionOffsets};
+use shared::ports::{CommittedBatch, Journal};
 use tokio::sync::mpsc::Sender;
 use tracing::error;
 
-use super::decoder::Decoder;
-use super::dedup::{DedupIndex, Verdict};
+use super::decoder::BodyDecoder;
+use super::dedup::{DedupIndex, DedupVerdict};
 use super::error::IntakeError;
 use super::figures;
-use super::group::{self, Answer, Decoded, Submission};
-use super::prepare::{Place, Prepared, Request};
+use super::group::{self, PreparedSubmissions, Submission, SubmissionResult};
+use super::prepare::{EventSpan, PreparedEvents, PreparedRequest};
 use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEvent, RawText};
-use super::receipt::{Conflict, InvalidEvent, Receipt};
+use super::receipt::{ConflictingEvent, InvalidEvent, Receipt};
 use super::settings::IntakeSettings;
 
 /// What the committer tells everyone.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct CommitterState {
     /// Why nothing is taken any more.
     pub(super) stopped: OnceLock<IntakeError>,
     /// Events accepted since the start.
@@ -48,7 +48,7 @@ pub(super) struct Told {
     pub(super) dedup_floor: AtomicU64,
 }
 
-impl Told {
+impl CommitterState {
     /// Nothing is taken any more, for the first reason that is given.
     pub(super) fn stop(&self, failure: &IntakeError) {
         if self.stopped.set(failure.clone()).is_ok() {
@@ -62,12 +62,12 @@ pub(super) struct Committer {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) quarantine: Arc<Quarantine>,
     pub(super) dedup: DedupIndex,
-    pub(super) decoder: Arc<Decoder>,
+    pub(super) decoder: Arc<BodyDecoder>,
     /// Where committed events go, in order. When it is full the committer waits, the queue fills
     /// and new requests are told to come back later.
-    pub(super) feed: Sender<Arc<Committed>>,
+    pub(super) feed: Sender<Arc<CommittedBatch>>,
     pub(super) settings: IntakeSettings,
-    pub(super) told: Arc<Told>,
+    pub(super) told: Arc<CommitterState>,
 }
 
 impl Committer {
@@ -83,7 +83,7 @@ impl Committer {
         }
     }
 
-    fn commit(&mut self, group: Vec<Decoded>) {
+    fn commit(&mut self, group: Vec<PreparedSubmissions>) {
         let result = match self.told.stopped.get() {
             Some(stopped) => Err(stopped.clone()),
             None => self.store(&group),
@@ -115,7 +115,10 @@ impl Committer {
     }
 
     /// Makes a group durable; returns an answer for each of its requests.
-    fn store(&mut self, group: &[Decoded]) -> Result<Vec<Answer>, IntakeError> {
+    fn store(
+        &mut self,
+        group: &[PreparedSubmissions],
+    ) -> Result<Vec<SubmissionResult>, IntakeError> {
         self.journal.confirm()?;
         let judged = group
             .iter()
@@ -141,25 +144,25 @@ impl Committer {
         Ok(answers)
     }
 
-    fn judge(&mut self, prepared: &Prepared) -> Result<Judged, IntakeError> {
+    fn judge(&mut self, prepared: &PreparedEvents) -> Result<BatchVerdicts, IntakeError> {
         let contents = prepared.events.contents();
         let mut is_fresh = Vec::with_capacity(prepared.candidates.len());
         let mut candidates = prepared.candidates.iter().enumerate();
         let mut requests = Vec::with_capacity(prepared.requests.len());
         for request in &prepared.requests {
             let count = request.as_ref().map_or(0, |request| request.rows.len());
-            let mut verdicts = Verdicts::default();
+            let mut verdicts = RequestVerdicts::default();
             for (row, candidate) in candidates.by_ref().take(count) {
                 let verdict = if contents.is_null(row) {
-                    Verdict::New
+                    DedupVerdict::New
                 } else {
                     self.dedup.judge(candidate.id_hash, contents.value(row))
                 };
-                is_fresh.push(verdict == Verdict::New);
+                is_fresh.push(verdict == DedupVerdict::New);
                 match verdict {
-                    Verdict::New => verdicts.accepted += 1,
-                    Verdict::Duplicate => verdicts.duplicates += 1,
-                    Verdict::Conflict => verdicts.conflicts.push((row, candidate.place)),
+                    DedupVerdict::New => verdicts.accepted += 1,
+                    DedupVerdict::Duplicate => verdicts.duplicates += 1,
+                    DedupVerdict::Conflict => verdicts.conflicts.push((row, candidate.place)),
                 }
             }
             requests.push(verdicts);
@@ -170,22 +173,22 @@ impl Committer {
                 .filter(&BooleanArray::from(is_fresh))
                 .map_err(|error| IntakeError::Internal(format!("filtering events: {error}")))?;
         }
-        Ok(Judged { fresh, requests })
+        Ok(BatchVerdicts { fresh, requests })
     }
 
     /// Keeps what cannot be counted; returns the ids, for each request first those of its invalid
     /// events, then those of its conflicts.
     fn quarantine(
         &self,
-        group: &[Decoded],
-        judged: &[Judged],
+        group: &[PreparedSubmissions],
+        judged: &[BatchVerdicts],
     ) -> Result<Vec<QuarantineId>, IntakeError> {
         let bytes_max = self.settings.limits.event_max_bytes;
         let mut events = Vec::new();
         for (request, verdicts) in requests(group, judged) {
             let Ok(request) = request else { continue };
             let received = request.arrived;
-            let entry = |kind, place: Place, code: &str, message: String| {
+            let entry = |kind, place: EventSpan, code: &str, message: String| {
                 let raw = RawText::new(&request.as_sent(place), bytes_max);
                 let (index, code) = (place.index, code.to_owned());
                 QuarantinedEvent { received, kind, code, message, index, raw }
@@ -202,14 +205,18 @@ impl Committer {
         Ok(self.quarantine.add(events)?)
     }
 
-    fn append(&self, requests: usize, judged: &[Judged]) -> Result<Appended, IntakeError> {
+    fn append(
+        &self,
+        requests: usize,
+        judged: &[BatchVerdicts],
+    ) -> Result<BatchAppendOutcome, IntakeError> {
         let fresh: Vec<&EventBatch> =
             judged.iter().map(|judged| &judged.fresh).filter(|batch| !batch.is_empty()).collect();
         let events = match fresh.as_slice() {
             [] => {
                 // What is there already, or in the quarantine, is acknowledged too.
                 self.journal.confirm()?;
-                return Ok(Appended { offset: self.journal.end(), committed: None });
+                return Ok(BatchAppendOutcome { offset: self.journal.end(), committed: None });
             }
             [only] => (*only).clone(),
             several => EventBatch::concat(several.iter().copied())
@@ -219,10 +226,10 @@ impl Committer {
         let committed = self.journal.append(&events)?;
         failpoint::pass("intake.committed");
         figures::group(requests, events.len() as u64, started.elapsed());
-        Ok(Appended { offset: committed.first, committed: Some(committed) })
+        Ok(BatchAppendOutcome { offset: committed.first, committed: Some(committed) })
     }
 
-    fn tell(&self, answers: &[Answer]) {
+    fn tell(&self, answers: &[SubmissionResult]) {
         let receipts = || answers.iter().flatten();
         let accepted = receipts().map(|receipt| receipt.accepted).sum();
         self.told.accepted.fetch_add(accepted, Ordering::Relaxed);
@@ -239,47 +246,47 @@ impl Committer {
 }
 
 /// Verdicts on what was decoded together.
-struct Judged {
+struct BatchVerdicts {
     /// The new events.
     fresh: EventBatch,
     /// One for each request.
-    requests: Vec<Verdicts>,
+    requests: Vec<RequestVerdicts>,
 }
 
 /// Verdicts on a request's valid events.
 #[derive(Default)]
-struct Verdicts {
+struct RequestVerdicts {
     accepted: u64,
     duplicates: u64,
     /// Row and place of its conflicts.
-    conflicts: Vec<(usize, Place)>,
+    conflicts: Vec<(usize, EventSpan)>,
 }
 
 /// All requests of a group, each with its verdicts.
 fn requests<'a>(
-    group: &'a [Decoded],
-    judged: &'a [Judged],
-) -> impl Iterator<Item = (&'a Result<Request, IntakeError>, &'a Verdicts)> {
-    group.iter().zip(judged).flat_map(|(Decoded { prepared, .. }, judged)| {
+    group: &'a [PreparedSubmissions],
+    judged: &'a [BatchVerdicts],
+) -> impl Iterator<Item = (&'a Result<PreparedRequest, IntakeError>, &'a RequestVerdicts)> {
+    group.iter().zip(judged).flat_map(|(PreparedSubmissions { prepared, .. }, judged)| {
         prepared.requests.iter().zip(&judged.requests)
     })
 }
 
-struct Appended {
+struct BatchAppendOutcome {
     /// Offset of the group's first new event, or the journal's end when it has none.
     offset: Offset,
-    committed: Option<Arc<Committed>>,
+    committed: Option<Arc<CommittedBatch>>,
 }
 
 fn answers(
-    group: &[Decoded],
-    judged: Vec<Judged>,
+    group: &[PreparedSubmissions],
+    judged: Vec<BatchVerdicts>,
     ids: Vec<QuarantineId>,
     mut end: Offset,
-) -> Vec<Answer> {
+) -> Vec<SubmissionResult> {
     let mut ids = ids.into_iter();
     let mut answers = Vec::new();
-    for (Decoded { prepared, .. }, judged) in group.iter().zip(judged) {
+    for (PreparedSubmissions { prepared, .. }, judged) in group.iter().zip(judged) {
         for (request, verdicts) in prepared.requests.iter().zip(judged.requests) {
             let receipt = request.as_ref().map(|request| {
                 end = end.plus(verdicts.accepted);
@@ -292,9 +299,9 @@ fn answers(
 }
 
 fn receipt(
-    prepared: &Prepared,
-    request: &Request,
-    verdicts: Verdicts,
+    prepared: &PreparedEvents,
+    request: &PreparedRequest,
+    verdicts: RequestVerdicts,
     ids: &mut impl Iterator<Item = QuarantineId>,
     end: Offset,
 ) -> Receipt {
@@ -305,13 +312,13 @@ fn receipt(
     let invalid = invalid.collect();
     let conflicts = verdicts.conflicts.iter().zip(ids).map(|((row, place), id)| {
         let event_id = prepared.events.ids().value(*row).to_owned();
-        Conflict { index: place.index, id: event_id, quarantine_id: id }
+        ConflictingEvent { index: place.index, id: event_id, quarantine_id: id }
     });
     Receipt {
         accepted: verdicts.accepted,
         duplicates: verdicts.duplicates,
         conflicts: conflicts.collect(),
         invalid,
-        position: Position::only(end),
+        position: PartitionOffsets::only(end),
     }
 }

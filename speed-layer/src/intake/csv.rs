@@ -12,26 +12,26 @@ mod row;
 mod tests;
 
 pub use self::number::is_unmistakable;
-pub use self::record::{Record, RecordFault, Records};
+pub use self::record::{CsvRecord, CsvRecordFault, CsvRecordReader};
 
 use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::columnar::Bounds;
+use super::columnar::DecodeBounds;
 use super::decode::RawEvent;
-use super::envelope::{ID_BYTES_MAX, Invalid, InvalidCode, excerpt};
+use super::envelope::{EventFault, ID_BYTES_MAX, InvalidCode, excerpt};
 use super::error::IntakeError;
-use super::layout::{ColumnMapping, Layout, Options};
+use super::layout::{ColumnLayout, ColumnMapping, ParameterStyle};
 
-use self::row::Columns;
+use self::row::CsvRowEncoder;
 
 /// Bytes of the line of names.
 const HEADER_BYTES_MAX: usize = 1 << 20;
 
 /// What a sender says of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CsvOptions {
+pub struct CsvParameters {
     /// Which columns are which fields.
     pub mapping: ColumnMapping,
     /// Columns of numbers: what is none there makes its event invalid.
@@ -48,7 +48,7 @@ pub struct CsvOptions {
     pub first_line: u64,
 }
 
-impl Default for CsvOptions {
+impl Default for CsvParameters {
     fn default() -> Self {
         Self {
             mapping: ColumnMapping::default(),
@@ -61,11 +61,11 @@ impl Default for CsvOptions {
     }
 }
 
-impl CsvOptions {
+impl CsvParameters {
     /// The names in a list of columns, which is a line of CSV itself. `None` if it is none.
     #[must_use]
     pub fn names(list: &str) -> Option<Vec<String>> {
-        let mut records = Records::new(list.as_bytes(), b',', HEADER_BYTES_MAX);
+        let mut records = CsvRecordReader::new(list.as_bytes(), b',', HEADER_BYTES_MAX);
         let record = records.next_record().ok()??;
         let fields = record.fields.as_ref().ok()?;
         let names = fields.iter().map(|name| (*name).to_owned()).collect();
@@ -85,14 +85,14 @@ impl CsvOptions {
 
 /// Where the rows are in the text that was made of them, and which are no events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RowPlaces {
-    rows: Vec<RowPlace>,
+pub struct CsvRowIndex {
+    rows: Vec<CsvRowExtent>,
     /// By their rows, in order.
-    faults: Vec<(u32, Invalid)>,
+    faults: Vec<(u32, EventFault)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct RowPlace {
+struct CsvRowExtent {
     /// Where its text ends. Settings keep a body under 4 GiB.
     end: u32,
     /// How much of it is the id that stood before the row.
@@ -100,7 +100,7 @@ struct RowPlace {
     line: u64,
 }
 
-impl RowPlaces {
+impl CsvRowIndex {
     /// The rows of a text.
     pub(super) fn split<'a>(&self, text: &'a [u8]) -> Vec<RawEvent<'a>> {
         let mut start = 0;
@@ -116,31 +116,31 @@ impl RowPlaces {
     }
 
     /// Why a row is no event, as far as that is known.
-    pub(super) fn fault(&self, index: u32) -> Option<&Invalid> {
+    pub(super) fn fault(&self, index: u32) -> Option<&EventFault> {
         let at = self.faults.binary_search_by_key(&index, |(row, _)| *row).ok()?;
         self.faults.get(at).map(|(_, fault)| fault)
     }
 
     /// The same fault, with the line that it is in.
-    pub(super) fn at_line(&self, index: u32, fault: Invalid) -> Invalid {
+    pub(super) fn at_line(&self, index: u32, fault: EventFault) -> EventFault {
         let line = self.rows.get(index as usize).map_or(0, |row| row.line);
-        Invalid { message: format!("line {line}: {}", fault.message), ..fault }
+        EventFault { message: format!("line {line}: {}", fault.message), ..fault }
     }
 
     /// Bytes that it holds.
     pub(super) fn size_bytes(&self) -> usize {
         let faults = self.faults.iter().map(|(_, fault)| fault.message.len());
-        self.rows.len() * size_of::<RowPlace>()
-            + self.faults.len() * size_of::<(u32, Invalid)>()
+        self.rows.len() * size_of::<CsvRowExtent>()
+            + self.faults.len() * size_of::<(u32, EventFault)>()
             + faults.sum::<usize>()
     }
 }
 
 /// Rows as JSON.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct JsonRows {
     pub(super) text: Vec<u8>,
-    pub(super) places: Arc<RowPlaces>,
+    pub(super) places: Arc<CsvRowIndex>,
 }
 
 /// Reads a table; events of more than `event_bytes_max` bytes are only counted.
@@ -149,28 +149,28 @@ pub(super) struct Table {
 /// When its names are not those of events, or it exceeds a bound.
 pub(super) fn read(
     body: &[u8],
-    options: &CsvOptions,
-    bounds: Bounds,
+    options: &CsvParameters,
+    bounds: DecodeBounds,
     event_bytes_max: usize,
-) -> Result<Table, IntakeError> {
+) -> Result<JsonRows, IntakeError> {
     let malformed =
         |why: String| IntakeError::MalformedBody(format!("the body is not CSV of events: {why}"));
     let columns = {
-        let mut header = Records::new(body, options.delimiter, HEADER_BYTES_MAX);
+        let mut header = CsvRecordReader::new(body, options.delimiter, HEADER_BYTES_MAX);
         let Some(names) = header.next_record().map_err(|error| malformed(error.to_string()))?
         else {
-            return Ok(Table::default());
+            return Ok(JsonRows::default());
         };
         let names = names.fields.as_ref().map_err(|fault| malformed(names_fault(body, fault)))?;
-        columns(names, options, Options::Query).map_err(malformed)?
+        columns(names, options, ParameterStyle::Query).map_err(malformed)?
     };
     let id_bytes_max = if options.is_named { ID_BYTES_MAX + 1 } else { 0 };
     let record_bytes_max = columns.row_bytes_max(event_bytes_max) + id_bytes_max;
-    let mut records = Records::new(body, options.delimiter, HEADER_BYTES_MAX);
+    let mut records = CsvRecordReader::new(body, options.delimiter, HEADER_BYTES_MAX);
     // The names once more; from here on rows are bounded as events are.
     let _ = records.next_record();
     records.limit(record_bytes_max);
-    let (mut text, mut places, mut shift) = (Vec::new(), RowPlaces::default(), None);
+    let (mut text, mut places, mut shift) = (Vec::new(), CsvRowIndex::default(), None);
     while let Some(record) = records.next_record().map_err(|error| malformed(error.to_string()))? {
         if places.rows.len() == bounds.events_max {
             return Err(bounds.too_many());
@@ -195,13 +195,13 @@ pub(super) fn read(
         if text.len() > bounds.bytes_max {
             return Err(bounds.too_large());
         }
-        places.rows.push(RowPlace { end: text.len() as u32, id_bytes: id.len() as u32, line });
+        places.rows.push(CsvRowExtent { end: text.len() as u32, id_bytes: id.len() as u32, line });
     }
-    Ok(Table { text, places: Arc::new(places) })
+    Ok(JsonRows { text, places: Arc::new(places) })
 }
 
 /// The id that stands before a row, and the row.
-fn behind_id(record: Record<'_>, delimiter: u8) -> (&str, Record<'_>) {
+fn behind_id(record: CsvRecord<'_>, delimiter: u8) -> (&str, CsvRecord<'_>) {
     let at = memchr(delimiter, record.raw).unwrap_or(record.raw.len());
     let id = record.raw.get(..at).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or_default();
     let raw = record.raw.get(at + 1..).unwrap_or_default();
@@ -212,48 +212,56 @@ fn behind_id(record: Record<'_>, delimiter: u8) -> (&str, Record<'_>) {
         }
         Err(fault) => Err(fault.behind(at + 1)),
     };
-    (id, Record { raw, fields, bytes_max: record.bytes_max - ID_BYTES_MAX - 1, ..record })
+    (id, CsvRecord { raw, fields, bytes_max: record.bytes_max - ID_BYTES_MAX - 1, ..record })
 }
 
 /// What is to be done with columns of these names.
-fn columns(names: &[&str], options: &CsvOptions, said: Options) -> Result<Columns, String> {
-    let layout = Layout::of(names, &options.mapping, said).map_err(|why| {
+fn columns(
+    names: &[&str],
+    options: &CsvParameters,
+    said: ParameterStyle,
+) -> Result<CsvRowEncoder, String> {
+    let layout = ColumnLayout::of(names, &options.mapping, said).map_err(|why| {
         let hint = match names {
             [one] if options.delimiter == b',' => other_delimiter(one, said),
             _ => "",
         };
         format!("{why}{hint}")
     })?;
-    Columns::new(names, layout, options)
+    CsvRowEncoder::new(names, layout, options)
 }
 
 /// Whether a single name looks like several.
-fn other_delimiter(name: &str, said: Options) -> &'static str {
+fn other_delimiter(name: &str, said: ParameterStyle) -> &'static str {
     match (said, name.contains(';'), name.contains('\t')) {
-        (Options::Query, true, _) => "; `delimiter=;` reads fields with semicolons between them",
-        (Options::Query, false, true) => "; `delimiter=%09` reads fields with tabs between them",
-        (Options::Flags, true, _) => {
+        (ParameterStyle::Query, true, _) => {
+            "; `delimiter=;` reads fields with semicolons between them"
+        }
+        (ParameterStyle::Query, false, true) => {
+            "; `delimiter=%09` reads fields with tabs between them"
+        }
+        (ParameterStyle::Flags, true, _) => {
             "; `--delimiter ';'` reads fields with semicolons between them"
         }
-        (Options::Flags, false, true) => {
+        (ParameterStyle::Flags, false, true) => {
             "; `--delimiter $'\\t'` reads fields with tabs between them"
         }
         (_, false, false) => "",
     }
 }
 
-fn names_fault(body: &[u8], fault: &RecordFault) -> String {
+fn names_fault(body: &[u8], fault: &CsvRecordFault) -> String {
     match (fault, body) {
-        (RecordFault::NotUtf8, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
+        (CsvRecordFault::NotUtf8, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
             "it is UTF-16; UTF-8 is read (in Excel: save as \"CSV UTF-8\")".to_owned()
         }
-        (RecordFault::NotUtf8, _) => {
+        (CsvRecordFault::NotUtf8, _) => {
             "its names are not UTF-8 (in Excel: save as \"CSV UTF-8\")".to_owned()
         }
-        (RecordFault::TooLarge { .. }, _) => {
+        (CsvRecordFault::TooLarge { .. }, _) => {
             format!("its line of names has over {HEADER_BYTES_MAX} bytes")
         }
-        (RecordFault::TooManyFields { .. }, _) => fault.message(),
+        (CsvRecordFault::TooManyFields { .. }, _) => fault.message(),
         (fault, _) => format!("its line of names: {}", fault.message()),
     }
 }
@@ -262,11 +270,11 @@ fn names_fault(body: &[u8], fault: &RecordFault) -> String {
 ///
 /// # Errors
 /// What is wrong with them.
-pub fn check_names(names: &[&str], options: &CsvOptions) -> Result<Layout, String> {
-    columns(names, options, Options::Flags).map(|columns| columns.layout)
+pub fn check_names(names: &[&str], options: &CsvParameters) -> Result<ColumnLayout, String> {
+    columns(names, options, ParameterStyle::Flags).map(|columns| columns.layout)
 }
 
-impl RecordFault {
+impl CsvRecordFault {
     /// The same of a record without a first field of so many bytes.
     fn behind(self, id_bytes: usize) -> Self {
         match self {
@@ -276,19 +284,19 @@ impl RecordFault {
         }
     }
 
-    fn invalid(&self, bytes_max: usize) -> Invalid {
+    fn invalid(&self, bytes_max: usize) -> EventFault {
         match self {
-            Self::TooLarge { bytes } => Invalid::new(
+            Self::TooLarge { bytes } => EventFault::new(
                 InvalidCode::EventTooLarge,
                 format!("the row has {bytes} bytes, and one of {bytes_max} is no event any more"),
             ),
-            other => Invalid::new(InvalidCode::MalformedEvent, other.message()),
+            other => EventFault::new(InvalidCode::MalformedEvent, other.message()),
         }
     }
 }
 
-fn wrong_number(name: &str, value: &str) -> Invalid {
-    Invalid::new(
+fn wrong_number(name: &str, value: &str) -> EventFault {
+    EventFault::new(
         InvalidCode::InvalidProperties,
         format!(
             "`{}` is `{}`, which is no number, and its column is said to have numbers",

@@ -12,9 +12,9 @@ pub(crate) use split::{RawEvent, split};
 
 use std::sync::Arc;
 
-use super::columnar::Columnar;
-use super::csv::{CsvOptions, RowPlaces};
-use super::envelope::Invalid;
+use super::columnar::ColumnarFormat;
+use super::csv::{CsvParameters, CsvRowIndex};
+use super::envelope::EventFault;
 use super::error::IntakeError;
 use super::foreign::{CloudEventHead, SegmentCall};
 use super::layout::ColumnMapping;
@@ -29,11 +29,11 @@ pub enum BodyFormat {
     /// The same, with an id and a tab before each, which counts where the event has none.
     NamedNdjson,
     /// Rows of columns; without a mapping they are the fields of an event.
-    Columns(Columnar, Option<Arc<ColumnMapping>>),
+    Columns(ColumnarFormat, Option<Arc<ColumnMapping>>),
     /// Rows of CSV.
-    Csv(Arc<CsvOptions>),
+    Csv(Arc<CsvParameters>),
     /// Rows of CSV that are written as JSON by now.
-    Rows(Arc<RowPlaces>),
+    Rows(Arc<CsvRowIndex>),
     /// One CloudEvent as JSON, or an array of them.
     CloudEvents,
     /// The data of a CloudEvent, whose attributes were headers.
@@ -46,7 +46,7 @@ pub enum BodyFormat {
 
 impl BodyFormat {
     /// Why an event is none, where that is known before it is read.
-    pub(super) fn fault(&self, index: u32) -> Option<&Invalid> {
+    pub(super) fn fault(&self, index: u32) -> Option<&EventFault> {
         match self {
             Self::Rows(places) => places.fault(index),
             _ => None,
@@ -54,7 +54,7 @@ impl BodyFormat {
     }
 
     /// A fault with what its sender knows the event by, beside its place.
-    pub(super) fn told(&self, index: u32, fault: Invalid) -> Invalid {
+    pub(super) fn told(&self, index: u32, fault: EventFault) -> EventFault {
         match self {
             Self::Rows(places) => places.at_line(index, fault),
             _ => fault,
@@ -90,8 +90,10 @@ impl BodyFormat {
             "application/cloudevents+json" | "application/cloudevents-batch+json" if is_utf8 => {
                 Ok(Self::CloudEvents)
             }
-            "application/vnd.apache.arrow.stream" => Ok(Self::Columns(Columnar::ArrowStream, None)),
-            "application/vnd.apache.parquet" => Ok(Self::Columns(Columnar::Parquet, None)),
+            "application/vnd.apache.arrow.stream" => {
+                Ok(Self::Columns(ColumnarFormat::ArrowStream, None))
+            }
+            "application/vnd.apache.parquet" => Ok(Self::Columns(ColumnarFormat::Parquet, None)),
             "text/csv" if is_utf8 => Ok(Self::Csv(Arc::default())),
             "application/x-www-form-urlencoded" => Err(IntakeError::UnsupportedMedia(format!(
                 "the content type `{content_type}` is that of forms, and what curl sends if it is \

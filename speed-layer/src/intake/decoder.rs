@@ -5,26 +5,26 @@ use std::time::Instant;
 
 use shared::clock::Clock;
 
-use super::budget::Share;
-use super::columnar::{self, Bounds};
+use super::budget::IntakePermit;
+use super::columnar::{self, DecodeBounds};
 use super::csv;
 use super::decode::{self, BodyFormat};
 use super::error::IntakeError;
-use super::event_id::EventIds;
-use super::prepare::{Plain, Prepared, prepare};
-use super::settings::Limits;
-use super::wanted::Wanted;
-use super::{BodyEncoding, EventBody, OnInvalid};
+use super::event_id::EventIdGenerator;
+use super::prepare::{PlainBody, PreparedEvents, prepare};
+use super::settings::IntakeLimits;
+use super::wanted::ActiveProperties;
+use super::{BodyEncoding, EventBody, InvalidEventPolicy};
 
 /// Bodies of a few events, up to this, are decoded together by the committer: columns for each by
 /// itself would take longer than all the rest of its way.
 const SMALL_BYTES_MAX: usize = 4 << 10;
 
 /// Decodes bodies.
-pub(super) struct Decoder {
-    pub(super) limits: Limits,
-    pub(super) wanted: Wanted,
-    pub(super) ids: Arc<dyn EventIds>,
+pub(super) struct BodyDecoder {
+    pub(super) limits: IntakeLimits,
+    pub(super) wanted: ActiveProperties,
+    pub(super) ids: Arc<dyn EventIdGenerator>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -32,17 +32,21 @@ pub(super) struct Decoder {
 pub(super) fn is_small(body: &EventBody) -> bool {
     body.encoding == BodyEncoding::Identity
         && !matches!(body.format, BodyFormat::Columns(..) | BodyFormat::Csv(_))
-        && body.on_invalid == OnInvalid::Quarantine
+        && body.on_invalid == InvalidEventPolicy::Quarantine
         && body.bytes.len() <= SMALL_BYTES_MAX
 }
 
-impl Decoder {
+impl BodyDecoder {
     /// Decodes a body by itself; what it takes is charged to `share`.
-    pub(super) fn one(&self, body: EventBody, share: &mut Share) -> Result<Prepared, IntakeError> {
+    pub(super) fn one(
+        &self,
+        body: EventBody,
+        share: &mut IntakePermit,
+    ) -> Result<PreparedEvents, IntakeError> {
         let bytes_max = self.limits.decompressed_max_bytes;
         let EventBody { bytes, mut format, encoding, on_invalid, fixed } = body;
         let mut plain = decode::decompress(bytes, encoding, bytes_max, share)?;
-        let bounds = Bounds { events_max: self.limits.request_max_events, bytes_max };
+        let bounds = DecodeBounds { events_max: self.limits.request_max_events, bytes_max };
         let sent = plain.len();
         if let BodyFormat::Columns(kind, mapping) = &format {
             plain = columnar::lines(*kind, plain, mapping.as_deref(), bounds, share)?.into();
@@ -68,13 +72,13 @@ impl Decoder {
     }
 
     /// A body that is not compressed, and arrives now.
-    pub(super) fn arrived(&self, body: EventBody) -> Plain {
+    pub(super) fn arrived(&self, body: EventBody) -> PlainBody {
         let EventBody { bytes, format, fixed, .. } = body;
-        Plain { bytes, format, fixed, arrived: self.clock.now(), begun: Instant::now() }
+        PlainBody { bytes, format, fixed, arrived: self.clock.now(), begun: Instant::now() }
     }
 
     /// Decodes bodies together.
-    pub(super) fn several(&self, bodies: &[Plain]) -> Result<Prepared, IntakeError> {
+    pub(super) fn several(&self, bodies: &[PlainBody]) -> Result<PreparedEvents, IntakeError> {
         prepare(bodies, &self.limits, &self.wanted.now(), &*self.ids)
     }
 }

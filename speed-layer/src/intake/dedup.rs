@@ -26,7 +26,7 @@ use super::error::IntakeError;
 
 /// What an identified event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum DedupVerdict {
     /// Nothing in the window has its id; now it does.
     New,
     /// An event with its id and content was there before.
@@ -37,35 +37,35 @@ pub(crate) enum Verdict {
 
 /// Two halves of a hash and a content digest; halves, since a u128 would be padded to 32 bytes.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct DedupEntry {
     id: [u64; 2],
     content: u64,
 }
 
 /// A place in the order of entries, modulo 2^32. The window is at most half of that.
-type Sequence = u32;
+type DedupSequence = u32;
 
 /// The index. See the module's description.
 #[derive(Debug)]
 pub(crate) struct DedupIndex {
     window: usize,
     /// Oldest first.
-    ring: VecDeque<Seen>,
+    ring: VecDeque<DedupEntry>,
     /// Sequence of the oldest.
-    head: Sequence,
+    head: DedupSequence,
     /// The newest sequence of each id.
-    table: HashTable<Sequence>,
+    table: HashTable<DedupSequence>,
     /// So many of the newest are not durable yet.
     tentative: usize,
     /// Where in the journal the entries are, oldest first; one in [`MARK_EVERY`] is known. The
     /// first one is at or before the oldest entry.
-    marks: VecDeque<(Sequence, Offset)>,
+    marks: VecDeque<(DedupSequence, Offset)>,
 }
 
 /// Room in the table for a group beside the window.
 const GROUP_ROOM: usize = 1 << 17;
 /// Entries between two marks, at least: fine enough to trim by, few enough to forget about.
-const MARK_EVERY: Sequence = 1 << 14;
+const MARK_EVERY: DedupSequence = 1 << 14;
 
 impl DedupIndex {
     /// An index of nothing that holds `window` events; `None` when there is no memory for it.
@@ -77,8 +77,8 @@ impl DedupIndex {
     }
 
     /// Judges the next event of a group and remembers it, tentatively, if it is new.
-    pub(crate) fn judge(&mut self, id_hash: u128, content: u64) -> Verdict {
-        let seen = Seen { id: halves(id_hash), content };
+    pub(crate) fn judge(&mut self, id_hash: u128, content: u64) -> DedupVerdict {
+        let seen = DedupEntry { id: halves(id_hash), content };
         let sequence = self.next_sequence();
         let (ring, head) = (&self.ring, self.head);
         let entry = self.table.entry(
@@ -88,14 +88,14 @@ impl DedupIndex {
         );
         match entry {
             Entry::Occupied(original) => match at(ring, head, *original.get()) {
-                Some(original) if original.content == content => Verdict::Duplicate,
-                _ => Verdict::Conflict,
+                Some(original) if original.content == content => DedupVerdict::Duplicate,
+                _ => DedupVerdict::Conflict,
             },
             Entry::Vacant(vacant) => {
                 vacant.insert(sequence);
                 self.push(seen);
                 self.tentative += 1;
-                Verdict::New
+                DedupVerdict::New
             }
         }
     }
@@ -104,7 +104,7 @@ impl DedupIndex {
     /// beyond the window goes.
     pub(crate) fn settle(&mut self, first: Offset) {
         if self.tentative > 0 {
-            self.mark(self.next_sequence().wrapping_sub(self.tentative as Sequence), first);
+            self.mark(self.next_sequence().wrapping_sub(self.tentative as DedupSequence), first);
             self.tentative = 0;
         }
         while self.ring.len() > self.window {
@@ -137,7 +137,7 @@ impl DedupIndex {
     /// Takes the journal's event at `offset`, while the index is rebuilt. An id that was accepted
     /// again after it had left a smaller window counts from its last acceptance.
     pub(crate) fn replay(&mut self, offset: Offset, id_hash: u128, content: u64) {
-        let seen = Seen { id: halves(id_hash), content };
+        let seen = DedupEntry { id: halves(id_hash), content };
         let sequence = self.next_sequence();
         let (ring, head) = (&self.ring, self.head);
         let entry = self.table.entry(
@@ -161,12 +161,12 @@ impl DedupIndex {
         self.ring.len()
     }
 
-    fn next_sequence(&self) -> Sequence {
+    fn next_sequence(&self) -> DedupSequence {
         // The ring holds fewer than 2^32 entries, and sequences are modulo 2^32.
         self.head.wrapping_add(self.ring.len() as u32)
     }
 
-    fn push(&mut self, seen: Seen) {
+    fn push(&mut self, seen: DedupEntry) {
         if self.ring.len() == self.ring.capacity() {
             // By a quarter, not twofold: at 10 million entries the difference is 100 MB.
             self.ring.reserve_exact((self.ring.len() / 4).max(1024));
@@ -174,28 +174,32 @@ impl DedupIndex {
         self.ring.push_back(seen);
     }
 
-    fn mark(&mut self, sequence: Sequence, offset: Offset) {
-        let is_due = |(last, _): &(Sequence, _)| sequence.wrapping_sub(*last) >= MARK_EVERY;
+    fn mark(&mut self, sequence: DedupSequence, offset: Offset) {
+        let is_due = |(last, _): &(DedupSequence, _)| sequence.wrapping_sub(*last) >= MARK_EVERY;
         if self.marks.back().is_none_or(is_due) {
             self.marks.push_back((sequence, offset));
         }
     }
 
     /// Whether the oldest entry comes before this one.
-    fn holds_before(&self, sequence: Sequence) -> bool {
+    fn holds_before(&self, sequence: DedupSequence) -> bool {
         let distance = sequence.wrapping_sub(self.head);
-        distance > 0 && distance <= self.ring.len() as Sequence
+        distance > 0 && distance <= self.ring.len() as DedupSequence
     }
 
     /// Removes the slot of exactly this entry; a later one of the same id stays.
-    fn forget(&mut self, seen: Seen, sequence: Sequence) {
+    fn forget(&mut self, seen: DedupEntry, sequence: DedupSequence) {
         if let Ok(entry) = self.table.find_entry(seen.id[0], |other| *other == sequence) {
             entry.remove();
         }
     }
 }
 
-fn at(ring: &VecDeque<Seen>, head: Sequence, sequence: Sequence) -> Option<&Seen> {
+fn at(
+    ring: &VecDeque<DedupEntry>,
+    head: DedupSequence,
+    sequence: DedupSequence,
+) -> Option<&DedupEntry> {
     ring.get(sequence.wrapping_sub(head) as usize)
 }
 

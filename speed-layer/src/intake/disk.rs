@@ -14,11 +14,11 @@ type FreeBytes = Box<dyn Fn() -> io::Result<u64> + Send + Sync>;
 pub(crate) struct DiskFloor {
     free_bytes: FreeBytes,
     floor_bytes: u64,
-    last: Mutex<Option<Asked>>,
+    last: Mutex<Option<FreeSpaceReading>>,
 }
 
 #[derive(Clone, Copy)]
-struct Asked {
+struct FreeSpaceReading {
     at: Instant,
     free_bytes: u64,
 }
@@ -53,7 +53,7 @@ impl DiskFloor {
             None => (self.free_bytes)().unwrap_or(u64::MAX),
         };
         if fresh.is_none() {
-            *last = Some(Asked { at: now, free_bytes });
+            *last = Some(FreeSpaceReading { at: now, free_bytes });
         }
         if free_bytes < self.floor_bytes {
             return Err(IntakeError::DiskFull(format!(

@@ -10,14 +10,14 @@ mod faults;
 use std::borrow::Cow;
 use std::fmt;
 
-use shared::extract::{Extractor, Finder};
-use shared::json::Cursor;
+use shared::extract::{PropertyExtractor, PropertyFinder};
+use shared::json::JsonCursor;
 use shared::time::Timestamp;
 
 use self::faults::{UNKNOWN_MAX, no_object, unknown_fields};
 use super::decode::RawEvent;
 use super::event_time;
-use super::properties::Rules;
+use super::properties::PropertyRules;
 
 /// Characters of an event's type.
 const TYPE_BYTES_MAX: usize = 128;
@@ -86,12 +86,12 @@ impl fmt::Display for InvalidCode {
 
 /// Why an event is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Invalid {
+pub(crate) struct EventFault {
     pub(crate) code: InvalidCode,
     pub(crate) message: String,
 }
 
-impl Invalid {
+impl EventFault {
     pub(crate) fn new(code: InvalidCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
@@ -119,18 +119,18 @@ pub(crate) struct Envelope<'a> {
 #[derive(Debug)]
 pub(crate) struct EnvelopeReader<'x, 'a> {
     event_max_bytes: usize,
-    pass: Pass<'x, 'a>,
+    pass: EnvelopeParser<'x, 'a>,
 }
 
 impl<'x, 'a> EnvelopeReader<'x, 'a> {
     /// A reader that finds the properties which `wanted` reads.
-    pub(crate) fn new(event_max_bytes: usize, wanted: &'x Extractor) -> Self {
-        let (rules, found) = (Rules::default(), Finder::new(wanted));
-        Self { event_max_bytes, pass: Pass { rules, found, open: Vec::new() } }
+    pub(crate) fn new(event_max_bytes: usize, wanted: &'x PropertyExtractor) -> Self {
+        let (rules, found) = (PropertyRules::default(), PropertyFinder::new(wanted));
+        Self { event_max_bytes, pass: EnvelopeParser { rules, found, open: Vec::new() } }
     }
 
     /// The wanted properties of the event that was read last.
-    pub(crate) fn found(&self) -> &Finder<'x, 'a> {
+    pub(crate) fn found(&self) -> &PropertyFinder<'x, 'a> {
         &self.pass.found
     }
 
@@ -139,7 +139,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         &mut self,
         raw: &RawEvent<'a>,
         latest: Timestamp,
-    ) -> Result<Envelope<'a>, Invalid> {
+    ) -> Result<Envelope<'a>, EventFault> {
         check_size(raw, self.event_max_bytes)?;
         self.read_any_size(raw, latest)
     }
@@ -149,13 +149,13 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         &mut self,
         raw: &RawEvent<'a>,
         latest: Timestamp,
-    ) -> Result<Envelope<'a>, Invalid> {
+    ) -> Result<Envelope<'a>, EventFault> {
         let Some(text) = raw.text else {
-            return Err(Invalid::new(InvalidCode::MalformedEvent, "the event is not UTF-8"));
+            return Err(EventFault::new(InvalidCode::MalformedEvent, "the event is not UTF-8"));
         };
         let fields = self.pass.read(text)?;
         let Some(event) = present(fields.event) else {
-            return Err(Invalid::new(
+            return Err(EventFault::new(
                 InvalidCode::InvalidEvent,
                 "`event` is missing; it names the event's type, as `\"event\":\"purchase\"`",
             ));
@@ -175,7 +175,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
             .map(|text| {
                 event_time::read(text, latest)
                     .map(|at| EventTime { at, text })
-                    .map_err(|message| Invalid::new(InvalidCode::InvalidTime, message))
+                    .map_err(|message| EventFault::new(InvalidCode::InvalidTime, message))
             })
             .transpose()?;
         let subject = present(fields.subject)
@@ -192,7 +192,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
                     false => "",
                 };
                 let given = excerpt(properties);
-                return Err(Invalid::new(
+                return Err(EventFault::new(
                     InvalidCode::InvalidProperties,
                     format!("`properties` is `{given}`; it must be an object{hint}"),
                 ));
@@ -204,13 +204,13 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
 }
 
 /// Refuses an event that is larger than it may be.
-pub(crate) fn check_size(raw: &RawEvent<'_>, max: usize) -> Result<(), Invalid> {
+pub(crate) fn check_size(raw: &RawEvent<'_>, max: usize) -> Result<(), EventFault> {
     let size = raw.bytes.len();
     if size <= max {
         return Ok(());
     }
     let told = format!("the event has {size} bytes, over the limit `event_max_bytes` of {max}");
-    Err(Invalid::new(InvalidCode::EventTooLarge, told))
+    Err(EventFault::new(InvalidCode::EventTooLarge, told))
 }
 
 /// A field that is null counts as absent.
@@ -218,7 +218,7 @@ fn present(field: Option<&str>) -> Option<&str> {
     field.filter(|text| *text != "null")
 }
 
-fn check_type(event: &str) -> Result<(), Invalid> {
+fn check_type(event: &str) -> Result<(), EventFault> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
     if (1..=TYPE_BYTES_MAX).contains(&event.len()) && event.bytes().all(is_allowed) {
         return Ok(());
@@ -232,7 +232,7 @@ fn check_type(event: &str) -> Result<(), Invalid> {
         let plain: String = event.chars().map(allowed).collect();
         message.push_str(&format!(", as `{}`", excerpt(&plain)));
     }
-    Err(Invalid::new(InvalidCode::InvalidEvent, message))
+    Err(EventFault::new(InvalidCode::InvalidEvent, message))
 }
 
 fn bounded_text<'a>(
@@ -240,7 +240,7 @@ fn bounded_text<'a>(
     name: &str,
     code: InvalidCode,
     bytes: std::ops::RangeInclusive<usize>,
-) -> Result<Cow<'a, str>, Invalid> {
+) -> Result<Cow<'a, str>, EventFault> {
     bounded(text_field(json, name, code)?, name, code, bytes)
 }
 
@@ -249,11 +249,11 @@ fn bounded<'a>(
     name: &str,
     code: InvalidCode,
     bytes: std::ops::RangeInclusive<usize>,
-) -> Result<Cow<'a, str>, Invalid> {
+) -> Result<Cow<'a, str>, EventFault> {
     if bytes.contains(&text.len()) {
         return Ok(text);
     }
-    Err(Invalid::new(
+    Err(EventFault::new(
         code,
         format!(
             "`{name}` has {} bytes; it must have {} to {}",
@@ -264,14 +264,18 @@ fn bounded<'a>(
     ))
 }
 
-fn text_field<'a>(json: &'a str, name: &str, code: InvalidCode) -> Result<Cow<'a, str>, Invalid> {
+fn text_field<'a>(
+    json: &'a str,
+    name: &str,
+    code: InvalidCode,
+) -> Result<Cow<'a, str>, EventFault> {
     unescape(json).ok_or_else(|| {
         let is_number = json.bytes().all(|byte| byte.is_ascii_digit());
         let hint = match is_number && json.len() <= 60 {
             true => format!(", as `\"{json}\"`"),
             false => String::new(),
         };
-        Invalid::new(code, format!("`{name}` is {}; it must be text{hint}", excerpt(json)))
+        EventFault::new(code, format!("`{name}` is {}; it must be text{hint}", excerpt(json)))
     })
 }
 
@@ -296,30 +300,30 @@ pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
 
 /// The JSON text of each field, as it was sent.
 #[derive(Default)]
-struct Fields<'a> {
+struct EnvelopeFields<'a> {
     event: Option<&'a str>,
     id: Option<&'a str>,
     time: Option<&'a str>,
     subject: Option<&'a str>,
     properties: Option<&'a str>,
-    fault: Option<Invalid>,
+    fault: Option<EventFault>,
     /// Names of fields that an event does not have, up to one more than [`UNKNOWN_MAX`].
     unknown: Vec<Box<str>>,
 }
 
 /// The pass over an event's text, and the memory that it uses again.
 #[derive(Debug)]
-struct Pass<'x, 'a> {
-    rules: Rules<'a>,
-    found: Finder<'x, 'a>,
+struct EnvelopeParser<'x, 'a> {
+    rules: PropertyRules<'a>,
+    found: PropertyFinder<'x, 'a>,
     open: Vec<bool>,
 }
 
-impl<'a> Pass<'_, 'a> {
-    fn read(&mut self, text: &'a str) -> Result<Fields<'a>, Invalid> {
+impl<'a> EnvelopeParser<'_, 'a> {
+    fn read(&mut self, text: &'a str) -> Result<EnvelopeFields<'a>, EventFault> {
         self.rules.begin();
         self.found.begin();
-        let mut cursor = Cursor::new(text);
+        let mut cursor = JsonCursor::new(text);
         let fields = self.fields(&mut cursor).filter(|_| cursor.peek().is_none());
         let fields = fields.ok_or_else(|| no_object(text))?;
         if let Some(fault) = fields.fault {
@@ -332,8 +336,8 @@ impl<'a> Pass<'_, 'a> {
     }
 
     /// The fields of the object that comes next; `None` when there is none.
-    fn fields(&mut self, cursor: &mut Cursor<'a>) -> Option<Fields<'a>> {
-        let mut fields = Fields::default();
+    fn fields(&mut self, cursor: &mut JsonCursor<'a>) -> Option<EnvelopeFields<'a>> {
+        let mut fields = EnvelopeFields::default();
         cursor.eat(b'{')?;
         if cursor.eat(b'}').is_some() {
             return Some(fields);
@@ -354,7 +358,7 @@ impl<'a> Pass<'_, 'a> {
     }
 }
 
-impl<'a> Fields<'a> {
+impl<'a> EnvelopeFields<'a> {
     fn set(&mut self, name: &str, value: &'a str) {
         let slot = match name {
             "event" => &mut self.event,
@@ -371,7 +375,7 @@ impl<'a> Fields<'a> {
         };
         if slot.replace(value).is_some() {
             self.fault.get_or_insert_with(|| {
-                Invalid::new(InvalidCode::DuplicateField, format!("`{name}` occurs twice"))
+                EventFault::new(InvalidCode::DuplicateField, format!("`{name}` occurs twice"))
             });
         }
     }

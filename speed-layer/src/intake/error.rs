@@ -4,14 +4,14 @@
 //! corrected, and events with an id are counted once all the same.
 
 use shared::ports::JournalError;
-use shared::problem::{FAULT, Kind, Problem};
+use shared::problem::{FAULT, Problem, ProblemKind};
 
 use super::quarantine::QuarantineError;
 use super::receipt::{InvalidEvent, Receipt};
 
 /// A bound of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+pub enum ExceededLimit {
     /// Bytes of the body as it was sent.
     BodyBytes,
     /// Bytes of the body after decompression.
@@ -22,7 +22,7 @@ pub enum Limit {
     RecordBytes,
 }
 
-impl Limit {
+impl ExceededLimit {
     /// The name of its setting.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -93,7 +93,7 @@ pub enum IntakeError {
     #[error("the request exceeds `{}`: {max} {}", limit.name(), limit.subject())]
     TooLarge {
         /// Which bound.
-        limit: Limit,
+        limit: ExceededLimit,
         /// Its value.
         max: usize,
     },
@@ -135,24 +135,24 @@ impl IntakeError {
         matches!(self, Self::JournalStopped(_) | Self::DirectoryGone(_) | Self::FoldStopped)
     }
 
-    fn kind_and_code(&self) -> (Kind, &'static str) {
+    fn kind_and_code(&self) -> (ProblemKind, &'static str) {
         match self {
-            Self::MalformedBody(_) => (Kind::BadRequest, "malformed_body"),
+            Self::MalformedBody(_) => (ProblemKind::BadRequest, "malformed_body"),
             Self::BodyTimeout { .. } | Self::BodyIdle { .. } => {
-                (Kind::RequestTimeout, "body_timeout")
+                (ProblemKind::RequestTimeout, "body_timeout")
             }
-            Self::UnsupportedMedia(_) => (Kind::UnsupportedMedia, "unsupported_media"),
-            Self::Option(_) => (Kind::BadRequest, "invalid_option"),
-            Self::TooLarge { limit, .. } => (Kind::TooLarge, limit.code()),
-            Self::Rejected(_) => (Kind::Unprocessable, "invalid_events"),
-            Self::Overloaded => (Kind::Unavailable, "overloaded"),
-            Self::ShuttingDown => (Kind::Unavailable, "shutting_down"),
-            Self::JournalStopped(_) => (Kind::Unavailable, "journal_stopped"),
-            Self::DirectoryGone(_) => (Kind::Unavailable, "data_directory_gone"),
-            Self::FoldStopped => (Kind::Unavailable, "speed_layer_stopped"),
-            Self::DiskFull(_) => (Kind::NoSpace, "disk_full"),
-            Self::Quarantine(_) => (Kind::Unavailable, "quarantine_failed"),
-            Self::Settings(_) | Self::Internal(_) => (Kind::Internal, "internal"),
+            Self::UnsupportedMedia(_) => (ProblemKind::UnsupportedMedia, "unsupported_media"),
+            Self::Option(_) => (ProblemKind::BadRequest, "invalid_option"),
+            Self::TooLarge { limit, .. } => (ProblemKind::TooLarge, limit.code()),
+            Self::Rejected(_) => (ProblemKind::Unprocessable, "invalid_events"),
+            Self::Overloaded => (ProblemKind::Unavailable, "overloaded"),
+            Self::ShuttingDown => (ProblemKind::Unavailable, "shutting_down"),
+            Self::JournalStopped(_) => (ProblemKind::Unavailable, "journal_stopped"),
+            Self::DirectoryGone(_) => (ProblemKind::Unavailable, "data_directory_gone"),
+            Self::FoldStopped => (ProblemKind::Unavailable, "speed_layer_stopped"),
+            Self::DiskFull(_) => (ProblemKind::NoSpace, "disk_full"),
+            Self::Quarantine(_) => (ProblemKind::Unavailable, "quarantine_failed"),
+            Self::Settings(_) | Self::Internal(_) => (ProblemKind::Internal, "internal"),
         }
     }
 }
@@ -199,7 +199,7 @@ impl From<JournalError> for IntakeError {
             JournalError::Full(_) => Self::DiskFull(error.to_string()),
             JournalError::Gone(why) => Self::DirectoryGone(why),
             JournalError::TooLarge { limit_bytes, .. } => {
-                Self::TooLarge { limit: Limit::RecordBytes, max: limit_bytes }
+                Self::TooLarge { limit: ExceededLimit::RecordBytes, max: limit_bytes }
             }
             JournalError::Stopped(_)
             | JournalError::Corrupt(_)

@@ -7,7 +7,7 @@ use uuid::{Builder, NoContext, Uuid};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Makes ids that no other event has.
-pub trait EventIds: Send + Sync + std::fmt::Debug + 'static {
+pub trait EventIdGenerator: Send + Sync + std::fmt::Debug + 'static {
     /// An id for an event that arrived `now`.
     fn next(&self, now: Timestamp) -> Uuid;
 }
@@ -17,12 +17,12 @@ pub trait EventIds: Send + Sync + std::fmt::Debug + 'static {
 /// The system is asked for randomness once; the bits are a hash of that and of a counter, since a
 /// call to the system for each event would take longer than all the rest of its intake.
 #[derive(Debug)]
-pub struct RandomIds {
+pub struct UuidGenerator {
     seed: [u8; 16],
     count: AtomicU64,
 }
 
-impl RandomIds {
+impl UuidGenerator {
     /// Takes its seed from the system.
     #[must_use]
     pub fn new() -> Self {
@@ -31,13 +31,13 @@ impl RandomIds {
     }
 }
 
-impl Default for RandomIds {
+impl Default for UuidGenerator {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl EventIds for RandomIds {
+impl EventIdGenerator for UuidGenerator {
     fn next(&self, now: Timestamp) -> Uuid {
         let mut input = [0; 24];
         input[..16].copy_from_slice(&self.seed);
@@ -55,7 +55,7 @@ impl EventIds for RandomIds {
 pub(crate) struct CountedIds(AtomicU64);
 
 #[cfg(test)]
-impl EventIds for CountedIds {
+impl EventIdGenerator for CountedIds {
     fn next(&self, _now: Timestamp) -> Uuid {
         Uuid::from_u128(self.0.fetch_add(1, Ordering::Relaxed).into())
     }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn ids_are_version_7_of_their_time_and_never_the_same() {
         let now = Timestamp(1_763_776_800_123_456);
-        let (one, other) = (RandomIds::new(), RandomIds::new());
+        let (one, other) = (UuidGenerator::new(), UuidGenerator::new());
         let mut seen = HashSet::new();
         for id in (0..10_000).map(|_| one.next(now)).chain((0..10_000).map(|_| other.next(now))) {
             assert_eq!(id.get_version_num(), 7);

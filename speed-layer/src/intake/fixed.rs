@@ -6,26 +6,26 @@
 //! goes to the quarantine is what was sent.
 
 use shared::access::FixedProperties;
-use shared::json::Cursor;
+use shared::json::JsonCursor;
 
 use super::decode::RawEvent;
-use super::envelope::{Invalid, InvalidCode, check_size};
-use super::foreign::Translated;
+use super::envelope::{EventFault, InvalidCode, check_size};
+use super::foreign::TranslationResult;
 
 /// The texts of events with these properties. `translated` is what events of other standards stand
 /// for. None is larger than `bytes_max` before.
 pub(super) fn write(
     fixed: &FixedProperties,
     events: &[RawEvent<'_>],
-    translated: Option<Vec<Translated>>,
+    translated: Option<Vec<TranslationResult>>,
     bytes_max: usize,
-) -> Vec<Translated> {
+) -> Vec<TranslationResult> {
     let mut open = Vec::new();
-    let mut written = |raw: &RawEvent<'_>| -> Translated {
+    let mut written = |raw: &RawEvent<'_>| -> TranslationResult {
         check_size(raw, bytes_max)?;
-        let text = raw
-            .text
-            .ok_or_else(|| Invalid::new(InvalidCode::MalformedEvent, "the event is not UTF-8"))?;
+        let text = raw.text.ok_or_else(|| {
+            EventFault::new(InvalidCode::MalformedEvent, "the event is not UTF-8")
+        })?;
         // What is no event, the rules say of the text that was sent.
         Ok(with(text, fixed, &mut open).unwrap_or_else(|| text.to_owned()))
     };
@@ -44,7 +44,7 @@ pub(super) fn write(
 
 /// An event's text with the properties in it; `None` where it is no event that could have any.
 fn with(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<String> {
-    let mut cursor = Cursor::new(text);
+    let mut cursor = JsonCursor::new(text);
     let mut properties = None;
     cursor.eat(b'{')?;
     let is_empty = cursor.eat(b'}').is_some();
@@ -78,7 +78,7 @@ fn with(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<Str
 /// out; `None` where it is neither object nor null.
 fn object(own: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<String> {
     let mut made = format!("{{{}", fixed.json());
-    let mut cursor = Cursor::new(own);
+    let mut cursor = JsonCursor::new(own);
     if own != "null" {
         cursor.eat(b'{')?;
         while cursor.peek()? != b'}' {

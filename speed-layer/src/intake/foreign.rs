@@ -17,11 +17,11 @@ pub use self::cloud_event::{CloudEventData, CloudEventHead};
 pub use self::segment::SegmentCall;
 
 use super::decode::{BodyFormat, RawEvent};
-use super::envelope::{Invalid, InvalidCode, check_size};
+use super::envelope::{EventFault, InvalidCode, check_size};
 
 /// A native event in the making.
 #[derive(Serialize)]
-struct Native<'a> {
+struct NativeEvent<'a> {
     event: &'a str,
     /// Without one the server makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +35,7 @@ struct Native<'a> {
 }
 
 /// A native event's text, or why there is none.
-pub(super) type Translated = Result<String, Invalid>;
+pub(super) type TranslationResult = Result<String, EventFault>;
 
 /// The texts of the native events that these stand for; `None` where they are native. What is over
 /// `bytes_max` is not translated, so that no text grows far beyond what was sent.
@@ -43,8 +43,8 @@ pub(super) fn translate(
     format: &BodyFormat,
     events: &[RawEvent<'_>],
     bytes_max: usize,
-) -> Option<Vec<Translated>> {
-    let each = |translate: &dyn Fn(&RawEvent<'_>) -> Translated| {
+) -> Option<Vec<TranslationResult>> {
+    let each = |translate: &dyn Fn(&RawEvent<'_>) -> TranslationResult| {
         let checked = |raw| check_size(raw, bytes_max).and_then(|()| translate(raw));
         Some(events.iter().map(checked).collect())
     };
@@ -76,15 +76,15 @@ pub(super) fn as_sent<'a>(format: &BodyFormat, bytes: &'a [u8]) -> Cow<'a, [u8]>
     Cow::Owned([beside.as_bytes(), b"\r\n", &bytes].concat())
 }
 
-fn malformed(what: &str, why: impl std::fmt::Display) -> Invalid {
-    Invalid::new(InvalidCode::MalformedEvent, format!("it is no {what}: {why}"))
+fn malformed(what: &str, why: impl std::fmt::Display) -> EventFault {
+    EventFault::new(InvalidCode::MalformedEvent, format!("it is no {what}: {why}"))
 }
 
-fn not_text(what: &str) -> Invalid {
+fn not_text(what: &str) -> EventFault {
     malformed(what, "it is not UTF-8")
 }
 
-fn written(native: &Native<'_>, what: &str) -> Result<String, Invalid> {
+fn written(native: &NativeEvent<'_>, what: &str) -> Result<String, EventFault> {
     serde_json::to_string(native).map_err(|error| malformed(what, error))
 }
 

@@ -6,40 +6,40 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use memchr::memchr_iter;
 use tokio::sync::oneshot;
 
-use super::budget::Share;
+use super::budget::IntakePermit;
 use super::decode::BodyFormat;
-use super::decoder::Decoder;
+use super::decoder::BodyDecoder;
 use super::error::IntakeError;
-use super::prepare::{Plain, Prepared};
+use super::prepare::{PlainBody, PreparedEvents};
 use super::receipt::Receipt;
 use super::settings::IntakeSettings;
 
 /// A request that waits to be committed.
 pub(super) struct Submission {
-    pub(super) content: Content,
-    pub(super) caller: Caller,
+    pub(super) content: SubmissionContent,
+    pub(super) caller: ReplyHandle,
 }
 
 /// What there is of a request.
-pub(super) enum Content {
+pub(super) enum SubmissionContent {
     /// A decoded one.
-    Decoded(Prepared),
+    Decoded(PreparedEvents),
     /// A small body, which is decoded together with others.
-    Small(Plain),
+    Small(PlainBody),
 }
 
 /// Who waits for an answer.
-pub(super) struct Caller {
+pub(super) struct ReplyHandle {
     /// What the request holds of the budget, until it is answered.
-    pub(super) share: Share,
-    pub(super) reply: oneshot::Sender<Answer>,
+    pub(super) share: IntakePermit,
+    pub(super) reply: oneshot::Sender<SubmissionResult>,
 }
 
 /// What a caller is told.
-pub(super) type Answer = Result<Receipt, IntakeError>;
+pub(super) type SubmissionResult = Result<Receipt, IntakeError>;
 
-impl Caller {
-    pub(super) fn answer(self, answer: Answer) {
+impl ReplyHandle {
+    pub(super) fn answer(self, answer: SubmissionResult) {
         drop(self.share);
         // A client that has gone does not need its answer.
         let _ = self.reply.send(answer);
@@ -47,22 +47,22 @@ impl Caller {
 }
 
 /// Requests that were decoded together, and who sent them.
-pub(super) struct Decoded {
-    pub(super) prepared: Prepared,
-    pub(super) callers: Vec<Caller>,
+pub(super) struct PreparedSubmissions {
+    pub(super) prepared: PreparedEvents,
+    pub(super) callers: Vec<ReplyHandle>,
 }
 
-impl Content {
+impl SubmissionContent {
     /// Events that it has at most.
     fn events(&self) -> usize {
         match self {
             Self::Decoded(prepared) => prepared.candidates.len(),
-            Self::Small(Plain {
+            Self::Small(PlainBody {
                 bytes,
                 format: BodyFormat::Ndjson | BodyFormat::NamedNdjson,
                 ..
             }) => memchr_iter(b'\n', bytes).count() + 1,
-            Self::Small(Plain { bytes, .. }) => memchr_iter(b',', bytes).count() + 1,
+            Self::Small(PlainBody { bytes, .. }) => memchr_iter(b',', bytes).count() + 1,
         }
     }
 }
@@ -100,15 +100,15 @@ pub(super) fn gather(
 }
 
 /// Decodes what is small, all together, and puts it last.
-pub(super) fn decode(decoder: &Decoder, group: Vec<Submission>) -> Vec<Decoded> {
+pub(super) fn decode(decoder: &BodyDecoder, group: Vec<Submission>) -> Vec<PreparedSubmissions> {
     let mut all = Vec::new();
     let (mut bodies, mut callers) = (Vec::new(), Vec::new());
     for Submission { content, caller } in group {
         match content {
-            Content::Decoded(prepared) => {
-                all.push(Decoded { prepared, callers: vec![caller] });
+            SubmissionContent::Decoded(prepared) => {
+                all.push(PreparedSubmissions { prepared, callers: vec![caller] });
             }
-            Content::Small(body) => {
+            SubmissionContent::Small(body) => {
                 bodies.push(body);
                 callers.push(caller);
             }
@@ -118,13 +118,13 @@ pub(super) fn decode(decoder: &Decoder, group: Vec<Submission>) -> Vec<Decoded> 
         return all;
     }
     if let Ok(prepared) = try_decode(decoder, &bodies) {
-        all.push(Decoded { prepared, callers });
+        all.push(PreparedSubmissions { prepared, callers });
         return all;
     }
     // One of them may be the only reason.
     for (body, caller) in bodies.iter().zip(callers) {
         match try_decode(decoder, std::slice::from_ref(body)) {
-            Ok(prepared) => all.push(Decoded { prepared, callers: vec![caller] }),
+            Ok(prepared) => all.push(PreparedSubmissions { prepared, callers: vec![caller] }),
             Err(failure) => caller.answer(Err(failure)),
         }
     }
@@ -132,7 +132,7 @@ pub(super) fn decode(decoder: &Decoder, group: Vec<Submission>) -> Vec<Decoded> 
 }
 
 /// A fault in decoding is one request's and not the end of the thread that commits.
-fn try_decode(decoder: &Decoder, bodies: &[Plain]) -> Result<Prepared, IntakeError> {
+fn try_decode(decoder: &BodyDecoder, bodies: &[PlainBody]) -> Result<PreparedEvents, IntakeError> {
     catch_unwind(AssertUnwindSafe(|| decoder.several(bodies)))
         .unwrap_or_else(|_| Err(IntakeError::Internal("decoding panicked".to_owned())))
 }

@@ -39,14 +39,14 @@ impl ColumnMapping {
 
 /// How options are spelled where they are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Options {
+pub enum ParameterStyle {
     /// In a query string.
     Query,
     /// As flags of a command.
     Flags,
 }
 
-impl Options {
+impl ParameterStyle {
     fn of_column(self, field: &str) -> String {
         match self {
             Self::Query => format!("`{field}_column=`"),
@@ -64,9 +64,9 @@ impl Options {
 
 /// Where the fields of an event are in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct ColumnLayout {
     /// Where its type is.
-    pub event: EventSource,
+    pub event: EventTypeSource,
     /// The column of times.
     pub time: Option<usize>,
     /// The column of ids.
@@ -81,19 +81,23 @@ pub struct Layout {
 
 /// Where the type of an event is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EventSource {
+pub enum EventTypeSource {
     /// All events have this one.
     All(String),
     /// In a column.
     Column(usize),
 }
 
-impl Layout {
+impl ColumnLayout {
     /// The layout of a table with these columns.
     ///
     /// # Errors
     /// What is wrong with the columns, and which there are.
-    pub fn of(names: &[&str], mapping: &ColumnMapping, options: Options) -> Result<Self, String> {
+    pub fn of(
+        names: &[&str],
+        mapping: &ColumnMapping,
+        options: ParameterStyle,
+    ) -> Result<Self, String> {
         check(names)?;
         let mut taken = HashSet::new();
         let mut find = |field: &str| -> Result<Option<usize>, String> {
@@ -124,8 +128,8 @@ impl Layout {
         }
         let [event, time, id, subject] = fields.map(|(_, at)| at);
         let event = match (&mapping.event, event) {
-            (Some(event), _) => EventSource::All(event.clone()),
-            (None, Some(at)) => EventSource::Column(at),
+            (Some(event), _) => EventTypeSource::All(event.clone()),
+            (None, Some(at)) => EventTypeSource::Column(at),
             (None, None) => {
                 let hint = format!(
                     "; {} names the one with the types of the events, and {}",
@@ -174,12 +178,12 @@ fn check(names: &[&str]) -> Result<(), String> {
 
 /// Refuses a table without times that has a column which looks like them: its events would all
 /// happen when they arrive, and nobody would hear of it.
-fn check_no_time(names: &[&str], options: Options) -> Result<(), String> {
+fn check_no_time(names: &[&str], options: ParameterStyle) -> Result<(), String> {
     let time = names.iter().find(|name| field_meant(name) == Some("time"));
     time.map_or(Ok(()), |name| {
         let (option, none) = match options {
-            Options::Query => (format!("`time_column={name}`"), "`time_column=`"),
-            Options::Flags => (format!("`--time {name}`"), "`--time ''`"),
+            ParameterStyle::Query => (format!("`time_column={name}`"), "`time_column=`"),
+            ParameterStyle::Flags => (format!("`--time {name}`"), "`--time ''`"),
         };
         Err(format!(
             "there is no column `time`, but `{}`: {option} takes the times from there, and {none} \
@@ -209,8 +213,8 @@ fn listed(names: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn of(names: &[&str], mapping: &ColumnMapping) -> Result<Layout, String> {
-        Layout::of(names, mapping, Options::Query)
+    fn of(names: &[&str], mapping: &ColumnMapping) -> Result<ColumnLayout, String> {
+        ColumnLayout::of(names, mapping, ParameterStyle::Query)
     }
 
     fn some(text: &str) -> Option<String> {
@@ -221,7 +225,7 @@ mod tests {
     fn fields_are_found_by_their_names_and_the_rest_are_properties() {
         let names = ["amount", "time", "event", "subject", "id", "country"];
         let layout = of(&names, &ColumnMapping::default()).unwrap();
-        assert_eq!(layout.event, EventSource::Column(2));
+        assert_eq!(layout.event, EventTypeSource::Column(2));
         assert_eq!((layout.time, layout.id, layout.subject), (Some(1), Some(4), Some(3)));
         assert_eq!((layout.all_properties, layout.properties), (None, vec![0, 5]));
         let json = of(&["event", "properties"], &ColumnMapping::default()).unwrap();
@@ -239,12 +243,12 @@ mod tests {
         };
         let names = ["order", "at", "event", "subject", "time"];
         let layout = of(&names, &mapping).unwrap();
-        assert_eq!(layout.event, EventSource::All("purchase".to_owned()));
+        assert_eq!(layout.event, EventTypeSource::All("purchase".to_owned()));
         assert_eq!((layout.time, layout.id, layout.subject), (Some(1), Some(0), None));
         assert_eq!(layout.properties, [2, 3, 4]);
         let swapped = ColumnMapping { event_column: some("id"), ..ColumnMapping::default() };
         let layout = of(&["id", "x"], &swapped).unwrap();
-        assert_eq!((layout.event, layout.id), (EventSource::Column(0), None));
+        assert_eq!((layout.event, layout.id), (EventTypeSource::Column(0), None));
     }
 
     #[test]

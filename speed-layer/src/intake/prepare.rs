@@ -12,22 +12,22 @@ use arrow::array::{
 use bytes::Bytes;
 use shared::access::FixedProperties;
 use shared::event::EventBatch;
-use shared::extract::{Extraction, Extractor};
+use shared::extract::{PropertyBatchBuilder, PropertyExtractor};
 use shared::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::content::ContentDigest;
 use super::decode::{BodyFormat, RawEvent, split};
-use super::envelope::{Envelope, EnvelopeReader, Invalid};
+use super::envelope::{Envelope, EnvelopeReader, EventFault};
 use super::error::IntakeError;
-use super::event_id::EventIds;
+use super::event_id::EventIdGenerator;
 use super::fixed;
-use super::foreign::{self, Translated};
-use super::settings::Limits;
+use super::foreign::{self, TranslationResult};
+use super::settings::IntakeLimits;
 
 /// Where an event is in its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct EventSpan {
     /// Array position or line number, from 0.
     pub(crate) index: u32,
     start: u32,
@@ -36,15 +36,15 @@ pub(crate) struct Place {
 
 /// A valid event that is not judged yet. The rest of it is in the batch, in the same row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    pub(crate) place: Place,
+pub(crate) struct PendingEvent {
+    pub(crate) place: EventSpan,
     /// xxh3-128 of the id.
     pub(crate) id_hash: u128,
 }
 
 /// A body that is not compressed any more.
 #[derive(Clone, Debug)]
-pub(crate) struct Plain {
+pub(crate) struct PlainBody {
     pub(crate) bytes: Bytes,
     pub(crate) format: BodyFormat,
     /// What the sender's key writes into each event.
@@ -55,31 +55,31 @@ pub(crate) struct Plain {
     pub(crate) begun: Instant,
 }
 
-/// A decoded request. What it has of events is in the rows of a [`Prepared`].
+/// A decoded request. What it has of events is in the rows of a [`PreparedEvents`].
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct PreparedRequest {
     body: Bytes,
     format: BodyFormat,
     /// The rows of its valid events, in their order.
     pub(crate) rows: Range<usize>,
     /// The others.
-    pub(crate) invalid: Vec<(Place, Invalid)>,
+    pub(crate) invalid: Vec<(EventSpan, EventFault)>,
     /// When it arrived.
     pub(crate) arrived: Timestamp,
     /// The same for measuring how long it takes.
     pub(crate) begun: Instant,
 }
 
-impl Request {
+impl PreparedRequest {
     /// The text of an event, as it was sent.
-    pub(crate) fn raw(&self, place: Place) -> &[u8] {
+    pub(crate) fn raw(&self, place: EventSpan) -> &[u8] {
         let start = place.start as usize;
         self.body.get(start..start + place.length as usize).unwrap_or_default()
     }
 
     /// The same with what was said of it beside the body, so that it can be sent again, and without
     /// the sender's key.
-    pub(crate) fn as_sent(&self, place: Place) -> Cow<'_, [u8]> {
+    pub(crate) fn as_sent(&self, place: EventSpan) -> Cow<'_, [u8]> {
         foreign::as_sent(&self.format, self.raw(place))
     }
 
@@ -91,47 +91,47 @@ impl Request {
 
 /// Decoded requests.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedEvents {
     /// The valid events of all, one request's behind the other's.
     pub(crate) events: EventBatch,
     /// One for each row of `events`.
-    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<PendingEvent>,
     /// One for each body, or why it could not be read.
-    pub(crate) requests: Vec<Result<Request, IntakeError>>,
+    pub(crate) requests: Vec<Result<PreparedRequest, IntakeError>>,
 }
 
-impl Prepared {
+impl PreparedEvents {
     /// Bytes that it holds beside its bodies.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.events.size_bytes() + self.candidates.len() * size_of::<Candidate>()
+        self.events.size_bytes() + self.candidates.len() * size_of::<PendingEvent>()
     }
 }
 
 /// Decodes and checks bodies; on the way, the properties that are wanted are read.
 pub(crate) fn prepare(
-    bodies: &[Plain],
-    limits: &Limits,
-    wanted: &Extractor,
-    ids: &dyn EventIds,
-) -> Result<Prepared, IntakeError> {
+    bodies: &[PlainBody],
+    limits: &IntakeLimits,
+    wanted: &PropertyExtractor,
+    ids: &dyn EventIdGenerator,
+) -> Result<PreparedEvents, IntakeError> {
     let ahead_us = limits.time_ahead_max_ms.saturating_mul(1000);
     let split: Vec<Result<Vec<RawEvent<'_>>, IntakeError>> = bodies
         .iter()
         .map(|body| split(&body.bytes, &body.format, limits.request_max_events))
         .collect();
     // Before there is a reader, which holds on to what it has read.
-    let texts = |(body, raw): (&Plain, &Result<Vec<RawEvent<'_>>, _>)| {
+    let texts = |(body, raw): (&PlainBody, &Result<Vec<RawEvent<'_>>, _>)| {
         native_texts(body, raw.as_deref().unwrap_or_default(), limits.event_max_bytes)
     };
     let translated: Vec<_> = bodies.iter().zip(&split).map(texts).collect();
     let count = split.iter().flatten().map(Vec::len).sum();
     let bytes = bodies.iter().map(|body| body.bytes.len()).sum();
     let mut reader = EnvelopeReader::new(limits.event_max_bytes, wanted);
-    let mut columns = Columns::with_capacity(count, bytes);
-    let mut properties = Extraction::with_capacity(wanted, count);
+    let mut columns = EventBatchBuilder::with_capacity(count, bytes);
+    let mut properties = PropertyBatchBuilder::with_capacity(wanted, count);
     let mut candidates = Vec::with_capacity(count);
     let mut requests = Vec::with_capacity(bodies.len());
-    for ((Plain { bytes, format, fixed, arrived, begun }, raw_events), translated) in
+    for ((PlainBody { bytes, format, fixed, arrived, begun }, raw_events), translated) in
         bodies.iter().zip(split).zip(&translated)
     {
         let latest = Timestamp(arrived.0.saturating_add(ahead_us));
@@ -160,13 +160,13 @@ pub(crate) fn prepare(
                     Ok(event) => {
                         let id_hash = columns.push(&event, ids, *arrived);
                         properties.push(reader.found());
-                        candidates.push(Candidate { place, id_hash });
+                        candidates.push(PendingEvent { place, id_hash });
                     }
                     Err(fault) => invalid.push((place, format.told(raw.index, fault))),
                 }
             }
         });
-        requests.push(read.map(|()| Request {
+        requests.push(read.map(|()| PreparedRequest {
             body: bytes.clone(),
             format: format.clone(),
             rows: first..candidates.len(),
@@ -176,16 +176,16 @@ pub(crate) fn prepare(
         }));
     }
     let events = columns.finish()?.with_read(properties.finish());
-    Ok(Prepared { events, candidates, requests })
+    Ok(PreparedEvents { events, candidates, requests })
 }
 
 /// The texts of native events that these stand for, with what the sender's key writes into them;
 /// `None` where they are what was sent.
 fn native_texts(
-    body: &Plain,
+    body: &PlainBody,
     events: &[RawEvent<'_>],
     bytes_max: usize,
-) -> Option<Vec<Translated>> {
+) -> Option<Vec<TranslationResult>> {
     let translated = foreign::translate(&body.format, events, bytes_max);
     match &body.fixed {
         None => translated,
@@ -194,13 +194,13 @@ fn native_texts(
 }
 
 /// `raw` is a piece of `body`; settings keep a body under 4 GiB.
-fn place_of(raw: &RawEvent<'_>, body: &Bytes) -> Place {
+fn place_of(raw: &RawEvent<'_>, body: &Bytes) -> EventSpan {
     let start = raw.bytes.as_ptr().addr().saturating_sub(body.as_ptr().addr());
-    Place { index: raw.index, start: start as u32, length: raw.bytes.len() as u32 }
+    EventSpan { index: raw.index, start: start as u32, length: raw.bytes.len() as u32 }
 }
 
 /// The columns of an [`EventBatch`], in the making.
-struct Columns {
+struct EventBatchBuilder {
     id: StringBuilder,
     content: UInt64Builder,
     event: StringBuilder,
@@ -211,7 +211,7 @@ struct Columns {
     digest: ContentDigest,
 }
 
-impl Columns {
+impl EventBatchBuilder {
     /// Room for `events` events out of a body of `bytes`, most of which are properties.
     fn with_capacity(events: usize, bytes: usize) -> Self {
         Self {
@@ -227,7 +227,12 @@ impl Columns {
     }
 
     /// Adds an event; returns the hash of its id, which means nothing if the server made it.
-    fn push(&mut self, event: &Envelope<'_>, ids: &dyn EventIds, arrived: Timestamp) -> u128 {
+    fn push(
+        &mut self,
+        event: &Envelope<'_>,
+        ids: &dyn EventIdGenerator,
+        arrived: Timestamp,
+    ) -> u128 {
         let id_hash = match &event.id {
             Some(id) => {
                 self.id.append_value(id);
@@ -272,16 +277,16 @@ impl Columns {
 mod tests {
     use arrow::array::Array;
 
-    use shared::expression::{PropertyColumn, Type, parse_path};
+    use shared::expression::{ExpressionType, PropertyColumn, parse_path};
 
     use super::*;
     use crate::intake::event_id::CountedIds;
 
     const NOW: Timestamp = Timestamp(1_795_000_000_000_000);
 
-    fn prepare_lines(bodies: &[&'static str]) -> Prepared {
+    fn prepare_lines(bodies: &[&'static str]) -> PreparedEvents {
         let ids = CountedIds::default();
-        let body = |body: &&'static str| Plain {
+        let body = |body: &&'static str| PlainBody {
             bytes: Bytes::from_static(body.as_bytes()),
             format: BodyFormat::Ndjson,
             fixed: None,
@@ -289,9 +294,11 @@ mod tests {
             begun: Instant::now(),
         };
         let bodies: Vec<_> = bodies.iter().map(body).collect();
-        let wanted =
-            Extractor::new([PropertyColumn { path: parse_path("x").unwrap(), ty: Type::Number }]);
-        prepare(&bodies, &Limits::default(), &wanted, &ids).unwrap()
+        let wanted = PropertyExtractor::new([PropertyColumn {
+            path: parse_path("x").unwrap(),
+            ty: ExpressionType::Number,
+        }]);
+        prepare(&bodies, &IntakeLimits::default(), &wanted, &ids).unwrap()
     }
 
     #[test]

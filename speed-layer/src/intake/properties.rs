@@ -1,14 +1,14 @@
 //! The rules of `properties` that JSON's syntax does not have: nested at most 32 deep (itself
 //! counted), no key twice in one object, no text with half a surrogate pair.
 //!
-//! They are watched while a [`shared::json::Cursor`] walks over the text. Numbers may have any
+//! They are watched while a [`shared::json::JsonCursor`] walks over the text. Numbers may have any
 //! size: what does not fit a metric is that metric's type mismatch.
 
 use std::borrow::Cow;
 
-use shared::json::{Spelled, Watch};
+use shared::json::{JsonString, JsonVisitor};
 
-use super::envelope::{Invalid, InvalidCode, excerpt};
+use super::envelope::{EventFault, InvalidCode, excerpt};
 
 /// How deep `properties` may be nested, itself counted.
 const DEPTH_MAX: usize = 32;
@@ -18,18 +18,18 @@ const LOOKED_UP_MAX: usize = 32;
 
 /// Watches one event's properties after the other, reusing its memory.
 #[derive(Debug, Default)]
-pub(super) struct Rules<'a> {
+pub(super) struct PropertyRules<'a> {
     /// What is open, as deep as it may be.
-    levels: [Level; DEPTH_MAX],
+    levels: [NestingLevel; DEPTH_MAX],
     depth: usize,
     /// Keys of the objects that are open, the innermost last.
     keys: Vec<Cow<'a, str>>,
     /// The first rule that was broken.
-    broken: Option<Invalid>,
+    broken: Option<EventFault>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Level {
+struct NestingLevel {
     is_object: bool,
     /// Where its keys begin.
     keys_from: usize,
@@ -37,7 +37,7 @@ struct Level {
     fingerprints: u64,
 }
 
-impl Rules<'_> {
+impl PropertyRules<'_> {
     /// Another event's properties come next.
     pub(super) fn begin(&mut self) {
         self.keys.clear();
@@ -46,20 +46,20 @@ impl Rules<'_> {
     }
 
     /// What was wrong with those that came.
-    pub(super) fn end(&mut self) -> Result<(), Invalid> {
+    pub(super) fn end(&mut self) -> Result<(), EventFault> {
         self.broken.take().map_or(Ok(()), Err)
     }
 
-    fn breaks(&mut self, rule: impl FnOnce() -> Invalid) {
+    fn breaks(&mut self, rule: impl FnOnce() -> EventFault) {
         self.broken.get_or_insert_with(rule);
     }
 }
 
-impl<'a> Watch<'a> for Rules<'a> {
+impl<'a> JsonVisitor<'a> for PropertyRules<'a> {
     fn open(&mut self, is_object: bool) {
         match self.levels.get_mut(self.depth) {
             Some(level) => {
-                *level = Level { is_object, keys_from: self.keys.len(), fingerprints: 0 };
+                *level = NestingLevel { is_object, keys_from: self.keys.len(), fingerprints: 0 };
             }
             None => self.breaks(too_deep),
         }
@@ -82,7 +82,7 @@ impl<'a> Watch<'a> for Rules<'a> {
         self.keys.truncate(level.keys_from);
     }
 
-    fn key(&mut self, key: Spelled<'a>) {
+    fn key(&mut self, key: JsonString<'a>) {
         let Some(key) = key.text() else { return self.breaks(not_unicode) };
         let Some(level) = self.depth.checked_sub(1).and_then(|top| self.levels.get_mut(top)) else {
             return;
@@ -98,7 +98,7 @@ impl<'a> Watch<'a> for Rules<'a> {
         self.keys.push(key);
     }
 
-    fn string(&mut self, value: Spelled<'a>) {
+    fn string(&mut self, value: JsonString<'a>) {
         if !value.is_unicode {
             self.breaks(not_unicode);
         }
@@ -116,22 +116,22 @@ fn fingerprint(key: &str) -> u32 {
     mixed % 64
 }
 
-fn twice(key: &str) -> Invalid {
-    Invalid::new(
+fn twice(key: &str) -> EventFault {
+    EventFault::new(
         InvalidCode::DuplicateProperty,
         format!("the key `{}` occurs twice in one object of `properties`", excerpt(key)),
     )
 }
 
-fn too_deep() -> Invalid {
-    Invalid::new(
+fn too_deep() -> EventFault {
+    EventFault::new(
         InvalidCode::PropertiesTooDeep,
         format!("`properties` is nested more than {DEPTH_MAX} deep, itself counted"),
     )
 }
 
-fn not_unicode() -> Invalid {
-    Invalid::new(
+fn not_unicode() -> EventFault {
+    EventFault::new(
         InvalidCode::InvalidProperties,
         "`properties` has text with half a surrogate pair (`\\ud800` to `\\udfff` by itself), \
          which is not Unicode",

@@ -21,8 +21,8 @@ pub use self::kept::CodeTotal;
 
 use shared::time::Timestamp;
 
-use self::file::{QuarantineFile, Record};
-use self::kept::Kept;
+use self::file::{QuarantineFile, QuarantineRecord};
+use self::kept::QuarantineEntries;
 use super::figures;
 use super::settings::QuarantineSettings;
 
@@ -61,13 +61,13 @@ pub enum QuarantineError {
 /// The quarantine. Its calls block on its file.
 #[derive(Debug)]
 pub struct Quarantine {
-    state: Mutex<State>,
+    state: Mutex<QuarantineState>,
     settings: QuarantineSettings,
 }
 
 #[derive(Debug)]
-struct State {
-    kept: Kept,
+struct QuarantineState {
+    kept: QuarantineEntries,
     /// The number of the next entry.
     next: u64,
     file: QuarantineFile,
@@ -86,7 +86,11 @@ impl Quarantine {
     /// When the directory or its file cannot be read or written, or is of a newer format.
     pub fn open(directory: &Path, settings: QuarantineSettings) -> Result<Self, QuarantineError> {
         let (file, loaded) = QuarantineFile::open(directory)?;
-        let mut state = State { kept: Kept::new(loaded.dropped), next: loaded.next, file };
+        let mut state = QuarantineState {
+            kept: QuarantineEntries::new(loaded.dropped),
+            next: loaded.next,
+            file,
+        };
         for record in loaded.records {
             state.kept.apply(record, &settings);
         }
@@ -108,7 +112,7 @@ impl Quarantine {
             return Ok(Vec::new());
         }
         let mut state = self.lock();
-        let Sorted { ids, records, next } = state.sort(events);
+        let QuarantinePlan { ids, records, next } = state.sort(events);
         state.write(next, &records)?;
         state.next = next;
         let mut dropped: BTreeMap<String, u64> = BTreeMap::new();
@@ -156,8 +160,8 @@ impl Quarantine {
             return Ok(false);
         }
         let next = state.next;
-        state.write(next, &[Record::Delete(id)])?;
-        state.kept.apply(Record::Delete(id), &self.settings);
+        state.write(next, &[QuarantineRecord::Delete(id)])?;
+        state.kept.apply(QuarantineRecord::Delete(id), &self.settings);
         figures::quarantine_entries(state.kept.len());
         Ok(true)
     }
@@ -168,24 +172,24 @@ impl Quarantine {
         self.lock().file.break_for_tests();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QuarantineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What becomes of events that are to be kept.
-struct Sorted {
+struct QuarantinePlan {
     /// The entry of each.
     ids: Vec<QuarantineId>,
     /// First those of entries that are there, then new ones.
-    records: Vec<Record>,
+    records: Vec<QuarantineRecord>,
     /// The number after the new ones.
     next: u64,
 }
 
-impl State {
+impl QuarantineState {
     /// Tells what is new from what was there before.
-    fn sort(&self, events: Vec<QuarantinedEvent>) -> Sorted {
+    fn sort(&self, events: Vec<QuarantinedEvent>) -> QuarantinePlan {
         let mut fresh: Vec<QuarantineEntry> = Vec::new();
         let mut again: BTreeMap<QuarantineId, (u64, Timestamp)> = BTreeMap::new();
         let mut seen: HashMap<u128, usize> = HashMap::new();
@@ -207,12 +211,19 @@ impl State {
             }
         }
         let next = self.next + fresh.len() as u64;
-        let again =
-            again.into_iter().map(|(id, (count, received))| Record::Again { id, count, received });
-        Sorted { ids, records: again.chain(fresh.into_iter().map(Record::Add)).collect(), next }
+        let again = again.into_iter().map(|(id, (count, received))| QuarantineRecord::Again {
+            id,
+            count,
+            received,
+        });
+        QuarantinePlan {
+            ids,
+            records: again.chain(fresh.into_iter().map(QuarantineRecord::Add)).collect(),
+            next,
+        }
     }
 
-    fn write(&mut self, next: u64, records: &[Record]) -> Result<(), QuarantineError> {
+    fn write(&mut self, next: u64, records: &[QuarantineRecord]) -> Result<(), QuarantineError> {
         if self.file.needs_rewrite() {
             self.file.rewrite(next, &self.kept, records)
         } else {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use shared::ids::{Offset, PartitionId, Position};
+use shared::ids::{Offset, PartitionId, PartitionOffsets};
 use shared::problem::Problem;
 
 use super::envelope::InvalidCode;
@@ -10,7 +10,7 @@ use super::quarantine::QuarantineId;
 
 /// An event whose id was there before with other content. The first one stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Conflict {
+pub struct ConflictingEvent {
     /// Array position or line number, from 0.
     pub index: u32,
     /// The id that both have.
@@ -41,17 +41,17 @@ pub struct Receipt {
     /// Events that were there before, with the same id and content.
     pub duplicates: u64,
     /// Events that were there before with other content.
-    pub conflicts: Vec<Conflict>,
+    pub conflicts: Vec<ConflictingEvent>,
     /// Events that break a rule.
     pub invalid: Vec<InvalidEvent>,
     /// The next offsets after this request: everything that it was acknowledged for lies below.
-    pub position: Position,
+    pub position: PartitionOffsets,
 }
 
 impl Receipt {
     /// A receipt of nothing at `end`.
     pub(crate) fn at(end: Offset) -> Self {
-        Self { position: Position::only(end), ..Self::default() }
+        Self { position: PartitionOffsets::only(end), ..Self::default() }
     }
 
     /// The offset after this request, in the only partition.

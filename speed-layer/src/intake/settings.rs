@@ -7,7 +7,7 @@ const MIB: usize = 1 << 20;
 
 /// Limits of one request and its events. A client that exceeds one is told its name and value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct IntakeLimits {
     /// Bytes of a body as it is sent; default 16 MiB.
     pub body_max_bytes: usize,
     /// Bytes of a body after decompression; default 64 MiB.
@@ -24,7 +24,7 @@ pub struct Limits {
     pub body_idle_max_ms: u64,
 }
 
-impl Default for Limits {
+impl Default for IntakeLimits {
     fn default() -> Self {
         Self {
             body_max_bytes: 16 * MIB,
@@ -57,7 +57,7 @@ impl Default for QuarantineSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntakeSettings {
     /// Limits of one request.
-    pub limits: Limits,
+    pub limits: IntakeLimits,
     /// How many identified events back a repetition is recognised; default 10 million. Each takes
     /// about 32 bytes of memory.
     pub dedup_window_events: usize,
@@ -81,7 +81,7 @@ pub struct IntakeSettings {
 impl Default for IntakeSettings {
     fn default() -> Self {
         Self {
-            limits: Limits::default(),
+            limits: IntakeLimits::default(),
             dedup_window_events: 10_000_000,
             quarantine: QuarantineSettings::default(),
             pending_max_requests: 1024,
@@ -95,10 +95,10 @@ impl Default for IntakeSettings {
 }
 
 impl IntakeSettings {
-    /// The most that [`Limits::decompressed_max_bytes`] can be: columns hold less than 2 GiB of
+    /// The most that [`IntakeLimits::decompressed_max_bytes`] can be: columns hold less than 2 GiB of
     /// text, and the columns of a request hold little more than its body.
     const DECOMPRESSED_BYTES_CAP: usize = 1 << 30;
-    /// The most that [`Limits::request_max_events`] can be.
+    /// The most that [`IntakeLimits::request_max_events`] can be.
     pub(super) const EVENTS_CAP: usize = 1 << 20;
     /// The most that [`IntakeSettings::dedup_window_events`] can be.
     const WINDOW_CAP: usize = 1 << 31;

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use shared::catalog::Snapshot;
+use shared::catalog::CatalogSnapshot;
 use shared::clock::ManualClock;
 use shared::event::EventBatch;
 use shared::ids::{Boundary, Epoch, Generation, JournalId, Offset};
-use shared::ports::{Committed, Journal, JournalError, JournalReader};
+use shared::ports::{CommittedBatch, Journal, JournalError, JournalReader};
 use shared::time::Timestamp;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::event_id::CountedIds;
 use super::{
     BodyEncoding, BodyFormat, EventBody, Intake, IntakeError, IntakeHandle, IntakeSettings,
-    OnInvalid, Receipt,
+    InvalidEventPolicy, Receipt,
 };
 
 /// 2026-11-22T00:00:00Z.
@@ -34,7 +34,7 @@ pub(crate) struct MemoryJournal {
 
 #[derive(Debug, Default)]
 struct State {
-    batches: Vec<Arc<Committed>>,
+    batches: Vec<Arc<CommittedBatch>>,
     failures: Vec<JournalError>,
     is_held: bool,
     /// Calls of `append` that wait.
@@ -81,7 +81,7 @@ impl Journal for MemoryJournal {
         JournalId(Uuid::nil())
     }
 
-    fn append(&self, events: &EventBatch) -> Result<Arc<Committed>, JournalError> {
+    fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
         assert!(!events.is_empty(), "an append of nothing");
         let mut state = self.state.lock().unwrap();
         state.waiting += 1;
@@ -93,7 +93,7 @@ impl Journal for MemoryJournal {
         }
         let first = state.batches.last().map_or(Offset::ZERO, |last| last.end());
         let events = events.clone();
-        let committed = Arc::new(Committed { epoch: Epoch::ZERO, first, events, checksum: 0 });
+        let committed = Arc::new(CommittedBatch { epoch: Epoch::ZERO, first, events, checksum: 0 });
         state.batches.push(Arc::clone(&committed));
         self.appends.fetch_add(1, Ordering::SeqCst);
         Ok(committed)
@@ -139,9 +139,9 @@ pub(crate) fn start(
     settings: IntakeSettings,
     journal: &Arc<MemoryJournal>,
     directory: &Path,
-) -> (IntakeHandle, mpsc::Receiver<Arc<Committed>>) {
+) -> (IntakeHandle, mpsc::Receiver<Arc<CommittedBatch>>) {
     let (feed, fed) = mpsc::channel(64);
-    let no_metrics = Snapshot {
+    let no_metrics = CatalogSnapshot {
         generation: Generation::ZERO,
         journal: journal.id(),
         published_at: NOW,
@@ -162,14 +162,14 @@ pub(crate) fn start(
 
 /// Sends lines and waits for their verdicts.
 pub(crate) async fn send(intake: &IntakeHandle, lines: &str) -> Result<Receipt, IntakeError> {
-    send_as(intake, lines, OnInvalid::Quarantine).await
+    send_as(intake, lines, InvalidEventPolicy::Quarantine).await
 }
 
 /// Sends lines with another `on_invalid`.
 pub(crate) async fn send_as(
     intake: &IntakeHandle,
     lines: &str,
-    on_invalid: OnInvalid,
+    on_invalid: InvalidEventPolicy,
 ) -> Result<Receipt, IntakeError> {
     let bytes = lines.to_owned().into();
     let (format, encoding) = (BodyFormat::Ndjson, BodyEncoding::Identity);

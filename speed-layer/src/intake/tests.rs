@@ -81,14 +81,14 @@ async fn reject_stores_and_quarantines_nothing_but_lets_conflicts_be() {
     let journal = Arc::new(MemoryJournal::default());
     let (intake, _fed) = start(settings(), &journal, directory.path());
     let body = format!("{}\n{{}}", line("a", 1));
-    let error = send_as(&intake, &body, OnInvalid::Reject).await.unwrap_err();
+    let error = send_as(&intake, &body, InvalidEventPolicy::Reject).await.unwrap_err();
     let IntakeError::Rejected(receipt) = error else { panic!("{error}") };
     assert_eq!((receipt.accepted, receipt.invalid.len()), (0, 1));
     assert_eq!(receipt.invalid[0].quarantine_id, None);
     assert_eq!(intake.quarantine().list(None, None, 1).total, 0);
     assert!(journal.events().is_empty());
     let body = [line("a", 1), line("a", 2)].join("\n");
-    let receipt = send_as(&intake, &body, OnInvalid::Reject).await.unwrap();
+    let receipt = send_as(&intake, &body, InvalidEventPolicy::Reject).await.unwrap();
     assert_eq!((receipt.accepted, receipt.conflicts.len()), (1, 1));
 }
 
@@ -178,7 +178,7 @@ async fn a_group_that_was_not_stored_leaves_no_trace() {
 
     journal.fail(vec![JournalError::TooLarge { size_bytes: 9, limit_bytes: 8 }]);
     let error = send(&intake, &line("b", 1)).await.unwrap_err();
-    assert!(matches!(error, IntakeError::TooLarge { limit: Limit::RecordBytes, max: 8 }));
+    assert!(matches!(error, IntakeError::TooLarge { limit: ExceededLimit::RecordBytes, max: 8 }));
     assert_eq!(send(&intake, &line("b", 2)).await.unwrap().accepted, 1);
 }
 
@@ -294,7 +294,7 @@ async fn large_and_compressed_bodies_are_decoded_too() {
         bytes: zstd::encode_all(plain.as_bytes(), 1).unwrap().into(),
         format: BodyFormat::Ndjson,
         encoding: BodyEncoding::Zstd,
-        on_invalid: OnInvalid::default(),
+        on_invalid: InvalidEventPolicy::default(),
         fixed: None,
     };
     let receipt = intake.submit(body, intake.admit().unwrap()).await.unwrap();
@@ -312,7 +312,7 @@ async fn an_id_before_a_line_counts_where_the_event_has_none() {
             bytes: lines.into(),
             format: BodyFormat::NamedNdjson,
             encoding: BodyEncoding::Identity,
-            on_invalid: OnInvalid::default(),
+            on_invalid: InvalidEventPolicy::default(),
             fixed: None,
         };
         intake.submit(body, intake.admit().unwrap()).await.unwrap()
@@ -339,8 +339,14 @@ async fn an_id_before_a_line_counts_where_the_event_has_none() {
 fn settings_that_cannot_be_are_refused() {
     let limits = |limits| IntakeSettings { limits, ..settings() };
     for (settings, name) in [
-        (limits(Limits { decompressed_max_bytes: 2 << 30, ..Limits::default() }), "decompressed"),
-        (limits(Limits { request_max_events: 0, ..Limits::default() }), "request_max_events"),
+        (
+            limits(IntakeLimits { decompressed_max_bytes: 2 << 30, ..IntakeLimits::default() }),
+            "decompressed",
+        ),
+        (
+            limits(IntakeLimits { request_max_events: 0, ..IntakeLimits::default() }),
+            "request_max_events",
+        ),
         (IntakeSettings { dedup_window_events: usize::MAX, ..settings() }, "dedup_window"),
     ] {
         let error = settings.check().unwrap_err().to_string();
@@ -446,7 +452,13 @@ async fn what_a_key_fixes_is_in_every_event_and_retries_are_duplicates() {
     };
     let send = async |body: &str, format: BodyFormat, fixed| {
         let (bytes, encoding) = (body.to_owned().into(), BodyEncoding::Identity);
-        let body = EventBody { bytes, format, encoding, on_invalid: OnInvalid::Quarantine, fixed };
+        let body = EventBody {
+            bytes,
+            format,
+            encoding,
+            on_invalid: InvalidEventPolicy::Quarantine,
+            fixed,
+        };
         intake.submit(body, intake.admit().unwrap()).await
     };
     let lines = concat!(
@@ -503,7 +515,7 @@ async fn what_a_key_fixes_does_not_make_an_event_too_large() {
         bytes: format!("{}\n{}", event(max), event(max + 1)).into(),
         format: BodyFormat::Ndjson,
         encoding: BodyEncoding::Identity,
-        on_invalid: OnInvalid::Quarantine,
+        on_invalid: InvalidEventPolicy::Quarantine,
         fixed: Some(Arc::new(fixed)),
     };
     let receipt = intake.submit(body, intake.admit().unwrap()).await.unwrap();
@@ -518,7 +530,7 @@ async fn send_body(intake: &IntakeHandle, body: String, format: BodyFormat, key:
         bytes: body.into(),
         format,
         encoding: BodyEncoding::Identity,
-        on_invalid: OnInvalid::Quarantine,
+        on_invalid: InvalidEventPolicy::Quarantine,
         fixed: (!key.is_empty()).then(|| Arc::new(fixed)),
     };
     intake.submit(body, intake.admit().unwrap()).await.unwrap()

@@ -2,26 +2,26 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use shared::catalog::Snapshot;
-use shared::extract::Extractor;
+use shared::catalog::CatalogSnapshot;
+use shared::extract::PropertyExtractor;
 use shared::ids::Generation;
 use tokio::sync::watch;
 
 /// What the newest snapshot's metrics use. It may be older than what the fold wants by now: the
 /// fold reads by itself what was not found.
 #[derive(Debug)]
-pub(super) struct Wanted {
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    known: RwLock<(Generation, Arc<Extractor>)>,
+pub(super) struct ActiveProperties {
+    snapshots: watch::Receiver<Arc<CatalogSnapshot>>,
+    known: RwLock<(Generation, Arc<PropertyExtractor>)>,
 }
 
-impl Wanted {
-    pub(super) fn new(snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
+impl ActiveProperties {
+    pub(super) fn new(snapshots: watch::Receiver<Arc<CatalogSnapshot>>) -> Self {
         let known = of(&snapshots.borrow());
         Self { snapshots, known: RwLock::new(known) }
     }
 
-    pub(super) fn now(&self) -> Arc<Extractor> {
+    pub(super) fn now(&self) -> Arc<PropertyExtractor> {
         let generation = self.snapshots.borrow().generation;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
         if known.0 == generation {
@@ -33,6 +33,6 @@ impl Wanted {
     }
 }
 
-fn of(snapshot: &Snapshot) -> (Generation, Arc<Extractor>) {
+fn of(snapshot: &CatalogSnapshot) -> (Generation, Arc<PropertyExtractor>) {
     (snapshot.generation, Arc::new(snapshot.extractor()))
 }

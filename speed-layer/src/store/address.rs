@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// A store's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
+pub enum StoreAddress {
     /// In this process.
     Memory,
     /// In Redis or Valkey.
@@ -46,7 +46,7 @@ fn without_credentials(url: &str) -> String {
 /// A setting that names no store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not a speed store: {reason}")]
-pub struct AddressError {
+pub struct StoreAddressError {
     given: String,
     reason: &'static str,
 }
@@ -54,11 +54,11 @@ pub struct AddressError {
 const EXPECTED: &str =
     "expected `memory`, `redis://host:port[/db]` or `redis-cluster://host:port,host:port`";
 
-impl FromStr for Address {
-    type Err = AddressError;
+impl FromStr for StoreAddress {
+    type Err = StoreAddressError;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let wrong = |reason| AddressError { given: without_credentials(text), reason };
+    fn from_str(text: &str) -> Result<Self, StoreAddressError> {
+        let wrong = |reason| StoreAddressError { given: without_credentials(text), reason };
         if text == "memory" {
             return Ok(Self::Memory);
         }
@@ -90,9 +90,9 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Result<String, String> {
-        match text.parse::<Address>() {
-            Ok(Address::Memory) => Ok("memory".into()),
-            Ok(Address::Redis(address)) => Ok(address.to_string()),
+        match text.parse::<StoreAddress>() {
+            Ok(StoreAddress::Memory) => Ok("memory".into()),
+            Ok(StoreAddress::Redis(address)) => Ok(address.to_string()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -103,9 +103,9 @@ mod tests {
         assert_eq!(shown("redis://h:1/2").unwrap(), "redis://h:1/2");
         assert_eq!(shown("redis://me:s@cret@h:1").unwrap(), "redis://h:1");
         assert_eq!(shown("redis-cluster://u:p@a:1,b:2").unwrap(), "redis-cluster://a:1,b:2");
-        let cluster = "redis-cluster://u:p@a:1, b:2".parse::<Address>().unwrap();
+        let cluster = "redis-cluster://u:p@a:1, b:2".parse::<StoreAddress>().unwrap();
         let urls = vec!["redis://u:p@a:1".to_owned(), "redis://u:p@b:2".to_owned()];
-        assert_eq!(cluster, Address::Redis(RedisAddress::Cluster(urls)));
+        assert_eq!(cluster, StoreAddress::Redis(RedisAddress::Cluster(urls)));
         for bad in ["", "Memory", "redis://", "redis-cluster://a:1,,b:2", "http://x", "rediss://x"]
         {
             assert!(shown(bad).is_err(), "{bad}");

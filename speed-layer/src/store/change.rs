@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 use shared::ids::{Epoch, Fence, Offset};
 
-use super::{Figures, Mark, Space, Stage, StoreError, View};
+use super::{EpochCounters, JournalPosition, SpaceStage, SpeedView, StoreError, ViewSpace};
 
 /// The states of some groups of an epoch.
 #[derive(Clone, Debug)]
@@ -18,11 +18,11 @@ pub struct EpochStates {
 
 /// A write: states, and the step of the position that they stand for.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct ViewChange {
     /// The writer.
     pub fence: Fence,
     /// Where the states go.
-    pub space: Space,
+    pub space: ViewSpace,
     /// Changes that the space had before this.
     pub serial: u64,
     /// Whole flushes that the space had before this.
@@ -30,22 +30,22 @@ pub struct Change {
     /// The position that is stored before.
     pub from: Offset,
     /// The position after. The same as before where more changes are needed to get further.
-    pub to: Mark,
+    pub to: JournalPosition,
     /// Nothing from here on is in the states.
-    pub reach: Mark,
+    pub reach: JournalPosition,
     /// What the space is after it.
-    pub stage: Stage,
+    pub stage: SpaceStage,
     /// Absolute states of groups, each group once.
     pub states: Vec<EpochStates>,
     /// Absolute figures of epochs.
-    pub figures: Vec<(Epoch, Figures)>,
+    pub figures: Vec<(Epoch, EpochCounters)>,
 }
 
-impl Change {
+impl ViewChange {
     /// Whether it ends a flush: all states are of one position then.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.to == self.reach && self.stage == Stage::Complete
+        self.to == self.reach && self.stage == SpaceStage::Complete
     }
 
     /// Whole flushes that the space has after it.
@@ -61,7 +61,7 @@ impl Change {
     }
 
     /// What must hold of every change, whatever is stored.
-    pub(super) fn check(&self, view: &View) -> Result<(), StoreError> {
+    pub(super) fn check(&self, view: &SpeedView) -> Result<(), StoreError> {
         let invalid = |what: &str| Err(StoreError::Invalid(what.to_owned()));
         if self.from > self.to.offset || self.to.offset > self.reach.offset {
             return invalid("its positions are not in order");

@@ -5,7 +5,7 @@ use shared::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
 
 /// The start of a chunk, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Chunk(pub(super) Timestamp);
+pub(super) struct TimeChunk(pub(super) Timestamp);
 
 /// A chunk's length: 60 minutes, 24 hours or 32 days.
 pub(super) const fn length_us(grain: Grain) -> i64 {
@@ -16,7 +16,7 @@ pub(super) const fn length_us(grain: Grain) -> i64 {
     }
 }
 
-impl Chunk {
+impl TimeChunk {
     /// The chunk that a bucket lies in, and the bucket's place there.
     pub(super) fn of(grain: Grain, bucket: Timestamp) -> (Self, i64) {
         let length = length_us(grain);
@@ -55,12 +55,12 @@ mod tests {
         for grain in [Grain::Minute, Grain::Hour, Grain::Day] {
             for n in [-1_000_003, -1, 0, 1, 59, 60, 400_009] {
                 let bucket = Timestamp(n * grain.micros());
-                let (chunk, place) = Chunk::of(grain, bucket);
+                let (chunk, place) = TimeChunk::of(grain, bucket);
                 assert_eq!(chunk.bucket(grain, place), Some(bucket));
                 assert!(chunk.range(grain).contains(bucket));
             }
         }
-        let (chunk, _) = Chunk::of(Grain::Minute, Timestamp(0));
+        let (chunk, _) = TimeChunk::of(Grain::Minute, Timestamp(0));
         assert_eq!(chunk.bucket(Grain::Minute, 60), None);
         assert_eq!(chunk.bucket(Grain::Minute, -1), None);
     }
@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn a_range_spans_the_chunks_of_its_buckets() {
         let range = TimeRange { from: Timestamp(-MINUTE_US), to: Timestamp(HOUR_US) };
-        let span = Chunk::span(Grain::Minute, range);
-        assert_eq!(span, Some((Chunk(Timestamp(-HOUR_US)), Chunk(Timestamp(0)))));
-        assert_eq!(Chunk::span(Grain::Day, TimeRange { from: range.to, ..range }), None);
+        let span = TimeChunk::span(Grain::Minute, range);
+        assert_eq!(span, Some((TimeChunk(Timestamp(-HOUR_US)), TimeChunk(Timestamp(0)))));
+        assert_eq!(TimeChunk::span(Grain::Day, TimeRange { from: range.to, ..range }), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use shared::ids::{Epoch, Fence};
 
-use super::{AddressError, Space, Stored};
+use super::{StoreAddressError, StoredView, ViewSpace};
 
 /// What can go wrong with a write, or with asking what is stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum StoreError {
     #[error("the store is not where the writer left it: {}", describe(stored.as_deref()))]
     Refused {
         /// What is stored.
-        stored: Option<Box<Stored>>,
+        stored: Option<Box<StoredView>>,
     },
     /// Determinate: nothing changed, and nothing of this writer ever will.
     #[error("another writer has taken over with fence {fence}")]
@@ -41,7 +41,7 @@ impl StoreError {
     }
 }
 
-fn describe(stored: Option<&Stored>) -> String {
+fn describe(stored: Option<&StoredView>) -> String {
     stored.map_or_else(
         || "it holds nothing".to_owned(),
         |s| format!("it holds space {} up to {}, change {}", s.space, s.through.offset, s.serial),
@@ -50,7 +50,7 @@ fn describe(stored: Option<&Stored>) -> String {
 
 /// What can go wrong with a read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub enum StoreReadError {
     /// Nothing is stored, or something else: the writer has to look.
     #[error("the store does not hold the metric's states")]
     Absent,
@@ -73,7 +73,7 @@ pub enum ReadError {
     #[error("the speed store is damaged: {reason}")]
     Damaged {
         /// Where the states are.
-        space: Space,
+        space: ViewSpace,
         /// What was found.
         reason: String,
     },
@@ -84,10 +84,10 @@ pub enum ReadError {
 
 /// A store that cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum ConnectError {
+pub enum StoreConnectError {
     /// The setting names no store.
     #[error(transparent)]
-    Address(#[from] AddressError),
+    Address(#[from] StoreAddressError),
     /// Nobody answers.
     #[error("the speed store at {address} cannot be reached: {reason}")]
     Unreachable {

@@ -16,15 +16,15 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use shared::ids::{Epoch, Fence, JournalId, MetricId};
-use shared::ports::{SpeedPart, SpeedRead};
+use shared::ports::{SpeedReadRequest, SpeedViewStates};
 
-use super::chunk::Chunk;
+use super::chunk::TimeChunk;
 use super::{
-    Change, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, Stored, Swept, Told,
-    View, ViewId,
+    EpochCounters, JournalPosition, ReadCaveats, SpaceStage, SpeedStore, SpeedView, StoreError,
+    StoreReadError, StoredView, SweepStatus, ViewChange, ViewId, ViewSpace,
 };
-use columns::Columns;
-use history::{History, Pin};
+use columns::EpochColumns;
+use history::{ReadPin, UndoLog};
 
 /// Groups that a read takes under one lock.
 const PORTION: usize = 32_768;
@@ -32,15 +32,15 @@ const PORTION: usize = 32_768;
 /// A store in this process.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    views: RwLock<HashMap<ViewId, Arc<RwLock<Held>>>>,
+    views: RwLock<HashMap<ViewId, Arc<RwLock<MemoryView>>>>,
     fences: Mutex<HashMap<u128, Fence>>,
 }
 
 #[derive(Debug)]
-struct Held {
-    stored: Stored,
-    epochs: BTreeMap<Epoch, Columns>,
-    history: History,
+struct MemoryView {
+    stored: StoredView,
+    epochs: BTreeMap<Epoch, EpochColumns>,
+    history: UndoLog,
 }
 
 // A lock is poisoned only by a panic, of which there is none while one is held; should there be
@@ -54,13 +54,13 @@ fn writing<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 }
 
 impl MemoryStore {
-    fn held(&self, id: ViewId) -> Option<Arc<RwLock<Held>>> {
+    fn held(&self, id: ViewId) -> Option<Arc<RwLock<MemoryView>>> {
         reading(&self.views).get(&id).cloned()
     }
 }
 
-impl Held {
-    fn apply(&mut self, view: &View, change: &Change) -> Result<(), StoreError> {
+impl MemoryView {
+    fn apply(&mut self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError> {
         if let Some(refusal) = self.stored.refuses(view, change) {
             return Err(refusal);
         }
@@ -68,13 +68,14 @@ impl Held {
         let mut added = HashMap::new();
         for part in &change.states {
             let columns = self.epochs.get(&part.epoch);
-            let groups = added.entry(part.epoch).or_insert_with(|| columns.map_or(0, Columns::len));
+            let groups =
+                added.entry(part.epoch).or_insert_with(|| columns.map_or(0, EpochColumns::len));
             columns::check(view, columns, part, groups)?;
         }
         self.history.record(view, change, &self.epochs);
         for part in &change.states {
             let columns = self.epochs.entry(part.epoch);
-            columns.or_insert_with(|| Columns::new(view)).put(part)?;
+            columns.or_insert_with(|| EpochColumns::new(view)).put(part)?;
         }
         let stored = &mut self.stored;
         stored.fence = change.fence;
@@ -85,42 +86,48 @@ impl Held {
         stored.stage = change.stage;
         stored.figures.extend(change.figures.iter().cloned());
         let first = stored.first;
-        stored.figures.retain(|epoch, figures| *epoch >= first && *figures != Figures::default());
+        stored
+            .figures
+            .retain(|epoch, figures| *epoch >= first && *figures != EpochCounters::default());
         self.history.forget(stored.flushes);
         Ok(())
     }
 
     /// Whether a reader of `view` may take what is here, from `from` on.
-    fn check(&self, view: &View, from: Epoch) -> Result<(), ReadError> {
+    fn check(&self, view: &SpeedView, from: Epoch) -> Result<(), StoreReadError> {
         let stored = &self.stored;
         if stored.journal != view.id.journal() || stored.definition != view.definition {
-            return Err(ReadError::Absent);
+            return Err(StoreReadError::Absent);
         }
-        if stored.stage == Stage::Building {
-            return Err(ReadError::Building);
+        if stored.stage == SpaceStage::Building {
+            return Err(StoreReadError::Building);
         }
         if stored.first > from {
-            return Err(ReadError::Retired { first: stored.first });
+            return Err(StoreReadError::Retired { first: stored.first });
         }
         Ok(())
     }
 }
 
 /// A read under way: the chunks that are left of what there was when it began.
-struct Reading {
-    space: Space,
+struct MemoryReadCursor {
+    space: ViewSpace,
     /// The states that it sees.
-    pin: Pin,
-    part: SpeedPart,
-    chunks: Vec<(Epoch, Chunk)>,
+    pin: ReadPin,
+    part: SpeedViewStates,
+    chunks: Vec<(Epoch, TimeChunk)>,
     groups: usize,
 }
 
-impl Reading {
-    fn begin(held: &Held, view: &View, read: &SpeedRead) -> Result<Self, ReadError> {
+impl MemoryReadCursor {
+    fn begin(
+        held: &MemoryView,
+        view: &SpeedView,
+        read: &SpeedReadRequest,
+    ) -> Result<Self, StoreReadError> {
         held.check(view, read.from)?;
         let mut chunks = Vec::new();
-        if let Some((first, last)) = Chunk::span(view.grain, read.range) {
+        if let Some((first, last)) = TimeChunk::span(view.grain, read.range) {
             for (epoch, columns) in held.epochs.range(read.from..) {
                 if read.to.is_none_or(|to| *epoch < to) {
                     chunks.extend(columns.chunks(first, last).map(|chunk| (*epoch, chunk)));
@@ -129,15 +136,21 @@ impl Reading {
         }
         chunks.reverse();
         let stored = &held.stored;
-        let Told { missing, omissions } = stored.told(read);
+        let ReadCaveats { missing, omissions } = stored.told(read);
         let through = stored.through.offset;
-        let part = SpeedPart { through, reach: through, states: Vec::new(), missing, omissions };
+        let part =
+            SpeedViewStates { through, reach: through, states: Vec::new(), missing, omissions };
         let pin = held.history.pin(stored.flushes);
         Ok(Self { space: stored.space, pin, part, chunks, groups: 0 })
     }
 
     /// Reads on until a portion is full or nothing is left.
-    fn next(&mut self, held: &Held, view: &View, read: &SpeedRead) -> Option<RecordBatch> {
+    fn next(
+        &mut self,
+        held: &MemoryView,
+        view: &SpeedView,
+        read: &SpeedReadRequest,
+    ) -> Option<RecordBatch> {
         let (epoch, _) = *self.chunks.last()?;
         let columns = held.epochs.get(&epoch);
         let mut slots = Vec::new();
@@ -161,36 +174,36 @@ impl Reading {
 
 /// Tells that a read is given up, on drop.
 #[derive(Debug, Default)]
-struct GivenUp(Arc<AtomicBool>);
+struct ReadCancelGuard(Arc<AtomicBool>);
 
-impl Drop for GivenUp {
+impl Drop for ReadCancelGuard {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
 fn read_all(
-    held: &RwLock<Held>,
-    view: &View,
-    read: &SpeedRead,
+    held: &RwLock<MemoryView>,
+    view: &SpeedView,
+    read: &SpeedReadRequest,
     groups_max: usize,
     is_given_up: &AtomicBool,
-) -> Result<SpeedPart, ReadError> {
-    let mut reading_on = Reading::begin(&reading(held), view, read)?;
+) -> Result<SpeedViewStates, StoreReadError> {
+    let mut reading_on = MemoryReadCursor::begin(&reading(held), view, read)?;
     while !reading_on.chunks.is_empty() {
         if is_given_up.load(Ordering::Relaxed) {
-            return Err(ReadError::Unreachable("the read was given up".to_owned()));
+            return Err(StoreReadError::Unreachable("the read was given up".to_owned()));
         }
         let states = reading_on.next(&reading(held), view, read);
         if reading_on.groups > groups_max {
-            return Err(ReadError::TooLarge { limit: groups_max });
+            return Err(StoreReadError::TooLarge { limit: groups_max });
         }
         reading_on.part.states.extend(states.filter(|batch| batch.num_rows() > 0));
     }
     let now = reading(held);
     now.check(view, read.from)?;
     if now.stored.space != reading_on.space {
-        return Err(ReadError::Building);
+        return Err(StoreReadError::Building);
     }
     Ok(reading_on.part)
 }
@@ -213,25 +226,30 @@ impl SpeedStore for MemoryStore {
         Ok(views.keys().filter(|id| id.journal() == journal).map(|id| id.metric).collect())
     }
 
-    async fn open(&self, view: &View) -> Result<Option<Stored>, StoreError> {
+    async fn open(&self, view: &SpeedView) -> Result<Option<StoredView>, StoreError> {
         Ok(self.held(view.id).map(|held| reading(&held).stored.clone()))
     }
 
-    async fn begin(&self, view: &View, space: Space, first: Epoch) -> Result<(), StoreError> {
-        let stored = Stored {
+    async fn begin(
+        &self,
+        view: &SpeedView,
+        space: ViewSpace,
+        first: Epoch,
+    ) -> Result<(), StoreError> {
+        let stored = StoredView {
             journal: view.id.journal(),
             definition: view.definition,
             fence: space.fence,
             space,
             serial: 0,
             flushes: 0,
-            stage: Stage::Building,
+            stage: SpaceStage::Building,
             first,
-            through: Mark::default(),
-            reach: Mark::default(),
+            through: JournalPosition::default(),
+            reach: JournalPosition::default(),
             figures: BTreeMap::new(),
         };
-        let new = Held { stored, epochs: BTreeMap::new(), history: History::default() };
+        let new = MemoryView { stored, epochs: BTreeMap::new(), history: UndoLog::default() };
         let mut views = writing(&self.views);
         if let Some(held) = views.get(&view.id) {
             let old = &reading(held).stored;
@@ -249,12 +267,12 @@ impl SpeedStore for MemoryStore {
         Ok(())
     }
 
-    async fn apply(&self, view: &View, change: &Change) -> Result<(), StoreError> {
+    async fn apply(&self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError> {
         let held = self.held(view.id).ok_or(StoreError::Refused { stored: None })?;
         writing(&held).apply(view, change)
     }
 
-    async fn retire(&self, view: &View, fence: Fence, first: Epoch) -> Result<(), StoreError> {
+    async fn retire(&self, view: &SpeedView, fence: Fence, first: Epoch) -> Result<(), StoreError> {
         let held = self.held(view.id).ok_or(StoreError::Refused { stored: None })?;
         let mut now = writing(&held);
         if now.stored.fence > fence {
@@ -285,25 +303,25 @@ impl SpeedStore for MemoryStore {
         Ok(())
     }
 
-    async fn sweep(&self, _: ViewId) -> Result<Swept, StoreError> {
-        Ok(Swept::Done)
+    async fn sweep(&self, _: ViewId) -> Result<SweepStatus, StoreError> {
+        Ok(SweepStatus::Done)
     }
 
     async fn read(
         &self,
-        view: &View,
-        read: &SpeedRead,
+        view: &SpeedView,
+        read: &SpeedReadRequest,
         groups_max: usize,
-    ) -> Result<SpeedPart, ReadError> {
-        let held = self.held(view.id).ok_or(ReadError::Absent)?;
+    ) -> Result<SpeedViewStates, StoreReadError> {
+        let held = self.held(view.id).ok_or(StoreReadError::Absent)?;
         let (view, read) = (view.clone(), read.clone());
         // Ended soon after nobody waits for it any more.
-        let watch = GivenUp::default();
+        let watch = ReadCancelGuard::default();
         let is_given_up = Arc::clone(&watch.0);
         let task = move || read_all(&held, &view, &read, groups_max, &is_given_up);
         tokio::task::spawn_blocking(task)
             .await
-            .unwrap_or_else(|error| Err(ReadError::Unreachable(error.to_string())))
+            .unwrap_or_else(|error| Err(StoreReadError::Unreachable(error.to_string())))
     }
 
     async fn losses(&self) -> Result<u64, StoreError> {

@@ -3,7 +3,7 @@
 //! | key | type | what |
 //! |---|---|---|
 //! | `mg:{journal}` | hash | the last fence, and which metrics there are |
-//! | `mg:{m7.0.journal}:meta` | hash | what [`Stored`] says, and the chunks of each epoch |
+//! | `mg:{m7.0.journal}:meta` | hash | what [`StoredView`] says, and the chunks of each epoch |
 //! | `mg:{m7.0.journal}:index` | sorted set | names of all chunks, ordered |
 //! | `mg:{m7.0.journal}:1-3:12:2013-01-01T05` | hash | groups of space 1-3, epoch 12, that hour |
 //! | `mg:{m7.0.journal}:1-3:overwritten:41` | list | what the flush after 41 whole ones overwrote |
@@ -30,24 +30,25 @@ use async_trait::async_trait;
 use redis::{FromRedisValue, RedisResult, Script, ScriptInvocation, Value};
 use shared::failpoint::planted;
 use shared::ids::{Epoch, Fence, JournalId, MetricId};
-use shared::ports::{SpeedPart, SpeedRead};
+use shared::ports::{SpeedReadRequest, SpeedViewStates};
 
 use super::address::RedisAddress;
 use super::{
-    Change, ConnectError, ReadError, Space, SpeedStore, StoreError, Stored, Swept, View, ViewId,
+    SpeedStore, SpeedView, StoreConnectError, StoreError, StoreReadError, StoredView, SweepStatus,
+    ViewChange, ViewId, ViewSpace,
 };
-pub use report::ServerReport;
+pub use report::RedisServerReport;
 
-use connection::{Connection, failed, figure};
-use keys::Keys;
+use connection::{RedisConnection, failed, figure};
+use keys::RedisKeys;
 
 /// A store in Redis.
 pub struct RedisStore {
-    connection: Connection,
-    scripts: Scripts,
+    connection: RedisConnection,
+    scripts: RedisScripts,
 }
 
-struct Scripts {
+struct RedisScripts {
     claim: Script,
     begin: Script,
     apply: Script,
@@ -57,7 +58,7 @@ struct Scripts {
 }
 
 /// Groups of one chunk, ready to be sent.
-struct Portion {
+struct ChunkWrite {
     epoch: Epoch,
     member: String,
     groups: Vec<(String, String)>,
@@ -68,8 +69,8 @@ impl RedisStore {
     ///
     /// # Errors
     /// When none answers, or it is not fit.
-    pub async fn connect(address: &RedisAddress) -> Result<Self, ConnectError> {
-        let scripts = Scripts {
+    pub async fn connect(address: &RedisAddress) -> Result<Self, StoreConnectError> {
+        let scripts = RedisScripts {
             claim: Script::new(include_str!("redis/claim.lua")),
             begin: Script::new(include_str!("redis/begin.lua")),
             apply: Script::new(include_str!("redis/apply.lua")),
@@ -77,23 +78,23 @@ impl RedisStore {
             drop: Script::new(include_str!("redis/drop.lua")),
             sweep: Script::new(include_str!("redis/sweep.lua")),
         };
-        Ok(Self { connection: Connection::open(address).await?, scripts })
+        Ok(Self { connection: RedisConnection::open(address).await?, scripts })
     }
 
     /// Connections are shared: a clone is a handle.
-    fn connection(&self) -> Connection {
+    fn connection(&self) -> RedisConnection {
         self.connection.clone()
     }
 
     /// Stores a change and what it leaves behind in meta, in one step.
     async fn store(
         &self,
-        view: &View,
-        change: &Change,
+        view: &SpeedView,
+        change: &ViewChange,
         fields: &[(String, String)],
-        portions: Vec<Portion>,
+        portions: Vec<ChunkWrite>,
     ) -> Result<(), StoreError> {
-        let keys = Keys::of(view.id);
+        let keys = RedisKeys::of(view.id);
         let mut script = self.scripts.apply.key(keys.meta());
         script.key(keys.index()).key(keys.overwritten(change.space, change.flushes));
         for portion in &portions {
@@ -107,7 +108,7 @@ impl RedisStore {
         for (name, value) in fields {
             script.arg(name).arg(value);
         }
-        for Portion { epoch, member, groups } in portions {
+        for ChunkWrite { epoch, member, groups } in portions {
             script.arg(epoch.0).arg(member).arg(groups.len());
             for (field, value) in groups {
                 script.arg(field).arg(value);
@@ -153,7 +154,7 @@ fn checked(fence: Fence) -> u64 {
 }
 
 /// A change's groups by chunk, as text.
-fn portions(view: &View, change: &Change) -> Result<Vec<Portion>, StoreError> {
+fn portions(view: &SpeedView, change: &ViewChange) -> Result<Vec<ChunkWrite>, StoreError> {
     let invalid = |what: &str| StoreError::Invalid(what.to_owned());
     let mut chunks = BTreeMap::new();
     for part in &change.states {
@@ -166,7 +167,7 @@ fn portions(view: &View, change: &Change) -> Result<Vec<Portion>, StoreError> {
     let portion = |((epoch, chunk), groups)| {
         let member = keys::member(change.space, epoch, view.grain, chunk);
         let member = member.ok_or_else(|| invalid("a bucket is not from 1900 to 2200"))?;
-        Ok(Portion { epoch, member, groups })
+        Ok(ChunkWrite { epoch, member, groups })
     };
     chunks.into_iter().map(portion).collect()
 }
@@ -175,8 +176,8 @@ fn portions(view: &View, change: &Change) -> Result<Vec<Portion>, StoreError> {
 impl SpeedStore for RedisStore {
     fn kind(&self) -> &'static str {
         match self.connection {
-            Connection::Single(_) => "redis",
-            Connection::Cluster(_) => "redis-cluster",
+            RedisConnection::Single(_) => "redis",
+            RedisConnection::Cluster(_) => "redis-cluster",
         }
     }
 
@@ -195,17 +196,22 @@ impl SpeedStore for RedisStore {
         Ok(names.map_err(|error| failed(&error))?.iter().filter_map(metric).collect())
     }
 
-    async fn open(&self, view: &View) -> Result<Option<Stored>, StoreError> {
+    async fn open(&self, view: &SpeedView) -> Result<Option<StoredView>, StoreError> {
         let mut all = redis::cmd("HGETALL");
-        let all = all.arg(Keys::of(view.id).meta());
+        let all = all.arg(RedisKeys::of(view.id).meta());
         let fields: RedisResult<Vec<(String, String)>> =
             all.query_async(&mut self.connection()).await;
         let meta = meta::read(&fields.map_err(|error| failed(&error))?);
         Ok(meta.map_err(StoreError::Damaged)?.map(|meta| meta.stored))
     }
 
-    async fn begin(&self, view: &View, space: Space, first: Epoch) -> Result<(), StoreError> {
-        let keys = Keys::of(view.id);
+    async fn begin(
+        &self,
+        view: &SpeedView,
+        space: ViewSpace,
+        first: Epoch,
+    ) -> Result<(), StoreError> {
+        let keys = RedisKeys::of(view.id);
         // Noted first: what is noted and not there does no harm, what is there and not noted would
         // stay for ever.
         let mut note = redis::cmd("HSET");
@@ -222,7 +228,7 @@ impl SpeedStore for RedisStore {
         self.run(&script).await
     }
 
-    async fn apply(&self, view: &View, change: &Change) -> Result<(), StoreError> {
+    async fn apply(&self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError> {
         change.check(view)?;
         let (shape, whole) = (view.clone(), change.clone());
         let portions = tokio::task::spawn_blocking(move || portions(&shape, &whole));
@@ -231,34 +237,34 @@ impl SpeedStore for RedisStore {
         if planted("position_apart") {
             self.store(view, change, &fields, Vec::new()).await?;
             let (serial, from) = (change.serial + 1, change.to.offset);
-            let states = Change { serial, from, ..change.clone() };
+            let states = ViewChange { serial, from, ..change.clone() };
             return self.store(view, &states, &fields, portions).await;
         }
         self.store(view, change, &fields, portions).await
     }
 
-    async fn retire(&self, view: &View, fence: Fence, first: Epoch) -> Result<(), StoreError> {
-        let mut script = self.scripts.retire.key(Keys::of(view.id).meta());
+    async fn retire(&self, view: &SpeedView, fence: Fence, first: Epoch) -> Result<(), StoreError> {
+        let mut script = self.scripts.retire.key(RedisKeys::of(view.id).meta());
         script.arg(view.id.journal().to_string()).arg(checked(fence)).arg(first.0);
         self.run(&script).await
     }
 
     async fn drop_view(&self, id: ViewId, fence: Fence) -> Result<(), StoreError> {
-        let mut script = self.scripts.drop.key(Keys::of(id).meta());
+        let mut script = self.scripts.drop.key(RedisKeys::of(id).meta());
         script.arg(id.journal().to_string()).arg(fence.0);
         self.run(&script).await
     }
 
-    async fn sweep(&self, id: ViewId) -> Result<Swept, StoreError> {
+    async fn sweep(&self, id: ViewId) -> Result<SweepStatus, StoreError> {
         sweep::sweep(self, id).await
     }
 
     async fn read(
         &self,
-        view: &View,
-        read: &SpeedRead,
+        view: &SpeedView,
+        read: &SpeedReadRequest,
         groups_max: usize,
-    ) -> Result<SpeedPart, ReadError> {
+    ) -> Result<SpeedViewStates, StoreReadError> {
         read::read(self, view, read, groups_max).await
     }
 

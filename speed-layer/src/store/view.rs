@@ -6,7 +6,7 @@ use std::str::FromStr;
 use arrow::datatypes::SchemaRef;
 use shared::catalog::MetricVersion;
 use shared::compile::StateLayout;
-use shared::definition::Definition;
+use shared::definition::MetricDefinition;
 use shared::ids::{Fence, JournalId, MetricId};
 use shared::time::Grain;
 use xxhash_rust::xxh3::xxh3_64;
@@ -40,7 +40,7 @@ impl ViewId {
 
 /// A speed view and the shape of its states.
 #[derive(Clone, Debug)]
-pub struct View {
+pub struct SpeedView {
     /// Which one.
     pub id: ViewId,
     /// Its base bucket.
@@ -54,7 +54,7 @@ pub struct View {
     pub definition: u64,
 }
 
-impl View {
+impl SpeedView {
     /// The view of a metric version.
     #[must_use]
     pub fn of(journal: JournalId, metric: &MetricVersion) -> Self {
@@ -67,7 +67,7 @@ impl View {
         metric: MetricId,
         grain: Grain,
         layout: StateLayout,
-        definition: &Definition,
+        definition: &MetricDefinition,
     ) -> Self {
         // A definition is made of texts, numbers and lists, all of which JSON can hold.
         let text = serde_json::to_vec(definition).unwrap_or_default();
@@ -84,20 +84,20 @@ impl View {
 /// Where a rebuild puts its states: never used before, so that a write which was meant for an
 /// earlier one can do no harm. Made of its writer's fence and a number of the writer's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Space {
+pub struct ViewSpace {
     /// The fence of the writer that began it.
     pub fence: Fence,
     /// Counted by that writer.
     pub number: u64,
 }
 
-impl fmt::Display for Space {
+impl fmt::Display for ViewSpace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.fence, self.number)
     }
 }
 
-impl FromStr for Space {
+impl FromStr for ViewSpace {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

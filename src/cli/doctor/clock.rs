@@ -5,7 +5,7 @@ use std::path::Path;
 use indicatif::HumanDuration;
 use shared::time::Timestamp;
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 
 const CLOCK: &str = "clock";
 
@@ -19,32 +19,32 @@ const TOLERANCE_MS: u64 = 2_000;
 const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
 
 /// Compares the time with what is known of it: files of the data directory are older.
-pub(super) fn check(now: Timestamp, newest_file: Option<Timestamp>) -> Finding {
+pub(super) fn check(now: Timestamp, newest_file: Option<Timestamp>) -> DoctorFinding {
     judge(now, newest_file, Path::new(SYNCHRONISED).exists())
 }
 
-fn judge(now: Timestamp, newest_file: Option<Timestamp>, is_synchronised: bool) -> Finding {
+fn judge(now: Timestamp, newest_file: Option<Timestamp>, is_synchronised: bool) -> DoctorFinding {
     const ADVICE: &str = "set the clock, and have it kept by NTP";
     if now < BUILT_AFTER {
         let found = format!("it is {now}, before this version was built");
-        return Finding::problem(CLOCK, found, ADVICE);
+        return DoctorFinding::problem(CLOCK, found, ADVICE);
     }
     let behind_ms = newest_file.map_or(0, |newest| newest.millis_since(now));
     if behind_ms > TOLERANCE_MS {
         let behind = HumanDuration(std::time::Duration::from_millis(behind_ms));
         let found = format!("it is {now}, {behind} before the newest file of the data directory");
-        return Finding::problem(CLOCK, found, ADVICE);
+        return DoctorFinding::problem(CLOCK, found, ADVICE);
     }
     let ntp = match is_synchronised {
         true => "kept by NTP",
         false => "whether by NTP cannot be told from here",
     };
-    Finding::ok(CLOCK, format!("it is {now}, {ntp}"))
+    DoctorFinding::ok(CLOCK, format!("it is {now}, {ntp}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
+    use super::super::finding::FindingSeverity;
     use super::*;
 
     #[test]
@@ -53,11 +53,11 @@ mod tests {
         let at = |seconds: i64| Some(Timestamp(now.0 + seconds * 1_000_000));
         assert_eq!(BUILT_AFTER.to_string(), "2026-01-01T00:00:00Z");
         let verdict = |now, newest| judge(now, newest, false).verdict;
-        assert_eq!(verdict(now, None), Verdict::Ok);
-        assert_eq!(verdict(now, at(-100)), Verdict::Ok);
-        assert_eq!(verdict(now, at(2)), Verdict::Ok);
-        assert_eq!(verdict(now, at(3)), Verdict::Problem);
-        assert_eq!(verdict(Timestamp(0), None), Verdict::Problem);
+        assert_eq!(verdict(now, None), FindingSeverity::Ok);
+        assert_eq!(verdict(now, at(-100)), FindingSeverity::Ok);
+        assert_eq!(verdict(now, at(2)), FindingSeverity::Ok);
+        assert_eq!(verdict(now, at(3)), FindingSeverity::Problem);
+        assert_eq!(verdict(Timestamp(0), None), FindingSeverity::Problem);
         assert!(judge(now, None, false).found.contains("cannot be told"));
         assert!(judge(now, at(7200), true).found.contains("2 hours before"));
     }

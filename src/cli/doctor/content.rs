@@ -8,14 +8,14 @@ use shared::time::Timestamp;
 
 /// The files in a directory and below, as far as they can be seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Content {
+pub(super) struct DirectoryUsage {
     /// Bytes of all of them.
     pub(super) size_bytes: u64,
     /// When the newest of them was changed.
     pub(super) newest: Option<Timestamp>,
 }
 
-impl Content {
+impl DirectoryUsage {
     /// Of a directory; nothing if there is none. What vanishes meanwhile is left out.
     pub(super) fn of(directory: &Path) -> Self {
         let Ok(entries) = fs::read_dir(directory) else { return Self::default() };
@@ -41,12 +41,12 @@ mod tests {
     #[test]
     fn all_files_below_count() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(Content::of(&directory.path().join("none")), Content::default());
+        assert_eq!(DirectoryUsage::of(&directory.path().join("none")), DirectoryUsage::default());
         fs::create_dir_all(directory.path().join("a/b")).unwrap();
-        assert_eq!(Content::of(directory.path()), Content::default());
+        assert_eq!(DirectoryUsage::of(directory.path()), DirectoryUsage::default());
         fs::write(directory.path().join("a/b/one"), "12345").unwrap();
         fs::write(directory.path().join("two"), "1").unwrap();
-        let content = Content::of(directory.path());
+        let content = DirectoryUsage::of(directory.path());
         assert_eq!(content.size_bytes, 6);
         assert!(content.newest.unwrap() > Timestamp(0));
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Access;
 
 use super::super::counted::counted;
-use super::finding::Finding;
-use crate::compose::inspect::Inspected;
+use super::finding::DoctorFinding;
+use crate::compose::inspect::DirectoryInspection;
 
 const DIRECTORY: &str = "data directory";
 const LOCK: &str = "lock";
@@ -17,7 +17,7 @@ const DATA: &str = "stored data";
 
 /// Whether a service can keep its data there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+enum DirectoryStatus {
     Writable,
     /// It is missing, and can be made.
     ToBeMade,
@@ -27,7 +27,7 @@ enum State {
 }
 
 /// Looks at the directory itself. A file is written to it, and removed.
-pub(super) fn check(path: &Path) -> Finding {
+pub(super) fn check(path: &Path) -> DoctorFinding {
     let there = existing(path);
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let canonical = fs::canonicalize(&there).unwrap_or_else(|_| there.clone());
@@ -41,16 +41,16 @@ pub(super) fn existing(path: &Path) -> PathBuf {
     there.unwrap_or(&path).to_owned()
 }
 
-fn state(path: &Path, there: &Path) -> State {
+fn state(path: &Path, there: &Path) -> DirectoryStatus {
     if !there.is_dir() {
-        return State::NoDirectory;
+        return DirectoryStatus::NoDirectory;
     }
-    let refused = |error: &dyn std::fmt::Display| State::Refused(error.to_string());
+    let refused = |error: &dyn std::fmt::Display| DirectoryStatus::Refused(error.to_string());
     if path.is_dir() {
-        return probe(path).map_or_else(|error| refused(&error), |()| State::Writable);
+        return probe(path).map_or_else(|error| refused(&error), |()| DirectoryStatus::Writable);
     }
     let allowed = rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK);
-    allowed.map_or_else(|error| refused(&error), |()| State::ToBeMade)
+    allowed.map_or_else(|error| refused(&error), |()| DirectoryStatus::ToBeMade)
 }
 
 /// Writes a file durably and removes it. Should it stay, the next start deletes it by its ending.
@@ -62,24 +62,24 @@ fn probe(directory: &Path) -> io::Result<()> {
     file.close()
 }
 
-fn judge(path: &Path, state: &State, file_system: Option<&str>) -> Finding {
+fn judge(path: &Path, state: &DirectoryStatus, file_system: Option<&str>) -> DoctorFinding {
     let path = path.display();
     let on = file_system.map(|name| format!(", on {name}")).unwrap_or_default();
     let found = match state {
-        State::Writable => format!("`{path}` can be written{on}"),
-        State::ToBeMade => format!("`{path}` is not there yet and can be made{on}"),
-        State::NoDirectory => {
+        DirectoryStatus::Writable => format!("`{path}` can be written{on}"),
+        DirectoryStatus::ToBeMade => format!("`{path}` is not there yet and can be made{on}"),
+        DirectoryStatus::NoDirectory => {
             let found = format!("`{path}` is no directory");
-            return Finding::problem(DIRECTORY, found, "name another with --data-dir");
+            return DoctorFinding::problem(DIRECTORY, found, "name another with --data-dir");
         }
-        State::Refused(why) => {
+        DirectoryStatus::Refused(why) => {
             let advice = "let the service's user own it, or name another with --data-dir";
-            return Finding::problem(DIRECTORY, format!("`{path}`: {why}"), advice);
+            return DoctorFinding::problem(DIRECTORY, format!("`{path}`: {why}"), advice);
         }
     };
     match file_system.and_then(doubt) {
-        Some((why, advice)) => Finding::warning(DIRECTORY, format!("{found}, {why}"), advice),
-        None => Finding::ok(DIRECTORY, found),
+        Some((why, advice)) => DoctorFinding::warning(DIRECTORY, format!("{found}, {why}"), advice),
+        None => DoctorFinding::ok(DIRECTORY, found),
     }
 }
 
@@ -122,32 +122,32 @@ fn unescaped(point: &str) -> PathBuf {
 }
 
 /// Whether a service uses the directory.
-pub(super) fn lock(holder: &io::Result<Option<String>>) -> Finding {
+pub(super) fn lock(holder: &io::Result<Option<String>>) -> DoctorFinding {
     match holder {
-        Ok(None) => Finding::ok(LOCK, "free: no service runs on it"),
+        Ok(None) => DoctorFinding::ok(LOCK, "free: no service runs on it"),
         Ok(Some(pid)) => {
             let found = format!("held by process {pid}: a service runs, and no other can start");
-            Finding::ok(LOCK, found)
+            DoctorFinding::ok(LOCK, found)
         }
         Err(error) => {
             let found = format!("it cannot be read: {error}");
-            Finding::warning(LOCK, found, "run this as the service's user")
+            DoctorFinding::warning(LOCK, found, "run this as the service's user")
         }
     }
 }
 
 /// Whether this build reads what is stored.
-pub(super) fn data(inspected: &anyhow::Result<Option<Inspected>>) -> Finding {
-    let Inspected { journal, segments, published } = match inspected {
-        Ok(None) => return Finding::ok(DATA, "nothing yet"),
+pub(super) fn data(inspected: &anyhow::Result<Option<DirectoryInspection>>) -> DoctorFinding {
+    let DirectoryInspection { journal, segments, published } = match inspected {
+        Ok(None) => return DoctorFinding::ok(DATA, "nothing yet"),
         Ok(Some(inspected)) => inspected,
         Err(error) => {
             let advice = "start the version that wrote it, or restore it from a back-up";
-            return Finding::problem(DATA, format!("{error:#}"), advice);
+            return DoctorFinding::problem(DATA, format!("{error:#}"), advice);
         }
     };
     let journal = format!("journal {journal} in {}", counted(*segments as u64, "file"));
-    Finding::ok(
+    DoctorFinding::ok(
         DATA,
         match published {
             Some(published) => {
@@ -160,7 +160,7 @@ pub(super) fn data(inspected: &anyhow::Result<Option<Inspected>>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
+    use super::super::finding::FindingSeverity;
     use super::*;
 
     const MOUNTS: &str = "\
@@ -186,35 +186,42 @@ not a mount
 
     #[test]
     fn a_directory_is_judged_by_what_it_promises() {
-        let verdict = |state: State, file_system: Option<&str>| {
+        let verdict = |state: DirectoryStatus, file_system: Option<&str>| {
             let finding = judge(Path::new("d"), &state, file_system);
             assert!(finding.found.contains("`d`"), "{finding:?}");
-            assert_eq!(finding.advice.is_none(), finding.verdict == Verdict::Ok);
+            assert_eq!(finding.advice.is_none(), finding.verdict == FindingSeverity::Ok);
             finding.verdict
         };
-        assert_eq!(verdict(State::Writable, Some("ext4")), Verdict::Ok);
-        assert_eq!(verdict(State::Writable, None), Verdict::Ok);
-        assert_eq!(verdict(State::ToBeMade, Some("btrfs")), Verdict::Ok);
+        assert_eq!(verdict(DirectoryStatus::Writable, Some("ext4")), FindingSeverity::Ok);
+        assert_eq!(verdict(DirectoryStatus::Writable, None), FindingSeverity::Ok);
+        assert_eq!(verdict(DirectoryStatus::ToBeMade, Some("btrfs")), FindingSeverity::Ok);
         for doubtful in ["tmpfs", "overlay", "nfs4", "fuse.sshfs", "cifs"] {
-            assert_eq!(verdict(State::Writable, Some(doubtful)), Verdict::Warning, "{doubtful}");
+            assert_eq!(
+                verdict(DirectoryStatus::Writable, Some(doubtful)),
+                FindingSeverity::Warning,
+                "{doubtful}"
+            );
         }
-        assert_eq!(verdict(State::NoDirectory, Some("ext4")), Verdict::Problem);
-        assert_eq!(verdict(State::Refused("no".into()), Some("ext4")), Verdict::Problem);
+        assert_eq!(verdict(DirectoryStatus::NoDirectory, Some("ext4")), FindingSeverity::Problem);
+        assert_eq!(
+            verdict(DirectoryStatus::Refused("no".into()), Some("ext4")),
+            FindingSeverity::Problem
+        );
     }
 
     #[test]
     fn a_probe_leaves_nothing_behind_and_nothing_is_made() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        assert_eq!(state(path, &existing(path)), State::Writable);
+        assert_eq!(state(path, &existing(path)), DirectoryStatus::Writable);
         let below = path.join("a/b");
         assert_eq!(existing(&below), path);
-        assert_eq!(state(&below, &existing(&below)), State::ToBeMade);
+        assert_eq!(state(&below, &existing(&below)), DirectoryStatus::ToBeMade);
         assert_eq!(fs::read_dir(path).unwrap().count(), 0);
         let file = path.join("file");
         fs::write(&file, "").unwrap();
-        assert_eq!(state(&file, &existing(&file)), State::NoDirectory);
+        assert_eq!(state(&file, &existing(&file)), DirectoryStatus::NoDirectory);
         let below = file.join("x");
-        assert_eq!(state(&below, &existing(&below)), State::NoDirectory);
+        assert_eq!(state(&below, &existing(&below)), DirectoryStatus::NoDirectory);
     }
 }

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::super::table::Table;
+use super::super::table::TextTable;
 
 /// What a finding means. The later ones are worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
+pub(super) enum FindingSeverity {
     /// As it should be.
     Ok,
     /// The service runs, but not as well or as safely as it could.
@@ -18,19 +18,19 @@ pub(super) enum Verdict {
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
+pub(super) struct DoctorFinding {
     /// What was looked at.
     check: &'static str,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: FindingSeverity,
     pub(super) found: String,
     /// What to do about it.
     pub(super) advice: Option<String>,
 }
 
-impl Finding {
+impl DoctorFinding {
     /// All is well.
     pub(super) fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Ok, found: found.into(), advice: None }
+        Self { check, verdict: FindingSeverity::Ok, found: found.into(), advice: None }
     }
 
     /// Something could be better.
@@ -39,7 +39,7 @@ impl Finding {
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        let (verdict, advice) = (Verdict::Warning, Some(advice.into()));
+        let (verdict, advice) = (FindingSeverity::Warning, Some(advice.into()));
         Self { check, verdict, found: found.into(), advice }
     }
 
@@ -49,38 +49,39 @@ impl Finding {
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        let (verdict, advice) = (Verdict::Problem, Some(advice.into()));
+        let (verdict, advice) = (FindingSeverity::Problem, Some(advice.into()));
         Self { check, verdict, found: found.into(), advice }
     }
 }
 
 /// All findings, and the worst of them.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
-    verdict: Verdict,
-    findings: Vec<Finding>,
+pub(super) struct DoctorReport {
+    verdict: FindingSeverity,
+    findings: Vec<DoctorFinding>,
 }
 
-impl Report {
+impl DoctorReport {
     /// Of these findings.
-    pub(super) fn new(findings: Vec<Finding>) -> Self {
+    pub(super) fn new(findings: Vec<DoctorFinding>) -> Self {
         let verdicts = findings.iter().map(|finding| finding.verdict);
-        Self { verdict: verdicts.max().unwrap_or(Verdict::Ok), findings }
+        Self { verdict: verdicts.max().unwrap_or(FindingSeverity::Ok), findings }
     }
 
     /// How many of them are problems.
     pub(super) fn problems(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.verdict == Verdict::Problem).count()
+        self.findings.iter().filter(|finding| finding.verdict == FindingSeverity::Problem).count()
     }
 
     /// For people.
     pub(super) fn to_table(&self) -> String {
-        let mut table = Table::default().text("check").text("").text("found").text("what to do");
+        let mut table =
+            TextTable::default().text("check").text("").text("found").text("what to do");
         for finding in &self.findings {
             let verdict = match finding.verdict {
-                Verdict::Ok => "ok",
-                Verdict::Warning => "warning",
-                Verdict::Problem => "PROBLEM",
+                FindingSeverity::Ok => "ok",
+                FindingSeverity::Warning => "warning",
+                FindingSeverity::Problem => "PROBLEM",
             };
             let advice = finding.advice.as_deref().unwrap_or_default();
             let cells = [finding.check, verdict, &*finding.found, advice];
@@ -96,14 +97,14 @@ mod tests {
 
     #[test]
     fn a_report_is_as_bad_as_its_worst_finding() {
-        assert_eq!(Report::new(Vec::new()).verdict, Verdict::Ok);
-        let ok = Finding::ok("clock", "it goes");
-        let warning = Finding::warning("open files", "few", "allow more");
-        let problem = Finding::problem("disk space", "none", "make room");
-        let some = Report::new(vec![ok.clone(), warning.clone()]);
-        assert_eq!((some.verdict, some.problems()), (Verdict::Warning, 0));
-        let all = Report::new(vec![ok, problem, warning]);
-        assert_eq!((all.verdict, all.problems()), (Verdict::Problem, 1));
+        assert_eq!(DoctorReport::new(Vec::new()).verdict, FindingSeverity::Ok);
+        let ok = DoctorFinding::ok("clock", "it goes");
+        let warning = DoctorFinding::warning("open files", "few", "allow more");
+        let problem = DoctorFinding::problem("disk space", "none", "make room");
+        let some = DoctorReport::new(vec![ok.clone(), warning.clone()]);
+        assert_eq!((some.verdict, some.problems()), (FindingSeverity::Warning, 0));
+        let all = DoctorReport::new(vec![ok, problem, warning]);
+        assert_eq!((all.verdict, all.problems()), (FindingSeverity::Problem, 1));
         assert!(all.to_table().contains("disk space  PROBLEM  none"));
         let json = serde_json::to_value(&all).unwrap();
         assert_eq!(json["verdict"], "problem");

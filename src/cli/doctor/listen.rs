@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::http::TlsFiles;
 use crate::settings::Settings;
 
@@ -13,7 +13,7 @@ const FIRST: &str = "make the first key: `merganser keys create --role admin --d
 
 /// Whether the address can be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Port {
+enum PortStatus {
     Free,
     Taken,
     Unusable(String),
@@ -21,17 +21,17 @@ enum Port {
 
 /// Who reaches the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum AddressReach {
     ThisMachine,
     Others,
 }
 
 /// What is known of the address and of who may use it.
 #[derive(Clone, Debug)]
-struct Listen<'a> {
+struct ListenCheck<'a> {
     place: &'a str,
-    port: Port,
-    reach: Reach,
+    port: PortStatus,
+    reach: AddressReach,
     /// `None` where the data cannot be read.
     keys: Option<usize>,
     /// Whether `--insecure` was said.
@@ -42,119 +42,132 @@ struct Listen<'a> {
 }
 
 /// Looks the address up and listens on it for an instant.
-pub(super) fn check(settings: &Settings, keys: Option<usize>, is_running: bool) -> Finding {
+pub(super) fn check(settings: &Settings, keys: Option<usize>, is_running: bool) -> DoctorFinding {
     let files = settings.tls_files();
     if let Some(Err(error)) = files.as_ref().map(TlsFiles::check) {
         let advice = "name a certificate and its private key, both as PEM";
-        return Finding::problem(LISTEN, format!("TLS cannot be served: {error:#}"), advice);
+        return DoctorFinding::problem(LISTEN, format!("TLS cannot be served: {error:#}"), advice);
     }
     let place = &*settings.listen.0;
     let addresses: Result<Vec<SocketAddr>, _> = place.to_socket_addrs().map(Iterator::collect);
     let (port, reach) = match addresses {
         Ok(addresses) => (listen(&addresses), reach(&addresses)),
-        Err(error) => (Port::Unusable(error.to_string()), Reach::Others),
+        Err(error) => (PortStatus::Unusable(error.to_string()), AddressReach::Others),
     };
     let is_insecure = settings.insecure.0;
     let scheme = if files.is_some() { "https" } else { "http" };
-    judge(&Listen { place, port, reach, keys, is_insecure, is_running, scheme })
+    judge(&ListenCheck { place, port, reach, keys, is_insecure, is_running, scheme })
 }
 
-fn listen(addresses: &[SocketAddr]) -> Port {
+fn listen(addresses: &[SocketAddr]) -> PortStatus {
     match TcpListener::bind(addresses) {
-        Ok(_) => Port::Free,
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Port::Taken,
-        Err(error) => Port::Unusable(error.to_string()),
+        Ok(_) => PortStatus::Free,
+        Err(error) if error.kind() == ErrorKind::AddrInUse => PortStatus::Taken,
+        Err(error) => PortStatus::Unusable(error.to_string()),
     }
 }
 
-fn reach(addresses: &[SocketAddr]) -> Reach {
+fn reach(addresses: &[SocketAddr]) -> AddressReach {
     match addresses.iter().all(|address| address.ip().is_loopback()) {
-        true => Reach::ThisMachine,
-        false => Reach::Others,
+        true => AddressReach::ThisMachine,
+        false => AddressReach::Others,
     }
 }
 
-fn judge(listen: &Listen<'_>) -> Finding {
-    let Listen { place, port, reach, keys, is_insecure, is_running, scheme } = listen;
+fn judge(listen: &ListenCheck<'_>) -> DoctorFinding {
+    let ListenCheck { place, port, reach, keys, is_insecure, is_running, scheme } = listen;
     let taken = match port {
-        Port::Free => "",
-        Port::Taken if *is_running => ", taken, as a service runs",
-        Port::Taken => {
+        PortStatus::Free => "",
+        PortStatus::Taken if *is_running => ", taken, as a service runs",
+        PortStatus::Taken => {
             let found = format!("`{place}` is taken by another process");
-            return Finding::problem(LISTEN, found, "end that one, or name another with --listen");
+            return DoctorFinding::problem(
+                LISTEN,
+                found,
+                "end that one, or name another with --listen",
+            );
         }
-        Port::Unusable(why) => {
+        PortStatus::Unusable(why) => {
             let found = format!("`{place}` cannot be listened on: {why}");
-            return Finding::problem(LISTEN, found, "name one of this machine with --listen");
+            return DoctorFinding::problem(LISTEN, found, "name one of this machine with --listen");
         }
     };
     let found = format!("{scheme} on `{place}`{taken}");
     match (keys, reach) {
-        (Some(0), Reach::Others) if !is_insecure => {
+        (Some(0), AddressReach::Others) if !is_insecure => {
             let found =
                 format!("{found}: others reach it and there are no keys: it does not start");
             let advice = format!("{FIRST}; or listen on 127.0.0.1, or say --insecure");
-            Finding::problem(LISTEN, found, advice)
+            DoctorFinding::problem(LISTEN, found, advice)
         }
-        (Some(0), Reach::Others) => {
+        (Some(0), AddressReach::Others) => {
             let found = format!("{found}: there are no keys, and whoever reaches it may do all");
-            Finding::warning(LISTEN, found, FIRST)
+            DoctorFinding::warning(LISTEN, found, FIRST)
         }
-        (Some(0), Reach::ThisMachine) => {
+        (Some(0), AddressReach::ThisMachine) => {
             let who = "there are no keys, and whoever is on this machine may do all";
-            Finding::ok(LISTEN, format!("{found}: {who}"))
+            DoctorFinding::ok(LISTEN, format!("{found}: {who}"))
         }
-        (Some(keys), Reach::ThisMachine | Reach::Others) => {
-            Finding::ok(LISTEN, format!("{found}, keys: {keys}"))
+        (Some(keys), AddressReach::ThisMachine | AddressReach::Others) => {
+            DoctorFinding::ok(LISTEN, format!("{found}, keys: {keys}"))
         }
-        (None, Reach::ThisMachine | Reach::Others) => {
-            Finding::ok(LISTEN, format!("{found}; whether there are keys cannot be told"))
+        (None, AddressReach::ThisMachine | AddressReach::Others) => {
+            DoctorFinding::ok(LISTEN, format!("{found}; whether there are keys cannot be told"))
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
+    use super::super::finding::FindingSeverity;
     use super::*;
 
-    const ALONE: Listen<'static> = Listen {
+    const ALONE: ListenCheck<'static> = ListenCheck {
         place: "127.0.0.1:8080",
-        port: Port::Free,
-        reach: Reach::ThisMachine,
+        port: PortStatus::Free,
+        reach: AddressReach::ThisMachine,
         keys: Some(0),
         is_insecure: false,
         is_running: false,
         scheme: "http",
     };
 
-    fn verdict(listen: &Listen<'_>) -> Verdict {
+    fn verdict(listen: &ListenCheck<'_>) -> FindingSeverity {
         judge(listen).verdict
     }
 
     #[test]
     fn who_can_do_everything_is_said() {
-        assert_eq!(verdict(&ALONE), Verdict::Ok);
-        let open = Listen { reach: Reach::Others, ..ALONE };
+        assert_eq!(verdict(&ALONE), FindingSeverity::Ok);
+        let open = ListenCheck { reach: AddressReach::Others, ..ALONE };
         assert!(judge(&open).advice.unwrap().contains("--insecure"));
-        assert_eq!(verdict(&open), Verdict::Problem);
-        assert_eq!(verdict(&Listen { is_insecure: true, ..open.clone() }), Verdict::Warning);
-        assert_eq!(verdict(&Listen { keys: Some(1), ..open.clone() }), Verdict::Ok);
-        assert_eq!(verdict(&Listen { keys: None, ..open }), Verdict::Ok);
+        assert_eq!(verdict(&open), FindingSeverity::Problem);
+        assert_eq!(
+            verdict(&ListenCheck { is_insecure: true, ..open.clone() }),
+            FindingSeverity::Warning
+        );
+        assert_eq!(verdict(&ListenCheck { keys: Some(1), ..open.clone() }), FindingSeverity::Ok);
+        assert_eq!(verdict(&ListenCheck { keys: None, ..open }), FindingSeverity::Ok);
     }
 
     #[test]
     fn a_taken_port_is_right_for_a_service_that_runs() {
-        assert_eq!(verdict(&Listen { port: Port::Taken, ..ALONE }), Verdict::Problem);
-        assert_eq!(verdict(&Listen { port: Port::Taken, is_running: true, ..ALONE }), Verdict::Ok);
+        assert_eq!(
+            verdict(&ListenCheck { port: PortStatus::Taken, ..ALONE }),
+            FindingSeverity::Problem
+        );
+        assert_eq!(
+            verdict(&ListenCheck { port: PortStatus::Taken, is_running: true, ..ALONE }),
+            FindingSeverity::Ok
+        );
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        assert_eq!(listen(&[address]), Port::Taken);
+        assert_eq!(listen(&[address]), PortStatus::Taken);
         drop(taken);
-        assert_eq!(listen(&["127.0.0.1:0".parse().unwrap()]), Port::Free);
+        assert_eq!(listen(&["127.0.0.1:0".parse().unwrap()]), PortStatus::Free);
         // Of the documentation (RFC 5737), so nobody's.
-        assert!(matches!(listen(&["192.0.2.1:0".parse().unwrap()]), Port::Unusable(_)));
-        assert_eq!(reach(&["[::1]:1".parse().unwrap()]), Reach::ThisMachine);
-        assert_eq!(reach(&["0.0.0.0:1".parse().unwrap()]), Reach::Others);
+        assert!(matches!(listen(&["192.0.2.1:0".parse().unwrap()]), PortStatus::Unusable(_)));
+        assert_eq!(reach(&["[::1]:1".parse().unwrap()]), AddressReach::ThisMachine);
+        assert_eq!(reach(&["0.0.0.0:1".parse().unwrap()]), AddressReach::Others);
     }
 }

@@ -1,14 +1,14 @@
 //! When runs will start by themselves: a schedule that was stored over HTTP stands until somebody
 //! changes it there, whatever the settings file says.
 
-use super::finding::Finding;
-use crate::compose::inspect::{Published, Schedule, followed};
-use crate::settings::{Settings, Source};
+use super::finding::DoctorFinding;
+use crate::compose::inspect::{ManifestSummary, Schedule, followed};
+use crate::settings::{SettingSource, Settings};
 
 const SCHEDULE: &str = "schedule";
 
 /// Compares what the settings say with what is stored.
-pub(super) fn check(settings: &Settings, published: Option<Published>) -> Finding {
+pub(super) fn check(settings: &Settings, published: Option<ManifestSummary>) -> DoctorFinding {
     let stored = published.and_then(|published| published.schedule);
     let (wanted, followed) = (followed(settings, None), followed(settings, stored.as_ref()));
     let sources = &settings.sources;
@@ -18,13 +18,13 @@ pub(super) fn check(settings: &Settings, published: Option<Published>) -> Findin
         ("schedule_timezone", sources.schedule_timezone, &wanted.timezone, &followed.timezone),
     ]
     .into_iter()
-    .filter(|(_, source, wanted, followed)| *source == Source::File && wanted != followed)
+    .filter(|(_, source, wanted, followed)| *source == SettingSource::File && wanted != followed)
     .map(|(name, _, wanted, _)| format!("`{name} = \"{wanted}\"`"))
     .collect();
     judge(&followed, stored.is_some(), &overridden)
 }
 
-fn judge(followed: &Schedule, is_stored: bool, overridden: &[String]) -> Finding {
+fn judge(followed: &Schedule, is_stored: bool, overridden: &[String]) -> DoctorFinding {
     let pattern = |text: &str| match text {
         "" => "never".to_owned(),
         text => format!("`{text}`"),
@@ -37,9 +37,9 @@ fn judge(followed: &Schedule, is_stored: bool, overridden: &[String]) -> Finding
         followed.timezone
     );
     if overridden.is_empty() {
-        return Finding::ok(SCHEDULE, found);
+        return DoctorFinding::ok(SCHEDULE, found);
     }
-    Finding::warning(
+    DoctorFinding::warning(
         SCHEDULE,
         format!("{found}; it overrides {} of the settings file", overridden.join(" and ")),
         "store what is meant by PUT /v1/schedule, or say it by flag or environment, which win",
@@ -51,31 +51,35 @@ mod tests {
     use shared::ids::Generation;
     use shared::time::Timestamp;
 
-    use super::super::finding::Verdict;
+    use super::super::finding::FindingSeverity;
     use super::*;
-    use crate::settings::Cron;
+    use crate::settings::CronExpression;
 
     #[test]
     fn a_stored_schedule_that_overrides_the_file_is_told() {
         let stored = |incremental: &str| {
             let schedule = Schedule { incremental: incremental.to_owned(), ..Schedule::default() };
             let (generation, at) = (Generation(1), Timestamp(0));
-            Some(Published { generation, at, keys: 0, schedule: Some(schedule) })
+            Some(ManifestSummary { generation, at, keys: 0, schedule: Some(schedule) })
         };
         let mut settings = Settings::default();
-        assert_eq!(check(&settings, None).verdict, Verdict::Ok);
-        assert_eq!(check(&settings, stored("1 * * * *")).verdict, Verdict::Ok, "nobody said other");
-        settings.schedule = Cron("2 * * * *".to_owned());
-        settings.sources.schedule = Source::File;
-        assert_eq!(check(&settings, None).verdict, Verdict::Ok);
+        assert_eq!(check(&settings, None).verdict, FindingSeverity::Ok);
+        assert_eq!(
+            check(&settings, stored("1 * * * *")).verdict,
+            FindingSeverity::Ok,
+            "nobody said other"
+        );
+        settings.schedule = CronExpression("2 * * * *".to_owned());
+        settings.sources.schedule = SettingSource::File;
+        assert_eq!(check(&settings, None).verdict, FindingSeverity::Ok);
         let finding = check(&settings, stored("1 * * * *"));
-        assert_eq!(finding.verdict, Verdict::Warning);
+        assert_eq!(finding.verdict, FindingSeverity::Warning);
         assert!(finding.found.contains("incremental `1 * * * *`"), "{finding:?}");
         assert!(finding.found.contains("overrides `schedule = \"2 * * * *\"`"), "{finding:?}");
-        assert_eq!(check(&settings, stored("2 * * * *")).verdict, Verdict::Ok);
-        settings.sources.schedule = Source::Flag;
+        assert_eq!(check(&settings, stored("2 * * * *")).verdict, FindingSeverity::Ok);
+        settings.sources.schedule = SettingSource::Flag;
         let finding = check(&settings, stored("1 * * * *"));
-        assert_eq!(finding.verdict, Verdict::Ok, "a flag wins");
+        assert_eq!(finding.verdict, FindingSeverity::Ok, "a flag wins");
         assert!(finding.found.contains("incremental `2 * * * *`"), "{finding:?}");
     }
 }

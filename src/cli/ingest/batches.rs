@@ -22,7 +22,7 @@ pub(super) const ROW_MAX_BYTES: usize = 16 << 20;
 
 /// A place between two lines of a source, known by everything before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct SourcePosition {
     /// Lines before it.
     pub(super) lines: u64,
     /// Bytes before it, decompressed.
@@ -31,7 +31,7 @@ pub(super) struct Place {
     pub(super) digest: String,
 }
 
-impl Place {
+impl SourcePosition {
     /// Behind so many lines and bytes with that digest.
     pub(super) fn of(lines: u64, bytes: u64, digest: &Sha256) -> Self {
         let digest: [u8; 32] = digest.clone().finalize().into();
@@ -42,14 +42,14 @@ impl Place {
 
 /// How a batch is sent.
 #[derive(Clone, Debug)]
-pub(super) struct Shape {
+pub(super) struct RequestFormat {
     /// What it is.
     pub(super) content_type: &'static str,
     /// What goes with it, each behind a `&`.
     pub(super) parameters: String,
 }
 
-impl Default for Shape {
+impl Default for RequestFormat {
     fn default() -> Self {
         Self { content_type: "application/x-ndjson", parameters: String::new() }
     }
@@ -57,7 +57,7 @@ impl Default for Shape {
 
 /// A row of a batch that is no line of JSON.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct RowSpan {
     /// Where it is in the body.
     pub(super) bytes: Range<usize>,
     /// Whether it has an id.
@@ -65,7 +65,7 @@ pub(super) struct Row {
 }
 
 /// Batches out of a file, in order.
-pub(super) trait Source: Iterator<Item = io::Result<Batch>> {
+pub(super) trait BatchSource: Iterator<Item = io::Result<UploadBatch>> {
     /// Goes on from a place, before anything was taken. False if it is none of this source, or no
     /// longer: what lies before it is something else.
     ///
@@ -74,13 +74,13 @@ pub(super) trait Source: Iterator<Item = io::Result<Batch>> {
     ///
     /// # Errors
     /// When it cannot be read.
-    fn go_to(&mut self, place: &Place) -> io::Result<bool>;
+    fn go_to(&mut self, place: &SourcePosition) -> io::Result<bool>;
 
     /// How an event of it is sent by itself.
-    fn shape(&self) -> Shape;
+    fn shape(&self) -> RequestFormat;
 
     /// Which ids stand before its lines.
-    fn ids(&self) -> IdsGiven;
+    fn ids(&self) -> LineIdLifetime;
 
     /// Where it is one of lines of which none was taken or passed over yet, what they begin with.
     ///
@@ -93,28 +93,28 @@ pub(super) trait Source: Iterator<Item = io::Result<Batch>> {
 
 /// Events for one request.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct UploadBatch {
     /// The lines, each with its end, and with an id before it where ids are given.
     pub(super) body: Vec<u8>,
     /// How it is sent.
-    pub(super) shape: Shape,
+    pub(super) shape: RequestFormat,
     /// Bytes before the first row, where it has rows.
     pub(super) head_bytes: usize,
     /// Its rows, where its lines are not one event each.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<RowSpan>,
     /// The number in its source of each line, or of that in which each row begins, from 1.
     pub(super) lines: Vec<u64>,
     /// How many have no `id`.
     pub(super) unidentified: u64,
     /// What makes up for that.
-    pub(super) ids: IdsGiven,
+    pub(super) ids: LineIdLifetime,
     /// Behind its last line.
-    pub(super) end: Place,
+    pub(super) end: SourcePosition,
 }
 
 /// Which ids stand before the lines of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum IdsGiven {
+pub(super) enum LineIdLifetime {
     /// None: events without an `id` are stored as often as they are sent.
     #[default]
     None,
@@ -124,12 +124,12 @@ pub(super) enum IdsGiven {
     Lasting,
 }
 
-impl Batch {
+impl UploadBatch {
     /// How many of its events are stored once more if they are sent again.
     pub(super) fn unsafe_events(&self) -> u64 {
         match self.ids {
-            IdsGiven::None => self.unidentified,
-            IdsGiven::Passing | IdsGiven::Lasting => 0,
+            LineIdLifetime::None => self.unidentified,
+            LineIdLifetime::Passing | LineIdLifetime::Lasting => 0,
         }
     }
 
@@ -137,8 +137,8 @@ impl Batch {
     pub(super) fn texts(&self) -> impl Iterator<Item = &[u8]> {
         let lines = self.body.split(|byte| *byte == b'\n');
         lines.map(|line| match self.ids {
-            IdsGiven::None => line,
-            IdsGiven::Passing | IdsGiven::Lasting => {
+            LineIdLifetime::None => line,
+            LineIdLifetime::Passing | LineIdLifetime::Lasting => {
                 line.splitn(2, |byte| *byte == b'\t').nth(1).unwrap_or_default()
             }
         })
@@ -151,7 +151,7 @@ impl Batch {
 }
 
 /// The batches of a source, in order. Blank lines are left out.
-pub(super) struct Batches {
+pub(super) struct LineBatchIter {
     source: Box<dyn BufRead>,
     batch_events: usize,
     ids: LineIds,
@@ -162,7 +162,7 @@ pub(super) struct Batches {
     is_done: bool,
 }
 
-impl Batches {
+impl LineBatchIter {
     /// Reads a source that is plain text, gzip or zstd, which its first bytes tell.
     ///
     /// # Errors
@@ -185,12 +185,13 @@ impl Batches {
     }
 
     /// Where it has come to.
-    fn here(&self) -> Place {
-        Place::of(self.read, self.read_bytes, &self.digest)
+    fn here(&self) -> SourcePosition {
+        SourcePosition::of(self.read, self.read_bytes, &self.digest)
     }
 
-    fn next_batch(&mut self) -> io::Result<Batch> {
-        let mut batch = Batch { shape: self.shape(), ids: self.ids.given(), ..Batch::default() };
+    fn next_batch(&mut self) -> io::Result<UploadBatch> {
+        let mut batch =
+            UploadBatch { shape: self.shape(), ids: self.ids.given(), ..UploadBatch::default() };
         while batch.lines.len() < self.batch_events && batch.body.len() < BATCH_MAX_BYTES {
             self.line.clear();
             let mut limited = (&mut self.source).take(LINE_MAX_BYTES);
@@ -232,8 +233,8 @@ impl Batches {
     }
 }
 
-impl Iterator for Batches {
-    type Item = io::Result<Batch>;
+impl Iterator for LineBatchIter {
+    type Item = io::Result<UploadBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_done {
@@ -241,12 +242,12 @@ impl Iterator for Batches {
         }
         let made = self.next_batch();
         self.is_done |= made.is_err();
-        made.map(Batch::if_any).transpose()
+        made.map(UploadBatch::if_any).transpose()
     }
 }
 
-impl Source for Batches {
-    fn go_to(&mut self, place: &Place) -> io::Result<bool> {
+impl BatchSource for LineBatchIter {
+    fn go_to(&mut self, place: &SourcePosition) -> io::Result<bool> {
         let mut before = (&mut self.source).take(place.bytes);
         loop {
             let read = before.fill_buf()?;
@@ -262,11 +263,11 @@ impl Source for Batches {
         Ok(self.here() == *place)
     }
 
-    fn shape(&self) -> Shape {
-        Shape { parameters: self.ids.parameters().to_owned(), ..Shape::default() }
+    fn shape(&self) -> RequestFormat {
+        RequestFormat { parameters: self.ids.parameters().to_owned(), ..RequestFormat::default() }
     }
 
-    fn ids(&self) -> IdsGiven {
+    fn ids(&self) -> LineIdLifetime {
         self.ids.given()
     }
 
@@ -294,10 +295,10 @@ pub(super) fn decompressed(source: Box<dyn Read>) -> io::Result<Box<dyn BufRead>
 /// Whether the event has an id. What is no event has none to lose: the server will refuse it.
 pub(super) fn has_id(line: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Head {
+    struct EventIdField {
         id: Option<IgnoredAny>,
     }
-    serde_json::from_slice::<Head>(line).map_or(true, |head| head.id.is_some())
+    serde_json::from_slice::<EventIdField>(line).map_or(true, |head| head.id.is_some())
 }
 
 #[cfg(test)]
@@ -306,9 +307,9 @@ mod tests {
 
     use super::*;
 
-    fn batches(source: Vec<u8>, batch_events: usize) -> Vec<Batch> {
+    fn batches(source: Vec<u8>, batch_events: usize) -> Vec<UploadBatch> {
         let batches =
-            Batches::new(Box::new(io::Cursor::new(source)), batch_events, LineIds::Without)
+            LineBatchIter::new(Box::new(io::Cursor::new(source)), batch_events, LineIds::Without)
                 .unwrap();
         batches.collect::<io::Result<_>>().unwrap()
     }
@@ -348,9 +349,9 @@ mod tests {
         let zstd = zstd::encode_all(&*text, 1).unwrap();
         for source in [text.clone(), zstd] {
             let mut source =
-                Batches::new(Box::new(io::Cursor::new(source)), 2, LineIds::Without).unwrap();
+                LineBatchIter::new(Box::new(io::Cursor::new(source)), 2, LineIds::Without).unwrap();
             assert!(source.go_to(place).unwrap());
-            let rest: Vec<Batch> = source.collect::<io::Result<_>>().unwrap();
+            let rest: Vec<UploadBatch> = source.collect::<io::Result<_>>().unwrap();
             assert_eq!(rest.len(), 1);
             assert_eq!((&rest[0].lines, &rest[0].body), (&whole[1].lines, &whole[1].body));
             assert_eq!(rest[0].end, whole[1].end);
@@ -358,7 +359,7 @@ mod tests {
         let edited = [b"{\"id\":\"0\"}".as_slice(), &text[10..]].concat();
         for other in [edited, text[..20].to_vec(), Vec::new()] {
             let mut source =
-                Batches::new(Box::new(io::Cursor::new(other)), 2, LineIds::Without).unwrap();
+                LineBatchIter::new(Box::new(io::Cursor::new(other)), 2, LineIds::Without).unwrap();
             assert!(!source.go_to(place).unwrap());
         }
     }
@@ -367,11 +368,14 @@ mod tests {
     fn ids_of(text: &str, batch_events: usize) -> Vec<String> {
         let source = Box::new(io::Cursor::new(text.as_bytes().to_vec()));
         let ids = LineIds::Lasting(b"/f".to_vec());
-        let batches = Batches::new(source, batch_events, ids).unwrap();
-        let batches: Vec<Batch> = batches.collect::<io::Result<_>>().unwrap();
+        let batches = LineBatchIter::new(source, batch_events, ids).unwrap();
+        let batches: Vec<UploadBatch> = batches.collect::<io::Result<_>>().unwrap();
         let mut ids = Vec::new();
         for batch in &batches {
-            assert_eq!((batch.ids, &*batch.shape.parameters), (IdsGiven::Lasting, "&ids=line"));
+            assert_eq!(
+                (batch.ids, &*batch.shape.parameters),
+                (LineIdLifetime::Lasting, "&ids=line")
+            );
             assert_eq!(batch.unsafe_events(), 0);
             let body = String::from_utf8(batch.body.clone()).unwrap();
             ids.extend(body.lines().map(|line| line.split_once('\t').unwrap().0.to_owned()));
@@ -392,7 +396,7 @@ mod tests {
         // Gone on with, it is the same as read from its beginning.
         let open = || {
             let source = Box::new(io::Cursor::new(text.as_bytes().to_vec()));
-            Batches::new(source, 1, LineIds::Lasting(b"/f".to_vec())).unwrap()
+            LineBatchIter::new(source, 1, LineIds::Lasting(b"/f".to_vec())).unwrap()
         };
         let first = open().next().unwrap().unwrap();
         assert_eq!(first.texts().next(), Some(&b"{\"event\":\"x\"}"[..]), "without the mark");
@@ -404,7 +408,7 @@ mod tests {
     #[test]
     fn a_line_without_end_is_an_error_and_not_a_full_memory() {
         let endless = Box::new(io::repeat(b'x'));
-        let mut batches = Batches::new(endless, 10, LineIds::Without).unwrap();
+        let mut batches = LineBatchIter::new(endless, 10, LineIds::Without).unwrap();
         let message = batches.next().unwrap().unwrap_err().to_string();
         assert_eq!(message, "line 1 is longer than 16 MiB");
         assert!(batches.next().is_none());

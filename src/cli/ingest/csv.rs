@@ -3,10 +3,13 @@
 
 use std::io::{self, BufRead};
 
-use crate::compose::rows::{CsvOptions, Layout, Records};
+use crate::compose::rows::{ColumnLayout, CsvParameters, CsvRecordReader};
 use sha2::{Digest, Sha256};
 
-use super::batches::{BATCH_MAX_BYTES, Batch, IdsGiven, Place, ROW_MAX_BYTES, Row, Shape, Source};
+use super::batches::{
+    BATCH_MAX_BYTES, BatchSource, LineIdLifetime, ROW_MAX_BYTES, RequestFormat, RowSpan,
+    SourcePosition, UploadBatch,
+};
 use super::ids::LineIds;
 use super::table::{names, parameters, records};
 
@@ -16,13 +19,13 @@ const JSON_MAX_BYTES: usize = 24 << 20;
 const BLANK_LINES_MAX: u64 = 64;
 
 /// A source that keeps the digest of everything that was taken from it.
-struct Hashed {
+struct HashingReader {
     source: Box<dyn BufRead>,
     digest: Sha256,
     bytes: u64,
 }
 
-impl io::Read for Hashed {
+impl io::Read for HashingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let input = self.source.fill_buf()?;
         let count = input.len().min(buffer.len());
@@ -34,7 +37,7 @@ impl io::Read for Hashed {
     }
 }
 
-impl BufRead for Hashed {
+impl BufRead for HashingReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.source.fill_buf()
     }
@@ -50,7 +53,7 @@ impl BufRead for Hashed {
 }
 
 /// A row that was read and is in no batch yet.
-struct Waiting {
+struct PendingRow {
     line: u64,
     next_line: u64,
     /// With an id before it, where ids are given.
@@ -59,8 +62,8 @@ struct Waiting {
 }
 
 /// The batches of a file.
-pub(super) struct CsvBatches {
-    records: Records<Hashed>,
+pub(super) struct CsvBatchIter {
+    records: CsvRecordReader<HashingReader>,
     head: Vec<u8>,
     id: Option<usize>,
     ids: LineIds,
@@ -69,22 +72,22 @@ pub(super) struct CsvBatches {
     names_bytes: usize,
     parameters: String,
     batch_events: usize,
-    waiting: Option<Waiting>,
-    end: Place,
+    waiting: Option<PendingRow>,
+    end: SourcePosition,
     is_done: bool,
 }
 
-impl CsvBatches {
+impl CsvBatchIter {
     /// The rows of a source that begins with these names.
     pub(super) fn new(
         source: Box<dyn BufRead>,
-        options: &CsvOptions,
-        layout: &Layout,
+        options: &CsvParameters,
+        layout: &ColumnLayout,
         batch_events: usize,
         ids: LineIds,
     ) -> Result<Self, String> {
         let parameters = parameters(options);
-        let source = Hashed { source, digest: Sha256::new(), bytes: 0 };
+        let source = HashingReader { source, digest: Sha256::new(), bytes: 0 };
         let mut records = records(source, options.delimiter);
         let names = names(&mut records)?.unwrap_or_default();
         let delimiter = char::from(options.delimiter).to_string();
@@ -102,7 +105,7 @@ impl CsvBatches {
             parameters,
             batch_events,
             waiting: None,
-            end: Place::default(),
+            end: SourcePosition::default(),
             is_done: names.is_empty(),
         };
         batches.end = batches.here();
@@ -110,14 +113,14 @@ impl CsvBatches {
     }
 
     /// Where it has come to: behind the last row that was read.
-    fn here(&self) -> Place {
+    fn here(&self) -> SourcePosition {
         let source = self.records.get_ref();
         // Sent in another way, a file is another one.
         let digest = source.digest.clone().chain_update(&self.parameters);
-        Place::of(self.records.lines(), source.bytes, &digest)
+        SourcePosition::of(self.records.lines(), source.bytes, &digest)
     }
 
-    fn read(&mut self) -> io::Result<Option<Waiting>> {
+    fn read(&mut self) -> io::Result<Option<PendingRow>> {
         if let Some(waiting) = self.waiting.take() {
             return Ok(Some(waiting));
         }
@@ -141,12 +144,15 @@ impl CsvBatches {
             None => record.raw.to_vec(),
         };
         let line = record.line;
-        Ok(Some(Waiting { line, next_line: self.records.lines() + 1, raw, has_id }))
+        Ok(Some(PendingRow { line, next_line: self.records.lines() + 1, raw, has_id }))
     }
 
-    fn next_batch(&mut self) -> io::Result<Batch> {
-        let mut batch =
-            Batch { body: self.head.clone(), ids: self.ids.given(), ..Batch::default() };
+    fn next_batch(&mut self) -> io::Result<UploadBatch> {
+        let mut batch = UploadBatch {
+            body: self.head.clone(),
+            ids: self.ids.given(),
+            ..UploadBatch::default()
+        };
         let (mut next_line, mut json_bytes) = (0, 0);
         while batch.lines.len() < self.batch_events
             && batch.body.len() < BATCH_MAX_BYTES
@@ -171,7 +177,7 @@ impl CsvBatches {
             }
             let start = batch.body.len();
             batch.body.extend_from_slice(&row.raw);
-            batch.rows.push(Row { bytes: start..batch.body.len(), has_id: row.has_id });
+            batch.rows.push(RowSpan { bytes: start..batch.body.len(), has_id: row.has_id });
             batch.body.push(b'\n');
             batch.lines.push(row.line);
             batch.unidentified += u64::from(!row.has_id);
@@ -185,8 +191,8 @@ impl CsvBatches {
     }
 }
 
-impl Iterator for CsvBatches {
-    type Item = io::Result<Batch>;
+impl Iterator for CsvBatchIter {
+    type Item = io::Result<UploadBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_done {
@@ -194,12 +200,12 @@ impl Iterator for CsvBatches {
         }
         let made = self.next_batch();
         self.is_done |= made.is_err();
-        made.map(Batch::if_any).transpose()
+        made.map(UploadBatch::if_any).transpose()
     }
 }
 
-impl Source for CsvBatches {
-    fn go_to(&mut self, place: &Place) -> io::Result<bool> {
+impl BatchSource for CsvBatchIter {
+    fn go_to(&mut self, place: &SourcePosition) -> io::Result<bool> {
         let Some(bytes) = place.bytes.checked_sub(self.records.get_ref().bytes) else {
             return Ok(false);
         };
@@ -208,12 +214,12 @@ impl Source for CsvBatches {
         Ok(self.end == *place)
     }
 
-    fn shape(&self) -> Shape {
+    fn shape(&self) -> RequestFormat {
         let parameters = format!("{}{}", self.parameters, self.ids.parameters());
-        Shape { content_type: "text/csv", parameters }
+        RequestFormat { content_type: "text/csv", parameters }
     }
 
-    fn ids(&self) -> IdsGiven {
+    fn ids(&self) -> LineIdLifetime {
         self.ids.given()
     }
 }

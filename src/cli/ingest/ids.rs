@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::batches::IdsGiven;
+use super::batches::LineIdLifetime;
 
 /// What an id begins with, for who meets one.
 const PREFIX: &str = "line-";
@@ -62,11 +62,11 @@ impl LineIds {
     }
 
     /// Which kind they are.
-    pub(super) fn given(&self) -> IdsGiven {
+    pub(super) fn given(&self) -> LineIdLifetime {
         match self {
-            Self::Without => IdsGiven::None,
-            Self::Passing(_) => IdsGiven::Passing,
-            Self::Lasting(_) => IdsGiven::Lasting,
+            Self::Without => LineIdLifetime::None,
+            Self::Passing(_) => LineIdLifetime::Passing,
+            Self::Lasting(_) => LineIdLifetime::Lasting,
         }
     }
 

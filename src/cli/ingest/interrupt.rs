@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::standing::{Standing, Unanswered};
+use super::standing::{UnansweredLines, UploadProgress};
 
 /// How long an answer is awaited.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A signal that says to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stopped by {}", .0.name())]
-pub(super) struct Interrupted(pub(super) StopSignal);
+pub(super) struct InterruptError(pub(super) StopSignal);
 
 /// Which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +55,8 @@ impl StopSignal {
 
 /// What both threads look at.
 #[derive(Debug, Default)]
-struct State {
-    standing: Standing,
+struct InterruptState {
+    standing: UploadProgress,
     told: Option<StopSignal>,
     /// The end is being told already.
     is_over: bool,
@@ -64,12 +64,12 @@ struct State {
 
 /// A handle of the watch for signals.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watch {
-    state: Arc<Mutex<State>>,
+pub(super) struct InterruptWatch {
+    state: Arc<Mutex<InterruptState>>,
     woken: Arc<Condvar>,
 }
 
-impl Watch {
+impl InterruptWatch {
     /// Listens from now on. `tell` says how things stand where the process has to end at once, and
     /// `wait` what is waited for.
     ///
@@ -77,14 +77,14 @@ impl Watch {
     /// When the system does not let it listen.
     pub(super) fn listen(
         &self,
-        tell: impl Fn(&Standing) + Send + 'static,
+        tell: impl Fn(&UploadProgress) + Send + 'static,
         wait: impl Fn(&str) + Send + 'static,
     ) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("signals cannot be listened to")?;
         let mut signals = {
             let _guard = runtime.enter();
-            Signals::take()?
+            SignalListener::take()?
         };
         let watch = self.clone();
         let listening = move || {
@@ -102,7 +102,7 @@ impl Watch {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, InterruptState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -118,7 +118,7 @@ impl Watch {
     }
 
     /// Waits until there was a second signal, or the other thread has had its time.
-    async fn overdue(&self, first: StopSignal, signals: &mut Signals) -> StopSignal {
+    async fn overdue(&self, first: StopSignal, signals: &mut SignalListener) -> StopSignal {
         let begun = Instant::now();
         let mut busy = begun;
         loop {
@@ -137,7 +137,7 @@ impl Watch {
     }
 
     /// Changes how things stand, or reads it.
-    pub(super) fn standing<T>(&self, change: impl FnOnce(&mut Standing) -> T) -> T {
+    pub(super) fn standing<T>(&self, change: impl FnOnce(&mut UploadProgress) -> T) -> T {
         change(&mut self.lock().standing)
     }
 
@@ -145,10 +145,10 @@ impl Watch {
     ///
     /// # Errors
     /// When nothing more is to be sent.
-    pub(super) fn sending(&self, lines: Unanswered) -> Result<(), Interrupted> {
+    pub(super) fn sending(&self, lines: UnansweredLines) -> Result<(), InterruptError> {
         let mut state = self.lock();
         match state.told {
-            Some(signal) => Err(Interrupted(signal)),
+            Some(signal) => Err(InterruptError(signal)),
             None => {
                 state.standing.sent(lines);
                 Ok(())
@@ -160,11 +160,11 @@ impl Watch {
     ///
     /// # Errors
     /// When nothing more is to be sent.
-    pub(super) fn pause(&self, pause: Duration) -> Result<(), Interrupted> {
-        let is_untold = |state: &mut State| state.told.is_none();
+    pub(super) fn pause(&self, pause: Duration) -> Result<(), InterruptError> {
+        let is_untold = |state: &mut InterruptState| state.told.is_none();
         let waited = self.woken.wait_timeout_while(self.lock(), pause, is_untold);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.told.map_or(Ok(()), |signal| Err(Interrupted(signal)))
+        state.told.map_or(Ok(()), |signal| Err(InterruptError(signal)))
     }
 
     /// From now on the thread that sends tells the end itself: the signal that there was, if any.
@@ -176,12 +176,12 @@ impl Watch {
 }
 
 /// Both signals, taken over from the system.
-struct Signals {
+struct SignalListener {
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl Signals {
+impl SignalListener {
     fn take() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("signals cannot be listened to");
         Ok(Self {
@@ -204,11 +204,11 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_and_nothing_waited_for_once_it_was_told() {
-        let watch = Watch::default();
-        let lines = Unanswered { first: 1, last: 2, unsafe_events: 0 };
+        let watch = InterruptWatch::default();
+        let lines = UnansweredLines { first: 1, last: 2, unsafe_events: 0 };
         assert_eq!(watch.sending(lines), Ok(()));
         assert_eq!(watch.pause(Duration::from_millis(1)), Ok(()));
-        let (told, other) = (Interrupted(StopSignal::Terminate), watch.clone());
+        let (told, other) = (InterruptError(StopSignal::Terminate), watch.clone());
         let waiting = thread::spawn(move || other.pause(Duration::from_secs(60)));
         let awaited = Mutex::new(String::new());
         watch.set(StopSignal::Terminate, &|lines| awaited.lock().unwrap().push_str(lines));

@@ -33,13 +33,13 @@ const UNPACK: &str = "unpack it first; plain text, gzip and zstd are read";
 
 /// A kind of file that holds no lines of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Looks {
+pub(super) struct UnsupportedFormat {
     like: String,
     /// What would be right.
     cure: String,
 }
 
-impl fmt::Display for Looks {
+impl fmt::Display for UnsupportedFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -49,7 +49,7 @@ impl fmt::Display for Looks {
     }
 }
 
-impl Looks {
+impl UnsupportedFormat {
     fn like(what: impl Into<String>, cure: &str) -> Option<Self> {
         Some(Self { like: what.into(), cure: cure.to_owned() })
     }
@@ -120,9 +120,9 @@ fn columns(rows: &[impl AsRef<str>]) -> Option<usize> {
 
 /// Whether a line is a JSON object, whatever is in it.
 fn is_object(line: &[u8]) -> bool {
-    struct Object;
+    struct AnyObject;
 
-    impl<'de> Visitor<'de> for Object {
+    impl<'de> Visitor<'de> for AnyObject {
         type Value = Self;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,14 +135,14 @@ fn is_object(line: &[u8]) -> bool {
         }
     }
 
-    impl<'de> Deserialize<'de> for Object {
+    impl<'de> Deserialize<'de> for AnyObject {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             deserializer.deserialize_map(Self)
         }
     }
 
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    serde_json::from_slice::<Object>(line).is_ok()
+    serde_json::from_slice::<AnyObject>(line).is_ok()
 }
 
 #[cfg(test)]
@@ -150,7 +150,8 @@ mod tests {
     use super::*;
 
     fn like(body: &str) -> Option<String> {
-        Looks::of_lines(|| body.as_bytes().split(|byte| *byte == b'\n')).map(|looks| looks.like)
+        UnsupportedFormat::of_lines(|| body.as_bytes().split(|byte| *byte == b'\n'))
+            .map(|looks| looks.like)
     }
 
     #[test]
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn other_files_are_told_by_their_first_bytes() {
-        let like = |start: &[u8]| Looks::of_start(start).map(|looks| looks.like);
+        let like = |start: &[u8]| UnsupportedFormat::of_start(start).map(|looks| looks.like);
         assert_eq!(like(b"PAR1\x15\x04").as_deref(), Some("a Parquet file"));
         assert_eq!(like(b"ARROW1\0\0").as_deref(), Some("an Arrow file"));
         assert_eq!(like(b"\xff\xff\xff\xff\x10").as_deref(), Some("an Arrow stream"));
@@ -194,7 +195,7 @@ mod tests {
         assert_eq!(like(b"\x7fELF\x02\0").as_deref(), Some("a binary file"));
         assert_eq!(like(b"{\"event\":\"x\"}\n"), None);
         assert_eq!(like(b""), None);
-        let said = Looks::of_start(b"\x1f\x8b\x08").unwrap().to_string();
+        let said = UnsupportedFormat::of_start(b"\x1f\x8b\x08").unwrap().to_string();
         assert!(said.contains("gzip within") && said.contains("unpack it"), "{said}");
     }
 }

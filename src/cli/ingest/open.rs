@@ -4,36 +4,38 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::compose::rows::{Columnar, ColumnarFile, CsvOptions, Layout, Options, check_names};
+use crate::compose::rows::{
+    ColumnLayout, ColumnarFile, ColumnarFormat, CsvParameters, ParameterStyle, check_names,
+};
 use anyhow::Context;
 use indicatif::ProgressBar;
 
 use super::super::output;
-use super::batches::{Batches, Source, decompressed};
-use super::csv::CsvBatches;
+use super::batches::{BatchSource, LineBatchIter, decompressed};
+use super::csv::CsvBatchIter;
 use super::ids::LineIds;
 use super::is_stdin;
-use super::table::{Format, Survey, TableArgs, describe, describe_csv, names, records};
+use super::table::{ColumnArgs, ColumnSurvey, InputFormat, describe, describe_csv, names, records};
 
 /// A file to open.
-pub(super) struct Opening<'a> {
+pub(super) struct InputFile<'a> {
     /// Where it is.
     pub(super) file: &'a Path,
     /// What it is.
-    pub(super) format: Format,
+    pub(super) format: InputFormat,
     /// What is said of its columns.
-    pub(super) table: &'a TableArgs,
+    pub(super) table: &'a ColumnArgs,
     /// Which ids its events get that have none.
     pub(super) ids: LineIds,
 }
 
-impl Opening<'_> {
+impl InputFile<'_> {
     /// Opens it, and says which columns are taken for what.
     pub(super) fn open(
         &self,
         bar: &ProgressBar,
         batch_events: usize,
-    ) -> anyhow::Result<Box<dyn Source>> {
+    ) -> anyhow::Result<Box<dyn BatchSource>> {
         let tell = |text: &str| {
             bar.suspend(|| output::note(&format!("{}: {text}", self.file.display())));
         };
@@ -45,7 +47,7 @@ impl Opening<'_> {
         &self,
         bar: &ProgressBar,
         batch_events: usize,
-    ) -> anyhow::Result<Box<dyn Source>> {
+    ) -> anyhow::Result<Box<dyn BatchSource>> {
         self.opened(bar, batch_events, &|_| {})
             .with_context(|| format!("`{}`", self.file.display()))
     }
@@ -55,17 +57,21 @@ impl Opening<'_> {
         bar: &ProgressBar,
         batch_events: usize,
         tell: &dyn Fn(&str),
-    ) -> anyhow::Result<Box<dyn Source>> {
+    ) -> anyhow::Result<Box<dyn BatchSource>> {
         match self.format {
-            Format::Ndjson => self.lines(self.source(bar)?, batch_events),
-            Format::Csv => self.csv(bar, batch_events, tell),
-            Format::Parquet => self.columns(Columnar::Parquet, batch_events, tell),
-            Format::Arrow => self.columns(Columnar::ArrowStream, batch_events, tell),
+            InputFormat::Ndjson => self.lines(self.source(bar)?, batch_events),
+            InputFormat::Csv => self.csv(bar, batch_events, tell),
+            InputFormat::Parquet => self.columns(ColumnarFormat::Parquet, batch_events, tell),
+            InputFormat::Arrow => self.columns(ColumnarFormat::ArrowStream, batch_events, tell),
         }
     }
 
-    fn lines(&self, source: Box<dyn Read>, batch_events: usize) -> anyhow::Result<Box<dyn Source>> {
-        Ok(Box::new(Batches::new(source, batch_events, self.ids.clone())?))
+    fn lines(
+        &self,
+        source: Box<dyn Read>,
+        batch_events: usize,
+    ) -> anyhow::Result<Box<dyn BatchSource>> {
+        Ok(Box::new(LineBatchIter::new(source, batch_events, self.ids.clone())?))
     }
 
     fn source(&self, bar: &ProgressBar) -> anyhow::Result<Box<dyn Read>> {
@@ -80,7 +86,7 @@ impl Opening<'_> {
         bar: &ProgressBar,
         batch_events: usize,
         tell: &dyn Fn(&str),
-    ) -> anyhow::Result<Box<dyn Source>> {
+    ) -> anyhow::Result<Box<dyn BatchSource>> {
         let delimiter = self.table.delimiter().map_err(anyhow::Error::msg)?;
         if is_stdin(self.file) {
             return self.csv_once(bar, batch_events, delimiter, tell);
@@ -94,12 +100,12 @@ impl Opening<'_> {
             }
             None => return self.lines(Box::new(io::empty()), batch_events),
         };
-        let survey = Survey::of(&mut rows, &names, &layout, &options)?;
+        let survey = ColumnSurvey::of(&mut rows, &names, &layout, &options)?;
         let mixed = survey.decide(&names, &mut options);
         tell(&describe_csv(&names, &layout, &options, Some(&survey)));
         mixed.iter().for_each(|text| tell(text));
         let source = decompressed(self.source(bar)?)?;
-        let batches = CsvBatches::new(source, &options, &layout, batch_events, self.ids.clone());
+        let batches = CsvBatchIter::new(source, &options, &layout, batch_events, self.ids.clone());
         Ok(Box::new(batches.map_err(anyhow::Error::msg)?))
     }
 
@@ -110,7 +116,7 @@ impl Opening<'_> {
         batch_events: usize,
         delimiter: u8,
         tell: &dyn Fn(&str),
-    ) -> anyhow::Result<Box<dyn Source>> {
+    ) -> anyhow::Result<Box<dyn BatchSource>> {
         let mut source = decompressed(self.source(bar)?)?;
         let head = first_line(&mut *source, delimiter)?;
         let Some(names) = names(&mut records(&*head, delimiter)).map_err(anyhow::Error::msg)?
@@ -120,11 +126,11 @@ impl Opening<'_> {
         let (options, layout) = self.understood(&names)?;
         tell(&describe_csv(&names, &layout, &options, None));
         let whole = Box::new(io::BufReader::new(io::Cursor::new(head).chain(source)));
-        let batches = CsvBatches::new(whole, &options, &layout, batch_events, self.ids.clone());
+        let batches = CsvBatchIter::new(whole, &options, &layout, batch_events, self.ids.clone());
         Ok(Box::new(batches.map_err(anyhow::Error::msg)?))
     }
 
-    fn understood(&self, names: &[String]) -> anyhow::Result<(CsvOptions, Layout)> {
+    fn understood(&self, names: &[String]) -> anyhow::Result<(CsvParameters, ColumnLayout)> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let options = self.table.csv(&names).map_err(anyhow::Error::msg)?;
         let layout = check_names(&names, &options).map_err(anyhow::Error::msg)?;
@@ -133,15 +139,16 @@ impl Opening<'_> {
 
     fn columns(
         &self,
-        kind: Columnar,
+        kind: ColumnarFormat,
         batch_events: usize,
         tell: &dyn Fn(&str),
-    ) -> anyhow::Result<Box<dyn Source>> {
+    ) -> anyhow::Result<Box<dyn BatchSource>> {
         let file = ColumnarFile::open(File::open(self.file).context("it cannot be read")?, kind)?;
         let names = file.names().to_vec();
         let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
         let mapping = self.table.mapping(&borrowed).map_err(anyhow::Error::msg)?;
-        let layout = Layout::of(&borrowed, &mapping, Options::Flags).map_err(anyhow::Error::msg)?;
+        let layout = ColumnLayout::of(&borrowed, &mapping, ParameterStyle::Flags)
+            .map_err(anyhow::Error::msg)?;
         let lines = file.lines(&mapping)?;
         tell(&describe(&names, &layout, None));
         self.lines(Box::new(lines), batch_events)
@@ -150,19 +157,19 @@ impl Opening<'_> {
 
 /// Everything up to the end of the first record, and what was read with it.
 fn first_line(source: &mut dyn io::BufRead, delimiter: u8) -> io::Result<Vec<u8>> {
-    let mut tee = Tee { source, taken: Vec::new() };
+    let mut tee = TeeReader { source, taken: Vec::new() };
     let mut rows = records(&mut tee, delimiter);
     rows.next_record()?;
     Ok(tee.taken)
 }
 
 /// Keeps what is taken from a source.
-struct Tee<'a> {
+struct TeeReader<'a> {
     source: &'a mut dyn io::BufRead,
     taken: Vec<u8>,
 }
 
-impl Read for Tee<'_> {
+impl Read for TeeReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
         self.taken.extend_from_slice(buffer.get(..count).unwrap_or_default());
@@ -170,7 +177,7 @@ impl Read for Tee<'_> {
     }
 }
 
-impl io::BufRead for Tee<'_> {
+impl io::BufRead for TeeReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.source.fill_buf()
     }

@@ -27,9 +27,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::backoff::Backoff;
-use super::super::client::{CallError, Client, Reply};
+use super::super::client::{ApiClient, CallError, HttpReply};
 use super::super::output;
-use super::batches::{Batch, IdsGiven, Place};
+use super::batches::{LineIdLifetime, SourcePosition, UploadBatch};
 
 /// Why what was sent is sent again.
 pub(super) const LOST: &str = "the server has lost events since an earlier run sent it";
@@ -44,17 +44,17 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The server's journal, as far as it tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Journal {
+pub(super) struct ServerJournal {
     id: String,
     end: u64,
 }
 
-impl Journal {
+impl ServerJournal {
     /// The journal that `client` sends to; `None` if it may not be told which one it is.
     ///
     /// # Errors
     /// When the server is away, or overloaded, for longer than `retry`.
-    pub(super) fn of(client: &Client, retry: Duration) -> anyhow::Result<Option<Self>> {
+    pub(super) fn of(client: &ApiClient, retry: Duration) -> anyhow::Result<Option<Self>> {
         let mut backoff = Backoff::within(retry);
         let mut is_told = false;
         loop {
@@ -77,7 +77,7 @@ impl Journal {
 }
 
 /// Asks for the status, and where the key is not for that, for a receipt of no events.
-fn ask(client: &Client) -> Result<Reply, CallError> {
+fn ask(client: &ApiClient) -> Result<HttpReply, CallError> {
     let status = client.get("/v1/status", &[])?;
     match status.status {
         401 | 403 => client.send_events("/v1/events", "application/x-ndjson", None, b""),
@@ -86,24 +86,24 @@ fn ask(client: &Client) -> Result<Reply, CallError> {
 }
 
 /// The journal that a status names, or a receipt, if it does.
-fn read(reply: &Reply) -> Option<Journal> {
+fn read(reply: &HttpReply) -> Option<ServerJournal> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Told {
-        Status { journal: Whole },
+    enum JournalReply {
+        Status { journal: JournalStatusReply },
         Receipt { journal: String, position: BTreeMap<String, u64> },
     }
     #[derive(Deserialize)]
-    struct Whole {
+    struct JournalStatusReply {
         id: String,
         position: BTreeMap<String, u64>,
     }
-    let told: Told = reply.json().ok()?;
+    let told: JournalReply = reply.json().ok()?;
     let (id, position) = match told {
-        Told::Status { journal: Whole { id, position } } => (id, position),
-        Told::Receipt { journal, position } => (journal, position),
+        JournalReply::Status { journal: JournalStatusReply { id, position } } => (id, position),
+        JournalReply::Receipt { journal, position } => (journal, position),
     };
-    Some(Journal { id, end: position.values().sum() })
+    Some(ServerJournal { id, end: position.values().sum() })
 }
 
 fn nothing() -> anyhow::Error {
@@ -113,14 +113,14 @@ fn nothing() -> anyhow::Error {
 /// What is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct BookmarkFile {
     format: u32,
     /// Of which file, for people.
     file: String,
     journal: String,
     /// Where the journal ended after the acknowledgement.
     journal_end: u64,
-    place: Place,
+    place: SourcePosition,
     /// The last event with an id that the server took.
     #[serde(default)]
     last: Option<String>,
@@ -131,9 +131,9 @@ struct Kept {
 
 /// How far an earlier run came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reached {
+pub(super) struct ResumePoint {
     /// To where in the file.
-    pub(super) place: Place,
+    pub(super) place: SourcePosition,
     /// An event that the server has, unless it has lost some; none where there is no telling.
     pub(super) probe: Option<String>,
 }
@@ -147,21 +147,21 @@ const PROBE_EVENTS_MAX: u64 = 1_000_000;
 pub(super) struct Bookmark {
     path: PathBuf,
     file: String,
-    journal: Journal,
+    journal: ServerJournal,
     /// What is not written yet.
-    pending: Option<Kept>,
+    pending: Option<BookmarkFile>,
     written: Option<Instant>,
 }
 
 impl Bookmark {
     /// That of a file in a journal. Only regular files have one: what else there is cannot be read
     /// again. Neither is there one if nobody says where it should be.
-    pub(super) fn of(journal: &Journal, file: &Path) -> Option<Self> {
+    pub(super) fn of(journal: &ServerJournal, file: &Path) -> Option<Self> {
         let directory = directory(env::var_os("XDG_STATE_HOME"), env::var_os("HOME"))?;
         Self::within(&directory, journal, file)
     }
 
-    fn within(directory: &Path, journal: &Journal, file: &Path) -> Option<Self> {
+    fn within(directory: &Path, journal: &ServerJournal, file: &Path) -> Option<Self> {
         let file = fs::canonicalize(file).ok().filter(|file| file.is_file())?;
         let path = directory.join(name(&journal.id, &file));
         let file = file.to_string_lossy().into_owned();
@@ -177,7 +177,7 @@ impl Bookmark {
     ///
     /// # Errors
     /// With why that is of no use.
-    pub(super) fn read(&self, ids: IdsGiven) -> Result<Option<Reached>, String> {
+    pub(super) fn read(&self, ids: LineIdLifetime) -> Result<Option<ResumePoint>, String> {
         match fs::read(&self.path) {
             Ok(bytes) => useful(&bytes, &self.journal, ids).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -192,18 +192,18 @@ impl Bookmark {
     /// When it should be written and cannot be.
     pub(super) fn reached(
         &mut self,
-        batch: &Batch,
+        batch: &UploadBatch,
         journal_end: u64,
         last: Option<String>,
     ) -> io::Result<()> {
-        self.pending = Some(Kept {
+        self.pending = Some(BookmarkFile {
             format: FORMAT,
             file: self.file.clone(),
             journal: self.journal.id.clone(),
             journal_end,
             place: batch.end.clone(),
             last,
-            has_line_id: batch.ids != IdsGiven::None,
+            has_line_id: batch.ids != LineIdLifetime::None,
         });
         match is_due(self.written.map(|at| at.elapsed()), batch.unsafe_events()) {
             true => self.write(),
@@ -248,8 +248,12 @@ fn name(journal: &str, file: &Path) -> String {
 }
 
 /// The place that was kept, or why it is of no use.
-fn useful(bytes: &[u8], journal: &Journal, ids: IdsGiven) -> Result<Reached, String> {
-    let kept: Kept = serde_json::from_slice(bytes)
+fn useful(
+    bytes: &[u8],
+    journal: &ServerJournal,
+    ids: LineIdLifetime,
+) -> Result<ResumePoint, String> {
+    let kept: BookmarkFile = serde_json::from_slice(bytes)
         .map_err(|error| format!("what an earlier run kept of it cannot be read ({error})"))?;
     if ![FORMAT_1, FORMAT].contains(&kept.format) || kept.journal != journal.id {
         return Err("what an earlier run kept of it is of another version".to_owned());
@@ -258,9 +262,9 @@ fn useful(bytes: &[u8], journal: &Journal, ids: IdsGiven) -> Result<Reached, Str
         return Err(LOST.to_owned());
     };
     // What is sent in another way now tells nothing.
-    let is_alike = kept.has_line_id == (ids != IdsGiven::None);
+    let is_alike = kept.has_line_id == (ids != LineIdLifetime::None);
     let probe = kept.last.filter(|_| since <= PROBE_EVENTS_MAX && is_alike);
-    Ok(Reached { place: kept.place, probe })
+    Ok(ResumePoint { place: kept.place, probe })
 }
 
 /// Whether a place is to be written, so long after the last one was.
@@ -283,16 +287,16 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn journal(id: &str, end: u64) -> Journal {
-        Journal { id: id.to_owned(), end }
+    fn journal(id: &str, end: u64) -> ServerJournal {
+        ServerJournal { id: id.to_owned(), end }
     }
 
-    fn place(lines: u64) -> Place {
-        Place { lines, bytes: lines * 10, digest: "d".to_owned() }
+    fn place(lines: u64) -> SourcePosition {
+        SourcePosition { lines, bytes: lines * 10, digest: "d".to_owned() }
     }
 
-    fn batch(lines: u64, unidentified: u64, ids: IdsGiven) -> Batch {
-        Batch { end: place(lines), unidentified, ids, ..Batch::default() }
+    fn batch(lines: u64, unidentified: u64, ids: LineIdLifetime) -> UploadBatch {
+        UploadBatch { end: place(lines), unidentified, ids, ..UploadBatch::default() }
     }
 
     #[test]
@@ -300,18 +304,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (state, file) = (directory.path().join("a/b"), directory.path().join("events"));
         fs::write(&file, "{}\n").unwrap();
-        let of = |journal: &Journal| Bookmark::within(&state, journal, &file).unwrap();
+        let of = |journal: &ServerJournal| Bookmark::within(&state, journal, &file).unwrap();
         let (one, later) = (journal("j1", 100), journal("j1", 900));
-        let read = |journal: &Journal| of(journal).read(IdsGiven::Lasting);
+        let read = |journal: &ServerJournal| of(journal).read(LineIdLifetime::Lasting);
         assert_eq!(read(&one), Ok(None));
-        let sent = batch(7, 0, IdsGiven::Lasting);
+        let sent = batch(7, 0, LineIdLifetime::Lasting);
         of(&one).reached(&sent, 100, Some("e".to_owned())).unwrap();
         let reached = |probe: Option<&str>| {
-            Ok(Some(Reached { place: place(7), probe: probe.map(str::to_owned) }))
+            Ok(Some(ResumePoint { place: place(7), probe: probe.map(str::to_owned) }))
         };
         assert_eq!(read(&one), reached(Some("e")));
         assert_eq!(read(&later), reached(Some("e")));
-        assert_eq!(of(&one).read(IdsGiven::None), reached(None), "sent in another way");
+        assert_eq!(of(&one).read(LineIdLifetime::None), reached(None), "sent in another way");
         assert_eq!(read(&journal("j1", 2_000_000)), reached(None), "too long ago");
         assert_eq!(read(&journal("j2", 900)), Ok(None), "another server gets everything");
         let lost = read(&journal("j1", 99)).unwrap_err();
@@ -340,16 +344,16 @@ mod tests {
         fs::write(&file, "{}\n").unwrap();
         let mut bookmark = Bookmark::within(directory.path(), &journal("j", 0), &file).unwrap();
         let mut reached = |lines, unidentified| {
-            bookmark.reached(&batch(lines, unidentified, IdsGiven::None), 0, None).unwrap();
-            bookmark.read(IdsGiven::None).unwrap().map(|reached| reached.place.lines)
+            bookmark.reached(&batch(lines, unidentified, LineIdLifetime::None), 0, None).unwrap();
+            bookmark.read(LineIdLifetime::None).unwrap().map(|reached| reached.place.lines)
         };
         assert_eq!(reached(1, 0), Some(1));
         assert_eq!(reached(2, 5), Some(2));
         assert_eq!(reached(3, 0), Some(2), "within the same second");
         bookmark.write().unwrap();
-        let read = bookmark.read(IdsGiven::None).unwrap();
+        let read = bookmark.read(LineIdLifetime::None).unwrap();
         assert_eq!(read.map(|reached| reached.place), Some(place(3)));
-        assert_eq!(batch(1, 5, IdsGiven::Lasting).unsafe_events(), 0);
+        assert_eq!(batch(1, 5, LineIdLifetime::Lasting).unsafe_events(), 0);
     }
 
     #[test]
@@ -367,7 +371,7 @@ mod tests {
     fn a_journal_is_told_by_a_status_or_a_receipt() {
         let told = |body: &str| {
             let body = body.as_bytes().to_vec();
-            read(&Reply { status: 200, retry_after: None, location: None, body })
+            read(&HttpReply { status: 200, retry_after: None, location: None, body })
         };
         let status = r#"{"version":"1","journal":{"id":"j","position":{"0":7},"start":{"0":1}}}"#;
         assert_eq!(told(status), Some(journal("j", 7)));

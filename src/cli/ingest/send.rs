@@ -9,23 +9,23 @@ use indicatif::{HumanCount, ProgressBar};
 use serde::Deserialize;
 
 use super::super::backoff::Backoff;
-use super::super::client::{CallError, Client, Reply};
+use super::super::client::{ApiClient, CallError, HttpReply};
 use super::super::counted::counted;
 use super::super::output;
-use super::batches::{Batch, IdsGiven, Row, has_id};
-use super::interrupt::Watch;
-use super::standing::{Standing, Unanswered};
-use super::{Encoding, OnInvalid};
+use super::batches::{LineIdLifetime, RowSpan, UploadBatch, has_id};
+use super::interrupt::InterruptWatch;
+use super::standing::{UnansweredLines, UploadProgress};
+use super::{EncodingArg, OnInvalidArg};
 
 /// What the server did with a batch.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Verdict {
+pub(super) struct BatchReply {
     pub(super) accepted: u64,
     pub(super) duplicates: u64,
     #[serde(default)]
-    pub(super) conflicts: Vec<Conflict>,
+    pub(super) conflicts: Vec<ConflictReply>,
     #[serde(default)]
-    pub(super) invalid: Vec<Invalid>,
+    pub(super) invalid: Vec<InvalidEventReply>,
     #[serde(default)]
     position: BTreeMap<String, u64>,
     /// Whether nothing was stored because some are invalid.
@@ -33,7 +33,7 @@ pub(super) struct Verdict {
     is_rejected: bool,
 }
 
-impl Verdict {
+impl BatchReply {
     /// Where the journal ended behind the batch.
     pub(super) fn journal_end(&self) -> u64 {
         self.position.values().sum()
@@ -42,20 +42,20 @@ impl Verdict {
 
 /// An event whose id has other content.
 #[derive(Debug, Deserialize)]
-pub(super) struct Conflict {
+pub(super) struct ConflictReply {
     pub(super) index: usize,
     pub(super) id: String,
 }
 
 /// An event that breaks a rule.
 #[derive(Debug, Deserialize)]
-pub(super) struct Invalid {
+pub(super) struct InvalidEventReply {
     pub(super) index: usize,
     pub(super) code: String,
     pub(super) message: String,
 }
 
-impl Verdict {
+impl BatchReply {
     /// Whether nothing was stored because some events are invalid.
     pub(super) fn is_rejected(&self) -> bool {
         self.is_rejected
@@ -75,7 +75,7 @@ impl Verdict {
     pub(super) fn is_of_no_events(&self) -> bool {
         const SHAPE: [&str; 4] =
             ["malformed_event", "not_an_object", "unknown_field", "invalid_event"];
-        let is_shape = |invalid: &Invalid| SHAPE.contains(&&*invalid.code);
+        let is_shape = |invalid: &InvalidEventReply| SHAPE.contains(&&*invalid.code);
         self.accepted + self.duplicates == 0
             && self.conflicts.is_empty()
             && !self.invalid.is_empty()
@@ -94,10 +94,10 @@ impl Verdict {
     }
 }
 
-impl Batch {
-    fn unanswered(&self) -> Unanswered {
+impl UploadBatch {
+    fn unanswered(&self) -> UnansweredLines {
         let line = |number: Option<&u64>| number.copied().unwrap_or_default();
-        Unanswered {
+        UnansweredLines {
             first: line(self.lines.first()),
             last: line(self.lines.last()),
             unsafe_events: self.unsafe_events(),
@@ -106,7 +106,7 @@ impl Batch {
 
     /// Where it is in its file.
     pub(super) fn place(&self, file: &Path) -> String {
-        let Unanswered { first, last, .. } = self.unanswered();
+        let UnansweredLines { first, last, .. } = self.unanswered();
         match first == last {
             true => format!("`{}` line {first}", file.display()),
             false => format!("`{}` lines {first} to {last}", file.display()),
@@ -114,10 +114,10 @@ impl Batch {
     }
 
     /// The last event with an id that the server has by now.
-    pub(super) fn last_taken(&self, verdict: &Verdict) -> Option<String> {
-        let is_given = self.ids != IdsGiven::None;
+    pub(super) fn last_taken(&self, verdict: &BatchReply) -> Option<String> {
+        let is_given = self.ids != LineIdLifetime::None;
         if !self.rows.is_empty() {
-            let taken = |(index, row): &(usize, &Row)| {
+            let taken = |(index, row): &(usize, &RowSpan)| {
                 (row.has_id || is_given) && !verdict.is_refused(*index)
             };
             let (_, row) = self.rows.iter().enumerate().rev().find(taken)?;
@@ -137,24 +137,24 @@ impl Batch {
 
 /// Sends batches.
 #[derive(Debug)]
-pub(super) struct Sender<'a> {
+pub(super) struct BatchSender<'a> {
     /// To this server.
-    pub(super) client: &'a Client,
+    pub(super) client: &'a ApiClient,
     /// With the options in the query string.
     pub(super) path: String,
     /// Compressed so.
-    pub(super) encoding: Encoding,
+    pub(super) encoding: EncodingArg,
     /// With this said about invalid events.
-    pub(super) on_invalid: OnInvalid,
+    pub(super) on_invalid: OnInvalidArg,
     /// Trying again for so long.
     pub(super) retry: Duration,
     /// Unless it is told to stop.
-    pub(super) watch: &'a Watch,
+    pub(super) watch: &'a InterruptWatch,
 }
 
 /// What a try came to.
-enum Try {
-    Done(Verdict),
+enum SendOutcome {
+    Done(BatchReply),
     /// The server has nothing of it.
     NotTaken {
         reason: String,
@@ -168,13 +168,17 @@ enum Try {
     Refused(anyhow::Error),
 }
 
-impl Sender<'_> {
+impl BatchSender<'_> {
     /// Sends a batch until there is a verdict.
     ///
     /// # Errors
     /// When the server refuses it as a whole, or the time for retries is over, or it is not known
     /// whether events without an id were stored, or it is told to stop.
-    pub(super) fn send(&self, batch: &Batch, bar: &ProgressBar) -> anyhow::Result<Verdict> {
+    pub(super) fn send(
+        &self,
+        batch: &UploadBatch,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<BatchReply> {
         let (encoding, body) = self.encode(&batch.body)?;
         let path = format!("{}{}", self.path, batch.shape.parameters);
         let mut backoff = Backoff::within(self.retry);
@@ -183,16 +187,16 @@ impl Sender<'_> {
             self.watch.sending(batch.unanswered())?;
             let reply = self.client.send_events(&path, batch.shape.content_type, encoding, &body);
             let (reason, after) = match self.judge(reply) {
-                Ok(Try::Done(verdict)) => return Ok(verdict),
-                Ok(Try::Unknown { reason }) => {
+                Ok(SendOutcome::Done(verdict)) => return Ok(verdict),
+                Ok(SendOutcome::Unknown { reason }) => {
                     is_unknown = true;
                     (reason, None)
                 }
-                Ok(Try::NotTaken { reason, after }) => (reason, after),
-                Ok(Try::Refused(error)) => {
+                Ok(SendOutcome::NotTaken { reason, after }) => (reason, after),
+                Ok(SendOutcome::Refused(error)) => {
                     // What became of an earlier try may not be known all the same.
                     if !is_unknown {
-                        self.watch.standing(Standing::not_taken);
+                        self.watch.standing(UploadProgress::not_taken);
                     }
                     return Err(error);
                 }
@@ -200,7 +204,7 @@ impl Sender<'_> {
             };
             match is_unknown {
                 true => safe_again(&reason, batch.unsafe_events())?,
-                false => self.watch.standing(Standing::not_taken),
+                false => self.watch.standing(UploadProgress::not_taken),
             }
             if !std::mem::replace(&mut is_told, true) {
                 bar.suspend(|| output::note(&format!("{reason}; trying again")));
@@ -212,40 +216,42 @@ impl Sender<'_> {
         }
     }
 
-    fn judge(&self, reply: Result<Reply, CallError>) -> anyhow::Result<Try> {
+    fn judge(&self, reply: Result<HttpReply, CallError>) -> anyhow::Result<SendOutcome> {
         let reply = match reply {
             Ok(reply) => reply,
             Err(error @ CallError::NotSent { .. }) => {
-                return Ok(Try::NotTaken { reason: error.to_string(), after: None });
+                return Ok(SendOutcome::NotTaken { reason: error.to_string(), after: None });
             }
             Err(error @ CallError::NoReply { .. }) => {
-                return Ok(Try::Unknown { reason: error.to_string() });
+                return Ok(SendOutcome::Unknown { reason: error.to_string() });
             }
         };
         match reply.status {
-            200 => Ok(Try::Done(reply.json()?)),
+            200 => Ok(SendOutcome::Done(reply.json()?)),
             // Every event was invalid, or some were and the request was rejected: a verdict.
-            422 if reply.json::<Verdict>().is_ok_and(|verdict| !verdict.invalid.is_empty()) => {
-                let is_rejected = self.on_invalid == OnInvalid::Reject;
-                Ok(Try::Done(Verdict { is_rejected, ..reply.json()? }))
+            422 if reply.json::<BatchReply>().is_ok_and(|verdict| !verdict.invalid.is_empty()) => {
+                let is_rejected = self.on_invalid == OnInvalidArg::Reject;
+                Ok(SendOutcome::Done(BatchReply { is_rejected, ..reply.json()? }))
             }
-            502 | 504 => Ok(Try::Unknown { reason: format!("a gateway replied {}", reply.status) }),
+            502 | 504 => {
+                Ok(SendOutcome::Unknown { reason: format!("a gateway replied {}", reply.status) })
+            }
             // A body that was too slow was not taken.
             408 | 429 | 503 => {
                 let after = reply.retry_after;
                 let reason = reply.ok().err().map(|e| e.to_string()).unwrap_or_default();
-                Ok(Try::NotTaken { reason, after })
+                Ok(SendOutcome::NotTaken { reason, after })
             }
-            400..500 | 507 => Ok(Try::Refused(reply.problem())),
-            _ => reply.ok().and_then(|reply| reply.json()).map(Try::Done),
+            400..500 | 507 => Ok(SendOutcome::Refused(reply.problem())),
+            _ => reply.ok().and_then(|reply| reply.json()).map(SendOutcome::Done),
         }
     }
 
     fn encode(&self, body: &[u8]) -> anyhow::Result<(Option<&'static str>, Vec<u8>)> {
         Ok(match self.encoding {
-            Encoding::None => (None, body.to_vec()),
-            Encoding::Zstd => (Some("zstd"), zstd::encode_all(body, 1)?),
-            Encoding::Gzip => {
+            EncodingArg::None => (None, body.to_vec()),
+            EncodingArg::Zstd => (Some("zstd"), zstd::encode_all(body, 1)?),
+            EncodingArg::Gzip => {
                 let level = flate2::Compression::fast();
                 let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
                 gzip.write_all(body)?;
@@ -275,38 +281,46 @@ pub(super) fn have(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::super::client::ClientArgs;
-    use super::super::totals::Totals;
+    use super::super::totals::UploadTotals;
     use super::*;
 
-    fn reply(status: u16, body: &str) -> Result<Reply, CallError> {
+    fn reply(status: u16, body: &str) -> Result<HttpReply, CallError> {
         let body = body.as_bytes().to_vec();
-        Ok(Reply { status, retry_after: None, location: None, body })
+        Ok(HttpReply { status, retry_after: None, location: None, body })
     }
 
-    fn judge(reply: Result<Reply, CallError>) -> anyhow::Result<Try> {
-        judge_with(OnInvalid::Quarantine, reply)
+    fn judge(reply: Result<HttpReply, CallError>) -> anyhow::Result<SendOutcome> {
+        judge_with(OnInvalidArg::Quarantine, reply)
     }
 
-    fn judge_with(on_invalid: OnInvalid, reply: Result<Reply, CallError>) -> anyhow::Result<Try> {
-        let client = Client::new(&ClientArgs::at("http://localhost:1")).unwrap();
-        let (encoding, retry, watch) = (Encoding::None, Duration::ZERO, Watch::default());
+    fn judge_with(
+        on_invalid: OnInvalidArg,
+        reply: Result<HttpReply, CallError>,
+    ) -> anyhow::Result<SendOutcome> {
+        let client = ApiClient::new(&ClientArgs::at("http://localhost:1")).unwrap();
+        let (encoding, retry, watch) =
+            (EncodingArg::None, Duration::ZERO, InterruptWatch::default());
         let path = String::new();
-        Sender { client: &client, path, encoding, on_invalid, retry, watch: &watch }.judge(reply)
+        BatchSender { client: &client, path, encoding, on_invalid, retry, watch: &watch }
+            .judge(reply)
     }
 
-    fn lost() -> Result<Reply, CallError> {
+    fn lost() -> Result<HttpReply, CallError> {
         Err(CallError::NoReply { server: "s".into(), reason: "reset".into() })
     }
 
     #[test]
     fn only_what_cannot_be_stored_twice_is_sent_again() {
-        assert!(matches!(judge(lost()), Ok(Try::Unknown { .. })));
-        assert!(matches!(judge(reply(504, "{}")), Ok(Try::Unknown { .. })));
+        assert!(matches!(judge(lost()), Ok(SendOutcome::Unknown { .. })));
+        assert!(matches!(judge(reply(504, "{}")), Ok(SendOutcome::Unknown { .. })));
         let refused = Err(CallError::NotSent { server: "s".into(), reason: "refused".into() });
-        assert!(matches!(judge(refused), Ok(Try::NotTaken { .. })));
-        assert!(matches!(judge(reply(503, "{}")), Ok(Try::NotTaken { .. })));
-        assert!(matches!(judge(reply(408, "{}")), Ok(Try::NotTaken { .. })));
-        assert!(matches!(judge(reply(413, r#"{"detail":"too large"}"#)), Ok(Try::Refused(_))));
+        assert!(matches!(judge(refused), Ok(SendOutcome::NotTaken { .. })));
+        assert!(matches!(judge(reply(503, "{}")), Ok(SendOutcome::NotTaken { .. })));
+        assert!(matches!(judge(reply(408, "{}")), Ok(SendOutcome::NotTaken { .. })));
+        assert!(matches!(
+            judge(reply(413, r#"{"detail":"too large"}"#)),
+            Ok(SendOutcome::Refused(_))
+        ));
         assert!(judge(reply(200, "no verdict")).is_err());
         assert!(safe_again("reset", 0).is_ok());
         let error = safe_again("reset", 3).unwrap_err().to_string();
@@ -317,18 +331,21 @@ mod tests {
     fn a_batch_of_invalid_events_only_has_a_verdict_too() {
         let body = r#"{"accepted":0,"duplicates":0,"conflicts":[],
                        "invalid":[{"index":0,"code":"invalid_time","message":"m"}],"status":422}"#;
-        let Ok(Try::Done(verdict)) = judge(reply(422, body)) else { panic!("expected a verdict") };
-        let batch = Batch { lines: vec![7], ..Batch::default() };
-        let mut totals = Totals::default();
+        let Ok(SendOutcome::Done(verdict)) = judge(reply(422, body)) else {
+            panic!("expected a verdict")
+        };
+        let batch = UploadBatch { lines: vec![7], ..UploadBatch::default() };
+        let mut totals = UploadTotals::default();
         totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());
         assert_eq!((totals.refused(), totals.sent()), (1, 1));
-        assert!(matches!(judge(reply(422, r#"{"detail":"no"}"#)), Ok(Try::Refused(_))));
-        let Ok(Try::Done(verdict)) = judge_with(OnInvalid::Reject, reply(422, body)) else {
+        assert!(matches!(judge(reply(422, r#"{"detail":"no"}"#)), Ok(SendOutcome::Refused(_))));
+        let Ok(SendOutcome::Done(verdict)) = judge_with(OnInvalidArg::Reject, reply(422, body))
+        else {
             panic!("expected a verdict")
         };
         assert!(verdict.is_rejected() && !verdict.is_of_no_events());
-        let batch = Batch { lines: vec![7, 9, 12], ..Batch::default() };
-        let mut totals = Totals::default();
+        let batch = UploadBatch { lines: vec![7, 9, 12], ..UploadBatch::default() };
+        let mut totals = UploadTotals::default();
         totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());
         assert_eq!((totals.invalid, totals.rejected, totals.refused[0].line), (1, 2, 7));
     }

@@ -9,16 +9,16 @@ use indicatif::{HumanCount, ProgressBar};
 
 use super::super::counted::counted;
 use super::super::output;
-use super::batches::{Batch, Place, Source};
-use super::looks::Looks;
-use super::open::Opening;
-use super::resume::{self, Bookmark, Reached};
-use super::send::Sender;
-use super::standing::Standing;
+use super::batches::{BatchSource, SourcePosition, UploadBatch};
+use super::looks::UnsupportedFormat;
+use super::open::InputFile;
+use super::resume::{self, Bookmark, ResumePoint};
+use super::send::BatchSender;
+use super::standing::UploadProgress;
 
 /// Files on their way to a server.
-pub(super) struct Sending<'a> {
-    sender: Sender<'a>,
+pub(super) struct FileSender<'a> {
+    sender: BatchSender<'a>,
     batch_events: usize,
     pub(super) bar: ProgressBar,
     begun: Option<Instant>,
@@ -26,15 +26,15 @@ pub(super) struct Sending<'a> {
     is_told: bool,
 }
 
-impl<'a> Sending<'a> {
-    pub(super) fn new(sender: Sender<'a>, batch_events: usize, bar: ProgressBar) -> Self {
+impl<'a> FileSender<'a> {
+    pub(super) fn new(sender: BatchSender<'a>, batch_events: usize, bar: ProgressBar) -> Self {
         Self { sender, batch_events, bar, begun: None, is_told: false }
     }
 
     /// Sends a file, from where an earlier run came to.
     pub(super) fn file(
         &mut self,
-        opening: &Opening<'_>,
+        opening: &InputFile<'_>,
         mut bookmark: Option<&mut Bookmark>,
     ) -> anyhow::Result<()> {
         let file = opening.file;
@@ -45,12 +45,12 @@ impl<'a> Sending<'a> {
         self.sender.watch.standing(|standing| standing.begin(file, 0));
         match bookmark.as_ref().map_or(Ok(None), |bookmark| bookmark.read(ids)) {
             Ok(None) => {}
-            Ok(Some(Reached { probe: Some(event), place }))
+            Ok(Some(ResumePoint { probe: Some(event), place }))
                 if !self.knows(&event, &*batches, &place)? =>
             {
                 self.note(&format!("{}: {}: beginning anew", file.display(), resume::LOST));
             }
-            Ok(Some(Reached { place: reached, .. })) => {
+            Ok(Some(ResumePoint { place: reached, .. })) => {
                 if batches.go_to(&reached).with_context(place)? {
                     self.sender.watch.standing(|standing| standing.begin(file, reached.lines));
                     let lines = HumanCount(reached.lines);
@@ -78,12 +78,17 @@ impl<'a> Sending<'a> {
     }
 
     /// Whether the server has an event that it has acknowledged; if not, it has it now.
-    fn knows(&self, event: &str, source: &dyn Source, place: &Place) -> anyhow::Result<bool> {
+    fn knows(
+        &self,
+        event: &str,
+        source: &dyn BatchSource,
+        place: &SourcePosition,
+    ) -> anyhow::Result<bool> {
         let body = event.as_bytes().to_vec();
         let lines = vec![place.lines];
-        let batch = Batch { body, shape: source.shape(), lines, ..Batch::default() };
+        let batch = UploadBatch { body, shape: source.shape(), lines, ..UploadBatch::default() };
         let verdict = self.sender.send(&batch, &self.bar)?;
-        self.sender.watch.standing(Standing::not_taken);
+        self.sender.watch.standing(UploadProgress::not_taken);
         Ok(!verdict.is_new())
     }
 
@@ -91,19 +96,19 @@ impl<'a> Sending<'a> {
     pub(super) fn batches(
         &mut self,
         file: &Path,
-        batches: &mut dyn Source,
+        batches: &mut dyn BatchSource,
         mut bookmark: Option<&mut Bookmark>,
     ) -> anyhow::Result<()> {
         let begun = *self.begun.get_or_insert_with(Instant::now);
         let place = || format!("`{}`", file.display());
         let start = batches.start_of_lines().with_context(place)?;
         let mut is_first = start.is_some();
-        if let Some(looks) = start.and_then(Looks::of_start) {
+        if let Some(looks) = start.and_then(UnsupportedFormat::of_start) {
             return Err(anyhow::anyhow!("{looks}")).with_context(place);
         }
         for batch in batches {
             let batch = batch.with_context(place)?;
-            if is_first && let Some(looks) = Looks::of_lines(|| batch.texts()) {
+            if is_first && let Some(looks) = UnsupportedFormat::of_lines(|| batch.texts()) {
                 return Err(anyhow::anyhow!("{looks}")).with_context(place);
             }
             let verdict = self.sender.send(&batch, &self.bar).with_context(|| batch.place(file))?;

@@ -8,21 +8,21 @@ use indicatif::HumanCount;
 use super::super::counted::counted;
 use super::is_stdin;
 use super::send::have;
-use super::totals::Totals;
+use super::totals::UploadTotals;
 
 /// How far sending has come.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct UploadProgress {
     /// What the server did.
-    pub(super) totals: Totals,
+    pub(super) totals: UploadTotals,
     /// The file at hand.
-    at: Option<At>,
+    at: Option<FilePosition>,
     /// Lines that the server may have, since their request was sent and no answer came.
-    unanswered: Option<Unanswered>,
+    unanswered: Option<UnansweredLines>,
 }
 
 #[derive(Debug)]
-struct At {
+struct FilePosition {
     file: PathBuf,
     /// The line up to which everything has its verdict.
     line: u64,
@@ -30,7 +30,7 @@ struct At {
 
 /// Lines of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unanswered {
+pub(super) struct UnansweredLines {
     /// The first.
     pub(super) first: u64,
     /// The last.
@@ -39,7 +39,7 @@ pub(super) struct Unanswered {
     pub(super) unsafe_events: u64,
 }
 
-impl Unanswered {
+impl UnansweredLines {
     fn lines(self) -> String {
         let (first, last) = (HumanCount(self.first), HumanCount(self.last));
         match self.first == self.last {
@@ -49,15 +49,15 @@ impl Unanswered {
     }
 }
 
-impl Standing {
+impl UploadProgress {
     /// A file is begun, or gone on with behind a line.
     pub(super) fn begin(&mut self, file: &Path, line: u64) {
         self.unanswered = None;
-        self.at = Some(At { file: file.to_owned(), line });
+        self.at = Some(FilePosition { file: file.to_owned(), line });
     }
 
     /// A request is on its way.
-    pub(super) fn sent(&mut self, lines: Unanswered) {
+    pub(super) fn sent(&mut self, lines: UnansweredLines) {
         self.unanswered = Some(lines);
     }
 
@@ -76,7 +76,7 @@ impl Standing {
 
     /// What is waited for.
     pub(super) fn unanswered(&self) -> Option<String> {
-        self.unanswered.map(Unanswered::lines)
+        self.unanswered.map(UnansweredLines::lines)
     }
 
     /// What is certain and what is not, and what to do to go on with `command`.
@@ -155,17 +155,17 @@ mod tests {
 
     #[test]
     fn what_is_certain_is_told_from_what_is_not() {
-        let mut standing = Standing::default();
+        let mut standing = UploadProgress::default();
         assert!(standing.told("c").starts_with("nothing was sent; run the same command again"));
         standing.begin(Path::new("f"), 0);
         let told = standing.told("c");
         assert!(told.contains("of `f` nothing is acknowledged; nothing behind that"), "{told}");
-        standing.sent(Unanswered { first: 1, last: 5, unsafe_events: 0 });
+        standing.sent(UnansweredLines { first: 1, last: 5, unsafe_events: 0 });
         standing.acknowledged(5);
         let told = standing.told("c");
         assert!(told.contains("`f` is acknowledged up to line 5; nothing behind"), "{told}");
         let mut sent = |unsafe_events| {
-            standing.sent(Unanswered { first: 6, last: 6, unsafe_events });
+            standing.sent(UnansweredLines { first: 6, last: 6, unsafe_events });
             standing.told("c")
         };
         assert!(sent(0).contains("line 6 may be stored, since no answer came; sending them again"));

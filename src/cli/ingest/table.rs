@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
 use crate::compose::rows::{
-    ColumnMapping, CsvOptions, EventSource, Layout, Options, Records, check_names, is_unmistakable,
+    ColumnLayout, ColumnMapping, CsvParameters, CsvRecordReader, EventTypeSource, ParameterStyle,
+    check_names, is_unmistakable,
 };
 use clap::{Args, ValueEnum};
 
@@ -24,7 +25,7 @@ const NAMED_MAX: usize = 30;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum InputFormat {
     /// One JSON event a line
     Ndjson,
     /// A line of names, then an event a line
@@ -35,7 +36,7 @@ pub(super) enum Format {
     Arrow,
 }
 
-impl Format {
+impl InputFormat {
     /// What a file's name says that it is.
     pub(super) fn of_name(name: &str) -> Self {
         let name = name.to_ascii_lowercase();
@@ -51,10 +52,10 @@ impl Format {
 
 /// Arguments about files of rows.
 #[derive(Args, Clone, Debug, Default)]
-pub(super) struct TableArgs {
+pub(super) struct ColumnArgs {
     /// What the files are; if not given, their names tell
     #[arg(long, value_enum)]
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<InputFormat>,
 
     /// Of CSV, Parquet, Arrow: the column with the types of the events, or the one type of all
     #[arg(long, value_name = "COLUMN|TYPE")]
@@ -85,9 +86,9 @@ pub(super) struct TableArgs {
     delimiter: Option<char>,
 }
 
-impl TableArgs {
+impl ColumnArgs {
     /// The first flag that a format has no use for.
-    pub(super) fn useless_for(&self, format: Format) -> Option<&'static str> {
+    pub(super) fn useless_for(&self, format: InputFormat) -> Option<&'static str> {
         let of_rows = [
             ("--event", self.event.is_some()),
             ("--time", self.time.is_some()),
@@ -103,9 +104,9 @@ impl TableArgs {
             flags.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
         };
         match format {
-            Format::Ndjson => given(&of_rows).or_else(|| given(&of_csv)),
-            Format::Parquet | Format::Arrow => given(&of_csv),
-            Format::Csv => None,
+            InputFormat::Ndjson => given(&of_rows).or_else(|| given(&of_csv)),
+            InputFormat::Parquet | InputFormat::Arrow => given(&of_csv),
+            InputFormat::Csv => None,
         }
     }
 
@@ -127,21 +128,21 @@ impl TableArgs {
                 None => mapping.event = Some(event.clone()),
             }
         }
-        Layout::of(names, &mapping, Options::Flags)?;
+        ColumnLayout::of(names, &mapping, ParameterStyle::Flags)?;
         Ok(mapping)
     }
 
     /// What is said of a CSV file with these names.
-    pub(super) fn csv(&self, names: &[&str]) -> Result<CsvOptions, String> {
+    pub(super) fn csv(&self, names: &[&str]) -> Result<CsvParameters, String> {
         let columns = |flag: &str, lists: &[String]| -> Result<Vec<String>, String> {
             let mut columns = Vec::new();
             for list in lists {
-                let names = CsvOptions::names(list);
+                let names = CsvParameters::names(list);
                 columns.extend(names.ok_or_else(|| format!("`{flag} {list}` names no columns"))?);
             }
             Ok(columns)
         };
-        let options = CsvOptions {
+        let options = CsvParameters {
             mapping: self.mapping(names)?,
             number_columns: columns("--number", &self.number)?,
             text_columns: columns("--text", &self.text)?,
@@ -156,7 +157,7 @@ impl TableArgs {
     /// What stands between fields.
     pub(super) fn delimiter(&self) -> Result<u8, String> {
         let delimiter = self.delimiter.unwrap_or(',');
-        u8::try_from(delimiter).ok().filter(|byte| CsvOptions::is_delimiter(*byte)).ok_or_else(
+        u8::try_from(delimiter).ok().filter(|byte| CsvParameters::is_delimiter(*byte)).ok_or_else(
             || format!("`--delimiter {delimiter}` cannot stand between fields; `;` could"),
         )
     }
@@ -164,7 +165,7 @@ impl TableArgs {
 
 /// What a column of a CSV file has in it.
 #[derive(Debug, Default)]
-struct Content {
+struct ColumnContent {
     numbers: u64,
     /// The first that is no number, and its line.
     other: Option<(u64, String)>,
@@ -172,24 +173,24 @@ struct Content {
 
 /// What the columns of a CSV file have in them.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
-    columns: BTreeMap<usize, Content>,
+pub(super) struct ColumnSurvey {
+    columns: BTreeMap<usize, ColumnContent>,
 }
 
-impl Survey {
+impl ColumnSurvey {
     /// Reads a whole file whose names were read, but for the columns of which something was said.
     pub(super) fn of<R: BufRead>(
-        records: &mut Records<R>,
+        records: &mut CsvRecordReader<R>,
         names: &[String],
-        layout: &Layout,
-        options: &CsvOptions,
+        layout: &ColumnLayout,
+        options: &CsvParameters,
     ) -> io::Result<Self> {
         let is_said = |name: &String| {
             [&options.number_columns, &options.text_columns].iter().any(|l| l.contains(name))
         };
         let open = layout.properties.iter().filter(|at| !is_said(&names[**at]));
-        let mut columns: BTreeMap<usize, Content> =
-            open.map(|at| (*at, Content::default())).collect();
+        let mut columns: BTreeMap<usize, ColumnContent> =
+            open.map(|at| (*at, ColumnContent::default())).collect();
         if columns.is_empty() {
             return Ok(Self { columns });
         }
@@ -216,7 +217,7 @@ impl Survey {
 
     /// Makes columns text of which some values look like numbers and some do not; returns what is
     /// to be said of that.
-    pub(super) fn decide(&self, names: &[String], options: &mut CsvOptions) -> Vec<String> {
+    pub(super) fn decide(&self, names: &[String], options: &mut CsvParameters) -> Vec<String> {
         let mut told = Vec::new();
         for (at, content) in &self.columns {
             if let (Some((line, value)), 1..) = (&content.other, content.numbers) {
@@ -239,13 +240,13 @@ impl Survey {
 /// Which columns were taken for what, as a person reads it.
 pub(super) fn describe(
     names: &[String],
-    layout: &Layout,
+    layout: &ColumnLayout,
     numbers: Option<&dyn Fn(usize) -> bool>,
 ) -> String {
     let name = |at: usize| format!("`{}`", names[at]);
     let mut parts = vec![match &layout.event {
-        EventSource::All(event) => format!("all events are `{event}`"),
-        EventSource::Column(at) => format!("types from {}", name(*at)),
+        EventTypeSource::All(event) => format!("all events are `{event}`"),
+        EventTypeSource::Column(at) => format!("types from {}", name(*at)),
     }];
     for (what, at, none) in [
         ("times", layout.time, "no times, so events happen when they arrive"),
@@ -283,9 +284,9 @@ pub(super) fn describe(
 /// What is said of a CSV file whose columns were looked at.
 pub(super) fn describe_csv(
     names: &[String],
-    layout: &Layout,
-    options: &CsvOptions,
-    survey: Option<&Survey>,
+    layout: &ColumnLayout,
+    options: &CsvParameters,
+    survey: Option<&ColumnSurvey>,
 ) -> String {
     let Some(survey) = survey else {
         let each = "; values that are unmistakably numbers are numbers, unless a column is said to \
@@ -297,7 +298,7 @@ pub(super) fn describe_csv(
 }
 
 /// The options as parameters of a request.
-pub(super) fn parameters(options: &CsvOptions) -> String {
+pub(super) fn parameters(options: &CsvParameters) -> String {
     let mapping = &options.mapping;
     let list = |names: &[String]| {
         let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
@@ -321,7 +322,9 @@ pub(super) fn parameters(options: &CsvOptions) -> String {
 }
 
 /// The names of a CSV file.
-pub(super) fn names<R: BufRead>(records: &mut Records<R>) -> Result<Option<Vec<String>>, String> {
+pub(super) fn names<R: BufRead>(
+    records: &mut CsvRecordReader<R>,
+) -> Result<Option<Vec<String>>, String> {
     let Some(record) = records.next_record().map_err(|error| error.to_string())? else {
         return Ok(None);
     };
@@ -330,6 +333,6 @@ pub(super) fn names<R: BufRead>(records: &mut Records<R>) -> Result<Option<Vec<S
 }
 
 /// Bytes of a row, beyond which the file is surely not one of events.
-pub(super) fn records<R: BufRead>(source: R, delimiter: u8) -> Records<R> {
-    Records::new(source, delimiter, ROW_MAX_BYTES)
+pub(super) fn records<R: BufRead>(source: R, delimiter: u8) -> CsvRecordReader<R> {
+    CsvRecordReader::new(source, delimiter, ROW_MAX_BYTES)
 }

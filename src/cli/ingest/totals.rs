@@ -6,16 +6,16 @@ use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
 
 use super::super::counted::counted;
-use super::super::output::{self, Output};
-use super::batches::{Batch, IdsGiven};
-use super::send::Verdict;
+use super::super::output::{self, OutputFormat};
+use super::batches::{LineIdLifetime, UploadBatch};
+use super::send::BatchReply;
 
 /// How many refused events are shown; the others are only counted.
 const SHOWN: u64 = 20;
 
 /// An event that was not taken.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Refused {
+pub(super) struct RefusedEvent {
     file: String,
     /// Its line, from 1.
     pub(super) line: u64,
@@ -25,7 +25,7 @@ pub(super) struct Refused {
 
 /// The sum of the verdicts.
 #[derive(Debug, Default, Serialize)]
-pub(in crate::cli) struct Totals {
+pub(in crate::cli) struct UploadTotals {
     /// Stored now.
     pub(in crate::cli) accepted: u64,
     /// Stored before.
@@ -40,14 +40,20 @@ pub(in crate::cli) struct Totals {
     #[serde(skip)]
     lasting: u64,
     /// The first events that were not taken.
-    pub(super) refused: Vec<Refused>,
+    pub(super) refused: Vec<RefusedEvent>,
 }
 
-impl Totals {
+impl UploadTotals {
     /// Adds a verdict, and tells of what was refused by file and line.
-    pub(super) fn add(&mut self, file: &Path, batch: &Batch, verdict: &Verdict, bar: &ProgressBar) {
+    pub(super) fn add(
+        &mut self,
+        file: &Path,
+        batch: &UploadBatch,
+        verdict: &BatchReply,
+        bar: &ProgressBar,
+    ) {
         let line = |index: usize| batch.lines.get(index).copied().unwrap_or_default();
-        let refused = |index, code: &str, message: String| Refused {
+        let refused = |index, code: &str, message: String| RefusedEvent {
             file: file.display().to_string(),
             line: line(index),
             code: code.to_owned(),
@@ -65,7 +71,7 @@ impl Totals {
         for refused in conflicts.chain(invalid) {
             count += 1;
             if count <= SHOWN {
-                let Refused { file, line, code, message } = &refused;
+                let RefusedEvent { file, line, code, message } = &refused;
                 bar.suspend(|| output::note(&format!("{file}:{line}: {code}: {message}")));
                 self.refused.push(refused);
             } else if count == SHOWN + 1 {
@@ -81,7 +87,7 @@ impl Totals {
             return;
         }
         self.unidentified += batch.unidentified;
-        if batch.ids == IdsGiven::Lasting {
+        if batch.ids == LineIdLifetime::Lasting {
             self.lasting += batch.unidentified;
         }
     }
@@ -97,14 +103,14 @@ impl Totals {
     }
 
     /// Prints the sum, and what to know before the command is run again.
-    pub(super) fn report(&self, end: End, output: Output) -> anyhow::Result<()> {
+    pub(super) fn report(&self, end: UploadOutcome, output: OutputFormat) -> anyhow::Result<()> {
         let rejected = match self.rejected {
             0 => String::new(),
             rejected => format!(", rejected {}", HumanCount(rejected)),
         };
         match output {
-            Output::Json => output::print_json(&Report { totals: self, end })?,
-            Output::Table => output::print(&format!(
+            OutputFormat::Json => output::print_json(&UploadReport { totals: self, end })?,
+            OutputFormat::Table => output::print(&format!(
                 "accepted {}, duplicates {}, conflicts {}, invalid {}{rejected}",
                 HumanCount(self.accepted),
                 HumanCount(self.duplicates),
@@ -132,7 +138,7 @@ impl Totals {
 /// How sending ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum End {
+pub(super) enum UploadOutcome {
     /// Everything was sent.
     Complete,
     /// Something went wrong on the way.
@@ -141,8 +147,8 @@ pub(super) enum End {
 
 /// What `--output json` prints.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct UploadReport<'a> {
     #[serde(flatten)]
-    totals: &'a Totals,
-    end: End,
+    totals: &'a UploadTotals,
+    end: UploadOutcome,
 }

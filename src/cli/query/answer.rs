@@ -11,25 +11,25 @@ use serde_json::value::RawValue;
 
 use super::super::counted::counted;
 use super::super::output;
-use super::super::table::Table;
+use super::super::table::TextTable;
 
 type Row = BTreeMap<String, Box<RawValue>>;
 
 /// What `/v1/query` answers with.
 #[derive(Debug, Deserialize)]
-pub(in crate::cli) struct Answer {
-    columns: Vec<Column>,
+pub(in crate::cli) struct QueryReply {
+    columns: Vec<ReplyColumn>,
     rows: Vec<Row>,
     total_rows: u64,
     #[serde(default)]
-    compare: Option<Earlier>,
-    provenance: Provenance,
+    compare: Option<ComparisonReply>,
+    provenance: ProvenanceReply,
     #[serde(default)]
     warnings: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Column {
+struct ReplyColumn {
     name: String,
     #[serde(rename = "type")]
     kind: String,
@@ -37,37 +37,37 @@ struct Column {
 
 /// What an answer is made of.
 #[derive(Debug, Deserialize)]
-pub(super) struct Provenance {
+pub(super) struct ProvenanceReply {
     generation: u64,
     complete: bool,
     #[serde(default)]
     missing: Vec<serde_json::Value>,
-    batch: Part,
-    speed: Part,
+    batch: LayerPartReply,
+    speed: LayerPartReply,
     #[serde(default)]
     approximate: BTreeMap<String, serde_json::Value>,
     #[serde(default)]
-    partial_buckets: Vec<Bucket>,
+    partial_buckets: Vec<PartialBucketReply>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Part {
+struct LayerPartReply {
     events: u64,
 }
 
 #[derive(Debug, Deserialize)]
-struct Bucket {
+struct PartialBucketReply {
     time: String,
 }
 
 /// The range that rows are compared with.
 #[derive(Debug, Deserialize)]
-struct Earlier {
+struct ComparisonReply {
     from: String,
     to: String,
 }
 
-impl Provenance {
+impl ProvenanceReply {
     /// Whether there is more to say than that all is in and exact.
     pub(super) fn is_notable(&self) -> bool {
         let is_whole = self.complete && self.missing.is_empty() && self.partial_buckets.is_empty();
@@ -100,11 +100,11 @@ impl Provenance {
     }
 }
 
-impl Answer {
+impl QueryReply {
     /// For people.
     pub(in crate::cli) fn to_table(&self) -> String {
         let compared = self.compared();
-        let mut table = Table::default();
+        let mut table = TextTable::default();
         for column in &self.columns {
             table = match &*column.kind {
                 "integer" | "decimal" => table.number(&column.name),
@@ -126,7 +126,7 @@ impl Answer {
         let made_of = self.provenance.line();
         let compared = self.compare.as_ref();
         let compared =
-            compared.map(|Earlier { from, to }| format!("; compared with {from} to {to}"));
+            compared.map(|ComparisonReply { from, to }| format!("; compared with {from} to {to}"));
         let compared = compared.unwrap_or_default();
         let rows = counted(total, "row");
         format!("{} of {rows}; {made_of}{compared}", HumanCount(count))
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn no_digit_is_lost_and_nulls_are_told_from_texts() {
-        let answer: Answer = serde_json::from_str(ANSWER).unwrap();
+        let answer: QueryReply = serde_json::from_str(ANSWER).unwrap();
         let table = answer.to_table();
         assert!(table.contains("12345678901234567890123456789.123456789"), "{table}");
         assert!(table.contains("U, \"A\"") && table.ends_with("∅"), "{table}");

@@ -13,11 +13,11 @@ use serde_json::Value;
 use ureq::Body;
 use ureq::http::{HeaderMap, Response};
 
-use super::super::client::Client;
+use super::super::client::ApiClient;
 use super::super::counted::counted;
 use super::super::output;
 use super::QueryArgs;
-use super::answer::{Provenance, told};
+use super::answer::{ProvenanceReply, told};
 
 /// Rows that the server gives at once.
 const PAGE_ROWS: u64 = 100_000;
@@ -25,13 +25,17 @@ const PAGE_ROWS: u64 = 100_000;
 const TRIES: u32 = 5;
 
 /// Prints all rows, and tells on stderr what they do not say.
-pub(super) fn run(client: &Client, args: &QueryArgs) -> anyhow::Result<()> {
+pub(super) fn run(client: &ApiClient, args: &QueryArgs) -> anyhow::Result<()> {
     write(client, args, &mut io::stdout().lock())?.tell();
     Ok(())
 }
 
 /// Writes all rows, and gives what they do not say.
-fn write(client: &Client, args: &QueryArgs, to: &mut impl Write) -> anyhow::Result<Told> {
+fn write(
+    client: &ApiClient,
+    args: &QueryArgs,
+    to: &mut impl Write,
+) -> anyhow::Result<ExportHeaders> {
     let bar = if output::is_watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("asking");
@@ -57,7 +61,7 @@ fn write(client: &Client, args: &QueryArgs, to: &mut impl Write) -> anyhow::Resu
 
 /// What the headers say of an answer.
 #[derive(Debug)]
-struct Told {
+struct ExportHeaders {
     total_rows: u64,
     edges: [Option<String>; 2],
     /// What is compared with, whose end may follow the clock.
@@ -66,7 +70,7 @@ struct Told {
     warnings: Vec<Value>,
 }
 
-impl Told {
+impl ExportHeaders {
     fn of(headers: &HeaderMap) -> anyhow::Result<Self> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let json = |name: &str| text(name).and_then(|text| serde_json::from_str(text).ok());
@@ -104,7 +108,7 @@ impl Told {
     /// all is in and exact.
     fn tell(&self) {
         self.warnings.iter().for_each(|warning| output::warn(&told(warning)));
-        match serde_json::from_value::<Provenance>(self.provenance.clone()) {
+        match serde_json::from_value::<ProvenanceReply>(self.provenance.clone()) {
             Ok(provenance) if provenance.is_notable() => {
                 output::note(&provenance.line());
             }
@@ -119,8 +123,8 @@ fn at_once(
     mut response: Response<Body>,
     bar: &ProgressBar,
     to: &mut impl Write,
-) -> anyhow::Result<Told> {
-    let told = Told::of(response.headers())?;
+) -> anyhow::Result<ExportHeaders> {
+    let told = ExportHeaders::of(response.headers())?;
     bar.finish_and_clear();
     copy(&mut response.body_mut().as_reader(), to)?;
     to.flush()?;
@@ -129,18 +133,18 @@ fn at_once(
 
 /// Writes all pages; nothing, and gives nothing, if they are not of one answer.
 fn pages(
-    client: &Client,
+    client: &ApiClient,
     args: &QueryArgs,
     bar: &ProgressBar,
     to: &mut impl Write,
-) -> anyhow::Result<Option<Told>> {
+) -> anyhow::Result<Option<ExportHeaders>> {
     let (offset, limit) = (args.offset.unwrap_or(0), args.limit.unwrap_or(u64::MAX));
     let page = |from: u64, edges: &[Option<String>; 2]| {
         let (from, count) = (offset.saturating_add(from), PAGE_ROWS.min(limit - from));
         ask(client, &page_parameters(args, from, count, edges))
     };
     let first = page(0, &[None, None])?;
-    let told = Told::of(first.headers())?;
+    let told = ExportHeaders::of(first.headers())?;
     let wanted = told.total_rows.saturating_sub(offset).min(limit);
     if wanted <= PAGE_ROWS {
         return at_once(first, bar, to).map(Some);
@@ -153,7 +157,7 @@ fn pages(
             Some(first) => first,
             None => page(got, &told.edges)?,
         };
-        if !told.goes_with(&Told::of(next.headers())?) {
+        if !told.goes_with(&ExportHeaders::of(next.headers())?) {
             return Ok(None);
         }
         let mut rows = BufReader::new(next.body_mut().as_reader());
@@ -195,7 +199,10 @@ fn page_parameters(
     parameters
 }
 
-fn ask(client: &Client, parameters: &[(&'static str, String)]) -> anyhow::Result<Response<Body>> {
+fn ask(
+    client: &ApiClient,
+    parameters: &[(&'static str, String)],
+) -> anyhow::Result<Response<Body>> {
     let parameters = parameters.iter().map(|(name, value)| (*name, &**value));
     let parameters: Vec<(&str, &str)> = parameters.chain([("format", "csv")]).collect();
     client.download("/v1/query", &parameters)

@@ -10,7 +10,7 @@ const LINE_BYTES_MAX: usize = 256;
 
 /// Where in the messages of a connection one is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
+enum FramingState {
     /// Before the first line of a head.
     #[default]
     Before,
@@ -30,8 +30,8 @@ enum Place {
 
 /// Follows one connection.
 #[derive(Debug, Default)]
-pub(super) struct Lengths {
-    place: Place,
+pub(super) struct FramingTracker {
+    place: FramingState,
     line: Vec<u8>,
     /// Heads that were there.
     requests: u64,
@@ -40,18 +40,18 @@ pub(super) struct Lengths {
     content_length: Option<Vec<u8>>,
 }
 
-impl Lengths {
+impl FramingTracker {
     /// Reads on; the first request that says it twice, counted from 1, once it is there.
     pub(super) fn read(&mut self, mut bytes: &[u8]) -> Option<u64> {
-        while !bytes.is_empty() && self.place != Place::End {
-            if let Place::Body(left) | Place::Chunk(left) = self.place {
+        while !bytes.is_empty() && self.place != FramingState::End {
+            if let FramingState::Body(left) | FramingState::Chunk(left) = self.place {
                 let count = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                 bytes = &bytes[count..];
                 self.place = match (self.place, left - count as u64) {
-                    (Place::Body(_), 0) => Place::Before,
-                    (Place::Body(_), left) => Place::Body(left),
-                    (_, 0) => Place::Size,
-                    (_, left) => Place::Chunk(left),
+                    (FramingState::Body(_), 0) => FramingState::Before,
+                    (FramingState::Body(_), left) => FramingState::Body(left),
+                    (_, 0) => FramingState::Size,
+                    (_, left) => FramingState::Chunk(left),
                 };
                 continue;
             }
@@ -63,7 +63,7 @@ impl Lengths {
             self.line = line;
             self.line.clear();
             if found.is_some() {
-                self.place = Place::End;
+                self.place = FramingState::End;
                 return found;
             }
         }
@@ -78,14 +78,14 @@ impl Lengths {
     fn end_line(&mut self, line: &[u8]) -> Option<u64> {
         match (self.place, line.is_empty()) {
             // Empty lines before a head are passed over.
-            (Place::Before, true) => {}
-            (Place::Before, false) => self.place = Place::Head,
-            (Place::Head, false) => self.header(line),
-            (Place::Head, true) => return self.end_head(),
-            (Place::Size, _) => self.place = after_size(line),
-            (Place::Trailers, true) => self.place = Place::Before,
-            (Place::Trailers, false) => {}
-            (Place::Body(_) | Place::Chunk(_) | Place::End, _) => {}
+            (FramingState::Before, true) => {}
+            (FramingState::Before, false) => self.place = FramingState::Head,
+            (FramingState::Head, false) => self.header(line),
+            (FramingState::Head, true) => return self.end_head(),
+            (FramingState::Size, _) => self.place = after_size(line),
+            (FramingState::Trailers, true) => self.place = FramingState::Before,
+            (FramingState::Trailers, false) => {}
+            (FramingState::Body(_) | FramingState::Chunk(_) | FramingState::End, _) => {}
         }
         None
     }
@@ -106,12 +106,12 @@ impl Lengths {
         let is_chunked = std::mem::take(&mut self.is_chunked);
         self.place = match (is_chunked, &length) {
             (true, Some(_)) => return Some(self.requests),
-            (true, None) => Place::Size,
-            (false, None) => Place::Before,
+            (true, None) => FramingState::Size,
+            (false, None) => FramingState::Before,
             (false, Some(length)) => match number(length, 10) {
-                Some(0) => Place::Before,
-                Some(length) => Place::Body(length),
-                None => Place::End,
+                Some(0) => FramingState::Before,
+                Some(length) => FramingState::Body(length),
+                None => FramingState::End,
             },
         };
         None
@@ -119,12 +119,12 @@ impl Lengths {
 }
 
 /// What follows the line of a chunk's size.
-fn after_size(line: &[u8]) -> Place {
+fn after_size(line: &[u8]) -> FramingState {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     match number(&line[..digits], 16) {
-        Some(0) => Place::Trailers,
-        Some(size) => size.checked_add(2).map_or(Place::End, Place::Chunk),
-        None => Place::End,
+        Some(0) => FramingState::Trailers,
+        Some(size) => size.checked_add(2).map_or(FramingState::End, FramingState::Chunk),
+        None => FramingState::End,
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     /// The request that says it twice, however the bytes are cut.
     fn found(text: &str) -> Option<u64> {
         let each = |size: usize| {
-            let mut lengths = Lengths::default();
+            let mut lengths = FramingTracker::default();
             text.as_bytes().chunks(size).find_map(|piece| lengths.read(piece))
         };
         let found = each(text.len());

@@ -2,15 +2,15 @@
 
 mod segment;
 
-use shared::access::Access;
+use shared::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
-use super::{Content, Described, NOTHING, described};
+use super::{NOTHING, OperationSpec, ResponseContent, described};
 
 pub(super) use self::segment::CALLS;
 
 /// All operations, in the order of the document.
-pub(super) fn all() -> Vec<Described> {
+pub(super) fn all() -> Vec<OperationSpec> {
     let groups = [
         ("metrics", metrics()),
         ("events", events()),
@@ -21,14 +21,14 @@ pub(super) fn all() -> Vec<Described> {
         ("keys", keys()),
         ("operation", operation()),
     ];
-    let tagged = |(tag, group): (&'static str, Vec<Described>)| {
-        group.into_iter().map(move |one| Described { tag, ..one })
+    let tagged = |(tag, group): (&'static str, Vec<OperationSpec>)| {
+        group.into_iter().map(move |one| OperationSpec { tag, ..one })
     };
     groups.into_iter().flat_map(tagged).collect()
 }
 
-fn events() -> Vec<Described> {
-    vec![Described {
+fn events() -> Vec<OperationSpec> {
+    vec![OperationSpec {
         query: &[
             ("wait", "`durable` (default) or `applied`: what the response waits for"),
             ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
@@ -63,7 +63,7 @@ fn events() -> Vec<Described> {
                  zstd as Content-Encoding",
         )),
         problems: &["400", "408", "413", "415", "422", "503", "507"],
-        access: Access::Ingest,
+        access: RouteAccess::Ingest,
         ..described(
             HttpMethod::Post,
             "/v1/events",
@@ -71,15 +71,15 @@ fn events() -> Vec<Described> {
             &[(
                 "200",
                 "A verdict for every event, and the position after them",
-                Content::Json("Receipt"),
+                ResponseContent::Json("Receipt"),
             )],
         )
     }]
 }
 
-fn quarantine() -> Vec<Described> {
+fn quarantine() -> Vec<OperationSpec> {
     vec![
-        Described {
+        OperationSpec {
             query: &[
                 ("limit", "Most events"),
                 ("after", "Go on after this quarantine id"),
@@ -89,19 +89,19 @@ fn quarantine() -> Vec<Described> {
                 HttpMethod::Get,
                 "/v1/quarantine",
                 "List events that were invalid",
-                &[("200", "A page of them", Content::Json("QuarantinePage"))],
+                &[("200", "A page of them", ResponseContent::Json("QuarantinePage"))],
             )
         },
-        Described {
+        OperationSpec {
             problems: &["400", "404"],
             ..described(
                 HttpMethod::Get,
                 "/v1/quarantine/{id}",
                 "A quarantined event",
-                &[("200", "The event", Content::Json("QuarantineEntry"))],
+                &[("200", "The event", ResponseContent::Json("QuarantineEntry"))],
             )
         },
-        Described {
+        OperationSpec {
             problems: &["404"],
             ..described(
                 HttpMethod::Delete,
@@ -113,10 +113,10 @@ fn quarantine() -> Vec<Described> {
     ]
 }
 
-fn metrics() -> Vec<Described> {
+fn metrics() -> Vec<OperationSpec> {
     let one = "/v1/metrics/{name}";
     vec![
-        Described {
+        OperationSpec {
             body: Some((&[("application/json", "Definition")], "The definition")),
             problems: &["400", "408", "413", "422", "503"],
             ..described(
@@ -124,51 +124,51 @@ fn metrics() -> Vec<Described> {
                 one,
                 "Create or change a metric",
                 &[
-                    ("200", "The same definition stands already", Content::Json("Metric")),
+                    ("200", "The same definition stands already", ResponseContent::Json("Metric")),
                     (
                         "202",
                         "Accepted; Location is the run that backfills it",
-                        Content::Json("Metric"),
+                        ResponseContent::Json("Metric"),
                     ),
                 ],
             )
         },
-        Described {
-            access: Access::Read,
+        OperationSpec {
+            access: RouteAccess::Read,
             ..described(
                 HttpMethod::Get,
                 "/v1/metrics",
                 "List metrics",
-                &[("200", "All metrics", Content::Json("MetricList"))],
+                &[("200", "All metrics", ResponseContent::Json("MetricList"))],
             )
         },
-        Described {
+        OperationSpec {
             problems: &["400", "404"],
-            access: Access::Read,
+            access: RouteAccess::Read,
             ..described(
                 HttpMethod::Get,
                 one,
                 "A metric's definition, version and state",
-                &[("200", "The metric", Content::Json("Metric"))],
+                &[("200", "The metric", ResponseContent::Json("Metric"))],
             )
         },
-        Described {
+        OperationSpec {
             problems: &["400", "404", "503"],
             ..described(HttpMethod::Delete, one, "Delete a metric", NOTHING)
         },
-        Described {
+        OperationSpec {
             query: &[
                 ("prefix", "Only values that begin with it"),
                 ("limit", "Most values; default 100"),
                 ("partial", "refuse (default) or allow answers that miss something"),
             ],
             problems: &["400", "404", "413", "503", "504"],
-            access: Access::Read,
+            access: RouteAccess::Read,
             ..described(
                 HttpMethod::Get,
                 "/v1/metrics/{name}/dimensions/{dimension}",
                 "A dimension's values, most frequent first",
-                &[("200", "The values", Content::Json("DimensionValues"))],
+                &[("200", "The values", ResponseContent::Json("DimensionValues"))],
             )
         },
     ]
@@ -227,35 +227,35 @@ pub(super) const QUERY: &[(&str, &str)] = &[
     ),
 ];
 
-fn query() -> Vec<Described> {
-    const ANSWER: &[(&str, &str, Content)] =
-        &[("200", "Columns, rows and provenance", Content::Answer)];
+fn query() -> Vec<OperationSpec> {
+    const ANSWER: &[(&str, &str, ResponseContent)] =
+        &[("200", "Columns, rows and provenance", ResponseContent::Answer)];
     const PROBLEMS: &[&str] = &["400", "404", "413", "414", "503", "504"];
     vec![
-        Described {
+        OperationSpec {
             query: QUERY,
             problems: PROBLEMS,
-            access: Access::Read,
+            access: RouteAccess::Read,
             ..described(HttpMethod::Get, "/v1/query", "Ask for a metric", ANSWER)
         },
-        Described {
+        OperationSpec {
             body: Some((
                 &[("application/json", "Query")],
                 "The parameters of GET by the same names; lists are arrays",
             )),
             problems: &["400", "404", "408", "413", "503", "504"],
-            access: Access::Read,
+            access: RouteAccess::Read,
             ..described(HttpMethod::Post, "/v1/query", "Ask for a metric", ANSWER)
         },
     ]
 }
 
-fn runs() -> Vec<Described> {
+fn runs() -> Vec<OperationSpec> {
     let one = "/v1/runs/{id}";
-    const SCHEDULE: &[(&str, &str, Content)] =
-        &[("200", "The schedule", Content::Json("Schedule"))];
+    const SCHEDULE: &[(&str, &str, ResponseContent)] =
+        &[("200", "The schedule", ResponseContent::Json("Schedule"))];
     vec![
-        Described {
+        OperationSpec {
             body: Some((
                 &[("application/json", "RunRequest")],
                 "`mode`: incremental or full; `metrics`: names, default all",
@@ -265,22 +265,22 @@ fn runs() -> Vec<Described> {
                 HttpMethod::Post,
                 "/v1/runs",
                 "Start a batch run",
-                &[("202", "Started; Location is the run", Content::Json("Run"))],
+                &[("202", "Started; Location is the run", ResponseContent::Json("Run"))],
             )
         },
-        Described {
+        OperationSpec {
             query: &[("limit", "Most runs, 1 to 1000; default 100")],
-            access: Access::ReadAll,
+            access: RouteAccess::ReadAll,
             ..described(
                 HttpMethod::Get,
                 "/v1/runs",
                 "List runs, newest first",
-                &[("200", "The newest runs", Content::Json("RunList"))],
+                &[("200", "The newest runs", ResponseContent::Json("RunList"))],
             )
         },
-        Described {
+        OperationSpec {
             problems: &["400", "404"],
-            access: Access::ReadAll,
+            access: RouteAccess::ReadAll,
             ..described(
                 HttpMethod::Get,
                 one,
@@ -288,24 +288,24 @@ fn runs() -> Vec<Described> {
                 &[(
                     "200",
                     "The run; as a stream whenever it changes",
-                    Content::JsonOrStream("Run"),
+                    ResponseContent::JsonOrStream("Run"),
                 )],
             )
         },
-        Described {
+        OperationSpec {
             problems: &["400", "404", "409"],
             ..described(
                 HttpMethod::Delete,
                 one,
                 "Cancel a run",
-                &[("200", "The run, cancelled or about to be", Content::Json("Run"))],
+                &[("200", "The run, cancelled or about to be", ResponseContent::Json("Run"))],
             )
         },
-        Described {
-            access: Access::ReadAll,
+        OperationSpec {
+            access: RouteAccess::ReadAll,
             ..described(HttpMethod::Get, "/v1/schedule", "When runs start by themselves", SCHEDULE)
         },
-        Described {
+        OperationSpec {
             body: Some((
                 &[("application/json", "Schedule")],
                 "`incremental` and `full` as cron or empty, and `timezone`",
@@ -321,9 +321,9 @@ fn runs() -> Vec<Described> {
     ]
 }
 
-fn keys() -> Vec<Described> {
+fn keys() -> Vec<OperationSpec> {
     vec![
-        Described {
+        OperationSpec {
             body: Some((
                 &[("application/json", "KeyRequest")],
                 "`role`; for readers also the `metrics` and the `filter` that they are bound to",
@@ -333,61 +333,62 @@ fn keys() -> Vec<Described> {
                 HttpMethod::Post,
                 "/v1/keys",
                 "Make a key",
-                &[("201", "The key, shown this once", Content::Json("Key"))],
+                &[("201", "The key, shown this once", ResponseContent::Json("Key"))],
             )
         },
         described(
             HttpMethod::Get,
             "/v1/keys",
             "List keys",
-            &[("200", "All keys, without their texts", Content::Json("KeyList"))],
+            &[("200", "All keys, without their texts", ResponseContent::Json("KeyList"))],
         ),
-        Described {
+        OperationSpec {
             problems: &["400", "404", "409", "503"],
             ..described(HttpMethod::Delete, "/v1/keys/{id}", "Revoke a key", NOTHING)
         },
     ]
 }
 
-fn operation() -> Vec<Described> {
-    const STATE: &[(&str, &str, Content)] = &[("200", "It is so", Content::Json("State"))];
+fn operation() -> Vec<OperationSpec> {
+    const STATE: &[(&str, &str, ResponseContent)] =
+        &[("200", "It is so", ResponseContent::Json("State"))];
     vec![
-        Described {
-            access: Access::ReadAll,
+        OperationSpec {
+            access: RouteAccess::ReadAll,
             ..described(
                 HttpMethod::Get,
                 "/v1/status",
                 "How the service is",
-                &[("200", "Positions, lags and figures", Content::Json("Status"))],
+                &[("200", "Positions, lags and figures", ResponseContent::Json("Status"))],
             )
         },
-        Described {
+        OperationSpec {
             problems: &["400", "409", "503"],
             ..described(
                 HttpMethod::Get,
                 "/v1/backup",
                 "A consistent copy of the data directory",
-                &[("200", "A tar archive", Content::Text("application/x-tar"))],
+                &[("200", "A tar archive", ResponseContent::Text("application/x-tar"))],
             )
         },
-        Described {
+        OperationSpec {
             problems: &[],
-            access: Access::Open,
+            access: RouteAccess::Open,
             ..described(HttpMethod::Get, "/healthz", "Whether the process lives", STATE)
         },
-        Described {
+        OperationSpec {
             problems: &["503"],
-            access: Access::Open,
+            access: RouteAccess::Open,
             ..described(HttpMethod::Get, "/readyz", "Whether it can accept and answer", STATE)
         },
-        Described {
+        OperationSpec {
             problems: &[],
-            access: Access::ReadAll,
+            access: RouteAccess::ReadAll,
             ..described(
                 HttpMethod::Get,
                 "/metrics",
                 "Figures for Prometheus",
-                &[("200", "All figures", Content::Text("text/plain"))],
+                &[("200", "All figures", ResponseContent::Text("text/plain"))],
             )
         },
     ]

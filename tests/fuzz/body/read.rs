@@ -4,12 +4,12 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray};
 use serde_json::Value;
-use shared::catalog::{MetricVersion, Snapshot, Stage};
+use shared::catalog::{CatalogSnapshot, LifecycleStage, MetricVersion};
 use shared::compile::Metric;
 use shared::definition;
 use shared::event::EventBatch;
 use shared::ids::{Boundary, Generation, JournalId, MetricId};
-use shared::omissions::Omissions;
+use shared::omissions::MetricOmissions;
 use shared::time::Timestamp;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -18,21 +18,21 @@ use uuid::Uuid;
 const METRIC: &[u8] = br#"{"name":"m","event":"e","dimensions":["a",{"name":"c","property":"b.c"}],
     "measures":{"n":{"kind":"count"}}}"#;
 
-static SNAPSHOT: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
+static SNAPSHOT: LazyLock<Arc<CatalogSnapshot>> = LazyLock::new(|| {
     let definition = definition::from_json(METRIC).unwrap();
     let compiled = Arc::new(Metric::compile(&definition).unwrap());
     let metric = MetricVersion {
         id: MetricId(1),
         version: 1,
-        stage: Stage::Active,
+        stage: LifecycleStage::Active,
         boundary: Boundary::default(),
         definition,
         compiled,
         files: Vec::new(),
         mismatches: 0,
-        omissions: Omissions::default(),
+        omissions: MetricOmissions::default(),
     };
-    Arc::new(Snapshot {
+    Arc::new(CatalogSnapshot {
         generation: Generation::ZERO,
         journal: JournalId(Uuid::nil()),
         published_at: Timestamp(0),
@@ -42,7 +42,7 @@ static SNAPSHOT: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
 });
 
 /// The catalog's snapshots: always the same.
-pub(super) fn snapshots() -> watch::Receiver<Arc<Snapshot>> {
+pub(super) fn snapshots() -> watch::Receiver<Arc<CatalogSnapshot>> {
     watch::channel(Arc::clone(&SNAPSHOT)).1
 }
 

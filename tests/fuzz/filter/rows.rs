@@ -7,16 +7,16 @@ use arrow::array::{
 };
 use shared::decimal;
 use shared::event::{Event, EventBatch};
-use shared::expression::{Input, Numbers, Type, input_schema};
+use shared::expression::{ExpressionType, InputColumn, NumberWidth, input_schema};
 use shared::time::Timestamp;
 
 /// Columns of the kinds that queries have conditions over.
-pub(super) const TYPES: [(&str, Type); 5] = [
-    ("country", Type::Text),
-    ("a b", Type::Text),
-    ("orders", Type::Number),
-    ("late", Type::Boolean),
-    ("seen", Type::Time),
+pub(super) const TYPES: [(&str, ExpressionType); 5] = [
+    ("country", ExpressionType::Text),
+    ("a b", ExpressionType::Text),
+    ("orders", ExpressionType::Number),
+    ("late", ExpressionType::Boolean),
+    ("seen", ExpressionType::Time),
 ];
 
 const PROPERTIES: [Option<&str>; 7] = [
@@ -52,13 +52,13 @@ pub(super) fn events() -> &'static EventBatch {
 /// Rows of [`TYPES`].
 pub(super) fn columns() -> &'static RecordBatch {
     static COLUMNS: LazyLock<RecordBatch> = LazyLock::new(|| {
-        let inputs = TYPES.map(|(name, ty)| Input::Column(name.to_owned(), ty));
+        let inputs = TYPES.map(|(name, ty)| InputColumn::Column(name.to_owned(), ty));
         let numbers = [Some(0), Some(-1_500_000_000), Some(10_i128.pow(38) - 1), None];
         let numbers = Decimal128Array::from_iter(numbers);
         let numbers = numbers.with_precision_and_scale(decimal::PRECISION, decimal::SCALE);
         let times = [Some(0), Some(Timestamp::MIN.0), None, Some(1_359_675_015_000_000)];
         RecordBatch::try_new(
-            input_schema(&inputs, Numbers::Short),
+            input_schema(&inputs, NumberWidth::Short),
             vec![
                 Arc::new(StringArray::from(vec![Some("DE"), Some(""), None, Some("12")])),
                 Arc::new(StringArray::from(vec![Some("x"), None, Some("İ"), Some("12.0")])),

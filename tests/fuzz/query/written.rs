@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
-use serving_layer::query::{Compare, CsvTexts, Fill, Format, Instant, Order, Partial, Query};
+use serving_layer::query::{
+    AnswerFormat, CompareMode, CsvTextStyle, FillPolicy, OrderBy, PartialPolicy, Query,
+    TimeExpression,
+};
 
 /// Writes a query in both forms; each reads as the query.
 pub(super) fn check(query: &Query) {
@@ -44,7 +47,7 @@ fn fields(query: &Query) -> Vec<(&'static str, Value)> {
     optional("having", query.having.as_ref().map(|text| json!(text)));
     optional("compare", query.compare.map(|compare| json!(comparison(compare))));
     optional("after", query.after.as_ref().map(|position| json!(position)));
-    let name = |format| Format::EACH.iter().find(|(_, known)| *known == format).unwrap().0;
+    let name = |format| AnswerFormat::EACH.iter().find(|(_, known)| *known == format).unwrap().0;
     optional("format", query.format.map(|format| json!(name(format))));
     fields
 }
@@ -62,51 +65,52 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn order(order: &Order) -> String {
+fn order(order: &OrderBy) -> String {
     format!("{}{}", if order.descending { "-" } else { "" }, order.name)
 }
 
-fn instant(instant: Instant) -> String {
+fn instant(instant: TimeExpression) -> String {
     match instant {
-        Instant::At(time) => {
+        TimeExpression::At(time) => {
             let time = DateTime::from_timestamp_micros(time.0).unwrap();
             time.to_rfc3339_opts(SecondsFormat::Micros, true)
         }
-        Instant::Of(..) | Instant::Current(..) | Instant::Ago(_) | Instant::MonthsAgo(_) => {
-            instant.to_string()
-        }
+        TimeExpression::Of(..)
+        | TimeExpression::Current(..)
+        | TimeExpression::Ago(_)
+        | TimeExpression::MonthsAgo(_) => instant.to_string(),
     }
 }
 
-fn fill(fill: Fill) -> &'static str {
+fn fill(fill: FillPolicy) -> &'static str {
     match fill {
-        Fill::None => "none",
-        Fill::Zero => "zero",
-        Fill::Null => "null",
-        Fill::Previous => "previous",
+        FillPolicy::None => "none",
+        FillPolicy::Zero => "zero",
+        FillPolicy::Null => "null",
+        FillPolicy::Previous => "previous",
     }
 }
 
-fn comparison(compare: Compare) -> &'static str {
+fn comparison(compare: CompareMode) -> &'static str {
     match compare {
-        Compare::PreviousPeriod => "previous_period",
-        Compare::PreviousYear => "previous_year",
-        Compare::PreviousQuarter => "previous_quarter",
-        Compare::PreviousMonth => "previous_month",
-        Compare::PreviousWeek => "previous_week",
+        CompareMode::PreviousPeriod => "previous_period",
+        CompareMode::PreviousYear => "previous_year",
+        CompareMode::PreviousQuarter => "previous_quarter",
+        CompareMode::PreviousMonth => "previous_month",
+        CompareMode::PreviousWeek => "previous_week",
     }
 }
 
-fn texts(texts: CsvTexts) -> &'static str {
+fn texts(texts: CsvTextStyle) -> &'static str {
     match texts {
-        CsvTexts::Verbatim => "verbatim",
-        CsvTexts::Spreadsheet => "spreadsheet",
+        CsvTextStyle::Verbatim => "verbatim",
+        CsvTextStyle::Spreadsheet => "spreadsheet",
     }
 }
 
-fn partial(partial: Partial) -> &'static str {
+fn partial(partial: PartialPolicy) -> &'static str {
     match partial {
-        Partial::Refuse => "refuse",
-        Partial::Allow => "allow",
+        PartialPolicy::Refuse => "refuse",
+        PartialPolicy::Allow => "allow",
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::Mutex;
 
 use super::*;
-use crate::journal::Disk;
+use crate::journal::JournalDisk;
 
 /// An operation, and what it fails with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ fn broken() -> io::Error {
     io::Error::other("the disk is broken")
 }
 
-impl Disk for FaultyDisk {
+impl JournalDisk for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<File> {
         match self.next(|failure| matches!(failure, Failure::Create(_))) {
             Some(Failure::Create(kind)) => Err(kind.into()),

@@ -1,7 +1,7 @@
 //! Random histories of a journal against a plain vector.
 
 use proptest::prelude::*;
-use shared::event::Identities;
+use shared::event::EventIdentities;
 
 use super::*;
 
@@ -73,7 +73,7 @@ impl Oracle {
         let mut identities = journal.read_identities(from).unwrap();
         for committed in journal.read(from).unwrap() {
             let committed = committed.unwrap();
-            let identity = (committed.first, Identities::of(&committed.events));
+            let identity = (committed.first, EventIdentities::of(&committed.events));
             assert_eq!(identities.next().unwrap().unwrap(), identity);
             let count = committed.events.len() as u64;
             assert_eq!(committed.first, at);

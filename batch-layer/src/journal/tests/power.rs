@@ -83,7 +83,7 @@ fn inode(file: &File) -> u64 {
     file.metadata().unwrap().ino()
 }
 
-impl Disk for ForgetfulDisk {
+impl JournalDisk for ForgetfulDisk {
     fn create(&self, path: &Path) -> io::Result<File> {
         self.powered(|unsynced| {
             let file = LocalDisk.create(path)?;

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::manifest::{Change, RunOutcome};
+use crate::manifest::{ManifestChange, RunOutcome};
 
-fn named(name: &str) -> Definition {
-    Definition { dimensions: Vec::new(), ..definition(name) }
+fn named(name: &str) -> MetricDefinition {
+    MetricDefinition { dimensions: Vec::new(), ..definition(name) }
 }
 
 async fn settled(world: &World) {
@@ -46,7 +46,7 @@ async fn definitions_schedules_and_runs_do_not_disturb_each_other() {
     let run = async {
         for _ in 0..12 {
             let run = loop {
-                match world.runs.queue().submit(Mode::Incremental, Trigger::Api, None) {
+                match world.runs.queue().submit(RunMode::Incremental, RunTrigger::Api, None) {
                     Ok(run) => break run,
                     Err(busy) => drop(world.ended(&busy.id).await),
                 }
@@ -57,7 +57,7 @@ async fn definitions_schedules_and_runs_do_not_disturb_each_other() {
     };
     tokio::join!(define, append, schedule, run);
     settled(&world).await;
-    let run = world.run(Mode::Incremental).await;
+    let run = world.run(RunMode::Incremental).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
     assert_eq!(run.audit.unwrap().differences, 0);
     world.check().await;
@@ -85,14 +85,14 @@ async fn a_definition_whose_client_went_away_is_made_whole() {
         }
         world.append(&events(200 + n as usize, 1));
         if n % 10 == 9 {
-            world.run(Mode::Incremental).await;
+            world.run(RunMode::Incremental).await;
         }
     }
     // One more definition comes after all of those before.
     world.catalog.define(named("last")).await.unwrap();
     settled(&world).await;
     let snapshot = world.catalog.current();
-    assert!(snapshot.metrics.iter().all(|metric| metric.stage == Stage::Active));
+    assert!(snapshot.metrics.iter().all(|metric| metric.stage == LifecycleStage::Active));
     world.check().await;
 }
 
@@ -101,7 +101,7 @@ async fn a_directory_without_its_manifest_is_refused_and_nothing_of_it_deleted()
     let world = World::new().await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&events(0, 50));
-    world.run(Mode::Incremental).await;
+    world.run(RunMode::Incremental).await;
     world.runs.shutdown().await;
     let World { directory, journal, catalog, .. } = world;
     let path = directory.path();
@@ -124,7 +124,7 @@ async fn what_a_run_that_did_not_succeed_wrote_is_collected() {
     let world = World::new().await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&events(0, 50));
-    world.run(Mode::Incremental).await;
+    world.run(RunMode::Incremental).await;
     let storage = world.catalog.storage();
     let work = storage.for_work();
     work.create("views/1/day/lost.parquet", vec![0]).await.unwrap();
@@ -144,7 +144,7 @@ async fn files_that_span_the_beginning_of_a_metric_are_not_published() {
     world.catalog.define(definition("b")).await.unwrap();
     settled(&world).await;
     world.append(&events(10, 10));
-    world.run(Mode::Incremental).await;
+    world.run(RunMode::Incremental).await;
     let state = world.catalog.state();
     let boundary = |name: &str| {
         let entry = state.manifest.metrics.iter().find(|e| e.definition.name == name);
@@ -154,6 +154,7 @@ async fn files_that_span_the_beginning_of_a_metric_are_not_published() {
     let inside = boundary("b");
     (file.from.epoch.0, file.to.epoch.0) = (inside.epoch.0 - 1, inside.epoch.0 + 1);
     let outcome = RunOutcome { master_added: vec![file], ..RunOutcome::default() };
-    let refused = world.catalog.publish(Change::Run(outcome)).await.unwrap_err().to_string();
+    let refused =
+        world.catalog.publish(ManifestChange::Run(outcome)).await.unwrap_err().to_string();
     assert!(refused.contains("begins within a file"), "{refused}");
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use shared::time::{DAY_US, HOUR_US, MINUTE_US};
 
 use super::*;
-use crate::run::{RunQueue, Trigger};
+use crate::run::{RunQueue, RunTrigger};
 use crate::schedule::Schedule;
 
 const SECOND_US: i64 = 1_000_000;
@@ -15,7 +15,7 @@ fn at(text: &str) -> Timestamp {
     DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc).into()
 }
 
-fn plan(incremental: &str, full: &str, timezone: &str) -> Plan {
+fn plan(incremental: &str, full: &str, timezone: &str) -> ParsedSchedule {
     let schedule = Schedule {
         incremental: incremental.to_owned(),
         full: full.to_owned(),
@@ -27,29 +27,29 @@ fn plan(incremental: &str, full: &str, timezone: &str) -> Plan {
 /// A service that looks at its clocks once a second, and runs what is due.
 struct Service {
     table: Timetable,
-    now: Moment,
-    runs: Vec<(Mode, Timestamp)>,
+    now: ClockReading,
+    runs: Vec<(RunMode, Timestamp)>,
     /// What the wall clock showed at each run, in minutes.
     minutes: BTreeMap<i64, usize>,
     repeated: usize,
 }
 
 impl Service {
-    fn new(plan: Plan, now: &str) -> Self {
-        let now = Moment { wall: at(now), steady: Instant::now() };
+    fn new(plan: ParsedSchedule, now: &str) -> Self {
+        let now = ClockReading { wall: at(now), steady: Instant::now() };
         let table = Timetable::new(plan, now.wall);
         Self { table, now, runs: Vec::new(), minutes: BTreeMap::new(), repeated: 0 }
     }
 
     fn look(&mut self) {
         match self.table.look(self.now) {
-            Due::Run(mode, start) => {
+            DueRun::Run(mode, start) => {
                 self.table.ran(mode, start, self.now.steady);
                 self.runs.push((mode, start));
                 *self.minutes.entry(self.now.wall.0.div_euclid(MINUTE_US)).or_default() += 1;
             }
-            Due::Repeated(_) => self.repeated += 1,
-            Due::Nothing => {}
+            DueRun::Repeated(_) => self.repeated += 1,
+            DueRun::Nothing => {}
         }
     }
 
@@ -82,16 +82,16 @@ fn each_start_has_one_run_and_the_full_one_goes_first() {
     let mut service = Service::new(plan("*/5 * * * *", "0 3 * * *", "UTC"), "2026-11-22T02:54:30Z");
     service.go_on(700);
     let expected = [
-        (Mode::Incremental, at("2026-11-22T02:55:00Z")),
-        (Mode::Full, at("2026-11-22T03:00:00Z")),
-        (Mode::Incremental, at("2026-11-22T03:05:00Z")),
+        (RunMode::Incremental, at("2026-11-22T02:55:00Z")),
+        (RunMode::Full, at("2026-11-22T03:00:00Z")),
+        (RunMode::Incremental, at("2026-11-22T03:05:00Z")),
     ];
     assert_eq!(service.runs, expected);
     let next = |mode| service.table.next(mode, service.now);
-    assert_eq!(next(Mode::Incremental), Some(at("2026-11-22T03:10:00Z")));
-    assert_eq!(next(Mode::Full), Some(at("2026-11-23T03:00:00Z")));
+    assert_eq!(next(RunMode::Incremental), Some(at("2026-11-22T03:10:00Z")));
+    assert_eq!(next(RunMode::Full), Some(at("2026-11-23T03:00:00Z")));
     let off = Service::new(plan("", "", "UTC"), "2026-11-22T02:54:30Z");
-    assert_eq!((off.table.wait(), off.table.next(Mode::Full, off.now)), (None, None));
+    assert_eq!((off.table.wait(), off.table.next(RunMode::Full, off.now)), (None, None));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn minutes_that_a_clock_reaches_again_at_once_have_no_second_run() {
     assert_eq!(service.taken(), 3);
     service.jump(-2 * MINUTE_US);
     // It is 12:01:10, and 12:02 and 12:03 had their runs.
-    let next = service.table.next(Mode::Incremental, service.now);
+    let next = service.table.next(RunMode::Incremental, service.now);
     assert_eq!(next, Some(at("2026-11-22T12:04:00Z")));
     service.go_on(120);
     assert_eq!((service.taken(), service.repeated), (0, 2));
@@ -151,7 +151,7 @@ fn starts_that_come_again_much_later_are_due_again() {
     assert!((1..=3).contains(&service.taken()), "it stands still");
     service.jump(-HOUR_US / 2);
     service.go_on(3600);
-    let full = |service: &Service| service.runs.iter().filter(|r| r.0 == Mode::Full).count();
+    let full = |service: &Service| service.runs.iter().filter(|r| r.0 == RunMode::Full).count();
     assert_eq!(full(&service), 0, "3:00 has had its run an hour ago");
     assert_eq!(service.taken(), 60);
     service.jump(-DAY_US);
@@ -188,7 +188,7 @@ fn changes_of_summer_time_leave_no_minute_out_and_double_none() {
 #[test]
 fn a_restart_remembers_which_starts_had_their_runs() {
     let queue = RunQueue::default();
-    let run = queue.submit(Mode::Incremental, Trigger::Schedule, None).unwrap();
+    let run = queue.submit(RunMode::Incremental, RunTrigger::Schedule, None).unwrap();
     queue.update(&run.id, |run| run.scheduled_for = Some(at("2026-11-22T12:01:00Z")));
     let mut service = Service::new(plan("* * * * *", "", "UTC"), "2026-11-22T12:00:58Z");
     service.table.restore(&queue.list(), service.now);

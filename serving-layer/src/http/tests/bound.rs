@@ -1,6 +1,6 @@
 //! What a key that is bound by a filter is told of what the filter does not fit.
 
-use shared::catalog::{MetricVersion, Stage};
+use shared::catalog::{LifecycleStage, MetricVersion};
 use shared::ids::MetricId;
 
 use super::*;
@@ -9,20 +9,20 @@ use super::*;
 /// that kind that is being backfilled, and a newer version of `sales` without countries.
 async fn ask(path: &str) -> Reply {
     let world = world();
-    let made = |definition: &str, id: u64, version: u32, stage: Stage| {
+    let made = |definition: &str, id: u64, version: u32, stage: LifecycleStage| {
         let of = metric(definition);
         MetricVersion { id: MetricId(id), version, stage, ..of }
     };
     const FLOOR: &str = r#"{"name":"floor","event":"machine","granularity":"day",
         "dimensions":["lathe"],"measures":{"spindle":{"kind":"count"}}}"#;
     world.publish_all([
-        made(METRIC, 1, 1, Stage::Active),
-        made(&METRIC.replace("country", "county"), 2, 2, Stage::Backfilling),
-        made(FLOOR, 3, 1, Stage::Active),
-        made(&FLOOR.replace("floor", "cellar"), 4, 1, Stage::Backfilling),
+        made(METRIC, 1, 1, LifecycleStage::Active),
+        made(&METRIC.replace("country", "county"), 2, 2, LifecycleStage::Backfilling),
+        made(FLOOR, 3, 1, LifecycleStage::Active),
+        made(&FLOOR.replace("floor", "cellar"), 4, 1, LifecycleStage::Backfilling),
     ]);
     let filter = Some("country = 'DE'".to_owned());
-    let scope = Arc::new(Scope { metrics: None, filter });
+    let scope = Arc::new(AccessScope { metrics: None, filter });
     let router = routes(world.serving(ServingSettings::default())).layer(Extension(scope));
     let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
     Reply {

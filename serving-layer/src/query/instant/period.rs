@@ -4,7 +4,7 @@ use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 
 /// A period of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Period {
+pub enum CalendarPeriod {
     /// A day.
     Day,
     /// Seven days from a Monday on.
@@ -18,22 +18,22 @@ pub enum Period {
 }
 
 /// The current periods, those before and those after, by name.
-const CURRENT: [(&str, Period, i8); 15] = [
-    ("today", Period::Day, 0),
-    ("yesterday", Period::Day, -1),
-    ("tomorrow", Period::Day, 1),
-    ("this_week", Period::Week, 0),
-    ("last_week", Period::Week, -1),
-    ("next_week", Period::Week, 1),
-    ("this_month", Period::Month, 0),
-    ("last_month", Period::Month, -1),
-    ("next_month", Period::Month, 1),
-    ("this_quarter", Period::Quarter, 0),
-    ("last_quarter", Period::Quarter, -1),
-    ("next_quarter", Period::Quarter, 1),
-    ("this_year", Period::Year, 0),
-    ("last_year", Period::Year, -1),
-    ("next_year", Period::Year, 1),
+const CURRENT: [(&str, CalendarPeriod, i8); 15] = [
+    ("today", CalendarPeriod::Day, 0),
+    ("yesterday", CalendarPeriod::Day, -1),
+    ("tomorrow", CalendarPeriod::Day, 1),
+    ("this_week", CalendarPeriod::Week, 0),
+    ("last_week", CalendarPeriod::Week, -1),
+    ("next_week", CalendarPeriod::Week, 1),
+    ("this_month", CalendarPeriod::Month, 0),
+    ("last_month", CalendarPeriod::Month, -1),
+    ("next_month", CalendarPeriod::Month, 1),
+    ("this_quarter", CalendarPeriod::Quarter, 0),
+    ("last_quarter", CalendarPeriod::Quarter, -1),
+    ("next_quarter", CalendarPeriod::Quarter, 1),
+    ("this_year", CalendarPeriod::Year, 0),
+    ("last_year", CalendarPeriod::Year, -1),
+    ("next_year", CalendarPeriod::Year, 1),
 ];
 
 /// Names of the periods around now.
@@ -42,21 +42,23 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The period that `today`, `last_month` and the like name.
-pub(super) fn current(text: &str) -> Option<(Period, i8)> {
+pub(super) fn current(text: &str) -> Option<(CalendarPeriod, i8)> {
     let found = CURRENT.iter().find(|(name, ..)| *name == text);
     found.map(|(_, period, ahead)| (*period, *ahead))
 }
 
 /// The period that `2026-11-28`, `2026-11`, `2026-W47`, `2026-Q4` or `2026` names, and its first
 /// day.
-pub(super) fn named(text: &str) -> Option<(Period, NaiveDate)> {
+pub(super) fn named(text: &str) -> Option<(CalendarPeriod, NaiveDate)> {
     let (year, rest) = (text.get(..4)?, text.get(4..)?);
     if !year.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let year: i32 = year.parse().ok()?;
     let Some(rest) = rest.strip_prefix('-') else {
-        return rest.is_empty().then(|| first_of(year, 1).map(|date| (Period::Year, date)))?;
+        return rest
+            .is_empty()
+            .then(|| first_of(year, 1).map(|date| (CalendarPeriod::Year, date)))?;
     };
     let number = |digits: &str, length: usize| {
         let is_number = digits.len() == length && digits.bytes().all(|b| b.is_ascii_digit());
@@ -65,17 +67,17 @@ pub(super) fn named(text: &str) -> Option<(Period, NaiveDate)> {
     match rest.as_bytes().first()? {
         b'W' => {
             let week = NaiveDate::from_isoywd_opt(year, number(&rest[1..], 2)?, Weekday::Mon)?;
-            Some((Period::Week, week))
+            Some((CalendarPeriod::Week, week))
         }
         b'Q' => {
             let quarter = number(&rest[1..], 1).filter(|quarter| (1..=4).contains(quarter))?;
-            Some((Period::Quarter, first_of(year, quarter * 3 - 2)?))
+            Some((CalendarPeriod::Quarter, first_of(year, quarter * 3 - 2)?))
         }
         _ => match rest.split_once('-') {
-            None => Some((Period::Month, first_of(year, number(rest, 2)?)?)),
+            None => Some((CalendarPeriod::Month, first_of(year, number(rest, 2)?)?)),
             Some((month, day)) => {
                 let (month, day) = (number(month, 2)?, number(day, 2)?);
-                Some((Period::Day, NaiveDate::from_ymd_opt(year, month, day)?))
+                Some((CalendarPeriod::Day, NaiveDate::from_ymd_opt(year, month, day)?))
             }
         },
     }
@@ -85,7 +87,7 @@ fn first_of(year: i32, month: u32) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, month, 1)
 }
 
-impl Period {
+impl CalendarPeriod {
     /// The first day of the period that a date lies in.
     pub(super) fn first(self, date: NaiveDate) -> NaiveDate {
         let first = match self {

@@ -14,7 +14,7 @@ use shared::definition::from_toml;
 use shared::event::Event;
 
 use crate::format;
-use crate::query::{CsvTexts, Format, Query};
+use crate::query::{AnswerFormat, CsvTextStyle, Query};
 use crate::serve::ServingSettings;
 use crate::testing::{World, metric};
 
@@ -124,7 +124,8 @@ async fn check_file(feature: &str) {
         for case in &cases {
             let query = Query::from_json(case.query.clone()).unwrap();
             let answer = serving.answer(&query).await.unwrap();
-            let pieces = format::write(answer, Format::Json, CsvTexts::default()).unwrap();
+            let pieces =
+                format::write(answer, AnswerFormat::Json, CsvTextStyle::default()).unwrap();
             let bytes: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
             let answer: Value = serde_json::from_slice(&bytes).unwrap();
             if let Err(wrong) = compare_rows(case, &answer) {

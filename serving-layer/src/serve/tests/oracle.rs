@@ -20,7 +20,7 @@ use shared::event::Event;
 use crate::calendar::Granularity;
 use crate::calendar::tests::{ZONES, naive};
 use crate::format;
-use crate::query::{Compare, CsvTexts, Format, Query};
+use crate::query::{AnswerFormat, CompareMode, CsvTextStyle, Query};
 use crate::serve::ServingSettings;
 use crate::testing::{NOW, World, version};
 
@@ -339,7 +339,7 @@ struct Asked {
     offset: usize,
     per_bucket: bool,
     fill: &'static str,
-    compare: Option<Compare>,
+    compare: Option<CompareMode>,
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
@@ -362,7 +362,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop_oneof![Just(0), 0..4_usize],
         prop::bool::weighted(0.2),
         select(vec!["none", "none", "zero", "null", "previous"]),
-        prop::option::weighted(0.4, select(Compare::EACH.to_vec())),
+        prop::option::weighted(0.4, select(CompareMode::EACH.to_vec())),
     );
     (what, how).prop_map(|(what, how)| {
         let (base, granularity, zone, (one, other), group_by, measures, filter, having) = what;
@@ -422,7 +422,7 @@ impl Asked {
             "group_by": self.group_by, "filter": self.filter, "having": self.having,
             "order_by": order.collect::<Vec<_>>(), "limit": self.limit, "offset": self.offset,
             "limit_per_bucket": self.per_bucket, "fill": self.fill,
-            "compare": self.compare.map(Compare::name),
+            "compare": self.compare.map(CompareMode::name),
         });
         let Value::Object(object) = object else { unreachable!() };
         Query::from_json(object).unwrap()
@@ -644,7 +644,8 @@ impl Asked {
         let (from, to) = self.edges();
         let (from, mut to) = (from?, to?);
         let now = -((-NOW.0).div_euclid(self.grain()) * self.grain());
-        let is_to_date = [Compare::PreviousQuarter, Compare::PreviousMonth, Compare::PreviousWeek];
+        let is_to_date =
+            [CompareMode::PreviousQuarter, CompareMode::PreviousMonth, CompareMode::PreviousWeek];
         if is_to_date.contains(&compare) && from < now {
             to = to.min(now);
         }
@@ -670,18 +671,18 @@ impl Asked {
             (back(first, months), end)
         };
         let (first, end) = match compare {
-            Compare::PreviousYear => months(12),
-            Compare::PreviousQuarter => months(3),
-            Compare::PreviousMonth => months(1),
-            Compare::PreviousWeek => (first - TimeDelta::days(7), end - TimeDelta::days(7)),
-            Compare::PreviousPeriod if whole_months => {
+            CompareMode::PreviousYear => months(12),
+            CompareMode::PreviousQuarter => months(3),
+            CompareMode::PreviousMonth => months(1),
+            CompareMode::PreviousWeek => (first - TimeDelta::days(7), end - TimeDelta::days(7)),
+            CompareMode::PreviousPeriod if whole_months => {
                 let month = |time: NaiveDateTime| time.year() * 12 + time.month0() as i32;
                 (back(first, (month(end) - month(first)) as u32), first)
             }
-            Compare::PreviousPeriod if midnight(first) && midnight(end) => {
+            CompareMode::PreviousPeriod if midnight(first) && midnight(end) => {
                 (first - (end - first), first)
             }
-            Compare::PreviousPeriod => return Some((2 * from - to, from)),
+            CompareMode::PreviousPeriod => return Some((2 * from - to, from)),
         };
         let instant = |mut local: NaiveDateTime| loop {
             match self.zone.from_local_datetime(&local) {
@@ -753,7 +754,7 @@ async fn ask(
         .answer(query)
         .await
         .map_err(|error| shared::problem::Problem::from(error).code())?;
-    let pieces = format::write(answer, Format::Json, CsvTexts::default()).unwrap();
+    let pieces = format::write(answer, AnswerFormat::Json, CsvTextStyle::default()).unwrap();
     let bytes: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
     Ok(String::from_utf8(bytes).unwrap())
 }

@@ -14,7 +14,7 @@ use shared::time::{HOUR_US, Timestamp};
 use crate::calendar::Granularity;
 use crate::calendar::tests::naive;
 use crate::format;
-use crate::query::{CsvTexts, Format, Query};
+use crate::query::{AnswerFormat, CsvTextStyle, Query};
 use crate::serve::ServingSettings;
 use crate::testing::{NOW, World, metric};
 
@@ -40,7 +40,7 @@ async fn ask(world: &Arc<World>, query: Value) -> Result<Value, Problem> {
     let Value::Object(query) = query else { panic!("{query}") };
     let query = Query::from_json(query)?;
     let answer = world.serving(ServingSettings::default()).answer(&query).await?;
-    let pieces = format::write(answer, Format::Json, CsvTexts::default())?;
+    let pieces = format::write(answer, AnswerFormat::Json, CsvTextStyle::default())?;
     let bytes: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
     Ok(serde_json::from_slice(&bytes).unwrap())
 }
@@ -173,16 +173,16 @@ async fn other_formats_name_what_they_are_compared_with_too() {
     let query = Query::from_json(query).unwrap();
     let answer = world.serving(ServingSettings::default()).answer(&query).await.unwrap();
     let bytes = |format| -> Vec<u8> {
-        let pieces = format::write(answer.clone(), format, CsvTexts::default()).unwrap();
+        let pieces = format::write(answer.clone(), format, CsvTextStyle::default()).unwrap();
         pieces.flat_map(|piece| piece.unwrap().to_vec()).collect()
     };
     assert_eq!(
-        String::from_utf8(bytes(Format::Csv)).unwrap(),
+        String::from_utf8(bytes(AnswerFormat::Csv)).unwrap(),
         "time,n,compare.time,compare.n\r\n\
          2013-04-02T00:00:00Z,24,2013-03-26T00:00:00Z,24\r\n\
          2013-04-03T00:00:00Z,24,2013-03-27T00:00:00Z,24\r\n"
     );
-    let stream = bytes(Format::Arrow);
+    let stream = bytes(AnswerFormat::Arrow);
     let reader = arrow::ipc::reader::StreamReader::try_new(&*stream, None).unwrap();
     let schema = reader.schema();
     let compare: Value = serde_json::from_str(&schema.metadata()["merganser.compare"]).unwrap();

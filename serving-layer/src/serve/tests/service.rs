@@ -6,17 +6,17 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::catalog::{MetricVersion, Stage};
+use shared::catalog::{LifecycleStage, MetricVersion};
 use shared::event::Event;
 use shared::ids::{Epoch, Offset};
-use shared::ports::{Lag, SpeedError};
+use shared::ports::{SpeedViewError, SpeedViewLag};
 use shared::problem::Problem;
-use shared::request::Asker;
+use shared::request::CallerId;
 use shared::testing::event;
 use shared::time::{DAY_US, Grain, HOUR_US};
 
-use crate::answer::Answer;
-use crate::error::Error;
+use crate::answer::QueryAnswer;
+use crate::error::ServingError;
 use crate::query::Query;
 use crate::serve::ServingSettings;
 use crate::testing::{NOW, World, metric, read_of};
@@ -35,7 +35,7 @@ fn world() -> Arc<World> {
     World::new(metric(METRIC), events(100), 60)
 }
 
-async fn ask(world: &Arc<World>, query: Value) -> Result<Answer, Problem> {
+async fn ask(world: &Arc<World>, query: Value) -> Result<QueryAnswer, Problem> {
     let settings =
         ServingSettings { groups_max: 50, timeout: Duration::from_secs(5), ..Default::default() };
     let Value::Object(query) = query else { panic!("{query}") };
@@ -46,7 +46,7 @@ async fn ask(world: &Arc<World>, query: Value) -> Result<Answer, Problem> {
 #[tokio::test]
 async fn an_answer_says_what_it_is_made_of() {
     let world = world();
-    *world.lag.lock().unwrap() = Lag { lag_ms: 12, applied: Offset(90), owed: Offset(95) };
+    *world.lag.lock().unwrap() = SpeedViewLag { lag_ms: 12, applied: Offset(90), owed: Offset(95) };
     let answer = ask(&world, json!({"metric": "m", "granularity": "day"})).await.unwrap();
     let provenance = serde_json::to_value(&answer.provenance).unwrap();
     assert_eq!(
@@ -65,7 +65,8 @@ async fn an_answer_says_what_it_is_made_of() {
     );
     let closed = json!({"metric": "m", "granularity": "day", "to": "2013-04-05"});
     assert_eq!(ask(&world, closed).await.unwrap().provenance.open_bucket, None);
-    *world.lag.lock().unwrap() = Lag { lag_ms: 2001, applied: Offset(90), owed: Offset(0) };
+    *world.lag.lock().unwrap() =
+        SpeedViewLag { lag_ms: 2001, applied: Offset(90), owed: Offset(0) };
     assert!(!ask(&world, json!({"metric": "m"})).await.unwrap().provenance.complete);
 }
 
@@ -73,7 +74,7 @@ async fn an_answer_says_what_it_is_made_of() {
 async fn until_all_is_in_that_was_acknowledged_before_the_store_failed_nothing_is_complete() {
     let world = world();
     for (owed, complete) in [(100, true), (101, false)] {
-        *world.lag.lock().unwrap() = Lag { owed: Offset(owed), ..Lag::default() };
+        *world.lag.lock().unwrap() = SpeedViewLag { owed: Offset(owed), ..SpeedViewLag::default() };
         let answer = ask(&world, json!({"metric": "m"})).await.unwrap();
         assert_eq!(answer.provenance.complete, complete, "{owed}");
     }
@@ -133,7 +134,7 @@ async fn edges_are_widened_to_base_buckets_and_told() {
 #[tokio::test]
 async fn a_view_that_moved_on_is_read_again_under_the_next_snapshot() {
     let world = world();
-    let retired = || SpeedError::Retired { first: Epoch(4) };
+    let retired = || SpeedViewError::Retired { first: Epoch(4) };
     world.failures.lock().unwrap().extend([retired(), retired()]);
     let answer = ask(&world, json!({"metric": "m"})).await.unwrap();
     assert_eq!(answer.total_rows, 1);
@@ -145,7 +146,7 @@ async fn a_view_that_moved_on_is_read_again_under_the_next_snapshot() {
 #[tokio::test]
 async fn without_the_speed_view_there_is_no_answer_unless_partial_is_allowed() {
     let world = world();
-    let away = || SpeedError::Unavailable("no route to it".into());
+    let away = || SpeedViewError::Unavailable("no route to it".into());
     world.failures.lock().unwrap().extend([away(), away()]);
     assert!(ask(&world, json!({"metric": "m"})).await.is_ok(), "it came back soon");
     world.failures.lock().unwrap().extend((0..1000).map(|_| away()));
@@ -166,13 +167,13 @@ async fn what_the_speed_view_lacks_is_refused_unless_partial_is_allowed() {
     let answer = ask(&world, json!({"metric": "m", "partial": "allow"})).await.unwrap();
     assert_eq!(answer.provenance.missing, ["groups beyond 10"]);
     world.missing.lock().unwrap().clear();
-    *world.lag.lock().unwrap() = Lag { applied: Offset(101), ..Lag::default() };
+    *world.lag.lock().unwrap() = SpeedViewLag { applied: Offset(101), ..SpeedViewLag::default() };
     assert_eq!(ask(&world, json!({"metric": "m"})).await.unwrap_err().code(), "incomplete");
 }
 
 #[tokio::test]
 async fn a_metric_that_is_backfilled_first_answers_only_if_partial_is_allowed() {
-    let version = MetricVersion { stage: Stage::Backfilling, ..metric(METRIC) };
+    let version = MetricVersion { stage: LifecycleStage::Backfilling, ..metric(METRIC) };
     let world = World::new(version, events(10), 0);
     let problem = ask(&world, json!({"metric": "m"})).await.unwrap_err();
     assert_eq!((problem.code(), problem.status().as_u16()), ("backfilling", 503));
@@ -267,13 +268,13 @@ async fn rows_are_compared_with_the_same_bucket_of_the_period_before() {
 #[test]
 fn every_error_has_a_status_a_code_and_advice() {
     let errors = [
-        Error::Moving(3),
-        Error::SpeedUnavailable("x".into()),
-        Error::Incomplete(vec!["x".into()]),
-        Error::TooManyGroups { limit: 7 },
-        Error::TooManyRows { rows: 9, limit: 7 },
-        Error::Timeout { seconds: 30 },
-        Error::Internal("x".into()),
+        ServingError::Moving(3),
+        ServingError::SpeedUnavailable("x".into()),
+        ServingError::Incomplete(vec!["x".into()]),
+        ServingError::TooManyGroups { limit: 7 },
+        ServingError::TooManyRows { rows: 9, limit: 7 },
+        ServingError::Timeout { seconds: 30 },
+        ServingError::Internal("x".into()),
     ];
     for error in errors {
         let problem = Problem::from(error.clone());
@@ -326,7 +327,7 @@ async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     let follow = |query: Query| {
         let serving = Arc::clone(&serving);
         async move {
-            let messages = serving.follow(Asker::default(), query).await.unwrap();
+            let messages = serving.follow(CallerId::default(), query).await.unwrap();
             Box::pin(messages.map(|message| {
                 let text: Vec<u8> = message.pieces.flat_map(|piece| piece.unwrap()).collect();
                 (message.event, String::from_utf8(text).unwrap())

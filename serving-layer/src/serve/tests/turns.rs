@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use shared::problem::Problem;
-use shared::request::Asker;
+use shared::request::CallerId;
 use shared::testing::event;
 use tokio::task::JoinHandle;
 
-use crate::answer::Answer;
+use crate::answer::QueryAnswer;
 use crate::query::Query;
-use crate::serve::{Asking, Serving, ServingSettings};
+use crate::serve::{PermitRequest, ServingLayer, ServingSettings};
 use crate::testing::{NOW, World, metric};
 
 const METRIC: &str =
@@ -22,9 +22,9 @@ fn world() -> Arc<World> {
     World::new(metric(METRIC), vec![event("e", NOW.0, None); 5], 2)
 }
 
-type Asked = JoinHandle<Result<Answer, Problem>>;
+type Asked = JoinHandle<Result<QueryAnswer, Problem>>;
 
-fn ask(serving: &Arc<Serving>, group_by: &[&str]) -> Asked {
+fn ask(serving: &Arc<ServingLayer>, group_by: &[&str]) -> Asked {
     let serving = Arc::clone(serving);
     let fields = [("metric".to_owned(), json!("m")), ("group_by".to_owned(), json!(group_by))];
     tokio::spawn(async move {
@@ -41,7 +41,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn serving(world: &Arc<World>, timeout_ms: u64) -> Arc<Serving> {
+fn serving(world: &Arc<World>, timeout_ms: u64) -> Arc<ServingLayer> {
     let timeout = Duration::from_millis(timeout_ms);
     world.serving(ServingSettings { queries_max: 1, timeout, ..Default::default() })
 }
@@ -91,7 +91,7 @@ async fn a_query_whose_turn_does_not_come_is_told_so() {
     assert_eq!(serving.admission.waiting_count(), 0);
     drop(gate);
 
-    let held = serving.admission.take_all(&Asking::query(Asker::default()));
+    let held = serving.admission.take_all(&PermitRequest::query(CallerId::default()));
     assert_eq!(held.len(), 2, "one of each kind");
     let refused = ask(&serving, &[]).await.unwrap().unwrap_err();
     assert_eq!((refused.code(), refused.status().as_u16()), ("overloaded", 503));

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::definition::Definition;
-use crate::omissions::Use;
+use crate::definition::MetricDefinition;
+use crate::omissions::DefinitionUse;
 
 fn of(properties: &[&str]) -> EventBatch {
     let events = properties.iter().enumerate();
@@ -16,18 +16,19 @@ fn one(metric: &Metric, events: &EventBatch, name: &str) -> Option<String> {
     values(metric, name, &table.emit_all()).pop().unwrap()
 }
 
-fn with_measures(measures: &str) -> Definition {
+fn with_measures(measures: &str) -> MetricDefinition {
     from_json(format!(r#"{{"name":"m","event":"*","measures":{{{measures}}}}}"#).as_bytes())
         .unwrap()
 }
 
 fn rounded(metric: &Metric, events: &EventBatch) -> Vec<u64> {
-    let extracted = Extractor::new(metric.properties().cloned()).extract(events, places(events));
+    let extracted =
+        PropertyExtractor::new(metric.properties().cloned()).extract(events, places(events));
     by_measure(metric, &metric.project(&extracted).unwrap().omissions)
 }
 
-fn by_measure(metric: &Metric, omissions: &Omissions) -> Vec<u64> {
-    let usage = |name: &str| Use::Measure(name.to_owned());
+fn by_measure(metric: &Metric, omissions: &MetricOmissions) -> Vec<u64> {
+    let usage = |name: &str| DefinitionUse::Measure(name.to_owned());
     let rounded = |name: &str| omissions.uses.get(&usage(name)).map_or(0, |o| o.rounded.count);
     metric.measures().iter().map(|measure| rounded(&measure.name)).collect()
 }
@@ -73,7 +74,8 @@ fn numbers_are_distinct_by_value_and_never_texts() {
 #[test]
 fn texts_are_hashed_as_they_were_and_other_folds_stay_what_they_were() {
     let now = |measures: &str| Metric::compile(&with_measures(measures)).unwrap();
-    let then = |measures: &str| Metric::compile_as(&with_measures(measures), Fold::First).unwrap();
+    let then =
+        |measures: &str| Metric::compile_as(&with_measures(measures), FoldVersion::First).unwrap();
     let state = |metric: &Metric, events: &EventBatch| folded(metric, events).0.emit_all();
     let x = r#""n":{"kind":"distinct","of":"x"}"#;
     let texts = of(&[r#"{"x":"a"}"#, r#"{"x":"Caf\u00e9"}"#, r#"{"x":""}"#, r#"{"x":"12"}"#]);
@@ -283,13 +285,13 @@ proptest! {
             texts.iter().enumerate().map(|(n, t)| event("e", n as i64, Some(t))).collect();
         let whole = folded(&metric, &events);
         let mut table = StateTable::new(metric.layout());
-        let (mut mismatches, mut omissions) = (0, Omissions::default());
+        let (mut mismatches, mut omissions) = (0, MetricOmissions::default());
         let cut = cut.index(texts.len() + 1);
         for (from, to) in [(0, cut), (cut, texts.len())] {
             let part = events.slice(from, to - from);
-            let places = Places::following(Offset(from as u64), part.len());
+            let places = EventOffsets::following(Offset(from as u64), part.len());
             let extracted =
-                Extractor::new(metric.properties().cloned()).extract(&part, places);
+                PropertyExtractor::new(metric.properties().cloned()).extract(&part, places);
             let done = metric.fold(&mut table, &extracted, usize::MAX).unwrap();
             mismatches += done.mismatches;
             omissions.merge(&done.omissions);

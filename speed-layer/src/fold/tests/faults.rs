@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::clock::Clock;
 use shared::ids::{Epoch, MetricId, Offset};
-use shared::ports::{Journal, SpeedError, SpeedRead, SpeedViews};
+use shared::ports::{Journal, SpeedReadRequest, SpeedViewError, SpeedViews};
 use shared::time::TimeRange;
 
 use super::oracle;
@@ -45,7 +45,7 @@ async fn a_retirement_that_fails_is_done_later() {
         store.plan([fault, fault]);
         rig.publish();
         until("retired", async || {
-            matches!(rig.read(ONE, old).await, Err(SpeedError::Retired { .. }))
+            matches!(rig.read(ONE, old).await, Err(SpeedViewError::Retired { .. }))
         })
         .await;
         rig.check().await;
@@ -95,9 +95,9 @@ async fn a_store_that_is_away_holds_up_intake_only_at_the_bound() {
     let end = rig.journal.end();
     assert!(!rig.handle.wait_applied(end, Duration::from_millis(50)).await);
     let error = rig.read(ONE, Epoch(0)).await.unwrap_err();
-    assert!(matches!(error, SpeedError::Unavailable(_)), "{error}");
+    assert!(matches!(error, SpeedViewError::Unavailable(_)), "{error}");
     // The writer's own states are there all the same.
-    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
+    let read = SpeedReadRequest { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
     let own = rig.handle.read_own(&rig.version(ONE), read).await.unwrap();
     assert!(own.through >= Offset(1050));
     let below = rig.events[..own.through.0 as usize].iter().map(|(_, event)| event);

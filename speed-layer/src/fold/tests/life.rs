@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use shared::ids::{Boundary, Epoch, Fence, MetricId, Offset};
-use shared::ports::{Journal, SpeedError, SpeedRead, SpeedViews};
+use shared::ports::{Journal, SpeedReadRequest, SpeedViewError, SpeedViews};
 use shared::time::{TimeRange, Timestamp};
 
 use super::oracle::{self, Amount, Seen};
@@ -46,11 +46,11 @@ async fn readers_of_an_older_manifest_have_their_grace() {
     rig.metrics.values_mut().for_each(|metric| metric.boundary = boundary);
     rig.publish();
     rig.check().await;
-    let all = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
+    let all = SpeedReadRequest { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
     let part = rig.handle.read(&old, all.clone()).await.unwrap();
     assert_eq!(oracle::told(0, &part.states), rig.expected(ONE, Epoch(0)));
     until("retired", async || rig.handle.read(&old, all.clone()).await.is_err()).await;
-    let retired = SpeedError::Retired { first: boundary.epoch }.to_string();
+    let retired = SpeedViewError::Retired { first: boundary.epoch }.to_string();
     let error = rig.handle.read(&old, all.clone()).await.unwrap_err();
     assert_eq!(error.to_string(), retired);
     assert_eq!(rig.handle.read_own(&old, all).await.unwrap_err().to_string(), retired);
@@ -154,7 +154,7 @@ async fn what_was_fed_before_the_end_is_stored() {
     let views: Vec<_> = rig.metrics.keys().map(|id| rig.version(*id)).collect();
     rig.stop().await;
     for version in views {
-        let view = crate::store::View::of(rig.journal.id(), &version);
+        let view = crate::store::SpeedView::of(rig.journal.id(), &version);
         assert_eq!(store.open(&view).await.unwrap().unwrap().through.offset, Offset(100));
     }
 }
@@ -284,14 +284,14 @@ async fn the_second_writer_stops_the_first() {
     rig.send(&some(0, 5)).await;
     rig.check().await;
     let version = rig.version(ONE);
-    let view = crate::store::View::of(rig.journal.id(), &version);
+    let view = crate::store::SpeedView::of(rig.journal.id(), &version);
     let fence = store.claim(rig.journal.id(), Fence(0)).await.unwrap();
-    let space = crate::store::Space { fence, number: 1 };
+    let space = crate::store::ViewSpace { fence, number: 1 };
     store.begin(&view, space, Epoch(0)).await.unwrap();
     let error = rig.handle.ended().await.unwrap_err().to_string();
     assert!(error.contains("another service"), "{error}");
     let read = rig.read(ONE, Epoch(0)).await.unwrap_err();
-    assert!(matches!(read, SpeedError::Unavailable(_)), "{read}");
+    assert!(matches!(read, SpeedViewError::Unavailable(_)), "{read}");
     assert_eq!(view.id, ViewId::new(rig.journal.id(), ONE));
 }
 
@@ -303,7 +303,7 @@ async fn a_writer_that_builds_on_what_is_stored_keeps_the_former_one_out() {
     let mut rig = Rig::start(Arc::clone(&store) as Arc<_>, &[0]).await;
     rig.send(&some(0, 5)).await;
     rig.check().await;
-    let view = crate::store::View::of(rig.journal.id(), &rig.version(ONE));
+    let view = crate::store::SpeedView::of(rig.journal.id(), &rig.version(ONE));
     let before = store.open(&view).await.unwrap().unwrap();
     rig.restart().await;
     rig.check().await;
@@ -324,7 +324,7 @@ async fn a_later_writer_has_the_higher_fence_also_in_an_empty_store() {
     rig.clock.set(Timestamp(5_001_000));
     rig.restart().await;
     rig.check().await;
-    let view = crate::store::View::of(rig.journal.id(), &rig.version(ONE));
+    let view = crate::store::SpeedView::of(rig.journal.id(), &rig.version(ONE));
     let before = first.open(&view).await.unwrap().unwrap().fence;
     let after = second.open(&view).await.unwrap().unwrap().fence;
     assert!(after > before, "{after} after {before}");

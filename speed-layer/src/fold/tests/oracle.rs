@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Decimal256Type, Int64Type, TimestampMicrosecondType};
 use shared::event::Event;
-use shared::measure::Distinct;
+use shared::measure::DistinctSketch;
 
 /// Three metrics, by the number of their definition.
 pub(super) const DEFINITIONS: [&str; 3] = [
@@ -139,7 +139,7 @@ pub(super) fn mismatches<'a>(definition: usize, events: impl Iterator<Item = &'a
 pub(super) fn told(definition: usize, batches: &[RecordBatch]) -> Counted {
     let dimensions = [1, 0, 2][definition];
     let mut counted = Counted::new();
-    let mut people: BTreeMap<_, Distinct> = BTreeMap::new();
+    let mut people: BTreeMap<_, DistinctSketch> = BTreeMap::new();
     for batch in batches {
         let times = batch.column(0).as_primitive::<TimestampMicrosecondType>();
         let states = &batch.columns()[1 + dimensions..];
@@ -163,7 +163,7 @@ pub(super) fn told(definition: usize, batches: &[RecordBatch]) -> Counted {
                 _ => {
                     let sketch = states[0].as_binary::<i32>().value(row);
                     let all = people.entry(key.clone()).or_default();
-                    all.merge(std::borrow::Cow::Owned(Distinct::decode(sketch).unwrap()));
+                    all.merge(std::borrow::Cow::Owned(DistinctSketch::decode(sketch).unwrap()));
                     vec![Some(i128::from(all.estimate()))]
                 }
             };

@@ -7,16 +7,21 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use shared::access::{KeyChange, KeyError};
-use shared::catalog::{Catalog, CatalogError, Defined, Snapshot};
-use shared::definition::Definition;
+use shared::catalog::{Catalog, CatalogError, CatalogSnapshot, DefineOutcome};
+use shared::definition::MetricDefinition;
 use shared::event::EventBatch;
 use shared::ids::{Boundary, Epoch, Fence, JournalId, MetricId, Offset};
-use shared::ports::{Committed, Journal, JournalError, JournalReader, SpeedPart, SpeedRead};
+use shared::ports::{
+    CommittedBatch, Journal, JournalError, JournalReader, SpeedReadRequest, SpeedViewStates,
+};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::store::memory::MemoryStore;
-use crate::store::{Change, ReadError, Space, SpeedStore, StoreError, Stored, Swept, View, ViewId};
+use crate::store::{
+    SpeedStore, SpeedView, StoreError, StoreReadError, StoredView, SweepStatus, ViewChange, ViewId,
+    ViewSpace,
+};
 
 /// A journal that lasts as long as the test.
 #[derive(Debug)]
@@ -27,7 +32,7 @@ pub(super) struct FakeJournal {
 
 #[derive(Clone, Debug, Default)]
 struct Log {
-    batches: Vec<Arc<Committed>>,
+    batches: Vec<Arc<CommittedBatch>>,
     open: Boundary,
     end: Offset,
     checksum: u32,
@@ -49,12 +54,12 @@ impl Journal for FakeJournal {
         self.id
     }
 
-    fn append(&self, events: &EventBatch) -> Result<Arc<Committed>, JournalError> {
+    fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
         let mut log = self.log.lock().unwrap();
         let digest = events.ids().iter().flatten().flat_map(str::bytes);
         log.checksum = digest
             .fold(log.checksum ^ 1, |sum, byte| sum.wrapping_mul(16_777_619) ^ u32::from(byte));
-        let batch = Arc::new(Committed {
+        let batch = Arc::new(CommittedBatch {
             epoch: log.open.epoch,
             first: log.end,
             events: events.clone(),
@@ -94,7 +99,11 @@ impl Journal for FakeJournal {
         Ok(Box::new(batches.into_iter().map(move |batch| {
             let skip = from.since(batch.first) as usize;
             let events = batch.events.slice(skip, batch.events.len() - skip);
-            Ok(Arc::new(Committed { first: batch.first.max(from), events, ..(*batch).clone() }))
+            Ok(Arc::new(CommittedBatch {
+                first: batch.first.max(from),
+                events,
+                ..(*batch).clone()
+            }))
         })))
     }
 
@@ -115,20 +124,20 @@ impl Journal for FakeJournal {
 
 /// A catalog that says what it is told.
 #[derive(Debug)]
-pub(super) struct FakeCatalog(pub(super) watch::Sender<Arc<Snapshot>>);
+pub(super) struct FakeCatalog(pub(super) watch::Sender<Arc<CatalogSnapshot>>);
 
 #[async_trait]
 impl Catalog for FakeCatalog {
-    fn current(&self) -> Arc<Snapshot> {
+    fn current(&self) -> Arc<CatalogSnapshot> {
         Arc::clone(&self.0.borrow())
     }
 
-    fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+    fn subscribe(&self) -> watch::Receiver<Arc<CatalogSnapshot>> {
         self.0.subscribe()
     }
 
-    async fn define(&self, _: Definition) -> Result<Defined, CatalogError> {
-        Ok(Defined::Unchanged)
+    async fn define(&self, _: MetricDefinition) -> Result<DefineOutcome, CatalogError> {
+        Ok(DefineOutcome::Unchanged)
     }
 
     async fn delete(&self, _: &str) -> Result<(), CatalogError> {
@@ -238,7 +247,7 @@ impl SpeedStore for FaultyStore {
         self.inner().metrics(journal).await
     }
 
-    async fn open(&self, view: &View) -> Result<Option<Stored>, StoreError> {
+    async fn open(&self, view: &SpeedView) -> Result<Option<StoredView>, StoreError> {
         let away = *self.away.lock().unwrap();
         match away {
             None => {}
@@ -248,12 +257,17 @@ impl SpeedStore for FaultyStore {
         self.inner().open(view).await
     }
 
-    async fn begin(&self, view: &View, space: Space, first: Epoch) -> Result<(), StoreError> {
+    async fn begin(
+        &self,
+        view: &SpeedView,
+        space: ViewSpace,
+        first: Epoch,
+    ) -> Result<(), StoreError> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         self.write(|inner| async move { inner.begin(view, space, first).await }).await
     }
 
-    async fn apply(&self, view: &View, change: &Change) -> Result<(), StoreError> {
+    async fn apply(&self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError> {
         let result = self.write(|inner| async move { inner.apply(view, change).await }).await;
         if result.is_ok() {
             self.groups_written.fetch_add(change.groups() as u64, Ordering::SeqCst);
@@ -261,7 +275,7 @@ impl SpeedStore for FaultyStore {
         result
     }
 
-    async fn retire(&self, view: &View, fence: Fence, first: Epoch) -> Result<(), StoreError> {
+    async fn retire(&self, view: &SpeedView, fence: Fence, first: Epoch) -> Result<(), StoreError> {
         self.write(|inner| async move { inner.retire(view, fence, first).await }).await
     }
 
@@ -269,18 +283,18 @@ impl SpeedStore for FaultyStore {
         self.write(|inner| async move { inner.drop_view(id, fence).await }).await
     }
 
-    async fn sweep(&self, id: ViewId) -> Result<Swept, StoreError> {
+    async fn sweep(&self, id: ViewId) -> Result<SweepStatus, StoreError> {
         self.inner().sweep(id).await
     }
 
     async fn read(
         &self,
-        view: &View,
-        read: &SpeedRead,
+        view: &SpeedView,
+        read: &SpeedReadRequest,
         groups_max: usize,
-    ) -> Result<SpeedPart, ReadError> {
+    ) -> Result<SpeedViewStates, StoreReadError> {
         if self.away.lock().unwrap().is_some() {
-            return Err(ReadError::Unreachable("away".to_owned()));
+            return Err(StoreReadError::Unreachable("away".to_owned()));
         }
         self.inner().read(view, read, groups_max).await
     }

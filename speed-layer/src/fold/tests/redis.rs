@@ -22,7 +22,7 @@ async fn load(rig: &mut Rig, batches: u64) {
     for _ in 0..batches {
         rig.send(&some(rig.events.len() as u64, 11)).await;
         let version = rig.version(ONE);
-        let read = shared::ports::SpeedRead {
+        let read = shared::ports::SpeedReadRequest {
             from: Epoch(0),
             to: None,
             range: shared::time::TimeRange::ALL,

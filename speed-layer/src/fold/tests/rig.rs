@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalog::{MetricVersion, Snapshot, Stage};
+use shared::catalog::{CatalogSnapshot, LifecycleStage, MetricVersion};
 use shared::clock::ManualClock;
 use shared::compile::Metric;
 use shared::definition::from_json;
 use shared::event::EventBatch;
 use shared::ids::{Boundary, Epoch, Generation, MetricId, Offset};
-use shared::omissions::Omissions;
-use shared::ports::{Committed, Journal, SpeedError, SpeedPart, SpeedRead, SpeedViews};
+use shared::omissions::MetricOmissions;
+use shared::ports::{
+    CommittedBatch, Journal, SpeedReadRequest, SpeedViewError, SpeedViewStates, SpeedViews,
+};
 use shared::time::{TimeRange, Timestamp};
 use tokio::sync::{mpsc, watch};
 
@@ -46,7 +48,7 @@ pub(super) struct Rig {
     pub(super) catalog: Arc<FakeCatalog>,
     pub(super) store: Arc<dyn SpeedStore>,
     pub(super) clock: Arc<ManualClock>,
-    pub(super) feed: Option<mpsc::Sender<Arc<Committed>>>,
+    pub(super) feed: Option<mpsc::Sender<Arc<CommittedBatch>>>,
     pub(super) handle: SpeedHandle,
     pub(super) metrics: BTreeMap<MetricId, Defined>,
     /// Every event with its epoch.
@@ -54,22 +56,26 @@ pub(super) struct Rig {
     generation: u64,
 }
 
-fn snapshot(journal: &FakeJournal, metrics: &BTreeMap<MetricId, Defined>, number: u64) -> Snapshot {
+fn snapshot(
+    journal: &FakeJournal,
+    metrics: &BTreeMap<MetricId, Defined>,
+    number: u64,
+) -> CatalogSnapshot {
     let version = |(id, defined): (&MetricId, &Defined)| {
         let definition = from_json(DEFINITIONS[defined.definition].as_bytes()).unwrap();
         Arc::new(MetricVersion {
             id: *id,
             version: 1,
-            stage: Stage::Active,
+            stage: LifecycleStage::Active,
             boundary: defined.boundary,
             compiled: Arc::new(Metric::compile(&definition).unwrap()),
             definition,
             files: Vec::new(),
             mismatches: 0,
-            omissions: Omissions::default(),
+            omissions: MetricOmissions::default(),
         })
     };
-    Snapshot {
+    CatalogSnapshot {
         generation: Generation(number),
         journal: journal.id(),
         published_at: Timestamp(0),
@@ -84,7 +90,7 @@ async fn launch(
     catalog: &Arc<FakeCatalog>,
     store: &Arc<dyn SpeedStore>,
     clock: &Arc<ManualClock>,
-) -> (mpsc::Sender<Arc<Committed>>, SpeedHandle) {
+) -> (mpsc::Sender<Arc<CommittedBatch>>, SpeedHandle) {
     let (sender, feed) = mpsc::channel(16);
     let (journal, catalog) = (Arc::clone(journal) as Arc<_>, Arc::clone(catalog) as Arc<_>);
     let (store, clock) = (Arc::clone(store), Arc::clone(clock) as Arc<_>);
@@ -148,7 +154,7 @@ impl Rig {
     }
 
     /// Appends events without the service being told.
-    pub(super) fn append(&mut self, events: &[Seen]) -> Arc<Committed> {
+    pub(super) fn append(&mut self, events: &[Seen]) -> Arc<CommittedBatch> {
         let number = self.events.len() as u64;
         let batch: EventBatch =
             events.iter().enumerate().map(|(n, event)| event.event(number + n as u64)).collect();
@@ -177,8 +183,12 @@ impl Rig {
     }
 
     /// Reads a metric from an epoch on.
-    pub(super) async fn read(&self, id: MetricId, from: Epoch) -> Result<SpeedPart, SpeedError> {
-        let read = SpeedRead { from, to: None, range: TimeRange::ALL, columns: None };
+    pub(super) async fn read(
+        &self,
+        id: MetricId,
+        from: Epoch,
+    ) -> Result<SpeedViewStates, SpeedViewError> {
+        let read = SpeedReadRequest { from, to: None, range: TimeRange::ALL, columns: None };
         self.handle.read(&self.version(id), read).await
     }
 
@@ -198,7 +208,7 @@ impl Rig {
             assert_eq!(part.through, end);
             assert_eq!(oracle::told(defined.definition, &part.states), self.expected(*id, from));
             assert_eq!(part.missing, Vec::<String>::new());
-            let own = SpeedRead { from, to: None, range: TimeRange::ALL, columns: None };
+            let own = SpeedReadRequest { from, to: None, range: TimeRange::ALL, columns: None };
             let own = self.handle.read_own(&self.version(*id), own).await.unwrap();
             assert_eq!(own.through, end);
             assert_eq!(oracle::told(defined.definition, &own.states), self.expected(*id, from));

@@ -7,43 +7,43 @@ use std::time::Duration;
 
 use shared::catalog::MetricVersion;
 use shared::compile::Metric;
-use shared::extract::Extractor;
+use shared::extract::PropertyExtractor;
 use shared::ids::{MetricId, Offset};
-use shared::ports::{Committed, JournalError};
+use shared::ports::{CommittedBatch, JournalError};
 use shared::time::Timestamp;
 use tokio::time::Instant;
 use tracing::info;
 
-use super::{Fatal, Worker};
+use super::{FatalFoldError, FoldWorker};
 use crate::fold::ahead::read_ahead;
-use crate::fold::course::{self, Course};
+use crate::fold::course::{self, SyncState};
 use crate::fold::figures;
-use crate::fold::gather::{Aligned, align, below, gather};
-use crate::fold::writer::Writer;
-use crate::store::{Mark, Space, Stored, View, ViewId};
+use crate::fold::gather::{BatchAlignment, align, below, gather};
+use crate::fold::writer::SpeedViewWriter;
+use crate::store::{JournalPosition, SpeedView, StoredView, ViewId, ViewSpace};
 
 /// What was stored at the start.
 #[derive(Debug, Default)]
-pub(in crate::fold) struct Opened {
+pub(in crate::fold) struct StoreInventory {
     /// By metric of the snapshot.
-    pub(in crate::fold) stored: BTreeMap<MetricId, Stored>,
+    pub(in crate::fold) stored: BTreeMap<MetricId, StoredView>,
     /// Metrics that the store has and the snapshot has not.
     pub(in crate::fold) left_over: Vec<MetricId>,
 }
 
-fn journal(error: JournalError) -> Fatal {
-    Fatal(format!("the journal cannot be read: {error}"))
+fn journal(error: JournalError) -> FatalFoldError {
+    FatalFoldError(format!("the journal cannot be read: {error}"))
 }
 
-impl From<JournalError> for Fatal {
+impl From<JournalError> for FatalFoldError {
     fn from(error: JournalError) -> Self {
         journal(error)
     }
 }
 
-impl Worker {
+impl FoldWorker {
     /// Folds the journal from the first boundary on.
-    pub(super) fn catch_up(&mut self, opened: Opened) -> Result<(), Fatal> {
+    pub(super) fn catch_up(&mut self, opened: StoreInventory) -> Result<(), FatalFoldError> {
         let end = self.parts.journal.end();
         let snapshot = Arc::clone(&self.parts.snapshots.borrow_and_update());
         for version in &snapshot.metrics {
@@ -55,7 +55,7 @@ impl Worker {
         let from = from.unwrap_or(end).min(end);
         self.folded = self.mark_at(from)?;
         // What is stored already is not written again.
-        let stored = self.writers.values().map(Writer::applied).collect();
+        let stored = self.writers.values().map(SpeedViewWriter::applied).collect();
         let batches = gather(self.parts.journal.read(from).map_err(journal)?, stored);
         let extractor = self.extractor.clone();
         read_ahead(batches, &extractor, |batch| {
@@ -63,7 +63,7 @@ impl Worker {
             if is_needed {
                 self.fold_next(&batch)?;
             }
-            Ok::<_, Fatal>(is_needed)
+            Ok::<_, FatalFoldError>(is_needed)
         })?;
         self.target = self.folded.offset;
         for writer in self.writers.values_mut() {
@@ -77,29 +77,29 @@ impl Worker {
         Ok(())
     }
 
-    fn mark_at(&self, offset: Offset) -> Result<Mark, Fatal> {
+    fn mark_at(&self, offset: Offset) -> Result<JournalPosition, FatalFoldError> {
         let checksum = self.parts.journal.checksum_at(offset).map_err(journal)?;
-        Ok(Mark { offset, checksum: checksum.unwrap_or(0) })
+        Ok(JournalPosition { offset, checksum: checksum.unwrap_or(0) })
     }
 
     fn start_writer(
         &mut self,
         version: &Arc<MetricVersion>,
-        stored: Option<&Stored>,
+        stored: Option<&StoredView>,
         end: Offset,
-    ) -> Result<(), Fatal> {
-        let view = Arc::new(View::of(self.parts.journal.id(), version));
+    ) -> Result<(), FatalFoldError> {
+        let view = Arc::new(SpeedView::of(self.parts.journal.id(), version));
         let checksum_at = |offset| self.parts.journal.checksum_at(offset);
         let trust = course::trust(stored, &view, version.boundary, end, checksum_at);
         let course = match trust.map_err(journal)? {
-            Ok(place) => Course::Follow(place),
+            Ok(place) => SyncState::Follow(place),
             Err(reason) => {
                 if stored.is_some() || end > version.boundary.offset {
                     let name = &version.definition.name;
                     info!(metric = %version.id, %name, %reason, "a speed view is written anew");
                 }
                 self.spaces += 1;
-                Course::Begin(Space { fence: self.parts.fence, number: self.spaces })
+                SyncState::Begin(ViewSpace { fence: self.parts.fence, number: self.spaces })
             }
         };
         let mut writer = self.new_writer(version, view, course);
@@ -112,13 +112,18 @@ impl Worker {
         Ok(())
     }
 
-    fn new_writer(&self, version: &Arc<MetricVersion>, view: Arc<View>, course: Course) -> Writer {
+    fn new_writer(
+        &self,
+        version: &Arc<MetricVersion>,
+        view: Arc<SpeedView>,
+        course: SyncState,
+    ) -> SpeedViewWriter {
         // A compiled metric counts its failures, so the fold takes one of its own: else those of a
         // batch run at the same time would be counted here too.
         let metric = Metric::compile_as(&version.definition, version.compiled.way())
             .map_or_else(|_| Arc::clone(&version.compiled), Arc::new);
         let (fence, settings) = (self.parts.fence, &self.parts.settings);
-        Writer::new(Arc::clone(version), view, metric, course, fence, settings)
+        SpeedViewWriter::new(Arc::clone(version), view, metric, course, fence, settings)
     }
 
     /// A metric that the snapshot has no more needs no fold; what is stored of it goes.
@@ -127,19 +132,22 @@ impl Worker {
         self.running.push(Box::pin(async move {
             // If it fails, the next start tries again.
             let _ = store.drop_view(id, fence).await;
-            super::Done::Dropped(id)
+            super::BackgroundResult::Dropped(id)
         }));
     }
 
     /// Takes batches of the feed.
-    pub(super) fn take(&mut self, batches: &mut Vec<Arc<Committed>>) -> Result<(), Fatal> {
+    pub(super) fn take(
+        &mut self,
+        batches: &mut Vec<Arc<CommittedBatch>>,
+    ) -> Result<(), FatalFoldError> {
         let batches = batches.drain(..).map(Ok::<_, Infallible>);
         for batch in gather(batches, BTreeSet::new()) {
             let Ok(batch) = batch;
             match align(&batch, self.folded.offset) {
-                Aligned::Old => {}
-                Aligned::Next(batch) => self.fold_next(&batch)?,
-                Aligned::Gap => self.read_gap(&batch)?,
+                BatchAlignment::Old => {}
+                BatchAlignment::Next(batch) => self.fold_next(&batch)?,
+                BatchAlignment::Gap => self.read_gap(&batch)?,
             }
         }
         self.tell();
@@ -147,30 +155,33 @@ impl Worker {
     }
 
     /// Folds what the feed left out, and the batch after it.
-    fn read_gap(&mut self, batch: &Arc<Committed>) -> Result<(), Fatal> {
+    fn read_gap(&mut self, batch: &Arc<CommittedBatch>) -> Result<(), FatalFoldError> {
         let batches = self.parts.journal.read(self.folded.offset).map_err(journal)?;
         for missed in gather(batches, BTreeSet::new()) {
             let missed = missed.map_err(journal)?;
             self.fold_next(&missed)?;
         }
         match align(batch, self.folded.offset) {
-            Aligned::Old => Ok(()),
-            Aligned::Next(batch) => self.fold_next(&batch),
-            Aligned::Gap => {
-                Err(Fatal(format!("events {} to {} are missing", self.folded.offset, batch.first)))
-            }
+            BatchAlignment::Old => Ok(()),
+            BatchAlignment::Next(batch) => self.fold_next(&batch),
+            BatchAlignment::Gap => Err(FatalFoldError(format!(
+                "events {} to {} are missing",
+                self.folded.offset, batch.first
+            ))),
         }
     }
 
-    fn fold_next(&mut self, batch: &Committed) -> Result<(), Fatal> {
+    fn fold_next(&mut self, batch: &CommittedBatch) -> Result<(), FatalFoldError> {
         if batch.first != self.folded.offset {
             let (have, got) = (self.folded.offset, batch.first);
-            return Err(Fatal(format!("the journal goes on at {got} where {have} is next")));
+            return Err(FatalFoldError(format!(
+                "the journal goes on at {got} where {have} is next"
+            )));
         }
         let started = Instant::now();
         let extracted = self.extractor.extract(&batch.events, batch.places());
         self.writers.values_mut().for_each(|writer| writer.fold(batch, &extracted));
-        self.folded = Mark { offset: batch.end(), checksum: batch.checksum };
+        self.folded = JournalPosition { offset: batch.end(), checksum: batch.checksum };
         let arrivals = batch.events.arrivals();
         if !arrivals.is_empty() && batch.end() > self.applied() {
             let arrived = Timestamp(arrivals.value(0));
@@ -183,7 +194,7 @@ impl Worker {
     }
 
     /// Takes the newest snapshot.
-    pub(super) fn follow_snapshot(&mut self) -> Result<(), Fatal> {
+    pub(super) fn follow_snapshot(&mut self) -> Result<(), FatalFoldError> {
         let snapshot = Arc::clone(&self.parts.snapshots.borrow_and_update());
         let until = Instant::now() + self.parts.settings.retire_grace;
         for version in &snapshot.metrics {
@@ -202,14 +213,14 @@ impl Worker {
     }
 
     /// Adds a metric, and brings it to where the others are.
-    fn add(&mut self, version: &Arc<MetricVersion>) -> Result<(), Fatal> {
-        let view = Arc::new(View::of(self.parts.journal.id(), version));
+    fn add(&mut self, version: &Arc<MetricVersion>) -> Result<(), FatalFoldError> {
+        let view = Arc::new(SpeedView::of(self.parts.journal.id(), version));
         self.spaces += 1;
-        let space = Space { fence: self.parts.fence, number: self.spaces };
-        let mut writer = self.new_writer(version, view, Course::Begin(space));
+        let space = ViewSpace { fence: self.parts.fence, number: self.spaces };
+        let mut writer = self.new_writer(version, view, SyncState::Begin(space));
         let (from, to) = (version.boundary.offset, self.folded.offset);
         if from < to {
-            let extractor = Extractor::new(writer.tables.metric().properties().cloned());
+            let extractor = PropertyExtractor::new(writer.tables.metric().properties().cloned());
             let batches = self.parts.journal.read(from).map_err(journal)?;
             for batch in gather(batches, BTreeSet::new()) {
                 let Some(batch) = below(&batch.map_err(journal)?, to) else { break };
@@ -225,6 +236,6 @@ impl Worker {
     pub(super) fn choose_properties(&mut self) {
         let metrics = self.writers.values().map(|writer| writer.tables.metric());
         let properties: Vec<_> = metrics.flat_map(|m| m.properties().cloned()).collect();
-        self.extractor = Extractor::new(properties);
+        self.extractor = PropertyExtractor::new(properties);
     }
 }

@@ -7,16 +7,16 @@ use shared::ports::StoreFailure;
 use shared::time::Timestamp;
 use tokio::time::Instant;
 
-use super::{Owed, Worker};
+use super::{FoldWorker, StoreBacklog};
 use crate::fold::figures;
-use crate::fold::progress::Phase;
+use crate::fold::progress::FoldPhase;
 
-impl Worker {
+impl FoldWorker {
     /// The store has failed: what is in the journal now is owed.
     pub(super) fn owe(&mut self, since: Instant, reason: &str) {
         let end = self.parts.journal.end();
         let since = self.owed.as_ref().map_or(since, |owed| owed.since.min(since));
-        self.owed = Some(Owed { end, since, reason: reason.to_owned() });
+        self.owed = Some(StoreBacklog { end, since, reason: reason.to_owned() });
         self.parts.progress.owe(end);
     }
 
@@ -69,9 +69,9 @@ impl Worker {
             is_new
         });
         progress.phase.send_if_modified(|phase| {
-            let is_ready = *phase == Phase::CatchingUp && applied >= self.target;
+            let is_ready = *phase == FoldPhase::CatchingUp && applied >= self.target;
             if is_ready {
-                *phase = Phase::Ready;
+                *phase = FoldPhase::Ready;
             }
             is_ready
         });

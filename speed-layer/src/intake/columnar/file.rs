@@ -14,17 +14,17 @@ use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::write::check_fields;
-use super::{Bounds, ColumnMapping, IntakeError, Layout, malformed, narrow, pages};
+use super::{ColumnLayout, ColumnMapping, DecodeBounds, IntakeError, malformed, narrow, pages};
 
 /// Rows that are read at a time.
 const BATCH_ROWS: usize = 1024;
 
 /// A file that was checked.
-pub(super) struct Checked {
+pub(super) struct CheckedParquetFile {
     body: Bytes,
-    reading: Reading,
+    reading: ParquetReadPlan,
     /// Which columns are which fields.
-    pub(super) layout: Layout,
+    pub(super) layout: ColumnLayout,
     /// Bytes that its columns come to.
     pub(super) held_bytes: usize,
 }
@@ -33,23 +33,23 @@ pub(super) struct Checked {
 pub(super) fn check(
     body: Bytes,
     mapping: Option<&ColumnMapping>,
-    bounds: Bounds,
-) -> Result<Checked, IntakeError> {
+    bounds: DecodeBounds,
+) -> Result<CheckedParquetFile, IntakeError> {
     pages::check_schema(&body)?;
     let found = ArrowReaderMetadata::load(&body, options()).map_err(malformed)?;
     // Of types that are not read a value that a page has once would be made once a row.
     let layout = check_fields(found.schema().fields(), mapping)?;
     let held_bytes = pages::check(&body, found.metadata(), bounds)?;
-    let reading = Reading::of(&found)?;
+    let reading = ParquetReadPlan::of(&found)?;
     let held_bytes = held_bytes.saturating_mul(1 + usize::from(reading.twin.is_some()));
-    Ok(Checked { body, reading, layout, held_bytes })
+    Ok(CheckedParquetFile { body, reading, layout, held_bytes })
 }
 
-impl Checked {
+impl CheckedParquetFile {
     /// Its batches.
     pub(super) fn batches(
         self,
-    ) -> Result<impl Iterator<Item = Result<Batch, ArrowError>>, IntakeError> {
+    ) -> Result<impl Iterator<Item = Result<Int96Batch, ArrowError>>, IntakeError> {
         narrow::check(self.body.clone(), self.reading.one.metadata())?;
         self.reading.batches([self.body.clone(), self.body])
     }
@@ -61,18 +61,18 @@ pub(super) fn options() -> ArrowReaderOptions {
 }
 
 /// A number of rows, once more with instants of INT96 as whole seconds where there are any.
-pub(super) type Batch = (RecordBatch, Option<RecordBatch>);
+pub(super) type Int96Batch = (RecordBatch, Option<RecordBatch>);
 
 /// How a file is read.
-pub(super) struct Reading {
+pub(super) struct ParquetReadPlan {
     one: ArrowReaderMetadata,
     /// The same, but instants of INT96 are whole seconds; where there are any.
     twin: Option<ArrowReaderMetadata>,
 }
 
-impl Reading {
+impl ParquetReadPlan {
     pub(super) fn of(found: &ArrowReaderMetadata) -> Result<Self, IntakeError> {
-        let as_read = |int96: Int96| {
+        let as_read = |int96: Int96Unit| {
             let mut leaves = found.parquet_schema().columns().iter();
             let schema = Schema::new(shared(found.schema().fields(), int96, &mut leaves));
             let options = options().with_schema(Arc::new(schema));
@@ -81,15 +81,15 @@ impl Reading {
         };
         let mut columns = found.parquet_schema().columns().iter();
         let has_int96 = columns.any(|column| column.physical_type() == PhysicalType::INT96);
-        let twin = has_int96.then(|| as_read(Int96::Seconds)).transpose()?;
-        Ok(Self { one: as_read(Int96::Nanoseconds)?, twin })
+        let twin = has_int96.then(|| as_read(Int96Unit::Seconds)).transpose()?;
+        Ok(Self { one: as_read(Int96Unit::Nanoseconds)?, twin })
     }
 
     /// The batches of a source, which is there twice.
     pub(super) fn batches<R: ChunkReader + 'static>(
         self,
         [source, again]: [R; 2],
-    ) -> Result<impl Iterator<Item = Result<Batch, ArrowError>> + use<R>, IntakeError> {
+    ) -> Result<impl Iterator<Item = Result<Int96Batch, ArrowError>> + use<R>, IntakeError> {
         let reader = |source, metadata| {
             ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata)
                 .with_batch_size(BATCH_ROWS)
@@ -107,21 +107,21 @@ impl Reading {
 
 /// As what instants of INT96 are read. Nanoseconds wrap, seconds have no fractions.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Int96 {
+enum Int96Unit {
     Nanoseconds,
     Seconds,
 }
 
-type Leaves<'a> = std::slice::Iter<'a, ColumnDescPtr>;
+type LeafColumns<'a> = std::slice::Iter<'a, ColumnDescPtr>;
 
 /// The same fields, with texts that refer to their page: a text that a page has once, and every row
 /// has, is not made once a row. `leaves` are the file's columns, one for each field that has no
 /// others within it, in the same order.
-fn shared(fields: &Fields, int96: Int96, leaves: &mut Leaves<'_>) -> Fields {
+fn shared(fields: &Fields, int96: Int96Unit, leaves: &mut LeafColumns<'_>) -> Fields {
     fields.iter().map(|field| shared_field(field, int96, leaves)).collect()
 }
 
-fn shared_field(field: &FieldRef, int96: Int96, leaves: &mut Leaves<'_>) -> FieldRef {
+fn shared_field(field: &FieldRef, int96: Int96Unit, leaves: &mut LeafColumns<'_>) -> FieldRef {
     let mut inner = |field: &FieldRef| shared_field(field, int96, leaves);
     let data_type = match field.data_type() {
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
@@ -134,7 +134,7 @@ fn shared_field(field: &FieldRef, int96: Int96, leaves: &mut Leaves<'_>) -> Fiel
             let is_int96 = leaf.is_some_and(|leaf| leaf.physical_type() == PhysicalType::INT96);
             match plain {
                 DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-                DataType::Timestamp(_, zone) if is_int96 && int96 == Int96::Seconds => {
+                DataType::Timestamp(_, zone) if is_int96 && int96 == Int96Unit::Seconds => {
                     DataType::Timestamp(TimeUnit::Second, zone.clone())
                 }
                 other => other.clone(),

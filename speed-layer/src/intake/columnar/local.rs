@@ -10,22 +10,24 @@ use arrow::error::ArrowError;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
-use super::file::{Batch, Reading, options};
-use super::write::{Lines, check_fields};
-use super::{Bounds, ColumnMapping, Columnar, IntakeError, Layout, malformed, narrow};
+use super::file::{Int96Batch, ParquetReadPlan, options};
+use super::write::{JsonLinesWriter, check_fields};
+use super::{
+    ColumnLayout, ColumnMapping, ColumnarFormat, DecodeBounds, IntakeError, malformed, narrow,
+};
 
 /// Rows that a batch may have, and bytes of their lines.
-const BOUNDS: Bounds = Bounds { events_max: 1 << 24, bytes_max: 1 << 30 };
+const BOUNDS: DecodeBounds = DecodeBounds { events_max: 1 << 24, bytes_max: 1 << 30 };
 /// How Arrow's file format begins.
 const ARROW_FILE: &[u8; 6] = b"ARROW1";
 
-type Batches = Box<dyn Iterator<Item = Result<Batch, ArrowError>>>;
+type Int96Batches = Box<dyn Iterator<Item = Result<Int96Batch, ArrowError>>>;
 
 /// A file of columns.
 pub struct ColumnarFile {
     names: Vec<String>,
     fields: arrow::datatypes::Fields,
-    batches: Batches,
+    batches: Int96Batches,
 }
 
 impl std::fmt::Debug for ColumnarFile {
@@ -39,16 +41,16 @@ impl ColumnarFile {
     ///
     /// # Errors
     /// When it is none.
-    pub fn open(mut file: File, kind: Columnar) -> Result<Self, IntakeError> {
-        let (schema, batches): (_, Batches) = match kind {
-            Columnar::Parquet => {
+    pub fn open(mut file: File, kind: ColumnarFormat) -> Result<Self, IntakeError> {
+        let (schema, batches): (_, Int96Batches) = match kind {
+            ColumnarFormat::Parquet => {
                 let found = ArrowReaderMetadata::load(&file, options()).map_err(malformed)?;
                 let again = || file.try_clone().map_err(malformed);
                 narrow::check(again()?, found.metadata())?;
-                let batches = Reading::of(&found)?.batches([again()?, again()?])?;
+                let batches = ParquetReadPlan::of(&found)?.batches([again()?, again()?])?;
                 (found.schema().clone(), Box::new(batches))
             }
-            Columnar::ArrowStream => {
+            ColumnarFormat::ArrowStream => {
                 let mut start = [0; ARROW_FILE.len()];
                 let is_file = file.read_exact(&mut start).is_ok() && start == *ARROW_FILE;
                 file.rewind().map_err(malformed)?;
@@ -85,8 +87,8 @@ impl ColumnarFile {
 
 /// Rows as lines of JSON.
 pub struct ColumnarLines {
-    layout: Layout,
-    batches: Batches,
+    layout: ColumnLayout,
+    batches: Int96Batches,
     text: Vec<u8>,
     read: usize,
 }
@@ -102,7 +104,7 @@ impl Read for ColumnarLines {
         while self.read == self.text.len() {
             let Some(batch) = self.batches.next() else { return Ok(0) };
             let (batch, twin) = batch.map_err(io::Error::other)?;
-            let mut lines = Lines::new(self.layout.clone(), BOUNDS);
+            let mut lines = JsonLinesWriter::new(self.layout.clone(), BOUNDS);
             lines.add(&batch, twin.as_ref()).map_err(io::Error::other)?;
             (self.text, self.read) = (lines.finish(), 0);
         }

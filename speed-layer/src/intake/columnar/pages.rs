@@ -4,8 +4,8 @@
 use parquet::basic::Compression;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-use super::thrift::{Kind, Reader};
-use super::{Bounds, IntakeError, malformed};
+use super::thrift::{ThriftReader, ThriftType};
+use super::{DecodeBounds, IntakeError, malformed};
 
 /// How the file ends: the length of its metadata, and this.
 const MAGIC: &[u8; 4] = b"PAR1";
@@ -29,8 +29,8 @@ pub(super) fn check_schema(body: &[u8]) -> Result<(), IntakeError> {
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(malformed)?;
     let start = before.len().checked_sub(length).ok_or_else(broken)?;
     let mut schema = Some(());
-    let read = Reader::new(&before[start..]).fields(|reader, place, kind| {
-        if place == SCHEMA && kind == Kind::List {
+    let read = ThriftReader::new(&before[start..]).fields(|reader, place, kind| {
+        if place == SCHEMA && kind == ThriftType::List {
             schema = shallow(reader);
             return schema;
         }
@@ -44,16 +44,16 @@ pub(super) fn check_schema(body: &[u8]) -> Result<(), IntakeError> {
 
 /// Passes over a schema: its columns, and groups of them, in the order of a walk down, each with
 /// how many are below it. `None` where it is too deep.
-fn shallow(reader: &mut Reader<'_>) -> Option<()> {
+fn shallow(reader: &mut ThriftReader<'_>) -> Option<()> {
     let (kind, count) = reader.list()?;
     let mut open: Vec<i64> = Vec::new();
     for _ in 0..count {
         let mut children = 0;
-        if kind != Kind::Struct {
+        if kind != ThriftType::Struct {
             return None;
         }
         reader.fields(|reader, place, kind| match (place, kind) {
-            (CHILDREN, Kind::Integer) => reader.integer_to(&mut children),
+            (CHILDREN, ThriftType::Integer) => reader.integer_to(&mut children),
             _ => reader.skip(kind),
         })?;
         if let Some(left) = open.last_mut() {
@@ -72,7 +72,7 @@ fn shallow(reader: &mut Reader<'_>) -> Option<()> {
 pub(super) fn check(
     body: &[u8],
     metadata: &ParquetMetaData,
-    bounds: Bounds,
+    bounds: DecodeBounds,
 ) -> Result<usize, IntakeError> {
     let rows = metadata.row_groups().iter().map(|group| group.num_rows());
     let rows = rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
@@ -117,8 +117,8 @@ fn size_bytes(body: &[u8], column: &ColumnChunkMetaData) -> Result<usize, Intake
     let mut rest = body.get(start..end).ok_or_else(broken)?;
     let mut sum = 0_usize;
     while !rest.is_empty() {
-        let mut reader = Reader::new(rest);
-        let page = Page::read(&mut reader).ok_or_else(broken)?;
+        let mut reader = ThriftReader::new(rest);
+        let page = PageSummary::read(&mut reader).ok_or_else(broken)?;
         if page.encoding == DELTA_BYTE_ARRAY {
             return Err(IntakeError::UnsupportedMedia(format!(
                 "the column `{name}` of the Parquet file has the encoding DELTA_BYTE_ARRAY, which \
@@ -134,7 +134,7 @@ fn size_bytes(body: &[u8], column: &ColumnChunkMetaData) -> Result<usize, Intake
 
 /// What a page says of itself.
 #[derive(Debug, Default)]
-struct Page {
+struct PageSummary {
     /// Its bytes in the file, without its header.
     bytes: usize,
     plain_bytes: usize,
@@ -142,17 +142,17 @@ struct Page {
     encoding: i64,
 }
 
-impl Page {
+impl PageSummary {
     /// Reads the head of a page. It has the one head of its own kind and no other's, so that there
     /// is one meaning.
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(reader: &mut ThriftReader<'_>) -> Option<Self> {
         let mut page = Self::default();
         let (mut kind, mut heads) = (-1, 0);
         reader.fields(|reader, place, is| match (place, is) {
-            (1, Kind::Integer) => reader.integer_to(&mut kind),
-            (2, Kind::Integer) => reader.integer_to(&mut page.plain_bytes),
-            (3, Kind::Integer) => reader.integer_to(&mut page.bytes),
-            (5 | 7 | 8, Kind::Struct) => {
+            (1, ThriftType::Integer) => reader.integer_to(&mut kind),
+            (2, ThriftType::Integer) => reader.integer_to(&mut page.plain_bytes),
+            (3, ThriftType::Integer) => reader.integer_to(&mut page.bytes),
+            (5 | 7 | 8, ThriftType::Struct) => {
                 heads += 1;
                 // Of data pages, dictionaries, and data pages of version 2.
                 let (own, encoding) = match place {
@@ -164,8 +164,10 @@ impl Page {
                     return None;
                 }
                 reader.fields(|reader, place, is| match (place, is) {
-                    (1, Kind::Integer) => reader.integer_to(&mut page.values),
-                    (at, Kind::Integer) if at == encoding => reader.integer_to(&mut page.encoding),
+                    (1, ThriftType::Integer) => reader.integer_to(&mut page.values),
+                    (at, ThriftType::Integer) if at == encoding => {
+                        reader.integer_to(&mut page.encoding)
+                    }
                     _ => reader.skip(is),
                 })
             }
@@ -183,7 +185,7 @@ mod tests {
     fn the_head_of_a_page_has_one_meaning() {
         // A data page: kind 0, 10 bytes of 20, and a head with 3 values in encoding 7.
         let head = [0x15, 0, 0x15, 40, 0x15, 20, 0x2c, 0x15, 6, 0x15, 14, 0];
-        let read = |bytes: &[u8]| Page::read(&mut Reader::new(bytes));
+        let read = |bytes: &[u8]| PageSummary::read(&mut ThriftReader::new(bytes));
         let page = read(&[&head[..], &[0]].concat()).unwrap();
         assert_eq!((page.plain_bytes, page.bytes, page.values, page.encoding), (20, 10, 3, 7));
         let dictionary = [0x2c, 0x15, 0, 0x15, 0, 0, 0];

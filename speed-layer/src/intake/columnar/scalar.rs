@@ -13,9 +13,9 @@ use arrow::datatypes::{
 use serde::Serialize;
 
 use super::instant;
-use super::values::{Values, json};
+use super::values::{JsonColumnWriter, json};
 
-pub(super) fn number(array: &dyn Array) -> Option<Values<'_>> {
+pub(super) fn number(array: &dyn Array) -> Option<JsonColumnWriter<'_>> {
     Some(match array.data_type() {
         DataType::Int8 => numbers::<Int8Type>(array),
         DataType::Int16 => numbers::<Int16Type>(array),
@@ -27,7 +27,7 @@ pub(super) fn number(array: &dyn Array) -> Option<Values<'_>> {
         DataType::UInt64 => numbers::<UInt64Type>(array),
         DataType::Float16 => {
             let floats = array.as_primitive::<Float16Type>();
-            Values::new(array, |row, text| json(text, &f32::from(floats.value(row))))
+            JsonColumnWriter::new(array, |row, text| json(text, &f32::from(floats.value(row))))
         }
         DataType::Float32 => numbers::<Float32Type>(array),
         DataType::Float64 => numbers::<Float64Type>(array),
@@ -37,7 +37,7 @@ pub(super) fn number(array: &dyn Array) -> Option<Values<'_>> {
     })
 }
 
-pub(super) fn time(array: &dyn Array) -> Option<Values<'_>> {
+pub(super) fn time(array: &dyn Array) -> Option<JsonColumnWriter<'_>> {
     use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
     Some(match array.data_type() {
         DataType::Timestamp(Second, _) => instants::<TimestampSecondType>(array, 1),
@@ -50,11 +50,13 @@ pub(super) fn time(array: &dyn Array) -> Option<Values<'_>> {
         }
         DataType::Date32 => {
             let days = array.as_primitive::<Date32Type>();
-            Values::new(array, |row, text| json(text, &instant::date(i64::from(days.value(row)))))
+            JsonColumnWriter::new(array, |row, text| {
+                json(text, &instant::date(i64::from(days.value(row))))
+            })
         }
         DataType::Date64 => {
             let millis = array.as_primitive::<Date64Type>();
-            Values::new(array, |row, text| {
+            JsonColumnWriter::new(array, |row, text| {
                 json(text, &instant::date(millis.value(row).div_euclid(86_400_000)))
             })
         }
@@ -63,11 +65,11 @@ pub(super) fn time(array: &dyn Array) -> Option<Values<'_>> {
 }
 
 /// Instants of INT96, where the twin says that they are.
-pub(super) fn int96<'a>(array: &'a dyn Array, twin: &'a dyn Array) -> Option<Values<'a>> {
+pub(super) fn int96<'a>(array: &'a dyn Array, twin: &'a dyn Array) -> Option<JsonColumnWriter<'a>> {
     const SECOND_NANOS: i64 = 1_000_000_000;
     let seconds = twin.as_primitive_opt::<TimestampSecondType>()?;
     let nanos = array.as_primitive_opt::<TimestampNanosecondType>()?;
-    Some(Values::new(array, move |row, text| {
+    Some(JsonColumnWriter::new(array, move |row, text| {
         let seconds = seconds.value(row);
         // However often the nanoseconds went round, what is left is less than a second.
         let rest = nanos.value(row).wrapping_sub(seconds.wrapping_mul(SECOND_NANOS));
@@ -78,15 +80,15 @@ pub(super) fn int96<'a>(array: &'a dyn Array, twin: &'a dyn Array) -> Option<Val
 }
 
 /// Numbers; what is not finite becomes `null`.
-fn numbers<T: ArrowPrimitiveType<Native: Serialize>>(array: &dyn Array) -> Values<'_> {
+fn numbers<T: ArrowPrimitiveType<Native: Serialize>>(array: &dyn Array) -> JsonColumnWriter<'_> {
     let numbers = array.as_primitive::<T>();
-    Values::new(array, |row, text| json(text, &numbers.value(row)))
+    JsonColumnWriter::new(array, |row, text| json(text, &numbers.value(row)))
 }
 
-fn decimals<T: DecimalType<Native: Display>>(array: &dyn Array) -> Values<'_> {
+fn decimals<T: DecimalType<Native: Display>>(array: &dyn Array) -> JsonColumnWriter<'_> {
     let decimals = array.as_primitive::<T>();
     let scale = decimals.scale();
-    Values::new(array, move |row, text| {
+    JsonColumnWriter::new(array, move |row, text| {
         text.write_all(decimal(&decimals.value(row).to_string(), scale).as_bytes())
     })
 }
@@ -109,9 +111,12 @@ fn decimal(unscaled: &str, scale: i8) -> String {
     }
 }
 
-fn instants<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, per_s: i64) -> Values<'_> {
+fn instants<T: ArrowPrimitiveType<Native = i64>>(
+    array: &dyn Array,
+    per_s: i64,
+) -> JsonColumnWriter<'_> {
     let instants = array.as_primitive::<T>();
-    Values::new(array, move |row, text| {
+    JsonColumnWriter::new(array, move |row, text| {
         let value = instants.value(row);
         let nanos = value.rem_euclid(per_s) * (1_000_000_000 / per_s);
         let nanos = u32::try_from(nanos).unwrap_or_default();

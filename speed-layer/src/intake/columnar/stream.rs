@@ -8,9 +8,9 @@ use arrow_ipc::{Message, root_as_message_with_opts};
 use bytes::Bytes;
 use flatbuffers::VerifierOptions;
 
-use super::file::Batch;
+use super::file::Int96Batch;
 use super::write::check_fields;
-use super::{Bounds, ColumnMapping, IntakeError, Layout, malformed};
+use super::{ColumnLayout, ColumnMapping, DecodeBounds, IntakeError, malformed};
 
 /// Stands before each message.
 const CONTINUATION: [u8; 4] = [0xff; 4];
@@ -25,7 +25,8 @@ const FILE_MAGIC: &[u8] = b"ARROW1";
 pub(super) fn batches(
     body: Bytes,
     mapping: Option<&ColumnMapping>,
-) -> Result<(Layout, impl Iterator<Item = Result<Batch, ArrowError>> + use<>), IntakeError> {
+) -> Result<(ColumnLayout, impl Iterator<Item = Result<Int96Batch, ArrowError>> + use<>), IntakeError>
+{
     let reader = StreamReader::try_new(Cursor::new(body), None).map_err(malformed)?;
     let layout = check_fields(reader.schema().fields(), mapping)?;
     Ok((layout, reader.map(|batch| Ok((batch?, None)))))
@@ -33,7 +34,7 @@ pub(super) fn batches(
 
 /// What a stream says it comes to.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sum {
+struct StreamTotals {
     rows: usize,
     /// Bytes of all buffers, as often as they are named.
     bytes: usize,
@@ -43,15 +44,15 @@ struct Sum {
 
 /// Goes through the messages without reading what is in them, and adds up what the library would
 /// make of them; returns the bytes that it would hold.
-pub(super) fn check(body: &[u8], bounds: Bounds) -> Result<usize, IntakeError> {
+pub(super) fn check(body: &[u8], bounds: DecodeBounds) -> Result<usize, IntakeError> {
     if body.starts_with(FILE_MAGIC) {
         return Err(malformed("it is the file format; the stream format is read"));
     }
     let broken = || malformed("it breaks off");
     let mut rest = body;
-    let mut sum = Sum::default();
+    let mut sum = StreamTotals::default();
     while !rest.is_empty() {
-        let Framed { head, after } = framed(rest).ok_or_else(broken)?;
+        let IpcFrame { head, after } = framed(rest).ok_or_else(broken)?;
         let Some(head) = head else {
             return match after {
                 [] => Ok(sum.bytes),
@@ -78,22 +79,22 @@ pub(super) fn check(body: &[u8], bounds: Bounds) -> Result<usize, IntakeError> {
 }
 
 /// The head of a message, none where the stream ends, and what follows it.
-struct Framed<'a> {
+struct IpcFrame<'a> {
     head: Option<&'a [u8]>,
     after: &'a [u8],
 }
 
-fn framed(bytes: &[u8]) -> Option<Framed<'_>> {
+fn framed(bytes: &[u8]) -> Option<IpcFrame<'_>> {
     let (length, after) = bytes.strip_prefix(&CONTINUATION)?.split_first_chunk::<4>()?;
     let length = usize::try_from(i32::from_le_bytes(*length)).ok()?;
     if length == 0 {
-        return Some(Framed { head: None, after });
+        return Some(IpcFrame { head: None, after });
     }
     let (head, after) = after.split_at_checked(length)?;
-    Some(Framed { head: Some(head), after })
+    Some(IpcFrame { head: Some(head), after })
 }
 
-impl Sum {
+impl StreamTotals {
     /// Adds a batch or a dictionary; other messages have no values.
     fn add(&mut self, message: &Message<'_>, body_bytes: usize) -> Result<(), IntakeError> {
         let dictionary = message.header_as_dictionary_batch();

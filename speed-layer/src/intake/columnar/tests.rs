@@ -20,9 +20,9 @@ use parquet::file::properties::{WriterProperties, WriterVersion};
 use proptest::prelude::*;
 
 use super::*;
-use crate::intake::budget::Budget;
+use crate::intake::budget::IntakeBudget;
 
-const BOUNDS: Bounds = Bounds { events_max: 1000, bytes_max: 1 << 20 };
+const BOUNDS: DecodeBounds = DecodeBounds { events_max: 1000, bytes_max: 1 << 20 };
 
 fn stream_with(batch: &RecordBatch, options: IpcWriteOptions) -> Bytes {
     let mut bytes = Vec::new();
@@ -66,16 +66,16 @@ fn with(name: &str, column: ArrayRef) -> RecordBatch {
     batch(vec![("event", texts(&types)), (name, column)])
 }
 
-fn read(kind: Columnar, body: Bytes) -> Result<Vec<String>, String> {
-    let mut share = Budget::new(1, 1 << 24).share();
+fn read(kind: ColumnarFormat, body: Bytes) -> Result<Vec<String>, String> {
+    let mut share = IntakeBudget::new(1, 1 << 24).share();
     let read = lines(kind, body, None, BOUNDS, &mut share).map_err(|error| error.to_string())?;
     Ok(String::from_utf8(read).unwrap().lines().map(str::to_owned).collect())
 }
 
 fn both(batch: &RecordBatch) -> Vec<String> {
     let [one, other] = [
-        read(Columnar::ArrowStream, stream(batch)).unwrap(),
-        read(Columnar::Parquet, parquet(batch)).unwrap(),
+        read(ColumnarFormat::ArrowStream, stream(batch)).unwrap(),
+        read(ColumnarFormat::Parquet, parquet(batch)).unwrap(),
     ];
     assert_eq!(one, other);
     one
@@ -183,9 +183,10 @@ fn what_is_wrong_with_columns_is_said() {
         (with("carrier", Arc::clone(&number)), "`carrier` is no field of an event"),
         (with("properties", properties(vec![("x", binary)])), "`properties.x` has the type"),
     ] {
-        for (kind, body) in
-            [(Columnar::ArrowStream, stream(&batch)), (Columnar::Parquet, parquet(&batch))]
-        {
+        for (kind, body) in [
+            (ColumnarFormat::ArrowStream, stream(&batch)),
+            (ColumnarFormat::Parquet, parquet(&batch)),
+        ] {
             let error = read(kind, body).unwrap_err();
             assert!(error.contains(words), "{error}");
         }
@@ -193,9 +194,9 @@ fn what_is_wrong_with_columns_is_said() {
     let mut file = Vec::new();
     let one = with("subject", texts(&[Some("s")]));
     FileWriter::try_new(&mut file, &one.schema()).unwrap().finish().unwrap();
-    let error = read(Columnar::ArrowStream, file.into()).unwrap_err();
+    let error = read(ColumnarFormat::ArrowStream, file.into()).unwrap_err();
     assert!(error.contains("the stream format is read"), "{error}");
-    assert_eq!(read(Columnar::Parquet, Bytes::new()), Ok(Vec::new()));
+    assert_eq!(read(ColumnarFormat::Parquet, Bytes::new()), Ok(Vec::new()));
     assert_eq!(both(&batch(vec![("event", texts(&[]))])), Vec::<String>::new());
 }
 
@@ -210,9 +211,9 @@ fn what_a_body_comes_to_is_bounded_before_it_is_read() {
     let dictionary: DictionaryArray<Int32Type> = vec![Some(&*wide); 1000].into_iter().collect();
     let repeated = with("subject", Arc::new(dictionary));
     for (kind, body, words) in [
-        (Columnar::Parquet, bomb, "`decompressed_max_bytes`"),
-        (Columnar::Parquet, parquet(&repeated), "`decompressed_max_bytes`"),
-        (Columnar::ArrowStream, stream(&repeated), "`decompressed_max_bytes`"),
+        (ColumnarFormat::Parquet, bomb, "`decompressed_max_bytes`"),
+        (ColumnarFormat::Parquet, parquet(&repeated), "`decompressed_max_bytes`"),
+        (ColumnarFormat::ArrowStream, stream(&repeated), "`decompressed_max_bytes`"),
     ] {
         assert!(body.len() < BOUNDS.bytes_max);
         let error = read(kind, body).unwrap_err();
@@ -220,8 +221,8 @@ fn what_a_body_comes_to_is_bounded_before_it_is_read() {
     }
     let many = texts(&vec![None; 1001]);
     for (kind, body) in [
-        (Columnar::Parquet, parquet(&with("id", Arc::clone(&many)))),
-        (Columnar::ArrowStream, stream(&with("id", many))),
+        (ColumnarFormat::Parquet, parquet(&with("id", Arc::clone(&many)))),
+        (ColumnarFormat::ArrowStream, stream(&with("id", many))),
     ] {
         let error = read(kind, body).unwrap_err();
         assert!(error.contains("`request_max_events`"), "{error}");
@@ -233,16 +234,16 @@ fn what_cannot_be_bounded_is_refused() {
     let one = with("subject", texts(&[Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]));
     let options =
         IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).unwrap();
-    let error = read(Columnar::ArrowStream, stream_with(&one, options)).unwrap_err();
+    let error = read(ColumnarFormat::ArrowStream, stream_with(&one, options)).unwrap_err();
     assert!(error.contains("Content-Encoding"), "{error}");
     let delta = WriterProperties::builder()
         .set_dictionary_enabled(false)
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_encoding(Encoding::DELTA_BYTE_ARRAY);
-    let error = read(Columnar::Parquet, parquet_with(&one, delta.build())).unwrap_err();
+    let error = read(ColumnarFormat::Parquet, parquet_with(&one, delta.build())).unwrap_err();
     assert!(error.contains("DELTA_BYTE_ARRAY"), "{error}");
     let deep = (0..150).fold(texts(&[Some("x")]), |inner, _| properties(vec![("p", inner)]));
-    let error = read(Columnar::Parquet, parquet(&with("properties", deep))).unwrap_err();
+    let error = read(ColumnarFormat::Parquet, parquet(&with("properties", deep))).unwrap_err();
     assert!(error.contains("levels deep"), "{error}");
 }
 
@@ -255,15 +256,15 @@ fn values_that_take_no_bytes_are_counted_all_the_same() {
     let one = with("properties", properties(vec![("l", Arc::new(list))]));
     let body = stream(&one);
     assert!(body.len() < 2000);
-    let error = read(Columnar::ArrowStream, body).unwrap_err();
+    let error = read(ColumnarFormat::ArrowStream, body).unwrap_err();
     assert!(error.contains("`decompressed_max_bytes`"), "{error}");
     let wide: Vec<(String, ArrayRef)> =
         (0..2000).map(|n| (format!("p{n}"), Arc::new(NullArray::new(1000)) as ArrayRef)).collect();
     let wide = wide.iter().map(|(name, array)| (&**name, Arc::clone(array))).collect();
-    let error = read(Columnar::ArrowStream, stream(&with("properties", properties(wide))));
+    let error = read(ColumnarFormat::ArrowStream, stream(&with("properties", properties(wide))));
     assert!(error.unwrap_err().contains("`decompressed_max_bytes`"));
     let few: ArrayRef = Arc::new(NullArray::new(2));
-    assert_eq!(read(Columnar::ArrowStream, stream(&with("subject", few))).unwrap().len(), 2);
+    assert_eq!(read(ColumnarFormat::ArrowStream, stream(&with("subject", few))).unwrap().len(), 2);
 }
 
 #[test]
@@ -276,7 +277,8 @@ fn a_value_that_many_rows_refer_to_is_walked_a_bounded_number_of_times() {
     map.append(true).unwrap();
     let keys = Int32Array::from(vec![0; 1000]);
     let dictionary = DictionaryArray::try_new(keys, Arc::new(map.finish())).unwrap();
-    let error = read(Columnar::ArrowStream, stream(&with("properties", Arc::new(dictionary))));
+    let error =
+        read(ColumnarFormat::ArrowStream, stream(&with("properties", Arc::new(dictionary))));
     assert!(error.unwrap_err().contains("`decompressed_max_bytes`"));
 }
 
@@ -292,14 +294,15 @@ fn json_may_be_a_dictionary() {
 #[test]
 fn a_stream_ends_where_it_says_so() {
     let one = stream(&with("subject", texts(&[Some("s")])));
-    let error = read(Columnar::ArrowStream, [&one[..], &one[..]].concat().into()).unwrap_err();
+    let error =
+        read(ColumnarFormat::ArrowStream, [&one[..], &one[..]].concat().into()).unwrap_err();
     assert!(error.contains("one stream a request"), "{error}");
 }
 
 #[test]
 fn every_codec_that_is_read_gives_the_same() {
     let one = with("subject", texts(&[Some("a"), Some("b"), Some("a")]));
-    let wanted = read(Columnar::ArrowStream, stream(&one)).unwrap();
+    let wanted = read(ColumnarFormat::ArrowStream, stream(&one)).unwrap();
     for codec in [
         Compression::UNCOMPRESSED,
         Compression::SNAPPY,
@@ -310,7 +313,7 @@ fn every_codec_that_is_read_gives_the_same() {
             let properties =
                 WriterProperties::builder().set_compression(codec).set_writer_version(version);
             let body = parquet_with(&one, properties.build());
-            assert_eq!(read(Columnar::Parquet, body).unwrap(), wanted, "{codec} {version:?}");
+            assert_eq!(read(ColumnarFormat::Parquet, body).unwrap(), wanted, "{codec} {version:?}");
         }
     }
 }
@@ -321,7 +324,7 @@ proptest! {
     /// Whatever is done to a body, it is lines or an error: no panic, no memory without end.
     #[test]
     fn a_damaged_body_is_an_error_at_worst(
-        kind in prop::sample::select(vec![Columnar::ArrowStream, Columnar::Parquet]),
+        kind in prop::sample::select(vec![ColumnarFormat::ArrowStream, ColumnarFormat::Parquet]),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         cut in any::<prop::sample::Index>(),
         is_cut in prop::bool::weighted(0.2),
@@ -332,8 +335,8 @@ proptest! {
             vec![("l", Arc::new(list)), ("c", Arc::new(dictionary))];
         let whole = with("properties", properties(columns));
         let mut body = match kind {
-            Columnar::ArrowStream => stream(&whole),
-            Columnar::Parquet => parquet(&whole),
+            ColumnarFormat::ArrowStream => stream(&whole),
+            ColumnarFormat::Parquet => parquet(&whole),
         }
         .to_vec();
         for (at, byte) in changes {

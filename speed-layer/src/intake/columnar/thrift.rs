@@ -6,7 +6,7 @@ const DEPTH_MAX: usize = 16;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ThriftType {
     /// A boolean, which is in its kind but in lists.
     Bool,
     /// A byte.
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Struct,
 }
 
-impl Kind {
+impl ThriftType {
     fn of(number: u8) -> Option<Self> {
         Some(match number {
             1 | 2 => Self::Bool,
@@ -43,12 +43,12 @@ impl Kind {
 
 /// Reads from the start of bytes; every step is `None` where they are no Thrift.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a> {
+pub(super) struct ThriftReader<'a> {
     rest: &'a [u8],
     depth: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ThriftReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, depth: 0 }
     }
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
     /// each by its place and kind.
     pub(super) fn fields(
         &mut self,
-        mut field: impl FnMut(&mut Self, i16, Kind) -> Option<()>,
+        mut field: impl FnMut(&mut Self, i16, ThriftType) -> Option<()>,
     ) -> Option<()> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
@@ -84,9 +84,9 @@ impl<'a> Reader<'a> {
                 return None;
             }
             place = next;
-            let kind = Kind::of(head & 0x0f)?;
+            let kind = ThriftType::of(head & 0x0f)?;
             // A boolean field has no bytes of its own.
-            if kind != Kind::Bool {
+            if kind != ThriftType::Bool {
                 field(self, place, kind)?;
             }
         }
@@ -105,39 +105,39 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a list's head: what its elements are, and how many.
-    pub(super) fn list(&mut self) -> Option<(Kind, usize)> {
+    pub(super) fn list(&mut self) -> Option<(ThriftType, usize)> {
         let head = self.byte()?;
         let count = match head >> 4 {
             15 => usize::try_from(self.varint()?).ok()?,
             few => usize::from(few),
         };
-        Some((Kind::of(head & 0x0f)?, count))
+        Some((ThriftType::of(head & 0x0f)?, count))
     }
 
     /// Passes over a value.
-    pub(super) fn skip(&mut self, kind: Kind) -> Option<()> {
+    pub(super) fn skip(&mut self, kind: ThriftType) -> Option<()> {
         match kind {
-            Kind::Bool | Kind::Byte => self.take(1),
-            Kind::Integer => self.varint().map(|_| ()),
-            Kind::Double => self.take(8),
-            Kind::Binary => {
+            ThriftType::Bool | ThriftType::Byte => self.take(1),
+            ThriftType::Integer => self.varint().map(|_| ()),
+            ThriftType::Double => self.take(8),
+            ThriftType::Binary => {
                 let length = usize::try_from(self.varint()?).ok()?;
                 self.take(length)
             }
-            Kind::List => {
+            ThriftType::List => {
                 let (kind, count) = self.list()?;
                 self.several(|reader| reader.skip(kind), count)
             }
-            Kind::Map => {
+            ThriftType::Map => {
                 let count = usize::try_from(self.varint()?).ok()?;
                 if count == 0 {
                     return Some(());
                 }
                 let kinds = self.byte()?;
-                let (key, value) = (Kind::of(kinds >> 4)?, Kind::of(kinds & 0x0f)?);
+                let (key, value) = (ThriftType::of(kinds >> 4)?, ThriftType::of(kinds & 0x0f)?);
                 self.several(|reader| reader.skip(key).and_then(|()| reader.skip(value)), count)
             }
-            Kind::Struct => self.fields(|reader, _, kind| reader.skip(kind)),
+            ThriftType::Struct => self.fields(|reader, _, kind| reader.skip(kind)),
         }
     }
 
@@ -191,9 +191,9 @@ mod tests {
             1, 0, 9,
         ];
         let mut found = Vec::new();
-        let mut reader = Reader::new(&bytes);
+        let mut reader = ThriftReader::new(&bytes);
         let read = reader.fields(|reader, place, kind| match kind {
-            Kind::Integer => {
+            ThriftType::Integer => {
                 found.push((place, reader.integer()?));
                 Some(())
             }
@@ -201,16 +201,16 @@ mod tests {
         });
         assert_eq!((read, found, reader.rest()), (Some(()), vec![(2, -3), (26, 64)], &[9_u8][..]));
         for cut in 0..bytes.len() - 2 {
-            let mut reader = Reader::new(&bytes[..cut]);
-            assert_eq!(reader.skip(Kind::Struct), None, "{cut}");
+            let mut reader = ThriftReader::new(&bytes[..cut]);
+            assert_eq!(reader.skip(ThriftType::Struct), None, "{cut}");
         }
     }
 
     #[test]
     fn what_is_endless_ends() {
-        assert_eq!(Reader::new(&[0x1c; 1000]).skip(Kind::Struct), None, "depth");
-        assert_eq!(Reader::new(&[0xff; 20]).integer(), None, "an endless number");
+        assert_eq!(ThriftReader::new(&[0x1c; 1000]).skip(ThriftType::Struct), None, "depth");
+        assert_eq!(ThriftReader::new(&[0xff; 20]).integer(), None, "an endless number");
         let many = [0xf3, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1];
-        assert_eq!(Reader::new(&many).skip(Kind::List), None, "a count that lies");
+        assert_eq!(ThriftReader::new(&many).skip(ThriftType::List), None, "a count that lies");
     }
 }

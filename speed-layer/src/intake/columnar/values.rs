@@ -12,7 +12,7 @@
 //!
 //! No conversion wraps or cuts: what has more digits, or lies further away, than its type says is
 //! written as what it is, for the rules of events to judge. Instants of Parquet's INT96 do not fit
-//! any type of Arrow; they come twice, as [`Twin`] says.
+//! any type of Arrow; they come twice, as [`Int96Seconds`] says.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -24,24 +24,24 @@ use arrow::datatypes::{DataType, Float64Type, UInt64Type};
 use serde::Serialize;
 
 use super::scalar::{int96, number, time};
-use super::write::Text;
+use super::write::BoundedText;
 use super::{IntakeError, malformed};
 
 /// Values within each other, as deep as an event may be.
 const DEPTH_MAX: usize = 64;
 
-type Write1<'a> = Box<dyn Fn(usize, &mut Text) -> io::Result<()> + 'a>;
+type ValueWriter<'a> = Box<dyn Fn(usize, &mut BoundedText) -> io::Result<()> + 'a>;
 
 /// The values of a column.
-pub(super) struct Values<'a> {
+pub(super) struct JsonColumnWriter<'a> {
     nulls: Option<NullBuffer>,
-    write: Option<Write1<'a>>,
+    write: Option<ValueWriter<'a>>,
 }
 
-impl<'a> Values<'a> {
+impl<'a> JsonColumnWriter<'a> {
     pub(super) fn new(
         array: &dyn Array,
-        write: impl Fn(usize, &mut Text) -> io::Result<()> + 'a,
+        write: impl Fn(usize, &mut BoundedText) -> io::Result<()> + 'a,
     ) -> Self {
         Self { nulls: array.logical_nulls(), write: Some(Box::new(write)) }
     }
@@ -58,8 +58,8 @@ impl<'a> Values<'a> {
     }
 
     /// An object in every row, with these members.
-    pub(super) fn together(members: Vec<(&'a str, Values<'a>)>) -> Self {
-        let write = move |row, text: &mut Text| write_object(&members, row, text);
+    pub(super) fn together(members: Vec<(&'a str, JsonColumnWriter<'a>)>) -> Self {
+        let write = move |row, text: &mut BoundedText| write_object(&members, row, text);
         Self { nulls: None, write: Some(Box::new(write)) }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Values<'a> {
     }
 
     /// Writes the value of a row, `null` where there is none.
-    pub(super) fn write(&self, row: usize, text: &mut Text) -> io::Result<()> {
+    pub(super) fn write(&self, row: usize, text: &mut BoundedText) -> io::Result<()> {
         match &self.write {
             Some(write) if self.is_there(row) => write(row, text),
             _ => text.write_all(b"null"),
@@ -80,14 +80,14 @@ impl<'a> Values<'a> {
 /// The values of a column of texts, each written by `write`.
 fn of_text<'a>(
     array: &'a dyn Array,
-    write: impl Fn(&str, &mut Text) -> io::Result<()> + 'a,
-) -> Values<'a> {
+    write: impl Fn(&str, &mut BoundedText) -> io::Result<()> + 'a,
+) -> JsonColumnWriter<'a> {
     fn texts<'a>(
         array: &'a dyn Array,
         texts: impl StringArrayType<'a> + 'a,
-        write: impl Fn(&str, &mut Text) -> io::Result<()> + 'a,
-    ) -> Values<'a> {
-        Values::new(array, move |row, text| write(texts.value(row), text))
+        write: impl Fn(&str, &mut BoundedText) -> io::Result<()> + 'a,
+    ) -> JsonColumnWriter<'a> {
+        JsonColumnWriter::new(array, move |row, text| write(texts.value(row), text))
     }
     match array.data_type() {
         DataType::Utf8View => texts(array, array.as_string_view(), write),
@@ -100,7 +100,7 @@ fn of_text<'a>(
 ///
 /// # Errors
 /// The path to what does not, and why.
-pub(super) fn check(data_type: &DataType, path: &Path<'_>) -> Result<(), IntakeError> {
+pub(super) fn check(data_type: &DataType, path: &ValuePath<'_>) -> Result<(), IntakeError> {
     use DataType as D;
     let wrong = |why: &str| Err(malformed(format!("`{path}` {why}")));
     if path.depth() > DEPTH_MAX {
@@ -141,19 +141,19 @@ fn is_text(data_type: &DataType) -> bool {
 
 /// Where a value is among columns.
 #[derive(Clone, Copy)]
-pub(super) struct Path<'a> {
-    before: Option<&'a Path<'a>>,
+pub(super) struct ValuePath<'a> {
+    before: Option<&'a ValuePath<'a>>,
     name: &'a str,
 }
 
-impl<'a> Path<'a> {
+impl<'a> ValuePath<'a> {
     /// That of a column.
     pub(super) fn of(name: &'a str) -> Self {
         Self { before: None, name }
     }
 
-    fn to<'b>(&'b self, name: &'b str) -> Path<'b> {
-        Path { before: Some(self), name }
+    fn to<'b>(&'b self, name: &'b str) -> ValuePath<'b> {
+        ValuePath { before: Some(self), name }
     }
 
     fn depth(&self) -> usize {
@@ -161,7 +161,7 @@ impl<'a> Path<'a> {
     }
 }
 
-impl fmt::Display for Path<'_> {
+impl fmt::Display for ValuePath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(before) = self.before {
             write!(f, "{before}.")?;
@@ -173,10 +173,13 @@ impl fmt::Display for Path<'_> {
 /// The same column once more, in which instants of Parquet's INT96 are whole seconds. In the first
 /// one they are nanoseconds, which wrap beyond the years 1677 to 2262; seconds do not, and from
 /// both the instant follows.
-pub(super) type Twin<'a> = Option<&'a dyn Array>;
+pub(super) type Int96Seconds<'a> = Option<&'a dyn Array>;
 
 /// The values of a column whose type was checked.
-pub(super) fn of<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>, IntakeError> {
+pub(super) fn of<'a>(
+    array: &'a dyn Array,
+    twin: Int96Seconds<'a>,
+) -> Result<JsonColumnWriter<'a>, IntakeError> {
     // The same of both: a column within this one.
     let both = |within: fn(&'a dyn Array) -> &'a ArrayRef| {
         of(within(array).as_ref(), twin.map(|twin| within(twin).as_ref()))
@@ -194,7 +197,7 @@ pub(super) fn of<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>,
         DataType::FixedSizeList(_, size) => {
             let size = usize::try_from(*size).unwrap_or_default();
             let items = both(|array| array.as_fixed_size_list().values())?;
-            Ok(Values::new(array, move |row, text| {
+            Ok(JsonColumnWriter::new(array, move |row, text| {
                 elements(&items, row * size..(row + 1) * size, text)
             }))
         }
@@ -218,12 +221,12 @@ pub(super) fn is_text_or_integer(data_type: &DataType) -> bool {
 }
 
 /// The values of a column, of which integers are written as texts.
-pub(super) fn as_text(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
+pub(super) fn as_text(array: &dyn Array) -> Result<JsonColumnWriter<'_>, IntakeError> {
     let values = of(array, None)?;
     if !array.data_type().is_integer() {
         return Ok(values);
     }
-    Ok(Values::new(array, move |row, text| {
+    Ok(JsonColumnWriter::new(array, move |row, text| {
         text.write_all(b"\"")?;
         values.write(row, text)?;
         text.write_all(b"\"")
@@ -232,13 +235,16 @@ pub(super) fn as_text(array: &dyn Array) -> Result<Values<'_>, IntakeError> {
 
 /// The values of a column of times. Floats that are no numbers are no missing times, which would be
 /// those of arrival: they are written for the rules to refuse.
-pub(super) fn as_time<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>, IntakeError> {
+pub(super) fn as_time<'a>(
+    array: &'a dyn Array,
+    twin: Int96Seconds<'a>,
+) -> Result<JsonColumnWriter<'a>, IntakeError> {
     let values = of(array, twin)?;
     if !array.data_type().is_floating() {
         return Ok(values);
     }
     let floats = cast(array, &DataType::Float64).map_err(malformed)?;
-    Ok(Values::new(array, move |row, text| {
+    Ok(JsonColumnWriter::new(array, move |row, text| {
         let float = floats.as_primitive::<Float64Type>().value(row);
         match float.is_finite() {
             true => values.write(row, text),
@@ -251,8 +257,8 @@ pub(super) fn as_time<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values
 /// others.
 pub(super) fn of_texts<'a>(
     array: &'a dyn Array,
-    write: impl Fn(&str, &mut Text) -> io::Result<()> + 'a,
-) -> Option<Result<Values<'a>, IntakeError>> {
+    write: impl Fn(&str, &mut BoundedText) -> io::Result<()> + 'a,
+) -> Option<Result<JsonColumnWriter<'a>, IntakeError>> {
     match array.data_type() {
         DataType::Dictionary(_, values) if is_text(values) => {
             let texts = of_text(array.as_any_dictionary().values().as_ref(), write);
@@ -263,23 +269,26 @@ pub(super) fn of_texts<'a>(
     }
 }
 
-fn plain(array: &dyn Array) -> Option<Values<'_>> {
+fn plain(array: &dyn Array) -> Option<JsonColumnWriter<'_>> {
     Some(match array.data_type() {
-        DataType::Null => Values::none(),
+        DataType::Null => JsonColumnWriter::none(),
         DataType::Boolean => {
             let booleans = array.as_boolean();
-            Values::new(array, |row, text| json(text, &booleans.value(row)))
+            JsonColumnWriter::new(array, |row, text| json(text, &booleans.value(row)))
         }
         text if is_text(text) => of_text(array, |value, text| json(text, value)),
         _ => return None,
     })
 }
 
-pub(super) fn json(text: &mut Text, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+pub(super) fn json(text: &mut BoundedText, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
     Ok(serde_json::to_writer(text, value)?)
 }
 
-fn object<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>, IntakeError> {
+fn object<'a>(
+    array: &'a dyn Array,
+    twin: Int96Seconds<'a>,
+) -> Result<JsonColumnWriter<'a>, IntakeError> {
     let object = array.as_struct();
     let twins = twin.map(|twin| twin.as_struct().columns());
     let mut fields = Vec::new();
@@ -287,10 +296,14 @@ fn object<'a>(array: &'a dyn Array, twin: Twin<'a>) -> Result<Values<'a>, Intake
         let twin = twins.and_then(|twins| twins.get(at)).map(AsRef::as_ref);
         fields.push((field.name().as_str(), of(values.as_ref(), twin)?));
     }
-    Ok(Values::new(array, move |row, text| write_object(&fields, row, text)))
+    Ok(JsonColumnWriter::new(array, move |row, text| write_object(&fields, row, text)))
 }
 
-fn write_object(fields: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> io::Result<()> {
+fn write_object(
+    fields: &[(&str, JsonColumnWriter<'_>)],
+    row: usize,
+    text: &mut BoundedText,
+) -> io::Result<()> {
     text.look_at(fields.len())?;
     let there = fields.iter().filter(|(_, values)| values.is_there(row));
     text.enclose([b"{", b"}"], there, |(name, values), text| {
@@ -300,9 +313,13 @@ fn write_object(fields: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> i
     })
 }
 
-fn map<'a>(array: &'a dyn Array, keys: Values<'a>, values: Values<'a>) -> Values<'a> {
+fn map<'a>(
+    array: &'a dyn Array,
+    keys: JsonColumnWriter<'a>,
+    values: JsonColumnWriter<'a>,
+) -> JsonColumnWriter<'a> {
     let map = array.as_map();
-    Values::new(array, move |row, text| {
+    JsonColumnWriter::new(array, move |row, text| {
         let range = range(map.value_offsets(), row);
         text.look_at(range.len())?;
         let there = range.filter(|at| values.is_there(*at));
@@ -314,9 +331,14 @@ fn map<'a>(array: &'a dyn Array, keys: Values<'a>, values: Values<'a>) -> Values
     })
 }
 
-fn list<'a, O: OffsetSizeTrait>(array: &'a dyn Array, items: Values<'a>) -> Values<'a> {
+fn list<'a, O: OffsetSizeTrait>(
+    array: &'a dyn Array,
+    items: JsonColumnWriter<'a>,
+) -> JsonColumnWriter<'a> {
     let list: &GenericListArray<O> = array.as_list();
-    Values::new(array, move |row, text| elements(&items, range(list.value_offsets(), row), text))
+    JsonColumnWriter::new(array, move |row, text| {
+        elements(&items, range(list.value_offsets(), row), text)
+    })
 }
 
 fn range<O: OffsetSizeTrait>(offsets: &[O], row: usize) -> std::ops::Range<usize> {
@@ -324,15 +346,22 @@ fn range<O: OffsetSizeTrait>(offsets: &[O], row: usize) -> std::ops::Range<usize
     at(row)..at(row + 1)
 }
 
-fn elements(items: &Values<'_>, range: std::ops::Range<usize>, text: &mut Text) -> io::Result<()> {
+fn elements(
+    items: &JsonColumnWriter<'_>,
+    range: std::ops::Range<usize>,
+    text: &mut BoundedText,
+) -> io::Result<()> {
     text.look_at(range.len())?;
     text.enclose([b"[", b"]"], range, |at, text| items.write(at, text))
 }
 
-fn dictionary<'a>(array: &'a dyn Array, values: Values<'a>) -> Result<Values<'a>, IntakeError> {
+fn dictionary<'a>(
+    array: &'a dyn Array,
+    values: JsonColumnWriter<'a>,
+) -> Result<JsonColumnWriter<'a>, IntakeError> {
     let keys = array.as_any_dictionary().keys();
     let keys: ArrayRef = cast(keys, &DataType::UInt64).map_err(malformed)?;
-    Ok(Values::new(array, move |row, text| {
+    Ok(JsonColumnWriter::new(array, move |row, text| {
         let key = keys.as_primitive::<UInt64Type>().value(row);
         values.write(usize::try_from(key).unwrap_or(usize::MAX), text)
     }))

@@ -6,29 +6,29 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Fields;
 use serde_json::value::RawValue;
 
-use super::values::{self, Path, Values};
-use super::{Bounds, IntakeError, malformed};
-use crate::intake::layout::{ColumnMapping, EventSource, Layout, Options};
+use super::values::{self, JsonColumnWriter, ValuePath};
+use super::{DecodeBounds, IntakeError, malformed};
+use crate::intake::layout::{ColumnLayout, ColumnMapping, EventTypeSource, ParameterStyle};
 
 /// Fields of an event that are columns.
 const FIELDS: [&str; 5] = ["event", "id", "time", "subject", PROPERTIES];
 const PROPERTIES: &str = "properties";
 
 /// Lines in the making, up to a bound.
-pub(super) struct Lines {
-    bounds: Bounds,
-    layout: Layout,
-    text: Text,
+pub(super) struct JsonLinesWriter {
+    bounds: DecodeBounds,
+    layout: ColumnLayout,
+    text: BoundedText,
     count: usize,
 }
 
-impl Lines {
-    pub(super) fn new(layout: Layout, bounds: Bounds) -> Self {
-        let text = Text { bytes: Vec::new(), bytes_max: bounds.bytes_max, seen: 0 };
+impl JsonLinesWriter {
+    pub(super) fn new(layout: ColumnLayout, bounds: DecodeBounds) -> Self {
+        let text = BoundedText { bytes: Vec::new(), bytes_max: bounds.bytes_max, seen: 0 };
         Self { bounds, layout, text, count: 0 }
     }
 
-    /// Adds a line for each row. What [`values::Twin`] is of a column, `twin` is of the batch.
+    /// Adds a line for each row. What [`values::Int96Seconds`] is of a column, `twin` is of the batch.
     pub(super) fn add(
         &mut self,
         batch: &RecordBatch,
@@ -51,14 +51,14 @@ impl Lines {
 
 /// Text that does not grow beyond a bound, and takes no longer than that: then, and only then,
 /// writing fails.
-pub(super) struct Text {
+pub(super) struct BoundedText {
     bytes: Vec<u8>,
     bytes_max: usize,
     /// Values that were looked at, written or not.
     seen: usize,
 }
 
-impl Text {
+impl BoundedText {
     /// Counts values that are looked at.
     pub(super) fn look_at(&mut self, count: usize) -> io::Result<()> {
         self.seen = self.seen.saturating_add(count);
@@ -86,7 +86,7 @@ impl Text {
     }
 }
 
-impl Write for Text {
+impl Write for BoundedText {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         if self.bytes.len() + piece.len() > self.bytes_max {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -104,17 +104,17 @@ impl Write for Text {
 pub(super) fn check_fields(
     fields: &Fields,
     mapping: Option<&ColumnMapping>,
-) -> Result<Layout, IntakeError> {
+) -> Result<ColumnLayout, IntakeError> {
     let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
     if mapping.is_none() {
         check_names(&names)?;
     }
     for field in fields {
         let name: String = field.name().chars().take(80).collect();
-        values::check(field.data_type(), &Path::of(&name))?;
+        values::check(field.data_type(), &ValuePath::of(&name))?;
     }
     let default = ColumnMapping::default();
-    let layout = Layout::of(&names, mapping.unwrap_or(&default), Options::Query);
+    let layout = ColumnLayout::of(&names, mapping.unwrap_or(&default), ParameterStyle::Query);
     let layout = layout.map_err(malformed)?;
     for at in [layout.id, layout.subject].into_iter().flatten().filter(|_| mapping.is_some()) {
         let field = &fields[at];
@@ -154,8 +154,8 @@ fn check_names(names: &[&str]) -> Result<(), IntakeError> {
 fn members<'a>(
     batch: &'a RecordBatch,
     twin: Option<&'a RecordBatch>,
-    layout: &Layout,
-) -> Result<Vec<(&'static str, Values<'a>)>, IntakeError> {
+    layout: &ColumnLayout,
+) -> Result<Vec<(&'static str, JsonColumnWriter<'a>)>, IntakeError> {
     let column = |at: usize| {
         let twin = twin.and_then(|twin| twin.columns().get(at)).map(AsRef::as_ref);
         batch.columns().get(at).map_or_else(
@@ -167,8 +167,8 @@ fn members<'a>(
     // Whole numbers are the ids of many tables.
     let text = |at: usize| column(at).and_then(|(array, _)| values::as_text(array));
     let mut members = vec![match &layout.event {
-        EventSource::All(event) => ("event", Values::of_all(event)),
-        EventSource::Column(at) => ("event", values(*at)?),
+        EventTypeSource::All(event) => ("event", JsonColumnWriter::of_all(event)),
+        EventTypeSource::Column(at) => ("event", values(*at)?),
     }];
     if let Some(at) = layout.id {
         members.push(("id", text(at)?));
@@ -191,12 +191,16 @@ fn members<'a>(
         for at in &layout.properties {
             each.push((schema.field(*at).name().as_str(), values(*at)?));
         }
-        members.push((PROPERTIES, Values::together(each)));
+        members.push((PROPERTIES, JsonColumnWriter::together(each)));
     }
     Ok(members)
 }
 
-fn line(members: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> io::Result<()> {
+fn line(
+    members: &[(&str, JsonColumnWriter<'_>)],
+    row: usize,
+    text: &mut BoundedText,
+) -> io::Result<()> {
     let there = members.iter().filter(|(_, values)| values.is_there(row));
     text.enclose([b"{", b"}\n"], there, |(name, values), text| {
         write!(text, "\"{name}\":")?;
@@ -206,7 +210,7 @@ fn line(members: &[(&str, Values<'_>)], row: usize, text: &mut Text) -> io::Resu
 
 /// Writes JSON as it is, but on one line. What is none is written as a text, which the rules for
 /// `properties` refuse for its event alone.
-fn write_json(value: &str, text: &mut Text) -> io::Result<()> {
+fn write_json(value: &str, text: &mut BoundedText) -> io::Result<()> {
     let Ok(json) = serde_json::from_str::<&RawValue>(value) else {
         return Ok(serde_json::to_writer(text, value)?);
     };

@@ -12,20 +12,20 @@ use crate::intake::layout::COLUMNS_MAX;
 
 /// A record.
 #[derive(Debug)]
-pub struct Record<'a> {
+pub struct CsvRecord<'a> {
     /// The line that it begins in, from 1.
     pub line: u64,
     /// The record as it was written, without the end of its line; cut off where it is too large.
     pub raw: &'a [u8],
     /// Its fields, or why it has none.
-    pub fields: Result<Vec<&'a str>, RecordFault>,
+    pub fields: Result<Vec<&'a str>, CsvRecordFault>,
     /// Bytes that it may have.
     pub bytes_max: usize,
 }
 
 /// Why a record cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordFault {
+pub enum CsvRecordFault {
     /// A quote opens a field and none closes it.
     OpenQuote,
     /// A field goes on behind the quote that closes it.
@@ -44,7 +44,7 @@ pub enum RecordFault {
     },
 }
 
-impl RecordFault {
+impl CsvRecordFault {
     /// What is wrong, and what would be right.
     #[must_use]
     pub fn message(&self) -> String {
@@ -68,13 +68,13 @@ impl RecordFault {
 
 /// Reads records. Lines without anything in them are passed over.
 #[derive(Debug)]
-pub struct Records<R> {
+pub struct CsvRecordReader<R> {
     source: R,
     core: Reader,
     delimiter: u8,
     bytes_max: usize,
     is_begun: bool,
-    lines: Lines,
+    lines: LineCounter,
     consumed: Vec<u8>,
     consumed_bytes: usize,
     /// Bytes of the end of its line among them, so far.
@@ -90,7 +90,7 @@ const FIELDS: usize = 32;
 /// Fields of a record that are told one by one; of more only the number is.
 const FIELDS_MAX: usize = COLUMNS_MAX + 1;
 
-impl<R: BufRead> Records<R> {
+impl<R: BufRead> CsvRecordReader<R> {
     /// Reads from `source`; a record may have up to `bytes_max` bytes.
     pub fn new(source: R, delimiter: u8, bytes_max: usize) -> Self {
         let mut core = ReaderBuilder::new().delimiter(delimiter).build();
@@ -102,7 +102,7 @@ impl<R: BufRead> Records<R> {
             delimiter,
             bytes_max,
             is_begun: false,
-            lines: Lines::default(),
+            lines: LineCounter::default(),
             consumed: Vec::new(),
             consumed_bytes: 0,
             ends_bytes: 0,
@@ -149,7 +149,7 @@ impl<R: BufRead> Records<R> {
     ///
     /// # Errors
     /// When the source cannot be read.
-    pub fn next_record(&mut self) -> io::Result<Option<Record<'_>>> {
+    pub fn next_record(&mut self) -> io::Result<Option<CsvRecord<'_>>> {
         self.pass_mark()?;
         self.pass_blank_lines()?;
         self.consumed.clear();
@@ -195,7 +195,7 @@ impl<R: BufRead> Records<R> {
                 ReadRecordResult::End => return Ok(None),
             }
         }
-        let written = Written { bytes, before, count, is_open };
+        let written = ParsedFields { bytes, before, count, is_open };
         Ok(Some(self.record(line, &written)))
     }
 
@@ -221,22 +221,22 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    fn record(&self, line: u64, written: &Written) -> Record<'_> {
+    fn record(&self, line: u64, written: &ParsedFields) -> CsvRecord<'_> {
         let ends = self.consumed.iter().rev().take_while(|byte| is_line_end(**byte)).count();
         let raw = self.consumed.get(..self.consumed.len() - ends).unwrap_or_default();
         let fields = if raw.len() > self.bytes_max {
-            Err(RecordFault::TooLarge { bytes: self.consumed_bytes - self.ends_bytes })
+            Err(CsvRecordFault::TooLarge { bytes: self.consumed_bytes - self.ends_bytes })
         } else if written.is_open {
-            Err(RecordFault::OpenQuote)
+            Err(CsvRecordFault::OpenQuote)
         } else {
             check_quotes(raw, self.delimiter).and_then(|()| match written.before {
                 0 => texts(self.fields.get(..written.bytes), self.ends.get(..written.count)),
-                _ if std::str::from_utf8(raw).is_err() => Err(RecordFault::NotUtf8),
-                before => Err(RecordFault::TooManyFields { fields: before + written.count }),
+                _ if std::str::from_utf8(raw).is_err() => Err(CsvRecordFault::NotUtf8),
+                before => Err(CsvRecordFault::TooManyFields { fields: before + written.count }),
             })
         };
         let raw = raw.get(..self.bytes_max).unwrap_or(raw);
-        Record { line, raw, fields, bytes_max: self.bytes_max }
+        CsvRecord { line, raw, fields, bytes_max: self.bytes_max }
     }
 
     /// How many bytes and ends of fields there is room for.
@@ -247,7 +247,7 @@ impl<R: BufRead> Records<R> {
 }
 
 /// What a record's fields have come to.
-struct Written {
+struct ParsedFields {
     bytes: usize,
     /// Fields whose ends were given up for room.
     before: usize,
@@ -268,20 +268,20 @@ fn is_line_end(byte: u8) -> bool {
 fn texts<'a>(
     fields: Option<&'a [u8]>,
     ends: Option<&[usize]>,
-) -> Result<Vec<&'a str>, RecordFault> {
+) -> Result<Vec<&'a str>, CsvRecordFault> {
     let (fields, ends) = (fields.unwrap_or_default(), ends.unwrap_or_default());
-    let text = std::str::from_utf8(fields).map_err(|_| RecordFault::NotUtf8)?;
+    let text = std::str::from_utf8(fields).map_err(|_| CsvRecordFault::NotUtf8)?;
     let mut start = 0;
     let mut texts = Vec::with_capacity(ends.len());
     for end in ends {
-        texts.push(text.get(start..*end).ok_or(RecordFault::NotUtf8)?);
+        texts.push(text.get(start..*end).ok_or(CsvRecordFault::NotUtf8)?);
         start = *end;
     }
     Ok(texts)
 }
 
 /// Looks for a field that goes on behind its closing quote.
-fn check_quotes(raw: &[u8], delimiter: u8) -> Result<(), RecordFault> {
+fn check_quotes(raw: &[u8], delimiter: u8) -> Result<(), CsvRecordFault> {
     if !raw.contains(&b'"') {
         return Ok(());
     }
@@ -294,7 +294,7 @@ fn check_quotes(raw: &[u8], delimiter: u8) -> Result<(), RecordFault> {
             continue;
         };
         let behind = loop {
-            let at = memchr::memchr(b'"', quoted).ok_or(RecordFault::OpenQuote)?;
+            let at = memchr::memchr(b'"', quoted).ok_or(CsvRecordFault::OpenQuote)?;
             let after = quoted.get(at + 1..).unwrap_or_default();
             match after.strip_prefix(b"\"") {
                 Some(more) => quoted = more,
@@ -304,19 +304,19 @@ fn check_quotes(raw: &[u8], delimiter: u8) -> Result<(), RecordFault> {
         match behind.split_first() {
             None => return Ok(()),
             Some((next, more)) if *next == delimiter => rest = more,
-            Some(_) => return Err(RecordFault::BehindQuote),
+            Some(_) => return Err(CsvRecordFault::BehindQuote),
         }
     }
 }
 
 /// Counts lines, of which each ends with `\n`, `\r\n` or `\r`.
 #[derive(Debug, Default)]
-struct Lines {
+struct LineCounter {
     passed: u64,
     is_after_return: bool,
 }
 
-impl Lines {
+impl LineCounter {
     fn pass(&mut self, bytes: &[u8]) {
         for at in memchr::memchr2_iter(b'\r', b'\n', bytes) {
             let before = at.checked_sub(1).and_then(|at| bytes.get(at));

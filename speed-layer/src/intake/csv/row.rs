@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use serde::de::IgnoredAny;
 
 use super::number::{asked, is_unmistakable};
-use super::record::{Record, RecordFault};
-use super::{CsvOptions, Invalid, InvalidCode, wrong_number};
-use crate::intake::layout::{EventSource, Layout, no_column};
+use super::record::{CsvRecord, CsvRecordFault};
+use super::{CsvParameters, EventFault, InvalidCode, wrong_number};
+use crate::intake::layout::{ColumnLayout, EventTypeSource, no_column};
 
 /// What the fields of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum CsvColumnKind {
     /// Numbers where they are unmistakable, else texts.
     Spelled,
     Numbers,
@@ -20,31 +20,34 @@ enum Kind {
 
 /// A property out of a column.
 #[derive(Debug)]
-struct Property {
+struct CsvProperty {
     at: usize,
     name: String,
     /// The name as JSON, with a colon.
     key: Vec<u8>,
-    kind: Kind,
+    kind: CsvColumnKind,
 }
 
 /// What is done with the columns of a table.
 #[derive(Debug)]
-pub(super) struct Columns {
-    pub(super) layout: Layout,
+pub(super) struct CsvRowEncoder {
+    pub(super) layout: ColumnLayout,
     width: usize,
-    properties: Vec<Property>,
+    properties: Vec<CsvProperty>,
 }
 
-impl Columns {
+impl CsvRowEncoder {
     pub(super) fn new(
         names: &[&str],
-        layout: Layout,
-        options: &CsvOptions,
+        layout: ColumnLayout,
+        options: &CsvParameters,
     ) -> Result<Self, String> {
         let places: HashMap<&str, usize> = names.iter().copied().zip(0..).collect();
         let mut kinds = HashMap::new();
-        let said = [(&options.number_columns, Kind::Numbers), (&options.text_columns, Kind::Texts)];
+        let said = [
+            (&options.number_columns, CsvColumnKind::Numbers),
+            (&options.text_columns, CsvColumnKind::Texts),
+        ];
         for (name, kind) in
             said.into_iter().flat_map(|(list, kind)| list.iter().map(move |n| (n, kind)))
         {
@@ -65,8 +68,8 @@ impl Columns {
             let mut key = Vec::new();
             write_json(&name, &mut key);
             key.push(b':');
-            let kind = kinds.get(at).copied().unwrap_or(Kind::Spelled);
-            Property { at: *at, name, key, kind }
+            let kind = kinds.get(at).copied().unwrap_or(CsvColumnKind::Spelled);
+            CsvProperty { at: *at, name, key, kind }
         };
         let properties = layout.properties.iter().map(property).collect();
         Ok(Self { width: names.len(), properties, layout })
@@ -79,8 +82,12 @@ impl Columns {
     }
 
     /// Adds the JSON of a row to `text`.
-    pub(super) fn write(&self, record: &Record<'_>, text: &mut Vec<u8>) -> Result<(), Invalid> {
-        let malformed = |why: String| Invalid::new(InvalidCode::MalformedEvent, why);
+    pub(super) fn write(
+        &self,
+        record: &CsvRecord<'_>,
+        text: &mut Vec<u8>,
+    ) -> Result<(), EventFault> {
+        let malformed = |why: String| EventFault::new(InvalidCode::MalformedEvent, why);
         let other_width = |row: usize| {
             let some = if row == 1 { "1 field".to_owned() } else { format!("{row} fields") };
             malformed(format!("the row has {some}, and the line of names {}", self.width))
@@ -88,7 +95,7 @@ impl Columns {
         let fields = match &record.fields {
             Ok(fields) if fields.len() == self.width => fields,
             Ok(fields) => return Err(other_width(fields.len())),
-            Err(RecordFault::TooManyFields { fields }) => return Err(other_width(*fields)),
+            Err(CsvRecordFault::TooManyFields { fields }) => return Err(other_width(*fields)),
             Err(fault) => return Err(fault.invalid(record.bytes_max)),
         };
         if fields.iter().all(|field| field.is_empty()) {
@@ -96,10 +103,10 @@ impl Columns {
         }
         let field = |at: Option<usize>| at.map_or("", |at| fields[at]);
         let event = match &self.layout.event {
-            EventSource::All(event) => event,
-            EventSource::Column(at) => fields[*at],
+            EventTypeSource::All(event) => event,
+            EventTypeSource::Column(at) => fields[*at],
         };
-        let mut object = Object::in_text(text);
+        let mut object = JsonObjectWriter::in_text(text);
         object.text("event", event);
         object.text("id", field(self.layout.id));
         match field(self.layout.time) {
@@ -122,8 +129,8 @@ impl Columns {
         Ok(())
     }
 
-    fn write_properties(&self, fields: &[&str], text: &mut Vec<u8>) -> Result<(), Invalid> {
-        let mut object = Object::in_text(text);
+    fn write_properties(&self, fields: &[&str], text: &mut Vec<u8>) -> Result<(), EventFault> {
+        let mut object = JsonObjectWriter::in_text(text);
         for property in &self.properties {
             let field = fields[property.at];
             if field.is_empty() {
@@ -131,11 +138,11 @@ impl Columns {
             }
             object.key(&property.key);
             match property.kind {
-                Kind::Spelled if is_unmistakable(field) => {
+                CsvColumnKind::Spelled if is_unmistakable(field) => {
                     object.text.extend_from_slice(field.as_bytes());
                 }
-                Kind::Spelled | Kind::Texts => write_json(field, object.text),
-                Kind::Numbers => {
+                CsvColumnKind::Spelled | CsvColumnKind::Texts => write_json(field, object.text),
+                CsvColumnKind::Numbers => {
                     let number = asked(field).ok_or_else(|| wrong_number(&property.name, field))?;
                     object.text.extend_from_slice(number.as_bytes());
                 }
@@ -147,12 +154,12 @@ impl Columns {
 }
 
 /// An object in the making, with at least one member.
-struct Object<'t> {
+struct JsonObjectWriter<'t> {
     text: &'t mut Vec<u8>,
     before: u8,
 }
 
-impl<'t> Object<'t> {
+impl<'t> JsonObjectWriter<'t> {
     fn in_text(text: &'t mut Vec<u8>) -> Self {
         Self { text, before: b'{' }
     }

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const BOUNDS: Bounds = Bounds { events_max: 1000, bytes_max: 1 << 20 };
+const BOUNDS: DecodeBounds = DecodeBounds { events_max: 1000, bytes_max: 1 << 20 };
 
-fn table(body: &[u8], options: &CsvOptions) -> Result<Table, String> {
+fn table(body: &[u8], options: &CsvParameters) -> Result<JsonRows, String> {
     read(body, options, BOUNDS, 1 << 16).map_err(|error| error.to_string())
 }
 
 /// For each row its text, or what is wrong with it.
-fn rows_with(body: &[u8], options: &CsvOptions) -> Result<Vec<Result<String, String>>, String> {
+fn rows_with(body: &[u8], options: &CsvParameters) -> Result<Vec<Result<String, String>>, String> {
     let table = table(body, options)?;
     let rows = table.places.split(&table.text);
     let row = |raw: &RawEvent<'_>| match table.places.fault(raw.index) {
@@ -25,7 +25,7 @@ fn rows_with(body: &[u8], options: &CsvOptions) -> Result<Vec<Result<String, Str
 }
 
 fn rows(body: &str) -> Vec<Result<String, String>> {
-    rows_with(body.as_bytes(), &CsvOptions::default()).unwrap()
+    rows_with(body.as_bytes(), &CsvParameters::default()).unwrap()
 }
 
 fn lines(body: &str) -> Vec<String> {
@@ -33,7 +33,7 @@ fn lines(body: &str) -> Vec<String> {
 }
 
 fn refusal(body: &[u8]) -> String {
-    rows_with(body, &CsvOptions::default()).unwrap_err()
+    rows_with(body, &CsvParameters::default()).unwrap_err()
 }
 
 fn some(text: &str) -> Option<String> {
@@ -95,10 +95,10 @@ fn only_what_is_unmistakable_is_a_number() {
 
 #[test]
 fn a_column_is_what_its_sender_says() {
-    let options = CsvOptions {
+    let options = CsvParameters {
         number_columns: vec!["n".to_owned()],
         text_columns: vec!["t".to_owned()],
-        ..CsvOptions::default()
+        ..CsvParameters::default()
     };
     for (field, number) in [
         ("007", "7"),
@@ -130,10 +130,10 @@ fn a_column_is_what_its_sender_says() {
         ("n", "n", "`n` is said to be both numbers and text"),
         ("event", "t", "`event` is said to have numbers or text, and is no property"),
     ] {
-        let options = CsvOptions {
+        let options = CsvParameters {
             number_columns: vec![numbers.to_owned()],
             text_columns: vec![texts.to_owned()],
-            ..CsvOptions::default()
+            ..CsvParameters::default()
         };
         let error = rows_with(b"event,n,t\n", &options).unwrap_err();
         assert!(error.contains(words), "{error}");
@@ -169,13 +169,13 @@ fn what_is_no_row_is_invalid_by_itself_and_says_its_line() {
         let error = found[row].as_ref().unwrap_err();
         assert!(error.contains(words), "{error}");
     }
-    let table = table(body.as_bytes(), &CsvOptions::default()).unwrap();
+    let table = table(body.as_bytes(), &CsvParameters::default()).unwrap();
     assert_eq!(table.places.split(&table.text)[2].bytes, b"r,1,2", "kept as it was sent");
-    let found = rows_with(b"event,a\np,\xff\nq,1\n", &CsvOptions::default()).unwrap();
+    let found = rows_with(b"event,a\np,\xff\nq,1\n", &CsvParameters::default()).unwrap();
     assert!(found[0].as_ref().unwrap_err().contains("line 2: the row is not UTF-8"));
     assert!(found[1].is_ok());
     // Two halves of a letter make none.
-    let found = rows_with(b"event,a\np\xc3,\xa9\n", &CsvOptions::default()).unwrap();
+    let found = rows_with(b"event,a\np\xc3,\xa9\n", &CsvParameters::default()).unwrap();
     assert!(found[0].is_err());
 }
 
@@ -201,7 +201,7 @@ fn lines_end_in_any_way_and_a_mark_of_utf8_is_none_of_the_name() {
     assert!(refusal("\u{feff}\u{feff}event\n".as_bytes()).contains("no column `event`"));
     assert_eq!(lines(""), Vec::<String>::new());
     assert_eq!(lines("event,a\n"), Vec::<String>::new());
-    let late = CsvOptions { first_line: 20_002, ..CsvOptions::default() };
+    let late = CsvParameters { first_line: 20_002, ..CsvParameters::default() };
     let found = rows_with(b"event,a\r\np\r\n\r\nq\r\n", &late).unwrap();
     let told: Vec<&str> = found.iter().map(|row| &row.as_ref().unwrap_err()[..11]).collect();
     assert_eq!(told, ["line 20002:", "line 20004:"]);
@@ -242,7 +242,7 @@ fn a_table_is_bounded_by_rows_by_bytes_and_by_those_of_an_event() {
     let wide = format!("event,{name}\n{}", "p,1\n".repeat(100));
     assert!(refusal(wide.as_bytes()).contains("`decompressed_max_bytes`"));
     let body = format!("event,a\np,{}\nq,2\n", "x".repeat(100_000));
-    let table = read(body.as_bytes(), &CsvOptions::default(), BOUNDS, 1 << 10).unwrap();
+    let table = read(body.as_bytes(), &CsvParameters::default(), BOUNDS, 1 << 10).unwrap();
     let (found, places) = (table.places.split(&table.text), &table.places);
     assert_eq!(places.fault(0).unwrap().code, InvalidCode::EventTooLarge);
     assert!(places.fault(0).unwrap().message.contains("100002 bytes"));
@@ -256,11 +256,11 @@ fn a_record_of_any_size_takes_bounded_room() {
     let letters = "x".repeat(4 << 20);
     for (body, bytes) in [(&commas, commas.len()), (&letters, letters.len())] {
         let body = format!("event\n{body}\nq\n");
-        let mut records = Records::new(body.as_bytes(), b',', MAX);
+        let mut records = CsvRecordReader::new(body.as_bytes(), b',', MAX);
         assert_eq!(records.next_record().unwrap().unwrap().fields.unwrap(), ["event"]);
         let record = records.next_record().unwrap().unwrap();
         assert_eq!((record.line, record.raw.len()), (2, MAX));
-        assert_eq!(record.fields.unwrap_err(), RecordFault::TooLarge { bytes });
+        assert_eq!(record.fields.unwrap_err(), CsvRecordFault::TooLarge { bytes });
         let (room, ends) = records.room();
         assert!(room <= 4 * MAX && ends <= 20_002, "{room} {ends}");
         let record = records.next_record().unwrap().unwrap();
@@ -283,7 +283,7 @@ fn fields_beyond_all_columns_are_counted() {
         assert_eq!(said.contains(&format!("it has {fields} columns")), fields > 10_000, "{said}");
     }
     let body = [b"event\n".to_vec(), vec![b','; 12_000], b"\xff\n".to_vec()].concat();
-    let found = rows_with(&body, &CsvOptions::default()).unwrap();
+    let found = rows_with(&body, &CsvParameters::default()).unwrap();
     assert_eq!(found[0].as_ref().unwrap_err(), "line 2: the row is not UTF-8");
     // At the end of the text, without the end of a line.
     let last = rows(&format!("event\n{}", ",".repeat(30_000)));
@@ -299,7 +299,7 @@ fn columns_are_mapped_and_separated_as_is_said() {
         subject_column: some("who"),
         ..ColumnMapping::default()
     };
-    let options = CsvOptions { mapping, delimiter: b';', ..CsvOptions::default() };
+    let options = CsvParameters { mapping, delimiter: b';', ..CsvParameters::default() };
     let found = rows_with(b"no;at;who;sum\n1;1763719200000;x,y;3\n", &options).unwrap();
     assert_eq!(
         found[0].as_ref().unwrap(),
@@ -309,7 +309,7 @@ fn columns_are_mapped_and_separated_as_is_said() {
 
 #[test]
 fn a_list_of_columns_is_a_line_of_csv() {
-    let names = |list: &str| CsvOptions::names(list);
+    let names = |list: &str| CsvParameters::names(list);
     assert_eq!(names("a,\"b,c\",d").unwrap(), ["a", "b,c", "d"]);
     assert_eq!(names(""), None);
     assert_eq!(names("a\nb"), None);
@@ -390,7 +390,7 @@ fn naive(text: &str, delimiter: char) -> Vec<(u64, Option<Vec<String>>)> {
 }
 
 fn records(source: impl std::io::BufRead) -> Vec<(u64, Option<Vec<String>>)> {
-    let mut records = Records::new(source, b',', 1 << 16);
+    let mut records = CsvRecordReader::new(source, b',', 1 << 16);
     let mut all = Vec::new();
     while let Some(record) = records.next_record().unwrap() {
         let fields = record.fields.ok();
@@ -427,7 +427,7 @@ proptest! {
         is_table in any::<bool>(),
     ) {
         let body = if is_table { [b"event,a,b\n", &bytes[..]].concat() } else { bytes };
-        if let Ok(table) = table(&body, &CsvOptions::default()) {
+        if let Ok(table) = table(&body, &CsvParameters::default()) {
             for raw in table.places.split(&table.text) {
                 if table.places.fault(raw.index).is_none() {
                     prop_assert!(serde_json::from_slice::<Value>(raw.bytes).unwrap().is_object());
@@ -447,7 +447,7 @@ proptest! {
             fields.iter().map(|(a, b)| format!("p,{a},{}\n", quoted(b))).collect();
         let read = |rows: &[String], first_line: u64| {
             let body = format!("event,a,b\n{}", rows.concat());
-            let options = CsvOptions { first_line, ..CsvOptions::default() };
+            let options = CsvParameters { first_line, ..CsvParameters::default() };
             let table = table(body.as_bytes(), &options).unwrap();
             let split = table.places.split(&table.text);
             let texts: Vec<String> = split.iter().map(|raw| raw.text.unwrap().to_owned()).collect();
@@ -466,7 +466,7 @@ proptest! {
 
 #[test]
 fn an_id_before_a_row_is_none_of_the_row() {
-    let options = CsvOptions { is_named: true, ..CsvOptions::default() };
+    let options = CsvParameters { is_named: true, ..CsvParameters::default() };
     let body = "event,id,n\n\
                 l-1,x,,1\nl-2,x,own,2\nl-3,x,,3,4\nl-4,,,\nl-5,x,,\"1\"2\n,x,,6\nl-7\n";
     let table = table(body.as_bytes(), &options).unwrap();

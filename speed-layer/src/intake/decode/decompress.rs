@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 
-use crate::intake::budget::Share;
+use crate::intake::budget::IntakePermit;
 use crate::intake::decode::BodyEncoding;
-use crate::intake::error::{IntakeError, Limit};
+use crate::intake::error::{ExceededLimit, IntakeError};
 
 /// Bytes that are made between two looks at the limits.
 const PORTION_BYTES: u64 = 256 << 10;
@@ -22,7 +22,7 @@ pub(crate) fn decompress(
     body: Bytes,
     encoding: BodyEncoding,
     bytes_max: usize,
-    share: &mut Share,
+    share: &mut IntakePermit,
 ) -> Result<Bytes, IntakeError> {
     if body.is_empty() {
         return Ok(body);
@@ -46,7 +46,7 @@ fn read(
     mut decoder: impl Read,
     name: &str,
     bytes_max: usize,
-    share: &mut Share,
+    share: &mut IntakePermit,
 ) -> Result<Vec<u8>, IntakeError> {
     let mut plain = Vec::new();
     loop {
@@ -66,7 +66,7 @@ fn read(
 }
 
 fn too_large(max: usize) -> IntakeError {
-    IntakeError::TooLarge { limit: Limit::DecompressedBytes, max }
+    IntakeError::TooLarge { limit: ExceededLimit::DecompressedBytes, max }
 }
 
 fn malformed(name: &str, error: &io::Error) -> IntakeError {

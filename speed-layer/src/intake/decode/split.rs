@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::intake::decode::BodyFormat;
-use crate::intake::error::{IntakeError, Limit};
+use crate::intake::error::{ExceededLimit, IntakeError};
 use crate::intake::settings::IntakeSettings;
 
 /// The text of one event, still unread.
@@ -72,7 +72,7 @@ pub(crate) fn split<'a>(
 }
 
 fn too_many(max: usize) -> IntakeError {
-    IntakeError::TooLarge { limit: Limit::Events, max }
+    IntakeError::TooLarge { limit: ExceededLimit::Events, max }
 }
 
 /// Lines that are not blank, by their number. They are checked for UTF-8 together where the whole
@@ -120,7 +120,7 @@ fn split_json(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, Intak
     match text.trim_ascii_start().as_bytes().first() {
         None => Ok(Vec::new()),
         Some(b'[') => {
-            let elements: Elements<'_> = serde_json::from_str(text).map_err(malformed)?;
+            let elements: ArrayElements<'_> = serde_json::from_str(text).map_err(malformed)?;
             elements.events(max_events)
         }
         Some(b'{') => {
@@ -158,11 +158,11 @@ fn is_lines(text: &str) -> bool {
 /// The elements of the field `batch`.
 fn split_batch(body: &[u8], max_events: usize) -> Result<Vec<RawEvent<'_>>, IntakeError> {
     #[derive(serde::Deserialize)]
-    struct Batch<'a> {
+    struct SegmentBatchBody<'a> {
         #[serde(borrow)]
-        batch: Elements<'a>,
+        batch: ArrayElements<'a>,
     }
-    let Batch { batch } = serde_json::from_slice(body).map_err(|error| {
+    let SegmentBatchBody { batch } = serde_json::from_slice(body).map_err(|error| {
         IntakeError::MalformedBody(format!("the body is not {{\"batch\": [...]}}: {error}"))
     })?;
     batch.events(max_events)
@@ -174,12 +174,12 @@ fn raw_event(index: u32, raw: &RawValue) -> RawEvent<'_> {
 
 /// The elements of an array, of which no more are held than any limit may be: an array of single
 /// digits would otherwise take many times its own size.
-struct Elements<'a> {
+struct ArrayElements<'a> {
     first: Vec<&'a RawValue>,
     count: usize,
 }
 
-impl<'a> Elements<'a> {
+impl<'a> ArrayElements<'a> {
     fn events(self, max_events: usize) -> Result<Vec<RawEvent<'a>>, IntakeError> {
         if self.count > max_events {
             return Err(too_many(max_events));
@@ -188,19 +188,19 @@ impl<'a> Elements<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for ArrayElements<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Array;
+        struct ElementsVisitor;
 
-        impl<'de> Visitor<'de> for Array {
-            type Value = Elements<'de>;
+        impl<'de> Visitor<'de> for ElementsVisitor {
+            type Value = ArrayElements<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array of events")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Elements { first: Vec::new(), count: 0 };
+                let mut elements = ArrayElements { first: Vec::new(), count: 0 };
                 while let Some(raw) = seq.next_element()? {
                     elements.count += 1;
                     if elements.count <= IntakeSettings::EVENTS_CAP {
@@ -211,6 +211,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
             }
         }
 
-        deserializer.deserialize_seq(Array)
+        deserializer.deserialize_seq(ElementsVisitor)
     }
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::intake::budget::Budget;
-use crate::intake::error::Limit;
+use crate::intake::budget::IntakeBudget;
+use crate::intake::error::ExceededLimit;
 
 fn events(body: &[u8], format: BodyFormat) -> Result<Vec<(u32, String)>, IntakeError> {
     let events = split(body, &format, 5)?;
@@ -31,7 +31,7 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
 }
 
 fn plain(body: &[u8], encoding: BodyEncoding, bytes_max: usize) -> Result<Bytes, IntakeError> {
-    let mut share = Budget::new(1, 1 << 30).share();
+    let mut share = IntakeBudget::new(1, 1 << 30).share();
     share.grow(body.len()).unwrap();
     let plain = decompress(Bytes::copy_from_slice(body), encoding, bytes_max, &mut share)?;
     assert_eq!(share.bytes(), plain.len(), "what is held is charged");
@@ -94,7 +94,10 @@ fn json_is_an_object_or_an_array() {
 fn events_are_counted_without_blank_lines() {
     let too_many = |body: &[u8], format: BodyFormat| {
         let error = split(body, &format, 5).unwrap_err();
-        assert!(matches!(error, IntakeError::TooLarge { limit: Limit::Events, max: 5 }), "{error}");
+        assert!(
+            matches!(error, IntakeError::TooLarge { limit: ExceededLimit::Events, max: 5 }),
+            "{error}"
+        );
     };
     assert_eq!(events(b"1\n\n2\n3\n4\n5\n\n", BodyFormat::Ndjson).unwrap().len(), 5);
     too_many(b"1\n2\n3\n4\n5\n6", BodyFormat::Ndjson);
@@ -152,9 +155,9 @@ fn a_bomb_stops_at_the_limit() {
     for (bomb, encoding) in bombs {
         let error = plain(&bomb, encoding, 1 << 20).unwrap_err();
         let IntakeError::TooLarge { limit, max } = error else { panic!("{encoding:?}: {error}") };
-        assert_eq!((limit, max), (Limit::DecompressedBytes, 1 << 20), "{encoding:?}");
+        assert_eq!((limit, max), (ExceededLimit::DecompressedBytes, 1 << 20), "{encoding:?}");
     }
-    let mut share = Budget::new(1, 1 << 20).share();
+    let mut share = IntakeBudget::new(1, 1 << 20).share();
     let error = decompress(gzip(&zeros).into(), BodyEncoding::Gzip, 8 << 20, &mut share);
     assert!(matches!(error, Err(IntakeError::Overloaded)), "{error:?}");
 }

@@ -12,7 +12,7 @@ struct Oracle {
 
 impl Oracle {
     /// The verdicts of a group in which nothing leaves the window before the group is durable.
-    fn judge(&mut self, group: &[(u128, u64)], is_stored: bool) -> Vec<Verdict> {
+    fn judge(&mut self, group: &[(u128, u64)], is_stored: bool) -> Vec<DedupVerdict> {
         let from = self.journal.len().saturating_sub(self.window);
         let before = self.journal.len();
         let mut verdicts = Vec::new();
@@ -21,10 +21,10 @@ impl Oracle {
             verdicts.push(match original {
                 None => {
                     self.journal.push((*id, *content));
-                    Verdict::New
+                    DedupVerdict::New
                 }
-                Some((_, other)) if other == content => Verdict::Duplicate,
-                Some(_) => Verdict::Conflict,
+                Some((_, other)) if other == content => DedupVerdict::Duplicate,
+                Some(_) => DedupVerdict::Conflict,
             });
         }
         if !is_stored {
@@ -45,11 +45,11 @@ fn rebuilt(window: usize, journal: &[(u128, u64)]) -> DedupIndex {
 #[test]
 fn the_lower_position_is_the_original() {
     let mut index = DedupIndex::new(10).unwrap();
-    assert_eq!(index.judge(1, 7), Verdict::New);
-    assert_eq!(index.judge(1, 7), Verdict::Duplicate);
-    assert_eq!(index.judge(1, 8), Verdict::Conflict);
-    assert_eq!(index.judge(1, 7), Verdict::Duplicate, "the conflict left no trace");
-    assert_eq!(index.judge(2, 8), Verdict::New);
+    assert_eq!(index.judge(1, 7), DedupVerdict::New);
+    assert_eq!(index.judge(1, 7), DedupVerdict::Duplicate);
+    assert_eq!(index.judge(1, 8), DedupVerdict::Conflict);
+    assert_eq!(index.judge(1, 7), DedupVerdict::Duplicate, "the conflict left no trace");
+    assert_eq!(index.judge(2, 8), DedupVerdict::New);
 }
 
 #[test]
@@ -59,31 +59,31 @@ fn what_was_not_stored_is_new_again() {
         index.judge(id, 0);
     }
     index.settle(Offset(0));
-    assert_eq!(index.judge(3, 0), Verdict::New);
-    assert_eq!(index.judge(4, 0), Verdict::New);
+    assert_eq!(index.judge(3, 0), DedupVerdict::New);
+    assert_eq!(index.judge(4, 0), DedupVerdict::New);
     index.undo();
-    assert_eq!(index.judge(1, 0), Verdict::Duplicate, "nothing was evicted for it");
-    assert_eq!(index.judge(3, 1), Verdict::New);
+    assert_eq!(index.judge(1, 0), DedupVerdict::Duplicate, "nothing was evicted for it");
+    assert_eq!(index.judge(3, 1), DedupVerdict::New);
     index.settle(Offset(2));
-    assert_eq!(index.judge(1, 0), Verdict::New, "evicted when the third was stored");
+    assert_eq!(index.judge(1, 0), DedupVerdict::New, "evicted when the third was stored");
 }
 
 #[test]
 fn a_window_of_nothing_remembers_nothing() {
     let mut index = DedupIndex::new(0).unwrap();
-    assert_eq!(index.judge(1, 0), Verdict::New);
-    assert_eq!(index.judge(1, 0), Verdict::Duplicate, "within its group it is still known");
+    assert_eq!(index.judge(1, 0), DedupVerdict::New);
+    assert_eq!(index.judge(1, 0), DedupVerdict::Duplicate, "within its group it is still known");
     index.settle(Offset(0));
     assert_eq!(index.floor(), None);
-    assert_eq!(index.judge(1, 0), Verdict::New);
+    assert_eq!(index.judge(1, 0), DedupVerdict::New);
 }
 
 #[test]
 fn halves_of_a_hash_are_both_compared() {
     let mut index = DedupIndex::new(10).unwrap();
-    assert_eq!(index.judge(1, 0), Verdict::New);
-    assert_eq!(index.judge(1 | 1 << 64, 0), Verdict::New);
-    assert_eq!(index.judge(1, 0), Verdict::Duplicate);
+    assert_eq!(index.judge(1, 0), DedupVerdict::New);
+    assert_eq!(index.judge(1 | 1 << 64, 0), DedupVerdict::New);
+    assert_eq!(index.judge(1, 0), DedupVerdict::Duplicate);
 }
 
 #[test]
@@ -91,14 +91,14 @@ fn sequences_may_wrap() {
     let mut index = DedupIndex::new(3).unwrap();
     index.head = u32::MAX - 1;
     for id in 0..10 {
-        assert_eq!(index.judge(id, 0), Verdict::New);
+        assert_eq!(index.judge(id, 0), DedupVerdict::New);
         index.settle(Offset(id as u64));
-        assert_eq!(index.judge(id, 0), Verdict::Duplicate);
-        assert_eq!(index.judge(id, 1), Verdict::Conflict);
+        assert_eq!(index.judge(id, 0), DedupVerdict::Duplicate);
+        assert_eq!(index.judge(id, 1), DedupVerdict::Conflict);
     }
     assert_eq!((index.len(), index.table.len()), (3, 3));
-    assert_eq!(index.judge(7, 0), Verdict::Duplicate);
-    assert_eq!(index.judge(6, 0), Verdict::New);
+    assert_eq!(index.judge(7, 0), DedupVerdict::Duplicate);
+    assert_eq!(index.judge(6, 0), DedupVerdict::New);
 }
 
 /// Groups of five events, of which two are identified: offsets and entries are counted apart.
@@ -110,7 +110,7 @@ fn a_rebuild_from_the_floor_finds_every_entry() {
     index.head = u32::MAX - MARK_EVERY;
     for group in 0..GROUPS {
         for id in [2 * group, 2 * group + 1] {
-            assert_eq!(index.judge(u128::from(id), 0), Verdict::New);
+            assert_eq!(index.judge(u128::from(id), 0), DedupVerdict::New);
         }
         index.settle(Offset(5 * group));
         assert!(index.marks.len() <= 4);
@@ -128,13 +128,13 @@ fn a_rebuild_from_the_floor_finds_every_entry() {
         }
     }
     assert_eq!(again.len(), window);
-    assert_eq!(again.judge(u128::from(oldest), 0), Verdict::Duplicate);
-    assert_eq!(again.judge(u128::from(oldest - 1), 0), Verdict::New);
+    assert_eq!(again.judge(u128::from(oldest), 0), DedupVerdict::Duplicate);
+    assert_eq!(again.judge(u128::from(oldest - 1), 0), DedupVerdict::New);
 }
 
 #[test]
 fn memory_is_what_the_module_says() {
-    assert_eq!(size_of::<Seen>(), 24);
+    assert_eq!(size_of::<DedupEntry>(), 24);
     let index = DedupIndex::new(10_000_000).unwrap();
     assert!(index.table.allocation_size() < 90 << 20, "{}", index.table.allocation_size());
 }
@@ -153,7 +153,7 @@ proptest! {
         for (group, fate) in groups {
             let is_stored = fate != 0;
             let expected = oracle.judge(&group, is_stored);
-            let added = expected.iter().filter(|verdict| **verdict == Verdict::New).count();
+            let added = expected.iter().filter(|verdict| **verdict == DedupVerdict::New).count();
             let found: Vec<_> = group.iter().map(|(id, c)| index.judge(*id, *c)).collect();
             prop_assert_eq!(found, expected);
             let first = oracle.journal.len() - if is_stored { added } else { 0 };

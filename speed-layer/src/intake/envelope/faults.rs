@@ -3,7 +3,7 @@
 
 use serde::de::IgnoredAny;
 
-use super::{Fields, Invalid, InvalidCode, excerpt};
+use super::{EnvelopeFields, EventFault, InvalidCode, excerpt};
 use crate::intake::hints::{FIELDS, field_meant, is_list_of_events};
 
 /// Fields that an event does not have, as many as are told at once.
@@ -12,14 +12,14 @@ pub(super) const UNKNOWN_MAX: usize = 5;
 const NAME_CHARS_MAX: usize = 20;
 
 /// Why a text is not an object in JSON, as a parser that says so puts it.
-pub(super) fn no_object(text: &str) -> Invalid {
+pub(super) fn no_object(text: &str) -> EventFault {
     let start = text.trim_ascii_start();
     let array = "; an array of events is sent as `application/json`, and a file has one event a \
                  line (`jq -c '.[]'` makes one of an array)";
     let message = match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) if !start.starts_with('{') => {
             let hint = if start.starts_with('[') { array } else { "" };
-            return Invalid::new(
+            return EventFault::new(
                 InvalidCode::NotAnObject,
                 format!("the event is `{}`; it must be a JSON object{hint}", excerpt(text)),
             );
@@ -31,12 +31,12 @@ pub(super) fn no_object(text: &str) -> Invalid {
         }
         Err(error) => format!("the event is not JSON: {error}"),
     };
-    Invalid::new(InvalidCode::MalformedEvent, message)
+    EventFault::new(InvalidCode::MalformedEvent, message)
 }
 
 /// Says of each name what would be right: the field that it stands for elsewhere, if the event has
 /// none of that name, else to be a property.
-pub(super) fn unknown_fields(fields: &Fields<'_>) -> Invalid {
+pub(super) fn unknown_fields(fields: &EnvelopeFields<'_>) -> EventFault {
     let names_max = if fields.unknown.len() == 1 { usize::MAX } else { NAME_CHARS_MAX };
     let short = |name: &str| name.chars().take(names_max).collect::<String>();
     let unknown: Vec<String> =
@@ -77,7 +77,7 @@ pub(super) fn unknown_fields(fields: &Fields<'_>) -> Invalid {
         _ => "and others are no fields",
     };
     let (names, hints) = (listed(&names), hints.join("; "));
-    Invalid::new(
+    EventFault::new(
         InvalidCode::UnknownField,
         format!(
             "{names} {verb} of an event (`id`, `event`, `time`, `subject`, `properties`); \

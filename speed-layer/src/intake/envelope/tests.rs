@@ -6,9 +6,9 @@ use super::*;
 
 const NOW: Timestamp = Timestamp(1_795_305_600_000_000);
 
-fn read(bytes: &[u8]) -> Result<Envelope<'_>, Invalid> {
+fn read(bytes: &[u8]) -> Result<Envelope<'_>, EventFault> {
     let raw = RawEvent::of(0, bytes);
-    let wanted = Extractor::default();
+    let wanted = PropertyExtractor::default();
     EnvelopeReader::new(64 << 10, &wanted).read(&raw, NOW)
 }
 

@@ -20,9 +20,9 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Native, malformed, not_text, written};
+use super::{NativeEvent, malformed, not_text, written};
 use crate::intake::decode::RawEvent;
-use crate::intake::envelope::Invalid;
+use crate::intake::envelope::EventFault;
 
 const WHAT: &str = "CloudEvent";
 
@@ -93,15 +93,15 @@ struct CloudEvent<'a> {
     data_base64: Option<Cow<'a, str>>,
 }
 
-pub(super) fn structured(raw: &RawEvent<'_>) -> Result<String, Invalid> {
+pub(super) fn structured(raw: &RawEvent<'_>) -> Result<String, EventFault> {
     let text = raw.text.ok_or_else(|| not_text(WHAT))?;
     let event: CloudEvent<'_> =
         serde_json::from_str(text).map_err(|error| malformed(WHAT, error))?;
     native(&event)
 }
 
-pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String, Invalid> {
-    fn needed<'a>(name: &str, value: Option<&'a String>) -> Result<Cow<'a, str>, Invalid> {
+pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String, EventFault> {
+    fn needed<'a>(name: &str, value: Option<&'a String>) -> Result<Cow<'a, str>, EventFault> {
         let missing = || malformed(WHAT, format!("the header `ce-{name}` is missing"));
         value.map(|text| Cow::Borrowed(&**text)).ok_or_else(missing)
     }
@@ -131,7 +131,7 @@ pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String
 }
 
 /// Says what the data was taken for, and why.
-fn not_json(data: CloudEventData, error: &serde_json::Error) -> Invalid {
+fn not_json(data: CloudEventData, error: &serde_json::Error) -> EventFault {
     let why = match data {
         CloudEventData::Untold => {
             "the request has no `Content-Type`, so the data is read as JSON, which it is not; \
@@ -144,7 +144,7 @@ fn not_json(data: CloudEventData, error: &serde_json::Error) -> Invalid {
     malformed(WHAT, format!("{why} ({error})"))
 }
 
-fn native(event: &CloudEvent<'_>) -> Result<String, Invalid> {
+fn native(event: &CloudEvent<'_>) -> Result<String, EventFault> {
     if !event.specversion.starts_with("1.") {
         let version = event.specversion.escape_default();
         return Err(malformed(WHAT, format!("`specversion` is `{version}`; 1.0 is read")));
@@ -170,7 +170,7 @@ fn native(event: &CloudEvent<'_>) -> Result<String, Invalid> {
     let made = made.transpose().map_err(|error| malformed(WHAT, error))?;
     let time = event.time.as_ref().map(to_raw_value).transpose();
     let time = time.map_err(|error| malformed(WHAT, error))?;
-    let native = Native {
+    let native = NativeEvent {
         event: &event.kind,
         id: Some(&format!("{} {}", event.source, event.id)),
         time: time.as_deref(),

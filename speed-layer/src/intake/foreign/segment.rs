@@ -19,11 +19,11 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
-use shared::json::Cursor;
+use shared::json::JsonCursor;
 
-use super::{Native, malformed, not_text, written};
+use super::{NativeEvent, malformed, not_text, written};
 use crate::intake::decode::RawEvent;
-use crate::intake::envelope::{Invalid, unescape};
+use crate::intake::envelope::{EventFault, unescape};
 
 const WHAT: &str = "call of the Segment API";
 
@@ -66,7 +66,7 @@ impl SegmentCall {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Message<'a> {
+struct SegmentMessage<'a> {
     #[serde(rename = "type")]
     call: Option<SegmentCall>,
     #[serde(borrow)]
@@ -96,7 +96,7 @@ struct Message<'a> {
 }
 
 /// An id; some clients send numbers, of which every digit counts.
-fn id_text<'a>(name: &str, id: &'a RawValue) -> Result<Option<Cow<'a, str>>, Invalid> {
+fn id_text<'a>(name: &str, id: &'a RawValue) -> Result<Option<Cow<'a, str>>, EventFault> {
     let json = id.get();
     let text = match json.as_bytes().first() {
         Some(b'"') => unescape(json),
@@ -108,9 +108,12 @@ fn id_text<'a>(name: &str, id: &'a RawValue) -> Result<Option<Cow<'a, str>>, Inv
 }
 
 /// `call` is what the path says; in a batch each message says it.
-pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result<String, Invalid> {
+pub(super) fn translate(
+    call: Option<SegmentCall>,
+    raw: &RawEvent<'_>,
+) -> Result<String, EventFault> {
     let text = raw.text.ok_or_else(|| not_text(WHAT))?;
-    let message: Message<'_> =
+    let message: SegmentMessage<'_> =
         serde_json::from_str(text).map_err(|error| malformed(WHAT, error))?;
     let missing = |name: &str| malformed(WHAT, format!("`{name}` is missing"));
     let named = message.event.as_deref().filter(|name| !name.is_empty());
@@ -142,7 +145,7 @@ pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result
     ];
     let added = added.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
     let properties = with(own, added)?;
-    let native = Native {
+    let native = NativeEvent {
         event: &event,
         id: id.as_deref(),
         time: told_time(message.timestamp).or_else(|| told_time(message.original_timestamp)),
@@ -157,7 +160,7 @@ pub(super) fn translate(call: Option<SegmentCall>, raw: &RawEvent<'_>) -> Result
 pub(super) fn without_key(bytes: &[u8]) -> Cow<'_, [u8]> {
     // It has been read as JSON before, so that it is text, and each walk gets to its end.
     let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let (mut cursor, mut open) = (Cursor::new(text), Vec::new());
+    let (mut cursor, mut open) = (JsonCursor::new(text), Vec::new());
     let (mut made, mut copied) = (String::new(), 0);
     let mut is_open = cursor.eat(b'{').is_some();
     while is_open {
@@ -202,7 +205,7 @@ fn plain(name: &str) -> Cow<'_, str> {
 fn with<'a>(
     own: Option<&RawValue>,
     added: impl Iterator<Item = (&'a str, &'a RawValue)>,
-) -> Result<Option<Box<RawValue>>, Invalid> {
+) -> Result<Option<Box<RawValue>>, EventFault> {
     let own = own.map_or("{}", RawValue::get);
     if !own.starts_with('{') {
         // Not an object: the rules of events say so.

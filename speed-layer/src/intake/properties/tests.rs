@@ -6,15 +6,15 @@ use std::fmt;
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use shared::json::Cursor;
+use shared::json::JsonCursor;
 
 use super::*;
 
 /// `None` for what is not JSON.
 fn walk(text: &str) -> Option<Result<(), InvalidCode>> {
-    let mut rules = Rules::default();
+    let mut rules = PropertyRules::default();
     rules.begin();
-    Cursor::new(text).walk(&mut Vec::new(), &mut rules)?;
+    JsonCursor::new(text).walk(&mut Vec::new(), &mut rules)?;
     Some(rules.end().map_err(|invalid| invalid.code))
 }
 

@@ -14,7 +14,7 @@ use shared::failpoint;
 use shared::time::Timestamp;
 use tracing::warn;
 
-use super::kept::Kept;
+use super::kept::QuarantineEntries;
 use super::{QuarantineEntry, QuarantineError, QuarantineId};
 
 pub(super) const NAME: &str = "quarantine.jsonl";
@@ -28,7 +28,7 @@ const SLACK_BYTES: usize = 4 << 20;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct QuarantineHeader {
     format: String,
     version: u32,
     /// A number that is higher than that of any entry before.
@@ -41,7 +41,7 @@ struct Header {
 /// Every other line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Record {
+pub(super) enum QuarantineRecord {
     Add(QuarantineEntry),
     /// An event that is there came so many times more, the last time then.
     Again {
@@ -53,8 +53,8 @@ pub(super) enum Record {
 }
 
 /// What a file holds.
-pub(super) struct Loaded {
-    pub(super) records: Vec<Record>,
+pub(super) struct QuarantineContents {
+    pub(super) records: Vec<QuarantineRecord>,
     pub(super) next: u64,
     pub(super) dropped: BTreeMap<String, u64>,
     /// Whether lines were left out.
@@ -63,7 +63,7 @@ pub(super) struct Loaded {
     pub(super) is_older: bool,
 }
 
-impl Loaded {
+impl QuarantineContents {
     /// Of a file without entries.
     fn nothing() -> Self {
         Self {
@@ -87,7 +87,7 @@ pub(super) struct QuarantineFile {
 }
 
 impl QuarantineFile {
-    pub(super) fn open(directory: &Path) -> Result<(Self, Loaded), QuarantineError> {
+    pub(super) fn open(directory: &Path) -> Result<(Self, QuarantineContents), QuarantineError> {
         fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
         if let Some(parent) = directory.parent() {
             sync_directory(parent)?;
@@ -98,8 +98,8 @@ impl QuarantineFile {
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                file.rewrite(1, &Kept::default(), &[])?;
-                return Ok((file, Loaded::nothing()));
+                file.rewrite(1, &QuarantineEntries::default(), &[])?;
+                return Ok((file, QuarantineContents::nothing()));
             }
             Err(error) => return Err(failed(&path, &error)),
         };
@@ -116,7 +116,7 @@ impl QuarantineFile {
     }
 
     /// Writes records after the others. They are durable when it returns.
-    pub(super) fn append(&mut self, records: &[Record]) -> Result<(), QuarantineError> {
+    pub(super) fn append(&mut self, records: &[QuarantineRecord]) -> Result<(), QuarantineError> {
         let path = self.directory.join(NAME);
         let lines = lines(records)?;
         let Some(mut file) = self.file.take() else {
@@ -141,16 +141,16 @@ impl QuarantineFile {
     pub(super) fn rewrite(
         &mut self,
         next: u64,
-        kept: &Kept,
-        records: &[Record],
+        kept: &QuarantineEntries,
+        records: &[QuarantineRecord],
     ) -> Result<(), QuarantineError> {
         self.file = None;
         let (format, dropped) = (FORMAT.to_owned(), kept.dropped());
-        let header = Header { format, version: VERSION, next, dropped };
+        let header = QuarantineHeader { format, version: VERSION, next, dropped };
         let mut text = Vec::new();
         write_line(&mut text, &header)?;
         for entry in kept.iter() {
-            write_line(&mut text, &Record::Add((**entry).clone()))?;
+            write_line(&mut text, &QuarantineRecord::Add((**entry).clone()))?;
         }
         text.extend(lines(records)?);
         let new = self.directory.join(NEW_NAME);
@@ -188,8 +188,8 @@ impl QuarantineFile {
     }
 }
 
-fn load(text: &[u8], path: &Path) -> Result<Loaded, QuarantineError> {
-    let mut loaded = Loaded::nothing();
+fn load(text: &[u8], path: &Path) -> Result<QuarantineContents, QuarantineError> {
+    let mut loaded = QuarantineContents::nothing();
     let mut damaged = Vec::new();
     let complete = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let (text, torn) = text.split_at(complete);
@@ -205,7 +205,7 @@ fn load(text: &[u8], path: &Path) -> Result<Loaded, QuarantineError> {
             (loaded.next, loaded.dropped) = (header.next, header.dropped);
             loaded.is_older = header.version < VERSION;
         } else if let Ok(record) = serde_json::from_slice(json) {
-            if let Record::Add(entry) = &record {
+            if let QuarantineRecord::Add(entry) = &record {
                 loaded.next = loaded.next.max(entry.id.0 + 1);
             }
             loaded.records.push(record);
@@ -222,9 +222,9 @@ fn load(text: &[u8], path: &Path) -> Result<Loaded, QuarantineError> {
     Ok(loaded)
 }
 
-fn read_header(json: &[u8], path: &Path) -> Result<Header, QuarantineError> {
+fn read_header(json: &[u8], path: &Path) -> Result<QuarantineHeader, QuarantineError> {
     let path = path.display();
-    let header: Header = serde_json::from_slice(json).map_err(|error| {
+    let header: QuarantineHeader = serde_json::from_slice(json).map_err(|error| {
         QuarantineError::Format(format!("{path} is not a quarantine file: its first line: {error}"))
     })?;
     if header.format != FORMAT {
@@ -250,7 +250,7 @@ fn checked(line: &[u8]) -> Option<&[u8]> {
     (crc32c::crc32c(json) == sum).then_some(json)
 }
 
-fn lines(records: &[Record]) -> Result<Vec<u8>, QuarantineError> {
+fn lines(records: &[QuarantineRecord]) -> Result<Vec<u8>, QuarantineError> {
     let mut text = Vec::new();
     for record in records {
         write_line(&mut text, record)?;

@@ -11,7 +11,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::entry::{QuarantineEntry, QuarantineId};
-use super::file::Record;
+use super::file::QuarantineRecord;
 use crate::intake::settings::QuarantineSettings;
 
 /// What the quarantine holds, and has dropped, of one code.
@@ -24,7 +24,7 @@ pub struct CodeTotal {
 }
 
 #[derive(Debug, Default)]
-struct Share {
+struct CodeShare {
     ids: BTreeSet<QuarantineId>,
     size_bytes: usize,
     dropped: u64,
@@ -32,34 +32,38 @@ struct Share {
 
 /// The entries.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct QuarantineEntries {
     entries: BTreeMap<QuarantineId, Arc<QuarantineEntry>>,
     /// By fingerprint.
     known: HashMap<u128, QuarantineId>,
-    shares: BTreeMap<String, Share>,
+    shares: BTreeMap<String, CodeShare>,
     size_bytes: usize,
 }
 
-impl Kept {
+impl QuarantineEntries {
     /// None yet, after so many of each code were dropped.
     pub(super) fn new(dropped: BTreeMap<String, u64>) -> Self {
-        let share = |(code, dropped)| (code, Share { dropped, ..Share::default() });
+        let share = |(code, dropped)| (code, CodeShare { dropped, ..CodeShare::default() });
         Self { shares: dropped.into_iter().map(share).collect(), ..Self::default() }
     }
 
     /// Does what a record says, and keeps the bounds; the codes of what went.
-    pub(super) fn apply(&mut self, record: Record, settings: &QuarantineSettings) -> Vec<String> {
+    pub(super) fn apply(
+        &mut self,
+        record: QuarantineRecord,
+        settings: &QuarantineSettings,
+    ) -> Vec<String> {
         match record {
-            Record::Add(entry) => {
+            QuarantineRecord::Add(entry) => {
                 self.add(entry);
                 return self.shrink(settings);
             }
-            Record::Again { id, count, received } => {
+            QuarantineRecord::Again { id, count, received } => {
                 if let Some(entry) = self.entries.get_mut(&id) {
                     Arc::make_mut(entry).again(count, received);
                 }
             }
-            Record::Delete(id) => {
+            QuarantineRecord::Delete(id) => {
                 self.remove(id);
             }
         }
@@ -85,7 +89,7 @@ impl Kept {
             if !by_count && self.size_bytes <= settings.max_bytes {
                 return dropped;
             }
-            let weight = |share: &Share| match by_count {
+            let weight = |share: &CodeShare| match by_count {
                 true => share.ids.len(),
                 false => share.size_bytes,
             };
@@ -161,8 +165,9 @@ impl Kept {
 
     /// What is there and went of each code.
     pub(super) fn totals(&self) -> BTreeMap<String, CodeTotal> {
-        let total = |share: &Share| CodeTotal { entries: share.ids.len(), dropped: share.dropped };
-        let there = |share: &Share| !share.ids.is_empty() || share.dropped > 0;
+        let total =
+            |share: &CodeShare| CodeTotal { entries: share.ids.len(), dropped: share.dropped };
+        let there = |share: &CodeShare| !share.ids.is_empty() || share.dropped > 0;
         let shares = self.shares.iter().filter(|(_, share)| there(share));
         shares.map(|(code, share)| (code.clone(), total(share))).collect()
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use shared::ids::{Epoch, Fence, Offset};
-use shared::ports::SpeedRead;
+use shared::ports::SpeedReadRequest;
 use shared::time::{DAY_US, Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
 
 use super::fixture::{Fixture, Row, journal, layout, layouts};
 use crate::store::{
-    Change, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, Swept, View, ViewId,
+    EpochCounters, JournalPosition, SpaceStage, SpeedStore, SpeedView, StoreError, StoreReadError,
+    SweepStatus, ViewChange, ViewId, ViewSpace,
 };
 
 type Store = Arc<dyn SpeedStore>;
@@ -21,7 +22,7 @@ const ROWS: [Row<'static>; 4] = [
 ];
 
 pub(crate) async fn sweep(store: &dyn SpeedStore, id: ViewId) {
-    while store.sweep(id).await.unwrap() == Swept::More {}
+    while store.sweep(id).await.unwrap() == SweepStatus::More {}
 }
 
 pub(crate) async fn nothing_is_there_before_it_is_begun(store: Store) {
@@ -34,7 +35,7 @@ pub(crate) async fn nothing_is_there_before_it_is_begun(store: Store) {
     assert_eq!(store.retire(&fixture.view, Fence(1), Epoch(1)).await, Err(refused));
     assert_eq!(store.drop_view(fixture.view.id, Fence(1)).await, Ok(()));
     let read = fixture.read(&*store, 0, TimeRange::ALL).await;
-    assert_eq!(read.unwrap_err(), ReadError::Absent);
+    assert_eq!(read.unwrap_err(), StoreReadError::Absent);
     assert_eq!(store.losses().await, Ok(0));
 }
 
@@ -43,24 +44,27 @@ pub(crate) async fn a_view_is_read_only_when_it_is_complete(store: Store) {
         let metric = layout.states.len() as u64;
         let mut fixture = Fixture::new(journal(1), metric, Grain::Minute, layout);
         fixture.begin(&*store, Epoch(3)).await.unwrap();
-        let building = |read: Result<_, _>| assert_eq!(read.err(), Some(ReadError::Building));
+        let building = |read: Result<_, _>| assert_eq!(read.err(), Some(StoreReadError::Building));
         building(fixture.read(&*store, 3, TimeRange::ALL).await);
         let states = fixture.fold(3, &ROWS[..2]);
         let mut change = fixture.change(vec![states], 0);
-        change.stage = Stage::Building;
-        change.reach = Mark { offset: Offset(4), checksum: 9 };
+        change.stage = SpaceStage::Building;
+        change.reach = JournalPosition { offset: Offset(4), checksum: 9 };
         fixture.apply(&*store, &change).await.unwrap();
         building(fixture.read(&*store, 3, TimeRange::ALL).await);
         let stored = store.open(&fixture.view).await.unwrap().unwrap();
-        assert_eq!((stored.stage, stored.serial, stored.first), (Stage::Building, 1, Epoch(3)));
-        assert_eq!((stored.through, stored.reach), (Mark::default(), change.reach));
+        assert_eq!(
+            (stored.stage, stored.serial, stored.first),
+            (SpaceStage::Building, 1, Epoch(3))
+        );
+        assert_eq!((stored.through, stored.reach), (JournalPosition::default(), change.reach));
         let states = fixture.fold(3, &ROWS[2..]);
         fixture.write(&*store, vec![states], 4).await.unwrap();
         fixture.check_all(&*store).await;
         let stored = store.open(&fixture.view).await.unwrap().unwrap();
         assert_eq!(
             (stored.stage, stored.serial, stored.space),
-            (Stage::Complete, 2, fixture.space)
+            (SpaceStage::Complete, 2, fixture.space)
         );
         assert_eq!((stored.through, stored.reach), (fixture.at, fixture.at));
         assert_eq!((stored.journal, stored.definition), (journal(1), fixture.view.definition));
@@ -75,7 +79,7 @@ pub(crate) async fn only_what_follows_is_applied(store: Store) {
     let mut other = fixture.clone();
     let states = other.fold(0, &ROWS);
     let good = fixture.change(vec![states], 8);
-    let wrong: [fn(&mut Change); 5] = [
+    let wrong: [fn(&mut ViewChange); 5] = [
         |change| change.serial += 1,
         |change| change.serial -= 1,
         |change| change.from = Offset(3),
@@ -90,11 +94,11 @@ pub(crate) async fn only_what_follows_is_applied(store: Store) {
         assert!(refusal.is_determinate());
         assert!(!stored.is_after(&change));
     }
-    let changed = View { definition: fixture.view.definition ^ 1, ..fixture.view.clone() };
+    let changed = SpeedView { definition: fixture.view.definition ^ 1, ..fixture.view.clone() };
     let refusal = store.apply(&changed, &good).await.unwrap_err();
     assert_eq!(refusal, StoreError::Refused { stored: Some(Box::new(stored.clone())) });
-    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
-    assert_eq!(store.read(&changed, &read, 100).await.unwrap_err(), ReadError::Absent);
+    let read = SpeedReadRequest { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
+    assert_eq!(store.read(&changed, &read, 100).await.unwrap_err(), StoreReadError::Absent);
     assert_eq!(store.open(&fixture.view).await.unwrap().unwrap(), stored);
     fixture.check_all(&*store).await;
     other.apply(&*store, &good).await.unwrap();
@@ -143,7 +147,7 @@ pub(crate) async fn the_higher_fence_wins(store: Store) {
     fenced(store.drop_view(old.view.id, Fence(1)).await);
     new.check_all(&*store).await;
     new.begin(&*store, Epoch(0)).await.unwrap();
-    assert_eq!(new.space, Space { fence: Fence(2), number: 2 });
+    assert_eq!(new.space, ViewSpace { fence: Fence(2), number: 2 });
 }
 
 pub(crate) async fn a_rebuild_starts_empty_in_a_higher_space(store: Store) {
@@ -154,7 +158,10 @@ pub(crate) async fn a_rebuild_starts_empty_in_a_higher_space(store: Store) {
     let retained = fixture.space;
     fixture.begin(&*store, Epoch(0)).await.unwrap();
     let begun = store.open(&fixture.view).await.unwrap().unwrap();
-    assert_eq!((begun.serial, begun.stage, begun.through), (0, Stage::Building, Mark::default()));
+    assert_eq!(
+        (begun.serial, begun.stage, begun.through),
+        (0, SpaceStage::Building, JournalPosition::default())
+    );
     // Again, or an earlier one that was late: refused with what is there.
     for space in [fixture.space, retained] {
         let refused = store.begin(&fixture.view, space, Epoch(0)).await;
@@ -168,7 +175,7 @@ pub(crate) async fn a_rebuild_starts_empty_in_a_higher_space(store: Store) {
     fixture
         .check(
             &*store,
-            &SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None },
+            &SpeedReadRequest { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None },
         )
         .await;
     sweep(&*store, fixture.view.id).await;
@@ -194,7 +201,9 @@ pub(crate) async fn reads_take_what_lies_in_their_range(store: Store) {
                 for (first, last) in [(0, None), (1, None), (1, Some(5)), (2, Some(5)), (6, None)] {
                     let range = TimeRange { from: Timestamp(from), to: Timestamp(to) };
                     let (from, to) = (Epoch(first), last.map(Epoch));
-                    fixture.check(&*store, &SpeedRead { from, to, range, columns: None }).await;
+                    fixture
+                        .check(&*store, &SpeedReadRequest { from, to, range, columns: None })
+                        .await;
                 }
             }
         }
@@ -212,7 +221,7 @@ pub(crate) async fn retired_epochs_are_gone_and_the_others_stay(store: Store) {
         store.retire(&fixture.view, Fence(1), Epoch(first)).await.unwrap();
         fixture.tables.retain(|epoch, _| *epoch >= Epoch(kept));
         let below = fixture.read(&*store, kept - 1, TimeRange::ALL).await;
-        assert_eq!(below.unwrap_err(), ReadError::Retired { first: Epoch(kept) });
+        assert_eq!(below.unwrap_err(), StoreReadError::Retired { first: Epoch(kept) });
         if first == 4 {
             sweep(&*store, fixture.view.id).await;
         }
@@ -223,7 +232,12 @@ pub(crate) async fn retired_epochs_are_gone_and_the_others_stay(store: Store) {
         fixture
             .check(
                 &*store,
-                &SpeedRead { from: Epoch(kept), to: None, range: TimeRange::ALL, columns: None },
+                &SpeedReadRequest {
+                    from: Epoch(kept),
+                    to: None,
+                    range: TimeRange::ALL,
+                    columns: None,
+                },
             )
             .await;
     }
@@ -247,7 +261,7 @@ pub(crate) async fn a_dropped_view_is_gone(store: Store) {
     for _ in 0..2 {
         store.drop_view(fixture.view.id, Fence(1)).await.unwrap();
         let read = fixture.read(&*store, 0, TimeRange::ALL).await;
-        assert_eq!(read.unwrap_err(), ReadError::Absent);
+        assert_eq!(read.unwrap_err(), StoreReadError::Absent);
         assert_eq!(store.open(&fixture.view).await, Ok(None));
         sweep(&*store, fixture.view.id).await;
         assert_eq!(store.metrics(journal(7)).await.unwrap(), [other.view.id.metric]);
@@ -279,7 +293,7 @@ pub(crate) async fn figures_are_stored_and_what_was_left_out_is_told(store: Stor
     let mut fixture = Fixture::begun(&*store).await;
     let mut change = fixture.change(Vec::new(), 3);
     let (two, five) = (Fixture::figures(4, 0), Fixture::figures(0, 70));
-    let empty = Figures::default();
+    let empty = EpochCounters::default();
     change.figures = vec![(Epoch(2), two.clone()), (Epoch(5), five.clone()), (Epoch(6), empty)];
     fixture.apply(&*store, &change).await.unwrap();
     let stored = store.open(&fixture.view).await.unwrap().unwrap();
@@ -288,7 +302,7 @@ pub(crate) async fn figures_are_stored_and_what_was_left_out_is_told(store: Stor
         [(0, None, true), (5, Some(6), true), (0, Some(5), false), (6, None, false)]
     {
         let (from, to) = (Epoch(from), to.map(Epoch));
-        let read = SpeedRead { from, to, range: TimeRange::ALL, columns: None };
+        let read = SpeedReadRequest { from, to, range: TimeRange::ALL, columns: None };
         let part = store.read(&fixture.view, &read, 10).await.unwrap();
         assert_eq!(part.missing.iter().any(|reason| reason.contains("70 events")), says);
     }

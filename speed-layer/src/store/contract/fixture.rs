@@ -10,15 +10,16 @@ use shared::compile::StateLayout;
 use shared::decimal::{self, Scale};
 use shared::definition::from_json;
 use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset, PartitionId};
-use shared::measure::{Extreme, Latest, StateKind};
-use shared::omissions::{Omissions, Use};
-use shared::ports::{ReadColumns, SpeedPart, SpeedRead};
+use shared::measure::{ExtremeType, LatestState, StateKind};
+use shared::omissions::{DefinitionUse, MetricOmissions};
+use shared::ports::{ReadColumns, SpeedReadRequest, SpeedViewStates};
 use shared::table::StateTable;
 use shared::time::{Grain, TimeRange, Timestamp};
 use uuid::Uuid;
 
 use crate::store::{
-    Change, EpochStates, Figures, Mark, ReadError, Space, SpeedStore, Stage, StoreError, View,
+    EpochCounters, EpochStates, JournalPosition, SpaceStage, SpeedStore, SpeedView, StoreError,
+    StoreReadError, ViewChange, ViewSpace,
 };
 
 /// One event: bucket start, dimensions, value.
@@ -37,17 +38,17 @@ pub(crate) fn layout() -> StateLayout {
         states: vec![
             Count,
             Sum(Scale::DEFAULT),
-            Min(Extreme::Number(Scale::DEFAULT)),
-            Max(Extreme::Number(Scale::DEFAULT)),
+            Min(ExtremeType::Number(Scale::DEFAULT)),
+            Max(ExtremeType::Number(Scale::DEFAULT)),
             Distinct,
             Quantile,
             Latest,
             Sum(long),
             Sum(whole),
-            Min(Extreme::Number(long)),
-            Max(Extreme::Number(whole)),
-            Min(Extreme::Time),
-            Max(Extreme::Time),
+            Min(ExtremeType::Number(long)),
+            Max(ExtremeType::Number(whole)),
+            Min(ExtremeType::Time),
+            Max(ExtremeType::Time),
         ],
     }
 }
@@ -60,13 +61,13 @@ pub(crate) fn layouts() -> [StateLayout; 2] {
 /// A view and its only writer.
 #[derive(Clone, Debug)]
 pub(crate) struct Fixture {
-    pub(crate) view: View,
+    pub(crate) view: SpeedView,
     pub(crate) fence: Fence,
-    pub(crate) space: Space,
+    pub(crate) space: ViewSpace,
     pub(crate) serial: u64,
     pub(crate) flushes: u64,
-    pub(crate) at: Mark,
-    pub(crate) stage: Stage,
+    pub(crate) at: JournalPosition,
+    pub(crate) stage: SpaceStage,
     pub(crate) tables: BTreeMap<Epoch, StateTable>,
 }
 
@@ -75,13 +76,13 @@ impl Fixture {
         let definition = br#"{"event":"e","measures":{"n":{"kind":"count"}}}"#;
         let definition = from_json(definition).unwrap();
         Self {
-            view: View::new(journal, MetricId(metric), grain, layout, &definition),
+            view: SpeedView::new(journal, MetricId(metric), grain, layout, &definition),
             fence: Fence(1),
-            space: Space { fence: Fence(1), number: 0 },
+            space: ViewSpace { fence: Fence(1), number: 0 },
             serial: 0,
             flushes: 0,
-            at: Mark::default(),
-            stage: Stage::Building,
+            at: JournalPosition::default(),
+            stage: SpaceStage::Building,
             tables: BTreeMap::new(),
         }
     }
@@ -100,10 +101,10 @@ impl Fixture {
         store: &dyn SpeedStore,
         first: Epoch,
     ) -> Result<(), StoreError> {
-        let space = Space { fence: self.fence, number: self.space.number + 1 };
+        let space = ViewSpace { fence: self.fence, number: self.space.number + 1 };
         store.begin(&self.view, space, first).await?;
-        (self.space, self.serial, self.at) = (space, 0, Mark::default());
-        (self.stage, self.flushes) = (Stage::Building, 0);
+        (self.space, self.serial, self.at) = (space, 0, JournalPosition::default());
+        (self.stage, self.flushes) = (SpaceStage::Building, 0);
         Ok(())
     }
 
@@ -120,7 +121,7 @@ impl Fixture {
         let values: ArrayRef = Arc::new(values.with_data_type(decimal::value_type()));
         let last = texts.iter().enumerate().map(|(row, text)| {
             let place = (PartitionId::ONLY, Offset(row as u64));
-            text.map(|text| Latest::of(Timestamp(times[row]), place, text.as_bytes()))
+            text.map(|text| LatestState::of(Timestamp(times[row]), place, text.as_bytes()))
         });
         let last: ArrayRef = Arc::new(last.collect::<BinaryArray>());
         let texts: ArrayRef = Arc::new(texts);
@@ -135,7 +136,9 @@ impl Fixture {
                 StateKind::Count => None,
                 StateKind::Distinct => Some(&texts),
                 StateKind::Latest => Some(&last),
-                StateKind::Min(Extreme::Time) | StateKind::Max(Extreme::Time) => Some(&instants),
+                StateKind::Min(ExtremeType::Time) | StateKind::Max(ExtremeType::Time) => {
+                    Some(&instants)
+                }
                 _ => Some(&values),
             })
             .collect();
@@ -162,9 +165,9 @@ impl Fixture {
     }
 
     /// The next change, which goes to `to` and completes the view.
-    pub(crate) fn change(&self, states: Vec<EpochStates>, to: u64) -> Change {
-        let to = Mark { offset: Offset(to), checksum: (to as u32).wrapping_mul(31) };
-        Change {
+    pub(crate) fn change(&self, states: Vec<EpochStates>, to: u64) -> ViewChange {
+        let to = JournalPosition { offset: Offset(to), checksum: (to as u32).wrapping_mul(31) };
+        ViewChange {
             fence: self.fence,
             space: self.space,
             serial: self.serial,
@@ -172,23 +175,23 @@ impl Fixture {
             from: self.at.offset,
             to,
             reach: to,
-            stage: Stage::Complete,
+            stage: SpaceStage::Complete,
             states,
             figures: Vec::new(),
         }
     }
 
     /// The next change of a flush that goes to `to` and needs more of them.
-    pub(crate) fn half(&self, states: Vec<EpochStates>, to: u64) -> Change {
+    pub(crate) fn half(&self, states: Vec<EpochStates>, to: u64) -> ViewChange {
         let whole = self.change(states, to);
-        Change { to: self.at, stage: self.stage, ..whole }
+        ViewChange { to: self.at, stage: self.stage, ..whole }
     }
 
     /// Applies a change and goes on from there.
     pub(crate) async fn apply(
         &mut self,
         store: &dyn SpeedStore,
-        change: &Change,
+        change: &ViewChange,
     ) -> Result<(), StoreError> {
         store.apply(&self.view, change).await?;
         self.serial += 1;
@@ -213,13 +216,13 @@ impl Fixture {
         store: &dyn SpeedStore,
         from: u64,
         range: TimeRange,
-    ) -> Result<SpeedPart, ReadError> {
-        let read = SpeedRead { from: Epoch(from), to: None, range, columns: None };
+    ) -> Result<SpeedViewStates, StoreReadError> {
+        let read = SpeedReadRequest { from: Epoch(from), to: None, range, columns: None };
         store.read(&self.view, &read, 1_000_000).await
     }
 
     /// What a read of these epochs has to give, in order.
-    pub(crate) fn expected(&self, read: &SpeedRead) -> RecordBatch {
+    pub(crate) fn expected(&self, read: &SpeedReadRequest) -> RecordBatch {
         let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
         let tables = self.tables.range(read.from..).filter(|(epoch, _)| asked(epoch));
         let parts: Vec<RecordBatch> =
@@ -235,7 +238,7 @@ impl Fixture {
     }
 
     /// Reads and compares with the tables.
-    pub(crate) async fn check(&self, store: &dyn SpeedStore, read: &SpeedRead) {
+    pub(crate) async fn check(&self, store: &dyn SpeedStore, read: &SpeedReadRequest) {
         let part = store.read(&self.view, read, 1_000_000).await.unwrap();
         assert_eq!((part.through, part.reach), (self.at.offset, self.at.offset));
         assert_eq!(self.merged(&part.states), self.expected(read), "{read:?}");
@@ -248,7 +251,7 @@ impl Fixture {
     }
 
     /// Reads some columns only, of which all that were asked for have to be there.
-    async fn check_columns(&self, store: &dyn SpeedStore, read: &SpeedRead) {
+    async fn check_columns(&self, store: &dyn SpeedStore, read: &SpeedReadRequest) {
         let layout = &self.view.layout;
         let dimensions: Vec<usize> = layout.dimensions.len().checked_sub(1).into_iter().collect();
         let states: Vec<usize> = (0..layout.states.len()).step_by(2).collect();
@@ -265,7 +268,7 @@ impl Fixture {
             table.emit(&table.sorted())
         };
         let columns = Some(ReadColumns { dimensions, states });
-        let some = SpeedRead { columns, ..read.clone() };
+        let some = SpeedReadRequest { columns, ..read.clone() };
         let part = store.read(&self.view, &some, 1_000_000).await.unwrap();
         assert_eq!(merged(&part.states), merged(&[self.expected(read)]), "{some:?}");
     }
@@ -275,14 +278,14 @@ impl Fixture {
         let first = self.tables.keys().next().copied().unwrap_or_default();
         self.check(
             store,
-            &SpeedRead { from: first, to: None, range: TimeRange::ALL, columns: None },
+            &SpeedReadRequest { from: first, to: None, range: TimeRange::ALL, columns: None },
         )
         .await;
     }
 
-    pub(crate) fn figures(mismatches: u64, dropped: u64) -> Figures {
-        let mut omissions = Omissions::default();
-        omissions.of(&Use::Filter).no_result.add_count(mismatches);
-        Figures { mismatches, omissions, dropped }
+    pub(crate) fn figures(mismatches: u64, dropped: u64) -> EpochCounters {
+        let mut omissions = MetricOmissions::default();
+        omissions.of(&DefinitionUse::Filter).no_result.add_count(mismatches);
+        EpochCounters { mismatches, omissions, dropped }
     }
 }

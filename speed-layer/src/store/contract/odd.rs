@@ -6,11 +6,11 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use shared::decimal;
 use shared::ids::Epoch;
-use shared::ports::SpeedRead;
+use shared::ports::SpeedReadRequest;
 use shared::time::{DAY_US, MINUTE_US, TimeRange, Timestamp};
 
 use super::fixture::{Fixture, Row};
-use crate::store::{Change, EpochStates, ReadError, SpeedStore, StoreError};
+use crate::store::{EpochStates, SpeedStore, StoreError, StoreReadError, ViewChange};
 
 type Store = Arc<dyn SpeedStore>;
 
@@ -20,7 +20,7 @@ pub(crate) async fn changes_that_cannot_be_stored_change_nothing(store: Store) {
     let states = fixture.fold(0, &rows);
     fixture.write(&*store, vec![states], 3).await.unwrap();
     let good = fixture.change(vec![fixture.states(0, &[0, 1, 2])], 5);
-    let wrong: [fn(&mut Change); 3] = [
+    let wrong: [fn(&mut ViewChange); 3] = [
         |change| change.states[0].states = change.states[0].states.project(&[0, 1]).unwrap(),
         |change| change.states[0].slots.truncate(2),
         |change| change.reach.offset.0 -= 3,
@@ -123,13 +123,15 @@ pub(crate) async fn many_groups_are_read_in_portions_up_to_the_bound(store: Stor
     }
     fixture.check_all(&*store).await;
     let range = TimeRange { from: Timestamp(0), to: Timestamp(MINUTE_US) };
-    fixture.check(&*store, &SpeedRead { from: Epoch(0), to: None, range, columns: None }).await;
+    fixture
+        .check(&*store, &SpeedReadRequest { from: Epoch(0), to: None, range, columns: None })
+        .await;
     let all = fixture.tables[&Epoch(0)].len();
-    let read = SpeedRead { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
+    let read = SpeedReadRequest { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
     let enough = store.read(&fixture.view, &read, all).await.unwrap();
     assert_eq!(enough.states.iter().map(RecordBatch::num_rows).sum::<usize>(), all);
     let read = store.read(&fixture.view, &read, all - 1).await;
-    assert_eq!(read.unwrap_err(), ReadError::TooLarge { limit: all - 1 });
+    assert_eq!(read.unwrap_err(), StoreReadError::TooLarge { limit: all - 1 });
 }
 
 /// A flush adds an event to each of some groups in several chunks, by several changes, and says so
@@ -145,7 +147,8 @@ pub(crate) async fn a_reader_beside_the_writer_counts_each_event_once(store: Sto
     let reads = tokio::spawn(async move {
         let (mut answers, mut last) = (0, 0);
         while !is_done.load(std::sync::atomic::Ordering::SeqCst) {
-            let read = SpeedRead { from: Epoch(1), to: None, range: TimeRange::ALL, columns: None };
+            let read =
+                SpeedReadRequest { from: Epoch(1), to: None, range: TimeRange::ALL, columns: None };
             match reader.read(&view, &read, 1000).await {
                 Ok(part) => {
                     let counts = part.states.iter().map(|batch| batch.column(3));
@@ -155,7 +158,7 @@ pub(crate) async fn a_reader_beside_the_writer_counts_each_event_once(store: Sto
                     assert!(last <= counted, "{counted} after {last}");
                     (answers, last) = (answers + 1, counted);
                 }
-                Err(ReadError::Building) => last = 0,
+                Err(StoreReadError::Building) => last = 0,
                 Err(error) => panic!("{error}"),
             }
         }

@@ -3,12 +3,12 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shared::ids::Epoch;
-use shared::ports::SpeedRead;
+use shared::ports::SpeedReadRequest;
 use shared::time::{Grain, TimeRange, Timestamp};
 
 use super::fixture::{Fixture, Row, journal, layout};
 use super::sweep;
-use crate::store::{EpochStates, SpeedStore, Stage};
+use crate::store::{EpochStates, SpaceStage, SpeedStore};
 
 /// An event's time in grains, its two dimensions and its amount.
 type Event = (i64, Option<u8>, Option<u8>, Option<i64>);
@@ -125,13 +125,15 @@ pub(crate) async fn same_on_both(
             Step::Read { from, to, range } => {
                 let instant = |n: i64| Timestamp(n * grain.micros() + n % 3);
                 let range = TimeRange { from: instant(range.0), to: instant(range.1) };
-                let read = SpeedRead { from: Epoch(from), to: to.map(Epoch), range, columns: None };
+                let read =
+                    SpeedReadRequest { from: Epoch(from), to: to.map(Epoch), range, columns: None };
                 compare(&fixture, one, other, &read).await;
             }
         }
         assert_eq!(one.open(&fixture.view).await, other.open(&fixture.view).await);
     }
-    let read = SpeedRead { from: Epoch(first), to: None, range: TimeRange::ALL, columns: None };
+    let read =
+        SpeedReadRequest { from: Epoch(first), to: None, range: TimeRange::ALL, columns: None };
     compare(&fixture, one, other, &read).await;
 }
 
@@ -155,7 +157,7 @@ async fn rebuild(fixture: &mut Fixture, one: &dyn SpeedStore, other: &dyn SpeedS
     let all = fixture.everything();
     for (n, part) in all.iter().enumerate() {
         let mut change = fixture.change(vec![part.clone()], 0);
-        change.stage = if n + 1 < all.len() { Stage::Building } else { Stage::Complete };
+        change.stage = if n + 1 < all.len() { SpaceStage::Building } else { SpaceStage::Complete };
         other.apply(&fixture.view, &change).await.unwrap();
         fixture.apply(one, &change).await.unwrap();
     }
@@ -170,7 +172,7 @@ async fn compare(
     fixture: &Fixture,
     one: &dyn SpeedStore,
     other: &dyn SpeedStore,
-    read: &SpeedRead,
+    read: &SpeedReadRequest,
 ) {
     let answers = (
         one.read(&fixture.view, read, 10_000).await,

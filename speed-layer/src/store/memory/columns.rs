@@ -11,27 +11,27 @@ use shared::measure::StateColumn;
 use shared::ports::ReadColumns;
 use shared::time::{Grain, TimeRange, Timestamp};
 
-use crate::store::chunk::Chunk;
-use crate::store::{EpochStates, StoreError, View};
+use crate::store::chunk::TimeChunk;
+use crate::store::{EpochStates, SpeedView, StoreError};
 
 /// Groups and their states, a row a slot.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(super) struct EpochColumns {
     grain: Grain,
     times: Vec<i64>,
-    dimensions: Vec<Texts>,
+    dimensions: Vec<DimensionTexts>,
     states: Vec<StateColumn>,
-    chunks: BTreeMap<Chunk, Vec<usize>>,
+    chunks: BTreeMap<TimeChunk, Vec<usize>>,
 }
 
 /// A dimension's values; equal ones share their text.
 #[derive(Debug, Default)]
-struct Texts {
+struct DimensionTexts {
     values: Vec<Option<Arc<str>>>,
     known: HashSet<Arc<str>>,
 }
 
-impl Texts {
+impl DimensionTexts {
     fn push(&mut self, text: Option<&str>) {
         let value = text.map(|text| match self.known.get(text) {
             Some(known) => Arc::clone(known),
@@ -45,12 +45,12 @@ impl Texts {
     }
 }
 
-impl Columns {
-    pub(super) fn new(view: &View) -> Self {
+impl EpochColumns {
+    pub(super) fn new(view: &SpeedView) -> Self {
         Self {
             grain: view.grain,
             times: Vec::new(),
-            dimensions: view.layout.dimensions.iter().map(|_| Texts::default()).collect(),
+            dimensions: view.layout.dimensions.iter().map(|_| DimensionTexts::default()).collect(),
             states: view.layout.states.iter().map(|kind| StateColumn::new(*kind)).collect(),
             chunks: BTreeMap::new(),
         }
@@ -61,14 +61,18 @@ impl Columns {
     }
 
     /// The chunks from `first` to `last` that have groups.
-    pub(super) fn chunks(&self, first: Chunk, last: Chunk) -> impl Iterator<Item = Chunk> {
+    pub(super) fn chunks(
+        &self,
+        first: TimeChunk,
+        last: TimeChunk,
+    ) -> impl Iterator<Item = TimeChunk> {
         self.chunks.range(first..=last).map(|(chunk, _)| *chunk)
     }
 
     /// Adds the slots of a chunk whose buckets start in `range`.
     pub(super) fn within(
         &self,
-        chunk: Chunk,
+        chunk: TimeChunk,
         grain: Grain,
         range: TimeRange,
         slots: &mut Vec<usize>,
@@ -113,7 +117,7 @@ impl Columns {
             .expect("the columns are built from the layout that the schema is made of")
     }
 
-    fn is_group(&self, slot: usize, rows: &Rows<'_>, row: usize) -> bool {
+    fn is_group(&self, slot: usize, rows: &StateRows<'_>, row: usize) -> bool {
         let mut texts = self.dimensions.iter().zip(&rows.dimensions);
         self.times[slot] == rows.times[row]
             && texts.all(|(texts, column)| {
@@ -123,7 +127,7 @@ impl Columns {
 
     /// Overwrites and appends. [`check`] has passed.
     pub(super) fn put(&mut self, part: &EpochStates) -> Result<(), StoreError> {
-        let rows = Rows::of(&part.states, self.dimensions.len())?;
+        let rows = StateRows::of(&part.states, self.dimensions.len())?;
         let before = self.len();
         for (row, slot) in part.slots.iter().enumerate() {
             if *slot as usize == self.times.len() {
@@ -132,7 +136,7 @@ impl Columns {
                 for (texts, column) in self.dimensions.iter_mut().zip(&rows.dimensions) {
                     texts.push(column.is_valid(row).then(|| column.value(row)));
                 }
-                let (chunk, _) = Chunk::of(self.grain, Timestamp(time));
+                let (chunk, _) = TimeChunk::of(self.grain, Timestamp(time));
                 self.chunks.entry(chunk).or_default().push(*slot as usize);
             }
         }
@@ -156,12 +160,12 @@ impl Columns {
 
 /// Whether `part` can be put, after which the epoch has `groups` groups: nothing may fail half-way.
 pub(super) fn check(
-    view: &View,
-    columns: Option<&Columns>,
+    view: &SpeedView,
+    columns: Option<&EpochColumns>,
     part: &EpochStates,
     groups: &mut usize,
 ) -> Result<(), StoreError> {
-    let rows = Rows::of(&part.states, view.layout.dimensions.len())?;
+    let rows = StateRows::of(&part.states, view.layout.dimensions.len())?;
     for (row, slot) in part.slots.iter().enumerate() {
         let slot = *slot as usize;
         if slot > *groups {
@@ -186,13 +190,13 @@ pub(super) fn check(
 }
 
 /// A batch's columns by their part.
-struct Rows<'a> {
+struct StateRows<'a> {
     times: &'a [i64],
     dimensions: Vec<&'a StringArray>,
     states: &'a [ArrayRef],
 }
 
-impl<'a> Rows<'a> {
+impl<'a> StateRows<'a> {
     fn of(batch: &'a RecordBatch, dimensions: usize) -> Result<Self, StoreError> {
         let wrong = || StoreError::Invalid("its columns are not the metric's".to_owned());
         let columns = batch.columns();

@@ -10,26 +10,26 @@ use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
 use shared::ids::Epoch;
 
-use super::columns::Columns;
-use crate::store::{Change, View};
+use super::columns::EpochColumns;
+use crate::store::{SpeedView, ViewChange};
 
 /// See the module's text.
 #[derive(Debug, Default)]
-pub(super) struct History {
-    steps: VecDeque<Step>,
+pub(super) struct UndoLog {
+    steps: VecDeque<UndoRecord>,
     readers: Arc<Mutex<BTreeMap<u64, usize>>>,
 }
 
 /// What a change overwrote.
 #[derive(Debug)]
-struct Step {
+struct UndoRecord {
     /// Whole flushes before the change.
     flushes: u64,
-    epochs: BTreeMap<Epoch, Overwritten>,
+    epochs: BTreeMap<Epoch, UndoRows>,
 }
 
 #[derive(Debug)]
-struct Overwritten {
+struct UndoRows {
     /// Groups that the epoch had before.
     groups: usize,
     /// Those of them that were overwritten, with all columns.
@@ -39,25 +39,25 @@ struct Overwritten {
 
 /// A reader's hold on the states after a whole flush.
 #[derive(Debug)]
-pub(super) struct Pin {
+pub(super) struct ReadPin {
     flushes: u64,
     readers: Arc<Mutex<BTreeMap<u64, usize>>>,
 }
 
-impl History {
+impl UndoLog {
     /// Keeps what `change` is about to overwrite.
     pub(super) fn record(
         &mut self,
-        view: &View,
-        change: &Change,
-        before: &BTreeMap<Epoch, Columns>,
+        view: &SpeedView,
+        change: &ViewChange,
+        before: &BTreeMap<Epoch, EpochColumns>,
     ) {
         if change.is_whole() && self.first_reader().is_none() {
             return;
         }
         let mut slots: BTreeMap<Epoch, Vec<usize>> = BTreeMap::new();
         for part in &change.states {
-            let groups = before.get(&part.epoch).map_or(0, Columns::len);
+            let groups = before.get(&part.epoch).map_or(0, EpochColumns::len);
             let held = part.slots.iter().map(|slot| *slot as usize).filter(|slot| *slot < groups);
             slots.entry(part.epoch).or_default().extend(held);
         }
@@ -66,10 +66,10 @@ impl History {
                 Some(columns) => (columns.len(), columns.emit(&view.schema, &slots, None)),
                 None => (0, RecordBatch::new_empty(Arc::clone(&view.schema))),
             };
-            (epoch, Overwritten { groups, slots, rows })
+            (epoch, UndoRows { groups, slots, rows })
         };
         let epochs = slots.into_iter().map(overwritten).collect();
-        self.steps.push_back(Step { flushes: change.flushes, epochs });
+        self.steps.push_back(UndoRecord { flushes: change.flushes, epochs });
     }
 
     /// Lets go of what no reader needs, now that there have been `flushes` whole flushes.
@@ -81,10 +81,10 @@ impl History {
     }
 
     /// Holds the states after so many whole flushes, which are the last ones.
-    pub(super) fn pin(&self, flushes: u64) -> Pin {
+    pub(super) fn pin(&self, flushes: u64) -> ReadPin {
         let readers = Arc::clone(&self.readers);
         *readers.lock().unwrap_or_else(PoisonError::into_inner).entry(flushes).or_default() += 1;
-        Pin { flushes, readers }
+        ReadPin { flushes, readers }
     }
 
     fn first_reader(&self) -> Option<u64> {
@@ -93,15 +93,15 @@ impl History {
     }
 
     /// What was overwritten of an epoch since so many whole flushes, oldest first.
-    fn since(&self, flushes: u64, epoch: Epoch) -> impl Iterator<Item = &Overwritten> {
+    fn since(&self, flushes: u64, epoch: Epoch) -> impl Iterator<Item = &UndoRows> {
         let steps = self.steps.iter().filter(move |step| step.flushes >= flushes);
         steps.filter_map(move |step| step.epochs.get(&epoch))
     }
 }
 
-impl Pin {
+impl ReadPin {
     /// Groups that an epoch had; `now` is how many it has.
-    pub(super) fn groups(&self, epoch: Epoch, now: usize, history: &History) -> usize {
+    pub(super) fn groups(&self, epoch: Epoch, now: usize, history: &UndoLog) -> usize {
         history.since(self.flushes, epoch).next().map_or(now, |first| first.groups)
     }
 
@@ -112,9 +112,9 @@ impl Pin {
         epoch: Epoch,
         slots: &[usize],
         rows: RecordBatch,
-        history: &History,
+        history: &UndoLog,
     ) -> RecordBatch {
-        let steps: Vec<&Overwritten> = history.since(self.flushes, epoch).collect();
+        let steps: Vec<&UndoRows> = history.since(self.flushes, epoch).collect();
         if steps.is_empty() {
             return rows;
         }
@@ -131,7 +131,7 @@ impl Pin {
         }
         let schema = rows.schema();
         let names = schema.fields().iter().map(|field| field.name());
-        let same_columns = |step: &&Overwritten| {
+        let same_columns = |step: &&UndoRows| {
             let columns: Result<Vec<_>, _> =
                 names.clone().map(|name| step.rows.schema_ref().index_of(name)).collect();
             columns.and_then(|columns| step.rows.project(&columns))
@@ -144,7 +144,7 @@ impl Pin {
     }
 }
 
-impl Drop for Pin {
+impl Drop for ReadPin {
     fn drop(&mut self) {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = readers.get_mut(&self.flushes) {

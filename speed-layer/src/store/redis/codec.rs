@@ -21,22 +21,22 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use shared::decimal::{self, Scale};
-use shared::measure::{Distinct, Extreme, Latest, Quantiles, StateKind};
+use shared::measure::{DistinctSketch, ExtremeType, LatestState, QuantileSketch, StateKind};
 use shared::time::{TimeRange, Timestamp};
 
-use crate::store::View;
-use crate::store::chunk::Chunk;
+use crate::store::SpeedView;
+use crate::store::chunk::TimeChunk;
 
 /// One group as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) chunk: Chunk,
+pub(super) struct EncodedGroup {
+    pub(super) chunk: TimeChunk,
     pub(super) field: String,
     pub(super) value: String,
 }
 
 /// Writes the groups of a batch with the view's schema; `None` when it has another.
-pub(super) fn encode(view: &View, batch: &RecordBatch) -> Option<Vec<Entry>> {
+pub(super) fn encode(view: &SpeedView, batch: &RecordBatch) -> Option<Vec<EncodedGroup>> {
     let (columns, dimensions) = (batch.columns(), view.layout.dimensions.len());
     let times = columns.first()?.as_primitive_opt::<TimestampMicrosecondType>()?;
     let texts: Vec<&StringArray> =
@@ -47,7 +47,7 @@ pub(super) fn encode(view: &View, batch: &RecordBatch) -> Option<Vec<Entry>> {
     }
     let mut entries = Vec::with_capacity(batch.num_rows());
     for (row, time) in times.values().iter().enumerate() {
-        let (chunk, place) = Chunk::of(view.grain, Timestamp(*time));
+        let (chunk, place) = TimeChunk::of(view.grain, Timestamp(*time));
         let mut field = format!("{place}[");
         for (i, column) in texts.iter().enumerate() {
             separate(&mut field, i);
@@ -63,7 +63,7 @@ pub(super) fn encode(view: &View, batch: &RecordBatch) -> Option<Vec<Entry>> {
             write_state(&mut value, *kind, column, row)?;
         }
         value.push(']');
-        entries.push(Entry { chunk, field, value });
+        entries.push(EncodedGroup { chunk, field, value });
     }
     Some(entries)
 }
@@ -89,12 +89,12 @@ fn write_state(text: &mut String, kind: StateKind, column: &ArrayRef, row: usize
             text.push('"');
             text.push_str(&number::format(sum, scale));
         }
-        StateKind::Min(Extreme::Number(scale)) | StateKind::Max(Extreme::Number(scale)) => {
+        StateKind::Min(ExtremeType::Number(scale)) | StateKind::Max(ExtremeType::Number(scale)) => {
             let value = column.as_primitive_opt::<Decimal128Type>()?.value(row);
             text.push('"');
             text.push_str(&scale.format(value));
         }
-        StateKind::Min(Extreme::Time) | StateKind::Max(Extreme::Time) => {
+        StateKind::Min(ExtremeType::Time) | StateKind::Max(ExtremeType::Time) => {
             let time = column.as_primitive_opt::<TimestampMicrosecondType>()?.value(row);
             text.push('"');
             text.push_str(&Timestamp(time).to_string());
@@ -109,8 +109,8 @@ fn write_state(text: &mut String, kind: StateKind, column: &ArrayRef, row: usize
 }
 
 /// Reads groups back into a batch.
-pub(super) struct Decoder<'a> {
-    view: &'a View,
+pub(super) struct GroupDecoder<'a> {
+    view: &'a SpeedView,
     range: TimeRange,
     times: TimestampMicrosecondBuilder,
     dimensions: Vec<StringBuilder>,
@@ -118,9 +118,9 @@ pub(super) struct Decoder<'a> {
     rows: usize,
 }
 
-impl<'a> Decoder<'a> {
+impl<'a> GroupDecoder<'a> {
     /// A decoder of the groups whose buckets start in `range`.
-    pub(super) fn new(view: &'a View, range: TimeRange) -> Self {
+    pub(super) fn new(view: &'a SpeedView, range: TimeRange) -> Self {
         Self {
             view,
             range,
@@ -135,7 +135,12 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     /// What is wrong with it. The decoder is then of no more use.
-    pub(super) fn read(&mut self, chunk: Chunk, field: &[u8], value: &[u8]) -> Result<(), String> {
+    pub(super) fn read(
+        &mut self,
+        chunk: TimeChunk,
+        field: &[u8],
+        value: &[u8],
+    ) -> Result<(), String> {
         let wrong = |what: &str| {
             let shown: String = String::from_utf8_lossy(field).chars().take(80).collect();
             format!("the group `{shown}` {what}")
@@ -149,7 +154,7 @@ impl<'a> Decoder<'a> {
         }
         let texts: Vec<Option<CowText<'_>>> =
             serde_json::from_slice(&field[open..]).map_err(|_| wrong("has no dimensions"))?;
-        let cells: Vec<Cell<'_>> =
+        let cells: Vec<JsonState<'_>> =
             serde_json::from_slice(value).map_err(|_| wrong("has no states"))?;
         if texts.len() != self.dimensions.len() || cells.len() != self.states.len() {
             return Err(wrong("has not as many dimensions and states as the metric"));
@@ -182,43 +187,43 @@ impl<'a> Decoder<'a> {
 struct CowText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A state as JSON.
-enum Cell<'a> {
+enum JsonState<'a> {
     Null,
     Count(i64),
     Text(Cow<'a, str>),
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Cell<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonState<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Cells;
-        impl<'de> Visitor<'de> for Cells {
-            type Value = Cell<'de>;
+        struct JsonStateVisitor;
+        impl<'de> Visitor<'de> for JsonStateVisitor {
+            type Value = JsonState<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a state")
             }
 
-            fn visit_unit<E: de::Error>(self) -> Result<Cell<'de>, E> {
-                Ok(Cell::Null)
+            fn visit_unit<E: de::Error>(self) -> Result<JsonState<'de>, E> {
+                Ok(JsonState::Null)
             }
 
-            fn visit_i64<E: de::Error>(self, count: i64) -> Result<Cell<'de>, E> {
-                Ok(Cell::Count(count))
+            fn visit_i64<E: de::Error>(self, count: i64) -> Result<JsonState<'de>, E> {
+                Ok(JsonState::Count(count))
             }
 
-            fn visit_u64<E: de::Error>(self, count: u64) -> Result<Cell<'de>, E> {
-                i64::try_from(count).map(Cell::Count).map_err(E::custom)
+            fn visit_u64<E: de::Error>(self, count: u64) -> Result<JsonState<'de>, E> {
+                i64::try_from(count).map(JsonState::Count).map_err(E::custom)
             }
 
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Cell<'de>, E> {
-                Ok(Cell::Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<JsonState<'de>, E> {
+                Ok(JsonState::Text(Cow::Borrowed(text)))
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Cell<'de>, E> {
-                Ok(Cell::Text(Cow::Owned(text.to_owned())))
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<JsonState<'de>, E> {
+                Ok(JsonState::Text(Cow::Owned(text.to_owned())))
             }
         }
-        deserializer.deserialize_any(Cells)
+        deserializer.deserialize_any(JsonStateVisitor)
     }
 }
 
@@ -240,10 +245,11 @@ impl StateBuilder {
             StateKind::Sum(scale) => {
                 Self::Sum(scale, Decimal256Builder::new().with_data_type(scale.sum_type()))
             }
-            StateKind::Min(Extreme::Number(scale)) | StateKind::Max(Extreme::Number(scale)) => {
+            StateKind::Min(ExtremeType::Number(scale))
+            | StateKind::Max(ExtremeType::Number(scale)) => {
                 Self::Number(scale, Decimal128Builder::new().with_data_type(scale.value_type()))
             }
-            StateKind::Min(Extreme::Time) | StateKind::Max(Extreme::Time) => {
+            StateKind::Min(ExtremeType::Time) | StateKind::Max(ExtremeType::Time) => {
                 Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
             }
             StateKind::Distinct => Self::Distinct(BinaryBuilder::new()),
@@ -253,38 +259,40 @@ impl StateBuilder {
     }
 
     /// `None` when the cell is not a state of the kind.
-    fn append(&mut self, cell: &Cell<'_>) -> Option<()> {
+    fn append(&mut self, cell: &JsonState<'_>) -> Option<()> {
         match (self, cell) {
-            (Self::Count(builder), Cell::Count(count)) => builder.append_value(*count),
-            (Self::Count(_), Cell::Null | Cell::Text(_)) | (_, Cell::Count(_)) => return None,
-            (Self::Sum(_, builder), Cell::Null) => builder.append_null(),
-            (Self::Sum(scale, builder), Cell::Text(text)) => {
+            (Self::Count(builder), JsonState::Count(count)) => builder.append_value(*count),
+            (Self::Count(_), JsonState::Null | JsonState::Text(_)) | (_, JsonState::Count(_)) => {
+                return None;
+            }
+            (Self::Sum(_, builder), JsonState::Null) => builder.append_null(),
+            (Self::Sum(scale, builder), JsonState::Text(text)) => {
                 builder.append_value(number::parse(text, *scale)?);
             }
-            (Self::Number(_, builder), Cell::Null) => builder.append_null(),
-            (Self::Number(scale, builder), Cell::Text(text)) => {
+            (Self::Number(_, builder), JsonState::Null) => builder.append_null(),
+            (Self::Number(scale, builder), JsonState::Text(text)) => {
                 let value = number::parse(text, *scale).and_then(i256::to_i128);
                 builder.append_value(value.filter(|v| v.unsigned_abs() <= MAX)?);
             }
-            (Self::Time(builder), Cell::Null) => builder.append_null(),
-            (Self::Time(builder), Cell::Text(text)) => builder.append_value(time(text)?),
+            (Self::Time(builder), JsonState::Null) => builder.append_null(),
+            (Self::Time(builder), JsonState::Text(text)) => builder.append_value(time(text)?),
             (
                 Self::Distinct(builder) | Self::Quantile(builder) | Self::Latest(builder),
-                Cell::Null,
+                JsonState::Null,
             ) => builder.append_null(),
-            (Self::Distinct(builder), Cell::Text(text)) => {
+            (Self::Distinct(builder), JsonState::Text(text)) => {
                 let bytes = STANDARD.decode(&**text).ok()?;
-                Distinct::decode(&bytes).ok()?;
+                DistinctSketch::decode(&bytes).ok()?;
                 builder.append_value(bytes);
             }
-            (Self::Quantile(builder), Cell::Text(text)) => {
+            (Self::Quantile(builder), JsonState::Text(text)) => {
                 let bytes = STANDARD.decode(&**text).ok()?;
-                Quantiles::decode(&bytes).ok()?;
+                QuantileSketch::decode(&bytes).ok()?;
                 builder.append_value(bytes);
             }
-            (Self::Latest(builder), Cell::Text(text)) => {
+            (Self::Latest(builder), JsonState::Text(text)) => {
                 let bytes = STANDARD.decode(&**text).ok()?;
-                Latest::default().merge(&bytes).ok()?;
+                LatestState::default().merge(&bytes).ok()?;
                 builder.append_value(bytes);
             }
         }

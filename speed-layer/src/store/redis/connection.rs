@@ -14,7 +14,7 @@ use redis::{
 };
 
 use crate::store::address::RedisAddress;
-use crate::store::{ConnectError, StoreError};
+use crate::store::{StoreConnectError, StoreError};
 
 /// How long an answer may take. The client's own 500 ms are short for a script of some megabytes.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,8 +29,8 @@ const VERSION_MIN: u64 = 7;
 
 /// Either kind of connection. Clones share it.
 #[derive(Clone)]
-pub(super) enum Connection {
-    Single(Arc<Line>),
+pub(super) enum RedisConnection {
+    Single(Arc<ServerConnection>),
     Cluster(ClusterConnection),
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Connection {
 ///
 /// The manager connects again when the system says that a connection is broken. One whose packets
 /// are lost says nothing for a quarter of an hour, and every request on it runs into its time.
-pub(super) struct Line {
+pub(super) struct ServerConnection {
     client: Client,
     config: ConnectionManagerConfig,
     current: Mutex<ConnectionManager>,
@@ -46,7 +46,7 @@ pub(super) struct Line {
     replaced: tokio::sync::Mutex<u64>,
 }
 
-impl Line {
+impl ServerConnection {
     async fn connect(client: Client, config: ConnectionManagerConfig) -> RedisResult<Self> {
         let first = ConnectionManager::new_with_config(client.clone(), config.clone()).await?;
         let (current, replaced) = (Mutex::new(first), tokio::sync::Mutex::default());
@@ -85,7 +85,7 @@ impl Line {
     }
 }
 
-impl ConnectionLike for Connection {
+impl ConnectionLike for RedisConnection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::Single(line) => Box::pin(
@@ -117,18 +117,20 @@ impl ConnectionLike for Connection {
     }
 }
 
-impl Connection {
+impl RedisConnection {
     /// Connects, and checks that the server loses nothing and runs the scripts.
-    pub(super) async fn open(address: &RedisAddress) -> Result<Self, ConnectError> {
-        let unreachable = |error: RedisError| ConnectError::Unreachable {
+    pub(super) async fn open(address: &RedisAddress) -> Result<Self, StoreConnectError> {
+        let unreachable = |error: RedisError| StoreConnectError::Unreachable {
             address: address.to_string(),
             reason: one_line(&error),
         };
         let connection = Self::connect(address).await.map_err(unreachable)?;
         let infos = connection.info().await.map_err(unreachable)?;
         for info in &infos {
-            check(address, info)
-                .map_err(|reason| ConnectError::Unfit { address: address.to_string(), reason })?;
+            check(address, info).map_err(|reason| StoreConnectError::Unfit {
+                address: address.to_string(),
+                reason,
+            })?;
         }
         Ok(connection)
     }
@@ -143,7 +145,9 @@ impl Connection {
                     .set_response_timeout(Some(RESPONSE_TIMEOUT))
                     .set_connection_timeout(Some(CONNECT_TIMEOUT));
                 let client = Client::open(url.as_str())?;
-                Line::connect(client, config).await.map(|line| Self::Single(Arc::new(line)))
+                ServerConnection::connect(client, config)
+                    .await
+                    .map(|line| Self::Single(Arc::new(line)))
             }
             RedisAddress::Cluster(urls) => {
                 // A command that is sent again is no danger: each write has its serial.

@@ -6,22 +6,22 @@
 use shared::ids::{Epoch, JournalId, PartitionId};
 use shared::time::{Grain, TimeRange, Timestamp};
 
-use crate::store::chunk::Chunk;
-use crate::store::{Space, ViewId};
+use crate::store::chunk::TimeChunk;
+use crate::store::{ViewId, ViewSpace};
 
 /// Keys of one view.
 #[derive(Clone, Debug)]
-pub(super) struct Keys {
+pub(super) struct RedisKeys {
     base: String,
 }
 
-impl Keys {
+impl RedisKeys {
     pub(super) fn of(id: ViewId) -> Self {
         let (metric, partition) = (id.metric, PartitionId::ONLY.0);
         Self { base: format!("mg:{{m{metric}.{partition}.{}}}", id.journal()) }
     }
 
-    /// Hash: what [`crate::store::Stored`] says, and the number of chunks of each epoch.
+    /// Hash: what [`crate::store::StoredView`] says, and the number of chunks of each epoch.
     pub(super) fn meta(&self) -> String {
         format!("{}:meta", self.base)
     }
@@ -32,7 +32,7 @@ impl Keys {
     }
 
     /// List: what the flush that follows so many whole ones has overwritten.
-    pub(super) fn overwritten(&self, space: Space, flushes: u64) -> String {
+    pub(super) fn overwritten(&self, space: ViewSpace, flushes: u64) -> String {
         format!("{}:{space}:overwritten:{flushes}", self.base)
     }
 
@@ -49,42 +49,52 @@ pub(super) fn service(journal: JournalId) -> String {
 
 /// A chunk's name: `space:epoch:start`, ordered by start within an epoch. `None` for a time that no
 /// event can have.
-pub(super) fn member(space: Space, epoch: Epoch, grain: Grain, chunk: Chunk) -> Option<String> {
+pub(super) fn member(
+    space: ViewSpace,
+    epoch: Epoch,
+    grain: Grain,
+    chunk: TimeChunk,
+) -> Option<String> {
     label(grain, chunk).map(|label| format!("{space}:{epoch}:{label}"))
 }
 
 /// The chunk that a member names, if it is one of `space` and `epoch`.
-pub(super) fn chunk_of(member: &str, space: Space, epoch: Epoch, grain: Grain) -> Option<Chunk> {
+pub(super) fn chunk_of(
+    member: &str,
+    space: ViewSpace,
+    epoch: Epoch,
+    grain: Grain,
+) -> Option<TimeChunk> {
     let text = member.strip_prefix(&format!("{space}:{epoch}:"))?;
     let time = match grain {
         Grain::Minute => format!("{text}:00:00Z"),
         Grain::Hour | Grain::Day => format!("{text}T00:00:00Z"),
     };
     let time: chrono::DateTime<chrono::Utc> = time.parse().ok()?;
-    let (chunk, place) = Chunk::of(grain, time.into());
+    let (chunk, place) = TimeChunk::of(grain, time.into());
     (place == 0 && label(grain, chunk).as_deref() == Some(text)).then_some(chunk)
 }
 
 /// First and last member of an epoch with a bucket in `range`, as bounds of `ZRANGE … BYLEX`.
 pub(super) fn members_within(
-    space: Space,
+    space: ViewSpace,
     epoch: Epoch,
     grain: Grain,
     range: TimeRange,
 ) -> Option<(String, String)> {
     let from = range.from.max(Timestamp::MIN);
     let to = range.to.min(Timestamp::MAX);
-    let (first, last) = Chunk::span(grain, TimeRange { from, to })?;
+    let (first, last) = TimeChunk::span(grain, TimeRange { from, to })?;
     let bound = |chunk| member(space, epoch, grain, chunk).map(|member| format!("[{member}"));
     Some((bound(first)?, bound(last)?))
 }
 
 /// All members of an epoch, as bounds of `ZRANGE … BYLEX`: `;` follows `:`.
-pub(super) fn members_of_epoch(space: Space, epoch: Epoch) -> (String, String) {
+pub(super) fn members_of_epoch(space: ViewSpace, epoch: Epoch) -> (String, String) {
     (format!("[{space}:{epoch}:"), format!("({space}:{epoch};"))
 }
 
-fn label(grain: Grain, Chunk(start): Chunk) -> Option<String> {
+fn label(grain: Grain, TimeChunk(start): TimeChunk) -> Option<String> {
     // The chunk of the first instant of 1900 begins up to 32 days before.
     let years = Timestamp(Timestamp::MIN.0 - 32 * shared::time::DAY_US)..Timestamp::MAX;
     let time = years.contains(&start).then(|| start.to_utc())??;
@@ -102,15 +112,15 @@ mod tests {
     #[test]
     fn names_are_readable_and_read_back() {
         let journal = JournalId(uuid::Uuid::from_u128(0xabc));
-        let keys = Keys::of(ViewId::new(journal, MetricId(7)));
-        let space = Space { fence: Fence(3), number: 1 };
+        let keys = RedisKeys::of(ViewId::new(journal, MetricId(7)));
+        let space = ViewSpace { fence: Fence(3), number: 1 };
         let time = Timestamp(1_357_017_780_000_000);
         for (grain, want) in [
             (Grain::Minute, "3-1:12:2013-01-01T05"),
             (Grain::Hour, "3-1:12:2013-01-01"),
             (Grain::Day, "3-1:12:2012-12-06"),
         ] {
-            let (chunk, _) = Chunk::of(grain, time);
+            let (chunk, _) = TimeChunk::of(grain, time);
             let name = member(space, Epoch(12), grain, chunk).unwrap();
             assert_eq!(name, want);
             assert_eq!(chunk_of(&name, space, Epoch(12), grain), Some(chunk));
@@ -121,7 +131,7 @@ mod tests {
         for grain in [Grain::Minute, Grain::Hour, Grain::Day] {
             let last = Timestamp(Timestamp::MAX.0 - 1);
             for time in [Timestamp::MIN, Timestamp(-1), Timestamp(0), last] {
-                let (chunk, _) = Chunk::of(grain, grain.floor(time));
+                let (chunk, _) = TimeChunk::of(grain, grain.floor(time));
                 let name = member(space, Epoch(0), grain, chunk).unwrap();
                 assert_eq!(chunk_of(&name, space, Epoch(0), grain), Some(chunk), "{name}");
             }

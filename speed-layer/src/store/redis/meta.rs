@@ -5,12 +5,15 @@ use std::str::FromStr;
 
 use shared::ids::{Epoch, Fence, JournalId, Offset};
 
-use crate::store::{Change, FORMAT, Figures, Mark, Space, Stage, Stored, View};
+use crate::store::{
+    EpochCounters, FORMAT, JournalPosition, SpaceStage, SpeedView, StoredView, ViewChange,
+    ViewSpace,
+};
 
 /// A meta hash, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Meta {
-    pub(super) stored: Stored,
+pub(super) struct ViewMeta {
+    pub(super) stored: StoredView,
     /// By epoch of which anything is told, how many chunks the index has.
     pub(super) chunks: BTreeMap<Epoch, u64>,
 }
@@ -23,15 +26,15 @@ const MISMATCHES: &str = "mismatches";
 const DROPPED: &str = "dropped";
 const OMISSIONS: &str = "omissions";
 
-fn stage_name(stage: Stage) -> &'static str {
+fn stage_name(stage: SpaceStage) -> &'static str {
     match stage {
-        Stage::Building => "building",
-        Stage::Complete => "complete",
+        SpaceStage::Building => "building",
+        SpaceStage::Complete => "complete",
     }
 }
 
 /// Fields and values of a view that begins anew.
-pub(super) fn begun(view: &View, space: Space, first: Epoch) -> Vec<(String, String)> {
+pub(super) fn begun(view: &SpeedView, space: ViewSpace, first: Epoch) -> Vec<(String, String)> {
     let states = (0..view.layout.states.len()).map(|i| view.layout.state_name(i));
     let names: Vec<String> = view.layout.dimensions.iter().cloned().chain(states).collect();
     let fields = [
@@ -44,7 +47,7 @@ pub(super) fn begun(view: &View, space: Space, first: Epoch) -> Vec<(String, Str
         ("space", space.to_string()),
         ("serial", "0".to_owned()),
         ("flushes", "0".to_owned()),
-        ("stage", stage_name(Stage::Building).to_owned()),
+        ("stage", stage_name(SpaceStage::Building).to_owned()),
         ("first", first.to_string()),
         ("through", "0".to_owned()),
         ("through_checksum", "0".to_owned()),
@@ -55,7 +58,7 @@ pub(super) fn begun(view: &View, space: Space, first: Epoch) -> Vec<(String, Str
 }
 
 /// Fields and values that a change leaves behind.
-pub(super) fn changed(change: &Change) -> Vec<(String, String)> {
+pub(super) fn changed(change: &ViewChange) -> Vec<(String, String)> {
     let mut fields = vec![
         ("fence".to_owned(), change.fence.to_string()),
         ("serial".to_owned(), (change.serial + 1).to_string()),
@@ -80,7 +83,7 @@ pub(super) fn changed(change: &Change) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read(fields: &[(String, String)]) -> Result<Option<Meta>, String> {
+pub(super) fn read(fields: &[(String, String)]) -> Result<Option<ViewMeta>, String> {
     if fields.is_empty() {
         return Ok(None);
     }
@@ -91,17 +94,17 @@ pub(super) fn read(fields: &[(String, String)]) -> Result<Option<Meta>, String> 
         return Err(format!("its format is {format}; this build reads {FORMAT}"));
     }
     let stage = match &*field::<String>(fields, "stage")? {
-        "building" => Stage::Building,
-        "complete" => Stage::Complete,
+        "building" => SpaceStage::Building,
+        "complete" => SpaceStage::Complete,
         other => return Err(format!("its stage is `{other}`")),
     };
-    let mark = |name: &str| -> Result<Mark, String> {
+    let mark = |name: &str| -> Result<JournalPosition, String> {
         let checksum = field(fields, &format!("{name}_checksum"))?;
-        Ok(Mark { offset: Offset(field(fields, name)?), checksum })
+        Ok(JournalPosition { offset: Offset(field(fields, name)?), checksum })
     };
     let first = Epoch(field(fields, "first")?);
     let (chunks, figures) = by_epoch(fields)?;
-    let stored = Stored {
+    let stored = StoredView {
         journal: JournalId::try_from(journal).map_err(|_| "its journal is no id".to_owned())?,
         definition: u64::from_str_radix(&definition, 16)
             .map_err(|_| format!("its definition is `{definition}`"))?,
@@ -116,10 +119,10 @@ pub(super) fn read(fields: &[(String, String)]) -> Result<Option<Meta>, String> 
         // Those of retired epochs stay until their chunks are swept.
         figures: figures
             .into_iter()
-            .filter(|(epoch, figures)| *epoch >= first && *figures != Figures::default())
+            .filter(|(epoch, figures)| *epoch >= first && *figures != EpochCounters::default())
             .collect(),
     };
-    Ok(Some(Meta { stored, chunks }))
+    Ok(Some(ViewMeta { stored, chunks }))
 }
 
 fn field<T: FromStr>(fields: &[(String, String)], name: &str) -> Result<T, String> {
@@ -128,17 +131,17 @@ fn field<T: FromStr>(fields: &[(String, String)], name: &str) -> Result<T, Strin
     value.parse().map_err(|_| format!("its `{name}` is `{value}`"))
 }
 
-type ByEpoch = (BTreeMap<Epoch, u64>, BTreeMap<Epoch, Figures>);
+type EpochFields = (BTreeMap<Epoch, u64>, BTreeMap<Epoch, EpochCounters>);
 
-fn by_epoch(fields: &[(String, String)]) -> Result<ByEpoch, String> {
-    let (mut chunks, mut figures) = ByEpoch::default();
+fn by_epoch(fields: &[(String, String)]) -> Result<EpochFields, String> {
+    let (mut chunks, mut figures) = EpochFields::default();
     for (name, value) in fields {
         let Some((kind, epoch)) = name.split_once(':') else { continue };
         let number = || format!("its `{name}` is `{value}`");
         let epoch = Epoch(epoch.parse().map_err(|_| number())?);
         let count = || value.parse::<u64>().map_err(|_| number());
         let chunks: &mut u64 = chunks.entry(epoch).or_default();
-        let figures: &mut Figures = figures.entry(epoch).or_default();
+        let figures: &mut EpochCounters = figures.entry(epoch).or_default();
         match kind {
             CHUNKS => *chunks = count()?,
             MISMATCHES => figures.mismatches = count()?,

@@ -10,9 +10,9 @@ use std::collections::hash_map::Entry;
 use redis::Pipeline;
 
 use super::RedisStore;
-use super::keys::Keys;
-use super::read::{Groups, Stop};
-use crate::store::{Change, ReadError, Space, Stored};
+use super::keys::RedisKeys;
+use super::read::{ChunkReadError, GroupFields};
+use crate::store::{StoreReadError, StoredView, ViewChange, ViewSpace};
 
 /// How long the list of a flush is kept that is half-way, and then goes on when its writer is back.
 /// That of a whole flush is kept for as long as a read may take, see the script.
@@ -22,14 +22,14 @@ const FORGOTTEN: &[u8] = b"forgotten";
 
 /// Milliseconds for which the list is kept that `change` appends to, unless the change ends the
 /// flush.
-pub(super) fn half_kept_ms(change: &Change) -> Option<u64> {
+pub(super) fn half_kept_ms(change: &ViewChange) -> Option<u64> {
     (!change.is_whole()).then_some(HALF_KEPT_MS)
 }
 
 /// What a reader knows of what has been overwritten.
 #[derive(Debug)]
-pub(super) struct Overwritten {
-    space: Space,
+pub(super) struct UndoLogReader {
+    space: ViewSpace,
     /// Changes of the space that are known, or that are in what is read.
     serial: Option<u64>,
     /// The flush whose list is being read, and how many elements of it were.
@@ -37,18 +37,18 @@ pub(super) struct Overwritten {
     known: usize,
     /// Elements that are asked for at once.
     portion: usize,
-    parser: Parser,
+    parser: UndoLogParser,
     is_forgotten: bool,
 }
 
 /// By chunk, and there by field, the oldest value; nothing where there was no such group.
-type Values = HashMap<String, HashMap<Vec<u8>, Option<Vec<u8>>>>;
+type UndoLogValues = HashMap<String, HashMap<Vec<u8>, Option<Vec<u8>>>>;
 
 /// Takes lists apart, element by element.
 #[derive(Debug, Default)]
-struct Parser {
-    values: Values,
-    next: Next,
+struct UndoLogParser {
+    values: UndoLogValues,
+    next: UndoLogElement,
     chunks_left: usize,
     groups_left: usize,
     member: String,
@@ -57,7 +57,7 @@ struct Parser {
 
 /// What the next element is.
 #[derive(Clone, Copy, Debug, Default)]
-enum Next {
+enum UndoLogElement {
     #[default]
     Serial,
     Chunks,
@@ -67,9 +67,9 @@ enum Next {
     Value,
 }
 
-impl Overwritten {
+impl UndoLogReader {
     /// For a reader of the last whole flush of what is stored, who takes so many groups at once.
-    pub(super) fn since(stored: &Stored, groups: usize) -> Self {
+    pub(super) fn since(stored: &StoredView, groups: usize) -> Self {
         let is_whole = stored.through == stored.reach;
         Self {
             space: stored.space,
@@ -77,7 +77,7 @@ impl Overwritten {
             flushes: stored.flushes,
             known: 0,
             portion: 2 * groups,
-            parser: Parser::default(),
+            parser: UndoLogParser::default(),
             is_forgotten: false,
         }
     }
@@ -93,16 +93,20 @@ impl Overwritten {
     }
 
     /// Reads what has been overwritten up to now.
-    pub(super) async fn follow(&mut self, store: &RedisStore, keys: &Keys) -> Result<(), Stop> {
+    pub(super) async fn follow(
+        &mut self,
+        store: &RedisStore,
+        keys: &RedisKeys,
+    ) -> Result<(), ChunkReadError> {
         let mut look = redis::cmd("HMGET");
         look.arg(keys.meta()).arg(&["space", "serial", "flushes", "through", "reach"]);
         let now: [Option<String>; 5] = look.query_async(&mut store.connection()).await?;
         let [space, serial, flushes, through, reach] = now.map(Option::unwrap_or_default);
         if space != self.space.to_string() {
-            return Err(ReadError::Building.into());
+            return Err(StoreReadError::Building.into());
         }
         let number = |text: &str| {
-            text.parse::<u64>().map_err(|_| Stop::Suspect(format!("meta says `{text}`")))
+            text.parse::<u64>().map_err(|_| ChunkReadError::Suspect(format!("meta says `{text}`")))
         };
         let (serial, flushes) = (number(&serial)?, number(&flushes)?);
         if self.serial == Some(serial) {
@@ -118,14 +122,18 @@ impl Overwritten {
             }
             self.flushes += 1;
             self.known = 0;
-            self.parser.next = Next::Serial;
+            self.parser.next = UndoLogElement::Serial;
         }
         self.serial = Some(serial);
         Ok(())
     }
 
     /// The rest of the list of one flush.
-    async fn read_list(&mut self, store: &RedisStore, keys: &Keys) -> Result<(), Stop> {
+    async fn read_list(
+        &mut self,
+        store: &RedisStore,
+        keys: &RedisKeys,
+    ) -> Result<(), ChunkReadError> {
         let key = keys.overwritten(self.space, self.flushes);
         loop {
             let mut pipeline = Pipeline::with_capacity(2);
@@ -142,7 +150,7 @@ impl Overwritten {
             }
             for element in elements {
                 let done = self.parser.take(element);
-                done.ok_or_else(|| Stop::Suspect(format!("{key} cannot be read")))?;
+                done.ok_or_else(|| ChunkReadError::Suspect(format!("{key} cannot be read")))?;
             }
             self.known += count;
             if count < self.portion {
@@ -152,7 +160,7 @@ impl Overwritten {
     }
 
     /// Puts what was there in place of what was overwritten.
-    pub(super) fn restore(&self, member: &str, groups: &mut Groups) {
+    pub(super) fn restore(&self, member: &str, groups: &mut GroupFields) {
         let Some(values) = self.parser.values.get(member).filter(|values| !values.is_empty())
         else {
             return;
@@ -168,29 +176,29 @@ impl Overwritten {
     }
 }
 
-impl Parser {
+impl UndoLogParser {
     /// Takes an element; `None` when it is not what comes next.
     fn take(&mut self, element: Vec<u8>) -> Option<()> {
         match self.next {
-            Next::Serial => self.next = Next::Chunks,
-            Next::Chunks => {
+            UndoLogElement::Serial => self.next = UndoLogElement::Chunks,
+            UndoLogElement::Chunks => {
                 self.chunks_left = number(&element)?;
                 self.next = self.chunk_or_change();
             }
-            Next::Member => {
+            UndoLogElement::Member => {
                 self.member = String::from_utf8(element).ok()?;
-                self.next = Next::Groups;
+                self.next = UndoLogElement::Groups;
             }
-            Next::Groups => {
+            UndoLogElement::Groups => {
                 self.groups_left = number(&element)?;
                 self.chunks_left = self.chunks_left.checked_sub(1)?;
                 self.next = self.group_or_chunk();
             }
-            Next::Field => {
+            UndoLogElement::Field => {
                 self.field = element;
-                self.next = Next::Value;
+                self.next = UndoLogElement::Value;
             }
-            Next::Value => {
+            UndoLogElement::Value => {
                 self.groups_left = self.groups_left.checked_sub(1)?;
                 if let Some(values) = self.values.get_mut(&self.member) {
                     let field = std::mem::take(&mut self.field);
@@ -204,12 +212,12 @@ impl Parser {
         Some(())
     }
 
-    fn group_or_chunk(&self) -> Next {
-        if self.groups_left > 0 { Next::Field } else { self.chunk_or_change() }
+    fn group_or_chunk(&self) -> UndoLogElement {
+        if self.groups_left > 0 { UndoLogElement::Field } else { self.chunk_or_change() }
     }
 
-    fn chunk_or_change(&self) -> Next {
-        if self.chunks_left > 0 { Next::Member } else { Next::Serial }
+    fn chunk_or_change(&self) -> UndoLogElement {
+        if self.chunks_left > 0 { UndoLogElement::Member } else { UndoLogElement::Serial }
     }
 }
 

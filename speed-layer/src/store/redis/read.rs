@@ -13,17 +13,17 @@ use arrow::array::RecordBatch;
 use redis::{Pipeline, RedisError};
 use shared::ids::Epoch;
 use shared::measure::StateKind;
-use shared::ports::{SpeedPart, SpeedRead};
+use shared::ports::{SpeedReadRequest, SpeedViewStates};
 use shared::time::TimeRange;
 
 use super::RedisStore;
-use super::codec::Decoder;
+use super::codec::GroupDecoder;
 use super::connection::{is_foreign, one_line};
-use super::keys::{self, Keys};
-use super::meta::{self, Meta};
-use super::overwritten::Overwritten;
-use crate::store::chunk::Chunk;
-use crate::store::{ReadError, Stage, Told, View};
+use super::keys::{self, RedisKeys};
+use super::meta::{self, ViewMeta};
+use super::overwritten::UndoLogReader;
+use crate::store::chunk::TimeChunk;
+use crate::store::{ReadCaveats, SpaceStage, SpeedView, StoreReadError};
 
 /// Groups that are read at once; a chunk that has more is read in steps.
 const PORTION: usize = 20_000;
@@ -35,53 +35,53 @@ const KEYS_MAX: usize = 1000;
 const ATTEMPTS: usize = 3;
 
 /// Groups as fields and values.
-pub(super) type Groups = Vec<(Vec<u8>, Vec<u8>)>;
+pub(super) type GroupFields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Why a read stops.
-pub(super) enum Stop {
-    Error(ReadError),
+pub(super) enum ChunkReadError {
+    Error(StoreReadError),
     /// Something is not there that should be: either the view moved on, or it is damaged.
     Suspect(String),
     /// What has been overwritten is kept no more.
     Forgotten,
 }
 
-impl From<ReadError> for Stop {
-    fn from(error: ReadError) -> Self {
+impl From<StoreReadError> for ChunkReadError {
+    fn from(error: StoreReadError) -> Self {
         Self::Error(error)
     }
 }
 
-impl From<RedisError> for Stop {
+impl From<RedisError> for ChunkReadError {
     fn from(error: RedisError) -> Self {
         match is_foreign(&error) {
             true => Self::Suspect(one_line(&error)),
-            false => Self::Error(ReadError::Unreachable(one_line(&error))),
+            false => Self::Error(StoreReadError::Unreachable(one_line(&error))),
         }
     }
 }
 
 /// A chunk's place.
 #[derive(Clone, Debug)]
-struct Place {
+struct ChunkLocation {
     member: String,
     key: String,
-    chunk: Chunk,
+    chunk: TimeChunk,
     groups: usize,
 }
 
 /// Reads a view, see the module's text.
 pub(super) async fn read(
     store: &RedisStore,
-    view: &View,
-    read: &SpeedRead,
+    view: &SpeedView,
+    read: &SpeedReadRequest,
     groups_max: usize,
-) -> Result<SpeedPart, ReadError> {
-    let keys = Keys::of(view.id);
+) -> Result<SpeedViewStates, StoreReadError> {
+    let keys = RedisKeys::of(view.id);
     for attempt in 1..=ATTEMPTS {
         let before = look(store, &keys, view, read.from).await?;
-        let mut overwritten = Overwritten::since(&before.stored, portion(view));
-        let reader = Reader { store, keys: &keys, view, read, groups_max };
+        let mut overwritten = UndoLogReader::since(&before.stored, portion(view));
+        let reader = ViewChunkReader { store, keys: &keys, view, read, groups_max };
         // A reader who is too slow again and again says between which positions the groups are.
         let is_last = attempt == ATTEMPTS;
         let result = reader.read_chunks(&before, &mut overwritten, is_last).await;
@@ -98,61 +98,63 @@ pub(super) async fn read(
                 let through = before.stored.through.offset;
                 let is_exact = !overwritten.is_forgotten();
                 let reach = if is_exact { through } else { after.stored.reach.offset };
-                let Told { missing, omissions } = before.stored.told(read);
-                return Ok(SpeedPart { through, reach, states, missing, omissions });
+                let ReadCaveats { missing, omissions } = before.stored.told(read);
+                return Ok(SpeedViewStates { through, reach, states, missing, omissions });
             }
-            Err(Stop::Forgotten) => {}
-            Err(Stop::Error(error)) => return Err(error),
-            Err(Stop::Suspect(reason)) => return Err(ReadError::Damaged { space, reason }),
+            Err(ChunkReadError::Forgotten) => {}
+            Err(ChunkReadError::Error(error)) => return Err(error),
+            Err(ChunkReadError::Suspect(reason)) => {
+                return Err(StoreReadError::Damaged { space, reason });
+            }
         }
     }
-    Err(ReadError::Building)
+    Err(StoreReadError::Building)
 }
 
 async fn look(
     store: &RedisStore,
-    keys: &Keys,
-    view: &View,
+    keys: &RedisKeys,
+    view: &SpeedView,
     from: Epoch,
-) -> Result<Meta, ReadError> {
+) -> Result<ViewMeta, StoreReadError> {
     let fields: Result<Vec<(String, String)>, _> =
         redis::cmd("HGETALL").arg(keys.meta()).query_async(&mut store.connection()).await;
     let fields = match fields {
         Ok(fields) => fields,
         // What is there is not ours; the writer finds that out too.
-        Err(error) if is_foreign(&error) => return Err(ReadError::Absent),
-        Err(error) => return Err(ReadError::Unreachable(one_line(&error))),
+        Err(error) if is_foreign(&error) => return Err(StoreReadError::Absent),
+        Err(error) => return Err(StoreReadError::Unreachable(one_line(&error))),
     };
-    let Ok(Some(meta)) = meta::read(&fields) else { return Err(ReadError::Absent) };
+    let Ok(Some(meta)) = meta::read(&fields) else { return Err(StoreReadError::Absent) };
     let stored = &meta.stored;
     if stored.journal != view.id.journal() || stored.definition != view.definition {
-        return Err(ReadError::Absent);
+        return Err(StoreReadError::Absent);
     }
-    if stored.stage == Stage::Building {
-        return Err(ReadError::Building);
+    if stored.stage == SpaceStage::Building {
+        return Err(StoreReadError::Building);
     }
     if stored.first > from {
-        return Err(ReadError::Retired { first: stored.first });
+        return Err(StoreReadError::Retired { first: stored.first });
     }
     Ok(meta)
 }
 
 /// What all steps of a read need.
-struct Reader<'a> {
+struct ViewChunkReader<'a> {
     store: &'a RedisStore,
-    keys: &'a Keys,
-    view: &'a View,
-    read: &'a SpeedRead,
+    keys: &'a RedisKeys,
+    view: &'a SpeedView,
+    read: &'a SpeedReadRequest,
     groups_max: usize,
 }
 
-impl Reader<'_> {
+impl ViewChunkReader<'_> {
     async fn read_chunks(
         &self,
-        meta: &Meta,
-        overwritten: &mut Overwritten,
+        meta: &ViewMeta,
+        overwritten: &mut UndoLogReader,
         may_be_forgotten: bool,
-    ) -> Result<Vec<RecordBatch>, Stop> {
+    ) -> Result<Vec<RecordBatch>, ChunkReadError> {
         let Self { store, keys, view, read, groups_max } = *self;
         let places = find(store, keys, view, meta, read).await?;
         overwritten.watch(places.iter().map(|place| &*place.member));
@@ -162,7 +164,7 @@ impl Reader<'_> {
         let most = portion(view);
         while let Some(first) = rest.first() {
             let mut sum = 0;
-            let fits = |place: &&Place| {
+            let fits = |place: &&ChunkLocation| {
                 sum += place.groups;
                 sum <= most
             };
@@ -175,7 +177,7 @@ impl Reader<'_> {
             };
             overwritten.follow(store, keys).await?;
             if overwritten.is_forgotten() && !may_be_forgotten {
-                return Err(Stop::Forgotten);
+                return Err(ChunkReadError::Forgotten);
             }
             for (place, groups) in portion.iter().zip(&mut read_now) {
                 overwritten.restore(&place.member, groups);
@@ -185,7 +187,7 @@ impl Reader<'_> {
             let batch = decode(view, read.range, chunks).await?;
             groups += batch.num_rows();
             if groups > groups_max {
-                return Err(ReadError::TooLarge { limit: groups_max }.into());
+                return Err(StoreReadError::TooLarge { limit: groups_max }.into());
             }
             if batch.num_rows() > 0 {
                 batches.push(batch);
@@ -195,7 +197,7 @@ impl Reader<'_> {
     }
 }
 
-fn portion(view: &View) -> usize {
+fn portion(view: &SpeedView) -> usize {
     let is_binary = |kind: &&StateKind| kind.is_binary();
     match view.layout.states.iter().filter(is_binary).count() {
         0 => PORTION,
@@ -206,11 +208,11 @@ fn portion(view: &View) -> usize {
 /// The chunks in the range, with their sizes.
 async fn find(
     store: &RedisStore,
-    keys: &Keys,
-    view: &View,
-    meta: &Meta,
-    read: &SpeedRead,
-) -> Result<Vec<Place>, Stop> {
+    keys: &RedisKeys,
+    view: &SpeedView,
+    meta: &ViewMeta,
+    read: &SpeedReadRequest,
+) -> Result<Vec<ChunkLocation>, ChunkReadError> {
     let space = meta.stored.space;
     let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
     let mut places = Vec::new();
@@ -226,12 +228,13 @@ async fn find(
             pipeline.query_async(&mut store.connection()).await?;
         if listed < *count {
             let reason = format!("epoch {epoch} has {listed} chunks, {count} were written");
-            return Err(Stop::Suspect(reason));
+            return Err(ChunkReadError::Suspect(reason));
         }
         for member in members {
             let chunk = keys::chunk_of(&member, space, *epoch, view.grain);
-            let chunk = chunk.ok_or_else(|| Stop::Suspect(format!("`{member}` is no chunk")))?;
-            places.push(Place { key: keys.chunk(&member), member, chunk, groups: 0 });
+            let chunk =
+                chunk.ok_or_else(|| ChunkReadError::Suspect(format!("`{member}` is no chunk")))?;
+            places.push(ChunkLocation { key: keys.chunk(&member), member, chunk, groups: 0 });
         }
     }
     for portion in places.chunks_mut(KEYS_MAX) {
@@ -242,7 +245,7 @@ async fn find(
         let sizes: Vec<usize> = pipeline.query_async(&mut store.connection()).await?;
         for (place, size) in portion.iter_mut().zip(sizes) {
             if size == 0 {
-                return Err(Stop::Suspect(format!("the chunk {} is gone", place.key)));
+                return Err(ChunkReadError::Suspect(format!("the chunk {} is gone", place.key)));
             }
             place.groups = size;
         }
@@ -250,27 +253,34 @@ async fn find(
     Ok(places)
 }
 
-async fn at_once(store: &RedisStore, places: &[Place]) -> Result<Vec<Groups>, Stop> {
+async fn at_once(
+    store: &RedisStore,
+    places: &[ChunkLocation],
+) -> Result<Vec<GroupFields>, ChunkReadError> {
     let mut pipeline = Pipeline::with_capacity(places.len());
     places.iter().for_each(|place| {
         pipeline.cmd("HGETALL").arg(&place.key);
     });
-    let answers: Vec<Groups> = pipeline.query_async(&mut store.connection()).await?;
+    let answers: Vec<GroupFields> = pipeline.query_async(&mut store.connection()).await?;
     // Groups are never taken from a chunk that is read, so none is fewer than there were.
     if places.iter().zip(&answers).any(|(place, groups)| groups.len() < place.groups) {
-        return Err(Stop::Suspect("a chunk has lost groups".to_owned()));
+        return Err(ChunkReadError::Suspect("a chunk has lost groups".to_owned()));
     }
     Ok(answers)
 }
 
 /// A chunk with many groups. A scan may tell of a group twice; each time it is whole.
-async fn in_steps(store: &RedisStore, place: &Place, step: usize) -> Result<Groups, Stop> {
+async fn in_steps(
+    store: &RedisStore,
+    place: &ChunkLocation,
+    step: usize,
+) -> Result<GroupFields, ChunkReadError> {
     let mut groups = HashMap::with_capacity(place.groups);
     let mut cursor = "0".to_owned();
     loop {
         let mut scan = redis::cmd("HSCAN");
         scan.arg(&place.key).arg(&cursor).arg("COUNT").arg(step);
-        let (next, some): (String, Groups) = scan.query_async(&mut store.connection()).await?;
+        let (next, some): (String, GroupFields) = scan.query_async(&mut store.connection()).await?;
         groups.extend(some);
         if next == "0" {
             break;
@@ -278,19 +288,19 @@ async fn in_steps(store: &RedisStore, place: &Place, step: usize) -> Result<Grou
         cursor = next;
     }
     if groups.len() < place.groups {
-        return Err(Stop::Suspect("a chunk has lost groups".to_owned()));
+        return Err(ChunkReadError::Suspect("a chunk has lost groups".to_owned()));
     }
     Ok(groups.into_iter().collect())
 }
 
 async fn decode(
-    view: &View,
+    view: &SpeedView,
     range: TimeRange,
-    chunks: Vec<(Chunk, Groups)>,
-) -> Result<RecordBatch, Stop> {
+    chunks: Vec<(TimeChunk, GroupFields)>,
+) -> Result<RecordBatch, ChunkReadError> {
     let view = Arc::new(view.clone());
     let work = move || {
-        let mut decoder = Decoder::new(&view, range);
+        let mut decoder = GroupDecoder::new(&view, range);
         for (chunk, groups) in chunks {
             for (field, value) in groups {
                 decoder.read(chunk, &field, &value)?;
@@ -299,7 +309,7 @@ async fn decode(
         decoder.finish()
     };
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(Stop::Suspect),
-        Err(error) => Err(ReadError::Unreachable(error.to_string()).into()),
+        Ok(result) => result.map_err(ChunkReadError::Suspect),
+        Err(error) => Err(StoreReadError::Unreachable(error.to_string()).into()),
     }
 }

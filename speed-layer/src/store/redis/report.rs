@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// What a server says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerReport {
+pub struct RedisServerReport {
     /// Its kind and version, as `Redis 7.2.4` or `Valkey 8.0.1`.
     pub name: String,
     /// Whether it keeps an append-only file, and so its content when it is started anew.
@@ -23,21 +23,21 @@ impl RedisStore {
     ///
     /// # Errors
     /// When one does not answer.
-    pub async fn report(&self) -> Result<Vec<ServerReport>, StoreError> {
+    pub async fn report(&self) -> Result<Vec<RedisServerReport>, StoreError> {
         let infos = self.connection.info().await.map_err(|error| failed(&error))?;
         Ok(infos.iter().map(|info| read(info)).collect())
     }
 }
 
 /// The figures of `INFO`. Valkey gives the version of Redis that it is like, and its own.
-fn read(info: &str) -> ServerReport {
+fn read(info: &str) -> RedisServerReport {
     let number = |name: &str| figure(info, name).and_then(|text| text.parse::<u64>().ok());
     let name = match (figure(info, "valkey_version"), figure(info, "redis_version")) {
         (Some(own), _) => format!("Valkey {own}"),
         (None, Some(version)) => format!("Redis {version}"),
         (None, None) => "a server of unknown version".to_owned(),
     };
-    ServerReport {
+    RedisServerReport {
         name,
         has_append_only_file: number("aof_enabled") == Some(1),
         used_bytes: number("used_memory").unwrap_or_default(),
@@ -54,7 +54,7 @@ mod tests {
         let info = "# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\n\
                     valkey_version:8.0.1\r\n# Memory\r\nused_memory:1048576\r\n\
                     used_memory_human:1.00M\r\nmaxmemory:0\r\naof_enabled:1\r\n";
-        let valkey = ServerReport {
+        let valkey = RedisServerReport {
             name: "Valkey 8.0.1".to_owned(),
             has_append_only_file: true,
             used_bytes: 1 << 20,

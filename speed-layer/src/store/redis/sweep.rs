@@ -4,32 +4,32 @@ use redis::{Cmd, FromRedisValue};
 
 use super::RedisStore;
 use super::connection::failed;
-use super::keys::{self, Keys};
-use super::meta::{self, BY_EPOCH, Meta};
-use crate::store::{StoreError, Swept, ViewId};
+use super::keys::{self, RedisKeys};
+use super::meta::{self, BY_EPOCH, ViewMeta};
+use crate::store::{StoreError, SweepStatus, ViewId};
 
 /// Chunks that are deleted at once.
 const PORTION: usize = 500;
 
 /// What is to go.
 #[derive(Default)]
-struct Rubbish {
+struct GarbageChunks {
     chunks: Vec<String>,
     /// Fields of meta that tell of chunks that are gone.
     fields: Vec<String>,
 }
 
-pub(super) async fn sweep(store: &RedisStore, id: ViewId) -> Result<Swept, StoreError> {
-    let keys = Keys::of(id);
+pub(super) async fn sweep(store: &RedisStore, id: ViewId) -> Result<SweepStatus, StoreError> {
+    let keys = RedisKeys::of(id);
     let fields = ask(store, redis::cmd("HGETALL").arg(keys.meta())).await;
     let meta = match fields.map(|fields: Vec<(String, String)>| meta::read(&fields)) {
         Ok(Ok(meta)) => meta,
         // The writer is about to begin anew.
-        Ok(Err(_)) | Err(StoreError::Damaged(_)) => return Ok(Swept::Done),
+        Ok(Err(_)) | Err(StoreError::Damaged(_)) => return Ok(SweepStatus::Done),
         Err(error) => return Err(error),
     };
     let rubbish = match &meta {
-        None => Rubbish { chunks: list(store, &keys, "-", "+").await?, fields: Vec::new() },
+        None => GarbageChunks { chunks: list(store, &keys, "-", "+").await?, fields: Vec::new() },
         Some(meta) => find(store, &keys, meta).await?,
     };
     if rubbish.chunks.is_empty() && rubbish.fields.is_empty() {
@@ -38,7 +38,7 @@ pub(super) async fn sweep(store: &RedisStore, id: ViewId) -> Result<Swept, Store
             forget.arg(keys::service(id.journal())).arg(format!("metric:{}", id.metric));
             let _: u64 = ask(store, &forget).await?;
         }
-        return Ok(Swept::Done);
+        return Ok(SweepStatus::Done);
     }
     let space = meta.map(|meta| meta.stored.space.to_string()).unwrap_or_default();
     let mut script = store.scripts.sweep.key(keys.meta());
@@ -49,30 +49,34 @@ pub(super) async fn sweep(store: &RedisStore, id: ViewId) -> Result<Swept, Store
     script.arg(space).arg(rubbish.chunks.len()).arg(&rubbish.chunks).arg(&rubbish.fields);
     let word: Result<Vec<String>, _> = script.invoke_async(&mut store.connection()).await;
     word.map_err(|error| failed(&error))?;
-    Ok(Swept::More)
+    Ok(SweepStatus::More)
 }
 
-async fn find(store: &RedisStore, keys: &Keys, meta: &Meta) -> Result<Rubbish, StoreError> {
+async fn find(
+    store: &RedisStore,
+    keys: &RedisKeys,
+    meta: &ViewMeta,
+) -> Result<GarbageChunks, StoreError> {
     let space = meta.stored.space;
     for (from, to) in [("-".to_owned(), format!("({space}:")), (format!("[{space};"), "+".into())] {
         let chunks = list(store, keys, &from, &to).await?;
         if !chunks.is_empty() {
-            return Ok(Rubbish { chunks, fields: Vec::new() });
+            return Ok(GarbageChunks { chunks, fields: Vec::new() });
         }
     }
     let Some((epoch, _)) = meta.chunks.range(..meta.stored.first).next() else {
-        return Ok(Rubbish::default());
+        return Ok(GarbageChunks::default());
     };
     let (from, to) = keys::members_of_epoch(space, *epoch);
     let chunks = list(store, keys, &from, &to).await?;
     let is_last = chunks.len() < PORTION;
     let fields = BY_EPOCH.iter().filter(|_| is_last).map(|name| format!("{name}:{epoch}"));
-    Ok(Rubbish { fields: fields.collect(), chunks })
+    Ok(GarbageChunks { fields: fields.collect(), chunks })
 }
 
 async fn list(
     store: &RedisStore,
-    keys: &Keys,
+    keys: &RedisKeys,
     from: &str,
     to: &str,
 ) -> Result<Vec<String>, StoreError> {

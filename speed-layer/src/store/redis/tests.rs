@@ -12,7 +12,7 @@ use crate::store::contract::{
     Fixture, Row, contract, journal, random_changes, same_on_both, sweep,
 };
 use crate::store::memory::MemoryStore;
-use crate::store::{ReadError, SpeedStore, StoreError, connect};
+use crate::store::{SpeedStore, StoreError, StoreReadError, connect};
 
 async fn single() -> (Arc<dyn SpeedStore>, RedisServer) {
     let server = RedisServer::start(&[]);
@@ -124,7 +124,7 @@ async fn what_is_lost_or_altered_is_found() {
         fixture.check_all(&*store).await;
         server.send(words);
         match fixture.read(&*store, 12, TimeRange::ALL).await {
-            Err(ReadError::Damaged { space, .. }) => assert_eq!(space, fixture.space),
+            Err(StoreReadError::Damaged { space, .. }) => assert_eq!(space, fixture.space),
             other => panic!("{other:?} after {words:?}"),
         }
         heals(&*store, fixture).await;
@@ -149,7 +149,7 @@ async fn what_is_lost_or_altered_is_found() {
         let fixture = filled(&*store).await;
         server.send(words);
         let read = fixture.read(&*store, 12, TimeRange::ALL).await;
-        assert_eq!(read.unwrap_err(), ReadError::Absent, "{words:?}");
+        assert_eq!(read.unwrap_err(), StoreReadError::Absent, "{words:?}");
         heals(&*store, fixture).await;
     }
 }
@@ -224,7 +224,8 @@ async fn a_server_without_memory_takes_nothing_of_a_change() {
     if refused.is_ok() {
         // A script that has begun may end; the next one may not begin.
         let next = fixture.change(Vec::new(), 9);
-        let next = crate::store::Change { serial: next.serial + 1, from: change.to.offset, ..next };
+        let next =
+            crate::store::ViewChange { serial: next.serial + 1, from: change.to.offset, ..next };
         refused = store.apply(&fixture.view, &next).await;
     } else {
         before.check_all(&*store).await;
@@ -251,7 +252,7 @@ async fn evictions_are_noticed() {
 #[tokio::test]
 async fn an_unfit_server_is_refused_with_one_line() {
     let refused = |result: Result<Arc<dyn SpeedStore>, _>, says: &str| {
-        let line: crate::store::ConnectError = result.err().unwrap();
+        let line: crate::store::StoreConnectError = result.err().unwrap();
         let line = line.to_string();
         assert!(line.contains(says) && !line.contains('\n'), "{line}");
         assert!(!line.contains("secret"), "{line}");
@@ -279,7 +280,7 @@ async fn a_server_that_comes_back_is_used_again() {
     let lost = store.apply(&fixture.view, &change).await.unwrap_err();
     assert!(!lost.is_determinate(), "{lost}");
     let read = fixture.read(&*store, 12, TimeRange::ALL).await.unwrap_err();
-    assert!(matches!(read, ReadError::Unreachable(_)), "{read}");
+    assert!(matches!(read, StoreReadError::Unreachable(_)), "{read}");
     server.restart();
     let mut answer = store.apply(&fixture.view, &change).await;
     while matches!(answer, Err(StoreError::Uncertain(_))) {

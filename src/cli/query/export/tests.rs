@@ -31,7 +31,7 @@ struct Page {
 }
 
 /// A server that gives these pages, the last one again and again, and keeps what was asked for.
-fn serve(pages: Vec<Page>) -> (Client, Arc<Mutex<Vec<String>>>) {
+fn serve(pages: Vec<Page>) -> (ApiClient, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -42,7 +42,7 @@ fn serve(pages: Vec<Page>) -> (Client, Arc<Mutex<Vec<String>>>) {
             kept.lock().unwrap().push(answer(stream.unwrap(), page));
         }
     });
-    (Client::new(&ClientArgs::at(&url)).unwrap(), asked)
+    (ApiClient::new(&ClientArgs::at(&url)).unwrap(), asked)
 }
 
 /// Answers one request, and gives its first line.
@@ -74,7 +74,7 @@ fn at(generation: u64, through: u64) -> &'static str {
     provenance.to_string().leak()
 }
 
-fn written(client: &Client, more: &[&str]) -> Result<(String, Told), String> {
+fn written(client: &ApiClient, more: &[&str]) -> Result<(String, ExportHeaders), String> {
     let mut text = Vec::new();
     let told = write(client, &args(more), &mut text);
     match told {

@@ -1,9 +1,9 @@
 //! Where calls of the Segment API are taken.
 
-use shared::access::Access;
+use shared::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
-use super::super::{Content, Described, described};
+use super::super::{OperationSpec, ResponseContent, described};
 
 /// Calls of the Segment API.
 pub(in crate::http::openapi) const CALLS: [&str; 15] = [
@@ -12,7 +12,7 @@ pub(in crate::http::openapi) const CALLS: [&str; 15] = [
 ];
 
 /// Where calls of the Segment API are taken.
-pub(super) fn calls() -> Vec<Described> {
+pub(super) fn calls() -> Vec<OperationSpec> {
     [
         "/v1/segment/{call}",
         "/v1/segment/v1/{call}",
@@ -30,7 +30,7 @@ pub(super) fn calls() -> Vec<Described> {
     .into()
 }
 
-fn segment(path: &'static str) -> Described {
+fn segment(path: &'static str) -> OperationSpec {
     let what = match path {
         "/v1/t" => "Send a track, as browsers do",
         "/v1/p" => "Send a page, as browsers do",
@@ -41,7 +41,7 @@ fn segment(path: &'static str) -> Described {
         "/v1/b" | "/v1/batch" | "/v1/import" => "Send several calls, as browsers and apps do",
         _ => "Send events as track, page, screen, identify, group, alias or batch",
     };
-    Described {
+    OperationSpec {
         query: &[
             ("wait", "`durable` (default) or `applied`: what the response waits for"),
             ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
@@ -52,7 +52,7 @@ fn segment(path: &'static str) -> Described {
              may stand in it as `writeKey`; gzip or zstd as Content-Encoding",
         )),
         problems: &["400", "404", "408", "413", "415", "422", "503", "507"],
-        access: Access::WriteKey,
+        access: RouteAccess::WriteKey,
         ..described(
             HttpMethod::Post,
             path,
@@ -60,7 +60,7 @@ fn segment(path: &'static str) -> Described {
             &[(
                 "200",
                 "Every event is durable, or in the quarantine",
-                Content::Json("SegmentReceipt"),
+                ResponseContent::Json("SegmentReceipt"),
             )],
         )
     }

@@ -44,7 +44,7 @@ const EPOCH_DAY: i64 = 2_440_588;
 
 fn of_int96(values: &[Int96]) -> Vec<String> {
     let body = raw_parquet::<Int96Type>("optional int96 time;", values);
-    read(Columnar::Parquet, body).unwrap()
+    read(ColumnarFormat::Parquet, body).unwrap()
 }
 
 fn timed(time: &str) -> String {
@@ -79,7 +79,7 @@ fn instants_within_lists_and_beside_others_are_the_same() {
         &[int96(2_634_167, 0), int96(2_440_588, 1_000)],
     );
     assert_eq!(
-        read(Columnar::Parquet, body).unwrap(),
+        read(ColumnarFormat::Parquet, body).unwrap(),
         [
             r#"{"event":"e","properties":{"at":"2500-01-01T00:00:00Z"}}"#,
             r#"{"event":"e","properties":{"at":"1970-01-01T00:00:00.000001Z"}}"#,
@@ -100,20 +100,23 @@ fn what_a_type_cannot_hold_is_refused_and_not_cut() {
         ("optional int32 time (INTEGER(16,true));", 40_000, "holds -32768 to 32767"),
     ] {
         let body = raw_parquet::<Int32Type>(column, &[1, value, 2]);
-        let error = read(Columnar::Parquet, body).unwrap_err();
+        let error = read(ColumnarFormat::Parquet, body).unwrap_err();
         assert!(error.contains("the column `time`") && error.contains(words), "{error}");
     }
     let fits = raw_parquet::<Int32Type>("optional int32 time (INTEGER(8,false));", &[255]);
-    assert_eq!(read(Columnar::Parquet, fits).unwrap(), [r#"{"event":"e","time":255}"#]);
+    assert_eq!(read(ColumnarFormat::Parquet, fits).unwrap(), [r#"{"event":"e","time":255}"#]);
     let bits = raw_parquet::<Int32Type>("optional int32 time (INTEGER(32,false));", &[-1]);
-    assert_eq!(read(Columnar::Parquet, bits).unwrap(), [r#"{"event":"e","time":4294967295}"#]);
+    assert_eq!(
+        read(ColumnarFormat::Parquet, bits).unwrap(),
+        [r#"{"event":"e","time":4294967295}"#]
+    );
 }
 
 #[test]
 fn times_beyond_the_calendar_are_told_as_what_they_are() {
     let seconds = TimestampSecondArray::from(vec![i64::MAX, i64::MIN, 16_725_225_600]);
     assert_eq!(
-        read(Columnar::ArrowStream, stream(&with("time", Arc::new(seconds)))).unwrap(),
+        read(ColumnarFormat::ArrowStream, stream(&with("time", Arc::new(seconds)))).unwrap(),
         [
             timed("+292277026596-12-04T15:30:07Z"),
             timed("-292277022657-01-27T08:29:52Z"),
@@ -161,7 +164,7 @@ fn dates_decimals_and_integers_have_every_digit() {
         ("m", Arc::new(most.unwrap())),
         ("t", Arc::new(tens.unwrap())),
     ];
-    let read = read(Columnar::ArrowStream, stream(&with("properties", properties(columns))));
+    let read = read(ColumnarFormat::ArrowStream, stream(&with("properties", properties(columns))));
     assert_eq!(
         read.unwrap(),
         [

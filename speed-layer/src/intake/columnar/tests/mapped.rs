@@ -35,8 +35,12 @@ const ORDERS: [&str; 2] = [
     r#"{"event":"order","time":"1970-01-01T00:00:02Z","properties":{"sum":0.5,"note":"x"}}"#,
 ];
 
-fn mapped(kind: Columnar, body: Bytes, mapping: &ColumnMapping) -> Result<Vec<String>, String> {
-    let mut share = Budget::new(1, 1 << 24).share();
+fn mapped(
+    kind: ColumnarFormat,
+    body: Bytes,
+    mapping: &ColumnMapping,
+) -> Result<Vec<String>, String> {
+    let mut share = IntakeBudget::new(1, 1 << 24).share();
     let read = lines(kind, body, Some(mapping), BOUNDS, &mut share);
     let read = read.map_err(|error| error.to_string())?;
     Ok(String::from_utf8(read).unwrap().lines().map(str::to_owned).collect())
@@ -44,9 +48,9 @@ fn mapped(kind: Columnar, body: Bytes, mapping: &ColumnMapping) -> Result<Vec<St
 
 #[test]
 fn columns_of_other_names_are_fields_and_the_rest_properties() {
-    assert_eq!(mapped(Columnar::Parquet, parquet(&orders()), &mapping()).unwrap(), ORDERS);
-    assert_eq!(mapped(Columnar::ArrowStream, stream(&orders()), &mapping()).unwrap(), ORDERS);
-    let error = read(Columnar::Parquet, parquet(&orders())).unwrap_err();
+    assert_eq!(mapped(ColumnarFormat::Parquet, parquet(&orders()), &mapping()).unwrap(), ORDERS);
+    assert_eq!(mapped(ColumnarFormat::ArrowStream, stream(&orders()), &mapping()).unwrap(), ORDERS);
+    let error = read(ColumnarFormat::Parquet, parquet(&orders())).unwrap_err();
     assert!(error.contains("`no` is no field of an event"), "{error}");
     for (mapping, words) in [
         (ColumnMapping::default(), "there is no column `event`; its columns are `no`, `at`"),
@@ -55,7 +59,7 @@ fn columns_of_other_names_are_fields_and_the_rest_properties() {
             "`sum` has the type Float64; ids and subjects are texts or whole numbers",
         ),
     ] {
-        let error = mapped(Columnar::Parquet, parquet(&orders()), &mapping).unwrap_err();
+        let error = mapped(ColumnarFormat::Parquet, parquet(&orders()), &mapping).unwrap_err();
         assert!(error.contains(words), "{error}");
     }
 }
@@ -69,9 +73,9 @@ fn a_file_on_a_disk_is_read_a_piece_at_a_time() {
     drop(writer);
     let directory = tempfile::tempdir().unwrap();
     for (kind, bytes) in [
-        (Columnar::Parquet, parquet(&orders())),
-        (Columnar::ArrowStream, stream(&orders())),
-        (Columnar::ArrowStream, file_format.into()),
+        (ColumnarFormat::Parquet, parquet(&orders())),
+        (ColumnarFormat::ArrowStream, stream(&orders())),
+        (ColumnarFormat::ArrowStream, file_format.into()),
     ] {
         let path = directory.path().join("orders");
         File::create(&path).unwrap().write_all(&bytes).unwrap();
@@ -83,7 +87,7 @@ fn a_file_on_a_disk_is_read_a_piece_at_a_time() {
     }
     let path = directory.path().join("none");
     File::create(&path).unwrap().write_all(b"nothing").unwrap();
-    for kind in [Columnar::Parquet, Columnar::ArrowStream] {
+    for kind in [ColumnarFormat::Parquet, ColumnarFormat::ArrowStream] {
         assert!(ColumnarFile::open(File::open(&path).unwrap(), kind).is_err());
     }
 }
