@@ -19,7 +19,7 @@ mod write_key;
 
 pub(crate) use self::guard::{AccessGuard, AnonymousAccess};
 pub(crate) use self::guarded::AuthService;
-pub(crate) use self::routes::{KeyRoutes, make, routes};
+pub(crate) use self::routes::{KeyRoutes, create_key, routes};
 pub(crate) use self::unknown::PeerNetwork;
 
 /// A guard that lets everybody do everything.

@@ -104,7 +104,7 @@ impl From<SettingsError> for CliError {
 }
 
 /// Runs the command that the process was started with.
-pub(crate) fn run() -> ExitCode {
+pub(crate) fn run_cli() -> ExitCode {
     let matches = match CommandLine::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => error.exit(),
@@ -116,13 +116,13 @@ pub(crate) fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::Usage(message)) => {
-            output::complain(&message);
+            output::print_error(&message);
             ExitCode::from(2)
         }
         Err(CliError::Stopped(code)) => ExitCode::from(code),
         Err(CliError::Failed(error)) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(CliError::Failed(error)) => {
-            output::complain(&format!("{error:#}"));
+            output::print_error(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -96,24 +96,24 @@ impl RunningService {
         let tls = settings.tls_files().map(|files| http::start_tls(files, stop.clone()));
         let tls = tls.transpose().context("TLS")?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let figures = http::recorder()?;
+        let figures = http::install_recorder()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
         let batch =
             OpenBatchLayer::open(&settings.data_dir, configure::catalog(&settings), &clock).await?;
-        let openness = openness(&settings, address, &batch.catalog.current())?;
+        let openness = anonymous_access(&settings, address, &batch.catalog.current())?;
         let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
         let speed = start_speed(&settings, &batch, &clock, fed).await?;
         let intake = start_intake(&settings, &batch, &clock, feed).await?;
         let runs = start_runs(&settings, &batch, &clock, &speed, &intake).await?;
         definitions::apply(&*batch.catalog, definitions.unwrap_or_default()).await?;
-        definitions::renew(&*batch.catalog).await;
+        definitions::rebuild_outdated(&*batch.catalog).await;
 
         let readiness = Readiness::new();
         let status = StatusCollector::new(settings.data_dir.clone(), intake.clone(), runs.clone());
         let retire_grace = Duration::from_millis(settings.retire_grace_ms);
         let looked = (&intake, &runs, &speed, &status);
-        watch::start(&readiness, &stop, looked, &clock, retire_grace);
+        watch::start_health_checks(&readiness, &stop, looked, &clock, retire_grace);
         let serving = ServingLayer::new(
             configure::serving(&settings),
             Arc::clone(&batch.catalog) as _,
@@ -126,18 +126,18 @@ impl RunningService {
         let keys =
             KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock: Arc::clone(&clock) };
         let backups =
-            BackupService::new(Arc::clone(&batch.catalog), beside_the_batch(&settings.data_dir));
-        let layers = layers(&intake, &runs, backups, &serving, &speed, keys);
+            BackupService::new(Arc::clone(&batch.catalog), extra_backup_files(&settings.data_dir));
+        let layers = layer_routes(&intake, &runs, backups, &serving, &speed, keys);
         let guard = AccessGuard::new(
             batch.catalog.subscribe(),
             clock,
-            http::accesses(),
+            http::route_access(),
             openness,
             settings.cors_origins.clone(),
         );
         let parts = HttpParts { layers, readiness: readiness.clone(), figures, guard };
         let bounds = configure::connections(&settings);
-        let whole = http::HttpService::new(parts, &configure::front(&settings));
+        let whole = http::HttpService::new(parts, &configure::http(&settings));
         let http = http::serve(listener, tls, whole, bounds, stop.clone());
         let http = tokio::spawn(http);
         info!(%address, data_dir = %settings.data_dir.display(), "started");
@@ -153,9 +153,9 @@ impl RunningService {
     ///
     /// # Errors
     /// When the fold stopped before.
-    pub(crate) async fn ready(&self) -> anyhow::Result<()> {
+    pub(crate) async fn wait_until_ready(&self) -> anyhow::Result<()> {
         self.speed.ready().await.context("the speed views")?;
-        self.readiness.ready().await;
+        self.readiness.wait_until_ready().await;
         Ok(())
     }
 
@@ -164,13 +164,13 @@ impl RunningService {
     /// # Errors
     /// When something that was taken could not be finished.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        self.readiness.wait_for("service", "stopping");
-        finish("intake", self.intake.shutdown()).await;
-        finish("the active run", self.runs.shutdown()).await;
-        let folded = finish("the fold", self.speed.ended()).await;
-        self.serving.stop_following();
+        self.readiness.set_not_ready("service", "stopping");
+        finish_within_timeout("intake", self.intake.shutdown()).await;
+        finish_within_timeout("the active run", self.runs.shutdown()).await;
+        let folded = finish_within_timeout("the fold", self.speed.ended()).await;
+        self.serving.stop_subscriptions();
         self.stop.cancel();
-        if let Some(ended) = finish("HTTP", self.http).await {
+        if let Some(ended) = finish_within_timeout("HTTP", self.http).await {
             ended.context("HTTP ended by a panic")?;
         }
         drop(self.batch);
@@ -183,7 +183,7 @@ impl RunningService {
 }
 
 /// The routes of all layers, and those of keys.
-fn layers(
+fn layer_routes(
     intake: &IntakeHandle,
     runs: &RunService,
     backups: BackupService,
@@ -198,7 +198,7 @@ fn layers(
 }
 
 /// Waits for a part to finish, but not for ever.
-async fn finish<T>(part: &str, ending: impl Future<Output = T>) -> Option<T> {
+async fn finish_within_timeout<T>(part: &str, ending: impl Future<Output = T>) -> Option<T> {
     let ended = timeout(FINISH, ending).await.ok();
     if ended.is_none() {
         warn!(part, after_s = FINISH.as_secs(), "cut off while it was stopping");
@@ -248,11 +248,11 @@ impl OpenBatchLayer {
 ///
 /// # Errors
 /// When the service is not stopped, or there is no such key.
-pub(crate) async fn make_key(data_dir: &Path, body: &[u8]) -> anyhow::Result<Value> {
+pub(crate) async fn create_offline_key(data_dir: &Path, body: &[u8]) -> anyhow::Result<Value> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let batch = OpenBatchLayer::open(data_dir, CatalogSettings::default(), &clock).await?;
     let keys = KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock };
-    let made = access::make(&keys, body).await;
+    let made = access::create_key(&keys, body).await;
     made.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))
 }
 
@@ -275,13 +275,13 @@ pub(crate) async fn back_up(data_dir: &Path) -> anyhow::Result<OfflineBackup> {
     anyhow::ensure!(is_one, "`{}` is no data directory of a service", data_dir.display());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let batch = OpenBatchLayer::open(data_dir, CatalogSettings::default(), &clock).await?;
-    let backup = Backup::take(&batch.catalog, beside_the_batch(data_dir)).await?;
+    let backup = Backup::take(&batch.catalog, extra_backup_files(data_dir)).await?;
     let (generation, archive) = (backup.generation().0, backup.archive());
     Ok(OfflineBackup { generation, archive, _batch: batch })
 }
 
 /// What is precious and not the batch layer's.
-fn beside_the_batch(data_dir: &Path) -> Vec<(String, PathBuf)> {
+fn extra_backup_files(data_dir: &Path) -> Vec<(String, PathBuf)> {
     let quarantine = format!("{QUARANTINE}/{}", Quarantine::FILE);
     let path = data_dir.join(&quarantine);
     vec![(quarantine, path)]
@@ -289,7 +289,7 @@ fn beside_the_batch(data_dir: &Path) -> Vec<(String, PathBuf)> {
 
 /// To whom everything is open for as long as there are no keys: to this machine, unless more was
 /// asked for.
-fn openness(
+fn anonymous_access(
     settings: &Settings,
     address: SocketAddr,
     snapshot: &CatalogSnapshot,

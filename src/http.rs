@@ -32,7 +32,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::access::AccessGuard;
 
 pub(crate) use self::connections::{ConnectionSettings, serve};
-pub(crate) use self::observe::{method, recorder};
+pub(crate) use self::observe::{install_recorder, method_label};
 pub(crate) use self::readiness::Readiness;
 pub(crate) use self::request_id::REQUEST_ID;
 pub(crate) use self::tls::{TlsFiles, start as start_tls};
@@ -54,9 +54,9 @@ pub(crate) struct HttpParts {
 const DOCUMENT: [&str; 4] = ["/docs", "/docs/", "/docs/{*rest}", "/openapi.json"];
 
 /// Who may use each route.
-pub(crate) fn accesses() -> Vec<(&'static str, Method, RouteAccess)> {
+pub(crate) fn route_access() -> Vec<(&'static str, Method, RouteAccess)> {
     let document = DOCUMENT.map(|path| (path, Method::GET, RouteAccess::Open));
-    openapi::accesses().into_iter().chain(document).collect()
+    openapi::route_access().into_iter().chain(document).collect()
 }
 
 /// The document that describes the API.
@@ -71,13 +71,13 @@ pub(crate) fn routes(parts: HttpParts) -> Router {
     let operation = Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready).with_state(readiness))
-        .route("/metrics", get(render).with_state(figures))
+        .route("/metrics", get(render_instruments).with_state(figures))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::document()));
-    layers.merge(operation).fallback(unknown)
+    layers.merge(operation).fallback(not_found)
 }
 
 async fn ready(State(readiness): State<Readiness>) -> Response {
-    let (parts, reasons) = (readiness.parts(), readiness.reasons());
+    let (parts, reasons) = (readiness.unready_parts(), readiness.reasons());
     if reasons.is_empty() {
         return Json(json!({ "status": "ready" })).into_response();
     }
@@ -85,16 +85,16 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
     Problem::new(ProblemKind::Unavailable, "not_ready", detail(&reasons))
         .with("reasons", reasons)
         .retry_after_s(1)
-        .outside(detail(&parts))
+        .with_public_detail(detail(&parts))
         .with("reasons", parts)
         .into_response()
 }
 
-async fn render(State(figures): State<PrometheusHandle>) -> impl IntoResponse {
+async fn render_instruments(State(figures): State<PrometheusHandle>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures.render())
 }
 
-async fn unknown(uri: Uri) -> Problem {
+async fn not_found(uri: Uri) -> Problem {
     let detail = format!("there is nothing at `{}`; /docs lists what there is", uri.path());
     Problem::new(ProblemKind::NotFound, "not_found", detail)
 }

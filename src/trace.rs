@@ -26,7 +26,7 @@ use tracing_subscriber::registry::LookupSpan;
 use ureq::Agent;
 use ureq::http::{Request as Sent, Response as Received};
 
-use crate::http::{REQUEST_ID, method};
+use crate::http::{REQUEST_ID, method_label};
 
 /// The target of spans that are sent; no others are.
 const TARGET: &str = "merganser::request";
@@ -67,7 +67,7 @@ impl TraceExporter {
     }
 
     /// Sends what is left.
-    pub(crate) fn finish(self) {
+    pub(crate) fn flush_and_shutdown(self) {
         if let Err(error) = self.0.shutdown() {
             tracing::warn!(%error, "the last traces were not sent");
         }
@@ -75,14 +75,14 @@ impl TraceExporter {
 }
 
 /// The span of a request, as a part of the trace that its headers name.
-pub(crate) fn span(request: &Request) -> Span {
+pub(crate) fn request_span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
     let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     let span = info_span!(
         target: TARGET,
         "request",
         otel.kind = "server",
-        http.request.method = method(request.method()),
+        http.request.method = method_label(request.method()),
         http.route = route,
         http.response.status_code = tracing::field::Empty,
         request_id = id,

@@ -17,7 +17,7 @@ pub struct AuditCounts {
 impl AuditCounts {
     /// Both audits as one.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn combine(self, other: Self) -> Self {
         Self {
             compared: self.compared + other.compared,
             differences: self.differences + other.differences,
@@ -73,7 +73,7 @@ fn is_same(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
 pub fn compare(made: &StateTable, served: &StateTable) -> AuditCounts {
     let mut audit = AuditCounts { compared: made.len() as u64, differences: 0 };
     let mut found = 0;
-    for (group, theirs) in made.counterparts(served).into_iter().enumerate() {
+    for (group, theirs) in made.matching_groups(served).into_iter().enumerate() {
         let is_same = theirs.is_some_and(|theirs| {
             found += 1;
             let mut states = made.states().iter().zip(served.states());

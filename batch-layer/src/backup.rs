@@ -57,7 +57,7 @@ impl Backup {
         catalog: &BatchCatalog,
         others: Vec<(String, PathBuf)>,
     ) -> Result<Self, JournalError> {
-        let cut = catalog.cut().await?;
+        let cut = catalog.backup_snapshot().await?;
         Ok(Self { cut, storage: catalog.storage().clone(), others, turn: None })
     }
 

@@ -21,7 +21,7 @@ use shared::catalog::{
 use shared::clock::Clock;
 use shared::compile::Metric;
 use shared::definition::MetricDefinition;
-use shared::failpoint::{self, planted};
+use shared::failpoint::{self, is_bug_planted};
 use shared::ids::{Boundary, JournalId, MetricId, Offset};
 use shared::omissions::MetricOmissions;
 use shared::ports::{Journal, JournalError, JournalFile};
@@ -139,8 +139,8 @@ impl BatchCatalog {
         change: ManifestChange,
     ) -> Result<Arc<CatalogSnapshot>, PublishError> {
         let inner = Arc::clone(&self.0);
-        to_its_end(async move {
-            let _turn = match planted("cas_without_parent") {
+        run_detached(async move {
+            let _turn = match is_bug_planted("cas_without_parent") {
                 true => None,
                 false => Some(inner.turn.lock().await),
             };
@@ -165,7 +165,7 @@ impl BatchCatalog {
     ///
     /// # Errors
     /// When the journal's files cannot be opened.
-    pub async fn cut(&self) -> Result<BackupSnapshot, JournalError> {
+    pub async fn backup_snapshot(&self) -> Result<BackupSnapshot, JournalError> {
         // What is published meanwhile would let the journal be trimmed of what this one lacks.
         let _turn = self.0.turn.lock().await;
         let journal = Arc::clone(&self.0.journal);
@@ -220,7 +220,7 @@ impl CatalogInner {
     async fn define(&self, definition: MetricDefinition) -> Result<DefineOutcome, CatalogError> {
         let _one_at_a_time = self.defining.lock().await;
         let current = Arc::clone(&self.snapshots.borrow());
-        match current.newest(&definition.name) {
+        match current.newest_version(&definition.name) {
             Some(newest) if newest.definition == definition && !newest.compiled.is_outdated() => {
                 return Ok(DefineOutcome::Unchanged);
             }
@@ -236,13 +236,13 @@ impl CatalogInner {
             let change = ManifestChange::Define { definition: Box::new(definition), start };
             self.publish(&change).await.map_err(not_stored)?
         };
-        match published.newest(&name) {
+        match published.newest_version(&name) {
             Some(version) if version.stage == LifecycleStage::Backfilling => {
                 tracing::info!(metric = name, version = version.version, "backfill is queued");
                 Ok(DefineOutcome::Accepted { run: self.runs.backfill(version.id) })
             }
             Some(version) => {
-                let run = self.runs.nothing_to_backfill(version.id, self.clock.now());
+                let run = self.runs.record_empty_backfill(version.id, self.clock.now());
                 Ok(DefineOutcome::Accepted { run })
             }
             None => Err(CatalogError::Store(format!("`{name}` was deleted meanwhile"))),
@@ -259,7 +259,7 @@ impl CatalogInner {
 
     async fn delete(&self, name: String) -> Result<(), CatalogError> {
         let _one_at_a_time = self.defining.lock().await;
-        if self.snapshots.borrow().newest(&name).is_none() {
+        if self.snapshots.borrow().newest_version(&name).is_none() {
             return Err(CatalogError::Unknown(name));
         }
         let _turn = self.turn.lock().await;
@@ -273,7 +273,7 @@ fn not_stored(error: impl std::fmt::Display) -> CatalogError {
 }
 
 /// Does the work whether or not anybody waits for it.
-async fn to_its_end<T: Send + 'static>(
+async fn run_detached<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, StorageError> {
     let done = tokio::spawn(work).await;
@@ -337,19 +337,19 @@ impl Catalog for BatchCatalog {
     async fn define(&self, definition: MetricDefinition) -> Result<DefineOutcome, CatalogError> {
         Metric::compile(&definition)?;
         let inner = Arc::clone(&self.0);
-        let defined = to_its_end(async move { inner.define(definition).await }).await;
+        let defined = run_detached(async move { inner.define(definition).await }).await;
         defined.map_err(not_stored)?
     }
 
     async fn delete(&self, name: &str) -> Result<(), CatalogError> {
         let (inner, name) = (Arc::clone(&self.0), name.to_owned());
-        let deleted = to_its_end(async move { inner.delete(name).await }).await;
+        let deleted = run_detached(async move { inner.delete(name).await }).await;
         deleted.map_err(not_stored)?
     }
 
     async fn change_keys(&self, change: KeyChange) -> Result<(), KeyError> {
         let inner = Arc::clone(&self.0);
-        let changed = to_its_end(async move { inner.change_keys(change).await }).await;
+        let changed = run_detached(async move { inner.change_keys(change).await }).await;
         changed.map_err(|error| KeyError::Store(error.to_string()))?
     }
 

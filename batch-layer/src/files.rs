@@ -33,9 +33,9 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// [`ErrorKind::AlreadyExists`] when `path` exists, whoever else creates it meanwhile; otherwise as
 /// [`replace`].
-pub fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn create_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished_name(path);
-    let linked = write_whole(&unfinished, bytes).and_then(|()| link(&unfinished, path));
+    let linked = write_unfinished(&unfinished, bytes).and_then(|()| link(&unfinished, path));
     // What is left over says nothing about `path`, and is deleted at the next start.
     failpoint::disk::removing(&unfinished);
     let _ = fs::remove_file(&unfinished);
@@ -51,7 +51,7 @@ pub fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// fsync of the directory) that failed, the new one, which a crash may still undo.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished_name(path);
-    let written = write_whole(&unfinished, bytes).and_then(|()| rename(&unfinished, path));
+    let written = write_unfinished(&unfinished, bytes).and_then(|()| rename(&unfinished, path));
     if let Err(error) = written {
         let _ = fs::remove_file(&unfinished);
         return Err(error);
@@ -106,7 +106,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     failpoint::hit("files.directory.before")?;
     File::open(path)?.sync_all()?;
-    failpoint::disk::named(path);
+    failpoint::disk::directory_synced(path);
     failpoint::hit("files.directory.after")
 }
 
@@ -120,7 +120,7 @@ pub fn directory_of(path: &Path) -> &Path {
     }
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_unfinished(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fill(&File::create(path)?, path, bytes)
 }
 
@@ -196,7 +196,7 @@ mod tests {
         let path = directory.path().join("pointer");
         fs::create_dir(&path).unwrap();
         assert!(replace(&path, b"two").is_err());
-        assert!(create_whole(&path, b"two").is_err());
+        assert!(create_atomic(&path, b"two").is_err());
         assert!(path.is_dir());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         // A name that leaves no room for that of the unfinished file.
@@ -223,7 +223,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         for round in 0..50 {
             let path = directory.path().join(round.to_string());
-            let create = |n: u8| (n, create_whole(&path, &[n; 4000]));
+            let create = |n: u8| (n, create_atomic(&path, &[n; 4000]));
             let results: Vec<_> = std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..4).map(|n| scope.spawn(move || create(n))).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()

@@ -14,7 +14,7 @@ use futures::stream::{self, Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::problem::{Problem, ProblemKind, suggestion};
-use shared::request::{BoundedBody, NoParameters, parameters, preferred, read_json};
+use shared::request::{BoundedBody, NoParameters, parameters, preferred_media_type, read_json};
 use tokio::sync::watch;
 
 use crate::backup::BackupService;
@@ -135,16 +135,16 @@ async fn show(
     _: NoParameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if preferred(&headers, &["application/json", "text/event-stream"]) == Some(1) {
+    if preferred_media_type(&headers, &["application/json", "text/event-stream"]) == Some(1) {
         let run = runs.queue().follow(&id).ok_or_else(|| unknown(&id))?;
         let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
-        return Ok(Sse::new(changes(run)).keep_alive(keep_alive).into_response());
+        return Ok(Sse::new(run_events(run)).keep_alive(keep_alive).into_response());
     }
     runs.queue().get(&id).map(|run| Json(run).into_response()).ok_or_else(|| unknown(&id))
 }
 
 /// The run's record now and whenever it changes, until it has ended.
-fn changes(run: watch::Receiver<RunRecord>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn run_events(run: watch::Receiver<RunRecord>) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((run, false, false), |(mut run, begun, ended)| async move {
         if ended || (begun && run.changed().await.is_err()) {
             return None;
@@ -184,13 +184,13 @@ async fn schedule(State(runs): State<RunService>, _: NoParameters) -> Json<Value
 
 fn schedule_json(runs: &RunService) -> Value {
     let mut document = json!(runs.schedule());
-    document["next"] = next(runs);
+    document["next"] = next_starts(runs);
     document
 }
 
 /// When each mode starts next, for the schedule and the status page.
 #[must_use]
-pub fn next(runs: &RunService) -> Value {
+pub fn next_starts(runs: &RunService) -> Value {
     let next = |mode| runs.next_start(mode).map(|time| time.to_string());
     json!({ "incremental": next(RunMode::Incremental), "full": next(RunMode::Full) })
 }

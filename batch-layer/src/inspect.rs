@@ -57,7 +57,7 @@ pub enum InspectError {
 /// # Errors
 /// When what is there is of a newer version, or damaged as far as a look can tell.
 pub async fn inspect(directory: &Path) -> Result<Option<DirectoryInspection>, InspectError> {
-    let Some(look) = journal::look(directory)? else { return Ok(None) };
+    let Some(look) = journal::inspect_journal(directory)? else { return Ok(None) };
     // Not the storage of a service: that deletes what a crash left.
     let store = LocalFileSystem::new_with_prefix(directory).map_err(StorageError::from)?;
     let storage = Storage::new(Arc::new(store));

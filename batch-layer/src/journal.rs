@@ -47,11 +47,11 @@ use shared::ports::{
     CommittedBatch, IdentityReader, Journal, JournalError, JournalFile, JournalReader,
 };
 
-pub use self::directory_lock::{DirectoryLock, LockError, holder};
+pub use self::directory_lock::{DirectoryLock, LockError, lock_holder};
 pub use self::disk::{JournalDisk, LocalDisk};
 pub use self::held::{DirectoryLostError, LockedDirectory};
 
-pub(crate) use self::inspect::look;
+pub(crate) use self::inspect::inspect_journal;
 
 use self::cursor::io_error;
 use self::frame::EncodedFrame;
@@ -111,8 +111,8 @@ impl FileJournal {
     /// As [`FileJournal::open`].
     pub fn open_in(lock: &DirectoryLock, settings: JournalSettings) -> Result<Self, JournalError> {
         let mut journal = Self::open(lock.directory(), settings)?;
-        journal.writer()?.hold(lock.held().clone());
-        journal.held = Some(lock.held().clone());
+        journal.writer()?.set_directory(lock.locked_directory().clone());
+        journal.held = Some(lock.locked_directory().clone());
         Ok(journal)
     }
 
@@ -157,7 +157,7 @@ impl Journal for FileJournal {
 
     fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
         let placed = if events.is_empty() {
-            self.writer()?.append_nothing()?
+            self.writer()?.append_empty()?
         } else {
             // Compressed before the writer is taken, so that callers do so side by side.
             let frame = EncodedFrame::encode(events, self.settings.record_bytes_max)?;
@@ -205,7 +205,7 @@ impl Journal for FileJournal {
         while let Some(oldest) = pop() {
             if let Err(error) = self.disk.remove(&oldest.path) {
                 let error = io_error("removing", &oldest.path, &error);
-                self.published.write().put_back(oldest);
+                self.published.write().restore_oldest(oldest);
                 return Err(error);
             }
             // Each by itself: a crash must not undo a deletion and leave a later one done.

@@ -118,7 +118,7 @@ pub struct MasterFile {
 impl MasterFile {
     /// Whether the day is one of those that the file is about.
     #[must_use]
-    pub fn has(&self, day: i64) -> bool {
+    pub fn covers_day(&self, day: i64) -> bool {
         (self.first_day..=self.last_day()).contains(&day)
     }
 
@@ -183,7 +183,7 @@ impl ManifestState {
     /// The lowest boundary of any metric version: epochs below are in every view, so that their
     /// master files may be compacted together and their journal segments trimmed.
     #[must_use]
-    pub fn covered(&self) -> Boundary {
+    pub fn covered_boundary(&self) -> Boundary {
         let boundaries = self.manifest.metrics.iter().map(|entry| entry.boundary);
         boundaries.chain([self.manifest.archived]).min().unwrap_or_default()
     }

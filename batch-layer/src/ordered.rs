@@ -60,7 +60,7 @@ impl TimeOrderedBatches {
     }
 
     /// How many rows are left.
-    pub(crate) fn left(&self) -> usize {
+    pub(crate) fn remaining_rows(&self) -> usize {
         self.0.iter().map(RecordBatch::num_rows).sum()
     }
 

@@ -113,7 +113,7 @@ impl ParquetFileReader {
 
     async fn range(&self, range: Range<u64>) -> parquet::errors::Result<Bytes> {
         let Some(held) = &self.held else {
-            return self.store.get_range(&self.path, range).await.map_err(unread);
+            return self.store.get_range(&self.path, range).await.map_err(read_error);
         };
         let inside = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
         match inside.filter(|(from, to)| from <= to && *to <= held.len()) {
@@ -123,7 +123,7 @@ impl ParquetFileReader {
     }
 }
 
-fn unread(error: object_store::Error) -> ParquetError {
+fn read_error(error: object_store::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
 
@@ -138,7 +138,7 @@ impl AsyncFileReader for ParquetFileReader {
     ) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
         async move {
             match self.held {
-                None => self.store.get_ranges(&self.path, &ranges).await.map_err(unread),
+                None => self.store.get_ranges(&self.path, &ranges).await.map_err(read_error),
                 Some(_) => try_join_all(ranges.into_iter().map(|range| self.range(range))).await,
             }
         }

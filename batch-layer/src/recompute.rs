@@ -190,14 +190,14 @@ impl Recomputation {
         let mut states = execute_stream(plan, context).map_err(failed)?;
         let mut table = StateTable::new(fold.metric.layout());
         while let Some(batch) = states.try_next().await.map_err(failed)? {
-            table.merge(&batch).map_err(crate::view::unmerged)?;
+            table.merge(&batch).map_err(crate::view::merge_error)?;
         }
         Ok(table)
     }
 
     /// What was counted, by metric.
     #[must_use]
-    pub fn seen(self) -> Vec<RecomputeCounters> {
+    pub fn into_counters(self) -> Vec<RecomputeCounters> {
         self.folds.into_iter().map(|fold| fold.seen).collect()
     }
 }
@@ -306,7 +306,7 @@ fn plan(
     let states: Vec<Expr> = states
         .map(|(at, (kind, argument))| {
             let argument = argument.map_or_else(|| lit(true), |name| named(&name));
-            aggregate::fold(*kind).call(vec![argument]).alias(layout.state_name(at))
+            aggregate::fold_aggregate(*kind).call(vec![argument]).alias(layout.state_name(at))
         })
         .collect();
     scan.aggregate(groups, states)

@@ -68,7 +68,7 @@ impl Schedule {
     ///
     /// # Errors
     /// Names the field and what would be right.
-    pub fn plan(&self) -> Result<ParsedSchedule, ScheduleError> {
+    pub fn parse(&self) -> Result<ParsedSchedule, ScheduleError> {
         let zone = Tz::from_str(&self.timezone).map_err(|_| ScheduleError {
             field: "timezone",
             message: format!("`{}` is no IANA time zone, as `Europe/Berlin`", self.timezone),
@@ -142,7 +142,7 @@ mod tests {
             full: "30 2 * * *".to_owned(),
             timezone: "Europe/Berlin".to_owned(),
         };
-        let plan = schedule.plan().unwrap();
+        let plan = schedule.parse().unwrap();
         let mut now = at("2026-03-27T12:00:00Z");
         let mut starts = Vec::new();
         while starts.len() < 3 {
@@ -166,7 +166,7 @@ mod tests {
                 timezone: timezone.to_owned(),
                 ..Schedule::default()
             };
-            schedule.plan().unwrap_err().to_string()
+            schedule.parse().unwrap_err().to_string()
         };
         assert!(wrong("every hour", "UTC").contains("*/5 * * * *"));
         assert!(wrong("* * * * * *", "UTC").contains("five fields"));

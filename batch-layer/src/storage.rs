@@ -104,7 +104,7 @@ impl Storage {
     /// # Errors
     /// As there.
     pub fn local_in(lock: &DirectoryLock) -> std::result::Result<Self, StorageError> {
-        Self::of_directory(lock.directory(), Some(lock.held().clone()))
+        Self::of_directory(lock.directory(), Some(lock.locked_directory().clone()))
     }
 
     fn of_directory(
@@ -144,7 +144,7 @@ impl Storage {
         Arc::clone(&self.store)
     }
 
-    /// Writes a new object, which stays unpublished until [`Storage::published`] names it.
+    /// Writes a new object, which stays unpublished until [`Storage::mark_published`] names it.
     ///
     /// # Errors
     /// [`StorageError::Exists`] when there is one of this name.
@@ -257,7 +257,7 @@ impl Storage {
 
     /// These objects are named by a manifest now, or given up: they are no longer kept from being
     /// collected.
-    pub fn published<'a>(&self, paths: impl IntoIterator<Item = &'a str>) {
+    pub fn mark_published<'a>(&self, paths: impl IntoIterator<Item = &'a str>) {
         let mut unpublished = self.unpublished.lock().unwrap_or_else(PoisonError::into_inner);
         paths.into_iter().for_each(|path| {
             unpublished.remove(path);
@@ -311,7 +311,7 @@ mod tests {
         assert!(matches!(again, StorageError::Exists(_)), "{again}");
         assert_eq!(storage.read_document::<Vec<i32>>("a/b.json").await.unwrap(), [1, 2]);
         assert!(storage.is_unpublished("a/b.json"));
-        storage.published(["a/b.json"]);
+        storage.mark_published(["a/b.json"]);
         assert!(!storage.is_unpublished("a/b.json"));
         let work = storage.for_work();
         work.clone().create("a/c", vec![1]).await.unwrap();

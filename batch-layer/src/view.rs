@@ -53,7 +53,7 @@ async fn write(
     grain: Grain,
     (from, to): (Boundary, Boundary),
 ) -> Result<ViewFile, StorageError> {
-    let about = about(subject, grain, (from, to));
+    let about = footer_metadata(subject, grain, (from, to));
     let schema = subject.layout.schema();
     let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
     let edge = |rows: Option<&RecordBatch>, at: fn(&[i64]) -> Option<&i64>| {
@@ -87,12 +87,12 @@ pub fn rollup(
     Ok(coarse)
 }
 
-pub(crate) fn unmerged(error: TableError) -> StorageError {
+pub(crate) fn merge_error(error: TableError) -> StorageError {
     StorageError::Io(format!("states could not be merged: {error}"))
 }
 
 /// What a file's footer says of it.
-fn about(
+fn footer_metadata(
     subject: &ViewSchema,
     grain: Grain,
     (from, to): (Boundary, Boundary),

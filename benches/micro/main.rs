@@ -82,7 +82,7 @@ static METRIC: LazyLock<Arc<Metric>> = LazyLock::new(|| {
 
 fn extracted(events: &EventBatch) -> ExtractedEvents {
     let extractor = PropertyExtractor::new(METRIC.properties().cloned());
-    extractor.extract(events, EventOffsets::following(Offset::ZERO, events.len()))
+    extractor.extract(events, EventOffsets::consecutive(Offset::ZERO, events.len()))
 }
 
 fn folded() -> StateTable {

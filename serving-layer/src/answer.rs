@@ -33,7 +33,7 @@ use crate::memory::{MemoryAccount, QueryMemoryGuard};
 use crate::query::resolve::{RangeEdges, ResolvedQuery};
 use crate::query::{FillPolicy, LIMIT_MAX, Query};
 pub use compare::ComparisonRange;
-pub use cuts::{PartialBucket, WidenedRange, cut, widened};
+pub use cuts::{PartialBucket, WidenedRange, partial_buckets, widened_ranges};
 use order::{PageBuilder, PageRequest};
 use rows::GroupRow;
 pub use rows::MergedStates;
@@ -43,7 +43,7 @@ pub use rows::MergedStates;
 pub struct QueryAnswer {
     /// The metric's name.
     pub metric: String,
-    /// The range that was answered; see [`answered`].
+    /// The range that was answered; see [`answered_edges`].
     pub edges: RangeEdges,
     /// Granularity and zone.
     pub calendar: BucketCalendar,
@@ -200,7 +200,11 @@ pub struct AnswerRows {
 /// The range that an answer covers: the edges that were asked for; an edge that was left open is
 /// that of the first or last bucket with events, and stays open without buckets or events.
 #[must_use]
-pub fn answered(merged: &MergedStates, calendar: &BucketCalendar, edges: RangeEdges) -> RangeEdges {
+pub fn answered_edges(
+    merged: &MergedStates,
+    calendar: &BucketCalendar,
+    edges: RangeEdges,
+) -> RangeEdges {
     if calendar.granularity() == Granularity::All || merged.table.is_empty() {
         return edges;
     }
@@ -266,7 +270,7 @@ pub fn build(source: AnswerInput<'_>) -> Result<AnswerRows, ServingError> {
             columns.push_times(times);
         }
         let misfits = page::measures(before, metric, measures, &groups, &mut columns)?;
-        warnings.extend(told_of("compare", &misfits));
+        warnings.extend(misfit_warnings("compare", &misfits));
         columns.into_batch(rows.len())
     });
     Ok(AnswerRows {
@@ -306,7 +310,7 @@ fn page(
         }
         None => None,
     };
-    warnings.extend(told_of("having", &misfits));
+    warnings.extend(misfit_warnings("having", &misfits));
     let empty = |measure: usize| {
         let zero = page::is_zero_when_empty(metric.measures()[measure].kind);
         (query.fill == FillPolicy::Zero && zero).then_some(0)
@@ -339,7 +343,7 @@ fn page(
         rows.try_for_each(|row| page.push(row))?;
     }
     let (rows, total, misfits) = page.end()?;
-    warnings.extend(told_of("order_by", &misfits));
+    warnings.extend(misfit_warnings("order_by", &misfits));
     let there_are = match query.limit_per_bucket {
         true => rows.len(),
         false => total.saturating_sub(query.offset),
@@ -351,7 +355,7 @@ fn page(
 }
 
 /// Warnings of values that are not in the rows, and what they are for.
-fn told_of(what: &'static str, misfits: &OverflowCounts) -> impl Iterator<Item = String> {
+fn misfit_warnings(what: &'static str, misfits: &OverflowCounts) -> impl Iterator<Item = String> {
     misfits.warnings().map(move |warning| format!("`{what}`: {warning}"))
 }
 

@@ -120,7 +120,7 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let before = kept.bytes;
         let most = before.saturating_sub(bytes);
-        while kept.bytes > most && kept.make_room() {}
+        while kept.bytes > most && kept.evict_oldest() {}
         self.figures.bytes.set(kept.bytes as f64);
         bytes.saturating_sub(before - kept.bytes)
     }
@@ -162,7 +162,7 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
     }
 
     /// Counts a value's bytes once it is filled, forgets it if that failed, and makes room.
-    fn settle(&self, key: &K, cell: &CacheCell<V>) {
+    fn record_fill(&self, key: &K, cell: &CacheCell<V>) {
         let mut guard = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = &mut *guard;
         let Some(entry) = kept.entries.get_mut(key) else { return };
@@ -185,7 +185,7 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
             }
             Some(_) => {}
         }
-        while kept.bytes > self.bytes_max && kept.make_room() {}
+        while kept.bytes > self.bytes_max && kept.evict_oldest() {}
         self.figures.bytes.set(kept.bytes as f64);
     }
 }
@@ -194,7 +194,7 @@ impl<K: Eq + Hash, V> CacheContents<K, V> {
     /// Forgets the quarter of the filled entries that was used longest ago, at least one: looking
     /// for the oldest at each new entry would take long when there are many small ones. Whether
     /// there was one.
-    fn make_room(&mut self) -> bool {
+    fn evict_oldest(&mut self) -> bool {
         let filled = self.entries.values().filter(|entry| entry.bytes > 0);
         let mut uses: Vec<u64> = filled.map(|entry| entry.used).collect();
         if uses.is_empty() {
@@ -217,7 +217,7 @@ struct CacheFillGuard<'a, K: Clone + Eq + Hash, V: CacheValue> {
 
 impl<K: Clone + Eq + Hash, V: CacheValue> Drop for CacheFillGuard<'_, K, V> {
     fn drop(&mut self) {
-        self.cache.settle(self.key, self.cell);
+        self.cache.record_fill(self.key, self.cell);
     }
 }
 

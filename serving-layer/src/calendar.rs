@@ -194,7 +194,7 @@ impl BucketCalendar {
             let (from, to) = (Timestamp(i64::MIN / 8), Timestamp(i64::MAX / 8));
             return BucketSpan { range: TimeRange { from, to }, bucket: Timestamp::default() };
         }
-        let stretch = self.zone.stretch(instant.0);
+        let stretch = self.zone.offset_span(instant.0);
         let (start, next) = self.granularity.period(instant.0 + stretch.offset);
         let from = (start - stretch.offset).max(stretch.begin);
         let to = (next - stretch.offset).min(stretch.end);
@@ -210,7 +210,7 @@ impl BucketCalendar {
 
     /// Whether a local time of this stretch can have been before it too.
     fn repeats(&self, stretch: OffsetSpan, local: i64) -> bool {
-        let before = self.zone.stretch(stretch.begin - 1);
+        let before = self.zone.offset_span(stretch.begin - 1);
         stretch.begin + before.offset > local
     }
 
@@ -274,7 +274,7 @@ impl BucketCalendar {
         };
         let mut at = range.from;
         while at < range.to {
-            let stretch = self.zone.stretch(at.0);
+            let stretch = self.zone.offset_span(at.0);
             let change = Timestamp(stretch.end);
             if stretch.offset % grain.micros() != 0 {
                 add(at, change);

@@ -186,7 +186,7 @@ impl From<ServingError> for Problem {
             ServingError::Backfilling { progress, .. } => {
                 problem.with("progress", progress).retry_after_s(5)
             }
-            ServingError::SpeedUnavailable(_) => problem.retry_after_s(1).outside(
+            ServingError::SpeedUnavailable(_) => problem.retry_after_s(1).with_public_detail(
                 "the speed view is not available; try again, or ask with `partial=allow` for what \
                  the batch view holds",
             ),
@@ -202,7 +202,7 @@ impl From<ServingError> for Problem {
             ServingError::Timeout { seconds } => problem.with("limit_s", seconds),
             ServingError::NotReached { reached, .. } => problem.with("reached", reached),
             ServingError::UnknownMetric { .. } => problem,
-            ServingError::Internal(_) => problem.outside(FAULT),
+            ServingError::Internal(_) => problem.with_public_detail(FAULT),
         }
     }
 }

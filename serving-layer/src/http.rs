@@ -36,7 +36,7 @@ pub fn routes(serving: Arc<ServingLayer>) -> Router {
         .with_state(serving)
 }
 
-fn malformed(error: &serde_json::Error) -> Problem {
+fn malformed_json(error: &serde_json::Error) -> Problem {
     let detail = format!("the body is not JSON: {error}");
     Problem::new(ProblemKind::BadRequest, "malformed_body", detail)
 }

@@ -121,7 +121,7 @@ impl QuerySubscriptions {
     }
 
     /// Forgets a query that nobody listens to and that has no follower.
-    fn give_up(&self, key: &str) {
+    fn remove_idle(&self, key: &str) {
         let mut followed = self.followed();
         if let Some(query) = followed.get_mut(key)
             && query.listeners().is_empty()
@@ -133,7 +133,7 @@ impl QuerySubscriptions {
 
     /// Who listens to a query, and whether somebody joined since this was asked; for its follower,
     /// which ends when nobody does any more.
-    fn look(&self, key: &str) -> Option<(Vec<Arc<SubscriberSlot>>, bool)> {
+    fn current_subscribers(&self, key: &str) -> Option<(Vec<Arc<SubscriberSlot>>, bool)> {
         let mut followed = self.followed();
         let query = followed.get_mut(key)?;
         let slots = query.listeners();
@@ -194,7 +194,7 @@ impl QuerySubscriber {
 impl ServingLayer {
     /// Follows a query. The first answer is read before this returns, so that a query without one
     /// is refused like any other.
-    pub(crate) async fn follow(
+    pub(crate) async fn subscribe(
         self: &Arc<Self>,
         asker: CallerId,
         query: Query,
@@ -203,10 +203,10 @@ impl ServingLayer {
         let slot = self.live.listen(&key, asker.clone())?;
         let first = async {
             let answer = self.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
-            let turn = self.admission.writing.take(&PermitRequest::query(asker)).await;
+            let turn = self.admission.writing.acquire(&PermitRequest::query(asker)).await;
             blocking(move || {
                 let _turn = turn;
-                Ok(seen(answer))
+                Ok(fingerprint(answer))
             })
             .await
         };
@@ -214,20 +214,22 @@ impl ServingLayer {
             Ok(first) => first,
             Err(error) => {
                 drop(slot);
-                self.live.give_up(&key);
+                self.live.remove_idle(&key);
                 return Err(error);
             }
         };
         if self.live.starts(&key) {
             let serving = Arc::clone(self);
-            tokio::spawn(QueryRefresher { serving, query, key, seen: None, stamp: None }.follow());
+            tokio::spawn(
+                QueryRefresher { serving, query, key, seen: None, stamp: None }.refresh_loop(),
+            );
         }
         let (first, stopped) = (Some(answer), self.live.stopped.subscribe());
         Ok(stream::unfold(QuerySubscriber { slot, stopped, first, seen }, QuerySubscriber::next))
     }
 
     /// Ends the streams of all who follow queries, which would otherwise never end.
-    pub fn stop_following(&self) {
+    pub fn stop_subscriptions(&self) {
         self.live.stop();
     }
 }
@@ -244,7 +246,7 @@ struct QueryRefresher {
 }
 
 impl QueryRefresher {
-    async fn follow(mut self) {
+    async fn refresh_loop(mut self) {
         let mut stopped = self.serving.live.stopped.subscribe();
         let mut pause = PAUSE;
         loop {
@@ -252,13 +254,16 @@ impl QueryRefresher {
                 () = tokio::time::sleep(pause) => {}
                 _ = stopped.wait_for(|stopped| *stopped) => {}
             }
-            let Some((listeners, is_joined)) = self.serving.live.look(&self.key) else { return };
+            let Some((listeners, is_joined)) = self.serving.live.current_subscribers(&self.key)
+            else {
+                return;
+            };
             // It works in the share of one who listens.
             let Some(asker) = listeners.first().map(|slot| slot.asker.clone()) else { return };
             drop(listeners);
             let began = Instant::now();
             let asking = PermitRequest::refresh(asker);
-            if let Some(text) = self.ask(&asking, is_joined).await.map(Arc::new) {
+            if let Some(text) = self.refresh_answer(&asking, is_joined).await.map(Arc::new) {
                 // Those who came meanwhile, too: their first answer may be of before.
                 for slot in self.serving.live.listeners(&self.key) {
                     *slot.last.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -271,7 +276,11 @@ impl QueryRefresher {
     }
 
     /// The text of the answer, if it is another one or there is somebody who may not have it.
-    async fn ask(&mut self, asking: &PermitRequest, is_joined: bool) -> Option<SharedMessage> {
+    async fn refresh_answer(
+        &mut self,
+        asking: &PermitRequest,
+        is_joined: bool,
+    ) -> Option<SharedMessage> {
         let stamp = self.serving.stamp(&self.query).await.ok();
         if stamp.is_some() && stamp == self.stamp && !is_joined {
             return None;
@@ -314,7 +323,7 @@ impl QueryRefresher {
         let write = |work: QueryContext| async move {
             let (answer, known) = (answer.clone(), known.clone());
             blocking(move || {
-                let (answer, seen) = seen(answer);
+                let (answer, seen) = fingerprint(answer);
                 if known.as_ref() == Some(&seen) {
                     return Ok((seen, None));
                 }
@@ -335,7 +344,7 @@ impl QueryRefresher {
             })
             .await
         };
-        self.serving.in_turn_of(MemoryNeed::Much, asking, write).await
+        self.serving.run_when_admitted(MemoryNeed::Much, asking, write).await
     }
 }
 
@@ -347,7 +356,7 @@ enum AnswerFingerprint {
 }
 
 /// An answer with what makes it another one.
-fn seen(answer: QueryAnswer) -> (QueryAnswer, AnswerFingerprint) {
+fn fingerprint(answer: QueryAnswer) -> (QueryAnswer, AnswerFingerprint) {
     let rows = answer.written.digest(|| format::digest(&answer));
     let mut provenance = answer.provenance.clone();
     provenance.generation = 0;

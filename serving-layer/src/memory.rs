@@ -125,7 +125,7 @@ impl QueryMemoryInner {
         Ok(())
     }
 
-    fn give_back(&self, bytes: usize, asker: &CallerId) {
+    fn release(&self, bytes: usize, asker: &CallerId) {
         if bytes == 0 {
             return;
         }
@@ -158,7 +158,7 @@ impl Drop for MemoryAccountInner {
     fn drop(&mut self) {
         // Nothing is held any more, since what is held keeps its account.
         let used = self.used.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.memory.0.give_back(used.taken(), &self.asker);
+        self.memory.0.release(used.taken(), &self.asker);
     }
 }
 
@@ -209,7 +209,7 @@ impl MemoryAccount {
             MemoryNeed::Little if new > old && new > most => Err(0),
             _ if new > old => memory.0.take(new - old, asker, memory.most(asker), *need),
             _ => {
-                memory.0.give_back(old - new, asker);
+                memory.0.release(old - new, asker);
                 Ok(())
             }
         };

@@ -52,7 +52,7 @@ impl RollupScan {
 
 /// The part of `range` in which a batch view has files, in whole days where `range` allows.
 #[must_use]
-pub fn covered(files: &[ViewFile], range: TimeRange) -> TimeRange {
+pub fn covered_range(files: &[ViewFile], range: TimeRange) -> TimeRange {
     let from = files.iter().map(|file| file.range.from).min().unwrap_or(range.to);
     let to = files.iter().map(|file| file.range.to).max().unwrap_or(range.from);
     TimeRange {
@@ -63,16 +63,16 @@ pub fn covered(files: &[ViewFile], range: TimeRange) -> TimeRange {
 
 /// Cuts a range, whose edges are base buckets', into pieces. Each base bucket is in exactly one.
 #[must_use]
-pub fn pieces(calendar: &BucketCalendar, base: Grain, range: TimeRange) -> Vec<RollupScan> {
+pub fn rollup_scans(calendar: &BucketCalendar, base: Grain, range: TimeRange) -> Vec<RollupScan> {
     let mut pieces = Vec::new();
     if !range.is_empty() {
-        split(calendar, base.rollups(), range, &mut pieces);
+        split_range(calendar, base.rollups(), range, &mut pieces);
     }
     pieces
 }
 
 /// `grains` go from fine to coarse.
-fn split(
+fn split_range(
     calendar: &BucketCalendar,
     grains: &[Grain],
     range: TimeRange,
@@ -86,16 +86,16 @@ fn split(
     }
     let middle = TimeRange { from: grain.ceil(range.from), to: grain.floor(range.to) };
     if middle.is_empty() {
-        return split(calendar, finer, range, pieces);
+        return split_range(calendar, finer, range, pieces);
     }
     let Some(without) = cuts(calendar, *grain, middle) else {
-        return split(calendar, finer, range, pieces);
+        return split_range(calendar, finer, range, pieces);
     };
     let head = TimeRange { from: range.from, to: middle.from };
     let tail = TimeRange { from: middle.to, to: range.to };
     for part in [head].into_iter().chain(without.iter().copied()).chain([tail]) {
         if !part.is_empty() {
-            split(calendar, finer, part, pieces);
+            split_range(calendar, finer, part, pieces);
         }
     }
     pieces.push(RollupScan { without, ..whole(*grain, middle) });

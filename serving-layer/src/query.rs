@@ -264,7 +264,7 @@ impl Query {
     /// The same for a format of rows alone, which cannot say that there are more: without a limit
     /// of its own it gets all rows, and is refused where they are more than may be answered.
     #[must_use]
-    pub fn whole(self) -> Self {
+    pub fn with_all_rows(self) -> Self {
         Self { limit: self.limit.or(Some(LIMIT_MAX + 1)), ..self }
     }
 

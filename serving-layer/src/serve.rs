@@ -238,7 +238,7 @@ impl ServingLayer {
             self.find(&self.catalog.current(), &query.scope, &query.metric)?;
             self.speed.wait_applied(after, self.settings.after_timeout).await;
         }
-        let answer = self.in_turn(query, asking).await?;
+        let answer = self.admit_and_answer(query, asking).await?;
         let reached = &answer.provenance.speed.through;
         match after {
             Some(after) if offset(reached)? < after => Err(ServingError::NotReached {
@@ -286,12 +286,18 @@ impl ServingLayer {
         work: &QueryContext,
     ) -> Result<QueryAnswer, AttemptError> {
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
-        let place = self.place(query, &snapshot, metric).await?;
+        let place = self.pin_query(query, &snapshot, metric).await?;
         let PinnedQuery { ref zone, times, lag, ref asked, .. } = place;
-        let make =
-            self.make(query, &snapshot, metric, Arc::clone(zone), times, (lag.applied, work));
+        let make = self.compute_result(
+            query,
+            &snapshot,
+            metric,
+            Arc::clone(zone),
+            times,
+            (lag.applied, work),
+        );
         let made = self.answers.get(snapshot.generation, lag.applied, asked, make).await?;
-        Ok(self.told(query, place, &made)?)
+        Ok(self.assemble_answer(query, place, &made)?)
     }
 
     /// Whether a query was answered already, or else what it needs. What cannot be answered at all
@@ -299,12 +305,12 @@ impl ServingLayer {
     async fn prepare(&self, query: &Query) -> Result<PreparedQuery, ServingError> {
         let snapshot = self.catalog.current();
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
-        let place = self.place(query, &snapshot, metric).await?;
+        let place = self.pin_query(query, &snapshot, metric).await?;
         let PinnedQuery { lag, ref asked, .. } = place;
         if let Some(made) = self.answers.find(snapshot.generation, lag.applied, asked) {
-            return Ok(PreparedQuery::Made(Box::new(self.told(query, place, &made)?)));
+            return Ok(PreparedQuery::Made(Box::new(self.assemble_answer(query, place, &made)?)));
         }
-        Ok(PreparedQuery::Needs(self.need(query, metric, &place)))
+        Ok(PreparedQuery::Needs(self.estimate_need(query, metric, &place)))
     }
 
     /// What an answer depends on at present: while it is the same, so is a whole answer.
@@ -312,7 +318,7 @@ impl ServingLayer {
         let snapshot = self.catalog.current();
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
         let PinnedQuery { missing, now, lag, asked, .. } =
-            self.place(query, &snapshot, metric).await?;
+            self.pin_query(query, &snapshot, metric).await?;
         let SpeedViewLag { applied, owed, .. } = lag;
         Ok(AnswerStamp {
             generation: snapshot.generation,
@@ -326,7 +332,7 @@ impl ServingLayer {
     }
 
     /// Where a query stands at present.
-    async fn place<'a>(
+    async fn pin_query<'a>(
         &self,
         query: &Query,
         snapshot: &'a Arc<CatalogSnapshot>,
@@ -345,7 +351,7 @@ impl ServingLayer {
     }
 
     /// The answer from rows, and what it is made of.
-    fn told(
+    fn assemble_answer(
         &self,
         query: &Query,
         place: PinnedQuery<'_>,
@@ -363,8 +369,13 @@ impl ServingLayer {
         let open = made.last.filter(|last| last.to > now && edges.to.is_none_or(|to| to >= now));
         let provenance = AnswerProvenance {
             open_bucket: open.map(|last| zone.format(last.from)),
-            partial_buckets: answer::cut(&made.calendar, metric.compiled.grain(), edges, Some(now)),
-            widened_buckets: answer::widened(zone, &made.widened),
+            partial_buckets: answer::partial_buckets(
+                &made.calendar,
+                metric.compiled.grain(),
+                edges,
+                Some(now),
+            ),
+            widened_buckets: answer::widened_ranges(zone, &made.widened),
             approximate: made.approximate.clone(),
             ..self.provenance(snapshot, metric, lag, reached, missing)
         };

@@ -83,7 +83,7 @@ pub(crate) fn version(definition: MetricDefinition, compiled: Arc<Metric>) -> Me
 
 /// The states of `events[range]`, whose offsets are their places in `events`.
 fn fold(metric: &Metric, events: &[Event], range: Range<usize>) -> (StateTable, MetricOmissions) {
-    let places = EventOffsets::following(Offset(range.start as u64), range.len());
+    let places = EventOffsets::consecutive(Offset(range.start as u64), range.len());
     let events: EventBatch = events[range].iter().cloned().collect();
     let extracted = PropertyExtractor::new(metric.properties().cloned()).extract(&events, places);
     let mut table = StateTable::new(metric.layout());

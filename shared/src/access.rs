@@ -108,7 +108,7 @@ impl AccessScope {
 
     /// Whether a metric may be seen.
     #[must_use]
-    pub fn sees(&self, metric: &str) -> bool {
+    pub fn allows_metric(&self, metric: &str) -> bool {
         self.metrics.as_ref().is_none_or(|metrics| metrics.contains(metric))
     }
 }
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(opened(Role::Read, &all), [true, false, true, true, false]);
         assert_eq!(opened(Role::Read, &some), [true, false, true, false, false]);
         assert_eq!(opened(Role::Admin, &all), [true; 5]);
-        assert!(some.sees("m") && !some.sees("n") && all.sees("n"));
+        assert!(some.allows_metric("m") && !some.allows_metric("n") && all.allows_metric("n"));
     }
 
     fn key(id: &str, role: Role, expires_at: Option<i64>) -> Arc<AccessKey> {

@@ -35,7 +35,7 @@ pub struct CatalogSnapshot {
 impl CatalogSnapshot {
     /// The version that answers for `name`: the newest active one, or else the pending one.
     #[must_use]
-    pub fn answering(&self, name: &str) -> Option<&Arc<MetricVersion>> {
+    pub fn serving_version(&self, name: &str) -> Option<&Arc<MetricVersion>> {
         let versions = || self.metrics.iter().filter(|m| m.definition.name == name);
         versions()
             .filter(|m| m.stage == LifecycleStage::Active)
@@ -45,7 +45,7 @@ impl CatalogSnapshot {
 
     /// The newest version of `name`, whether it answers or not.
     #[must_use]
-    pub fn newest(&self, name: &str) -> Option<&Arc<MetricVersion>> {
+    pub fn newest_version(&self, name: &str) -> Option<&Arc<MetricVersion>> {
         self.metrics.iter().filter(|m| m.definition.name == name).max_by_key(|m| m.version)
     }
 

@@ -26,7 +26,8 @@ use datafusion::prelude::lit;
 
 use crate::decimal::Scale;
 use crate::definition::{
-    DefinitionShapeError, DimensionSource, EventTypes, MeasureKind, MetricDefinition, shape_place,
+    DefinitionShapeError, DimensionSource, EventTypes, MeasureKind, MetricDefinition,
+    pointer_suffix,
 };
 use crate::event::timestamp_type;
 use crate::expression::{
@@ -48,7 +49,7 @@ const MEASURES_MAX: usize = 100;
 
 /// A definition that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", shape_place(pointer))]
+#[error("{message}{}", pointer_suffix(pointer))]
 pub struct DefinitionError {
     /// JSON pointer (RFC 6901) of the place.
     pub pointer: String,
@@ -186,16 +187,18 @@ impl Metric {
         names::check(definition)?;
         let mut lowerings = LoweringPair::new(fold);
         let filter = definition.filter.as_deref();
-        let filter = filter.map(|text| lowerings.both(|lowering| lowering.condition(text)));
+        let filter = filter.map(|text| lowerings.lower_both(|lowering| lowering.condition(text)));
         let filter = filter.transpose().map_err(place("/filter"))?;
         let mut dimensions = Vec::new();
         for (i, dimension) in definition.dimensions.iter().enumerate() {
             let lowered = match &dimension.source {
                 DimensionSource::Property(path) => {
                     let path = parse_path(path).map_err(place(format!("/dimensions/{i}")))?;
-                    lowerings.both(|lowering| Ok(lowering.property_text(path.clone())))
+                    lowerings.lower_both(|lowering| Ok(lowering.property_text(path.clone())))
                 }
-                DimensionSource::Expression(text) => lowerings.both(|lowering| lowering.text(text)),
+                DimensionSource::Expression(text) => {
+                    lowerings.lower_both(|lowering| lowering.text(text))
+                }
             };
             dimensions.push(lowered.map_err(place(format!("/dimensions/{i}/expr")))?);
         }
@@ -233,7 +236,7 @@ impl Metric {
 
     /// The way in which it folds.
     #[must_use]
-    pub fn way(&self) -> FoldVersion {
+    pub fn fold_version(&self) -> FoldVersion {
         self.fold
     }
 

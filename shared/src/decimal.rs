@@ -10,7 +10,7 @@ mod scale;
 
 use arrow::datatypes::{DataType, i256};
 
-pub use digits::{EXACT_SCALE, canonical, parse, parse_exact, parse_wide, read};
+pub use digits::{EXACT_SCALE, canonical, parse, parse_exact, parse_rounded, parse_wide};
 pub use scale::{Scale, rescale};
 
 /// Places of a stored or answered value.

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-pub(crate) use shape::shape_place;
+pub(crate) use shape::pointer_suffix;
 pub use shape::{DefinitionShapeError, from_json, from_toml};
 
 use crate::time::Grain;

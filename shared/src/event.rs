@@ -277,7 +277,7 @@ pub struct EventOffsets {
 impl EventOffsets {
     /// The places of `count` events that follow each other in the single partition.
     #[must_use]
-    pub fn following(first: Offset, count: usize) -> Self {
+    pub fn consecutive(first: Offset, count: usize) -> Self {
         let offsets = (0..count as u64).map(|n| first.plus(n).0);
         Self {
             partitions: UInt32Array::from_value(PartitionId::ONLY.0, count),

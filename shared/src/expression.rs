@@ -41,7 +41,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::decimal;
 use crate::event::timestamp_type;
-pub use arithmetic::{EvaluationEffects, count_effects, wide};
+pub use arithmetic::{EvaluationEffects, count_effects, widen_array};
 pub use lower::ExpressionLowering;
 pub use path::{PropertyPath, parse_path};
 
@@ -246,7 +246,7 @@ impl FailureCounter {
         let fields = schema.fields().iter().cloned().chain([Arc::new(number)]);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let number = Expr::Column(Column::from_name(Self::NUMBER));
-        let marking = arithmetic::marking(expr.clone(), &number).map_err(wrong)?;
+        let marking = arithmetic::with_failure_marks(expr.clone(), &number).map_err(wrong)?;
         let Evaluator(planned) = Evaluator::new(&marking, &schema)?;
         let evaluator = by_row::by_row(planned).map(Evaluator).map_err(wrong)?;
         Ok(Self { evaluator, schema })
@@ -312,7 +312,7 @@ impl Predicate {
             .inputs
             .iter()
             .map(|name| {
-                let column = batch.column_by_name(name).map(wide);
+                let column = batch.column_by_name(name).map(widen_array);
                 column.ok_or_else(|| ExpressionError(format!("there is no column `{name}`")))
             })
             .collect::<Result<Vec<_>, _>>()?;

@@ -143,7 +143,7 @@ mod tests {
             (column("a", ExpressionType::Number), column("c.deep", ExpressionType::Number));
         let all = [b.clone(), c.clone(), d.clone(), a.clone(), deep.clone(), b.clone()];
         let got = PropertyExtractor::new(all)
-            .extract(&events, EventOffsets::following(Offset::ZERO, events.len()));
+            .extract(&events, EventOffsets::consecutive(Offset::ZERO, events.len()));
 
         let numbers = got.column(&b).unwrap();
         let values: Vec<_> = numbers.values.as_primitive::<Decimal128Type>().iter().collect();
@@ -188,7 +188,7 @@ mod tests {
         let events: EventBatch =
             values.iter().map(|v| event("e", 0, Some(&format!(r#"{{"x":{v}}}"#)))).collect();
         let got = PropertyExtractor::new([column.clone()])
-            .extract(&events, EventOffsets::following(Offset::ZERO, events.len()));
+            .extract(&events, EventOffsets::consecutive(Offset::ZERO, events.len()));
         let got = got.column(&column).unwrap();
         assert_eq!(got.mismatches.rows(), [11, 12, 16]);
         let bytes = got.values.as_binary::<i32>();
@@ -209,7 +209,7 @@ mod tests {
         let events: EventBatch =
             values.iter().map(|v| event("e", 0, Some(&format!(r#"{{"x":{v}}}"#)))).collect();
         let got = PropertyExtractor::new([column.clone()])
-            .extract(&events, EventOffsets::following(Offset::ZERO, events.len()));
+            .extract(&events, EventOffsets::consecutive(Offset::ZERO, events.len()));
         let got = got.column(&column).unwrap();
         let long: Vec<_> = got.long.iter().map(|(row, text)| (*row, &**text)).collect();
         assert_eq!(long, [(0, values[0]), (3, values[3])]);

@@ -13,7 +13,7 @@
 //! | `powercut` | the same, and everything that was not fsynced is lost: see [`disk`] |
 //! | `eio`, `enospc` | the place fails with that error of the system |
 //!
-//! Another feature, `planted`, holds bugs that the tests must find: [`planted`] says whether the
+//! Another feature, `planted`, holds bugs that the tests must find: [`is_bug_planted`] says whether the
 //! variable `PLANTED_BUG` names one.
 
 #[cfg(feature = "failpoints")]
@@ -32,15 +32,19 @@ pub use inactive::{hit, pass, start};
 /// a directory, on the same file system, for what was deleted and may have to come back.
 pub mod disk {
     #[cfg(not(feature = "failpoints"))]
-    pub use super::inactive::{created, named, removing, renaming, synced, truncated, writing};
+    pub use super::inactive::{
+        created, directory_synced, removing, renaming, synced, truncated, writing,
+    };
     #[cfg(feature = "failpoints")]
-    pub use super::power::{created, named, removing, renaming, synced, truncated, writing};
+    pub use super::power::{
+        created, directory_synced, removing, renaming, synced, truncated, writing,
+    };
 }
 
 /// Whether this bug is planted, to see that a test finds it.
 #[cfg(feature = "planted")]
 #[must_use]
-pub fn planted(bug: &str) -> bool {
+pub fn is_bug_planted(bug: &str) -> bool {
     static PLANTED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     PLANTED.get_or_init(|| std::env::var("PLANTED_BUG").ok()).as_deref() == Some(bug)
 }
@@ -49,7 +53,7 @@ pub fn planted(bug: &str) -> bool {
 #[cfg(not(feature = "planted"))]
 #[inline(always)]
 #[must_use]
-pub const fn planted(_: &str) -> bool {
+pub const fn is_bug_planted(_: &str) -> bool {
     false
 }
 
@@ -103,5 +107,5 @@ mod inactive {
 
     /// The names in a directory are durable.
     #[inline(always)]
-    pub const fn named(_: &Path) {}
+    pub const fn directory_synced(_: &Path) {}
 }

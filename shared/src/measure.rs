@@ -29,7 +29,7 @@ use arrow::datatypes::{
 
 use crate::decimal::Scale;
 use crate::event::timestamp_type;
-use crate::failpoint::planted;
+use crate::failpoint::is_bug_planted;
 pub use distinct::{DistinctSketch, RELATIVE_ERROR as DISTINCT_ERROR};
 pub use kind::{ExtremeType, StateKind};
 pub use latest::LatestState;
@@ -160,7 +160,7 @@ impl StateColumn {
                 let nulls = values.and_then(|v| v.logical_nulls());
                 for (row, group) in groups.iter().enumerate() {
                     if nulls.as_ref().is_none_or(|n| n.is_valid(row)) {
-                        bump(&mut states[*group], 1)?;
+                        add_checked(&mut states[*group], 1)?;
                     }
                 }
             }
@@ -168,7 +168,7 @@ impl StateColumn {
                 let sum = states[group].unwrap_or(i256::ZERO);
                 // 2⁶³ values below 10³⁸ stay below 10⁵⁷.
                 let sum = sum.wrapping_add(i256::from_i128(value));
-                states[group] = Some(if planted("float_sums") { rounded(sum) } else { sum });
+                states[group] = Some(if is_bug_planted("float_sums") { rounded(sum) } else { sum });
             })?,
             Self::Min(_, states) => each_number(kind, values, groups, |group, value| {
                 keep_min(&mut states[group], value);
@@ -213,7 +213,7 @@ impl StateColumn {
             Self::Count(states) => {
                 let counts = stored.as_primitive_opt::<Int64Type>().ok_or_else(wrong)?;
                 for (count, group) in counts.iter().zip(groups) {
-                    bump(&mut states[*group], count.unwrap_or(0))?;
+                    add_checked(&mut states[*group], count.unwrap_or(0))?;
                 }
             }
             Self::Sum(_, states) => {
@@ -339,7 +339,7 @@ fn encoded(groups: &[usize], encode: impl Fn(usize, &mut Vec<u8>)) -> ArrayRef {
     Arc::new(column.finish())
 }
 
-fn bump(count: &mut i64, by: i64) -> Result<(), StateError> {
+fn add_checked(count: &mut i64, by: i64) -> Result<(), StateError> {
     *count = count.checked_add(by).ok_or(StateError::CountOverflow)?;
     Ok(())
 }

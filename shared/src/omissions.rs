@@ -247,7 +247,7 @@ impl MetricOmissions {
     }
 
     /// Notes that some event had a property.
-    pub fn see(&mut self, path: &Arc<str>) {
+    pub fn note_property(&mut self, path: &Arc<str>) {
         if !self.seen.contains(path) {
             self.seen.insert(Arc::clone(path));
         }
@@ -258,7 +258,7 @@ impl MetricOmissions {
         let before = (self.is_partial, self.has_events, self.seen.len());
         self.is_partial |= other.is_partial;
         self.has_events |= other.has_events;
-        other.seen.iter().for_each(|path| self.see(path));
+        other.seen.iter().for_each(|path| self.note_property(path));
         let mut changed = before != (self.is_partial, self.has_events, self.seen.len());
         for (usage, omitted) in other.uses.iter().filter(|(_, omitted)| !omitted.is_empty()) {
             changed |= self.of(usage).merge(omitted);
@@ -367,7 +367,7 @@ mod tests {
                     DefinitionUse::MeasureFilter("m".to_owned()),
                 ][usage]
                     .clone();
-                omissions.see(&properties[property]);
+                omissions.note_property(&properties[property]);
                 let omitted = omissions.of(&usage);
                 match kind {
                     0 => omitted.no_result.add_count(1),

@@ -47,7 +47,7 @@ impl CommittedBatch {
     /// Where its events are.
     #[must_use]
     pub fn places(&self) -> EventOffsets {
-        EventOffsets::following(self.first, self.events.len())
+        EventOffsets::consecutive(self.first, self.events.len())
     }
 }
 
@@ -287,7 +287,7 @@ pub trait SpeedViews: Send + Sync + 'static {
 
     /// As [`SpeedViews::read`], but from the states that the writer itself holds: what an audit
     /// compares with while the store is away.
-    async fn read_own(
+    async fn read_local(
         &self,
         metric: &MetricVersion,
         read: SpeedReadRequest,

@@ -126,7 +126,7 @@ impl Problem {
     /// Says `detail` to everybody, and what it said before to those who run the service alone: the
     /// words of a fault name files, addresses and metrics, and whoever meets it may be anybody.
     #[must_use]
-    pub fn outside(self, detail: impl Into<String>) -> Self {
+    pub fn with_public_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: detail.into(), inside: Some(Box::new(self.clone())), ..self }
     }
 
@@ -188,9 +188,9 @@ impl IntoResponse for Problem {
 }
 
 /// An answer for those who run the service; what it does not tell others, for the log, is
-/// [`unsaid`].
+/// [`internal_detail`].
 #[must_use]
-pub fn revealed(mut response: Response) -> Response {
+pub fn reveal_internal(mut response: Response) -> Response {
     match response.extensions_mut().remove::<InternalProblem>() {
         Some(InternalProblem(problem)) => problem.into_response(),
         None => response,
@@ -199,7 +199,7 @@ pub fn revealed(mut response: Response) -> Response {
 
 /// What an answer does not say to those who do not run the service.
 #[must_use]
-pub fn unsaid(response: &Response) -> Option<&str> {
+pub fn internal_detail(response: &Response) -> Option<&str> {
     response.extensions().get::<InternalProblem>().map(|InternalProblem(problem)| problem.detail())
 }
 
@@ -254,13 +254,13 @@ mod tests {
         let path = || {
             Problem::new(ProblemKind::Unavailable, "stopped", "write: /var/x").with("at", "/var/x")
         };
-        let problem = path().retry_after_s(1).outside("it stopped").with("at", "a file");
+        let problem = path().retry_after_s(1).with_public_detail("it stopped").with("at", "a file");
         assert_eq!((problem.detail(), &problem.to_json()["at"]), ("it stopped", &json!("a file")));
         let response = problem.clone().into_response();
-        assert_eq!(unsaid(&response), Some("write: /var/x"));
-        assert!(revealed(response).headers().contains_key(header::RETRY_AFTER));
+        assert_eq!(internal_detail(&response), Some("write: /var/x"));
+        assert!(reveal_internal(response).headers().contains_key(header::RETRY_AFTER));
         assert_eq!(problem.inside.map(|inside| inside.to_json()), Some(path().to_json()));
-        assert_eq!(unsaid(&path().into_response()), None);
+        assert_eq!(internal_detail(&path().into_response()), None);
     }
 
     #[test]

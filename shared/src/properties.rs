@@ -176,7 +176,7 @@ mod tests {
     fn properties(events: &EventBatch) -> PropertyBatch {
         let extractor = extractor();
         let extracted =
-            extractor.extract(events, EventOffsets::following(Offset::ZERO, events.len()));
+            extractor.extract(events, EventOffsets::consecutive(Offset::ZERO, events.len()));
         let column = |c: &PropertyColumn| Some((c.clone(), extracted.column(c)?.clone()));
         extractor.columns().iter().filter_map(column).collect()
     }

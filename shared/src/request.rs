@@ -10,7 +10,7 @@ mod body;
 mod parameters;
 mod scope;
 
-pub use accept::preferred;
+pub use accept::preferred_media_type;
 pub use asker::CallerId;
 pub use body::{BoundedBody, discard, read_json};
 pub use parameters::{NoParameters, pairs, parameters};

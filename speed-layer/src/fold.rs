@@ -188,7 +188,7 @@ async fn claim(
     let mut attempt = 1;
     loop {
         let claimed = async {
-            let (opened, above) = open(store, journal, snapshot).await?;
+            let (opened, above) = read_inventory(store, journal, snapshot).await?;
             Ok((opened, store.claim(journal, above.max(clock)).await?))
         };
         match claimed.await {
@@ -199,7 +199,7 @@ async fn claim(
     }
 }
 
-async fn open(
+async fn read_inventory(
     store: &dyn SpeedStore,
     journal: JournalId,
     snapshot: &CatalogSnapshot,
@@ -295,7 +295,7 @@ impl SpeedHandle {
 
     /// Tells the worker of what a reader found. When it is too busy to be told, it finds out by
     /// itself, or the next reader tells it.
-    fn tell(&self, command: FoldCommand) {
+    fn try_send_command(&self, command: FoldCommand) {
         let _ = self.commands.try_send(command);
     }
 }
@@ -332,7 +332,7 @@ impl SpeedViews for SpeedHandle {
             let error = match answer {
                 // A store that was put back to an earlier state: the writer has to look.
                 Ok(part) if !is_last && applied.is_some_and(|applied| part.through < applied) => {
-                    self.tell(FoldCommand::Look(metric.id));
+                    self.try_send_command(FoldCommand::Look(metric.id));
                     StoreReadError::Building
                 }
                 // The states of one position may be there in time.
@@ -352,11 +352,11 @@ impl SpeedViews for SpeedHandle {
                     return Err(SpeedViewError::TooLarge { limit });
                 }
                 Err(StoreReadError::Damaged { space, reason }) => {
-                    self.tell(FoldCommand::Damaged(metric.id, space));
+                    self.try_send_command(FoldCommand::Damaged(metric.id, space));
                     StoreReadError::Damaged { space, reason }
                 }
                 Err(StoreReadError::Absent) => {
-                    self.tell(FoldCommand::Look(metric.id));
+                    self.try_send_command(FoldCommand::Look(metric.id));
                     StoreReadError::Absent
                 }
                 // A connection that broke may be there again at once.
@@ -369,7 +369,7 @@ impl SpeedViews for SpeedHandle {
         }
     }
 
-    async fn read_own(
+    async fn read_local(
         &self,
         metric: &MetricVersion,
         read: SpeedReadRequest,
@@ -391,7 +391,7 @@ impl SpeedViews for SpeedHandle {
 
     async fn wait_applied(&self, offset: Offset, timeout: Duration) -> bool {
         let mut applied = self.progress.applied.subscribe();
-        self.progress.want(offset);
+        self.progress.request_applied(offset);
         let reached = applied.wait_for(|applied| *applied >= offset);
         matches!(tokio::time::timeout(timeout, reached).await, Ok(Ok(_)))
     }

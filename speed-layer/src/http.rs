@@ -52,10 +52,10 @@ struct IngestState {
 pub fn routes(intake: IntakeHandle, views: Arc<dyn SpeedViews>) -> Router {
     Router::new()
         .route("/v1/events", post(post_events))
-        .route("/v1/segment/{call}", post(segment::named))
+        .route("/v1/segment/{call}", post(segment::post_call))
         // Some clients take a host and add a path of their own.
-        .route("/v1/segment/v1/{call}", post(segment::named))
-        .merge(segment::at_root())
+        .route("/v1/segment/v1/{call}", post(segment::post_call))
+        .merge(segment::root_routes())
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/{id}", get(quarantine::show).delete(quarantine::delete))
         .with_state(IngestState { intake, views })
@@ -73,7 +73,7 @@ struct EventRequestHead {
 }
 
 impl EventRequestHead {
-    fn of_events(parts: &Parts, intake: &IntakeHandle) -> Result<Self, IntakeError> {
+    fn from_events_request(parts: &Parts, intake: &IntakeHandle) -> Result<Self, IntakeError> {
         let content_type = text(parts, CONTENT_TYPE)?;
         // By the HTTP binding the content type says the mode, whatever was added on the way.
         let is_whole = content_type.is_some_and(|kind| kind.starts_with("application/cloudevents"));
@@ -91,10 +91,10 @@ impl EventRequestHead {
     fn read(parts: &Parts, intake: &IntakeHandle, format: BodyFormat) -> Result<Self, IntakeError> {
         let mut options = EventParameters::of_query(&parts.uri)?;
         let format = match options.columns.take() {
-            Some(columns) => columns.applied_to(format)?,
+            Some(columns) => columns.apply_to(format)?,
             None => format,
         };
-        let format = options.ids.applied_to(format)?;
+        let format = options.ids.apply_to(format)?;
         let encoding = BodyEncoding::of_content_encoding(text(parts, CONTENT_ENCODING)?)?;
         let declared_bytes = text(parts, CONTENT_LENGTH)?.and_then(|length| length.parse().ok());
         let fixed = parts.extensions.get::<Arc<FixedProperties>>().cloned();
@@ -127,15 +127,16 @@ struct IngestResponse {
 
 async fn post_events(State(routes): State<IngestState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let taken = take(&routes, EventRequestHead::of_events(&parts, &routes.intake), body).await;
-    match taken.and_then(counted) {
+    let taken =
+        ingest(&routes, EventRequestHead::from_events_request(&parts, &routes.intake), body).await;
+    match taken.and_then(reject_all_invalid) {
         Ok(answer) => Json(answer).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
 /// Takes a request's events in.
-async fn take(
+async fn ingest(
     routes: &IngestState,
     head: Result<EventRequestHead, IntakeError>,
     mut body: Body,
@@ -173,15 +174,18 @@ async fn take(
 }
 
 /// Says so where no event could be counted.
-fn counted(answer: IngestResponse) -> Result<IngestResponse, Problem> {
+fn reject_all_invalid(answer: IngestResponse) -> Result<IngestResponse, Problem> {
     let IngestResponse { receipt, journal, applied } = answer;
     if receipt.is_all_invalid() {
         let detail = match &*receipt.invalid {
             [only] => format!("the request's only event is invalid: {}", only.message),
             all => format!("all {} events of the request are invalid", all.len()),
         };
-        let problem =
-            receipt.fill(Problem::new(ProblemKind::Unprocessable, "invalid_events", detail));
+        let problem = receipt.add_to_problem(Problem::new(
+            ProblemKind::Unprocessable,
+            "invalid_events",
+            detail,
+        ));
         return Err(match applied {
             Some(applied) => problem.with("applied", applied),
             None => problem,

@@ -63,7 +63,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 pub use self::budget::IntakePermit;
 pub use self::columnar::{ColumnarFile, ColumnarFormat, ColumnarLines};
 pub use self::csv::{CsvParameters, CsvRecord, CsvRecordFault, CsvRecordReader, CsvRowIndex};
-pub use self::csv::{check_names, is_unmistakable};
+pub use self::csv::{check_column_names, is_plain_number};
 pub use self::decode::{BodyEncoding, BodyFormat};
 pub use self::envelope::InvalidCode;
 pub use self::error::{ExceededLimit, IntakeError};
@@ -146,7 +146,7 @@ impl Intake {
             clock,
         });
         let (running, ended) = watch::channel(());
-        let (sender, receiver) = group::queue(settings.pending_max_requests);
+        let (sender, receiver) = group::commit_queue(settings.pending_max_requests);
         let committer = Committer {
             journal: Arc::clone(&journal),
             quarantine: Arc::clone(&quarantine),
@@ -228,7 +228,7 @@ impl IntakeHandle {
             return Err(stopped);
         }
         self.0.disk.check(Instant::now())?;
-        Ok(self.0.budget.share())
+        Ok(self.0.budget.permit())
     }
 
     /// Decodes a body and commits its events; `share` has been charged for the body. Returns when
@@ -243,13 +243,13 @@ impl IntakeHandle {
         body: EventBody,
         mut share: IntakePermit,
     ) -> Result<Receipt, IntakeError> {
-        share.enter()?;
+        share.register_request()?;
         let (content, share) = match is_small(&body) {
-            true => (SubmissionContent::Small(self.0.decoder.arrived(body)), share),
+            true => (SubmissionContent::Small(self.0.decoder.stamp_arrival(body)), share),
             false => {
                 let on_invalid = body.on_invalid;
                 let (prepared, share) = self.decode(body, share).await?;
-                if let Some(receipt) = self.judged_already(&prepared, on_invalid)? {
+                if let Some(receipt) = self.receipt_without_commit(&prepared, on_invalid)? {
                     return Ok(receipt);
                 }
                 (SubmissionContent::Decoded(prepared), share)
@@ -267,7 +267,7 @@ impl IntakeHandle {
     ) -> Result<(PreparedEvents, IntakePermit), IntakeError> {
         let decoder = Arc::clone(&self.0.decoder);
         if body.encoding == BodyEncoding::Identity && body.bytes.len() <= INLINE_BYTES_MAX {
-            let prepared = decoder.one(body, &mut share)?;
+            let prepared = decoder.decode_body(body, &mut share)?;
             return Ok((prepared, share));
         }
         let stopped = |error: &dyn std::fmt::Display| {
@@ -276,7 +276,7 @@ impl IntakeHandle {
         let permit =
             Arc::clone(&self.0.decoders).acquire_owned().await.map_err(|error| stopped(&error))?;
         tokio::task::spawn_blocking(move || {
-            let prepared = decoder.one(body, &mut share);
+            let prepared = decoder.decode_body(body, &mut share);
             drop(permit);
             prepared.map(|prepared| (prepared, share))
         })
@@ -285,13 +285,13 @@ impl IntakeHandle {
     }
 
     /// The receipt of a request without events; an error for one that is to be rejected.
-    fn judged_already(
+    fn receipt_without_commit(
         &self,
         prepared: &PreparedEvents,
         on_invalid: InvalidEventPolicy,
     ) -> Result<Option<Receipt>, IntakeError> {
         let requests = || prepared.requests.iter().flatten();
-        let end = Receipt::at(self.0.journal.end());
+        let end = Receipt::empty_at(self.0.journal.end());
         let mut invalid = requests().flat_map(|request| &request.invalid).peekable();
         if on_invalid == InvalidEventPolicy::Reject && invalid.peek().is_some() {
             let invalid = invalid.map(|(place, fault)| InvalidEvent {
@@ -352,14 +352,14 @@ impl IntakeHandle {
     ///
     /// # Errors
     /// What whoever sends events is told from then on.
-    pub fn confirm(&self) -> Result<(), IntakeError> {
+    pub fn check_journal(&self) -> Result<(), IntakeError> {
         let confirmed = self.0.journal.confirm().map_err(IntakeError::from);
         confirmed.inspect_err(|failure| self.0.told.stop(failure))
     }
 
     /// What a status page shows.
     #[must_use]
-    pub fn figures(&self) -> IntakeCounters {
+    pub fn counters(&self) -> IntakeCounters {
         IntakeCounters {
             accepted: self.0.told.accepted.load(Ordering::Relaxed),
             started_at: self.0.started_at,

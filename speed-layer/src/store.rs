@@ -103,7 +103,7 @@ pub struct StoredView {
 impl StoredView {
     /// What is told of what `read` asks for.
     fn told(&self, read: &SpeedReadRequest) -> ReadCaveats {
-        told(read, self.figures.iter().map(|(epoch, figures)| (*epoch, figures)))
+        collect_caveats(read, self.figures.iter().map(|(epoch, figures)| (*epoch, figures)))
     }
 
     /// Whether it is what `change` leaves behind.
@@ -116,7 +116,7 @@ impl StoredView {
     }
 
     /// Why `change` does not follow from this, if so.
-    fn refuses(&self, view: &SpeedView, change: &ViewChange) -> Option<StoreError> {
+    fn refusal_of(&self, view: &SpeedView, change: &ViewChange) -> Option<StoreError> {
         if self.journal == view.id.journal() && self.fence > change.fence {
             return Some(StoreError::Fenced { fence: self.fence });
         }
@@ -138,7 +138,7 @@ pub(crate) struct ReadCaveats {
 }
 
 /// What `figures` tell of those of their epochs that `read` asks for.
-pub(crate) fn told<'a>(
+pub(crate) fn collect_caveats<'a>(
     read: &SpeedReadRequest,
     figures: impl Iterator<Item = (Epoch, &'a EpochCounters)>,
 ) -> ReadCaveats {

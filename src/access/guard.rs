@@ -60,7 +60,7 @@ pub(crate) struct AuthorizedCaller {
 
 impl AuthorizedCaller {
     /// What is written into its events.
-    pub(crate) fn set(&self) -> Option<Arc<FixedProperties>> {
+    pub(crate) fn fixed_properties(&self) -> Option<Arc<FixedProperties>> {
         self.key.as_ref()?.set.clone()
     }
 
@@ -98,7 +98,7 @@ impl IntoResponse for AccessRejection {
     fn into_response(self) -> Response {
         let mut response = self.problem.into_response();
         if let Some(spent) = self.spent {
-            spent.tell(response.headers_mut());
+            spent.write_headers(response.headers_mut());
         }
         response
     }
@@ -165,20 +165,21 @@ impl AccessGuard {
         if keys.is_empty() {
             return match self.0.openness {
                 AnonymousAccess::Closed => Err(unauthorized("no_keys", NO_KEYS).into()),
-                open if self.is_invited(headers) => {
+                open if self.is_allowed_origin(headers) => {
                     let _ = open;
                     Ok(AuthorizedCaller { key: None, spent: None })
                 }
-                open if is_of_another_site(headers, open) => Err(another_site().into()),
+                open if is_cross_site(headers, open) => Err(cross_site_problem().into()),
                 _ => Ok(AuthorizedCaller { key: None, spent: None }),
             };
         }
-        let text = presented(headers)?.ok_or_else(|| unauthorized("key_missing", KEY_MISSING))?;
+        let text =
+            presented_key(headers)?.ok_or_else(|| unauthorized("key_missing", KEY_MISSING))?;
         self.admit(access, &text, &keys)
     }
 
     /// Whether a request brings its key in its body, if it brings one.
-    pub(super) fn asks_body(
+    pub(super) fn expects_key_in_body(
         &self,
         method: &Method,
         path: Option<&str>,
@@ -203,11 +204,11 @@ impl AccessGuard {
     }
 
     /// A place to read a body in before it is known who sends it.
-    pub(super) fn unknown_place(
+    pub(super) fn unauthenticated_permit(
         &self,
         peer: PeerNetwork,
     ) -> Option<unknown::UnauthenticatedPermit> {
-        self.0.unknown.take(peer, Instant::now())
+        self.0.unknown.acquire(peer, Instant::now())
     }
 
     fn admit(
@@ -216,19 +217,19 @@ impl AccessGuard {
         text: &str,
         keys: &AccessKeys,
     ) -> Result<AuthorizedCaller, AccessRejection> {
-        let key = bearer(keys, text, self.0.clock.now())?;
+        let key = find_key(keys, text, self.0.clock.now())?;
         // Who asks for what is not there may learn that, whatever the key is for.
         if let Some(access) = access
             && !access.allows(key.role, &key.scope)
         {
             return Err(forbidden(access, key).into());
         }
-        let spent = self.0.rates.spend(key, keys)?;
+        let spent = self.0.rates.acquire(key, keys)?;
         Ok(AuthorizedCaller { key: Some(Arc::clone(key)), spent })
     }
 
     /// Returns once a request that was let through would no longer be.
-    pub(crate) async fn ended(self, passed: Option<Arc<AccessKey>>) {
+    pub(crate) async fn until_revoked(self, passed: Option<Arc<AccessKey>>) {
         let mut snapshots = self.0.snapshots.clone();
         loop {
             let now = self.0.clock.now();
@@ -263,15 +264,15 @@ impl AccessGuard {
 
     /// Whether whoever was let through may know all that the service knows: with role `admin`, or
     /// as everybody while there are no keys.
-    pub(super) fn runs_service(&self, passed: &AuthorizedCaller) -> bool {
+    pub(super) fn is_admin(&self, passed: &AuthorizedCaller) -> bool {
         match &passed.key {
             Some(key) => key.role == Role::Admin,
             None => self.0.snapshots.borrow().keys.is_empty(),
         }
     }
 
-    fn is_invited(&self, headers: &HeaderMap) -> bool {
-        headers.get(header::ORIGIN).is_some_and(|origin| self.0.origins.have(origin))
+    fn is_allowed_origin(&self, headers: &HeaderMap) -> bool {
+        headers.get(header::ORIGIN).is_some_and(|origin| self.0.origins.contains(origin))
     }
 
     fn access(&self, method: &Method, path: Option<&str>) -> Option<RouteAccess> {
@@ -283,14 +284,14 @@ impl AccessGuard {
 }
 
 /// The key of a text.
-fn bearer<'a>(
+fn find_key<'a>(
     keys: &'a AccessKeys,
     text: &str,
     now: Timestamp,
 ) -> Result<&'a Arc<AccessKey>, Problem> {
-    let found = secret::id(text).and_then(|id| keys.get(id));
-    let key = found.filter(|key| secret::is_of(text, &key.digest));
-    let key = key.ok_or_else(revoked)?;
+    let found = secret::key_id(text).and_then(|id| keys.get(id));
+    let key = found.filter(|key| secret::matches_digest(text, &key.digest));
+    let key = key.ok_or_else(unknown_key_problem)?;
     if !key.is_valid(now) {
         return Err(unauthorized("key_expired", "the key has expired; ask for a new one"));
     }
@@ -300,7 +301,7 @@ fn bearer<'a>(
 /// Whether a page of another site makes the request with its reader's browser, which reaches what
 /// the reader reaches: browsers say so (Fetch Metadata), but for a page that has taken over a name
 /// for this address (DNS rebinding), which the name tells.
-fn is_of_another_site(headers: &HeaderMap, openness: AnonymousAccess) -> bool {
+fn is_cross_site(headers: &HeaderMap, openness: AnonymousAccess) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let is_cross =
         text("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site));
@@ -319,7 +320,7 @@ fn is_local(host: &str) -> bool {
     !name.contains('.') || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
 }
 
-fn another_site() -> Problem {
+fn cross_site_problem() -> Problem {
     let detail = "there are no keys, so that pages of other sites are refused, and names of other \
                   machines; `merganser keys create --role admin` makes a key";
     Problem::new(ProblemKind::Forbidden, "another_site", detail)
@@ -327,7 +328,7 @@ fn another_site() -> Problem {
 
 /// The key's text, of `Authorization: Bearer` or `Basic`. Of the latter it is the password, or the
 /// name where there is no password, as some clients send it.
-fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn presented_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let malformed = || {
         let detail = "`Authorization` cannot be read; `Bearer KEY`, or `Basic` with base64 of \
@@ -350,7 +351,7 @@ fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// The refusal of a key that is not there, or no longer.
-pub(super) fn revoked() -> Problem {
+pub(super) fn unknown_key_problem() -> Problem {
     unauthorized("key_unknown", "the key is not one of this service's, or was revoked")
 }
 

@@ -13,13 +13,13 @@ use futures::future::BoxFuture;
 use futures::stream;
 use futures::{FutureExt, StreamExt};
 use shared::access::AccessKey;
-use shared::problem::{revealed, unsaid};
+use shared::problem::{internal_detail, reveal_internal};
 use shared::request::discard;
 use tower::{BoxError, Service};
 use tracing::error;
 
 use super::AccessGuard;
-use super::guard::{AccessRejection, AuthorizedCaller, revoked};
+use super::guard::{AccessRejection, AuthorizedCaller, unknown_key_problem};
 use super::write_key;
 
 /// A route behind the guard. What its caller may see is among the request's extensions.
@@ -52,27 +52,27 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let (method, headers) = (request.method(), request.headers());
-        if self.guard.asks_body(method, path, headers) {
+        if self.guard.expects_key_in_body(method, path, headers) {
             let (guard, mut route) = (self.guard.clone(), self.route.clone());
             return Box::pin(async move {
-                match write_key::prove(&guard, request).await {
+                match write_key::authenticate_body(&guard, request).await {
                     Ok((passed, request)) => {
                         poll_fn(|context| route.poll_ready(context)).await?;
-                        pass(&mut route, guard, passed, request).await
+                        forward(&mut route, guard, passed, request).await
                     }
                     Err(refused) => Ok(refused.into_response()),
                 }
             });
         }
         match self.guard.check(method, path, headers) {
-            Ok(passed) => Box::pin(pass(&mut self.route, self.guard.clone(), passed, request)),
-            Err(refused) => Box::pin(refuse(refused, request).map(Ok)),
+            Ok(passed) => Box::pin(forward(&mut self.route, self.guard.clone(), passed, request)),
+            Err(refused) => Box::pin(reject(refused, request).map(Ok)),
         }
     }
 }
 
 /// Lets a request through, with what is known of its sender.
-fn pass<S>(
+fn forward<S>(
     route: &mut S,
     guard: AccessGuard,
     passed: AuthorizedCaller,
@@ -84,27 +84,27 @@ where
 {
     request.extensions_mut().insert(passed.scope());
     request.extensions_mut().insert(passed.asker());
-    if let Some(set) = passed.set() {
+    if let Some(set) = passed.fixed_properties() {
         request.extensions_mut().insert(set);
     }
     let is_late = Arc::new(AtomicBool::new(false));
     if let Some(key) = &passed.key {
         let (guard, key, is_late) = (guard.clone(), Arc::clone(key), Arc::clone(&is_late));
-        request = request.map(|body| with_key(body, guard, key, is_late));
+        request = request.map(|body| body_until_revoked(body, guard, key, is_late));
     }
     let answer = route.call(request);
     async move {
         let answer = answer.await?;
         match is_late.load(Ordering::Relaxed) {
-            true => Ok(AccessRejection::from(revoked()).into_response()),
-            false => Ok(finish(tell(answer, &passed, &guard), passed, guard)),
+            true => Ok(AccessRejection::from(unknown_key_problem()).into_response()),
+            false => Ok(finish_response(reveal_cause(answer, &passed, &guard), passed, guard)),
         }
     }
 }
 
 /// Refuses a request. A client that is still sending would take an answer before the end for a
 /// failure; one that asks before it sends does not.
-async fn refuse(refused: AccessRejection, request: Request) -> Response {
+async fn reject(refused: AccessRejection, request: Request) -> Response {
     if !request.headers().contains_key(header::EXPECT) {
         discard(&mut request.into_body()).await;
     }
@@ -113,12 +113,17 @@ async fn refuse(refused: AccessRejection, request: Request) -> Response {
 
 /// A body that fails when its key is revoked before it has arrived: who sends slowly shall not do
 /// later what only the key opened.
-fn with_key(body: Body, guard: AccessGuard, key: Arc<AccessKey>, is_late: Arc<AtomicBool>) -> Body {
+fn body_until_revoked(
+    body: Body,
+    guard: AccessGuard,
+    key: Arc<AccessKey>,
+    is_late: Arc<AtomicBool>,
+) -> Body {
     if body.is_end_stream() {
         return body;
     }
     let mut pieces = body.into_data_stream();
-    let mut ended = Box::pin(guard.ended(Some(key)).fuse());
+    let mut ended = Box::pin(guard.until_revoked(Some(key)).fuse());
     Body::from_stream(stream::poll_fn(move |context| match pieces.poll_next_unpin(context) {
         Poll::Ready(piece) => Poll::Ready(piece.map(|piece| piece.map_err(BoxError::from))),
         // Who reads on after the failure finds the end.
@@ -132,10 +137,10 @@ fn with_key(body: Body, guard: AccessGuard, key: Arc<AccessKey>, is_late: Arc<At
 }
 
 /// Tells those who run the service why it failed, and the log where others met a fault of it.
-fn tell(answer: Response, passed: &AuthorizedCaller, guard: &AccessGuard) -> Response {
-    let Some(why) = unsaid(&answer) else { return answer };
-    if guard.runs_service(passed) {
-        return revealed(answer);
+fn reveal_cause(answer: Response, passed: &AuthorizedCaller, guard: &AccessGuard) -> Response {
+    let Some(why) = internal_detail(&answer) else { return answer };
+    if guard.is_admin(passed) {
+        return reveal_internal(answer);
     }
     // What makes it unavailable is in the log already.
     if answer.status() == StatusCode::INTERNAL_SERVER_ERROR {
@@ -145,9 +150,13 @@ fn tell(answer: Response, passed: &AuthorizedCaller, guard: &AccessGuard) -> Res
 }
 
 /// Tells what is left of the key's rate; a stream ends with its key.
-fn finish(mut response: Response, passed: AuthorizedCaller, guard: AccessGuard) -> Response {
+fn finish_response(
+    mut response: Response,
+    passed: AuthorizedCaller,
+    guard: AccessGuard,
+) -> Response {
     if let Some(spent) = passed.spent {
-        spent.tell(response.headers_mut());
+        spent.write_headers(response.headers_mut());
     }
     let kind = response.headers().get(header::CONTENT_TYPE);
     if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
@@ -157,7 +166,7 @@ fn finish(mut response: Response, passed: AuthorizedCaller, guard: AccessGuard) 
         };
         let key = passed.key.as_ref().map(Arc::clone);
         return response.map(|body| {
-            let pieces = body.into_data_stream().take_until(Box::pin(guard.ended(key)));
+            let pieces = body.into_data_stream().take_until(Box::pin(guard.until_revoked(key)));
             Body::from_stream(pieces.inspect(move |_| _ = &place))
         });
     }

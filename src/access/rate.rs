@@ -23,7 +23,7 @@ pub(crate) struct RateLimitStatus {
 
 impl RateLimitStatus {
     /// Tells it, as in the IETF's draft "RateLimit header fields for HTTP" (revision 10).
-    pub(crate) fn tell(self, headers: &mut HeaderMap) {
+    pub(crate) fn write_headers(self, headers: &mut HeaderMap) {
         let policy = format!("\"key\";q={};w=1", self.per_s);
         let left = format!("\"key\";r={};t=1", self.left);
         for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
@@ -43,7 +43,7 @@ impl KeyRateLimiters {
     ///
     /// # Errors
     /// When it has made too many.
-    pub(super) fn spend(
+    pub(super) fn acquire(
         &self,
         key: &AccessKey,
         keys: &AccessKeys,

@@ -64,14 +64,14 @@ async fn create(
     _: NoParameters,
     BoundedBody(body): BoundedBody<BODY_MAX>,
 ) -> Result<Response, Problem> {
-    Ok((StatusCode::CREATED, Json(make(&state, &body).await?)).into_response())
+    Ok((StatusCode::CREATED, Json(create_key(&state, &body).await?)).into_response())
 }
 
 /// Makes the key that a body asks for; what is shown of it, with its text.
 ///
 /// # Errors
 /// Why there is no such key.
-pub(crate) async fn make(state: &KeyRoutes, body: &[u8]) -> Result<Value, Problem> {
+pub(crate) async fn create_key(state: &KeyRoutes, body: &[u8]) -> Result<Value, Problem> {
     let wanted: KeyRequest = read_json(body, SHAPE)?;
     let now = state.clock.now();
     check(&wanted, &state.catalog.current())?;
@@ -93,9 +93,9 @@ pub(crate) async fn make(state: &KeyRoutes, body: &[u8]) -> Result<Value, Proble
         requests_per_s: wanted.requests_per_s,
         note: wanted.note,
     });
-    state.catalog.change_keys(KeyChange::Create(Arc::clone(&key))).await.map_err(refused)?;
+    state.catalog.change_keys(KeyChange::Create(Arc::clone(&key))).await.map_err(key_problem)?;
     tracing::info!(key = key.id, role = %key.role, "a key was made");
-    let mut shown = document(&key);
+    let mut shown = key_document(&key);
     shown["key"] = json!(secret.text);
     Ok(shown)
 }
@@ -104,7 +104,7 @@ async fn list(State(state): State<KeyRoutes>, _: NoParameters) -> Json<Value> {
     let snapshot = state.catalog.current();
     let mut keys: Vec<&Arc<AccessKey>> = snapshot.keys.values().collect();
     keys.sort_by_key(|key| key.created_at);
-    let keys: Vec<Value> = keys.into_iter().map(|key| document(key)).collect();
+    let keys: Vec<Value> = keys.into_iter().map(|key| key_document(key)).collect();
     Json(json!({ "keys": keys }))
 }
 
@@ -113,7 +113,7 @@ async fn revoke(
     Path(id): Path<String>,
     _: NoParameters,
 ) -> Result<StatusCode, Problem> {
-    state.catalog.change_keys(KeyChange::Revoke(id.clone())).await.map_err(refused)?;
+    state.catalog.change_keys(KeyChange::Revoke(id.clone())).await.map_err(key_problem)?;
     tracing::info!(key = id, "a key was revoked");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -142,7 +142,7 @@ fn check(wanted: &KeyRequest, snapshot: &CatalogSnapshot) -> Result<(), Problem>
         return Err(invalid("/metrics", format!("1 to {METRICS_MAX} names are right")));
     }
     for name in names {
-        if snapshot.answering(name).is_none() {
+        if snapshot.serving_version(name).is_none() {
             let hint = suggestion(name, snapshot.names());
             return Err(invalid("/metrics", format!("there is no metric `{name}`{hint}")));
         }
@@ -194,7 +194,7 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 }
 
 /// A key as it is shown: never its text or digest.
-fn document(key: &AccessKey) -> Value {
+fn key_document(key: &AccessKey) -> Value {
     json!({
         "id": key.id,
         "role": key.role,
@@ -213,7 +213,7 @@ fn invalid(pointer: &str, detail: String) -> Problem {
     Problem::new(ProblemKind::Unprocessable, "invalid_key", detail).with("pointer", pointer)
 }
 
-fn refused(error: KeyError) -> Problem {
+fn key_problem(error: KeyError) -> Problem {
     let detail = error.to_string();
     match error {
         KeyError::FirstIsNoAdmin => Problem::new(ProblemKind::Unprocessable, "first_key", detail),

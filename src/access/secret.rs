@@ -36,12 +36,12 @@ impl KeySecret {
 }
 
 /// The id that a key's text names.
-pub(crate) fn id(text: &str) -> Option<&str> {
+pub(crate) fn key_id(text: &str) -> Option<&str> {
     text.strip_prefix(PREFIX)?.split_once('_').map(|(id, _)| id)
 }
 
 /// Whether this is the text that a digest was made of; takes as long for every text of its length.
-pub(crate) fn is_of(text: &str, kept: &KeyDigest) -> bool {
+pub(crate) fn matches_digest(text: &str, kept: &KeyDigest) -> bool {
     digest(text).0.ct_eq(&kept.0).into()
 }
 
@@ -56,13 +56,15 @@ mod tests {
     #[test]
     fn a_secret_is_told_from_all_others_by_its_digest() {
         let (one, other) = (KeySecret::new().unwrap(), KeySecret::new().unwrap());
-        assert_eq!(id(&one.text), Some(&*one.id));
-        assert!(is_of(&one.text, &one.digest) && !is_of(&other.text, &one.digest));
+        assert_eq!(key_id(&one.text), Some(&*one.id));
+        assert!(
+            matches_digest(&one.text, &one.digest) && !matches_digest(&other.text, &one.digest)
+        );
         assert_eq!(one.text.len(), "mgs_".len() + 12 + 1 + 43, "256 bits in base64");
         for wrong in ["", "mgs_", "mgs_x", "sk_1_2", &one.text[1..]] {
-            assert_eq!(id(wrong), None, "{wrong}");
+            assert_eq!(key_id(wrong), None, "{wrong}");
         }
         let cut = &one.text[..one.text.len() - 1];
-        assert!(id(cut).is_some() && !is_of(cut, &one.digest));
+        assert!(key_id(cut).is_some() && !matches_digest(cut, &one.digest));
     }
 }

@@ -162,7 +162,7 @@ async fn a_rate_is_told_and_held() {
     headers.insert(header::AUTHORIZATION, bearer.parse().unwrap());
     let passed = guard.check(&Method::GET, Some("/v1/query"), &headers).unwrap();
     let mut told = HeaderMap::new();
-    passed.spent.unwrap().tell(&mut told);
+    passed.spent.unwrap().write_headers(&mut told);
     assert_eq!(told["ratelimit-policy"], "\"key\";q=3;w=1");
     assert_eq!(told["ratelimit"], "\"key\";r=2;t=1");
     // A token comes back every third of a second: ten at once are more than there can be.
@@ -178,13 +178,13 @@ async fn what_is_under_way_ends_with_its_key() {
     let (made, _) = key(Role::Read);
     let made = Arc::new(made);
     let (guard, sender, _) = guard(&[&made]);
-    let mut ended = Box::pin(guard.clone().ended(Some(Arc::clone(&made))));
+    let mut ended = Box::pin(guard.clone().until_revoked(Some(Arc::clone(&made))));
     assert!(futures::poll!(&mut ended).is_pending());
     sender.send_replace(snapshot(&[&made]));
     assert!(futures::poll!(&mut ended).is_pending(), "other news end nothing");
     sender.send_replace(snapshot(&[]));
     ended.await;
-    let mut ended = Box::pin(guard.ended(None));
+    let mut ended = Box::pin(guard.until_revoked(None));
     assert!(futures::poll!(&mut ended).is_pending());
     sender.send_replace(snapshot(&[&made]));
     ended.await;
@@ -277,7 +277,7 @@ async fn why_the_service_fails_is_told_to_those_who_run_it() {
     let (guard, keys, _) = guard(&[&Arc::new(reader), &Arc::new(runner)]);
     let fail = async || {
         let kind = shared::problem::ProblemKind::Internal;
-        Problem::new(kind, "internal", "/var/lib/x is gone").outside("a fault")
+        Problem::new(kind, "internal", "/var/lib/x is gone").with_public_detail("a fault")
     };
     let service = Router::new()
         .route("/v1/query", get(fail))

@@ -60,7 +60,7 @@ pub(super) struct UnauthenticatedPermit {
 
 impl UnauthenticatedPermit {
     /// Returns when somebody else gets the place.
-    pub(super) async fn wanted(&mut self) {
+    pub(super) async fn preempted(&mut self) {
         // The sender is dropped with what it says.
         let _ = (&mut self.wanted).await;
     }
@@ -68,17 +68,17 @@ impl UnauthenticatedPermit {
 
 impl Drop for UnauthenticatedPermit {
     fn drop(&mut self) {
-        self.unknown.taken(|taken| taken.give_back(self.peer, self.number));
+        self.unknown.with_table(|taken| taken.release(self.peer, self.number));
     }
 }
 
 impl UnauthenticatedLimiter {
     /// A place for one more, if one is free or can be had.
-    pub(super) fn take(&self, peer: PeerNetwork, now: Instant) -> Option<UnauthenticatedPermit> {
-        let (number, wanted) = self.taken(|taken| {
+    pub(super) fn acquire(&self, peer: PeerNetwork, now: Instant) -> Option<UnauthenticatedPermit> {
+        let (number, wanted) = self.with_table(|taken| {
             if taken.count >= PLACES {
                 let (victim, number) = taken.victim(peer, now)?;
-                taken.give_back(victim, number);
+                taken.release(victim, number);
             }
             let (number, (told, wanted)) = (taken.next, oneshot::channel());
             taken.next += 1;
@@ -89,7 +89,7 @@ impl UnauthenticatedLimiter {
         Some(UnauthenticatedPermit { unknown: self.clone(), peer, number, wanted })
     }
 
-    fn taken<T>(&self, work: impl FnOnce(&mut PermitTable) -> T) -> T {
+    fn with_table<T>(&self, work: impl FnOnce(&mut PermitTable) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -111,7 +111,7 @@ impl PermitTable {
         is_over.then_some((victim, number))
     }
 
-    fn give_back(&mut self, peer: PeerNetwork, number: u64) {
+    fn release(&mut self, peer: PeerNetwork, number: u64) {
         let Some(places) = self.by_peer.get_mut(&peer) else { return };
         if places.remove(&number).is_some() {
             self.count -= 1;
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn one_address_holds_all_places_only_while_nobody_else_wants_one() {
         let (unknown, now) = (UnauthenticatedLimiter::default(), Instant::now());
-        let take = |n: u32| unknown.take(peer(n), now);
+        let take = |n: u32| unknown.acquire(peer(n), now);
         let mut greedy: Vec<UnauthenticatedPermit> =
             (0..PLACES).map(|_| take(1).unwrap()).collect();
         assert!(take(1).is_none(), "its own are as good");
@@ -161,15 +161,18 @@ mod tests {
         let (unknown, begun) = (UnauthenticatedLimiter::default(), Instant::now());
         let all = 0..PLACES as u32;
         let take_all = |from: u32, at: Instant| -> Vec<UnauthenticatedPermit> {
-            all.clone().map(|n| unknown.take(peer(from + n), at).unwrap()).collect()
+            all.clone().map(|n| unknown.acquire(peer(from + n), at).unwrap()).collect()
         };
         let mut slow = take_all(0, begun);
-        assert!(unknown.take(peer(1000), begun).is_none(), "all have just begun");
+        assert!(unknown.acquire(peer(1000), begun).is_none(), "all have just begun");
         let later = begun + SAFE;
         let mut fresh = take_all(1000, later);
         assert_eq!((lost(&mut slow), lost(&mut fresh)), (PLACES, 0));
         drop(slow);
-        assert!(unknown.take(peer(2000), later).is_none(), "what was lost is not given back again");
+        assert!(
+            unknown.acquire(peer(2000), later).is_none(),
+            "what was lost is not given back again"
+        );
     }
 
     #[test]

@@ -29,20 +29,20 @@ const WITHIN: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Why it is not let through.
-pub(super) async fn prove(
+pub(super) async fn authenticate_body(
     guard: &AccessGuard,
     request: Request,
 ) -> Result<(AuthorizedCaller, Request), AccessRejection> {
     let peer = request.extensions().get::<PeerNetwork>().copied().unwrap_or_default();
     let (parts, mut body) = request.into_parts();
-    let Some(mut place) = guard.unknown_place(peer) else {
-        return Err(overloaded(body).await.into());
+    let Some(mut place) = guard.unauthenticated_permit(peer) else {
+        return Err(overloaded_problem(body).await.into());
     };
     let read = tokio::select! {
         read = timeout(WITHIN, collect(&mut body)) => Some(read),
-        () = place.wanted() => None,
+        () = place.preempted() => None,
     };
-    let Some(read) = read else { return Err(overloaded(body).await.into()) };
+    let Some(read) = read else { return Err(overloaded_problem(body).await.into()) };
     let bytes = read.unwrap_or_else(|_| {
         let detail = format!("the body did not arrive within {} ms", WITHIN.as_millis());
         Err(Problem::new(ProblemKind::RequestTimeout, "body_timeout", detail))
@@ -53,7 +53,7 @@ pub(super) async fn prove(
 }
 
 /// There is no place for it, or no longer.
-async fn overloaded(mut body: Body) -> Problem {
+async fn overloaded_problem(mut body: Body) -> Problem {
     discard(&mut body).await;
     let detail = "too many requests without `Authorization` are read; send it again";
     Problem::new(ProblemKind::Unavailable, "overloaded", detail).retry_after_s(1)

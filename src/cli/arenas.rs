@@ -13,7 +13,7 @@ const ARENAS_MAX: &str = "MALLOC_ARENA_MAX";
 
 /// Starts this process's program anew in its place, unless the number of arenas is set. Where that
 /// fails, it goes on: only more addresses are reserved.
-pub(super) fn limit() {
+pub(super) fn reexec_with_one_arena() {
     if !cfg!(target_os = "linux") || env::var_os(ARENAS_MAX).is_some() {
         return;
     }

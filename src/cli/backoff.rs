@@ -15,7 +15,7 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// Tries for `limit` at most, from now on.
-    pub(super) fn within(limit: Duration) -> Self {
+    pub(super) fn with_deadline(limit: Duration) -> Self {
         Self { next: FIRST, until: Instant::now() + limit }
     }
 

@@ -11,7 +11,7 @@ use indicatif::{HumanBytes, ProgressBar};
 use serde_json::json;
 
 use super::client::{ApiClient, ClientArgs};
-use super::counted::counted;
+use super::counted::pluralize;
 use super::output;
 use super::{CliError, serve};
 use crate::compose;
@@ -51,19 +51,20 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
     if !is_free(to) {
         return Err(CliError::Usage(format!("`{}` is there and not empty", to.display())));
     }
-    let bar = if output::is_watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    let bar =
+        if output::is_interactive() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     bar.enable_steady_tick(Duration::from_millis(200));
     let (generation, written) = match &args.data_dir {
         Some(data_dir) => {
             let runtime = serve::runtime()?;
             let mut backup = runtime.block_on(compose::back_up(data_dir))?;
-            (backup.generation.to_string(), receive(&mut backup.archive, to, &bar)?)
+            (backup.generation.to_string(), write_archive(&mut backup.archive, to, &bar)?)
         }
         None => {
             let mut response = ApiClient::new(&args.client)?.download("/v1/backup", &[])?;
             let generation = response.headers().get("merganser-generation");
             let generation = generation.and_then(|value| value.to_str().ok()).unwrap_or("?");
-            (generation.to_owned(), receive(response.body_mut().as_reader(), to, &bar)?)
+            (generation.to_owned(), write_archive(response.body_mut().as_reader(), to, &bar)?)
         }
     };
     bar.finish_and_clear();
@@ -77,7 +78,7 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
         output::OutputFormat::Table => output::print(&format!(
             "generation {generation}, {}, {} are in {}; to restore, start on it: \
              merganser --data-dir {}",
-            counted(written.files, "file"),
+            pluralize(written.files, "file"),
             HumanBytes(written.size_bytes),
             to.display(),
             to.display()
@@ -96,7 +97,11 @@ fn is_free(to: &Path) -> bool {
 /// Writes an archive to a directory. Until all of it is durable it is in a directory within that
 /// one, which may be a mount point; the manifest is moved last, so that what a crash leaves in
 /// between does not look like a back-up.
-fn receive(archive: impl Read, to: &Path, bar: &ProgressBar) -> anyhow::Result<UnpackSummary> {
+fn write_archive(
+    archive: impl Read,
+    to: &Path,
+    bar: &ProgressBar,
+) -> anyhow::Result<UnpackSummary> {
     let place = || format!("`{}`", to.display());
     let is_new = !to.exists();
     let unfinished = to.join(UNFINISHED);
@@ -119,13 +124,13 @@ fn receive(archive: impl Read, to: &Path, bar: &ProgressBar) -> anyhow::Result<U
             return Err(error);
         }
     };
-    move_up(&unfinished, to).with_context(place)?;
+    move_into_place(&unfinished, to).with_context(place)?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
     sync(parent.unwrap_or(Path::new(".")))?;
     Ok(written)
 }
 
-fn move_up(from: &Path, to: &Path) -> anyhow::Result<()> {
+fn move_into_place(from: &Path, to: &Path) -> anyhow::Result<()> {
     let names: io::Result<Vec<_>> = fs::read_dir(from)?.map(|e| e.map(|e| e.file_name())).collect();
     let (last, first): (Vec<_>, Vec<_>) = names?.into_iter().partition(|name| name == MANIFEST);
     for name in first.iter().chain(&last) {
@@ -165,7 +170,7 @@ fn unpack(
         written.files += 1;
         written.size_bytes += size_bytes;
         written.is_whole = name.starts_with(MANIFEST);
-        let files = counted(written.files, "file");
+        let files = pluralize(written.files, "file");
         bar.set_message(format!("{files}, {}", HumanBytes(written.size_bytes)));
     }
     sync_all(directory)?;
@@ -207,7 +212,7 @@ mod tests {
     }
 
     fn take(bytes: &[u8], to: &Path) -> Result<UnpackSummary, String> {
-        receive(bytes, to, &ProgressBar::hidden()).map_err(|error| format!("{error:#}"))
+        write_archive(bytes, to, &ProgressBar::hidden()).map_err(|error| format!("{error:#}"))
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl ApiClient {
             .timeout_recv_response(Some(REPLY))
             .user_agent(concat!("merganser/", env!("CARGO_PKG_VERSION")))
             .proxy(None)
-            .tls_config(trust(args.ca.as_deref().or(place.ca.as_deref()))?)
+            .tls_config(tls_config(args.ca.as_deref().or(place.ca.as_deref()))?)
             .build()
             .new_agent();
         Ok(Self { agent, server, key: args.key.clone() })
@@ -286,7 +286,7 @@ impl ServerLocation {
 }
 
 /// Whom https is believed.
-fn trust(ca: Option<&Path>) -> Result<TlsConfig, super::CliError> {
+fn tls_config(ca: Option<&Path>) -> Result<TlsConfig, super::CliError> {
     let Some(path) = ca else { return Ok(TlsConfig::default()) };
     let wrong = |why: String| {
         super::CliError::Usage(format!("the certificates `{}`: {why}", path.display()))
@@ -305,7 +305,7 @@ fn trust(ca: Option<&Path>) -> Result<TlsConfig, super::CliError> {
 }
 
 /// A name for use in a path; a wrong one is for the server to refuse.
-pub(super) fn encoded(name: &str) -> String {
+pub(super) fn percent_encoded(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     name.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })

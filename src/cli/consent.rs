@@ -19,7 +19,7 @@ impl ConfirmArgs {
     ///
     /// # Errors
     /// When nobody is there to ask, or the answer is no.
-    pub(super) fn ask(self, what: &str) -> Result<(), CliError> {
+    pub(super) fn confirm(self, what: &str) -> Result<(), CliError> {
         if self.yes {
             return Ok(());
         }
@@ -28,7 +28,7 @@ impl ConfirmArgs {
                 "this would {what}; nobody is there to ask, and --yes does it without"
             )));
         }
-        output::note(&format!("This would {what}. Type `yes` to go on:"));
+        output::print_note(&format!("This would {what}. Type `yes` to go on:"));
         let mut line = String::new();
         io::stdin().read_line(&mut line).map_err(anyhow::Error::from)?;
         match line.trim().to_ascii_lowercase().as_str() {

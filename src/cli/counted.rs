@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use indicatif::HumanCount;
 
 /// A number and what it counts: `1 event`, `2 events`, `1,000 events`.
-pub(super) fn counted(count: u64, singular: &str) -> String {
+pub(super) fn pluralize(count: u64, singular: &str) -> String {
     match count {
         1 => format!("1 {singular}"),
         _ => match singular.strip_suffix('y') {
@@ -33,8 +33,8 @@ mod tests {
 
     #[test]
     fn one_is_not_many() {
-        let events = [0, 1, 2, 1_000].map(|count| counted(count, "event"));
+        let events = [0, 1, 2, 1_000].map(|count| pluralize(count, "event"));
         assert_eq!(events, ["0 events", "1 event", "2 events", "1,000 events"]);
-        assert_eq!([counted(2, "entry"), counted(2, "day")], ["2 entries", "2 days"]);
+        assert_eq!([pluralize(2, "entry"), pluralize(2, "day")], ["2 entries", "2 days"]);
     }
 }

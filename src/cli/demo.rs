@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::HumanCount;
 
 use super::client::{ApiClient, ClientArgs};
-use super::counted::counted;
+use super::counted::pluralize;
 use super::query::QueryReply;
 use super::run::start_and_follow;
 use super::serve::{ShutdownSignal, runtime, start_log};
@@ -97,7 +97,7 @@ async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
     let mut stop = ShutdownSignal::listen()?;
     output::print(&format!("starting in {}", settings.data_dir.display()))?;
     let service = Box::pin(RunningService::start(settings)).await?;
-    service.ready().await?;
+    service.wait_until_ready().await?;
     let url = service.url();
     let guide = tokio::task::spawn_blocking({
         let url = url.clone();
@@ -105,14 +105,14 @@ async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
     });
     let shown = tokio::select! {
         shown = guide => shown?,
-        () = stop.told() => Ok(()),
+        () = stop.received() => Ok(()),
     };
     if shown.is_ok() && !once {
         output::print(&format!(
             "\nserving on at {url} until Ctrl-C, its API at {url}/docs; ask for more, as\n  \
              merganser query flights --server {url} --group-by dest --order-by -miles --limit 9"
         ))?;
-        stop.told().await;
+        stop.received().await;
     }
     service.stop().await?;
     shown
@@ -144,7 +144,7 @@ fn send(client: &ApiClient, when: &str, events: &str) -> anyhow::Result<()> {
     let totals = ingest::send_text(client, "sample", events.as_bytes())?;
     output::print(&format!(
         "{when}: {} accepted, {} known already",
-        counted(totals.accepted, "event"),
+        pluralize(totals.accepted, "event"),
         HumanCount(totals.duplicates)
     ))
 }

@@ -24,7 +24,7 @@ use shared::clock::{Clock, SystemClock};
 
 use self::content::DirectoryUsage;
 use self::finding::{DoctorFinding, DoctorReport};
-use super::counted::counted;
+use super::counted::pluralize;
 use super::output::{self, OutputFormat};
 use super::{CliError, ServeArgs, serve};
 use crate::compose::{self, inspect};
@@ -43,7 +43,7 @@ pub(super) struct DoctorArgs {
 
 /// Checks everything and prints what was found.
 pub(super) fn run(settings: &Settings, output: OutputFormat) -> Result<(), CliError> {
-    let report = DoctorReport::new(serve::runtime()?.block_on(examine(settings)));
+    let report = DoctorReport::new(serve::runtime()?.block_on(run_checks(settings)));
     match output {
         OutputFormat::Table => output::print(&report.to_table()),
         OutputFormat::Json => output::print_json(&report),
@@ -55,11 +55,11 @@ pub(super) fn run(settings: &Settings, output: OutputFormat) -> Result<(), CliEr
     }
 }
 
-async fn examine(settings: &Settings) -> Vec<DoctorFinding> {
+async fn run_checks(settings: &Settings) -> Vec<DoctorFinding> {
     let data_dir = &*settings.data_dir;
-    let holder = inspect::holder(data_dir);
+    let holder = inspect::lock_holder(data_dir);
     let is_running = matches!(holder, Ok(Some(_)));
-    let inspected = inspect::data(data_dir).await;
+    let inspected = inspect::inspect_data_dir(data_dir).await;
     let keys = match &inspected {
         Ok(inspected) => {
             let published = inspected.as_ref().and_then(|inspected| inspected.published.as_ref());
@@ -88,7 +88,7 @@ fn definitions(file: Option<&Path>) -> DoctorFinding {
     let Some(file) = file else { return DoctorFinding::ok(METRICS, "none is set") };
     match compose::definitions::read(file) {
         Ok(defined) => {
-            let metrics = counted(defined.len() as u64, "metric");
+            let metrics = pluralize(defined.len() as u64, "metric");
             let found = format!("`{}` defines {metrics}", file.display());
             DoctorFinding::ok(METRICS, found)
         }

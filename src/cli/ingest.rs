@@ -36,12 +36,12 @@ use self::open::InputFile;
 use self::resume::{Bookmark, ServerJournal};
 use self::send::BatchSender;
 use self::sending::FileSender;
-use self::standing::{UploadProgress, command};
+use self::standing::{UploadProgress, redacted_command};
 use self::table::{ColumnArgs, InputFormat};
 use self::totals::{UploadOutcome, UploadTotals};
 use super::CliError;
 use super::client::{ApiClient, ClientArgs};
-use super::counted::counted;
+use super::counted::pluralize;
 use super::output::{self, OutputFormat};
 
 /// Arguments of `merganser ingest`.
@@ -112,7 +112,7 @@ enum OnInvalidArg {
 }
 
 /// Name of an option as the server takes it.
-fn name(option: impl ValueEnum) -> String {
+fn arg_name(option: impl ValueEnum) -> String {
     option.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
@@ -124,18 +124,18 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), CliError> {
             File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
         }
     }
-    let formats = formats(args)?;
+    let formats = input_formats(args)?;
     let retry = Duration::from_secs(args.retry_s);
     let (bar, watch) = (progress(&args.files), InterruptWatch::default());
-    listen(&watch, &bar, args.output)?;
+    watch_signals(&watch, &bar, args.output)?;
     let mut bookmarks = bookmarks(&client, retry, args)?;
     let mut sending = FileSender::new(
         BatchSender {
             client: &client,
             path: format!(
                 "/v1/events?wait={}&on_invalid={}",
-                name(args.wait),
-                name(args.on_invalid)
+                arg_name(args.wait),
+                arg_name(args.on_invalid)
             ),
             encoding: args.encoding,
             on_invalid: args.on_invalid,
@@ -149,7 +149,7 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), CliError> {
         |((file, format), bookmark)| {
             let ids = if args.no_ids { LineIds::Without } else { LineIds::of(file)? };
             let file = InputFile { file, format, table: &args.table, ids };
-            sending.file(&file, bookmark.as_mut())
+            sending.send_file(&file, bookmark.as_mut())
         },
     );
     let signal = watch.end();
@@ -159,59 +159,67 @@ pub(super) fn run(args: &IngestArgs) -> Result<(), CliError> {
         bookmarks.iter().flatten().for_each(Bookmark::remove);
     }
     let end = if outcome.is_ok() { UploadOutcome::Complete } else { UploadOutcome::Interrupted };
-    watch.standing(|standing| tell(standing, end, args.output))?;
+    watch.with_progress(|standing| print_summary(standing, end, args.output))?;
     // A signal that came behind the last answer has stopped nothing.
     match (outcome, signal) {
         (Err(error), Some(signal)) => {
             if !error.is::<InterruptError>() {
-                output::complain(&format!("{error:#}"));
+                output::print_error(&format!("{error:#}"));
             }
             return Err(CliError::Stopped(signal.exit_code()));
         }
         (outcome, _) => outcome?,
     }
-    match watch.standing(|standing| standing.totals.refused()) {
+    match watch.with_progress(|standing| standing.totals.refused()) {
         0 => Ok(()),
         refused => Err(CliError::Failed(anyhow::anyhow!(
             "{} {} not accepted",
-            counted(refused, "event"),
+            pluralize(refused, "event"),
             if refused == 1 { "was" } else { "were" }
         ))),
     }
 }
 
 /// Listens to signals, and says how things stand where one of them has to end the process at once.
-fn listen(watch: &InterruptWatch, bar: &ProgressBar, output: OutputFormat) -> anyhow::Result<()> {
+fn watch_signals(
+    watch: &InterruptWatch,
+    bar: &ProgressBar,
+    output: OutputFormat,
+) -> anyhow::Result<()> {
     let (told, waiting) = (bar.clone(), bar.clone());
     watch.listen(
         move |standing| {
             told.finish_and_clear();
             // There is nobody left to hand an error to.
-            let _ = tell(standing, UploadOutcome::Interrupted, output);
+            let _ = print_summary(standing, UploadOutcome::Interrupted, output);
         },
         move |lines| {
             let note = format!("waiting for the answer to {lines}; once more ends it at once");
-            waiting.suspend(|| output::note(&note));
+            waiting.suspend(|| output::print_note(&note));
         },
     )
 }
 
 /// Says what the server did, and how things stand where not everything was sent.
-fn tell(standing: &UploadProgress, end: UploadOutcome, output: OutputFormat) -> anyhow::Result<()> {
+fn print_summary(
+    standing: &UploadProgress,
+    end: UploadOutcome,
+    output: OutputFormat,
+) -> anyhow::Result<()> {
     standing.totals.report(end, output)?;
     if end == UploadOutcome::Interrupted {
-        output::note(&standing.told(&command(env::args_os())));
+        output::print_note(&standing.interruption_note(&redacted_command(env::args_os())));
     }
     Ok(())
 }
 
 /// What each file is.
-fn formats(args: &IngestArgs) -> Result<Vec<InputFormat>, CliError> {
+fn input_formats(args: &IngestArgs) -> Result<Vec<InputFormat>, CliError> {
     let format = |file: &PathBuf| {
         let of_name = || InputFormat::of_name(&file.to_string_lossy());
         let format = args.table.format.unwrap_or_else(of_name);
         let name = file.display();
-        if let Some(flag) = args.table.useless_for(format) {
+        if let Some(flag) = args.table.inapplicable_flag(format) {
             let what = match format {
                 InputFormat::Ndjson => "CSV, Parquet and Arrow",
                 InputFormat::Csv | InputFormat::Parquet | InputFormat::Arrow => "CSV",
@@ -240,7 +248,7 @@ fn bookmarks(
         return Ok(none());
     }
     let Some(journal) = ServerJournal::of(client, retry)? else {
-        output::note(
+        output::print_note(
             "the server does not tell this key which journal it sends to: what is interrupted \
              will begin anew",
         );
@@ -275,8 +283,8 @@ pub(super) fn send_text(
     let mut sending = FileSender::new(sender, 5_000, ProgressBar::hidden());
     let source = Box::new(io::Cursor::new(text.to_vec()));
     let mut batches = LineBatchIter::new(source, 5_000, LineIds::Without)?;
-    sending.batches(Path::new(name), &mut batches, None)?;
-    Ok(watch.standing(|standing| std::mem::take(&mut standing.totals)))
+    sending.send_batches(Path::new(name), &mut batches, None)?;
+    Ok(watch.with_progress(|standing| std::mem::take(&mut standing.totals)))
 }
 
 fn is_stdin(file: &Path) -> bool {
@@ -284,7 +292,7 @@ fn is_stdin(file: &Path) -> bool {
 }
 
 fn progress(files: &[PathBuf]) -> ProgressBar {
-    if !output::is_watched() {
+    if !output::is_interactive() {
         return ProgressBar::hidden();
     }
     let size = |file: &PathBuf| std::fs::metadata(file).ok().map(|metadata| metadata.len());

@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use shared::access::Role;
 
-use super::client::{ApiClient, ClientArgs, encoded};
+use super::client::{ApiClient, ClientArgs, percent_encoded};
 use super::output::{self, OutputFormat};
 use super::table::TextTable;
 use super::{CliError, serve};
@@ -111,7 +111,8 @@ pub(super) fn run(args: &KeysArgs) -> Result<(), CliError> {
         KeysCommand::Create(args) => create(args)?,
         KeysCommand::List { client, output } => list(&ApiClient::new(client)?, *output)?,
         KeysCommand::Revoke { client, id, output } => {
-            let reply = ApiClient::new(client)?.delete(&format!("/v1/keys/{}", encoded(id)));
+            let reply =
+                ApiClient::new(client)?.delete(&format!("/v1/keys/{}", percent_encoded(id)));
             reply.map_err(anyhow::Error::from)?.ok()?;
             if *output == OutputFormat::Json {
                 output::print_json(&json!({ "revoked": id }))?;
@@ -127,7 +128,8 @@ fn create(args: &KeyCreateArgs) -> Result<(), CliError> {
     let made: Box<RawValue> = match &args.data_dir {
         Some(dir) => {
             let body = body.to_string();
-            let made = serve::runtime()?.block_on(compose::make_key(dir, body.as_bytes()))?;
+            let made =
+                serve::runtime()?.block_on(compose::create_offline_key(dir, body.as_bytes()))?;
             to_raw_value(&made).map_err(anyhow::Error::from)?
         }
         None => {
@@ -140,7 +142,7 @@ fn create(args: &KeyCreateArgs) -> Result<(), CliError> {
     }
     let made: Value = serde_json::from_str(made.get()).map_err(anyhow::Error::from)?;
     let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or("–").to_owned();
-    output::note(&format!(
+    output::print_note(&format!(
         "made the key {} with role {}; its text is shown this once:",
         text("id"),
         text("role")

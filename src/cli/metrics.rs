@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use shared::definition::MetricDefinition;
 
 use super::CliError;
-use super::client::{ApiClient, ClientArgs, encoded};
+use super::client::{ApiClient, ClientArgs, percent_encoded};
 use super::consent::ConfirmArgs;
-use super::counted::counted;
+use super::counted::pluralize;
 use super::output::{self, OutputFormat};
 use super::run::follow;
 use super::table::TextTable;
@@ -97,13 +97,13 @@ fn delete(
     consent: ConfirmArgs,
     output: OutputFormat,
 ) -> Result<(), CliError> {
-    let path = |name: &str| format!("/v1/metrics/{}", encoded(name));
+    let path = |name: &str| format!("/v1/metrics/{}", percent_encoded(name));
     for name in names {
         client.get(&path(name), &[]).map_err(anyhow::Error::from)?.ok()?;
     }
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     let metrics = if names.len() == 1 { "the metric" } else { "the metrics" };
-    consent.ask(&format!(
+    consent.confirm(&format!(
         "delete {metrics} {} with what was computed of it; its events stay",
         quoted.join(", ")
     ))?;
@@ -158,7 +158,7 @@ fn apply(
     let MetricListReply { metrics: known } = client.get("/v1/metrics", &[])?.ok()?.json()?;
     let steps = plan(&wanted, &known, choices.prune);
     if output == OutputFormat::Table {
-        output::print(&shown(&steps))?;
+        output::print(&plan_table(&steps))?;
     }
     let mut done: Vec<ApplyStepReport<'_>> =
         steps.iter().map(|(name, step)| ApplyStepReport::new(name, *step)).collect();
@@ -167,9 +167,9 @@ fn apply(
             (done.location, done.warnings) = send(client, done.metric, *step)?;
             done.warnings
                 .iter()
-                .for_each(|text| output::note(&format!("{}: warning: {text}", done.metric)));
+                .for_each(|text| output::print_note(&format!("{}: warning: {text}", done.metric)));
             if output == OutputFormat::Table {
-                done.tell(*step, choices)?;
+                done.print_result(*step, choices)?;
             }
         }
     }
@@ -187,7 +187,7 @@ fn send(
     name: &str,
     step: ApplyStep<'_>,
 ) -> anyhow::Result<(Option<String>, Vec<String>)> {
-    let path = format!("/v1/metrics/{}", encoded(name));
+    let path = format!("/v1/metrics/{}", percent_encoded(name));
     let reply = match step {
         ApplyStep::Create(definition) | ApplyStep::Change(definition) => {
             client.put(&path, definition)?
@@ -218,7 +218,7 @@ fn wait(
             Ok(()) if output == OutputFormat::Table => output::print(&format!(
                 "{}: backfilled by {location}, {}",
                 done.metric,
-                counted(ended.events(), "event")
+                pluralize(ended.events(), "event")
             ))?,
             Ok(()) => {}
             Err(error) => outcome = outcome.and(Err(error.context(format!("`{}`", done.metric)))),
@@ -269,7 +269,7 @@ impl<'a> ApplyStepReport<'a> {
     }
 
     /// Tells of what is done now and not later, by a run that is waited for.
-    fn tell(&self, step: ApplyStep<'_>, choices: ApplyArgs) -> anyhow::Result<()> {
+    fn print_result(&self, step: ApplyStep<'_>, choices: ApplyArgs) -> anyhow::Result<()> {
         let name = self.metric;
         match (step, &self.location) {
             (ApplyStep::Unchanged | ApplyStep::Keep, _) => Ok(()),
@@ -318,7 +318,7 @@ fn plan<'a>(
 }
 
 /// The plan as a person reads it.
-fn shown(steps: &BTreeMap<&str, ApplyStep<'_>>) -> String {
+fn plan_table(steps: &BTreeMap<&str, ApplyStep<'_>>) -> String {
     let mut table = TextTable::default().text("metric").text("step").text("what happens");
     for (name, step) in steps {
         let (verb, what) = match step {
@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_leave_its_place_in_the_path() {
-        assert_eq!(encoded("flights_2"), "flights_2");
-        assert_eq!(encoded("a/../b?c ü"), "a%2F..%2Fb%3Fc%20%C3%BC");
+        assert_eq!(percent_encoded("flights_2"), "flights_2");
+        assert_eq!(percent_encoded("a/../b?c ü"), "a%2F..%2Fb%3Fc%20%C3%BC");
     }
 }

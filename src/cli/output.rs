@@ -43,18 +43,18 @@ pub(super) fn print_json(document: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// Prints a note to stderr. What cannot be told is let go: nobody is there to read it.
-pub(super) fn note(text: &str) {
+pub(super) fn print_note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Prints an error to stderr, as one line.
-pub(super) fn complain(message: &str) {
-    note(&format!("error: {}", one_line(message)));
+pub(super) fn print_error(message: &str) {
+    print_note(&format!("error: {}", one_line(message)));
 }
 
 /// Prints a warning about the result to stderr, as one line.
-pub(super) fn warn(message: &str) {
-    note(&format!("warning: {}", one_line(message)));
+pub(super) fn print_warning(message: &str) {
+    print_note(&format!("warning: {}", one_line(message)));
 }
 
 fn one_line(message: &str) -> String {
@@ -68,12 +68,12 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// Whether a person watches, so that progress is worth drawing.
-pub(super) fn is_watched() -> bool {
+pub(super) fn is_interactive() -> bool {
     io::stderr().is_terminal()
 }
 
 /// Columns of the terminal that stdout is; none if it is something else, which takes lines of any
 /// length.
-pub(super) fn columns() -> Option<usize> {
+pub(super) fn terminal_columns() -> Option<usize> {
     Term::stdout().size_checked().map(|(_, columns)| usize::from(columns))
 }

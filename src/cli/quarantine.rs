@@ -8,9 +8,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::CliError;
-use super::client::{ApiClient, ClientArgs, encoded};
+use super::client::{ApiClient, ClientArgs, percent_encoded};
 use super::consent::ConfirmArgs;
-use super::counted::{counted, excerpt};
+use super::counted::{excerpt, pluralize};
 use super::output::{self, OutputFormat};
 use super::table::TextTable;
 
@@ -141,7 +141,7 @@ struct QuarantinePageRequest<'a> {
 }
 
 impl QuarantinePageRequest<'_> {
-    fn of(self, client: &ApiClient) -> anyhow::Result<super::client::HttpReply> {
+    fn fetch(self, client: &ApiClient) -> anyhow::Result<super::client::HttpReply> {
         let limit = self.limit.to_string();
         let mut parameters = vec![("limit", &*limit)];
         parameters.extend(self.after.map(|id| ("after", id)));
@@ -155,7 +155,7 @@ fn list(
     asked: QuarantinePageRequest<'_>,
     output: OutputFormat,
 ) -> anyhow::Result<()> {
-    let reply = asked.of(client)?;
+    let reply = asked.fetch(client)?;
     if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
@@ -177,7 +177,7 @@ fn list(
         dropped => format!("{code} {} ({dropped} dropped)", total.entries),
     });
     let codes = codes.collect::<Vec<_>>().join(", ");
-    let of = format!("{} of {}", page.entries.len(), counted(page.total, "entry"));
+    let of = format!("{} of {}", page.entries.len(), pluralize(page.total, "entry"));
     let dropped = match page.dropped {
         0 => String::new(),
         dropped => format!("; {dropped} dropped since it was full"),
@@ -185,7 +185,7 @@ fn list(
     let colon = if codes.is_empty() { "" } else { ": " };
     output::print(&format!("\n{of}{dropped}{colon}{codes}"))?;
     if let Some(next) = page.next {
-        output::note(&format!("more follow: --after {next}"));
+        output::print_note(&format!("more follow: --after {next}"));
     }
     Ok(())
 }
@@ -228,7 +228,7 @@ fn delete(
         (code, _) => delete_all(client, code.as_deref(), consent)?,
     };
     match output {
-        OutputFormat::Table => output::print(&format!("deleted {}", counted(deleted, "entry")))?,
+        OutputFormat::Table => output::print(&format!("deleted {}", pluralize(deleted, "entry")))?,
         OutputFormat::Json => output::print_json(&json!({ "deleted": deleted }))?,
     }
     Ok(())
@@ -241,13 +241,13 @@ fn delete_all(
     consent: ConfirmArgs,
 ) -> Result<u64, CliError> {
     let first: QuarantinePageReply =
-        QuarantinePageRequest { after: None, code, limit: PAGE_MAX }.of(client)?.json()?;
+        QuarantinePageRequest { after: None, code, limit: PAGE_MAX }.fetch(client)?.json()?;
     let count = match code {
         None => first.total,
         Some(code) => first.codes.get(code).map_or(0, |total| total.entries),
     };
     if count > 0 {
-        consent.ask(&format!("delete {} for good", counted(count, "entry")))?;
+        consent.confirm(&format!("delete {} for good", pluralize(count, "entry")))?;
     }
     let (mut page, mut deleted) = (first, 0);
     loop {
@@ -256,9 +256,9 @@ fn delete_all(
             deleted += 1;
         }
         // What comes in meanwhile was not asked about.
-        let Some(next) = page.next.filter(|_| deleted < count) else { return Ok(deleted) };
-        page = QuarantinePageRequest { after: Some(&next), code, limit: PAGE_MAX }
-            .of(client)?
+        let Some(next_starts) = page.next.filter(|_| deleted < count) else { return Ok(deleted) };
+        page = QuarantinePageRequest { after: Some(&next_starts), code, limit: PAGE_MAX }
+            .fetch(client)?
             .json()?;
     }
 }
@@ -269,5 +269,5 @@ fn delete_one(client: &ApiClient, id: &str) -> anyhow::Result<()> {
 }
 
 fn path(id: &str) -> String {
-    format!("/v1/quarantine/{}", encoded(id))
+    format!("/v1/quarantine/{}", percent_encoded(id))
 }

@@ -155,7 +155,7 @@ pub(super) fn run(args: &QueryArgs) -> Result<(), CliError> {
     answer.warn();
     // Who gave a limit knows that there may be more.
     if let Some(cut) = answer.cut().filter(|_| args.limit.is_none()) {
-        output::warn(&format!("{cut}; --limit takes up to 100000, --output csv all"));
+        output::print_warning(&format!("{cut}; --limit takes up to 100000, --output csv all"));
     }
     Ok(())
 }

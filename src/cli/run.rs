@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::CliError;
 use super::backoff::Backoff;
 use super::client::{ApiClient, ClientArgs};
-use super::counted::counted;
+use super::counted::pluralize;
 use super::output::{self, OutputFormat};
 
 /// How often a run is looked at.
@@ -109,7 +109,7 @@ fn start(client: &ApiClient, mode: &str) -> anyhow::Result<String> {
 pub(super) fn follow(client: &ApiClient, path: &str, purpose: &str) -> anyhow::Result<FinishedRun> {
     let bar = progress();
     bar.set_prefix(purpose.to_owned());
-    let mut backoff = Backoff::within(AWAY);
+    let mut backoff = Backoff::with_deadline(AWAY);
     loop {
         let reply = match client.get(path, &[]) {
             Ok(reply) => reply.ok()?,
@@ -117,7 +117,7 @@ pub(super) fn follow(client: &ApiClient, path: &str, purpose: &str) -> anyhow::R
             Err(error) => return Err(error.into()),
         };
         let run: RunReply = reply.json()?;
-        backoff = Backoff::within(AWAY);
+        backoff = Backoff::with_deadline(AWAY);
         bar.set_position((run.progress * 1000.0) as u64);
         bar.set_message(run.step.clone().unwrap_or_else(|| run.state.clone()));
         if matches!(&*run.state, "succeeded" | "failed" | "cancelled") {
@@ -152,13 +152,13 @@ impl FinishedRun {
             text.push_str(&format!(", generation {generation}"));
         }
         if let Some(events) = run.events {
-            text.push_str(&format!(", {}", counted(events, "event")));
+            text.push_str(&format!(", {}", pluralize(events, "event")));
         }
         if let Some(AuditReply { compared, differences }) = &run.audit {
             text.push_str(&format!(
                 ", audit of {} found {}",
-                counted(*compared, "key"),
-                counted(*differences, "difference")
+                pluralize(*compared, "key"),
+                pluralize(*differences, "difference")
             ));
         }
         text
@@ -166,7 +166,7 @@ impl FinishedRun {
 }
 
 fn progress() -> ProgressBar {
-    if !output::is_watched() {
+    if !output::is_interactive() {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{prefix}{bar:40} {percent:>3} %  {msg}  {elapsed}");

@@ -17,12 +17,12 @@ use crate::trace::TraceExporter;
 
 /// Serves. Prints one line with the URL when it is ready to answer.
 pub(super) fn run(settings: Settings) -> Result<(), CliError> {
-    arenas::limit();
+    arenas::reexec_with_one_arena();
     let traces = start_log(&settings)?;
     shared::failpoint::start();
     let served = runtime()?.block_on(serve(settings));
     if let Some(traces) = traces {
-        traces.finish();
+        traces.flush_and_shutdown();
     }
     Ok(served?)
 }
@@ -31,20 +31,20 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut stop = ShutdownSignal::listen()?;
     let service = tokio::select! {
         service = Box::pin(RunningService::start(settings)) => service?,
-        () = stop.told() => return Ok(()),
+        () = stop.received() => return Ok(()),
     };
     tokio::select! {
-        ready = service.ready() => {
+        ready = service.wait_until_ready() => {
             ready?;
             output::print(&format!("merganser is ready at {}", service.url()))?;
-            stop.told().await;
+            stop.received().await;
         }
-        () = stop.told() => {}
+        () = stop.received() => {}
     }
     info!("stopping");
     tokio::select! {
         outcome = service.stop() => outcome,
-        () = stop.told() => anyhow::bail!("told twice to stop: ended without an orderly shutdown"),
+        () = stop.received() => anyhow::bail!("told twice to stop: ended without an orderly shutdown"),
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn start_log(settings: &Settings) -> anyhow::Result<Option<TraceExpor
     let traces = settings.otlp_endpoint.0.as_deref().map(TraceExporter::to).transpose()?;
     let log = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let log = match settings.log_format {
-        LogFormat::Text => log.with_ansi(output::is_watched()).boxed(),
+        LogFormat::Text => log.with_ansi(output::is_interactive()).boxed(),
         LogFormat::Json => log.json().boxed(),
     };
     let started = tracing_subscriber::registry()
@@ -105,7 +105,7 @@ impl ShutdownSignal {
     }
 
     /// Waits for the next of them.
-    pub(super) async fn told(&mut self) {
+    pub(super) async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -31,14 +31,14 @@ pub(super) fn run(args: &StatusArgs) -> Result<(), CliError> {
         OutputFormat::Table if args.ready => output::print("ready"),
         OutputFormat::Table => {
             let mut lines = Vec::new();
-            page(&reply.json::<Value>()?, 0, &mut lines);
+            status_lines(&reply.json::<Value>()?, 0, &mut lines);
             output::print(&lines.join("\n"))
         }
     }?)
 }
 
 /// A line for each name, deeper ones further in.
-fn page(value: &Value, depth: usize, lines: &mut Vec<String>) {
+fn status_lines(value: &Value, depth: usize, lines: &mut Vec<String>) {
     let Value::Object(fields) = value else {
         lines.push(format!("{}{}", "  ".repeat(depth), short(value)));
         return;
@@ -50,11 +50,11 @@ fn page(value: &Value, depth: usize, lines: &mut Vec<String>) {
         match value {
             Value::Object(inner) if !inner.is_empty() => {
                 lines.push(format!("{indent}{label}"));
-                page(value, depth + 1, lines);
+                status_lines(value, depth + 1, lines);
             }
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 lines.push(format!("{indent}{label}"));
-                items.iter().for_each(|item| page(item, depth + 1, lines));
+                items.iter().for_each(|item| status_lines(item, depth + 1, lines));
             }
             _ => lines.push(format!("{indent}{label:<width$}  {}", short(value)).trim_end().into()),
         }
@@ -83,7 +83,7 @@ mod tests {
             "next_run": null,
         });
         let mut lines = Vec::new();
-        page(&status, 0, &mut lines);
+        status_lines(&status, 0, &mut lines);
         let expected = [
             "next run     –",
             "speed store",

@@ -52,7 +52,7 @@ impl TextTable {
 
     /// The table's text, without a line end, for where stdout goes.
     pub(super) fn render(&self) -> String {
-        self.within(output::columns())
+        self.within(output::terminal_columns())
     }
 
     /// The table's text in so many columns of a terminal, if they are enough.
@@ -73,7 +73,7 @@ impl TextTable {
     /// A row: as many lines as its longest cell needs.
     fn lines(&self, cells: &[String], widths: &[usize]) -> String {
         let cells: Vec<Vec<&str>> =
-            cells.iter().zip(widths).map(|(cell, width)| wrapped(cell, *width)).collect();
+            cells.iter().zip(widths).map(|(cell, width)| wrap_cell(cell, *width)).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(1);
         let line = |n: usize| {
             let parts = cells.iter().zip(widths).zip(&self.aligns).map(|((cell, width), align)| {
@@ -109,7 +109,7 @@ fn fit(widths: &mut [usize], aligns: &[ColumnAlign], columns: usize) {
 }
 
 /// A cell's lines, broken between words, and within a word that is longer than a line.
-fn wrapped(cell: &str, width: usize) -> Vec<&str> {
+fn wrap_cell(cell: &str, width: usize) -> Vec<&str> {
     if measure_text_width(cell) <= width {
         return vec![cell];
     }
@@ -178,10 +178,10 @@ mod tests {
 
     #[test]
     fn words_that_are_longer_than_a_line_are_broken() {
-        assert_eq!(wrapped("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);
-        assert_eq!(wrapped("ab cde fg", 6), ["ab cde", "fg"]);
-        assert_eq!(wrapped("日本語", 3), ["日", "本", "語"]);
-        assert_eq!(wrapped("日本", 1), ["日", "本"]);
-        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrap_cell("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);
+        assert_eq!(wrap_cell("ab cde fg", 6), ["ab cde", "fg"]);
+        assert_eq!(wrap_cell("日本語", 3), ["日", "本", "語"]);
+        assert_eq!(wrap_cell("日本", 1), ["日", "本"]);
+        assert_eq!(wrap_cell("", 5), [""]);
     }
 }

@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const JUMP: Duration = Duration::from_secs(1);
 
 /// Compares the wall clock with the monotonic one, for as long as it is polled.
-pub(super) async fn watch(clock: Arc<dyn Clock>) {
+pub(super) async fn watch_clock(clock: Arc<dyn Clock>) {
     metrics::describe_counter!(
         "merganser_clock_jumps_total",
         metrics::Unit::Count,
@@ -31,7 +31,7 @@ pub(super) async fn watch(clock: Arc<dyn Clock>) {
     loop {
         sleep(LOOK).await;
         let now = (clock.now(), Instant::now());
-        if let Some(jump) = jumped(before.0, now.0, now.1 - before.1) {
+        if let Some(jump) = detect_jump(before.0, now.0, now.1 - before.1) {
             jumps.increment(1);
             let (direction, seconds) = (jump.direction(), jump.by().as_secs_f64());
             warn!(
@@ -61,7 +61,7 @@ impl ClockJump {
 }
 
 /// Whether the wall clock jumped on its way from `before` to `now`, while `took` went by.
-fn jumped(before: Timestamp, now: Timestamp, took: Duration) -> Option<ClockJump> {
+fn detect_jump(before: Timestamp, now: Timestamp, took: Duration) -> Option<ClockJump> {
     let took_us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
     let expected = Timestamp(before.0.saturating_add(took_us));
     let jump = ClockJump { expected, found: now };
@@ -76,7 +76,7 @@ mod tests {
     fn a_jump_is_what_the_time_that_went_by_does_not_explain() {
         let second = Duration::from_secs(1);
         let seconds = |seconds: i64| Timestamp(seconds * 1_000_000);
-        let jumped = |to: i64, took: Duration| jumped(seconds(100), seconds(to), took);
+        let jumped = |to: i64, took: Duration| detect_jump(seconds(100), seconds(to), took);
         assert_eq!(jumped(101, second), None);
         assert_eq!(jumped(100, second / 2), None, "a correction by half a second");
         assert_eq!(jumped(4000, 3900 * second), None, "a process that was stopped");

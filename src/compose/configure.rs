@@ -62,7 +62,7 @@ pub(super) fn connections(settings: &Settings) -> ConnectionSettings {
 }
 
 /// What holds for every request.
-pub(super) fn front(settings: &Settings) -> HttpSettings {
+pub(super) fn http(settings: &Settings) -> HttpSettings {
     HttpSettings {
         answer_within: Duration::from_millis(settings.request_timeout_ms),
         origins: settings.cors_origins.clone(),

@@ -27,10 +27,11 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<MetricDefinition>> {
 /// Makes metrics anew whose states depend on a way of folding that is no longer the newest. The
 /// version that there is answers until the new one is complete. What cannot be made anew now is by
 /// the next start.
-pub(super) async fn renew(catalog: &dyn Catalog) {
+pub(super) async fn rebuild_outdated(catalog: &dyn Catalog) {
     let current = catalog.current();
     for name in current.names() {
-        let Some(version) = current.newest(name).filter(|v| v.compiled.is_outdated()) else {
+        let Some(version) = current.newest_version(name).filter(|v| v.compiled.is_outdated())
+        else {
             continue;
         };
         match catalog.define(version.definition.clone()).await {

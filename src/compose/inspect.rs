@@ -16,20 +16,22 @@ use crate::settings::Settings;
 ///
 /// # Errors
 /// When its lock cannot be read.
-pub(crate) fn holder(data_dir: &Path) -> io::Result<Option<String>> {
-    batch_layer::journal::holder(data_dir)
+pub(crate) fn lock_holder(data_dir: &Path) -> io::Result<Option<String>> {
+    batch_layer::journal::lock_holder(data_dir)
 }
 
 /// What is in a data directory; `None` if it was never used.
 ///
 /// # Errors
 /// When a start would refuse it, as far as a look can tell.
-pub(crate) async fn data(data_dir: &Path) -> anyhow::Result<Option<DirectoryInspection>> {
+pub(crate) async fn inspect_data_dir(
+    data_dir: &Path,
+) -> anyhow::Result<Option<DirectoryInspection>> {
     Ok(batch_layer::inspect::inspect(data_dir).await?)
 }
 
 /// The schedule that a start with these settings follows, where another one is stored.
-pub(crate) fn followed(settings: &Settings, stored: Option<&Schedule>) -> Schedule {
+pub(crate) fn effective_schedule(settings: &Settings, stored: Option<&Schedule>) -> Schedule {
     super::configure::runs(settings, stored).schedule
 }
 

@@ -2,5 +2,5 @@
 
 pub(crate) use speed_layer::intake::{
     ColumnLayout, ColumnMapping, ColumnarFile, ColumnarFormat, CsvParameters, CsvRecordReader,
-    EventTypeSource, ParameterStyle, check_names, is_unmistakable,
+    EventTypeSource, ParameterStyle, check_column_names, is_plain_number,
 };

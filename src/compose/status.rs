@@ -31,7 +31,7 @@ impl StatusCollector {
 
     /// Events accepted since the process started.
     pub(super) fn accepted(&self) -> u64 {
-        self.0.intake.figures().accepted
+        self.0.intake.counters().accepted
     }
 
     /// Notes how fast events come in.
@@ -63,7 +63,7 @@ impl StatusCollector {
                 "accepted": self.accepted(),
                 "per_second": self.0.events_per_second.load(Ordering::Relaxed),
             },
-            "next_runs": batch_layer::http::next(&self.0.runs),
+            "next_runs": batch_layer::http::next_starts(&self.0.runs),
             "disk": { "used_bytes": self.0.disk_bytes.load(Ordering::Relaxed) },
         });
         match fields {

@@ -55,7 +55,7 @@ fn parts(service: &RunningService) -> HttpParts {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = KeyRoutes { catalog: Arc::clone(catalog) as _, clock: Arc::clone(&clock) };
     HttpParts {
-        layers: layers(
+        layers: layer_routes(
             &service.intake,
             &service.runs,
             BackupService::new(Arc::clone(&service.batch.catalog), Vec::new()),
@@ -68,7 +68,7 @@ fn parts(service: &RunningService) -> HttpParts {
         guard: AccessGuard::new(
             catalog.subscribe(),
             clock,
-            http::accesses(),
+            http::route_access(),
             AnonymousAccess::Loopback,
             AllowedOrigins::None,
         ),
@@ -154,8 +154,8 @@ async fn status(routes: &HttpService, method: &str, path: &str, key: Option<&str
 async fn every_route_opens_to_the_roles_that_it_is_for_and_to_no_other() {
     let dir = TempDir::new().unwrap();
     let service = start(&dir).await;
-    let routes = HttpService::new(parts(&service), &configure::front(&Settings::default()));
-    let operations: BTreeSet<(String, String)> = http::accesses()
+    let routes = HttpService::new(parts(&service), &configure::http(&Settings::default()));
+    let operations: BTreeSet<(String, String)> = http::route_access()
         .into_iter()
         .map(|(path, method, _)| (method.as_str().to_lowercase(), path.to_owned()))
         .collect();
@@ -173,7 +173,7 @@ async fn every_route_opens_to_the_roles_that_it_is_for_and_to_no_other() {
     }
     let keys = KeyRoutes { catalog, clock: Arc::new(SystemClock) };
     let make = async |body: &str| {
-        let made = access::make(&keys, body.as_bytes()).await.unwrap();
+        let made = access::create_key(&keys, body.as_bytes()).await.unwrap();
         made["key"].as_str().unwrap().to_owned()
     };
     let bearers = [

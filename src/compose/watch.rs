@@ -28,22 +28,22 @@ const DIRECTORY: Duration = Duration::from_secs(1);
 const DISK: Duration = Duration::from_secs(60);
 
 /// Starts to look, until `stop`. Whatever a start still has to finish is a reason from now on.
-pub(super) fn start(
+pub(super) fn start_health_checks(
     readiness: &Readiness,
     stop: &CancellationToken,
     (intake, runs, speed, status): (&IntakeHandle, &RunService, &SpeedHandle, &StatusCollector),
     clock: &Arc<dyn Clock>,
     retire_grace: Duration,
 ) {
-    readiness.wait_for("speed views", "catching up with the journal");
-    look_at_parts(readiness, intake, runs, speed);
-    let parts = look(readiness.clone(), intake.clone(), runs.clone(), speed.clone());
+    readiness.set_not_ready("speed views", "catching up with the journal");
+    check_parts(readiness, intake, runs, speed);
+    let parts = check_parts_loop(readiness.clone(), intake.clone(), runs.clone(), speed.clone());
     let tasks = [
         tokio::spawn(parts),
         tokio::spawn(follow_fold(readiness.clone(), speed.clone())),
-        tokio::spawn(relieve(speed.clone(), runs.clone(), retire_grace)),
-        tokio::spawn(look_at_directory(intake.clone())),
-        tokio::spawn(clock::watch(Arc::clone(clock))),
+        tokio::spawn(run_on_group_limit(speed.clone(), runs.clone(), retire_grace)),
+        tokio::spawn(watch_data_dir(intake.clone())),
+        tokio::spawn(clock::watch_clock(Arc::clone(clock))),
         tokio::spawn(measure_rate(status.clone())),
         tokio::spawn(measure_disk(status.clone())),
     ];
@@ -54,7 +54,12 @@ pub(super) fn start(
     });
 }
 
-async fn look(readiness: Readiness, intake: IntakeHandle, runs: RunService, speed: SpeedHandle) {
+async fn check_parts_loop(
+    readiness: Readiness,
+    intake: IntakeHandle,
+    runs: RunService,
+    speed: SpeedHandle,
+) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failures = speed.failures();
@@ -64,28 +69,28 @@ async fn look(readiness: Readiness, intake: IntakeHandle, runs: RunService, spee
             // The sender lives in `speed`.
             _ = failures.changed() => {}
         }
-        look_at_parts(&readiness, &intake, &runs, &speed);
+        check_parts(&readiness, &intake, &runs, &speed);
     }
 }
 
-fn look_at_parts(
+fn check_parts(
     readiness: &Readiness,
     intake: &IntakeHandle,
     runs: &RunService,
     speed: &SpeedHandle,
 ) {
     match intake.stopped() {
-        Some(reason) => readiness.wait_for("intake", reason.to_string()),
-        None => readiness.done("intake"),
+        Some(reason) => readiness.set_not_ready("intake", reason.to_string()),
+        None => readiness.set_ready("intake"),
     }
     match runs.is_ready() {
-        false => readiness.wait_for("runs", "finishing what the last process left unfinished"),
-        true => readiness.done("runs"),
+        false => readiness.set_not_ready("runs", "finishing what the last process left unfinished"),
+        true => readiness.set_ready("runs"),
     }
     match speed.failure() {
         Some(failure) => readiness
-            .wait_for("speed store", format!("{} (since {})", failure.reason, failure.since)),
-        None => readiness.done("speed store"),
+            .set_not_ready("speed store", format!("{} (since {})", failure.reason, failure.since)),
+        None => readiness.set_ready("speed store"),
     }
     let is_ready = readiness.reasons().is_empty();
     metrics::gauge!("merganser_ready").set(if is_ready { 1.0 } else { 0.0 });
@@ -93,17 +98,17 @@ fn look_at_parts(
 
 async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {
     if speed.ready().await.is_ok() {
-        readiness.done("speed views");
+        readiness.set_ready("speed views");
     }
     if let Err(error) = speed.ended().await {
         error!(%error, "the speed views stand still");
-        readiness.wait_for("speed views", error.to_string());
+        readiness.set_not_ready("speed views", error.to_string());
     }
 }
 
 /// Starts a run while a metric has reached its bound of groups: what the batch views cover, the
 /// speed views let go of after `retire_grace`. What is left out meanwhile is in the next run.
-async fn relieve(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
+async fn run_on_group_limit(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
     let mut full = speed.full();
     while full.wait_for(|full| !full.is_empty()).await.is_ok() {
         if let Ok(run) = runs.queue().submit(RunMode::Incremental, RunTrigger::Schedule, None) {
@@ -120,13 +125,13 @@ async fn relieve(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
 
 /// Looks whether the data directory is still there. When it is not, intake stops, says so, and is
 /// no longer ready.
-async fn look_at_directory(intake: IntakeHandle) {
+async fn watch_data_dir(intake: IntakeHandle) {
     let mut tick = interval(DIRECTORY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         let intake = intake.clone();
-        if let Ok(Err(_)) = spawn_blocking(move || intake.confirm()).await {
+        if let Ok(Err(_)) = spawn_blocking(move || intake.check_journal()).await {
             return;
         }
     }

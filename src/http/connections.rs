@@ -86,8 +86,8 @@ pub(crate) async fn serve<S>(
         let (service, protocol) = (service.clone(), protocol.clone());
         let kept = HttpConnection { service, protocol, peer: peer.into(), stop: stop.clone() };
         match tls.clone() {
-            None => tokio::spawn(kept.converse(stream, place)),
-            Some(tls) => tokio::spawn(kept.converse_in_secret(tls, stream, place)),
+            None => tokio::spawn(kept.serve_requests(stream, place)),
+            Some(tls) => tokio::spawn(kept.serve_tls(tls, stream, place)),
         };
     }
     drop(listener);
@@ -101,7 +101,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer.ip()),
             // The client's doing, and over with it.
-            Err(error) if is_of_connection(error.kind()) => {}
+            Err(error) if is_connection_error(error.kind()) => {}
             Err(error) => {
                 warn!(%error, "no connection can be accepted; trying again");
                 tokio::time::sleep(PAUSE).await;
@@ -110,7 +110,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     }
 }
 
-fn is_of_connection(kind: ErrorKind) -> bool {
+fn is_connection_error(kind: ErrorKind) -> bool {
     use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
@@ -129,8 +129,8 @@ where
     S: Clone + Send,
     S::Future: Send,
 {
-    /// Agrees on TLS, then as [`HttpConnection::converse`].
-    async fn converse_in_secret(
+    /// Agrees on TLS, then as [`HttpConnection::serve_requests`].
+    async fn serve_tls(
         self,
         tls: TlsAcceptor,
         stream: WriteTimeout<TcpStream>,
@@ -138,7 +138,7 @@ where
     ) {
         let agreed = self.stop.run_until_cancelled(timeout(HANDSHAKE, tls.accept(stream))).await;
         match agreed {
-            Some(Ok(Ok(stream))) => self.converse(stream, place).await,
+            Some(Ok(Ok(stream))) => self.serve_requests(stream, place).await,
             Some(Ok(Err(error))) => debug!(%error, "there was no agreement on TLS"),
             Some(Err(_)) => debug!("there was no agreement on TLS in time"),
             None => {}
@@ -146,17 +146,17 @@ where
     }
 
     /// Answers what comes over one connection.
-    async fn converse(
+    async fn serve_requests(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send,
         _place: OwnedSemaphorePermit,
     ) {
         let (doubts, service) =
             (AmbiguityDetector::default(), TowerToHyperService::new(self.service));
-        let stream = TokioIo::new(doubts.watch(stream));
+        let stream = TokioIo::new(doubts.inspect(stream));
         let marked = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(self.peer);
-            service.call(doubts.mark(request))
+            service.call(doubts.mark_ambiguous(request))
         });
         let connection = self.protocol.serve_connection(stream, marked);
         let mut connection = pin!(connection);

@@ -34,7 +34,7 @@ pub(super) enum RequestAmbiguity {
 
 impl RequestAmbiguity {
     /// Of the host in a request's head.
-    fn of_host(version: Version, headers: &HeaderMap) -> Option<Self> {
+    fn check_host(version: Version, headers: &HeaderMap) -> Option<Self> {
         let mut hosts = headers.get_all(header::HOST).into_iter();
         match (hosts.next(), hosts.next()) {
             (None, _) => (version == Version::HTTP_11).then_some(Self::HostMissing),
@@ -90,7 +90,7 @@ pub(super) struct AmbiguityDetector {
 
 impl AmbiguityDetector {
     /// Looks at what is read of a connection.
-    pub(super) fn watch<T: AsyncRead>(
+    pub(super) fn inspect<T: AsyncRead>(
         &self,
         stream: T,
     ) -> InspectReader<T, impl FnMut(&[u8]) + use<T>> {
@@ -103,11 +103,11 @@ impl AmbiguityDetector {
     }
 
     /// Marks the connection's next request if something about it is in doubt.
-    pub(super) fn mark<B>(&self, mut request: Request<B>) -> Request<B> {
+    pub(super) fn mark_ambiguous<B>(&self, mut request: Request<B>) -> Request<B> {
         let at = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let is_long = self.two_lengths_at.load(Ordering::Relaxed) == at;
         let of_lengths = is_long.then_some(RequestAmbiguity::TwoLengths);
-        let of_host = || RequestAmbiguity::of_host(request.version(), request.headers());
+        let of_host = || RequestAmbiguity::check_host(request.version(), request.headers());
         if let Some(doubt) = of_lengths.or_else(of_host) {
             request.extensions_mut().insert(doubt);
         }
@@ -126,7 +126,7 @@ mod tests {
             for host in hosts {
                 headers.append(header::HOST, HeaderValue::from_str(host).unwrap());
             }
-            RequestAmbiguity::of_host(version, &headers)
+            RequestAmbiguity::check_host(version, &headers)
         };
         for host in ["a", "a.example", "a_b:8080", "127.0.0.1", "[::1]:80", "x:", "xn--bcher-kva"] {
             for version in [Version::HTTP_10, Version::HTTP_11] {

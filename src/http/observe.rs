@@ -33,7 +33,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When something else records already.
-pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
+pub(crate) fn install_recorder() -> anyhow::Result<PrometheusHandle> {
     static RECORDER: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
     let mut recorder = RECORDER.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(handle) = &*recorder {
@@ -46,7 +46,7 @@ pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(runs, &RUNS_S)?
         .install_recorder()
         .context("figures cannot be recorded")?;
-    describe();
+    describe_instruments();
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(UPKEEP);
@@ -59,7 +59,7 @@ pub(crate) fn recorder() -> anyhow::Result<PrometheusHandle> {
 }
 
 /// Says what the figures of HTTP and of the service as a whole mean.
-fn describe() {
+fn describe_instruments() {
     for (name, help) in [
         ("merganser_http_requests_total", "Requests, by the path of their route"),
         ("merganser_http_panics_total", "Requests that made a handler panic: each is a bug"),
@@ -83,7 +83,7 @@ fn describe() {
 }
 
 /// A method as a label. Of those that nothing here takes there are endlessly many.
-pub(crate) fn method(method: &Method) -> &'static str {
+pub(crate) fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] =
         ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
@@ -118,14 +118,14 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
-        let method = method(request.method());
+        let method = method_label(request.method());
         let path = request.extensions().get::<MatchedPath>().cloned();
-        let span = if self.is_traced { trace::span(&request) } else { Span::none() };
+        let span = if self.is_traced { trace::request_span(&request) } else { Span::none() };
         let response = self.route.call(request);
         let answer = async move {
             let response = response.await?;
             let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
-            let (requests, durations) = figures(method, path, response.status());
+            let (requests, durations) = request_instruments(method, path, response.status());
             requests.increment(1);
             durations.record(started.elapsed().as_secs_f64());
             Span::current().record("http.response.status_code", response.status().as_u16());
@@ -140,7 +140,11 @@ where
 
 /// The figures of a method, a path and a status. Looking them up by their labels takes longer than
 /// all else here, so each thread remembers those that it used.
-fn figures(method: &'static str, path: &str, status: StatusCode) -> (Counter, Histogram) {
+fn request_instruments(
+    method: &'static str,
+    path: &str,
+    status: StatusCode,
+) -> (Counter, Histogram) {
     thread_local! {
         static USED: RefCell<Vec<RequestInstruments>> = const { RefCell::new(Vec::new()) };
     }

@@ -61,7 +61,7 @@ const NOTHING: &[(&str, &str, ResponseContent)] = &[("204", "Done", ResponseCont
 const SCHEMAS: &str = include_str!("openapi/schemas.json");
 
 /// Path, method and who may use it, of every operation.
-pub(super) fn accesses() -> Vec<(&'static str, Method, RouteAccess)> {
+pub(super) fn route_access() -> Vec<(&'static str, Method, RouteAccess)> {
     operations::all().into_iter().map(|one| (one.path, method(&one.method), one.access)).collect()
 }
 
@@ -117,7 +117,7 @@ fn build(described: &OperationSpec) -> Operation {
     }
     if let Some((types, meaning)) = described.body {
         let body = types.iter().fold(RequestBodyBuilder::new(), |body, (kind, schema)| {
-            body.content(*kind, content(named(schema)))
+            body.content(*kind, content(schema_ref(schema)))
         });
         let body = body.description(Some(meaning)).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
@@ -129,7 +129,7 @@ fn build(described: &OperationSpec) -> Operation {
     for status in described.problems.iter().chain(key_problems) {
         let response = ResponseBuilder::new()
             .description("A problem document")
-            .content("application/problem+json", content(named("Problem")));
+            .content("application/problem+json", content(schema_ref("Problem")));
         operation = operation.response(*status, response);
     }
     let needs = match described.access {
@@ -150,7 +150,7 @@ fn response(meaning: &str, body: ResponseContent) -> ResponseBuilder {
     let response = ResponseBuilder::new().description(meaning);
     let text = || content(string().into());
     let json = |response: ResponseBuilder, name| {
-        response.content("application/json", content(named(name)))
+        response.content("application/json", content(schema_ref(name)))
     };
     match body {
         ResponseContent::Nothing => response,
@@ -159,13 +159,15 @@ fn response(meaning: &str, body: ResponseContent) -> ResponseBuilder {
         ResponseContent::Answer => FORMATS
             .into_iter()
             .chain([STREAM])
-            .fold(json(told(response), "Answer"), |response, kind| response.content(kind, text())),
+            .fold(json(with_row_headers(response), "Answer"), |response, kind| {
+                response.content(kind, text())
+            }),
         ResponseContent::Text(kind) => response.content(kind, text()),
     }
 }
 
 /// What formats of rows alone say in headers.
-fn told(response: ResponseBuilder) -> ResponseBuilder {
+fn with_row_headers(response: ResponseBuilder) -> ResponseBuilder {
     const TOLD: [(&str, &str); 6] = [
         ("merganser-from", "The first instant that was answered; except for JSON, as the others"),
         ("merganser-to", "The first instant after"),
@@ -184,7 +186,7 @@ fn content(schema: RefOr<Schema>) -> utoipa::openapi::Content {
     ContentBuilder::new().schema(Some(schema)).build()
 }
 
-fn named(schema: &str) -> RefOr<Schema> {
+fn schema_ref(schema: &str) -> RefOr<Schema> {
     Ref::from_schema_name(schema).into()
 }
 
@@ -221,12 +223,12 @@ fn parameter(path: &str, name: &str, meaning: &str, place: ParameterIn) -> Param
         .parameter_in(place)
         .required(if is_required { Required::True } else { Required::False })
         .description(Some(meaning))
-        .schema(Some(values(path, name)))
+        .schema(Some(parameter_schema(path, name)))
         .build()
 }
 
 /// What a parameter of an operation can be.
-fn values(path: &str, name: &str) -> ObjectBuilder {
+fn parameter_schema(path: &str, name: &str) -> ObjectBuilder {
     let one_of = |names: &[&str]| string().enum_values(Some(names.iter().copied()));
     let whole = |least: usize, most: usize| {
         let ty = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer));
@@ -258,7 +260,7 @@ fn values(path: &str, name: &str) -> ObjectBuilder {
 
 /// An operation that answers 200, takes no body, is refused for stray parameters only, and is for
 /// whoever runs the service.
-fn described(
+fn operation_spec(
     method: HttpMethod,
     path: &'static str,
     summary: &'static str,

@@ -15,14 +15,14 @@ const URI_MAX_BYTES: usize = 32 * 1024;
 const WORDS_MAX_BYTES: usize = 4096;
 
 /// Replaces an error that is no problem document by one that says the same.
-pub(super) async fn reword(method: &Method, path: &str, response: Response) -> Response {
+pub(super) async fn ensure_problem(method: &Method, path: &str, response: Response) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || is_worded(response.headers()) || *method == Method::HEAD {
+    if !is_error || is_problem(response.headers()) || *method == Method::HEAD {
         return response;
     }
     let (parts, body) = response.into_parts();
-    let words = words(body).await;
+    let words = error_text(body).await;
     let problem = match status {
         StatusCode::METHOD_NOT_ALLOWED => wrong_method(method, path, &parts.headers),
         _ => problem(status, words),
@@ -37,7 +37,7 @@ pub(super) async fn reword(method: &Method, path: &str, response: Response) -> R
 }
 
 /// Refuses addresses that no route has a use for.
-pub(super) fn long_uri(uri: &Uri) -> Option<Problem> {
+pub(super) fn uri_too_long(uri: &Uri) -> Option<Problem> {
     let parts = [uri.path(), uri.query().unwrap_or_default()];
     let size_bytes: usize = parts.into_iter().map(str::len).sum();
     if size_bytes <= URI_MAX_BYTES {
@@ -52,12 +52,12 @@ pub(super) fn long_uri(uri: &Uri) -> Option<Problem> {
 }
 
 /// Whether a handler of ours has said what was wrong.
-fn is_worded(headers: &HeaderMap) -> bool {
+fn is_problem(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/problem+json"))
 }
 
-async fn words(body: Body) -> String {
+async fn error_text(body: Body) -> String {
     let bytes = to_bytes(body, WORDS_MAX_BYTES).await.unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim().to_owned()
 }

@@ -15,7 +15,7 @@ impl Readiness {
     }
 
     /// Gives the reason that `part` is not ready, in place of an earlier one.
-    pub(crate) fn wait_for(&self, part: &'static str, reason: impl Into<String>) {
+    pub(crate) fn set_not_ready(&self, part: &'static str, reason: impl Into<String>) {
         let reason = reason.into();
         self.0.send_if_modified(|reasons| {
             reasons.insert(part, reason.clone()).as_ref() != Some(&reason)
@@ -23,7 +23,7 @@ impl Readiness {
     }
 
     /// Takes back the reason of `part`.
-    pub(crate) fn done(&self, part: &'static str) {
+    pub(crate) fn set_ready(&self, part: &'static str) {
         self.0.send_if_modified(|reasons| reasons.remove(part).is_some());
     }
 
@@ -33,12 +33,12 @@ impl Readiness {
     }
 
     /// The parts that are waited for, without why.
-    pub(crate) fn parts(&self) -> Vec<String> {
+    pub(crate) fn unready_parts(&self) -> Vec<String> {
         self.0.borrow().keys().map(|part| (*part).to_owned()).collect()
     }
 
     /// Returns once there is no reason left.
-    pub(crate) async fn ready(&self) {
+    pub(crate) async fn wait_until_ready(&self) {
         let mut reasons = self.0.subscribe();
         // The sender lives in `self`, so that the wait cannot end by its loss.
         let _ = reasons.wait_for(BTreeMap::is_empty).await;

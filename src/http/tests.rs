@@ -132,8 +132,8 @@ async fn a_wrong_method_still_says_which_are_right() {
 async fn readiness_lists_what_is_waited_for() {
     let (service, readiness) = service();
     let ask = || Request::builder().uri("/readyz").body(Body::empty()).unwrap();
-    readiness.wait_for("journal", "recovering");
-    readiness.wait_for("runs", "finishing run 7");
+    readiness.set_not_ready("journal", "recovering");
+    readiness.set_not_ready("runs", "finishing run 7");
     let response = service.clone().oneshot(ask()).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
@@ -144,10 +144,10 @@ async fn readiness_lists_what_is_waited_for() {
 
     let waiting = tokio::spawn({
         let readiness = readiness.clone();
-        async move { readiness.ready().await }
+        async move { readiness.wait_until_ready().await }
     });
-    readiness.done("journal");
-    readiness.done("runs");
+    readiness.set_ready("journal");
+    readiness.set_ready("runs");
     waiting.await.unwrap();
     let response = service.oneshot(ask()).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);

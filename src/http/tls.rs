@@ -36,7 +36,7 @@ impl TlsFiles {
     /// # Errors
     /// Why not.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        certified(&self.read()?).map(|_| ())
+        parse_certificate(&self.read()?).map(|_| ())
     }
 
     fn read(&self) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
@@ -45,7 +45,7 @@ impl TlsFiles {
     }
 }
 
-fn certified((certificate, key): &(Vec<u8>, Vec<u8>)) -> anyhow::Result<CertifiedKey> {
+fn parse_certificate((certificate, key): &(Vec<u8>, Vec<u8>)) -> anyhow::Result<CertifiedKey> {
     let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>();
     let chain = chain.context("the certificates are no PEM")?;
     anyhow::ensure!(!chain.is_empty(), "there is no certificate in the file; PEM is read");
@@ -71,7 +71,7 @@ impl ResolvesServerCert for CertificateResolver {
 /// When they cannot be used now.
 pub(crate) fn start(files: TlsFiles, stop: CancellationToken) -> anyhow::Result<TlsAcceptor> {
     let mut read = files.read()?;
-    let newest = Arc::new(CertificateResolver(RwLock::new(Arc::new(certified(&read)?))));
+    let newest = Arc::new(CertificateResolver(RwLock::new(Arc::new(parse_certificate(&read)?))));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth();
@@ -95,7 +95,7 @@ pub(crate) fn start(files: TlsFiles, stop: CancellationToken) -> anyhow::Result<
             if now == read {
                 continue;
             }
-            match certified(&now) {
+            match parse_certificate(&now) {
                 Ok(certified) => {
                     *newest.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
                     info!("the TLS certificate was read anew");

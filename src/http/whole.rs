@@ -98,7 +98,7 @@ impl HttpService {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let id = request_id::of(request.headers());
         request.headers_mut().insert(REQUEST_ID, id.clone());
-        let answer = match refusal(&request) {
+        let answer = match reject_early(&request) {
             Some(refused) => {
                 // One that asks before it sends shall not.
                 if !request.headers().contains_key(header::EXPECT) {
@@ -106,9 +106,9 @@ impl HttpService {
                 }
                 refused
             }
-            None => self.routed(request, &id).await,
+            None => self.call_router(request, &id).await,
         };
-        let mut answer = problems::reword(&method, uri.path(), answer).await;
+        let mut answer = problems::ensure_problem(&method, uri.path(), answer).await;
         let (status, took) = (answer.status().as_u16(), started.elapsed());
         debug!(id = id.to_str().unwrap_or_default(), %method, %uri, status, ?took, "answered");
         answer.headers_mut().insert(REQUEST_ID, id);
@@ -117,12 +117,12 @@ impl HttpService {
 
     /// Around the router as a whole and not around each route: only there does a refused method's
     /// response say which methods are right.
-    async fn routed(self, request: Request, id: &HeaderValue) -> Response {
+    async fn call_router(self, request: Request, id: &HeaderValue) -> Response {
         let answer = AssertUnwindSafe(self.routes.oneshot(request)).catch_unwind();
         match timeout(self.answer_within, answer).await {
             Ok(Ok(Ok(answer))) => answer,
             Ok(Ok(Err(impossible))) => match impossible {},
-            Ok(Err(cause)) => panicked(&*cause, id),
+            Ok(Err(cause)) => panic_response(&*cause, id),
             Err(_) => {
                 let within = self.answer_within.as_secs_f64();
                 let detail = format!(
@@ -136,17 +136,17 @@ impl HttpService {
 }
 
 /// What is refused whatever it asks for.
-fn refusal(request: &Request) -> Option<Response> {
+fn reject_early(request: &Request) -> Option<Response> {
     let doubt = request
         .extensions()
         .get::<RequestAmbiguity>()
         .copied()
         .map(RequestAmbiguity::into_response);
-    doubt.or_else(|| problems::long_uri(request.uri()).map(Problem::into_response))
+    doubt.or_else(|| problems::uri_too_long(request.uri()).map(Problem::into_response))
 }
 
 /// A panic is a fault of ours. The client learns that, the log learns what it was.
-fn panicked(cause: &(dyn Any + Send), id: &HeaderValue) -> Response {
+fn panic_response(cause: &(dyn Any + Send), id: &HeaderValue) -> Response {
     let text = cause.downcast_ref::<&str>().copied();
     let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str));
     error!(

@@ -29,7 +29,7 @@ pub(super) fn read(config: Option<PathBuf>) -> Result<PartialSettings, SettingsE
 
 /// Reads the text of a file.
 pub(super) fn parse(path: &Path, text: &str) -> Result<PartialSettings, SettingsError> {
-    let wrong = |error: &toml::de::Error| place(path, text, error);
+    let wrong = |error: &toml::de::Error| located_error(path, text, error);
     let table: toml::Table = toml::from_str(text).map_err(|error| wrong(&error))?;
     for key in table.keys() {
         if !NAMES.contains(&&**key) {
@@ -46,7 +46,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<PartialSettings, Settings
 }
 
 /// The error in one line, with the number of the wrong line and its text.
-fn place(path: &Path, text: &str, error: &toml::de::Error) -> SettingsError {
+fn located_error(path: &Path, text: &str, error: &toml::de::Error) -> SettingsError {
     let reason = error.message().lines().collect::<Vec<_>>().join(", ");
     let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
         return SettingsError::File { path: path.display().to_string(), reason };

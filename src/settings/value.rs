@@ -70,7 +70,7 @@ pub(crate) enum AllowedOrigins {
 impl AllowedOrigins {
     /// Whether pages of an origin may.
     #[must_use]
-    pub(crate) fn have(&self, origin: &HeaderValue) -> bool {
+    pub(crate) fn contains(&self, origin: &HeaderValue) -> bool {
         match self {
             Self::None => false,
             Self::All => true,
@@ -169,7 +169,7 @@ impl FromStr for CronExpression {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let alone = Schedule { incremental: text.to_owned(), ..Schedule::default() };
-        alone.plan().map(|_| Self(text.to_owned())).map_err(|error| error.message)
+        alone.parse().map(|_| Self(text.to_owned())).map_err(|error| error.message)
     }
 }
 
@@ -182,7 +182,7 @@ impl FromStr for TimezoneName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let alone = Schedule { timezone: text.to_owned(), ..Schedule::default() };
-        alone.plan().map(|_| Self(text.to_owned())).map_err(|error| error.message)
+        alone.parse().map(|_| Self(text.to_owned())).map_err(|error| error.message)
     }
 }
 

@@ -104,7 +104,7 @@ fn evaluate(text: &str, lower: Lower, events: &EventBatch) -> Result<Values, Exp
         InputColumn::Property(column) => Some(column.clone()),
         InputColumn::Field(_) | InputColumn::Exact(_) | InputColumn::Column(..) => None,
     });
-    let places = EventOffsets::following(Offset::ZERO, events.len());
+    let places = EventOffsets::consecutive(Offset::ZERO, events.len());
     let extracted = PropertyExtractor::new(properties).extract(events, places);
     let column = |input: &InputColumn| match input {
         InputColumn::Field(name) => events.batch().column_by_name(name).unwrap().clone(),

@@ -108,7 +108,7 @@ fn check_resolved(query: &Query) {
     }
     let range = edges.range();
     check_buckets(&resolved, range);
-    check_pieces(&plan::pieces(&resolved.calendar, base, range), range);
+    check_pieces(&plan::rollup_scans(&resolved.calendar, base, range), range);
 }
 
 /// Buckets follow each other, and each begins in itself.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use shared::failpoint::{self, planted};
+use shared::failpoint::{self, is_bug_planted};
 
 use super::{BatchCatalog, CatalogInner};
 use crate::storage::StorageError;
@@ -18,11 +18,11 @@ impl BatchCatalog {
     ///
     /// # Errors
     /// When objects cannot be listed or deleted; what was not is found the next time.
-    pub async fn collect(&self) -> Result<usize, StorageError> {
+    pub async fn collect_garbage(&self) -> Result<usize, StorageError> {
         let inner = &self.0;
         // What is published meanwhile would be found in storage, and not among what is kept.
         let _turn = inner.turn.lock().await;
-        let kept = inner.kept();
+        let kept = inner.retained_paths();
         let mut deleted = 0;
         for folder in FOLDERS {
             for (path, _) in inner.storage.list(folder).await? {
@@ -41,12 +41,12 @@ impl BatchCatalog {
 }
 
 impl CatalogInner {
-    fn kept(&self) -> HashSet<String> {
+    fn retained_paths(&self) -> HashSet<String> {
         let grace = Duration::from_millis(self.settings.grace_ms);
         let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
         superseded.retain(|generation| {
             let pinned = generation.snapshot.strong_count() > 0;
-            !planted("gc_without_grace") && (pinned || generation.at.elapsed() < grace)
+            !is_bug_planted("gc_without_grace") && (pinned || generation.at.elapsed() < grace)
         });
         let mut kept: HashSet<String> = self.manifests.current().paths().collect();
         kept.extend(superseded.iter().flat_map(|generation| generation.paths.iter().cloned()));

@@ -119,7 +119,7 @@ impl FrameCursor {
         let Some(header) = self.peek()? else { return Ok(None) };
         payload.resize(header.payload_bytes().unwrap_or(0), 0);
         self.fill(payload)?;
-        if !header.proves(payload) {
+        if !header.verifies(payload) {
             return Err(self.damaged("a record's checksum does not match".to_owned()));
         }
         self.step(&header);

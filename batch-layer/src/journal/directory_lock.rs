@@ -84,7 +84,7 @@ impl DirectoryLock {
 
     /// The directory that was locked, for looking whether it is still there.
     #[must_use]
-    pub fn held(&self) -> &LockedDirectory {
+    pub fn locked_directory(&self) -> &LockedDirectory {
         &self.held
     }
 }
@@ -95,7 +95,7 @@ impl DirectoryLock {
 ///
 /// # Errors
 /// When its lock cannot be read.
-pub fn holder(directory: &Path) -> io::Result<Option<String>> {
+pub fn lock_holder(directory: &Path) -> io::Result<Option<String>> {
     let mut file = match File::open(directory.join(FILE_NAME)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
@@ -152,13 +152,13 @@ mod tests {
     #[test]
     fn a_lock_is_looked_at_and_left_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(holder(directory.path()).unwrap(), None);
+        assert_eq!(lock_holder(directory.path()).unwrap(), None);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         let lock = DirectoryLock::acquire(directory.path()).unwrap();
         let own = std::process::id().to_string();
-        assert_eq!(holder(directory.path()).unwrap(), Some(own));
+        assert_eq!(lock_holder(directory.path()).unwrap(), Some(own));
         drop(lock);
-        assert_eq!(holder(directory.path()).unwrap(), None);
+        assert_eq!(lock_holder(directory.path()).unwrap(), None);
         drop(DirectoryLock::acquire(directory.path()).unwrap());
     }
 }

@@ -83,7 +83,7 @@ impl FrameHeader {
     }
 
     /// Whether `payload` is what was written behind this header, and this what was before it.
-    pub(super) fn proves(&self, payload: &[u8]) -> bool {
+    pub(super) fn verifies(&self, payload: &[u8]) -> bool {
         self.checksum() == self.checksum_with(payload)
     }
 
@@ -193,5 +193,5 @@ fn is_frame(bytes: &[u8], after: Offset) -> bool {
         return false;
     }
     let payload = header.payload_bytes().and_then(|size| rest.get(..size));
-    payload.is_some_and(|payload| header.proves(payload))
+    payload.is_some_and(|payload| header.verifies(payload))
 }

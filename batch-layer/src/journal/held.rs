@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use shared::failpoint::planted;
+use shared::failpoint::is_bug_planted;
 
 /// What tells a file or directory from all others, as long as it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl FileIdentity {
 
     /// Whether `path` still leads to it; if not, why.
     pub(super) fn check(self, path: &Path) -> Result<(), String> {
-        if planted("ack_into_unlinked") {
+        if is_bug_planted("ack_into_unlinked") {
             return Ok(());
         }
         match fs::metadata(path) {
@@ -104,11 +104,11 @@ impl LockedDirectory {
         }
         let [directory, lock] = held.identities;
         let found = directory.check(&held.directory).and_then(|()| lock.check(&held.lock_path));
-        found.map_err(|why| self.lost(why))
+        found.map_err(|why| self.mark_lost(why))
     }
 
     /// Notes that what was in it is not there any more.
-    pub(super) fn lost(&self, why: String) -> DirectoryLostError {
+    pub(super) fn mark_lost(&self, why: String) -> DirectoryLostError {
         let directory = self.0.directory.clone();
         self.0.gone.get_or_init(|| DirectoryLostError { directory, why }).clone()
     }
@@ -123,7 +123,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("data");
         let lock = DirectoryLock::acquire(&directory).unwrap();
-        assert_eq!(lock.held().check(), Ok(()));
+        assert_eq!(lock.locked_directory().check(), Ok(()));
         (parent, directory, lock)
     }
 
@@ -133,11 +133,11 @@ mod tests {
             let (_parent, directory, lock) = locked();
             fs::remove_dir_all(&directory).unwrap();
             let other = is_made_anew.then(|| DirectoryLock::acquire(&directory).unwrap());
-            let gone = lock.held().check().unwrap_err().to_string();
+            let gone = lock.locked_directory().check().unwrap_err().to_string();
             let says = if is_made_anew { "another one" } else { "No such file" };
             assert!(gone.contains(says) && gone.contains("/data "), "{gone}");
             if let Some(other) = other {
-                assert_eq!(other.held().check(), Ok(()));
+                assert_eq!(other.locked_directory().check(), Ok(()));
             }
         }
     }
@@ -148,13 +148,13 @@ mod tests {
         let away = parent.path().join("away");
         fs::rename(&directory, &away).unwrap();
         fs::rename(&away, &directory).unwrap();
-        assert_eq!(lock.held().check(), Ok(()));
+        assert_eq!(lock.locked_directory().check(), Ok(()));
         fs::rename(&directory, &away).unwrap();
-        let gone = lock.held().check().unwrap_err();
+        let gone = lock.locked_directory().check().unwrap_err();
         fs::rename(&away, &directory).unwrap();
-        assert_eq!(lock.held().check(), Err(gone));
+        assert_eq!(lock.locked_directory().check(), Err(gone));
         drop(lock);
-        assert_eq!(DirectoryLock::acquire(&directory).unwrap().held().check(), Ok(()));
+        assert_eq!(DirectoryLock::acquire(&directory).unwrap().locked_directory().check(), Ok(()));
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
         let away = parent.path().join("away");
         fs::rename(&directory, &away).unwrap();
         std::os::unix::fs::symlink(&away, &directory).unwrap();
-        assert_eq!(lock.held().check(), Ok(()));
+        assert_eq!(lock.locked_directory().check(), Ok(()));
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
         let (_parent, directory, lock) = locked();
         fs::remove_file(directory.join("LOCK")).unwrap();
         let _second = DirectoryLock::acquire(&directory).unwrap();
-        let gone = lock.held().check().unwrap_err().to_string();
+        let gone = lock.locked_directory().check().unwrap_err().to_string();
         assert!(gone.contains("LOCK"), "{gone}");
     }
 }

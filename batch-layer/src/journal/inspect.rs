@@ -33,7 +33,7 @@ pub(crate) struct JournalInspection {
 ///
 /// # Errors
 /// When it was written by a newer version, or its headers are not what was written.
-pub(crate) fn look(directory: &Path) -> Result<Option<JournalInspection>, JournalError> {
+pub(crate) fn inspect_journal(directory: &Path) -> Result<Option<JournalInspection>, JournalError> {
     let directory = directory.join(JOURNAL_DIRECTORY);
     let Some(id) = identity::read(&directory)? else { return Ok(None) };
     let listing = |error: io::Error| io_error("listing", &directory, &error);
@@ -87,9 +87,9 @@ mod tests {
     #[test]
     fn a_journal_is_looked_at_while_it_is_open() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(look(directory.path()).unwrap(), None);
+        assert_eq!(inspect_journal(directory.path()).unwrap(), None);
         let journal = FileJournal::open(directory.path(), JournalSettings::default()).unwrap();
-        let found = look(directory.path()).unwrap().unwrap();
+        let found = inspect_journal(directory.path()).unwrap().unwrap();
         assert_eq!((found.segments, found.is_used), (1, false));
         let folder = directory.path().join(JOURNAL_DIRECTORY);
         let mut files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
@@ -97,7 +97,7 @@ mod tests {
         let mut bytes = fs::read(&segment).unwrap();
         bytes[8..12].copy_from_slice(&(SEGMENT_VERSION + 1).to_le_bytes());
         fs::write(&segment, &bytes).unwrap();
-        let error = look(directory.path()).unwrap_err().to_string();
+        let error = inspect_journal(directory.path()).unwrap_err().to_string();
         assert!(error.contains("start a newer one"), "{error}");
         drop(journal);
     }

@@ -37,7 +37,7 @@ pub(super) fn encode(bytes: Vec<u8>, events: &EventBatch) -> Result<Vec<u8>, Arr
 /// # Errors
 /// Why these bytes are not events. A defect wrote them so; the disk did not.
 pub(super) fn decode(payload: Vec<u8>) -> Result<EventBatch, String> {
-    caught(|| EventBatch::new(&decode_stream(Buffer::from_vec(payload), None)?))
+    catch_panic(|| EventBatch::new(&decode_stream(Buffer::from_vec(payload), None)?))
 }
 
 /// As [`decode`], of the columns that tell repetitions alone.
@@ -46,11 +46,11 @@ pub(super) fn decode(payload: Vec<u8>) -> Result<EventBatch, String> {
 /// As [`decode`].
 pub(super) fn decode_identities(payload: Vec<u8>) -> Result<EventIdentities, String> {
     let columns = ["id", "content"];
-    caught(|| EventIdentities::new(&decode_stream(Buffer::from_vec(payload), Some(&columns))?))
+    catch_panic(|| EventIdentities::new(&decode_stream(Buffer::from_vec(payload), Some(&columns))?))
 }
 
 /// Arrow's reader asserts some of what it reads. A journal must not bring its process down.
-fn caught<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, String> {
+fn catch_panic<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(decode))
         .map_err(|_| "the decoder panicked".to_owned())?
         .map_err(|error| error.to_string())

@@ -15,7 +15,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use shared::failpoint::planted;
+use shared::failpoint::is_bug_planted;
 use shared::ids::{Epoch, JournalId, Offset};
 use shared::ports::JournalError;
 
@@ -168,7 +168,7 @@ fn recover_open(
         SegmentPrefix::Header(header) => header,
         SegmentPrefix::Damaged(_) if file_bytes <= SEGMENT_HEADER_BYTES as u64 => {
             let header = header_by_name(&path, id, name, before)?;
-            return tail::begin_anew(disk, path, header);
+            return tail::rewrite_header(disk, path, header);
         }
         SegmentPrefix::Damaged(why) => return Err(corrupt(&path, 0, why)),
     };
@@ -176,11 +176,11 @@ fn recover_open(
     let SegmentScan { segment, last_frame_at, damage } =
         scan(file, &path, header, file_bytes, payload)?;
     if let Some(why) = damage
-        && !planted("torn_tail_kept")
+        && !is_bug_planted("torn_tail_kept")
     {
-        tail::cut(disk, &segment, file_bytes, &why)?;
+        tail::truncate_tail(disk, &segment, file_bytes, &why)?;
     }
-    tail::write_again(disk, &path, last_frame_at, segment.size_bytes)
+    tail::rewrite_range(disk, &path, last_frame_at, segment.size_bytes)
         .map_err(|error| io_error("writing the tail of", &path, &error))?;
     Ok(segment)
 }

@@ -21,7 +21,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use shared::failpoint::planted;
+use shared::failpoint::is_bug_planted;
 use shared::ids::{Epoch, JournalId, Offset, PartitionId};
 use uuid::Uuid;
 
@@ -239,7 +239,7 @@ pub(super) fn create(
     })?;
     disk.write(&file, &header.to_bytes()).map_err(SegmentCreateError::Torn)?;
     disk.sync(&file).map_err(SegmentCreateError::Doubtful)?;
-    if !planted("no_directory_sync") {
+    if !is_bug_planted("no_directory_sync") {
         disk.sync_directory(directory).map_err(SegmentCreateError::Doubtful)?;
     }
     Ok((file, JournalSegment::empty(path, header)))

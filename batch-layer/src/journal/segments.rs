@@ -84,7 +84,7 @@ impl SegmentList {
     }
 
     /// Puts back the oldest segment, whose file could not be deleted.
-    pub(super) fn put_back(&mut self, oldest: JournalSegment) {
+    pub(super) fn restore_oldest(&mut self, oldest: JournalSegment) {
         self.closed_bytes += oldest.size_bytes;
         self.closed.push_front(oldest);
     }

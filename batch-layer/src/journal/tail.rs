@@ -15,7 +15,7 @@ use super::segment::{JournalSegment, SegmentHeader};
 const COPY_BYTES: u64 = 1024 * 1024;
 
 /// Cuts off what lies behind the last frame of the last segment, unless there is a frame in it.
-pub(super) fn cut(
+pub(super) fn truncate_tail(
     disk: &dyn JournalDisk,
     segment: &JournalSegment,
     file_bytes: u64,
@@ -44,7 +44,7 @@ pub(super) fn cut(
 }
 
 /// Writes bytes `[from, to)` of a file again, as they are, and fsyncs it.
-pub(super) fn write_again(
+pub(super) fn rewrite_range(
     disk: &dyn JournalDisk,
     path: &Path,
     from: u64,
@@ -66,7 +66,7 @@ pub(super) fn write_again(
 
 /// Begins a segment again whose creation was cut short. Its name stays all the while: its epoch may
 /// have been told to others.
-pub(super) fn begin_anew(
+pub(super) fn rewrite_header(
     disk: &dyn JournalDisk,
     path: Arc<Path>,
     header: SegmentHeader,

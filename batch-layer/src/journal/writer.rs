@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use metrics::Histogram;
-use shared::failpoint::planted;
+use shared::failpoint::is_bug_planted;
 use shared::ids::{Boundary, Epoch, JournalId, Offset};
 use shared::ports::JournalError;
 
@@ -59,7 +59,7 @@ pub(super) struct JournalWriter {
 }
 
 impl JournalWriter {
-    /// A writer that goes on at the end of `published`, whose open segment's file is `file`.
+    /// A writer that goes on at the end of `mark_published`, whose open segment's file is `file`.
     pub(super) fn new(
         disk: Arc<dyn JournalDisk>,
         directory: PathBuf,
@@ -86,7 +86,7 @@ impl JournalWriter {
     }
 
     /// Looks from now on whether this is the data directory still.
-    pub(super) fn hold(&mut self, held: LockedDirectory) {
+    pub(super) fn set_directory(&mut self, held: LockedDirectory) {
         self.held = Some(held);
     }
 
@@ -107,7 +107,7 @@ impl JournalWriter {
             return Err(self.undo_write(&error, size_bytes));
         }
         let started = Instant::now();
-        if !planted("ack_before_fsync")
+        if !is_bug_planted("ack_before_fsync")
             && let Err(error) = self.disk.sync(&self.file)
         {
             return Err(self.stop(&format!("fsync: {error}")));
@@ -119,7 +119,7 @@ impl JournalWriter {
     }
 
     /// Where a batch without events would come to lie: at the end, with nothing written.
-    pub(super) fn append_nothing(&mut self) -> Result<FramePlacement, JournalError> {
+    pub(super) fn append_empty(&mut self) -> Result<FramePlacement, JournalError> {
         self.check_running()?;
         self.check_place()?;
         let held = self.published.read();
@@ -230,7 +230,7 @@ impl JournalWriter {
         let found = held.map_or(Ok(()), LockedDirectory::check).map_err(|gone| gone.to_string());
         let found = found.and_then(|()| {
             self.identity.check(&path).map_err(|why| match held {
-                Some(held) => held.lost(why).to_string(),
+                Some(held) => held.mark_lost(why).to_string(),
                 None => why,
             })
         });

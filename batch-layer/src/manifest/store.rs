@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::failpoint::{self, planted};
+use shared::failpoint::{self, is_bug_planted};
 use shared::ids::{Generation, JournalId};
 use shared::time::Timestamp;
 
@@ -57,7 +57,7 @@ impl ManifestStore {
                 let state = ManifestState::new(journal, now);
                 let name = path(state.manifest.generation);
                 storage.create_document(&name, &state.manifest).await?;
-                storage.published([&*name]);
+                storage.mark_published([&*name]);
                 state
             }
             None => {
@@ -101,7 +101,7 @@ impl ManifestStore {
             self.write_lists(&mut next).await?;
             let name = path(next.manifest.generation);
             failed("publish.manifest.before")?;
-            let created = match planted("cas_without_parent") {
+            let created = match is_bug_planted("cas_without_parent") {
                 true => self.storage.replace_document(&name, &next.manifest).await,
                 false => self.storage.create_document(&name, &next.manifest).await,
             };
@@ -110,7 +110,7 @@ impl ManifestStore {
                 Ok(()) => {
                     let next = Arc::new(next);
                     let paths: Vec<String> = next.paths().collect();
-                    self.storage.published(paths.iter().map(String::as_str));
+                    self.storage.mark_published(paths.iter().map(String::as_str));
                     *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
                         Arc::clone(&next);
                     return Ok(next);
@@ -118,7 +118,7 @@ impl ManifestStore {
                 Err(StorageError::Exists(_)) => {
                     if let Some(winner) = newest(&self.storage).await? {
                         let paths: Vec<String> = winner.paths().collect();
-                        self.storage.published(paths.iter().map(String::as_str));
+                        self.storage.mark_published(paths.iter().map(String::as_str));
                         *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
                             Arc::new(winner);
                     }

@@ -60,7 +60,7 @@ fn a_change_before_the_first_event_answers_at_once_and_a_later_one_backfills() {
     let state = state.apply(&define("m", at(4, 120)), now).unwrap();
     let versions: Vec<_> = state.manifest.metrics.iter().map(|m| (m.id.0, m.version)).collect();
     assert_eq!(versions, [(1, 1), (3, 3)]);
-    assert_eq!(state.covered(), at(0, 0));
+    assert_eq!(state.covered_boundary(), at(0, 0));
     // Its backfill swaps it in.
     let state = state.apply(&outcome(3, at(4, 120), at(4, 120)), now).unwrap();
     assert_eq!(state.manifest.metrics.len(), 1);

@@ -29,7 +29,8 @@ pub fn choose_compaction(files: &[MasterFile], covered: Boundary) -> Vec<Vec<Mas
         if count <= FILES_A_DAY_MAX {
             break;
         }
-        let (here, other): (Vec<_>, Vec<_>) = left.into_iter().partition(|file| file.has(day));
+        let (here, other): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|file| file.covers_day(day));
         let chosen = tiers::choose(here, |file| file.memory_bytes, MERGED_BYTES_MAX);
         if chosen.len() > 1 {
             merges.push(chosen.into_iter().cloned().collect());

@@ -57,7 +57,7 @@ async fn found(
         for extracted in batches {
             let events = &extracted.events;
             for (id, time) in events.ids().iter().flatten().zip(events.times().values()) {
-                assert!(file.has(day(*time)), "{time} in {}", file.path);
+                assert!(file.covers_day(day(*time)), "{time} in {}", file.path);
                 assert_eq!(found.insert(id.to_owned(), *time), None, "{id} is there twice");
             }
         }

@@ -31,7 +31,7 @@ pub(super) async fn attempt(executor: &RunExecutor, runs: Vec<RunRecord>) {
     }
     let result = executor.execute(&runs).await;
     if let (Err(RunError::Failed(error)), 2..) = (&result, runs.len()) {
-        apart(executor, &runs, error, begun).await;
+        requeue_apart(executor, &runs, error, begun).await;
         return;
     }
     for run in &runs {
@@ -41,17 +41,17 @@ pub(super) async fn attempt(executor: &RunExecutor, runs: Vec<RunRecord>) {
             Ok(()) | Err(RunError::Cancelled) => Err(RunError::Cancelled),
             Err(RunError::Failed(error)) => Err(RunError::Failed(error.clone())),
         };
-        end(executor, run, &result, begun).await;
+        record_outcome(executor, run, &result, begun).await;
     }
 }
 
 /// Of runs that failed together one may be why: they are queued again in halves, and that is no
 /// attempt of any.
-async fn apart(executor: &RunExecutor, runs: &[RunRecord], error: &str, begun: Instant) {
+async fn requeue_apart(executor: &RunExecutor, runs: &[RunRecord], error: &str, begun: Instant) {
     let mut again = Vec::new();
     for run in runs {
         if executor.queue.is_cancelled(&run.id) {
-            end(executor, run, &Err(RunError::Cancelled), begun).await;
+            record_outcome(executor, run, &Err(RunError::Cancelled), begun).await;
             continue;
         }
         executor.queue.update(&run.id, |run| {
@@ -63,11 +63,11 @@ async fn apart(executor: &RunExecutor, runs: &[RunRecord], error: &str, begun: I
         again.push(&*run.id);
     }
     tracing::info!(runs = again.len(), error, "backfills failed together: again in halves");
-    executor.queue.halve(&again);
+    executor.queue.requeue_halves(&again);
 }
 
 /// Records how an attempt went that began then, unless that was recorded before.
-pub(super) async fn end(
+pub(super) async fn record_outcome(
     executor: &RunExecutor,
     run: &RunRecord,
     result: &Result<(), RunError>,
@@ -81,7 +81,7 @@ pub(super) async fn end(
         Err(RunError::Cancelled) => "cancelled",
         Err(RunError::Failed(_)) => "failed",
     };
-    figures::ended(run, outcome, seconds);
+    figures::record_attempt(run, outcome, seconds);
     let again = matches!(result, Err(RunError::Failed(_))) && after.attempt < ATTEMPTS_MAX;
     queue.update(&run.id, |run| {
         run.state = match result {
@@ -100,7 +100,7 @@ pub(super) async fn end(
     record(executor, &run.id).await;
     match result {
         Ok(()) => {
-            figures::succeeded(run, ended);
+            figures::record_success(run, ended);
             tracing::info!(run = run.id, seconds, "a run succeeded");
         }
         Err(RunError::Cancelled) => tracing::info!(run = run.id, "a run was cancelled"),
@@ -115,7 +115,7 @@ pub(super) async fn end(
 }
 
 /// Runs that the shutdown cut off; the next start finds their records and starts them anew.
-pub(super) async fn interrupted(executor: &RunExecutor, runs: &[RunRecord]) {
+pub(super) async fn record_interrupted(executor: &RunExecutor, runs: &[RunRecord]) {
     for run in runs {
         tracing::info!(run = run.id, "a run is interrupted by the shutdown");
         record(executor, &run.id).await;
@@ -136,18 +136,18 @@ fn path(id: &str) -> String {
 }
 
 /// Deletes what is no longer needed: old records, objects that no manifest names, journal segments.
-pub(super) async fn tidy(executor: &RunExecutor) {
+pub(super) async fn clean_up(executor: &RunExecutor) {
     failpoint::pass("gc.before");
     for id in executor.queue.forget_old() {
         if let Err(error) = executor.catalog.storage().delete(&path(&id)).await {
             tracing::warn!(run = id, %error, "an old record was not deleted");
         }
     }
-    if let Err(error) = executor.catalog.collect().await {
+    if let Err(error) = executor.catalog.collect_garbage().await {
         tracing::warn!(%error, "objects that no manifest names were not deleted");
     }
     failpoint::pass("trim.before");
-    let covered = executor.catalog.state().covered().offset;
+    let covered = executor.catalog.state().covered_boundary().offset;
     let below = covered.min((executor.journal_floor)());
     let journal = Arc::clone(&executor.journal);
     match tokio::task::spawn_blocking(move || journal.trim(below)).await {

@@ -35,16 +35,17 @@ impl AuditBaseline {
         }
         let layout = self.metric.compiled.layout();
         let audit = audit::compare_rows(made, sorted, &rows, layout).map_err(|e| e.to_string())?;
-        self.audit = self.audit.and(audit);
+        self.audit = self.audit.combine(audit);
         Ok(())
     }
 
     /// What was found.
-    pub(super) fn end(self, snapshot: &CatalogSnapshot) -> AuditCounts {
+    pub(super) fn finish_audit(self, snapshot: &CatalogSnapshot) -> AuditCounts {
         let (name, generation) = (&self.metric.definition.name, snapshot.generation);
         // Only rows that were not in order, which is a difference of its own.
-        let left = self.sources.iter().map(TimeOrderedBatches::left).sum::<usize>() as u64;
-        let audit = self.audit.and(AuditCounts { compared: left, differences: left });
+        let left =
+            self.sources.iter().map(TimeOrderedBatches::remaining_rows).sum::<usize>() as u64;
+        let audit = self.audit.combine(AuditCounts { compared: left, differences: left });
         if audit.differences > 0 {
             tracing::error!(metric = name, %generation, ?audit, "the audit found differences");
         }
@@ -55,7 +56,7 @@ impl AuditBaseline {
 impl RunExecutor {
     /// Reads what was served of a part of a new view: the old view, and the speed states of the
     /// epochs that are sealed now.
-    pub(super) async fn served(
+    pub(super) async fn audit_baseline(
         &self,
         mode: RunMode,
         metric: &Arc<MetricVersion>,
@@ -74,7 +75,7 @@ impl RunExecutor {
         };
         let speed = match self.speed.read(metric, read.clone()).await {
             Ok(part) => Ok(part),
-            Err(_) => self.speed.read_own(metric, read).await,
+            Err(_) => self.speed.read_local(metric, read).await,
         };
         let speed = speed.map_err(|e| e.to_string())?;
         if speed.through < sealed.offset || !speed.missing.is_empty() {
@@ -118,13 +119,13 @@ impl RunExecutor {
     ) {
         match audit {
             Ok(audit) => {
-                figures::audited(audit);
+                figures::record_audit(audit);
                 self.queue.update(&run.id, |run| {
-                    run.audit = Some(run.audit.unwrap_or_default().and(audit));
+                    run.audit = Some(run.audit.unwrap_or_default().combine(audit));
                 });
             }
             Err(reason) => {
-                figures::not_audited();
+                figures::record_audit_failure();
                 tracing::warn!(metric = metric.definition.name, reason, "a part was not audited");
             }
         }

@@ -70,9 +70,9 @@ impl RunExecutor {
             runs.iter().filter_map(|run| BackfillJob::of(run, &snapshot)).collect();
         let boundaries = backfills.iter().map(|backfill| backfill.task.epochs.1);
         let Some(to) = boundaries.max_by_key(|boundary| boundary.epoch) else {
-            return self.step(runs, "nothing to backfill", 0.9);
+            return self.report_step(runs, "nothing to backfill", 0.9);
         };
-        let files = sources::between(files, Boundary::default(), to)?;
+        let files = sources::files_between(files, Boundary::default(), to)?;
         let parts = sources::parts(&files, self.compute.threads());
         let all: f64 = parts.iter().map(|part| part.events).sum();
         let mut done = 0.0;
@@ -80,14 +80,14 @@ impl RunExecutor {
             self.begin_parts(&backfills, 0.2 + 0.7 * done / all.max(1.0))?;
             let tasks: Vec<BuildTask> =
                 backfills.iter().map(|backfill| backfill.task.clone()).collect();
-            let made = self.make(&tasks, parts).await?;
+            let made = self.build_parts(&tasks, parts).await?;
             for (BackfillJob { run, task, made, counted }, part) in backfills.iter_mut().zip(made) {
                 made.add(part);
                 self.report(run, &task.metric, made, counted);
             }
             done += parts.iter().map(|part| part.events).sum::<f64>();
-            self.let_others_run().await;
-            backfills = self.still_wanted(backfills, begun).await;
+            self.yield_to_incremental().await;
+            backfills = self.retain_active(backfills, begun).await;
         }
         for backfill in backfills {
             let (from, to) = backfill.task.epochs;
@@ -107,18 +107,19 @@ impl RunExecutor {
         let mut is_wanted = backfills.is_empty();
         for BackfillJob { run, task, .. } in backfills {
             let step = format!("backfill {}{others}", task.metric.definition.name);
-            is_wanted |= self.step(std::slice::from_ref(run), &step, progress).is_ok();
+            is_wanted |= self.report_step(std::slice::from_ref(run), &step, progress).is_ok();
         }
         if is_wanted { Ok(()) } else { Err(RunError::Cancelled) }
     }
 
     /// Leaves out what was cancelled, and what was deleted.
-    async fn still_wanted(&self, backfills: Vec<BackfillJob>, begun: Instant) -> Vec<BackfillJob> {
+    async fn retain_active(&self, backfills: Vec<BackfillJob>, begun: Instant) -> Vec<BackfillJob> {
         let snapshot = self.catalog.current();
         let mut wanted = Vec::new();
         for backfill in backfills {
             if self.queue.is_cancelled(&backfill.run.id) {
-                attempt::end(self, &backfill.run, &Err(RunError::Cancelled), begun).await;
+                attempt::record_outcome(self, &backfill.run, &Err(RunError::Cancelled), begun)
+                    .await;
             } else if pending(&backfill.run, &snapshot).is_some() {
                 wanted.push(backfill);
             }
@@ -126,11 +127,11 @@ impl RunExecutor {
         wanted
     }
 
-    async fn let_others_run(&self) {
+    async fn yield_to_incremental(&self) {
         let incremental = |run: &RunRecord| run.backfill.is_none();
         while let Ok(runs) = self.queue.take(Instant::now(), incremental) {
             Box::pin(attempt::attempt(self, runs)).await;
-            attempt::tidy(self).await;
+            attempt::clean_up(self).await;
         }
     }
 }

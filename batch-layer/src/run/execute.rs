@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use shared::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
 use shared::clock::Clock;
-use shared::failpoint::{self, planted};
+use shared::failpoint::{self, is_bug_planted};
 use shared::ids::{Boundary, Offset};
 use shared::ports::{Journal, JournalError, SpeedViews};
 
 use super::compute::ComputePool;
-use super::making::{BuildOutcome, BuildTask, subject};
+use super::making::{BuildOutcome, BuildTask, view_schema};
 use super::sources;
 use super::{RunMode, RunQueue, RunRecord, RunState};
 use crate::catalog::BatchCatalog;
@@ -79,7 +79,7 @@ impl RunExecutor {
     }
 
     async fn work(&self, runs: &[RunRecord]) -> Result<(), RunError> {
-        self.step(runs, "seal", 0.0)?;
+        self.report_step(runs, "seal", 0.0)?;
         failpoint::hit("run.seal.before")?;
         let (sealed, snapshot) = self.catalog.seal().await?;
         failpoint::hit("run.archive.before")?;
@@ -120,8 +120,9 @@ impl RunExecutor {
         let mut from = archived;
         for to in sources::cuts(snapshot, archived, sealed) {
             let before = from.offset.since(archived.offset);
-            let report =
-                |done: u64| self.step(runs, "archive", 0.2 * (before + done) as f64 / all as f64);
+            let report = |done: u64| {
+                self.report_step(runs, "archive", 0.2 * (before + done) as f64 / all as f64)
+            };
             let files =
                 sources::archive(&self.storage, &self.journal, &columns, (from, to), &report)
                     .await?;
@@ -141,18 +142,18 @@ impl RunExecutor {
         files: &[MasterFile],
         outcome: &mut RunOutcome,
     ) -> Result<(), RunError> {
-        let metrics = sources::subjects(snapshot, run.metrics.as_deref());
-        self.step(std::slice::from_ref(run), "wait for the speed layer", 0.2)?;
+        let metrics = sources::metric_versions(snapshot, run.metrics.as_deref());
+        self.report_step(std::slice::from_ref(run), "wait for the speed layer", 0.2)?;
         self.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
         let mut work = Vec::new();
         for metric in metrics {
             let from = match run.mode {
                 RunMode::Incremental if metric.boundary.epoch >= sealed.epoch => continue,
-                RunMode::Incremental if planted("epoch_twice") => Boundary::default(),
+                RunMode::Incremental if is_bug_planted("epoch_twice") => Boundary::default(),
                 RunMode::Incremental => metric.boundary,
                 RunMode::Full => Boundary::default(),
             };
-            let files = sources::between(files, from, sealed)?;
+            let files = sources::files_between(files, from, sealed)?;
             work.push((metric, from, sources::parts(&files, self.compute.threads())));
         }
         let all: f64 = work.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
@@ -168,9 +169,9 @@ impl RunExecutor {
             for parts in parts.chunks(self.compute.threads()) {
                 let progress = 0.2 + 0.7 * done / all.max(1.0);
                 let step = format!("recompute {}", metric.definition.name);
-                self.step(std::slice::from_ref(run), &step, progress)?;
+                self.report_step(std::slice::from_ref(run), &step, progress)?;
                 let task = std::slice::from_ref(&task);
-                self.make(task, parts).await?.into_iter().for_each(|part| made.add(part));
+                self.build_parts(task, parts).await?.into_iter().for_each(|part| made.add(part));
                 self.report(run, &metric, &mut made, &mut counted);
                 done += parts.iter().map(|part| part.events).sum::<f64>();
             }
@@ -223,9 +224,9 @@ impl RunExecutor {
                 continue;
             }
             let step = format!("compact {} by {grain}", metric.definition.name);
-            self.step(std::slice::from_ref(run), &step, 0.9)?;
+            self.report_step(std::slice::from_ref(run), &step, 0.9)?;
             let merged =
-                view::compact(&self.storage, &self.views, &subject(metric), &chosen).await?;
+                view::compact(&self.storage, &self.views, &view_schema(metric), &chosen).await?;
             files.retain(|file| !chosen.contains(file));
             files.extend(merged);
         }
@@ -236,7 +237,7 @@ impl RunExecutor {
     async fn compact_master(&self, snapshot: &CatalogSnapshot, outcome: &mut RunOutcome) {
         let state = self.catalog.state();
         let columns = snapshot.extractor();
-        for files in master::choose_compaction(&state.master, state.covered()) {
+        for files in master::choose_compaction(&state.master, state.covered_boundary()) {
             match master::compact(&self.storage, &files, &columns).await {
                 Ok(merged) => {
                     outcome.master_added.extend(merged);
@@ -262,7 +263,9 @@ impl RunExecutor {
         }
         outcome.views.retain(|view| cancelled.iter().all(|run| run.backfill != Some(view.id)));
         failpoint::hit("run.publish.before")?;
-        if let (Some((_, archived)), true) = (outcome.archived, planted("retire_before_publish")) {
+        if let (Some((_, archived)), true) =
+            (outcome.archived, is_bug_planted("retire_before_publish"))
+        {
             self.journal.trim(archived.offset)?;
         }
         let changes = outcome.archived.is_some()
@@ -284,7 +287,7 @@ impl RunExecutor {
     }
 
     /// Says what runs do, and stops them if all were cancelled.
-    pub(super) fn step(
+    pub(super) fn report_step(
         &self,
         runs: &[RunRecord],
         step: &str,

@@ -77,7 +77,7 @@ pub(super) fn describe() {
 }
 
 /// What is known of runs before the start, newest first.
-pub(super) fn restored(runs: &[RunRecord]) {
+pub(super) fn restore_last_success(runs: &[RunRecord]) {
     for mode in [RunMode::Incremental, RunMode::Full] {
         last_success_at(mode.name(), last_success(runs, mode).unwrap_or_default());
     }
@@ -91,14 +91,14 @@ fn last_success(runs: &[RunRecord], mode: RunMode) -> Option<Timestamp> {
 }
 
 /// An attempt of a run that has ended.
-pub(super) fn ended(run: &RunRecord, outcome: &'static str, seconds: f64) {
+pub(super) fn record_attempt(run: &RunRecord, outcome: &'static str, seconds: f64) {
     let mode = label(run);
     counter!("merganser_runs_total", "mode" => mode, "outcome" => outcome).increment(1);
     histogram!("merganser_run_seconds", "mode" => mode, "outcome" => outcome).record(seconds);
 }
 
 /// A run that succeeded.
-pub(super) fn succeeded(run: &RunRecord, at: Timestamp) {
+pub(super) fn record_success(run: &RunRecord, at: Timestamp) {
     last_success_at(label(run), at);
 }
 
@@ -112,18 +112,18 @@ fn last_success_at(mode: &'static str, at: Timestamp) {
 }
 
 /// A part of a view that was compared.
-pub(super) fn audited(audit: AuditCounts) {
+pub(super) fn record_audit(audit: AuditCounts) {
     counter!("merganser_audit_groups_total").increment(audit.compared);
     counter!("merganser_audit_differences_total").increment(audit.differences);
 }
 
 /// A part of a view that could not be compared.
-pub(super) fn not_audited() {
+pub(super) fn record_audit_failure() {
     counter!("merganser_audit_skipped_total").increment(1);
 }
 
 /// How far the journal is, and how far the batch layer is behind it.
-pub(super) fn show(executor: &RunExecutor) {
+pub(super) fn update_gauges(executor: &RunExecutor) {
     let journal = &executor.journal;
     let state = executor.catalog.state();
     // Looked at last, so that nothing is ahead of it.
@@ -159,7 +159,7 @@ mod tests {
         ran(RunMode::Incremental, RunState::Succeeded, Timestamp(3));
         ran(RunMode::Incremental, RunState::Failed, Timestamp(4));
         ran(RunMode::Full, RunState::Cancelled, Timestamp(5));
-        queue.nothing_to_backfill(MetricId(1), Timestamp(6));
+        queue.record_empty_backfill(MetricId(1), Timestamp(6));
         let runs = queue.list();
         assert_eq!(last_success(&runs, RunMode::Full), Some(Timestamp(1)));
         assert_eq!(last_success(&runs, RunMode::Incremental), Some(Timestamp(3)));

@@ -70,14 +70,14 @@ const TOGETHER_BYTES_MAX: usize = 128 << 20;
 
 impl RunExecutor {
     /// Makes parts, all at the same time; for each task what was made of them.
-    pub(super) async fn make(
+    pub(super) async fn build_parts(
         &self,
         tasks: &[BuildTask],
         parts: &[MasterPart],
     ) -> Result<Vec<BuildOutcome>, RunError> {
         let jobs = parts.iter().map(|part| {
             let (this, tasks, part) = (self.clone(), tasks.to_vec(), part.clone());
-            self.compute.run(async move { this.make_part(&tasks, &part).await })
+            self.compute.run(async move { this.build_part(&tasks, &part).await })
         });
         let mut made: Vec<BuildOutcome> = tasks.iter().map(|_| BuildOutcome::default()).collect();
         for part in try_join_all(jobs).await? {
@@ -86,7 +86,7 @@ impl RunExecutor {
         Ok(made)
     }
 
-    async fn make_part(
+    async fn build_part(
         &self,
         tasks: &[BuildTask],
         part: &MasterPart,
@@ -104,11 +104,11 @@ impl RunExecutor {
         for task in tasks {
             let served = match &task.audit {
                 Some((_, mode)) => {
-                    Some(self.served(*mode, &task.metric, task.epochs.1, *range).await)
+                    Some(self.audit_baseline(*mode, &task.metric, task.epochs.1, *range).await)
                 }
                 None => None,
             };
-            views.push((served, ViewFileBuilder::new(subject(&task.metric))));
+            views.push((served, ViewFileBuilder::new(view_schema(&task.metric))));
         }
         let mut held_bytes = 0;
         while let Some(to) = folded.next().await? {
@@ -133,15 +133,16 @@ impl RunExecutor {
         }
         failpoint::hit("run.view.before")?;
         let mut made = Vec::new();
-        for ((task, (served, grains)), seen) in tasks.iter().zip(views).zip(folded.seen()) {
+        for ((task, (served, grains)), seen) in tasks.iter().zip(views).zip(folded.into_counters())
+        {
             let files = grains.write(&self.storage, task.epochs).await?;
             for file in &files {
                 self.views.open(task.metric.id, file).await?;
             }
             let RecomputeCounters { mismatches, omissions, events, days } = seen;
             let audits = served.into_iter().zip(&task.audit);
-            let audits =
-                audits.map(|(served, (snapshot, _))| served.map(|rows| rows.end(snapshot)));
+            let audits = audits
+                .map(|(served, (snapshot, _))| served.map(|rows| rows.finish_audit(snapshot)));
             let audits = audits.collect();
             made.push(BuildOutcome { files, mismatches, omissions, events, days, audits });
         }
@@ -150,7 +151,7 @@ impl RunExecutor {
 }
 
 /// Whose states a view's files hold.
-pub(super) fn subject(metric: &MetricVersion) -> ViewSchema {
+pub(super) fn view_schema(metric: &MetricVersion) -> ViewSchema {
     ViewSchema {
         id: metric.id,
         layout: metric.compiled.layout().clone(),

@@ -124,7 +124,7 @@ impl RunQueue {
 
     /// A record of a backfill that is over as it begins, since there are no events before the
     /// metric.
-    pub fn nothing_to_backfill(&self, metric: MetricId, now: Timestamp) -> String {
+    pub fn record_empty_backfill(&self, metric: MetricId, now: Timestamp) -> String {
         let mut registry = self.registry();
         let mut run = registry.next(RunMode::Full, RunTrigger::Definition, None, Some(metric));
         run.state = RunState::Succeeded;
@@ -243,7 +243,7 @@ impl RunQueue {
     }
 
     /// Queues runs again that failed together, at once and in halves, since one of them may be why.
-    pub(super) fn halve(&self, ids: &[&str]) {
+    pub(super) fn requeue_halves(&self, ids: &[&str]) {
         let mut registry = self.registry();
         let RunRegistry { queue, runs, .. } = &mut *registry;
         for id in ids.iter().rev() {

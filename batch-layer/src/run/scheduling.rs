@@ -21,11 +21,11 @@ pub(super) async fn follow_schedule(inner: Arc<RunServiceInner>) {
     let (mut stop, mut schedule) = (inner.stop.subscribe(), inner.schedule.subscribe());
     while !*stop.borrow() {
         schedule.mark_unchanged();
-        let now = moment(&*inner.executor.clock);
-        let due = inner.timetable().look(now);
+        let now = read_clock(&*inner.executor.clock);
+        let due = inner.timetable().poll_due(now);
         match due {
             DueRun::Run(mode, start) if start_scheduled(&inner.executor, mode, start) => {
-                inner.timetable().ran(mode, start, now.steady);
+                inner.timetable().record_start(mode, start, now.steady);
             }
             DueRun::Repeated(start) => {
                 let start = start.to_string();
@@ -61,6 +61,6 @@ fn start_scheduled(executor: &RunExecutor, mode: RunMode, start: Timestamp) -> b
 }
 
 /// What the clocks show.
-pub(super) fn moment(clock: &dyn Clock) -> ClockReading {
+pub(super) fn read_clock(clock: &dyn Clock) -> ClockReading {
     ClockReading { wall: clock.now(), steady: Instant::now().into_std() }
 }

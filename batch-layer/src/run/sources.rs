@@ -140,7 +140,7 @@ fn read_some(
 ///
 /// # Errors
 /// When they have not exactly the events that the journal had there.
-pub(super) fn between(
+pub(super) fn files_between(
     files: &[MasterFile],
     from: Boundary,
     to: Boundary,
@@ -160,7 +160,7 @@ pub(super) fn between(
 }
 
 /// The metric versions that a run is about: active ones, of these names if there are any.
-pub(super) fn subjects(
+pub(super) fn metric_versions(
     snapshot: &CatalogSnapshot,
     names: Option<&[String]>,
 ) -> Vec<Arc<MetricVersion>> {

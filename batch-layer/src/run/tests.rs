@@ -261,7 +261,7 @@ async fn runs_of_both_modes_publish_what_a_naive_fold_gives() {
     world.runs.shutdown().await;
     drop(state);
     world.clock.set(Timestamp(2_000_000));
-    world.catalog.collect().await.unwrap();
+    world.catalog.collect_garbage().await.unwrap();
     let named: Vec<String> = world.catalog.state().paths().collect();
     let mut stored = Vec::new();
     for folder in ["manifest", "lists", "master", "views"] {
@@ -321,7 +321,7 @@ async fn a_new_version_answers_once_its_backfill_is_whole() {
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
     let snapshot = world.catalog.current();
     assert_eq!(snapshot.metrics.len(), 1);
-    let metric = snapshot.answering("sales").unwrap();
+    let metric = snapshot.serving_version("sales").unwrap();
     assert_eq!((metric.version, metric.boundary.offset), (2, Offset(150)));
     world.check().await;
     assert_eq!(world.run(RunMode::Incremental).await.audit.unwrap().differences, 0);
@@ -350,8 +350,8 @@ async fn a_version_of_before_answers_as_it_did_until_it_is_made_anew() {
     let world = World::open(directory).await;
     let fold = |world: &World| {
         let snapshot = world.catalog.current();
-        let metric = snapshot.answering("sales").unwrap();
-        (metric.version, metric.compiled.way())
+        let metric = snapshot.serving_version("sales").unwrap();
+        (metric.version, metric.compiled.fold_version())
     };
     assert_eq!(fold(&world), (1, FoldVersion::First));
     world.run(RunMode::Incremental).await;
@@ -505,7 +505,7 @@ async fn a_backfill_that_is_cancelled_or_deleted_leaves_the_others_alone() {
         }
     }
     let snapshot = world.catalog.current();
-    assert!(snapshot.answering("d").is_none());
+    assert!(snapshot.serving_version("d").is_none());
     let stage =
         |name: &str| snapshot.metrics.iter().find(|m| m.definition.name == name).unwrap().stage;
     for name in ["a", "c", "e", "f"] {
@@ -527,9 +527,9 @@ fn backfills_are_taken_together_and_in_halves_after_they_failed() {
         taken.into_iter().map(|run| run.id).collect()
     };
     assert_eq!(taken(1), ids, "and nothing that is no backfill");
-    queue.halve(&ids.iter().map(|id| &**id).collect::<Vec<_>>());
+    queue.requeue_halves(&ids.iter().map(|id| &**id).collect::<Vec<_>>());
     assert_eq!(taken(1), ids[..3]);
-    queue.halve(&[&ids[0], &ids[1], &ids[2]]);
+    queue.requeue_halves(&[&ids[0], &ids[1], &ids[2]]);
     // Those that were not taken yet may come with as many as before, but not with more than these.
     assert_eq!(taken(1), ids[..2]);
     queue.retry(&ids[0], now + Duration::from_secs(9));

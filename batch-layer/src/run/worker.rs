@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::attempt::{attempt, interrupted, tidy};
+use super::attempt::{attempt, clean_up, record_interrupted};
 use super::compute::ComputePool;
 use super::execute::RunExecutor;
-use super::scheduling::{follow_schedule, moment};
+use super::scheduling::{follow_schedule, read_clock};
 use super::{RunMode, RunQueue, RunRecord, RunState, RunTrigger, figures};
 use crate::catalog::BatchCatalog;
 use crate::manifest::{ManifestChange, PublishError};
@@ -75,13 +75,13 @@ impl RunService {
         parts: RunServiceParts,
     ) -> Result<Self, RunStartError> {
         let schedule = settings.schedule;
-        let mut timetable = Timetable::new(schedule.plan()?, parts.clock.now());
+        let mut timetable = Timetable::new(schedule.parse()?, parts.clock.now());
         restore(&parts.catalog, &parts.queue).await?;
         figures::describe();
         let runs = parts.queue.list();
-        figures::restored(&runs);
-        timetable.restore(&runs, moment(&*parts.clock));
-        let deleted = parts.catalog.collect().await?;
+        figures::restore_last_success(&runs);
+        timetable.restore(&runs, read_clock(&*parts.clock));
+        let deleted = parts.catalog.collect_garbage().await?;
         if deleted > 0 {
             tracing::info!(deleted, "deleted objects that no manifest names");
         }
@@ -105,7 +105,7 @@ impl RunService {
         });
         let worker = tokio::spawn(work(Arc::clone(&inner)));
         let scheduler = tokio::spawn(follow_schedule(Arc::clone(&inner)));
-        let figures = tokio::spawn(show_figures(Arc::clone(&inner)));
+        let figures = tokio::spawn(refresh_gauges(Arc::clone(&inner)));
         inner.tasks.lock().await.extend([worker, scheduler, figures]);
         Ok(Self { inner })
     }
@@ -138,7 +138,7 @@ impl RunService {
     /// When a run of this mode starts next, if nothing changes the schedule or the clock.
     #[must_use]
     pub fn next_start(&self, mode: RunMode) -> Option<Timestamp> {
-        self.inner.timetable().next(mode, moment(&*self.inner.executor.clock))
+        self.inner.timetable().next(mode, read_clock(&*self.inner.executor.clock))
     }
 
     /// Sets and stores the schedule.
@@ -146,7 +146,7 @@ impl RunService {
     /// # Errors
     /// When it cannot be followed or stored; the old one stands.
     pub async fn set_schedule(&self, schedule: Schedule) -> Result<(), RunStartError> {
-        let plan = schedule.plan()?;
+        let plan = schedule.parse()?;
         let change = ManifestChange::Schedule(schedule.clone());
         self.inner.executor.catalog.publish(change).await?;
         self.inner.timetable().change(plan, self.now());
@@ -244,9 +244,9 @@ async fn work(inner: Arc<RunServiceInner>) {
                     _ = stop.wait_for(|stop| *stop) => false,
                 };
                 if ended {
-                    tidy(executor).await;
+                    clean_up(executor).await;
                 } else {
-                    interrupted(executor, &runs).await;
+                    record_interrupted(executor, &runs).await;
                 }
             }
             Err(next) => tokio::select! {
@@ -259,10 +259,10 @@ async fn work(inner: Arc<RunServiceInner>) {
 }
 
 /// Shows how far everything is, for as long as the service runs.
-async fn show_figures(inner: Arc<RunServiceInner>) {
+async fn refresh_gauges(inner: Arc<RunServiceInner>) {
     let mut stop = inner.stop.subscribe();
     while !*stop.borrow() {
-        figures::show(&inner.executor);
+        figures::update_gauges(&inner.executor);
         tokio::select! {
             () = tokio::time::sleep(figures::LOOK) => {}
             _ = stop.wait_for(|stop| *stop) => {}

@@ -75,7 +75,7 @@ impl Timetable {
 
     /// The run that is due at `now` and was not at the last look: the full one where both are, and
     /// of several starts of a mode the last.
-    pub(crate) fn look(&mut self, now: ClockReading) -> DueRun {
+    pub(crate) fn poll_due(&mut self, now: ClockReading) -> DueRun {
         let since = std::mem::replace(&mut self.looked, now.wall);
         let is_early = self.next.is_none_or(|next| now.wall < next);
         if since <= now.wall && is_early {
@@ -96,7 +96,7 @@ impl Timetable {
     }
 
     /// Notes that the start at `start` has its run, of this mode.
-    pub(crate) fn ran(&mut self, mode: RunMode, start: Timestamp, at: Instant) {
+    pub(crate) fn record_start(&mut self, mode: RunMode, start: Timestamp, at: Instant) {
         if self.ran.iter().filter(|ran| ran.mode == mode).count() == REMEMBERED_MAX {
             let oldest = self.ran.iter().position(|ran| ran.mode == mode);
             oldest.map(|oldest| self.ran.remove(oldest));
@@ -109,7 +109,7 @@ impl Timetable {
         for run in runs.iter().rev() {
             let Some(start) = run.scheduled_for else { continue };
             let ago = Duration::from_millis(now.wall.millis_since(start));
-            self.ran(run.mode, start, now.steady.checked_sub(ago).unwrap_or(now.steady));
+            self.record_start(run.mode, start, now.steady.checked_sub(ago).unwrap_or(now.steady));
         }
     }
 

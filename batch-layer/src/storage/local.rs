@@ -60,7 +60,7 @@ fn write_durably(
     if !create {
         return files::replace(&path, bytes);
     }
-    files::create_whole(&path, bytes)
+    files::create_atomic(&path, bytes)
 }
 
 #[async_trait]

@@ -9,7 +9,7 @@ use shared::catalog::ViewFile;
 use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
-use super::{ParquetViews, ViewSchema, rows, unmerged, write};
+use super::{ParquetViews, ViewSchema, merge_error, rows, write};
 use crate::storage::{Storage, StorageError};
 use crate::tiers;
 
@@ -59,7 +59,7 @@ pub async fn compact(
         let layout = subject.layout.clone();
         let rows = crate::master::blocking(move || {
             let mut table = StateTable::new(&layout);
-            batches.iter().try_for_each(|batch| table.merge(batch)).map_err(unmerged)?;
+            batches.iter().try_for_each(|batch| table.merge(batch)).map_err(merge_error)?;
             Ok(rows(&table))
         })
         .await?;

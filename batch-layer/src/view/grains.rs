@@ -6,7 +6,7 @@ use shared::ids::Boundary;
 use shared::table::StateTable;
 use shared::time::{Grain, Timestamp};
 
-use super::{ViewSchema, rollup, rows, unmerged, write};
+use super::{ViewSchema, merge_error, rollup, rows, write};
 use crate::storage::{Storage, StorageError};
 
 /// Files in the making.
@@ -54,12 +54,12 @@ impl ViewFileBuilder {
         self.base.extend(sorted);
         let mut finer = chunk;
         for GrainRollup { grain, open, rows: all } in &mut self.rollups {
-            let coarse = rollup(&finer, &self.subject.layout, *grain).map_err(unmerged)?;
+            let coarse = rollup(&finer, &self.subject.layout, *grain).map_err(merge_error)?;
             let is_end = grain.floor(to) == to;
             match (open.is_empty(), is_end) {
                 (true, true) => all.extend(rows(&coarse)),
                 (_, is_end) => {
-                    open.merge_table(&coarse, |time| time).map_err(unmerged)?;
+                    open.merge_table(&coarse, |time| time).map_err(merge_error)?;
                     if is_end {
                         let ended = std::mem::replace(open, StateTable::new(&self.subject.layout));
                         all.extend(rows(&ended));

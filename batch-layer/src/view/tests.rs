@@ -21,7 +21,7 @@ fn table(metric: &MetricVersion, minutes: impl IntoIterator<Item = i64>) -> Stat
             std::iter::once(event("sale", m * MINUTE_US, Some(&properties))).collect();
         // Wherever a chunk ends, an event is at the same place.
         let offset = Offset(u64::try_from(m + (1 << 20)).unwrap());
-        let extracted = extractor.extract(&events, EventOffsets::following(offset, 1));
+        let extracted = extractor.extract(&events, EventOffsets::consecutive(offset, 1));
         metric.compiled.fold(&mut table, &extracted, usize::MAX).unwrap();
     }
     table

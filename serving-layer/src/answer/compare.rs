@@ -31,7 +31,7 @@ impl ComparisonRange {
         grain: Grain,
     ) -> Self {
         let edges = RangeEdges { from: Some(range.from), to: Some(range.to) };
-        let partial_buckets = cuts::cut(calendar, grain, edges, None);
+        let partial_buckets = cuts::partial_buckets(calendar, grain, edges, None);
         Self { kind, range, partial_buckets }
     }
 
@@ -58,7 +58,11 @@ impl ComparisonRange {
 
 /// The earlier range, as the calendar has it: back by a year, a quarter, a month or a week, or, for
 /// the period before, by months or days where both edges lie on them, else by the range's length.
-pub(crate) fn earlier(zone: &ZoneOffsets, range: TimeRange, compare: CompareMode) -> TimeRange {
+pub(crate) fn comparison_range(
+    zone: &ZoneOffsets,
+    range: TimeRange,
+    compare: CompareMode,
+) -> TimeRange {
     let (from, to) = (zone.local(range.from.0), zone.local(range.to.0));
     let shifted = match compare {
         CompareMode::PreviousYear => same_days(from, to, 12),

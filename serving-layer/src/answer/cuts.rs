@@ -37,7 +37,7 @@ impl WidenedRange {
 /// The buckets that the edges which were asked for cut, at most one at each end. The bucket of
 /// `now` is not cut by an edge that lies after: it has not come further yet.
 #[must_use]
-pub fn cut(
+pub fn partial_buckets(
     calendar: &BucketCalendar,
     grain: Grain,
     edges: RangeEdges,
@@ -78,6 +78,6 @@ pub fn cut(
 
 /// Where an answer's buckets, and those that it is compared with, do not begin on the base.
 #[must_use]
-pub fn widened(zone: &ZoneOffsets, ranges: &[TimeRange]) -> Vec<WidenedRange> {
+pub fn widened_ranges(zone: &ZoneOffsets, ranges: &[TimeRange]) -> Vec<WidenedRange> {
     ranges.iter().map(|range| WidenedRange::new(zone, *range)).collect()
 }

@@ -96,12 +96,12 @@ impl<'a> PageBuilder<'a> {
         self.fresh.push(row);
         match self.fresh.len() < PORTION {
             true => Ok(()),
-            false => self.look(),
+            false => self.finish_fresh_rows(),
         }
     }
 
     /// Finishes what the fresh rows are ordered by.
-    fn look(&mut self) -> Result<(), ServingError> {
+    fn finish_fresh_rows(&mut self) -> Result<(), ServingError> {
         let fresh = std::mem::take(&mut self.fresh);
         self.rows += fresh.len();
         let values = self.values(&fresh)?;
@@ -163,7 +163,7 @@ impl<'a> PageBuilder<'a> {
         let end = wanted.offset.saturating_add(wanted.limit);
         if wanted.per_bucket {
             self.candidates.sort_unstable_by(compare);
-            let mut place = places();
+            let mut place = bucket_ranks();
             self.candidates.retain(|candidate| place(&candidate.row) <= end);
         } else if end < self.candidates.len() {
             if end > 0 {
@@ -179,14 +179,14 @@ impl<'a> PageBuilder<'a> {
     /// # Errors
     /// As [`PageBuilder::push`].
     pub(super) fn end(mut self) -> Result<(Vec<GroupRow>, usize, OverflowCounts), ServingError> {
-        self.look()?;
+        self.finish_fresh_rows()?;
         self.prune();
         let Self { wanted, mut candidates, rows, misfits, .. } = self;
         candidates.sort_unstable_by(|a, b| wanted.compare(a, b));
         let page = candidates.iter().map(|candidate| candidate.row);
         let page: Vec<GroupRow> = match wanted.per_bucket {
             true => {
-                let mut place = places();
+                let mut place = bucket_ranks();
                 page.filter(|row| place(row) > wanted.offset).collect()
             }
             false => page.skip(wanted.offset).collect(),
@@ -200,15 +200,19 @@ impl PageRequest<'_> {
     fn compare(&self, a: &CandidateRow, b: &CandidateRow) -> Ordering {
         let mut values = a.values.iter().zip(&*b.values);
         let keys = self.order_by.iter().map(|(key, direction)| match key {
-            SortColumn::Time => directed(a.row.time.cmp(&b.row.time), false, *direction),
+            SortColumn::Time => apply_direction(a.row.time.cmp(&b.row.time), false, *direction),
             SortColumn::Dimension(at) => {
                 let table = &self.merged.table;
                 let is_null = |row: &GroupRow| table.dimension(row.key as usize, *at).is_none();
                 let order = table.compare_values(a.row.key as usize, b.row.key as usize, *at);
-                directed(order, is_null(&a.row) || is_null(&b.row), *direction)
+                apply_direction(order, is_null(&a.row) || is_null(&b.row), *direction)
             }
             SortColumn::Measure(_) => values.next().map_or(Ordering::Equal, |(a, b)| {
-                directed(a.cmp(b), *a == SortValue::Null || *b == SortValue::Null, *direction)
+                apply_direction(
+                    a.cmp(b),
+                    *a == SortValue::Null || *b == SortValue::Null,
+                    *direction,
+                )
             }),
         });
         let (one, other) = (a.row.key as usize, b.row.key as usize);
@@ -219,7 +223,7 @@ impl PageRequest<'_> {
 }
 
 /// The place of each of some rows in order among those of its bucket, from 1 on.
-fn places() -> impl FnMut(&GroupRow) -> usize {
+fn bucket_ranks() -> impl FnMut(&GroupRow) -> usize {
     let mut seen: HashMap<i64, usize> = HashMap::new();
     move |row| {
         let place = seen.entry(row.time).or_default();
@@ -229,7 +233,7 @@ fn places() -> impl FnMut(&GroupRow) -> usize {
 }
 
 /// Where one of the two is null the order does not depend on the direction.
-fn directed(order: Ordering, has_null: bool, direction: SortDirection) -> Ordering {
+fn apply_direction(order: Ordering, has_null: bool, direction: SortDirection) -> Ordering {
     match direction {
         SortDirection::Descending if !has_null => order.reverse(),
         SortDirection::Ascending | SortDirection::Descending => order,

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use shared::time::{TimeRange, Timestamp};
 
-use super::compare::earlier;
+use super::compare::comparison_range;
 use crate::calendar::ZoneOffsets;
 use crate::query::{CompareMode, TimeExpression};
 
@@ -11,7 +11,7 @@ fn check(tz: Tz, compare: CompareMode, from: &str, to: &str, want: [&str; 2]) {
     let zone = ZoneOffsets::new(tz);
     let at = |text: &str| TimeExpression::parse(text).unwrap().resolve(Timestamp(0), &zone);
     let range = TimeRange { from: at(from), to: at(to) };
-    let got = earlier(&zone, range, compare);
+    let got = comparison_range(&zone, range, compare);
     assert_eq!([zone.format(got.from), zone.format(got.to)], want, "{from} to {to}");
 }
 
@@ -129,7 +129,7 @@ fn an_earlier_range_is_never_empty_nor_later() {
             for minutes in [1, 20, 95, 1440, 4_000, 44_640] {
                 let to = Timestamp(from.0 + minutes * 60_000_000);
                 for (name, compare) in CompareMode::EACH {
-                    let got = earlier(&zone, TimeRange { from, to }, compare);
+                    let got = comparison_range(&zone, TimeRange { from, to }, compare);
                     assert!(
                         got.from < got.to && got.from < from,
                         "{name} of {from} to {to} in {tz}"

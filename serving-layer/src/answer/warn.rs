@@ -84,7 +84,7 @@ impl WarningContext<'_> {
     }
 
     /// All that is known, as `GET /v1/metrics/{name}` lists it.
-    pub(crate) fn listed(&self) -> Value {
+    pub(crate) fn omissions_json(&self) -> Value {
         let mut listed = Vec::new();
         for (usage, path) in self.absent() {
             listed.push(json!({ "use": usage, "kind": "absent", "property": path }));
@@ -293,7 +293,7 @@ mod tests {
 
     fn told(omissions: &MetricOmissions, measures: &[usize], is_bounded: bool) -> Vec<String> {
         let metric = metric();
-        let readings = metric.compiled.readings(measures, &[0]);
+        let readings = metric.compiled.property_uses(measures, &[0]);
         let subject = WarningContext { metric: &metric, omissions, readings, is_bounded };
         let known = ["price_eur", "tokens", "a.seconds"].map(str::to_owned).into();
         let warnings = subject.warnings(&known);
@@ -303,7 +303,7 @@ mod tests {
 
     fn seen(paths: &[&str]) -> MetricOmissions {
         let mut omissions = MetricOmissions { has_events: true, ..MetricOmissions::default() };
-        paths.iter().for_each(|path| omissions.see(&Arc::from(*path)));
+        paths.iter().for_each(|path| omissions.note_property(&Arc::from(*path)));
         omissions
     }
 

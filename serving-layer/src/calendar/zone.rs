@@ -64,7 +64,7 @@ impl ZoneOffsets {
 
     /// The stretch that an instant lies in.
     #[must_use]
-    pub fn stretch(&self, instant: i64) -> OffsetSpan {
+    pub fn offset_span(&self, instant: i64) -> OffsetSpan {
         self.stretches[self.position(instant)]
     }
 
@@ -88,7 +88,7 @@ impl ZoneOffsets {
     /// The local time of an instant.
     #[must_use]
     pub fn local(&self, instant: i64) -> i64 {
-        instant + self.stretch(instant).offset
+        instant + self.offset_span(instant).offset
     }
 
     /// RFC 3339 with the offset at that instant; in UTC where the offset has seconds, which the
@@ -96,7 +96,7 @@ impl ZoneOffsets {
     #[must_use]
     pub fn format(&self, instant: Timestamp) -> String {
         let Some(utc) = instant.to_utc() else { return instant.to_string() };
-        let whole_minutes = self.stretch(instant.0).offset % (60 * SECOND_US) == 0;
+        let whole_minutes = self.offset_span(instant.0).offset % (60 * SECOND_US) == 0;
         if whole_minutes {
             utc.with_timezone(&self.tz).to_rfc3339_opts(SecondsFormat::AutoSi, true)
         } else {

@@ -48,7 +48,7 @@ pub(crate) fn headers(answer: &QueryAnswer) -> HeaderMap {
         }
     }
     tell(TOTAL_ROWS, answer.total_rows.to_string());
-    tell(PROVENANCE, bounded(json!(answer.provenance)));
+    tell(PROVENANCE, bounded_json(json!(answer.provenance)));
     if let Some(compare) = compare(answer) {
         tell(COMPARE, compare);
     }
@@ -87,7 +87,7 @@ fn edges(answer: &QueryAnswer) -> [Option<String>; 2] {
 }
 
 /// An object as short JSON; what is cut says `"truncated":true`.
-fn bounded(mut object: Value) -> String {
+fn bounded_json(mut object: Value) -> String {
     let whole = ascii(&object);
     if whole.len() <= HEADER_BYTES_MAX {
         return whole;
@@ -109,7 +109,7 @@ fn bounded(mut object: Value) -> String {
 /// Cuts lists, objects and texts, at every depth.
 fn shorten(value: &mut Value) {
     match value {
-        Value::String(text) => *text = cut(text, TEXT_BYTES_MAX),
+        Value::String(text) => *text = truncated_json(text, TEXT_BYTES_MAX),
         Value::Array(items) => {
             items.truncate(ENTRIES_MAX);
             items.iter_mut().for_each(shorten);
@@ -129,7 +129,7 @@ fn list(texts: &[String]) -> String {
     // Brackets, and room for the last text.
     let mut bytes = 100;
     for (at, text) in texts.iter().enumerate() {
-        let text = cut(text, WARNING_BYTES_MAX);
+        let text = truncated_json(text, WARNING_BYTES_MAX);
         bytes += ascii(&json!(text)).len() + 1;
         if bytes > HEADER_BYTES_MAX {
             kept.push(format!("and {} more, in `format=json`", texts.len() - at));
@@ -141,7 +141,7 @@ fn list(texts: &[String]) -> String {
 }
 
 /// A text's beginning that takes so many bytes as JSON in ASCII.
-fn cut(text: &str, bytes_max: usize) -> String {
+fn truncated_json(text: &str, bytes_max: usize) -> String {
     if ascii(&json!(text)).len() <= bytes_max {
         return text.to_owned();
     }
@@ -204,7 +204,7 @@ mod tests {
                 texts.iter().map(|text| (text.clone(), json!(0.5))).collect();
             let object =
                 json!({ "complete": false, "missing": texts, "approximate": names, "n": 1 });
-            let short = bounded(object.clone());
+            let short = bounded_json(object.clone());
             prop_assert!(short.len() <= HEADER_BYTES_MAX);
             let short: Value = serde_json::from_str(&short).unwrap();
             prop_assert_eq!(&short["complete"], &json!(false));

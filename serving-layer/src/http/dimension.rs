@@ -47,7 +47,7 @@ pub(super) async fn values(
     let query = query(metric, &dimension, counted, pairs(&uri)?)?.within(scope);
     let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
     let bytes = VALUE_BYTES * answer.rows.num_rows() + answer.rows.get_array_memory_size();
-    let _held = write::room(&serving, &asker, bytes).await?;
+    let _held = write::reserve_write_memory(&serving, &asker, bytes).await?;
     Ok(Json(document(&answer, counted)).into_response())
 }
 

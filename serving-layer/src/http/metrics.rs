@@ -19,7 +19,7 @@ use shared::definition;
 use shared::problem::{Problem, ProblemKind};
 use shared::request::{BoundedBody, CallerId, NoParameters, RequestScope};
 
-use super::{Body, malformed};
+use super::{Body, malformed_json};
 use crate::serve::{PermitRequest, ServingLayer};
 
 pub(super) async fn list(
@@ -29,8 +29,8 @@ pub(super) async fn list(
 ) -> Response {
     let snapshot = serving.catalog.current();
     let metrics: Vec<Value> = serving
-        .seen(&snapshot, &scope)
-        .map(|metric| seen(document(&serving, &snapshot, &scope, metric), &scope))
+        .visible_metrics(&snapshot, &scope)
+        .map(|metric| redact_for_scope(document(&serving, &snapshot, &scope, metric), &scope))
         .collect();
     Json(json!({ "metrics": metrics })).into_response()
 }
@@ -46,14 +46,14 @@ pub(super) async fn show(
     let metric = serving.find(&snapshot, &scope, &name)?;
     let mut shown = document(&serving, &snapshot, &scope, metric);
     let extent = serving.extent(&PermitRequest::query(asker), &snapshot, metric).await?;
-    serving.tell(metric, !scope.is_everything(), &mut shown).await;
+    serving.add_warnings(metric, !scope.is_everything(), &mut shown).await;
     shown["first_bucket"] = json!(extent.map(|(first, _)| first.to_string()));
     shown["last_bucket"] = json!(extent.map(|(_, last)| last.to_string()));
-    Ok(Json(seen(shown, &scope)).into_response())
+    Ok(Json(redact_for_scope(shown, &scope)).into_response())
 }
 
 /// Without what tells of events that a filter leaves out.
-fn seen(mut shown: Value, scope: &AccessScope) -> Value {
+fn redact_for_scope(mut shown: Value, scope: &AccessScope) -> Value {
     if scope.filter.is_some()
         && let Value::Object(fields) = &mut shown
     {
@@ -70,7 +70,7 @@ pub(super) async fn define(
     _: NoParameters,
     BoundedBody(text): Body,
 ) -> Result<Response, Problem> {
-    serde_json::from_slice::<IgnoredAny>(&text).map_err(|e| malformed(&e))?;
+    serde_json::from_slice::<IgnoredAny>(&text).map_err(|e| malformed_json(&e))?;
     let mut definition =
         definition::from_json(&text).map_err(|error| invalid(&error.pointer, &error.message))?;
     if definition.name.is_empty() {
@@ -80,13 +80,13 @@ pub(super) async fn define(
         let message = format!("the name is `{}`, and the path says `{name}`", definition.name);
         return Err(invalid("/name", &message));
     }
-    let defined = serving.catalog.define(definition).await.map_err(refused)?;
+    let defined = serving.catalog.define(definition).await.map_err(catalog_problem)?;
     let snapshot = serving.catalog.current();
     let everything = AccessScope::default();
     let of = |metric: &Arc<MetricVersion>| document(&serving, &snapshot, &everything, metric);
-    let mut shown = snapshot.newest(&name).map(of);
-    if let (Some(metric), Some(shown)) = (snapshot.newest(&name), &mut shown) {
-        let warnings = serving.doubts(metric).await;
+    let mut shown = snapshot.newest_version(&name).map(of);
+    if let (Some(metric), Some(shown)) = (snapshot.newest_version(&name), &mut shown) {
+        let warnings = serving.definition_warnings(metric).await;
         if !warnings.is_empty() {
             shown["warnings"] = json!(warnings);
         }
@@ -106,10 +106,10 @@ pub(super) async fn delete(
     _: NoParameters,
 ) -> Result<StatusCode, Problem> {
     let snapshot = serving.catalog.current();
-    if snapshot.newest(&name).is_none() {
+    if snapshot.newest_version(&name).is_none() {
         return Err(serving.unknown(&snapshot, &AccessScope::default(), &name).into());
     }
-    serving.catalog.delete(&name).await.map_err(refused)?;
+    serving.catalog.delete(&name).await.map_err(catalog_problem)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -136,7 +136,7 @@ fn document(
     if metric.stage == LifecycleStage::Backfilling {
         shown["progress"] = json!(serving.catalog.backfill_progress(metric.id).unwrap_or(0.0));
     }
-    let newest = snapshot.newest(&metric.definition.name);
+    let newest = snapshot.newest_version(&metric.definition.name);
     let newer = newest.filter(|next| next.version > metric.version);
     if let Some(next) = newer.filter(|next| serving.fits(scope, next)) {
         shown["next"] = json!({
@@ -162,7 +162,7 @@ fn invalid(pointer: &str, message: &str) -> Problem {
         .with("pointer", pointer)
 }
 
-fn refused(error: CatalogError) -> Problem {
+fn catalog_problem(error: CatalogError) -> Problem {
     match &error {
         CatalogError::Definition(wrong) => invalid(&wrong.pointer, &wrong.message),
         CatalogError::Unknown(_) => {

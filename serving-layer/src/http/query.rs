@@ -12,9 +12,11 @@ use futures::StreamExt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use shared::problem::{Problem, ProblemKind};
-use shared::request::{BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred};
+use shared::request::{
+    BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred_media_type,
+};
 
-use super::{Body, malformed, write};
+use super::{Body, malformed_json, write};
 use crate::error::ServingError;
 use crate::format::{self, told};
 use crate::query::{AnswerFormat, Query};
@@ -31,8 +33,10 @@ pub(super) async fn by_get(
     let offers = AnswerFormat::EACH.map(|(_, format)| format.content_type());
     let offers: Vec<&str> = offers.into_iter().chain(["text/event-stream"]).collect();
     // What is liked best and is no format is the stream.
-    if query.format.is_none() && preferred(&headers, &offers) == Some(AnswerFormat::EACH.len()) {
-        return Box::pin(follow(&serving, query, asker)).await;
+    if query.format.is_none()
+        && preferred_media_type(&headers, &offers) == Some(AnswerFormat::EACH.len())
+    {
+        return Box::pin(subscribe(&serving, query, asker)).await;
     }
     answer(&serving, query, asker, &headers).await
 }
@@ -50,7 +54,7 @@ pub(super) async fn by_post(
             let detail = "the body is not a JSON object; {\"metric\": …} is right";
             return Problem::new(ProblemKind::BadRequest, "malformed_body", detail);
         }
-        malformed(&error)
+        malformed_json(&error)
     })?;
     answer(&serving, Query::from_json(fields)?.within(scope), asker, &headers).await
 }
@@ -88,36 +92,36 @@ async fn answer(
 ) -> Result<Response, Problem> {
     let liked = || {
         let offers = AnswerFormat::EACH.map(|(_, format)| format.content_type());
-        preferred(headers, &offers).map(|at| AnswerFormat::EACH[at].1)
+        preferred_media_type(headers, &offers).map(|at| AnswerFormat::EACH[at].1)
     };
     let format = query.format.or_else(liked).unwrap_or_default();
     let is_json = format == AnswerFormat::Json;
     // The others cannot say that rows are left out.
-    let query = if is_json { query } else { query.whole() };
+    let query = if is_json { query } else { query.with_all_rows() };
     let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
     let mut told = if is_json { HeaderMap::new() } else { told::headers(&answer) };
     told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     if answer.is_short() {
         let pieces: Result<Vec<_>, _> = format::write(answer, format, query.csv)?.collect();
         let text = pieces.map_err(|error| ServingError::Internal(error.to_string()))?.concat();
-        return Ok((told, write::held(serving, &asker, text).await?).into_response());
+        return Ok((told, write::held_body(serving, &asker, text).await?).into_response());
     }
     // The rows, too, are held until all is sent.
     let bytes = format::writing_bytes(&answer, format);
-    let held = (answer.held.clone(), write::room(serving, &asker, bytes).await?);
+    let held = (answer.held.clone(), write::reserve_write_memory(serving, &asker, bytes).await?);
     let pieces = format::write(answer, format, query.csv)?;
-    let written = write::written(Arc::clone(serving), PermitRequest::query(asker), pieces);
+    let written = write::answer_stream(Arc::clone(serving), PermitRequest::query(asker), pieces);
     Ok((told, ResponseBody::from_stream(written.inspect(move |_| _ = &held))).into_response())
 }
 
 /// Sends the answer, and again whenever it changes.
-async fn follow(
+async fn subscribe(
     serving: &Arc<ServingLayer>,
     query: Query,
     asker: CallerId,
 ) -> Result<Response, Problem> {
-    let messages = serving.follow(asker.clone(), query).await?;
-    let body = write::events(Arc::clone(serving), PermitRequest::refresh(asker), messages);
+    let messages = serving.subscribe(asker.clone(), query).await?;
+    let body = write::event_stream(Arc::clone(serving), PermitRequest::refresh(asker), messages);
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

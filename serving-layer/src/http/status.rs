@@ -13,7 +13,7 @@ use shared::request::NoParameters;
 use crate::serve::ServingLayer;
 
 /// Milliseconds that have gone by since `begun`, however the wall clock was set meanwhile.
-fn millis(begun: Instant) -> u64 {
+fn elapsed_ms(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn show(State(serving): State<Arc<ServingLayer>>, _: NoParamete
     let failure = serving.speed.failure();
     let lags = snapshot.metrics.iter().map(|metric| serving.speed.lag(metric.id).lag_ms);
     // For as long as the store cannot be asked, what it holds is behind for all who ask.
-    let unasked = failure.as_ref().map(|failure| millis(failure.begun));
+    let unasked = failure.as_ref().map(|failure| elapsed_ms(failure.begun));
     let lag_ms = lags.chain(unasked).max().unwrap_or(0);
     let mut status = json!({
         "version": env!("CARGO_PKG_VERSION"),

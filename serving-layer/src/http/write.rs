@@ -34,7 +34,7 @@ impl AsRef<[u8]> for HeldText {
 }
 
 /// A short answer's text, whose memory is taken until it is sent.
-pub(super) async fn held(
+pub(super) async fn held_body(
     serving: &Arc<ServingLayer>,
     asker: &CallerId,
     text: Vec<u8>,
@@ -42,12 +42,12 @@ pub(super) async fn held(
     if text.len() <= SMALL_BYTES {
         return Ok(text.into());
     }
-    let _held = room(serving, asker, text.len()).await?;
+    let _held = reserve_write_memory(serving, asker, text.len()).await?;
     Ok(Bytes::from_owner(HeldText { text, _held }))
 }
 
 /// Memory to write an answer in; where it is much, it is waited for.
-pub(super) async fn room(
+pub(super) async fn reserve_write_memory(
     serving: &Arc<ServingLayer>,
     asker: &CallerId,
     bytes: usize,
@@ -56,17 +56,17 @@ pub(super) async fn room(
         return Ok(held);
     }
     let hold = |work: QueryContext| async move { Ok(work.hold(bytes)?) };
-    serving.in_turn_of(MemoryNeed::Much, &PermitRequest::query(asker.clone()), hold).await
+    serving.run_when_admitted(MemoryNeed::Much, &PermitRequest::query(asker.clone()), hold).await
 }
 
 /// The pieces of an answer.
-pub(super) fn written(
+pub(super) fn answer_stream(
     serving: Arc<ServingLayer>,
     asking: PermitRequest,
     pieces: AnswerChunks,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
     stream::try_unfold((serving, asking, pieces), |(serving, asking, mut pieces)| async move {
-        let turn = serving.admission.writing.take(&asking).await;
+        let turn = serving.admission.writing.acquire(&asking).await;
         let written = blocking(move || {
             let _turn = turn;
             Ok((pieces.next().transpose(), pieces))
@@ -78,7 +78,7 @@ pub(super) fn written(
 
 /// Server-sent events: each message as an event, and now and then a comment, so that a connection
 /// that has nothing to say is not taken for one that is gone.
-pub(super) fn events(
+pub(super) fn event_stream(
     serving: Arc<ServingLayer>,
     asking: PermitRequest,
     messages: impl Stream<Item = LiveMessage> + Send + 'static,
@@ -97,16 +97,16 @@ pub(super) fn events(
         };
         let head = Bytes::from(format!("event: {event}\ndata: "));
         if !is_unwritten {
-            return stream::iter(together(head, pieces)).boxed();
+            return stream::iter(event_chunks(head, pieces)).boxed();
         }
         let (head, tail) = (stream::iter([Ok(head)]), stream::iter([Ok("\n\n".into())]));
-        let data = written(Arc::clone(&serving), asking.clone(), pieces);
+        let data = answer_stream(Arc::clone(&serving), asking.clone(), pieces);
         head.chain(data).chain(tail).boxed()
     })
 }
 
 /// An event whose text is written: in one piece, if it is small.
-fn together(head: Bytes, pieces: AnswerChunks) -> Vec<io::Result<Bytes>> {
+fn event_chunks(head: Bytes, pieces: AnswerChunks) -> Vec<io::Result<Bytes>> {
     let ends = [Ok(head)].into_iter().chain(pieces).chain([Ok(Bytes::from_static(b"\n\n"))]);
     let event: Vec<io::Result<Bytes>> = ends.collect();
     let bytes: usize = event.iter().flatten().map(Bytes::len).sum();

@@ -33,7 +33,7 @@ proptest! {
             to: base.ceil(Timestamp((from + length) * 1_000_000)),
         };
         prop_assume!(!granularity.is_finer_than(base) && calendar.fits(base, range));
-        let pieces = pieces(&calendar, base, range);
+        let pieces = rollup_scans(&calendar, base, range);
         // Every base bucket is in the rollup bucket of one piece.
         let step = if length > 90_000 { 7 * base.micros() } else { base.micros() };
         let mut at = range.from;
@@ -63,7 +63,7 @@ fn a_year_by_months_is_read_by_days_but_for_those_in_which_months_begin() {
     let calendar = BucketCalendar::new(zone, Granularity::Month);
     let start = 15_706 * DAY_US + 5 * 3_600_000_000;
     let range = TimeRange { from: Timestamp(start), to: Timestamp(start + 365 * DAY_US) };
-    let pieces = pieces(&calendar, Grain::Minute, range);
+    let pieces = rollup_scans(&calendar, Grain::Minute, range);
     let days = pieces.iter().find(|piece| piece.grain == Grain::Day).unwrap();
     assert_eq!(days.range.to.0 - days.range.from.0, 364 * DAY_US);
     assert_eq!(days.without.len(), 11);
@@ -73,6 +73,6 @@ fn a_year_by_months_is_read_by_days_but_for_those_in_which_months_begin() {
 
 #[test]
 fn a_view_without_files_is_not_read() {
-    let range = covered(&[], TimeRange::ALL);
+    let range = covered_range(&[], TimeRange::ALL);
     assert!(range.is_empty());
 }

@@ -17,7 +17,10 @@ fn defaults_are_those_of_the_contract() {
         (query.fill, query.compare, query.partial),
         (FillPolicy::None, None, PartialPolicy::Refuse)
     );
-    assert_eq!((query.csv, query.whole().rows_max()), (CsvTextStyle::Verbatim, LIMIT_MAX + 1));
+    assert_eq!(
+        (query.csv, query.with_all_rows().rows_max()),
+        (CsvTextStyle::Verbatim, LIMIT_MAX + 1)
+    );
     let query = Query::from_pairs([("metric".to_owned(), "m".to_owned())]).unwrap();
     assert_eq!((query.measures, query.format), (None, None));
 }

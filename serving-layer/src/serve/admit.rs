@@ -79,8 +79,8 @@ impl QueryAdmission {
 
     /// A turn of each query that may be answered at a time.
     #[cfg(test)]
-    pub(super) fn take_all(&self, asking: &PermitRequest) -> Vec<WorkPermit> {
-        let take = |turns: &FairLimiter| std::iter::from_fn(|| turns.try_take(asking)).collect();
+    pub(super) fn acquire_all(&self, asking: &PermitRequest) -> Vec<WorkPermit> {
+        let take = |turns: &FairLimiter| std::iter::from_fn(|| turns.try_acquire(asking)).collect();
         [take(&self.little), take(&self.much)]
             .into_iter()
             .flat_map(|t: Vec<WorkPermit>| t)
@@ -114,7 +114,7 @@ impl Drop for WaitingGuard {
 
 impl ServingLayer {
     /// Answers when it is the query's turn, within the time for a query.
-    pub(super) async fn in_turn(
+    pub(super) async fn admit_and_answer(
         self: &Arc<Self>,
         query: &Query,
         asking: &PermitRequest,
@@ -124,26 +124,26 @@ impl ServingLayer {
             PreparedQuery::Needs(need) => need,
         };
         // Apart, since what most queries need is small and is moved often.
-        Box::pin(self.in_turn_for(need, query, asking)).await
+        Box::pin(self.answer_when_admitted(need, query, asking)).await
     }
 
-    async fn in_turn_for(
+    async fn answer_when_admitted(
         self: &Arc<Self>,
         need: MemoryNeed,
         query: &Query,
         asking: &PermitRequest,
     ) -> Result<QueryAnswer, ServingError> {
         let turns = self.admission.turns(need);
-        if let Some(turn) = turns.try_take(asking) {
+        if let Some(turn) = turns.try_acquire(asking) {
             let is_begun = AtomicBool::new(false);
-            let answer = self.answer_within(query, need, turn, &is_begun);
-            return self.in_time(answer, &is_begun).await;
+            let answer = self.answer_with_permit(query, need, turn, &is_begun);
+            return self.with_timeout(answer, &is_begun).await;
         }
         let joined = self.join(query, need);
         // Each waits in its own asker's line, and the first turn is for all.
         let offer = async {
             // Nobody needs it if there was one before.
-            let _ = joined.turns.send(turns.take(asking).await);
+            let _ = joined.turns.send(turns.acquire(asking).await);
             pending().await
         };
         let answer = async {
@@ -152,11 +152,11 @@ impl ServingLayer {
                 never = offer => never,
             }
         };
-        self.in_time(answer, &joined.is_begun).await
+        self.with_timeout(answer, &joined.is_begun).await
     }
 
     /// Does something else than to answer a query when its turn comes.
-    pub(crate) async fn in_turn_of<T, F: Future<Output = Result<T, ServingError>>>(
+    pub(crate) async fn run_when_admitted<T, F: Future<Output = Result<T, ServingError>>>(
         self: &Arc<Self>,
         need: MemoryNeed,
         asking: &PermitRequest,
@@ -164,13 +164,13 @@ impl ServingLayer {
     ) -> Result<T, ServingError> {
         let is_begun = AtomicBool::new(false);
         let done = async {
-            let turn = self.admission.turns(need).take(asking).await;
-            self.within((need, turn), &is_begun, attempt).await
+            let turn = self.admission.turns(need).acquire(asking).await;
+            self.run_with_memory((need, turn), &is_begun, attempt).await
         };
-        self.in_time(done, &is_begun).await
+        self.with_timeout(done, &is_begun).await
     }
 
-    async fn in_time<T>(
+    async fn with_timeout<T>(
         &self,
         done: impl Future<Output = Result<T, ServingError>>,
         is_begun: &AtomicBool,
@@ -206,7 +206,7 @@ impl ServingLayer {
             // Whoever asks from here on may expect what this answer does not include.
             drop((place, first));
             let gone = || ServingError::Internal("nobody waits for the answer".to_owned());
-            serving.answer_within(&query, need, turn.ok_or_else(gone)?, &begins).await
+            serving.answer_with_permit(&query, need, turn.ok_or_else(gone)?, &begins).await
         };
         let outcome = outcome.boxed().shared();
         // There is one to downgrade, since it was not polled yet.
@@ -217,7 +217,7 @@ impl ServingLayer {
         WaitingQuery { outcome, is_begun, turns }
     }
 
-    async fn answer_within(
+    async fn answer_with_permit(
         self: &Arc<Self>,
         query: &Query,
         need: MemoryNeed,
@@ -225,11 +225,11 @@ impl ServingLayer {
         is_begun: &AtomicBool,
     ) -> Result<QueryAnswer, ServingError> {
         let attempt = |work: QueryContext| async move { self.answer_now(query, &work).await };
-        self.within((need, turn), is_begun, attempt).await
+        self.run_with_memory((need, turn), is_begun, attempt).await
     }
 
     /// Works in turns until there is enough memory for all of it: with a reserve of more each time.
-    async fn within<T, F: Future<Output = Result<T, ServingError>>>(
+    async fn run_with_memory<T, F: Future<Output = Result<T, ServingError>>>(
         self: &Arc<Self>,
         (need, mut turn): (MemoryNeed, WorkPermit),
         is_begun: &AtomicBool,
@@ -240,7 +240,7 @@ impl ServingLayer {
         loop {
             is_begun.store(true, Ordering::SeqCst);
             let work = QueryContext::new(account, Instant::now() + self.settings.timeout, turn);
-            let watch = work.watch();
+            let watch = work.cancel_on_drop();
             let done = attempt(work).await;
             drop(watch);
             let Err(ServingError::Short(MemoryShortageError { needed })) = done else {
@@ -256,7 +256,7 @@ impl ServingLayer {
             // Half as much again, so that it is not short once more; or else a little more.
             let wanted = [needed / 2, needed / 16].map(|more| (needed + more).min(most));
             let fits = move || wanted.iter().any(|bytes| serving.reserve(&own, *bytes));
-            turn = self.admission.much.take_if(&asking, fits).await;
+            turn = self.admission.much.acquire_if(&asking, fits).await;
         }
     }
 

@@ -15,7 +15,10 @@ use super::ServingLayer;
 use crate::answer::warn::{WarningContext, hint, label};
 
 /// What a metric could not use of the events of both its parts, by what is told of the speed part.
-pub(super) fn of_both_parts(metric: &MetricVersion, mut speed: MetricOmissions) -> MetricOmissions {
+pub(super) fn merged_omissions(
+    metric: &MetricVersion,
+    mut speed: MetricOmissions,
+) -> MetricOmissions {
     speed.merge(&metric.omissions);
     if metric.stage == LifecycleStage::Backfilling {
         speed.merge(&MetricOmissions::unknown());
@@ -25,13 +28,18 @@ pub(super) fn of_both_parts(metric: &MetricVersion, mut speed: MetricOmissions) 
 
 impl ServingLayer {
     /// Adds what a metric could not use of all its events to how it is shown.
-    pub(crate) async fn tell(&self, metric: &MetricVersion, is_bounded: bool, shown: &mut Value) {
+    pub(crate) async fn add_warnings(
+        &self,
+        metric: &MetricVersion,
+        is_bounded: bool,
+        shown: &mut Value,
+    ) {
         let omissions = self.omissions(metric).await;
         let readings = all_readings(metric);
         let subject = WarningContext { metric, omissions: &omissions, readings, is_bounded };
         shown["warnings"] = json!(self.warnings_of(&subject).await);
         if !is_bounded {
-            shown["omissions"] = subject.listed();
+            shown["omissions"] = subject.omissions_json();
         }
     }
 
@@ -55,12 +63,12 @@ impl ServingLayer {
             Ok(part) => part.omissions,
             Err(_) => MetricOmissions::unknown(),
         };
-        of_both_parts(metric, speed)
+        merged_omissions(metric, speed)
     }
 
     /// What is doubtful about a definition, by the newest events: properties that none of them has,
     /// and types of which there are none while there are some of nearly the same name.
-    pub(crate) async fn doubts(&self, metric: &MetricVersion) -> Vec<String> {
+    pub(crate) async fn definition_warnings(&self, metric: &MetricVersion) -> Vec<String> {
         let definition = &metric.definition;
         let known = self.names.of(&self.journal, &definition.event).await;
         let mut doubts = Vec::new();
@@ -97,5 +105,5 @@ impl ServingLayer {
 fn all_readings(metric: &MetricVersion) -> Vec<shared::compile::PropertyUse<'_>> {
     let measures: Vec<usize> = (0..metric.compiled.measures().len()).collect();
     let dimensions: Vec<usize> = (0..metric.definition.dimensions.len()).collect();
-    metric.compiled.readings(&measures, &dimensions)
+    metric.compiled.property_uses(&measures, &dimensions)
 }

@@ -26,8 +26,8 @@ impl ServingLayer {
         snapshot: &Arc<CatalogSnapshot>,
         metric: &Arc<MetricVersion>,
     ) -> Result<Extent, ServingError> {
-        let need = self.need_of(self.speed.groups(metric.id));
-        self.in_turn_of(need, asking, |work| async move {
+        let need = self.need_for_rows(self.speed.groups(metric.id));
+        self.run_when_admitted(need, asking, |work| async move {
             self.extent_now(snapshot, metric, &work).await
         })
         .await
@@ -45,9 +45,9 @@ impl ServingLayer {
         let groups = usize::try_from(self.speed.groups(metric.id)).unwrap_or(usize::MAX);
         let held = work.hold(groups.saturating_mul(size_of::<i64>()))?;
         let rows = self.speed.read(metric, read).await.map_or_else(|_| Vec::new(), |p| p.states);
-        let mut extent = rows.iter().fold(None, with);
+        let mut extent = rows.iter().fold(None, extended_by);
         drop((rows, held));
-        let covered = plan::covered(&metric.files, TimeRange::ALL);
+        let covered = plan::covered_range(&metric.files, TimeRange::ALL);
         if !covered.is_empty() {
             let day = Grain::Day.micros();
             let first = TimeRange { to: Timestamp(covered.from.0 + day), ..covered };
@@ -63,7 +63,7 @@ impl ServingLayer {
                 for mut rows in reads {
                     while let Some(Ok(rows)) = rows.next().await {
                         work.check()?;
-                        extent = with(extent, &rows);
+                        extent = extended_by(extent, &rows);
                     }
                 }
                 drop(snapshot);
@@ -76,7 +76,7 @@ impl ServingLayer {
 }
 
 /// An extent that has the bucket starts of some rows as well.
-fn with(extent: Extent, rows: &RecordBatch) -> Extent {
+fn extended_by(extent: Extent, rows: &RecordBatch) -> Extent {
     let times = rows
         .column_by_name("time")
         .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());

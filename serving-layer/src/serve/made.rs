@@ -134,7 +134,7 @@ fn rows_bytes(rows: &AnswerRows, query: &Query) -> usize {
 
 impl ServingLayer {
     /// Makes the rows of an answer, when so much was applied to the speed view.
-    pub(super) async fn make(
+    pub(super) async fn compute_result(
         &self,
         query: &Query,
         snapshot: &Arc<CatalogSnapshot>,
@@ -148,11 +148,11 @@ impl ServingLayer {
         let mut missing = Vec::new();
         let range = speed_range(&part, times)?;
         let (merged, speed) = self.read(&part, times.edges, range, &mut missing).await?;
-        let (edges, mut widened) = answered(&merged, &resolved, metric, times.now)?;
-        let earlier = match earlier(&part, times, edges)? {
+        let (edges, mut widened) = checked_edges(&merged, &resolved, metric, times.now)?;
+        let earlier = match comparison_read(&part, times, edges)? {
             Some(ComparisonRead { comparison, read, widened: more }) => {
                 widened.extend(more);
-                Some((self.read_also(&part, closed(read), &speed).await?, comparison))
+                Some((self.read_also(&part, closed_edges(read), &speed).await?, comparison))
             }
             None => None,
         };
@@ -207,7 +207,9 @@ impl ServingLayer {
         let subject = warn::WarningContext {
             metric,
             omissions,
-            readings: metric.compiled.readings(&read::measures(resolved), &read::dimensions(part)),
+            readings: metric
+                .compiled
+                .property_uses(&read::measures(resolved), &read::dimensions(part)),
             is_bounded: !part.query.scope.is_everything(),
         };
         self.warnings_of(&subject).await
@@ -222,7 +224,7 @@ fn speed_range(part: &ReadContext<'_>, times: QueryTimes) -> Result<TimeRange, S
         return Ok(asked);
     }
     let RangeEdges { from: Some(_), to: Some(_) } = times.edges else { return Ok(TimeRange::ALL) };
-    let earlier = earlier(part, times, times.edges)?.map_or(asked, |earlier| earlier.read);
+    let earlier = comparison_read(part, times, times.edges)?.map_or(asked, |earlier| earlier.read);
     Ok(TimeRange { from: asked.from.min(earlier.from), to: asked.to.max(earlier.to) })
 }
 
@@ -236,7 +238,7 @@ struct ComparisonRead {
 }
 
 /// The range to compare with, if there is one.
-fn earlier(
+fn comparison_read(
     part: &ReadContext<'_>,
     times: QueryTimes,
     edges: RangeEdges,
@@ -254,7 +256,7 @@ fn earlier(
     };
     let (calendar, grain) = (&part.resolved.calendar, part.metric.compiled.grain());
     let range = TimeRange { from, to: to.max(Timestamp(from.0 + 1)) };
-    let exact = answer::compare::earlier(calendar.zone(), range, compare);
+    let exact = answer::compare::comparison_range(calendar.zone(), range, compare);
     let (range, read, widened) = if times.edges.from.is_some() {
         let range = TimeRange { from: grain.floor(exact.from), to: grain.ceil(exact.to) };
         check_fit(calendar, grain, range)?;
@@ -269,7 +271,7 @@ fn earlier(
     Ok(Some(ComparisonRead { comparison, read, widened }))
 }
 
-fn closed(range: TimeRange) -> RangeEdges {
+fn closed_edges(range: TimeRange) -> RangeEdges {
     RangeEdges { from: Some(range.from), to: Some(range.to) }
 }
 
@@ -283,14 +285,14 @@ fn text_bytes(query: &Query) -> usize {
 
 /// The range that is answered, once it is known what there is, and where its buckets do not begin
 /// on the base.
-fn answered(
+fn checked_edges(
     merged: &MergedStates,
     resolved: &ResolvedQuery,
     metric: &MetricVersion,
     now: Timestamp,
 ) -> Result<(RangeEdges, Vec<TimeRange>), ServingError> {
     let calendar = &resolved.calendar;
-    let edges = answer::answered(merged, calendar, resolved.edges);
+    let edges = answer::answered_edges(merged, calendar, resolved.edges);
     let RangeEdges { from: Some(from), to: Some(to) } = edges else {
         return Ok((edges, Vec::new()));
     };

@@ -8,7 +8,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use chrono_tz::Tz;
 use futures::StreamExt;
 use shared::catalog::{CatalogSnapshot, MetricVersion};
-use shared::failpoint::{self, planted};
+use shared::failpoint::{self, is_bug_planted};
 use shared::ids::{MetricId, Offset};
 use shared::omissions::MetricOmissions;
 use shared::ports::{self, BatchReadRequest, ReadColumns, SpeedReadRequest, SpeedViewError};
@@ -16,7 +16,7 @@ use shared::table::StateTable;
 use shared::time::{TimeRange, Timestamp};
 use tokio::runtime::Handle;
 
-use super::doubts::of_both_parts;
+use super::doubts::merged_omissions;
 use super::work::QueryContext;
 use super::{ServingLayer, blocking};
 use crate::answer::MergedStates;
@@ -113,8 +113,8 @@ impl ServingLayer {
         missing: &mut Vec<String>,
     ) -> Result<(MergedStates, SpeedRows), AttemptError> {
         let metric = part.metric;
-        if planted("boundary_by_time") && !metric.files.is_empty() {
-            range.from = plan::covered(&metric.files, range).to;
+        if is_bug_planted("boundary_by_time") && !metric.files.is_empty() {
+            range.from = plan::covered_range(&metric.files, range).to;
         }
         let columns = ReadColumns { dimensions: dimensions(part), states: states(part) };
         let read = SpeedReadRequest {
@@ -193,8 +193,8 @@ impl ServingLayer {
         grouping: Arc<RowGrouping>,
     ) -> Result<Arc<HeldTable>, ServingError> {
         let ReadContext { snapshot, metric, resolved, work, .. } = *part;
-        let range = plan::covered(&metric.files, edges.range());
-        let pieces = plan::pieces(&resolved.calendar, metric.compiled.grain(), range);
+        let range = plan::covered_range(&metric.files, edges.range());
+        let pieces = plan::rollup_scans(&resolved.calendar, metric.compiled.grain(), range);
         let (snapshot, metric) = (Arc::clone(snapshot), Arc::clone(metric));
         let (batch, work, runtime) = (Arc::clone(&self.batch), work.clone(), Handle::current());
         let kept = self.kept.clone();
@@ -303,7 +303,7 @@ fn speed_rows(
             missing.extend(lost);
             let bytes = rows.iter().map(RecordBatch::get_array_memory_size).sum();
             held.resize(bytes).map_err(ServingError::from)?;
-            let omissions = of_both_parts(metric, omissions);
+            let omissions = merged_omissions(metric, omissions);
             Ok(SpeedRows { rows, range, through, reach, omissions, _held: held })
         }
         (Err(SpeedViewError::Retired { .. }), _) => Err(AttemptError::Moved),

@@ -48,13 +48,15 @@ impl ServingLayer {
     }
 
     /// The versions that answer and may be seen.
-    pub(crate) fn seen<'a>(
+    pub(crate) fn visible_metrics<'a>(
         &self,
         snapshot: &'a CatalogSnapshot,
         scope: &AccessScope,
     ) -> impl Iterator<Item = &'a Arc<MetricVersion>> {
-        let names = snapshot.names().into_iter().filter(|name| scope.sees(name));
-        names.filter_map(|name| snapshot.answering(name)).filter(|metric| self.fits(scope, metric))
+        let names = snapshot.names().into_iter().filter(|name| scope.allows_metric(name));
+        names
+            .filter_map(|name| snapshot.serving_version(name))
+            .filter(|metric| self.fits(scope, metric))
     }
 
     /// The version that answers for a name, if it may be seen.
@@ -67,7 +69,7 @@ impl ServingLayer {
         scope: &AccessScope,
         name: &str,
     ) -> Result<&'a Arc<MetricVersion>, ServingError> {
-        let found = snapshot.answering(name).filter(|_| scope.sees(name));
+        let found = snapshot.serving_version(name).filter(|_| scope.allows_metric(name));
         let metric = found.ok_or_else(|| self.unknown(snapshot, scope, name))?;
         if !self.fits(scope, metric) {
             let detail = format!("the key's own filter does not fit `{name}`");
@@ -84,7 +86,7 @@ impl ServingLayer {
         name: &str,
     ) -> ServingError {
         let short: String = name.chars().take(80).collect();
-        let known = self.seen(snapshot, scope).map(|metric| &*metric.definition.name);
+        let known = self.visible_metrics(snapshot, scope).map(|metric| &*metric.definition.name);
         let hint = suggestion(&short, known);
         ServingError::UnknownMetric { name: short, hint }
     }

@@ -11,7 +11,7 @@ use crate::query::{FillPolicy, Query};
 
 impl ServingLayer {
     /// What a query needs, by the rows that it reads or fills at most.
-    pub(super) fn need(
+    pub(super) fn estimate_need(
         &self,
         query: &Query,
         metric: &MetricVersion,
@@ -22,11 +22,11 @@ impl ServingLayer {
         let rows = batch_rows(metric, &calendar, range)
             .saturating_add(self.speed.groups(metric.id))
             .saturating_add(filled_rows(query, metric, place));
-        self.need_of(rows)
+        self.need_for_rows(rows)
     }
 
     /// What the reading of so many rows needs.
-    pub(super) fn need_of(&self, rows: u64) -> MemoryNeed {
+    pub(super) fn need_for_rows(&self, rows: u64) -> MemoryNeed {
         match rows <= self.settings.little_rows {
             true => MemoryNeed::Little,
             false => MemoryNeed::Much,
@@ -36,8 +36,8 @@ impl ServingLayer {
 
 /// Rows of the batch view's files that lie in a range, as if they were evenly spread.
 fn batch_rows(metric: &MetricVersion, calendar: &BucketCalendar, range: TimeRange) -> u64 {
-    let covered = plan::covered(&metric.files, range);
-    let pieces = plan::pieces(calendar, metric.compiled.grain(), covered);
+    let covered = plan::covered_range(&metric.files, range);
+    let pieces = plan::rollup_scans(calendar, metric.compiled.grain(), covered);
     let of = |piece: &plan::RollupScan| -> f64 {
         let files = metric.files.iter().filter(|file| file.grain == piece.grain);
         let rows = files.map(|file| {
@@ -58,7 +58,7 @@ fn filled_rows(query: &Query, metric: &MetricVersion, place: &PinnedQuery<'_>) -
         return 0;
     }
     // An open edge is that of the first or last bucket: about where the batch view begins, and now.
-    let covered = plan::covered(&metric.files, TimeRange::ALL);
+    let covered = plan::covered_range(&metric.files, TimeRange::ALL);
     let from = place.edges.from.unwrap_or(covered.from.min(place.now));
     let to = place.edges.to.unwrap_or(place.now);
     let length = query.granularity.length().unwrap_or(i64::MAX).max(1);

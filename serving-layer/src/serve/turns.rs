@@ -36,7 +36,7 @@ struct PermitWaiter {
     fits: ReadyCheck,
 }
 
-/// See [`FairLimiter::take_if`].
+/// See [`FairLimiter::acquire_if`].
 type ReadyCheck = Option<Box<dyn Fn() -> bool + Send + Sync>>;
 
 impl std::fmt::Debug for FairLimiter {
@@ -70,7 +70,7 @@ impl FairLimiter {
     }
 
     /// A turn, if one is free and nobody waits.
-    pub(crate) fn try_take(&self, asking: &PermitRequest) -> Option<WorkPermit> {
+    pub(crate) fn try_acquire(&self, asking: &PermitRequest) -> Option<WorkPermit> {
         let mut state = self.state();
         if state.taken >= self.limit || !state.fair.is_empty() {
             return None;
@@ -82,12 +82,12 @@ impl FairLimiter {
     }
 
     /// Waits for a turn.
-    pub(crate) async fn take(&self, asking: &PermitRequest) -> WorkPermit {
+    pub(crate) async fn acquire(&self, asking: &PermitRequest) -> WorkPermit {
         self.wait(asking, None).await
     }
 
     /// Waits for a turn in which there is what is needed: `fits` takes it, if it is there.
-    pub(crate) async fn take_if(
+    pub(crate) async fn acquire_if(
         &self,
         asking: &PermitRequest,
         fits: impl Fn() -> bool + Send + Sync + 'static,
@@ -99,7 +99,7 @@ impl FairLimiter {
         let looks_again = fits.is_some();
         let (turn, mut mine) = oneshot::channel();
         self.state().fair.wait(asking, PermitWaiter { turn, fits });
-        self.hand_out();
+        self.grant_permits();
         loop {
             let found = match looks_again {
                 true => timeout(LOOK_AGAIN, &mut mine).await.ok(),
@@ -110,7 +110,7 @@ impl FairLimiter {
                 return turn;
             }
             if self.is_time_to_look() {
-                self.hand_out();
+                self.grant_permits();
             }
         }
     }
@@ -126,7 +126,7 @@ impl FairLimiter {
     }
 
     /// Gives free turns to those who are next.
-    fn hand_out(&self) {
+    fn grant_permits(&self) {
         loop {
             let mut state = self.state();
             if state.taken >= self.limit {
@@ -164,7 +164,7 @@ impl Drop for WorkPermit {
         let is_waited_for = !state.fair.is_empty();
         drop(state);
         if is_waited_for {
-            self.turns.hand_out();
+            self.turns.grant_permits();
         }
     }
 }

@@ -54,7 +54,7 @@ impl QueryContext {
     }
 
     /// Gives the work up when what is returned is dropped, unless it has ended by then.
-    pub(super) fn watch(&self) -> CancelGuard {
+    pub(super) fn cancel_on_drop(&self) -> CancelGuard {
         CancelGuard(Arc::clone(&self.0))
     }
 }

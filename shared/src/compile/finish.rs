@@ -14,7 +14,8 @@ use super::{CompiledMeasure, DefinitionError, MeasureFormula, Metric, place};
 use crate::decimal::{self, Scale};
 use crate::definition::{MeasureKind, MetricDefinition};
 use crate::expression::{
-    Evaluator, ExpressionLowering, ExpressionType, NameScope, NumberWidth, input_schema, wide,
+    Evaluator, ExpressionLowering, ExpressionType, NameScope, NumberWidth, input_schema,
+    widen_array,
 };
 use crate::measure::{DistinctSketch, LatestState, QuantileSketch, StateError};
 
@@ -98,7 +99,7 @@ impl Metric {
                 let mut columns = Vec::new();
                 for input in &formula.inputs {
                     self.finish_one(*input, states, done, misfits)?;
-                    columns.push(wide(&done[input]));
+                    columns.push(widen_array(&done[input]));
                 }
                 let options =
                     arrow::array::RecordBatchOptions::new().with_row_count(Some(states.num_rows()));

@@ -36,7 +36,7 @@ impl LoweringPair {
     }
 
     /// Lowers in both ways.
-    pub(super) fn both<T>(
+    pub(super) fn lower_both<T>(
         &mut self,
         lower: impl Fn(&mut ExpressionLowering<'static>) -> Result<T, ExpressionError>,
     ) -> Result<[T; 2], ExpressionError> {

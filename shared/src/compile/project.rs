@@ -12,7 +12,7 @@ use arrow::datatypes::{
 };
 
 use super::plan::EvaluationPlan;
-use super::round::round;
+use super::round::round_to_scale;
 use super::states::StateCollector;
 use super::uses::OmissionCounter;
 use super::{FoldVersion, Metric, StateLayout};
@@ -169,10 +169,10 @@ impl Metric {
         if let Some(chosen) = chosen {
             rows = filter_record_batch(&rows, chosen)?;
         }
-        told.see(&rows);
+        told.note_properties(&rows);
         if let Some(filter) = &plan.filter {
             let (mask, effects) = filter.evaluate(&plan.inputs_of(&rows)?)?;
-            told.did(self.uses.filter.as_slice(), effects);
+            told.add_effects(self.uses.filter.as_slice(), effects);
             let mask = mask.as_boolean();
             if mask.true_count() < mask.len() {
                 rows = filter_record_batch(&rows, mask)?;
@@ -228,19 +228,19 @@ impl Metric {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(starts)];
         for (dimension, usage) in plan.dimensions.iter().zip(&self.uses.dimensions) {
             let (values, effects) = dimension.evaluate(&inputs)?;
-            told.did(&[*usage], effects);
+            told.add_effects(&[*usage], effects);
             columns.push(values);
         }
         let arguments = plan.arguments.iter().zip(&self.shapes).zip(&self.uses.arguments);
         for ((argument, shape), uses) in arguments {
             let (mut values, mut effects) = argument.evaluate(&inputs)?;
             if shape.ty == ExpressionType::Number {
-                let rounded = round(values, shape.scale);
+                let rounded = round_to_scale(values, shape.scale);
                 effects.no_result += rounded.misfits;
-                told.lost(uses, rounded.lost);
+                told.add_rounding(uses, rounded.lost);
                 values = rounded.values;
             }
-            told.did(uses, effects);
+            told.add_effects(uses, effects);
             if shape.is_placed {
                 values = placed(times, &EventOffsets::of(rows)?, &values);
             }
@@ -260,7 +260,7 @@ impl Metric {
         extracted: &ExtractedEvents,
         groups_max: usize,
     ) -> Result<FoldOutcome, FoldError> {
-        let placed = self.place(table, extracted, groups_max)?;
+        let placed = self.assign_groups(table, extracted, groups_max)?;
         self.update(table, &placed)?;
         let GroupedRows { groups, mismatches, omissions, dropped, .. } = placed;
         Ok(FoldOutcome { groups, mismatches, omissions, dropped })
@@ -271,7 +271,7 @@ impl Metric {
     ///
     /// # Errors
     /// As [`Metric::project`], and when the table is full.
-    pub fn place(
+    pub fn assign_groups(
         &self,
         table: &mut StateTable,
         extracted: &ExtractedEvents,

@@ -27,7 +27,7 @@ pub(super) struct RoundedColumn {
 }
 
 /// Rounds half to even.
-pub(super) fn round(values: ArrayRef, scale: Scale) -> RoundedColumn {
+pub(super) fn round_to_scale(values: ArrayRef, scale: Scale) -> RoundedColumn {
     let (mut lost, mut misfits) = (RoundingLoss::default(), 0);
     let mut place = |value: i256, places: i8| {
         let Some((rounded, is_lossy)) = rescale(value, places.unsigned_abs(), scale) else {

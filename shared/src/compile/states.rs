@@ -89,7 +89,7 @@ impl StateCollector {
             return Err(DefinitionError::at(pointer, "`places` goes with numbers, not with times"));
         }
         let filter = measure.filter.as_deref();
-        let filter = filter.map(|text| lowerings.both(|lowering| lowering.condition(text)));
+        let filter = filter.map(|text| lowerings.lower_both(|lowering| lowering.condition(text)));
         let filter = filter.transpose().map_err(place(format!("{pointer}/filter")))?;
         let scale = measure.places.and_then(Scale::new).unwrap_or_default();
         let shape = ArgumentType { ty, scale, is_placed: measure.kind == MeasureKind::Latest };
@@ -157,13 +157,13 @@ fn value(
     let typed = |[(short, ty), (wide, _)]: [(Expr, ExpressionType); 2]| ([short, wide], ty);
     Ok(match measure.kind {
         MeasureKind::Count | MeasureKind::Expr => {
-            (lowerings.both(|lowering| lowering.text(text))?, ExpressionType::Text)
+            (lowerings.lower_both(|lowering| lowering.text(text))?, ExpressionType::Text)
         }
         MeasureKind::Sum | MeasureKind::Avg | MeasureKind::Quantile => {
-            (lowerings.both(|lowering| lowering.summed(text))?, ExpressionType::Number)
+            (lowerings.lower_both(|lowering| lowering.summed(text))?, ExpressionType::Number)
         }
         MeasureKind::Min | MeasureKind::Max => {
-            typed(lowerings.both(|lowering| lowering.ordered(text))?)
+            typed(lowerings.lower_both(|lowering| lowering.ordered(text))?)
         }
         MeasureKind::Distinct => {
             if ExpressionLowering::new(NameScope::Event).value(text)?.1 != ExpressionType::Text {
@@ -171,9 +171,11 @@ fn value(
             }
             match lowerings.fold {
                 FoldVersion::First => {
-                    (lowerings.both(|lowering| lowering.text(text))?, ExpressionType::Text)
+                    (lowerings.lower_both(|lowering| lowering.text(text))?, ExpressionType::Text)
                 }
-                FoldVersion::Second => typed(lowerings.both(|lowering| lowering.value(text))?),
+                FoldVersion::Second => {
+                    typed(lowerings.lower_both(|lowering| lowering.value(text))?)
+                }
             }
         }
         MeasureKind::Latest => {
@@ -184,9 +186,9 @@ fn value(
                 None => latest_type(text, lowerings)?,
             };
             let value = match ty {
-                ExpressionType::Number => lowerings.both(|lowering| lowering.summed(text))?,
-                ExpressionType::Time => lowerings.both(|lowering| lowering.time(text))?,
-                _ => lowerings.both(|lowering| lowering.text(text))?,
+                ExpressionType::Number => lowerings.lower_both(|lowering| lowering.summed(text))?,
+                ExpressionType::Time => lowerings.lower_both(|lowering| lowering.time(text))?,
+                _ => lowerings.lower_both(|lowering| lowering.text(text))?,
             };
             (value, ty)
         }
@@ -198,7 +200,7 @@ fn latest_type(
     text: &str,
     lowerings: &mut LoweringPair,
 ) -> Result<ExpressionType, ExpressionError> {
-    let [is_time, _] = lowerings.both(|lowering| lowering.is_time(text))?;
+    let [is_time, _] = lowerings.lower_both(|lowering| lowering.is_time(text))?;
     if !is_time {
         return Ok(ExpressionType::Text);
     }

@@ -64,7 +64,7 @@ fn sales() -> EventBatch {
 }
 
 fn places(events: &EventBatch) -> EventOffsets {
-    EventOffsets::following(Offset::ZERO, events.len())
+    EventOffsets::consecutive(Offset::ZERO, events.len())
 }
 
 fn folded(metric: &Metric, events: &EventBatch) -> (StateTable, u64) {
@@ -173,7 +173,7 @@ async fn a_plan_with_our_aggregates_gives_the_same_states_as_a_table() {
     let states = layout.states.iter().zip(metric.argument_names()).enumerate();
     let states = states.map(|(at, (kind, argument))| {
         let argument = argument.map_or(lit(true), |name| col(format!("\"{name}\"")));
-        aggregate::fold(*kind).call(vec![argument]).alias(layout.state_name(at))
+        aggregate::fold_aggregate(*kind).call(vec![argument]).alias(layout.state_name(at))
     });
     let plan = SessionContext::new().read_batch(rows).unwrap();
     let plan = plan.aggregate(groups.map(col).collect(), states.collect()).unwrap();
@@ -189,7 +189,7 @@ async fn a_plan_with_our_aggregates_gives_the_same_states_as_a_table() {
     let plan = context.read_batches([states.clone(), states.clone()]).unwrap();
     let merges = layout.states.iter().enumerate().map(|(at, kind)| {
         let name = layout.state_name(at);
-        aggregate::merge(*kind).call(vec![col(format!("\"{name}\""))]).alias(name)
+        aggregate::merge_aggregate(*kind).call(vec![col(format!("\"{name}\""))]).alias(name)
     });
     let merged = plan.aggregate(Vec::new(), merges.collect()).unwrap().collect().await.unwrap();
     let counted = merged[0].column(0).as_primitive::<Int64Type>().value(0);

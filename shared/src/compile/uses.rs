@@ -128,14 +128,14 @@ impl<'a> OmissionCounter<'a> {
     }
 
     /// Notes which properties the chosen events have.
-    pub(super) fn see(&mut self, rows: &RecordBatch) {
+    pub(super) fn note_properties(&mut self, rows: &RecordBatch) {
         let count = rows.num_rows();
         self.omissions.has_events |= count > 0;
         for (at, read) in self.metric.reads.iter().enumerate() {
             if let Some(read) = read
                 && rows.column(1 + at).null_count() < count
             {
-                self.omissions.see(&read.path);
+                self.omissions.note_property(&read.path);
             }
         }
         for (at, noted) in std::mem::take(&mut self.odd) {
@@ -143,14 +143,14 @@ impl<'a> OmissionCounter<'a> {
             let count = noted.rows().iter().copied().filter(chosen).count() as u64;
             if let Some(read) = self.metric.reads[at].as_ref().filter(|_| count > 0) {
                 self.mismatches += count;
-                self.omissions.see(&read.path);
+                self.omissions.note_property(&read.path);
                 self.odd.push((at, noted));
             }
         }
     }
 
     /// Adds what an evaluation for some uses did.
-    pub(super) fn did(&mut self, uses: &[usize], effects: EvaluationEffects) {
+    pub(super) fn add_effects(&mut self, uses: &[usize], effects: EvaluationEffects) {
         if effects == EvaluationEffects::default() {
             return;
         }
@@ -162,7 +162,7 @@ impl<'a> OmissionCounter<'a> {
     }
 
     /// Adds values that lost digits on the places of some measures.
-    pub(super) fn lost(&mut self, uses: &[usize], lost: RoundingLoss) {
+    pub(super) fn add_rounding(&mut self, uses: &[usize], lost: RoundingLoss) {
         if lost.any == 0 {
             return;
         }
@@ -244,7 +244,7 @@ impl Metric {
     /// What is read for these measures and dimensions (positions in the definition), and for the
     /// metric's filter.
     #[must_use]
-    pub fn readings(&self, measures: &[usize], dimensions: &[usize]) -> Vec<PropertyUse<'_>> {
+    pub fn property_uses(&self, measures: &[usize], dimensions: &[usize]) -> Vec<PropertyUse<'_>> {
         let measures = self.aggregates_of(measures);
         let is_asked = |usage: &DefinitionUse| match usage {
             DefinitionUse::Filter => true,

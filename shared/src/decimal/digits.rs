@@ -14,13 +14,13 @@ pub const EXACT_SCALE: i8 = 20;
 /// `None` when it is not a number or does not fit 38 digits.
 #[must_use]
 pub fn parse(text: &str) -> Option<i128> {
-    read(text).map(|(value, _)| value)
+    parse_rounded(text).map(|(value, _)| value)
 }
 
 /// As [`parse`], and whether 9 places hold all of the number's digits.
 #[inline]
 #[must_use]
-pub fn read(text: &str) -> Option<(i128, bool)> {
+pub fn parse_rounded(text: &str) -> Option<(i128, bool)> {
     if let Some(value) = parse_short(text.as_bytes()) {
         return Some((value, true));
     }
@@ -294,7 +294,7 @@ mod tests {
             let exact = parse_exact(&text).unwrap();
             let nine = rescale(exact, EXACT_SCALE.unsigned_abs(), Scale::DEFAULT);
             prop_assert_eq!(nine.map(|(value, _)| value), parse(&text));
-            prop_assert_eq!(nine.map(|(_, is_lossy)| !is_lossy), read(&text).map(|read| read.1));
+            prop_assert_eq!(nine.map(|(_, is_lossy)| !is_lossy), parse_rounded(&text).map(|read| read.1));
             let eighteen = exact.checked_div(i256::from_i128(100)).unwrap();
             let wide = parse_wide(&text).unwrap();
             prop_assert!(wide.wrapping_sub(eighteen).wrapping_abs() <= i256::ONE);
@@ -319,7 +319,7 @@ mod tests {
         fn any_text_is_spelled_or_refused(
             text in "-?[0-9]{0,45}\\.?[0-9]{0,25}([eE][-+]?[0-9]{0,22})?",
         ) {
-            let _ = (canonical(&text), parse_exact(&text), read(&text));
+            let _ = (canonical(&text), parse_exact(&text), parse_rounded(&text));
         }
     }
 }

@@ -16,7 +16,10 @@ pub fn from_json(text: &[u8]) -> Result<MetricDefinition, DefinitionShapeError> 
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let definition = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
-        DefinitionShapeError { pointer, message: plain(&error.into_inner().to_string()) }
+        DefinitionShapeError {
+            pointer,
+            message: reword_serde_error(&error.into_inner().to_string()),
+        }
     })?;
     deserializer.end().map_err(|error| DefinitionShapeError {
         pointer: String::new(),
@@ -41,14 +44,14 @@ pub fn from_toml(text: &str) -> Result<Vec<MetricDefinition>, DefinitionShapeErr
     let file: DefinitionsFile =
         serde_path_to_error::deserialize(deserializer).map_err(|error| DefinitionShapeError {
             pointer: pointer(error.path()),
-            message: plain(error.into_inner().to_string().trim_end()),
+            message: reword_serde_error(error.into_inner().to_string().trim_end()),
         })?;
     Ok(file.metric)
 }
 
 /// A definition that has not the shape of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", shape_place(pointer))]
+#[error("{message}{}", pointer_suffix(pointer))]
 pub struct DefinitionShapeError {
     /// JSON pointer (RFC 6901) of the place, empty for the whole.
     pub pointer: String,
@@ -57,7 +60,7 @@ pub struct DefinitionShapeError {
 }
 
 /// ` (at `/measures/n`)`, or nothing for the whole.
-pub(crate) fn shape_place(pointer: &str) -> String {
+pub(crate) fn pointer_suffix(pointer: &str) -> String {
     if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") }
 }
 
@@ -74,7 +77,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 }
 
 /// An error in words that are not those of the library that reads.
-fn plain(message: &str) -> String {
+fn reword_serde_error(message: &str) -> String {
     const WORDS: [(&str, &str); 6] = [
         ("expected f64", "expected a number"),
         // `places` is the only one.
@@ -90,7 +93,7 @@ fn plain(message: &str) -> String {
 
 /// Measures by name. A name that is there twice is refused, where the later one would otherwise
 /// stand in the earlier one's place without a word.
-pub(super) fn distinct<'de, D: Deserializer<'de>>(
+pub(super) fn unique_measures<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<IndexMap<String, MeasureDefinition>, D::Error> {
     struct MeasuresVisitor;

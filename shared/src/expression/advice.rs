@@ -7,7 +7,7 @@ use super::{ExpressionType, NameScope};
 use crate::problem::{nearest, suggestion};
 
 /// The start of a name, for a message.
-pub(super) fn short(text: &str) -> String {
+pub(super) fn clip_name(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
@@ -19,11 +19,11 @@ pub(super) fn short(text: &str) -> String {
 pub(super) fn unknown_hint(names: &[Ident], columns: &[(String, ExpressionType)]) -> String {
     let name = names.iter().map(|name| &*name.value).collect::<Vec<_>>().join(".");
     let known = || columns.iter().map(|(column, _)| &**column);
-    let hint = suggestion(&short(&name), known());
+    let hint = suggestion(&clip_name(&name), known());
     let is_quoted = names.iter().any(|name| name.quote_style.is_some());
     let has_texts = columns.iter().any(|(_, ty)| *ty == ExpressionType::Text);
-    if is_quoted || (has_texts && nearest(&short(&name), known()).is_none()) {
-        let text = short(&name).replace('\'', "''");
+    if is_quoted || (has_texts && nearest(&clip_name(&name), known()).is_none()) {
+        let text = clip_name(&name).replace('\'', "''");
         return format!("; a text is written in single quotes, as '{text}'{hint}");
     }
     hint

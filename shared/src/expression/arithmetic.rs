@@ -2,7 +2,7 @@
 //!
 //! Numbers come as values (`Decimal128(38, 9)`) or as intermediate results (`Decimal256(76, 18)`);
 //! every operation takes either and gives the latter, but [`ScalarOperation::Narrow`]. Values of other
-//! places are made [`wide`] before.
+//! places are made [`widen_array`] before.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::time::Timestamp;
 thread_local! {
     /// Of all evaluations on this thread.
     static EFFECTS: Cell<EvaluationEffects> = const { Cell::new(EvaluationEffects { no_result: 0 }) };
-    /// By number, rows of which something had no result in expressions that are [`marking`].
+    /// By number, rows of which something had no result in expressions that are [`with_failure_marks`].
     static MARKED: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -66,7 +66,7 @@ pub(super) fn count_marked<T>(count: usize, work: impl FnOnce() -> T) -> (T, u64
 
 /// The same expression, which marks the rows of which an operation has arguments and no result;
 /// `number` is a row's.
-pub(super) fn marking(expr: Expr, number: &Expr) -> Result<Expr> {
+pub(super) fn with_failure_marks(expr: Expr, number: &Expr) -> Result<Expr> {
     let mark = |expr: Expr| {
         let Expr::ScalarFunction(mut call) = expr else { return Ok(Transformed::no(expr)) };
         let Some(total) = call.func.inner().downcast_ref::<OperationUdf>() else {
@@ -221,7 +221,7 @@ fn pairs(args: &[ArrayRef], f: impl Fn(i256, i256) -> Option<i256>) -> Result<De
 
 /// Numbers of any places as intermediate results; other columns as they are.
 #[must_use]
-pub fn wide(values: &ArrayRef) -> ArrayRef {
+pub fn widen_array(values: &ArrayRef) -> ArrayRef {
     let wide: Decimal256Array = match values.data_type() {
         DataType::Int64 => {
             let one = i256::from_i128(decimal::ONE);

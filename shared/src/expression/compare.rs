@@ -25,7 +25,7 @@ impl ExpressionLowering<'_> {
             _ => self.equality_type(&[a, b]),
         };
         let (a, b) = (self.lower_as(a, want, depth)?, self.lower_as(b, want, depth)?);
-        let (a, b) = self.alike(a, b);
+        let (a, b) = self.unify_types(a, b);
         Ok(boolean(binary(a, op, b)))
     }
 
@@ -33,7 +33,7 @@ impl ExpressionLowering<'_> {
     /// its text: dimensions are text even if they look like numbers.
     fn equality_type(&self, all: &[&Sql]) -> ExpressionType {
         let text_column = |sql: &&Sql| {
-            !matches!(sql, Sql::Value(_)) && self.hint(sql) == Some(ExpressionType::Text)
+            !matches!(sql, Sql::Value(_)) && self.type_hint(sql) == Some(ExpressionType::Text)
         };
         let common = self.common_type(all.iter().copied());
         if common != Some(ExpressionType::Time) && all.iter().any(text_column) {
@@ -44,7 +44,7 @@ impl ExpressionLowering<'_> {
 
     /// As [`ExpressionLowering::common_type`]; a text and a number have no order.
     fn ordered_type(&self, all: &[&Sql]) -> Result<ExpressionType> {
-        let of = |ty: ExpressionType| all.iter().find(|sql| self.hint(sql) == Some(ty));
+        let of = |ty: ExpressionType| all.iter().find(|sql| self.type_hint(sql) == Some(ty));
         if let (Some(text), Some(number)) = (of(ExpressionType::Text), of(ExpressionType::Number)) {
             return refuse(format!(
                 "`{}` is text and `{}` is a number, which have no order; compare with 'text'",
@@ -56,7 +56,7 @@ impl ExpressionLowering<'_> {
     }
 
     /// Two operands of one type as one Arrow type.
-    pub(super) fn alike(&self, a: TypedExpr, b: TypedExpr) -> (Expr, Expr) {
+    pub(super) fn unify_types(&self, a: TypedExpr, b: TypedExpr) -> (Expr, Expr) {
         if a.wide != b.wide { (self.widen(a), self.widen(b)) } else { (a.expr, b.expr) }
     }
 
@@ -75,13 +75,13 @@ impl ExpressionLowering<'_> {
         for element in list {
             all.push(self.lower_as(element, want, depth)?);
         }
-        let mut all = self.all_alike(all);
+        let mut all = self.unify_all_types(all);
         let expr = all.remove(0);
         Ok(boolean(Expr::InList(InList::new(Box::new(expr), all, negated))))
     }
 
     /// Many operands of one type as one Arrow type.
-    pub(super) fn all_alike(&self, all: Vec<TypedExpr>) -> Vec<Expr> {
+    pub(super) fn unify_all_types(&self, all: Vec<TypedExpr>) -> Vec<Expr> {
         let widen = all.iter().any(|typed| typed.wide);
         all.into_iter()
             .map(|typed| {
@@ -108,7 +108,7 @@ impl ExpressionLowering<'_> {
             all.push(self.lower_as(part, want, depth)?);
         }
         let [from, low, to, high]: [Expr; 4] = self
-            .all_alike(all)
+            .unify_all_types(all)
             .try_into()
             .map_err(|_| ExpressionError("BETWEEN needs three operands".to_owned()))?;
         let inside = binary(

@@ -229,7 +229,7 @@ impl ExpressionLowering<'_> {
                 let value = self.lower_as(args[0], ty, depth)?;
                 let wide = a.wide || b.wide;
                 let value = if wide { self.widen(value) } else { value.expr };
-                let (a, b) = self.alike(a, b);
+                let (a, b) = self.unify_types(a, b);
                 let same = boolean(a.eq(b)).expr;
                 let unequal = (Box::new(same.is_not_true()), Box::new(value));
                 Ok(TypedExpr { expr: Expr::Case(Case::new(None, vec![unequal], None)), ty, wide })
@@ -285,7 +285,7 @@ impl ExpressionLowering<'_> {
             values.push(self.lower_as(arg, ty, depth)?);
         }
         let wide = values.iter().any(|value| value.wide);
-        let values = self.all_alike(values).into_iter().map(Box::new);
+        let values = self.unify_all_types(values).into_iter().map(Box::new);
         let branches = tests.into_iter().zip(values).collect();
         Ok(TypedExpr { expr: Expr::Case(Case::new(None, branches, None)), ty, wide })
     }

@@ -8,9 +8,9 @@ use super::{ExpressionType, InputColumn, NameScope};
 
 impl ExpressionLowering<'_> {
     /// The type that an expression has by itself; `None` for what takes its type from its use.
-    pub(super) fn hint(&self, sql: &Sql) -> Option<ExpressionType> {
+    pub(super) fn type_hint(&self, sql: &Sql) -> Option<ExpressionType> {
         match sql {
-            Sql::Nested(inner) => self.hint(inner),
+            Sql::Nested(inner) => self.type_hint(inner),
             Sql::Value(value) => match &value.value {
                 Value::Number(..) => Some(ExpressionType::Number),
                 Value::Boolean(_) => Some(ExpressionType::Boolean),
@@ -37,8 +37,8 @@ impl ExpressionLowering<'_> {
             Sql::Function(function) => self.function_hint(function),
             Sql::Case { conditions, else_result, .. } => conditions
                 .iter()
-                .find_map(|when| self.hint(&when.result))
-                .or_else(|| else_result.as_deref().and_then(|e| self.hint(e))),
+                .find_map(|when| self.type_hint(&when.result))
+                .or_else(|| else_result.as_deref().and_then(|e| self.type_hint(e))),
             Sql::IsNull(_)
             | Sql::IsNotNull(_)
             | Sql::IsTrue(_)
@@ -60,7 +60,8 @@ impl ExpressionLowering<'_> {
         &self,
         all: impl IntoIterator<Item = &'s Sql>,
     ) -> Option<ExpressionType> {
-        let hints: Vec<ExpressionType> = all.into_iter().filter_map(|sql| self.hint(sql)).collect();
+        let hints: Vec<ExpressionType> =
+            all.into_iter().filter_map(|sql| self.type_hint(sql)).collect();
         // A time beside text means that the text is a time.
         hints.iter().find(|ty| **ty == ExpressionType::Time).or(hints.first()).copied()
     }

@@ -1,7 +1,7 @@
 //! From SQL text to DataFusion expressions, by way of the allow-list.
 //!
 //! Every `match` on the parser's tree ends in a refusal: a node that is not named here cannot be
-//! used. The type that a use asks for is handed down (`want`), so that properties, which have no
+//! used. The type that a use asks for is handed down (`request_applied`), so that properties, which have no
 //! type of their own, take it.
 
 use arrow::datatypes::DataType;
@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use indexmap::IndexSet;
 
-use super::advice::{operator_hint, short, unknown_hint};
+use super::advice::{clip_name, operator_hint, unknown_hint};
 use super::arithmetic::ScalarOperation;
 use super::literal::cast_type;
 use super::parse::{DEPTH_MAX, OPERATIONS_MAX, too_deep, too_large};
@@ -178,7 +178,7 @@ impl<'a> ExpressionLowering<'a> {
     }
 
     fn any(&mut self, sql: &Sql, depth: usize) -> Result<TypedExpr> {
-        let want = self.hint(sql).unwrap_or(ExpressionType::Text);
+        let want = self.type_hint(sql).unwrap_or(ExpressionType::Text);
         self.lower_as(sql, want, depth)
     }
 
@@ -201,7 +201,7 @@ impl<'a> ExpressionLowering<'a> {
                     Some((_, ty)) => InputColumn::Column(name, *ty),
                     None => {
                         let hint = unknown_hint(names, columns);
-                        return refuse(format!("there is no {noun} `{}`{hint}", short(&name)));
+                        return refuse(format!("there is no {noun} `{}`{hint}", clip_name(&name)));
                     }
                 }
             }
@@ -311,7 +311,7 @@ impl<'a> ExpressionLowering<'a> {
             values.push(self.lower_as(result, ty, depth)?);
         }
         let wide = values.iter().any(|value| value.wide);
-        let mut values = self.all_alike(values).into_iter();
+        let mut values = self.unify_all_types(values).into_iter();
         let mut branches = Vec::new();
         for when in conditions {
             let condition = match operand {

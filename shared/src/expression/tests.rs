@@ -22,7 +22,7 @@ fn inputs(lowering: ExpressionLowering<'_>, events: &EventBatch) -> RecordBatch 
         _ => None,
     });
     let extracted = PropertyExtractor::new(properties)
-        .extract(events, EventOffsets::following(Offset::ZERO, events.len()));
+        .extract(events, EventOffsets::consecutive(Offset::ZERO, events.len()));
     let columns: Vec<ArrayRef> = inputs
         .iter()
         .map(|input| match input {

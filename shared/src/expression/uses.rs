@@ -65,7 +65,7 @@ impl ExpressionLowering<'_> {
     /// # Errors
     /// Says what is wrong with the text.
     pub fn is_time(&self, text: &str) -> Result<bool> {
-        Ok(self.hint(&parse(text)?) == Some(ExpressionType::Time))
+        Ok(self.type_hint(&parse(text)?) == Some(ExpressionType::Time))
     }
 
     /// A text, or whatever else can be told apart as [`ExpressionType::Value`].
@@ -104,7 +104,7 @@ impl ExpressionLowering<'_> {
     /// Says what is wrong with the text.
     pub fn text(&mut self, text: &str) -> Result<Expr> {
         let sql = parse(text)?;
-        let want = self.hint(&sql).unwrap_or(ExpressionType::Text);
+        let want = self.type_hint(&sql).unwrap_or(ExpressionType::Text);
         let lowered = self.lower_whole(&sql, want)?;
         Ok(self.to_text(lowered))
     }

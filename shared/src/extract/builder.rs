@@ -81,7 +81,7 @@ impl PropertyBuilder {
     fn push(&mut self, row: u32, json: Option<&str>) {
         let fits = match &mut self.values {
             ValuesBuilder::Number(builder) => {
-                let read = json.and_then(decimal::read);
+                let read = json.and_then(decimal::parse_rounded);
                 builder.append_option(read.map(|(value, _)| value));
                 if let (Some(text), Some((_, false))) = (json, read) {
                     self.long.push((row, text.into()));

@@ -26,15 +26,15 @@ pub fn hit(place: &str) -> io::Result<()> {
 /// A place that cannot fail, but be the last.
 pub fn pass(place: &str) {
     if let Err(error) = hit(place) {
-        tell(place, &format!("ignored: {error}"));
+        log_hit(place, &format!("ignored: {error}"));
     }
 }
 
 fn fire(place: &str, action: &str) -> io::Result<()> {
-    tell(place, action);
+    log_hit(place, action);
     match action {
         "crash" => std::process::abort(),
-        "powercut" => power::cut(),
+        "powercut" => power::simulate_power_cut(),
         "eio" => Err(io::Error::from_raw_os_error(EIO)),
         "enospc" => Err(io::Error::from_raw_os_error(ENOSPC)),
         other => Err(io::Error::other(format!("failpoint {place}: unknown action `{other}`"))),
@@ -42,6 +42,6 @@ fn fire(place: &str, action: &str) -> io::Result<()> {
 }
 
 /// Says in the log that it happened: a test that asked for it looks there.
-fn tell(place: &str, action: &str) {
+fn log_hit(place: &str, action: &str) {
     eprintln!("failpoint {place} {action}");
 }

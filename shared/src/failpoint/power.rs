@@ -49,7 +49,7 @@ impl DiskModel {
     }
 
     /// Undoes the newest changes of names, and cuts what was written and not fsynced.
-    fn lose(&mut self, random: &mut impl FnMut(u64) -> u64) {
+    fn lose_unsynced(&mut self, random: &mut impl FnMut(u64) -> u64) {
         let durable = random(self.names.len() as u64 + 1) as usize;
         for name in self.names.drain(durable..).rev() {
             // What cannot be undone is not there to be undone.
@@ -144,7 +144,7 @@ pub fn removing(path: &Path) {
 }
 
 /// The names in a directory are durable.
-pub fn named(directory: &Path) {
+pub fn directory_synced(directory: &Path) {
     let Some(mut disk) = disk() else { return };
     let directory = absolute(directory);
     disk.names.retain(|name| {
@@ -157,12 +157,12 @@ pub fn named(directory: &Path) {
 }
 
 /// Ends the process and loses what was not fsynced.
-pub(super) fn cut() -> ! {
+pub(super) fn simulate_power_cut() -> ! {
     if let Some(mut disk) = disk() {
         let seed = std::env::var("POWER_SEED").ok().and_then(|seed| seed.parse().ok());
         let mut state: u64 = seed.unwrap_or(1) | 1;
         // Marsaglia, Xorshift RNGs, 2003.
-        disk.lose(&mut |end| {
+        disk.lose_unsynced(&mut |end| {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;

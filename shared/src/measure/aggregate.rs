@@ -20,13 +20,13 @@ use super::{StateColumn, StateError, StateKind};
 
 /// The aggregate that folds one column of values into states of `kind`.
 #[must_use]
-pub fn fold(kind: StateKind) -> AggregateUDF {
+pub fn fold_aggregate(kind: StateKind) -> AggregateUDF {
     StateAggregate::new(kind, AggregateInput::Values).into()
 }
 
 /// The aggregate that merges one column of stored states of `kind`.
 #[must_use]
-pub fn merge(kind: StateKind) -> AggregateUDF {
+pub fn merge_aggregate(kind: StateKind) -> AggregateUDF {
     StateAggregate::new(kind, AggregateInput::States).into()
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{StateColumn, StateError, bump, keep_max, keep_min};
+use super::{StateColumn, StateError, add_checked, keep_max, keep_min};
 
 impl StateColumn {
     /// Merges the state of group `i` of another column into group `groups[i]`.
@@ -13,7 +13,7 @@ impl StateColumn {
         match (self, other) {
             (Self::Count(mine), Self::Count(other)) => {
                 for (group, count) in groups.iter().zip(other) {
-                    bump(&mut mine[*group], *count)?;
+                    add_checked(&mut mine[*group], *count)?;
                 }
             }
             (Self::Sum(a, mine), Self::Sum(b, other)) if a == b => {

@@ -52,7 +52,7 @@ fn quality(text: &str) -> QualityValue {
 /// is named first, then the one that is offered first. `None` when there is no header or none is
 /// acceptable.
 #[must_use]
-pub fn preferred(headers: &HeaderMap, offers: &[&str]) -> Option<usize> {
+pub fn preferred_media_type(headers: &HeaderMap, offers: &[&str]) -> Option<usize> {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let ranges: Vec<MediaRange> =
         values.flat_map(|value| value.split(',')).filter_map(MediaRange::parse).collect();
@@ -100,12 +100,16 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, accept.parse().unwrap());
-            assert_eq!(preferred(&headers, &OFFERS), wanted, "{accept}");
+            assert_eq!(preferred_media_type(&headers, &OFFERS), wanted, "{accept}");
         }
-        assert_eq!(preferred(&HeaderMap::new(), &OFFERS), None);
+        assert_eq!(preferred_media_type(&HeaderMap::new(), &OFFERS), None);
         let mut headers = HeaderMap::new();
         headers.append(header::ACCEPT, "application/json;q=0.2".parse().unwrap());
         headers.append(header::ACCEPT, "text/csv".parse().unwrap());
-        assert_eq!(preferred(&headers, &OFFERS), Some(1), "several headers are one list");
+        assert_eq!(
+            preferred_media_type(&headers, &OFFERS),
+            Some(1),
+            "several headers are one list"
+        );
     }
 }

@@ -42,7 +42,7 @@ impl StateTable {
 
     /// By group, the group of another table that has the same bucket and dimensions.
     #[must_use]
-    pub fn counterparts(&self, other: &Self) -> Vec<Option<usize>> {
+    pub fn matching_groups(&self, other: &Self) -> Vec<Option<usize>> {
         let dimensions = self.dimensions.iter().zip(&other.dimensions);
         let numbers: Vec<Vec<Option<u32>>> = dimensions
             .map(|(mine, other)| {

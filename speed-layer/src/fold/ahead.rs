@@ -15,7 +15,7 @@ const AHEAD: usize = 2;
 ///
 /// # Errors
 /// That of the first batch that cannot be read, or of `fold`.
-pub(super) fn read_ahead<E: From<JournalError>>(
+pub(super) fn prefetch<E: From<JournalError>>(
     batches: impl Iterator<Item = Result<Arc<CommittedBatch>, JournalError>> + Send,
     extractor: &PropertyExtractor,
     mut fold: impl FnMut(Arc<CommittedBatch>) -> Result<bool, E>,
@@ -76,7 +76,7 @@ mod tests {
         let extractor =
             PropertyExtractor::new([PropertyColumn { path, ty: ExpressionType::Number }]);
         let mut folded = Vec::new();
-        let end: Result<(), JournalError> = read_ahead(batches.into_iter(), &extractor, |batch| {
+        let end: Result<(), JournalError> = prefetch(batches.into_iter(), &extractor, |batch| {
             assert_eq!(batch.events.read().iter().count(), 1, "properties are there");
             folded.push(batch.first.0);
             Ok(batch.first.0 < enough)

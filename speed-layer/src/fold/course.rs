@@ -1,6 +1,6 @@
 //! Where a writer is with its store, and what an answer of the store means for it. Decides only.
 
-use shared::failpoint::planted;
+use shared::failpoint::is_bug_planted;
 use shared::ids::{Boundary, Fence, Offset};
 
 use crate::store::{
@@ -28,7 +28,7 @@ pub(super) struct StoreCursor {
 
 impl StoreCursor {
     /// An empty space.
-    pub(super) fn begun(space: ViewSpace) -> Self {
+    pub(super) fn empty(space: ViewSpace) -> Self {
         Self {
             space,
             serial: 0,
@@ -61,7 +61,7 @@ impl StoreCursor {
     }
 
     /// Whether the store still holds it.
-    pub(super) fn is_stored(&self, stored: Option<&StoredView>) -> bool {
+    pub(super) fn matches_stored(&self, stored: Option<&StoredView>) -> bool {
         stored.is_some_and(|stored| Self::of(stored) == *self)
     }
 }
@@ -80,18 +80,18 @@ pub(super) enum StoreVerdict {
 }
 
 /// What the answer to a change means.
-pub(super) fn of_change(change: &ViewChange, answer: Result<(), StoreError>) -> StoreVerdict {
+pub(super) fn judge_change(change: &ViewChange, answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
         Ok(()) => StoreVerdict::Landed,
         Err(StoreError::Refused { stored: Some(stored) }) if stored.is_after(change) => {
             StoreVerdict::Landed
         }
-        Err(error) => of_error(error),
+        Err(error) => judge_error(error),
     }
 }
 
 /// What the answer to a beginning means.
-pub(super) fn of_begin(space: ViewSpace, answer: Result<(), StoreError>) -> StoreVerdict {
+pub(super) fn judge_begin(space: ViewSpace, answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
         Ok(()) => StoreVerdict::Landed,
         Err(StoreError::Refused { stored: Some(stored) })
@@ -99,34 +99,34 @@ pub(super) fn of_begin(space: ViewSpace, answer: Result<(), StoreError>) -> Stor
         {
             StoreVerdict::Landed
         }
-        Err(error) => of_error(error),
+        Err(error) => judge_error(error),
     }
 }
 
 /// What the answer to a retirement or a deletion means.
-pub(super) fn of_removal(answer: Result<(), StoreError>) -> StoreVerdict {
+pub(super) fn judge_removal(answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
         // What is not there need not be removed.
         Ok(()) | Err(StoreError::Refused { .. }) => StoreVerdict::Landed,
-        Err(error) => of_error(error),
+        Err(error) => judge_error(error),
     }
 }
 
 /// What it means that the store holds `stored` where the writer left it at `place`.
-pub(super) fn of_look(
+pub(super) fn judge_look(
     place: &StoreCursor,
     fence: Fence,
     answer: Result<Option<StoredView>, StoreError>,
 ) -> StoreVerdict {
     match answer {
-        Ok(stored) if place.is_stored(stored.as_ref()) => StoreVerdict::Landed,
+        Ok(stored) if place.matches_stored(stored.as_ref()) => StoreVerdict::Landed,
         Ok(Some(stored)) if stored.fence > fence => StoreVerdict::Stop(stored.fence),
-        Ok(stored) => of_error(StoreError::Refused { stored: stored.map(Box::new) }),
-        Err(error) => of_error(error),
+        Ok(stored) => judge_error(StoreError::Refused { stored: stored.map(Box::new) }),
+        Err(error) => judge_error(error),
     }
 }
 
-fn of_error(error: StoreError) -> StoreVerdict {
+fn judge_error(error: StoreError) -> StoreVerdict {
     let text = error.to_string();
     match error {
         StoreError::Fenced { fence } => StoreVerdict::Stop(fence),
@@ -139,7 +139,7 @@ fn of_error(error: StoreError) -> StoreVerdict {
 
 /// Why what is stored cannot be built on after a start; `Ok` when it can. `checksum_at` is
 /// [`shared::ports::Journal::checksum_at`].
-pub(super) fn trust<E>(
+pub(super) fn check_resumable<E>(
     stored: Option<&StoredView>,
     view: &SpeedView,
     boundary: Boundary,
@@ -166,7 +166,7 @@ pub(super) fn trust<E>(
         return Ok(Err("events were left out when it reached its bound of groups".into()));
     }
     for mark in [stored.through, stored.reach] {
-        if planted("stale_store_trusted") {
+        if is_bug_planted("stale_store_trusted") {
             continue;
         }
         if mark.offset > end {

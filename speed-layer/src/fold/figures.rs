@@ -65,57 +65,57 @@ pub(super) fn describe(feed_batches_max: usize) {
         describe_histogram!(name, unit, help);
     }
     gauge!("merganser_speed_feed_batches_limit").set(feed_batches_max as f64);
-    store_failing(false);
+    set_store_failing(false);
 }
 
 /// Events folded and the time that it took.
-pub(super) fn folded(events: usize, took: Duration) {
+pub(super) fn record_fold(events: usize, took: Duration) {
     counter!("merganser_speed_events_folded_total").increment(events as u64);
     histogram!("merganser_speed_fold_seconds").record(took.as_secs_f64());
 }
 
 /// A write that the store has, with its groups and the time that it took.
 #[expect(clippy::cast_precision_loss, reason = "a figure")]
-pub(super) fn written(groups: usize, took: Duration) {
+pub(super) fn record_flush(groups: usize, took: Duration) {
     counter!("merganser_speed_groups_written_total").increment(groups as u64);
     histogram!("merganser_speed_flush_groups").record(groups as f64);
     histogram!("merganser_speed_flush_seconds").record(took.as_secs_f64());
 }
 
 /// A store that did not answer, or said no.
-pub(super) fn store_failed() {
+pub(super) fn count_store_error() {
     counter!("merganser_speed_store_errors_total").increment(1);
 }
 
 /// Whether the store fails at present, or nothing is folded for it any more.
-pub(super) fn store_failing(failing: bool) {
+pub(super) fn set_store_failing(failing: bool) {
     gauge!("merganser_speed_store_failing").set(if failing { 1.0 } else { 0.0 });
 }
 
 /// A view that is written anew.
-pub(super) fn rebuilt() {
+pub(super) fn count_rebuild() {
     counter!("merganser_speed_rebuilds_total").increment(1);
 }
 
 /// Events that are folded but not in every view yet, and groups of all metrics.
 #[expect(clippy::cast_precision_loss, reason = "figures")]
-pub(super) fn held(unapplied: u64, groups: u64) {
+pub(super) fn set_unapplied(unapplied: u64, groups: u64) {
     gauge!("merganser_speed_unapplied_events").set(unapplied as f64);
     gauge!("merganser_speed_groups").set(groups as f64);
 }
 
 /// Milliseconds that the view that is furthest behind lacks.
 #[expect(clippy::cast_precision_loss, reason = "a figure")]
-pub(super) fn lag(lag_ms: u64) {
+pub(super) fn set_lag(lag_ms: u64) {
     gauge!("merganser_speed_lag_seconds").set(lag_ms as f64 / 1000.0);
 }
 
 /// Metrics that reached their bound of groups.
-pub(super) fn full(metrics: usize) {
+pub(super) fn set_full_metrics(metrics: usize) {
     gauge!("merganser_speed_full_metrics").set(metrics as f64);
 }
 
 /// Batches that wait in the feed.
-pub(super) fn feed(batches: usize) {
+pub(super) fn set_feed_batches(batches: usize) {
     gauge!("merganser_speed_feed_batches").set(batches as f64);
 }

@@ -11,7 +11,7 @@ use arrow::compute::interleave_record_batch;
 use shared::ids::Epoch;
 use shared::table::StateTable;
 
-use super::tables::{PortionBounds, portion};
+use super::tables::{PortionBounds, portion_len};
 use crate::store::{EpochCounters, EpochStates};
 
 /// A flush under way; empty while there is none.
@@ -75,7 +75,7 @@ impl PendingFlush {
     }
 
     /// Copies those of `groups` that still wait, which are about to be changed.
-    pub(super) fn keep(&mut self, epoch: Epoch, groups: &[usize], table: &StateTable) {
+    pub(super) fn copy_before_write(&mut self, epoch: Epoch, groups: &[usize], table: &StateTable) {
         let waiting = self.epochs.iter_mut().find(|waiting| waiting.epoch == epoch);
         let Some(waiting) = waiting else { return };
         let mut kept = Vec::new();
@@ -103,7 +103,7 @@ impl PendingFlush {
     ) -> Option<EpochStates> {
         let waiting = self.epochs.last_mut()?;
         let groups = waiting.slots.iter().map(|slot| *slot as usize);
-        let count = portion(table, groups, bounds);
+        let count = portion_len(table, groups, bounds);
         let slots: Vec<u32> = waiting.slots.drain(..count).collect();
         let states = waiting.states(table, &slots);
         let epoch = waiting.epoch;

@@ -15,7 +15,7 @@ const SIZE_BYTES_MAX: usize = 16 << 20;
 
 /// Puts small neighbours of one epoch together, but not across `cuts`: what lies below one of these
 /// is not mixed with what lies above.
-pub(super) fn gather<E>(
+pub(super) fn coalesce_batches<E>(
     batches: impl Iterator<Item = Result<Arc<CommittedBatch>, E>>,
     cuts: BTreeSet<Offset>,
 ) -> impl Iterator<Item = Result<Arc<CommittedBatch>, E>> {
@@ -40,11 +40,11 @@ pub(super) fn gather<E>(
                 rest.push(next);
             }
         }
-        Some(Ok(together(first, &rest)))
+        Some(Ok(concat_batches(first, &rest)))
     })
 }
 
-fn together(first: Arc<CommittedBatch>, rest: &[Arc<CommittedBatch>]) -> Arc<CommittedBatch> {
+fn concat_batches(first: Arc<CommittedBatch>, rest: &[Arc<CommittedBatch>]) -> Arc<CommittedBatch> {
     let Some(last) = rest.last() else { return first };
     let parts = std::iter::once(&first).chain(rest).map(|part| &part.events);
     let events = EventBatch::concat(parts).expect("what is put together is far below 2 GiB");
@@ -89,7 +89,7 @@ pub(super) fn align(batch: &Arc<CommittedBatch>, from: Offset) -> BatchAlignment
 }
 
 /// Cuts off what lies from `to` on; `None` when nothing is left.
-pub(super) fn below(batch: &Arc<CommittedBatch>, to: Offset) -> Option<Arc<CommittedBatch>> {
+pub(super) fn truncate_at(batch: &Arc<CommittedBatch>, to: Offset) -> Option<Arc<CommittedBatch>> {
     if batch.end() <= to {
         return Some(Arc::clone(batch));
     }

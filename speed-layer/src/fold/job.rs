@@ -28,7 +28,7 @@ pub(super) enum StoreJobResult {
 }
 
 /// A place at which nobody knows whether the write happened.
-fn uncertain(place: &'static str) -> Result<(), StoreError> {
+fn hit_failpoint(place: &'static str) -> Result<(), StoreError> {
     failpoint::hit(place).map_err(|error| StoreError::Uncertain(error.to_string()))
 }
 
@@ -45,18 +45,18 @@ pub(super) async fn perform(
             StoreJobResult::Begin(space, store.begin(&view, space, first).await)
         }
         StoreJob::Apply(change) => {
-            let answer = match uncertain("speed.apply.before") {
+            let answer = match hit_failpoint("speed.apply.before") {
                 Ok(()) => store.apply(&view, &change).await,
                 failed => failed,
             };
-            StoreJobResult::Apply(change, answer.and_then(|()| uncertain("speed.apply.after")))
+            StoreJobResult::Apply(change, answer.and_then(|()| hit_failpoint("speed.apply.after")))
         }
         StoreJob::Retire(first) => {
-            let answer = match uncertain("speed.retire.before") {
+            let answer = match hit_failpoint("speed.retire.before") {
                 Ok(()) => store.retire(&view, fence, first).await,
                 failed => failed,
             };
-            StoreJobResult::Retire(answer.and_then(|()| uncertain("speed.retire.after")))
+            StoreJobResult::Retire(answer.and_then(|()| hit_failpoint("speed.retire.after")))
         }
         StoreJob::Drop => StoreJobResult::Drop(store.drop_view(view.id, fence).await),
         StoreJob::Look => StoreJobResult::Look(store.open(&view).await),

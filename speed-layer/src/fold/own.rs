@@ -4,8 +4,8 @@ use shared::ids::{Epoch, MetricId, Offset};
 use shared::ports::{SpeedReadRequest, SpeedViewError, SpeedViewStates};
 use tokio::sync::oneshot;
 
-use super::tables::{MetricTables, PortionBounds, portion};
-use crate::store::{ReadCaveats, told};
+use super::tables::{MetricTables, PortionBounds, portion_len};
+use crate::store::{ReadCaveats, collect_caveats};
 
 /// Groups that are copied at once.
 const PORTION: PortionBounds = PortionBounds { groups_max: 16_384, size_bytes_max: 16 << 20 };
@@ -33,7 +33,7 @@ impl LocalRead {
     }
 
     /// Copies a portion. Gives itself back while there is more.
-    pub(super) fn go_on(mut self, tables: Option<&MetricTables>, folded: Offset) -> Option<Self> {
+    pub(super) fn advance(mut self, tables: Option<&MetricTables>, folded: Offset) -> Option<Self> {
         // A reader who went away needs no answer.
         if self.reply.is_closed() {
             return None;
@@ -73,7 +73,7 @@ impl LocalRead {
         match tables.table(*epoch) {
             Some(table) => {
                 let last = groups.iter().rev().copied();
-                let count = portion(&table.states, last, PORTION);
+                let count = portion_len(&table.states, last, PORTION);
                 let numbers = groups.split_off(groups.len() - count);
                 part.states.push(table.states.emit(&numbers));
             }
@@ -102,7 +102,7 @@ impl LocalRead {
             return Err(SpeedViewError::TooLarge { limit: self.groups_max });
         }
         let figures = tables.epochs(self.read.from).map(|(epoch, table)| (epoch, &table.figures));
-        let ReadCaveats { missing, omissions } = told(&self.read, figures);
+        let ReadCaveats { missing, omissions } = collect_caveats(&self.read, figures);
         Ok(SpeedViewStates {
             through: folded,
             reach: folded,

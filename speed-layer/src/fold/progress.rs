@@ -82,7 +82,7 @@ impl FoldProgress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn want(&self, offset: Offset) {
+    pub(super) fn request_applied(&self, offset: Offset) {
         self.wanted.fetch_max(offset.0, Ordering::SeqCst);
         self.wake.notify_one();
     }
@@ -92,7 +92,7 @@ impl FoldProgress {
     }
 
     /// Notes where the journal ends while the store fails.
-    pub(super) fn owe(&self, end: Offset) {
+    pub(super) fn raise_backlog_end(&self, end: Offset) {
         self.owed.fetch_max(end.0, Ordering::SeqCst);
     }
 
@@ -107,7 +107,7 @@ impl FoldProgress {
     }
 
     /// Tells how far everything is. Metrics that are not among `metrics` are forgotten.
-    pub(super) fn tell(
+    pub(super) fn publish(
         &self,
         applied: Offset,
         metrics: impl Iterator<Item = (MetricId, MetricProgress)>,

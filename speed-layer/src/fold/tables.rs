@@ -71,7 +71,7 @@ impl EpochTable {
         }
     }
 
-    fn touch(&mut self, groups: impl Iterator<Item = usize>) {
+    fn mark_dirty(&mut self, groups: impl Iterator<Item = usize>) {
         self.is_dirty.resize(self.states.len(), false);
         for group in groups {
             if !std::mem::replace(&mut self.is_dirty[group], true) {
@@ -134,12 +134,13 @@ impl MetricTables {
         // What this epoch may have is what the others leave.
         let groups_max = (self.groups_max + table.states.len()).saturating_sub(all);
         let (metric, flush) = (&self.metric, &mut self.flush);
-        let placed = metric.place(&mut table.states, extracted, groups_max).and_then(|placed| {
-            // Before they change.
-            flush.keep(epoch, &placed.groups, &table.states);
-            metric.update(&mut table.states, &placed)?;
-            Ok(placed)
-        });
+        let placed =
+            metric.assign_groups(&mut table.states, extracted, groups_max).and_then(|placed| {
+                // Before they change.
+                flush.copy_before_write(epoch, &placed.groups, &table.states);
+                metric.update(&mut table.states, &placed)?;
+                Ok(placed)
+            });
         let folded = match placed {
             Ok(placed) => placed,
             Err(error) => {
@@ -153,19 +154,19 @@ impl MetricTables {
         let tells = table.figures.omissions.merge(&folded.omissions);
         if touch == DirtyPolicy::Write {
             table.is_figures_dirty |= tells || folded.mismatches + folded.dropped > 0;
-            table.touch(folded.groups.into_iter());
+            table.mark_dirty(folded.groups.into_iter());
         }
         Ok(())
     }
 
     /// Everything is to be written, since the store has nothing of it.
-    pub(super) fn touch_all(&mut self) {
+    pub(super) fn mark_all_dirty(&mut self) {
         self.flush = PendingFlush::default();
         for table in self.epochs.values_mut() {
             table.dirty.clear();
             table.is_dirty.clear();
             table.is_figures_dirty = true;
-            table.touch(0..table.states.len());
+            table.mark_dirty(0..table.states.len());
         }
     }
 
@@ -215,7 +216,7 @@ impl MetricTables {
 }
 
 /// How many of the groups are written out at once: as many as the bounds allow, and at least one.
-pub(super) fn portion(
+pub(super) fn portion_len(
     table: &StateTable,
     groups: impl Iterator<Item = usize>,
     bounds: PortionBounds,

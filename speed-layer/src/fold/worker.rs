@@ -137,14 +137,14 @@ impl FoldWorker {
         let progress = Arc::clone(&self.parts.progress);
         let clock = Arc::clone(&self.parts.clock);
         let result = match self.catch_up(opened) {
-            Ok(()) => self.work().await,
+            Ok(()) => self.run_loop().await,
             Err(fatal) => Err(fatal),
         };
         progress.phase.send_replace(match result {
             Ok(()) => FoldPhase::Ended,
             Err(fatal) => {
                 error!(reason = %fatal, "the fold stopped");
-                figures::store_failing(true);
+                figures::set_store_failing(true);
                 let (since, reason) = (clock.now(), fatal.0.clone());
                 let begun = Instant::now().into_std();
                 progress.failure.send_replace(Some(StoreFailure { since, begun, reason }));
@@ -153,12 +153,12 @@ impl FoldWorker {
         });
     }
 
-    async fn work(&mut self) -> Result<(), FatalFoldError> {
+    async fn run_loop(&mut self) -> Result<(), FatalFoldError> {
         let mut batches = Vec::with_capacity(BATCHES_MAX);
-        self.tell();
+        self.publish_progress();
         loop {
             let wake = self.start_jobs();
-            self.tell_failure();
+            self.publish_failure();
             if self.is_done() {
                 return Ok(());
             }
@@ -167,23 +167,23 @@ impl FoldWorker {
             tokio::select! {
                 taken = feed.recv_many(&mut batches, BATCHES_MAX), if has_room => match taken {
                     0 => self.ending = Some(Instant::now() + self.parts.settings.stop_timeout),
-                    _ => self.take(&mut batches)?,
+                    _ => self.fold_batches(&mut batches)?,
                 },
                 Some(done) = self.running.next(), if !self.running.is_empty() => {
-                    self.finish(done)?;
+                    self.handle_result(done)?;
                     while let Some(Some(done)) = self.running.next().now_or_never() {
-                        self.finish(done)?;
+                        self.handle_result(done)?;
                     }
-                    self.tell();
+                    self.publish_progress();
                 }
                 changed = snapshots.changed(), if self.has_snapshots => match changed {
                     Ok(()) => self.follow_snapshot()?,
                     Err(_) => self.has_snapshots = false,
                 },
-                Some(command) = commands.recv() => self.obey(command),
+                Some(command) = commands.recv() => self.handle_command(command),
                 () = progress.wake.notified() => {}
-                () = sleep_until(wake) => self.show(),
-                () = std::future::ready(()), if !self.own.is_empty() => self.read_own(),
+                () = sleep_until(wake) => self.update_gauges(),
+                () = std::future::ready(()), if !self.own.is_empty() => self.advance_local_reads(),
             }
         }
     }
@@ -221,7 +221,7 @@ impl FoldWorker {
         wake
     }
 
-    fn finish(&mut self, done: BackgroundResult) -> Result<(), FatalFoldError> {
+    fn handle_result(&mut self, done: BackgroundResult) -> Result<(), FatalFoldError> {
         match done {
             BackgroundResult::Job(id, answer, started) => self.finish_job(id, answer, started)?,
             BackgroundResult::Swept(id) => {
@@ -256,27 +256,27 @@ impl FoldWorker {
         let space = ViewSpace { fence: self.parts.fence, number: self.spaces };
         let now = Instant::now();
         let view = writer.view.id;
-        match writer.take(answer, space, now, &self.parts.settings) {
+        match writer.handle_job_result(answer, space, now, &self.parts.settings) {
             WriterOutcome::Done => {}
             WriterOutcome::Sweep => self.sweep(view),
             WriterOutcome::Dropped => {
                 self.writers.remove(&id);
-                self.choose_properties();
+                self.rebuild_extractor();
                 self.sweep(view);
             }
             WriterOutcome::Again(reason) => {
-                figures::store_failed();
-                self.owe(started, &reason);
+                figures::count_store_error();
+                self.record_backlog(started, &reason);
                 if !std::mem::replace(&mut self.is_away, true) {
                     warn!(%reason, "the speed store fails; the fold goes on and tries again");
                 }
                 return Ok(());
             }
             WriterOutcome::Rebuild(reason) => {
-                figures::rebuilt();
+                figures::count_rebuild();
                 let metric = &writer.version.definition.name;
                 info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
-                self.owe(started, &reason);
+                self.record_backlog(started, &reason);
             }
             WriterOutcome::Stopped(fence) => {
                 return Err(FatalFoldError(format!(
@@ -285,7 +285,7 @@ impl FoldWorker {
             }
         }
         if let Some(groups) = groups {
-            figures::written(groups, now - started);
+            figures::record_flush(groups, now - started);
         }
         if std::mem::replace(&mut self.is_away, false) {
             info!("the speed store answers again");
@@ -297,12 +297,12 @@ impl FoldWorker {
         self.spaces += 1;
         let space = ViewSpace { fence: self.parts.fence, number: self.spaces };
         if let Some(writer) = self.writers.get_mut(&id) {
-            figures::rebuilt();
+            figures::count_rebuild();
             let metric = &writer.version.definition.name;
             info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
             writer.rebuild(space);
         }
-        self.owe(Instant::now(), reason);
+        self.record_backlog(Instant::now(), reason);
     }
 
     fn sweep(&mut self, id: ViewId) {
@@ -326,12 +326,12 @@ impl FoldWorker {
         }));
     }
 
-    fn obey(&mut self, command: FoldCommand) {
+    fn handle_command(&mut self, command: FoldCommand) {
         match command {
             FoldCommand::Own(read) => self.own.push(read),
             FoldCommand::Look(id) => {
                 if let Some(writer) = self.writers.get_mut(&id) {
-                    writer.look(Instant::now());
+                    writer.request_look(Instant::now());
                 }
             }
             FoldCommand::Damaged(id, space) => {
@@ -343,11 +343,11 @@ impl FoldWorker {
     }
 
     /// One portion of each read of the own tables.
-    fn read_own(&mut self) {
+    fn advance_local_reads(&mut self) {
         let reads = std::mem::take(&mut self.own);
         let go_on = |read: LocalRead| {
             let tables = self.writers.get(&read.metric).map(|writer| &writer.tables);
-            read.go_on(tables, self.folded.offset)
+            read.advance(tables, self.folded.offset)
         };
         self.own = reads.into_iter().filter_map(go_on).collect();
     }

@@ -293,7 +293,7 @@ impl SpeedViewWriter {
     }
 
     /// Looks at the store as soon as it can.
-    pub(super) fn look(&mut self, now: Instant) {
+    pub(super) fn request_look(&mut self, now: Instant) {
         self.look_at = now;
     }
 
@@ -303,11 +303,11 @@ impl SpeedViewWriter {
         self.change = None;
         self.goal = None;
         self.retiring = None;
-        self.tables.touch_all();
+        self.tables.mark_all_dirty();
     }
 
     /// Takes the answer to the job under way. `space` is for a rebuild.
-    pub(super) fn take(
+    pub(super) fn handle_job_result(
         &mut self,
         answer: StoreJobResult,
         space: ViewSpace,
@@ -317,31 +317,31 @@ impl SpeedViewWriter {
         let asked = self.busy_since.take().unwrap_or(now);
         let (verdict, done) = match answer {
             StoreJobResult::Begin(begun, answer) => {
-                let verdict = course::of_begin(begun, answer);
+                let verdict = course::judge_begin(begun, answer);
                 self.is_claimed |= verdict == StoreVerdict::Landed;
                 if verdict == StoreVerdict::Landed && self.course == SyncState::Begin(begun) {
-                    self.course = SyncState::Follow(StoreCursor::begun(begun));
+                    self.course = SyncState::Follow(StoreCursor::empty(begun));
                 }
                 (verdict, WriterOutcome::Sweep)
             }
             StoreJobResult::Apply(change, answer) => {
-                let verdict = course::of_change(&change, answer);
+                let verdict = course::judge_change(&change, answer);
                 if verdict == StoreVerdict::Landed {
-                    self.landed(&change);
+                    self.record_applied(&change);
                 }
                 (verdict, WriterOutcome::Done)
             }
             StoreJobResult::Retire(answer) => {
-                let verdict = course::of_removal(answer);
+                let verdict = course::judge_removal(answer);
                 if verdict == StoreVerdict::Landed {
                     self.retiring = None;
                 }
                 (verdict, WriterOutcome::Sweep)
             }
-            StoreJobResult::Drop(answer) => (course::of_removal(answer), WriterOutcome::Dropped),
+            StoreJobResult::Drop(answer) => (course::judge_removal(answer), WriterOutcome::Dropped),
             StoreJobResult::Look(answer) => match &self.course {
                 SyncState::Follow(place) => {
-                    (course::of_look(place, self.fence, answer), WriterOutcome::Done)
+                    (course::judge_look(place, self.fence, answer), WriterOutcome::Done)
                 }
                 SyncState::Begin(_) => (StoreVerdict::Landed, WriterOutcome::Done),
             },
@@ -356,7 +356,7 @@ impl SpeedViewWriter {
             StoreVerdict::Landed | StoreVerdict::Rebuild(_) => {}
             StoreVerdict::Stop(_) => self.failing = None,
         }
-        self.judge(verdict, done, space, now, settings)
+        self.apply_verdict(verdict, done, space, now, settings)
     }
 
     /// Since when the store does nothing of what it is asked, and why, once that has lasted for
@@ -371,7 +371,7 @@ impl SpeedViewWriter {
         failure.filter(|(since, _)| now.saturating_duration_since(*since) >= failing_after)
     }
 
-    fn landed(&mut self, change: &ViewChange) {
+    fn record_applied(&mut self, change: &ViewChange) {
         let SyncState::Follow(place) = self.course else { return };
         if place.space == change.space && place.serial == change.serial {
             self.is_claimed = true;
@@ -384,7 +384,7 @@ impl SpeedViewWriter {
         }
     }
 
-    fn judge(
+    fn apply_verdict(
         &mut self,
         verdict: StoreVerdict,
         done: WriterOutcome,
@@ -399,12 +399,12 @@ impl SpeedViewWriter {
                 done
             }
             StoreVerdict::Again(reason) => {
-                self.wait(now);
+                self.back_off(now);
                 WriterOutcome::Again(reason)
             }
             StoreVerdict::Rebuild(reason) => {
                 // A store that is lost again and again is not filled in a tight loop.
-                self.wait(now);
+                self.back_off(now);
                 self.rebuild(space);
                 WriterOutcome::Rebuild(reason)
             }
@@ -412,7 +412,7 @@ impl SpeedViewWriter {
         }
     }
 
-    fn wait(&mut self, now: Instant) {
+    fn back_off(&mut self, now: Instant) {
         self.not_before = now + RETRY_MAX.min(RETRY_MIN * 2_u32.pow(self.attempts.min(8)));
         self.attempts += 1;
     }

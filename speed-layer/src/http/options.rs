@@ -34,7 +34,7 @@ pub(super) enum IdPlacement {
 
 impl IdPlacement {
     /// The format with ids there.
-    pub(super) fn applied_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
+    pub(super) fn apply_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
         match (self, format) {
             (Self::Event, format) => Ok(format),
             (Self::Line, BodyFormat::Ndjson) => Ok(BodyFormat::NamedNdjson),
@@ -108,24 +108,27 @@ impl ColumnParameters {
         }
         let names = |option: &str, list: Option<String>| match list {
             None => Ok(Vec::new()),
-            Some(list) => CsvParameters::names(&list)
-                .ok_or_else(|| wrong(option, &list, "names of columns, as `amount,tax`")),
+            Some(list) => CsvParameters::parse_column_list(&list).ok_or_else(|| {
+                invalid_parameter(option, &list, "names of columns, as `amount,tax`")
+            }),
         };
         let delimiter = match delimiter.as_deref().map(str::as_bytes) {
             None => b',',
             Some([byte]) if CsvParameters::is_delimiter(*byte) => *byte,
             Some(other) => {
                 let other = String::from_utf8_lossy(other);
-                return Err(wrong("delimiter", &other, "one character, as `;` or `%09`, a tab"));
+                return Err(invalid_parameter(
+                    "delimiter",
+                    &other,
+                    "one character, as `;` or `%09`, a tab",
+                ));
             }
         };
         let first_line = match line {
             None => 0,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|line| *line > 0)
-                .ok_or_else(|| wrong("first_line", &text, "the number of a line, from 1"))?,
+            Some(text) => text.parse().ok().filter(|line| *line > 0).ok_or_else(|| {
+                invalid_parameter("first_line", &text, "the number of a line, from 1")
+            })?,
         };
         let mapping = ColumnMapping { event, event_column, time_column, id_column, subject_column };
         let (number_columns, text_columns) =
@@ -142,7 +145,7 @@ impl ColumnParameters {
     }
 
     /// The format, with what was said of its columns.
-    pub(super) fn applied_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
+    pub(super) fn apply_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
         match (format, self.csv_only) {
             (BodyFormat::Csv(_), _) => Ok(BodyFormat::Csv(Arc::new(self.csv))),
             (BodyFormat::Columns(kind, _), None) => {
@@ -170,17 +173,21 @@ impl EventParameters {
             wait: match wait.as_deref() {
                 None | Some("durable") => WaitMode::Durable,
                 Some("applied") => WaitMode::Applied,
-                Some(other) => return Err(wrong("wait", other, "`durable` or `applied`")),
+                Some(other) => {
+                    return Err(invalid_parameter("wait", other, "`durable` or `applied`"));
+                }
             },
             on_invalid: match on_invalid.as_deref() {
                 None | Some("quarantine") => InvalidEventPolicy::Quarantine,
                 Some("reject") => InvalidEventPolicy::Reject,
-                Some(other) => return Err(wrong("on_invalid", other, "`quarantine` or `reject`")),
+                Some(other) => {
+                    return Err(invalid_parameter("on_invalid", other, "`quarantine` or `reject`"));
+                }
             },
             ids: match ids.as_deref() {
                 None | Some("event") => IdPlacement::Event,
                 Some("line") => IdPlacement::Line,
-                Some(other) => return Err(wrong("ids", other, "`event` or `line`")),
+                Some(other) => return Err(invalid_parameter("ids", other, "`event` or `line`")),
             },
         })
     }
@@ -206,14 +213,17 @@ impl QuarantineListParameters {
                 .parse()
                 .ok()
                 .filter(|limit| (1..=Self::LIMIT_MAX).contains(limit))
-                .ok_or_else(|| wrong("limit", &text, "1 to 1000"))?,
+                .ok_or_else(|| invalid_parameter("limit", &text, "1 to 1000"))?,
         };
         let after = after
-            .map(|text| text.parse().map_err(|_| wrong("after", &text, "an entry's id, as `q-17`")))
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| invalid_parameter("after", &text, "an entry's id, as `q-17`"))
+            })
             .transpose()?;
         if let Some(code) = code.as_deref().filter(|code| !codes().any(|known| known == *code)) {
             let known: Vec<String> = codes().map(|code| format!("`{code}`")).collect();
-            return Err(wrong("code", code, &known.join(", ")));
+            return Err(invalid_parameter("code", code, &known.join(", ")));
         }
         Ok(Self { limit, after, code })
     }
@@ -224,7 +234,7 @@ fn codes() -> impl Iterator<Item = &'static str> {
     InvalidCode::EACH.iter().map(|code| code.name()).chain(["conflict"])
 }
 
-fn wrong(name: &str, value: &str, right: &str) -> IntakeError {
+fn invalid_parameter(name: &str, value: &str, right: &str) -> IntakeError {
     IntakeError::Option(format!("`{name}` is `{value}`; it can be {right}"))
 }
 
@@ -294,7 +304,7 @@ mod tests {
         let applied = |query: &str, format: BodyFormat| {
             let uri = format!("/v1/events{query}").parse().unwrap();
             let columns = EventParameters::of_query(&uri).unwrap().columns.unwrap();
-            columns.applied_to(format).map_err(|error| error.to_string())
+            columns.apply_to(format).map_err(|error| error.to_string())
         };
         let csv = || BodyFormat::of_content_type(Some("text/csv")).unwrap();
         let query = "?event=sale&time_column=at&number_columns=a,%22b,c%22&delimiter=%3B";

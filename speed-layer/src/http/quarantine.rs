@@ -106,7 +106,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let intake = routes.intake.clone();
     let delete = move |id| {
-        intake.confirm()?;
+        intake.check_journal()?;
         intake.quarantine().delete(id).map_err(IntakeError::from)
     };
     let is_deleted = match id.parse::<QuarantineId>() {

@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use shared::problem::{Problem, ProblemKind, suggestion};
 
-use super::{EventRequestHead, IngestResponse, IngestState, take};
+use super::{EventRequestHead, IngestResponse, IngestState, ingest};
 use crate::intake::{BodyFormat, SegmentCall};
 
 /// Names of calls in paths: those of the API, those of browsers and apps, and those of older apps.
@@ -39,10 +39,10 @@ const CALLS: [(&str, BodyFormat); 15] = [
 const AT_ROOT: [&str; 9] = ["t", "p", "s", "i", "g", "a", "b", "batch", "import"];
 
 /// The routes at `/v1/{call}`.
-pub(super) fn at_root() -> Router<IngestState> {
+pub(super) fn root_routes() -> Router<IngestState> {
     AT_ROOT.into_iter().fold(Router::new(), |router, call| {
         let route = move |State(routes): State<IngestState>, request: Request| async move {
-            take_call(&routes, call, request).await
+            ingest_call(&routes, call, request).await
         };
         router.route(&format!("/v1/{call}"), post(route))
     })
@@ -56,29 +56,31 @@ struct SegmentResponse {
 }
 
 /// `POST /v1/segment/{call}`.
-pub(super) async fn named(
+pub(super) async fn post_call(
     State(routes): State<IngestState>,
     Path(call): Path<String>,
     request: Request,
 ) -> Response {
-    take_call(&routes, &call, request).await
+    ingest_call(&routes, &call, request).await
 }
 
-async fn take_call(routes: &IngestState, call: &str, request: Request) -> Response {
+async fn ingest_call(routes: &IngestState, call: &str, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
     let Some(format) = format(call) else {
         shared::request::discard(&mut body).await;
         return unknown(call).into_response();
     };
-    match take(routes, EventRequestHead::read(&parts, &routes.intake, format), body).await {
-        Ok(answer) if answer.receipt.is_all_invalid() => nothing_counted(&answer).into_response(),
+    match ingest(routes, EventRequestHead::read(&parts, &routes.intake, format), body).await {
+        Ok(answer) if answer.receipt.is_all_invalid() => {
+            all_invalid_problem(&answer).into_response()
+        }
         Ok(answer) => Json(SegmentResponse { success: true, answer }).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
 /// Success would say that something is counted.
-fn nothing_counted(answer: &IngestResponse) -> Problem {
+fn all_invalid_problem(answer: &IngestResponse) -> Problem {
     let invalid = &answer.receipt.invalid;
     let first = invalid.first().map(|invalid| &*invalid.message).unwrap_or_default();
     let detail = match invalid.len() {
@@ -87,7 +89,7 @@ fn nothing_counted(answer: &IngestResponse) -> Problem {
     };
     let problem =
         Problem::new(ProblemKind::BadRequest, "invalid_events", detail).with("success", false);
-    answer.receipt.fill(problem)
+    answer.receipt.add_to_problem(problem)
 }
 
 fn format(call: &str) -> Option<BodyFormat> {

@@ -34,7 +34,7 @@ impl IntakeBudget {
     }
 
     /// A share of nothing yet, to grow from.
-    pub(crate) fn share(self: &Arc<Self>) -> IntakePermit {
+    pub(crate) fn permit(self: &Arc<Self>) -> IntakePermit {
         IntakePermit { budget: Arc::clone(self), bytes: 0, is_request: false }
     }
 
@@ -43,7 +43,7 @@ impl IntakeBudget {
         (self.requests.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
 
-    fn show(&self) {
+    fn publish_gauges(&self) {
         let (requests, bytes) = self.held();
         self.figures.0.set(requests as f64);
         self.figures.1.set(bytes as f64);
@@ -86,11 +86,11 @@ impl IntakePermit {
     }
 
     /// Counts it as a pending request from now on.
-    pub(crate) fn enter(&mut self) -> Result<(), IntakeError> {
+    pub(crate) fn register_request(&mut self) -> Result<(), IntakeError> {
         if !self.is_request {
             take(&self.budget.requests, 1, self.budget.requests_max)?;
             self.is_request = true;
-            self.budget.show();
+            self.budget.publish_gauges();
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ impl Drop for IntakePermit {
         self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
         if self.is_request {
             self.budget.requests.fetch_sub(1, Ordering::Relaxed);
-            self.budget.show();
+            self.budget.publish_gauges();
         }
     }
 }
@@ -118,18 +118,18 @@ mod tests {
     #[test]
     fn shares_never_exceed_the_budget_and_come_back() {
         let budget = IntakeBudget::new(1, 10);
-        let mut first = budget.share();
-        let mut second = budget.share();
-        first.enter().unwrap();
-        first.enter().unwrap();
+        let mut first = budget.permit();
+        let mut second = budget.permit();
+        first.register_request().unwrap();
+        first.register_request().unwrap();
         first.grow(6).unwrap();
-        assert!(matches!(second.enter(), Err(IntakeError::Overloaded)));
+        assert!(matches!(second.register_request(), Err(IntakeError::Overloaded)));
         assert!(matches!(second.grow(5), Err(IntakeError::Overloaded)));
         first.shrink(2);
         second.grow(5).unwrap();
         assert!(matches!(second.grow(usize::MAX), Err(IntakeError::Overloaded)));
         drop(first);
-        second.enter().unwrap();
+        second.register_request().unwrap();
         assert_eq!(budget.held(), (1, 5));
         drop(second);
         assert_eq!(budget.held(), (0, 0));

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use arrow::array::{Array, BooleanArray};
 use shared::event::EventBatch;
-use shared::failpoint::{self, planted};
+use shared::failpoint::{self, is_bug_planted};
 use shared::ids::{Offset, PartitionOffsets};
 use shared::ports::{CommittedBatch, Journal};
 use tokio::sync::mpsc::Sender;
@@ -74,12 +74,12 @@ impl Committer {
     /// Commits until the queue is closed and empty. Then the feed is closed too.
     pub(super) fn run(mut self, queue: &Receiver<Submission>) {
         figures::describe(&self.settings);
-        figures::remembered(self.dedup.len());
+        figures::dedup_events(self.dedup.len());
         let mut next = None;
         while let Some(first) = next.take().or_else(|| queue.recv().ok()) {
-            let (requests, left_over) = group::gather(first, queue, &self.settings);
+            let (requests, left_over) = group::take_batch(first, queue, &self.settings);
             next = left_over;
-            self.commit(group::decode(&self.decoder, requests));
+            self.commit(group::decode_small(&self.decoder, requests));
         }
     }
 
@@ -96,21 +96,21 @@ impl Committer {
         let answers = match result {
             Ok(answers) => answers,
             Err(failure) => {
-                match planted("claim_before_write") {
-                    true => self.dedup.settle(self.journal.end()),
-                    false => self.dedup.undo(),
+                match is_bug_planted("claim_before_write") {
+                    true => self.dedup.mark_durable(self.journal.end()),
+                    false => self.dedup.rollback(),
                 }
                 if failure.is_final() {
                     self.stop(&failure);
                 }
                 failpoint::pass("intake.ack.before");
-                callers.for_each(|caller| caller.answer(Err(failure.clone())));
+                callers.for_each(|caller| caller.send(Err(failure.clone())));
                 failpoint::pass("intake.ack.after");
                 return;
             }
         };
         failpoint::pass("intake.ack.before");
-        callers.zip(answers).for_each(|(caller, answer)| caller.answer(answer));
+        callers.zip(answers).for_each(|(caller, answer)| caller.send(answer));
         failpoint::pass("intake.ack.after");
     }
 
@@ -127,14 +127,14 @@ impl Committer {
         let ids = self.quarantine(group, &judged)?;
         let requests = group.iter().map(|decoded| decoded.callers.len()).sum();
         let first = self.append(requests, &judged)?;
-        self.dedup.settle(first.offset);
-        figures::remembered(self.dedup.len());
+        self.dedup.mark_durable(first.offset);
+        figures::dedup_events(self.dedup.len());
         // Without an entry, everything before this group is free. This group is not yet: another
         // one may be appended before the next look.
         let floor = self.dedup.floor().unwrap_or(first.offset);
         self.told.dedup_floor.store(floor.0, Ordering::Relaxed);
         let answers = answers(group, judged, ids, first.offset);
-        self.tell(&answers);
+        self.update_counters(&answers);
         if let Some(committed) = first.committed
             && self.feed.blocking_send(committed).is_err()
         {
@@ -225,11 +225,11 @@ impl Committer {
         let started = Instant::now();
         let committed = self.journal.append(&events)?;
         failpoint::pass("intake.committed");
-        figures::group(requests, events.len() as u64, started.elapsed());
+        figures::batch_committed(requests, events.len() as u64, started.elapsed());
         Ok(BatchAppendOutcome { offset: committed.first, committed: Some(committed) })
     }
 
-    fn tell(&self, answers: &[SubmissionResult]) {
+    fn update_counters(&self, answers: &[SubmissionResult]) {
         let receipts = || answers.iter().flatten();
         let accepted = receipts().map(|receipt| receipt.accepted).sum();
         self.told.accepted.fetch_add(accepted, Ordering::Relaxed);

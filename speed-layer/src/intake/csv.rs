@@ -11,7 +11,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub use self::number::is_unmistakable;
+pub use self::number::is_plain_number;
 pub use self::record::{CsvRecord, CsvRecordFault, CsvRecordReader};
 
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Default for CsvParameters {
 impl CsvParameters {
     /// The names in a list of columns, which is a line of CSV itself. `None` if it is none.
     #[must_use]
-    pub fn names(list: &str) -> Option<Vec<String>> {
+    pub fn parse_column_list(list: &str) -> Option<Vec<String>> {
         let mut records = CsvRecordReader::new(list.as_bytes(), b',', HEADER_BYTES_MAX);
         let record = records.next_record().ok()??;
         let fields = record.fields.as_ref().ok()?;
@@ -181,7 +181,7 @@ pub(super) fn read(
         });
         let line = record.line.saturating_add(first);
         let (id, record) = match options.is_named {
-            true => behind_id(record, options.delimiter),
+            true => split_id_prefix(record, options.delimiter),
             false => ("", record),
         };
         let row = places.rows.len() as u32;
@@ -201,7 +201,7 @@ pub(super) fn read(
 }
 
 /// The id that stands before a row, and the row.
-fn behind_id(record: CsvRecord<'_>, delimiter: u8) -> (&str, CsvRecord<'_>) {
+fn split_id_prefix(record: CsvRecord<'_>, delimiter: u8) -> (&str, CsvRecord<'_>) {
     let at = memchr(delimiter, record.raw).unwrap_or(record.raw.len());
     let id = record.raw.get(..at).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or_default();
     let raw = record.raw.get(at + 1..).unwrap_or_default();
@@ -210,7 +210,7 @@ fn behind_id(record: CsvRecord<'_>, delimiter: u8) -> (&str, CsvRecord<'_>) {
             fields.drain(..fields.len().min(1));
             Ok(fields)
         }
-        Err(fault) => Err(fault.behind(at + 1)),
+        Err(fault) => Err(fault.without_prefix(at + 1)),
     };
     (id, CsvRecord { raw, fields, bytes_max: record.bytes_max - ID_BYTES_MAX - 1, ..record })
 }
@@ -270,13 +270,13 @@ fn names_fault(body: &[u8], fault: &CsvRecordFault) -> String {
 ///
 /// # Errors
 /// What is wrong with them.
-pub fn check_names(names: &[&str], options: &CsvParameters) -> Result<ColumnLayout, String> {
+pub fn check_column_names(names: &[&str], options: &CsvParameters) -> Result<ColumnLayout, String> {
     columns(names, options, ParameterStyle::Flags).map(|columns| columns.layout)
 }
 
 impl CsvRecordFault {
     /// The same of a record without a first field of so many bytes.
-    fn behind(self, id_bytes: usize) -> Self {
+    fn without_prefix(self, id_bytes: usize) -> Self {
         match self {
             Self::TooManyFields { fields } => Self::TooManyFields { fields: fields - 1 },
             Self::TooLarge { bytes } => Self::TooLarge { bytes: bytes.saturating_sub(id_bytes) },

@@ -54,7 +54,7 @@ impl BodyFormat {
     }
 
     /// A fault with what its sender knows the event by, beside its place.
-    pub(super) fn told(&self, index: u32, fault: EventFault) -> EventFault {
+    pub(super) fn locate_fault(&self, index: u32, fault: EventFault) -> EventFault {
         match self {
             Self::Rows(places) => places.at_line(index, fault),
             _ => fault,

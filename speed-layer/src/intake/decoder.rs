@@ -38,7 +38,7 @@ pub(super) fn is_small(body: &EventBody) -> bool {
 
 impl BodyDecoder {
     /// Decodes a body by itself; what it takes is charged to `share`.
-    pub(super) fn one(
+    pub(super) fn decode_body(
         &self,
         body: EventBody,
         share: &mut IntakePermit,
@@ -62,8 +62,9 @@ impl BodyDecoder {
             (plain, format) = (table.text.into(), BodyFormat::Rows(table.places));
         }
         let encoding = BodyEncoding::Identity;
-        let plain = self.arrived(EventBody { bytes: plain, format, encoding, on_invalid, fixed });
-        let mut prepared = self.several(&[plain])?;
+        let plain =
+            self.stamp_arrival(EventBody { bytes: plain, format, encoding, on_invalid, fixed });
+        let mut prepared = self.decode_bodies(&[plain])?;
         share.grow(prepared.size_bytes())?;
         match prepared.requests.pop_if(|request| request.is_err()) {
             Some(Err(refused)) => Err(refused),
@@ -72,13 +73,16 @@ impl BodyDecoder {
     }
 
     /// A body that is not compressed, and arrives now.
-    pub(super) fn arrived(&self, body: EventBody) -> PlainBody {
+    pub(super) fn stamp_arrival(&self, body: EventBody) -> PlainBody {
         let EventBody { bytes, format, fixed, .. } = body;
         PlainBody { bytes, format, fixed, arrived: self.clock.now(), begun: Instant::now() }
     }
 
     /// Decodes bodies together.
-    pub(super) fn several(&self, bodies: &[PlainBody]) -> Result<PreparedEvents, IntakeError> {
-        prepare(bodies, &self.limits, &self.wanted.now(), &*self.ids)
+    pub(super) fn decode_bodies(
+        &self,
+        bodies: &[PlainBody],
+    ) -> Result<PreparedEvents, IntakeError> {
+        prepare(bodies, &self.limits, &self.wanted.current(), &*self.ids)
     }
 }

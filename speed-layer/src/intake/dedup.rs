@@ -1,7 +1,7 @@
 //! Which events were there before: the last so many identified events of the journal, by id.
 //!
 //! The index is a function of the journal. What a group adds is tentative until the group is
-//! durable ([`DedupIndex::settle`]) and goes without a trace if it is not ([`DedupIndex::undo`]),
+//! durable ([`DedupIndex::settle`]) and goes without a trace if it is not ([`DedupIndex::rollback`]),
 //! so that an event that was never stored cannot make its own retry a duplicate.
 //!
 //! An event is a ring entry of 24 bytes (xxh3-128 of its id, digest of its content) and a table
@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use shared::failpoint::planted;
+use shared::failpoint::is_bug_planted;
 use shared::ids::Offset;
 use shared::ports::Journal;
 use tracing::info;
@@ -102,7 +102,7 @@ impl DedupIndex {
 
     /// What was judged is durable in the journal, at `first` and above: it stays, and what is
     /// beyond the window goes.
-    pub(crate) fn settle(&mut self, first: Offset) {
+    pub(crate) fn mark_durable(&mut self, first: Offset) {
         if self.tentative > 0 {
             self.mark(self.next_sequence().wrapping_sub(self.tentative as DedupSequence), first);
             self.tentative = 0;
@@ -126,7 +126,7 @@ impl DedupIndex {
     }
 
     /// What was judged since the last [`DedupIndex::settle`] was not stored.
-    pub(crate) fn undo(&mut self) {
+    pub(crate) fn rollback(&mut self) {
         for _ in 0..std::mem::take(&mut self.tentative) {
             let Some(newest) = self.ring.pop_back() else { break };
             let sequence = self.next_sequence();
@@ -153,7 +153,7 @@ impl DedupIndex {
         }
         self.push(seen);
         self.tentative = 1;
-        self.settle(offset);
+        self.mark_durable(offset);
     }
 
     /// Events that it holds.
@@ -215,7 +215,7 @@ pub(super) fn rebuild(journal: &dyn Journal, window: usize) -> Result<DedupIndex
             "there is no memory for `dedup_window_events` of {window} (32 bytes each)"
         ))
     })?;
-    let from = if planted("dedup_not_rebuilt") { journal.end() } else { journal.start() };
+    let from = if is_bug_planted("dedup_not_rebuilt") { journal.end() } else { journal.start() };
     for identities in journal.read_identities(from)? {
         let (first, identities) = identities?;
         for ((id, content), n) in identities.iter().zip(0..) {

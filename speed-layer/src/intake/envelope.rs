@@ -14,7 +14,7 @@ use shared::extract::{PropertyExtractor, PropertyFinder};
 use shared::json::JsonCursor;
 use shared::time::Timestamp;
 
-use self::faults::{UNKNOWN_MAX, no_object, unknown_fields};
+use self::faults::{UNKNOWN_MAX, not_an_object, unknown_fields};
 use super::decode::RawEvent;
 use super::event_time;
 use super::properties::PropertyRules;
@@ -130,7 +130,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
     }
 
     /// The wanted properties of the event that was read last.
-    pub(crate) fn found(&self) -> &PropertyFinder<'x, 'a> {
+    pub(crate) fn extracted(&self) -> &PropertyFinder<'x, 'a> {
         &self.pass.found
     }
 
@@ -141,11 +141,11 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         latest: Timestamp,
     ) -> Result<Envelope<'a>, EventFault> {
         check_size(raw, self.event_max_bytes)?;
-        self.read_any_size(raw, latest)
+        self.read_unbounded(raw, latest)
     }
 
     /// The same of an event that has been measured.
-    pub(crate) fn read_any_size(
+    pub(crate) fn read_unbounded(
         &mut self,
         raw: &RawEvent<'a>,
         latest: Timestamp,
@@ -154,7 +154,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
             return Err(EventFault::new(InvalidCode::MalformedEvent, "the event is not UTF-8"));
         };
         let fields = self.pass.read(text)?;
-        let Some(event) = present(fields.event) else {
+        let Some(event) = non_null(fields.event) else {
             return Err(EventFault::new(
                 InvalidCode::InvalidEvent,
                 "`event` is missing; it names the event's type, as `\"event\":\"purchase\"`",
@@ -162,7 +162,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         };
         let event = text_field(event, "event", InvalidCode::InvalidEvent)?;
         check_type(&event)?;
-        let id = match (present(fields.id), raw.id) {
+        let id = match (non_null(fields.id), raw.id) {
             (Some(id), _) => {
                 Some(bounded_text(id, "id", InvalidCode::InvalidId, 1..=ID_BYTES_MAX)?)
             }
@@ -171,20 +171,20 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
             }
             (None, None) => None,
         };
-        let time = present(fields.time)
+        let time = non_null(fields.time)
             .map(|text| {
                 event_time::read(text, latest)
                     .map(|at| EventTime { at, text })
                     .map_err(|message| EventFault::new(InvalidCode::InvalidTime, message))
             })
             .transpose()?;
-        let subject = present(fields.subject)
+        let subject = non_null(fields.subject)
             .map(|subject| {
                 let code = InvalidCode::InvalidSubject;
                 bounded_text(subject, "subject", code, 0..=SUBJECT_BYTES_MAX)
             })
             .transpose()?;
-        let properties = present(fields.properties);
+        let properties = non_null(fields.properties);
         if let Some(properties) = properties {
             if !properties.starts_with('{') {
                 let hint = match unescape(properties).is_some_and(|t| t.starts_with('{')) {
@@ -214,7 +214,7 @@ pub(crate) fn check_size(raw: &RawEvent<'_>, max: usize) -> Result<(), EventFaul
 }
 
 /// A field that is null counts as absent.
-fn present(field: Option<&str>) -> Option<&str> {
+fn non_null(field: Option<&str>) -> Option<&str> {
     field.filter(|text| *text != "null")
 }
 
@@ -325,7 +325,7 @@ impl<'a> EnvelopeParser<'_, 'a> {
         self.found.begin();
         let mut cursor = JsonCursor::new(text);
         let fields = self.fields(&mut cursor).filter(|_| cursor.peek().is_none());
-        let fields = fields.ok_or_else(|| no_object(text))?;
+        let fields = fields.ok_or_else(|| not_an_object(text))?;
         if let Some(fault) = fields.fault {
             return Err(fault);
         }

@@ -165,7 +165,7 @@ impl From<IntakeError> for Problem {
             IntakeError::TooLarge { limit, max } => {
                 problem.with("limit", limit.name()).with("limit_value", max)
             }
-            IntakeError::Rejected(receipt) => receipt.fill(problem),
+            IntakeError::Rejected(receipt) => receipt.add_to_problem(problem),
             IntakeError::Overloaded | IntakeError::ShuttingDown => problem.retry_after_s(1),
             IntakeError::MalformedBody(_)
             | IntakeError::BodyTimeout { .. }
@@ -173,20 +173,22 @@ impl From<IntakeError> for Problem {
             | IntakeError::UnsupportedMedia(_)
             | IntakeError::Option(_)
             | IntakeError::FoldStopped => problem,
-            IntakeError::JournalStopped(_) => problem.outside(
+            IntakeError::JournalStopped(_) => problem.with_public_detail(
                 "the journal takes nothing until the service starts anew; nothing of the request \
                  is acknowledged",
             ),
-            IntakeError::DirectoryGone(_) => problem.outside(
+            IntakeError::DirectoryGone(_) => problem.with_public_detail(
                 "the service's data directory is gone; nothing of the request is acknowledged",
             ),
-            IntakeError::DiskFull(_) => problem.outside(
+            IntakeError::DiskFull(_) => problem.with_public_detail(
                 "the service's disk is full, or nearly so; nothing of the request is acknowledged",
             ),
-            IntakeError::Quarantine(_) => problem.outside(
+            IntakeError::Quarantine(_) => problem.with_public_detail(
                 "the quarantine cannot be written; nothing of the request is acknowledged",
             ),
-            IntakeError::Settings(_) | IntakeError::Internal(_) => problem.outside(FAULT),
+            IntakeError::Settings(_) | IntakeError::Internal(_) => {
+                problem.with_public_detail(FAULT)
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn read(json: &str, latest: Timestamp) -> Result<Timestamp, String> {
     let time = match unescape(json) {
         Some(text) => DateTime::parse_from_rfc3339(&text)
             .map(|time| Timestamp::from(time.with_timezone(&Utc)))
-            .map_err(|error| no_time(&text, &error))?,
+            .map_err(|error| invalid_time(&text, &error))?,
         None => millis(json)?,
     };
     if time < Timestamp::MIN || time >= Timestamp::MAX {
@@ -44,26 +44,26 @@ pub(super) fn read(json: &str, latest: Timestamp) -> Result<Timestamp, String> {
 }
 
 fn out_of_range(spelled: &str) -> String {
-    let hint = looks_like(spelled).unwrap_or_default();
+    let hint = likely_unit(spelled).unwrap_or_default();
     format!("`time` is {}, outside of the years 1900 to 2200{hint}", excerpt(spelled))
 }
 
 fn millis(json: &str) -> Result<Timestamp, String> {
     let is_integer = json.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if !is_integer {
-        let hint = looks_like(json).unwrap_or_default();
+        let hint = likely_unit(json).unwrap_or_default();
         return Err(format!("`time` is `{}`{hint}; {EXPECTED}", excerpt(json)));
     }
     let millis = json.parse::<i64>().map_err(|_| out_of_range(json))?;
     if millis.unsigned_abs() < MILLIS_MIN {
-        let hint = looks_like(json).unwrap_or_default();
+        let hint = likely_unit(json).unwrap_or_default();
         return Err(format!("`time` is {json}{hint}; {EXPECTED}"));
     }
     millis.checked_mul(1000).map(Timestamp).ok_or_else(|| out_of_range(json))
 }
 
 /// What a number probably counts, if it is none of milliseconds.
-fn looks_like(number: &str) -> Option<String> {
+fn likely_unit(number: &str) -> Option<String> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
     let whole = whole.parse::<i64>().ok().filter(|_| is_number)?;
@@ -87,7 +87,7 @@ fn looks_like(number: &str) -> Option<String> {
 }
 
 /// Why a text is no time, and what it is, if that can be told.
-fn no_time(text: &str, error: &chrono::ParseError) -> String {
+fn invalid_time(text: &str, error: &chrono::ParseError) -> String {
     let is_far = |text: &str| {
         let digits = text.trim_start_matches(['+', '-']);
         let year = digits.split('-').next().unwrap_or_default();
@@ -100,7 +100,7 @@ fn no_time(text: &str, error: &chrono::ParseError) -> String {
     let spelled = excerpt(text);
     let is_digits = text.strip_prefix('-').unwrap_or(text).bytes().all(|b| b.is_ascii_digit());
     if is_digits && text.bytes().any(|byte| byte.is_ascii_digit()) {
-        let hint = looks_like(text).unwrap_or_default();
+        let hint = likely_unit(text).unwrap_or_default();
         return format!("`time` is the text `{spelled}`{hint}; a number has no quotes; {EXPECTED}");
     }
     let with_t = text.replacen(' ', "T", 1);

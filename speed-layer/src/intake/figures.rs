@@ -134,7 +134,7 @@ pub(super) fn invalid(codes: impl Iterator<Item = InvalidCode>) {
 }
 
 /// A group that was committed: its events, and how long the journal took for them.
-pub(super) fn group(requests: usize, events: u64, append: Duration) {
+pub(super) fn batch_committed(requests: usize, events: u64, append: Duration) {
     histogram!("merganser_intake_group_requests").record(requests as f64);
     histogram!("merganser_intake_group_events").record(events as f64);
     histogram!("merganser_intake_append_seconds").record(append.as_secs_f64());
@@ -152,7 +152,7 @@ pub(super) fn pending() -> (Gauge, Gauge) {
 }
 
 /// Events whose repetitions are recognised.
-pub(super) fn remembered(events: usize) {
+pub(super) fn dedup_events(events: usize) {
     gauge!("merganser_intake_dedup_events").set(events as f64);
 }
 

@@ -14,7 +14,7 @@ use super::foreign::TranslationResult;
 
 /// The texts of events with these properties. `translated` is what events of other standards stand
 /// for. None is larger than `bytes_max` before.
-pub(super) fn write(
+pub(super) fn add_properties(
     fixed: &FixedProperties,
     events: &[RawEvent<'_>],
     translated: Option<Vec<TranslationResult>>,
@@ -27,7 +27,7 @@ pub(super) fn write(
             EventFault::new(InvalidCode::MalformedEvent, "the event is not UTF-8")
         })?;
         // What is no event, the rules say of the text that was sent.
-        Ok(with(text, fixed, &mut open).unwrap_or_else(|| text.to_owned()))
+        Ok(insert_into_event(text, fixed, &mut open).unwrap_or_else(|| text.to_owned()))
     };
     match translated {
         None => events.iter().map(written).collect(),
@@ -43,7 +43,7 @@ pub(super) fn write(
 }
 
 /// An event's text with the properties in it; `None` where it is no event that could have any.
-fn with(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<String> {
+fn insert_into_event(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<String> {
     let mut cursor = JsonCursor::new(text);
     let mut properties = None;
     cursor.eat(b'{')?;
@@ -68,7 +68,7 @@ fn with(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<Str
         let comma = if is_empty { "" } else { "," };
         return Some(format!("{rest}{comma}\"properties\":{{{}}}}}", fixed.json()));
     };
-    let made = object(own, fixed, open)?;
+    let made = insert_into_object(own, fixed, open)?;
     let start = own.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
     let (before, after) = (text.get(..start)?, text.get(start + own.len()..)?);
     Some([before, &made, after].concat())
@@ -76,7 +76,7 @@ fn with(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<Str
 
 /// An object's text with the properties before its own, of which those of the same names are left
 /// out; `None` where it is neither object nor null.
-fn object(own: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<String> {
+fn insert_into_object(own: &str, fixed: &FixedProperties, open: &mut Vec<bool>) -> Option<String> {
     let mut made = format!("{{{}", fixed.json());
     let mut cursor = JsonCursor::new(own);
     if own != "null" {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn made(text: &str) -> Option<String> {
-        with(text, &fixed(), &mut Vec::new())
+        insert_into_event(text, &fixed(), &mut Vec::new())
     }
 
     #[test]

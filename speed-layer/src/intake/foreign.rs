@@ -64,7 +64,7 @@ pub(super) fn translate(
 
 /// An event as it was sent, with what its request said of it beside the body: for people, and for
 /// who wants to send it again. A key that proves who sends is not in it.
-pub(super) fn as_sent<'a>(format: &BodyFormat, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+pub(super) fn original_text<'a>(format: &BodyFormat, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     let (beside, bytes) = match format {
         BodyFormat::CloudEventData(head) => (head.as_headers(), Cow::Borrowed(bytes)),
         BodyFormat::Segment(call) => {
@@ -84,7 +84,7 @@ fn not_text(what: &str) -> EventFault {
     malformed(what, "it is not UTF-8")
 }
 
-fn written(native: &NativeEvent<'_>, what: &str) -> Result<String, EventFault> {
+fn to_json(native: &NativeEvent<'_>, what: &str) -> Result<String, EventFault> {
     serde_json::to_string(native).map_err(|error| malformed(what, error))
 }
 

@@ -39,7 +39,7 @@ pub(super) struct ReplyHandle {
 pub(super) type SubmissionResult = Result<Receipt, IntakeError>;
 
 impl ReplyHandle {
-    pub(super) fn answer(self, answer: SubmissionResult) {
+    pub(super) fn send(self, answer: SubmissionResult) {
         drop(self.share);
         // A client that has gone does not need its answer.
         let _ = self.reply.send(answer);
@@ -69,7 +69,7 @@ impl SubmissionContent {
 
 /// A queue for the committer. Its bound is that of pending requests, which is kept before a request
 /// gets here.
-pub(super) fn queue(
+pub(super) fn commit_queue(
     requests_max: usize,
 ) -> (mpsc::SyncSender<Submission>, mpsc::Receiver<Submission>) {
     mpsc::sync_channel(requests_max)
@@ -77,7 +77,7 @@ pub(super) fn queue(
 
 /// What is queued, up to the bounds of a group; a single request may exceed them. Also returns
 /// the request that did not fit any more.
-pub(super) fn gather(
+pub(super) fn take_batch(
     first: Submission,
     queue: &Receiver<Submission>,
     settings: &IntakeSettings,
@@ -100,7 +100,10 @@ pub(super) fn gather(
 }
 
 /// Decodes what is small, all together, and puts it last.
-pub(super) fn decode(decoder: &BodyDecoder, group: Vec<Submission>) -> Vec<PreparedSubmissions> {
+pub(super) fn decode_small(
+    decoder: &BodyDecoder,
+    group: Vec<Submission>,
+) -> Vec<PreparedSubmissions> {
     let mut all = Vec::new();
     let (mut bodies, mut callers) = (Vec::new(), Vec::new());
     for Submission { content, caller } in group {
@@ -125,7 +128,7 @@ pub(super) fn decode(decoder: &BodyDecoder, group: Vec<Submission>) -> Vec<Prepa
     for (body, caller) in bodies.iter().zip(callers) {
         match try_decode(decoder, std::slice::from_ref(body)) {
             Ok(prepared) => all.push(PreparedSubmissions { prepared, callers: vec![caller] }),
-            Err(failure) => caller.answer(Err(failure)),
+            Err(failure) => caller.send(Err(failure)),
         }
     }
     all
@@ -133,6 +136,6 @@ pub(super) fn decode(decoder: &BodyDecoder, group: Vec<Submission>) -> Vec<Prepa
 
 /// A fault in decoding is one request's and not the end of the thread that commits.
 fn try_decode(decoder: &BodyDecoder, bodies: &[PlainBody]) -> Result<PreparedEvents, IntakeError> {
-    catch_unwind(AssertUnwindSafe(|| decoder.several(bodies)))
+    catch_unwind(AssertUnwindSafe(|| decoder.decode_bodies(bodies)))
         .unwrap_or_else(|_| Err(IntakeError::Internal("decoding panicked".to_owned())))
 }

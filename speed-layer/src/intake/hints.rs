@@ -5,7 +5,7 @@ pub(crate) const FIELDS: [&str; 5] = ["id", "event", "time", "subject", "propert
 
 /// The field that is called by another name elsewhere, however that name is spelled; its own name
 /// in another case among them.
-pub(crate) fn field_meant(name: &str) -> Option<&'static str> {
+pub(crate) fn suggest_field(name: &str) -> Option<&'static str> {
     const NAMES: [(&str, &[&str]); 5] = [
         (
             "event",
@@ -101,7 +101,7 @@ mod tests {
             ("", None),
             ("é", None),
         ] {
-            assert_eq!(field_meant(name), field, "{name}");
+            assert_eq!(suggest_field(name), field, "{name}");
         }
     }
 }

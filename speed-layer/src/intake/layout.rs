@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::envelope::excerpt;
-use super::hints::field_meant;
+use super::hints::suggest_field;
 
 /// Columns that a table may have.
 pub(super) const COLUMNS_MAX: usize = 10_000;
@@ -179,7 +179,7 @@ fn check(names: &[&str]) -> Result<(), String> {
 /// Refuses a table without times that has a column which looks like them: its events would all
 /// happen when they arrive, and nobody would hear of it.
 fn check_no_time(names: &[&str], options: ParameterStyle) -> Result<(), String> {
-    let time = names.iter().find(|name| field_meant(name) == Some("time"));
+    let time = names.iter().find(|name| suggest_field(name) == Some("time"));
     time.map_or(Ok(()), |name| {
         let (option, none) = match options {
             ParameterStyle::Query => (format!("`time_column={name}`"), "`time_column=`"),

@@ -80,7 +80,7 @@ impl PreparedRequest {
     /// The same with what was said of it beside the body, so that it can be sent again, and without
     /// the sender's key.
     pub(crate) fn as_sent(&self, place: EventSpan) -> Cow<'_, [u8]> {
-        foreign::as_sent(&self.format, self.raw(place))
+        foreign::original_text(&self.format, self.raw(place))
     }
 
     /// Events that it had.
@@ -138,31 +138,31 @@ pub(crate) fn prepare(
         let (first, mut invalid) = (candidates.len(), Vec::new());
         let read = raw_events.map(|raw_events| {
             for (n, raw) in raw_events.iter().enumerate() {
-                let place = place_of(raw, bytes);
+                let place = span_of(raw, bytes);
                 if let Some(fault) = format.fault(raw.index) {
-                    invalid.push((place, format.told(raw.index, fault.clone())));
+                    invalid.push((place, format.locate_fault(raw.index, fault.clone())));
                     continue;
                 }
                 let native = match translated.as_ref().and_then(|texts| texts.get(n)) {
                     None => *raw,
                     Some(Ok(text)) => RawEvent { bytes: text.as_bytes(), text: Some(text), ..*raw },
                     Some(Err(fault)) => {
-                        invalid.push((place, format.told(raw.index, fault.clone())));
+                        invalid.push((place, format.locate_fault(raw.index, fault.clone())));
                         continue;
                     }
                 };
                 // What was sent has been measured; what the key adds does not count.
                 let read = match fixed {
                     None => reader.read(&native, latest),
-                    Some(_) => reader.read_any_size(&native, latest),
+                    Some(_) => reader.read_unbounded(&native, latest),
                 };
                 match read {
                     Ok(event) => {
                         let id_hash = columns.push(&event, ids, *arrived);
-                        properties.push(reader.found());
+                        properties.push(reader.extracted());
                         candidates.push(PendingEvent { place, id_hash });
                     }
-                    Err(fault) => invalid.push((place, format.told(raw.index, fault))),
+                    Err(fault) => invalid.push((place, format.locate_fault(raw.index, fault))),
                 }
             }
         });
@@ -189,12 +189,12 @@ fn native_texts(
     let translated = foreign::translate(&body.format, events, bytes_max);
     match &body.fixed {
         None => translated,
-        Some(set) => Some(fixed::write(set, events, translated, bytes_max)),
+        Some(set) => Some(fixed::add_properties(set, events, translated, bytes_max)),
     }
 }
 
 /// `raw` is a piece of `body`; settings keep a body under 4 GiB.
-fn place_of(raw: &RawEvent<'_>, body: &Bytes) -> EventSpan {
+fn span_of(raw: &RawEvent<'_>, body: &Bytes) -> EventSpan {
     let start = raw.bytes.as_ptr().addr().saturating_sub(body.as_ptr().addr());
     EventSpan { index: raw.index, start: start as u32, length: raw.bytes.len() as u32 }
 }

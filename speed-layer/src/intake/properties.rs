@@ -50,7 +50,7 @@ impl PropertyRules<'_> {
         self.broken.take().map_or(Ok(()), Err)
     }
 
-    fn breaks(&mut self, rule: impl FnOnce() -> EventFault) {
+    fn record_violation(&mut self, rule: impl FnOnce() -> EventFault) {
         self.broken.get_or_insert_with(rule);
     }
 }
@@ -61,7 +61,7 @@ impl<'a> JsonVisitor<'a> for PropertyRules<'a> {
             Some(level) => {
                 *level = NestingLevel { is_object, keys_from: self.keys.len(), fingerprints: 0 };
             }
-            None => self.breaks(too_deep),
+            None => self.record_violation(too_deep),
         }
         self.depth += 1;
     }
@@ -75,7 +75,7 @@ impl<'a> JsonVisitor<'a> for PropertyRules<'a> {
         if keys.len() > LOOKED_UP_MAX {
             keys.sort_unstable();
             if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-                let rule = twice(&pair[0]);
+                let rule = duplicate_key(&pair[0]);
                 self.broken.get_or_insert(rule);
             }
         }
@@ -83,7 +83,7 @@ impl<'a> JsonVisitor<'a> for PropertyRules<'a> {
     }
 
     fn key(&mut self, key: JsonString<'a>) {
-        let Some(key) = key.text() else { return self.breaks(not_unicode) };
+        let Some(key) = key.text() else { return self.record_violation(not_unicode) };
         let Some(level) = self.depth.checked_sub(1).and_then(|top| self.levels.get_mut(top)) else {
             return;
         };
@@ -91,7 +91,7 @@ impl<'a> JsonVisitor<'a> for PropertyRules<'a> {
         if level.fingerprints & bit != 0 {
             let keys = self.keys.get(level.keys_from..).unwrap_or_default();
             if keys.len() < LOOKED_UP_MAX && keys.contains(&key) {
-                self.broken.get_or_insert_with(|| twice(&key));
+                self.broken.get_or_insert_with(|| duplicate_key(&key));
             }
         }
         level.fingerprints |= bit;
@@ -100,7 +100,7 @@ impl<'a> JsonVisitor<'a> for PropertyRules<'a> {
 
     fn string(&mut self, value: JsonString<'a>) {
         if !value.is_unicode {
-            self.breaks(not_unicode);
+            self.record_violation(not_unicode);
         }
     }
 
@@ -116,7 +116,7 @@ fn fingerprint(key: &str) -> u32 {
     mixed % 64
 }
 
-fn twice(key: &str) -> EventFault {
+fn duplicate_key(key: &str) -> EventFault {
     EventFault::new(
         InvalidCode::DuplicateProperty,
         format!("the key `{}` occurs twice in one object of `properties`", excerpt(key)),

@@ -112,7 +112,7 @@ impl Quarantine {
             return Ok(Vec::new());
         }
         let mut state = self.lock();
-        let QuarantinePlan { ids, records, next } = state.sort(events);
+        let QuarantinePlan { ids, records, next } = state.plan_entries(events);
         state.write(next, &records)?;
         state.next = next;
         let mut dropped: BTreeMap<String, u64> = BTreeMap::new();
@@ -189,19 +189,19 @@ struct QuarantinePlan {
 
 impl QuarantineState {
     /// Tells what is new from what was there before.
-    fn sort(&self, events: Vec<QuarantinedEvent>) -> QuarantinePlan {
+    fn plan_entries(&self, events: Vec<QuarantinedEvent>) -> QuarantinePlan {
         let mut fresh: Vec<QuarantineEntry> = Vec::new();
         let mut again: BTreeMap<QuarantineId, (u64, Timestamp)> = BTreeMap::new();
         let mut seen: HashMap<u128, usize> = HashMap::new();
         let mut ids = Vec::with_capacity(events.len());
         for event in events {
             let (fingerprint, received) = (event.fingerprint(), event.received);
-            if let Some(id) = self.kept.known(fingerprint) {
+            if let Some(id) = self.kept.find_by_fingerprint(fingerprint) {
                 let (count, last) = again.entry(id).or_insert((0, received));
                 (*count, *last) = (*count + 1, received);
                 ids.push(id);
             } else if let Some(entry) = seen.get(&fingerprint).and_then(|n| fresh.get_mut(*n)) {
-                entry.again(1, received);
+                entry.record_repeat(1, received);
                 ids.push(entry.id);
             } else {
                 let id = QuarantineId(self.next + fresh.len() as u64);

@@ -50,7 +50,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// A receipt of nothing at `end`.
-    pub(crate) fn at(end: Offset) -> Self {
+    pub(crate) fn empty_at(end: Offset) -> Self {
         Self { position: PartitionOffsets::only(end), ..Self::default() }
     }
 
@@ -68,7 +68,7 @@ impl Receipt {
     }
 
     /// Adds its fields to a problem document.
-    pub(crate) fn fill(&self, problem: Problem) -> Problem {
+    pub(crate) fn add_to_problem(&self, problem: Problem) -> Problem {
         match serde_json::to_value(self) {
             Ok(Value::Object(fields)) => fields
                 .into_iter()

@@ -47,7 +47,7 @@ async fn every_event_gets_its_verdict() {
     let expected =
         [("malformed_event", 3, "nope"), ("conflict", 2, a2.as_str()), ("conflict", 2, &b7)];
     assert_eq!(kept, expected);
-    assert_eq!(intake.figures().accepted, 3);
+    assert_eq!(intake.counters().accepted, 3);
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn requests_without_new_events_append_nothing() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let (intake, _fed) = start(settings(), &journal, directory.path());
-    assert_eq!(send(&intake, "\n").await.unwrap(), Receipt::at(Offset(0)));
+    assert_eq!(send(&intake, "\n").await.unwrap(), Receipt::empty_at(Offset(0)));
     let receipt = send(&intake, "nope\n3").await.unwrap();
     assert!(receipt.is_all_invalid());
     assert_eq!((receipt.invalid.len(), receipt.end()), (2, Offset(0)));

@@ -17,22 +17,22 @@ pub(super) struct ActiveProperties {
 
 impl ActiveProperties {
     pub(super) fn new(snapshots: watch::Receiver<Arc<CatalogSnapshot>>) -> Self {
-        let known = of(&snapshots.borrow());
+        let known = extractor_of(&snapshots.borrow());
         Self { snapshots, known: RwLock::new(known) }
     }
 
-    pub(super) fn now(&self) -> Arc<PropertyExtractor> {
+    pub(super) fn current(&self) -> Arc<PropertyExtractor> {
         let generation = self.snapshots.borrow().generation;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
         if known.0 == generation {
             return known.1;
         }
-        let new = of(&self.snapshots.borrow());
+        let new = extractor_of(&self.snapshots.borrow());
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
         new.1
     }
 }
 
-fn of(snapshot: &CatalogSnapshot) -> (Generation, Arc<PropertyExtractor>) {
+fn extractor_of(snapshot: &CatalogSnapshot) -> (Generation, Arc<PropertyExtractor>) {
     (snapshot.generation, Arc::new(snapshot.extractor()))
 }

@@ -44,14 +44,14 @@ pub struct ViewChange {
 impl ViewChange {
     /// Whether it ends a flush: all states are of one position then.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
+    pub fn ends_flush(&self) -> bool {
         self.to == self.reach && self.stage == SpaceStage::Complete
     }
 
     /// Whole flushes that the space has after it.
     #[must_use]
     pub fn flushes_after(&self) -> u64 {
-        self.flushes + u64::from(self.is_whole())
+        self.flushes + u64::from(self.ends_flush())
     }
 
     /// Number of groups.

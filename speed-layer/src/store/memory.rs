@@ -45,23 +45,23 @@ struct MemoryView {
 
 // A lock is poisoned only by a panic, of which there is none while one is held; should there be
 // one, what the lock guards is checked on every write.
-fn reading<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+fn read_lock<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn writing<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+fn write_lock<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl MemoryStore {
     fn held(&self, id: ViewId) -> Option<Arc<RwLock<MemoryView>>> {
-        reading(&self.views).get(&id).cloned()
+        read_lock(&self.views).get(&id).cloned()
     }
 }
 
 impl MemoryView {
     fn apply(&mut self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError> {
-        if let Some(refusal) = self.stored.refuses(view, change) {
+        if let Some(refusal) = self.stored.refusal_of(view, change) {
             return Err(refusal);
         }
         change.check(view)?;
@@ -70,7 +70,7 @@ impl MemoryView {
             let columns = self.epochs.get(&part.epoch);
             let groups =
                 added.entry(part.epoch).or_insert_with(|| columns.map_or(0, EpochColumns::len));
-            columns::check(view, columns, part, groups)?;
+            columns::check_slots(view, columns, part, groups)?;
         }
         self.history.record(view, change, &self.epochs);
         for part in &change.states {
@@ -189,18 +189,18 @@ fn read_all(
     groups_max: usize,
     is_given_up: &AtomicBool,
 ) -> Result<SpeedViewStates, StoreReadError> {
-    let mut reading_on = MemoryReadCursor::begin(&reading(held), view, read)?;
+    let mut reading_on = MemoryReadCursor::begin(&read_lock(held), view, read)?;
     while !reading_on.chunks.is_empty() {
         if is_given_up.load(Ordering::Relaxed) {
             return Err(StoreReadError::Unreachable("the read was given up".to_owned()));
         }
-        let states = reading_on.next(&reading(held), view, read);
+        let states = reading_on.next(&read_lock(held), view, read);
         if reading_on.groups > groups_max {
             return Err(StoreReadError::TooLarge { limit: groups_max });
         }
         reading_on.part.states.extend(states.filter(|batch| batch.num_rows() > 0));
     }
-    let now = reading(held);
+    let now = read_lock(held);
     now.check(view, read.from)?;
     if now.stored.space != reading_on.space {
         return Err(StoreReadError::Building);
@@ -222,12 +222,12 @@ impl SpeedStore for MemoryStore {
     }
 
     async fn metrics(&self, journal: JournalId) -> Result<Vec<MetricId>, StoreError> {
-        let views = reading(&self.views);
+        let views = read_lock(&self.views);
         Ok(views.keys().filter(|id| id.journal() == journal).map(|id| id.metric).collect())
     }
 
     async fn open(&self, view: &SpeedView) -> Result<Option<StoredView>, StoreError> {
-        Ok(self.held(view.id).map(|held| reading(&held).stored.clone()))
+        Ok(self.held(view.id).map(|held| read_lock(&held).stored.clone()))
     }
 
     async fn begin(
@@ -250,9 +250,9 @@ impl SpeedStore for MemoryStore {
             figures: BTreeMap::new(),
         };
         let new = MemoryView { stored, epochs: BTreeMap::new(), history: UndoLog::default() };
-        let mut views = writing(&self.views);
+        let mut views = write_lock(&self.views);
         if let Some(held) = views.get(&view.id) {
-            let old = &reading(held).stored;
+            let old = &read_lock(held).stored;
             if old.fence > space.fence {
                 return Err(StoreError::Fenced { fence: old.fence });
             }
@@ -269,12 +269,12 @@ impl SpeedStore for MemoryStore {
 
     async fn apply(&self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError> {
         let held = self.held(view.id).ok_or(StoreError::Refused { stored: None })?;
-        writing(&held).apply(view, change)
+        write_lock(&held).apply(view, change)
     }
 
     async fn retire(&self, view: &SpeedView, fence: Fence, first: Epoch) -> Result<(), StoreError> {
         let held = self.held(view.id).ok_or(StoreError::Refused { stored: None })?;
-        let mut now = writing(&held);
+        let mut now = write_lock(&held);
         if now.stored.fence > fence {
             return Err(StoreError::Fenced { fence: now.stored.fence });
         }
@@ -290,9 +290,9 @@ impl SpeedStore for MemoryStore {
     }
 
     async fn drop_view(&self, id: ViewId, fence: Fence) -> Result<(), StoreError> {
-        let mut views = writing(&self.views);
+        let mut views = write_lock(&self.views);
         if let Some(held) = views.get(&id) {
-            let now = reading(held).stored.fence;
+            let now = read_lock(held).stored.fence;
             if now > fence {
                 return Err(StoreError::Fenced { fence: now });
             }

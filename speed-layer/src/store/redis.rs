@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use redis::{FromRedisValue, RedisResult, Script, ScriptInvocation, Value};
-use shared::failpoint::planted;
+use shared::failpoint::is_bug_planted;
 use shared::ids::{Epoch, Fence, JournalId, MetricId};
 use shared::ports::{SpeedReadRequest, SpeedViewStates};
 
@@ -39,7 +39,7 @@ use super::{
 };
 pub use report::RedisServerReport;
 
-use connection::{RedisConnection, failed, figure};
+use connection::{RedisConnection, info_field, to_store_error};
 use keys::RedisKeys;
 
 /// A store in Redis.
@@ -87,7 +87,7 @@ impl RedisStore {
     }
 
     /// Stores a change and what it leaves behind in meta, in one step.
-    async fn store(
+    async fn run_apply_script(
         &self,
         view: &SpeedView,
         change: &ViewChange,
@@ -96,14 +96,17 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         let keys = RedisKeys::of(view.id);
         let mut script = self.scripts.apply.key(keys.meta());
-        script.key(keys.index()).key(keys.overwritten(change.space, change.flushes));
+        script.key(keys.index()).key(keys.undo_log(change.space, change.flushes));
         for portion in &portions {
             script.key(keys.chunk(&portion.member));
         }
         script.arg(view.id.journal().to_string()).arg(format!("{:016x}", view.definition));
-        script.arg(checked(change.fence)).arg(change.space.to_string());
+        script.arg(fence_to_check(change.fence)).arg(change.space.to_string());
         script.arg(change.serial).arg(change.from.0).arg(change.flushes);
-        script.arg(overwritten::half_kept_ms(change).map_or_else(String::new, |ms| ms.to_string()));
+        script.arg(
+            overwritten::partial_flush_retention_ms(change)
+                .map_or_else(String::new, |ms| ms.to_string()),
+        );
         script.arg(2 * fields.len());
         for (name, value) in fields {
             script.arg(name).arg(value);
@@ -120,7 +123,7 @@ impl RedisStore {
     /// Runs a script that says what it did.
     async fn run(&self, script: &ScriptInvocation<'_>) -> Result<(), StoreError> {
         let answer: RedisResult<Value> = script.invoke_async(&mut self.connection()).await;
-        let answer = answer.map_err(|error| failed(&error))?;
+        let answer = answer.map_err(|error| to_store_error(&error))?;
         let strange = || StoreError::Uncertain("a script's answer cannot be read".to_owned());
         let Value::Array(mut answer) = answer else { return Err(strange()) };
         if answer.is_empty() {
@@ -137,7 +140,7 @@ impl RedisStore {
             ("refused", Some(fields)) => {
                 let fields = Vec::<(String, String)>::from_redis_value(fields);
                 let fields = fields.map_err(|_| strange())?;
-                let meta = meta::read(&fields).map_err(StoreError::Damaged)?;
+                let meta = meta::parse_meta(&fields).map_err(StoreError::Damaged)?;
                 Err(StoreError::Refused { stored: meta.map(|meta| Box::new(meta.stored)) })
             }
             ("damaged", Some(what)) => {
@@ -149,12 +152,12 @@ impl RedisStore {
 }
 
 /// The fence that a script is to check.
-fn checked(fence: Fence) -> u64 {
-    if planted("fence_not_checked") { 1 << 52 } else { fence.0 }
+fn fence_to_check(fence: Fence) -> u64 {
+    if is_bug_planted("fence_not_checked") { 1 << 52 } else { fence.0 }
 }
 
 /// A change's groups by chunk, as text.
-fn portions(view: &SpeedView, change: &ViewChange) -> Result<Vec<ChunkWrite>, StoreError> {
+fn encode_chunks(view: &SpeedView, change: &ViewChange) -> Result<Vec<ChunkWrite>, StoreError> {
     let invalid = |what: &str| StoreError::Invalid(what.to_owned());
     let mut chunks = BTreeMap::new();
     for part in &change.states {
@@ -165,7 +168,7 @@ fn portions(view: &SpeedView, change: &ViewChange) -> Result<Vec<ChunkWrite>, St
         }
     }
     let portion = |((epoch, chunk), groups)| {
-        let member = keys::member(change.space, epoch, view.grain, chunk);
+        let member = keys::chunk_member(change.space, epoch, view.grain, chunk);
         let member = member.ok_or_else(|| invalid("a bucket is not from 1900 to 2200"))?;
         Ok(ChunkWrite { epoch, member, groups })
     };
@@ -182,18 +185,18 @@ impl SpeedStore for RedisStore {
     }
 
     async fn claim(&self, journal: JournalId, above: Fence) -> Result<Fence, StoreError> {
-        let mut script = self.scripts.claim.key(keys::service(journal));
+        let mut script = self.scripts.claim.key(keys::journal_key(journal));
         let fence: RedisResult<u64> =
             script.arg(above.0).invoke_async(&mut self.connection()).await;
-        fence.map(Fence).map_err(|error| failed(&error))
+        fence.map(Fence).map_err(|error| to_store_error(&error))
     }
 
     async fn metrics(&self, journal: JournalId) -> Result<Vec<MetricId>, StoreError> {
         let mut names = redis::cmd("HKEYS");
-        let names = names.arg(keys::service(journal));
+        let names = names.arg(keys::journal_key(journal));
         let names: RedisResult<Vec<String>> = names.query_async(&mut self.connection()).await;
         let metric = |name: &String| Some(MetricId(name.strip_prefix("metric:")?.parse().ok()?));
-        Ok(names.map_err(|error| failed(&error))?.iter().filter_map(metric).collect())
+        Ok(names.map_err(|error| to_store_error(&error))?.iter().filter_map(metric).collect())
     }
 
     async fn open(&self, view: &SpeedView) -> Result<Option<StoredView>, StoreError> {
@@ -201,7 +204,7 @@ impl SpeedStore for RedisStore {
         let all = all.arg(RedisKeys::of(view.id).meta());
         let fields: RedisResult<Vec<(String, String)>> =
             all.query_async(&mut self.connection()).await;
-        let meta = meta::read(&fields.map_err(|error| failed(&error))?);
+        let meta = meta::parse_meta(&fields.map_err(|error| to_store_error(&error))?);
         Ok(meta.map_err(StoreError::Damaged)?.map(|meta| meta.stored))
     }
 
@@ -216,13 +219,13 @@ impl SpeedStore for RedisStore {
         // stay for ever.
         let mut note = redis::cmd("HSET");
         let name = format!("metric:{}", view.id.metric);
-        let note = note.arg(keys::service(view.id.journal())).arg(name).arg(1);
+        let note = note.arg(keys::journal_key(view.id.journal())).arg(name).arg(1);
         let noted: RedisResult<()> = note.exec_async(&mut self.connection()).await;
-        noted.map_err(|error| failed(&error))?;
+        noted.map_err(|error| to_store_error(&error))?;
         let mut script = self.scripts.begin.key(keys.meta());
         script.key(keys.index()).arg(view.id.journal().to_string());
-        script.arg(checked(space.fence)).arg(space.number);
-        for (name, value) in meta::begun(view, space, first) {
+        script.arg(fence_to_check(space.fence)).arg(space.number);
+        for (name, value) in meta::begin_fields(view, space, first) {
             script.arg(name).arg(value);
         }
         self.run(&script).await
@@ -231,21 +234,21 @@ impl SpeedStore for RedisStore {
     async fn apply(&self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError> {
         change.check(view)?;
         let (shape, whole) = (view.clone(), change.clone());
-        let portions = tokio::task::spawn_blocking(move || portions(&shape, &whole));
+        let portions = tokio::task::spawn_blocking(move || encode_chunks(&shape, &whole));
         let portions = portions.await.map_err(|e| StoreError::Failed(e.to_string()))??;
-        let fields = meta::changed(change);
-        if planted("position_apart") {
-            self.store(view, change, &fields, Vec::new()).await?;
+        let fields = meta::change_fields(change);
+        if is_bug_planted("position_apart") {
+            self.run_apply_script(view, change, &fields, Vec::new()).await?;
             let (serial, from) = (change.serial + 1, change.to.offset);
             let states = ViewChange { serial, from, ..change.clone() };
-            return self.store(view, &states, &fields, portions).await;
+            return self.run_apply_script(view, &states, &fields, portions).await;
         }
-        self.store(view, change, &fields, portions).await
+        self.run_apply_script(view, change, &fields, portions).await
     }
 
     async fn retire(&self, view: &SpeedView, fence: Fence, first: Epoch) -> Result<(), StoreError> {
         let mut script = self.scripts.retire.key(RedisKeys::of(view.id).meta());
-        script.arg(view.id.journal().to_string()).arg(checked(fence)).arg(first.0);
+        script.arg(view.id.journal().to_string()).arg(fence_to_check(fence)).arg(first.0);
         self.run(&script).await
     }
 
@@ -269,8 +272,8 @@ impl SpeedStore for RedisStore {
     }
 
     async fn losses(&self) -> Result<u64, StoreError> {
-        let infos = self.connection.info().await.map_err(|error| failed(&error))?;
-        let evicted = |info: &String| figure(info, "evicted_keys")?.parse::<u64>().ok();
+        let infos = self.connection.info().await.map_err(|error| to_store_error(&error))?;
+        let evicted = |info: &String| info_field(info, "evicted_keys")?.parse::<u64>().ok();
         Ok(infos.iter().filter_map(evicted).sum())
     }
 }

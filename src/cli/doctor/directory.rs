@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
-use super::super::counted::counted;
+use super::super::counted::pluralize;
 use super::finding::DoctorFinding;
 use crate::compose::inspect::DirectoryInspection;
 
@@ -28,14 +28,14 @@ enum DirectoryStatus {
 
 /// Looks at the directory itself. A file is written to it, and removed.
 pub(super) fn check(path: &Path) -> DoctorFinding {
-    let there = existing(path);
+    let there = nearest_existing(path);
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let canonical = fs::canonicalize(&there).unwrap_or_else(|_| there.clone());
     judge(path, &state(path, &there), file_system(&mounts, &canonical))
 }
 
 /// The path, or the nearest above it that is there.
-pub(super) fn existing(path: &Path) -> PathBuf {
+pub(super) fn nearest_existing(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let there = path.ancestors().find(|above| above.try_exists().unwrap_or(false));
     there.unwrap_or(&path).to_owned()
@@ -77,14 +77,14 @@ fn judge(path: &Path, state: &DirectoryStatus, file_system: Option<&str>) -> Doc
             return DoctorFinding::problem(DIRECTORY, format!("`{path}`: {why}"), advice);
         }
     };
-    match file_system.and_then(doubt) {
+    match file_system.and_then(file_system_risk) {
         Some((why, advice)) => DoctorFinding::warning(DIRECTORY, format!("{found}, {why}"), advice),
         None => DoctorFinding::ok(DIRECTORY, found),
     }
 }
 
 /// What speaks against a file system, and what would be right.
-fn doubt(file_system: &str) -> Option<(&'static str, &'static str)> {
+fn file_system_risk(file_system: &str) -> Option<(&'static str, &'static str)> {
     const REMOTE: [&str; 7] = ["9p", "afs", "ceph", "cifs", "glusterfs", "smb3", "vboxsf"];
     match file_system {
         "tmpfs" | "ramfs" => Some((
@@ -146,7 +146,7 @@ pub(super) fn data(inspected: &anyhow::Result<Option<DirectoryInspection>>) -> D
             return DoctorFinding::problem(DATA, format!("{error:#}"), advice);
         }
     };
-    let journal = format!("journal {journal} in {}", counted(*segments as u64, "file"));
+    let journal = format!("journal {journal} in {}", pluralize(*segments as u64, "file"));
     DoctorFinding::ok(
         DATA,
         match published {
@@ -213,15 +213,15 @@ not a mount
     fn a_probe_leaves_nothing_behind_and_nothing_is_made() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        assert_eq!(state(path, &existing(path)), DirectoryStatus::Writable);
+        assert_eq!(state(path, &nearest_existing(path)), DirectoryStatus::Writable);
         let below = path.join("a/b");
-        assert_eq!(existing(&below), path);
-        assert_eq!(state(&below, &existing(&below)), DirectoryStatus::ToBeMade);
+        assert_eq!(nearest_existing(&below), path);
+        assert_eq!(state(&below, &nearest_existing(&below)), DirectoryStatus::ToBeMade);
         assert_eq!(fs::read_dir(path).unwrap().count(), 0);
         let file = path.join("file");
         fs::write(&file, "").unwrap();
-        assert_eq!(state(&file, &existing(&file)), DirectoryStatus::NoDirectory);
+        assert_eq!(state(&file, &nearest_existing(&file)), DirectoryStatus::NoDirectory);
         let below = file.join("x");
-        assert_eq!(state(&below, &existing(&below)), DirectoryStatus::NoDirectory);
+        assert_eq!(state(&below, &nearest_existing(&below)), DirectoryStatus::NoDirectory);
     }
 }

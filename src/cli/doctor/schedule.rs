@@ -2,7 +2,7 @@
 //! changes it there, whatever the settings file says.
 
 use super::finding::DoctorFinding;
-use crate::compose::inspect::{ManifestSummary, Schedule, followed};
+use crate::compose::inspect::{ManifestSummary, Schedule, effective_schedule};
 use crate::settings::{SettingSource, Settings};
 
 const SCHEDULE: &str = "schedule";
@@ -10,7 +10,8 @@ const SCHEDULE: &str = "schedule";
 /// Compares what the settings say with what is stored.
 pub(super) fn check(settings: &Settings, published: Option<ManifestSummary>) -> DoctorFinding {
     let stored = published.and_then(|published| published.schedule);
-    let (wanted, followed) = (followed(settings, None), followed(settings, stored.as_ref()));
+    let (wanted, followed) =
+        (effective_schedule(settings, None), effective_schedule(settings, stored.as_ref()));
     let sources = &settings.sources;
     let overridden: Vec<String> = [
         ("schedule", sources.schedule, &wanted.incremental, &followed.incremental),

@@ -5,7 +5,7 @@ use std::path::Path;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::content::DirectoryUsage;
-use super::directory::existing;
+use super::directory::nearest_existing;
 use super::finding::DoctorFinding;
 
 const SPACE: &str = "disk space";
@@ -28,7 +28,7 @@ struct SpaceCheck {
 
 /// Asks the disk of a data directory.
 pub(super) fn check(data_dir: &Path, used_bytes: u64, floor_bytes: u64) -> DoctorFinding {
-    match rustix::fs::statvfs(existing(data_dir)) {
+    match rustix::fs::statvfs(nearest_existing(data_dir)) {
         Ok(disk) => judge(SpaceCheck {
             free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
             free_files: (disk.f_files > 0).then_some(disk.f_favail),

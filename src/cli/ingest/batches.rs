@@ -74,7 +74,7 @@ pub(super) trait BatchSource: Iterator<Item = io::Result<UploadBatch>> {
     ///
     /// # Errors
     /// When it cannot be read.
-    fn go_to(&mut self, place: &SourcePosition) -> io::Result<bool>;
+    fn seek_to(&mut self, place: &SourcePosition) -> io::Result<bool>;
 
     /// How an event of it is sent by itself.
     fn shape(&self) -> RequestFormat;
@@ -86,7 +86,7 @@ pub(super) trait BatchSource: Iterator<Item = io::Result<UploadBatch>> {
     ///
     /// # Errors
     /// When it cannot be read.
-    fn start_of_lines(&mut self) -> io::Result<Option<&[u8]>> {
+    fn peek_lines(&mut self) -> io::Result<Option<&[u8]>> {
         Ok(None)
     }
 }
@@ -145,7 +145,7 @@ impl UploadBatch {
     }
 
     /// Nothing where there are no lines, as behind the last batch.
-    pub(super) fn if_any(self) -> Option<Self> {
+    pub(super) fn non_empty(self) -> Option<Self> {
         (!self.lines.is_empty()).then_some(self)
     }
 }
@@ -185,7 +185,7 @@ impl LineBatchIter {
     }
 
     /// Where it has come to.
-    fn here(&self) -> SourcePosition {
+    fn source_position(&self) -> SourcePosition {
         SourcePosition::of(self.read, self.read_bytes, &self.digest)
     }
 
@@ -228,7 +228,7 @@ impl LineBatchIter {
             }
             self.digest.update(end);
         }
-        batch.end = self.here();
+        batch.end = self.source_position();
         Ok(batch)
     }
 }
@@ -242,12 +242,12 @@ impl Iterator for LineBatchIter {
         }
         let made = self.next_batch();
         self.is_done |= made.is_err();
-        made.map(UploadBatch::if_any).transpose()
+        made.map(UploadBatch::non_empty).transpose()
     }
 }
 
 impl BatchSource for LineBatchIter {
-    fn go_to(&mut self, place: &SourcePosition) -> io::Result<bool> {
+    fn seek_to(&mut self, place: &SourcePosition) -> io::Result<bool> {
         let mut before = (&mut self.source).take(place.bytes);
         loop {
             let read = before.fill_buf()?;
@@ -260,7 +260,7 @@ impl BatchSource for LineBatchIter {
             self.read_bytes += count as u64;
         }
         self.read = place.lines;
-        Ok(self.here() == *place)
+        Ok(self.source_position() == *place)
     }
 
     fn shape(&self) -> RequestFormat {
@@ -271,7 +271,7 @@ impl BatchSource for LineBatchIter {
         self.ids.given()
     }
 
-    fn start_of_lines(&mut self) -> io::Result<Option<&[u8]>> {
+    fn peek_lines(&mut self) -> io::Result<Option<&[u8]>> {
         match self.read {
             0 => self.source.fill_buf().map(Some),
             _ => Ok(None),
@@ -350,7 +350,7 @@ mod tests {
         for source in [text.clone(), zstd] {
             let mut source =
                 LineBatchIter::new(Box::new(io::Cursor::new(source)), 2, LineIds::Without).unwrap();
-            assert!(source.go_to(place).unwrap());
+            assert!(source.seek_to(place).unwrap());
             let rest: Vec<UploadBatch> = source.collect::<io::Result<_>>().unwrap();
             assert_eq!(rest.len(), 1);
             assert_eq!((&rest[0].lines, &rest[0].body), (&whole[1].lines, &whole[1].body));
@@ -360,7 +360,7 @@ mod tests {
         for other in [edited, text[..20].to_vec(), Vec::new()] {
             let mut source =
                 LineBatchIter::new(Box::new(io::Cursor::new(other)), 2, LineIds::Without).unwrap();
-            assert!(!source.go_to(place).unwrap());
+            assert!(!source.seek_to(place).unwrap());
         }
     }
 
@@ -401,7 +401,7 @@ mod tests {
         let first = open().next().unwrap().unwrap();
         assert_eq!(first.texts().next(), Some(&b"{\"event\":\"x\"}"[..]), "without the mark");
         let mut rest = open();
-        assert!(rest.go_to(&first.end).unwrap());
+        assert!(rest.seek_to(&first.end).unwrap());
         assert!(rest.next().unwrap().unwrap().body.starts_with(ids[1].as_bytes()));
     }
 

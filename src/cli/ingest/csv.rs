@@ -11,7 +11,7 @@ use super::batches::{
     SourcePosition, UploadBatch,
 };
 use super::ids::LineIds;
-use super::table::{names, parameters, records};
+use super::table::{csv_parameters, csv_records, read_header};
 
 /// Bytes that the JSON of a batch may come to, about: the names of columns stand in each row.
 const JSON_MAX_BYTES: usize = 24 << 20;
@@ -86,10 +86,10 @@ impl CsvBatchIter {
         batch_events: usize,
         ids: LineIds,
     ) -> Result<Self, String> {
-        let parameters = parameters(options);
+        let parameters = csv_parameters(options);
         let source = HashingReader { source, digest: Sha256::new(), bytes: 0 };
-        let mut records = records(source, options.delimiter);
-        let names = names(&mut records)?.unwrap_or_default();
+        let mut records = csv_records(source, options.delimiter);
+        let names = read_header(&mut records)?.unwrap_or_default();
         let delimiter = char::from(options.delimiter).to_string();
         let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
         let head = format!("{}\n", quoted.collect::<Vec<_>>().join(&delimiter)).into_bytes();
@@ -108,12 +108,12 @@ impl CsvBatchIter {
             end: SourcePosition::default(),
             is_done: names.is_empty(),
         };
-        batches.end = batches.here();
+        batches.end = batches.source_position();
         Ok(batches)
     }
 
     /// Where it has come to: behind the last row that was read.
-    fn here(&self) -> SourcePosition {
+    fn source_position(&self) -> SourcePosition {
         let source = self.records.get_ref();
         // Sent in another way, a file is another one.
         let digest = source.digest.clone().chain_update(&self.parameters);
@@ -183,7 +183,7 @@ impl CsvBatchIter {
             batch.unidentified += u64::from(!row.has_id);
             json_bytes += row.raw.len() + self.names_bytes;
             next_line = row.next_line;
-            self.end = self.here();
+            self.end = self.source_position();
         }
         batch.head_bytes = self.head.len();
         batch.end = self.end.clone();
@@ -200,17 +200,17 @@ impl Iterator for CsvBatchIter {
         }
         let made = self.next_batch();
         self.is_done |= made.is_err();
-        made.map(UploadBatch::if_any).transpose()
+        made.map(UploadBatch::non_empty).transpose()
     }
 }
 
 impl BatchSource for CsvBatchIter {
-    fn go_to(&mut self, place: &SourcePosition) -> io::Result<bool> {
+    fn seek_to(&mut self, place: &SourcePosition) -> io::Result<bool> {
         let Some(bytes) = place.bytes.checked_sub(self.records.get_ref().bytes) else {
             return Ok(false);
         };
         self.records.skip(bytes, place.lines)?;
-        self.end = self.here();
+        self.end = self.source_position();
         Ok(self.end == *place)
     }
 

@@ -84,13 +84,13 @@ impl InterruptWatch {
         let runtime = runtime.context("signals cannot be listened to")?;
         let mut signals = {
             let _guard = runtime.enter();
-            SignalListener::take()?
+            SignalListener::install()?
         };
         let watch = self.clone();
         let listening = move || {
             let first = runtime.block_on(signals.next());
             watch.set(first, &wait);
-            let end = runtime.block_on(watch.overdue(first, &mut signals));
+            let end = runtime.block_on(watch.wait_for_deadline(first, &mut signals));
             // Held to the end, so that nothing more is sent.
             let state = watch.lock();
             if !state.is_over {
@@ -118,7 +118,11 @@ impl InterruptWatch {
     }
 
     /// Waits until there was a second signal, or the other thread has had its time.
-    async fn overdue(&self, first: StopSignal, signals: &mut SignalListener) -> StopSignal {
+    async fn wait_for_deadline(
+        &self,
+        first: StopSignal,
+        signals: &mut SignalListener,
+    ) -> StopSignal {
         let begun = Instant::now();
         let mut busy = begun;
         loop {
@@ -137,7 +141,7 @@ impl InterruptWatch {
     }
 
     /// Changes how things stand, or reads it.
-    pub(super) fn standing<T>(&self, change: impl FnOnce(&mut UploadProgress) -> T) -> T {
+    pub(super) fn with_progress<T>(&self, change: impl FnOnce(&mut UploadProgress) -> T) -> T {
         change(&mut self.lock().standing)
     }
 
@@ -145,12 +149,12 @@ impl InterruptWatch {
     ///
     /// # Errors
     /// When nothing more is to be sent.
-    pub(super) fn sending(&self, lines: UnansweredLines) -> Result<(), InterruptError> {
+    pub(super) fn begin_request(&self, lines: UnansweredLines) -> Result<(), InterruptError> {
         let mut state = self.lock();
         match state.told {
             Some(signal) => Err(InterruptError(signal)),
             None => {
-                state.standing.sent(lines);
+                state.standing.set_in_flight(lines);
                 Ok(())
             }
         }
@@ -182,7 +186,7 @@ struct SignalListener {
 }
 
 impl SignalListener {
-    fn take() -> anyhow::Result<Self> {
+    fn install() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("signals cannot be listened to");
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
@@ -206,7 +210,7 @@ mod tests {
     fn nothing_is_sent_and_nothing_waited_for_once_it_was_told() {
         let watch = InterruptWatch::default();
         let lines = UnansweredLines { first: 1, last: 2, unsafe_events: 0 };
-        assert_eq!(watch.sending(lines), Ok(()));
+        assert_eq!(watch.begin_request(lines), Ok(()));
         assert_eq!(watch.pause(Duration::from_millis(1)), Ok(()));
         let (told, other) = (InterruptError(StopSignal::Terminate), watch.clone());
         let waiting = thread::spawn(move || other.pause(Duration::from_secs(60)));
@@ -214,7 +218,7 @@ mod tests {
         watch.set(StopSignal::Terminate, &|lines| awaited.lock().unwrap().push_str(lines));
         assert_eq!(*awaited.lock().unwrap(), "lines 1 to 2");
         assert_eq!(waiting.join().unwrap(), Err(told));
-        assert_eq!(watch.sending(lines), Err(told));
+        assert_eq!(watch.begin_request(lines), Err(told));
         assert_eq!(watch.end().map(StopSignal::exit_code), Some(143));
     }
 }

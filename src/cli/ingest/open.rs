@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::compose::rows::{
-    ColumnLayout, ColumnarFile, ColumnarFormat, CsvParameters, ParameterStyle, check_names,
+    ColumnLayout, ColumnarFile, ColumnarFormat, CsvParameters, ParameterStyle, check_column_names,
 };
 use anyhow::Context;
 use indicatif::ProgressBar;
@@ -15,7 +15,9 @@ use super::batches::{BatchSource, LineBatchIter, decompressed};
 use super::csv::CsvBatchIter;
 use super::ids::LineIds;
 use super::is_stdin;
-use super::table::{ColumnArgs, ColumnSurvey, InputFormat, describe, describe_csv, names, records};
+use super::table::{
+    ColumnArgs, ColumnSurvey, InputFormat, csv_records, describe, describe_csv, read_header,
+};
 
 /// A file to open.
 pub(super) struct InputFile<'a> {
@@ -37,22 +39,23 @@ impl InputFile<'_> {
         batch_events: usize,
     ) -> anyhow::Result<Box<dyn BatchSource>> {
         let tell = |text: &str| {
-            bar.suspend(|| output::note(&format!("{}: {text}", self.file.display())));
+            bar.suspend(|| output::print_note(&format!("{}: {text}", self.file.display())));
         };
-        self.opened(bar, batch_events, &tell).with_context(|| format!("`{}`", self.file.display()))
+        self.open_as_format(bar, batch_events, &tell)
+            .with_context(|| format!("`{}`", self.file.display()))
     }
 
     /// Opens it once more, from its beginning.
-    pub(super) fn open_again(
+    pub(super) fn reopen(
         &self,
         bar: &ProgressBar,
         batch_events: usize,
     ) -> anyhow::Result<Box<dyn BatchSource>> {
-        self.opened(bar, batch_events, &|_| {})
+        self.open_as_format(bar, batch_events, &|_| {})
             .with_context(|| format!("`{}`", self.file.display()))
     }
 
-    fn opened(
+    fn open_as_format(
         &self,
         bar: &ProgressBar,
         batch_events: usize,
@@ -89,19 +92,20 @@ impl InputFile<'_> {
     ) -> anyhow::Result<Box<dyn BatchSource>> {
         let delimiter = self.table.delimiter().map_err(anyhow::Error::msg)?;
         if is_stdin(self.file) {
-            return self.csv_once(bar, batch_events, delimiter, tell);
+            return self.csv_from_stdin(bar, batch_events, delimiter, tell);
         }
         let file = File::open(self.file).context("it cannot be read")?;
-        let mut rows = records(decompressed(Box::new(file))?, delimiter);
-        let (names, mut options, layout) = match names(&mut rows).map_err(anyhow::Error::msg)? {
-            Some(names) => {
-                let (options, layout) = self.understood(&names)?;
-                (names, options, layout)
-            }
-            None => return self.lines(Box::new(io::empty()), batch_events),
-        };
+        let mut rows = csv_records(decompressed(Box::new(file))?, delimiter);
+        let (names, mut options, layout) =
+            match read_header(&mut rows).map_err(anyhow::Error::msg)? {
+                Some(names) => {
+                    let (options, layout) = self.resolve_columns(&names)?;
+                    (names, options, layout)
+                }
+                None => return self.lines(Box::new(io::empty()), batch_events),
+            };
         let survey = ColumnSurvey::of(&mut rows, &names, &layout, &options)?;
-        let mixed = survey.decide(&names, &mut options);
+        let mixed = survey.resolve_mixed(&names, &mut options);
         tell(&describe_csv(&names, &layout, &options, Some(&survey)));
         mixed.iter().for_each(|text| tell(text));
         let source = decompressed(self.source(bar)?)?;
@@ -110,7 +114,7 @@ impl InputFile<'_> {
     }
 
     /// What can be read once only: names and rows come from the same source.
-    fn csv_once(
+    fn csv_from_stdin(
         &self,
         bar: &ProgressBar,
         batch_events: usize,
@@ -119,21 +123,22 @@ impl InputFile<'_> {
     ) -> anyhow::Result<Box<dyn BatchSource>> {
         let mut source = decompressed(self.source(bar)?)?;
         let head = first_line(&mut *source, delimiter)?;
-        let Some(names) = names(&mut records(&*head, delimiter)).map_err(anyhow::Error::msg)?
+        let Some(names) =
+            read_header(&mut csv_records(&*head, delimiter)).map_err(anyhow::Error::msg)?
         else {
             return self.lines(Box::new(io::empty()), batch_events);
         };
-        let (options, layout) = self.understood(&names)?;
+        let (options, layout) = self.resolve_columns(&names)?;
         tell(&describe_csv(&names, &layout, &options, None));
         let whole = Box::new(io::BufReader::new(io::Cursor::new(head).chain(source)));
         let batches = CsvBatchIter::new(whole, &options, &layout, batch_events, self.ids.clone());
         Ok(Box::new(batches.map_err(anyhow::Error::msg)?))
     }
 
-    fn understood(&self, names: &[String]) -> anyhow::Result<(CsvParameters, ColumnLayout)> {
+    fn resolve_columns(&self, names: &[String]) -> anyhow::Result<(CsvParameters, ColumnLayout)> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let options = self.table.csv(&names).map_err(anyhow::Error::msg)?;
-        let layout = check_names(&names, &options).map_err(anyhow::Error::msg)?;
+        let layout = check_column_names(&names, &options).map_err(anyhow::Error::msg)?;
         Ok((options, layout))
     }
 
@@ -158,7 +163,7 @@ impl InputFile<'_> {
 /// Everything up to the end of the first record, and what was read with it.
 fn first_line(source: &mut dyn io::BufRead, delimiter: u8) -> io::Result<Vec<u8>> {
     let mut tee = TeeReader { source, taken: Vec::new() };
-    let mut rows = records(&mut tee, delimiter);
+    let mut rows = csv_records(&mut tee, delimiter);
     rows.next_record()?;
     Ok(tee.taken)
 }

@@ -55,19 +55,19 @@ impl ServerJournal {
     /// # Errors
     /// When the server is away, or overloaded, for longer than `retry`.
     pub(super) fn of(client: &ApiClient, retry: Duration) -> anyhow::Result<Option<Self>> {
-        let mut backoff = Backoff::within(retry);
+        let mut backoff = Backoff::with_deadline(retry);
         let mut is_told = false;
         loop {
-            let (error, after) = match ask(client) {
+            let (error, after) = match fetch_journal(client) {
                 Err(error) => (anyhow::Error::from(error), None),
                 Ok(reply) if matches!(reply.status, 408 | 429 | 502..=504) => {
                     let after = reply.retry_after;
-                    (reply.ok().err().unwrap_or_else(nothing), after)
+                    (reply.ok().err().unwrap_or_else(no_reason_error), after)
                 }
-                Ok(reply) => return Ok(read(&reply)),
+                Ok(reply) => return Ok(journal_of_reply(&reply)),
             };
             if !std::mem::replace(&mut is_told, true) {
-                output::note(&format!("{error}; trying again"));
+                output::print_note(&format!("{error}; trying again"));
             }
             if !backoff.wait(after) {
                 return Err(error);
@@ -77,7 +77,7 @@ impl ServerJournal {
 }
 
 /// Asks for the status, and where the key is not for that, for a receipt of no events.
-fn ask(client: &ApiClient) -> Result<HttpReply, CallError> {
+fn fetch_journal(client: &ApiClient) -> Result<HttpReply, CallError> {
     let status = client.get("/v1/status", &[])?;
     match status.status {
         401 | 403 => client.send_events("/v1/events", "application/x-ndjson", None, b""),
@@ -86,7 +86,7 @@ fn ask(client: &ApiClient) -> Result<HttpReply, CallError> {
 }
 
 /// The journal that a status names, or a receipt, if it does.
-fn read(reply: &HttpReply) -> Option<ServerJournal> {
+fn journal_of_reply(reply: &HttpReply) -> Option<ServerJournal> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum JournalReply {
@@ -106,7 +106,7 @@ fn read(reply: &HttpReply) -> Option<ServerJournal> {
     Some(ServerJournal { id, end: position.values().sum() })
 }
 
-fn nothing() -> anyhow::Error {
+fn no_reason_error() -> anyhow::Error {
     anyhow::anyhow!("the server gave no reason")
 }
 
@@ -163,7 +163,7 @@ impl Bookmark {
 
     fn within(directory: &Path, journal: &ServerJournal, file: &Path) -> Option<Self> {
         let file = fs::canonicalize(file).ok().filter(|file| file.is_file())?;
-        let path = directory.join(name(&journal.id, &file));
+        let path = directory.join(bookmark_name(&journal.id, &file));
         let file = file.to_string_lossy().into_owned();
         Some(Self { path, file, journal: journal.clone(), pending: None, written: None })
     }
@@ -179,7 +179,7 @@ impl Bookmark {
     /// With why that is of no use.
     pub(super) fn read(&self, ids: LineIdLifetime) -> Result<Option<ResumePoint>, String> {
         match fs::read(&self.path) {
-            Ok(bytes) => useful(&bytes, &self.journal, ids).map(Some),
+            Ok(bytes) => parse_resume_point(&bytes, &self.journal, ids).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(format!("`{}` cannot be read: {error}", self.path.display())),
         }
@@ -190,7 +190,7 @@ impl Bookmark {
     ///
     /// # Errors
     /// When it should be written and cannot be.
-    pub(super) fn reached(
+    pub(super) fn advance(
         &mut self,
         batch: &UploadBatch,
         journal_end: u64,
@@ -218,7 +218,7 @@ impl Bookmark {
     pub(super) fn write(&mut self) -> io::Result<()> {
         let Some(kept) = self.pending.take() else { return Ok(()) };
         self.written = Some(Instant::now());
-        replace(&self.path, &serde_json::to_vec(&kept)?)
+        write_atomically(&self.path, &serde_json::to_vec(&kept)?)
     }
 
     /// The next run begins anew.
@@ -237,7 +237,7 @@ fn directory(state: Option<OsString>, home: Option<OsString>) -> Option<PathBuf>
 }
 
 /// A name for what is kept of a file in a journal.
-fn name(journal: &str, file: &Path) -> String {
+fn bookmark_name(journal: &str, file: &Path) -> String {
     let mut digest = Sha256::new();
     digest.update(journal);
     digest.update([0_u8]);
@@ -248,7 +248,7 @@ fn name(journal: &str, file: &Path) -> String {
 }
 
 /// The place that was kept, or why it is of no use.
-fn useful(
+fn parse_resume_point(
     bytes: &[u8],
     journal: &ServerJournal,
     ids: LineIdLifetime,
@@ -273,7 +273,7 @@ fn is_due(since: Option<Duration>, unsafe_events: u64) -> bool {
 }
 
 /// Writes a file at once: whoever looks finds the old content or the new.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
@@ -309,7 +309,7 @@ mod tests {
         let read = |journal: &ServerJournal| of(journal).read(LineIdLifetime::Lasting);
         assert_eq!(read(&one), Ok(None));
         let sent = batch(7, 0, LineIdLifetime::Lasting);
-        of(&one).reached(&sent, 100, Some("e".to_owned())).unwrap();
+        of(&one).advance(&sent, 100, Some("e".to_owned())).unwrap();
         let reached = |probe: Option<&str>| {
             Ok(Some(ResumePoint { place: place(7), probe: probe.map(str::to_owned) }))
         };
@@ -344,7 +344,7 @@ mod tests {
         fs::write(&file, "{}\n").unwrap();
         let mut bookmark = Bookmark::within(directory.path(), &journal("j", 0), &file).unwrap();
         let mut reached = |lines, unidentified| {
-            bookmark.reached(&batch(lines, unidentified, LineIdLifetime::None), 0, None).unwrap();
+            bookmark.advance(&batch(lines, unidentified, LineIdLifetime::None), 0, None).unwrap();
             bookmark.read(LineIdLifetime::None).unwrap().map(|reached| reached.place.lines)
         };
         assert_eq!(reached(1, 0), Some(1));
@@ -371,7 +371,7 @@ mod tests {
     fn a_journal_is_told_by_a_status_or_a_receipt() {
         let told = |body: &str| {
             let body = body.as_bytes().to_vec();
-            read(&HttpReply { status: 200, retry_after: None, location: None, body })
+            journal_of_reply(&HttpReply { status: 200, retry_after: None, location: None, body })
         };
         let status = r#"{"version":"1","journal":{"id":"j","position":{"0":7},"start":{"0":1}}}"#;
         assert_eq!(told(status), Some(journal("j", 7)));

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::super::backoff::Backoff;
 use super::super::client::{ApiClient, CallError, HttpReply};
-use super::super::counted::counted;
+use super::super::counted::pluralize;
 use super::super::output;
 use super::batches::{LineIdLifetime, RowSpan, UploadBatch, has_id};
 use super::interrupt::InterruptWatch;
@@ -72,7 +72,7 @@ impl BatchReply {
 
     /// Whether every line is of another shape than an event: there is no point in sending more of
     /// such a file.
-    pub(super) fn is_of_no_events(&self) -> bool {
+    pub(super) fn has_no_events(&self) -> bool {
         const SHAPE: [&str; 4] =
             ["malformed_event", "not_an_object", "unknown_field", "invalid_event"];
         let is_shape = |invalid: &InvalidEventReply| SHAPE.contains(&&*invalid.code);
@@ -181,12 +181,12 @@ impl BatchSender<'_> {
     ) -> anyhow::Result<BatchReply> {
         let (encoding, body) = self.encode(&batch.body)?;
         let path = format!("{}{}", self.path, batch.shape.parameters);
-        let mut backoff = Backoff::within(self.retry);
+        let mut backoff = Backoff::with_deadline(self.retry);
         let (mut is_told, mut is_unknown) = (false, false);
         loop {
-            self.watch.sending(batch.unanswered())?;
+            self.watch.begin_request(batch.unanswered())?;
             let reply = self.client.send_events(&path, batch.shape.content_type, encoding, &body);
-            let (reason, after) = match self.judge(reply) {
+            let (reason, after) = match self.classify_reply(reply) {
                 Ok(SendOutcome::Done(verdict)) => return Ok(verdict),
                 Ok(SendOutcome::Unknown { reason }) => {
                     is_unknown = true;
@@ -196,18 +196,18 @@ impl BatchSender<'_> {
                 Ok(SendOutcome::Refused(error)) => {
                     // What became of an earlier try may not be known all the same.
                     if !is_unknown {
-                        self.watch.standing(UploadProgress::not_taken);
+                        self.watch.with_progress(UploadProgress::clear_in_flight);
                     }
                     return Err(error);
                 }
                 Err(error) => return Err(error),
             };
             match is_unknown {
-                true => safe_again(&reason, batch.unsafe_events())?,
-                false => self.watch.standing(UploadProgress::not_taken),
+                true => ensure_resend_safe(&reason, batch.unsafe_events())?,
+                false => self.watch.with_progress(UploadProgress::clear_in_flight),
             }
             if !std::mem::replace(&mut is_told, true) {
-                bar.suspend(|| output::note(&format!("{reason}; trying again")));
+                bar.suspend(|| output::print_note(&format!("{reason}; trying again")));
             }
             match backoff.next(after) {
                 Some(pause) => self.watch.pause(pause)?,
@@ -216,7 +216,7 @@ impl BatchSender<'_> {
         }
     }
 
-    fn judge(&self, reply: Result<HttpReply, CallError>) -> anyhow::Result<SendOutcome> {
+    fn classify_reply(&self, reply: Result<HttpReply, CallError>) -> anyhow::Result<SendOutcome> {
         let reply = match reply {
             Ok(reply) => reply,
             Err(error @ CallError::NotSent { .. }) => {
@@ -262,20 +262,20 @@ impl BatchSender<'_> {
 }
 
 /// The batch may have been stored. Ids make sending it again safe.
-fn safe_again(reason: &str, unsafe_events: u64) -> anyhow::Result<()> {
+fn ensure_resend_safe(reason: &str, unsafe_events: u64) -> anyhow::Result<()> {
     anyhow::ensure!(
         unsafe_events == 0,
         "{reason}; whether the batch was stored is not known, and {} no `id`, so sending it again \
          could store events twice",
-        have(unsafe_events)
+        events_have(unsafe_events)
     );
     Ok(())
 }
 
 /// Events as the subject of what they have.
-pub(super) fn have(count: u64) -> String {
+pub(super) fn events_have(count: u64) -> String {
     let verb = if count == 1 { "has" } else { "have" };
-    format!("{} {verb}", counted(count, "event"))
+    format!("{} {verb}", pluralize(count, "event"))
 }
 
 #[cfg(test)]
@@ -289,7 +289,7 @@ mod tests {
         Ok(HttpReply { status, retry_after: None, location: None, body })
     }
 
-    fn judge(reply: Result<HttpReply, CallError>) -> anyhow::Result<SendOutcome> {
+    fn classify_reply(reply: Result<HttpReply, CallError>) -> anyhow::Result<SendOutcome> {
         judge_with(OnInvalidArg::Quarantine, reply)
     }
 
@@ -302,7 +302,7 @@ mod tests {
             (EncodingArg::None, Duration::ZERO, InterruptWatch::default());
         let path = String::new();
         BatchSender { client: &client, path, encoding, on_invalid, retry, watch: &watch }
-            .judge(reply)
+            .classify_reply(reply)
     }
 
     fn lost() -> Result<HttpReply, CallError> {
@@ -311,19 +311,19 @@ mod tests {
 
     #[test]
     fn only_what_cannot_be_stored_twice_is_sent_again() {
-        assert!(matches!(judge(lost()), Ok(SendOutcome::Unknown { .. })));
-        assert!(matches!(judge(reply(504, "{}")), Ok(SendOutcome::Unknown { .. })));
+        assert!(matches!(classify_reply(lost()), Ok(SendOutcome::Unknown { .. })));
+        assert!(matches!(classify_reply(reply(504, "{}")), Ok(SendOutcome::Unknown { .. })));
         let refused = Err(CallError::NotSent { server: "s".into(), reason: "refused".into() });
-        assert!(matches!(judge(refused), Ok(SendOutcome::NotTaken { .. })));
-        assert!(matches!(judge(reply(503, "{}")), Ok(SendOutcome::NotTaken { .. })));
-        assert!(matches!(judge(reply(408, "{}")), Ok(SendOutcome::NotTaken { .. })));
+        assert!(matches!(classify_reply(refused), Ok(SendOutcome::NotTaken { .. })));
+        assert!(matches!(classify_reply(reply(503, "{}")), Ok(SendOutcome::NotTaken { .. })));
+        assert!(matches!(classify_reply(reply(408, "{}")), Ok(SendOutcome::NotTaken { .. })));
         assert!(matches!(
-            judge(reply(413, r#"{"detail":"too large"}"#)),
+            classify_reply(reply(413, r#"{"detail":"too large"}"#)),
             Ok(SendOutcome::Refused(_))
         ));
-        assert!(judge(reply(200, "no verdict")).is_err());
-        assert!(safe_again("reset", 0).is_ok());
-        let error = safe_again("reset", 3).unwrap_err().to_string();
+        assert!(classify_reply(reply(200, "no verdict")).is_err());
+        assert!(ensure_resend_safe("reset", 0).is_ok());
+        let error = ensure_resend_safe("reset", 3).unwrap_err().to_string();
         assert!(error.contains("3 events have no `id`"), "{error}");
     }
 
@@ -331,19 +331,22 @@ mod tests {
     fn a_batch_of_invalid_events_only_has_a_verdict_too() {
         let body = r#"{"accepted":0,"duplicates":0,"conflicts":[],
                        "invalid":[{"index":0,"code":"invalid_time","message":"m"}],"status":422}"#;
-        let Ok(SendOutcome::Done(verdict)) = judge(reply(422, body)) else {
+        let Ok(SendOutcome::Done(verdict)) = classify_reply(reply(422, body)) else {
             panic!("expected a verdict")
         };
         let batch = UploadBatch { lines: vec![7], ..UploadBatch::default() };
         let mut totals = UploadTotals::default();
         totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());
         assert_eq!((totals.refused(), totals.sent()), (1, 1));
-        assert!(matches!(judge(reply(422, r#"{"detail":"no"}"#)), Ok(SendOutcome::Refused(_))));
+        assert!(matches!(
+            classify_reply(reply(422, r#"{"detail":"no"}"#)),
+            Ok(SendOutcome::Refused(_))
+        ));
         let Ok(SendOutcome::Done(verdict)) = judge_with(OnInvalidArg::Reject, reply(422, body))
         else {
             panic!("expected a verdict")
         };
-        assert!(verdict.is_rejected() && !verdict.is_of_no_events());
+        assert!(verdict.is_rejected() && !verdict.has_no_events());
         let batch = UploadBatch { lines: vec![7, 9, 12], ..UploadBatch::default() };
         let mut totals = UploadTotals::default();
         totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use indicatif::{HumanCount, ProgressBar};
 
-use super::super::counted::counted;
+use super::super::counted::pluralize;
 use super::super::output;
 use super::batches::{BatchSource, SourcePosition, UploadBatch};
 use super::looks::UnsupportedFormat;
@@ -32,7 +32,7 @@ impl<'a> FileSender<'a> {
     }
 
     /// Sends a file, from where an earlier run came to.
-    pub(super) fn file(
+    pub(super) fn send_file(
         &mut self,
         opening: &InputFile<'_>,
         mut bookmark: Option<&mut Bookmark>,
@@ -42,17 +42,17 @@ impl<'a> FileSender<'a> {
         let before = self.bar.position();
         let mut batches = opening.open(&self.bar, self.batch_events)?;
         let ids = batches.ids();
-        self.sender.watch.standing(|standing| standing.begin(file, 0));
+        self.sender.watch.with_progress(|standing| standing.begin(file, 0));
         match bookmark.as_ref().map_or(Ok(None), |bookmark| bookmark.read(ids)) {
             Ok(None) => {}
             Ok(Some(ResumePoint { probe: Some(event), place }))
-                if !self.knows(&event, &*batches, &place)? =>
+                if !self.server_has(&event, &*batches, &place)? =>
             {
                 self.note(&format!("{}: {}: beginning anew", file.display(), resume::LOST));
             }
             Ok(Some(ResumePoint { place: reached, .. })) => {
-                if batches.go_to(&reached).with_context(place)? {
-                    self.sender.watch.standing(|standing| standing.begin(file, reached.lines));
+                if batches.seek_to(&reached).with_context(place)? {
+                    self.sender.watch.with_progress(|standing| standing.begin(file, reached.lines));
                     let lines = HumanCount(reached.lines);
                     self.note(&format!(
                         "{}: going on after line {lines}, where an earlier run was interrupted; \
@@ -63,22 +63,22 @@ impl<'a> FileSender<'a> {
                     let changed = "it was changed since an earlier run was interrupted";
                     self.note(&format!("{}: {changed}: beginning anew", file.display()));
                     self.bar.set_position(before);
-                    batches = opening.open_again(&self.bar, self.batch_events)?;
+                    batches = opening.reopen(&self.bar, self.batch_events)?;
                 }
                 self.bar.reset_eta();
             }
             Err(why) => self.note(&format!("{}: {why}: beginning anew", file.display())),
         }
-        let outcome = self.batches(file, &mut *batches, bookmark.as_deref_mut());
+        let outcome = self.send_batches(file, &mut *batches, bookmark.as_deref_mut());
         if let Some(bookmark) = bookmark {
             let written = bookmark.write();
-            self.tell(bookmark, written);
+            self.report_write_error(bookmark, written);
         }
         outcome
     }
 
     /// Whether the server has an event that it has acknowledged; if not, it has it now.
-    fn knows(
+    fn server_has(
         &self,
         event: &str,
         source: &dyn BatchSource,
@@ -88,12 +88,12 @@ impl<'a> FileSender<'a> {
         let lines = vec![place.lines];
         let batch = UploadBatch { body, shape: source.shape(), lines, ..UploadBatch::default() };
         let verdict = self.sender.send(&batch, &self.bar)?;
-        self.sender.watch.standing(UploadProgress::not_taken);
+        self.sender.watch.with_progress(UploadProgress::clear_in_flight);
         Ok(!verdict.is_new())
     }
 
     /// Sends what a source has.
-    pub(super) fn batches(
+    pub(super) fn send_batches(
         &mut self,
         file: &Path,
         batches: &mut dyn BatchSource,
@@ -101,7 +101,7 @@ impl<'a> FileSender<'a> {
     ) -> anyhow::Result<()> {
         let begun = *self.begun.get_or_insert_with(Instant::now);
         let place = || format!("`{}`", file.display());
-        let start = batches.start_of_lines().with_context(place)?;
+        let start = batches.peek_lines().with_context(place)?;
         let mut is_first = start.is_some();
         if let Some(looks) = start.and_then(UnsupportedFormat::of_start) {
             return Err(anyhow::anyhow!("{looks}")).with_context(place);
@@ -112,11 +112,11 @@ impl<'a> FileSender<'a> {
                 return Err(anyhow::anyhow!("{looks}")).with_context(place);
             }
             let verdict = self.sender.send(&batch, &self.bar).with_context(|| batch.place(file))?;
-            let sent = self.sender.watch.standing(|standing| {
+            let sent = self.sender.watch.with_progress(|standing| {
                 standing.totals.add(file, &batch, &verdict, &self.bar);
                 match verdict.is_rejected() {
-                    true => standing.not_taken(),
-                    false => standing.acknowledged(batch.end.lines),
+                    true => standing.clear_in_flight(),
+                    false => standing.set_acknowledged(batch.end.lines),
                 }
                 standing.totals.sent()
             });
@@ -125,11 +125,11 @@ impl<'a> FileSender<'a> {
             }
             if let Some(bookmark) = &mut bookmark {
                 let end = verdict.journal_end();
-                let written = bookmark.reached(&batch, end, batch.last_taken(&verdict));
-                self.tell(bookmark, written);
+                let written = bookmark.advance(&batch, end, batch.last_taken(&verdict));
+                self.report_write_error(bookmark, written);
             }
-            if std::mem::take(&mut is_first) && verdict.is_of_no_events() {
-                let count = counted(batch.lines.len() as u64, "event");
+            if std::mem::take(&mut is_first) && verdict.has_no_events() {
+                let count = pluralize(batch.lines.len() as u64, "event");
                 let error = anyhow::anyhow!(
                     "it is no file of events: of the first request's {count} none has the shape of \
                      one; stopped there"
@@ -137,17 +137,17 @@ impl<'a> FileSender<'a> {
                 return Err(error).with_context(place);
             }
             let rate = sent as f64 / begun.elapsed().as_secs_f64().max(1e-3);
-            let (sent, rate) = (counted(sent, "event"), HumanCount(rate as u64));
+            let (sent, rate) = (pluralize(sent, "event"), HumanCount(rate as u64));
             self.bar.set_message(format!("{sent}, {rate}/s"));
         }
         Ok(())
     }
 
     fn note(&self, text: &str) {
-        self.bar.suspend(|| output::note(text));
+        self.bar.suspend(|| output::print_note(text));
     }
 
-    fn tell(&mut self, bookmark: &Bookmark, written: io::Result<()>) {
+    fn report_write_error(&mut self, bookmark: &Bookmark, written: io::Result<()>) {
         if let Err(error) = written
             && !std::mem::replace(&mut self.is_told, true)
         {

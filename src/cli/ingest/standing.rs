@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use indicatif::HumanCount;
 
-use super::super::counted::counted;
+use super::super::counted::pluralize;
 use super::is_stdin;
-use super::send::have;
+use super::send::events_have;
 use super::totals::UploadTotals;
 
 /// How far sending has come.
@@ -57,17 +57,17 @@ impl UploadProgress {
     }
 
     /// A request is on its way.
-    pub(super) fn sent(&mut self, lines: UnansweredLines) {
+    pub(super) fn set_in_flight(&mut self, lines: UnansweredLines) {
         self.unanswered = Some(lines);
     }
 
     /// The server surely has nothing of it.
-    pub(super) fn not_taken(&mut self) {
+    pub(super) fn clear_in_flight(&mut self) {
         self.unanswered = None;
     }
 
     /// All up to a line has its verdict.
-    pub(super) fn acknowledged(&mut self, line: u64) {
+    pub(super) fn set_acknowledged(&mut self, line: u64) {
         self.unanswered = None;
         if let Some(at) = &mut self.at {
             at.line = line;
@@ -80,12 +80,12 @@ impl UploadProgress {
     }
 
     /// What is certain and what is not, and what to do to go on with `command`.
-    pub(super) fn told(&self, command: &str) -> String {
+    pub(super) fn interruption_note(&self, command: &str) -> String {
         let Some(at) = &self.at else {
-            return format!("nothing was sent; {}", again(command));
+            return format!("nothing was sent; {}", rerun_hint(command));
         };
         let name = at.file.display();
-        let events = counted(self.totals.sent(), "event");
+        let events = pluralize(self.totals.sent(), "event");
         let certain = match at.line {
             0 => format!("of `{name}` nothing is acknowledged"),
             line => format!("`{name}` is acknowledged up to line {}", HumanCount(line)),
@@ -97,7 +97,7 @@ impl UploadProgress {
                     0 => "sending them again is safe, since all have an `id`".to_owned(),
                     count => format!(
                         "{} no `id`, so that sending them again may store these twice",
-                        have(count)
+                        events_have(count)
                     ),
                 };
                 format!(
@@ -112,18 +112,18 @@ impl UploadProgress {
                 "what stdin had from line {} on is to be sent again",
                 HumanCount(at.line + 1)
             ),
-            false => again(command),
+            false => rerun_hint(command),
         };
         format!("{events} acknowledged; {certain}; {rest}; {next}")
     }
 }
 
-fn again(command: &str) -> String {
+fn rerun_hint(command: &str) -> String {
     format!("run the same command again to go on: {command}")
 }
 
 /// A command as it is typed, but for what is secret.
-pub(super) fn command(arguments: impl Iterator<Item = OsString>) -> String {
+pub(super) fn redacted_command(arguments: impl Iterator<Item = OsString>) -> String {
     let mut words = Vec::new();
     let mut is_secret = false;
     for (at, argument) in arguments.enumerate() {
@@ -132,7 +132,7 @@ pub(super) fn command(arguments: impl Iterator<Item = OsString>) -> String {
             _ if at == 0 => "merganser".to_owned(),
             _ if std::mem::take(&mut is_secret) => "KEY".to_owned(),
             Some(_) => "--key=KEY".to_owned(),
-            None => quoted(&argument),
+            None => shell_quoted(&argument),
         };
         is_secret = argument == "--key";
         words.push(word);
@@ -141,7 +141,7 @@ pub(super) fn command(arguments: impl Iterator<Item = OsString>) -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+fn shell_quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
@@ -156,30 +156,34 @@ mod tests {
     #[test]
     fn what_is_certain_is_told_from_what_is_not() {
         let mut standing = UploadProgress::default();
-        assert!(standing.told("c").starts_with("nothing was sent; run the same command again"));
+        assert!(
+            standing
+                .interruption_note("c")
+                .starts_with("nothing was sent; run the same command again")
+        );
         standing.begin(Path::new("f"), 0);
-        let told = standing.told("c");
+        let told = standing.interruption_note("c");
         assert!(told.contains("of `f` nothing is acknowledged; nothing behind that"), "{told}");
-        standing.sent(UnansweredLines { first: 1, last: 5, unsafe_events: 0 });
-        standing.acknowledged(5);
-        let told = standing.told("c");
+        standing.set_in_flight(UnansweredLines { first: 1, last: 5, unsafe_events: 0 });
+        standing.set_acknowledged(5);
+        let told = standing.interruption_note("c");
         assert!(told.contains("`f` is acknowledged up to line 5; nothing behind"), "{told}");
         let mut sent = |unsafe_events| {
-            standing.sent(UnansweredLines { first: 6, last: 6, unsafe_events });
-            standing.told("c")
+            standing.set_in_flight(UnansweredLines { first: 6, last: 6, unsafe_events });
+            standing.interruption_note("c")
         };
         assert!(sent(0).contains("line 6 may be stored, since no answer came; sending them again"));
         assert!(sent(1).contains("1 event has no `id`, so that"));
-        standing.not_taken();
-        assert!(!standing.told("c").contains("may be"));
+        standing.clear_in_flight();
+        assert!(!standing.interruption_note("c").contains("may be"));
         standing.begin(Path::new("-"), 7);
-        let told = standing.told("c");
+        let told = standing.interruption_note("c");
         assert!(told.ends_with("what stdin had from line 8 on is to be sent again"), "{told}");
     }
 
     #[test]
     fn a_command_is_shown_as_it_is_typed_and_without_its_key() {
-        let shown = |words: &[&str]| command(words.iter().map(OsString::from));
+        let shown = |words: &[&str]| redacted_command(words.iter().map(OsString::from));
         assert_eq!(
             shown(&["/bin/m", "ingest", "a b", "--key", "s"]),
             "merganser ingest 'a b' --key KEY"

@@ -11,11 +11,11 @@ use std::io::{self, BufRead};
 
 use crate::compose::rows::{
     ColumnLayout, ColumnMapping, CsvParameters, CsvRecordReader, EventTypeSource, ParameterStyle,
-    check_names, is_unmistakable,
+    check_column_names, is_plain_number,
 };
 use clap::{Args, ValueEnum};
 
-use super::super::client::encoded;
+use super::super::client::percent_encoded;
 use super::batches::ROW_MAX_BYTES;
 
 /// Letters of a value that is shown.
@@ -88,7 +88,7 @@ pub(super) struct ColumnArgs {
 
 impl ColumnArgs {
     /// The first flag that a format has no use for.
-    pub(super) fn useless_for(&self, format: InputFormat) -> Option<&'static str> {
+    pub(super) fn inapplicable_flag(&self, format: InputFormat) -> Option<&'static str> {
         let of_rows = [
             ("--event", self.event.is_some()),
             ("--time", self.time.is_some()),
@@ -137,7 +137,7 @@ impl ColumnArgs {
         let columns = |flag: &str, lists: &[String]| -> Result<Vec<String>, String> {
             let mut columns = Vec::new();
             for list in lists {
-                let names = CsvParameters::names(list);
+                let names = CsvParameters::parse_column_list(list);
                 columns.extend(names.ok_or_else(|| format!("`{flag} {list}` names no columns"))?);
             }
             Ok(columns)
@@ -150,7 +150,7 @@ impl ColumnArgs {
             is_named: false,
             first_line: 0,
         };
-        check_names(names, &options)?;
+        check_column_names(names, &options)?;
         Ok(options)
     }
 
@@ -203,7 +203,7 @@ impl ColumnSurvey {
             for (at, content) in &mut columns {
                 match fields[*at] {
                     "" => {}
-                    number if is_unmistakable(number) => content.numbers += 1,
+                    number if is_plain_number(number) => content.numbers += 1,
                     other if content.other.is_none() => {
                         let shown = other.chars().take(SHOWN_CHARS).collect();
                         content.other = Some((record.line, shown));
@@ -217,7 +217,11 @@ impl ColumnSurvey {
 
     /// Makes columns text of which some values look like numbers and some do not; returns what is
     /// to be said of that.
-    pub(super) fn decide(&self, names: &[String], options: &mut CsvParameters) -> Vec<String> {
+    pub(super) fn resolve_mixed(
+        &self,
+        names: &[String],
+        options: &mut CsvParameters,
+    ) -> Vec<String> {
         let mut told = Vec::new();
         for (at, content) in &self.columns {
             if let (Some((line, value)), 1..) = (&content.other, content.numbers) {
@@ -298,7 +302,7 @@ pub(super) fn describe_csv(
 }
 
 /// The options as parameters of a request.
-pub(super) fn parameters(options: &CsvParameters) -> String {
+pub(super) fn csv_parameters(options: &CsvParameters) -> String {
     let mapping = &options.mapping;
     let list = |names: &[String]| {
         let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
@@ -317,12 +321,12 @@ pub(super) fn parameters(options: &CsvParameters) -> String {
     ];
     given
         .iter()
-        .filter_map(|(name, value)| Some(format!("&{name}={}", encoded(value.as_ref()?))))
+        .filter_map(|(name, value)| Some(format!("&{name}={}", percent_encoded(value.as_ref()?))))
         .collect()
 }
 
 /// The names of a CSV file.
-pub(super) fn names<R: BufRead>(
+pub(super) fn read_header<R: BufRead>(
     records: &mut CsvRecordReader<R>,
 ) -> Result<Option<Vec<String>>, String> {
     let Some(record) = records.next_record().map_err(|error| error.to_string())? else {
@@ -333,6 +337,6 @@ pub(super) fn names<R: BufRead>(
 }
 
 /// Bytes of a row, beyond which the file is surely not one of events.
-pub(super) fn records<R: BufRead>(source: R, delimiter: u8) -> CsvRecordReader<R> {
+pub(super) fn csv_records<R: BufRead>(source: R, delimiter: u8) -> CsvRecordReader<R> {
     CsvRecordReader::new(source, delimiter, ROW_MAX_BYTES)
 }

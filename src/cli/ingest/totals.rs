@@ -5,7 +5,7 @@ use std::path::Path;
 use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
 
-use super::super::counted::counted;
+use super::super::counted::pluralize;
 use super::super::output::{self, OutputFormat};
 use super::batches::{LineIdLifetime, UploadBatch};
 use super::send::BatchReply;
@@ -72,10 +72,10 @@ impl UploadTotals {
             count += 1;
             if count <= SHOWN {
                 let RefusedEvent { file, line, code, message } = &refused;
-                bar.suspend(|| output::note(&format!("{file}:{line}: {code}: {message}")));
+                bar.suspend(|| output::print_note(&format!("{file}:{line}: {code}: {message}")));
                 self.refused.push(refused);
             } else if count == SHOWN + 1 {
-                bar.suspend(|| output::note("further refused events are only counted"));
+                bar.suspend(|| output::print_note("further refused events are only counted"));
             }
         }
         self.accepted += verdict.accepted;
@@ -119,16 +119,16 @@ impl UploadTotals {
             ))?,
         }
         if self.lasting > 0 {
-            output::note(&format!(
+            output::print_note(&format!(
                 "{} had no `id` and got one by file and line: the same line of the same file \
                  counts once (--no-ids: as often as it is sent)",
-                counted(self.lasting, "event")
+                pluralize(self.lasting, "event")
             ));
         }
         if self.unidentified > self.lasting {
-            output::note(&format!(
+            output::print_note(&format!(
                 "{} had no `id`: what is sent again is stored again",
-                counted(self.unidentified - self.lasting, "event")
+                pluralize(self.unidentified - self.lasting, "event")
             ));
         }
         Ok(())

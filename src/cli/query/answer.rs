@@ -9,7 +9,7 @@ use indicatif::HumanCount;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::counted::counted;
+use super::super::counted::pluralize;
 use super::super::output;
 use super::super::table::TextTable;
 
@@ -80,12 +80,12 @@ impl ProvenanceReply {
             self;
         let mut text = format!(
             "{} by batch (generation {generation}) and {} by speed; {}",
-            counted(batch.events, "event"),
+            pluralize(batch.events, "event"),
             HumanCount(speed.events),
             if *complete { "complete" } else { "INCOMPLETE" },
         );
         if !missing.is_empty() {
-            let missing: Vec<String> = missing.iter().map(told).collect();
+            let missing: Vec<String> = missing.iter().map(warning_text).collect();
             text.push_str(&format!(", missing {}", missing.join(", ")));
         }
         if !approximate.is_empty() {
@@ -128,21 +128,21 @@ impl QueryReply {
         let compared =
             compared.map(|ComparisonReply { from, to }| format!("; compared with {from} to {to}"));
         let compared = compared.unwrap_or_default();
-        let rows = counted(total, "row");
+        let rows = pluralize(total, "row");
         format!("{} of {rows}; {made_of}{compared}", HumanCount(count))
     }
 
     /// How many rows of how many it has, if it lacks some at its end.
     pub(super) fn cut(&self) -> Option<String> {
         let count = self.rows.len() as u64;
-        let there_are = counted(self.total_rows, "row");
+        let there_are = pluralize(self.total_rows, "row");
         let cut = || format!("these are {} of {there_are}", HumanCount(count));
         (count < self.total_rows).then(cut)
     }
 
     /// Tells on stderr what a reader of the values should know.
     pub(super) fn warn(&self) {
-        self.warnings.iter().for_each(|warning| output::warn(&told(warning)));
+        self.warnings.iter().for_each(|warning| output::print_warning(&warning_text(warning)));
     }
 
     /// Measures that rows are compared by, in the order of the columns.
@@ -155,7 +155,8 @@ impl QueryReply {
     fn cells(&self, row: &Row, compared: &[&str], null: &str) -> Vec<String> {
         let inner = comparison(row);
         let value = |row: Option<&Row>, name: &str| {
-            row.and_then(|row| row.get(name)).map_or_else(|| null.to_owned(), |v| shown(v, null))
+            row.and_then(|row| row.get(name))
+                .map_or_else(|| null.to_owned(), |v| cell_text(v, null))
         };
         let own = self.columns.iter().map(|column| value(Some(row), &column.name));
         own.chain(compared.iter().map(|name| value(inner.as_ref(), name))).collect()
@@ -166,7 +167,7 @@ fn comparison(row: &Row) -> Option<Row> {
     row.get("compare").and_then(|value| serde_json::from_str(value.get()).ok())
 }
 
-fn shown(value: &RawValue, null: &str) -> String {
+fn cell_text(value: &RawValue, null: &str) -> String {
     match value.get() {
         "null" => null.to_owned(),
         text if text.starts_with('"') => serde_json::from_str(text).unwrap_or_default(),
@@ -175,7 +176,7 @@ fn shown(value: &RawValue, null: &str) -> String {
 }
 
 /// A warning as the server words it.
-pub(super) fn told(warning: &serde_json::Value) -> String {
+pub(super) fn warning_text(warning: &serde_json::Value) -> String {
     warning.as_str().map_or_else(|| warning.to_string(), str::to_owned)
 }
 

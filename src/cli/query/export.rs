@@ -14,10 +14,10 @@ use ureq::Body;
 use ureq::http::{HeaderMap, Response};
 
 use super::super::client::ApiClient;
-use super::super::counted::counted;
+use super::super::counted::pluralize;
 use super::super::output;
 use super::QueryArgs;
-use super::answer::{ProvenanceReply, told};
+use super::answer::{ProvenanceReply, warning_text};
 
 /// Rows that the server gives at once.
 const PAGE_ROWS: u64 = 100_000;
@@ -26,7 +26,7 @@ const TRIES: u32 = 5;
 
 /// Prints all rows, and tells on stderr what they do not say.
 pub(super) fn run(client: &ApiClient, args: &QueryArgs) -> anyhow::Result<()> {
-    write(client, args, &mut io::stdout().lock())?.tell();
+    write(client, args, &mut io::stdout().lock())?.print_notes();
     Ok(())
 }
 
@@ -36,14 +36,15 @@ fn write(
     args: &QueryArgs,
     to: &mut impl Write,
 ) -> anyhow::Result<ExportHeaders> {
-    let bar = if output::is_watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    let bar =
+        if output::is_interactive() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("asking");
     for _ in 0..TRIES {
         let told = match args.limit_per_bucket {
             // It holds within each bucket, so that there are no pages of the whole.
-            true => Some(at_once(ask(client, &args.parameters())?, &bar, to)?),
-            false => pages(client, args, &bar, to)?,
+            true => Some(export_single(ask(client, &args.parameters())?, &bar, to)?),
+            false => export_pages(client, args, &bar, to)?,
         };
         if let Some(told) = told {
             return Ok(told);
@@ -97,7 +98,7 @@ impl ExportHeaders {
     }
 
     /// Whether another page is of the same answer.
-    fn goes_with(&self, other: &Self) -> bool {
+    fn is_same_answer(&self, other: &Self) -> bool {
         self.identity().is_some()
             && self.identity() == other.identity()
             && (self.total_rows, &self.edges) == (other.total_rows, &other.edges)
@@ -106,20 +107,22 @@ impl ExportHeaders {
 
     /// On stderr: warnings, and what the answer is made of if there is more to say of it than that
     /// all is in and exact.
-    fn tell(&self) {
-        self.warnings.iter().for_each(|warning| output::warn(&told(warning)));
+    fn print_notes(&self) {
+        self.warnings.iter().for_each(|warning| output::print_warning(&warning_text(warning)));
         match serde_json::from_value::<ProvenanceReply>(self.provenance.clone()) {
             Ok(provenance) if provenance.is_notable() => {
-                output::note(&provenance.line());
+                output::print_note(&provenance.line());
             }
             Ok(_) => {}
-            Err(_) => output::warn("what it is made of is too long for here; ask for json"),
+            Err(_) => {
+                output::print_warning("what it is made of is too long for here; ask for json")
+            }
         }
     }
 }
 
 /// Writes an answer that came at once, and gives what its headers say.
-fn at_once(
+fn export_single(
     mut response: Response<Body>,
     bar: &ProgressBar,
     to: &mut impl Write,
@@ -132,7 +135,7 @@ fn at_once(
 }
 
 /// Writes all pages; nothing, and gives nothing, if they are not of one answer.
-fn pages(
+fn export_pages(
     client: &ApiClient,
     args: &QueryArgs,
     bar: &ProgressBar,
@@ -147,7 +150,7 @@ fn pages(
     let told = ExportHeaders::of(first.headers())?;
     let wanted = told.total_rows.saturating_sub(offset).min(limit);
     if wanted <= PAGE_ROWS {
-        return at_once(first, bar, to).map(Some);
+        return export_single(first, bar, to).map(Some);
     }
     let mut kept = tempfile::tempfile().context("a temporary file for the pages")?;
     let mut response = Some(first);
@@ -157,7 +160,7 @@ fn pages(
             Some(first) => first,
             None => page(got, &told.edges)?,
         };
-        if !told.goes_with(&ExportHeaders::of(next.headers())?) {
+        if !told.is_same_answer(&ExportHeaders::of(next.headers())?) {
             return Ok(None);
         }
         let mut rows = BufReader::new(next.body_mut().as_reader());
@@ -167,7 +170,7 @@ fn pages(
         }
         copy(&mut rows, &mut kept)?;
         got = wanted.min(got + PAGE_ROWS);
-        bar.set_message(format!("{} of {}", HumanCount(got), counted(wanted, "row")));
+        bar.set_message(format!("{} of {}", HumanCount(got), pluralize(wanted, "row")));
     }
     bar.finish_and_clear();
     kept.rewind()?;

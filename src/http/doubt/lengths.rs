@@ -56,7 +56,7 @@ impl FramingTracker {
                 continue;
             }
             let end = memchr::memchr(b'\n', bytes);
-            self.keep(&bytes[..end.unwrap_or(bytes.len())]);
+            self.buffer_line(&bytes[..end.unwrap_or(bytes.len())]);
             bytes = &bytes[end? + 1..];
             let line = std::mem::take(&mut self.line);
             let found = self.end_line(line.strip_suffix(b"\r").unwrap_or(&line));
@@ -70,7 +70,7 @@ impl FramingTracker {
         None
     }
 
-    fn keep(&mut self, piece: &[u8]) {
+    fn buffer_line(&mut self, piece: &[u8]) {
         let room = LINE_BYTES_MAX.saturating_sub(self.line.len());
         self.line.extend_from_slice(&piece[..piece.len().min(room)]);
     }

@@ -5,7 +5,7 @@ mod segment;
 use shared::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
-use super::{NOTHING, OperationSpec, ResponseContent, described};
+use super::{NOTHING, OperationSpec, ResponseContent, operation_spec};
 
 pub(super) use self::segment::CALLS;
 
@@ -64,7 +64,7 @@ fn events() -> Vec<OperationSpec> {
         )),
         problems: &["400", "408", "413", "415", "422", "503", "507"],
         access: RouteAccess::Ingest,
-        ..described(
+        ..operation_spec(
             HttpMethod::Post,
             "/v1/events",
             "Send events",
@@ -85,7 +85,7 @@ fn quarantine() -> Vec<OperationSpec> {
                 ("after", "Go on after this quarantine id"),
                 ("code", "Only those that break this rule"),
             ],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 "/v1/quarantine",
                 "List events that were invalid",
@@ -94,7 +94,7 @@ fn quarantine() -> Vec<OperationSpec> {
         },
         OperationSpec {
             problems: &["400", "404"],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 "/v1/quarantine/{id}",
                 "A quarantined event",
@@ -103,7 +103,7 @@ fn quarantine() -> Vec<OperationSpec> {
         },
         OperationSpec {
             problems: &["404"],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Delete,
                 "/v1/quarantine/{id}",
                 "Drop a quarantined event",
@@ -119,7 +119,7 @@ fn metrics() -> Vec<OperationSpec> {
         OperationSpec {
             body: Some((&[("application/json", "Definition")], "The definition")),
             problems: &["400", "408", "413", "422", "503"],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Put,
                 one,
                 "Create or change a metric",
@@ -135,7 +135,7 @@ fn metrics() -> Vec<OperationSpec> {
         },
         OperationSpec {
             access: RouteAccess::Read,
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 "/v1/metrics",
                 "List metrics",
@@ -145,7 +145,7 @@ fn metrics() -> Vec<OperationSpec> {
         OperationSpec {
             problems: &["400", "404"],
             access: RouteAccess::Read,
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 one,
                 "A metric's definition, version and state",
@@ -154,7 +154,7 @@ fn metrics() -> Vec<OperationSpec> {
         },
         OperationSpec {
             problems: &["400", "404", "503"],
-            ..described(HttpMethod::Delete, one, "Delete a metric", NOTHING)
+            ..operation_spec(HttpMethod::Delete, one, "Delete a metric", NOTHING)
         },
         OperationSpec {
             query: &[
@@ -164,7 +164,7 @@ fn metrics() -> Vec<OperationSpec> {
             ],
             problems: &["400", "404", "413", "503", "504"],
             access: RouteAccess::Read,
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 "/v1/metrics/{name}/dimensions/{dimension}",
                 "A dimension's values, most frequent first",
@@ -236,7 +236,7 @@ fn query() -> Vec<OperationSpec> {
             query: QUERY,
             problems: PROBLEMS,
             access: RouteAccess::Read,
-            ..described(HttpMethod::Get, "/v1/query", "Ask for a metric", ANSWER)
+            ..operation_spec(HttpMethod::Get, "/v1/query", "Ask for a metric", ANSWER)
         },
         OperationSpec {
             body: Some((
@@ -245,7 +245,7 @@ fn query() -> Vec<OperationSpec> {
             )),
             problems: &["400", "404", "408", "413", "503", "504"],
             access: RouteAccess::Read,
-            ..described(HttpMethod::Post, "/v1/query", "Ask for a metric", ANSWER)
+            ..operation_spec(HttpMethod::Post, "/v1/query", "Ask for a metric", ANSWER)
         },
     ]
 }
@@ -261,7 +261,7 @@ fn runs() -> Vec<OperationSpec> {
                 "`mode`: incremental or full; `metrics`: names, default all",
             )),
             problems: &["400", "404", "408", "409", "413", "422"],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Post,
                 "/v1/runs",
                 "Start a batch run",
@@ -271,7 +271,7 @@ fn runs() -> Vec<OperationSpec> {
         OperationSpec {
             query: &[("limit", "Most runs, 1 to 1000; default 100")],
             access: RouteAccess::ReadAll,
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 "/v1/runs",
                 "List runs, newest first",
@@ -281,7 +281,7 @@ fn runs() -> Vec<OperationSpec> {
         OperationSpec {
             problems: &["400", "404"],
             access: RouteAccess::ReadAll,
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 one,
                 "A run's state and progress",
@@ -294,7 +294,7 @@ fn runs() -> Vec<OperationSpec> {
         },
         OperationSpec {
             problems: &["400", "404", "409"],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Delete,
                 one,
                 "Cancel a run",
@@ -303,7 +303,12 @@ fn runs() -> Vec<OperationSpec> {
         },
         OperationSpec {
             access: RouteAccess::ReadAll,
-            ..described(HttpMethod::Get, "/v1/schedule", "When runs start by themselves", SCHEDULE)
+            ..operation_spec(
+                HttpMethod::Get,
+                "/v1/schedule",
+                "When runs start by themselves",
+                SCHEDULE,
+            )
         },
         OperationSpec {
             body: Some((
@@ -311,7 +316,7 @@ fn runs() -> Vec<OperationSpec> {
                 "`incremental` and `full` as cron or empty, and `timezone`",
             )),
             problems: &["400", "408", "413", "422", "503"],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Put,
                 "/v1/schedule",
                 "Change when runs start by themselves",
@@ -329,14 +334,14 @@ fn keys() -> Vec<OperationSpec> {
                 "`role`; for readers also the `metrics` and the `filter` that they are bound to",
             )),
             problems: &["400", "408", "409", "413", "422", "503"],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Post,
                 "/v1/keys",
                 "Make a key",
                 &[("201", "The key, shown this once", ResponseContent::Json("Key"))],
             )
         },
-        described(
+        operation_spec(
             HttpMethod::Get,
             "/v1/keys",
             "List keys",
@@ -344,7 +349,7 @@ fn keys() -> Vec<OperationSpec> {
         ),
         OperationSpec {
             problems: &["400", "404", "409", "503"],
-            ..described(HttpMethod::Delete, "/v1/keys/{id}", "Revoke a key", NOTHING)
+            ..operation_spec(HttpMethod::Delete, "/v1/keys/{id}", "Revoke a key", NOTHING)
         },
     ]
 }
@@ -355,7 +360,7 @@ fn operation() -> Vec<OperationSpec> {
     vec![
         OperationSpec {
             access: RouteAccess::ReadAll,
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 "/v1/status",
                 "How the service is",
@@ -364,7 +369,7 @@ fn operation() -> Vec<OperationSpec> {
         },
         OperationSpec {
             problems: &["400", "409", "503"],
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 "/v1/backup",
                 "A consistent copy of the data directory",
@@ -374,17 +379,17 @@ fn operation() -> Vec<OperationSpec> {
         OperationSpec {
             problems: &[],
             access: RouteAccess::Open,
-            ..described(HttpMethod::Get, "/healthz", "Whether the process lives", STATE)
+            ..operation_spec(HttpMethod::Get, "/healthz", "Whether the process lives", STATE)
         },
         OperationSpec {
             problems: &["503"],
             access: RouteAccess::Open,
-            ..described(HttpMethod::Get, "/readyz", "Whether it can accept and answer", STATE)
+            ..operation_spec(HttpMethod::Get, "/readyz", "Whether it can accept and answer", STATE)
         },
         OperationSpec {
             problems: &[],
             access: RouteAccess::ReadAll,
-            ..described(
+            ..operation_spec(
                 HttpMethod::Get,
                 "/metrics",
                 "Figures for Prometheus",

@@ -128,10 +128,10 @@ async fn what_a_run_that_did_not_succeed_wrote_is_collected() {
     let storage = world.catalog.storage();
     let work = storage.for_work();
     work.create("views/1/day/lost.parquet", vec![0]).await.unwrap();
-    world.catalog.collect().await.unwrap();
+    world.catalog.collect_garbage().await.unwrap();
     assert!(storage.read("views/1/day/lost.parquet").await.is_ok(), "it is being written");
     drop(work);
-    world.catalog.collect().await.unwrap();
+    world.catalog.collect_garbage().await.unwrap();
     assert!(storage.read("views/1/day/lost.parquet").await.is_err());
 }
 

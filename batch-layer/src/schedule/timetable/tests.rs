@@ -21,7 +21,7 @@ fn plan(incremental: &str, full: &str, timezone: &str) -> ParsedSchedule {
         full: full.to_owned(),
         timezone: timezone.to_owned(),
     };
-    schedule.plan().unwrap()
+    schedule.parse().unwrap()
 }
 
 /// A service that looks at its clocks once a second, and runs what is due.
@@ -42,9 +42,9 @@ impl Service {
     }
 
     fn look(&mut self) {
-        match self.table.look(self.now) {
+        match self.table.poll_due(self.now) {
             DueRun::Run(mode, start) => {
-                self.table.ran(mode, start, self.now.steady);
+                self.table.record_start(mode, start, self.now.steady);
                 self.runs.push((mode, start));
                 *self.minutes.entry(self.now.wall.0.div_euclid(MINUTE_US)).or_default() += 1;
             }

@@ -327,7 +327,7 @@ async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     let follow = |query: Query| {
         let serving = Arc::clone(&serving);
         async move {
-            let messages = serving.follow(CallerId::default(), query).await.unwrap();
+            let messages = serving.subscribe(CallerId::default(), query).await.unwrap();
             Box::pin(messages.map(|message| {
                 let text: Vec<u8> = message.pieces.flat_map(|piece| piece.unwrap()).collect();
                 (message.event, String::from_utf8(text).unwrap())
@@ -354,6 +354,6 @@ async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     world.lag.lock().unwrap().applied = Offset(101);
     world.missing.lock().unwrap().push("something".into());
     assert_eq!(one.next().await.unwrap().0, "problem");
-    serving.stop_following();
+    serving.stop_subscriptions();
     assert_eq!(one.next().await, None);
 }

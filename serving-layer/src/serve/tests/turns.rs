@@ -91,7 +91,7 @@ async fn a_query_whose_turn_does_not_come_is_told_so() {
     assert_eq!(serving.admission.waiting_count(), 0);
     drop(gate);
 
-    let held = serving.admission.take_all(&PermitRequest::query(CallerId::default()));
+    let held = serving.admission.acquire_all(&PermitRequest::query(CallerId::default()));
     assert_eq!(held.len(), 2, "one of each kind");
     let refused = ask(&serving, &[]).await.unwrap().unwrap_err();
     assert_eq!((refused.code(), refused.status().as_u16()), ("overloaded", 503));

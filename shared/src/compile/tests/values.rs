@@ -289,7 +289,7 @@ proptest! {
         let cut = cut.index(texts.len() + 1);
         for (from, to) in [(0, cut), (cut, texts.len())] {
             let part = events.slice(from, to - from);
-            let places = EventOffsets::following(Offset(from as u64), part.len());
+            let places = EventOffsets::consecutive(Offset(from as u64), part.len());
             let extracted =
                 PropertyExtractor::new(metric.properties().cloned()).extract(&part, places);
             let done = metric.fold(&mut table, &extracted, usize::MAX).unwrap();

@@ -98,7 +98,7 @@ async fn a_store_that_is_away_holds_up_intake_only_at_the_bound() {
     assert!(matches!(error, SpeedViewError::Unavailable(_)), "{error}");
     // The writer's own states are there all the same.
     let read = SpeedReadRequest { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
-    let own = rig.handle.read_own(&rig.version(ONE), read).await.unwrap();
+    let own = rig.handle.read_local(&rig.version(ONE), read).await.unwrap();
     assert!(own.through >= Offset(1050));
     let below = rig.events[..own.through.0 as usize].iter().map(|(_, event)| event);
     assert_eq!(oracle::told(0, &own.states), oracle::count(0, below));

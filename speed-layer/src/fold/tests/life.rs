@@ -53,7 +53,7 @@ async fn readers_of_an_older_manifest_have_their_grace() {
     let retired = SpeedViewError::Retired { first: boundary.epoch }.to_string();
     let error = rig.handle.read(&old, all.clone()).await.unwrap_err();
     assert_eq!(error.to_string(), retired);
-    assert_eq!(rig.handle.read_own(&old, all).await.unwrap_err().to_string(), retired);
+    assert_eq!(rig.handle.read_local(&old, all).await.unwrap_err().to_string(), retired);
     rig.check().await;
     rig.send(&some(100, 10)).await;
     rig.check().await;

@@ -209,7 +209,7 @@ impl Rig {
             assert_eq!(oracle::told(defined.definition, &part.states), self.expected(*id, from));
             assert_eq!(part.missing, Vec::<String>::new());
             let own = SpeedReadRequest { from, to: None, range: TimeRange::ALL, columns: None };
-            let own = self.handle.read_own(&self.version(*id), own).await.unwrap();
+            let own = self.handle.read_local(&self.version(*id), own).await.unwrap();
             assert_eq!(own.through, end);
             assert_eq!(oracle::told(defined.definition, &own.states), self.expected(*id, from));
             assert_eq!(self.handle.lag(*id).applied, end);

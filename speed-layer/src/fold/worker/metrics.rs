@@ -15,10 +15,10 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::{FatalFoldError, FoldWorker};
-use crate::fold::ahead::read_ahead;
+use crate::fold::ahead::prefetch;
 use crate::fold::course::{self, SyncState};
 use crate::fold::figures;
-use crate::fold::gather::{BatchAlignment, align, below, gather};
+use crate::fold::gather::{BatchAlignment, align, coalesce_batches, truncate_at};
 use crate::fold::writer::SpeedViewWriter;
 use crate::store::{JournalPosition, SpeedView, StoredView, ViewId, ViewSpace};
 
@@ -31,13 +31,13 @@ pub(in crate::fold) struct StoreInventory {
     pub(in crate::fold) left_over: Vec<MetricId>,
 }
 
-fn journal(error: JournalError) -> FatalFoldError {
+fn unreadable_journal(error: JournalError) -> FatalFoldError {
     FatalFoldError(format!("the journal cannot be read: {error}"))
 }
 
 impl From<JournalError> for FatalFoldError {
     fn from(error: JournalError) -> Self {
-        journal(error)
+        unreadable_journal(error)
     }
 }
 
@@ -50,15 +50,16 @@ impl FoldWorker {
             let stored = opened.stored.get(&version.id);
             self.start_writer(version, stored, end)?;
         }
-        self.choose_properties();
+        self.rebuild_extractor();
         let from = self.writers.values().map(|w| w.version.boundary.offset).min();
         let from = from.unwrap_or(end).min(end);
         self.folded = self.mark_at(from)?;
         // What is stored already is not written again.
         let stored = self.writers.values().map(SpeedViewWriter::applied).collect();
-        let batches = gather(self.parts.journal.read(from).map_err(journal)?, stored);
+        let batches =
+            coalesce_batches(self.parts.journal.read(from).map_err(unreadable_journal)?, stored);
         let extractor = self.extractor.clone();
-        read_ahead(batches, &extractor, |batch| {
+        prefetch(batches, &extractor, |batch| {
             let is_needed = !self.parts.feed.is_closed();
             if is_needed {
                 self.fold_next(&batch)?;
@@ -78,7 +79,7 @@ impl FoldWorker {
     }
 
     fn mark_at(&self, offset: Offset) -> Result<JournalPosition, FatalFoldError> {
-        let checksum = self.parts.journal.checksum_at(offset).map_err(journal)?;
+        let checksum = self.parts.journal.checksum_at(offset).map_err(unreadable_journal)?;
         Ok(JournalPosition { offset, checksum: checksum.unwrap_or(0) })
     }
 
@@ -90,8 +91,8 @@ impl FoldWorker {
     ) -> Result<(), FatalFoldError> {
         let view = Arc::new(SpeedView::of(self.parts.journal.id(), version));
         let checksum_at = |offset| self.parts.journal.checksum_at(offset);
-        let trust = course::trust(stored, &view, version.boundary, end, checksum_at);
-        let course = match trust.map_err(journal)? {
+        let trust = course::check_resumable(stored, &view, version.boundary, end, checksum_at);
+        let course = match trust.map_err(unreadable_journal)? {
             Ok(place) => SyncState::Follow(place),
             Err(reason) => {
                 if stored.is_some() || end > version.boundary.offset {
@@ -120,7 +121,7 @@ impl FoldWorker {
     ) -> SpeedViewWriter {
         // A compiled metric counts its failures, so the fold takes one of its own: else those of a
         // batch run at the same time would be counted here too.
-        let metric = Metric::compile_as(&version.definition, version.compiled.way())
+        let metric = Metric::compile_as(&version.definition, version.compiled.fold_version())
             .map_or_else(|_| Arc::clone(&version.compiled), Arc::new);
         let (fence, settings) = (self.parts.fence, &self.parts.settings);
         SpeedViewWriter::new(Arc::clone(version), view, metric, course, fence, settings)
@@ -137,12 +138,12 @@ impl FoldWorker {
     }
 
     /// Takes batches of the feed.
-    pub(super) fn take(
+    pub(super) fn fold_batches(
         &mut self,
         batches: &mut Vec<Arc<CommittedBatch>>,
     ) -> Result<(), FatalFoldError> {
         let batches = batches.drain(..).map(Ok::<_, Infallible>);
-        for batch in gather(batches, BTreeSet::new()) {
+        for batch in coalesce_batches(batches, BTreeSet::new()) {
             let Ok(batch) = batch;
             match align(&batch, self.folded.offset) {
                 BatchAlignment::Old => {}
@@ -150,15 +151,15 @@ impl FoldWorker {
                 BatchAlignment::Gap => self.read_gap(&batch)?,
             }
         }
-        self.tell();
+        self.publish_progress();
         Ok(())
     }
 
     /// Folds what the feed left out, and the batch after it.
     fn read_gap(&mut self, batch: &Arc<CommittedBatch>) -> Result<(), FatalFoldError> {
-        let batches = self.parts.journal.read(self.folded.offset).map_err(journal)?;
-        for missed in gather(batches, BTreeSet::new()) {
-            let missed = missed.map_err(journal)?;
+        let batches = self.parts.journal.read(self.folded.offset).map_err(unreadable_journal)?;
+        for missed in coalesce_batches(batches, BTreeSet::new()) {
+            let missed = missed.map_err(unreadable_journal)?;
             self.fold_next(&missed)?;
         }
         match align(batch, self.folded.offset) {
@@ -189,7 +190,7 @@ impl FoldWorker {
             let age_ms = self.parts.clock.now().millis_since(arrived);
             self.parts.progress.arrived(batch.end(), Duration::from_millis(age_ms));
         }
-        figures::folded(batch.events.len(), started.elapsed());
+        figures::record_fold(batch.events.len(), started.elapsed());
         Ok(())
     }
 
@@ -207,8 +208,8 @@ impl FoldWorker {
         for (_, writer) in self.writers.iter_mut().filter(|(id, _)| !known.contains(id)) {
             writer.gone_at.get_or_insert(until);
         }
-        self.choose_properties();
-        self.tell();
+        self.rebuild_extractor();
+        self.publish_progress();
         Ok(())
     }
 
@@ -221,9 +222,11 @@ impl FoldWorker {
         let (from, to) = (version.boundary.offset, self.folded.offset);
         if from < to {
             let extractor = PropertyExtractor::new(writer.tables.metric().properties().cloned());
-            let batches = self.parts.journal.read(from).map_err(journal)?;
-            for batch in gather(batches, BTreeSet::new()) {
-                let Some(batch) = below(&batch.map_err(journal)?, to) else { break };
+            let batches = self.parts.journal.read(from).map_err(unreadable_journal)?;
+            for batch in coalesce_batches(batches, BTreeSet::new()) {
+                let Some(batch) = truncate_at(&batch.map_err(unreadable_journal)?, to) else {
+                    break;
+                };
                 writer.fold(&batch, &extractor.extract(&batch.events, batch.places()));
             }
         }
@@ -233,7 +236,7 @@ impl FoldWorker {
     }
 
     /// Properties are read once for all metrics.
-    pub(super) fn choose_properties(&mut self) {
+    pub(super) fn rebuild_extractor(&mut self) {
         let metrics = self.writers.values().map(|writer| writer.tables.metric());
         let properties: Vec<_> = metrics.flat_map(|m| m.properties().cloned()).collect();
         self.extractor = PropertyExtractor::new(properties);

@@ -13,23 +13,23 @@ use crate::fold::progress::FoldPhase;
 
 impl FoldWorker {
     /// The store has failed: what is in the journal now is owed.
-    pub(super) fn owe(&mut self, since: Instant, reason: &str) {
+    pub(super) fn record_backlog(&mut self, since: Instant, reason: &str) {
         let end = self.parts.journal.end();
         let since = self.owed.as_ref().map_or(since, |owed| owed.since.min(since));
         self.owed = Some(StoreBacklog { end, since, reason: reason.to_owned() });
-        self.parts.progress.owe(end);
+        self.parts.progress.raise_backlog_end(end);
     }
 
     /// Tells everyone else whether the store fails: any view that it does not keep up is one that
     /// queries are not answered from. It fails until all is in the views that was acknowledged
     /// before.
-    pub(super) fn tell_failure(&mut self) {
+    pub(super) fn publish_failure(&mut self) {
         let (now, failing_after) = (Instant::now(), self.parts.settings.failing_after);
         let failures = self.writers.values();
         let failures = failures.filter_map(|writer| writer.failure(now, failing_after));
         let failure = failures.min_by_key(|(since, _)| *since);
         if let Some((since, reason)) = &failure {
-            self.owe(*since, reason);
+            self.record_backlog(*since, reason);
         }
         let applied = self.applied();
         self.owed = self.owed.take().filter(|owed| owed.end > applied);
@@ -43,7 +43,7 @@ impl FoldWorker {
             if told.as_ref().map(|told| &told.reason) == reason {
                 return false;
             }
-            figures::store_failing(failure.is_some());
+            figures::set_store_failing(failure.is_some());
             let before = told.take().map(|told| (told.since, told.begun));
             *told = failure.map(|(since, reason)| {
                 let lasted_us = i64::try_from((now - since).as_micros()).unwrap_or(i64::MAX);
@@ -56,11 +56,11 @@ impl FoldWorker {
     }
 
     /// Tells everyone else how far it is.
-    pub(super) fn tell(&self) {
+    pub(super) fn publish_progress(&self) {
         let progress = &self.parts.progress;
         let applied = self.applied();
         let metrics = self.writers.iter().map(|(id, writer)| (*id, writer.progress()));
-        progress.tell(applied, metrics);
+        progress.publish(applied, metrics);
         let full = self.writers.iter().filter(|(_, writer)| writer.is_full());
         let full: BTreeSet<MetricId> = full.map(|(id, _)| *id).collect();
         progress.full.send_if_modified(|old| {
@@ -75,18 +75,18 @@ impl FoldWorker {
             }
             is_ready
         });
-        figures::full(progress.full.borrow().len());
-        self.show();
+        figures::set_full_metrics(progress.full.borrow().len());
+        self.update_gauges();
     }
 
     /// Shows how far it is. Also when there is nothing to tell: what is behind grows older while
     /// the store says nothing.
-    pub(super) fn show(&self) {
+    pub(super) fn update_gauges(&self) {
         let progress = &self.parts.progress;
         let groups = self.writers.values().map(|writer| writer.tables.groups() as u64).sum();
-        figures::held(self.unapplied(), groups);
+        figures::set_unapplied(self.unapplied(), groups);
         let lags = self.writers.keys().map(|id| progress.lag(*id).lag_ms);
-        figures::lag(lags.max().unwrap_or(0));
-        figures::feed(self.parts.feed.len());
+        figures::set_lag(lags.max().unwrap_or(0));
+        figures::set_feed_batches(self.parts.feed.len());
     }
 }

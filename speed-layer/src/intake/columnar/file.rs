@@ -74,7 +74,7 @@ impl ParquetReadPlan {
     pub(super) fn of(found: &ArrowReaderMetadata) -> Result<Self, IntakeError> {
         let as_read = |int96: Int96Unit| {
             let mut leaves = found.parquet_schema().columns().iter();
-            let schema = Schema::new(shared(found.schema().fields(), int96, &mut leaves));
+            let schema = Schema::new(with_view_types(found.schema().fields(), int96, &mut leaves));
             let options = options().with_schema(Arc::new(schema));
             let metadata = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options);
             metadata.map_err(malformed)
@@ -117,12 +117,12 @@ type LeafColumns<'a> = std::slice::Iter<'a, ColumnDescPtr>;
 /// The same fields, with texts that refer to their page: a text that a page has once, and every row
 /// has, is not made once a row. `leaves` are the file's columns, one for each field that has no
 /// others within it, in the same order.
-fn shared(fields: &Fields, int96: Int96Unit, leaves: &mut LeafColumns<'_>) -> Fields {
-    fields.iter().map(|field| shared_field(field, int96, leaves)).collect()
+fn with_view_types(fields: &Fields, int96: Int96Unit, leaves: &mut LeafColumns<'_>) -> Fields {
+    fields.iter().map(|field| with_view_type(field, int96, leaves)).collect()
 }
 
-fn shared_field(field: &FieldRef, int96: Int96Unit, leaves: &mut LeafColumns<'_>) -> FieldRef {
-    let mut inner = |field: &FieldRef| shared_field(field, int96, leaves);
+fn with_view_type(field: &FieldRef, int96: Int96Unit, leaves: &mut LeafColumns<'_>) -> FieldRef {
+    let mut inner = |field: &FieldRef| with_view_type(field, int96, leaves);
     let data_type = match field.data_type() {
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
         DataType::List(item) => DataType::List(inner(item)),

@@ -31,7 +31,7 @@ pub(super) fn check_schema(body: &[u8]) -> Result<(), IntakeError> {
     let mut schema = Some(());
     let read = ThriftReader::new(&before[start..]).fields(|reader, place, kind| {
         if place == SCHEMA && kind == ThriftType::List {
-            schema = shallow(reader);
+            schema = skip_schema(reader);
             return schema;
         }
         reader.skip(kind)
@@ -44,7 +44,7 @@ pub(super) fn check_schema(body: &[u8]) -> Result<(), IntakeError> {
 
 /// Passes over a schema: its columns, and groups of them, in the order of a walk down, each with
 /// how many are below it. `None` where it is too deep.
-fn shallow(reader: &mut ThriftReader<'_>) -> Option<()> {
+fn skip_schema(reader: &mut ThriftReader<'_>) -> Option<()> {
     let (kind, count) = reader.list()?;
     let mut open: Vec<i64> = Vec::new();
     for _ in 0..count {

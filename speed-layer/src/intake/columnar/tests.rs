@@ -67,7 +67,7 @@ fn with(name: &str, column: ArrayRef) -> RecordBatch {
 }
 
 fn read(kind: ColumnarFormat, body: Bytes) -> Result<Vec<String>, String> {
-    let mut share = IntakeBudget::new(1, 1 << 24).share();
+    let mut share = IntakeBudget::new(1, 1 << 24).permit();
     let read = lines(kind, body, None, BOUNDS, &mut share).map_err(|error| error.to_string())?;
     Ok(String::from_utf8(read).unwrap().lines().map(str::to_owned).collect())
 }

@@ -52,26 +52,26 @@ impl<'a> JsonColumnWriter<'a> {
     }
 
     /// The same text in every row.
-    pub(super) fn of_all(value: &str) -> Self {
+    pub(super) fn constant(value: &str) -> Self {
         let value = value.to_owned();
         Self { nulls: None, write: Some(Box::new(move |_, text| json(text, &value))) }
     }
 
     /// An object in every row, with these members.
-    pub(super) fn together(members: Vec<(&'a str, JsonColumnWriter<'a>)>) -> Self {
+    pub(super) fn object_of(members: Vec<(&'a str, JsonColumnWriter<'a>)>) -> Self {
         let write = move |row, text: &mut BoundedText| write_object(&members, row, text);
         Self { nulls: None, write: Some(Box::new(write)) }
     }
 
     /// Whether there is a value in a row.
-    pub(super) fn is_there(&self, row: usize) -> bool {
+    pub(super) fn is_present(&self, row: usize) -> bool {
         self.write.is_some() && self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
     }
 
     /// Writes the value of a row, `null` where there is none.
     pub(super) fn write(&self, row: usize, text: &mut BoundedText) -> io::Result<()> {
         match &self.write {
-            Some(write) if self.is_there(row) => write(row, text),
+            Some(write) if self.is_present(row) => write(row, text),
             _ => text.write_all(b"null"),
         }
     }
@@ -304,8 +304,8 @@ fn write_object(
     row: usize,
     text: &mut BoundedText,
 ) -> io::Result<()> {
-    text.look_at(fields.len())?;
-    let there = fields.iter().filter(|(_, values)| values.is_there(row));
+    text.count_visited(fields.len())?;
+    let there = fields.iter().filter(|(_, values)| values.is_present(row));
     text.enclose([b"{", b"}"], there, |(name, values), text| {
         json(text, name)?;
         text.write_all(b":")?;
@@ -321,8 +321,8 @@ fn map<'a>(
     let map = array.as_map();
     JsonColumnWriter::new(array, move |row, text| {
         let range = range(map.value_offsets(), row);
-        text.look_at(range.len())?;
-        let there = range.filter(|at| values.is_there(*at));
+        text.count_visited(range.len())?;
+        let there = range.filter(|at| values.is_present(*at));
         text.enclose([b"{", b"}"], there, |at, text| {
             keys.write(at, text)?;
             text.write_all(b":")?;
@@ -351,7 +351,7 @@ fn elements(
     range: std::ops::Range<usize>,
     text: &mut BoundedText,
 ) -> io::Result<()> {
-    text.look_at(range.len())?;
+    text.count_visited(range.len())?;
     text.enclose([b"[", b"]"], range, |at, text| items.write(at, text))
 }
 

@@ -60,7 +60,7 @@ pub(super) struct BoundedText {
 
 impl BoundedText {
     /// Counts values that are looked at.
-    pub(super) fn look_at(&mut self, count: usize) -> io::Result<()> {
+    pub(super) fn count_visited(&mut self, count: usize) -> io::Result<()> {
         self.seen = self.seen.saturating_add(count);
         if self.seen > self.bytes_max {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -167,7 +167,7 @@ fn members<'a>(
     // Whole numbers are the ids of many tables.
     let text = |at: usize| column(at).and_then(|(array, _)| values::as_text(array));
     let mut members = vec![match &layout.event {
-        EventTypeSource::All(event) => ("event", JsonColumnWriter::of_all(event)),
+        EventTypeSource::All(event) => ("event", JsonColumnWriter::constant(event)),
         EventTypeSource::Column(at) => ("event", values(*at)?),
     }];
     if let Some(at) = layout.id {
@@ -191,7 +191,7 @@ fn members<'a>(
         for at in &layout.properties {
             each.push((schema.field(*at).name().as_str(), values(*at)?));
         }
-        members.push((PROPERTIES, JsonColumnWriter::together(each)));
+        members.push((PROPERTIES, JsonColumnWriter::object_of(each)));
     }
     Ok(members)
 }
@@ -201,7 +201,7 @@ fn line(
     row: usize,
     text: &mut BoundedText,
 ) -> io::Result<()> {
-    let there = members.iter().filter(|(_, values)| values.is_there(row));
+    let there = members.iter().filter(|(_, values)| values.is_present(row));
     text.enclose([b"{", b"}\n"], there, |(name, values), text| {
         write!(text, "\"{name}\":")?;
         values.write(row, text)

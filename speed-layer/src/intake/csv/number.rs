@@ -10,7 +10,7 @@ const FRACTION_DIGITS_MAX: usize = 20;
 /// within, no zero in front, no exponent, and not too many of them. So `007`, `+49`, `1e5`, `1.`
 /// and `NaN` are texts. Its spelling is that of JSON.
 #[must_use]
-pub fn is_unmistakable(field: &str) -> bool {
+pub fn is_plain_number(field: &str) -> bool {
     let digits = field.strip_prefix('-').unwrap_or(field);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -23,7 +23,7 @@ pub fn is_unmistakable(field: &str) -> bool {
 
 /// A field of a column that is said to have numbers, as JSON: a plus, zeros in front, a point
 /// without digits on one side and an exponent are understood. `None` if it is no number.
-pub(super) fn asked(field: &str) -> Option<String> {
+pub(super) fn parse_lenient(field: &str) -> Option<String> {
     let field = field.trim_matches([' ', '\t']);
     let (sign, rest) = match field.as_bytes().first()? {
         b'-' => ("-", field.get(1..)?),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::de::IgnoredAny;
 
-use super::number::{asked, is_unmistakable};
+use super::number::{is_plain_number, parse_lenient};
 use super::record::{CsvRecord, CsvRecordFault};
 use super::{CsvParameters, EventFault, InvalidCode, wrong_number};
 use crate::intake::layout::{ColumnLayout, EventTypeSource, no_column};
@@ -138,12 +138,13 @@ impl CsvRowEncoder {
             }
             object.key(&property.key);
             match property.kind {
-                CsvColumnKind::Spelled if is_unmistakable(field) => {
+                CsvColumnKind::Spelled if is_plain_number(field) => {
                     object.text.extend_from_slice(field.as_bytes());
                 }
                 CsvColumnKind::Spelled | CsvColumnKind::Texts => write_json(field, object.text),
                 CsvColumnKind::Numbers => {
-                    let number = asked(field).ok_or_else(|| wrong_number(&property.name, field))?;
+                    let number =
+                        parse_lenient(field).ok_or_else(|| wrong_number(&property.name, field))?;
                     object.text.extend_from_slice(number.as_bytes());
                 }
             }

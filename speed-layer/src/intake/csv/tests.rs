@@ -83,7 +83,7 @@ fn only_what_is_unmistakable_is_a_number() {
         ("0x10", false),
         ("1_000", false),
     ] {
-        assert_eq!(is_unmistakable(field), is_number, "{field}");
+        assert_eq!(is_plain_number(field), is_number, "{field}");
         let body = format!("event,x\np,\"{field}\"\n");
         let event: Value = serde_json::from_str(&lines(&body)[0]).unwrap();
         assert_eq!(event["properties"]["x"].is_number(), is_number, "{field}");
@@ -309,7 +309,7 @@ fn columns_are_mapped_and_separated_as_is_said() {
 
 #[test]
 fn a_list_of_columns_is_a_line_of_csv() {
-    let names = |list: &str| CsvParameters::names(list);
+    let names = |list: &str| CsvParameters::parse_column_list(list);
     assert_eq!(names("a,\"b,c\",d").unwrap(), ["a", "b,c", "d"]);
     assert_eq!(names(""), None);
     assert_eq!(names("a\nb"), None);

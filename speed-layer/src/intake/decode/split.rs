@@ -30,7 +30,7 @@ impl<'a> RawEvent<'a> {
 
     /// The event behind the id and the tab that its line begins with; the whole line where there
     /// is no tab.
-    fn behind_id(self) -> Self {
+    fn strip_id_prefix(self) -> Self {
         let Some(at) = memchr(b'\t', self.bytes) else { return self };
         let (id, rest) = (self.bytes.get(..at), self.bytes.get(at + 1..));
         let bytes = rest.unwrap_or_default().trim_ascii();
@@ -64,7 +64,7 @@ pub(crate) fn split<'a>(
         }
         BodyFormat::NamedNdjson => {
             let lines = split_lines(body, max_events)?;
-            Ok(lines.into_iter().map(RawEvent::behind_id).collect())
+            Ok(lines.into_iter().map(RawEvent::strip_id_prefix).collect())
         }
         BodyFormat::CloudEventData(_) => Ok(vec![RawEvent::of(0, body)]),
         BodyFormat::SegmentBatch => split_batch(body, max_events),

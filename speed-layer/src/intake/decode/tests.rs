@@ -31,7 +31,7 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
 }
 
 fn plain(body: &[u8], encoding: BodyEncoding, bytes_max: usize) -> Result<Bytes, IntakeError> {
-    let mut share = IntakeBudget::new(1, 1 << 30).share();
+    let mut share = IntakeBudget::new(1, 1 << 30).permit();
     share.grow(body.len()).unwrap();
     let plain = decompress(Bytes::copy_from_slice(body), encoding, bytes_max, &mut share)?;
     assert_eq!(share.bytes(), plain.len(), "what is held is charged");
@@ -157,7 +157,7 @@ fn a_bomb_stops_at_the_limit() {
         let IntakeError::TooLarge { limit, max } = error else { panic!("{encoding:?}: {error}") };
         assert_eq!((limit, max), (ExceededLimit::DecompressedBytes, 1 << 20), "{encoding:?}");
     }
-    let mut share = IntakeBudget::new(1, 1 << 20).share();
+    let mut share = IntakeBudget::new(1, 1 << 20).permit();
     let error = decompress(gzip(&zeros).into(), BodyEncoding::Gzip, 8 << 20, &mut share);
     assert!(matches!(error, Err(IntakeError::Overloaded)), "{error:?}");
 }

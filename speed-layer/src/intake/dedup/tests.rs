@@ -58,13 +58,13 @@ fn what_was_not_stored_is_new_again() {
     for id in 1..=2 {
         index.judge(id, 0);
     }
-    index.settle(Offset(0));
+    index.mark_durable(Offset(0));
     assert_eq!(index.judge(3, 0), DedupVerdict::New);
     assert_eq!(index.judge(4, 0), DedupVerdict::New);
-    index.undo();
+    index.rollback();
     assert_eq!(index.judge(1, 0), DedupVerdict::Duplicate, "nothing was evicted for it");
     assert_eq!(index.judge(3, 1), DedupVerdict::New);
-    index.settle(Offset(2));
+    index.mark_durable(Offset(2));
     assert_eq!(index.judge(1, 0), DedupVerdict::New, "evicted when the third was stored");
 }
 
@@ -73,7 +73,7 @@ fn a_window_of_nothing_remembers_nothing() {
     let mut index = DedupIndex::new(0).unwrap();
     assert_eq!(index.judge(1, 0), DedupVerdict::New);
     assert_eq!(index.judge(1, 0), DedupVerdict::Duplicate, "within its group it is still known");
-    index.settle(Offset(0));
+    index.mark_durable(Offset(0));
     assert_eq!(index.floor(), None);
     assert_eq!(index.judge(1, 0), DedupVerdict::New);
 }
@@ -92,7 +92,7 @@ fn sequences_may_wrap() {
     index.head = u32::MAX - 1;
     for id in 0..10 {
         assert_eq!(index.judge(id, 0), DedupVerdict::New);
-        index.settle(Offset(id as u64));
+        index.mark_durable(Offset(id as u64));
         assert_eq!(index.judge(id, 0), DedupVerdict::Duplicate);
         assert_eq!(index.judge(id, 1), DedupVerdict::Conflict);
     }
@@ -112,7 +112,7 @@ fn a_rebuild_from_the_floor_finds_every_entry() {
         for id in [2 * group, 2 * group + 1] {
             assert_eq!(index.judge(u128::from(id), 0), DedupVerdict::New);
         }
-        index.settle(Offset(5 * group));
+        index.mark_durable(Offset(5 * group));
         assert!(index.marks.len() <= 4);
     }
     let oldest = 2 * GROUPS - window as u64;
@@ -157,7 +157,7 @@ proptest! {
             let found: Vec<_> = group.iter().map(|(id, c)| index.judge(*id, *c)).collect();
             prop_assert_eq!(found, expected);
             let first = oracle.journal.len() - if is_stored { added } else { 0 };
-            if is_stored { index.settle(Offset(first as u64)) } else { index.undo() }
+            if is_stored { index.mark_durable(Offset(first as u64)) } else { index.rollback() }
             if fate == 1 {
                 index = rebuilt(window, &oracle.journal);
             }
@@ -181,7 +181,7 @@ proptest! {
         for event in &events {
             let offset = Offset(oracle.journal.len() as u64);
             prop_assert_eq!(vec![index.judge(event.0, event.1)], oracle.judge(&[*event], true));
-            index.settle(offset);
+            index.mark_durable(offset);
         }
     }
 }

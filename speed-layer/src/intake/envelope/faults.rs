@@ -4,7 +4,7 @@
 use serde::de::IgnoredAny;
 
 use super::{EnvelopeFields, EventFault, InvalidCode, excerpt};
-use crate::intake::hints::{FIELDS, field_meant, is_list_of_events};
+use crate::intake::hints::{FIELDS, is_list_of_events, suggest_field};
 
 /// Fields that an event does not have, as many as are told at once.
 pub(super) const UNKNOWN_MAX: usize = 5;
@@ -12,7 +12,7 @@ pub(super) const UNKNOWN_MAX: usize = 5;
 const NAME_CHARS_MAX: usize = 20;
 
 /// Why a text is not an object in JSON, as a parser that says so puts it.
-pub(super) fn no_object(text: &str) -> EventFault {
+pub(super) fn not_an_object(text: &str) -> EventFault {
     let start = text.trim_ascii_start();
     let array = "; an array of events is sent as `application/json`, and a file has one event a \
                  line (`jq -c '.[]'` makes one of an array)";
@@ -54,7 +54,7 @@ pub(super) fn unknown_fields(fields: &EnvelopeFields<'_>) -> EventFault {
     let mut free: Vec<&str> = FIELDS.into_iter().filter(|field| !is_there(field)).collect();
     let (mut hints, mut others) = (Vec::new(), Vec::new());
     for name in &unknown {
-        let meant = field_meant(name).and_then(|meant| free.iter().position(|f| *f == meant));
+        let meant = suggest_field(name).and_then(|meant| free.iter().position(|f| *f == meant));
         match meant {
             Some(at) => hints.push(format!("`{}` is meant by `{name}`", free.swap_remove(at))),
             None if is_list_of_events(name) && !is_there("event") => hints.push(format!(

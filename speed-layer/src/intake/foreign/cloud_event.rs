@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{NativeEvent, malformed, not_text, written};
+use super::{NativeEvent, malformed, not_text, to_json};
 use crate::intake::decode::RawEvent;
 use crate::intake::envelope::EventFault;
 
@@ -177,5 +177,5 @@ fn native(event: &CloudEvent<'_>) -> Result<String, EventFault> {
         subject: event.subject.as_deref(),
         properties: made.as_deref().or(event.data),
     };
-    written(&native, WHAT)
+    to_json(&native, WHAT)
 }

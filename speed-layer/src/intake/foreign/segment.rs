@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use shared::json::JsonCursor;
 
-use super::{NativeEvent, malformed, not_text, written};
+use super::{NativeEvent, malformed, not_text, to_json};
 use crate::intake::decode::RawEvent;
 use crate::intake::envelope::{EventFault, unescape};
 
@@ -123,7 +123,7 @@ pub(super) fn translate(
         SegmentCall::Track => named.ok_or_else(|| missing("event"))?,
         other => other.name(),
     };
-    let event = plain(name);
+    let event = event_type_of(name);
     let id_of = |name, id: Option<_>| id.map_or(Ok(None), |id| id_text(name, id));
     let id = id_of("messageId", message.message_id)?;
     let user = id_of("userId", message.user_id)?;
@@ -144,15 +144,16 @@ pub(super) fn translate(
         ("anonymousId", beside.map(json).transpose()?),
     ];
     let added = added.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-    let properties = with(own, added)?;
+    let properties = prepend_fields(own, added)?;
     let native = NativeEvent {
         event: &event,
         id: id.as_deref(),
-        time: told_time(message.timestamp).or_else(|| told_time(message.original_timestamp)),
+        time: non_empty_time(message.timestamp)
+            .or_else(|| non_empty_time(message.original_timestamp)),
         subject: user.as_deref().or(anonymous.as_deref()),
         properties: properties.as_deref().or(own),
     };
-    written(&native, WHAT)
+    to_json(&native, WHAT)
 }
 
 /// A call's text with `"…"` for the value of its `writeKey`, however the name is spelled: the key
@@ -182,7 +183,7 @@ pub(super) fn without_key(bytes: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// A time that says something.
-fn told_time(time: Option<&RawValue>) -> Option<&RawValue> {
+fn non_empty_time(time: Option<&RawValue>) -> Option<&RawValue> {
     time.filter(|time| time.get() != "\"\"")
 }
 
@@ -192,7 +193,7 @@ fn is_empty_array(value: &RawValue) -> bool {
 }
 
 /// A name as an event's type.
-fn plain(name: &str) -> Cow<'_, str> {
+fn event_type_of(name: &str) -> Cow<'_, str> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
     match name.chars().all(is_allowed) {
         true => Cow::Borrowed(name),
@@ -202,7 +203,7 @@ fn plain(name: &str) -> Cow<'_, str> {
 
 /// An object's text with more fields before its own, which stay as they are; `None` where there is
 /// nothing to add. A field that the object has is not added.
-fn with<'a>(
+fn prepend_fields<'a>(
     own: Option<&RawValue>,
     added: impl Iterator<Item = (&'a str, &'a RawValue)>,
 ) -> Result<Option<Box<RawValue>>, EventFault> {

@@ -223,10 +223,10 @@ fn what_is_quarantined_says_what_stood_beside_the_body() {
     let head =
         CloudEventHead { id: Some("1".into()), kind: Some("t".into()), ..Default::default() };
     let binary = BodyFormat::CloudEventData(Arc::new(head));
-    assert_eq!(*as_sent(&binary, b"{}"), *b"ce-id: 1\r\nce-type: t\r\n\r\n{}");
+    assert_eq!(*original_text(&binary, b"{}"), *b"ce-id: 1\r\nce-type: t\r\n\r\n{}");
     let track = BodyFormat::Segment(SegmentCall::Track);
-    assert_eq!(*as_sent(&track, b"{}"), *b"POST /v1/segment/track\r\n\r\n{}");
-    assert_eq!(*as_sent(&BodyFormat::Json, b"{}"), *b"{}");
+    assert_eq!(*original_text(&track, b"{}"), *b"POST /v1/segment/track\r\n\r\n{}");
+    assert_eq!(*original_text(&BodyFormat::Json, b"{}"), *b"{}");
 }
 
 #[test]
@@ -244,11 +244,12 @@ fn what_is_quarantined_of_a_call_has_no_key() {
         (r#"{"\ud800":1,"writeKey":"mgs_1"}"#, r#"{"\ud800":1,"writeKey":"…"}"#),
     ] {
         assert_eq!(
-            *as_sent(&BodyFormat::SegmentBatch, sent.as_bytes()),
+            *original_text(&BodyFormat::SegmentBatch, sent.as_bytes()),
             *kept.as_bytes(),
             "{sent}"
         );
-        let track = as_sent(&BodyFormat::Segment(SegmentCall::Track), sent.as_bytes()).into_owned();
+        let track =
+            original_text(&BodyFormat::Segment(SegmentCall::Track), sent.as_bytes()).into_owned();
         let wanted = format!("POST /v1/segment/track\r\n\r\n{kept}");
         assert_eq!(String::from_utf8(track).unwrap(), wanted);
     }

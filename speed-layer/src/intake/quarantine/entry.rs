@@ -135,7 +135,7 @@ impl QuarantineEntry {
     }
 
     /// It came so many times more, the last time then.
-    pub(super) fn again(&mut self, count: u64, received: Timestamp) {
+    pub(super) fn record_repeat(&mut self, count: u64, received: Timestamp) {
         self.count = self.count.saturating_add(count);
         self.last_received = Some(received);
     }

@@ -272,7 +272,7 @@ fn sync_directory(directory: &Path) -> Result<(), QuarantineError> {
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     failpoint::hit("quarantine.directory.before")
         .and_then(|()| File::open(directory)?.sync_all())
-        .inspect(|()| failpoint::disk::named(directory))
+        .inspect(|()| failpoint::disk::directory_synced(directory))
         .map_err(|error| failed(directory, &error))
 }
 

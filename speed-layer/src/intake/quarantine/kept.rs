@@ -60,7 +60,7 @@ impl QuarantineEntries {
             }
             QuarantineRecord::Again { id, count, received } => {
                 if let Some(entry) = self.entries.get_mut(&id) {
-                    Arc::make_mut(entry).again(count, received);
+                    Arc::make_mut(entry).record_repeat(count, received);
                 }
             }
             QuarantineRecord::Delete(id) => {
@@ -123,7 +123,7 @@ impl QuarantineEntries {
     }
 
     /// The entry of an event that was there before.
-    pub(super) fn known(&self, fingerprint: u128) -> Option<QuarantineId> {
+    pub(super) fn find_by_fingerprint(&self, fingerprint: u128) -> Option<QuarantineId> {
         self.known.get(&fingerprint).copied()
     }
 

@@ -125,7 +125,7 @@ impl EpochColumns {
             })
     }
 
-    /// Overwrites and appends. [`check`] has passed.
+    /// Overwrites and appends. [`check_slots`] has passed.
     pub(super) fn put(&mut self, part: &EpochStates) -> Result<(), StoreError> {
         let rows = StateRows::of(&part.states, self.dimensions.len())?;
         let before = self.len();
@@ -159,7 +159,7 @@ impl EpochColumns {
 }
 
 /// Whether `part` can be put, after which the epoch has `groups` groups: nothing may fail half-way.
-pub(super) fn check(
+pub(super) fn check_slots(
     view: &SpeedView,
     columns: Option<&EpochColumns>,
     part: &EpochStates,

@@ -52,7 +52,7 @@ impl UndoLog {
         change: &ViewChange,
         before: &BTreeMap<Epoch, EpochColumns>,
     ) {
-        if change.is_whole() && self.first_reader().is_none() {
+        if change.ends_flush() && self.first_reader().is_none() {
             return;
         }
         let mut slots: BTreeMap<Epoch, Vec<usize>> = BTreeMap::new();

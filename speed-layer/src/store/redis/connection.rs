@@ -127,7 +127,7 @@ impl RedisConnection {
         let connection = Self::connect(address).await.map_err(unreachable)?;
         let infos = connection.info().await.map_err(unreachable)?;
         for info in &infos {
-            check(address, info).map_err(|reason| StoreConnectError::Unfit {
+            check_fitness(address, info).map_err(|reason| StoreConnectError::Unfit {
                 address: address.to_string(),
                 reason,
             })?;
@@ -179,19 +179,19 @@ impl RedisConnection {
 }
 
 /// A figure of `INFO`.
-pub(super) fn figure<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
-fn check(address: &RedisAddress, info: &str) -> Result<(), String> {
-    let version = figure(info, "redis_version").unwrap_or("unknown");
+fn check_fitness(address: &RedisAddress, info: &str) -> Result<(), String> {
+    let version = info_field(info, "redis_version").unwrap_or("unknown");
     let major: Option<u64> = version.split('.').next().and_then(|major| major.parse().ok());
     if major.is_none_or(|major| major < VERSION_MIN) {
         return Err(format!(
             "its version is {version}; Redis {VERSION_MIN}.0 or later, or Valkey, is needed"
         ));
     }
-    match figure(info, "maxmemory_policy") {
+    match info_field(info, "maxmemory_policy") {
         Some("noeviction") => {}
         policy => {
             let policy = policy.unwrap_or("unknown");
@@ -201,10 +201,10 @@ fn check(address: &RedisAddress, info: &str) -> Result<(), String> {
             ));
         }
     }
-    if figure(info, "role") == Some("slave") {
+    if info_field(info, "role") == Some("slave") {
         return Err("it is a replica; name its primary".to_owned());
     }
-    let is_cluster = figure(info, "redis_mode") == Some("cluster");
+    let is_cluster = info_field(info, "redis_mode") == Some("cluster");
     match address {
         RedisAddress::Single(_) if is_cluster => {
             Err("it is a node of a cluster; use redis-cluster://".to_owned())
@@ -218,10 +218,10 @@ fn check(address: &RedisAddress, info: &str) -> Result<(), String> {
 
 /// Whether a failed write happened. An answer of the server says that it did not, since no script
 /// fails after its first write; everything else leaves it open.
-pub(super) fn failed(error: &RedisError) -> StoreError {
+pub(super) fn to_store_error(error: &RedisError) -> StoreError {
     let text = one_line(error);
     match error.kind() {
-        _ if is_foreign(error) => StoreError::Damaged(text),
+        _ if is_wrong_type(error) => StoreError::Damaged(text),
         ErrorKind::Server(ServerErrorKind::MasterDown | ServerErrorKind::ClusterDown)
         | ErrorKind::Io
         | ErrorKind::ClusterConnectionNotFound => StoreError::Uncertain(text),
@@ -234,7 +234,7 @@ pub(super) fn failed(error: &RedisError) -> StoreError {
 }
 
 /// Whether a key holds something else than ours; in a pipeline only the text tells.
-pub(super) fn is_foreign(error: &RedisError) -> bool {
+pub(super) fn is_wrong_type(error: &RedisError) -> bool {
     error.to_string().contains("WRONGTYPE")
 }
 
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     fn verdict(info: &str) -> Result<(), String> {
-        check(&RedisAddress::Single("redis://x".into()), info)
+        check_fitness(&RedisAddress::Single("redis://x".into()), info)
     }
 
     #[test]

@@ -26,13 +26,13 @@ impl RedisKeys {
         format!("{}:meta", self.base)
     }
 
-    /// Sorted set: the chunks that there are, as [`member`]s.
+    /// Sorted set: the chunks that there are, as [`chunk_member`]s.
     pub(super) fn index(&self) -> String {
         format!("{}:index", self.base)
     }
 
     /// List: what the flush that follows so many whole ones has overwritten.
-    pub(super) fn overwritten(&self, space: ViewSpace, flushes: u64) -> String {
+    pub(super) fn undo_log(&self, space: ViewSpace, flushes: u64) -> String {
         format!("{}:{space}:overwritten:{flushes}", self.base)
     }
 
@@ -43,13 +43,13 @@ impl RedisKeys {
 }
 
 /// Hash: the last fence that was claimed, and the metrics of which anything may be stored.
-pub(super) fn service(journal: JournalId) -> String {
+pub(super) fn journal_key(journal: JournalId) -> String {
     format!("mg:{{{journal}}}")
 }
 
 /// A chunk's name: `space:epoch:start`, ordered by start within an epoch. `None` for a time that no
 /// event can have.
-pub(super) fn member(
+pub(super) fn chunk_member(
     space: ViewSpace,
     epoch: Epoch,
     grain: Grain,
@@ -85,7 +85,7 @@ pub(super) fn members_within(
     let from = range.from.max(Timestamp::MIN);
     let to = range.to.min(Timestamp::MAX);
     let (first, last) = TimeChunk::span(grain, TimeRange { from, to })?;
-    let bound = |chunk| member(space, epoch, grain, chunk).map(|member| format!("[{member}"));
+    let bound = |chunk| chunk_member(space, epoch, grain, chunk).map(|member| format!("[{member}"));
     Some((bound(first)?, bound(last)?))
 }
 
@@ -121,7 +121,7 @@ mod tests {
             (Grain::Day, "3-1:12:2012-12-06"),
         ] {
             let (chunk, _) = TimeChunk::of(grain, time);
-            let name = member(space, Epoch(12), grain, chunk).unwrap();
+            let name = chunk_member(space, Epoch(12), grain, chunk).unwrap();
             assert_eq!(name, want);
             assert_eq!(chunk_of(&name, space, Epoch(12), grain), Some(chunk));
             assert_eq!(chunk_of(&name, space, Epoch(1), grain), None);
@@ -132,7 +132,7 @@ mod tests {
             let last = Timestamp(Timestamp::MAX.0 - 1);
             for time in [Timestamp::MIN, Timestamp(-1), Timestamp(0), last] {
                 let (chunk, _) = TimeChunk::of(grain, grain.floor(time));
-                let name = member(space, Epoch(0), grain, chunk).unwrap();
+                let name = chunk_member(space, Epoch(0), grain, chunk).unwrap();
                 assert_eq!(chunk_of(&name, space, Epoch(0), grain), Some(chunk), "{name}");
             }
             assert!(members_within(space, Epoch(0), grain, TimeRange::ALL).is_some());

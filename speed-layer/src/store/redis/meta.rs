@@ -34,7 +34,11 @@ fn stage_name(stage: SpaceStage) -> &'static str {
 }
 
 /// Fields and values of a view that begins anew.
-pub(super) fn begun(view: &SpeedView, space: ViewSpace, first: Epoch) -> Vec<(String, String)> {
+pub(super) fn begin_fields(
+    view: &SpeedView,
+    space: ViewSpace,
+    first: Epoch,
+) -> Vec<(String, String)> {
     let states = (0..view.layout.states.len()).map(|i| view.layout.state_name(i));
     let names: Vec<String> = view.layout.dimensions.iter().cloned().chain(states).collect();
     let fields = [
@@ -58,7 +62,7 @@ pub(super) fn begun(view: &SpeedView, space: ViewSpace, first: Epoch) -> Vec<(St
 }
 
 /// Fields and values that a change leaves behind.
-pub(super) fn changed(change: &ViewChange) -> Vec<(String, String)> {
+pub(super) fn change_fields(change: &ViewChange) -> Vec<(String, String)> {
     let mut fields = vec![
         ("fence".to_owned(), change.fence.to_string()),
         ("serial".to_owned(), (change.serial + 1).to_string()),
@@ -83,7 +87,7 @@ pub(super) fn changed(change: &ViewChange) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read(fields: &[(String, String)]) -> Result<Option<ViewMeta>, String> {
+pub(super) fn parse_meta(fields: &[(String, String)]) -> Result<Option<ViewMeta>, String> {
     if fields.is_empty() {
         return Ok(None);
     }

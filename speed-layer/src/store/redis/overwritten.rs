@@ -22,8 +22,8 @@ const FORGOTTEN: &[u8] = b"forgotten";
 
 /// Milliseconds for which the list is kept that `change` appends to, unless the change ends the
 /// flush.
-pub(super) fn half_kept_ms(change: &ViewChange) -> Option<u64> {
-    (!change.is_whole()).then_some(HALF_KEPT_MS)
+pub(super) fn partial_flush_retention_ms(change: &ViewChange) -> Option<u64> {
+    (!change.ends_flush()).then_some(HALF_KEPT_MS)
 }
 
 /// What a reader knows of what has been overwritten.
@@ -83,17 +83,17 @@ impl UndoLogReader {
     }
 
     /// Whether something that was overwritten is known no more.
-    pub(super) fn is_forgotten(&self) -> bool {
+    pub(super) fn is_truncated(&self) -> bool {
         self.is_forgotten
     }
 
     /// The chunks that matter.
-    pub(super) fn watch<'a>(&mut self, members: impl Iterator<Item = &'a str>) {
+    pub(super) fn track_chunks<'a>(&mut self, members: impl Iterator<Item = &'a str>) {
         self.parser.values = members.map(|name| (name.to_owned(), HashMap::new())).collect();
     }
 
     /// Reads what has been overwritten up to now.
-    pub(super) async fn follow(
+    pub(super) async fn read_new_entries(
         &mut self,
         store: &RedisStore,
         keys: &RedisKeys,
@@ -134,7 +134,7 @@ impl UndoLogReader {
         store: &RedisStore,
         keys: &RedisKeys,
     ) -> Result<(), ChunkReadError> {
-        let key = keys.overwritten(self.space, self.flushes);
+        let key = keys.undo_log(self.space, self.flushes);
         loop {
             let mut pipeline = Pipeline::with_capacity(2);
             pipeline.cmd("LRANGE").arg(&key).arg(self.known).arg(self.known + self.portion - 1);
@@ -149,7 +149,7 @@ impl UndoLogReader {
                 return Ok(());
             }
             for element in elements {
-                let done = self.parser.take(element);
+                let done = self.parser.parse_element(element);
                 done.ok_or_else(|| ChunkReadError::Suspect(format!("{key} cannot be read")))?;
             }
             self.known += count;
@@ -178,7 +178,7 @@ impl UndoLogReader {
 
 impl UndoLogParser {
     /// Takes an element; `None` when it is not what comes next.
-    fn take(&mut self, element: Vec<u8>) -> Option<()> {
+    fn parse_element(&mut self, element: Vec<u8>) -> Option<()> {
         match self.next {
             UndoLogElement::Serial => self.next = UndoLogElement::Chunks,
             UndoLogElement::Chunks => {

@@ -18,7 +18,7 @@ use shared::time::TimeRange;
 
 use super::RedisStore;
 use super::codec::GroupDecoder;
-use super::connection::{is_foreign, one_line};
+use super::connection::{is_wrong_type, one_line};
 use super::keys::{self, RedisKeys};
 use super::meta::{self, ViewMeta};
 use super::overwritten::UndoLogReader;
@@ -54,7 +54,7 @@ impl From<StoreReadError> for ChunkReadError {
 
 impl From<RedisError> for ChunkReadError {
     fn from(error: RedisError) -> Self {
-        match is_foreign(&error) {
+        match is_wrong_type(&error) {
             true => Self::Suspect(one_line(&error)),
             false => Self::Error(StoreReadError::Unreachable(one_line(&error))),
         }
@@ -79,13 +79,13 @@ pub(super) async fn read(
 ) -> Result<SpeedViewStates, StoreReadError> {
     let keys = RedisKeys::of(view.id);
     for attempt in 1..=ATTEMPTS {
-        let before = look(store, &keys, view, read.from).await?;
-        let mut overwritten = UndoLogReader::since(&before.stored, portion(view));
+        let before = read_meta(store, &keys, view, read.from).await?;
+        let mut overwritten = UndoLogReader::since(&before.stored, portion_groups_max(view));
         let reader = ViewChunkReader { store, keys: &keys, view, read, groups_max };
         // A reader who is too slow again and again says between which positions the groups are.
         let is_last = attempt == ATTEMPTS;
         let result = reader.read_chunks(&before, &mut overwritten, is_last).await;
-        let after = look(store, &keys, view, read.from).await?;
+        let after = read_meta(store, &keys, view, read.from).await?;
         let space = before.stored.space;
         // A server that was put back to an earlier state has the same space, and less in it.
         let is_later = after.stored.serial >= before.stored.serial
@@ -96,7 +96,7 @@ pub(super) async fn read(
         match result {
             Ok(states) => {
                 let through = before.stored.through.offset;
-                let is_exact = !overwritten.is_forgotten();
+                let is_exact = !overwritten.is_truncated();
                 let reach = if is_exact { through } else { after.stored.reach.offset };
                 let ReadCaveats { missing, omissions } = before.stored.told(read);
                 return Ok(SpeedViewStates { through, reach, states, missing, omissions });
@@ -111,7 +111,7 @@ pub(super) async fn read(
     Err(StoreReadError::Building)
 }
 
-async fn look(
+async fn read_meta(
     store: &RedisStore,
     keys: &RedisKeys,
     view: &SpeedView,
@@ -122,10 +122,10 @@ async fn look(
     let fields = match fields {
         Ok(fields) => fields,
         // What is there is not ours; the writer finds that out too.
-        Err(error) if is_foreign(&error) => return Err(StoreReadError::Absent),
+        Err(error) if is_wrong_type(&error) => return Err(StoreReadError::Absent),
         Err(error) => return Err(StoreReadError::Unreachable(one_line(&error))),
     };
-    let Ok(Some(meta)) = meta::read(&fields) else { return Err(StoreReadError::Absent) };
+    let Ok(Some(meta)) = meta::parse_meta(&fields) else { return Err(StoreReadError::Absent) };
     let stored = &meta.stored;
     if stored.journal != view.id.journal() || stored.definition != view.definition {
         return Err(StoreReadError::Absent);
@@ -156,12 +156,12 @@ impl ViewChunkReader<'_> {
         may_be_forgotten: bool,
     ) -> Result<Vec<RecordBatch>, ChunkReadError> {
         let Self { store, keys, view, read, groups_max } = *self;
-        let places = find(store, keys, view, meta, read).await?;
-        overwritten.watch(places.iter().map(|place| &*place.member));
+        let places = find_chunks(store, keys, view, meta, read).await?;
+        overwritten.track_chunks(places.iter().map(|place| &*place.member));
         let mut batches = Vec::new();
         let mut groups = 0;
         let mut rest = &places[..];
-        let most = portion(view);
+        let most = portion_groups_max(view);
         while let Some(first) = rest.first() {
             let mut sum = 0;
             let fits = |place: &&ChunkLocation| {
@@ -171,12 +171,12 @@ impl ViewChunkReader<'_> {
             let count = rest.iter().take_while(fits).count().clamp(1, KEYS_MAX);
             let (portion, after) = rest.split_at(count);
             let mut read_now = if first.groups > most {
-                vec![in_steps(store, first, most).await?]
+                vec![scan_chunk(store, first, most).await?]
             } else {
-                at_once(store, portion).await?
+                read_whole_chunks(store, portion).await?
             };
-            overwritten.follow(store, keys).await?;
-            if overwritten.is_forgotten() && !may_be_forgotten {
+            overwritten.read_new_entries(store, keys).await?;
+            if overwritten.is_truncated() && !may_be_forgotten {
                 return Err(ChunkReadError::Forgotten);
             }
             for (place, groups) in portion.iter().zip(&mut read_now) {
@@ -197,7 +197,7 @@ impl ViewChunkReader<'_> {
     }
 }
 
-fn portion(view: &SpeedView) -> usize {
+fn portion_groups_max(view: &SpeedView) -> usize {
     let is_binary = |kind: &&StateKind| kind.is_binary();
     match view.layout.states.iter().filter(is_binary).count() {
         0 => PORTION,
@@ -206,7 +206,7 @@ fn portion(view: &SpeedView) -> usize {
 }
 
 /// The chunks in the range, with their sizes.
-async fn find(
+async fn find_chunks(
     store: &RedisStore,
     keys: &RedisKeys,
     view: &SpeedView,
@@ -253,7 +253,7 @@ async fn find(
     Ok(places)
 }
 
-async fn at_once(
+async fn read_whole_chunks(
     store: &RedisStore,
     places: &[ChunkLocation],
 ) -> Result<Vec<GroupFields>, ChunkReadError> {
@@ -270,7 +270,7 @@ async fn at_once(
 }
 
 /// A chunk with many groups. A scan may tell of a group twice; each time it is whole.
-async fn in_steps(
+async fn scan_chunk(
     store: &RedisStore,
     place: &ChunkLocation,
     step: usize,

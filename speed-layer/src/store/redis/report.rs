@@ -2,7 +2,7 @@
 //! to them tells.
 
 use super::RedisStore;
-use super::connection::{failed, figure};
+use super::connection::{info_field, to_store_error};
 use crate::store::StoreError;
 
 /// What a server says of itself.
@@ -24,15 +24,15 @@ impl RedisStore {
     /// # Errors
     /// When one does not answer.
     pub async fn report(&self) -> Result<Vec<RedisServerReport>, StoreError> {
-        let infos = self.connection.info().await.map_err(|error| failed(&error))?;
-        Ok(infos.iter().map(|info| read(info)).collect())
+        let infos = self.connection.info().await.map_err(|error| to_store_error(&error))?;
+        Ok(infos.iter().map(|info| parse_info(info)).collect())
     }
 }
 
 /// The figures of `INFO`. Valkey gives the version of Redis that it is like, and its own.
-fn read(info: &str) -> RedisServerReport {
-    let number = |name: &str| figure(info, name).and_then(|text| text.parse::<u64>().ok());
-    let name = match (figure(info, "valkey_version"), figure(info, "redis_version")) {
+fn parse_info(info: &str) -> RedisServerReport {
+    let number = |name: &str| info_field(info, name).and_then(|text| text.parse::<u64>().ok());
+    let name = match (info_field(info, "valkey_version"), info_field(info, "redis_version")) {
         (Some(own), _) => format!("Valkey {own}"),
         (None, Some(version)) => format!("Redis {version}"),
         (None, None) => "a server of unknown version".to_owned(),
@@ -60,8 +60,8 @@ mod tests {
             used_bytes: 1 << 20,
             memory_max_bytes: None,
         };
-        assert_eq!(read(info), valkey);
-        let redis = read("redis_version:7.0.15\r\nmaxmemory:100\r\naof_enabled:0\r\n");
+        assert_eq!(parse_info(info), valkey);
+        let redis = parse_info("redis_version:7.0.15\r\nmaxmemory:100\r\naof_enabled:0\r\n");
         assert_eq!(&*redis.name, "Redis 7.0.15");
         assert_eq!((redis.has_append_only_file, redis.memory_max_bytes), (false, Some(100)));
     }

@@ -3,7 +3,7 @@
 use redis::{Cmd, FromRedisValue};
 
 use super::RedisStore;
-use super::connection::failed;
+use super::connection::to_store_error;
 use super::keys::{self, RedisKeys};
 use super::meta::{self, BY_EPOCH, ViewMeta};
 use crate::store::{StoreError, SweepStatus, ViewId};
@@ -21,22 +21,24 @@ struct GarbageChunks {
 
 pub(super) async fn sweep(store: &RedisStore, id: ViewId) -> Result<SweepStatus, StoreError> {
     let keys = RedisKeys::of(id);
-    let fields = ask(store, redis::cmd("HGETALL").arg(keys.meta())).await;
-    let meta = match fields.map(|fields: Vec<(String, String)>| meta::read(&fields)) {
+    let fields = run_query(store, redis::cmd("HGETALL").arg(keys.meta())).await;
+    let meta = match fields.map(|fields: Vec<(String, String)>| meta::parse_meta(&fields)) {
         Ok(Ok(meta)) => meta,
         // The writer is about to begin anew.
         Ok(Err(_)) | Err(StoreError::Damaged(_)) => return Ok(SweepStatus::Done),
         Err(error) => return Err(error),
     };
     let rubbish = match &meta {
-        None => GarbageChunks { chunks: list(store, &keys, "-", "+").await?, fields: Vec::new() },
-        Some(meta) => find(store, &keys, meta).await?,
+        None => {
+            GarbageChunks { chunks: list_chunks(store, &keys, "-", "+").await?, fields: Vec::new() }
+        }
+        Some(meta) => find_garbage(store, &keys, meta).await?,
     };
     if rubbish.chunks.is_empty() && rubbish.fields.is_empty() {
         if meta.is_none() {
             let mut forget = redis::cmd("HDEL");
-            forget.arg(keys::service(id.journal())).arg(format!("metric:{}", id.metric));
-            let _: u64 = ask(store, &forget).await?;
+            forget.arg(keys::journal_key(id.journal())).arg(format!("metric:{}", id.metric));
+            let _: u64 = run_query(store, &forget).await?;
         }
         return Ok(SweepStatus::Done);
     }
@@ -48,18 +50,18 @@ pub(super) async fn sweep(store: &RedisStore, id: ViewId) -> Result<SweepStatus,
     });
     script.arg(space).arg(rubbish.chunks.len()).arg(&rubbish.chunks).arg(&rubbish.fields);
     let word: Result<Vec<String>, _> = script.invoke_async(&mut store.connection()).await;
-    word.map_err(|error| failed(&error))?;
+    word.map_err(|error| to_store_error(&error))?;
     Ok(SweepStatus::More)
 }
 
-async fn find(
+async fn find_garbage(
     store: &RedisStore,
     keys: &RedisKeys,
     meta: &ViewMeta,
 ) -> Result<GarbageChunks, StoreError> {
     let space = meta.stored.space;
     for (from, to) in [("-".to_owned(), format!("({space}:")), (format!("[{space};"), "+".into())] {
-        let chunks = list(store, keys, &from, &to).await?;
+        let chunks = list_chunks(store, keys, &from, &to).await?;
         if !chunks.is_empty() {
             return Ok(GarbageChunks { chunks, fields: Vec::new() });
         }
@@ -68,13 +70,13 @@ async fn find(
         return Ok(GarbageChunks::default());
     };
     let (from, to) = keys::members_of_epoch(space, *epoch);
-    let chunks = list(store, keys, &from, &to).await?;
+    let chunks = list_chunks(store, keys, &from, &to).await?;
     let is_last = chunks.len() < PORTION;
     let fields = BY_EPOCH.iter().filter(|_| is_last).map(|name| format!("{name}:{epoch}"));
     Ok(GarbageChunks { fields: fields.collect(), chunks })
 }
 
-async fn list(
+async fn list_chunks(
     store: &RedisStore,
     keys: &RedisKeys,
     from: &str,
@@ -82,9 +84,9 @@ async fn list(
 ) -> Result<Vec<String>, StoreError> {
     let mut range = redis::cmd("ZRANGE");
     range.arg(keys.index()).arg(from).arg(to).arg("BYLEX").arg("LIMIT").arg(0).arg(PORTION);
-    ask(store, &range).await
+    run_query(store, &range).await
 }
 
-async fn ask<T: FromRedisValue>(store: &RedisStore, cmd: &Cmd) -> Result<T, StoreError> {
-    cmd.query_async(&mut store.connection()).await.map_err(|error| failed(&error))
+async fn run_query<T: FromRedisValue>(store: &RedisStore, cmd: &Cmd) -> Result<T, StoreError> {
+    cmd.query_async(&mut store.connection()).await.map_err(|error| to_store_error(&error))
 }

@@ -3,7 +3,7 @@
 use shared::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
-use super::super::{OperationSpec, ResponseContent, described};
+use super::super::{OperationSpec, ResponseContent, operation_spec};
 
 /// Calls of the Segment API.
 pub(in crate::http::openapi) const CALLS: [&str; 15] = [
@@ -53,7 +53,7 @@ fn segment(path: &'static str) -> OperationSpec {
         )),
         problems: &["400", "404", "408", "413", "415", "422", "503", "507"],
         access: RouteAccess::WriteKey,
-        ..described(
+        ..operation_spec(
             HttpMethod::Post,
             path,
             what,

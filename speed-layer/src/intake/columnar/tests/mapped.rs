@@ -40,7 +40,7 @@ fn mapped(
     body: Bytes,
     mapping: &ColumnMapping,
 ) -> Result<Vec<String>, String> {
-    let mut share = IntakeBudget::new(1, 1 << 24).share();
+    let mut share = IntakeBudget::new(1, 1 << 24).permit();
     let read = lines(kind, body, Some(mapping), BOUNDS, &mut share);
     let read = read.map_err(|error| error.to_string())?;
     Ok(String::from_utf8(read).unwrap().lines().map(str::to_owned).collect())
