@@ -6,21 +6,21 @@
 //! goes with it to the layers. As long as there are no keys, anybody may do everything, and the
 //! service answers on loopback only, unless it is told otherwise.
 
+mod auth_service;
 mod guard;
-mod guarded;
-mod rate;
+mod rate_limit;
 mod routes;
 mod secret;
 mod streams;
 #[cfg(test)]
 mod tests;
-mod unknown;
+mod unauthenticated;
 mod write_key;
 
+pub(crate) use self::auth_service::AuthService;
 pub(crate) use self::guard::{AccessGuard, AnonymousAccess};
-pub(crate) use self::guarded::AuthService;
 pub(crate) use self::routes::{KeyRoutes, create_key, routes};
-pub(crate) use self::unknown::PeerNetwork;
+pub(crate) use self::unauthenticated::PeerNetwork;
 
 /// A guard that lets everybody do everything.
 #[cfg(test)]

@@ -3,17 +3,16 @@
 //! 0 is done, 1 is failed, 2 is wrong usage, 130 and 143 are stopped by a signal. An error is one
 //! line on stderr; stdout carries what was asked for and nothing else.
 
-mod arenas;
 mod backoff;
 mod backup;
 mod client;
 mod completions;
-mod consent;
-mod counted;
+mod confirm;
 mod demo;
 mod doctor;
 mod ingest;
 mod keys;
+mod malloc_arenas;
 mod metrics;
 mod output;
 mod quarantine;
@@ -22,6 +21,7 @@ mod run;
 mod serve;
 mod status;
 mod table;
+mod text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

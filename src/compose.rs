@@ -19,12 +19,12 @@
 mod clock;
 mod configure;
 pub(crate) mod definitions;
+mod health;
+pub(crate) mod input_rows;
 pub(crate) mod inspect;
-pub(crate) mod rows;
 mod status;
 #[cfg(test)]
 mod tests;
-mod watch;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -113,7 +113,7 @@ impl RunningService {
         let status = StatusCollector::new(settings.data_dir.clone(), intake.clone(), runs.clone());
         let retire_grace = Duration::from_millis(settings.retire_grace_ms);
         let looked = (&intake, &runs, &speed, &status);
-        watch::start_health_checks(&readiness, &stop, looked, &clock, retire_grace);
+        health::start_health_checks(&readiness, &stop, looked, &clock, retire_grace);
         let serving = ServingLayer::new(
             configure::serving(&settings),
             Arc::clone(&batch.catalog) as _,

@@ -4,19 +4,19 @@
 //! refusals that a framework words by itself are all turned into one here ([`problems`]). Only what
 //! hyper cannot read as a request at all it refuses by itself, with a bare status: a malformed head
 //! is 400, as are two different lengths, an address over 64 KiB 414, a head that does not fit its
-//! buffer 431. What can be read in two ways is refused here ([`doubt`]).
+//! buffer 431. What can be read in two ways is refused here ([`ambiguity`]).
 
+mod ambiguity;
 mod connections;
 mod cors;
-mod doubt;
-mod observe;
+mod instruments;
 mod openapi;
-mod patient;
 mod problems;
 mod readiness;
 mod request_id;
+mod service;
 mod tls;
-mod whole;
+mod write_timeout;
 
 use axum::extract::State;
 use axum::http::{Method, Uri, header};
@@ -32,11 +32,11 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::access::AccessGuard;
 
 pub(crate) use self::connections::{ConnectionSettings, serve};
-pub(crate) use self::observe::{install_recorder, method_label};
+pub(crate) use self::instruments::{install_recorder, method_label};
 pub(crate) use self::readiness::Readiness;
 pub(crate) use self::request_id::REQUEST_ID;
+pub(crate) use self::service::{HttpService, HttpSettings};
 pub(crate) use self::tls::{TlsFiles, start as start_tls};
-pub(crate) use self::whole::{HttpService, HttpSettings};
 
 /// What the service is made of, as HTTP sees it.
 pub(crate) struct HttpParts {

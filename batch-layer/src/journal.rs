@@ -24,15 +24,15 @@ mod cursor;
 mod directory_lock;
 mod disk;
 mod frame;
-mod held;
-mod identity;
 mod inspect;
+mod journal_id;
+mod locked_directory;
 mod payload;
 mod reader;
 mod recovery;
 mod segment;
 mod segments;
-mod tail;
+mod tail_repair;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -49,7 +49,7 @@ use shared::ports::{
 
 pub use self::directory_lock::{DirectoryLock, LockError, lock_holder};
 pub use self::disk::{JournalDisk, LocalDisk};
-pub use self::held::{DirectoryLostError, LockedDirectory};
+pub use self::locked_directory::{DirectoryLostError, LockedDirectory};
 
 pub(crate) use self::inspect::inspect_journal;
 
@@ -233,7 +233,7 @@ impl Journal for FileJournal {
         let segments: Vec<_> =
             self.published.read().all().map(|s| (Arc::clone(&s.path), s.size_bytes)).collect();
         let segments = segments.iter().map(|(path, size)| open(path, Some(*size)));
-        segments.chain([open(&self.directory.join(identity::FILE_NAME), None)]).collect()
+        segments.chain([open(&self.directory.join(journal_id::FILE_NAME), None)]).collect()
     }
 
     fn confirm(&self) -> Result<(), JournalError> {

@@ -17,13 +17,13 @@
 pub mod audit;
 pub mod backup;
 pub mod catalog;
+mod compaction_policy;
 pub mod files;
 pub mod http;
 pub mod inspect;
 pub mod journal;
 pub mod manifest;
 pub mod master;
-mod ordered;
 mod parquet_file;
 pub mod recompute;
 pub mod run;
@@ -31,5 +31,5 @@ pub mod schedule;
 pub mod storage;
 #[cfg(test)]
 mod testing;
-mod tiers;
+mod time_order;
 pub mod view;

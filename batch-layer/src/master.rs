@@ -36,7 +36,7 @@ use shared::time::{DAY_US, Timestamp};
 use crate::manifest::MasterFile;
 use crate::parquet_file::ROW_GROUP_ROWS;
 use crate::storage::{Storage, StorageError, unique_name};
-use crate::{ordered, parquet_file};
+use crate::{parquet_file, time_order};
 
 pub use compaction::{choose_compaction, compact};
 pub use read::{MasterProjection, MasterStream, read};
@@ -171,7 +171,7 @@ fn rows(events: &EventBatch, places: &EventOffsets) -> Result<RecordBatch, Stora
 /// The rows in order of time, cut into files: between days, never within one.
 fn by_days(batches: &[RecordBatch]) -> Result<Vec<DayRows>, StorageError> {
     let batch = concat_batches(&SCHEMA, batches).map_err(damaged)?;
-    let times = ordered::times(&batch).map_err(damaged)?;
+    let times = time_order::times(&batch).map_err(damaged)?;
     let mut order: Vec<(i64, u32)> = times.iter().copied().zip(0..).collect();
     order.sort_unstable();
     let files =

@@ -33,8 +33,8 @@ use shared::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
 
 use crate::manifest::MasterFile;
 use crate::master::{self, MasterProjection, MasterStream};
-use crate::ordered;
 use crate::storage::{Storage, StorageError};
+use crate::time_order;
 
 /// About how many events a chunk has: their groups fit a processor's cache of second level.
 const CHUNK_EVENTS: f64 = 16_384.0;
@@ -262,7 +262,7 @@ impl MasterFileSource {
             };
             let mut left = Vec::new();
             for (at, rows) in self.folds.iter().zip(&held.rows) {
-                let (before, rest) = ordered::cut(rows, to).map_err(master::damaged)?;
+                let (before, rest) = time_order::cut(rows, to).map_err(master::damaged)?;
                 if before.num_rows() > 0 {
                     folds[*at].scan(before);
                 }

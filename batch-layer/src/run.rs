@@ -5,15 +5,15 @@
 //! served has changed; a run that fails, is cancelled or killed leaves only garbage.
 
 mod attempt;
-mod auditing;
+mod audit_baseline;
 mod backfill;
-mod compute;
-mod execute;
-mod figures;
-mod making;
+mod build;
+mod compute_pool;
+mod executor;
+mod inputs;
+mod instruments;
 mod queue;
-mod scheduling;
-mod sources;
+mod scheduler;
 #[cfg(test)]
 mod tests;
 mod worker;

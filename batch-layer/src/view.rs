@@ -5,7 +5,7 @@
 //! footer whose states it holds; that is checked against the manifest whenever it is opened.
 
 mod compaction;
-mod grains;
+mod file_builder;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -18,12 +18,12 @@ use shared::table::{StateTable, TableError};
 use shared::time::{Grain, TimeRange, Timestamp};
 
 pub use compaction::{choose as choose_compaction, compact};
-pub use grains::ViewFileBuilder;
+pub use file_builder::ViewFileBuilder;
 pub use reader::ParquetViews;
 
-use crate::ordered;
 use crate::parquet_file;
 use crate::storage::{Storage, StorageError, unique_name};
+use crate::time_order;
 
 /// Groups emitted at a time while a file is written.
 const EMIT_ROWS: usize = 32_768;
@@ -57,7 +57,7 @@ async fn write(
     let schema = subject.layout.schema();
     let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
     let edge = |rows: Option<&RecordBatch>, at: fn(&[i64]) -> Option<&i64>| {
-        let times = ordered::times(rows?).ok()?;
+        let times = time_order::times(rows?).ok()?;
         at(times).copied().map(Timestamp)
     };
     let first = edge(rows.first(), <[i64]>::first).unwrap_or_default();

@@ -5,14 +5,14 @@
 //! chosen or ordered by them, otherwise for the rows of the page alone.
 
 pub(crate) mod compare;
-mod cuts;
 mod fill;
 mod order;
 mod page;
+mod partial_buckets;
 mod rows;
 #[cfg(test)]
 mod tests;
-pub(crate) mod warn;
+pub(crate) mod warnings;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -33,8 +33,8 @@ use crate::memory::{MemoryAccount, QueryMemoryGuard};
 use crate::query::resolve::{RangeEdges, ResolvedQuery};
 use crate::query::{FillPolicy, LIMIT_MAX, Query};
 pub use compare::ComparisonRange;
-pub use cuts::{PartialBucket, WidenedRange, partial_buckets, widened_ranges};
 use order::{PageBuilder, PageRequest};
+pub use partial_buckets::{PartialBucket, WidenedRange, partial_buckets, widened_ranges};
 use rows::GroupRow;
 pub use rows::MergedStates;
 

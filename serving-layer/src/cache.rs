@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use shared::ids::{Generation, Offset};
 use tokio::sync::OnceCell;
 
-use crate::figures::CacheInstruments;
+use crate::instruments::CacheInstruments;
 
 /// What can be kept.
 pub trait CacheValue {

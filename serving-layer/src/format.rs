@@ -2,14 +2,14 @@
 //!
 //! JSON holds the whole answer. The other formats hold the rows: in them what an answer is compared
 //! with are columns named `compare.` and the name, and what else JSON says is in headers, and in
-//! the metadata of Arrow's and Parquet's schema ([`told`]).
+//! the metadata of Arrow's and Parquet's schema ([`metadata`]).
 
 mod columnar;
 mod csv;
 mod json;
+pub(crate) mod metadata;
 #[cfg(test)]
 mod tests;
-pub(crate) mod told;
 
 use std::io;
 

@@ -1,12 +1,12 @@
 //! The routes of the serving layer: queries, metrics and the status page.
 
+mod body_stream;
 mod dimension;
 mod metrics;
 mod query;
 mod status;
 #[cfg(test)]
 mod tests;
-mod write;
 
 use std::sync::Arc;
 

@@ -16,15 +16,15 @@ pub mod answer;
 pub mod cache;
 pub mod calendar;
 pub mod error;
-mod figures;
 mod format;
 pub mod http;
-mod live;
+mod instruments;
 pub mod memory;
 pub mod merge;
 pub mod plan;
 pub mod query;
 pub mod serve;
+mod subscriptions;
 #[cfg(test)]
 mod testing;
 

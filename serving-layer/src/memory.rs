@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use metrics::Gauge;
 use shared::request::CallerId;
 
-use crate::figures;
+use crate::instruments;
 
 /// Of the budget, the part that only queries which need little may use: one in so many.
 const SPARE: usize = 8;
@@ -59,7 +59,7 @@ impl QueryMemory {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        let figure = figures::query_memory(limit);
+        let figure = instruments::query_memory(limit);
         Self(Arc::new(QueryMemoryInner { limit, figure, taken: Mutex::default() }))
     }
 

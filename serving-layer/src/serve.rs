@@ -5,22 +5,22 @@
 //! is asked for those from it on. When the speed view has given up epochs that a newer snapshot
 //! covers, the answer begins anew with that one; parts of two snapshots never meet.
 //!
-//! Rows are [`made`] once and kept until a newer generation comes or more is applied to the speed
+//! Rows are [`cached_result`] once and kept until a newer generation comes or more is applied to the speed
 //! view: an equal query before that would get the same ones.
 
-mod admit;
-mod doubts;
+mod admission;
+mod cached_result;
+mod estimate;
 mod extent;
-mod fair;
-mod made;
-mod names;
+mod fair_limiter;
+mod fair_queue;
+mod metric_warnings;
+mod property_names;
+mod query_context;
 mod read;
-mod seen;
-mod size;
 #[cfg(test)]
 mod tests;
-mod turns;
-mod work;
+mod visibility;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,19 +39,19 @@ use crate::answer::{self, AnswerProvenance, BatchProvenance, QueryAnswer, SpeedP
 use crate::cache::GenerationCache;
 use crate::calendar::{ZoneCache, ZoneOffsets};
 use crate::error::ServingError;
-use crate::figures::QueryInstruments;
-use crate::live::QuerySubscriptions;
+use crate::instruments::QueryInstruments;
 use crate::memory::{MemoryAccount, MemoryNeed, QueryMemory};
 use crate::merge::HeldTable;
 use crate::query::resolve::{RangeEdges, edges};
 use crate::query::{PartialPolicy, Query, QueryError};
-use admit::{PreparedQuery, QueryAdmission};
-pub(crate) use fair::PermitRequest;
-use made::{CachedResult, QueryTimes, ResultKey};
-use names::PropertyNames;
+use crate::subscriptions::QuerySubscriptions;
+use admission::{PreparedQuery, QueryAdmission};
+use cached_result::{CachedResult, QueryTimes, ResultKey};
+pub(crate) use fair_queue::PermitRequest;
+use property_names::PropertyNames;
+pub(crate) use query_context::QueryContext;
 use read::{AttemptError, BatchPartKey};
-use seen::FilterFitCache;
-pub(crate) use work::QueryContext;
+use visibility::FilterFitCache;
 
 /// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.
 const PAUSE: Duration = Duration::from_millis(25);

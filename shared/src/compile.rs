@@ -8,7 +8,7 @@
 
 mod effects;
 mod finish;
-mod fold;
+mod fold_version;
 mod names;
 mod plan;
 mod project;
@@ -37,7 +37,7 @@ use crate::measure::StateKind;
 use crate::omissions::DefinitionUse;
 use crate::time::Grain;
 pub use finish::{FinishedValues, OverflowCounts};
-pub use fold::FoldVersion;
+pub use fold_version::FoldVersion;
 use plan::{DefinitionExpressions, EvaluationPlan, LoweringPair};
 pub use project::{FoldError, FoldOutcome, GroupedRows, ProjectedRows};
 use states::{ArgumentType, StateCollector};

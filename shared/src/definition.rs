@@ -3,7 +3,7 @@
 //! This is its shape only; whether names are distinct and expressions make sense is decided when it
 //! is compiled ([`crate::compile::Metric::compile`]).
 
-mod shape;
+mod parse;
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use indexmap::IndexMap;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-pub(crate) use shape::pointer_suffix;
-pub use shape::{DefinitionShapeError, from_json, from_toml};
+pub(crate) use parse::pointer_suffix;
+pub use parse::{DefinitionShapeError, from_json, from_toml};
 
 use crate::time::Grain;
 
@@ -38,7 +38,7 @@ pub struct MetricDefinition {
     #[serde(default)]
     pub dimensions: Vec<DimensionDefinition>,
     /// What is measured, by name, in the order of answers.
-    #[serde(deserialize_with = "shape::distinct")]
+    #[serde(deserialize_with = "parse::unique_measures")]
     pub measures: IndexMap<String, MeasureDefinition>,
 }
 

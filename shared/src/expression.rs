@@ -13,19 +13,19 @@
 //! Bounds: 4,096 characters, 64 levels, 1,000 elements of a list, 4,096 operations. No subqueries,
 //! tables, volatile functions, parameters or casts to floats.
 
-mod advice;
 mod arithmetic;
-mod by_row;
 mod compare;
 mod dialect;
+mod error_hints;
 mod functions;
-mod hint;
 mod literal;
 mod lower;
 mod parse;
 mod path;
+mod short_circuit;
 #[cfg(test)]
 mod tests;
+mod type_hints;
 mod uses;
 
 use std::fmt;
@@ -248,7 +248,7 @@ impl FailureCounter {
         let number = Expr::Column(Column::from_name(Self::NUMBER));
         let marking = arithmetic::with_failure_marks(expr.clone(), &number).map_err(wrong)?;
         let Evaluator(planned) = Evaluator::new(&marking, &schema)?;
-        let evaluator = by_row::by_row(planned).map(Evaluator).map_err(wrong)?;
+        let evaluator = short_circuit::by_row(planned).map(Evaluator).map_err(wrong)?;
         Ok(Self { evaluator, schema })
     }
 

@@ -19,7 +19,7 @@
 #[cfg(feature = "failpoints")]
 mod active;
 #[cfg(feature = "failpoints")]
-mod power;
+mod disk_model;
 
 #[cfg(feature = "failpoints")]
 pub use active::{hit, pass, start};
@@ -31,12 +31,12 @@ pub use inactive::{hit, pass, start};
 /// Whoever changes a file says so here. The model is kept only when the variable `POWER_DIR` names
 /// a directory, on the same file system, for what was deleted and may have to come back.
 pub mod disk {
-    #[cfg(not(feature = "failpoints"))]
-    pub use super::inactive::{
+    #[cfg(feature = "failpoints")]
+    pub use super::disk_model::{
         created, directory_synced, removing, renaming, synced, truncated, writing,
     };
-    #[cfg(feature = "failpoints")]
-    pub use super::power::{
+    #[cfg(not(feature = "failpoints"))]
+    pub use super::inactive::{
         created, directory_synced, removing, renaming, synced, truncated, writing,
     };
 }

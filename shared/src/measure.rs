@@ -9,10 +9,10 @@
 //! as DataFusion aggregates ([`aggregate`]).
 
 pub mod aggregate;
-mod between;
 mod distinct;
 mod kind;
 mod latest;
+mod merge_columns;
 mod quantile;
 mod size;
 

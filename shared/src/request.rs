@@ -5,13 +5,13 @@
 //! parameter would otherwise take an answer for another one.
 
 mod accept;
-mod asker;
 mod body;
+mod caller;
 mod parameters;
 mod scope;
 
 pub use accept::preferred_media_type;
-pub use asker::CallerId;
 pub use body::{BoundedBody, discard, read_json};
+pub use caller::CallerId;
 pub use parameters::{NoParameters, pairs, parameters};
 pub use scope::RequestScope;

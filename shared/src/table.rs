@@ -4,7 +4,7 @@
 //! in the order of their first appearance and keep their numbers. Dimension values are interned, so
 //! a group's key is a few integers whatever its texts are.
 
-mod between;
+mod merge_tables;
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};

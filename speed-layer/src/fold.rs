@@ -13,15 +13,15 @@
 //! Read in this order: `course` (what an answer of the store means), `writer` (what is next for one
 //! view), `worker` (the one thread that owns all of it), [`SpeedHandle`] (what others see).
 
-mod ahead;
-mod course;
-mod figures;
+mod coalesce;
 mod flush;
-mod gather;
+mod instruments;
 mod job;
+mod local_read;
 mod outcome;
-mod own;
+mod prefetch;
 mod progress;
+mod sync_state;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -45,7 +45,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::store::{SpeedStore, SpeedView, StoreError, StoreReadError};
-use own::LocalRead;
+use local_read::LocalRead;
 use progress::{FoldPhase, FoldProgress};
 use tables::PortionBounds;
 use worker::{FoldCommand, FoldWorker, StoreInventory, WorkerParts};

@@ -13,7 +13,7 @@
 
 mod body;
 mod cloud_event;
-mod options;
+mod parameters;
 mod quarantine;
 mod segment;
 
@@ -34,7 +34,7 @@ use shared::ports::SpeedViews;
 use shared::problem::{Problem, ProblemKind};
 use shared::request::discard;
 
-use self::options::{EventParameters, WaitMode};
+use self::parameters::{EventParameters, WaitMode};
 use crate::intake::{
     BodyEncoding, BodyFormat, EventBody, IntakeError, IntakeHandle, IntakePermit, Receipt,
 };

@@ -18,31 +18,31 @@
 //!
 //! `commit` is where it all comes together; `envelope` has the rules of an event.
 
+mod active_properties;
+mod adapters;
+mod body_decoder;
 mod budget;
+mod column_layout;
 mod columnar;
 mod commit;
-mod content;
+mod commit_batch;
+mod content_digest;
 mod csv;
 mod decode;
-mod decoder;
 mod dedup;
-mod disk;
+mod disk_floor;
 mod envelope;
 mod error;
 mod event_id;
 mod event_time;
-mod figures;
-mod fixed;
-mod foreign;
-mod group;
-mod hints;
-mod layout;
+mod field_hints;
+mod fixed_properties;
+mod instruments;
 mod prepare;
 mod properties;
 mod quarantine;
 mod receipt;
 mod settings;
-mod wanted;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -60,7 +60,9 @@ use shared::ports::{CommittedBatch, IntakeCounters, Journal};
 use shared::time::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+pub use self::adapters::{CloudEventData, CloudEventHead, SegmentCall};
 pub use self::budget::IntakePermit;
+pub use self::column_layout::{ColumnLayout, ColumnMapping, EventTypeSource, ParameterStyle};
 pub use self::columnar::{ColumnarFile, ColumnarFormat, ColumnarLines};
 pub use self::csv::{CsvParameters, CsvRecord, CsvRecordFault, CsvRecordReader, CsvRowIndex};
 pub use self::csv::{check_column_names, is_plain_number};
@@ -68,8 +70,6 @@ pub use self::decode::{BodyEncoding, BodyFormat};
 pub use self::envelope::InvalidCode;
 pub use self::error::{ExceededLimit, IntakeError};
 pub use self::event_id::{EventIdGenerator, UuidGenerator};
-pub use self::foreign::{CloudEventData, CloudEventHead, SegmentCall};
-pub use self::layout::{ColumnLayout, ColumnMapping, EventTypeSource, ParameterStyle};
 pub use self::quarantine::{
     CodeTotal, Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind,
     QuarantinePage, QuarantinedEvent, RawText,
@@ -77,13 +77,13 @@ pub use self::quarantine::{
 pub use self::receipt::{ConflictingEvent, InvalidEvent, Receipt};
 pub use self::settings::{IntakeLimits, IntakeSettings, QuarantineSettings};
 
+use self::active_properties::ActiveProperties;
+use self::body_decoder::{BodyDecoder, is_small};
 use self::budget::IntakeBudget;
 use self::commit::{Committer, CommitterState};
-use self::decoder::{BodyDecoder, is_small};
-use self::disk::DiskFloor;
-use self::group::{ReplyHandle, Submission, SubmissionContent};
+use self::commit_batch::{ReplyHandle, Submission, SubmissionContent};
+use self::disk_floor::DiskFloor;
 use self::prepare::PreparedEvents;
-use self::wanted::ActiveProperties;
 
 /// What to do with a request of which some events are invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,7 +146,7 @@ impl Intake {
             clock,
         });
         let (running, ended) = watch::channel(());
-        let (sender, receiver) = group::commit_queue(settings.pending_max_requests);
+        let (sender, receiver) = commit_batch::commit_queue(settings.pending_max_requests);
         let committer = Committer {
             journal: Arc::clone(&journal),
             quarantine: Arc::clone(&quarantine),

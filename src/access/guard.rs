@@ -18,10 +18,10 @@ use shared::time::Timestamp;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::rate::{KeyRateLimiters, RateLimitStatus};
+use super::rate_limit::{KeyRateLimiters, RateLimitStatus};
 use super::secret;
 use super::streams::{StreamLimiter, StreamPermit};
-use super::unknown::{self, PeerNetwork, UnauthenticatedLimiter};
+use super::unauthenticated::{self, PeerNetwork, UnauthenticatedLimiter};
 use crate::settings::AllowedOrigins;
 
 const NO_KEYS: &str = "there are no keys, and this service can be reached from elsewhere; \
@@ -207,7 +207,7 @@ impl AccessGuard {
     pub(super) fn unauthenticated_permit(
         &self,
         peer: PeerNetwork,
-    ) -> Option<unknown::UnauthenticatedPermit> {
+    ) -> Option<unauthenticated::UnauthenticatedPermit> {
         self.0.unknown.acquire(peer, Instant::now())
     }
 

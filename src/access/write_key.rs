@@ -1,7 +1,7 @@
 //! A key in the body, as clients of Segment send it: `writeKey` beside the event, or the batch.
 //!
 //! A body is read before it is known who sends it, so it may be no larger than any of those clients
-//! makes it, and only so many are read at a time ([`super::unknown`]).
+//! makes it, and only so many are read at a time ([`super::unauthenticated`]).
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::AccessGuard;
 use super::guard::{AccessRejection, AuthorizedCaller};
-use super::unknown::PeerNetwork;
+use super::unauthenticated::PeerNetwork;
 
 /// Bytes of a body, as sent and decompressed; Segment's own limit is 500 KB.
 const BODY_MAX: usize = 1 << 20;

@@ -11,8 +11,8 @@ use indicatif::{HumanBytes, ProgressBar};
 use serde_json::json;
 
 use super::client::{ApiClient, ClientArgs};
-use super::counted::pluralize;
 use super::output;
+use super::text::pluralize;
 use super::{CliError, serve};
 use crate::compose;
 

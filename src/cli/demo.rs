@@ -10,10 +10,10 @@ use clap::Args;
 use indicatif::HumanCount;
 
 use super::client::{ApiClient, ClientArgs};
-use super::counted::pluralize;
 use super::query::QueryReply;
 use super::run::start_and_follow;
 use super::serve::{ShutdownSignal, runtime, start_log};
+use super::text::pluralize;
 use super::{CliError, ingest, output};
 use crate::compose::RunningService;
 use crate::settings::{CronExpression, ListenAddress, LogFilter, Settings};

@@ -8,9 +8,9 @@
 //! [`DoctorFinding`].
 
 mod clock;
-mod content;
 mod descriptors;
 mod directory;
+mod directory_usage;
 mod finding;
 mod listen;
 mod schedule;
@@ -22,10 +22,10 @@ use std::path::Path;
 use clap::Args;
 use shared::clock::{Clock, SystemClock};
 
-use self::content::DirectoryUsage;
+use self::directory_usage::DirectoryUsage;
 use self::finding::{DoctorFinding, DoctorReport};
-use super::counted::pluralize;
 use super::output::{self, OutputFormat};
+use super::text::pluralize;
 use super::{CliError, ServeArgs, serve};
 use crate::compose::{self, inspect};
 use crate::settings::Settings;

@@ -6,18 +6,18 @@
 //! (`ids`). Told to stop, it awaits the answer under way (`interrupt`) and says what is certain
 //! (`standing`).
 
+mod batch_sender;
 mod batches;
+mod columns;
 mod csv;
-mod ids;
+mod file_sender;
+mod input_file;
 mod interrupt;
-mod looks;
-mod open;
+mod line_ids;
+mod progress;
 mod resume;
-mod send;
-mod sending;
-mod standing;
-mod table;
 mod totals;
+mod unsupported_format;
 
 use std::env;
 use std::fs::File;
@@ -29,20 +29,20 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::batch_sender::BatchSender;
 use self::batches::LineBatchIter;
-use self::ids::LineIds;
+use self::columns::{ColumnArgs, InputFormat};
+use self::file_sender::FileSender;
+use self::input_file::InputFile;
 use self::interrupt::{InterruptError, InterruptWatch};
-use self::open::InputFile;
+use self::line_ids::LineIds;
+use self::progress::{UploadProgress, redacted_command};
 use self::resume::{Bookmark, ServerJournal};
-use self::send::BatchSender;
-use self::sending::FileSender;
-use self::standing::{UploadProgress, redacted_command};
-use self::table::{ColumnArgs, InputFormat};
 use self::totals::{UploadOutcome, UploadTotals};
 use super::CliError;
 use super::client::{ApiClient, ClientArgs};
-use super::counted::pluralize;
 use super::output::{self, OutputFormat};
+use super::text::pluralize;
 
 /// Arguments of `merganser ingest`.
 #[derive(Args, Debug)]

@@ -12,11 +12,11 @@ use shared::definition::MetricDefinition;
 
 use super::CliError;
 use super::client::{ApiClient, ClientArgs, percent_encoded};
-use super::consent::ConfirmArgs;
-use super::counted::pluralize;
+use super::confirm::ConfirmArgs;
 use super::output::{self, OutputFormat};
 use super::run::follow;
 use super::table::TextTable;
+use super::text::pluralize;
 use crate::compose::definitions;
 
 /// Arguments of `merganser metrics`.

@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 use super::CliError;
 use super::client::{ApiClient, ClientArgs, percent_encoded};
-use super::consent::ConfirmArgs;
-use super::counted::{excerpt, pluralize};
+use super::confirm::ConfirmArgs;
 use super::output::{self, OutputFormat};
 use super::table::TextTable;
+use super::text::{excerpt, pluralize};
 
 /// Entries of a page: as many as the server gives at a time.
 const PAGE_MAX: u32 = 1000;

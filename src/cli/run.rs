@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::CliError;
 use super::backoff::Backoff;
 use super::client::{ApiClient, ClientArgs};
-use super::counted::pluralize;
 use super::output::{self, OutputFormat};
+use super::text::pluralize;
 
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_millis(200);

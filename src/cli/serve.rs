@@ -10,14 +10,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use super::{CliError, arenas, output};
+use super::{CliError, malloc_arenas, output};
 use crate::compose::RunningService;
 use crate::settings::{LogFormat, Settings};
 use crate::trace::TraceExporter;
 
 /// Serves. Prints one line with the URL when it is ready to answer.
 pub(super) fn run(settings: Settings) -> Result<(), CliError> {
-    arenas::reexec_with_one_arena();
+    malloc_arenas::reexec_with_one_arena();
     let traces = start_log(&settings)?;
     shared::failpoint::start();
     let served = runtime()?.block_on(serve(settings));

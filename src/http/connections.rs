@@ -28,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::{debug, warn};
 
-use super::doubt::AmbiguityDetector;
-use super::patient::WriteTimeout;
+use super::ambiguity::AmbiguityDetector;
+use super::write_timeout::WriteTimeout;
 use crate::access::PeerNetwork;
 
 /// How long nothing is accepted after the system refused to, e.g. for want of descriptors.

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::held::LockedDirectory;
+use super::locked_directory::LockedDirectory;
 use crate::files;
 
 /// The lock's file within the data directory.

@@ -13,7 +13,7 @@ use shared::ports::JournalError;
 
 use super::JOURNAL_DIRECTORY;
 use super::cursor::{corrupt, io_error};
-use super::identity;
+use super::journal_id;
 use super::segment::{
     HeaderError, SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader, SegmentName,
 };
@@ -35,7 +35,7 @@ pub(crate) struct JournalInspection {
 /// When it was written by a newer version, or its headers are not what was written.
 pub(crate) fn inspect_journal(directory: &Path) -> Result<Option<JournalInspection>, JournalError> {
     let directory = directory.join(JOURNAL_DIRECTORY);
-    let Some(id) = identity::read(&directory)? else { return Ok(None) };
+    let Some(id) = journal_id::read(&directory)? else { return Ok(None) };
     let listing = |error: io::Error| io_error("listing", &directory, &error);
     let mut look = JournalInspection { id, segments: 0, is_used: false };
     for entry in fs::read_dir(&directory).map_err(listing)? {

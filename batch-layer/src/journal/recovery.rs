@@ -22,13 +22,13 @@ use shared::ports::JournalError;
 use super::cursor::{FrameCursor, FrameError, corrupt, io_error};
 use super::disk::JournalDisk;
 use super::frame::{FRAME_VERSION, FrameHeader};
-use super::identity;
+use super::journal_id;
 use super::segment::{
     self, HeaderError, JournalSegment, SEGMENT_ENDING, SEGMENT_HEADER_BYTES, SEGMENT_VERSION,
     SegmentHeader, SegmentName,
 };
 use super::segments::SegmentList;
-use super::tail;
+use super::tail_repair;
 
 /// A journal that was found sound, or was made so.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(super) fn recover(
 ) -> Result<RecoveredJournal, JournalError> {
     disk.create_directory(directory).map_err(|error| io_error("creating", directory, &error))?;
     let names = segment_names(directory)?;
-    let Some(id) = identity::read(directory)? else {
+    let Some(id) = journal_id::read(directory)? else {
         return begin(disk, directory, &names);
     };
     let Some((last, earlier)) = names.split_last() else {
@@ -94,7 +94,7 @@ fn begin(
     for path in names.iter().map(|name| directory.join(name.file_name())) {
         disk.remove(&path).map_err(|error| io_error("removing", &path, &error))?;
     }
-    let id = identity::generate();
+    let id = journal_id::generate();
     let header = SegmentHeader {
         journal: id,
         epoch: Epoch::ZERO,
@@ -105,7 +105,7 @@ fn begin(
     let path = directory.join(header.name().file_name());
     let (file, segment) = segment::create(disk, directory, header)
         .map_err(|error| io_error("creating", &path, &error.into_io()))?;
-    identity::write(directory, id)?;
+    journal_id::write(directory, id)?;
     Ok(RecoveredJournal { id, segments: SegmentList::new(Vec::new(), segment), file })
 }
 
@@ -168,7 +168,7 @@ fn recover_open(
         SegmentPrefix::Header(header) => header,
         SegmentPrefix::Damaged(_) if file_bytes <= SEGMENT_HEADER_BYTES as u64 => {
             let header = header_by_name(&path, id, name, before)?;
-            return tail::rewrite_header(disk, path, header);
+            return tail_repair::rewrite_header(disk, path, header);
         }
         SegmentPrefix::Damaged(why) => return Err(corrupt(&path, 0, why)),
     };
@@ -178,9 +178,9 @@ fn recover_open(
     if let Some(why) = damage
         && !is_bug_planted("torn_tail_kept")
     {
-        tail::truncate_tail(disk, &segment, file_bytes, &why)?;
+        tail_repair::truncate_tail(disk, &segment, file_bytes, &why)?;
     }
-    tail::rewrite_range(disk, &path, last_frame_at, segment.size_bytes)
+    tail_repair::rewrite_range(disk, &path, last_frame_at, segment.size_bytes)
         .map_err(|error| io_error("writing the tail of", &path, &error))?;
     Ok(segment)
 }

@@ -23,7 +23,7 @@ use shared::ports::JournalError;
 use super::cursor::io_error;
 use super::disk::{JournalDisk, is_full};
 use super::frame::EncodedFrame;
-use super::held::{FileIdentity, LockedDirectory};
+use super::locked_directory::{FileIdentity, LockedDirectory};
 use super::reader::SharedSegments;
 use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentCreateError, SegmentHeader};
 

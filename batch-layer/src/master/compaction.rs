@@ -8,9 +8,9 @@ use shared::ids::Boundary;
 use shared::time::TimeRange;
 
 use super::{MasterProjection, read, rows as rows_of, write};
+use crate::compaction_policy;
 use crate::manifest::MasterFile;
 use crate::storage::{Storage, StorageError};
-use crate::tiers;
 
 /// Files with events of one day that are merged when there are more than so many.
 const FILES_A_DAY_MAX: usize = 8;
@@ -19,7 +19,7 @@ const FILES_A_DAY_MAX: usize = 8;
 const MERGED_BYTES_MAX: u64 = 512 << 20;
 
 /// Which files to merge: of those with events of a day that has too many and that lie below
-/// `covered`, the small ones ([`tiers::choose`]); and so on for the day that then has the most.
+/// `covered`, the small ones ([`compaction_policy::choose`]); and so on for the day that then has the most.
 #[must_use]
 pub fn choose_compaction(files: &[MasterFile], covered: Boundary) -> Vec<Vec<MasterFile>> {
     let mut left: Vec<&MasterFile> =
@@ -31,7 +31,7 @@ pub fn choose_compaction(files: &[MasterFile], covered: Boundary) -> Vec<Vec<Mas
         }
         let (here, other): (Vec<_>, Vec<_>) =
             left.into_iter().partition(|file| file.covers_day(day));
-        let chosen = tiers::choose(here, |file| file.memory_bytes, MERGED_BYTES_MAX);
+        let chosen = compaction_policy::choose(here, |file| file.memory_bytes, MERGED_BYTES_MAX);
         if chosen.len() > 1 {
             merges.push(chosen.into_iter().cloned().collect());
         }

@@ -20,9 +20,9 @@ use shared::time::TimeRange;
 
 use super::{EXACT, SCHEMA, damaged};
 use crate::manifest::MasterFile;
-use crate::ordered;
 use crate::parquet_file::ParquetFileReader;
 use crate::storage::{Storage, StorageError};
+use crate::time_order;
 
 /// What is read of a file.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ fn has_exact_numbers(metadata: &ParquetMetaData) -> bool {
 
 /// The rows whose time is in a range; they are in order of time.
 fn within(batch: &RecordBatch, range: TimeRange) -> Result<RecordBatch, StorageError> {
-    let times = ordered::times(batch).map_err(damaged)?;
+    let times = time_order::times(batch).map_err(damaged)?;
     let from = times.partition_point(|time| *time < range.from.0);
     let to = times.partition_point(|time| *time < range.to.0);
     Ok(batch.slice(from, to.saturating_sub(from)))

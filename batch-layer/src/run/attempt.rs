@@ -7,8 +7,8 @@ use std::time::Duration;
 use shared::failpoint;
 use tokio::time::Instant;
 
-use super::execute::{RunError, RunExecutor};
-use super::{RunRecord, RunState, figures};
+use super::executor::{RunError, RunExecutor};
+use super::{RunRecord, RunState, instruments};
 use crate::storage::Storage;
 
 /// How often a run is tried.
@@ -81,7 +81,7 @@ pub(super) async fn record_outcome(
         Err(RunError::Cancelled) => "cancelled",
         Err(RunError::Failed(_)) => "failed",
     };
-    figures::record_attempt(run, outcome, seconds);
+    instruments::record_attempt(run, outcome, seconds);
     let again = matches!(result, Err(RunError::Failed(_))) && after.attempt < ATTEMPTS_MAX;
     queue.update(&run.id, |run| {
         run.state = match result {
@@ -100,7 +100,7 @@ pub(super) async fn record_outcome(
     record(executor, &run.id).await;
     match result {
         Ok(()) => {
-            figures::record_success(run, ended);
+            instruments::record_success(run, ended);
             tracing::info!(run = run.id, seconds, "a run succeeded");
         }
         Err(RunError::Cancelled) => tracing::info!(run = run.id, "a run was cancelled"),

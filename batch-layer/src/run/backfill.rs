@@ -11,9 +11,9 @@ use shared::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
 use shared::ids::Boundary;
 use tokio::time::Instant;
 
-use super::execute::{RunCounters, RunError, RunExecutor};
-use super::making::{BuildOutcome, BuildTask};
-use super::{RunRecord, attempt, sources};
+use super::build::{BuildOutcome, BuildTask};
+use super::executor::{RunCounters, RunError, RunExecutor};
+use super::{RunRecord, attempt, inputs};
 use crate::manifest::{MasterFile, RunOutcome, ViewUpdate};
 
 /// A backfill in the making.
@@ -72,8 +72,8 @@ impl RunExecutor {
         let Some(to) = boundaries.max_by_key(|boundary| boundary.epoch) else {
             return self.report_step(runs, "nothing to backfill", 0.9);
         };
-        let files = sources::files_between(files, Boundary::default(), to)?;
-        let parts = sources::parts(&files, self.compute.threads());
+        let files = inputs::files_between(files, Boundary::default(), to)?;
+        let parts = inputs::parts(&files, self.compute.threads());
         let all: f64 = parts.iter().map(|part| part.events).sum();
         let mut done = 0.0;
         for parts in parts.rchunks(self.compute.threads()) {

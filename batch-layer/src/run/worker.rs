@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::attempt::{attempt, clean_up, record_interrupted};
-use super::compute::ComputePool;
-use super::execute::RunExecutor;
-use super::scheduling::{follow_schedule, read_clock};
-use super::{RunMode, RunQueue, RunRecord, RunState, RunTrigger, figures};
+use super::compute_pool::ComputePool;
+use super::executor::RunExecutor;
+use super::scheduler::{follow_schedule, read_clock};
+use super::{RunMode, RunQueue, RunRecord, RunState, RunTrigger, instruments};
 use crate::catalog::BatchCatalog;
 use crate::manifest::{ManifestChange, PublishError};
 use crate::schedule::timetable::Timetable;
@@ -77,9 +77,9 @@ impl RunService {
         let schedule = settings.schedule;
         let mut timetable = Timetable::new(schedule.parse()?, parts.clock.now());
         restore(&parts.catalog, &parts.queue).await?;
-        figures::describe();
+        instruments::describe();
         let runs = parts.queue.list();
-        figures::restore_last_success(&runs);
+        instruments::restore_last_success(&runs);
         timetable.restore(&runs, read_clock(&*parts.clock));
         let deleted = parts.catalog.collect_garbage().await?;
         if deleted > 0 {
@@ -262,9 +262,9 @@ async fn work(inner: Arc<RunServiceInner>) {
 async fn refresh_gauges(inner: Arc<RunServiceInner>) {
     let mut stop = inner.stop.subscribe();
     while !*stop.borrow() {
-        figures::update_gauges(&inner.executor);
+        instruments::update_gauges(&inner.executor);
         tokio::select! {
-            () = tokio::time::sleep(figures::LOOK) => {}
+            () = tokio::time::sleep(instruments::LOOK) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
     }

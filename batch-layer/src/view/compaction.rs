@@ -10,8 +10,8 @@ use shared::table::StateTable;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
 use super::{ParquetViews, ViewSchema, merge_error, rows, write};
+use crate::compaction_policy;
 use crate::storage::{Storage, StorageError};
-use crate::tiers;
 
 /// Files of a grain that are let be.
 const FILES_MAX: usize = 6;
@@ -19,7 +19,7 @@ const FILES_MAX: usize = 6;
 const PART_ROWS: u64 = 1_000_000;
 
 /// Which files of one grain to merge: none while there are few; otherwise the small ones
-/// ([`tiers::choose`]).
+/// ([`compaction_policy::choose`]).
 #[must_use]
 pub fn choose(files: &[ViewFile], grain: Grain) -> Vec<ViewFile> {
     let files: Vec<&ViewFile> = files.iter().filter(|file| file.grain == grain).collect();
@@ -28,7 +28,7 @@ pub fn choose(files: &[ViewFile], grain: Grain) -> Vec<ViewFile> {
     if files.iter().map(|file| overlapping(file)).max().unwrap_or(0) <= FILES_MAX {
         return Vec::new();
     }
-    tiers::choose(files.into_iter().cloned().collect(), |file| file.rows, u64::MAX)
+    compaction_policy::choose(files.into_iter().cloned().collect(), |file| file.rows, u64::MAX)
 }
 
 /// Merges files of one grain; what they are replaced by.

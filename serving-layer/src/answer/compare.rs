@@ -5,7 +5,7 @@ use serde::Serialize;
 use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
 use super::rows::{GroupRow, MergedStates};
-use super::{PartialBucket, cuts};
+use super::{PartialBucket, partial_buckets};
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets, date_of, date_start};
 use crate::query::CompareMode;
 use crate::query::resolve::RangeEdges;
@@ -31,7 +31,7 @@ impl ComparisonRange {
         grain: Grain,
     ) -> Self {
         let edges = RangeEdges { from: Some(range.from), to: Some(range.to) };
-        let partial_buckets = cuts::partial_buckets(calendar, grain, edges, None);
+        let partial_buckets = partial_buckets::partial_buckets(calendar, grain, edges, None);
         Self { kind, range, partial_buckets }
     }
 

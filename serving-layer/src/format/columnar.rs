@@ -10,7 +10,7 @@ use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
 use datafusion::parquet::arrow::ArrowWriter;
 
-use super::told;
+use super::metadata;
 use crate::answer::QueryAnswer;
 use crate::error::ServingError;
 
@@ -44,7 +44,7 @@ fn batch(answer: &QueryAnswer) -> Result<RecordBatch, ServingError> {
         Field::new(name, values.data_type().clone(), *values.data_type() != DataType::Null)
     };
     let fields: Vec<Field> = columns.iter().map(field).collect();
-    let metadata: HashMap<String, String> = told::metadata(answer).collect();
+    let metadata: HashMap<String, String> = metadata::metadata(answer).collect();
     let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     let columns = columns.into_iter().map(|(_, values)| values).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(answer.rows.num_rows()));

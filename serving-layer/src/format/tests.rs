@@ -205,7 +205,7 @@ fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
     told.provenance.complete = false;
     told.provenance.missing = vec!["speed: Zürich\u{7f}\n".into()];
     told.edges = RangeEdges { from: Some(Timestamp(0)), to: None };
-    let headers = told::headers(&told);
+    let headers = metadata::headers(&told);
     let json = |name: &str| -> serde_json::Value {
         serde_json::from_str(headers[name].to_str().unwrap()).unwrap()
     };
@@ -215,7 +215,7 @@ fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
     assert_eq!(headers["merganser-from"], "1970-01-01T05:30:00+05:30");
     assert!(!headers.contains_key("merganser-to"));
     let none = QueryAnswer { warnings: Vec::new(), ..answer(1) };
-    assert!(!told::headers(&none).contains_key("merganser-warnings"));
+    assert!(!metadata::headers(&none).contains_key("merganser-warnings"));
 
     let stream = bytes(told.clone(), AnswerFormat::Arrow);
     let arrow = StreamReader::try_new(&*stream, None).unwrap().schema().metadata().clone();

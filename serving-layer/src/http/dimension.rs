@@ -17,7 +17,7 @@ use shared::definition::MeasureKind;
 use shared::problem::{Problem, ProblemKind, suggestion};
 use shared::request::{CallerId, RequestScope, pairs};
 
-use super::write;
+use super::body_stream;
 use crate::answer::QueryAnswer;
 use crate::error::ServingError;
 use crate::query::{Query, QueryError};
@@ -47,7 +47,7 @@ pub(super) async fn values(
     let query = query(metric, &dimension, counted, pairs(&uri)?)?.within(scope);
     let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
     let bytes = VALUE_BYTES * answer.rows.num_rows() + answer.rows.get_array_memory_size();
-    let _held = write::reserve_write_memory(&serving, &asker, bytes).await?;
+    let _held = body_stream::reserve_write_memory(&serving, &asker, bytes).await?;
     Ok(Json(document(&answer, counted)).into_response())
 }
 

@@ -16,9 +16,9 @@ use shared::request::{
     BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred_media_type,
 };
 
-use super::{Body, malformed_json, write};
+use super::{Body, body_stream, malformed_json};
 use crate::error::ServingError;
-use crate::format::{self, told};
+use crate::format::{self, metadata};
 use crate::query::{AnswerFormat, Query};
 use crate::serve::{PermitRequest, ServingLayer};
 
@@ -99,18 +99,20 @@ async fn answer(
     // The others cannot say that rows are left out.
     let query = if is_json { query } else { query.with_all_rows() };
     let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
-    let mut told = if is_json { HeaderMap::new() } else { told::headers(&answer) };
+    let mut told = if is_json { HeaderMap::new() } else { metadata::headers(&answer) };
     told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     if answer.is_short() {
         let pieces: Result<Vec<_>, _> = format::write(answer, format, query.csv)?.collect();
         let text = pieces.map_err(|error| ServingError::Internal(error.to_string()))?.concat();
-        return Ok((told, write::held_body(serving, &asker, text).await?).into_response());
+        return Ok((told, body_stream::held_body(serving, &asker, text).await?).into_response());
     }
     // The rows, too, are held until all is sent.
     let bytes = format::writing_bytes(&answer, format);
-    let held = (answer.held.clone(), write::reserve_write_memory(serving, &asker, bytes).await?);
+    let held =
+        (answer.held.clone(), body_stream::reserve_write_memory(serving, &asker, bytes).await?);
     let pieces = format::write(answer, format, query.csv)?;
-    let written = write::answer_stream(Arc::clone(serving), PermitRequest::query(asker), pieces);
+    let written =
+        body_stream::answer_stream(Arc::clone(serving), PermitRequest::query(asker), pieces);
     Ok((told, ResponseBody::from_stream(written.inspect(move |_| _ = &held))).into_response())
 }
 
@@ -121,7 +123,8 @@ async fn subscribe(
     asker: CallerId,
 ) -> Result<Response, Problem> {
     let messages = serving.subscribe(asker.clone(), query).await?;
-    let body = write::event_stream(Arc::clone(serving), PermitRequest::refresh(asker), messages);
+    let body =
+        body_stream::event_stream(Arc::clone(serving), PermitRequest::refresh(asker), messages);
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

@@ -10,7 +10,7 @@ use shared::ports::{BatchReadRequest, ReadColumns, SpeedReadRequest};
 use shared::time::{Grain, TimeRange, Timestamp};
 use tokio::runtime::Handle;
 
-use super::work::QueryContext;
+use super::query_context::QueryContext;
 use super::{PermitRequest, ServingLayer, blocking};
 use crate::error::ServingError;
 use crate::plan;

@@ -16,8 +16,8 @@ use shared::table::StateTable;
 use shared::time::{TimeRange, Timestamp};
 use tokio::runtime::Handle;
 
-use super::doubts::merged_omissions;
-use super::work::QueryContext;
+use super::metric_warnings::merged_omissions;
+use super::query_context::QueryContext;
 use super::{ServingLayer, blocking};
 use crate::answer::MergedStates;
 use crate::calendar::Granularity;

@@ -13,8 +13,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use indexmap::IndexSet;
 
-use super::advice::{clip_name, operator_hint, unknown_hint};
 use super::arithmetic::ScalarOperation;
+use super::error_hints::{clip_name, operator_hint, unknown_hint};
 use super::literal::cast_type;
 use super::parse::{DEPTH_MAX, OPERATIONS_MAX, too_deep, too_large};
 use super::{

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::power;
+use super::disk_model;
 
 /// The codes of Linux.
 const EIO: i32 = 5;
@@ -34,7 +34,7 @@ fn fire(place: &str, action: &str) -> io::Result<()> {
     log_hit(place, action);
     match action {
         "crash" => std::process::abort(),
-        "powercut" => power::simulate_power_cut(),
+        "powercut" => disk_model::simulate_power_cut(),
         "eio" => Err(io::Error::from_raw_os_error(EIO)),
         "enospc" => Err(io::Error::from_raw_os_error(ENOSPC)),
         other => Err(io::Error::other(format!("failpoint {place}: unknown action `{other}`"))),

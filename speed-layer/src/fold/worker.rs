@@ -4,8 +4,8 @@
 //! nothing until as much is unapplied as may be; then the feed is no longer taken from, and intake
 //! says so.
 
-mod metrics;
-mod telling;
+mod metric_writers;
+mod publish;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,12 +23,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use super::job::{StoreJobResult, perform};
+use super::local_read::LocalRead;
 use super::outcome::WriterOutcome;
-use super::own::LocalRead;
 use super::progress::{FoldPhase, FoldProgress};
 use super::writer::{SpeedViewWriter, WriterContext};
-use super::{SpeedSettings, figures};
-pub(super) use metrics::StoreInventory;
+use super::{SpeedSettings, instruments};
+pub(super) use metric_writers::StoreInventory;
 
 use crate::store::{JournalPosition, SpeedStore, StoreError, SweepStatus, ViewId, ViewSpace};
 
@@ -133,7 +133,7 @@ impl FoldWorker {
 
     /// Runs until the feed has ended or nothing more can be done.
     pub(super) async fn run(mut self, opened: StoreInventory) {
-        figures::describe(self.parts.feed.max_capacity());
+        instruments::describe(self.parts.feed.max_capacity());
         let progress = Arc::clone(&self.parts.progress);
         let clock = Arc::clone(&self.parts.clock);
         let result = match self.catch_up(opened) {
@@ -144,7 +144,7 @@ impl FoldWorker {
             Ok(()) => FoldPhase::Ended,
             Err(fatal) => {
                 error!(reason = %fatal, "the fold stopped");
-                figures::set_store_failing(true);
+                instruments::set_store_failing(true);
                 let (since, reason) = (clock.now(), fatal.0.clone());
                 let begun = Instant::now().into_std();
                 progress.failure.send_replace(Some(StoreFailure { since, begun, reason }));
@@ -265,7 +265,7 @@ impl FoldWorker {
                 self.sweep(view);
             }
             WriterOutcome::Again(reason) => {
-                figures::count_store_error();
+                instruments::count_store_error();
                 self.record_backlog(started, &reason);
                 if !std::mem::replace(&mut self.is_away, true) {
                     warn!(%reason, "the speed store fails; the fold goes on and tries again");
@@ -273,7 +273,7 @@ impl FoldWorker {
                 return Ok(());
             }
             WriterOutcome::Rebuild(reason) => {
-                figures::count_rebuild();
+                instruments::count_rebuild();
                 let metric = &writer.version.definition.name;
                 info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
                 self.record_backlog(started, &reason);
@@ -285,7 +285,7 @@ impl FoldWorker {
             }
         }
         if let Some(groups) = groups {
-            figures::record_flush(groups, now - started);
+            instruments::record_flush(groups, now - started);
         }
         if std::mem::replace(&mut self.is_away, false) {
             info!("the speed store answers again");
@@ -297,7 +297,7 @@ impl FoldWorker {
         self.spaces += 1;
         let space = ViewSpace { fence: self.parts.fence, number: self.spaces };
         if let Some(writer) = self.writers.get_mut(&id) {
-            figures::count_rebuild();
+            instruments::count_rebuild();
             let metric = &writer.version.definition.name;
             info!(metric = %id, name = %metric, %reason, "a speed view is written anew");
             writer.rebuild(space);

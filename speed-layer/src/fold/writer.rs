@@ -16,10 +16,10 @@ use tokio::time::Instant;
 use tracing::error;
 
 use super::SpeedSettings;
-use super::course::{self, StoreCursor, StoreVerdict, SyncState};
 use super::job::{StoreJob, StoreJobResult};
 use super::outcome::WriterOutcome;
 use super::progress::MetricProgress;
+use super::sync_state::{self, StoreCursor, StoreVerdict, SyncState};
 use super::tables::{DirtyPolicy, MetricTables, PortionBounds};
 use crate::store::{JournalPosition, SpaceStage, SpeedView, ViewChange, ViewSpace};
 
@@ -317,7 +317,7 @@ impl SpeedViewWriter {
         let asked = self.busy_since.take().unwrap_or(now);
         let (verdict, done) = match answer {
             StoreJobResult::Begin(begun, answer) => {
-                let verdict = course::judge_begin(begun, answer);
+                let verdict = sync_state::judge_begin(begun, answer);
                 self.is_claimed |= verdict == StoreVerdict::Landed;
                 if verdict == StoreVerdict::Landed && self.course == SyncState::Begin(begun) {
                     self.course = SyncState::Follow(StoreCursor::empty(begun));
@@ -325,23 +325,25 @@ impl SpeedViewWriter {
                 (verdict, WriterOutcome::Sweep)
             }
             StoreJobResult::Apply(change, answer) => {
-                let verdict = course::judge_change(&change, answer);
+                let verdict = sync_state::judge_change(&change, answer);
                 if verdict == StoreVerdict::Landed {
                     self.record_applied(&change);
                 }
                 (verdict, WriterOutcome::Done)
             }
             StoreJobResult::Retire(answer) => {
-                let verdict = course::judge_removal(answer);
+                let verdict = sync_state::judge_removal(answer);
                 if verdict == StoreVerdict::Landed {
                     self.retiring = None;
                 }
                 (verdict, WriterOutcome::Sweep)
             }
-            StoreJobResult::Drop(answer) => (course::judge_removal(answer), WriterOutcome::Dropped),
+            StoreJobResult::Drop(answer) => {
+                (sync_state::judge_removal(answer), WriterOutcome::Dropped)
+            }
             StoreJobResult::Look(answer) => match &self.course {
                 SyncState::Follow(place) => {
-                    (course::judge_look(place, self.fence, answer), WriterOutcome::Done)
+                    (sync_state::judge_look(place, self.fence, answer), WriterOutcome::Done)
                 }
                 SyncState::Begin(_) => (StoreVerdict::Landed, WriterOutcome::Done),
             },

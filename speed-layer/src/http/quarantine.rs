@@ -10,7 +10,7 @@ use shared::problem::{Problem, ProblemKind};
 use shared::request::NoParameters;
 
 use super::IngestState;
-use super::options::QuarantineListParameters;
+use super::parameters::QuarantineListParameters;
 use crate::intake::{CodeTotal, IntakeError, QuarantineEntry, QuarantineId, QuarantineKind};
 
 /// An entry, as clients see it.

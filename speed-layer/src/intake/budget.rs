@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use metrics::Gauge;
 
 use super::error::IntakeError;
-use super::figures;
+use super::instruments;
 
 /// The bound that all pending requests share.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl IntakeBudget {
             bytes: AtomicUsize::new(0),
             requests_max,
             bytes_max,
-            figures: figures::pending(),
+            figures: instruments::pending(),
         })
     }
 

@@ -5,36 +5,36 @@
 //! `properties` is a struct, a map, or text that is JSON; null fields are left out. With a mapping
 //! columns are fields of other names, and the rest are properties.
 //!
-//! A body says how much comes out of it, and may lie. So before a library reads it, [`stream`] and
-//! [`pages`] add up what it says, refuse what is not bound by that, and leave out nothing that the
+//! A body says how much comes out of it, and may lie. So before a library reads it, [`arrow_stream`] and
+//! [`parquet_pages`] add up what it says, refuse what is not bound by that, and leave out nothing that the
 //! library takes without a look; what is written is bounded once more, since a value that a body
 //! has once may stand in every row.
 
-mod file;
+mod arrow_stream;
 mod instant;
-mod local;
-mod narrow;
-mod pages;
+mod json_lines;
+mod local_file;
+mod narrow_integers;
+mod parquet_file;
+mod parquet_pages;
 mod scalar;
-mod stream;
 #[cfg(test)]
 mod tests;
 mod thrift;
 mod values;
-mod write;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow::error::ArrowError;
 use bytes::Bytes;
 
-pub use self::local::{ColumnarFile, ColumnarLines};
+pub use self::local_file::{ColumnarFile, ColumnarLines};
 
-use self::file::Int96Batch;
-use self::write::JsonLinesWriter;
+use self::json_lines::JsonLinesWriter;
+use self::parquet_file::Int96Batch;
 use super::budget::IntakePermit;
+use super::column_layout::{ColumnLayout, ColumnMapping};
 use super::error::{ExceededLimit, IntakeError};
-use super::layout::{ColumnLayout, ColumnMapping};
 
 /// Which kind of columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,14 +91,14 @@ pub(super) fn lines(
     // The libraries check what they read, but not all of it; what is left shall hurt nobody else.
     let read = catch_unwind(AssertUnwindSafe(|| match kind {
         ColumnarFormat::ArrowStream => {
-            let held_bytes = stream::check(&body, bounds)?;
+            let held_bytes = arrow_stream::check(&body, bounds)?;
             charged(share, held_bytes, || {
-                let (layout, batches) = stream::batches(body, mapping)?;
+                let (layout, batches) = arrow_stream::batches(body, mapping)?;
                 write(batches, layout, bounds)
             })
         }
         ColumnarFormat::Parquet => {
-            let file = file::check(body, mapping, bounds)?;
+            let file = parquet_file::check(body, mapping, bounds)?;
             charged(share, file.held_bytes, || {
                 let layout = file.layout.clone();
                 write(file.batches()?, layout, bounds)

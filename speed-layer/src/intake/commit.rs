@@ -1,4 +1,4 @@
-//! The one thread that commits. It takes what is queued as a [`group`], judges every event in
+//! The one thread that commits. It takes what is queued as a [`commit_batch`], judges every event in
 //! order, and makes all verdicts of the group durable before any of them is told.
 //!
 //! A group is all or nothing, in this order:
@@ -27,11 +27,11 @@ use shared::ports::{CommittedBatch, Journal};
 use tokio::sync::mpsc::Sender;
 use tracing::error;
 
-use super::decoder::BodyDecoder;
+use super::body_decoder::BodyDecoder;
+use super::commit_batch::{self, PreparedSubmissions, Submission, SubmissionResult};
 use super::dedup::{DedupIndex, DedupVerdict};
 use super::error::IntakeError;
-use super::figures;
-use super::group::{self, PreparedSubmissions, Submission, SubmissionResult};
+use super::instruments;
 use super::prepare::{EventSpan, PreparedEvents, PreparedRequest};
 use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEvent, RawText};
 use super::receipt::{ConflictingEvent, InvalidEvent, Receipt};
@@ -73,13 +73,13 @@ pub(super) struct Committer {
 impl Committer {
     /// Commits until the queue is closed and empty. Then the feed is closed too.
     pub(super) fn run(mut self, queue: &Receiver<Submission>) {
-        figures::describe(&self.settings);
-        figures::dedup_events(self.dedup.len());
+        instruments::describe(&self.settings);
+        instruments::dedup_events(self.dedup.len());
         let mut next = None;
         while let Some(first) = next.take().or_else(|| queue.recv().ok()) {
-            let (requests, left_over) = group::take_batch(first, queue, &self.settings);
+            let (requests, left_over) = commit_batch::take_batch(first, queue, &self.settings);
             next = left_over;
-            self.commit(group::decode_small(&self.decoder, requests));
+            self.commit(commit_batch::decode_small(&self.decoder, requests));
         }
     }
 
@@ -90,7 +90,7 @@ impl Committer {
         };
         if result.is_ok() {
             let requests = group.iter().flat_map(|decoded| &decoded.prepared.requests).flatten();
-            figures::acknowledged(requests.map(|request| request.begun));
+            instruments::acknowledged(requests.map(|request| request.begun));
         }
         let callers = group.into_iter().flat_map(|decoded| decoded.callers);
         let answers = match result {
@@ -128,7 +128,7 @@ impl Committer {
         let requests = group.iter().map(|decoded| decoded.callers.len()).sum();
         let first = self.append(requests, &judged)?;
         self.dedup.mark_durable(first.offset);
-        figures::dedup_events(self.dedup.len());
+        instruments::dedup_events(self.dedup.len());
         // Without an entry, everything before this group is free. This group is not yet: another
         // one may be appended before the next look.
         let floor = self.dedup.floor().unwrap_or(first.offset);
@@ -225,7 +225,7 @@ impl Committer {
         let started = Instant::now();
         let committed = self.journal.append(&events)?;
         failpoint::pass("intake.committed");
-        figures::batch_committed(requests, events.len() as u64, started.elapsed());
+        instruments::batch_committed(requests, events.len() as u64, started.elapsed());
         Ok(BatchAppendOutcome { offset: committed.first, committed: Some(committed) })
     }
 
@@ -233,11 +233,11 @@ impl Committer {
         let receipts = || answers.iter().flatten();
         let accepted = receipts().map(|receipt| receipt.accepted).sum();
         self.told.accepted.fetch_add(accepted, Ordering::Relaxed);
-        figures::accepted(accepted);
-        figures::duplicates(receipts().map(|receipt| receipt.duplicates).sum());
-        figures::conflicts(receipts().map(|receipt| receipt.conflicts.len() as u64).sum());
+        instruments::accepted(accepted);
+        instruments::duplicates(receipts().map(|receipt| receipt.duplicates).sum());
+        instruments::conflicts(receipts().map(|receipt| receipt.conflicts.len() as u64).sum());
         let invalid = receipts().flat_map(|receipt| &receipt.invalid);
-        figures::invalid(invalid.map(|invalid| invalid.code));
+        instruments::invalid(invalid.map(|invalid| invalid.code));
     }
 
     fn stop(&self, failure: &IntakeError) {

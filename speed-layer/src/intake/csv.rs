@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
+use super::column_layout::{ColumnLayout, ColumnMapping, ParameterStyle};
 use super::columnar::DecodeBounds;
 use super::decode::RawEvent;
 use super::envelope::{EventFault, ID_BYTES_MAX, InvalidCode, excerpt};
 use super::error::IntakeError;
-use super::layout::{ColumnLayout, ColumnMapping, ParameterStyle};
 
 use self::row::CsvRowEncoder;
 

@@ -12,12 +12,12 @@ pub(crate) use split::{RawEvent, split};
 
 use std::sync::Arc;
 
+use super::adapters::{CloudEventHead, SegmentCall};
+use super::column_layout::ColumnMapping;
 use super::columnar::ColumnarFormat;
 use super::csv::{CsvParameters, CsvRowIndex};
 use super::envelope::EventFault;
 use super::error::IntakeError;
-use super::foreign::{CloudEventHead, SegmentCall};
-use super::layout::ColumnMapping;
 
 /// How events are laid out in a body.
 #[derive(Clone, Debug, PartialEq, Eq)]

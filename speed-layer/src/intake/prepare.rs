@@ -16,13 +16,13 @@ use shared::extract::{PropertyBatchBuilder, PropertyExtractor};
 use shared::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::content::ContentDigest;
+use super::adapters::{self, TranslationResult};
+use super::content_digest::ContentDigest;
 use super::decode::{BodyFormat, RawEvent, split};
 use super::envelope::{Envelope, EnvelopeReader, EventFault};
 use super::error::IntakeError;
 use super::event_id::EventIdGenerator;
-use super::fixed;
-use super::foreign::{self, TranslationResult};
+use super::fixed_properties;
 use super::settings::IntakeLimits;
 
 /// Where an event is in its request.
@@ -80,7 +80,7 @@ impl PreparedRequest {
     /// The same with what was said of it beside the body, so that it can be sent again, and without
     /// the sender's key.
     pub(crate) fn as_sent(&self, place: EventSpan) -> Cow<'_, [u8]> {
-        foreign::original_text(&self.format, self.raw(place))
+        adapters::original_text(&self.format, self.raw(place))
     }
 
     /// Events that it had.
@@ -186,10 +186,10 @@ fn native_texts(
     events: &[RawEvent<'_>],
     bytes_max: usize,
 ) -> Option<Vec<TranslationResult>> {
-    let translated = foreign::translate(&body.format, events, bytes_max);
+    let translated = adapters::translate(&body.format, events, bytes_max);
     match &body.fixed {
         None => translated,
-        Some(set) => Some(fixed::add_properties(set, events, translated, bytes_max)),
+        Some(set) => Some(fixed_properties::add_properties(set, events, translated, bytes_max)),
     }
 }
 

@@ -8,22 +8,22 @@
 //! their bytes bounds too; the file is read at the start only. Its format is in
 //! `docs/data-files.md`.
 
+mod entries;
 mod entry;
 mod file;
-mod kept;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use self::entries::CodeTotal;
 pub use self::entry::{QuarantineEntry, QuarantineId, QuarantineKind, QuarantinedEvent, RawText};
-pub use self::kept::CodeTotal;
 
 use shared::time::Timestamp;
 
+use self::entries::QuarantineEntries;
 use self::file::{QuarantineFile, QuarantineRecord};
-use self::kept::QuarantineEntries;
-use super::figures;
+use super::instruments;
 use super::settings::QuarantineSettings;
 
 /// A part of the list.
@@ -97,7 +97,7 @@ impl Quarantine {
         if loaded.is_damaged || loaded.is_older {
             state.file.rewrite(state.next, &state.kept, &[])?;
         }
-        figures::quarantine_entries(state.kept.len());
+        instruments::quarantine_entries(state.kept.len());
         Ok(Self { state: Mutex::new(state), settings })
     }
 
@@ -120,9 +120,9 @@ impl Quarantine {
             *dropped.entry(code).or_default() += 1;
         }
         for (code, count) in dropped {
-            figures::quarantine_dropped(&code, count);
+            instruments::quarantine_dropped(&code, count);
         }
-        figures::quarantine_entries(state.kept.len());
+        instruments::quarantine_entries(state.kept.len());
         Ok(ids)
     }
 
@@ -162,7 +162,7 @@ impl Quarantine {
         let next = state.next;
         state.write(next, &[QuarantineRecord::Delete(id)])?;
         state.kept.apply(QuarantineRecord::Delete(id), &self.settings);
-        figures::quarantine_entries(state.kept.len());
+        instruments::quarantine_entries(state.kept.len());
         Ok(true)
     }
 

@@ -1,13 +1,13 @@
 //! What every store keeps, as tests that each of them runs. See [`super`]'s text for the rules.
 
 mod cases;
+mod edge_cases;
 mod fixture;
-mod odd;
 mod random;
 
 pub(super) use cases::*;
+pub(super) use edge_cases::*;
 pub(super) use fixture::{Fixture, Row, journal, layout};
-pub(super) use odd::*;
 pub(super) use random::{random_changes, same_on_both};
 
 /// Makes a test of each case. `$store` gives a store and whatever has to live as long.

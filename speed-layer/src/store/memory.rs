@@ -5,9 +5,9 @@
 //! start.
 
 mod columns;
-mod history;
 #[cfg(test)]
 mod tests;
+mod undo_log;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ use super::{
     StoreReadError, StoredView, SweepStatus, ViewChange, ViewId, ViewSpace,
 };
 use columns::EpochColumns;
-use history::{ReadPin, UndoLog};
+use undo_log::{ReadPin, UndoLog};
 
 /// Groups that a read takes under one lock.
 const PORTION: usize = 32_768;

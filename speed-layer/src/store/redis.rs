@@ -15,7 +15,6 @@ mod codec;
 mod connection;
 mod keys;
 mod meta;
-mod overwritten;
 mod read;
 mod report;
 #[cfg(test)]
@@ -23,6 +22,7 @@ pub(crate) mod server;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod undo_log;
 
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ impl RedisStore {
         script.arg(fence_to_check(change.fence)).arg(change.space.to_string());
         script.arg(change.serial).arg(change.from.0).arg(change.flushes);
         script.arg(
-            overwritten::partial_flush_retention_ms(change)
+            undo_log::partial_flush_retention_ms(change)
                 .map_or_else(String::new, |ms| ms.to_string()),
         );
         script.arg(2 * fields.len());

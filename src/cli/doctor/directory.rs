@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
-use super::super::counted::pluralize;
+use super::super::text::pluralize;
 use super::finding::DoctorFinding;
 use crate::compose::inspect::DirectoryInspection;
 

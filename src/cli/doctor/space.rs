@@ -4,8 +4,8 @@ use std::path::Path;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use super::content::DirectoryUsage;
 use super::directory::nearest_existing;
+use super::directory_usage::DirectoryUsage;
 use super::finding::DoctorFinding;
 
 const SPACE: &str = "disk space";

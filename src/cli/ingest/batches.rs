@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::ids::LineIds;
+use super::line_ids::LineIds;
 
 /// Bytes of a batch: well below what a server takes by default.
 pub(super) const BATCH_MAX_BYTES: usize = 8 << 20;

@@ -3,15 +3,15 @@
 
 use std::io::{self, BufRead};
 
-use crate::compose::rows::{ColumnLayout, CsvParameters, CsvRecordReader};
+use crate::compose::input_rows::{ColumnLayout, CsvParameters, CsvRecordReader};
 use sha2::{Digest, Sha256};
 
 use super::batches::{
     BATCH_MAX_BYTES, BatchSource, LineIdLifetime, ROW_MAX_BYTES, RequestFormat, RowSpan,
     SourcePosition, UploadBatch,
 };
-use super::ids::LineIds;
-use super::table::{csv_parameters, csv_records, read_header};
+use super::columns::{csv_parameters, csv_records, read_header};
+use super::line_ids::LineIds;
 
 /// Bytes that the JSON of a batch may come to, about: the names of columns stand in each row.
 const JSON_MAX_BYTES: usize = 24 << 20;

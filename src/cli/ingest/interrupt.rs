@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::standing::{UnansweredLines, UploadProgress};
+use super::progress::{UnansweredLines, UploadProgress};
 
 /// How long an answer is awaited.
 const ANSWER: Duration = Duration::from_secs(30);

@@ -5,10 +5,10 @@ use std::path::Path;
 use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
 
-use super::super::counted::pluralize;
 use super::super::output::{self, OutputFormat};
+use super::super::text::pluralize;
+use super::batch_sender::BatchReply;
 use super::batches::{LineIdLifetime, UploadBatch};
-use super::send::BatchReply;
 
 /// How many refused events are shown; the others are only counted.
 const SHOWN: u64 = 20;

@@ -9,9 +9,9 @@ use indicatif::HumanCount;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::counted::pluralize;
 use super::super::output;
 use super::super::table::TextTable;
+use super::super::text::pluralize;
 
 type Row = BTreeMap<String, Box<RawValue>>;
 

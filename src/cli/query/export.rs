@@ -14,8 +14,8 @@ use ureq::Body;
 use ureq::http::{HeaderMap, Response};
 
 use super::super::client::ApiClient;
-use super::super::counted::pluralize;
 use super::super::output;
+use super::super::text::pluralize;
 use super::QueryArgs;
 use super::answer::{ProvenanceReply, warning_text};
 

@@ -23,8 +23,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, UInt64Type};
 use serde::Serialize;
 
+use super::json_lines::BoundedText;
 use super::scalar::{int96, number, time};
-use super::write::BoundedText;
 use super::{IntakeError, malformed};
 
 /// Values within each other, as deep as an event may be.

@@ -8,7 +8,7 @@ use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use crate::intake::layout::COLUMNS_MAX;
+use crate::intake::column_layout::COLUMNS_MAX;
 
 /// A record.
 #[derive(Debug)]

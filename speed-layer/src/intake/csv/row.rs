@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::number::{is_plain_number, parse_lenient};
 use super::record::{CsvRecord, CsvRecordFault};
 use super::{CsvParameters, EventFault, InvalidCode, wrong_number};
-use crate::intake::layout::{ColumnLayout, EventTypeSource, no_column};
+use crate::intake::column_layout::{ColumnLayout, EventTypeSource, no_column};
 
 /// What the fields of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use serde::de::IgnoredAny;
 
 use super::{EnvelopeFields, EventFault, InvalidCode, excerpt};
-use crate::intake::hints::{FIELDS, is_list_of_events, suggest_field};
+use crate::intake::field_hints::{FIELDS, is_list_of_events, suggest_field};
 
 /// Fields that an event does not have, as many as are told at once.
 pub(super) const UNKNOWN_MAX: usize = 5;

@@ -14,7 +14,7 @@ use shared::failpoint;
 use shared::time::Timestamp;
 use tracing::warn;
 
-use super::kept::QuarantineEntries;
+use super::entries::QuarantineEntries;
 use super::{QuarantineEntry, QuarantineError, QuarantineId};
 
 pub(super) const NAME: &str = "quarantine.jsonl";

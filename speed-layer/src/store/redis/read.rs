@@ -21,7 +21,7 @@ use super::codec::GroupDecoder;
 use super::connection::{is_wrong_type, one_line};
 use super::keys::{self, RedisKeys};
 use super::meta::{self, ViewMeta};
-use super::overwritten::UndoLogReader;
+use super::undo_log::UndoLogReader;
 use crate::store::chunk::TimeChunk;
 use crate::store::{ReadCaveats, SpaceStage, SpeedView, StoreReadError};
 

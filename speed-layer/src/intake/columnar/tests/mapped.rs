@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{Read, Write};
 
 use super::*;
+use crate::intake::column_layout::ColumnMapping;
 use crate::intake::columnar::ColumnarFile;
-use crate::intake::layout::ColumnMapping;
 
 fn orders() -> RecordBatch {
     batch(vec![

@@ -1,0 +1,133 @@
+//! A run's audit: what it made, against the old view and the speed states that it retires.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use shared::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
+use shared::ids::Boundary;
+use shared::ports::SpeedReadRequest;
+use shared::table::StateTable;
+use shared::time::{TimeRange, Timestamp};
+
+use super::executor::RunExecutor;
+use super::{RunMode, RunRecord, instruments};
+use crate::audit::{self, AuditCounts};
+use crate::time_order::{TimeOrderedBatches, sorted};
+
+/// What was served of a part of a view, taken chunk by chunk.
+pub(super) struct AuditBaseline {
+    metric: Arc<MetricVersion>,
+    sources: Vec<TimeOrderedBatches>,
+    audit: AuditCounts,
+}
+
+impl AuditBaseline {
+    /// Compares the next chunk, up to `to`.
+    pub(super) fn compare(
+        &mut self,
+        made: &StateTable,
+        sorted: &[RecordBatch],
+        to: Timestamp,
+    ) -> Result<(), String> {
+        let mut rows = Vec::new();
+        for source in &mut self.sources {
+            rows.extend(source.take(to).map_err(|e| e.to_string())?);
+        }
+        let layout = self.metric.compiled.layout();
+        let audit = audit::compare_rows(made, sorted, &rows, layout).map_err(|e| e.to_string())?;
+        self.audit = self.audit.combine(audit);
+        Ok(())
+    }
+
+    /// What was found.
+    pub(super) fn finish_audit(self, snapshot: &CatalogSnapshot) -> AuditCounts {
+        let (name, generation) = (&self.metric.definition.name, snapshot.generation);
+        // Only rows that were not in order, which is a difference of its own.
+        let left =
+            self.sources.iter().map(TimeOrderedBatches::remaining_rows).sum::<usize>() as u64;
+        let audit = self.audit.combine(AuditCounts { compared: left, differences: left });
+        if audit.differences > 0 {
+            tracing::error!(metric = name, %generation, ?audit, "the audit found differences");
+        }
+        audit
+    }
+}
+
+impl RunExecutor {
+    /// Reads what was served of a part of a new view: the old view, and the speed states of the
+    /// epochs that are sealed now.
+    pub(super) async fn audit_baseline(
+        &self,
+        mode: RunMode,
+        metric: &Arc<MetricVersion>,
+        sealed: Boundary,
+        range: TimeRange,
+    ) -> Result<AuditBaseline, String> {
+        let mut sources = Vec::new();
+        if mode == RunMode::Full {
+            self.add_view(metric, range, &mut sources).await?;
+        }
+        let read = SpeedReadRequest {
+            from: metric.boundary.epoch,
+            to: Some(sealed.epoch),
+            range,
+            columns: None,
+        };
+        let speed = match self.speed.read(metric, read.clone()).await {
+            Ok(part) => Ok(part),
+            Err(_) => self.speed.read_local(metric, read).await,
+        };
+        let speed = speed.map_err(|e| e.to_string())?;
+        if speed.through < sealed.offset || !speed.missing.is_empty() {
+            let through = speed.through;
+            return Err(format!(
+                "the speed view covers offset {through} of {}; {}",
+                sealed.offset,
+                speed.missing.join(", ")
+            ));
+        }
+        sources.push(TimeOrderedBatches::new(sorted(&speed.states).map_err(|e| e.to_string())?));
+        Ok(AuditBaseline { metric: Arc::clone(metric), sources, audit: AuditCounts::default() })
+    }
+
+    /// The rows of the old view's files, each in order of time.
+    async fn add_view(
+        &self,
+        metric: &MetricVersion,
+        range: TimeRange,
+        sources: &mut Vec<TimeOrderedBatches>,
+    ) -> Result<(), String> {
+        let schema = metric.compiled.layout().schema();
+        let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
+        let base = metric.compiled.grain();
+        let here = |file: &&ViewFile| file.grain == base && file.range.overlaps(&range);
+        let mut files: Vec<&ViewFile> = metric.files.iter().filter(here).collect();
+        // So that the rows of files that do not overlap come as those of one.
+        files.sort_by_key(|file| file.range.from);
+        for file in files {
+            let batches = self.views.read_file(metric.id, file, &columns, range).await;
+            sources.push(TimeOrderedBatches::new(batches.map_err(|e| e.to_string())?));
+        }
+        Ok(())
+    }
+
+    pub(super) fn report_audit(
+        &self,
+        run: &RunRecord,
+        metric: &MetricVersion,
+        audit: Result<AuditCounts, String>,
+    ) {
+        match audit {
+            Ok(audit) => {
+                instruments::record_audit(audit);
+                self.queue.update(&run.id, |run| {
+                    run.audit = Some(run.audit.unwrap_or_default().combine(audit));
+                });
+            }
+            Err(reason) => {
+                instruments::record_audit_failure();
+                tracing::warn!(metric = metric.definition.name, reason, "a part was not audited");
+            }
+        }
+    }
+}

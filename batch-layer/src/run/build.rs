@@ -1,0 +1,160 @@
+//! Making a view's parts: each folded from the master dataset, compared with what was served of it,
+//! and written. Parts hold different days, so that several are made at once, each by one thread;
+//! and several metrics are made of a part at once, so that it is read once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use futures::future::try_join_all;
+use shared::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
+use shared::failpoint;
+use shared::ids::Boundary;
+use shared::omissions::MetricOmissions;
+
+use super::RunMode;
+use super::executor::{RunError, RunExecutor};
+use super::inputs::MasterPart;
+use crate::audit::AuditCounts;
+use crate::recompute::{Recomputation, RecomputeCounters, RecomputeTarget};
+use crate::view::{self, ViewFileBuilder, ViewSchema};
+
+/// What a part is made for.
+#[derive(Clone)]
+pub(super) struct BuildTask {
+    pub(super) metric: Arc<MetricVersion>,
+    /// The epochs that its files are about.
+    pub(super) epochs: (Boundary, Boundary),
+    /// What was served, in which mode, when it is to be compared.
+    pub(super) audit: Option<(Arc<CatalogSnapshot>, RunMode)>,
+}
+
+/// What was made of some parts.
+#[derive(Default)]
+pub(super) struct BuildOutcome {
+    pub(super) files: Vec<ViewFile>,
+    pub(super) mismatches: u64,
+    pub(super) omissions: MetricOmissions,
+    pub(super) events: u64,
+    pub(super) days: BTreeSet<i64>,
+    /// One a part.
+    pub(super) audits: Vec<Result<AuditCounts, String>>,
+}
+
+impl BuildOutcome {
+    pub(super) fn add(&mut self, other: Self) {
+        self.files.extend(other.files);
+        self.mismatches += other.mismatches;
+        self.omissions.merge(&other.omissions);
+        self.events += other.events;
+        self.days.extend(other.days);
+        self.audits.extend(other.audits);
+    }
+
+    /// Whether each event that the journal had there was read once.
+    pub(super) fn check(&self, from: Boundary, to: Boundary) -> Result<(), RunError> {
+        let expected = to.offset.since(from.offset);
+        if self.events == expected {
+            return Ok(());
+        }
+        let (events, from, to) = (self.events, from.epoch, to.epoch);
+        Err(RunError::Failed(format!(
+            "{events} events were folded of the epochs from {from} to {to}, which have {expected}"
+        )))
+    }
+}
+
+/// Bytes of states that a thread holds of several metrics of a part; one by itself has what it
+/// needs. Rollups come to as much again at most.
+const TOGETHER_BYTES_MAX: usize = 128 << 20;
+
+impl RunExecutor {
+    /// Makes parts, all at the same time; for each task what was made of them.
+    pub(super) async fn build_parts(
+        &self,
+        tasks: &[BuildTask],
+        parts: &[MasterPart],
+    ) -> Result<Vec<BuildOutcome>, RunError> {
+        let jobs = parts.iter().map(|part| {
+            let (this, tasks, part) = (self.clone(), tasks.to_vec(), part.clone());
+            self.compute.run(async move { this.build_part(&tasks, &part).await })
+        });
+        let mut made: Vec<BuildOutcome> = tasks.iter().map(|_| BuildOutcome::default()).collect();
+        for part in try_join_all(jobs).await? {
+            made.iter_mut().zip(part).for_each(|(made, part)| made.add(part));
+        }
+        Ok(made)
+    }
+
+    async fn build_part(
+        &self,
+        tasks: &[BuildTask],
+        part: &MasterPart,
+    ) -> Result<Vec<BuildOutcome>, RunError> {
+        failpoint::hit("run.recompute.before")?;
+        let MasterPart { files, range, events } = part;
+        let wanted = |task: &BuildTask| RecomputeTarget {
+            metric: Arc::clone(&task.metric.compiled),
+            to: task.epochs.1,
+        };
+        let wanted: Vec<RecomputeTarget> = tasks.iter().map(wanted).collect();
+        let mut folded = Recomputation::new(&self.storage, &wanted, files, *range, *events).await?;
+        failpoint::hit("run.audit.before")?;
+        let mut views = Vec::new();
+        for task in tasks {
+            let served = match &task.audit {
+                Some((_, mode)) => {
+                    Some(self.audit_baseline(*mode, &task.metric, task.epochs.1, *range).await)
+                }
+                None => None,
+            };
+            views.push((served, ViewFileBuilder::new(view_schema(&task.metric))));
+        }
+        let mut held_bytes = 0;
+        while let Some(to) = folded.next().await? {
+            for (at, (served, grains)) in views.iter_mut().enumerate() {
+                let table = folded.fold(at).await?;
+                let sorted = view::rows(&table);
+                if let Some(Ok(rows)) = served
+                    && let Err(reason) = rows.compare(&table, &sorted, to)
+                {
+                    *served = Some(Err(reason));
+                }
+                held_bytes += sorted.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+                grains.add(table, sorted, to)?;
+            }
+            if tasks.len() > 1 && held_bytes > TOGETHER_BYTES_MAX {
+                let count = tasks.len();
+                return Err(RunError::Failed(format!(
+                    "the states of {count} metrics together need more than {} MiB",
+                    TOGETHER_BYTES_MAX >> 20
+                )));
+            }
+        }
+        failpoint::hit("run.view.before")?;
+        let mut made = Vec::new();
+        for ((task, (served, grains)), seen) in tasks.iter().zip(views).zip(folded.into_counters())
+        {
+            let files = grains.write(&self.storage, task.epochs).await?;
+            for file in &files {
+                self.views.open(task.metric.id, file).await?;
+            }
+            let RecomputeCounters { mismatches, omissions, events, days } = seen;
+            let audits = served.into_iter().zip(&task.audit);
+            let audits = audits
+                .map(|(served, (snapshot, _))| served.map(|rows| rows.finish_audit(snapshot)));
+            let audits = audits.collect();
+            made.push(BuildOutcome { files, mismatches, omissions, events, days, audits });
+        }
+        Ok(made)
+    }
+}
+
+/// Whose states a view's files hold.
+pub(super) fn view_schema(metric: &MetricVersion) -> ViewSchema {
+    ViewSchema {
+        id: metric.id,
+        layout: metric.compiled.layout().clone(),
+        base: metric.compiled.grain(),
+    }
+}

@@ -1,0 +1,315 @@
+//! One run, from sealing to publication.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
+use shared::clock::Clock;
+use shared::failpoint::{self, is_bug_planted};
+use shared::ids::{Boundary, Offset};
+use shared::ports::{Journal, JournalError, SpeedViews};
+
+use super::build::{BuildOutcome, BuildTask, view_schema};
+use super::compute_pool::ComputePool;
+use super::inputs;
+use super::{RunMode, RunQueue, RunRecord, RunState};
+use crate::catalog::BatchCatalog;
+use crate::manifest::{ManifestChange, MasterFile, PublishError, RunOutcome, ViewUpdate};
+use crate::master;
+use crate::storage::{Storage, StorageError};
+use crate::view::{self, ParquetViews};
+
+/// How long a run waits for the speed layer to take in what was sealed, before its audit.
+const APPLIED_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a run did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RunError {
+    #[error("cancelled")]
+    Cancelled,
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<std::io::Error> for RunError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<StorageError> for RunError {
+    fn from(error: StorageError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<JournalError> for RunError {
+    fn from(error: JournalError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<PublishError> for RunError {
+    fn from(error: PublishError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// What runs work with.
+#[derive(Clone)]
+pub(super) struct RunExecutor {
+    pub(super) catalog: Arc<BatchCatalog>,
+    pub(super) storage: Storage,
+    pub(super) views: Arc<ParquetViews>,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) speed: Arc<dyn SpeedViews>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) compute: Arc<ComputePool>,
+    pub(super) queue: RunQueue,
+    /// See [`super::RunServiceParts::journal_floor`].
+    pub(super) journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
+}
+
+impl RunExecutor {
+    /// Does what a run is for, or several backfills together; those of them that do not publish by
+    /// then were cancelled. What runs that do not succeed have written is given up.
+    pub(super) async fn execute(&self, runs: &[RunRecord]) -> Result<(), RunError> {
+        Self { storage: self.storage.for_work(), ..self.clone() }.work(runs).await
+    }
+
+    async fn work(&self, runs: &[RunRecord]) -> Result<(), RunError> {
+        self.report_step(runs, "seal", 0.0)?;
+        failpoint::hit("run.seal.before")?;
+        let (sealed, snapshot) = self.catalog.seal().await?;
+        failpoint::hit("run.archive.before")?;
+        let mut outcome = self.archive(runs, &snapshot, sealed).await?;
+        failpoint::hit("run.archive.after")?;
+        let mut files = self.catalog.state().master.to_vec();
+        files.extend(outcome.master_added.iter().cloned());
+        match runs {
+            [run] if run.backfill.is_none() => {
+                self.refresh(run, &snapshot, sealed, &files, &mut outcome).await?;
+                self.compact_master(&snapshot, &mut outcome).await;
+            }
+            backfills => {
+                // What is archived is published by itself, so that other runs can go on meanwhile.
+                if outcome.archived.is_some() {
+                    let archived = std::mem::take(&mut outcome);
+                    self.catalog.publish(ManifestChange::Run(archived)).await?;
+                }
+                self.backfill(backfills, &files, &mut outcome).await?;
+            }
+        }
+        self.publish(runs, outcome).await
+    }
+
+    async fn archive(
+        &self,
+        runs: &[RunRecord],
+        snapshot: &CatalogSnapshot,
+        sealed: Boundary,
+    ) -> Result<RunOutcome, RunError> {
+        let mut outcome = RunOutcome::default();
+        let archived = self.catalog.state().manifest.archived;
+        if sealed.epoch <= archived.epoch {
+            return Ok(outcome);
+        }
+        let columns = snapshot.extractor();
+        let all = sealed.offset.since(archived.offset).max(1);
+        let mut from = archived;
+        for to in inputs::cuts(snapshot, archived, sealed) {
+            let before = from.offset.since(archived.offset);
+            let report = |done: u64| {
+                self.report_step(runs, "archive", 0.2 * (before + done) as f64 / all as f64)
+            };
+            let files =
+                inputs::archive(&self.storage, &self.journal, &columns, (from, to), &report)
+                    .await?;
+            outcome.master_added.extend(files);
+            from = to;
+        }
+        outcome.archived = Some((archived, sealed));
+        Ok(outcome)
+    }
+
+    /// New views for all active metrics, up to what was sealed.
+    async fn refresh(
+        &self,
+        run: &RunRecord,
+        snapshot: &Arc<CatalogSnapshot>,
+        sealed: Boundary,
+        files: &[MasterFile],
+        outcome: &mut RunOutcome,
+    ) -> Result<(), RunError> {
+        let metrics = inputs::metric_versions(snapshot, run.metrics.as_deref());
+        self.report_step(std::slice::from_ref(run), "wait for the speed layer", 0.2)?;
+        self.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
+        let mut work = Vec::new();
+        for metric in metrics {
+            let from = match run.mode {
+                RunMode::Incremental if metric.boundary.epoch >= sealed.epoch => continue,
+                RunMode::Incremental if is_bug_planted("epoch_twice") => Boundary::default(),
+                RunMode::Incremental => metric.boundary,
+                RunMode::Full => Boundary::default(),
+            };
+            let files = inputs::files_between(files, from, sealed)?;
+            work.push((metric, from, inputs::parts(&files, self.compute.threads())));
+        }
+        let all: f64 = work.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
+        let (mut done, mut counted) = (0.0, RunCounters::default());
+        for (metric, from, parts) in work {
+            let epochs = match run.mode {
+                RunMode::Incremental => (metric.boundary, sealed),
+                RunMode::Full => (Boundary::default(), sealed),
+            };
+            let audit = Some((Arc::clone(snapshot), run.mode));
+            let task = BuildTask { metric: Arc::clone(&metric), epochs, audit };
+            let mut made = BuildOutcome::default();
+            for parts in parts.chunks(self.compute.threads()) {
+                let progress = 0.2 + 0.7 * done / all.max(1.0);
+                let step = format!("recompute {}", metric.definition.name);
+                self.report_step(std::slice::from_ref(run), &step, progress)?;
+                let task = std::slice::from_ref(&task);
+                self.build_parts(task, parts).await?.into_iter().for_each(|part| made.add(part));
+                self.report(run, &metric, &mut made, &mut counted);
+                done += parts.iter().map(|part| part.events).sum::<f64>();
+            }
+            made.check(from, sealed)?;
+            if run.mode == RunMode::Incremental {
+                made.files.extend(metric.files.iter().cloned());
+                made.mismatches += metric.mismatches;
+                made.omissions.merge(&metric.omissions);
+                self.compact_view(run, &metric, &mut made.files).await?;
+            }
+            outcome.views.push(ViewUpdate {
+                id: metric.id,
+                expected: metric.boundary,
+                boundary: sealed,
+                files: made.files,
+                mismatches: made.mismatches,
+                omissions: made.omissions,
+            });
+        }
+        Ok(())
+    }
+
+    /// Tells what was folded so far, and what the audits found.
+    pub(super) fn report(
+        &self,
+        run: &RunRecord,
+        metric: &MetricVersion,
+        made: &mut BuildOutcome,
+        counted: &mut RunCounters,
+    ) {
+        counted.events = counted.events.max(made.events);
+        counted.days.extend(&made.days);
+        self.queue.update(&run.id, |run| {
+            (run.events, run.days) = (counted.events, counted.days.len() as u64);
+        });
+        for audit in made.audits.drain(..) {
+            self.report_audit(run, metric, audit);
+        }
+    }
+
+    async fn compact_view(
+        &self,
+        run: &RunRecord,
+        metric: &MetricVersion,
+        files: &mut Vec<ViewFile>,
+    ) -> Result<(), RunError> {
+        for grain in metric.compiled.grain().rollups() {
+            let chosen = view::choose_compaction(files, *grain);
+            if chosen.is_empty() {
+                continue;
+            }
+            let step = format!("compact {} by {grain}", metric.definition.name);
+            self.report_step(std::slice::from_ref(run), &step, 0.9)?;
+            let merged =
+                view::compact(&self.storage, &self.views, &view_schema(metric), &chosen).await?;
+            files.retain(|file| !chosen.contains(file));
+            files.extend(merged);
+        }
+        Ok(())
+    }
+
+    /// Merges small master files. A run does not fail by what it could not merge.
+    async fn compact_master(&self, snapshot: &CatalogSnapshot, outcome: &mut RunOutcome) {
+        let state = self.catalog.state();
+        let columns = snapshot.extractor();
+        for files in master::choose_compaction(&state.master, state.covered_boundary()) {
+            match master::compact(&self.storage, &files, &columns).await {
+                Ok(merged) => {
+                    outcome.master_added.extend(merged);
+                    outcome.master_removed.extend(files.into_iter().map(|file| file.path));
+                }
+                Err(error) => tracing::warn!(%error, "master files were not merged"),
+            }
+        }
+    }
+
+    async fn publish(&self, runs: &[RunRecord], mut outcome: RunOutcome) -> Result<(), RunError> {
+        let begin = |run: &&RunRecord| {
+            self.queue.update(&run.id, |run| {
+                run.state = RunState::Publishing;
+                run.step = "publish".to_owned();
+                run.progress = 0.95;
+            })
+        };
+        let (publishing, cancelled): (Vec<&RunRecord>, Vec<&RunRecord>) =
+            runs.iter().partition(begin);
+        if publishing.is_empty() {
+            return Err(RunError::Cancelled);
+        }
+        outcome.views.retain(|view| cancelled.iter().all(|run| run.backfill != Some(view.id)));
+        failpoint::hit("run.publish.before")?;
+        if let (Some((_, archived)), true) =
+            (outcome.archived, is_bug_planted("retire_before_publish"))
+        {
+            self.journal.trim(archived.offset)?;
+        }
+        let changes = outcome.archived.is_some()
+            || !outcome.views.is_empty()
+            || !outcome.master_added.is_empty();
+        let generation = if changes {
+            self.catalog.publish(ManifestChange::Run(outcome)).await?.generation
+        } else {
+            self.catalog.current().generation
+        };
+        failpoint::hit("run.publish.after")?;
+        for run in publishing {
+            self.queue.update(&run.id, |run| {
+                run.generation = Some(generation);
+                run.audit = Some(run.audit.unwrap_or_default());
+            });
+        }
+        Ok(())
+    }
+
+    /// Says what runs do, and stops them if all were cancelled.
+    pub(super) fn report_step(
+        &self,
+        runs: &[RunRecord],
+        step: &str,
+        progress: f64,
+    ) -> Result<(), RunError> {
+        if runs.iter().all(|run| self.queue.is_cancelled(&run.id)) {
+            return Err(RunError::Cancelled);
+        }
+        for run in runs {
+            self.queue.update(&run.id, |run| {
+                run.step = step.to_owned();
+                run.progress = progress;
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What a run has folded so far, each event once however many metrics are made of it: all of them
+/// read the same epochs up to the same end, and the one that stands farthest back reads them all.
+#[derive(Default)]
+pub(super) struct RunCounters {
+    days: BTreeSet<i64>,
+    events: u64,
+}

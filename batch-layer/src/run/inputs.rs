@@ -1,0 +1,174 @@
+//! What a run reads: the journal's sealed epochs on their way into the master dataset, and master
+//! files in parts that fit in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use shared::catalog::{CatalogSnapshot, MetricVersion};
+use shared::extract::PropertyExtractor;
+use shared::ids::Boundary;
+use shared::ports::{CommittedBatch, Journal};
+use shared::time::{DAY_US, TimeRange, Timestamp};
+
+use super::executor::RunError;
+use crate::manifest::MasterFile;
+use crate::master;
+use crate::storage::Storage;
+
+/// Events that are archived at a time, and their bytes: one record of the journal may be over it.
+const ARCHIVE_EVENTS: usize = 500_000;
+const ARCHIVE_BYTES: usize = 256 << 20;
+/// Events of a part of days that is recomputed by a thread at a time, unless one day has more: at
+/// most, but for [`PART_SLACK`], and at least where there are enough for all threads.
+const PART_EVENTS_MAX: f64 = 500_000.0;
+const PART_EVENTS_MIN: f64 = 50_000.0;
+/// How much larger a part may become, so that cutting between days leaves no small rest.
+const PART_SLACK: f64 = 1.05;
+
+/// Some days and the master files that have events of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct MasterPart {
+    pub(super) range: TimeRange,
+    pub(super) files: Vec<MasterFile>,
+    /// About how many events it has.
+    pub(super) events: f64,
+}
+
+/// All days of these files, in parts for so many threads, in the order of days. A file that days
+/// share may have events in several parts.
+pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<MasterPart> {
+    let all = files.iter().map(|file| file.rows).sum::<u64>() as f64;
+    // As many for each thread, so that none waits for another at the end.
+    let rounds = (all / (PART_EVENTS_MAX * threads as f64)).ceil().max(1.0);
+    let events_max = (PART_SLACK * all / (rounds * threads as f64)).max(PART_EVENTS_MIN);
+    // Events a day, taking those of a file as spread evenly: it changes where a file begins or
+    // ends, and parts are cut there.
+    let mut changes: BTreeMap<i64, f64> = BTreeMap::new();
+    for file in files {
+        let daily = file.rows as f64 / (file.last_day() - file.first_day + 1) as f64;
+        *changes.entry(file.first_day).or_default() += daily;
+        *changes.entry(file.last_day() + 1).or_default() -= daily;
+    }
+    let mut parts: Vec<MasterPart> = Vec::new();
+    let mut daily = 0.0;
+    let edges: Vec<i64> = changes.keys().copied().collect();
+    for (edges, change) in edges.windows(2).zip(changes.values()) {
+        daily += change;
+        let (from, to) = (Timestamp(edges[0] * DAY_US), Timestamp(edges[1] * DAY_US));
+        let events = daily * (edges[1] - edges[0]) as f64;
+        match parts.last_mut().filter(|part| part.events + events <= events_max) {
+            Some(part) => {
+                part.range.to = to;
+                part.events += events;
+            }
+            None => {
+                parts.push(MasterPart { range: TimeRange { from, to }, files: Vec::new(), events });
+            }
+        }
+    }
+    for part in &mut parts {
+        let (from, to) = (part.range.from.day(), part.range.to.day());
+        let here = |file: &&MasterFile| file.first_day < to && from <= file.last_day();
+        part.files = files.iter().filter(here).cloned().collect();
+    }
+    parts
+}
+
+/// Where the archive of `[from, to)` is cut, so that no file spans a metric's boundary: the ends of
+/// its pieces, `to` the last.
+pub(super) fn cuts(snapshot: &CatalogSnapshot, from: Boundary, to: Boundary) -> Vec<Boundary> {
+    let boundaries = snapshot.metrics.iter().map(|metric| metric.boundary);
+    let mut cuts: Vec<Boundary> =
+        boundaries.filter(|b| from.epoch < b.epoch && b.epoch < to.epoch).chain([to]).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts
+}
+
+/// Archives the epochs `[from, to)`; `report` gets the events done, and may stop it.
+pub(super) async fn archive(
+    storage: &Storage,
+    journal: &Arc<dyn Journal>,
+    columns: &PropertyExtractor,
+    (from, to): (Boundary, Boundary),
+    report: &(dyn Fn(u64) -> Result<(), RunError> + Send + Sync),
+) -> Result<Vec<MasterFile>, RunError> {
+    let mut files = Vec::new();
+    let mut position = from.offset;
+    while position < to.offset {
+        report(position.since(from.offset))?;
+        let journal = Arc::clone(journal);
+        let read = move || read_some(&*journal, position, to);
+        let joined = tokio::task::spawn_blocking(read).await;
+        let events = joined.map_err(|e| RunError::Failed(e.to_string()))??;
+        let count: usize = events.iter().map(|batch| batch.events.len()).sum();
+        if count == 0 {
+            return Err(RunError::Failed(format!(
+                "the journal ends at offset {position}, before {}",
+                to.offset
+            )));
+        }
+        files.extend(master::archive(storage, &events, columns, (from, to)).await?);
+        position = position.plus(count as u64);
+    }
+    Ok(files)
+}
+
+fn read_some(
+    journal: &dyn Journal,
+    from: shared::ids::Offset,
+    to: Boundary,
+) -> Result<Vec<CommittedBatch>, RunError> {
+    let mut events = Vec::new();
+    let (mut count, mut size_bytes) = (0, 0);
+    for committed in journal.read(from)? {
+        let mut committed = Arc::unwrap_or_clone(committed?);
+        let is_full = count >= ARCHIVE_EVENTS || size_bytes >= ARCHIVE_BYTES;
+        if committed.first >= to.offset || is_full {
+            break;
+        }
+        let left = usize::try_from(to.offset.since(committed.first)).unwrap_or(usize::MAX);
+        committed.events = committed.events.slice(0, committed.events.len().min(left));
+        count += committed.events.len();
+        size_bytes += committed.events.size_bytes();
+        events.push(committed);
+    }
+    Ok(events)
+}
+
+/// The master files of the epochs `[from, to)`.
+///
+/// # Errors
+/// When they have not exactly the events that the journal had there.
+pub(super) fn files_between(
+    files: &[MasterFile],
+    from: Boundary,
+    to: Boundary,
+) -> Result<Vec<MasterFile>, RunError> {
+    let inside = |file: &&MasterFile| file.from.epoch >= from.epoch && file.to.epoch <= to.epoch;
+    let files: Vec<MasterFile> = files.iter().filter(inside).cloned().collect();
+    let (found, expected) =
+        (files.iter().map(|file| file.rows).sum::<u64>(), to.offset.since(from.offset));
+    if found == expected {
+        return Ok(files);
+    }
+    Err(RunError::Failed(format!(
+        "the master dataset has {found} events of the epochs from {} to {}, the journal had \
+         {expected}",
+        from.epoch, to.epoch
+    )))
+}
+
+/// The metric versions that a run is about: active ones, of these names if there are any.
+pub(super) fn metric_versions(
+    snapshot: &CatalogSnapshot,
+    names: Option<&[String]>,
+) -> Vec<Arc<MetricVersion>> {
+    let named = |m: &MetricVersion| names.is_none_or(|n| n.contains(&m.definition.name));
+    snapshot
+        .metrics
+        .iter()
+        .filter(|m| m.stage == shared::catalog::LifecycleStage::Active && named(m))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,305 @@
+//! The making of an answer's rows: all of it but what changes with the clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use shared::catalog::{CatalogSnapshot, MetricVersion};
+use shared::ids::{MetricId, Offset};
+use shared::omissions::MetricOmissions;
+use shared::time::{Grain, TimeRange, Timestamp};
+
+use super::query_context::QueryContext;
+use super::read::{self, AttemptError, ReadContext};
+use super::{ServingLayer, blocking};
+use crate::answer::{
+    self, AnswerInput, AnswerProvenance, AnswerRows, ComparisonRange, MeasureApproximation,
+    MergedStates, QueryAnswer, RenderedRows, RowsMemory, warnings,
+};
+use crate::cache::CacheValue;
+use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
+use crate::error::ServingError;
+use crate::query::resolve::{RangeEdges, ResolvedQuery, check_fit, check_open, resolve};
+use crate::query::{CompareMode, CsvTextStyle, Query, QueryError};
+
+/// The times of a question.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QueryTimes {
+    /// Those of the query, which may be relative to the clock.
+    edges: RangeEdges,
+    /// Where a comparison of the range to date ends, if the range goes further.
+    to_date: Option<Timestamp>,
+    now: Timestamp,
+}
+
+impl QueryTimes {
+    pub(super) fn new(query: &Query, grain: Grain, edges: RangeEdges, now: Timestamp) -> Self {
+        let now_to = grain.ceil(now);
+        let to_date = query.compare.is_some_and(CompareMode::is_to_date)
+            && edges.to.is_none_or(|to| to > now_to)
+            && edges.from.is_none_or(|from| from < now_to);
+        Self { edges, to_date: to_date.then_some(now_to), now }
+    }
+}
+
+/// What rows depend on, besides the generation and how far the speed view has come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ResultKey {
+    /// Without what only says how and when to answer, and without its edges.
+    query: Query,
+    metric: MetricId,
+    edges: RangeEdges,
+    to_date: Option<Timestamp>,
+}
+
+impl ResultKey {
+    pub(super) fn new(query: &Query, metric: MetricId, times: QueryTimes) -> Self {
+        let QueryTimes { edges, to_date, .. } = times;
+        let limit = Some(query.rows_max());
+        let (format, csv) = (None, CsvTextStyle::default());
+        let query =
+            Query { from: None, to: None, after: None, limit, format, csv, ..query.clone() };
+        Self { query, metric, edges, to_date }
+    }
+}
+
+/// Rows, and what is told of them.
+#[derive(Debug)]
+pub(super) struct CachedResult {
+    /// The range that they cover.
+    pub(super) edges: RangeEdges,
+    pub(super) calendar: BucketCalendar,
+    /// The earlier range.
+    comparison: Option<ComparisonRange>,
+    /// Where buckets do not begin on the base.
+    pub(super) widened: Vec<TimeRange>,
+    pub(super) rows: Arc<AnswerRows>,
+    /// Every event below is in them.
+    pub(super) through: Offset,
+    /// None from here on is.
+    pub(super) reach: Offset,
+    /// What is missing of the speed view.
+    pub(super) missing: Vec<String>,
+    /// Whether all is in them that was applied.
+    is_whole: bool,
+    /// See [`answer::last_bucket`].
+    pub(super) last: Option<TimeRange>,
+    /// See [`answer::approximate`].
+    pub(super) approximate: BTreeMap<String, MeasureApproximation>,
+    /// What JSON was written of them.
+    written: RenderedRows,
+}
+
+impl CachedResult {
+    /// The answer to a query that it was made for.
+    pub(super) fn answer(&self, query: &Query, provenance: AnswerProvenance) -> QueryAnswer {
+        let AnswerRows { rows, compared, total_rows, warnings, .. } = &*self.rows;
+        QueryAnswer {
+            metric: query.metric.clone(),
+            edges: self.edges,
+            calendar: self.calendar.clone(),
+            rows: rows.clone(),
+            comparison: self.comparison.clone(),
+            compared: compared.clone(),
+            total_rows: *total_rows,
+            provenance,
+            warnings: warnings.clone(),
+            written: self.written.clone(),
+            held: RowsMemory(Some(Arc::clone(&self.rows))),
+        }
+    }
+}
+
+impl CacheValue for CachedResult {
+    fn size_bytes(&self) -> usize {
+        self.rows.held.bytes()
+    }
+
+    /// The store may have again what it lost.
+    fn is_lasting(&self) -> bool {
+        self.is_whole
+    }
+}
+
+/// Bytes of rows, of what may be written of them, and of the question.
+fn rows_bytes(rows: &AnswerRows, query: &Query) -> usize {
+    let batches = [Some(&rows.rows), rows.compared.as_ref()];
+    let bytes = batches.into_iter().flatten().map(|rows| {
+        let names = rows.schema_ref().fields().iter().map(|field| field.name().len() + 4);
+        // What is written of short answers: each row with its names, each value as it is.
+        let written = if answer::is_short(rows) { rows.num_rows() } else { 0 };
+        2 * rows.get_array_memory_size() + written * names.sum::<usize>()
+    });
+    bytes.sum::<usize>() + text_bytes(query)
+}
+
+impl ServingLayer {
+    /// Makes the rows of an answer, when so much was applied to the speed view.
+    pub(super) async fn compute_result(
+        &self,
+        query: &Query,
+        snapshot: &Arc<CatalogSnapshot>,
+        metric: &Arc<MetricVersion>,
+        zone: Arc<ZoneOffsets>,
+        times: QueryTimes,
+        (applied, work): (Offset, &QueryContext),
+    ) -> Result<Arc<CachedResult>, AttemptError> {
+        let resolved = resolve(query, metric, zone, times.edges).map_err(ServingError::from)?;
+        let part = ReadContext { snapshot, metric, resolved: &resolved, query, work };
+        let mut missing = Vec::new();
+        let range = speed_range(&part, times)?;
+        let (merged, speed) = self.read(&part, times.edges, range, &mut missing).await?;
+        let (edges, mut widened) = checked_edges(&merged, &resolved, metric, times.now)?;
+        let earlier = match comparison_read(&part, times, edges)? {
+            Some(ComparisonRead { comparison, read, widened: more }) => {
+                widened.extend(more);
+                Some((self.read_also(&part, closed_edges(read), &speed).await?, comparison))
+            }
+            None => None,
+        };
+        let comparison = earlier.as_ref().map(|(_, comparison)| comparison.clone());
+        let (through, reach) = (speed.through, speed.reach);
+        let last = answer::last_bucket(&merged, &resolved.calendar);
+        let warnings = self.warnings(&part, &speed.omissions).await;
+        let approximate = answer::approximate(&metric.compiled, &resolved.measures);
+        let calendar = resolved.calendar.clone();
+        let (query, groups_max) = (query.clone(), self.settings.groups_max);
+        let (metric, work) = (Arc::clone(&metric.compiled), work.clone());
+        let rows = blocking(move || {
+            let earlier = earlier.as_ref().map(|(before, compare)| (before, compare.range));
+            let account = work.account();
+            let (query, resolved, metric, merged) = (&query, &resolved, &metric, &merged);
+            let source = AnswerInput {
+                query,
+                resolved,
+                metric,
+                edges,
+                merged,
+                earlier,
+                groups_max,
+                account,
+            };
+            let mut rows = answer::build(source)?;
+            rows.held.resize(rows_bytes(&rows, query))?;
+            Ok(rows)
+        });
+        let mut rows = rows.await?;
+        rows.warnings.extend(warnings);
+        let is_whole = missing.is_empty() && through >= applied && reach == through;
+        Ok(Arc::new(CachedResult {
+            edges,
+            calendar,
+            comparison,
+            widened,
+            rows: Arc::new(rows),
+            through,
+            reach,
+            missing,
+            is_whole,
+            last,
+            approximate,
+            written: RenderedRows::default(),
+        }))
+    }
+
+    /// What is told of values that are not in the answer.
+    async fn warnings(&self, part: &ReadContext<'_>, omissions: &MetricOmissions) -> Vec<String> {
+        let (metric, resolved) = (part.metric, part.resolved);
+        let subject = warnings::WarningContext {
+            metric,
+            omissions,
+            readings: metric
+                .compiled
+                .property_uses(&read::measures(resolved), &read::dimensions(part)),
+            is_bounded: !part.query.scope.is_everything(),
+        };
+        self.warnings_of(&subject).await
+    }
+}
+
+/// What is to be read of the speed view: what is asked for, and what it is compared with. Where an
+/// edge is open, the latter depends on what there is.
+fn speed_range(part: &ReadContext<'_>, times: QueryTimes) -> Result<TimeRange, ServingError> {
+    let asked = times.edges.range();
+    if part.query.compare.is_none() {
+        return Ok(asked);
+    }
+    let RangeEdges { from: Some(_), to: Some(_) } = times.edges else { return Ok(TimeRange::ALL) };
+    let earlier = comparison_read(part, times, times.edges)?.map_or(asked, |earlier| earlier.read);
+    Ok(TimeRange { from: asked.from.min(earlier.from), to: asked.to.max(earlier.to) })
+}
+
+/// What rows are compared with.
+struct ComparisonRead {
+    comparison: ComparisonRange,
+    /// Its base buckets.
+    read: TimeRange,
+    /// Where its buckets do not begin on the base.
+    widened: Vec<TimeRange>,
+}
+
+/// The range to compare with, if there is one.
+fn comparison_read(
+    part: &ReadContext<'_>,
+    times: QueryTimes,
+    edges: RangeEdges,
+) -> Result<Option<ComparisonRead>, ServingError> {
+    let Some(compare) = part.query.compare else { return Ok(None) };
+    let to = times.to_date.map_or(edges.to, |now| Some(edges.to.map_or(now, |to| to.min(now))));
+    let (Some(from), Some(to)) = (edges.from, to) else {
+        if part.query.granularity != Granularity::All {
+            // There are no buckets to compare.
+            return Ok(None);
+        }
+        let detail = "`compare` with `granularity` all needs `from` and `to`; `to=now` is right \
+                      for what there is so far";
+        return Err(QueryError::new("open_range", "compare", detail).into());
+    };
+    let (calendar, grain) = (&part.resolved.calendar, part.metric.compiled.grain());
+    let range = TimeRange { from, to: to.max(Timestamp(from.0 + 1)) };
+    let exact = answer::compare::comparison_range(calendar.zone(), range, compare);
+    let (range, read, widened) = if times.edges.from.is_some() {
+        let range = TimeRange { from: grain.floor(exact.from), to: grain.ceil(exact.to) };
+        check_fit(calendar, grain, range)?;
+        (range, range, Vec::new())
+    } else {
+        // From the start of a bucket on, which need not be one of the base's.
+        let widened = check_open(calendar, grain, exact, times.now)?;
+        let read = TimeRange { from: grain.ceil(exact.from), to: grain.ceil(exact.to) };
+        (exact, read, widened)
+    };
+    let comparison = ComparisonRange::new(compare, range, calendar, grain);
+    Ok(Some(ComparisonRead { comparison, read, widened }))
+}
+
+fn closed_edges(range: TimeRange) -> RangeEdges {
+    RangeEdges { from: Some(range.from), to: Some(range.to) }
+}
+
+/// Bytes of all texts of a query.
+fn text_bytes(query: &Query) -> usize {
+    let names = query.measures.iter().flatten().chain(&query.group_by);
+    let names = names.chain(query.order_by.iter().map(|order| &order.name));
+    let texts = names.chain(&query.filter).chain(&query.having);
+    texts.map(|text| text.len() + size_of::<String>()).sum()
+}
+
+/// The range that is answered, once it is known what there is, and where its buckets do not begin
+/// on the base.
+fn checked_edges(
+    merged: &MergedStates,
+    resolved: &ResolvedQuery,
+    metric: &MetricVersion,
+    now: Timestamp,
+) -> Result<(RangeEdges, Vec<TimeRange>), ServingError> {
+    let calendar = &resolved.calendar;
+    let edges = answer::answered_edges(merged, calendar, resolved.edges);
+    let RangeEdges { from: Some(from), to: Some(to) } = edges else {
+        return Ok((edges, Vec::new()));
+    };
+    let (grain, range) = (metric.compiled.grain(), TimeRange { from, to });
+    if resolved.edges.from.is_some() {
+        check_fit(calendar, grain, range)?;
+        return Ok((edges, Vec::new()));
+    }
+    Ok((edges, check_open(calendar, grain, range, now)?))
+}

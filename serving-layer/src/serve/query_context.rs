@@ -1,0 +1,77 @@
+//! A query's right to work: its turn, its memory, and its time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::fair_limiter::WorkPermit;
+use crate::error::ServingError;
+use crate::memory::{MemoryAccount, MemoryShortageError, QueryMemoryGuard};
+
+/// A query's right to work. Clones share it; the turn ends, and what was reserved is given back,
+/// when all work has ended, which may be after nobody waits for the answer any more.
+#[derive(Clone, Debug)]
+pub(crate) struct QueryContext(Arc<QueryContextInner>);
+
+#[derive(Debug)]
+struct QueryContextInner {
+    account: MemoryAccount,
+    deadline: Instant,
+    is_given_up: AtomicBool,
+    _turn: WorkPermit,
+}
+
+impl QueryContext {
+    /// Work within a turn, with memory from `account`, until `deadline`.
+    pub(crate) fn new(account: MemoryAccount, deadline: Instant, turn: WorkPermit) -> Self {
+        let is_given_up = AtomicBool::new(false);
+        Self(Arc::new(QueryContextInner { account, deadline, is_given_up, _turn: turn }))
+    }
+
+    /// What its memory is taken from.
+    pub(super) fn account(&self) -> &MemoryAccount {
+        &self.0.account
+    }
+
+    /// Takes memory for something.
+    ///
+    /// # Errors
+    /// When there is not as much.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<QueryMemoryGuard, MemoryShortageError> {
+        self.0.account.hold(bytes)
+    }
+
+    /// Whether it is worth to go on.
+    ///
+    /// # Errors
+    /// When nobody waits for the answer any more.
+    pub(crate) fn check(&self) -> Result<(), ServingError> {
+        let is_over = self.0.is_given_up.load(Ordering::Relaxed);
+        match is_over || Instant::now() > self.0.deadline {
+            true => Err(ServingError::Internal("the query was given up".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// Gives the work up when what is returned is dropped, unless it has ended by then.
+    pub(super) fn cancel_on_drop(&self) -> CancelGuard {
+        CancelGuard(Arc::clone(&self.0))
+    }
+}
+
+/// See [`QueryContext::watch`].
+#[derive(Debug)]
+pub(super) struct CancelGuard(Arc<QueryContextInner>);
+
+impl Drop for CancelGuard {
+    fn drop(&mut self) {
+        self.0.is_given_up.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for QueryContextInner {
+    fn drop(&mut self) {
+        // Less is always there.
+        let _ = self.account.reserve(0);
+    }
+}
