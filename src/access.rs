@@ -1,6 +1,6 @@
 //! Access: keys, and what they open.
 //!
-//! Keys are part of the manifest (`shared::access`). A request is let through, or refused, by its
+//! Keys are part of the manifest (`merganser_core::access`). A request is let through, or refused, by its
 //! route and its headers alone ([`AccessGuard`]), before its body is read, but where clients bring the
 //! key in the body (`write_key`); what its bearer may see, and what is written into its events,
 //! goes with it to the layers. As long as there are no keys, anybody may do everything, and the
@@ -27,10 +27,10 @@ pub(crate) use self::unauthenticated::PeerNetwork;
 pub(crate) fn open_guard() -> AccessGuard {
     use std::sync::Arc;
 
-    use shared::catalog::CatalogSnapshot;
-    use shared::clock::SystemClock;
-    use shared::ids::{Generation, JournalId};
-    use shared::time::Timestamp;
+    use merganser_core::clock::SystemClock;
+    use merganser_core::ids::{Generation, JournalId};
+    use merganser_core::time::Timestamp;
+    use merganser_metric::catalog::CatalogSnapshot;
 
     let snapshot = CatalogSnapshot {
         generation: Generation(0),

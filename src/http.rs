@@ -23,10 +23,10 @@ use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_core::access::RouteAccess;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
-use shared::access::RouteAccess;
-use shared::problem::{Problem, ProblemKind};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::access::AccessGuard;

@@ -1,9 +1,9 @@
 //! Comparing what the batch layer made with what was served before it, key by key: pure.
 
 use arrow::array::RecordBatch;
+use merganser_metric::layout::StateLayout;
+use merganser_metric::table::{StateTable, TableError};
 use serde::{Deserialize, Serialize};
-use shared::compile::StateLayout;
-use shared::table::{StateTable, TableError};
 
 /// What an audit found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,8 +89,8 @@ pub fn compare(made: &StateTable, served: &StateTable) -> AuditCounts {
 mod tests {
     use super::*;
     use arrow::array::StringArray;
-    use shared::compile::StateLayout;
-    use shared::measure::StateKind;
+    use merganser_metric::layout::StateLayout;
+    use merganser_metric::measure::StateKind;
 
     fn table(keys: &[(i64, Option<&str>)]) -> StateTable {
         let layout = StateLayout { dimensions: vec!["d".into()], states: vec![StateKind::Count] };

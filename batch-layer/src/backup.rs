@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures::{Stream, StreamExt};
-use shared::ids::{Generation, Offset};
-use shared::ports::JournalError;
+use merganser_core::ids::{Generation, Offset};
+use merganser_core::journal::JournalError;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;

@@ -14,17 +14,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use shared::access::{KeyChange, KeyError};
-use shared::catalog::{
+use merganser_core::access::{KeyChange, KeyError};
+use merganser_core::clock::Clock;
+use merganser_core::failpoint::{self, is_bug_planted};
+use merganser_core::ids::{Boundary, JournalId, MetricId, Offset};
+use merganser_core::journal::{Journal, JournalError, JournalFile};
+use merganser_core::omissions::MetricOmissions;
+use merganser_metric::catalog::{
     Catalog, CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion,
 };
-use shared::clock::Clock;
-use shared::compile::Metric;
-use shared::definition::MetricDefinition;
-use shared::failpoint::{self, is_bug_planted};
-use shared::ids::{Boundary, JournalId, MetricId, Offset};
-use shared::omissions::MetricOmissions;
-use shared::ports::{Journal, JournalError, JournalFile};
+use merganser_metric::compile::Metric;
+use merganser_metric::definition::MetricDefinition;
 use tokio::sync::watch;
 
 use crate::manifest::{ManifestChange, ManifestState, ManifestStore, PublishError};

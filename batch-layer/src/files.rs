@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shared::failpoint;
+use merganser_core::failpoint;
 
 /// The ending of files that [`replace`] has not renamed yet. One that is found at start was left
 /// by a crash and means nothing.

@@ -11,10 +11,13 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{AppendHeaders, IntoResponse, Json, Response};
 use axum::routing::get;
 use futures::stream::{self, Stream};
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::{
+    BoundedBody, NoParameters, parameters, preferred_media_type, read_json,
+};
+use merganser_core::text::suggestion;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::problem::{Problem, ProblemKind, suggestion};
-use shared::request::{BoundedBody, NoParameters, parameters, preferred_media_type, read_json};
 use tokio::sync::watch;
 
 use crate::backup::BackupService;

@@ -7,10 +7,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use merganser_core::ids::{Generation, JournalId};
+use merganser_core::journal::JournalError;
+use merganser_core::time::Timestamp;
 use object_store::local::LocalFileSystem;
-use shared::ids::{Generation, JournalId};
-use shared::ports::JournalError;
-use shared::time::Timestamp;
 
 use crate::journal;
 use crate::manifest::ManifestStore;

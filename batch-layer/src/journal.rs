@@ -41,9 +41,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shared::event::EventBatch;
-use shared::ids::{Boundary, JournalId, Offset};
-use shared::ports::{
+use merganser_core::event::EventBatch;
+use merganser_core::ids::{Boundary, JournalId, Offset};
+use merganser_core::journal::{
     CommittedBatch, IdentityReader, Journal, JournalError, JournalFile, JournalReader,
 };
 

@@ -15,14 +15,14 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use merganser_core::access::{AccessKey, AccessKeys};
+use merganser_core::ids::{Boundary, Generation, JournalId, MetricId};
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::{LifecycleStage, ViewFile};
+use merganser_metric::compile::FoldVersion;
+use merganser_metric::definition::MetricDefinition;
 use serde::{Deserialize, Serialize};
-use shared::access::{AccessKey, AccessKeys};
-use shared::catalog::{LifecycleStage, ViewFile};
-use shared::compile::FoldVersion;
-use shared::definition::MetricDefinition;
-use shared::ids::{Boundary, Generation, JournalId, MetricId};
-use shared::omissions::MetricOmissions;
-use shared::time::Timestamp;
 
 pub use change::{ManifestChange, RunOutcome, StaleChangeError, ViewUpdate};
 pub use store::{ManifestStore, PublishError};

@@ -6,7 +6,7 @@
 //! Files are only ever added, or merged with others of the same days. Each holds the event's own
 //! columns, its place in the journal, the text of all properties, and typed columns for the
 //! properties that metrics used when it was written (named as
-//! [`shared::expression::PropertyColumn::name`]). A typed
+//! [`merganser_core::property::PropertyColumn::name`]). A typed
 //! column stands in a file only if every value in it fitted its type with all its digits, so that
 //! reading it is the same as reading the text. Rows are in order of time.
 //!
@@ -23,15 +23,15 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use merganser_core::event::{EventBatch, EventOffsets};
+use merganser_core::ids::Boundary;
+use merganser_core::journal::CommittedBatch;
+use merganser_core::properties::PropertyValues;
+use merganser_core::time::{DAY_US, Timestamp};
+use merganser_metric::extract::PropertyExtractor;
 use parquet::basic::Encoding;
 use parquet::file::properties::{WriterPropertiesBuilder, WriterVersion};
 use parquet::schema::types::ColumnPath;
-use shared::event::{EventBatch, EventOffsets};
-use shared::extract::PropertyExtractor;
-use shared::ids::Boundary;
-use shared::ports::CommittedBatch;
-use shared::properties::PropertyValues;
-use shared::time::{DAY_US, Timestamp};
 
 use crate::manifest::MasterFile;
 use crate::parquet_file::ROW_GROUP_ROWS;

@@ -1,7 +1,7 @@
 //! Recomputing states from the master dataset, with a DataFusion plan.
 //!
 //! Master files are scanned, projected with the metric's compiled definition, and grouped by bucket
-//! and dimensions with the aggregates of [`shared::measure::aggregate`]. It is the same fold as the
+//! and dimensions with the aggregates of [`merganser_metric::measure::aggregate`]. It is the same fold as the
 //! speed layer's: same projection, same state columns.
 //!
 //! Files are in order of time, so a range is folded in chunks of time of some ten thousand events:
@@ -23,13 +23,13 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
-use shared::compile::Metric;
-use shared::extract::ExtractedEvents;
-use shared::ids::Boundary;
-use shared::measure::aggregate;
-use shared::omissions::MetricOmissions;
-use shared::table::StateTable;
-use shared::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
+use merganser_core::ids::Boundary;
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
+use merganser_metric::compile::Metric;
+use merganser_metric::extract::ExtractedEvents;
+use merganser_metric::measure::aggregate;
+use merganser_metric::table::StateTable;
 
 use crate::manifest::MasterFile;
 use crate::master::{self, MasterProjection, MasterStream};

@@ -18,9 +18,9 @@ mod scheduler;
 mod tests;
 mod worker;
 
+use merganser_core::ids::{Generation, MetricId};
+use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::ids::{Generation, MetricId};
-use shared::time::Timestamp;
 
 use crate::audit::AuditCounts;
 
@@ -135,8 +135,8 @@ pub struct RunRecord {
 /// Times in records are texts, for people.
 mod rfc3339 {
     use chrono::{DateTime, Utc};
+    use merganser_core::time::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use shared::time::Timestamp;
 
     pub(super) fn serialize<S: Serializer>(
         time: &Option<Timestamp>,

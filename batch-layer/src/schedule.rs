@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::time::Timestamp;
 
 use crate::run::RunMode;
 
@@ -155,7 +155,7 @@ mod tests {
         );
         let first = plan.next(RunMode::Full, at("2026-10-24T12:00:00Z")).unwrap();
         let second = plan.next(RunMode::Full, first).unwrap();
-        assert!(second.0 - first.0 >= shared::time::DAY_US, "{first} {second}");
+        assert!(second.0 - first.0 >= merganser_core::time::DAY_US, "{first} {second}");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use shared::catalog::{LifecycleStage, MetricVersion};
-use shared::compile::Metric;
-use shared::definition::MetricDefinition;
-use shared::ids::{Boundary, Epoch, MetricId, Offset};
-use shared::omissions::MetricOmissions;
+use merganser_core::ids::{Boundary, Epoch, MetricId, Offset};
+use merganser_core::omissions::MetricOmissions;
+use merganser_metric::catalog::{LifecycleStage, MetricVersion};
+use merganser_metric::compile::Metric;
+use merganser_metric::definition::MetricDefinition;
 
 /// A boundary.
 pub(crate) fn at(epoch: u64, offset: u64) -> Boundary {
@@ -43,7 +43,7 @@ pub(crate) fn definition(name: &str) -> MetricDefinition {
             }}
         }}"#
     );
-    shared::definition::from_json(text.as_bytes()).unwrap()
+    merganser_metric::definition::from_json(text.as_bytes()).unwrap()
 }
 
 /// A version of a metric at a boundary.

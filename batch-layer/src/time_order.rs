@@ -6,7 +6,7 @@ use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 
 /// The column `time` of a batch.
 ///

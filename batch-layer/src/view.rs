@@ -11,11 +11,11 @@ mod reader;
 mod tests;
 
 use arrow::array::RecordBatch;
-use shared::catalog::ViewFile;
-use shared::compile::StateLayout;
-use shared::ids::{Boundary, MetricId};
-use shared::table::{StateTable, TableError};
-use shared::time::{Grain, TimeRange, Timestamp};
+use merganser_core::ids::{Boundary, MetricId};
+use merganser_core::time::{Grain, TimeRange, Timestamp};
+use merganser_metric::catalog::ViewFile;
+use merganser_metric::layout::StateLayout;
+use merganser_metric::table::{StateTable, TableError};
 
 pub use compaction::{choose as choose_compaction, compact};
 pub use file_builder::ViewFileBuilder;

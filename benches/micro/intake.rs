@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use batch_layer::journal::{FileJournal, JournalSettings};
 use divan::{Bencher, counter::ItemsCount};
-use shared::catalog::CatalogSnapshot;
-use shared::clock::SystemClock;
-use shared::ids::{Generation, Offset};
-use shared::ports::{CommittedBatch, Journal};
-use shared::time::Timestamp;
+use merganser_core::clock::SystemClock;
+use merganser_core::ids::{Generation, Offset};
+use merganser_core::journal::{CommittedBatch, Journal};
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::CatalogSnapshot;
 use speed_layer::intake::{
     BodyEncoding, BodyFormat, EventBody, Intake, IntakeError, IntakeHandle, IntakeSettings,
     InvalidEventPolicy, Receipt, UuidGenerator,

@@ -15,15 +15,15 @@ use batch_layer::storage::Storage;
 use batch_layer::{audit, master, view};
 use chrono::DateTime;
 use divan::{Bencher, counter::ItemsCount};
+use merganser_core::event::{Event, EventBatch, EventOffsets};
+use merganser_core::ids::{Boundary, Epoch, Offset};
+use merganser_core::journal::{CommittedBatch, Journal};
+use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
+use merganser_metric::compile::Metric;
+use merganser_metric::definition;
+use merganser_metric::extract::{ExtractedEvents, PropertyExtractor};
+use merganser_metric::table::StateTable;
 use serde_json::value::RawValue;
-use shared::compile::Metric;
-use shared::definition;
-use shared::event::{Event, EventBatch, EventOffsets};
-use shared::extract::{ExtractedEvents, PropertyExtractor};
-use shared::ids::{Boundary, Epoch, Offset};
-use shared::ports::{CommittedBatch, Journal};
-use shared::table::StateTable;
-use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 use tokio::runtime::Runtime;
 
 /// The service's.

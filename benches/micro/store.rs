@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use divan::{Bencher, counter::ItemsCount};
-use shared::catalog::{LifecycleStage, MetricVersion};
-use shared::definition;
-use shared::ids::{Boundary, Epoch, Fence, JournalId, MetricId, Offset};
-use shared::omissions::MetricOmissions;
+use merganser_core::ids::{Boundary, Epoch, Fence, JournalId, MetricId, Offset};
+use merganser_core::omissions::MetricOmissions;
+use merganser_metric::catalog::{LifecycleStage, MetricVersion};
+use merganser_metric::definition;
 use speed_layer::store::memory::MemoryStore;
 use speed_layer::store::{
     EpochStates, JournalPosition, SpaceStage, SpeedStore, SpeedView, ViewChange, ViewSpace,

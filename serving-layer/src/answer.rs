@@ -20,12 +20,12 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
+use merganser_core::ids::PartitionOffsets;
+use merganser_core::time::TimeRange;
+use merganser_metric::compile::{Metric, OverflowCounts};
+use merganser_metric::definition::MeasureKind;
+use merganser_metric::measure::{DISTINCT_ERROR, QUANTILE_ERROR, StateKind};
 use serde::Serialize;
-use shared::compile::{Metric, OverflowCounts};
-use shared::definition::MeasureKind;
-use shared::ids::PartitionOffsets;
-use shared::measure::{DISTINCT_ERROR, QUANTILE_ERROR, StateKind};
-use shared::time::TimeRange;
 
 use crate::calendar::{BucketCalendar, Granularity};
 use crate::error::ServingError;

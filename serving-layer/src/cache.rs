@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
-use shared::ids::{Generation, Offset};
+use merganser_core::ids::{Generation, Offset};
 use tokio::sync::OnceCell;
 
 use crate::instruments::CacheInstruments;

@@ -18,7 +18,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
-use shared::time::{DAY_US, Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
+use merganser_core::time::{DAY_US, Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
 
 pub use zone::{OffsetSpan, ZoneCache, ZoneOffsets};
 

@@ -1,6 +1,6 @@
 //! Why a query has no answer, and what the client can do about it.
 
-use shared::problem::{FAULT, Problem, ProblemKind};
+use merganser_api::problem::{FAULT, Problem, ProblemKind};
 
 use crate::memory::MemoryShortageError;
 use crate::merge::MergeError;
@@ -222,8 +222,8 @@ impl From<MergeError> for ServingError {
     }
 }
 
-impl From<shared::compile::FoldError> for ServingError {
-    fn from(error: shared::compile::FoldError) -> Self {
+impl From<merganser_metric::compile::FoldError> for ServingError {
+    fn from(error: merganser_metric::compile::FoldError) -> Self {
         Self::Internal(format!("an answer could not be finished: {error}"))
     }
 }

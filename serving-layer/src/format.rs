@@ -15,8 +15,8 @@ use std::io;
 
 use arrow::array::{Array, Decimal128Array};
 use bytes::Bytes;
+use merganser_core::decimal::Scale;
 use sha2::{Digest, Sha256};
-use shared::decimal::Scale;
 
 use crate::answer::{QueryAnswer, RowsDigest};
 use crate::error::ServingError;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use shared::problem::{Problem, ProblemKind};
-use shared::request::BoundedBody;
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::BoundedBody;
 
 use crate::serve::ServingLayer;
 

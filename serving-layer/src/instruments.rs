@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use merganser_core::time::Timestamp;
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
 };
-use shared::time::Timestamp;
 
 use crate::answer::QueryAnswer;
 use crate::error::ServingError;

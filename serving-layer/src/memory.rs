@@ -12,8 +12,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use merganser_api::request::CallerId;
 use metrics::Gauge;
-use shared::request::CallerId;
 
 use crate::instruments;
 

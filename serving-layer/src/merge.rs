@@ -17,9 +17,10 @@ use std::ops::Deref;
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
-use shared::compile::{Metric, StateLayout};
-use shared::expression::{ExpressionError, Predicate};
-use shared::table::{StateTable, TableError};
+use merganser_metric::compile::Metric;
+use merganser_metric::expression::{ExpressionError, Predicate};
+use merganser_metric::layout::StateLayout;
+use merganser_metric::table::{StateTable, TableError};
 
 use crate::cache::CacheValue;
 use crate::calendar::BucketCalendar;

@@ -9,8 +9,8 @@ use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
-use shared::catalog::ViewFile;
-use shared::time::{Grain, TimeRange, Timestamp};
+use merganser_core::time::{Grain, TimeRange, Timestamp};
+use merganser_metric::catalog::ViewFile;
 
 use crate::calendar::BucketCalendar;
 

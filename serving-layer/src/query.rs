@@ -15,10 +15,10 @@ mod timezone;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_core::access::AccessScope;
+use merganser_core::ids::PartitionOffsets;
 use serde_json::Value;
-use shared::access::AccessScope;
-use shared::ids::PartitionOffsets;
-use shared::problem::{Problem, ProblemKind};
 
 use crate::calendar::Granularity;
 pub use granularity::SPELLINGS;

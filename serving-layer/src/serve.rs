@@ -26,13 +26,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono_tz::Tz;
+use merganser_api::request::CallerId;
+use merganser_core::clock::Clock;
+use merganser_core::ids::{Generation, Offset, PartitionId, PartitionOffsets};
+use merganser_core::journal::Journal;
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
+use merganser_metric::views::{BatchViews, SpeedViewLag, SpeedViews};
 use serde_json::{Map, Value};
-use shared::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
-use shared::clock::Clock;
-use shared::ids::{Generation, Offset, PartitionId, PartitionOffsets};
-use shared::ports::{BatchViews, Journal, SpeedViewLag, SpeedViews};
-use shared::request::CallerId;
-use shared::time::Timestamp;
 use tokio::time::timeout;
 
 use crate::answer::{self, AnswerProvenance, BatchProvenance, QueryAnswer, SpeedProvenance};

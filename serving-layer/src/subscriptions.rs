@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
+use merganser_api::problem::Problem;
+use merganser_api::request::CallerId;
 use serde_json::json;
-use shared::problem::Problem;
-use shared::request::CallerId;
 use tokio::sync::{Notify, watch};
 
 use crate::answer::{QueryAnswer, RowsDigest};

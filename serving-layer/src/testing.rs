@@ -10,24 +10,24 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
-use shared::access::{KeyChange, KeyError};
-use shared::catalog::{
+use merganser_core::access::{KeyChange, KeyError};
+use merganser_core::clock::ManualClock;
+use merganser_core::event::{Event, EventBatch, EventOffsets};
+use merganser_core::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
+use merganser_core::journal::{CommittedBatch, Journal, JournalError, JournalReader};
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::{Grain, TimeRange, Timestamp};
+use merganser_metric::catalog::{
     Catalog, CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion, ViewFile,
 };
-use shared::clock::ManualClock;
-use shared::compile::Metric;
-use shared::definition::{MetricDefinition, from_json};
-use shared::event::{Event, EventBatch, EventOffsets};
-use shared::extract::PropertyExtractor;
-use shared::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
-use shared::omissions::MetricOmissions;
-use shared::ports::{
-    BatchReadRequest, BatchViewStream, BatchViews, CommittedBatch, Journal, JournalError,
-    JournalReader, SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates, SpeedViews,
-    StoreFailure,
+use merganser_metric::compile::Metric;
+use merganser_metric::definition::{MetricDefinition, from_json};
+use merganser_metric::extract::PropertyExtractor;
+use merganser_metric::table::StateTable;
+use merganser_metric::views::{
+    BatchReadRequest, BatchViewStream, BatchViews, SpeedReadRequest, SpeedViewError, SpeedViewLag,
+    SpeedViewStates, SpeedViews, StoreFailure,
 };
-use shared::table::StateTable;
-use shared::time::{Grain, TimeRange, Timestamp};
 use tokio::sync::{RwLock, watch};
 
 use crate::calendar::ZoneCache;

@@ -33,14 +33,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shared::catalog::{Catalog, CatalogSnapshot, MetricVersion};
-use shared::clock::Clock;
-use shared::ids::{Fence, JournalId, MetricId, Offset};
-use shared::ports::{
-    CommittedBatch, Journal, SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates,
-    SpeedViews, StoreFailure,
+use merganser_core::clock::Clock;
+use merganser_core::ids::{Fence, JournalId, MetricId, Offset};
+use merganser_core::journal::{CommittedBatch, Journal};
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion};
+use merganser_metric::views::{
+    SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates, SpeedViews, StoreFailure,
 };
-use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 

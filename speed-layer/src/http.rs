@@ -27,12 +27,12 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::discard;
+use merganser_core::access::FixedProperties;
+use merganser_core::ids::JournalId;
+use merganser_metric::views::SpeedViews;
 use serde::Serialize;
-use shared::access::FixedProperties;
-use shared::ids::JournalId;
-use shared::ports::SpeedViews;
-use shared::problem::{Problem, ProblemKind};
-use shared::request::discard;
 
 use self::parameters::{EventParameters, WaitMode};
 use crate::intake::{

@@ -52,12 +52,13 @@ use std::thread;
 use std::time::Instant;
 
 use bytes::Bytes;
-use shared::access::FixedProperties;
-use shared::catalog::CatalogSnapshot;
-use shared::clock::Clock;
-use shared::ids::{JournalId, Offset};
-use shared::ports::{CommittedBatch, IntakeCounters, Journal};
-use shared::time::Timestamp;
+use merganser_core::access::FixedProperties;
+use merganser_core::clock::Clock;
+use merganser_core::ids::{JournalId, Offset};
+use merganser_core::journal::{CommittedBatch, Journal};
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::CatalogSnapshot;
+use merganser_metric::views::IntakeCounters;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use self::adapters::{CloudEventData, CloudEventHead, SegmentCall};

@@ -34,9 +34,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset};
-use shared::omissions::MetricOmissions;
-use shared::ports::{SpeedReadRequest, SpeedViewStates};
+use merganser_core::ids::{Epoch, Fence, JournalId, MetricId, Offset};
+use merganser_core::omissions::MetricOmissions;
+use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
 
 pub use address::{StoreAddress, StoreAddressError};
 pub use change::{EpochStates, ViewChange};
@@ -49,7 +49,7 @@ pub use view::{SpeedView, ViewId, ViewSpace};
 pub struct JournalPosition {
     /// Everything below.
     pub offset: Offset,
-    /// See [`shared::ports::Journal::checksum_at`].
+    /// See [`merganser_core::journal::Journal::checksum_at`].
     pub checksum: u32,
 }
 

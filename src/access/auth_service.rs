@@ -12,9 +12,9 @@ use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use futures::stream;
 use futures::{FutureExt, StreamExt};
-use shared::access::AccessKey;
-use shared::problem::{internal_detail, reveal_internal};
-use shared::request::discard;
+use merganser_api::problem::{internal_detail, reveal_internal};
+use merganser_api::request::discard;
+use merganser_core::access::AccessKey;
 use tower::{BoxError, Service};
 use tracing::error;
 

@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use shared::access::{AccessKey, AccessKeys, AccessScope, FixedProperties, Role, RouteAccess};
-use shared::catalog::CatalogSnapshot;
-use shared::clock::Clock;
-use shared::problem::{Problem, ProblemKind};
-use shared::request::CallerId;
-use shared::time::Timestamp;
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::CallerId;
+use merganser_core::access::{
+    AccessKey, AccessKeys, AccessScope, FixedProperties, Role, RouteAccess,
+};
+use merganser_core::clock::Clock;
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::CatalogSnapshot;
 use tokio::sync::watch;
 use tokio::time::timeout;
 

@@ -9,8 +9,8 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use shared::access::{AccessKey, AccessKeys};
-use shared::problem::{Problem, ProblemKind};
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_core::access::{AccessKey, AccessKeys};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 

@@ -10,14 +10,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
 use chrono::DateTime;
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::{BoundedBody, NoParameters, read_json};
+use merganser_core::access::{AccessKey, AccessScope, FixedProperties, KeyChange, KeyError, Role};
+use merganser_core::clock::Clock;
+use merganser_core::text::suggestion;
+use merganser_core::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
+use merganser_metric::catalog::{Catalog, CatalogSnapshot};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::access::{AccessKey, AccessScope, FixedProperties, KeyChange, KeyError, Role};
-use shared::catalog::{Catalog, CatalogSnapshot};
-use shared::clock::Clock;
-use shared::problem::{Problem, ProblemKind, suggestion};
-use shared::request::{BoundedBody, NoParameters, read_json};
-use shared::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 
 use super::secret::KeySecret;
 

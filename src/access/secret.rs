@@ -6,8 +6,8 @@
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use merganser_core::access::KeyDigest;
 use sha2::{Digest, Sha256};
-use shared::access::KeyDigest;
 use subtle::ConstantTimeEq;
 
 const PREFIX: &str = "mgs_";

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::access::AccessKey;
-use shared::problem::{Problem, ProblemKind};
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_core::access::AccessKey;
 
 /// Streams of a key at a time.
 const STREAMS_MAX: usize = 100;

@@ -11,12 +11,12 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use futures::SinkExt;
 use http_body_util::BodyExt;
-use shared::access::{AccessKey, Role, RouteAccess};
-use shared::catalog::CatalogSnapshot;
-use shared::clock::ManualClock;
-use shared::ids::{Generation, JournalId};
-use shared::problem::Problem;
-use shared::time::Timestamp;
+use merganser_api::problem::Problem;
+use merganser_core::access::{AccessKey, Role, RouteAccess};
+use merganser_core::clock::ManualClock;
+use merganser_core::ids::{Generation, JournalId};
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::CatalogSnapshot;
 use tokio::sync::watch;
 use tower::layer::layer_fn;
 use tower::{BoxError, ServiceExt};
@@ -192,7 +192,8 @@ async fn what_is_under_way_ends_with_its_key() {
 
 #[test]
 fn problems_of_keys_say_how_to_bring_one() {
-    let problem: Problem = Problem::new(shared::problem::ProblemKind::Unauthorized, "x", "y");
+    let problem: Problem =
+        Problem::new(merganser_api::problem::ProblemKind::Unauthorized, "x", "y");
     let response = problem.into_response();
     let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
     assert_eq!(challenges.len(), 2);
@@ -207,7 +208,7 @@ fn service(guard: &AccessGuard) -> Router {
             read += frame.into_data().unwrap().len();
         }
         // A route may go on reading what has failed.
-        shared::request::discard(&mut body).await;
+        merganser_api::request::discard(&mut body).await;
         read.to_string()
     };
     let follow = async || {
@@ -276,7 +277,7 @@ async fn why_the_service_fails_is_told_to_those_who_run_it() {
     let (runner, run) = key(Role::Admin);
     let (guard, keys, _) = guard(&[&Arc::new(reader), &Arc::new(runner)]);
     let fail = async || {
-        let kind = shared::problem::ProblemKind::Internal;
+        let kind = merganser_api::problem::ProblemKind::Internal;
         Problem::new(kind, "internal", "/var/lib/x is gone").with_public_detail("a fault")
     };
     let service = Router::new()

@@ -11,9 +11,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::discard;
 use serde::Deserialize;
-use shared::problem::{Problem, ProblemKind};
-use shared::request::discard;
 use tokio::time::timeout;
 
 use super::AccessGuard;

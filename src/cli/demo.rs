@@ -121,7 +121,7 @@ async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
 fn tour(url: &str) -> anyhow::Result<()> {
     let client =
         ApiClient::new(&ClientArgs::at(url)).map_err(|_| anyhow::anyhow!("`{url}` is no URL"))?;
-    for definition in shared::definition::from_toml(METRICS)? {
+    for definition in merganser_metric::definition::from_toml(METRICS)? {
         let path = format!("/v1/metrics/{}", definition.name);
         client.put(&path, &definition)?.ok()?;
     }

@@ -20,7 +20,7 @@ mod store;
 use std::path::Path;
 
 use clap::Args;
-use shared::clock::{Clock, SystemClock};
+use merganser_core::clock::{Clock, SystemClock};
 
 use self::directory_usage::DirectoryUsage;
 use self::finding::{DoctorFinding, DoctorReport};

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use merganser_core::access::Role;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
-use shared::access::Role;
 
 use super::client::{ApiClient, ClientArgs, percent_encoded};
 use super::output::{self, OutputFormat};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use merganser_metric::definition::MetricDefinition;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::definition::MetricDefinition;
 
 use super::CliError;
 use super::client::{ApiClient, ClientArgs, percent_encoded};
@@ -361,7 +361,7 @@ impl MetricReply {
 
 #[cfg(test)]
 mod tests {
-    use shared::definition::from_toml;
+    use merganser_metric::definition::from_toml;
 
     use super::*;
 

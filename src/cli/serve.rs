@@ -19,7 +19,7 @@ use crate::trace::TraceExporter;
 pub(super) fn run(settings: Settings) -> Result<(), CliError> {
     malloc_arenas::reexec_with_one_arena();
     let traces = start_log(&settings)?;
-    shared::failpoint::start();
+    merganser_core::failpoint::start();
     let served = runtime()?.block_on(serve(settings));
     if let Some(traces) = traces {
         traces.flush_and_shutdown();

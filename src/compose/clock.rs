@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::clock::Clock;
-use shared::time::Timestamp;
+use merganser_core::clock::Clock;
+use merganser_core::time::Timestamp;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 

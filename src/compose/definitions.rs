@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use shared::catalog::{Catalog, DefineOutcome};
-use shared::compile::Metric;
-use shared::definition::{MetricDefinition, from_toml};
+use merganser_metric::catalog::{Catalog, DefineOutcome};
+use merganser_metric::compile::Metric;
+use merganser_metric::definition::{MetricDefinition, from_toml};
 use tracing::{info, warn};
 
 /// Reads the file, before anything else is touched: definitions that compile.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batch_layer::run::{RunMode, RunService, RunTrigger};
-use shared::clock::Clock;
-use shared::ports::SpeedViews;
+use merganser_core::clock::Clock;
+use merganser_metric::views::SpeedViews;
 use speed_layer::fold::SpeedHandle;
 use speed_layer::intake::IntakeHandle;
 use tokio::task::spawn_blocking;

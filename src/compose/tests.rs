@@ -163,7 +163,7 @@ async fn every_route_opens_to_the_roles_that_it_is_for_and_to_no_other() {
     assert_eq!(operations, listed.into(), "the table is of the operations that there are");
     let definition = br#"{"name":"sales","event":"e","dimensions":["tenant"],
         "measures":{"n":{"kind":"count"}}}"#;
-    let definition = shared::definition::from_json(definition).unwrap();
+    let definition = merganser_metric::definition::from_json(definition).unwrap();
     let catalog = Arc::clone(&service.batch.catalog);
     catalog.define(definition).await.unwrap();
     for (method, path, _) in OPEN_TO {

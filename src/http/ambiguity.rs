@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Request, Version, header};
 use axum::response::{IntoResponse, Response};
-use shared::problem::{Problem, ProblemKind};
+use merganser_api::problem::{Problem, ProblemKind};
 use tokio::io::AsyncRead;
 use tokio_util::io::InspectReader;
 

@@ -7,7 +7,7 @@ mod introduction;
 mod operations;
 
 use axum::http::Method;
-use shared::access::RouteAccess;
+use merganser_core::access::RouteAccess;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
     Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,

@@ -6,7 +6,7 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use shared::problem::{Problem, ProblemKind};
+use merganser_api::problem::{Problem, ProblemKind};
 
 /// Bytes of an address. Under hyper's own bound of 64 KiB, so that there is a word on it.
 const URI_MAX_BYTES: usize = 32 * 1024;

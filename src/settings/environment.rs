@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use shared::problem::suggestion;
+use merganser_core::text::suggestion;
 
 use super::{SettingsError, VARIABLES};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use shared::problem::suggestion;
+use merganser_core::text::suggestion;
 
 use super::{NAMES, PartialSettings, SettingsError};
 

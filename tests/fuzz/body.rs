@@ -13,11 +13,11 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::Array;
 use bytes::Bytes;
-use shared::clock::ManualClock;
-use shared::event::EventBatch;
-use shared::ids::{Boundary, Epoch, JournalId, Offset};
-use shared::ports::{CommittedBatch, Journal, JournalError, JournalReader};
-use shared::time::Timestamp;
+use merganser_core::clock::ManualClock;
+use merganser_core::event::EventBatch;
+use merganser_core::ids::{Boundary, Epoch, JournalId, Offset};
+use merganser_core::journal::{CommittedBatch, Journal, JournalError, JournalReader};
+use merganser_core::time::Timestamp;
 use speed_layer::intake::{
     BodyEncoding, BodyFormat, EventBody, EventIdGenerator, ExceededLimit, Intake, IntakeError,
     IntakeHandle, IntakeLimits, IntakeSettings, InvalidEventPolicy, Quarantine, QuarantineKind,

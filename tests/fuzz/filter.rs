@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use datafusion::logical_expr::Expr;
-use shared::event::{EventBatch, EventOffsets};
-use shared::expression::{
+use merganser_core::event::{EventBatch, EventOffsets};
+use merganser_core::ids::Offset;
+use merganser_metric::expression::{
     Evaluator, ExpressionError, ExpressionLowering, InputColumn, NameScope, NumberWidth, Predicate,
     input_schema,
 };
-use shared::extract::PropertyExtractor;
-use shared::ids::Offset;
+use merganser_metric::extract::PropertyExtractor;
 
 /// What a text of at most 4,096 bytes may take, in all its uses and in code that is not optimised.
 const TIME_MAX: Duration = Duration::from_secs(10);

@@ -14,9 +14,9 @@ use std::sync::LazyLock;
 
 use arrow::array::Array;
 use batch_layer::journal::{FileJournal, JOURNAL_DIRECTORY, JournalSettings};
-use shared::event::{Event, EventBatch};
-use shared::ids::Offset;
-use shared::ports::{Journal, JournalError};
+use merganser_core::event::{Event, EventBatch};
+use merganser_core::ids::Offset;
+use merganser_core::journal::{Journal, JournalError};
 
 /// Files by name.
 type Files = BTreeMap<String, Vec<u8>>;

@@ -9,10 +9,10 @@ use std::sync::{Arc, LazyLock};
 use batch_layer::manifest::{ManifestChange, ManifestState, ManifestStore, PublishError};
 use batch_layer::schedule::Schedule;
 use batch_layer::storage::{Storage, StorageError};
+use merganser_core::ids::JournalId;
+use merganser_core::time::Timestamp;
+use merganser_metric::compile::Metric;
 use object_store::memory::InMemory;
-use shared::compile::Metric;
-use shared::ids::JournalId;
-use shared::time::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 

@@ -9,18 +9,18 @@ use std::sync::{Arc, LazyLock};
 
 use axum::http::Uri;
 use chrono_tz::Tz;
+use merganser_api::problem::Problem;
+use merganser_api::request::pairs;
+use merganser_core::ids::{Boundary, MetricId};
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::{TimeRange, Timestamp};
+use merganser_metric::catalog::{LifecycleStage, MetricVersion};
+use merganser_metric::compile::Metric;
 use serde_json::{Map, Value};
 use serving_layer::calendar::{Granularity, ZoneCache, ZoneOffsets};
 use serving_layer::plan::{self, RollupScan};
 use serving_layer::query::resolve::{ResolvedQuery, edges, resolve};
 use serving_layer::query::{LIMIT_MAX, Query, QueryError};
-use shared::catalog::{LifecycleStage, MetricVersion};
-use shared::compile::Metric;
-use shared::ids::{Boundary, MetricId};
-use shared::omissions::MetricOmissions;
-use shared::problem::Problem;
-use shared::request::pairs;
-use shared::time::{TimeRange, Timestamp};
 
 const NOW: Timestamp = Timestamp(1_365_142_028_123_456);
 /// Names of a list.
@@ -37,7 +37,7 @@ static METRIC: LazyLock<MetricVersion> = LazyLock::new(|| {
         "dimensions":["country",{"name":"plan","property":"account.plan"}],
         "measures":{"n":{"kind":"count"},"sum":{"kind":"sum","of":"amount"},
             "last":{"kind":"latest","of":"state"},"mean":{"kind":"expr","expr":"sum / n"}}}"#;
-    let definition = shared::definition::from_json(definition).unwrap();
+    let definition = merganser_metric::definition::from_json(definition).unwrap();
     MetricVersion {
         id: MetricId(1),
         version: 1,

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
+use merganser_core::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
-use shared::clock::{Clock, SystemClock};
 
 use crate::http::{Http, number};
 use crate::in_both_stores;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use shared::failpoint::{self, is_bug_planted};
+use merganser_core::failpoint::{self, is_bug_planted};
 
 use super::{BatchCatalog, CatalogInner};
 use crate::storage::StorageError;

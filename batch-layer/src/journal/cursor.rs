@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use shared::ports::JournalError;
+use merganser_core::journal::JournalError;
 
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader};
 

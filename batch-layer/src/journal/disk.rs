@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use shared::failpoint;
+use merganser_core::failpoint;
 
 use crate::files;
 

@@ -14,9 +14,9 @@
 //! for everything up to its frame's end: two histories that part and meet again at the same offset
 //! have different checksums there. So it serves as the identity of a position.
 
-use shared::event::{EventBatch, EventIdentities};
-use shared::ids::Offset;
-use shared::ports::JournalError;
+use merganser_core::event::{EventBatch, EventIdentities};
+use merganser_core::ids::Offset;
+use merganser_core::journal::JournalError;
 
 use super::payload;
 

@@ -8,8 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-use shared::ids::{JournalId, Offset};
-use shared::ports::JournalError;
+use merganser_core::ids::{JournalId, Offset};
+use merganser_core::journal::JournalError;
 
 use super::JOURNAL_DIRECTORY;
 use super::cursor::{corrupt, io_error};

@@ -5,8 +5,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use shared::ids::JournalId;
-use shared::ports::JournalError;
+use merganser_core::ids::JournalId;
+use merganser_core::journal::JournalError;
 use uuid::Uuid;
 
 use super::cursor::{corrupt, io_error};

@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use shared::failpoint::is_bug_planted;
+use merganser_core::failpoint::is_bug_planted;
 
 /// What tells a file or directory from all others, as long as it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_ipc::{CompressionType, Message, MetadataVersion, convert, root_as_message};
-use shared::event::{EventBatch, EventIdentities};
+use merganser_core::event::{EventBatch, EventIdentities};
 
 /// What begins each message of a stream, before the length of its metadata.
 const CONTINUATION: [u8; 4] = [0xFF; 4];

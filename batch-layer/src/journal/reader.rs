@@ -9,9 +9,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use shared::event::EventIdentities;
-use shared::ids::{Epoch, Offset};
-use shared::ports::{CommittedBatch, JournalError};
+use merganser_core::event::EventIdentities;
+use merganser_core::ids::{Epoch, Offset};
+use merganser_core::journal::{CommittedBatch, JournalError};
 
 use super::cursor::{FrameCursor, corrupt, io_error};
 use super::frame::{FRAME_VERSION, FrameHeader, decode, decode_identities};

@@ -15,9 +15,9 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use shared::failpoint::is_bug_planted;
-use shared::ids::{Epoch, JournalId, Offset};
-use shared::ports::JournalError;
+use merganser_core::failpoint::is_bug_planted;
+use merganser_core::ids::{Epoch, JournalId, Offset};
+use merganser_core::journal::JournalError;
 
 use super::cursor::{FrameCursor, FrameError, corrupt, io_error};
 use super::disk::JournalDisk;

@@ -21,8 +21,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use shared::failpoint::is_bug_planted;
-use shared::ids::{Epoch, JournalId, Offset, PartitionId};
+use merganser_core::failpoint::is_bug_planted;
+use merganser_core::ids::{Epoch, JournalId, Offset, PartitionId};
 use uuid::Uuid;
 
 use super::disk::JournalDisk;

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use shared::ids::Offset;
+use merganser_core::ids::Offset;
 
 use super::segment::JournalSegment;
 

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use shared::ports::JournalError;
+use merganser_core::journal::JournalError;
 
 use super::cursor::{corrupt, io_error};
 use super::disk::JournalDisk;

@@ -11,9 +11,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use shared::event::{Event, EventBatch};
-use shared::ids::{Boundary, Epoch, Offset};
-use shared::ports::{CommittedBatch, Journal, JournalError};
+use merganser_core::event::{Event, EventBatch};
+use merganser_core::ids::{Boundary, Epoch, Offset};
+use merganser_core::journal::{CommittedBatch, Journal, JournalError};
 use tempfile::TempDir;
 
 use super::{FileJournal, JOURNAL_DIRECTORY, JournalDisk, JournalSettings};

@@ -15,10 +15,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use merganser_core::failpoint::is_bug_planted;
+use merganser_core::ids::{Boundary, Epoch, JournalId, Offset};
+use merganser_core::journal::JournalError;
 use metrics::Histogram;
-use shared::failpoint::is_bug_planted;
-use shared::ids::{Boundary, Epoch, JournalId, Offset};
-use shared::ports::JournalError;
 
 use super::cursor::io_error;
 use super::disk::{JournalDisk, is_full};

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use shared::access::KeyChange;
-use shared::catalog::{LifecycleStage, ViewFile};
-use shared::compile::FoldVersion;
-use shared::definition::MetricDefinition;
-use shared::ids::{Boundary, MetricId};
-use shared::omissions::MetricOmissions;
-use shared::time::Timestamp;
+use merganser_core::access::KeyChange;
+use merganser_core::ids::{Boundary, MetricId};
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::{LifecycleStage, ViewFile};
+use merganser_metric::compile::FoldVersion;
+use merganser_metric::definition::MetricDefinition;
 
 use super::{FORMAT, ManifestState, MasterFile, MetricEntry};
 use crate::schedule::Schedule;
@@ -105,7 +105,7 @@ impl ManifestState {
         let name = &definition.name;
         let versions = self.manifest.metrics.iter().filter(|e| e.definition.name == *name);
         let version = versions.map(|e| e.version).max().unwrap_or(0) + 1;
-        let whole = start.offset == shared::ids::Offset::ZERO;
+        let whole = start.offset == merganser_core::ids::Offset::ZERO;
         // A version that nobody has been answered from yet gives way; so does an active one that
         // the new one stands in for at once.
         self.retain(|entry| {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::failpoint::{self, is_bug_planted};
-use shared::ids::{Generation, JournalId};
-use shared::time::Timestamp;
+use merganser_core::failpoint::{self, is_bug_planted};
+use merganser_core::ids::{Generation, JournalId};
+use merganser_core::time::Timestamp;
 
 use super::{FORMAT, Manifest, ManifestChange, ManifestState, StaleChangeError};
 use crate::storage::{Storage, StorageError, unique_name};

@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::storage::Storage;
-use shared::access::{KeyChange, KeyDigest, Role};
-use shared::ids::{Epoch, Offset};
+use merganser_core::access::{KeyChange, KeyDigest, Role};
+use merganser_core::ids::{Epoch, Offset};
 
 fn definition(name: &str) -> MetricDefinition {
     let text = format!(r#"{{"name":"{name}","event":"e","measures":{{"n":{{"kind":"count"}}}}}}"#);
-    shared::definition::from_json(text.as_bytes()).unwrap()
+    merganser_metric::definition::from_json(text.as_bytes()).unwrap()
 }
 
 fn at(epoch: u64, offset: u64) -> Boundary {
@@ -25,8 +25,8 @@ fn journal() -> JournalId {
 fn view(path: &str) -> ViewFile {
     ViewFile {
         path: path.to_owned(),
-        grain: shared::time::Grain::Day,
-        range: shared::time::TimeRange::ALL,
+        grain: merganser_core::time::Grain::Day,
+        range: merganser_core::time::TimeRange::ALL,
         from: at(0, 0),
         to: at(1, 10),
         rows: 1,

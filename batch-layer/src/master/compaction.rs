@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
-use shared::extract::PropertyExtractor;
-use shared::ids::Boundary;
-use shared::time::TimeRange;
+use merganser_core::ids::Boundary;
+use merganser_core::time::TimeRange;
+use merganser_metric::extract::PropertyExtractor;
 
 use super::{MasterProjection, read, rows as rows_of, write};
 use crate::compaction_policy;

@@ -8,15 +8,15 @@ use datafusion::common::ScalarValue;
 use futures::TryStreamExt;
 use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt};
+use merganser_core::event::{EventBatch, EventOffsets};
+use merganser_core::omissions::RowMismatches;
+use merganser_core::properties::PropertyValues;
+use merganser_core::property::{PropertyColumn, PropertyType};
+use merganser_core::time::TimeRange;
+use merganser_metric::compile::Metric;
+use merganser_metric::extract::{ExtractedEvents, PropertyExtractor};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::file::metadata::ParquetMetaData;
-use shared::compile::Metric;
-use shared::event::{EventBatch, EventOffsets};
-use shared::expression::{ExpressionType, PropertyColumn};
-use shared::extract::{ExtractedEvents, PropertyExtractor};
-use shared::omissions::RowMismatches;
-use shared::properties::PropertyValues;
-use shared::time::TimeRange;
 
 use super::{EXACT, SCHEMA, damaged};
 use crate::manifest::MasterFile;
@@ -89,7 +89,7 @@ pub async fn read(
         let names: Vec<&str> = builder.schema().fields().iter().map(|f| &**f.name()).collect();
         let is_exact = has_exact_numbers(builder.metadata());
         let is_known = |column: &&PropertyColumn| {
-            names.contains(&&*column.name()) && (is_exact || column.ty != ExpressionType::Number)
+            names.contains(&&*column.name()) && (is_exact || column.ty != PropertyType::Number)
         };
         columns.columns().iter().filter(is_known).cloned().collect()
     };

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use arrow::array::UInt64Array;
 use arrow::datatypes::DataType;
 use futures::TryStreamExt;
+use merganser_core::event::{Event, EventBatch};
+use merganser_core::ids::{Epoch, Offset};
+use merganser_core::property::{PropertyColumn, PropertyType, parse_path};
+use merganser_core::time::TimeRange;
+use merganser_metric::compile::Metric;
+use merganser_metric::extract::ExtractedEvents;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
-use shared::compile::Metric;
-use shared::event::{Event, EventBatch};
-use shared::expression::{ExpressionType, PropertyColumn, parse_path};
-use shared::extract::ExtractedEvents;
-use shared::ids::{Epoch, Offset};
-use shared::time::TimeRange;
 
 use super::*;
 use crate::testing::{at, damages};
@@ -23,7 +23,7 @@ const HOUR_US: i64 = 3_600_000_000;
 fn events(times: &[i64], first: u64) -> CommittedBatch {
     let event = |(n, time): (usize, &i64)| {
         let properties = format!(r#"{{"n":{n}}}"#);
-        let mut event = shared::testing::event("sale", *time, Some(&properties));
+        let mut event = merganser_core::testing::event("sale", *time, Some(&properties));
         event.id = format!("e{}", first + n as u64);
         event
     };
@@ -189,13 +189,13 @@ async fn files_with_more_columns_are_read_alike() {
 }
 
 fn number() -> PropertyColumn {
-    PropertyColumn { path: parse_path("n").unwrap(), ty: ExpressionType::Number }
+    PropertyColumn { path: parse_path("n").unwrap(), ty: PropertyType::Number }
 }
 
 /// What is read of a file by a metric that sums `n`.
 async fn numbers(storage: &Storage, file: &MasterFile) -> PropertyValues {
     let definition = r#"{"name":"m","event":"*","measures":{"s":{"kind":"sum","of":"n"}}}"#;
-    let definition = shared::definition::from_json(definition.as_bytes()).unwrap();
+    let definition = merganser_metric::definition::from_json(definition.as_bytes()).unwrap();
     let want = MasterProjection::Metrics(vec![Arc::new(Metric::compile(&definition).unwrap())]);
     let stream = read(storage, file, want, TimeRange::ALL).await.unwrap();
     let found: Vec<ExtractedEvents> = stream.try_collect().await.unwrap();
@@ -213,11 +213,11 @@ fn columns(directory: &std::path::Path, file: &MasterFile) -> Vec<String> {
 async fn a_column_of_numbers_has_all_their_digits_or_is_not_there() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::local(directory.path()).unwrap();
-    let value = PropertyColumn { path: parse_path("n").unwrap(), ty: ExpressionType::Value };
+    let value = PropertyColumn { path: parse_path("n").unwrap(), ty: PropertyType::Value };
     for (numbers_sent, is_typed) in [(["1.0", "2.000000001"], true), (["1", "2.5e-10"], false)] {
         let events: EventBatch = numbers_sent
             .iter()
-            .map(|n| shared::testing::event("sale", 0, Some(&format!(r#"{{"n":{n}}}"#))))
+            .map(|n| merganser_core::testing::event("sale", 0, Some(&format!(r#"{{"n":{n}}}"#))))
             .collect();
         let archived = CommittedBatch { epoch: Epoch(0), first: Offset(0), events, checksum: 0 };
         let extractor = PropertyExtractor::new([number(), value.clone()]);
@@ -239,7 +239,7 @@ async fn a_column_of_numbers_has_all_their_digits_or_is_not_there() {
 async fn rounded_numbers_of_older_files_are_read_from_their_text() {
     let directory = tempfile::tempdir().unwrap();
     let storage = Storage::local(directory.path()).unwrap();
-    let event = shared::testing::event("sale", 0, Some(r#"{"n":2.5e-10}"#));
+    let event = merganser_core::testing::event("sale", 0, Some(r#"{"n":2.5e-10}"#));
     let events: EventBatch = [event].into_iter().collect();
     let archived = CommittedBatch { epoch: Epoch(0), first: Offset(0), events, checksum: 0 };
     let (sent, columns) = ([archived.clone()], PropertyExtractor::default());
@@ -248,10 +248,10 @@ async fn rounded_numbers_of_older_files_are_read_from_their_text() {
     let rows = rows(&archived.events, &archived.places()).unwrap();
     let rows = by_days(&[rows]).unwrap().remove(0).rows;
     let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new("number:n", ExpressionType::Number.data_type(), true)));
+    fields.push(Arc::new(Field::new("number:n", PropertyType::Number.data_type(), true)));
     let zero = arrow::array::Decimal128Array::from(vec![0]);
     let mut arrays = rows.columns().to_vec();
-    arrays.push(Arc::new(zero.with_data_type(ExpressionType::Number.data_type())));
+    arrays.push(Arc::new(zero.with_data_type(PropertyType::Number.data_type())));
     let older = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
     let bytes = parquet_file::write(&older.schema(), &[older], &[], parquet_file::properties());
     let bytes = bytes.unwrap();

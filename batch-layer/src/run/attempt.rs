@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::failpoint;
+use merganser_core::failpoint;
 use tokio::time::Instant;
 
 use super::executor::{RunError, RunExecutor};

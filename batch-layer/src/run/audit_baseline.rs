@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use shared::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
-use shared::ids::Boundary;
-use shared::ports::SpeedReadRequest;
-use shared::table::StateTable;
-use shared::time::{TimeRange, Timestamp};
+use merganser_core::ids::Boundary;
+use merganser_core::time::{TimeRange, Timestamp};
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
+use merganser_metric::table::StateTable;
+use merganser_metric::views::SpeedReadRequest;
 
 use super::executor::RunExecutor;
 use super::{RunMode, RunRecord, instruments};

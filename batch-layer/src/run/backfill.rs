@@ -7,8 +7,8 @@
 
 use std::sync::Arc;
 
-use shared::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
-use shared::ids::Boundary;
+use merganser_core::ids::Boundary;
+use merganser_metric::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
 use tokio::time::Instant;
 
 use super::build::{BuildOutcome, BuildTask};

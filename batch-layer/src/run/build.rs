@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use futures::future::try_join_all;
-use shared::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
-use shared::failpoint;
-use shared::ids::Boundary;
-use shared::omissions::MetricOmissions;
+use merganser_core::failpoint;
+use merganser_core::ids::Boundary;
+use merganser_core::omissions::MetricOmissions;
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 
 use super::RunMode;
 use super::executor::{RunError, RunExecutor};

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
-use shared::clock::Clock;
-use shared::failpoint::{self, is_bug_planted};
-use shared::ids::{Boundary, Offset};
-use shared::ports::{Journal, JournalError, SpeedViews};
+use merganser_core::clock::Clock;
+use merganser_core::failpoint::{self, is_bug_planted};
+use merganser_core::ids::{Boundary, Offset};
+use merganser_core::journal::{Journal, JournalError};
+use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
+use merganser_metric::views::SpeedViews;
 
 use super::build::{BuildOutcome, BuildTask, view_schema};
 use super::compute_pool::ComputePool;

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::catalog::{CatalogSnapshot, MetricVersion};
-use shared::extract::PropertyExtractor;
-use shared::ids::Boundary;
-use shared::ports::{CommittedBatch, Journal};
-use shared::time::{DAY_US, TimeRange, Timestamp};
+use merganser_core::ids::Boundary;
+use merganser_core::journal::{CommittedBatch, Journal};
+use merganser_core::time::{DAY_US, TimeRange, Timestamp};
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
+use merganser_metric::extract::PropertyExtractor;
 
 use super::executor::RunError;
 use crate::manifest::MasterFile;
@@ -116,7 +116,7 @@ pub(super) async fn archive(
 
 fn read_some(
     journal: &dyn Journal,
-    from: shared::ids::Offset,
+    from: merganser_core::ids::Offset,
     to: Boundary,
 ) -> Result<Vec<CommittedBatch>, RunError> {
     let mut events = Vec::new();
@@ -168,7 +168,7 @@ pub(super) fn metric_versions(
     snapshot
         .metrics
         .iter()
-        .filter(|m| m.stage == shared::catalog::LifecycleStage::Active && named(m))
+        .filter(|m| m.stage == merganser_metric::catalog::LifecycleStage::Active && named(m))
         .cloned()
         .collect()
 }

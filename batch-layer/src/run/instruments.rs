@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use merganser_core::time::Timestamp;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-use shared::time::Timestamp;
 
 use super::executor::RunExecutor;
 use super::{RunMode, RunRecord, RunState};
@@ -140,7 +140,7 @@ pub(super) fn update_gauges(executor: &RunExecutor) {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::MetricId;
+    use merganser_core::ids::MetricId;
 
     use super::super::{RunQueue, RunTrigger};
     use super::*;

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shared::ids::MetricId;
-use shared::time::Timestamp;
+use merganser_core::ids::MetricId;
+use merganser_core::time::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalog::Catalog;
-use shared::clock::Clock;
-use shared::time::Timestamp;
+use merganser_core::clock::Clock;
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::Catalog;
 use tokio::time::Instant;
 
 use super::executor::RunExecutor;

@@ -9,21 +9,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use proptest::prelude::*;
-use shared::catalog::{Catalog, DefineOutcome, LifecycleStage, MetricVersion};
-use shared::clock::{Clock, ManualClock};
-use shared::compile::FoldVersion;
-use shared::definition::MetricDefinition;
-use shared::event::{Event, EventBatch};
-use shared::extract::PropertyExtractor;
-use shared::ids::{MetricId, Offset};
-use shared::omissions::MetricOmissions;
-use shared::ports::{
-    BatchReadRequest, BatchViews, Journal, ReadColumns, SpeedReadRequest, SpeedViewError,
-    SpeedViewLag, SpeedViewStates, SpeedViews,
+use merganser_core::clock::{Clock, ManualClock};
+use merganser_core::event::{Event, EventBatch};
+use merganser_core::ids::{MetricId, Offset};
+use merganser_core::journal::Journal;
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
+use merganser_metric::catalog::{Catalog, DefineOutcome, LifecycleStage, MetricVersion};
+use merganser_metric::compile::FoldVersion;
+use merganser_metric::definition::MetricDefinition;
+use merganser_metric::extract::PropertyExtractor;
+use merganser_metric::table::StateTable;
+use merganser_metric::views::{
+    BatchReadRequest, BatchViews, ReadColumns, SpeedReadRequest, SpeedViewError, SpeedViewLag,
+    SpeedViewStates, SpeedViews,
 };
-use shared::table::StateTable;
-use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
+use proptest::prelude::*;
 
 use super::*;
 use crate::catalog::{BatchCatalog, CatalogSettings};
@@ -180,7 +181,7 @@ impl World {
         let snapshot = self.catalog.current();
         for metric in snapshot.metrics.iter().filter(|m| m.stage == LifecycleStage::Active) {
             let below = SpeedReadRequest {
-                from: shared::ids::Epoch::ZERO,
+                from: merganser_core::ids::Epoch::ZERO,
                 to: Some(metric.boundary.epoch),
                 range: TimeRange::ALL,
                 columns: None,
@@ -227,7 +228,7 @@ fn events(from: usize, count: usize) -> Vec<Event> {
             };
             let properties = format!(r#"{{"kind":{kind},"amount":{amount}}}"#);
             let time = (n as i64 * 7919) % (40 * 1440) * 60_000_000;
-            let mut event = shared::testing::event("sale", time, Some(&properties));
+            let mut event = merganser_core::testing::event("sale", time, Some(&properties));
             event.id = format!("e{n}");
             event
         })
@@ -579,7 +580,7 @@ proptest! {
                                 let amount = amount.map_or("\"x\"".into(), |a| a.to_string());
                                 let text = format!(r#"{{"kind":{kind},"amount":{amount}}}"#);
                                 let time = hour * DAY_US / 24 + made;
-                                shared::testing::event("sale", time, Some(&text))
+                                merganser_core::testing::event("sale", time, Some(&text))
                             })
                             .collect();
                         world.append(&events);

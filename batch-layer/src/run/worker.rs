@@ -3,11 +3,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shared::catalog::Catalog;
-use shared::clock::Clock;
-use shared::ids::Offset;
-use shared::ports::{Journal, SpeedViews};
-use shared::time::Timestamp;
+use merganser_core::clock::Clock;
+use merganser_core::ids::Offset;
+use merganser_core::journal::Journal;
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::Catalog;
+use merganser_metric::views::SpeedViews;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;

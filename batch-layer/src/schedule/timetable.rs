@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 
 use super::ParsedSchedule;
 use crate::run::{RunMode, RunRecord};

@@ -5,9 +5,9 @@
 //! own events, and only slowly on history.
 
 use arrow::array::RecordBatch;
-use shared::catalog::ViewFile;
-use shared::table::StateTable;
-use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
+use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
+use merganser_metric::catalog::ViewFile;
+use merganser_metric::table::StateTable;
 
 use super::{ParquetViews, ViewSchema, merge_error, rows, write};
 use crate::compaction_policy;

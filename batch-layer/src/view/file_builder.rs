@@ -1,10 +1,10 @@
 //! The files of a view's part, a grain each, from chunks of base states in order of time.
 
 use arrow::array::RecordBatch;
-use shared::catalog::ViewFile;
-use shared::ids::Boundary;
-use shared::table::StateTable;
-use shared::time::{Grain, Timestamp};
+use merganser_core::ids::Boundary;
+use merganser_core::time::{Grain, Timestamp};
+use merganser_metric::catalog::ViewFile;
+use merganser_metric::table::StateTable;
 
 use super::{ViewSchema, merge_error, rollup, rows, write};
 use crate::storage::{Storage, StorageError};

@@ -7,14 +7,16 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use merganser_core::ids::MetricId;
+use merganser_core::time::{TimeRange, Timestamp};
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
+use merganser_metric::views::{
+    BatchReadRequest, BatchViewError, BatchViewStream, BatchViews, ReadColumns,
+};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
-use shared::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
-use shared::ids::MetricId;
-use shared::ports::{BatchReadRequest, BatchViewError, BatchViewStream, BatchViews, ReadColumns};
-use shared::time::{TimeRange, Timestamp};
 
 use crate::parquet_file::ParquetFileReader;
 use crate::storage::{Storage, StorageError};

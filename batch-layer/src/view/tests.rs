@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::testing::{at, damages, definition, version};
-use shared::catalog::MetricVersion;
-use shared::event::{EventBatch, EventOffsets};
-use shared::extract::PropertyExtractor;
-use shared::ids::Offset;
-use shared::testing::event;
-use shared::time::{DAY_US, HOUR_US, MINUTE_US};
+use merganser_core::event::{EventBatch, EventOffsets};
+use merganser_core::ids::Offset;
+use merganser_core::testing::event;
+use merganser_core::time::{DAY_US, HOUR_US, MINUTE_US};
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::extract::PropertyExtractor;
 
 /// States of events at these minutes, each with its own amount.
 fn table(metric: &MetricVersion, minutes: impl IntoIterator<Item = i64>) -> StateTable {

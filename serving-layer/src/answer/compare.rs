@@ -1,8 +1,8 @@
 //! The earlier range that an answer is compared with, and where its rows are found there.
 
 use chrono::{Datelike, Months, NaiveDate};
+use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
 use serde::Serialize;
-use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
 
 use super::rows::{GroupRow, MergedStates};
 use super::{PartialBucket, partial_buckets};

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
-use shared::compile::{Metric, OverflowCounts};
+use merganser_metric::compile::{Metric, OverflowCounts};
 
 use super::rows::{GroupRow, MergedStates, PORTION};
 use crate::error::ServingError;

@@ -9,8 +9,8 @@ use arrow::array::{
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
-use shared::compile::{Metric, OverflowCounts};
-use shared::definition::MeasureKind;
+use merganser_metric::compile::{Metric, OverflowCounts};
+use merganser_metric::definition::MeasureKind;
 
 use super::rows::{GroupRow, MergedStates};
 use crate::error::ServingError;

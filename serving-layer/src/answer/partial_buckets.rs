@@ -1,7 +1,7 @@
 //! Buckets that a range cuts: their labels are those of the whole buckets, their values are not.
 
+use merganser_core::time::{Grain, TimeRange, Timestamp};
 use serde::Serialize;
-use shared::time::{Grain, TimeRange, Timestamp};
 
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
 use crate::query::resolve::RangeEdges;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema};
-use shared::compile::{FinishedValues, Metric, OverflowCounts};
-use shared::expression::Predicate;
-use shared::table::StateTable;
+use merganser_metric::compile::{FinishedValues, Metric, OverflowCounts};
+use merganser_metric::expression::Predicate;
+use merganser_metric::table::StateTable;
 
 use super::page::NamedColumns;
 use crate::error::ServingError;

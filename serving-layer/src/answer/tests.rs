@@ -1,7 +1,7 @@
 //! The ranges that answers are compared with.
 
 use chrono_tz::Tz;
-use shared::time::{TimeRange, Timestamp};
+use merganser_core::time::{TimeRange, Timestamp};
 
 use super::compare::comparison_range;
 use crate::calendar::ZoneOffsets;

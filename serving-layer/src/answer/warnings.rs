@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use merganser_core::decimal::Scale;
+use merganser_core::omissions::{DefinitionUse, MetricOmissions, ValueTally};
+use merganser_core::text::{nearest, suggestion};
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::compile::PropertyUse;
+use merganser_metric::definition::{MeasureKind, MetricDefinition};
 use serde_json::{Value, json};
-use shared::catalog::MetricVersion;
-use shared::compile::PropertyUse;
-use shared::decimal::Scale;
-use shared::definition::{MeasureKind, MetricDefinition};
-use shared::omissions::{DefinitionUse, MetricOmissions, ValueTally};
-use shared::problem::{nearest, suggestion};
 
 /// Warnings of one answer.
 const WARNINGS_MAX: usize = 20;
@@ -273,8 +273,8 @@ impl WarningText<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use shared::compile::Metric;
-    use shared::definition::from_json;
+    use merganser_metric::compile::Metric;
+    use merganser_metric::definition::from_json;
 
     use super::*;
     use crate::testing::version;

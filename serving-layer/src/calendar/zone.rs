@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Offset, SecondsFormat, TimeZone};
 use chrono_tz::Tz;
-use shared::time::{DAY_US, Timestamp};
+use merganser_core::time::{DAY_US, Timestamp};
 
 /// Offsets are looked up this far apart; what changes in between is then searched for.
 const STEP_US: i64 = DAY_US / 2;

@@ -8,7 +8,7 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 
 use super::columnar::flat;
 use super::{PIECE_BYTES, decimal_text};

@@ -5,8 +5,8 @@ use std::io::Write;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
+use merganser_core::time::Timestamp;
 use serde_json::json;
-use shared::time::Timestamp;
 
 use crate::answer::{QueryAnswer, type_name};
 use crate::calendar::ZoneOffsets;

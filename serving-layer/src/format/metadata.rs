@@ -5,8 +5,8 @@
 //! are no plain number or instant; what is beyond ASCII is escaped as JSON does it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use merganser_core::time::Timestamp;
 use serde_json::{Value, json};
-use shared::time::Timestamp;
 
 use crate::answer::QueryAnswer;
 

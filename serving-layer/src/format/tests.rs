@@ -9,11 +9,11 @@ use arrow::array::TimestampMicrosecondArray;
 use arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::reader::StreamReader;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use merganser_core::decimal::{self, Scale};
+use merganser_core::ids::PartitionOffsets;
+use merganser_core::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
-use shared::decimal::{self, Scale};
-use shared::ids::PartitionOffsets;
-use shared::time::Timestamp;
 
 use super::*;
 use crate::answer::{AnswerProvenance, BatchProvenance, RenderedRows, RowsMemory, SpeedProvenance};

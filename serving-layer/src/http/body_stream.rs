@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use shared::request::CallerId;
+use merganser_api::request::CallerId;
 use tokio::time::timeout;
 
 use crate::error::ServingError;

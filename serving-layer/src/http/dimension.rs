@@ -11,11 +11,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::{CallerId, RequestScope, pairs};
+use merganser_core::text::suggestion;
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::definition::MeasureKind;
 use serde_json::{Value, json};
-use shared::catalog::MetricVersion;
-use shared::definition::MeasureKind;
-use shared::problem::{Problem, ProblemKind, suggestion};
-use shared::request::{CallerId, RequestScope, pairs};
 
 use super::body_stream;
 use crate::answer::QueryAnswer;
@@ -54,8 +55,9 @@ pub(super) async fn values(
 /// The count measure that frequency is taken from.
 fn counting(metric: &MetricVersion) -> Option<&str> {
     let measures = || {
-        let counts =
-            |m: &(&String, &shared::definition::MeasureDefinition)| m.1.kind == MeasureKind::Count;
+        let counts = |m: &(&String, &merganser_metric::definition::MeasureDefinition)| {
+            m.1.kind == MeasureKind::Count
+        };
         metric.definition.measures.iter().filter(counts)
     };
     let all = measures().find(|(_, m)| m.of.is_none() && m.filter.is_none());

@@ -9,15 +9,15 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::de::IgnoredAny;
-use serde_json::{Value, json};
-use shared::access::AccessScope;
-use shared::catalog::{
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::{BoundedBody, CallerId, NoParameters, RequestScope};
+use merganser_core::access::AccessScope;
+use merganser_metric::catalog::{
     CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion,
 };
-use shared::definition;
-use shared::problem::{Problem, ProblemKind};
-use shared::request::{BoundedBody, CallerId, NoParameters, RequestScope};
+use merganser_metric::definition;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
 
 use super::{Body, malformed_json};
 use crate::serve::{PermitRequest, ServingLayer};

@@ -9,12 +9,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
-use shared::problem::{Problem, ProblemKind};
-use shared::request::{
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::{
     BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred_media_type,
 };
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::{Body, body_stream, malformed_json};
 use crate::error::ServingError;

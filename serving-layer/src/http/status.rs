@@ -6,9 +6,9 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use merganser_api::request::NoParameters;
+use merganser_core::ids::PartitionOffsets;
 use serde_json::{Value, json};
-use shared::ids::PartitionOffsets;
-use shared::request::NoParameters;
 
 use crate::serve::ServingLayer;
 

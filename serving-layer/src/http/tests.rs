@@ -10,12 +10,12 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::{Extension, Router};
 use http_body_util::BodyExt;
+use merganser_core::access::AccessScope;
+use merganser_core::event::Event;
+use merganser_core::testing::event;
+use merganser_core::time::HOUR_US;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::access::AccessScope;
-use shared::event::Event;
-use shared::testing::event;
-use shared::time::HOUR_US;
 use tower::ServiceExt;
 
 use super::routes;

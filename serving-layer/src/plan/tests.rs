@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
+use merganser_core::time::DAY_US;
 use proptest::prelude::*;
 use proptest::sample::select;
-use shared::time::DAY_US;
 
 use super::*;
 use crate::calendar::tests::ZONES;

@@ -1,6 +1,6 @@
 //! Granularities by name, in other spellings, and what is said of words that are none.
 
-use shared::problem::suggestion;
+use merganser_core::text::suggestion;
 
 use super::{QueryError, short};
 use crate::calendar::Granularity;

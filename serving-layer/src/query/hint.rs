@@ -1,6 +1,6 @@
 //! What may be meant by names and conditions that a metric does not have or take.
 
-use shared::compile::Metric;
+use merganser_metric::compile::Metric;
 
 use super::{Granularity, short};
 

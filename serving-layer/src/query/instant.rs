@@ -13,7 +13,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Months, NaiveDate};
-use shared::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
+use merganser_core::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 
 use super::parameters::short;
 use crate::calendar::{ZoneOffsets, date_of, date_start};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use merganser_core::text::suggestion;
 use serde_json::Value;
-use shared::problem::suggestion;
 
 use super::{QueryError, hint};
 
@@ -155,7 +155,7 @@ impl QueryParameters {
     pub(super) fn position(
         &mut self,
         name: &'static str,
-    ) -> Result<Option<shared::ids::PartitionOffsets>, QueryError> {
+    ) -> Result<Option<merganser_core::ids::PartitionOffsets>, QueryError> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.trim().is_empty() => Ok(None),

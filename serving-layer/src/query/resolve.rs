@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use shared::catalog::MetricVersion;
-use shared::compile::Metric;
-use shared::expression::Predicate;
-use shared::problem::suggestion;
-use shared::time::{DAY_US, Grain, TimeRange, Timestamp};
+use merganser_core::text::suggestion;
+use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::compile::Metric;
+use merganser_metric::expression::Predicate;
 
 use super::{BEYOND_SCOPE, OrderBy, Query, QueryError, TimeExpression, hint, short};
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};

@@ -1,7 +1,7 @@
 //! Time zones by name, and what is said of names that are none.
 
 use chrono_tz::{TZ_VARIANTS, Tz};
-use shared::problem::nearest;
+use merganser_core::text::nearest;
 
 use super::{QueryError, short};
 

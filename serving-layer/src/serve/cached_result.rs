@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::catalog::{CatalogSnapshot, MetricVersion};
-use shared::ids::{MetricId, Offset};
-use shared::omissions::MetricOmissions;
-use shared::time::{Grain, TimeRange, Timestamp};
+use merganser_core::ids::{MetricId, Offset};
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::{Grain, TimeRange, Timestamp};
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
 
 use super::query_context::QueryContext;
 use super::read::{self, AttemptError, ReadContext};

@@ -1,7 +1,7 @@
 //! How much a query will need, before it is made: from figures that are at hand.
 
-use shared::catalog::MetricVersion;
-use shared::time::TimeRange;
+use merganser_core::time::TimeRange;
+use merganser_metric::catalog::MetricVersion;
 
 use super::{PinnedQuery, ServingLayer};
 use crate::calendar::{BucketCalendar, Granularity};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use futures::StreamExt;
-use shared::catalog::{CatalogSnapshot, MetricVersion};
-use shared::ports::{BatchReadRequest, ReadColumns, SpeedReadRequest};
-use shared::time::{Grain, TimeRange, Timestamp};
+use merganser_core::time::{Grain, TimeRange, Timestamp};
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
+use merganser_metric::views::{BatchReadRequest, ReadColumns, SpeedReadRequest};
 use tokio::runtime::Handle;
 
 use super::query_context::QueryContext;

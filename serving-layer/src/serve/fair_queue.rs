@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 
-use shared::request::CallerId;
+use merganser_api::request::CallerId;
 
 /// What a turn is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::text::nearest;
+use merganser_core::time::{TimeRange, Timestamp};
+use merganser_metric::catalog::{LifecycleStage, MetricVersion};
+use merganser_metric::definition::EventTypes;
+use merganser_metric::views::{ReadColumns, SpeedReadRequest};
 use serde_json::{Value, json};
-use shared::catalog::{LifecycleStage, MetricVersion};
-use shared::definition::EventTypes;
-use shared::omissions::MetricOmissions;
-use shared::ports::{ReadColumns, SpeedReadRequest};
-use shared::problem::nearest;
-use shared::time::{TimeRange, Timestamp};
 
 use super::ServingLayer;
 use crate::answer::warnings::{WarningContext, hint, label};
@@ -102,7 +102,7 @@ impl ServingLayer {
     }
 }
 
-fn all_readings(metric: &MetricVersion) -> Vec<shared::compile::PropertyUse<'_>> {
+fn all_readings(metric: &MetricVersion) -> Vec<merganser_metric::compile::PropertyUse<'_>> {
     let measures: Vec<usize> = (0..metric.compiled.measures().len()).collect();
     let dimensions: Vec<usize> = (0..metric.definition.dimensions.len()).collect();
     metric.compiled.property_uses(&measures, &dimensions)

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::Array;
+use merganser_core::ids::Offset;
+use merganser_core::journal::Journal;
+use merganser_core::property::PropertyPath;
+use merganser_metric::definition::EventTypes;
 use serde_json::{Map, Value};
-use shared::definition::EventTypes;
-use shared::expression::PropertyPath;
-use shared::ids::Offset;
-use shared::ports::Journal;
 use tokio::sync::Mutex;
 
 /// Events that are looked at: so many of the newest.

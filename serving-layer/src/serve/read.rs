@@ -7,13 +7,15 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono_tz::Tz;
 use futures::StreamExt;
-use shared::catalog::{CatalogSnapshot, MetricVersion};
-use shared::failpoint::{self, is_bug_planted};
-use shared::ids::{MetricId, Offset};
-use shared::omissions::MetricOmissions;
-use shared::ports::{self, BatchReadRequest, ReadColumns, SpeedReadRequest, SpeedViewError};
-use shared::table::StateTable;
-use shared::time::{TimeRange, Timestamp};
+use merganser_core::failpoint::{self, is_bug_planted};
+use merganser_core::ids::{MetricId, Offset};
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::{TimeRange, Timestamp};
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
+use merganser_metric::table::StateTable;
+use merganser_metric::views::{
+    self, BatchReadRequest, ReadColumns, SpeedReadRequest, SpeedViewError,
+};
 use tokio::runtime::Handle;
 
 use super::metric_warnings::merged_omissions;
@@ -77,9 +79,9 @@ impl From<ServingError> for AttemptError {
 pub(super) struct SpeedRows {
     rows: Vec<RecordBatch>,
     range: TimeRange,
-    /// See [`ports::SpeedViewStates::through`].
+    /// See [`views::SpeedViewStates::through`].
     pub(super) through: Offset,
-    /// See [`ports::SpeedViewStates::reach`].
+    /// See [`views::SpeedViewStates::reach`].
     pub(super) reach: Offset,
     /// What both parts could not take.
     pub(super) omissions: MetricOmissions,
@@ -289,7 +291,7 @@ async fn merge(
 
 /// What was read of the speed view; what is missing of it is added to `missing`.
 fn speed_rows(
-    read: Result<ports::SpeedViewStates, SpeedViewError>,
+    read: Result<views::SpeedViewStates, SpeedViewError>,
     (range, mut held): (TimeRange, QueryMemoryGuard),
     part: &ReadContext<'_>,
     missing: &mut Vec<String>,
@@ -297,7 +299,7 @@ fn speed_rows(
     let metric = part.metric;
     match (read, part.query.partial) {
         (
-            Ok(ports::SpeedViewStates { through, reach, states: rows, missing: lost, omissions }),
+            Ok(views::SpeedViewStates { through, reach, states: rows, missing: lost, omissions }),
             _,
         ) => {
             missing.extend(lost);

@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::access::AccessScope;
-use shared::catalog::{CatalogSnapshot, MetricVersion};
-use shared::ids::MetricId;
-use shared::problem::suggestion;
+use merganser_core::access::AccessScope;
+use merganser_core::ids::MetricId;
+use merganser_core::text::suggestion;
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
 
 use super::ServingLayer;
 use crate::error::ServingError;

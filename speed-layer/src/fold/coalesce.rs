@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use shared::event::EventBatch;
-use shared::ids::Offset;
-use shared::ports::CommittedBatch;
+use merganser_core::event::EventBatch;
+use merganser_core::ids::Offset;
+use merganser_core::journal::CommittedBatch;
 
 /// Most events that small batches are put together to.
 const EVENTS_MAX: usize = 8192;

@@ -8,8 +8,8 @@ use std::collections::{HashMap, VecDeque};
 
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
-use shared::ids::Epoch;
-use shared::table::StateTable;
+use merganser_core::ids::Epoch;
+use merganser_metric::table::StateTable;
 
 use super::tables::{PortionBounds, portion_len};
 use crate::store::{EpochCounters, EpochStates};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use shared::failpoint;
-use shared::ids::{Epoch, Fence};
+use merganser_core::failpoint;
+use merganser_core::ids::{Epoch, Fence};
 
 use crate::store::{SpeedStore, SpeedView, StoreError, StoredView, ViewChange, ViewSpace};
 

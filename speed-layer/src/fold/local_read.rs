@@ -1,7 +1,7 @@
 //! Reading the writer's own tables, a portion at a time between batches, so that the fold goes on.
 
-use shared::ids::{Epoch, MetricId, Offset};
-use shared::ports::{SpeedReadRequest, SpeedViewError, SpeedViewStates};
+use merganser_core::ids::{Epoch, MetricId, Offset};
+use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViewStates};
 use tokio::sync::oneshot;
 
 use super::tables::{MetricTables, PortionBounds, portion_len};

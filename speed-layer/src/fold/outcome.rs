@@ -1,6 +1,6 @@
 //! What an answer of the store came to.
 
-use shared::ids::Fence;
+use merganser_core::ids::Fence;
 
 /// What came of an answer, for the worker to tell.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use shared::extract::PropertyExtractor;
-use shared::ports::{CommittedBatch, JournalError};
+use merganser_core::journal::{CommittedBatch, JournalError};
+use merganser_metric::extract::PropertyExtractor;
 
 /// Batches that wait to be folded: a batch may be as large as a record of the journal.
 const AHEAD: usize = 2;
@@ -54,9 +54,9 @@ fn with_properties(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::expression::{ExpressionType, PropertyColumn, parse_path};
-    use shared::ids::{Epoch, Offset};
-    use shared::testing::event;
+    use merganser_core::ids::{Epoch, Offset};
+    use merganser_core::property::{PropertyColumn, PropertyType, parse_path};
+    use merganser_core::testing::event;
 
     fn batch(first: u64) -> Result<Arc<CommittedBatch>, JournalError> {
         let events = [event("e", 0, Some(r#"{"a":1}"#))].into_iter().collect();
@@ -73,8 +73,7 @@ mod tests {
         enough: u64,
     ) -> (Vec<u64>, Result<(), String>) {
         let path = parse_path("a").unwrap();
-        let extractor =
-            PropertyExtractor::new([PropertyColumn { path, ty: ExpressionType::Number }]);
+        let extractor = PropertyExtractor::new([PropertyColumn { path, ty: PropertyType::Number }]);
         let mut folded = Vec::new();
         let end: Result<(), JournalError> = prefetch(batches.into_iter(), &extractor, |batch| {
             assert_eq!(batch.events.read().iter().count(), 1, "properties are there");

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::ids::{MetricId, Offset};
-use shared::ports::{SpeedViewLag, StoreFailure};
+use merganser_core::ids::{MetricId, Offset};
+use merganser_metric::views::{SpeedViewLag, StoreFailure};
 use tokio::sync::{Notify, watch};
 
 use crate::store::SpeedView;

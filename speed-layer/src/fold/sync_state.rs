@@ -1,7 +1,7 @@
 //! Where a writer is with its store, and what an answer of the store means for it. Decides only.
 
-use shared::failpoint::is_bug_planted;
-use shared::ids::{Boundary, Fence, Offset};
+use merganser_core::failpoint::is_bug_planted;
+use merganser_core::ids::{Boundary, Fence, Offset};
 
 use crate::store::{
     JournalPosition, SpaceStage, SpeedView, StoreError, StoredView, ViewChange, ViewSpace,
@@ -138,7 +138,7 @@ fn judge_error(error: StoreError) -> StoreVerdict {
 }
 
 /// Why what is stored cannot be built on after a start; `Ok` when it can. `checksum_at` is
-/// [`shared::ports::Journal::checksum_at`].
+/// [`merganser_core::journal::Journal::checksum_at`].
 pub(super) fn check_resumable<E>(
     stored: Option<&StoredView>,
     view: &SpeedView,

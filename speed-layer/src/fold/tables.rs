@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::compile::{FoldError, Metric, StateLayout};
-use shared::extract::ExtractedEvents;
-use shared::ids::Epoch;
-use shared::table::StateTable;
+use merganser_core::ids::Epoch;
+use merganser_metric::compile::{FoldError, Metric};
+use merganser_metric::extract::ExtractedEvents;
+use merganser_metric::layout::StateLayout;
+use merganser_metric::table::StateTable;
 
 use super::flush::PendingFlush;
 use crate::store::{EpochCounters, EpochStates};

@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalog::MetricVersion;
-use shared::compile::Metric;
-use shared::extract::ExtractedEvents;
-use shared::ids::{Epoch, Fence, Offset};
-use shared::ports::CommittedBatch;
+use merganser_core::ids::{Epoch, Fence, Offset};
+use merganser_core::journal::CommittedBatch;
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::compile::Metric;
+use merganser_metric::extract::ExtractedEvents;
 use tokio::time::Instant;
 use tracing::error;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::Query;
 use axum::http::Uri;
-use shared::problem::suggestion;
+use merganser_core::text::suggestion;
 
 use crate::intake::{
     BodyFormat, ColumnMapping, CsvParameters, IntakeError, InvalidCode, InvalidEventPolicy,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::request::NoParameters;
 use serde::Serialize;
-use shared::problem::{Problem, ProblemKind};
-use shared::request::NoParameters;
 
 use super::IngestState;
 use super::parameters::QuarantineListParameters;

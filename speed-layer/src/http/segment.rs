@@ -10,8 +10,9 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use merganser_api::problem::{Problem, ProblemKind};
+use merganser_core::text::suggestion;
 use serde::Serialize;
-use shared::problem::{Problem, ProblemKind, suggestion};
 
 use super::{EventRequestHead, IngestResponse, IngestState, ingest};
 use crate::intake::{BodyFormat, SegmentCall};
@@ -67,7 +68,7 @@ pub(super) async fn post_call(
 async fn ingest_call(routes: &IngestState, call: &str, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
     let Some(format) = format(call) else {
-        shared::request::discard(&mut body).await;
+        merganser_api::request::discard(&mut body).await;
         return unknown(call).into_response();
     };
     match ingest(routes, EventRequestHead::read(&parts, &routes.intake, format), body).await {

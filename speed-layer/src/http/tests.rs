@@ -7,13 +7,12 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
 use http_body_util::BodyExt;
+use merganser_core::ids::{MetricId, Offset};
+use merganser_core::journal::JournalError;
+use merganser_core::omissions::MetricOmissions;
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates};
 use serde_json::{Value, json};
-use shared::catalog::MetricVersion;
-use shared::ids::{MetricId, Offset};
-use shared::omissions::MetricOmissions;
-use shared::ports::{
-    JournalError, SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates,
-};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -66,7 +65,7 @@ struct Server {
     intake: IntakeHandle,
     journal: Arc<MemoryJournal>,
     views: Arc<Applied>,
-    _feed: tokio::sync::mpsc::Receiver<Arc<shared::ports::CommittedBatch>>,
+    _feed: tokio::sync::mpsc::Receiver<Arc<merganser_core::journal::CommittedBatch>>,
     _directory: TempDir,
 }
 

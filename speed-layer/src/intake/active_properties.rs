@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use shared::catalog::CatalogSnapshot;
-use shared::extract::PropertyExtractor;
-use shared::ids::Generation;
+use merganser_core::ids::Generation;
+use merganser_metric::catalog::CatalogSnapshot;
+use merganser_metric::extract::PropertyExtractor;
 use tokio::sync::watch;
 
 /// What the newest snapshot's metrics use. It may be older than what the fold wants by now: the

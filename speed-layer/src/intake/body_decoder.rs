@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use shared::clock::Clock;
+use merganser_core::clock::Clock;
 
 use super::active_properties::ActiveProperties;
 use super::budget::IntakePermit;

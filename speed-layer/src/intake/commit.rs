@@ -20,10 +20,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arrow::array::{Array, BooleanArray};
-use shared::event::EventBatch;
-use shared::failpoint::{self, is_bug_planted};
-use shared::ids::{Offset, PartitionOffsets};
-use shared::ports::{CommittedBatch, Journal};
+use merganser_core::event::EventBatch;
+use merganser_core::failpoint::{self, is_bug_planted};
+use merganser_core::ids::{Offset, PartitionOffsets};
+use merganser_core::journal::{CommittedBatch, Journal};
 use tokio::sync::mpsc::Sender;
 use tracing::error;
 

@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
     use crate::intake::envelope::EventTime;
-    use shared::time::Timestamp;
+    use merganser_core::time::Timestamp;
 
     fn digest(
         event: &str,

@@ -16,9 +16,9 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use shared::failpoint::is_bug_planted;
-use shared::ids::Offset;
-use shared::ports::Journal;
+use merganser_core::failpoint::is_bug_planted;
+use merganser_core::ids::Offset;
+use merganser_core::journal::Journal;
 use tracing::info;
 use xxhash_rust::xxh3::xxh3_128;
 

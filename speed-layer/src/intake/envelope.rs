@@ -10,9 +10,9 @@ mod faults;
 use std::borrow::Cow;
 use std::fmt;
 
-use shared::extract::{PropertyExtractor, PropertyFinder};
-use shared::json::JsonCursor;
-use shared::time::Timestamp;
+use merganser_core::json::JsonCursor;
+use merganser_core::time::Timestamp;
+use merganser_metric::extract::{PropertyExtractor, PropertyFinder};
 
 use self::faults::{UNKNOWN_MAX, not_an_object, unknown_fields};
 use super::decode::RawEvent;

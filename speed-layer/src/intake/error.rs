@@ -3,8 +3,8 @@
 //! None of these is an acknowledgement: a sender who gets one sends the request again, as it was or
 //! corrected, and events with an id are counted once all the same.
 
-use shared::ports::JournalError;
-use shared::problem::{FAULT, Problem, ProblemKind};
+use merganser_api::problem::{FAULT, Problem, ProblemKind};
+use merganser_core::journal::JournalError;
 
 use super::quarantine::QuarantineError;
 use super::receipt::{InvalidEvent, Receipt};

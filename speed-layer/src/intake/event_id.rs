@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 use uuid::{Builder, NoContext, Uuid};
 use xxhash_rust::xxh3::xxh3_128;
 

@@ -6,7 +6,7 @@
 //! would hear of it.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 
 use super::envelope::{excerpt, unescape};
 

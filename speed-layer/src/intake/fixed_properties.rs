@@ -5,8 +5,8 @@
 //! event that is sent again is a duplicate, and under a key with other properties a conflict. What
 //! goes to the quarantine is what was sent.
 
-use shared::access::FixedProperties;
-use shared::json::JsonCursor;
+use merganser_core::access::FixedProperties;
+use merganser_core::json::JsonCursor;
 
 use super::adapters::TranslationResult;
 use super::decode::RawEvent;

@@ -10,10 +10,10 @@ use arrow::array::{
     ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondArray, UInt64Builder,
 };
 use bytes::Bytes;
-use shared::access::FixedProperties;
-use shared::event::EventBatch;
-use shared::extract::{PropertyBatchBuilder, PropertyExtractor};
-use shared::time::Timestamp;
+use merganser_core::access::FixedProperties;
+use merganser_core::event::EventBatch;
+use merganser_core::time::Timestamp;
+use merganser_metric::extract::{PropertyBatchBuilder, PropertyExtractor};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::adapters::{self, TranslationResult};
@@ -277,7 +277,7 @@ impl EventBatchBuilder {
 mod tests {
     use arrow::array::Array;
 
-    use shared::expression::{ExpressionType, PropertyColumn, parse_path};
+    use merganser_core::property::{PropertyColumn, PropertyType, parse_path};
 
     use super::*;
     use crate::intake::event_id::CountedIds;
@@ -296,7 +296,7 @@ mod tests {
         let bodies: Vec<_> = bodies.iter().map(body).collect();
         let wanted = PropertyExtractor::new([PropertyColumn {
             path: parse_path("x").unwrap(),
-            ty: ExpressionType::Number,
+            ty: PropertyType::Number,
         }]);
         prepare(&bodies, &IntakeLimits::default(), &wanted, &ids).unwrap()
     }

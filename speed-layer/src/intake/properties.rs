@@ -1,12 +1,12 @@
 //! The rules of `properties` that JSON's syntax does not have: nested at most 32 deep (itself
 //! counted), no key twice in one object, no text with half a surrogate pair.
 //!
-//! They are watched while a [`shared::json::JsonCursor`] walks over the text. Numbers may have any
+//! They are watched while a [`merganser_core::json::JsonCursor`] walks over the text. Numbers may have any
 //! size: what does not fit a metric is that metric's type mismatch.
 
 use std::borrow::Cow;
 
-use shared::json::{JsonString, JsonVisitor};
+use merganser_core::json::{JsonString, JsonVisitor};
 
 use super::envelope::{EventFault, InvalidCode, excerpt};
 

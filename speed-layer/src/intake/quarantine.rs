@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use self::entries::CodeTotal;
 pub use self::entry::{QuarantineEntry, QuarantineId, QuarantineKind, QuarantinedEvent, RawText};
 
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 
 use self::entries::QuarantineEntries;
 use self::file::{QuarantineFile, QuarantineRecord};

@@ -1,9 +1,9 @@
 //! The answer to a request: a verdict for every event.
 
+use merganser_api::problem::Problem;
+use merganser_core::ids::{Offset, PartitionId, PartitionOffsets};
 use serde::Serialize;
 use serde_json::Value;
-use shared::ids::{Offset, PartitionId, PartitionOffsets};
-use shared::problem::Problem;
 
 use super::envelope::InvalidCode;
 use super::quarantine::QuarantineId;

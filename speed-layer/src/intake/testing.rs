@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use shared::catalog::CatalogSnapshot;
-use shared::clock::ManualClock;
-use shared::event::EventBatch;
-use shared::ids::{Boundary, Epoch, Generation, JournalId, Offset};
-use shared::ports::{CommittedBatch, Journal, JournalError, JournalReader};
-use shared::time::Timestamp;
+use merganser_core::clock::ManualClock;
+use merganser_core::event::EventBatch;
+use merganser_core::ids::{Boundary, Epoch, Generation, JournalId, Offset};
+use merganser_core::journal::{CommittedBatch, Journal, JournalError, JournalReader};
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::CatalogSnapshot;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use merganser_core::journal::JournalError;
 use proptest::prelude::*;
-use shared::ports::JournalError;
 use tempfile::TempDir;
 
 use super::testing::{MemoryJournal, send, send_as, settings, start};

@@ -1,7 +1,7 @@
 //! A write: what is stored in one atomic step.
 
 use arrow::array::RecordBatch;
-use shared::ids::{Epoch, Fence, Offset};
+use merganser_core::ids::{Epoch, Fence, Offset};
 
 use super::{EpochCounters, JournalPosition, SpaceStage, SpeedView, StoreError, ViewSpace};
 

@@ -1,7 +1,7 @@
 //! Chunks: runs of buckets that are kept and read together, so that a query touches only those in
 //! its range and a store has few enough keys.
 
-use shared::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
+use merganser_core::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
 
 /// The start of a chunk, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +48,7 @@ impl TimeChunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::time::MINUTE_US;
+    use merganser_core::time::MINUTE_US;
 
     #[test]
     fn a_bucket_is_found_again_in_its_chunk() {

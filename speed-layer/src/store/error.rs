@@ -1,6 +1,6 @@
 //! What can go wrong with a store, and whether it is certain that nothing happened.
 
-use shared::ids::{Epoch, Fence};
+use merganser_core::ids::{Epoch, Fence};
 
 use super::{StoreAddressError, StoredView, ViewSpace};
 

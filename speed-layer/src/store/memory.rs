@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use shared::ids::{Epoch, Fence, JournalId, MetricId};
-use shared::ports::{SpeedReadRequest, SpeedViewStates};
+use merganser_core::ids::{Epoch, Fence, JournalId, MetricId};
+use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
 
 use super::chunk::TimeChunk;
 use super::{

@@ -27,10 +27,10 @@ mod undo_log;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use merganser_core::failpoint::is_bug_planted;
+use merganser_core::ids::{Epoch, Fence, JournalId, MetricId};
+use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
 use redis::{FromRedisValue, RedisResult, Script, ScriptInvocation, Value};
-use shared::failpoint::is_bug_planted;
-use shared::ids::{Epoch, Fence, JournalId, MetricId};
-use shared::ports::{SpeedReadRequest, SpeedViewStates};
 
 use super::address::RedisAddress;
 use super::{

@@ -4,11 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use arrow::datatypes::SchemaRef;
-use shared::catalog::MetricVersion;
-use shared::compile::StateLayout;
-use shared::definition::MetricDefinition;
-use shared::ids::{Fence, JournalId, MetricId};
-use shared::time::Grain;
+use merganser_core::ids::{Fence, JournalId, MetricId};
+use merganser_core::time::Grain;
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::definition::MetricDefinition;
+use merganser_metric::layout::StateLayout;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Version of what is stored. A view of another version is not read but rebuilt. The second has

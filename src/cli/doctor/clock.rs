@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use indicatif::HumanDuration;
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 
 use super::finding::DoctorFinding;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 
 /// The files in a directory and below, as far as they can be seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -49,8 +49,8 @@ fn judge(followed: &Schedule, is_stored: bool, overridden: &[String]) -> DoctorF
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::Generation;
-    use shared::time::Timestamp;
+    use merganser_core::ids::Generation;
+    use merganser_core::time::Timestamp;
 
     use super::super::finding::FindingSeverity;
     use super::*;

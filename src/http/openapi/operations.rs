@@ -2,7 +2,7 @@
 
 mod segment;
 
-use shared::access::RouteAccess;
+use merganser_core::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
 use super::{NOTHING, OperationSpec, ResponseContent, operation_spec};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use shared::time::Timestamp;
+use merganser_core::time::Timestamp;
 use speed_layer::intake::BodyFormat;
 
 use super::table::{self, Row, Table};

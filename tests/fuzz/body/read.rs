@@ -3,14 +3,14 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray};
+use merganser_core::event::EventBatch;
+use merganser_core::ids::{Boundary, Generation, JournalId, MetricId};
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::{CatalogSnapshot, LifecycleStage, MetricVersion};
+use merganser_metric::compile::Metric;
+use merganser_metric::definition;
 use serde_json::Value;
-use shared::catalog::{CatalogSnapshot, LifecycleStage, MetricVersion};
-use shared::compile::Metric;
-use shared::definition;
-use shared::event::EventBatch;
-use shared::ids::{Boundary, Generation, JournalId, MetricId};
-use shared::omissions::MetricOmissions;
-use shared::time::Timestamp;
 use tokio::sync::watch;
 use uuid::Uuid;
 

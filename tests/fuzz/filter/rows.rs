@@ -5,18 +5,19 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{
     BooleanArray, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use shared::decimal;
-use shared::event::{Event, EventBatch};
-use shared::expression::{ExpressionType, InputColumn, NumberWidth, input_schema};
-use shared::time::Timestamp;
+use merganser_core::decimal;
+use merganser_core::event::{Event, EventBatch};
+use merganser_core::property::PropertyType;
+use merganser_core::time::Timestamp;
+use merganser_metric::expression::{InputColumn, NumberWidth, input_schema};
 
 /// Columns of the kinds that queries have conditions over.
-pub(super) const TYPES: [(&str, ExpressionType); 5] = [
-    ("country", ExpressionType::Text),
-    ("a b", ExpressionType::Text),
-    ("orders", ExpressionType::Number),
-    ("late", ExpressionType::Boolean),
-    ("seen", ExpressionType::Time),
+pub(super) const TYPES: [(&str, PropertyType); 5] = [
+    ("country", PropertyType::Text),
+    ("a b", PropertyType::Text),
+    ("orders", PropertyType::Number),
+    ("late", PropertyType::Boolean),
+    ("seen", PropertyType::Time),
 ];
 
 const PROPERTIES: [Option<&str>; 7] = [

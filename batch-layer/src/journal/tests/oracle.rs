@@ -1,7 +1,7 @@
 //! Random histories of a journal against a plain vector.
 
+use merganser_core::event::EventIdentities;
 use proptest::prelude::*;
-use shared::event::EventIdentities;
 
 use super::*;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use shared::time::{DAY_US, HOUR_US, MINUTE_US};
+use merganser_core::time::{DAY_US, HOUR_US, MINUTE_US};
 
 use super::*;
 use crate::run::{RunQueue, RunTrigger};

@@ -1,7 +1,7 @@
 //! What a key that is bound by a filter is told of what the filter does not fit.
 
-use shared::catalog::{LifecycleStage, MetricVersion};
-use shared::ids::MetricId;
+use merganser_core::ids::MetricId;
+use merganser_metric::catalog::{LifecycleStage, MetricVersion};
 
 use super::*;
 

@@ -9,10 +9,10 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use http_body_util::BodyExt;
+use merganser_core::event::Event;
+use merganser_core::testing::event;
+use merganser_core::time::HOUR_US;
 use serde_json::{Value, json};
-use shared::event::Event;
-use shared::testing::event;
-use shared::time::HOUR_US;
 use tower::ServiceExt;
 
 use super::{METRIC, router, world};

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use merganser_core::time::Timestamp;
+use merganser_metric::views::StoreFailure;
 use serde_json::json;
-use shared::ports::StoreFailure;
-use shared::time::Timestamp;
 use tower::ServiceExt;
 
 use super::{Reply, get, put, router, send, world};

@@ -1,7 +1,7 @@
 //! What is said of a text that is no edge of a range: what it looks like, and how that is written.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
-use shared::problem::nearest;
+use merganser_core::text::nearest;
 
 use super::super::parameters::short;
 use super::period;

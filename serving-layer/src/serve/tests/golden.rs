@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use chrono::DateTime;
+use merganser_core::event::Event;
+use merganser_metric::catalog::Catalog;
+use merganser_metric::definition::from_toml;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
-use shared::catalog::Catalog;
-use shared::definition::from_toml;
-use shared::event::Event;
 
 use crate::format;
 use crate::query::{AnswerFormat, CsvTextStyle, Query};

@@ -9,13 +9,13 @@ use chrono::{
     TimeDelta, TimeZone,
 };
 use chrono_tz::Tz;
+use merganser_core::event::Event;
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::compile::Metric;
+use merganser_metric::definition::from_json;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
-use shared::catalog::MetricVersion;
-use shared::compile::Metric;
-use shared::definition::from_json;
-use shared::event::Event;
 
 use crate::calendar::Granularity;
 use crate::calendar::tests::{ZONES, naive};
@@ -753,7 +753,7 @@ async fn ask(
     let answer = serving
         .answer(query)
         .await
-        .map_err(|error| shared::problem::Problem::from(error).code())?;
+        .map_err(|error| merganser_api::problem::Problem::from(error).code())?;
     let pieces = format::write(answer, AnswerFormat::Json, CsvTextStyle::default()).unwrap();
     let bytes: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
     Ok(String::from_utf8(bytes).unwrap())

@@ -5,11 +5,11 @@ use std::thread;
 
 use chrono::{DateTime, Offset, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
+use merganser_api::problem::Problem;
+use merganser_core::event::Event;
+use merganser_core::testing::event;
+use merganser_core::time::{HOUR_US, Timestamp};
 use serde_json::{Value, json};
-use shared::event::Event;
-use shared::problem::Problem;
-use shared::testing::event;
-use shared::time::{HOUR_US, Timestamp};
 
 use crate::calendar::Granularity;
 use crate::calendar::tests::naive;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use merganser_api::problem::Problem;
+use merganser_api::request::CallerId;
+use merganser_core::event::Event;
+use merganser_core::ids::{Epoch, Offset};
+use merganser_core::testing::event;
+use merganser_core::time::{DAY_US, Grain, HOUR_US};
+use merganser_metric::catalog::{LifecycleStage, MetricVersion};
+use merganser_metric::views::{SpeedViewError, SpeedViewLag};
 use serde_json::{Value, json};
-use shared::catalog::{LifecycleStage, MetricVersion};
-use shared::event::Event;
-use shared::ids::{Epoch, Offset};
-use shared::ports::{SpeedViewError, SpeedViewLag};
-use shared::problem::Problem;
-use shared::request::CallerId;
-use shared::testing::event;
-use shared::time::{DAY_US, Grain, HOUR_US};
 
 use crate::answer::QueryAnswer;
 use crate::error::ServingError;
@@ -115,7 +115,7 @@ async fn both_ranges_of_a_comparison_are_read_at_once() {
 async fn edges_are_widened_to_base_buckets_and_told() {
     let answer = |query| async move {
         let answer = ask(&world(), query).await.unwrap();
-        let edge = |time: Option<shared::time::Timestamp>| {
+        let edge = |time: Option<merganser_core::time::Timestamp>| {
             time.map(|time| answer.calendar.zone().format(time))
         };
         (edge(answer.edges.from), edge(answer.edges.to))

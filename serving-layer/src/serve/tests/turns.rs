@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use merganser_api::problem::Problem;
+use merganser_api::request::CallerId;
+use merganser_core::testing::event;
 use serde_json::json;
-use shared::problem::Problem;
-use shared::request::CallerId;
-use shared::testing::event;
 use tokio::task::JoinHandle;
 
 use crate::answer::QueryAnswer;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shared::clock::Clock;
-use shared::ids::{Epoch, MetricId, Offset};
-use shared::ports::{Journal, SpeedReadRequest, SpeedViewError, SpeedViews};
-use shared::time::TimeRange;
+use merganser_core::clock::Clock;
+use merganser_core::ids::{Epoch, MetricId, Offset};
+use merganser_core::journal::Journal;
+use merganser_core::time::TimeRange;
+use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViews};
 
 use super::oracle;
 use super::parts::{Fault, FaultyStore};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shared::ids::{Boundary, Epoch, Fence, MetricId, Offset};
-use shared::ports::{Journal, SpeedReadRequest, SpeedViewError, SpeedViews};
-use shared::time::{TimeRange, Timestamp};
+use merganser_core::ids::{Boundary, Epoch, Fence, MetricId, Offset};
+use merganser_core::journal::Journal;
+use merganser_core::time::{TimeRange, Timestamp};
+use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViews};
 
 use super::oracle::{self, Amount, Seen};
 use super::parts::{FakeJournal, FaultyStore};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Decimal256Type, Int64Type, TimestampMicrosecondType};
-use shared::event::Event;
-use shared::measure::DistinctSketch;
+use merganser_core::event::Event;
+use merganser_metric::measure::DistinctSketch;
 
 /// Three metrics, by the number of their definition.
 pub(super) const DEFINITIONS: [&str; 3] = [

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use shared::access::{KeyChange, KeyError};
-use shared::catalog::{Catalog, CatalogError, CatalogSnapshot, DefineOutcome};
-use shared::definition::MetricDefinition;
-use shared::event::EventBatch;
-use shared::ids::{Boundary, Epoch, Fence, JournalId, MetricId, Offset};
-use shared::ports::{
-    CommittedBatch, Journal, JournalError, JournalReader, SpeedReadRequest, SpeedViewStates,
-};
+use merganser_core::access::{KeyChange, KeyError};
+use merganser_core::event::EventBatch;
+use merganser_core::ids::{Boundary, Epoch, Fence, JournalId, MetricId, Offset};
+use merganser_core::journal::{CommittedBatch, Journal, JournalError, JournalReader};
+use merganser_metric::catalog::{Catalog, CatalogError, CatalogSnapshot, DefineOutcome};
+use merganser_metric::definition::MetricDefinition;
+use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
 use tokio::sync::watch;
 use uuid::Uuid;
 

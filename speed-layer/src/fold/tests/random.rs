@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use merganser_core::ids::MetricId;
+use merganser_core::journal::Journal;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use shared::ids::MetricId;
-use shared::ports::Journal;
 
 use super::oracle::DEFINITIONS;
 use super::parts::{Fault, FaultyStore};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use shared::ids::{Epoch, MetricId};
-use shared::ports::{Journal, SpeedViews};
+use merganser_core::ids::{Epoch, MetricId};
+use merganser_core::journal::Journal;
+use merganser_metric::views::SpeedViews;
 
 use super::oracle;
 use super::rig::{Rig, some};
@@ -22,10 +23,10 @@ async fn load(rig: &mut Rig, batches: u64) {
     for _ in 0..batches {
         rig.send(&some(rig.events.len() as u64, 11)).await;
         let version = rig.version(ONE);
-        let read = shared::ports::SpeedReadRequest {
+        let read = merganser_metric::views::SpeedReadRequest {
             from: Epoch(0),
             to: None,
-            range: shared::time::TimeRange::ALL,
+            range: merganser_core::time::TimeRange::ALL,
             columns: None,
         };
         let answer = rig.handle.read(&version, read);

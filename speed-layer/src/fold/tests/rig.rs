@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalog::{CatalogSnapshot, LifecycleStage, MetricVersion};
-use shared::clock::ManualClock;
-use shared::compile::Metric;
-use shared::definition::from_json;
-use shared::event::EventBatch;
-use shared::ids::{Boundary, Epoch, Generation, MetricId, Offset};
-use shared::omissions::MetricOmissions;
-use shared::ports::{
-    CommittedBatch, Journal, SpeedReadRequest, SpeedViewError, SpeedViewStates, SpeedViews,
-};
-use shared::time::{TimeRange, Timestamp};
+use merganser_core::clock::ManualClock;
+use merganser_core::event::EventBatch;
+use merganser_core::ids::{Boundary, Epoch, Generation, MetricId, Offset};
+use merganser_core::journal::{CommittedBatch, Journal};
+use merganser_core::omissions::MetricOmissions;
+use merganser_core::time::{TimeRange, Timestamp};
+use merganser_metric::catalog::{CatalogSnapshot, LifecycleStage, MetricVersion};
+use merganser_metric::compile::Metric;
+use merganser_metric::definition::from_json;
+use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViewStates, SpeedViews};
 use tokio::sync::{mpsc, watch};
 
 use super::oracle::{self, Amount, Counted, DEFINITIONS, Seen};

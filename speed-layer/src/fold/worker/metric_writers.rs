@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::catalog::MetricVersion;
-use shared::compile::Metric;
-use shared::extract::PropertyExtractor;
-use shared::ids::{MetricId, Offset};
-use shared::ports::{CommittedBatch, JournalError};
-use shared::time::Timestamp;
+use merganser_core::ids::{MetricId, Offset};
+use merganser_core::journal::{CommittedBatch, JournalError};
+use merganser_core::time::Timestamp;
+use merganser_metric::catalog::MetricVersion;
+use merganser_metric::compile::Metric;
+use merganser_metric::extract::PropertyExtractor;
 use tokio::time::Instant;
 use tracing::info;
 

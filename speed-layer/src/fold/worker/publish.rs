@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use shared::ids::MetricId;
-use shared::ports::StoreFailure;
-use shared::time::Timestamp;
+use merganser_core::ids::MetricId;
+use merganser_core::time::Timestamp;
+use merganser_metric::views::StoreFailure;
 use tokio::time::Instant;
 
 use super::{FoldWorker, StoreBacklog};

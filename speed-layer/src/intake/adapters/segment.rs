@@ -17,9 +17,9 @@
 
 use std::borrow::Cow;
 
+use merganser_core::json::JsonCursor;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
-use shared::json::JsonCursor;
 
 use super::{NativeEvent, malformed, not_text, to_json};
 use crate::intake::decode::RawEvent;

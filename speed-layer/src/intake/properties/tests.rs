@@ -6,7 +6,7 @@ use std::fmt;
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use shared::json::JsonCursor;
+use merganser_core::json::JsonCursor;
 
 use super::*;
 

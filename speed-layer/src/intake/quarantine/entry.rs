@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::time::Timestamp;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// An entry's number, `q-17` as text: in the order of arrival, never given twice.

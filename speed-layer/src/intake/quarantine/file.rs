@@ -9,9 +9,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use merganser_core::failpoint;
+use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::failpoint;
-use shared::time::Timestamp;
 use tracing::warn;
 
 use super::entries::QuarantineEntries;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use shared::ids::{Epoch, Fence, Offset};
-use shared::ports::SpeedReadRequest;
-use shared::time::{DAY_US, Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
+use merganser_core::ids::{Epoch, Fence, Offset};
+use merganser_core::time::{DAY_US, Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
+use merganser_metric::views::SpeedReadRequest;
 
 use super::fixture::{Fixture, Row, journal, layout, layouts};
 use crate::store::{

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use shared::decimal;
-use shared::ids::Epoch;
-use shared::ports::SpeedReadRequest;
-use shared::time::{DAY_US, MINUTE_US, TimeRange, Timestamp};
+use merganser_core::decimal;
+use merganser_core::ids::Epoch;
+use merganser_core::time::{DAY_US, MINUTE_US, TimeRange, Timestamp};
+use merganser_metric::views::SpeedReadRequest;
 
 use super::fixture::{Fixture, Row};
 use crate::store::{EpochStates, SpeedStore, StoreError, StoreReadError, ViewChange};

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, BinaryArray, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use shared::compile::StateLayout;
-use shared::decimal::{self, Scale};
-use shared::definition::from_json;
-use shared::ids::{Epoch, Fence, JournalId, MetricId, Offset, PartitionId};
-use shared::measure::{ExtremeType, LatestState, StateKind};
-use shared::omissions::{DefinitionUse, MetricOmissions};
-use shared::ports::{ReadColumns, SpeedReadRequest, SpeedViewStates};
-use shared::table::StateTable;
-use shared::time::{Grain, TimeRange, Timestamp};
+use merganser_core::decimal::{self, Scale};
+use merganser_core::ids::{Epoch, Fence, JournalId, MetricId, Offset, PartitionId};
+use merganser_core::omissions::{DefinitionUse, MetricOmissions};
+use merganser_core::time::{Grain, TimeRange, Timestamp};
+use merganser_metric::definition::from_json;
+use merganser_metric::layout::StateLayout;
+use merganser_metric::measure::{ExtremeType, LatestState, StateKind};
+use merganser_metric::table::StateTable;
+use merganser_metric::views::{ReadColumns, SpeedReadRequest, SpeedViewStates};
 use uuid::Uuid;
 
 use crate::store::{

@@ -1,10 +1,10 @@
 //! Random changes on two stores, which must say and hold the same.
 
+use merganser_core::ids::Epoch;
+use merganser_core::time::{Grain, TimeRange, Timestamp};
+use merganser_metric::views::SpeedReadRequest;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use shared::ids::Epoch;
-use shared::ports::SpeedReadRequest;
-use shared::time::{Grain, TimeRange, Timestamp};
 
 use super::fixture::{Fixture, Row, journal, layout};
 use super::sweep;

@@ -7,9 +7,9 @@ use arrow::array::{
     Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{FieldRef, Schema, SchemaRef, TimestampMicrosecondType};
-use shared::measure::StateColumn;
-use shared::ports::ReadColumns;
-use shared::time::{Grain, TimeRange, Timestamp};
+use merganser_core::time::{Grain, TimeRange, Timestamp};
+use merganser_metric::measure::StateColumn;
+use merganser_metric::views::ReadColumns;
 
 use crate::store::chunk::TimeChunk;
 use crate::store::{EpochStates, SpeedView, StoreError};

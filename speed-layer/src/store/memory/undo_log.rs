@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
-use shared::ids::Epoch;
+use merganser_core::ids::Epoch;
 
 use super::columns::EpochColumns;
 use crate::store::{SpeedView, ViewChange};

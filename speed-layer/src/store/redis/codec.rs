@@ -19,10 +19,12 @@ use arrow::datatypes::{Decimal128Type, Decimal256Type, Int64Type, TimestampMicro
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
+use merganser_core::decimal::{self, Scale};
+use merganser_core::time::{TimeRange, Timestamp};
+use merganser_metric::measure::{
+    DistinctSketch, ExtremeType, LatestState, QuantileSketch, StateKind,
+};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
-use shared::decimal::{self, Scale};
-use shared::measure::{DistinctSketch, ExtremeType, LatestState, QuantileSketch, StateKind};
-use shared::time::{TimeRange, Timestamp};
 
 use crate::store::SpeedView;
 use crate::store::chunk::TimeChunk;

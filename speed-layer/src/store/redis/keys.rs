@@ -3,8 +3,8 @@
 //! All keys of a view share a hash tag, so that a cluster keeps them in one slot and a script may
 //! touch them together.
 
-use shared::ids::{Epoch, JournalId, PartitionId};
-use shared::time::{Grain, TimeRange, Timestamp};
+use merganser_core::ids::{Epoch, JournalId, PartitionId};
+use merganser_core::time::{Grain, TimeRange, Timestamp};
 
 use crate::store::chunk::TimeChunk;
 use crate::store::{ViewId, ViewSpace};
@@ -96,7 +96,7 @@ pub(super) fn members_of_epoch(space: ViewSpace, epoch: Epoch) -> (String, Strin
 
 fn label(grain: Grain, TimeChunk(start): TimeChunk) -> Option<String> {
     // The chunk of the first instant of 1900 begins up to 32 days before.
-    let years = Timestamp(Timestamp::MIN.0 - 32 * shared::time::DAY_US)..Timestamp::MAX;
+    let years = Timestamp(Timestamp::MIN.0 - 32 * merganser_core::time::DAY_US)..Timestamp::MAX;
     let time = years.contains(&start).then(|| start.to_utc())??;
     Some(match grain {
         Grain::Minute => time.format("%Y-%m-%dT%H").to_string(),
@@ -107,7 +107,7 @@ fn label(grain: Grain, TimeChunk(start): TimeChunk) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::ids::{Fence, MetricId};
+    use merganser_core::ids::{Fence, MetricId};
 
     #[test]
     fn names_are_readable_and_read_back() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use shared::ids::{Epoch, Fence, JournalId, Offset};
+use merganser_core::ids::{Epoch, Fence, JournalId, Offset};
 
 use crate::store::{
     EpochCounters, FORMAT, JournalPosition, SpaceStage, SpeedView, StoredView, ViewChange,

@@ -10,11 +10,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use merganser_core::ids::Epoch;
+use merganser_core::time::TimeRange;
+use merganser_metric::measure::StateKind;
+use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
 use redis::{Pipeline, RedisError};
-use shared::ids::Epoch;
-use shared::measure::StateKind;
-use shared::ports::{SpeedReadRequest, SpeedViewStates};
-use shared::time::TimeRange;
 
 use super::RedisStore;
 use super::codec::GroupDecoder;

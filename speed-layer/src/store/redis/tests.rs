@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use merganser_core::ids::Epoch;
+use merganser_core::time::{Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
 use proptest::test_runner::{Config, TestRunner};
-use shared::ids::Epoch;
-use shared::time::{Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
 
 use super::server::{RedisServer, free_port};
 use crate::store::contract::{

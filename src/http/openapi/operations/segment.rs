@@ -1,6 +1,6 @@
 //! Where calls of the Segment API are taken.
 
-use shared::access::RouteAccess;
+use merganser_core::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
 use super::super::{OperationSpec, ResponseContent, operation_spec};

@@ -1,7 +1,7 @@
 //! Exact decimals of 76 digits as text: all their digits, no trailing zeros.
 
 use arrow::datatypes::i256;
-use shared::decimal::{self, Scale};
+use merganser_core::decimal::{self, Scale};
 
 const DIGITS_MAX: usize = decimal::WIDE_PRECISION as usize;
 

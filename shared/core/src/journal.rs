@@ -1,0 +1,174 @@
+//! The journal's port: the durable, append-only log of accepted events.
+//!
+//! Calls block on files; async callers move them off their threads.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use crate::event::{EventBatch, EventIdentities, EventOffsets};
+use crate::ids::{Boundary, Epoch, JournalId, Offset};
+
+/// A number of events that are durable, in the order of their offsets.
+#[derive(Clone, Debug)]
+pub struct CommittedBatch {
+    /// The epoch that all of them belong to.
+    pub epoch: Epoch,
+    /// Offset of the first; the others follow densely.
+    pub first: Offset,
+    /// The events.
+    pub events: EventBatch,
+    /// Checksum of the journal record that ends with the last of them: with [`JournalId`] the
+    /// identity of the position [`CommittedBatch::end`].
+    pub checksum: u32,
+}
+
+impl CommittedBatch {
+    /// The offset after the last event.
+    #[must_use]
+    pub fn end(&self) -> Offset {
+        self.first.plus(self.events.len() as u64)
+    }
+
+    /// Where its events are.
+    #[must_use]
+    pub fn places(&self) -> EventOffsets {
+        EventOffsets::consecutive(self.first, self.events.len())
+    }
+}
+
+/// What can go wrong in a journal.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JournalError {
+    /// A write or an fsync failed: what was being written may or may not be on disk. The journal
+    /// takes nothing more until the process starts anew.
+    #[error(
+        "the journal stopped after a failed write: {0}; restart the service once the disk is well"
+    )]
+    Stopped(String),
+    /// The directory was deleted, renamed or replaced: what was being written is in no file that
+    /// anybody will find. The journal takes nothing more until the process starts anew.
+    #[error("{0}")]
+    Gone(String),
+    /// There is no room; nothing was written.
+    #[error("the disk under the journal is full: {0}")]
+    Full(String),
+    /// What is on disk is not what was written.
+    #[error("the journal is corrupt: {0}")]
+    Corrupt(String),
+    /// The offset was trimmed, or lies ahead of the end.
+    #[error("offset {asked} is outside of the journal, which holds [{start}, {end})")]
+    OutOfRange {
+        /// What was asked for.
+        asked: Offset,
+        /// The first offset that is held.
+        start: Offset,
+        /// The next offset to be written.
+        end: Offset,
+    },
+    /// Files could not be read or made; nothing was written.
+    #[error("the journal's files: {0}")]
+    Io(String),
+    /// The batch does not fit one record.
+    #[error("a record of {size_bytes} bytes is over the journal's limit of {limit_bytes}")]
+    TooLarge {
+        /// Its size.
+        size_bytes: usize,
+        /// The most there may be.
+        limit_bytes: usize,
+    },
+}
+
+/// Durable batches from some offset on, oldest first.
+pub type JournalReader = Box<dyn Iterator<Item = Result<Arc<CommittedBatch>, JournalError>> + Send>;
+
+/// As [`JournalReader`]: of each batch its first offset and what tells repetitions.
+pub type IdentityReader =
+    Box<dyn Iterator<Item = Result<(Offset, EventIdentities), JournalError>> + Send>;
+
+/// A file of a journal, open, so that it can be read to its end whatever is trimmed meanwhile.
+#[derive(Debug)]
+pub struct JournalFile {
+    /// Its path within the data directory.
+    pub name: String,
+    /// Its content.
+    pub file: File,
+    /// How much of it is durable. What lies behind is none of the copy's.
+    pub size_bytes: u64,
+}
+
+/// The durable, append-only log of accepted events. One partition.
+pub trait Journal: Send + Sync + 'static {
+    /// Its identity.
+    fn id(&self) -> JournalId;
+
+    /// Appends a batch that is not empty. When it returns, the batch is durable: file and, for a
+    /// new file, directory are fsynced. One caller at a time is enough; others wait.
+    ///
+    /// # Errors
+    /// After [`JournalError::Stopped`] or [`JournalError::Gone`] every later call gets it too.
+    fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError>;
+
+    /// The next offset: everything below is durable.
+    fn end(&self) -> Offset;
+
+    /// The first offset that is still held.
+    fn start(&self) -> Offset;
+
+    /// Ends the open epoch: whatever was appended before belongs to an epoch below the returned
+    /// boundary, whatever comes later to one from it on. An open epoch without events is not ended;
+    /// then its own start is returned.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    fn seal(&self) -> Result<Boundary, JournalError>;
+
+    /// Batches from `from` to the durable end at the time of the call. The first one is cut, so
+    /// that it begins at `from`.
+    ///
+    /// # Errors
+    /// [`JournalError::OutOfRange`]; each item may fail by itself.
+    fn read(&self, from: Offset) -> Result<JournalReader, JournalError>;
+
+    /// As [`Journal::read`]; a journal that can leaves the other columns where they are.
+    ///
+    /// # Errors
+    /// As [`Journal::read`].
+    fn read_identities(&self, from: Offset) -> Result<IdentityReader, JournalError> {
+        let of = |batch: Arc<CommittedBatch>| (batch.first, EventIdentities::of(&batch.events));
+        Ok(Box::new(self.read(from)?.map(move |batch| batch.map(of))))
+    }
+
+    /// Checksum of the record that ends at `position`; `None` where no record ends there or it was
+    /// trimmed. 0 at offset 0.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    fn checksum_at(&self, position: Offset) -> Result<Option<u32>, JournalError>;
+
+    /// Deletes whole segments that lie below `below`; returns the new [`Journal::start`].
+    ///
+    /// # Errors
+    /// When a file cannot be deleted; the others are kept.
+    fn trim(&self, below: Offset) -> Result<Offset, JournalError>;
+
+    /// The files that make up a copy of it: a journal of the same id that ends at, or behind, the
+    /// end at the time of the call.
+    ///
+    /// # Errors
+    /// When one cannot be opened, or it is not kept in files.
+    fn files(&self) -> Result<Vec<JournalFile>, JournalError> {
+        Err(JournalError::Io("this journal is not kept in files".to_owned()))
+    }
+
+    /// Looks whether its files are still where they were: asked before what is durable is called
+    /// so to anybody.
+    ///
+    /// # Errors
+    /// [`JournalError::Gone`], from then on for ever.
+    fn confirm(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// Bytes on disk.
+    fn size_bytes(&self) -> u64;
+}

@@ -1,0 +1,342 @@
+//! A metric's definition as a team writes it, in TOML or JSON.
+//!
+//! This is its shape only; whether names are distinct and expressions make sense is decided when it
+//! is compiled ([`crate::compile::Metric::compile`]).
+
+mod parse;
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+pub(crate) use parse::pointer_suffix;
+pub use parse::{DefinitionShapeError, from_json, from_toml};
+
+use merganser_core::time::Grain;
+
+/// A metric's definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a definition, as { event, dimensions, measures }")]
+pub struct MetricDefinition {
+    /// `[a-z][a-z0-9_]{0,63}`.
+    #[serde(default)]
+    pub name: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The types of events that are folded.
+    pub event: EventTypes,
+    /// A SQL condition over event fields and properties; only events for which it is true count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// The base bucket.
+    #[serde(default)]
+    pub granularity: Grain,
+    /// What answers can be grouped and filtered by.
+    #[serde(default)]
+    pub dimensions: Vec<DimensionDefinition>,
+    /// What is measured, by name, in the order of answers.
+    #[serde(deserialize_with = "parse::unique_measures")]
+    pub measures: IndexMap<String, MeasureDefinition>,
+}
+
+/// One type, a list of types, or `"*"` for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventTypes {
+    /// Every event.
+    All,
+    /// Events of these types.
+    Some(Vec<String>),
+}
+
+impl EventTypes {
+    /// Whether events of type `event` are folded.
+    #[must_use]
+    pub fn includes(&self, event: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(types) => types.iter().any(|t| t == event),
+        }
+    }
+}
+
+impl Serialize for EventTypes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("*"),
+            Self::Some(types) if types.len() == 1 => serializer.serialize_str(&types[0]),
+            Self::Some(types) => types.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EventTypes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EventTypesVisitor;
+        impl<'de> Visitor<'de> for EventTypesVisitor {
+            type Value = EventTypes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event type, a list of them, or \"*\" for all")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<EventTypes, E> {
+                Ok(match text {
+                    "*" => EventTypes::All,
+                    one => EventTypes::Some(vec![one.to_owned()]),
+                })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<EventTypes, A::Error> {
+                let mut types = Vec::new();
+                while let Some(one) = list.next_element::<String>()? {
+                    types.push(one);
+                }
+                Ok(EventTypes::Some(types))
+            }
+        }
+        deserializer.deserialize_any(EventTypesVisitor)
+    }
+}
+
+/// A dimension: a name, and where its value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DimensionDefinition {
+    /// `[a-z][a-z0-9_]{0,63}`.
+    pub name: String,
+    /// Where the value comes from.
+    pub source: DimensionSource,
+}
+
+/// Where a dimension's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DimensionSource {
+    /// A property by path, as `account.plan.name`.
+    Property(String),
+    /// A SQL expression.
+    Expression(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DimensionTable {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    property: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expr: Option<String>,
+}
+
+impl Serialize for DimensionDefinition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (property, expr) = match &self.source {
+            DimensionSource::Property(path) if *path == self.name => {
+                return serializer.serialize_str(&self.name);
+            }
+            DimensionSource::Property(path) => (Some(path.clone()), None),
+            DimensionSource::Expression(expr) => (None, Some(expr.clone())),
+        };
+        DimensionTable { name: self.name.clone(), property, expr }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for DimensionDefinition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DimensionVisitor;
+        impl<'de> Visitor<'de> for DimensionVisitor {
+            type Value = DimensionDefinition;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a property's name, or { name, property } or { name, expr }")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<DimensionDefinition, E> {
+                Ok(DimensionDefinition {
+                    name: name.to_owned(),
+                    source: DimensionSource::Property(name.to_owned()),
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DimensionDefinition, A::Error> {
+                let table =
+                    DimensionTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let source = match (table.property, table.expr) {
+                    (Some(path), None) => DimensionSource::Property(path),
+                    (None, Some(expr)) => DimensionSource::Expression(expr),
+                    (None, None) => DimensionSource::Property(table.name.clone()),
+                    (Some(_), Some(_)) => {
+                        return Err(de::Error::custom(
+                            "a dimension has either `property` or `expr`, not both",
+                        ));
+                    }
+                };
+                Ok(DimensionDefinition { name: table.name, source })
+            }
+        }
+        deserializer.deserialize_any(DimensionVisitor)
+    }
+}
+
+/// A measure: what is aggregated, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a measure, as { kind = \"sum\", of = \"amount\" }")]
+pub struct MeasureDefinition {
+    /// The aggregate.
+    pub kind: MeasureKind,
+    /// A SQL expression for the value that is aggregated; every kind but `count` and `expr` needs
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Only events for which it is true are aggregated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// For `quantile`: from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q: Option<f64>,
+    /// For `expr`: an expression over the metric's other measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expr: Option<String>,
+    /// For `sum`, `min`, `max` and `avg` of numbers: the places, 0 to 18, that values are rounded
+    /// to before they are folded; 9 if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<u8>,
+    /// For `latest`: what its values are; if it is left out, a time of a time, and text of all
+    /// else.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub ty: Option<ValueType>,
+}
+
+/// What the values of a `latest` are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueType {
+    /// Exact decimals.
+    Number,
+    /// Texts.
+    Text,
+    /// Instants.
+    Time,
+}
+
+/// The kinds of measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MeasureKind {
+    /// Number of events, or of values of `of` that are not null.
+    Count,
+    /// Exact decimal sum.
+    Sum,
+    /// Least value.
+    Min,
+    /// Greatest value.
+    Max,
+    /// Sum over count, divided after the merge.
+    Avg,
+    /// Number of distinct values, estimated.
+    Distinct,
+    /// The value below which a share `q` of the values lies, estimated.
+    Quantile,
+    /// The value of the last event, by time, then by place in the journal.
+    Latest,
+    /// An expression over other measures, evaluated after the merge.
+    Expr,
+}
+
+impl MeasureKind {
+    /// Whether its values are rounded to `places` of its own.
+    #[must_use]
+    pub const fn has_places(self) -> bool {
+        matches!(self, Self::Sum | Self::Min | Self::Max | Self::Avg)
+    }
+
+    /// Its name in definitions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Avg => "avg",
+            Self::Distinct => "distinct",
+            Self::Quantile => "quantile",
+            Self::Latest => "latest",
+            Self::Expr => "expr",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLIGHTS: &str = r#"
+        [[metric]]
+        name = "flights"
+        event = "flight"
+        dimensions = ["carrier", { name = "to", property = "dest" },
+                      { name = "dow", expr = "date_part('dow', time)" }]
+        [metric.measures]
+        zebra = { kind = "count" }
+        apple = { kind = "sum", of = "dep_delay" }
+    "#;
+
+    #[test]
+    fn toml_and_json_say_the_same_and_keep_the_order_of_measures() {
+        let from_file = from_toml(FLIGHTS).unwrap().remove(0);
+        let text = serde_json::to_vec(&from_file).unwrap();
+        assert_eq!(from_json(&text).unwrap(), from_file);
+        assert_eq!(from_file.measures.keys().collect::<Vec<_>>(), ["zebra", "apple"]);
+        assert_eq!(from_file.event, EventTypes::Some(vec!["flight".into()]));
+        assert_eq!(from_file.granularity, Grain::Minute);
+    }
+
+    #[test]
+    fn errors_point_at_the_place() {
+        let error = from_json(br#"{"event":"x","measures":{"m":{"kind":"median"}}}"#).unwrap_err();
+        assert_eq!(error.pointer, "/measures/m/kind");
+        assert!(error.message.contains("quantile"), "{error}");
+        let error = from_json(br#"{"event":"x","measures":{},"colour":1}"#).unwrap_err();
+        assert!(error.message.contains("colour"), "{error}");
+        let error = from_toml("[[metric]]\nname = 'x'\nevent = 'e'\nmeasures = 3\n").unwrap_err();
+        assert_eq!(error.pointer, "/metric/0/measures");
+    }
+
+    #[test]
+    fn a_measure_that_is_named_twice_is_refused() {
+        let twice = br#"{"event":"x","measures":{"n":{"kind":"count"},"n":{"kind":"count"}}}"#;
+        let error = from_json(twice).unwrap_err();
+        assert_eq!(error.pointer, "/measures/n");
+        assert!(error.message.contains("`n` is named twice"), "{error}");
+        let error = from_json(br#"{"event":"x","event":"y","measures":{}}"#).unwrap_err();
+        assert!(error.message.contains("duplicate field `event`"), "{error}");
+        let twice = "[[metric]]\nname = 'x'\nevent = 'e'\n[metric.measures]\n\
+            n = { kind = 'count' }\nn = { kind = 'count' }\n";
+        assert!(from_toml(twice).unwrap_err().message.contains("duplicate key"));
+    }
+
+    #[test]
+    fn errors_are_in_the_words_of_definitions() {
+        for (text, words) in [
+            ("[]", "a definition, as { event"),
+            ("3", "a definition, as { event"),
+            (r#"{"event":"x","measures":{"n":3}}"#, "a measure, as { kind"),
+            (r#"{"event":"x","measures":{"n":[]}}"#, "a measure, as { kind"),
+            (r#"{"event":"x","measures":[]}"#, "measures by name"),
+            (r#"{"event":"x","measures":{"n":{"kind":"quantile","q":"x"}}}"#, "a number"),
+            (r#"{"event":"x","measures":{"n":{"kind":"sum","places":-1}}}"#, "from 0 to 18"),
+            (r#"{"event":"x","measures":{"n":{"kind":"sum","places":"2"}}}"#, "from 0 to 18"),
+            (r#"{"event":"x","measures":{"n":{"kind":"sum","places":2.5}}}"#, "from 0 to 18"),
+            (r#"{"event":"x","measures":{},"dimensions":3}"#, "a list"),
+            (r#"{"event":"x","measures":{},"dimensions":[3]}"#, "a property's name"),
+        ] {
+            let error = from_json(text.as_bytes()).unwrap_err();
+            assert!(error.message.contains(words), "{text}: {error}");
+            for phrase in ["struct", "enum", "sequence", "f64", "u8", "element", "a map"] {
+                assert!(!error.message.contains(phrase), "{text}: {error}");
+            }
+        }
+    }
+}

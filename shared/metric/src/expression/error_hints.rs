@@ -1,0 +1,60 @@
+//! What would be right where an expression is refused.
+
+use datafusion::sql::sqlparser::ast::{Expr as Sql, Ident, Value};
+
+use super::NameScope;
+use super::lower::{ExpressionLowering, clip};
+use merganser_core::property::PropertyType;
+use merganser_core::text::{nearest, suggestion};
+
+/// The start of a name, for a message.
+pub(super) fn clip_name(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Of a name that no column has: the nearest, or, since texts are easily taken for names, how a
+/// text is written.
+pub(super) fn unknown_hint(names: &[Ident], columns: &[(String, PropertyType)]) -> String {
+    let name = names.iter().map(|name| &*name.value).collect::<Vec<_>>().join(".");
+    let known = || columns.iter().map(|(column, _)| &**column);
+    let hint = suggestion(&clip_name(&name), known());
+    let is_quoted = names.iter().any(|name| name.quote_style.is_some());
+    let has_texts = columns.iter().any(|(_, ty)| *ty == PropertyType::Text);
+    if is_quoted || (has_texts && nearest(&clip_name(&name), known()).is_none()) {
+        let text = clip_name(&name).replace('\'', "''");
+        return format!("; a text is written in single quotes, as '{text}'{hint}");
+    }
+    hint
+}
+
+/// Of an operator that other languages have.
+pub(super) fn operator_hint(operator: &str) -> &'static str {
+    match operator {
+        "&&" => "; AND is right",
+        "~" | "~*" | "!~" | "!~*" | "REGEXP" | "RLIKE" => "; LIKE with `%` and `_` can",
+        _ => "",
+    }
+}
+
+impl ExpressionLowering<'_> {
+    /// Of an operand whose type is not the one that is needed.
+    pub(super) fn mismatch_hint(&self, sql: &Sql, ty: PropertyType, want: PropertyType) -> String {
+        let NameScope::Columns { .. } = self.scope else { return String::new() };
+        match (sql, ty, want) {
+            (Sql::Value(value), PropertyType::Boolean, PropertyType::Text) => match &value.value {
+                Value::Boolean(value) => format!("; texts are compared with texts: '{value}'"),
+                _ => String::new(),
+            },
+            (Sql::Identifier(_), PropertyType::Text, PropertyType::Boolean) => {
+                format!("; `{} = 'true'` is one", clip(sql))
+            }
+            (Sql::Identifier(_), PropertyType::Number, PropertyType::Boolean) => {
+                format!("; `{} > 0` is one", clip(sql))
+            }
+            _ => String::new(),
+        }
+    }
+}

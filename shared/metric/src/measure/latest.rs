@@ -1,0 +1,99 @@
+//! The value of the last event: the one with the greatest time, then partition, then offset.
+//!
+//! Encoding: a version byte; the event's time (i64, µs, sign bit flipped), partition (u32) and
+//! offset (u64), big-endian; then the value: a text's bytes, or 16, little-endian, of a number or
+//! time. So the bytes of two states compare as their events do, and no two events compare equal.
+
+use super::StateError;
+use merganser_core::ids::{Offset, PartitionId};
+use merganser_core::time::Timestamp;
+
+const VERSION: u8 = 1;
+/// Version, time, partition, offset.
+const HEADER_BYTES: usize = 1 + 8 + 4 + 8;
+const SIGN: i64 = i64::MIN;
+
+/// The last of a set of events, with its value; nothing of an empty set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LatestState(Option<Box<[u8]>>);
+
+impl LatestState {
+    /// The state of one event.
+    #[must_use]
+    pub fn of(
+        time: Timestamp,
+        (partition, offset): (PartitionId, Offset),
+        value: &[u8],
+    ) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + value.len());
+        bytes.push(VERSION);
+        bytes.extend((time.0 ^ SIGN).to_be_bytes());
+        bytes.extend(partition.0.to_be_bytes());
+        bytes.extend(offset.0.to_be_bytes());
+        bytes.extend(value);
+        bytes
+    }
+
+    /// Adds the events of a stored state.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn merge(&mut self, stored: &[u8]) -> Result<(), StateError> {
+        value(stored)?;
+        if self.0.as_deref().is_none_or(|held| held < stored) {
+            self.0 = Some(stored.into());
+        }
+        Ok(())
+    }
+
+    /// The canonical bytes, see the module's text; `None` of no events.
+    #[must_use]
+    pub fn encode(&self) -> Option<&[u8]> {
+        self.0.as_deref()
+    }
+
+    /// Bytes held in memory.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        size_of::<Self>() + self.0.as_deref().map_or(0, <[u8]>::len)
+    }
+
+    /// The value in a stored state that is a text.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn text(stored: &[u8]) -> Result<&str, StateError> {
+        str::from_utf8(value(stored)?).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The value in a stored state that is a number, in units of 10⁻⁹.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn number(stored: &[u8]) -> Result<i128, StateError> {
+        let bytes = value(stored)?.try_into();
+        bytes.map(i128::from_le_bytes).map_err(|_| wrong("16 bytes are a number".to_owned()))
+    }
+
+    /// The value in a stored state that is a time, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn time(stored: &[u8]) -> Result<i64, StateError> {
+        i64::try_from(Self::number(stored)?).map_err(|_| wrong("it is no time".to_owned()))
+    }
+}
+
+fn value(stored: &[u8]) -> Result<&[u8], StateError> {
+    match stored {
+        [VERSION, ..] => {
+            stored.get(HEADER_BYTES..).ok_or_else(|| wrong("it is cut off".to_owned()))
+        }
+        [version, ..] => Err(wrong(format!("version {version}; this build reads {VERSION}"))),
+        [] => Err(wrong("it is empty".to_owned())),
+    }
+}
+
+fn wrong(reason: String) -> StateError {
+    StateError::Encoding { kind: "latest", reason }
+}
