@@ -1,13 +1,12 @@
-//! The ports to views: the traits at which the layers ask each other for states. `src/compose.rs` is the only place that joins them.
+//! The ports to views: the traits at which the layers ask each other for states.
 //!
 //! | port | kept by | used by |
 //! |---|---|---|
-//! | [`Journal`] | batch layer | intake (append), fold (read), runs (seal, trim) |
 //! | [`SpeedViews`] | speed layer | serving (answers), runs (audit) |
 //! | [`BatchViews`] | batch layer | serving |
-//! | [`crate::catalog::Catalog`] | batch layer | everyone |
 //!
-//! [`Journal`] calls block on files; async callers move them off their threads.
+//! Two more ports are [`merganser_core::journal::Journal`] and [`crate::catalog::Catalog`], both kept
+//! by the batch layer. `src/compose.rs` is the only place that joins them.
 
 use std::time::Instant;
 
