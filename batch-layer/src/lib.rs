@@ -19,6 +19,7 @@ pub mod backup;
 pub mod catalog;
 mod compaction_policy;
 pub mod files;
+pub mod fold_plan;
 pub mod http;
 pub mod inspect;
 pub mod journal;

@@ -1,8 +1,7 @@
 //! Recomputing states from the master dataset, with a DataFusion plan.
 //!
-//! Master files are scanned, projected with the metric's compiled definition, and grouped by bucket
-//! and dimensions with the aggregates of [`merganser_metric::measure::aggregate`]. It is the same fold as the
-//! speed layer's: same projection, same state columns.
+//! Master files are scanned, projected with the metric's compiled definition, and folded by
+//! [`FoldExec`]: the same projection and the same table of states as in the speed layer.
 //!
 //! Files are in order of time, so a range is folded in chunks of time of some ten thousand events:
 //! the plan is executed once a chunk, and its groups stay in the processor's cache.
@@ -13,14 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::catalog::streaming::StreamingTable;
-use datafusion::common::{Column, DataFusionError};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, col, lit};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::PartitionStream;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion_common::DataFusionError;
+use datafusion_execution::{SendableRecordBatchStream, TaskContext};
+use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion_physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
 use merganser_core::ids::Boundary;
@@ -28,9 +23,9 @@ use merganser_core::omissions::MetricOmissions;
 use merganser_core::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
 use merganser_metric::compile::Metric;
 use merganser_metric::extract::ExtractedEvents;
-use merganser_metric::measure::aggregate;
 use merganser_metric::table::StateTable;
 
+use crate::fold_plan::{FoldExec, FoldStage};
 use crate::manifest::MasterFile;
 use crate::master::{self, MasterProjection, MasterStream};
 use crate::storage::{Storage, StorageError};
@@ -88,7 +83,7 @@ pub struct Recomputation {
 struct MetricFoldPlan {
     metric: Arc<Metric>,
     context: Arc<TaskContext>,
-    plan: Arc<dyn ExecutionPlan>,
+    plan: FoldExec,
     /// What the plan scans next.
     input: Arc<Mutex<Vec<RecordBatch>>>,
     seen: RecomputeCounters,
@@ -132,7 +127,7 @@ impl Recomputation {
     ) -> Result<Self, StorageError> {
         let mut folds = Vec::new();
         for RecomputeTarget { metric, .. } in wanted {
-            folds.push(MetricFoldPlan::new(metric).await?);
+            folds.push(MetricFoldPlan::new(metric)?);
         }
         let source = |file: &MasterFile| {
             let mine = |(_, wanted): &(usize, &RecomputeTarget)| file.to.epoch <= wanted.to.epoch;
@@ -186,13 +181,7 @@ impl Recomputation {
         let Some(fold) = self.folds.get(metric) else {
             return Err(StorageError::Io(format!("there is no metric {metric} to fold")));
         };
-        let (plan, context) = (Arc::clone(&fold.plan), Arc::clone(&fold.context));
-        let mut states = execute_stream(plan, context).map_err(failed)?;
-        let mut table = StateTable::new(fold.metric.layout());
-        while let Some(batch) = states.try_next().await.map_err(failed)? {
-            table.merge(&batch).map_err(crate::view::merge_error)?;
-        }
-        Ok(table)
+        fold.plan.fold(0, Arc::clone(&fold.context)).await.map_err(failed)
     }
 
     /// What was counted, by metric.
@@ -203,14 +192,15 @@ impl Recomputation {
 }
 
 impl MetricFoldPlan {
-    async fn new(metric: &Arc<Metric>) -> Result<Self, StorageError> {
+    fn new(metric: &Arc<Metric>) -> Result<Self, StorageError> {
+        let (metric, schema) = (Arc::clone(metric), metric.projected_schema());
         let input = Arc::new(Mutex::new(Vec::new()));
-        let config = SessionConfig::new().with_target_partitions(1);
-        let context = SessionContext::new_with_config(config);
-        let scan = ChunkPartition { schema: metric.projected_schema(), input: Arc::clone(&input) };
-        let plan = plan(&context, metric, scan).map_err(failed)?;
-        let plan = plan.create_physical_plan().await.map_err(failed)?;
-        let (metric, context) = (Arc::clone(metric), context.task_ctx());
+        let chunk = ChunkPartition { schema: Arc::clone(&schema), input: Arc::clone(&input) };
+        let scan =
+            StreamingTableExec::try_new(schema, vec![Arc::new(chunk)], None, [], false, None)
+                .map_err(failed)?;
+        let plan = FoldExec::new(Arc::clone(&metric), FoldStage::Partial, Arc::new(scan));
+        let context = Arc::new(TaskContext::default());
         Ok(Self { metric, context, plan, input, seen: RecomputeCounters::default() })
     }
 
@@ -287,29 +277,6 @@ impl MasterFileSource {
             rows: rows.collect::<Result<_, _>>()?,
         })
     }
-}
-
-fn plan(
-    context: &SessionContext,
-    metric: &Metric,
-    scan: ChunkPartition,
-) -> Result<DataFrame, DataFusionError> {
-    let schema = metric.projected_schema();
-    let partitions = vec![Arc::new(scan) as Arc<dyn PartitionStream>];
-    let scan = context.read_table(Arc::new(StreamingTable::try_new(schema, partitions)?))?;
-    let layout = metric.layout();
-    let named = |name: &str| Expr::Column(Column::new_unqualified(name));
-    let groups: Vec<Expr> = std::iter::once(col("time"))
-        .chain(layout.dimensions.iter().map(|dimension| named(dimension)))
-        .collect();
-    let states = layout.states.iter().zip(metric.argument_names()).enumerate();
-    let states: Vec<Expr> = states
-        .map(|(at, (kind, argument))| {
-            let argument = argument.map_or_else(|| lit(true), |name| named(&name));
-            aggregate::fold_aggregate(*kind).call(vec![argument]).alias(layout.state_name(at))
-        })
-        .collect();
-    scan.aggregate(groups, states)
 }
 
 /// Where the plan begins: the events of a chunk, projected.

@@ -10,7 +10,7 @@ mod rows;
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
-use datafusion::logical_expr::Expr;
+use datafusion_expr::Expr;
 use merganser_core::event::{EventBatch, EventOffsets};
 use merganser_core::ids::Offset;
 use merganser_metric::expression::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Field;
-use datafusion::common::ScalarValue;
+use datafusion_common::ScalarValue;
 use futures::TryStreamExt;
 use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt};

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
-use datafusion::parquet::arrow::ArrowWriter;
+use parquet::arrow::ArrowWriter;
 
 use super::metadata;
 use crate::answer::QueryAnswer;
@@ -59,7 +59,7 @@ pub(super) fn arrow(answer: &QueryAnswer) -> Result<EncodedBatchIter<ArrowStream
 
 /// A Parquet file of the rows.
 pub(super) fn parquet(answer: &QueryAnswer) -> Result<EncodedBatchIter<ParquetFile>, ServingError> {
-    let wrong = |error: datafusion::parquet::errors::ParquetError| {
+    let wrong = |error: parquet::errors::ParquetError| {
         ServingError::Internal(format!("an answer could not be built: {error}"))
     };
     EncodedBatchIter::new(batch(answer)?, |sink, schema| {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use arrow::array::TimestampMicrosecondArray;
 use arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::reader::StreamReader;
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use merganser_core::decimal::{self, Scale};
 use merganser_core::ids::PartitionOffsets;
 use merganser_core::time::Timestamp;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 

@@ -1,8 +1,8 @@
 //! A definition compiled: the one fold that both layers run.
 //!
-//! [`Metric::project`] turns a batch of events into rows of (bucket, dimensions, arguments). The
-//! speed layer groups them in a [`crate::table::StateTable`], the batch layer in a DataFusion
-//! aggregate over the same state columns. [`Metric::finish`] turns merged states into values.
+//! [`Metric::project`] turns a batch of events into rows of (bucket, dimensions, arguments), and a
+//! [`crate::table::StateTable`] takes the rows: in the speed layer as events come in, in the batch
+//! layer as a node of a DataFusion plan. [`Metric::finish`] turns merged states into values.
 //!
 //! Folds are total and pure: no clock, no randomness, and no event stops a batch.
 
@@ -21,7 +21,7 @@ mod uses;
 use std::collections::BTreeSet;
 
 use arrow::datatypes::SchemaRef;
-use datafusion::prelude::lit;
+use datafusion_expr::lit;
 
 use crate::definition::{
     DefinitionShapeError, DimensionSource, EventTypes, MeasureKind, MetricDefinition,

@@ -31,11 +31,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::{Column, DFSchema};
-use datafusion::execution::context::ExecutionProps;
-use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
+use datafusion_common::{Column, DFSchema};
+use datafusion_expr::Expr;
+use datafusion_expr::execution_props::ExecutionProps;
+use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 
 pub use arithmetic::{EvaluationEffects, count_effects, widen_array};
 pub use lower::ExpressionLowering;
@@ -137,7 +137,7 @@ impl Evaluator {
     /// # Errors
     /// When DataFusion refuses it, which a lowered expression gives no cause for.
     pub fn new(expr: &Expr, schema: &SchemaRef) -> Result<Self, ExpressionError> {
-        let wrong = |e: datafusion::error::DataFusionError| ExpressionError(e.to_string());
+        let wrong = |e: datafusion_common::DataFusionError| ExpressionError(e.to_string());
         let schema = DFSchema::try_from(Arc::clone(schema)).map_err(wrong)?;
         let context = PhysicalPlanningContext::default();
         create_physical_expr(expr, &schema, &ExecutionProps::new(), &context)
@@ -174,7 +174,7 @@ impl FailureCounter {
     /// # Errors
     /// As [`Evaluator::new`].
     pub fn new(expr: &Expr, schema: &SchemaRef) -> Result<Self, ExpressionError> {
-        let wrong = |e: datafusion::error::DataFusionError| ExpressionError(e.to_string());
+        let wrong = |e: datafusion_common::DataFusionError| ExpressionError(e.to_string());
         let number = Field::new(Self::NUMBER, DataType::UInt32, false);
         let fields = schema.fields().iter().cloned().chain([Arc::new(number)]);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));

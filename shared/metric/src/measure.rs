@@ -5,10 +5,8 @@
 //! the set of values that went in, never on their order. That is why the speed layer's counters and
 //! the batch layer's recompute can be compared with `==`.
 //!
-//! Both layers use these columns: the speed layer in [`crate::table::StateTable`], the batch layer
-//! as DataFusion aggregates ([`aggregate`]).
+//! Both layers keep these columns in a [`crate::table::StateTable`].
 
-pub mod aggregate;
 mod distinct;
 mod kind;
 mod latest;

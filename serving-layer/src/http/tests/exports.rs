@@ -7,11 +7,11 @@ use arrow::ipc::reader::StreamReader;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use http_body_util::BodyExt;
 use merganser_core::event::Event;
 use merganser_core::testing::event;
 use merganser_core::time::HOUR_US;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

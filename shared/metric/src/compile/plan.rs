@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use datafusion::logical_expr::Expr;
+use datafusion_expr::Expr;
 
 use super::effects::CountingEvaluator;
 use super::project::FoldError;

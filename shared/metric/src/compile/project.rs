@@ -109,12 +109,6 @@ impl Metric {
         Arc::clone(&self.projected_schema)
     }
 
-    /// By state, the name of the argument's column; none counts rows.
-    #[must_use]
-    pub fn argument_names(&self) -> Vec<Option<String>> {
-        self.state_arguments.iter().map(|arg| arg.map(|i| format!("arg:{i}"))).collect()
-    }
-
     /// The rows that a batch of events gives. `extracted` holds at least [`Metric::properties`].
     ///
     /// # Errors
@@ -281,11 +275,7 @@ impl Metric {
         groups_max: usize,
     ) -> Result<GroupedRows, FoldError> {
         let ProjectedRows { mut batch, mismatches, omissions } = self.project(extracted)?;
-        let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().values();
-        let dimensions: Vec<&StringArray> = batch.columns()[1..=self.layout.dimensions.len()]
-            .iter()
-            .map(|c| c.as_string())
-            .collect();
+        let (times, dimensions) = self.group_columns(&batch);
         let found = table.groups_within(times, &dimensions, groups_max)?;
         let groups: Vec<usize> = found.iter().copied().flatten().collect();
         let dropped = (found.len() - groups.len()) as u64;
@@ -301,11 +291,37 @@ impl Metric {
     /// # Errors
     /// When the rows are not the table's.
     pub fn update(&self, table: &mut StateTable, placed: &GroupedRows) -> Result<(), FoldError> {
+        self.update_groups(table, &placed.groups, &placed.batch)
+    }
+
+    /// Folds projected rows ([`ProjectedRows::batch`]) into a table, whatever groups they need.
+    ///
+    /// # Errors
+    /// When they are not rows of this metric, or the table is full.
+    pub fn fold_rows(&self, table: &mut StateTable, rows: &RecordBatch) -> Result<(), FoldError> {
+        let (times, dimensions) = self.group_columns(rows);
+        let groups = table.groups(times, &dimensions)?;
+        self.update_groups(table, &groups, rows)
+    }
+
+    /// The columns of projected rows that say which group each belongs to.
+    fn group_columns<'r>(&self, rows: &'r RecordBatch) -> (&'r [i64], Vec<&'r StringArray>) {
+        let times = rows.column(0).as_primitive::<TimestampMicrosecondType>().values();
+        let dimensions = &rows.columns()[1..=self.layout.dimensions.len()];
+        (times, dimensions.iter().map(|column| column.as_string()).collect())
+    }
+
+    fn update_groups(
+        &self,
+        table: &mut StateTable,
+        groups: &[usize],
+        rows: &RecordBatch,
+    ) -> Result<(), FoldError> {
         let first = 1 + self.layout.dimensions.len();
-        let argument = |i| placed.batch.column(first + i);
+        let argument = |i| rows.column(first + i);
         let arguments: Vec<Option<&ArrayRef>> =
             self.state_arguments.iter().map(|arg| arg.map(argument)).collect();
-        Ok(table.update(&placed.groups, &arguments)?)
+        Ok(table.update(groups, &arguments)?)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which states a metric's measures need, each kept once.
 
 use arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::expr::Case;
+use datafusion_common::ScalarValue;
+use datafusion_expr::Expr;
+use datafusion_expr::expr::Case;
 use indexmap::{IndexMap, IndexSet};
 
 use super::plan::{ExprPair, LoweringPair};

@@ -2,12 +2,10 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampMicrosecondType};
-use datafusion::prelude::{SessionContext, col, lit};
 
 use super::*;
 use crate::definition::from_json;
 use crate::extract::PropertyExtractor;
-use crate::measure::aggregate;
 use crate::table::StateTable;
 use merganser_core::decimal::Scale;
 use merganser_core::event::{EventBatch, EventOffsets};
@@ -144,57 +142,6 @@ fn measures_share_states_and_formulas_name_theirs() {
     let at = |name: &str| metric.measures().iter().position(|m| m.name == name).unwrap();
     assert_eq!(metric.states_of(&[at("share")]), [0, 1]);
     assert_eq!(metric.states_of(&[at("median"), at("p99")]), [8]);
-}
-
-/// The batch layer's way: a DataFusion plan over the projected rows, with our aggregates.
-#[tokio::test]
-async fn a_plan_with_our_aggregates_gives_the_same_states_as_a_table() {
-    let metric = metric(SALES);
-    let events: EventBatch = (0..5000)
-        .map(|n| {
-            let properties = format!(
-                r#"{{"country":"c{}","amount":{}.{},"quantity":{}}}"#,
-                n % 7,
-                n % 31,
-                n % 10,
-                n % 3
-            );
-            let mut event = event("sale", n * 100_000, Some(&properties));
-            event.subject = Some(format!("s{}", n % 900));
-            event
-        })
-        .collect();
-    let (table, _) = folded(&metric, &events);
-    let extracted =
-        PropertyExtractor::new(metric.properties().cloned()).extract(&events, places(&events));
-    let rows = metric.project(&extracted).unwrap().batch;
-    let layout = metric.layout();
-    let groups = std::iter::once("time").chain(layout.dimensions.iter().map(String::as_str));
-    let states = layout.states.iter().zip(metric.argument_names()).enumerate();
-    let states = states.map(|(at, (kind, argument))| {
-        let argument = argument.map_or(lit(true), |name| col(format!("\"{name}\"")));
-        aggregate::fold_aggregate(*kind).call(vec![argument]).alias(layout.state_name(at))
-    });
-    let plan = SessionContext::new().read_batch(rows).unwrap();
-    let plan = plan.aggregate(groups.map(col).collect(), states.collect()).unwrap();
-    let mut planned = StateTable::new(layout);
-    for batch in plan.collect().await.unwrap() {
-        planned.merge(&batch).unwrap();
-    }
-    assert_eq!(planned.emit(&planned.sorted()), table.emit(&table.sorted()));
-
-    // Merged by the other aggregate, twice the same states give twice the counts.
-    let states = table.emit_all();
-    let context = SessionContext::new();
-    let plan = context.read_batches([states.clone(), states.clone()]).unwrap();
-    let merges = layout.states.iter().enumerate().map(|(at, kind)| {
-        let name = layout.state_name(at);
-        aggregate::merge_aggregate(*kind).call(vec![col(format!("\"{name}\""))]).alias(name)
-    });
-    let merged = plan.aggregate(Vec::new(), merges.collect()).unwrap().collect().await.unwrap();
-    let counted = merged[0].column(0).as_primitive::<Int64Type>().value(0);
-    let filtered = metric.measures().iter().any(|m| m.name == "n");
-    assert!(filtered && counted > 2 * 4000, "{counted}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
-use datafusion::logical_expr::Expr;
+use datafusion_expr::Expr;
 
 use super::plan::EvaluationPlan;
 use super::project::FoldError;

@@ -1,8 +1,8 @@
 //! Comparisons: on which type their operands meet, and as which Arrow type.
 
-use datafusion::logical_expr::expr::{InList, Like};
-use datafusion::logical_expr::{Expr, Operator};
-use datafusion::sql::sqlparser::ast::{self, Expr as Sql, Value};
+use datafusion_expr::expr::{InList, Like};
+use datafusion_expr::{Expr, Operator};
+use sqlparser::ast::{self, Expr as Sql, Value};
 
 use super::ExpressionError;
 use super::lower::{ExpressionLowering, Result, TypedExpr, binary, boolean, clip, refuse};

@@ -1,6 +1,6 @@
 //! What would be right where an expression is refused.
 
-use datafusion::sql::sqlparser::ast::{Expr as Sql, Ident, Value};
+use sqlparser::ast::{Expr as Sql, Ident, Value};
 
 use super::NameScope;
 use super::lower::{ExpressionLowering, clip};

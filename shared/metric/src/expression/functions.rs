@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use super::arithmetic::ScalarOperation;
 use super::lower::{ExpressionLowering, Result, TypedExpr, boolean, cast, clip, refuse};
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
-use datafusion::functions::{datetime, string, unicode};
-use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::{Expr, ScalarUDF};
-use datafusion::sql::sqlparser::ast::{
+use arrow::datatypes::DataType;
+use datafusion_common::ScalarValue;
+use datafusion_expr::expr::Case;
+use datafusion_expr::{Expr, ScalarUDF};
+use datafusion_functions::{datetime, string, unicode};
+use merganser_core::property::PropertyType;
+use merganser_core::text::suggestion;
+use sqlparser::ast::{
     CeilFloorKind, DateTimeField, Expr as Sql, Function, FunctionArg, FunctionArgExpr,
     FunctionArguments, TrimWhereField, Value, ValueWithSpan,
 };
-use merganser_core::property::PropertyType;
-use merganser_core::text::suggestion;
 
 /// What an argument must be.
 #[derive(Clone, Copy)]

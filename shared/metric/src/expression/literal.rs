@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Expr;
-use datafusion::sql::sqlparser::ast::{self, Value};
+use datafusion_common::ScalarValue;
+use datafusion_expr::Expr;
+use sqlparser::ast::{self, Value};
 
 use super::lower::{ExpressionLowering, Result, TypedExpr, boolean, refuse};
 use super::{ExpressionError, NumberWidth};

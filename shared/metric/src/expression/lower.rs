@@ -5,13 +5,11 @@
 //! type of their own, take it.
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::{BinaryExpr, Cast, Expr, Operator};
-use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value,
-};
+use datafusion_common::{Column, ScalarValue};
+use datafusion_expr::expr::Case;
+use datafusion_expr::{BinaryExpr, Cast, Expr, Operator};
 use indexmap::IndexSet;
+use sqlparser::ast::{self, BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value};
 
 use super::arithmetic::ScalarOperation;
 use super::error_hints::{clip_name, operator_hint, unknown_hint};

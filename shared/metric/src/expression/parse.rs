@@ -1,8 +1,8 @@
 //! Expressions as text, parsed within bounds of length and depth.
 
-use datafusion::sql::sqlparser::ast::Expr as Sql;
-use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use sqlparser::ast::Expr as Sql;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 
 use super::ExpressionError;
 use super::dialect::{ExpressionDialect, ExpressionTokens, KeywordMode, tokens};

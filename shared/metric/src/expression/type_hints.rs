@@ -1,6 +1,6 @@
 //! The types that expressions have by themselves.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value};
+use sqlparser::ast::{BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value};
 
 use super::literal::cast_type;
 use super::lower::{ExpressionLowering, field};

@@ -1,7 +1,7 @@
 //! What expressions are lowered for: conditions, numbers, texts, values that are aggregated.
 
-use datafusion::logical_expr::Expr;
-use datafusion::sql::sqlparser::ast::Expr as Sql;
+use datafusion_expr::Expr;
+use sqlparser::ast::Expr as Sql;
 
 use super::lower::{ExpressionLowering, Result, field};
 use super::parse::parse;
