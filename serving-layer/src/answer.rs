@@ -23,7 +23,7 @@ use bytes::Bytes;
 use merganser_core::ids::PartitionOffsets;
 use merganser_core::time::TimeRange;
 use merganser_metric::compile::{Metric, OverflowCounts};
-use merganser_metric::definition::MeasureKind;
+use merganser_metric::measure::MeasureKind;
 use merganser_metric::measure::{DISTINCT_ERROR, QUANTILE_ERROR, StateKind};
 use serde::Serialize;
 
@@ -312,7 +312,7 @@ fn page(
     };
     warnings.extend(misfit_warnings("having", &misfits));
     let empty = |measure: usize| {
-        let zero = page::is_zero_when_empty(metric.measures()[measure].kind);
+        let zero = metric.measures()[measure].kind.is_zero_without_events();
         (query.fill == FillPolicy::Zero && zero).then_some(0)
     };
     let wanted = PageRequest {

@@ -10,24 +10,10 @@ use arrow::compute::kernels::zip::zip;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
 use merganser_metric::compile::{Metric, OverflowCounts};
-use merganser_metric::definition::MeasureKind;
 
 use super::rows::{GroupRow, MergedStates};
 use crate::error::ServingError;
 use crate::query::FillPolicy;
-
-/// Whether a measure is 0 in a bucket that was filled with zeros; otherwise it is null.
-pub(super) fn is_zero_when_empty(kind: MeasureKind) -> bool {
-    match kind {
-        MeasureKind::Count | MeasureKind::Sum | MeasureKind::Distinct => true,
-        MeasureKind::Min
-        | MeasureKind::Max
-        | MeasureKind::Avg
-        | MeasureKind::Quantile
-        | MeasureKind::Latest
-        | MeasureKind::Expr => false,
-    }
-}
 
 /// Columns of bucket starts and dimension values.
 pub(super) fn keys(
@@ -88,7 +74,7 @@ pub(super) fn fill_zeros(
     let empty: BooleanArray = groups.iter().map(|group| Some(group.is_none())).collect();
     let first = columns.0.len() - measures.len();
     for (measure, (_, values)) in measures.iter().zip(&mut columns.0[first..]) {
-        if is_zero_when_empty(metric.measures()[*measure].kind) {
+        if metric.measures()[*measure].kind.is_zero_without_events() {
             let zeros: ArrayRef = match values.data_type() {
                 DataType::Int64 => Arc::new(Int64Array::from(vec![0; values.len()])),
                 _ => {

@@ -12,7 +12,7 @@ use merganser_core::omissions::{DefinitionUse, MetricOmissions, ValueTally};
 use merganser_core::text::{nearest, suggestion};
 use merganser_metric::catalog::MetricVersion;
 use merganser_metric::compile::PropertyUse;
-use merganser_metric::definition::{MeasureKind, MetricDefinition};
+use merganser_metric::definition::MetricDefinition;
 use serde_json::{Value, json};
 
 /// Warnings of one answer.
@@ -254,17 +254,7 @@ impl WarningText<'_> {
         if !is_plain {
             return format!("{} as missing", if many { "count" } else { "counts" });
         }
-        let place = match measure.map(|measure| measure.kind) {
-            Some(MeasureKind::Sum) => "in the sum",
-            Some(MeasureKind::Avg) => "in the average",
-            Some(MeasureKind::Min) => "in the minimum",
-            Some(MeasureKind::Max) => "in the maximum",
-            Some(MeasureKind::Quantile) => "in the quantile",
-            Some(MeasureKind::Latest) => "among the latest",
-            Some(MeasureKind::Count | MeasureKind::Distinct | MeasureKind::Expr) | None => {
-                "counted"
-            }
-        };
+        let place = measure.and_then(|measure| measure.kind.phrase()).unwrap_or("counted");
         format!("{are} not {place}")
     }
 }

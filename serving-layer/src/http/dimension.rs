@@ -15,7 +15,7 @@ use merganser_api::problem::{Problem, ProblemKind};
 use merganser_api::request::{CallerId, RequestScope, pairs};
 use merganser_core::text::suggestion;
 use merganser_metric::catalog::MetricVersion;
-use merganser_metric::definition::MeasureKind;
+use merganser_metric::measure::MeasureKind;
 use serde_json::{Value, json};
 
 use super::body_stream;

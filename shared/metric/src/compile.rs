@@ -24,11 +24,11 @@ use arrow::datatypes::SchemaRef;
 use datafusion_expr::lit;
 
 use crate::definition::{
-    DefinitionShapeError, DimensionSource, EventTypes, MeasureKind, MetricDefinition,
-    pointer_suffix,
+    DefinitionShapeError, DimensionSource, EventTypes, MetricDefinition, pointer_suffix,
 };
 use crate::expression::{Evaluator, ExpressionError, InputColumn, Predicate};
 use crate::layout::StateLayout;
+use crate::measure::MeasureKind;
 pub use finish::{FinishedValues, OverflowCounts};
 pub use fold_version::FoldVersion;
 use merganser_core::decimal::Scale;

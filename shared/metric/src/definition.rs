@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub(crate) use parse::pointer_suffix;
 pub use parse::{DefinitionShapeError, from_json, from_toml};
 
+use crate::measure::MeasureKind;
 use merganser_core::time::Grain;
 
 /// A metric's definition.
@@ -198,7 +199,7 @@ pub struct MeasureDefinition {
     /// For `expr`: an expression over the metric's other measures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expr: Option<String>,
-    /// For `sum`, `min`, `max` and `avg` of numbers: the places, 0 to 18, that values are rounded
+    /// For `sum`, `min`, `max`, `avg`, `stddev_pop` and `stddev_samp` of numbers: the places, 0 to 18, that values are rounded
     /// to before they are folded; 9 if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub places: Option<u8>,
@@ -218,54 +219,6 @@ pub enum ValueType {
     Text,
     /// Instants.
     Time,
-}
-
-/// The kinds of measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MeasureKind {
-    /// Number of events, or of values of `of` that are not null.
-    Count,
-    /// Exact decimal sum.
-    Sum,
-    /// Least value.
-    Min,
-    /// Greatest value.
-    Max,
-    /// Sum over count, divided after the merge.
-    Avg,
-    /// Number of distinct values, estimated.
-    Distinct,
-    /// The value below which a share `q` of the values lies, estimated.
-    Quantile,
-    /// The value of the last event, by time, then by place in the journal.
-    Latest,
-    /// An expression over other measures, evaluated after the merge.
-    Expr,
-}
-
-impl MeasureKind {
-    /// Whether its values are rounded to `places` of its own.
-    #[must_use]
-    pub const fn has_places(self) -> bool {
-        matches!(self, Self::Sum | Self::Min | Self::Max | Self::Avg)
-    }
-
-    /// Its name in definitions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Sum => "sum",
-            Self::Min => "min",
-            Self::Max => "max",
-            Self::Avg => "avg",
-            Self::Distinct => "distinct",
-            Self::Quantile => "quantile",
-            Self::Latest => "latest",
-            Self::Expr => "expr",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,20 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
-};
-use arrow::datatypes::{Decimal256Type, Int64Type};
+use arrow::array::{ArrayRef, RecordBatch};
 
 use super::project::FoldError;
 use super::{CompiledMeasure, DefinitionError, MeasureFormula, Metric, place};
-use crate::definition::{MeasureKind, MetricDefinition};
+use crate::definition::MetricDefinition;
 use crate::expression::{
     Evaluator, ExpressionLowering, NameScope, NumberWidth, input_schema, widen_array,
 };
-use crate::measure::{DistinctSketch, LatestState, QuantileSketch, StateError};
-use merganser_core::decimal::{self, Scale};
+use crate::measure::aggregate::MeasureShape;
+use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
 /// The values of some measures.
@@ -118,70 +114,19 @@ impl Metric {
         states: &RecordBatch,
         misfits: &mut OverflowCounts,
     ) -> Result<ArrayRef, FoldError> {
-        let state = |i: usize| {
-            let name = self.layout.state_name(measure.states[i]);
+        let Some(aggregate) = measure.kind.aggregate() else {
+            return Err(FoldError::Missing(measure.name.clone()));
+        };
+        let state = |at: &usize| {
+            let name = self.layout.state_name(*at);
             states.column_by_name(&name).ok_or(FoldError::Missing(name))
         };
-        let decimals = |values: Decimal128Array, scale: Scale| -> ArrayRef {
-            Arc::new(values.with_data_type(scale.value_type()))
-        };
-        let scale = measure.scale;
-        Ok(match measure.kind {
-            MeasureKind::Count | MeasureKind::Min | MeasureKind::Max | MeasureKind::Expr => {
-                Arc::clone(state(0)?)
-            }
-            MeasureKind::Sum => {
-                let sums = state(0)?.as_primitive::<Decimal256Type>();
-                let values: Decimal128Array =
-                    sums.iter().map(|sum| sum.and_then(decimal::finish_sum)).collect();
-                misfits.add(&measure.name, scale, values.null_count() - sums.null_count());
-                decimals(values, scale)
-            }
-            MeasureKind::Avg => {
-                let sums = state(0)?.as_primitive::<Decimal256Type>();
-                let counts = state(1)?.as_primitive::<Int64Type>().iter();
-                let means = sums.iter().zip(counts);
-                let means: Decimal128Array =
-                    means.map(|(sum, count)| scale.average(sum?, count?)).collect();
-                let scale = scale.of_mean();
-                misfits.add(&measure.name, scale, means.null_count() - sums.null_count());
-                decimals(means, scale)
-            }
-            MeasureKind::Distinct => distinct(state(0)?)?,
-            MeasureKind::Quantile => decimals(quantiles(state(0)?, measure.q)?, Scale::DEFAULT),
-            MeasureKind::Latest => match measure.ty {
-                PropertyType::Number => {
-                    decimals(each(state(0)?, LatestState::number)?, Scale::DEFAULT)
-                }
-                PropertyType::Time => {
-                    let times: TimestampMicrosecondArray = each(state(0)?, LatestState::time)?;
-                    Arc::new(times.with_timezone("UTC"))
-                }
-                _ => Arc::new(each::<_, StringArray>(state(0)?, LatestState::text)?),
-            },
-        })
+        let states = measure.states.iter().map(state).collect::<Result<Vec<_>, _>>()?;
+        let shape = MeasureShape { q: measure.q, ty: measure.ty, scale: measure.scale };
+        let finished = aggregate.finish(&shape, &states)?;
+        misfits.add(&measure.name, finished.scale, finished.overflows);
+        Ok(finished.values)
     }
-}
-
-fn distinct(states: &ArrayRef) -> Result<ArrayRef, StateError> {
-    let sketches = states.as_binary::<i32>().iter();
-    let count = |bytes: Option<&[u8]>| {
-        bytes.map_or(Ok(0), |bytes| DistinctSketch::decode(bytes).map(|sketch| sketch.estimate()))
-    };
-    Ok(Arc::new(Int64Array::from(sketches.map(count).collect::<Result<Vec<_>, _>>()?)))
-}
-
-fn quantiles(states: &ArrayRef, q: f64) -> Result<Decimal128Array, StateError> {
-    let values: Vec<_> = each(states, |bytes| Ok(QuantileSketch::decode(bytes)?.quantile(q)))?;
-    Ok(values.into_iter().map(Option::flatten).collect())
-}
-
-/// What each stored state gives; nulls give null.
-fn each<'a, T, C: FromIterator<Option<T>>>(
-    states: &'a ArrayRef,
-    value: impl Fn(&'a [u8]) -> Result<T, StateError>,
-) -> Result<C, StateError> {
-    states.as_binary::<i32>().iter().map(|bytes| bytes.map(&value).transpose()).collect()
 }
 
 /// Plans the `expr` measures over the others, and refuses circles.

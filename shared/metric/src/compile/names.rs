@@ -1,7 +1,8 @@
 //! Checks of a definition that need no expression: names, counts, which fields go together.
 
 use super::{DIMENSIONS_MAX, DefinitionError, MEASURES_MAX};
-use crate::definition::{EventTypes, MeasureDefinition, MeasureKind, MetricDefinition};
+use crate::definition::{EventTypes, MeasureDefinition, MetricDefinition};
+use crate::measure::MeasureKind;
 use merganser_core::decimal::Scale;
 
 const RESERVED: [&str; 2] = ["time", "compare"];
@@ -110,7 +111,10 @@ fn fields(name: &str, measure: &MeasureDefinition) -> Result<(), DefinitionError
     }
     match measure.places {
         Some(_) if !kind.has_places() => {
-            return only("places", "the kinds `sum`, `min`, `max`, `avg`");
+            return only(
+                "places",
+                "the kinds `sum`, `min`, `max`, `avg`, `stddev_pop`, `stddev_samp`",
+            );
         }
         Some(places) if Scale::new(places).is_none() => {
             let message = format!("{places} is not a number of places from 0 to 18");

@@ -8,9 +8,10 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::plan::{ExprPair, LoweringPair};
 use super::{CompiledMeasure, DefinitionError, FoldVersion, place};
-use crate::definition::{self, MeasureKind, ValueType};
+use crate::definition::{self, ValueType};
 use crate::expression::{ExpressionError, ExpressionLowering, NameScope};
-use crate::measure::{ExtremeType, StateKind};
+use crate::measure::StateKind;
+use crate::measure::aggregate::{ArgumentUse, MeasureAggregate};
 use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
@@ -82,7 +83,10 @@ impl StateCollector {
         lowerings: &mut LoweringPair,
         pointer: &str,
     ) -> Result<CompiledMeasure, DefinitionError> {
-        let value = measure.of.as_deref().map(|text| value(measure, text, lowerings)).transpose();
+        let aggregate = measure.kind.aggregate();
+        let used = aggregate.map_or(ArgumentUse::Presence, MeasureAggregate::argument);
+        let value = measure.of.as_deref();
+        let value = value.map(|text| self::value(used, measure.ty, text, lowerings)).transpose();
         let value = value.map_err(place(format!("{pointer}/of")))?;
         let ty = value.as_ref().map_or(PropertyType::Boolean, |(_, ty)| *ty);
         if ty == PropertyType::Time && measure.places.is_some() {
@@ -93,7 +97,7 @@ impl StateCollector {
         let filter = filter.map(|text| lowerings.lower_both(|lowering| lowering.condition(text)));
         let filter = filter.transpose().map_err(place(format!("{pointer}/filter")))?;
         let scale = measure.places.and_then(Scale::new).unwrap_or_default();
-        let shape = ArgumentType { ty, scale, is_placed: measure.kind == MeasureKind::Latest };
+        let shape = ArgumentType { ty, scale, is_placed: used == ArgumentUse::Placed };
         let source = value.as_ref().map(|([short, _], _)| short.clone());
         let argument = match (filter.clone(), value) {
             (None, value) => value.map(|(both, _)| both),
@@ -110,13 +114,9 @@ impl StateCollector {
             at
         });
         self.sources.push(MeasureSource { name: name.to_owned(), value: source, filter, argument });
-        let kinds = kinds(measure.kind, ty, scale);
+        let kinds = aggregate.map(|aggregate| aggregate.states(ty, scale)).unwrap_or_default();
         let states = kinds.iter().map(|kind| self.states.insert_full((*kind, argument)).0);
-        let ty = match (measure.kind, ty) {
-            (MeasureKind::Latest, ty)
-            | (MeasureKind::Min | MeasureKind::Max, ty @ PropertyType::Time) => ty,
-            _ => PropertyType::Number,
-        };
+        let ty = aggregate.map_or(PropertyType::Number, |aggregate| aggregate.result_type(ty));
         Ok(CompiledMeasure {
             name: name.to_owned(),
             kind: measure.kind,
@@ -133,40 +133,24 @@ fn when(filter: Expr, value: Expr) -> Expr {
     Expr::Case(Case::new(None, vec![(Box::new(filter), Box::new(value))], None))
 }
 
-fn kinds(kind: MeasureKind, ty: PropertyType, scale: Scale) -> Vec<StateKind> {
-    let extreme =
-        if ty == PropertyType::Time { ExtremeType::Time } else { ExtremeType::Number(scale) };
-    match kind {
-        MeasureKind::Count => vec![StateKind::Count],
-        MeasureKind::Sum => vec![StateKind::Sum(scale)],
-        MeasureKind::Min => vec![StateKind::Min(extreme)],
-        MeasureKind::Max => vec![StateKind::Max(extreme)],
-        MeasureKind::Avg => vec![StateKind::Sum(scale), StateKind::Count],
-        MeasureKind::Distinct => vec![StateKind::Distinct],
-        MeasureKind::Quantile => vec![StateKind::Quantile],
-        MeasureKind::Latest => vec![StateKind::Latest],
-        MeasureKind::Expr => vec![],
-    }
-}
-
-/// What a measure aggregates, as the type that its kind asks for.
+/// What a measure aggregates, as the type that its use asks for; `given` is the type that the
+/// definition says.
 fn value(
-    measure: &definition::MeasureDefinition,
+    used: ArgumentUse,
+    given: Option<ValueType>,
     text: &str,
     lowerings: &mut LoweringPair,
 ) -> Result<(ExprPair, PropertyType), ExpressionError> {
     let typed = |[(short, ty), (wide, _)]: [(Expr, PropertyType); 2]| ([short, wide], ty);
-    Ok(match measure.kind {
-        MeasureKind::Count | MeasureKind::Expr => {
+    Ok(match used {
+        ArgumentUse::Presence => {
             (lowerings.lower_both(|lowering| lowering.text(text))?, PropertyType::Text)
         }
-        MeasureKind::Sum | MeasureKind::Avg | MeasureKind::Quantile => {
+        ArgumentUse::Number => {
             (lowerings.lower_both(|lowering| lowering.summed(text))?, PropertyType::Number)
         }
-        MeasureKind::Min | MeasureKind::Max => {
-            typed(lowerings.lower_both(|lowering| lowering.ordered(text))?)
-        }
-        MeasureKind::Distinct => {
+        ArgumentUse::Ordered => typed(lowerings.lower_both(|lowering| lowering.ordered(text))?),
+        ArgumentUse::Identity => {
             if ExpressionLowering::new(NameScope::Event).value(text)?.1 != PropertyType::Text {
                 lowerings.note_dependence();
             }
@@ -179,8 +163,8 @@ fn value(
                 }
             }
         }
-        MeasureKind::Latest => {
-            let ty = match measure.ty {
+        ArgumentUse::Placed => {
+            let ty = match given {
                 Some(ValueType::Number) => PropertyType::Number,
                 Some(ValueType::Text) => PropertyType::Text,
                 Some(ValueType::Time) => PropertyType::Time,

@@ -10,8 +10,8 @@ use super::plan::EvaluationPlan;
 use super::project::FoldError;
 use super::round::RoundingLoss;
 use super::{CompiledMeasure, Metric};
-use crate::definition::MeasureKind;
 use crate::expression::{EvaluationEffects, Evaluator, InputColumn};
+use crate::measure::MeasureKind;
 use merganser_core::omissions::{DefinitionUse, MetricOmissions, RowMismatches, ValueTally};
 
 /// The uses of a definition.

@@ -8,6 +8,17 @@
 //! Encoding: a version byte, then DataSketches' own compact serialization with coupons sorted, HIP
 //! zero and the out-of-order flag set, so that other DataSketches libraries read it from byte 1 on.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array};
+use arrow::datatypes::DataType;
+use merganser_core::decimal::Scale;
+use merganser_core::property::PropertyType;
+
+use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::column::StateFormat;
+use super::kind::StateKind;
+use super::{each_stored, encoded, mistyped};
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
@@ -242,5 +253,100 @@ impl Hasher for CouponBits {
 
     fn finish(&self) -> u64 {
         u64::from(self.0)
+    }
+}
+
+/// A sketch a group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct DistinctFormat;
+
+impl StateFormat for DistinctFormat {
+    type State = DistinctSketch;
+
+    fn kind(self) -> StateKind {
+        StateKind::Distinct
+    }
+
+    fn update(
+        self,
+        states: &mut [DistinctSketch],
+        groups: &[usize],
+        values: Option<&ArrayRef>,
+    ) -> Result<(), StateError> {
+        let mut insert = |group: &usize, value: Option<&[u8]>| {
+            value.into_iter().for_each(|value| states[*group].insert(value));
+        };
+        if let Some(texts) = values.and_then(|v| v.as_string_opt::<i32>()) {
+            let texts = texts.iter().map(|text| text.map(str::as_bytes));
+            groups.iter().zip(texts).for_each(|(group, text)| insert(group, text));
+        } else {
+            let values = values.and_then(|v| v.as_binary_opt::<i32>());
+            let values = values.ok_or_else(|| mistyped(self.kind(), DataType::Utf8, None))?;
+            groups.iter().zip(values).for_each(|(group, value)| insert(group, value));
+        }
+        Ok(())
+    }
+
+    fn merge(
+        self,
+        states: &mut [DistinctSketch],
+        groups: &[usize],
+        stored: &ArrayRef,
+    ) -> Result<(), StateError> {
+        each_stored(self.kind(), groups, stored, |group, bytes| {
+            states[group].merge(Cow::Owned(DistinctSketch::decode(bytes)?));
+            Ok(())
+        })
+    }
+
+    fn merge_state(
+        self,
+        state: &mut DistinctSketch,
+        other: &DistinctSketch,
+    ) -> Result<(), StateError> {
+        state.merge(Cow::Borrowed(other));
+        Ok(())
+    }
+
+    fn emit(self, states: &[DistinctSketch], groups: &[usize]) -> ArrayRef {
+        encoded(groups, |group, bytes| states[group].encode(bytes))
+    }
+
+    fn check(self, stored: &[u8]) -> Result<(), StateError> {
+        DistinctSketch::decode(stored).map(drop)
+    }
+
+    fn heap_bytes(state: &DistinctSketch) -> Option<usize> {
+        Some(state.size_bytes())
+    }
+}
+
+/// The measure.
+#[derive(Debug)]
+pub(super) struct DistinctMeasure;
+
+impl MeasureAggregate for DistinctMeasure {
+    fn argument(&self) -> ArgumentUse {
+        ArgumentUse::Identity
+    }
+
+    fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {
+        vec![StateKind::Distinct]
+    }
+
+    fn is_zero_without_events(&self) -> bool {
+        true
+    }
+
+    fn finish(
+        &self,
+        _: &MeasureShape,
+        states: &[&ArrayRef],
+    ) -> Result<FinishedMeasure, StateError> {
+        let counts = states[0].as_binary::<i32>().iter().map(|bytes| {
+            bytes.map_or(Ok(0), |bytes| DistinctSketch::decode(bytes).map(|s| s.estimate()))
+        });
+        let counts = counts.collect::<Result<Vec<i64>, _>>()?;
+        Ok(FinishedMeasure::fitting(Arc::new(Int64Array::from(counts))))
     }
 }

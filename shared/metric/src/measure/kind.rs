@@ -1,9 +1,19 @@
-//! The kinds of states.
+//! The kinds of states and of measures: one entry a kind, each in a file of its own.
 
 use arrow::datatypes::DataType;
-
 use merganser_core::decimal::Scale;
 use merganser_core::time::timestamp_type;
+use serde::{Deserialize, Serialize};
+
+use super::aggregate::MeasureAggregate;
+use super::column::StateColumn;
+use super::count::{CountFormat, CountMeasure};
+use super::distinct::{DistinctFormat, DistinctMeasure};
+use super::extreme::{ExtremeFormat, ExtremeMeasure, GreatestValue, LeastValue};
+use super::latest::{LatestFormat, LatestMeasure};
+use super::quantile::{QuantileFormat, QuantileMeasure};
+use super::stddev::{Divisor, SquaresFormat, StddevMeasure};
+use super::sum::{AvgMeasure, SumFormat, SumMeasure};
 
 /// What has a least and a greatest value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,39 +50,133 @@ pub enum StateKind {
     Distinct,
     /// DDSketch of decimals.
     Quantile,
-    /// Value of the last event, with its time and place.
+    /// Value of the last event, with its time and offset.
     Latest,
+    /// Exact sum of the squares of decimals.
+    Squares(Scale),
 }
 
 impl StateKind {
-    /// Its name in column names.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
+    /// Its name in column names, and the type that its states are stored in.
+    fn stored(self) -> (&'static str, DataType) {
         match self {
-            Self::Count => "count",
-            Self::Sum(_) => "sum",
-            Self::Min(_) => "min",
-            Self::Max(_) => "max",
-            Self::Distinct => "distinct",
-            Self::Quantile => "quantile",
-            Self::Latest => "latest",
+            Self::Count => ("count", DataType::Int64),
+            Self::Sum(scale) => ("sum", scale.sum_type()),
+            Self::Min(values) => ("min", values.data_type()),
+            Self::Max(values) => ("max", values.data_type()),
+            Self::Distinct => ("distinct", DataType::Binary),
+            Self::Quantile => ("quantile", DataType::Binary),
+            Self::Latest => ("latest", DataType::Binary),
+            Self::Squares(_) => ("squares", DataType::Binary),
         }
     }
 
-    /// Whether its states are bytes of any length, which may be some kilobytes.
+    /// No groups of it.
+    pub(super) fn column(self) -> StateColumn {
+        match self {
+            Self::Count => StateColumn::of(CountFormat),
+            Self::Sum(scale) => StateColumn::of(SumFormat(scale)),
+            Self::Min(values) => StateColumn::of(ExtremeFormat::<LeastValue>::new(values)),
+            Self::Max(values) => StateColumn::of(ExtremeFormat::<GreatestValue>::new(values)),
+            Self::Distinct => StateColumn::of(DistinctFormat),
+            Self::Quantile => StateColumn::of(QuantileFormat),
+            Self::Latest => StateColumn::of(LatestFormat),
+            Self::Squares(scale) => StateColumn::of(SquaresFormat(scale)),
+        }
+    }
+
+    /// Its name in column names.
     #[must_use]
-    pub const fn is_binary(self) -> bool {
-        matches!(self, Self::Distinct | Self::Quantile | Self::Latest)
+    pub fn name(self) -> &'static str {
+        self.stored().0
     }
 
     /// The type that states are stored in.
     #[must_use]
     pub fn data_type(self) -> DataType {
+        self.stored().1
+    }
+
+    /// Whether its states are bytes of any length, which may be some kilobytes.
+    #[must_use]
+    pub fn is_binary(self) -> bool {
+        self.data_type() == DataType::Binary
+    }
+}
+
+/// The kinds of measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasureKind {
+    /// Number of events, or of values of `of` that are not null.
+    Count,
+    /// Exact decimal sum.
+    Sum,
+    /// Least value.
+    Min,
+    /// Greatest value.
+    Max,
+    /// Sum over count, divided after the merge.
+    Avg,
+    /// Number of distinct values, estimated.
+    Distinct,
+    /// The value below which a share `q` of the values lies, estimated.
+    Quantile,
+    /// The value of the last event, by time, then by offset in the journal.
+    Latest,
+    /// Standard deviation of the values as a whole population.
+    StddevPop,
+    /// Standard deviation of what the values are a sample of; `stddev` is the same.
+    #[serde(alias = "stddev")]
+    StddevSamp,
+    /// An expression over other measures, evaluated after the merge.
+    Expr,
+}
+
+impl MeasureKind {
+    /// Its name in definitions, and what it does; an expression aggregates nothing.
+    fn entry(self) -> (&'static str, Option<&'static dyn MeasureAggregate>) {
         match self {
-            Self::Count => DataType::Int64,
-            Self::Sum(scale) => scale.sum_type(),
-            Self::Min(extreme) | Self::Max(extreme) => extreme.data_type(),
-            Self::Distinct | Self::Quantile | Self::Latest => DataType::Binary,
+            Self::Count => ("count", Some(&CountMeasure)),
+            Self::Sum => ("sum", Some(&SumMeasure)),
+            Self::Min => ("min", Some(&ExtremeMeasure(LeastValue))),
+            Self::Max => ("max", Some(&ExtremeMeasure(GreatestValue))),
+            Self::Avg => ("avg", Some(&AvgMeasure)),
+            Self::Distinct => ("distinct", Some(&DistinctMeasure)),
+            Self::Quantile => ("quantile", Some(&QuantileMeasure)),
+            Self::Latest => ("latest", Some(&LatestMeasure)),
+            Self::StddevPop => ("stddev_pop", Some(&StddevMeasure(Divisor::Population))),
+            Self::StddevSamp => ("stddev_samp", Some(&StddevMeasure(Divisor::Sample))),
+            Self::Expr => ("expr", None),
         }
+    }
+
+    /// Its name in definitions.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// How it aggregates events; `None` of an expression over other measures.
+    pub(crate) fn aggregate(self) -> Option<&'static dyn MeasureAggregate> {
+        self.entry().1
+    }
+
+    /// Whether its values are rounded to `places` of its own.
+    #[must_use]
+    pub fn has_places(self) -> bool {
+        self.aggregate().is_some_and(MeasureAggregate::has_places)
+    }
+
+    /// Whether a bucket without events has the value 0, and not null.
+    #[must_use]
+    pub fn is_zero_without_events(self) -> bool {
+        self.aggregate().is_some_and(MeasureAggregate::is_zero_without_events)
+    }
+
+    /// Where a value that could not be used is missing, for warnings: `in the sum`.
+    #[must_use]
+    pub fn phrase(self) -> Option<&'static str> {
+        self.aggregate().and_then(MeasureAggregate::phrase)
     }
 }

@@ -4,7 +4,20 @@
 //! offset (u64), big-endian; then the value: a text's bytes, or 16, little-endian, of a number or
 //! time. So the bytes of two states compare as their events do, and no two events compare equal.
 
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, Decimal128Array, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::DataType;
+use merganser_core::decimal::Scale;
+use merganser_core::property::PropertyType;
+
 use super::StateError;
+use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::column::StateFormat;
+use super::kind::StateKind;
+use super::{each_stored, mistyped, stored_values};
 use merganser_core::ids::{Offset, PartitionId};
 use merganser_core::time::Timestamp;
 
@@ -96,4 +109,93 @@ fn value(stored: &[u8]) -> Result<&[u8], StateError> {
 
 fn wrong(reason: String) -> StateError {
     StateError::Encoding { kind: "latest", reason }
+}
+
+/// The last value of a group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct LatestFormat;
+
+impl StateFormat for LatestFormat {
+    type State = LatestState;
+
+    fn kind(self) -> StateKind {
+        StateKind::Latest
+    }
+
+    fn update(
+        self,
+        states: &mut [LatestState],
+        groups: &[usize],
+        values: Option<&ArrayRef>,
+    ) -> Result<(), StateError> {
+        let events = values.ok_or_else(|| mistyped(self.kind(), DataType::Binary, values))?;
+        self.merge(states, groups, events)
+    }
+
+    fn merge(
+        self,
+        states: &mut [LatestState],
+        groups: &[usize],
+        stored: &ArrayRef,
+    ) -> Result<(), StateError> {
+        each_stored(self.kind(), groups, stored, |group, bytes| states[group].merge(bytes))
+    }
+
+    fn merge_state(self, state: &mut LatestState, other: &LatestState) -> Result<(), StateError> {
+        other.encode().map_or(Ok(()), |bytes| state.merge(bytes))
+    }
+
+    fn emit(self, states: &[LatestState], groups: &[usize]) -> ArrayRef {
+        Arc::new(groups.iter().map(|g| states[*g].encode()).collect::<BinaryArray>())
+    }
+
+    fn check(self, stored: &[u8]) -> Result<(), StateError> {
+        value(stored).map(drop)
+    }
+
+    fn heap_bytes(state: &LatestState) -> Option<usize> {
+        Some(state.size_bytes())
+    }
+}
+
+/// The measure.
+#[derive(Debug)]
+pub(super) struct LatestMeasure;
+
+impl MeasureAggregate for LatestMeasure {
+    fn argument(&self) -> ArgumentUse {
+        ArgumentUse::Placed
+    }
+
+    fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {
+        vec![StateKind::Latest]
+    }
+
+    fn result_type(&self, argument: PropertyType) -> PropertyType {
+        argument
+    }
+
+    fn phrase(&self) -> Option<&'static str> {
+        Some("among the latest")
+    }
+
+    fn finish(
+        &self,
+        measure: &MeasureShape,
+        states: &[&ArrayRef],
+    ) -> Result<FinishedMeasure, StateError> {
+        let stored = states[0];
+        let values: ArrayRef = match measure.ty {
+            PropertyType::Number => {
+                let numbers: Decimal128Array = stored_values(stored, LatestState::number)?;
+                Arc::new(numbers.with_data_type(Scale::DEFAULT.value_type()))
+            }
+            PropertyType::Time => {
+                let times: TimestampMicrosecondArray = stored_values(stored, LatestState::time)?;
+                Arc::new(times.with_timezone("UTC"))
+            }
+            _ => Arc::new(stored_values::<_, StringArray>(stored, LatestState::text)?),
+        };
+        Ok(FinishedMeasure::fitting(values))
+    }
 }

@@ -10,6 +10,16 @@
 //! values); then for the negative and the positive values the number of bins and each bin as (key
 //! less the key before, zigzag; count). Numbers are LEB128 varints.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Decimal128Array};
+use merganser_core::decimal::Scale;
+use merganser_core::property::PropertyType;
+
+use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::column::StateFormat;
+use super::kind::StateKind;
+use super::{each_number, each_stored, encoded, stored_values};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -229,4 +239,88 @@ fn key(value: i128) -> i32 {
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates; the caller clamps")]
 fn value(key: i32) -> i128 {
     (MAPPING.value(key) * 1e9).round() as i128
+}
+
+/// A sketch a group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct QuantileFormat;
+
+impl StateFormat for QuantileFormat {
+    type State = QuantileSketch;
+
+    fn kind(self) -> StateKind {
+        StateKind::Quantile
+    }
+
+    fn update(
+        self,
+        states: &mut [QuantileSketch],
+        groups: &[usize],
+        values: Option<&ArrayRef>,
+    ) -> Result<(), StateError> {
+        let want = Scale::DEFAULT.value_type();
+        each_number(self.kind(), want, values, groups, |group, value| states[group].insert(value))
+    }
+
+    fn merge(
+        self,
+        states: &mut [QuantileSketch],
+        groups: &[usize],
+        stored: &ArrayRef,
+    ) -> Result<(), StateError> {
+        each_stored(self.kind(), groups, stored, |group, bytes| {
+            states[group].merge(Cow::Owned(QuantileSketch::decode(bytes)?));
+            Ok(())
+        })
+    }
+
+    fn merge_state(
+        self,
+        state: &mut QuantileSketch,
+        other: &QuantileSketch,
+    ) -> Result<(), StateError> {
+        state.merge(Cow::Borrowed(other));
+        Ok(())
+    }
+
+    fn emit(self, states: &[QuantileSketch], groups: &[usize]) -> ArrayRef {
+        encoded(groups, |group, bytes| states[group].encode(bytes))
+    }
+
+    fn check(self, stored: &[u8]) -> Result<(), StateError> {
+        QuantileSketch::decode(stored).map(drop)
+    }
+
+    fn heap_bytes(state: &QuantileSketch) -> Option<usize> {
+        Some(state.size_bytes())
+    }
+}
+
+/// The measure.
+#[derive(Debug)]
+pub(super) struct QuantileMeasure;
+
+impl MeasureAggregate for QuantileMeasure {
+    fn argument(&self) -> ArgumentUse {
+        ArgumentUse::Number
+    }
+
+    fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {
+        vec![StateKind::Quantile]
+    }
+
+    fn phrase(&self) -> Option<&'static str> {
+        Some("in the quantile")
+    }
+
+    fn finish(
+        &self,
+        measure: &MeasureShape,
+        states: &[&ArrayRef],
+    ) -> Result<FinishedMeasure, StateError> {
+        let value = |bytes| Ok(QuantileSketch::decode(bytes)?.quantile(measure.q));
+        let values: Vec<Option<Option<i128>>> = stored_values(states[0], value)?;
+        let values: Decimal128Array = values.into_iter().map(Option::flatten).collect();
+        Ok(FinishedMeasure::fitting(Arc::new(values.with_data_type(Scale::DEFAULT.value_type()))))
+    }
 }

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::scalar;
-use arrow::array::StringArray;
-use merganser_core::decimal;
+use arrow::array::{BinaryArray, Decimal128Array, StringArray};
+use arrow::datatypes::{Decimal256Type, i256};
+use merganser_core::decimal::{self, Scale};
 use merganser_core::ids::{Offset, PartitionId};
 use merganser_core::time::Timestamp;
 
@@ -56,6 +57,7 @@ proptest! {
             StateKind::Min(ExtremeType::Number(scale)),
             StateKind::Max(ExtremeType::Number(scale)),
             StateKind::Quantile,
+            StateKind::Squares(scale),
         ];
         for kind in kinds {
             let whole = folded(kind, &decimals(&values));

@@ -21,9 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use merganser_core::decimal::{self, Scale};
 use merganser_core::time::{TimeRange, Timestamp};
-use merganser_metric::measure::{
-    DistinctSketch, ExtremeType, LatestState, QuantileSketch, StateKind,
-};
+use merganser_metric::measure::{ExtremeType, StateColumn, StateKind};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::store::SpeedView;
@@ -76,32 +74,61 @@ fn separate(text: &mut String, at: usize) {
     }
 }
 
+/// How a kind's states are written.
+#[derive(Clone, Copy)]
+enum StateEncoding {
+    /// A JSON number.
+    Count,
+    /// The text of a decimal of up to 76 digits.
+    Sum(Scale),
+    /// The text of a decimal of up to 38 digits.
+    Number(Scale),
+    /// The text of an instant.
+    Time,
+    /// Base64.
+    Bytes,
+}
+
+fn state_encoding(kind: StateKind) -> StateEncoding {
+    match kind {
+        StateKind::Count => StateEncoding::Count,
+        StateKind::Sum(scale) => StateEncoding::Sum(scale),
+        StateKind::Min(ExtremeType::Number(scale)) | StateKind::Max(ExtremeType::Number(scale)) => {
+            StateEncoding::Number(scale)
+        }
+        StateKind::Min(ExtremeType::Time) | StateKind::Max(ExtremeType::Time) => {
+            StateEncoding::Time
+        }
+        _ => StateEncoding::Bytes,
+    }
+}
+
 fn write_state(text: &mut String, kind: StateKind, column: &ArrayRef, row: usize) -> Option<()> {
     if column.is_null(row) {
         text.push_str("null");
         return Some(());
     }
-    match kind {
-        StateKind::Count => {
+    match state_encoding(kind) {
+        StateEncoding::Count => {
             text.push_str(&column.as_primitive_opt::<Int64Type>()?.value(row).to_string());
             return Some(());
         }
-        StateKind::Sum(scale) => {
+        StateEncoding::Sum(scale) => {
             let sum = column.as_primitive_opt::<Decimal256Type>()?.value(row);
             text.push('"');
             text.push_str(&number::format(sum, scale));
         }
-        StateKind::Min(ExtremeType::Number(scale)) | StateKind::Max(ExtremeType::Number(scale)) => {
+        StateEncoding::Number(scale) => {
             let value = column.as_primitive_opt::<Decimal128Type>()?.value(row);
             text.push('"');
             text.push_str(&scale.format(value));
         }
-        StateKind::Min(ExtremeType::Time) | StateKind::Max(ExtremeType::Time) => {
+        StateEncoding::Time => {
             let time = column.as_primitive_opt::<TimestampMicrosecondType>()?.value(row);
             text.push('"');
             text.push_str(&Timestamp(time).to_string());
         }
-        StateKind::Distinct | StateKind::Quantile | StateKind::Latest => {
+        StateEncoding::Bytes => {
             text.push('"');
             STANDARD.encode_string(column.as_binary_opt::<i32>()?.value(row), text);
         }
@@ -235,28 +262,24 @@ enum StateBuilder {
     Sum(Scale, Decimal256Builder),
     Number(Scale, Decimal128Builder),
     Time(TimestampMicrosecondBuilder),
-    Distinct(BinaryBuilder),
-    Quantile(BinaryBuilder),
-    Latest(BinaryBuilder),
+    /// With a column that knows what bytes are states.
+    Bytes(StateColumn, BinaryBuilder),
 }
 
 impl StateBuilder {
     fn new(kind: StateKind) -> Self {
-        match kind {
-            StateKind::Count => Self::Count(Int64Builder::new()),
-            StateKind::Sum(scale) => {
+        match state_encoding(kind) {
+            StateEncoding::Count => Self::Count(Int64Builder::new()),
+            StateEncoding::Sum(scale) => {
                 Self::Sum(scale, Decimal256Builder::new().with_data_type(scale.sum_type()))
             }
-            StateKind::Min(ExtremeType::Number(scale))
-            | StateKind::Max(ExtremeType::Number(scale)) => {
+            StateEncoding::Number(scale) => {
                 Self::Number(scale, Decimal128Builder::new().with_data_type(scale.value_type()))
             }
-            StateKind::Min(ExtremeType::Time) | StateKind::Max(ExtremeType::Time) => {
+            StateEncoding::Time => {
                 Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
             }
-            StateKind::Distinct => Self::Distinct(BinaryBuilder::new()),
-            StateKind::Quantile => Self::Quantile(BinaryBuilder::new()),
-            StateKind::Latest => Self::Latest(BinaryBuilder::new()),
+            StateEncoding::Bytes => Self::Bytes(StateColumn::new(kind), BinaryBuilder::new()),
         }
     }
 
@@ -278,23 +301,10 @@ impl StateBuilder {
             }
             (Self::Time(builder), JsonState::Null) => builder.append_null(),
             (Self::Time(builder), JsonState::Text(text)) => builder.append_value(time(text)?),
-            (
-                Self::Distinct(builder) | Self::Quantile(builder) | Self::Latest(builder),
-                JsonState::Null,
-            ) => builder.append_null(),
-            (Self::Distinct(builder), JsonState::Text(text)) => {
+            (Self::Bytes(_, builder), JsonState::Null) => builder.append_null(),
+            (Self::Bytes(column, builder), JsonState::Text(text)) => {
                 let bytes = STANDARD.decode(&**text).ok()?;
-                DistinctSketch::decode(&bytes).ok()?;
-                builder.append_value(bytes);
-            }
-            (Self::Quantile(builder), JsonState::Text(text)) => {
-                let bytes = STANDARD.decode(&**text).ok()?;
-                QuantileSketch::decode(&bytes).ok()?;
-                builder.append_value(bytes);
-            }
-            (Self::Latest(builder), JsonState::Text(text)) => {
-                let bytes = STANDARD.decode(&**text).ok()?;
-                LatestState::default().merge(&bytes).ok()?;
+                column.check(&bytes).ok()?;
                 builder.append_value(bytes);
             }
         }
@@ -307,9 +317,7 @@ impl StateBuilder {
             Self::Sum(_, builder) => Arc::new(builder.finish()),
             Self::Number(_, builder) => Arc::new(builder.finish()),
             Self::Time(builder) => Arc::new(builder.finish()),
-            Self::Distinct(builder) | Self::Quantile(builder) | Self::Latest(builder) => {
-                Arc::new(builder.finish())
-            }
+            Self::Bytes(_, builder) => Arc::new(builder.finish()),
         }
     }
 }
