@@ -1,10 +1,10 @@
 //! Access: keys, and what they open.
 //!
-//! Keys are part of the manifest (`merganser_core::access`). A request is let through, or refused, by its
-//! route and its headers alone ([`AccessGuard`]), before its body is read, but where clients bring the
-//! key in the body (`write_key`); what its bearer may see, and what is written into its events,
-//! goes with it to the layers. As long as there are no keys, anybody may do everything, and the
-//! service answers on loopback only, unless it is told otherwise.
+//! Keys are part of the manifest (`merganser_core::access`). A request is let through, or refused,
+//! by its route and its headers alone ([`AccessGuard`]), before its body is read, but where clients
+//! bring the key in the body (`write_key`); what its bearer may see, and what is written into its
+//! events, goes with it to the layers. As long as there are no keys, anybody may do everything, and
+//! the service answers on loopback only, unless it is told otherwise.
 
 mod auth_service;
 mod guard;

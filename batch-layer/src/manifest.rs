@@ -4,8 +4,8 @@
 //! same parent one loses. Lists of files stand in documents of their own (`lists/…`), which are
 //! written anew only when they change. All documents carry a checksum.
 //!
-//! What a publication does to the state is a pure function, [`ManifestState::apply`]; a loser applies its
-//! change to the winner's state ("rebases") or is told that its inputs have changed.
+//! What a publication does to the state is a pure function, [`ManifestState::apply`]; a loser
+//! applies its change to the winner's state ("rebases") or is told that its inputs have changed.
 
 mod change;
 mod store;

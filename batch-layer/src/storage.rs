@@ -1,8 +1,9 @@
 //! Where the batch layer keeps its objects: an [`ObjectStore`], durable in every write.
 //!
-//! The local store that comes with `object_store` does not fsync, so [`DurableLocalStore`] writes by
-//! [`crate::files`] and reads by it. Another store (S3) fits in the same place: all that is asked
-//! of one is that a write is durable when it is answered, and that `PutMode::Create` is atomic.
+//! The local store that comes with `object_store` does not fsync, so [`DurableLocalStore`] writes
+//! by [`crate::files`] and reads by it. Another store (S3) fits in the same place: all that is
+//! asked of one is that a write is durable when it is answered, and that `PutMode::Create` is
+//! atomic.
 //!
 //! [`Storage`] adds what the rest of the layer needs: typed errors, small checksummed documents,
 //! and a list of what has been written and is not published yet, which is not collected as long as

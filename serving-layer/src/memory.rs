@@ -1,10 +1,10 @@
 //! Memory for answers: one budget of bytes, taken before it is used and given back after.
 //!
-//! An [`MemoryAccount`] is what one query holds, and a [`QueryMemoryGuard`] is a part of it that lives as long as the
-//! tables, rows or texts that it is for; what is kept for later queries stays in the budget. Nobody
-//! waits with memory in hand, since two who do so may wait for each other: where there is not
-//! enough ([`MemoryShortageError`]), a query lets go of everything, waits until as much is free as it will need,
-//! reserves it, and begins anew.
+//! An [`MemoryAccount`] is what one query holds, and a [`QueryMemoryGuard`] is a part of it that
+//! lives as long as the tables, rows or texts that it is for; what is kept for later queries stays
+//! in the budget. Nobody waits with memory in hand, since two who do so may wait for each other:
+//! where there is not enough ([`MemoryShortageError`]), a query lets go of everything, waits until
+//! as much is free as it will need, reserves it, and begins anew.
 //!
 //! Some is left for those who need little, and no key holds more than half of it, besides a part of
 //! what is left for those.

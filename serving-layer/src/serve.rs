@@ -5,8 +5,8 @@
 //! is asked for those from it on. When the speed view has given up epochs that a newer snapshot
 //! covers, the answer begins anew with that one; parts of two snapshots never meet.
 //!
-//! Rows are [`cached_result`] once and kept until a newer generation comes or more is applied to the speed
-//! view: an equal query before that would get the same ones.
+//! Rows are [`cached_result`] once and kept until a newer generation comes or more is applied to
+//! the speed view: an equal query before that would get the same ones.
 
 mod admission;
 mod cached_result;

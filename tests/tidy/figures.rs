@@ -1,4 +1,4 @@
-//! Figures for Prometheus: whatever the code makes it also describes, `docs/metrics.md` lists it,
+//! Figures for Prometheus: whatever the code makes it also describes, `docs/prometheus.md` lists it,
 //! and what `deploy/` shows or alerts on is there.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ fn figures_are_described_documented_and_there() {
     for source in sources.iter().filter(|source| !source.is_test) {
         scan(&source.text, &mut made, &mut described);
     }
-    let documented = documented(&read(&workspace().join("docs/metrics.md")));
+    let documented = documented(&read(&workspace().join("docs/prometheus.md")));
     let used = used(&workspace().join("deploy"));
     assert!(made.len() > 30 && used.len() > 30, "{} made, {} used", made.len(), used.len());
 
@@ -34,9 +34,9 @@ fn figures_are_described_documented_and_there() {
             writeln!(report, "  {name} is described nowhere in the code").unwrap();
         }
         match documented.get(name) {
-            None => writeln!(report, "  {name} is not in docs/metrics.md").unwrap(),
+            None => writeln!(report, "  {name} is not in docs/prometheus.md").unwrap(),
             Some(said) if said != kind => {
-                writeln!(report, "  {name} is a {kind}, docs/metrics.md has a {said}").unwrap();
+                writeln!(report, "  {name} is a {kind}, docs/prometheus.md has a {said}").unwrap();
             }
             Some(_) => {}
         }
@@ -45,7 +45,7 @@ fn figures_are_described_documented_and_there() {
         }
     }
     report += &missing(&made, described.iter(), "a description");
-    report += &missing(&made, documented.keys(), "docs/metrics.md");
+    report += &missing(&made, documented.keys(), "docs/prometheus.md");
     report += &missing(&made, used.iter(), "deploy/");
     assert!(report.is_empty(), "\n{report}");
 }

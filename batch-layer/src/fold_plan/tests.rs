@@ -1,3 +1,5 @@
+//! Plans of any number of partitions against one table.
+
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;

@@ -19,7 +19,8 @@ const FILES_A_DAY_MAX: usize = 8;
 const MERGED_BYTES_MAX: u64 = 512 << 20;
 
 /// Which files to merge: of those with events of a day that has too many and that lie below
-/// `covered`, the small ones ([`compaction_policy::choose`]); and so on for the day that then has the most.
+/// `covered`, the small ones ([`compaction_policy::choose`]); and so on for the day that then has
+/// the most.
 #[must_use]
 pub fn choose_compaction(files: &[MasterFile], covered: Boundary) -> Vec<Vec<MasterFile>> {
     let mut left: Vec<&MasterFile> =

@@ -1,8 +1,8 @@
 //! Turns: how much work is done for queries at a time, and whose is next.
 //!
 //! Work that takes the processor is done in as many turns at a time as there are processors, shared
-//! fairly by key ([`super::fair_queue`]); what needs little has turns of its own, so that it never waits
-//! for what needs much.
+//! fairly by key ([`super::fair_queue`]); what needs little has turns of its own, so that it never
+//! waits for what needs much.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

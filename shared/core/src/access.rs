@@ -1,7 +1,8 @@
 //! Who may do what: keys, their roles, and what the bearer of a key may see.
 //!
 //! A key is a random text that is shown once; what is kept is its digest. Its role says which
-//! routes it opens, its [`AccessScope`] which metrics and which of their groups answers are made of.
+//! routes it opens, its [`AccessScope`] which metrics and which of their groups answers are made
+//! of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -13,8 +13,8 @@
 //! | `powercut` | the same, and everything that was not fsynced is lost: see [`disk`] |
 //! | `eio`, `enospc` | the place fails with that error of the system |
 //!
-//! Another feature, `planted`, holds bugs that the tests must find: [`is_bug_planted`] says whether the
-//! variable `PLANTED_BUG` names one.
+//! Another feature, `planted`, holds bugs that the tests must find: [`is_bug_planted`] says whether
+//! the variable `PLANTED_BUG` names one.
 
 #[cfg(feature = "failpoints")]
 mod active;

@@ -1,9 +1,9 @@
 //! What a metric could not use of its events as they were sent: values of another type, arithmetic
 //! without a result, digits lost. Counted by the fold, for each use of a definition by itself.
 //!
-//! What always holds: [`MetricOmissions::merge`] is associative and commutative, so that states and what
-//! was left out of them are merged alike: speed ⊕ batch is what a recomputation counts. An example
-//! is the smallest of those that were seen, by length and then by text.
+//! What always holds: [`MetricOmissions::merge`] is associative and commutative, so that states and
+//! what was left out of them are merged alike: speed ⊕ batch is what a recomputation counts. An
+//! example is the smallest of those that were seen, by length and then by text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

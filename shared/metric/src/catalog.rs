@@ -1,7 +1,7 @@
 //! What is being served: an immutable snapshot of the manifest, and the port that changes it.
 //!
-//! A [`CatalogSnapshot`] in use pins its generation: as long as somebody holds the [`Arc`], nothing that
-//! it names is deleted.
+//! A [`CatalogSnapshot`] in use pins its generation: as long as somebody holds the [`Arc`], nothing
+//! that it names is deleted.
 
 use std::sync::Arc;
 

@@ -241,8 +241,8 @@ impl Metric {
         self.plans[0].properties()
     }
 
-    /// Whether it reads this column of [`merganser_core::event::EventBatch`] by itself. Every metric reads
-    /// `time` and `event`.
+    /// Whether it reads this column of [`merganser_core::event::EventBatch`] by itself. Every
+    /// metric reads `time` and `event`.
     #[must_use]
     pub fn reads(&self, column: &str) -> bool {
         let is_it =

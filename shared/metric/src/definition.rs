@@ -199,8 +199,8 @@ pub struct MeasureDefinition {
     /// For `expr`: an expression over the metric's other measures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expr: Option<String>,
-    /// For `sum`, `min`, `max`, `avg`, `stddev_pop` and `stddev_samp` of numbers: the places, 0 to 18, that values are rounded
-    /// to before they are folded; 9 if it is left out.
+    /// For `sum`, `min`, `max`, `avg`, `stddev_pop` and `stddev_samp` of numbers: the places, 0 to
+    /// 18, that values are rounded to before they are folded; 9 if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub places: Option<u8>,
     /// For `latest`: what its values are; if it is left out, a time of a time, and text of all

@@ -6,9 +6,10 @@
 //! booleans in their JSON spelling; a value takes all three and tells them apart; objects and
 //! arrays fit no type.
 //!
-//! [`PropertyFinder`] finds the values while a [`merganser_core::json::JsonCursor`] walks over an object, and
-//! [`PropertyBatchBuilder`] makes columns of them: so whoever reads an event's text for another reason gets
-//! its properties on the way. [`PropertyExtractor::extract`] reads what nobody has read before.
+//! [`PropertyFinder`] finds the values while a [`merganser_core::json::JsonCursor`] walks over an
+//! object, and [`PropertyBatchBuilder`] makes columns of them: so whoever reads an event's text for
+//! another reason gets its properties on the way. [`PropertyExtractor::extract`] reads what nobody
+//! has read before.
 
 #[cfg(test)]
 mod batch_tests;

@@ -2,8 +2,9 @@
 //!
 //! A text is its own bytes, so that sketches of texts are what they always were. A number or
 //! boolean begins with a byte that no UTF-8 text has; a number goes on in the one spelling of its
-//! value ([`merganser_core::decimal::canonical`]). These bytes stand in master files and go into the hashes
-//! of [`crate::measure::DistinctSketch`], so that a change of them is a new [`crate::compile::FoldVersion`].
+//! value ([`merganser_core::decimal::canonical`]). These bytes stand in master files and go into
+//! the hashes of [`crate::measure::DistinctSketch`], so that a change of them is a new
+//! [`crate::compile::FoldVersion`].
 
 const NUMBER: u8 = 0xff;
 const BOOLEAN: u8 = 0xfe;

@@ -5,8 +5,8 @@
 //! | [`SpeedViews`] | speed layer | serving (answers), runs (audit) |
 //! | [`BatchViews`] | batch layer | serving |
 //!
-//! Two more ports are [`merganser_core::journal::Journal`] and [`crate::catalog::Catalog`], both kept
-//! by the batch layer. `src/compose.rs` is the only place that joins them.
+//! Two more ports are [`merganser_core::journal::Journal`] and [`crate::catalog::Catalog`], both
+//! kept by the batch layer. `src/compose.rs` is the only place that joins them.
 
 use std::time::Instant;
 

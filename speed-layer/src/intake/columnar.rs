@@ -5,10 +5,10 @@
 //! `properties` is a struct, a map, or text that is JSON; null fields are left out. With a mapping
 //! columns are fields of other names, and the rest are properties.
 //!
-//! A body says how much comes out of it, and may lie. So before a library reads it, [`arrow_stream`] and
-//! [`parquet_pages`] add up what it says, refuse what is not bound by that, and leave out nothing that the
-//! library takes without a look; what is written is bounded once more, since a value that a body
-//! has once may stand in every row.
+//! A body says how much comes out of it, and may lie. So before a library reads it,
+//! [`arrow_stream`] and [`parquet_pages`] add up what it says, refuse what is not bound by that,
+//! and leave out nothing that the library takes without a look; what is written is bounded once
+//! more, since a value that a body has once may stand in every row.
 
 mod arrow_stream;
 mod instant;

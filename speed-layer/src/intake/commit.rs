@@ -1,5 +1,5 @@
-//! The one thread that commits. It takes what is queued as a [`commit_batch`], judges every event in
-//! order, and makes all verdicts of the group durable before any of them is told.
+//! The one thread that commits. It takes what is queued as a [`commit_batch`], judges every event
+//! in order, and makes all verdicts of the group durable before any of them is told.
 //!
 //! A group is all or nothing, in this order:
 //! 1. judge each event: new, duplicate or conflict. The lower position is the original, whether it

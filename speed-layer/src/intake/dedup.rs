@@ -1,8 +1,9 @@
 //! Which events were there before: the last so many identified events of the journal, by id.
 //!
 //! The index is a function of the journal. What a group adds is tentative until the group is
-//! durable ([`DedupIndex::settle`]) and goes without a trace if it is not ([`DedupIndex::rollback`]),
-//! so that an event that was never stored cannot make its own retry a duplicate.
+//! durable ([`DedupIndex::settle`]) and goes without a trace if it is not
+//! ([`DedupIndex::rollback`]), so that an event that was never stored cannot make its own retry a
+//! duplicate.
 //!
 //! An event is a ring entry of 24 bytes (xxh3-128 of its id, digest of its content) and a table
 //! slot of 5 bytes at a load of at most 7/8: about 32 bytes an event, 330 MB for 10 million. The

@@ -1,8 +1,8 @@
 //! The rules of `properties` that JSON's syntax does not have: nested at most 32 deep (itself
 //! counted), no key twice in one object, no text with half a surrogate pair.
 //!
-//! They are watched while a [`merganser_core::json::JsonCursor`] walks over the text. Numbers may have any
-//! size: what does not fit a metric is that metric's type mismatch.
+//! They are watched while a [`merganser_core::json::JsonCursor`] walks over the text. Numbers may
+//! have any size: what does not fit a metric is that metric's type mismatch.
 
 use std::borrow::Cow;
 

@@ -95,8 +95,8 @@ impl Default for IntakeSettings {
 }
 
 impl IntakeSettings {
-    /// The most that [`IntakeLimits::decompressed_max_bytes`] can be: columns hold less than 2 GiB of
-    /// text, and the columns of a request hold little more than its body.
+    /// The most that [`IntakeLimits::decompressed_max_bytes`] can be: columns hold less than 2 GiB
+    /// of text, and the columns of a request hold little more than its body.
     const DECOMPRESSED_BYTES_CAP: usize = 1 << 30;
     /// The most that [`IntakeLimits::request_max_events`] can be.
     pub(super) const EVENTS_CAP: usize = 1 << 20;

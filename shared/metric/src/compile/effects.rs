@@ -3,7 +3,8 @@
 //! DataFusion passes over what a condition makes needless: the right side of an AND, a branch of a
 //! CASE. Of which rows it does so depends on the batch, but a row that is evaluated by itself is
 //! always treated alike. So where an expression has conditions around what may fail, and something
-//! did, the rows without a value are evaluated again, each as if it were alone ([`FailureCounter`]).
+//! did, the rows without a value are evaluated again, each as if it were alone
+//! ([`FailureCounter`]).
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;

@@ -1,8 +1,8 @@
 //! Decimal arithmetic as DataFusion functions that are total: what has no result is null.
 //!
 //! Numbers come as values (`Decimal128(38, 9)`) or as intermediate results (`Decimal256(76, 18)`);
-//! every operation takes either and gives the latter, but [`ScalarOperation::Narrow`]. Values of other
-//! places are made [`widen_array`] before.
+//! every operation takes either and gives the latter, but [`ScalarOperation::Narrow`]. Values of
+//! other places are made [`widen_array`] before.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -28,7 +28,8 @@ use merganser_core::time::Timestamp;
 thread_local! {
     /// Of all evaluations on this thread.
     static EFFECTS: Cell<EvaluationEffects> = const { Cell::new(EvaluationEffects { no_result: 0 }) };
-    /// By number, rows of which something had no result in expressions that are [`with_failure_marks`].
+    /// By number, rows of which something had no result in expressions that are
+    /// [`with_failure_marks`].
     static MARKED: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -30,8 +30,8 @@ impl ExpressionLowering<'_> {
         Ok(boolean(binary(a, op, b)))
     }
 
-    /// As [`ExpressionLowering::common_type`], and beside a text column a number that is written out means
-    /// its text: dimensions are text even if they look like numbers.
+    /// As [`ExpressionLowering::common_type`], and beside a text column a number that is written
+    /// out means its text: dimensions are text even if they look like numbers.
     fn equality_type(&self, all: &[&Sql]) -> PropertyType {
         let text_column = |sql: &&Sql| {
             !matches!(sql, Sql::Value(_)) && self.type_hint(sql) == Some(PropertyType::Text)

@@ -1,8 +1,8 @@
 //! From SQL text to DataFusion expressions, by way of the allow-list.
 //!
 //! Every `match` on the parser's tree ends in a refusal: a node that is not named here cannot be
-//! used. The type that a use asks for is handed down (`request_applied`), so that properties, which have no
-//! type of their own, take it.
+//! used. The type that a use asks for is handed down (`request_applied`), so that properties, which
+//! have no type of their own, take it.
 
 use arrow::datatypes::DataType;
 use datafusion_common::{Column, ScalarValue};

@@ -215,8 +215,8 @@ impl StateColumn {
     /// Folds row `i` of `values` into group `groups[i]`. Nulls change nothing; without `values`, a
     /// count counts rows.
     ///
-    /// `values` are of the state's own type for min and max, decimals for sum, squares and quantile,
-    /// text or what [`crate::scalar`] spells for distinct, states of single events
+    /// `values` are of the state's own type for min and max, decimals for sum, squares and
+    /// quantile, text or what [`crate::scalar`] spells for distinct, states of single events
     /// ([`super::LatestState::of`]) for latest, and anything for count.
     ///
     /// # Errors

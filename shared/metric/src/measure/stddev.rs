@@ -1,9 +1,9 @@
 //! `stddev_pop` and `stddev_samp`: the standard deviation, from exact sums.
 //!
 //! With n values of sum S and sum of squares Q, in units of the scale, the variance is
-//! (n·Q − S²) / (n·n) of a population and (n·Q − S²) / (n·(n − 1)) of a sample (the textbook's formula,
-//! which loses all digits in floating point and none in integers). The root is rounded half to even
-//! once, at the end.
+//! (n·Q − S²) / (n·n) of a population and (n·Q − S²) / (n·(n − 1)) of a sample (the textbook's
+//! formula, which loses all digits in floating point and none in integers). The root is rounded
+//! half to even once, at the end.
 //!
 //! A square is below 10⁷⁶, and 2⁶³ of them below 2³¹⁶: a state has 320 bits. Encoding: a version
 //! byte, then the sum's bytes, little-endian, without zeros at the end.

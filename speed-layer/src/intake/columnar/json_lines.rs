@@ -28,7 +28,8 @@ impl JsonLinesWriter {
         Self { bounds, layout, text, count: 0 }
     }
 
-    /// Adds a line for each row. What [`values::Int96Seconds`] is of a column, `twin` is of the batch.
+    /// Adds a line for each row. What [`values::Int96Seconds`] is of a column, `twin` is of the
+    /// batch.
     pub(super) fn add(
         &mut self,
         batch: &RecordBatch,
