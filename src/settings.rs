@@ -148,7 +148,11 @@ macro_rules! settings {
         /// Environment variables, in the order of the list.
         pub(crate) const VARIABLES: &[&str] = &[$($env),+];
 
-        fn overlay(given: PartialSettings, matches: &ArgMatches, file: PartialSettings) -> Settings {
+        fn overlay(
+            given: PartialSettings,
+            matches: &ArgMatches,
+            file: PartialSettings,
+        ) -> Settings {
             let defaults = Settings::default();
             let mut sources = SettingSources::default();
             $(

@@ -349,7 +349,9 @@ mod tests {
                         prop_assert_eq!(last.bytes(), if done.is_ok() { bytes } else { before });
                     },
                 }
-                let sum = |held: &Vec<QueryMemoryGuard>| held.iter().map(QueryMemoryGuard::bytes).sum::<usize>();
+                let sum = |held: &Vec<QueryMemoryGuard>| {
+                    held.iter().map(QueryMemoryGuard::bytes).sum::<usize>()
+                };
                 let taken = |at: usize| reserved[at].max(sum(&held[at]));
                 prop_assert_eq!(memory.taken(), taken(0) + taken(1) + taken(2));
                 prop_assert!(taken(0) + taken(1) + taken(2) <= 1_000);

@@ -44,7 +44,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     info!("stopping");
     tokio::select! {
         outcome = service.stop() => outcome,
-        () = stop.received() => anyhow::bail!("told twice to stop: ended without an orderly shutdown"),
+        () = stop.received() => {
+            anyhow::bail!("told twice to stop: ended without an orderly shutdown")
+        },
     }
 }
 

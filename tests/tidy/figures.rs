@@ -1,4 +1,4 @@
-//! Figures for Prometheus: whatever the code makes it also describes, `docs/prometheus.md` lists it,
+//! Metrics for Prometheus: what the code makes it also describes, `docs/prometheus.md` lists it,
 //! and what `deploy/` shows or alerts on is there.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,9 +6,11 @@
 
 mod figures;
 mod functions;
+mod modules;
 mod source;
+mod types;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use source::{Source, read_all, workspace};
@@ -27,6 +29,9 @@ const LAYERS: [&str; 3] = ["batch-layer", "speed-layer", "serving-layer"];
 
 /// A rule, a file and why the one does not hold for the other.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+
+/// Types that share their name with another, and why that does not mislead.
+const SHARED_NAMES: &[(&str, &str)] = &[];
 
 /// A breach of a rule: which rule, in which file, and what.
 type Breach = (&'static str, String, String);
@@ -127,6 +132,37 @@ fn only_compose_joins_the_layers() {
         let lines = source.lines().filter(|(_, line)| uses(line));
         lines.map(|(n, line)| format!("line {n}: {}", line.trim())).collect()
     });
+}
+
+#[test]
+fn top_level_modules_import_each_other_in_one_direction() {
+    for (root, modules) in modules::imports(&read_all()) {
+        let circle = modules::circle(&modules);
+        assert!(circle.is_none(), "{root}: a circle of imports: {}", circle.unwrap().join(" → "));
+    }
+}
+
+#[test]
+fn a_type_name_means_one_type() {
+    let sources = read_all();
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for source in &sources {
+        types::names(source)
+            .into_iter()
+            .for_each(|n| places.entry(n).or_default().push(&source.path));
+    }
+    places.retain(|_, files| files.len() > 1);
+    let excepted = |name: &str| SHARED_NAMES.iter().any(|(shared, _)| *shared == name);
+    let mut report = String::new();
+    for (name, files) in places.iter().filter(|(name, _)| !excepted(name)) {
+        writeln!(report, "  {name}: {}", files.join(", ")).unwrap();
+    }
+    for (name, reason) in SHARED_NAMES {
+        if !places.contains_key(name) || reason.len() < 20 {
+            writeln!(report, "  {name}: is listed without need, or without a reason").unwrap();
+        }
+    }
+    assert!(report.is_empty(), "\nnames that several types bear:\n{report}");
 }
 
 #[test]

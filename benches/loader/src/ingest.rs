@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::{OptionFuture, try_join, try_join_all};
 use tokio::time::sleep;
 
-use crate::IngestArgs;
+use crate::IngestLoadArgs;
 use crate::connection::{Connection, number};
 use crate::events::Template;
 use crate::report::{Latencies, Report};
@@ -20,7 +20,7 @@ struct Seen {
     freshness: Latencies,
 }
 
-pub(crate) async fn run(args: &IngestArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: &IngestLoadArgs) -> anyhow::Result<()> {
     let template = Template::read(&args.data)?;
     let next = Cell::new(args.first);
     let started = Instant::now();
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &IngestArgs) -> anyhow::Result<()> {
 }
 
 async fn send(
-    args: &IngestArgs,
+    args: &IngestLoadArgs,
     template: &Template,
     next: &Cell<u64>,
     started: Instant,
@@ -90,7 +90,7 @@ async fn send(
 }
 
 /// Sends an event of its own now and then, and asks for an answer that has it.
-async fn watch(args: &IngestArgs, started: Instant) -> anyhow::Result<Seen> {
+async fn watch(args: &IngestLoadArgs, started: Instant) -> anyhow::Result<Seen> {
     let mut connection = Connection::open(&args.load.server).await?;
     let until = started + Duration::from_secs(args.load.seconds);
     let mut seen = Seen::default();

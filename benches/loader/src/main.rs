@@ -26,9 +26,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Send events
-    Ingest(IngestArgs),
+    Ingest(IngestLoadArgs),
     /// Ask queries
-    Query(QueryArgs),
+    Query(QueryLoadArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -45,7 +45,7 @@ struct Load {
 }
 
 #[derive(Args, Clone, Debug)]
-struct IngestArgs {
+struct IngestLoadArgs {
     #[command(flatten)]
     load: Load,
     /// NDJSON file of events that the load is made from, gzipped
@@ -78,7 +78,7 @@ struct IngestArgs {
 }
 
 #[derive(Args, Clone, Debug)]
-struct QueryArgs {
+struct QueryLoadArgs {
     #[command(flatten)]
     load: Load,
     /// Path and query string; may be given several times, and is asked in turn

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 
-use crate::QueryArgs;
+use crate::QueryLoadArgs;
 use crate::connection::Connection;
 use crate::report::{Latencies, Report};
 
-pub(crate) async fn run(args: &QueryArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: &QueryLoadArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let (mut all, mut first) = (Latencies::default(), Latencies::default());
     let askers = (0..args.load.connections).map(|place| ask(args, place, started));
@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &QueryArgs) -> anyhow::Result<()> {
 
 /// All latencies, and those of the first time that each path was asked.
 async fn ask(
-    args: &QueryArgs,
+    args: &QueryLoadArgs,
     place: usize,
     started: Instant,
 ) -> anyhow::Result<(Latencies, Latencies)> {

@@ -1,5 +1,6 @@
 //! Every operation of the API.
 
+mod runs;
 mod segment;
 
 use merganser_core::access::RouteAccess;
@@ -17,7 +18,8 @@ pub(super) fn all() -> Vec<OperationSpec> {
         ("events", segment::calls()),
         ("events", quarantine()),
         ("query", query()),
-        ("runs", runs()),
+        ("runs", runs::runs()),
+        ("runs", runs::schedule()),
         ("keys", keys()),
         ("operation", operation()),
     ];
@@ -246,82 +248,6 @@ fn query() -> Vec<OperationSpec> {
             problems: &["400", "404", "408", "413", "503", "504"],
             access: RouteAccess::Read,
             ..operation_spec(HttpMethod::Post, "/v1/query", "Ask for a metric", ANSWER)
-        },
-    ]
-}
-
-fn runs() -> Vec<OperationSpec> {
-    let one = "/v1/runs/{id}";
-    const SCHEDULE: &[(&str, &str, ResponseContent)] =
-        &[("200", "The schedule", ResponseContent::Json("Schedule"))];
-    vec![
-        OperationSpec {
-            body: Some((
-                &[("application/json", "RunRequest")],
-                "`mode`: incremental or full; `metrics`: names, default all",
-            )),
-            problems: &["400", "404", "408", "409", "413", "422"],
-            ..operation_spec(
-                HttpMethod::Post,
-                "/v1/runs",
-                "Start a batch run",
-                &[("202", "Started; Location is the run", ResponseContent::Json("Run"))],
-            )
-        },
-        OperationSpec {
-            query: &[("limit", "Most runs, 1 to 1000; default 100")],
-            access: RouteAccess::ReadAll,
-            ..operation_spec(
-                HttpMethod::Get,
-                "/v1/runs",
-                "List runs, newest first",
-                &[("200", "The newest runs", ResponseContent::Json("RunList"))],
-            )
-        },
-        OperationSpec {
-            problems: &["400", "404"],
-            access: RouteAccess::ReadAll,
-            ..operation_spec(
-                HttpMethod::Get,
-                one,
-                "A run's state and progress",
-                &[(
-                    "200",
-                    "The run; as a stream whenever it changes",
-                    ResponseContent::JsonOrStream("Run"),
-                )],
-            )
-        },
-        OperationSpec {
-            problems: &["400", "404", "409"],
-            ..operation_spec(
-                HttpMethod::Delete,
-                one,
-                "Cancel a run",
-                &[("200", "The run, cancelled or about to be", ResponseContent::Json("Run"))],
-            )
-        },
-        OperationSpec {
-            access: RouteAccess::ReadAll,
-            ..operation_spec(
-                HttpMethod::Get,
-                "/v1/schedule",
-                "When runs start by themselves",
-                SCHEDULE,
-            )
-        },
-        OperationSpec {
-            body: Some((
-                &[("application/json", "Schedule")],
-                "`incremental` and `full` as cron or empty, and `timezone`",
-            )),
-            problems: &["400", "408", "413", "422", "503"],
-            ..operation_spec(
-                HttpMethod::Put,
-                "/v1/schedule",
-                "Change when runs start by themselves",
-                SCHEDULE,
-            )
         },
     ]
 }

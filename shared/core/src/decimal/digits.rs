@@ -294,7 +294,8 @@ mod tests {
             let exact = parse_exact(&text).unwrap();
             let nine = rescale(exact, EXACT_SCALE.unsigned_abs(), Scale::DEFAULT);
             prop_assert_eq!(nine.map(|(value, _)| value), parse(&text));
-            prop_assert_eq!(nine.map(|(_, is_lossy)| !is_lossy), parse_rounded(&text).map(|read| read.1));
+            let is_exact = parse_rounded(&text).map(|read| read.1);
+            prop_assert_eq!(nine.map(|(_, is_lossy)| !is_lossy), is_exact);
             let eighteen = exact.checked_div(i256::from_i128(100)).unwrap();
             let wide = parse_wide(&text).unwrap();
             prop_assert!(wide.wrapping_sub(eighteen).wrapping_abs() <= i256::ONE);

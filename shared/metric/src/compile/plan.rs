@@ -56,7 +56,9 @@ impl LoweringPair {
         expressions: &DefinitionExpressions,
     ) -> Result<([EvaluationPlan; 2], bool), DefinitionError> {
         let [short, wide] = self.each.map(ExpressionLowering::into_inputs);
-        let computes = |input: &InputColumn| matches!(input, InputColumn::Property(p) if p.ty == PropertyType::Number);
+        let is_number = |p: &PropertyColumn| p.ty == PropertyType::Number;
+        let computes =
+            |input: &InputColumn| matches!(input, InputColumn::Property(p) if is_number(p));
         let depends = self.depends_on_fold || wide.iter().any(computes);
         let wide = short.union(&wide).cloned().collect();
         let short =

@@ -6,10 +6,10 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
 use datafusion_expr::Expr;
 
+use super::Metric;
 use super::plan::EvaluationPlan;
 use super::project::FoldError;
 use super::round::RoundingLoss;
-use super::{CompiledMeasure, Metric};
 use crate::expression::{EvaluationEffects, Evaluator, InputColumn};
 use crate::measure::MeasureKind;
 use merganser_core::omissions::{DefinitionUse, MetricOmissions, RowMismatches, ValueTally};
@@ -168,8 +168,8 @@ impl<'a> OmissionCounter<'a> {
         }
         let measures = self.metric.measures.iter();
         let is_estimate = |usage: &DefinitionUse| {
-            let is_it = |m: &CompiledMeasure| matches!(usage, DefinitionUse::Measure(name) if *name == m.name);
-            measures.clone().any(|m| is_it(m) && m.kind == MeasureKind::Quantile)
+            let DefinitionUse::Measure(name) = usage else { return false };
+            measures.clone().any(|m| m.name == *name && m.kind == MeasureKind::Quantile)
         };
         for usage in uses {
             let usage = &self.metric.uses.all[*usage].name;

@@ -27,7 +27,8 @@ use merganser_core::time::Timestamp;
 
 thread_local! {
     /// Of all evaluations on this thread.
-    static EFFECTS: Cell<EvaluationEffects> = const { Cell::new(EvaluationEffects { no_result: 0 }) };
+    static EFFECTS: Cell<EvaluationEffects> =
+        const { Cell::new(EvaluationEffects { no_result: 0 }) };
     /// By number, rows of which something had no result in expressions that are
     /// [`with_failure_marks`].
     static MARKED: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };

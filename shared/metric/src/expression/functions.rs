@@ -220,16 +220,7 @@ impl ExpressionLowering<'_> {
             }
             "nullif" => {
                 check_count(name, args, 2, 2)?;
-                let ty = self.result_type(args.iter().copied(), want);
-                let (a, b) =
-                    (self.lower_as(args[0], ty, depth)?, self.lower_as(args[1], ty, depth)?);
-                let value = self.lower_as(args[0], ty, depth)?;
-                let wide = a.wide || b.wide;
-                let value = if wide { self.widen(value) } else { value.expr };
-                let (a, b) = self.unify_types(a, b);
-                let same = boolean(a.eq(b)).expr;
-                let unequal = (Box::new(same.is_not_true()), Box::new(value));
-                Ok(TypedExpr { expr: Expr::Case(Case::new(None, vec![unequal], None)), ty, wide })
+                self.nullif(args[0], args[1], want, depth)
             }
             "abs" => {
                 check_count(name, args, 1, 1)?;
@@ -272,6 +263,24 @@ impl ExpressionLowering<'_> {
                 refuse(format!("there is no function `{other}`{}", suggestion(other, known)))
             }
         }
+    }
+
+    fn nullif(
+        &mut self,
+        value: &Sql,
+        other: &Sql,
+        want: PropertyType,
+        depth: usize,
+    ) -> Result<TypedExpr> {
+        let ty = self.result_type([value, other], want);
+        let (a, b) = (self.lower_as(value, ty, depth)?, self.lower_as(other, ty, depth)?);
+        let value = self.lower_as(value, ty, depth)?;
+        let wide = a.wide || b.wide;
+        let value = if wide { self.widen(value) } else { value.expr };
+        let (a, b) = self.unify_types(a, b);
+        let same = boolean(a.eq(b)).expr;
+        let unequal = (Box::new(same.is_not_true()), Box::new(value));
+        Ok(TypedExpr { expr: Expr::Case(Case::new(None, vec![unequal], None)), ty, wide })
     }
 
     fn coalesce(&mut self, args: &[&Sql], want: PropertyType, depth: usize) -> Result<TypedExpr> {

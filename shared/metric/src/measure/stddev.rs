@@ -250,7 +250,9 @@ mod tests {
     proptest! {
         /// Against floats, which hold small values well.
         #[test]
-        fn small_values_deviate_as_floats_say(values in prop::collection::vec(-10_000_i128..10_000, 2..50)) {
+        fn small_values_deviate_as_floats_say(
+            values in prop::collection::vec(-10_000_i128..10_000, 2..50),
+        ) {
             let zero = Scale::new(0).unwrap();
             let count = values.len() as f64;
             let mean = values.iter().sum::<i128>() as f64 / count;
@@ -269,8 +271,8 @@ mod tests {
         ) {
             let moved: Vec<i128> = values.iter().map(|v| v + shift).collect();
             for divisor in [Divisor::Population, Divisor::Sample] {
-                let scale = Scale::DEFAULT;
-                prop_assert_eq!(finished(divisor, scale, &moved), finished(divisor, scale, &values));
+                let finished = |values: &[i128]| finished(divisor, Scale::DEFAULT, values);
+                prop_assert_eq!(finished(&moved), finished(&values));
             }
         }
     }

@@ -103,7 +103,10 @@ proptest! {
     ) {
         let place = |row: usize| (PartitionId(events[row].1), Offset(row as u64));
         let states: Vec<Option<Vec<u8>>> = (0..events.len())
-            .map(|row| LatestState::of(Timestamp(events[row].0), place(row), events[row].2.as_bytes()))
+            .map(|row| {
+                let (time, _, text) = &events[row];
+                LatestState::of(Timestamp(*time), place(row), text.as_bytes())
+            })
             .map(Some)
             .collect();
         let mut parts: Vec<ArrayRef> = states

@@ -21,12 +21,14 @@ const HEAD_GROWTH_MAX: usize = 16;
 /// How the file format begins, which is another one.
 const FILE_MAGIC: &[u8] = b"ARROW1";
 
+/// Batches, and which of their columns are which fields.
+type WithLayout<B> = Result<(ColumnLayout, B), IntakeError>;
+
 /// The batches of a stream that was checked, and which columns are which fields.
 pub(super) fn batches(
     body: Bytes,
     mapping: Option<&ColumnMapping>,
-) -> Result<(ColumnLayout, impl Iterator<Item = Result<Int96Batch, ArrowError>> + use<>), IntakeError>
-{
+) -> WithLayout<impl Iterator<Item = Result<Int96Batch, ArrowError>> + use<>> {
     let reader = StreamReader::try_new(Cursor::new(body), None).map_err(malformed)?;
     let layout = check_fields(reader.schema().fields(), mapping)?;
     Ok((layout, reader.map(|batch| Ok((batch?, None)))))
