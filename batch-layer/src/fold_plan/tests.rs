@@ -33,6 +33,7 @@ const METRIC: &str = r#"
     most = { kind = "max", of = "amount" }
     buyers = { kind = "distinct", of = "buyer" }
     median = { kind = "quantile", of = "amount", q = 0.5 }
+    spread = { kind = "stddev_samp", of = "amount" }
     last = { kind = "latest", of = "buyer" }
 "#;
 
