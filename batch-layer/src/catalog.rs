@@ -27,8 +27,8 @@ use merganser_metric::compile::Metric;
 use merganser_metric::definition::MetricDefinition;
 use tokio::sync::watch;
 
+use crate::job::RunQueue;
 use crate::manifest::{ManifestChange, ManifestState, ManifestStore, PublishError};
-use crate::run::RunQueue;
 use crate::storage::{Storage, StorageError};
 
 /// Bounds of the catalog.

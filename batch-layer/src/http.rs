@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::backup::BackupService;
-use crate::run::{RunCancelError, RunMode, RunRecord, RunService, RunStartError, RunTrigger};
+use crate::job::{RunCancelError, RunMode, RunRecord, RunTrigger};
+use crate::run::{RunService, RunStartError};
 use crate::schedule::Schedule;
 
 /// Bytes of a request's body.

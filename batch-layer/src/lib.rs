@@ -12,7 +12,8 @@
 //! | [`schedule`] | when runs are due |
 //! | [`backup`] | a consistent copy of all of it, as a tar archive |
 //! | [`inspect`] | a look at a data directory from outside |
-//! | [`run`] | runs as jobs: seal, archive, recompute, audit, publish, retire |
+//! | [`job`] | the records of runs, and their queue |
+//! | [`run`] | how runs work: seal, archive, recompute, audit, publish, retire |
 
 pub mod audit;
 pub mod backup;
@@ -22,6 +23,7 @@ pub mod files;
 pub mod fold_plan;
 pub mod http;
 pub mod inspect;
+pub mod job;
 pub mod journal;
 pub mod manifest;
 pub mod master;

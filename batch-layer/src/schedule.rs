@@ -15,7 +15,7 @@ use croner::parser::{CronParser, Seconds};
 use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::run::RunMode;
+use crate::job::RunMode;
 
 /// When runs start by themselves; an empty pattern never does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

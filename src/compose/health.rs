@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch_layer::run::{RunMode, RunService, RunTrigger};
+use batch_layer::job::{RunMode, RunTrigger};
+use batch_layer::run::RunService;
 use merganser_core::clock::Clock;
 use merganser_metric::views::SpeedViews;
 use speed_layer::fold::SpeedHandle;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use merganser_core::failpoint;
 use tokio::time::Instant;
 
-use super::executor::{RunError, RunExecutor};
-use super::{RunRecord, RunState, instruments};
+use super::error::RunError;
+use super::executor::RunExecutor;
+use super::instruments;
+use crate::job::{RunRecord, RunState};
 use crate::storage::Storage;
 
 /// How often a run is tried.

@@ -10,8 +10,9 @@ use merganser_metric::table::StateTable;
 use merganser_metric::views::SpeedReadRequest;
 
 use super::executor::RunExecutor;
-use super::{RunMode, RunRecord, instruments};
+use super::instruments;
 use crate::audit::{self, AuditCounts};
+use crate::job::{RunMode, RunRecord};
 use crate::time_order::{TimeOrderedBatches, sorted};
 
 /// What was served of a part of a view, taken chunk by chunk.

@@ -12,8 +12,10 @@ use merganser_metric::catalog::{Catalog, CatalogSnapshot, LifecycleStage, Metric
 use tokio::time::Instant;
 
 use super::build::{BuildOutcome, BuildTask};
-use super::executor::{RunCounters, RunError, RunExecutor};
-use super::{RunRecord, attempt, inputs};
+use super::error::RunError;
+use super::executor::{RunCounters, RunExecutor};
+use super::{attempt, inputs};
+use crate::job::RunRecord;
 use crate::manifest::{MasterFile, RunOutcome, ViewUpdate};
 
 /// A backfill in the making.

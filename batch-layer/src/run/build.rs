@@ -12,10 +12,11 @@ use merganser_core::ids::Boundary;
 use merganser_core::omissions::MetricOmissions;
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 
-use super::RunMode;
-use super::executor::{RunError, RunExecutor};
+use super::error::RunError;
+use super::executor::RunExecutor;
 use super::inputs::MasterPart;
 use crate::audit::AuditCounts;
+use crate::job::RunMode;
 use crate::recompute::{Recomputation, RecomputeCounters, RecomputeTarget};
 use crate::view::{self, ViewFileBuilder, ViewSchema};
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::executor::RunError;
+use super::error::RunError;
 
 /// Threads of their own for recomputations, so that they do not hold up requests.
 pub(super) struct ComputePool {

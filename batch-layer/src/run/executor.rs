@@ -7,55 +7,23 @@ use std::time::Duration;
 use merganser_core::clock::Clock;
 use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::{Boundary, Offset};
-use merganser_core::journal::{Journal, JournalError};
+use merganser_core::journal::Journal;
 use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
 use merganser_metric::views::SpeedViews;
 
 use super::build::{BuildOutcome, BuildTask, view_schema};
 use super::compute_pool::ComputePool;
+use super::error::RunError;
 use super::inputs;
-use super::{RunMode, RunQueue, RunRecord, RunState};
 use crate::catalog::BatchCatalog;
-use crate::manifest::{ManifestChange, MasterFile, PublishError, RunOutcome, ViewUpdate};
+use crate::job::{RunMode, RunQueue, RunRecord, RunState};
+use crate::manifest::{ManifestChange, MasterFile, RunOutcome, ViewUpdate};
 use crate::master;
-use crate::storage::{Storage, StorageError};
+use crate::storage::Storage;
 use crate::view::{self, ParquetViews};
 
 /// How long a run waits for the speed layer to take in what was sealed, before its audit.
 const APPLIED_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Why a run did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RunError {
-    #[error("cancelled")]
-    Cancelled,
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<std::io::Error> for RunError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<StorageError> for RunError {
-    fn from(error: StorageError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<JournalError> for RunError {
-    fn from(error: JournalError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<PublishError> for RunError {
-    fn from(error: PublishError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
 
 /// What runs work with.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use merganser_core::time::{DAY_US, TimeRange, Timestamp};
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
 use merganser_metric::extract::PropertyExtractor;
 
-use super::executor::RunError;
+use super::error::RunError;
 use crate::manifest::MasterFile;
 use crate::master;
 use crate::storage::Storage;

@@ -9,8 +9,8 @@ use metrics::{
 };
 
 use super::executor::RunExecutor;
-use super::{RunMode, RunRecord, RunState};
 use crate::audit::AuditCounts;
+use crate::job::{RunMode, RunRecord, RunState};
 
 /// How often it is looked at what is not counted.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
@@ -142,8 +142,8 @@ pub(super) fn update_gauges(executor: &RunExecutor) {
 mod tests {
     use merganser_core::ids::MetricId;
 
-    use super::super::{RunQueue, RunTrigger};
     use super::*;
+    use crate::job::{RunQueue, RunTrigger};
 
     #[test]
     fn only_runs_that_made_all_views_count_as_a_success() {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::executor::RunExecutor;
 use super::worker::RunServiceInner;
-use super::{RunMode, RunTrigger};
+use crate::job::{RunMode, RunTrigger};
 use crate::schedule::timetable::{ClockReading, DueRun};
 
 /// The longest until the clock is looked at again: so soon is noticed that it was set.

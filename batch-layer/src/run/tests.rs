@@ -28,6 +28,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::catalog::{BatchCatalog, CatalogSettings};
+use crate::job::{RunCancelError, RunMode, RunQueue, RunRecord, RunState, RunTrigger};
 use crate::journal::{FileJournal, JournalSettings};
 use crate::schedule::Schedule;
 use crate::storage::Storage;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use merganser_core::time::Timestamp;
 
 use super::ParsedSchedule;
-use crate::run::{RunMode, RunRecord};
+use crate::job::{RunMode, RunRecord};
 
 /// For how long a start that had its run is passed over, at least; a pattern whose starts lie far
 /// apart has half of their distance.

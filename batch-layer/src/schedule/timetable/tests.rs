@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use merganser_core::time::{DAY_US, HOUR_US, MINUTE_US};
 
 use super::*;
-use crate::run::{RunQueue, RunTrigger};
+use crate::job::{RunQueue, RunTrigger};
 use crate::schedule::Schedule;
 
 const SECOND_US: i64 = 1_000_000;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{RunMode, RunRecord, RunState, RunTrigger};
 
 /// Records of runs that are kept.
-pub(super) const HISTORY_MAX: usize = 1000;
+const HISTORY_MAX: usize = 1000;
 
 /// Backfills that are taken together at most: so many share what they read, and what is held of
 /// all of them stays in bounds.
@@ -74,7 +74,7 @@ impl RunQueue {
     }
 
     /// Takes over records of former runs, oldest first.
-    pub(super) fn restore(&self, runs: Vec<RunRecord>) {
+    pub(crate) fn restore(&self, runs: Vec<RunRecord>) {
         let mut registry = self.registry();
         for run in runs {
             let number = run.id.trim_start_matches("run-").parse().unwrap_or(0);
@@ -110,7 +110,7 @@ impl RunQueue {
         self.backfill_for(metric, RunTrigger::Definition)
     }
 
-    pub(super) fn backfill_for(&self, metric: MetricId, trigger: RunTrigger) -> String {
+    pub(crate) fn backfill_for(&self, metric: MetricId, trigger: RunTrigger) -> String {
         let mut registry = self.registry();
         let active = registry.active().find(|run| run.backfill == Some(metric));
         let id = match active {
@@ -190,7 +190,7 @@ impl RunQueue {
     }
 
     /// Whether a run was told to stop.
-    pub(super) fn is_cancelled(&self, id: &str) -> bool {
+    pub(crate) fn is_cancelled(&self, id: &str) -> bool {
         self.registry().runs.get(id).is_some_and(|slot| slot.cancelled)
     }
 
@@ -210,7 +210,7 @@ impl RunQueue {
 
     /// Takes the next run that is due and that `wanted` takes, and where it is a backfill those
     /// that are due beside it; without one, when the next is due.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         now: Instant,
         wanted: impl Fn(&RunRecord) -> bool,
@@ -243,7 +243,7 @@ impl RunQueue {
     }
 
     /// Queues runs again that failed together, at once and in halves, since one of them may be why.
-    pub(super) fn requeue_halves(&self, ids: &[&str]) {
+    pub(crate) fn requeue_halves(&self, ids: &[&str]) {
         let mut registry = self.registry();
         let RunRegistry { queue, runs, .. } = &mut *registry;
         for id in ids.iter().rev() {
@@ -257,7 +257,7 @@ impl RunQueue {
     }
 
     /// Queues a run again.
-    pub(super) fn retry(&self, id: &str, not_before: Instant) {
+    pub(crate) fn retry(&self, id: &str, not_before: Instant) {
         let queued = QueuedRun { id: id.to_owned(), not_before: Some(not_before) };
         self.registry().queue.push_back(queued);
         self.changed.notify_one();
@@ -270,12 +270,12 @@ impl RunQueue {
     }
 
     /// Wakes when a run was queued or cancelled.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 
     /// Ids of records that are over the bound, which are forgotten.
-    pub(super) fn forget_old(&self) -> Vec<String> {
+    pub(crate) fn forget_old(&self) -> Vec<String> {
         let mut registry = self.registry();
         let over = registry.runs.len().saturating_sub(HISTORY_MAX);
         let old: Vec<String> = registry
