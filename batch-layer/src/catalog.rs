@@ -212,7 +212,7 @@ impl CatalogInner {
     async fn seal(&self) -> Result<Boundary, JournalError> {
         let journal = Arc::clone(&self.journal);
         let sealed = tokio::task::spawn_blocking(move || journal.seal()).await;
-        sealed.unwrap_or_else(|e| Err(JournalError::Io(e.to_string())))
+        sealed.unwrap_or_else(|e| Err(JournalError::Uncertain(e.to_string())))
     }
 
     /// Adds a version of a metric. Its fold begins where the journal is sealed for it; no run can

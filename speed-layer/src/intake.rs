@@ -156,6 +156,7 @@ impl Intake {
             feed,
             settings: settings.clone(),
             told: Arc::clone(&told),
+            is_unwritable: false,
         };
         thread::Builder::new()
             .name("intake-commit".to_owned())
@@ -355,7 +356,11 @@ impl IntakeHandle {
     /// What whoever sends events is told from then on.
     pub fn check_journal(&self) -> Result<(), IntakeError> {
         let confirmed = self.0.journal.confirm().map_err(IntakeError::from);
-        confirmed.inspect_err(|failure| self.0.told.stop(failure))
+        confirmed.inspect_err(|failure| {
+            if failure.is_final() {
+                self.0.told.stop(failure);
+            }
+        })
     }
 
     /// What a status page shows.

@@ -10,6 +10,7 @@ mod bounds;
 mod client_settings;
 mod clocks;
 mod command_line;
+mod descriptors;
 mod docs;
 mod doctor;
 mod exports;

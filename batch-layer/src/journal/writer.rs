@@ -237,8 +237,10 @@ impl JournalWriter {
         found.map_err(|why| self.stop_with(JournalError::Gone(why)))
     }
 
+    /// The write is in doubt; later ones are refused.
     fn stop(&mut self, why: &str) -> JournalError {
-        self.stop_with(JournalError::Stopped(why.to_owned()))
+        self.stopped = Some(JournalError::Stopped(why.to_owned()));
+        JournalError::Uncertain(why.to_owned())
     }
 
     fn stop_with(&mut self, why: JournalError) -> JournalError {

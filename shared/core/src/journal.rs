@@ -36,17 +36,32 @@ impl CommittedBatch {
     }
 }
 
+/// What is known of an append, or a seal, that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendFailure {
+    /// It did not happen, and the journal is well: the same again may succeed.
+    NotWritten,
+    /// It did not happen, and never will with this batch.
+    BatchRefused,
+    /// It may have happened. Only opening the journal anew tells, so nothing more is appended until
+    /// then: the same again could count twice.
+    Uncertain,
+    /// It did not happen, and nothing will until the journal is opened anew.
+    Ended,
+}
+
 /// What can go wrong in a journal.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JournalError {
-    /// A write or an fsync failed: what was being written may or may not be on disk. The journal
-    /// takes nothing more until the process starts anew.
-    #[error(
-        "the journal stopped after a failed write: {0}; restart the service once the disk is well"
-    )]
+    /// A write or an fsync failed: what was being written may or may not be on disk. Every later
+    /// append is [`JournalError::Stopped`].
+    #[error("{}", stopped(.0))]
+    Uncertain(String),
+    /// An earlier write is uncertain, so that nothing is written until the journal is opened anew.
+    #[error("{}", stopped(.0))]
     Stopped(String),
     /// The directory was deleted, renamed or replaced: what was being written is in no file that
-    /// anybody will find. The journal takes nothing more until the process starts anew.
+    /// anybody will find. Nothing is written until the journal is opened anew.
     #[error("{0}")]
     Gone(String),
     /// There is no room; nothing was written.
@@ -65,7 +80,8 @@ pub enum JournalError {
         /// The next offset to be written.
         end: Offset,
     },
-    /// Files could not be read or made; nothing was written.
+    /// Files could not be read or made, for instance for want of file descriptors; nothing was
+    /// written.
     #[error("the journal's files: {0}")]
     Io(String),
     /// The batch does not fit one record.
@@ -76,6 +92,27 @@ pub enum JournalError {
         /// The most there may be.
         limit_bytes: usize,
     },
+}
+
+fn stopped(why: &str) -> String {
+    format!(
+        "the journal stopped after a failed write: {why}; restart the service once the disk is well"
+    )
+}
+
+impl JournalError {
+    /// What it says of the append that it answers.
+    #[must_use]
+    pub const fn append_failure(&self) -> AppendFailure {
+        match self {
+            Self::Full(_) | Self::Io(_) => AppendFailure::NotWritten,
+            Self::TooLarge { .. } => AppendFailure::BatchRefused,
+            Self::Uncertain(_) => AppendFailure::Uncertain,
+            Self::Stopped(_) | Self::Gone(_) | Self::Corrupt(_) | Self::OutOfRange { .. } => {
+                AppendFailure::Ended
+            }
+        }
+    }
 }
 
 /// Durable batches from some offset on, oldest first.
@@ -105,7 +142,8 @@ pub trait Journal: Send + Sync + 'static {
     /// new file, directory are fsynced. One caller at a time is enough; others wait.
     ///
     /// # Errors
-    /// After [`JournalError::Stopped`] or [`JournalError::Gone`] every later call gets it too.
+    /// [`JournalError::append_failure`] tells what became of the batch. What was not written leaves
+    /// the journal well; after an uncertain append nothing is appended any more.
     fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError>;
 
     /// The next offset: everything below is durable.

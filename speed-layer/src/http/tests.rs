@@ -385,7 +385,13 @@ async fn what_is_not_stored_is_not_acknowledged() {
     let server = Server::new();
     server.journal.fail(vec![JournalError::Full("no room".to_owned())]);
     assert!(server.post("/v1/events", JSON, event).await.is_problem(507, "disk_full"));
-    server.journal.fail(vec![JournalError::Stopped("fsync failed".to_owned())]);
+    server.journal.fail(vec![JournalError::Io("too many open files".to_owned())]);
+    let reply = server.post("/v1/events", JSON, event).await;
+    assert!(reply.is_problem(503, "journal_unavailable"), "{}", reply.body);
+    assert_eq!(reply.retry_after.as_deref(), Some("1"));
+    assert_eq!(server.post("/v1/events", JSON, event).await.status.as_u16(), 200, "the same again");
+    let event = r#"{"event":"e","id":"b"}"#;
+    server.journal.fail(vec![JournalError::Uncertain("fsync failed".to_owned())]);
     for _ in 0..2 {
         let reply = server.post("/v1/events", JSON, event).await;
         assert!(reply.is_problem(503, "journal_stopped"), "{}", reply.body);

@@ -11,8 +11,9 @@
 //! 4. keep what was judged, hand the events to the fold, answer.
 //!
 //! When a step fails, what was judged is taken back and the whole group is told so: no event that
-//! is not stored is ever called a duplicate. After a failure that leaves the journal in doubt
-//! nothing is judged any more, since an event in doubt must be called neither new nor duplicate.
+//! is not stored is ever called a duplicate. When nothing was written the next group is tried. After
+//! a failure that leaves the journal in doubt nothing is judged any more, since an event in doubt
+//! must be called neither new nor duplicate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -25,7 +26,7 @@ use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::{Offset, PartitionOffsets};
 use merganser_core::journal::{CommittedBatch, Journal};
 use tokio::sync::mpsc::Sender;
-use tracing::error;
+use tracing::{error, info, warn};
 
 use super::body_decoder::BodyDecoder;
 use super::commit_batch::{self, PreparedSubmissions, Submission, SubmissionResult};
@@ -68,6 +69,8 @@ pub(super) struct Committer {
     pub(super) feed: Sender<Arc<CommittedBatch>>,
     pub(super) settings: IntakeSettings,
     pub(super) told: Arc<CommitterState>,
+    /// Whether the journal could not be written when it was tried last.
+    pub(super) is_unwritable: bool,
 }
 
 impl Committer {
@@ -100,9 +103,7 @@ impl Committer {
                     true => self.dedup.mark_durable(self.journal.end()),
                     false => self.dedup.rollback(),
                 }
-                if failure.is_final() {
-                    self.stop(&failure);
-                }
+                self.handle_failure(&failure);
                 failpoint::pass("intake.ack.before");
                 callers.for_each(|caller| caller.send(Err(failure.clone())));
                 failpoint::pass("intake.ack.after");
@@ -206,7 +207,7 @@ impl Committer {
     }
 
     fn append(
-        &self,
+        &mut self,
         requests: usize,
         judged: &[BatchVerdicts],
     ) -> Result<BatchAppendOutcome, IntakeError> {
@@ -224,6 +225,9 @@ impl Committer {
         };
         let started = Instant::now();
         let committed = self.journal.append(&events)?;
+        if std::mem::take(&mut self.is_unwritable) {
+            info!("the journal can be written again");
+        }
         failpoint::pass("intake.committed");
         instruments::batch_committed(requests, events.len() as u64, started.elapsed());
         Ok(BatchAppendOutcome { offset: committed.first, committed: Some(committed) })
@@ -238,6 +242,16 @@ impl Committer {
         instruments::conflicts(receipts().map(|receipt| receipt.conflicts.len() as u64).sum());
         let invalid = receipts().flat_map(|receipt| &receipt.invalid);
         instruments::invalid(invalid.map(|invalid| invalid.code));
+    }
+
+    /// After a failure that leaves the journal well, the next group is tried.
+    fn handle_failure(&mut self, failure: &IntakeError) {
+        if failure.is_final() {
+            self.stop(failure);
+        } else if matches!(failure, IntakeError::JournalUnavailable(_)) && !self.is_unwritable {
+            warn!(error = %failure, "events are refused until the journal can be written again");
+            self.is_unwritable = true;
+        }
     }
 
     fn stop(&self, failure: &IntakeError) {

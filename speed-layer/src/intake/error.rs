@@ -4,7 +4,7 @@
 //! corrected, and events with an id are counted once all the same.
 
 use merganser_api::problem::{FAULT, Problem, ProblemKind};
-use merganser_core::journal::JournalError;
+use merganser_core::journal::{AppendFailure, JournalError};
 
 use super::quarantine::QuarantineError;
 use super::receipt::{InvalidEvent, Receipt};
@@ -109,6 +109,9 @@ pub enum IntakeError {
     /// The journal takes nothing more until the service starts anew.
     #[error("{0}")]
     JournalStopped(String),
+    /// The journal could not write this once, and nothing of it is stored.
+    #[error("{0}; nothing was written; send the request again")]
+    JournalUnavailable(String),
     /// The data directory is not the one any more that the service was started on.
     #[error("{0}")]
     DirectoryGone(String),
@@ -148,6 +151,7 @@ impl IntakeError {
             Self::Overloaded => (ProblemKind::Unavailable, "overloaded"),
             Self::ShuttingDown => (ProblemKind::Unavailable, "shutting_down"),
             Self::JournalStopped(_) => (ProblemKind::Unavailable, "journal_stopped"),
+            Self::JournalUnavailable(_) => (ProblemKind::Unavailable, "journal_unavailable"),
             Self::DirectoryGone(_) => (ProblemKind::Unavailable, "data_directory_gone"),
             Self::FoldStopped => (ProblemKind::Unavailable, "speed_layer_stopped"),
             Self::DiskFull(_) => (ProblemKind::NoSpace, "disk_full"),
@@ -177,6 +181,10 @@ impl From<IntakeError> for Problem {
                 "the journal takes nothing until the service starts anew; nothing of the request \
                  is acknowledged",
             ),
+            IntakeError::JournalUnavailable(_) => problem.retry_after_s(1).with_public_detail(
+                "the journal cannot be written at the moment; nothing of the request is \
+                 acknowledged; send it again",
+            ),
             IntakeError::DirectoryGone(_) => problem.with_public_detail(
                 "the service's data directory is gone; nothing of the request is acknowledged",
             ),
@@ -194,19 +202,20 @@ impl From<IntakeError> for Problem {
 }
 
 impl From<JournalError> for IntakeError {
-    /// What is known not to have been written leaves the journal well; after anything else only a
-    /// new start can tell what is on disk.
+    /// What was not written leaves the journal well, and the next batch is tried; after anything
+    /// else only a new start can tell what is stored.
     fn from(error: JournalError) -> Self {
-        match error {
-            JournalError::Full(_) => Self::DiskFull(error.to_string()),
-            JournalError::Gone(why) => Self::DirectoryGone(why),
-            JournalError::TooLarge { limit_bytes, .. } => {
+        match (error.append_failure(), error) {
+            (_, JournalError::Gone(why)) => Self::DirectoryGone(why),
+            (_, JournalError::TooLarge { limit_bytes, .. }) => {
                 Self::TooLarge { limit: ExceededLimit::RecordBytes, max: limit_bytes }
             }
-            JournalError::Stopped(_)
-            | JournalError::Corrupt(_)
-            | JournalError::OutOfRange { .. }
-            | JournalError::Io(_) => Self::JournalStopped(error.to_string()),
+            (_, error @ JournalError::Full(_)) => Self::DiskFull(error.to_string()),
+            (AppendFailure::NotWritten, error) => Self::JournalUnavailable(error.to_string()),
+            (
+                AppendFailure::BatchRefused | AppendFailure::Uncertain | AppendFailure::Ended,
+                error,
+            ) => Self::JournalStopped(error.to_string()),
         }
     }
 }

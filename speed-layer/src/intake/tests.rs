@@ -183,12 +183,35 @@ async fn a_group_that_was_not_stored_leaves_no_trace() {
 }
 
 #[tokio::test]
+async fn a_batch_that_was_not_written_is_refused_and_the_next_one_is_tried() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, mut fed) = start(settings(), &journal, directory.path());
+    send(&intake, &line("a", 1)).await.unwrap();
+    let no_files = || JournalError::Io("too many open files".to_owned());
+    journal.fail(vec![no_files(), no_files()]);
+    for _ in 0..2 {
+        let body = [line("a", 1), line("b", 1)].join("\n");
+        let error = send(&intake, &body).await.unwrap_err();
+        assert!(matches!(error, IntakeError::JournalUnavailable(_)), "{error}");
+        assert!(intake.stopped().is_none());
+        intake.check_journal().unwrap();
+    }
+    let body = [line("a", 1), line("b", 1), line("c", 1)].join("\n");
+    let receipt = send(&intake, &body).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.duplicates), (2, 1), "what was refused is new");
+    assert_eq!(ids(&journal), ["a", "b", "c"]);
+    assert_eq!(fed.recv().await.unwrap().first, Offset(0));
+    assert_eq!(fed.recv().await.unwrap().first, Offset(1));
+}
+
+#[tokio::test]
 async fn after_a_failed_write_nothing_is_judged_any_more() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let (intake, _fed) = start(settings(), &journal, directory.path());
     send(&intake, &line("a", 1)).await.unwrap();
-    journal.fail(vec![JournalError::Stopped("fsync: i/o error".to_owned())]);
+    journal.fail(vec![JournalError::Uncertain("fsync: i/o error".to_owned())]);
     let others = [line("a", 1), line("b", 2)];
     let results = send_together(&intake, &journal, &line("b", 1), &others).await;
     for result in results {

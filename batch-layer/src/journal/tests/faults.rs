@@ -111,7 +111,7 @@ fn a_failed_fsync_or_write_stops_the_journal_until_it_is_opened_anew() {
         journal.append(&events(0, 3)).unwrap();
         disk.plan(failures.clone());
         let error = journal.append(&events(3, 2)).unwrap_err();
-        assert!(matches!(error, JournalError::Stopped(_)), "{failures:?}: {error}");
+        assert!(matches!(error, JournalError::Uncertain(_)), "{failures:?}: {error}");
         assert_stopped(&journal, 3);
         disk.plan([]);
         drop(journal);
@@ -184,7 +184,7 @@ fn a_segment_of_doubtful_durability_stops_the_journal() {
         journal.append(&events(0, 3)).unwrap();
         disk.plan(failures.clone());
         let error = journal.seal().unwrap_err();
-        assert!(matches!(error, JournalError::Stopped(_)), "{failures:?}: {error}");
+        assert!(matches!(error, JournalError::Uncertain(_)), "{failures:?}: {error}");
         assert_stopped(&journal, 3);
         disk.plan([]);
         drop(journal);
