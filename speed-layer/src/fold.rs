@@ -19,6 +19,7 @@ mod instruments;
 mod job;
 mod local_read;
 mod outcome;
+mod portion;
 mod prefetch;
 mod progress;
 mod sync_state;
@@ -46,8 +47,8 @@ use tokio::time::Instant;
 
 use crate::store::{SpeedStore, SpeedView, StoreError, StoreReadError};
 use local_read::LocalRead;
+use portion::PortionBounds;
 use progress::{FoldPhase, FoldProgress};
-use tables::PortionBounds;
 use worker::{FoldCommand, FoldWorker, StoreInventory, WorkerParts};
 
 /// Groups that one atomic step of the store takes.

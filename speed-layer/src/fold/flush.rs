@@ -11,7 +11,7 @@ use arrow::compute::interleave_record_batch;
 use merganser_core::ids::Epoch;
 use merganser_metric::table::StateTable;
 
-use super::tables::{PortionBounds, portion_len};
+use super::portion::PortionBounds;
 use crate::store::{EpochCounters, EpochStates};
 
 /// A flush under way; empty while there is none.
@@ -103,7 +103,7 @@ impl PendingFlush {
     ) -> Option<EpochStates> {
         let waiting = self.epochs.last_mut()?;
         let groups = waiting.slots.iter().map(|slot| *slot as usize);
-        let count = portion_len(table, groups, bounds);
+        let count = bounds.count_fitting(table, groups);
         let slots: Vec<u32> = waiting.slots.drain(..count).collect();
         let states = waiting.states(table, &slots);
         let epoch = waiting.epoch;

@@ -4,7 +4,8 @@ use merganser_core::ids::{Epoch, MetricId, Offset};
 use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViewStates};
 use tokio::sync::oneshot;
 
-use super::tables::{MetricTables, PortionBounds, portion_len};
+use super::portion::PortionBounds;
+use super::tables::MetricTables;
 use crate::store::{ReadCaveats, collect_caveats};
 
 /// Groups that are copied at once.
@@ -73,7 +74,7 @@ impl LocalRead {
         match tables.table(*epoch) {
             Some(table) => {
                 let last = groups.iter().rev().copied();
-                let count = portion_len(&table.states, last, PORTION);
+                let count = PORTION.count_fitting(&table.states, last);
                 let numbers = groups.split_off(groups.len() - count);
                 part.states.push(table.states.emit(&numbers));
             }

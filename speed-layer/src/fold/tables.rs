@@ -10,16 +10,8 @@ use merganser_metric::layout::StateLayout;
 use merganser_metric::table::StateTable;
 
 use super::flush::PendingFlush;
+use super::portion::PortionBounds;
 use crate::store::{EpochCounters, EpochStates};
-
-/// How large a portion may be: what one atomic step of the store takes well.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PortionBounds {
-    /// Most groups.
-    pub(super) groups_max: usize,
-    /// About the most bytes; at least one group is taken whatever its size.
-    pub(super) size_bytes_max: usize,
-}
 
 /// Whether the store has what is folded already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,19 +206,4 @@ impl MetricTables {
         let kept = self.epochs.split_off(&first);
         std::mem::replace(&mut self.epochs, kept)
     }
-}
-
-/// How many of the groups are written out at once: as many as the bounds allow, and at least one.
-pub(super) fn portion_len(
-    table: &StateTable,
-    groups: impl Iterator<Item = usize>,
-    bounds: PortionBounds,
-) -> usize {
-    let mut size_bytes = 0_usize;
-    let fits = |group: &usize| {
-        let before = size_bytes;
-        size_bytes = size_bytes.saturating_add(table.group_bytes(*group));
-        before == 0 || size_bytes <= bounds.size_bytes_max
-    };
-    groups.take(bounds.groups_max).take_while(fits).count()
 }

@@ -18,9 +18,10 @@ use tracing::error;
 use super::SpeedSettings;
 use super::job::{StoreJob, StoreJobResult};
 use super::outcome::WriterOutcome;
+use super::portion::PortionBounds;
 use super::progress::MetricProgress;
 use super::sync_state::{self, StoreCursor, StoreVerdict, SyncState};
-use super::tables::{DirtyPolicy, MetricTables, PortionBounds};
+use super::tables::{DirtyPolicy, MetricTables};
 use crate::store::{JournalPosition, SpaceStage, SpeedView, ViewChange, ViewSpace};
 
 const RETRY_MIN: Duration = Duration::from_millis(50);
