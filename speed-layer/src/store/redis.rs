@@ -16,6 +16,7 @@ mod connection;
 mod keys;
 mod meta;
 mod read;
+mod read_error;
 mod report;
 #[cfg(test)]
 pub(crate) mod server;

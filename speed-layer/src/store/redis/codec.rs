@@ -27,6 +27,9 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use crate::store::SpeedView;
 use crate::store::chunk::TimeChunk;
 
+/// Groups as fields and values.
+pub(super) type GroupFields = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// One group as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EncodedGroup {

@@ -14,13 +14,14 @@ use merganser_core::ids::Epoch;
 use merganser_core::time::TimeRange;
 use merganser_metric::measure::StateKind;
 use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
-use redis::{Pipeline, RedisError};
+use redis::Pipeline;
 
 use super::RedisStore;
-use super::codec::GroupDecoder;
+use super::codec::{GroupDecoder, GroupFields};
 use super::connection::{is_wrong_type, one_line};
 use super::keys::{self, RedisKeys};
 use super::meta::{self, ViewMeta};
+use super::read_error::ChunkReadError;
 use super::undo_log::UndoLogReader;
 use crate::store::chunk::TimeChunk;
 use crate::store::{ReadCaveats, SpaceStage, SpeedView, StoreReadError};
@@ -33,33 +34,6 @@ const PORTION_OF_SKETCHES: usize = 2_000;
 const KEYS_MAX: usize = 1000;
 /// How often a read begins again when the view began anew meanwhile.
 const ATTEMPTS: usize = 3;
-
-/// Groups as fields and values.
-pub(super) type GroupFields = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// Why a read stops.
-pub(super) enum ChunkReadError {
-    Error(StoreReadError),
-    /// Something is not there that should be: either the view moved on, or it is damaged.
-    Suspect(String),
-    /// What has been overwritten is kept no more.
-    Forgotten,
-}
-
-impl From<StoreReadError> for ChunkReadError {
-    fn from(error: StoreReadError) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<RedisError> for ChunkReadError {
-    fn from(error: RedisError) -> Self {
-        match is_wrong_type(&error) {
-            true => Self::Suspect(one_line(&error)),
-            false => Self::Error(StoreReadError::Unreachable(one_line(&error))),
-        }
-    }
-}
 
 /// A chunk's place.
 #[derive(Clone, Debug)]

@@ -10,8 +10,9 @@ use std::collections::hash_map::Entry;
 use redis::Pipeline;
 
 use super::RedisStore;
+use super::codec::GroupFields;
 use super::keys::RedisKeys;
-use super::read::{ChunkReadError, GroupFields};
+use super::read_error::ChunkReadError;
 use crate::store::{StoreReadError, StoredView, ViewChange, ViewSpace};
 
 /// How long the list of a flush is kept that is half-way, and then goes on when its writer is back.
