@@ -11,6 +11,7 @@
 mod entries;
 mod entry;
 mod file;
+mod record;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -22,7 +23,8 @@ pub use self::entry::{QuarantineEntry, QuarantineId, QuarantineKind, Quarantined
 use merganser_core::time::Timestamp;
 
 use self::entries::QuarantineEntries;
-use self::file::{QuarantineFile, QuarantineRecord};
+use self::file::QuarantineFile;
+use self::record::QuarantineRecord;
 use super::instruments;
 use super::settings::QuarantineSettings;
 

@@ -11,7 +11,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::entry::{QuarantineEntry, QuarantineId};
-use super::file::QuarantineRecord;
+use super::record::QuarantineRecord;
 use crate::intake::settings::QuarantineSettings;
 
 /// What the quarantine holds, and has dropped, of one code.

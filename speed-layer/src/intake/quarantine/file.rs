@@ -10,12 +10,12 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use merganser_core::failpoint;
-use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use super::QuarantineError;
 use super::entries::QuarantineEntries;
-use super::{QuarantineEntry, QuarantineError, QuarantineId};
+use super::record::QuarantineRecord;
 
 pub(super) const NAME: &str = "quarantine.jsonl";
 const NEW_NAME: &str = "quarantine.jsonl.new";
@@ -36,20 +36,6 @@ struct QuarantineHeader {
     /// By code, how many entries had gone because a bound was reached.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     dropped: BTreeMap<String, u64>,
-}
-
-/// Every other line.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum QuarantineRecord {
-    Add(QuarantineEntry),
-    /// An event that is there came so many times more, the last time then.
-    Again {
-        id: QuarantineId,
-        count: u64,
-        received: Timestamp,
-    },
-    Delete(QuarantineId),
 }
 
 /// What a file holds.
