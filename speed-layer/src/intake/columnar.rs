@@ -11,6 +11,8 @@
 //! more, since a value that a body has once may stand in every row.
 
 mod arrow_stream;
+mod bounded_text;
+mod column_writer;
 mod instant;
 mod json_lines;
 mod local_file;

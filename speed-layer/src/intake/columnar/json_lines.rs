@@ -6,7 +6,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Fields;
 use serde_json::value::RawValue;
 
-use super::values::{self, JsonColumnWriter, ValuePath};
+use super::bounded_text::BoundedText;
+use super::column_writer::JsonColumnWriter;
+use super::values::{self, ValuePath};
 use super::{DecodeBounds, IntakeError, malformed};
 use crate::intake::column_layout::{ColumnLayout, ColumnMapping, EventTypeSource, ParameterStyle};
 
@@ -24,8 +26,7 @@ pub(super) struct JsonLinesWriter {
 
 impl JsonLinesWriter {
     pub(super) fn new(layout: ColumnLayout, bounds: DecodeBounds) -> Self {
-        let text = BoundedText { bytes: Vec::new(), bytes_max: bounds.bytes_max, seen: 0 };
-        Self { bounds, layout, text, count: 0 }
+        Self { bounds, layout, text: BoundedText::new(bounds.bytes_max), count: 0 }
     }
 
     /// Adds a line for each row. What [`values::Int96Seconds`] is of a column, `twin` is of the
@@ -46,58 +47,7 @@ impl JsonLinesWriter {
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
-        self.text.bytes
-    }
-}
-
-/// Text that does not grow beyond a bound, and takes no longer than that: then, and only then,
-/// writing fails.
-pub(super) struct BoundedText {
-    bytes: Vec<u8>,
-    bytes_max: usize,
-    /// Values that were looked at, written or not.
-    seen: usize,
-}
-
-impl BoundedText {
-    /// Counts values that are looked at.
-    pub(super) fn count_visited(&mut self, count: usize) -> io::Result<()> {
-        self.seen = self.seen.saturating_add(count);
-        if self.seen > self.bytes_max {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        Ok(())
-    }
-
-    /// Writes items with commas between them, and brackets around all.
-    pub(super) fn enclose<T>(
-        &mut self,
-        [open, close]: [&[u8]; 2],
-        items: impl Iterator<Item = T>,
-        mut one: impl FnMut(T, &mut Self) -> io::Result<()>,
-    ) -> io::Result<()> {
-        self.write_all(open)?;
-        for (n, item) in items.enumerate() {
-            if n > 0 {
-                self.write_all(b",")?;
-            }
-            one(item, self)?;
-        }
-        self.write_all(close)
-    }
-}
-
-impl Write for BoundedText {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + piece.len() > self.bytes_max {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(piece);
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.text.into_bytes()
     }
 }
 

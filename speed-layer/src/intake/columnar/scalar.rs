@@ -12,8 +12,8 @@ use arrow::datatypes::{
 };
 use serde::Serialize;
 
+use super::column_writer::{JsonColumnWriter, json};
 use super::instant;
-use super::values::{JsonColumnWriter, json};
 
 pub(super) fn number(array: &dyn Array) -> Option<JsonColumnWriter<'_>> {
     Some(match array.data_type() {
