@@ -21,6 +21,7 @@
 mod active_properties;
 mod adapters;
 mod body_decoder;
+mod body_format;
 mod budget;
 mod column_layout;
 mod columnar;
@@ -38,11 +39,14 @@ mod event_time;
 mod field_hints;
 mod fixed_properties;
 mod instruments;
+mod invalid;
 mod prepare;
 mod properties;
 mod quarantine;
+mod raw_event;
 mod receipt;
 mod settings;
+mod translate;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -62,15 +66,15 @@ use merganser_metric::views::IntakeCounters;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use self::adapters::{CloudEventData, CloudEventHead, SegmentCall};
+pub use self::body_format::{BodyEncoding, BodyFormat};
 pub use self::budget::IntakePermit;
 pub use self::column_layout::{ColumnLayout, ColumnMapping, EventTypeSource, ParameterStyle};
 pub use self::columnar::{ColumnarFile, ColumnarFormat, ColumnarLines};
 pub use self::csv::{CsvParameters, CsvRecord, CsvRecordFault, CsvRecordReader, CsvRowIndex};
 pub use self::csv::{check_column_names, is_plain_number};
-pub use self::decode::{BodyEncoding, BodyFormat};
-pub use self::envelope::InvalidCode;
 pub use self::error::{ExceededLimit, IntakeError};
 pub use self::event_id::{EventIdGenerator, UuidGenerator};
+pub use self::invalid::InvalidCode;
 pub use self::quarantine::{
     CodeTotal, Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind,
     QuarantinePage, QuarantinedEvent, RawText,
@@ -134,7 +138,7 @@ impl Intake {
         feed: mpsc::Sender<Arc<CommittedBatch>>,
         quarantine_dir: PathBuf,
     ) -> Result<IntakeHandle, IntakeError> {
-        settings.check()?;
+        settings.check().map_err(IntakeError::Settings)?;
         let started_at = clock.now();
         let quarantine = Arc::new(Quarantine::open(&quarantine_dir, settings.quarantine.clone())?);
         let dedup = dedup::rebuild(&*journal, settings.dedup_window_events)?;

@@ -6,10 +6,11 @@ use std::time::Instant;
 use merganser_core::clock::Clock;
 
 use super::active_properties::ActiveProperties;
+use super::body_format::BodyFormat;
 use super::budget::IntakePermit;
 use super::columnar::{self, DecodeBounds};
 use super::csv;
-use super::decode::{self, BodyFormat};
+use super::decode;
 use super::error::IntakeError;
 use super::event_id::EventIdGenerator;
 use super::prepare::{PlainBody, PreparedEvents, prepare};

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::envelope::excerpt;
 use super::field_hints::suggest_field;
+use super::invalid::excerpt;
 
 /// Columns that a table may have.
 pub(super) const COLUMNS_MAX: usize = 10_000;

@@ -7,8 +7,8 @@ use memchr::memchr_iter;
 use tokio::sync::oneshot;
 
 use super::body_decoder::BodyDecoder;
+use super::body_format::BodyFormat;
 use super::budget::IntakePermit;
-use super::decode::BodyFormat;
 use super::error::IntakeError;
 use super::prepare::{PlainBody, PreparedEvents};
 use super::receipt::Receipt;

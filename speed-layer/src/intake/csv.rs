@@ -20,9 +20,10 @@ use memchr::memchr;
 
 use super::column_layout::{ColumnLayout, ColumnMapping, ParameterStyle};
 use super::columnar::DecodeBounds;
-use super::decode::RawEvent;
-use super::envelope::{EventFault, ID_BYTES_MAX, InvalidCode, excerpt};
+use super::envelope::ID_BYTES_MAX;
 use super::error::IntakeError;
+use super::invalid::{EventFault, InvalidCode, excerpt};
+use super::raw_event::RawEvent;
 
 use self::row::CsvRowEncoder;
 

@@ -8,16 +8,16 @@
 mod faults;
 
 use std::borrow::Cow;
-use std::fmt;
 
 use merganser_core::json::JsonCursor;
 use merganser_core::time::Timestamp;
 use merganser_metric::extract::{PropertyExtractor, PropertyFinder};
 
 use self::faults::{UNKNOWN_MAX, not_an_object, unknown_fields};
-use super::decode::RawEvent;
 use super::event_time;
+use super::invalid::{EventFault, InvalidCode, excerpt, unescape};
 use super::properties::PropertyRules;
+use super::raw_event::RawEvent;
 
 /// Characters of an event's type.
 const TYPE_BYTES_MAX: usize = 128;
@@ -25,77 +25,6 @@ const TYPE_BYTES_MAX: usize = 128;
 pub(super) const ID_BYTES_MAX: usize = 256;
 /// Bytes of a subject.
 const SUBJECT_BYTES_MAX: usize = 256;
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
-        /// Which rule an event breaks: a stable code in answers, in the quarantine and in metrics.
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
-        )]
-        pub enum InvalidCode {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)+
-        }
-
-        impl InvalidCode {
-            /// All codes.
-            pub const EACH: &[Self] = &[$(Self::$name,)+];
-
-            /// The code as clients see it.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)+
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    /// It is not JSON, or not UTF-8.
-    MalformedEvent = "malformed_event",
-    /// It is larger than an event may be.
-    EventTooLarge = "event_too_large",
-    /// It is JSON, but no object.
-    NotAnObject = "not_an_object",
-    /// A top-level field occurs twice.
-    DuplicateField = "duplicate_field",
-    /// A top-level field is not one of an event's.
-    UnknownField = "unknown_field",
-    /// `event` is missing, or not as it must be.
-    InvalidEvent = "invalid_event",
-    /// `id` is not as it must be.
-    InvalidId = "invalid_id",
-    /// `time` is not a time, or out of bounds.
-    InvalidTime = "invalid_time",
-    /// `subject` is not as it must be.
-    InvalidSubject = "invalid_subject",
-    /// `properties` is no object, or holds text that is not Unicode.
-    InvalidProperties = "invalid_properties",
-    /// `properties` is nested too deeply.
-    PropertiesTooDeep = "properties_too_deep",
-    /// An object within `properties` has a key twice.
-    DuplicateProperty = "duplicate_property",
-}
-
-impl fmt::Display for InvalidCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Why an event is invalid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EventFault {
-    pub(crate) code: InvalidCode,
-    pub(crate) message: String,
-}
-
-impl EventFault {
-    pub(crate) fn new(code: InvalidCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
-    }
-}
 
 /// An event's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +69,7 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         raw: &RawEvent<'a>,
         latest: Timestamp,
     ) -> Result<Envelope<'a>, EventFault> {
-        check_size(raw, self.event_max_bytes)?;
+        raw.check_size(self.event_max_bytes)?;
         self.read_unbounded(raw, latest)
     }
 
@@ -201,16 +130,6 @@ impl<'x, 'a> EnvelopeReader<'x, 'a> {
         }
         Ok(Envelope { event, id, time, subject, properties })
     }
-}
-
-/// Refuses an event that is larger than it may be.
-pub(crate) fn check_size(raw: &RawEvent<'_>, max: usize) -> Result<(), EventFault> {
-    let size = raw.bytes.len();
-    if size <= max {
-        return Ok(());
-    }
-    let told = format!("the event has {size} bytes, over the limit `event_max_bytes` of {max}");
-    Err(EventFault::new(InvalidCode::EventTooLarge, told))
 }
 
 /// A field that is null counts as absent.
@@ -277,25 +196,6 @@ fn text_field<'a>(
         };
         EventFault::new(code, format!("`{name}` is {}; it must be text{hint}", excerpt(json)))
     })
-}
-
-/// The text that a JSON string spells; `None` when it is no string, or spells half a surrogate
-/// pair. Only text with escapes is copied.
-pub(crate) fn unescape(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_some() {
-        return serde_json::from_str(json).ok().map(Cow::Owned);
-    }
-    Some(Cow::Borrowed(inner))
-}
-
-/// As much of `text` as a message can hold.
-pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
-    const CHARS_MAX: usize = 60;
-    match text.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
-        None => Cow::Borrowed(text),
-    }
 }
 
 /// The JSON text of each field, as it was sent.

@@ -8,7 +8,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use merganser_core::time::Timestamp;
 
-use super::envelope::{excerpt, unescape};
+use super::invalid::{excerpt, unescape};
 
 const EXPECTED: &str = "expected RFC 3339 with an offset, as `2026-11-21T10:00:00.123Z`, or \
                         integer milliseconds since 1970";

@@ -9,8 +9,8 @@ use merganser_core::access::FixedProperties;
 use merganser_core::json::JsonCursor;
 
 use super::adapters::TranslationResult;
-use super::decode::RawEvent;
-use super::envelope::{EventFault, InvalidCode, check_size};
+use super::invalid::{EventFault, InvalidCode};
+use super::raw_event::RawEvent;
 
 /// The texts of events with these properties. `translated` is what events of other standards stand
 /// for. None is larger than `bytes_max` before.
@@ -22,7 +22,7 @@ pub(super) fn add_properties(
 ) -> Vec<TranslationResult> {
     let mut open = Vec::new();
     let mut written = |raw: &RawEvent<'_>| -> TranslationResult {
-        check_size(raw, bytes_max)?;
+        raw.check_size(bytes_max)?;
         let text = raw.text.ok_or_else(|| {
             EventFault::new(InvalidCode::MalformedEvent, "the event is not UTF-8")
         })?;

@@ -6,7 +6,7 @@ use metrics::{
     Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use super::envelope::InvalidCode;
+use super::invalid::InvalidCode;
 use super::settings::IntakeSettings;
 
 const COUNTERS: [(&str, &str); 5] = [

@@ -16,14 +16,18 @@ use merganser_core::time::Timestamp;
 use merganser_metric::extract::{PropertyBatchBuilder, PropertyExtractor};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::adapters::{self, TranslationResult};
+use super::adapters::TranslationResult;
+use super::body_format::BodyFormat;
 use super::content_digest::ContentDigest;
-use super::decode::{BodyFormat, RawEvent, split};
-use super::envelope::{Envelope, EnvelopeReader, EventFault};
+use super::decode::split;
+use super::envelope::{Envelope, EnvelopeReader};
 use super::error::IntakeError;
 use super::event_id::EventIdGenerator;
 use super::fixed_properties;
+use super::invalid::EventFault;
+use super::raw_event::RawEvent;
 use super::settings::IntakeLimits;
+use super::translate;
 
 /// Where an event is in its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +84,7 @@ impl PreparedRequest {
     /// The same with what was said of it beside the body, so that it can be sent again, and without
     /// the sender's key.
     pub(crate) fn as_sent(&self, place: EventSpan) -> Cow<'_, [u8]> {
-        adapters::original_text(&self.format, self.raw(place))
+        translate::original_text(&self.format, self.raw(place))
     }
 
     /// Events that it had.
@@ -186,7 +190,7 @@ fn native_texts(
     events: &[RawEvent<'_>],
     bytes_max: usize,
 ) -> Option<Vec<TranslationResult>> {
-    let translated = adapters::translate(&body.format, events, bytes_max);
+    let translated = translate::translate(&body.format, events, bytes_max);
     match &body.fixed {
         None => translated,
         Some(set) => Some(fixed_properties::add_properties(set, events, translated, bytes_max)),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use merganser_core::json::{JsonString, JsonVisitor};
 
-use super::envelope::{EventFault, InvalidCode, excerpt};
+use super::invalid::{EventFault, InvalidCode, excerpt};
 
 /// How deep `properties` may be nested, itself counted.
 const DEPTH_MAX: usize = 32;

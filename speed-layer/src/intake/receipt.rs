@@ -5,7 +5,7 @@ use merganser_core::ids::{Offset, PartitionId, PartitionOffsets};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::envelope::InvalidCode;
+use super::invalid::InvalidCode;
 use super::quarantine::QuarantineId;
 
 /// An event whose id was there before with other content. The first one stands.

@@ -1,7 +1,5 @@
 //! What can be set about intake. Every queue, body and store has its bound here.
 
-use super::error::IntakeError;
-
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
@@ -103,8 +101,8 @@ impl IntakeSettings {
     /// The most that [`IntakeSettings::dedup_window_events`] can be.
     const WINDOW_CAP: usize = 1 << 31;
 
-    /// Refuses values that nothing could work with.
-    pub(crate) fn check(&self) -> Result<(), IntakeError> {
+    /// Refuses values that nothing could work with, saying what is wrong with the first of them.
+    pub(crate) fn check(&self) -> Result<(), String> {
         let too_high = |name: &str, value: usize, max: usize| {
             (value > max).then(|| format!("`{name}` is {value}, which is over {max}"))
         };
@@ -129,7 +127,7 @@ impl IntakeSettings {
             too_low("decoders_max", self.decoders_max),
         ];
         match wrong.into_iter().flatten().next() {
-            Some(detail) => Err(IntakeError::Settings(detail)),
+            Some(detail) => Err(detail),
             None => Ok(()),
         }
     }

@@ -21,8 +21,8 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{NativeEvent, malformed, not_text, to_json};
-use crate::intake::decode::RawEvent;
-use crate::intake::envelope::EventFault;
+use crate::intake::invalid::EventFault;
+use crate::intake::raw_event::RawEvent;
 
 const WHAT: &str = "CloudEvent";
 
@@ -59,7 +59,7 @@ pub struct CloudEventHead {
 
 impl CloudEventHead {
     /// The headers that it was read from.
-    pub(super) fn as_headers(&self) -> String {
+    pub(in crate::intake) fn as_headers(&self) -> String {
         let named = [
             ("specversion", &self.specversion),
             ("id", &self.id),
@@ -93,14 +93,17 @@ struct CloudEvent<'a> {
     data_base64: Option<Cow<'a, str>>,
 }
 
-pub(super) fn structured(raw: &RawEvent<'_>) -> Result<String, EventFault> {
+pub(in crate::intake) fn structured(raw: &RawEvent<'_>) -> Result<String, EventFault> {
     let text = raw.text.ok_or_else(|| not_text(WHAT))?;
     let event: CloudEvent<'_> =
         serde_json::from_str(text).map_err(|error| malformed(WHAT, error))?;
     native(&event)
 }
 
-pub(super) fn binary(head: &CloudEventHead, raw: &RawEvent<'_>) -> Result<String, EventFault> {
+pub(in crate::intake) fn binary(
+    head: &CloudEventHead,
+    raw: &RawEvent<'_>,
+) -> Result<String, EventFault> {
     fn needed<'a>(name: &str, value: Option<&'a String>) -> Result<Cow<'a, str>, EventFault> {
         let missing = || malformed(WHAT, format!("the header `ce-{name}` is missing"));
         value.map(|text| Cow::Borrowed(&**text)).ok_or_else(missing)

@@ -22,8 +22,8 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{NativeEvent, malformed, not_text, to_json};
-use crate::intake::decode::RawEvent;
-use crate::intake::envelope::{EventFault, unescape};
+use crate::intake::invalid::{EventFault, unescape};
+use crate::intake::raw_event::RawEvent;
 
 const WHAT: &str = "call of the Segment API";
 
@@ -108,7 +108,7 @@ fn id_text<'a>(name: &str, id: &'a RawValue) -> Result<Option<Cow<'a, str>>, Eve
 }
 
 /// `call` is what the path says; in a batch each message says it.
-pub(super) fn translate(
+pub(in crate::intake) fn translate(
     call: Option<SegmentCall>,
     raw: &RawEvent<'_>,
 ) -> Result<String, EventFault> {
@@ -158,7 +158,7 @@ pub(super) fn translate(
 
 /// A call's text with `"…"` for the value of its `writeKey`, however the name is spelled: the key
 /// is a secret, and nothing that is kept may hold it.
-pub(super) fn without_key(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub(in crate::intake) fn without_key(bytes: &[u8]) -> Cow<'_, [u8]> {
     // It has been read as JSON before, so that it is text, and each walk gets to its end.
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let (mut cursor, mut open) = (JsonCursor::new(text), Vec::new());

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 
+use crate::intake::body_format::BodyEncoding;
 use crate::intake::budget::IntakePermit;
-use crate::intake::decode::BodyEncoding;
 use crate::intake::error::{ExceededLimit, IntakeError};
 
 /// Bytes that are made between two looks at the limits.

@@ -6,39 +6,10 @@ use memchr::memchr;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::intake::decode::BodyFormat;
+use crate::intake::body_format::BodyFormat;
 use crate::intake::error::{ExceededLimit, IntakeError};
+use crate::intake::raw_event::RawEvent;
 use crate::intake::settings::IntakeSettings;
-
-/// The text of one event, still unread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RawEvent<'a> {
-    /// Array position or line number, from 0.
-    pub(crate) index: u32,
-    /// As it was sent, without blanks around it.
-    pub(crate) bytes: &'a [u8],
-    /// The same as text; `None` when it is not UTF-8.
-    pub(crate) text: Option<&'a str>,
-    /// What stood before it, for an event that has no id of its own.
-    pub(crate) id: Option<&'a str>,
-}
-
-impl<'a> RawEvent<'a> {
-    pub(crate) fn of(index: u32, bytes: &'a [u8]) -> Self {
-        Self { index, bytes, text: std::str::from_utf8(bytes).ok(), id: None }
-    }
-
-    /// The event behind the id and the tab that its line begins with; the whole line where there
-    /// is no tab.
-    fn strip_id_prefix(self) -> Self {
-        let Some(at) = memchr(b'\t', self.bytes) else { return self };
-        let (id, rest) = (self.bytes.get(..at), self.bytes.get(at + 1..));
-        let bytes = rest.unwrap_or_default().trim_ascii();
-        let id = id.and_then(|id| std::str::from_utf8(id).ok()).filter(|id| !id.is_empty());
-        let text = self.text.and_then(|text| text.get(at + 1..)).map(str::trim_ascii);
-        Self { bytes, text, id, ..self }
-    }
-}
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

@@ -6,8 +6,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::intake::adapters::SegmentCall;
+use crate::intake::body_format::{BodyEncoding, BodyFormat};
 use crate::intake::budget::IntakeBudget;
-use crate::intake::error::ExceededLimit;
+use crate::intake::error::{ExceededLimit, IntakeError};
+use crate::intake::raw_event::RawEvent;
 
 fn events(body: &[u8], format: BodyFormat) -> Result<Vec<(u32, String)>, IntakeError> {
     let events = split(body, &format, 5)?;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::intake::adapters::{CloudEventData, CloudEventHead, SegmentCall};
 
 const MAX: usize = 1000;
 
