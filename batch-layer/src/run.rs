@@ -16,6 +16,7 @@ mod instruments;
 mod scheduler;
 #[cfg(test)]
 mod tests;
+mod tracker;
 mod worker;
 
 pub use worker::{RunService, RunServiceParts, RunSettings, RunStartError};

@@ -7,13 +7,12 @@ use merganser_core::ids::Boundary;
 use merganser_core::time::{TimeRange, Timestamp};
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 use merganser_metric::table::StateTable;
-use merganser_metric::views::SpeedReadRequest;
+use merganser_metric::views::{SpeedReadRequest, SpeedViews};
 
-use super::executor::RunExecutor;
-use super::instruments;
 use crate::audit::{self, AuditCounts};
-use crate::job::{RunMode, RunRecord};
+use crate::job::RunMode;
 use crate::time_order::{TimeOrderedBatches, sorted};
+use crate::view::ParquetViews;
 
 /// What was served of a part of a view, taken chunk by chunk.
 pub(super) struct AuditBaseline {
@@ -23,6 +22,45 @@ pub(super) struct AuditBaseline {
 }
 
 impl AuditBaseline {
+    /// Reads what was served of a part of a new view: the old view, and the speed states of the
+    /// epochs that are sealed now.
+    pub(super) async fn read(
+        (speed, views): (&dyn SpeedViews, &ParquetViews),
+        mode: RunMode,
+        metric: &Arc<MetricVersion>,
+        sealed: Boundary,
+        range: TimeRange,
+    ) -> Result<Self, String> {
+        let mut sources = Vec::new();
+        // An incremental run keeps the old view's files as they are: what it makes stands beside
+        // them, so only the speed states have been served of it.
+        if mode == RunMode::Full {
+            add_view(views, metric, range, &mut sources).await?;
+        }
+        let read = SpeedReadRequest {
+            from: metric.boundary.epoch,
+            to: Some(sealed.epoch),
+            range,
+            columns: None,
+        };
+        let part = match speed.read(metric, read.clone()).await {
+            Ok(part) => Ok(part),
+            // The store is away: the writer has the same states in memory.
+            Err(_) => speed.read_local(metric, read).await,
+        };
+        let part = part.map_err(|e| e.to_string())?;
+        if part.through < sealed.offset || !part.missing.is_empty() {
+            let through = part.through;
+            return Err(format!(
+                "the speed view covers offset {through} of {}; {}",
+                sealed.offset,
+                part.missing.join(", ")
+            ));
+        }
+        sources.push(TimeOrderedBatches::new(sorted(&part.states).map_err(|e| e.to_string())?));
+        Ok(Self { metric: Arc::clone(metric), sources, audit: AuditCounts::default() })
+    }
+
     /// Compares the next chunk, up to `to`.
     pub(super) fn compare(
         &mut self,
@@ -54,81 +92,23 @@ impl AuditBaseline {
     }
 }
 
-impl RunExecutor {
-    /// Reads what was served of a part of a new view: the old view, and the speed states of the
-    /// epochs that are sealed now.
-    pub(super) async fn audit_baseline(
-        &self,
-        mode: RunMode,
-        metric: &Arc<MetricVersion>,
-        sealed: Boundary,
-        range: TimeRange,
-    ) -> Result<AuditBaseline, String> {
-        let mut sources = Vec::new();
-        if mode == RunMode::Full {
-            self.add_view(metric, range, &mut sources).await?;
-        }
-        let read = SpeedReadRequest {
-            from: metric.boundary.epoch,
-            to: Some(sealed.epoch),
-            range,
-            columns: None,
-        };
-        let speed = match self.speed.read(metric, read.clone()).await {
-            Ok(part) => Ok(part),
-            Err(_) => self.speed.read_local(metric, read).await,
-        };
-        let speed = speed.map_err(|e| e.to_string())?;
-        if speed.through < sealed.offset || !speed.missing.is_empty() {
-            let through = speed.through;
-            return Err(format!(
-                "the speed view covers offset {through} of {}; {}",
-                sealed.offset,
-                speed.missing.join(", ")
-            ));
-        }
-        sources.push(TimeOrderedBatches::new(sorted(&speed.states).map_err(|e| e.to_string())?));
-        Ok(AuditBaseline { metric: Arc::clone(metric), sources, audit: AuditCounts::default() })
+/// The rows of the old view's files, each in order of time.
+async fn add_view(
+    views: &ParquetViews,
+    metric: &MetricVersion,
+    range: TimeRange,
+    sources: &mut Vec<TimeOrderedBatches>,
+) -> Result<(), String> {
+    let schema = metric.compiled.layout().schema();
+    let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
+    let base = metric.compiled.grain();
+    let here = |file: &&ViewFile| file.grain == base && file.range.overlaps(&range);
+    let mut files: Vec<&ViewFile> = metric.files.iter().filter(here).collect();
+    // So that the rows of files that do not overlap come as those of one.
+    files.sort_by_key(|file| file.range.from);
+    for file in files {
+        let batches = views.read_file(metric.id, file, &columns, range).await;
+        sources.push(TimeOrderedBatches::new(batches.map_err(|e| e.to_string())?));
     }
-
-    /// The rows of the old view's files, each in order of time.
-    async fn add_view(
-        &self,
-        metric: &MetricVersion,
-        range: TimeRange,
-        sources: &mut Vec<TimeOrderedBatches>,
-    ) -> Result<(), String> {
-        let schema = metric.compiled.layout().schema();
-        let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
-        let base = metric.compiled.grain();
-        let here = |file: &&ViewFile| file.grain == base && file.range.overlaps(&range);
-        let mut files: Vec<&ViewFile> = metric.files.iter().filter(here).collect();
-        // So that the rows of files that do not overlap come as those of one.
-        files.sort_by_key(|file| file.range.from);
-        for file in files {
-            let batches = self.views.read_file(metric.id, file, &columns, range).await;
-            sources.push(TimeOrderedBatches::new(batches.map_err(|e| e.to_string())?));
-        }
-        Ok(())
-    }
-
-    pub(super) fn report_audit(
-        &self,
-        run: &RunRecord,
-        metric: &MetricVersion,
-        audit: Result<AuditCounts, String>,
-    ) {
-        match audit {
-            Ok(audit) => {
-                instruments::record_audit(audit);
-                self.queue.update(&run.id, |run| {
-                    run.audit = Some(run.audit.unwrap_or_default().combine(audit));
-                });
-            }
-            Err(reason) => {
-                instruments::record_audit_failure();
-                tracing::warn!(metric = metric.definition.name, reason, "a part was not audited");
-            }
-        }
-    }
+    Ok(())
 }

@@ -7,14 +7,16 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use merganser_core::ids::Boundary;
 use merganser_metric::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
 use tokio::time::Instant;
 
-use super::build::{BuildOutcome, BuildTask};
+use super::build::{BuildOutcome, BuildTask, ViewBuilder};
 use super::error::RunError;
-use super::executor::{RunCounters, RunExecutor};
-use super::{attempt, inputs};
+use super::inputs;
+use super::tracker::{RunCounters, RunTracker};
+use crate::catalog::BatchCatalog;
 use crate::job::RunRecord;
 use crate::manifest::{MasterFile, RunOutcome, ViewUpdate};
 
@@ -58,13 +60,24 @@ fn pending<'a>(run: &RunRecord, snapshot: &'a CatalogSnapshot) -> Option<&'a Arc
     metric.filter(|metric| metric.stage == LifecycleStage::Backfilling)
 }
 
-impl RunExecutor {
-    /// Makes backfills together, newest days first. Incremental runs that become due meanwhile go
-    /// between their parts.
-    pub(super) async fn backfill(
+/// What backfills work with.
+pub(super) struct BackfillExecutor<'a> {
+    pub(super) catalog: &'a BatchCatalog,
+    pub(super) builder: &'a ViewBuilder,
+    pub(super) tracker: &'a RunTracker,
+}
+
+/// What is called between the parts of a backfill: it does the other runs that are due.
+pub(super) type YieldHook<'a> = &'a (dyn Fn() -> BoxFuture<'a, ()> + Send + Sync);
+
+impl BackfillExecutor<'_> {
+    /// Makes backfills together, newest days first, and calls `between_parts` after each part, so
+    /// that other runs that become due meanwhile do not wait for the end.
+    pub(super) async fn execute(
         &self,
         runs: &[RunRecord],
         files: &[MasterFile],
+        between_parts: YieldHook<'_>,
         outcome: &mut RunOutcome,
     ) -> Result<(), RunError> {
         let (snapshot, begun) = (self.catalog.current(), Instant::now());
@@ -72,23 +85,23 @@ impl RunExecutor {
             runs.iter().filter_map(|run| BackfillJob::of(run, &snapshot)).collect();
         let boundaries = backfills.iter().map(|backfill| backfill.task.epochs.1);
         let Some(to) = boundaries.max_by_key(|boundary| boundary.epoch) else {
-            return self.report_step(runs, "nothing to backfill", 0.9);
+            return self.tracker.report_step(runs, "nothing to backfill", 0.9);
         };
         let files = inputs::files_between(files, Boundary::default(), to)?;
-        let parts = inputs::parts(&files, self.compute.threads());
+        let parts = inputs::parts(&files, self.builder.compute.threads());
         let all: f64 = parts.iter().map(|part| part.events).sum();
         let mut done = 0.0;
-        for parts in parts.rchunks(self.compute.threads()) {
+        for parts in parts.rchunks(self.builder.compute.threads()) {
             self.begin_parts(&backfills, 0.2 + 0.7 * done / all.max(1.0))?;
             let tasks: Vec<BuildTask> =
                 backfills.iter().map(|backfill| backfill.task.clone()).collect();
-            let made = self.build_parts(&tasks, parts).await?;
+            let made = self.builder.build_parts(&tasks, parts).await?;
             for (BackfillJob { run, task, made, counted }, part) in backfills.iter_mut().zip(made) {
                 made.add(part);
-                self.report(run, &task.metric, made, counted);
+                self.tracker.report(run, &task.metric, made, counted);
             }
             done += parts.iter().map(|part| part.events).sum::<f64>();
-            self.yield_to_incremental().await;
+            between_parts().await;
             backfills = self.retain_active(backfills, begun).await;
         }
         for backfill in backfills {
@@ -109,7 +122,8 @@ impl RunExecutor {
         let mut is_wanted = backfills.is_empty();
         for BackfillJob { run, task, .. } in backfills {
             let step = format!("backfill {}{others}", task.metric.definition.name);
-            is_wanted |= self.report_step(std::slice::from_ref(run), &step, progress).is_ok();
+            is_wanted |=
+                self.tracker.report_step(std::slice::from_ref(run), &step, progress).is_ok();
         }
         if is_wanted { Ok(()) } else { Err(RunError::Cancelled) }
     }
@@ -119,21 +133,13 @@ impl RunExecutor {
         let snapshot = self.catalog.current();
         let mut wanted = Vec::new();
         for backfill in backfills {
-            if self.queue.is_cancelled(&backfill.run.id) {
-                attempt::record_outcome(self, &backfill.run, &Err(RunError::Cancelled), begun)
-                    .await;
+            if self.tracker.queue.is_cancelled(&backfill.run.id) {
+                let cancelled = Err(RunError::Cancelled);
+                self.tracker.record_outcome(&backfill.run, &cancelled, begun).await;
             } else if pending(&backfill.run, &snapshot).is_some() {
                 wanted.push(backfill);
             }
         }
         wanted
-    }
-
-    async fn yield_to_incremental(&self) {
-        let incremental = |run: &RunRecord| run.backfill.is_none();
-        while let Ok(runs) = self.queue.take(Instant::now(), incremental) {
-            Box::pin(attempt::attempt(self, runs)).await;
-            attempt::clean_up(self).await;
-        }
     }
 }

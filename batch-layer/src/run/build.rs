@@ -11,14 +11,17 @@ use merganser_core::failpoint;
 use merganser_core::ids::Boundary;
 use merganser_core::omissions::MetricOmissions;
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
+use merganser_metric::views::SpeedViews;
 
+use super::audit_baseline::AuditBaseline;
+use super::compute_pool::ComputePool;
 use super::error::RunError;
-use super::executor::RunExecutor;
 use super::inputs::MasterPart;
 use crate::audit::AuditCounts;
 use crate::job::RunMode;
 use crate::recompute::{Recomputation, RecomputeCounters, RecomputeTarget};
-use crate::view::{self, ViewFileBuilder, ViewSchema};
+use crate::storage::Storage;
+use crate::view::{self, ParquetViews, ViewFileBuilder, ViewSchema};
 
 /// What a part is made for.
 #[derive(Clone)]
@@ -69,7 +72,24 @@ impl BuildOutcome {
 /// needs. Rollups come to as much again at most.
 const TOGETHER_BYTES_MAX: usize = 128 << 20;
 
-impl RunExecutor {
+/// What makes parts of views.
+#[derive(Clone)]
+pub(super) struct ViewBuilder {
+    pub(super) storage: Storage,
+    /// What was served by the batch layer, for audits and compaction.
+    pub(super) views: Arc<ParquetViews>,
+    /// What was served by the speed layer, for audits.
+    pub(super) speed: Arc<dyn SpeedViews>,
+    pub(super) compute: Arc<ComputePool>,
+}
+
+impl ViewBuilder {
+    /// The same builder for one attempt of a run: what it writes is not collected as garbage until
+    /// it is published, or the attempt is over.
+    pub(super) fn for_work(&self) -> Self {
+        Self { storage: self.storage.for_work(), ..self.clone() }
+    }
+
     /// Makes parts, all at the same time; for each task what was made of them.
     pub(super) async fn build_parts(
         &self,
@@ -105,7 +125,9 @@ impl RunExecutor {
         for task in tasks {
             let served = match &task.audit {
                 Some((_, mode)) => {
-                    Some(self.audit_baseline(*mode, &task.metric, task.epochs.1, *range).await)
+                    let served = (&*self.speed, &*self.views);
+                    let (metric, sealed) = (&task.metric, task.epochs.1);
+                    Some(AuditBaseline::read(served, *mode, metric, sealed, *range).await)
                 }
                 None => None,
             };

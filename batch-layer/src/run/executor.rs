@@ -1,26 +1,23 @@
 //! One run, from sealing to publication.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use merganser_core::clock::Clock;
 use merganser_core::failpoint::{self, is_bug_planted};
-use merganser_core::ids::{Boundary, Offset};
+use merganser_core::ids::Boundary;
 use merganser_core::journal::Journal;
 use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
-use merganser_metric::views::SpeedViews;
 
-use super::build::{BuildOutcome, BuildTask, view_schema};
-use super::compute_pool::ComputePool;
+use super::backfill::{BackfillExecutor, YieldHook};
+use super::build::{BuildOutcome, BuildTask, ViewBuilder, view_schema};
 use super::error::RunError;
 use super::inputs;
+use super::tracker::{RunCounters, RunTracker};
 use crate::catalog::BatchCatalog;
-use crate::job::{RunMode, RunQueue, RunRecord, RunState};
+use crate::job::{RunMode, RunRecord, RunState};
 use crate::manifest::{ManifestChange, MasterFile, RunOutcome, ViewUpdate};
 use crate::master;
-use crate::storage::Storage;
-use crate::view::{self, ParquetViews};
+use crate::view;
 
 /// How long a run waits for the speed layer to take in what was sealed, before its audit.
 const APPLIED_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,26 +26,28 @@ const APPLIED_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) struct RunExecutor {
     pub(super) catalog: Arc<BatchCatalog>,
-    pub(super) storage: Storage,
-    pub(super) views: Arc<ParquetViews>,
     pub(super) journal: Arc<dyn Journal>,
-    pub(super) speed: Arc<dyn SpeedViews>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) compute: Arc<ComputePool>,
-    pub(super) queue: RunQueue,
-    /// See [`super::RunServiceParts::journal_floor`].
-    pub(super) journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
+    pub(super) builder: ViewBuilder,
+    pub(super) tracker: RunTracker,
 }
 
 impl RunExecutor {
     /// Does what a run is for, or several backfills together; those of them that do not publish by
     /// then were cancelled. What runs that do not succeed have written is given up.
-    pub(super) async fn execute(&self, runs: &[RunRecord]) -> Result<(), RunError> {
-        Self { storage: self.storage.for_work(), ..self.clone() }.work(runs).await
+    /// `between_parts` is called by backfills, see [`YieldHook`].
+    pub(super) async fn execute<'a>(
+        &'a self,
+        runs: &[RunRecord],
+        between_parts: YieldHook<'a>,
+    ) -> Result<(), RunError> {
+        // Dropped at the end of this attempt: what was written and not published is garbage then.
+        let builder = self.builder.for_work();
+        let this = Self { builder, ..self.clone() };
+        this.work(runs, between_parts).await
     }
 
-    async fn work(&self, runs: &[RunRecord]) -> Result<(), RunError> {
-        self.report_step(runs, "seal", 0.0)?;
+    async fn work(&self, runs: &[RunRecord], between_parts: YieldHook<'_>) -> Result<(), RunError> {
+        self.tracker.report_step(runs, "seal", 0.0)?;
         failpoint::hit("run.seal.before")?;
         let (sealed, snapshot) = self.catalog.seal().await?;
         failpoint::hit("run.archive.before")?;
@@ -67,7 +66,9 @@ impl RunExecutor {
                     let archived = std::mem::take(&mut outcome);
                     self.catalog.publish(ManifestChange::Run(archived)).await?;
                 }
-                self.backfill(backfills, &files, &mut outcome).await?;
+                let Self { catalog, builder, tracker, .. } = self;
+                let executor = BackfillExecutor { catalog, builder, tracker };
+                executor.execute(backfills, &files, between_parts, &mut outcome).await?;
             }
         }
         self.publish(runs, outcome).await
@@ -90,11 +91,16 @@ impl RunExecutor {
         for to in inputs::cuts(snapshot, archived, sealed) {
             let before = from.offset.since(archived.offset);
             let report = |done: u64| {
-                self.report_step(runs, "archive", 0.2 * (before + done) as f64 / all as f64)
+                self.tracker.report_step(runs, "archive", 0.2 * (before + done) as f64 / all as f64)
             };
-            let files =
-                inputs::archive(&self.storage, &self.journal, &columns, (from, to), &report)
-                    .await?;
+            let files = inputs::archive(
+                &self.builder.storage,
+                &self.journal,
+                &columns,
+                (from, to),
+                &report,
+            )
+            .await?;
             outcome.master_added.extend(files);
             from = to;
         }
@@ -112,8 +118,8 @@ impl RunExecutor {
         outcome: &mut RunOutcome,
     ) -> Result<(), RunError> {
         let metrics = inputs::metric_versions(snapshot, run.metrics.as_deref());
-        self.report_step(std::slice::from_ref(run), "wait for the speed layer", 0.2)?;
-        self.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
+        self.tracker.report_step(std::slice::from_ref(run), "wait for the speed layer", 0.2)?;
+        self.builder.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
         let mut work = Vec::new();
         for metric in metrics {
             let from = match run.mode {
@@ -123,7 +129,7 @@ impl RunExecutor {
                 RunMode::Full => Boundary::default(),
             };
             let files = inputs::files_between(files, from, sealed)?;
-            work.push((metric, from, inputs::parts(&files, self.compute.threads())));
+            work.push((metric, from, inputs::parts(&files, self.builder.compute.threads())));
         }
         let all: f64 = work.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
         let (mut done, mut counted) = (0.0, RunCounters::default());
@@ -135,13 +141,17 @@ impl RunExecutor {
             let audit = Some((Arc::clone(snapshot), run.mode));
             let task = BuildTask { metric: Arc::clone(&metric), epochs, audit };
             let mut made = BuildOutcome::default();
-            for parts in parts.chunks(self.compute.threads()) {
+            for parts in parts.chunks(self.builder.compute.threads()) {
                 let progress = 0.2 + 0.7 * done / all.max(1.0);
                 let step = format!("recompute {}", metric.definition.name);
-                self.report_step(std::slice::from_ref(run), &step, progress)?;
+                self.tracker.report_step(std::slice::from_ref(run), &step, progress)?;
                 let task = std::slice::from_ref(&task);
-                self.build_parts(task, parts).await?.into_iter().for_each(|part| made.add(part));
-                self.report(run, &metric, &mut made, &mut counted);
+                self.builder
+                    .build_parts(task, parts)
+                    .await?
+                    .into_iter()
+                    .for_each(|part| made.add(part));
+                self.tracker.report(run, &metric, &mut made, &mut counted);
                 done += parts.iter().map(|part| part.events).sum::<f64>();
             }
             made.check(from, sealed)?;
@@ -163,24 +173,6 @@ impl RunExecutor {
         Ok(())
     }
 
-    /// Tells what was folded so far, and what the audits found.
-    pub(super) fn report(
-        &self,
-        run: &RunRecord,
-        metric: &MetricVersion,
-        made: &mut BuildOutcome,
-        counted: &mut RunCounters,
-    ) {
-        counted.events = counted.events.max(made.events);
-        counted.days.extend(&made.days);
-        self.queue.update(&run.id, |run| {
-            (run.events, run.days) = (counted.events, counted.days.len() as u64);
-        });
-        for audit in made.audits.drain(..) {
-            self.report_audit(run, metric, audit);
-        }
-    }
-
     async fn compact_view(
         &self,
         run: &RunRecord,
@@ -193,9 +185,14 @@ impl RunExecutor {
                 continue;
             }
             let step = format!("compact {} by {grain}", metric.definition.name);
-            self.report_step(std::slice::from_ref(run), &step, 0.9)?;
-            let merged =
-                view::compact(&self.storage, &self.views, &view_schema(metric), &chosen).await?;
+            self.tracker.report_step(std::slice::from_ref(run), &step, 0.9)?;
+            let merged = view::compact(
+                &self.builder.storage,
+                &self.builder.views,
+                &view_schema(metric),
+                &chosen,
+            )
+            .await?;
             files.retain(|file| !chosen.contains(file));
             files.extend(merged);
         }
@@ -207,7 +204,7 @@ impl RunExecutor {
         let state = self.catalog.state();
         let columns = snapshot.extractor();
         for files in master::choose_compaction(&state.master, state.covered_boundary()) {
-            match master::compact(&self.storage, &files, &columns).await {
+            match master::compact(&self.builder.storage, &files, &columns).await {
                 Ok(merged) => {
                     outcome.master_added.extend(merged);
                     outcome.master_removed.extend(files.into_iter().map(|file| file.path));
@@ -219,7 +216,7 @@ impl RunExecutor {
 
     async fn publish(&self, runs: &[RunRecord], mut outcome: RunOutcome) -> Result<(), RunError> {
         let begin = |run: &&RunRecord| {
-            self.queue.update(&run.id, |run| {
+            self.tracker.queue.update(&run.id, |run| {
                 run.state = RunState::Publishing;
                 run.step = "publish".to_owned();
                 run.progress = 0.95;
@@ -247,38 +244,11 @@ impl RunExecutor {
         };
         failpoint::hit("run.publish.after")?;
         for run in publishing {
-            self.queue.update(&run.id, |run| {
+            self.tracker.queue.update(&run.id, |run| {
                 run.generation = Some(generation);
                 run.audit = Some(run.audit.unwrap_or_default());
             });
         }
         Ok(())
     }
-
-    /// Says what runs do, and stops them if all were cancelled.
-    pub(super) fn report_step(
-        &self,
-        runs: &[RunRecord],
-        step: &str,
-        progress: f64,
-    ) -> Result<(), RunError> {
-        if runs.iter().all(|run| self.queue.is_cancelled(&run.id)) {
-            return Err(RunError::Cancelled);
-        }
-        for run in runs {
-            self.queue.update(&run.id, |run| {
-                run.step = step.to_owned();
-                run.progress = progress;
-            });
-        }
-        Ok(())
-    }
-}
-
-/// What a run has folded so far, each event once however many metrics are made of it: all of them
-/// read the same epochs up to the same end, and the one that stands farthest back reads them all.
-#[derive(Default)]
-pub(super) struct RunCounters {
-    days: BTreeSet<i64>,
-    events: u64,
 }

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use merganser_core::journal::Journal;
 use merganser_core::time::Timestamp;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use super::executor::RunExecutor;
 use crate::audit::AuditCounts;
+use crate::catalog::BatchCatalog;
 use crate::job::{RunMode, RunRecord, RunState};
 
 /// How often it is looked at what is not counted.
@@ -123,9 +124,8 @@ pub(super) fn record_audit_failure() {
 }
 
 /// How far the journal is, and how far the batch layer is behind it.
-pub(super) fn update_gauges(executor: &RunExecutor) {
-    let journal = &executor.journal;
-    let state = executor.catalog.state();
+pub(super) fn update_gauges(catalog: &BatchCatalog, journal: &dyn Journal) {
+    let state = catalog.state();
     // Looked at last, so that nothing is ahead of it.
     let end = journal.end();
     let behind = state.manifest.metrics.iter().map(|entry| end.since(entry.boundary.offset));

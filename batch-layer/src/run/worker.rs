@@ -1,7 +1,7 @@
 //! The service that executes runs: one worker, and a scheduler that queues what is due
-//! (`scheduling`).
+//! (`scheduler`).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use merganser_core::clock::Clock;
 use merganser_core::ids::Offset;
@@ -13,15 +13,16 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::attempt::{attempt, clean_up, record_interrupted};
+use super::attempt::RunAttempts;
+use super::build::ViewBuilder;
 use super::compute_pool::ComputePool;
 use super::executor::RunExecutor;
 use super::instruments;
-use super::scheduler::{follow_schedule, read_clock};
+use super::scheduler::RunScheduler;
+use super::tracker::RunTracker;
 use crate::catalog::BatchCatalog;
 use crate::job::{RunMode, RunQueue, RunRecord, RunState, RunTrigger};
 use crate::manifest::{ManifestChange, PublishError};
-use crate::schedule::timetable::Timetable;
 use crate::schedule::{Schedule, ScheduleError};
 use crate::storage::StorageError;
 use crate::view::ParquetViews;
@@ -59,11 +60,10 @@ pub struct RunService {
     inner: Arc<RunServiceInner>,
 }
 
-pub(super) struct RunServiceInner {
-    pub(super) executor: RunExecutor,
-    pub(super) schedule: watch::Sender<Schedule>,
-    timetable: Mutex<Timetable>,
-    pub(super) stop: watch::Sender<bool>,
+struct RunServiceInner {
+    attempts: RunAttempts,
+    scheduler: RunScheduler,
+    stop: watch::Sender<bool>,
     tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -76,71 +76,66 @@ impl RunService {
         settings: RunSettings,
         parts: RunServiceParts,
     ) -> Result<Self, RunStartError> {
-        let schedule = settings.schedule;
-        let mut timetable = Timetable::new(schedule.parse()?, parts.clock.now());
-        restore(&parts.catalog, &parts.queue).await?;
+        let RunServiceParts { catalog, journal, speed, clock, queue, views, journal_floor } = parts;
+        // Before records are changed: a schedule that cannot be followed leaves all as it was.
+        settings.schedule.parse()?;
+        restore(&catalog, &queue).await?;
         instruments::describe();
-        let runs = parts.queue.list();
-        instruments::restore_last_success(&runs);
-        timetable.restore(&runs, read_clock(&*parts.clock));
-        let deleted = parts.catalog.collect_garbage().await?;
+        instruments::restore_last_success(&queue.list());
+        let sources = (Arc::clone(&catalog), Arc::clone(&journal));
+        let scheduler =
+            RunScheduler::new(settings.schedule, sources, queue.clone(), Arc::clone(&clock))?;
+        let deleted = catalog.collect_garbage().await?;
         if deleted > 0 {
             tracing::info!(deleted, "deleted objects that no manifest names");
         }
-        let executor = RunExecutor {
-            storage: parts.catalog.storage().clone(),
-            catalog: parts.catalog,
-            views: parts.views,
-            journal: parts.journal,
-            speed: parts.speed,
-            clock: parts.clock,
-            compute: Arc::new(ComputePool::new(settings.threads)?),
-            queue: parts.queue,
-            journal_floor: parts.journal_floor,
-        };
+        let storage = catalog.storage().clone();
+        let compute = Arc::new(ComputePool::new(settings.threads)?);
+        let builder = ViewBuilder { storage: storage.clone(), views, speed, compute };
+        let tracker = RunTracker { queue, storage, clock };
+        let executor = RunExecutor { catalog, journal, builder, tracker };
         let inner = Arc::new(RunServiceInner {
-            executor,
-            schedule: watch::Sender::new(schedule),
-            timetable: Mutex::new(timetable),
+            attempts: RunAttempts { executor, journal_floor },
+            scheduler,
             stop: watch::Sender::new(false),
             tasks: tokio::sync::Mutex::default(),
         });
         let worker = tokio::spawn(work(Arc::clone(&inner)));
         let scheduler = tokio::spawn(follow_schedule(Arc::clone(&inner)));
-        let figures = tokio::spawn(refresh_gauges(Arc::clone(&inner)));
-        inner.tasks.lock().await.extend([worker, scheduler, figures]);
+        let gauges = tokio::spawn(refresh_gauges(Arc::clone(&inner)));
+        inner.tasks.lock().await.extend([worker, scheduler, gauges]);
         Ok(Self { inner })
     }
 
     /// The runs.
     #[must_use]
     pub fn queue(&self) -> &RunQueue {
-        &self.inner.executor.queue
+        &self.inner.scheduler.queue
     }
 
     /// The clock that runs are timed with.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.inner.executor.clock.now()
+        self.inner.scheduler.clock.now()
     }
 
     /// Whether a metric of this name is defined.
     #[must_use]
     pub fn metric_names(&self) -> Vec<String> {
-        let snapshot = self.inner.executor.catalog.current();
+        let snapshot = self.inner.scheduler.catalog.current();
         snapshot.names().into_iter().map(str::to_owned).collect()
     }
 
     /// The schedule.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
-        self.inner.schedule.borrow().clone()
+        self.inner.scheduler.schedule()
     }
 
     /// When a run of this mode starts next, if nothing changes the schedule or the clock.
     #[must_use]
     pub fn next_start(&self, mode: RunMode) -> Option<Timestamp> {
-        self.inner.timetable().next(mode, read_clock(&*self.inner.executor.clock))
+        self.inner.scheduler.next_start(mode)
     }
 
     /// Sets and stores the schedule.
@@ -148,12 +143,10 @@ impl RunService {
     /// # Errors
     /// When it cannot be followed or stored; the old one stands.
     pub async fn set_schedule(&self, schedule: Schedule) -> Result<(), RunStartError> {
-        let plan = schedule.parse()?;
+        schedule.parse()?;
         let change = ManifestChange::Schedule(schedule.clone());
-        self.inner.executor.catalog.publish(change).await?;
-        self.inner.timetable().change(plan, self.now());
-        self.inner.schedule.send_replace(schedule);
-        Ok(())
+        self.inner.scheduler.catalog.publish(change).await?;
+        Ok(self.inner.scheduler.set_schedule(schedule)?)
     }
 
     /// Whether everything that a start has to finish is finished.
@@ -170,13 +163,6 @@ impl RunService {
                 tracing::error!(%error, "a task of the runs failed");
             }
         }
-    }
-}
-
-impl RunServiceInner {
-    pub(super) fn timetable(&self) -> MutexGuard<'_, Timetable> {
-        // Nothing panics while it is locked.
-        self.timetable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -237,22 +223,23 @@ async fn restore(catalog: &BatchCatalog, queue: &RunQueue) -> Result<(), Storage
 /// Does what is queued, one run after the other.
 async fn work(inner: Arc<RunServiceInner>) {
     let mut stop = inner.stop.subscribe();
-    let executor = &inner.executor;
+    let attempts = &inner.attempts;
+    let tracker = &attempts.executor.tracker;
     while !*stop.borrow() {
-        match executor.queue.take(Instant::now(), |_| true) {
+        match tracker.queue.take(Instant::now(), |_| true) {
             Ok(runs) => {
                 let ended = tokio::select! {
-                    () = attempt(executor, runs.clone()) => true,
+                    () = attempts.attempt(runs.clone()) => true,
                     _ = stop.wait_for(|stop| *stop) => false,
                 };
                 if ended {
-                    clean_up(executor).await;
+                    attempts.clean_up().await;
                 } else {
-                    record_interrupted(executor, &runs).await;
+                    tracker.record_interrupted(&runs).await;
                 }
             }
             Err(next) => tokio::select! {
-                () = executor.queue.changed() => {}
+                () = tracker.queue.changed() => {}
                 () = sleep_until(next) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             },
@@ -260,11 +247,15 @@ async fn work(inner: Arc<RunServiceInner>) {
     }
 }
 
+async fn follow_schedule(inner: Arc<RunServiceInner>) {
+    inner.scheduler.follow(inner.stop.subscribe()).await;
+}
+
 /// Shows how far everything is, for as long as the service runs.
 async fn refresh_gauges(inner: Arc<RunServiceInner>) {
     let mut stop = inner.stop.subscribe();
     while !*stop.borrow() {
-        instruments::update_gauges(&inner.executor);
+        instruments::update_gauges(&inner.scheduler.catalog, &*inner.scheduler.journal);
         tokio::select! {
             () = tokio::time::sleep(instruments::LOOK) => {}
             _ = stop.wait_for(|stop| *stop) => {}
