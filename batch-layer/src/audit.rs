@@ -1,4 +1,4 @@
-//! Comparing what the batch layer made with what was served before it, key by key: pure.
+//! Comparing what the batch layer made with what was served before it, group by group: pure.
 
 use arrow::array::RecordBatch;
 use merganser_metric::layout::StateLayout;
@@ -92,11 +92,11 @@ mod tests {
     use merganser_metric::layout::StateLayout;
     use merganser_metric::measure::StateKind;
 
-    fn table(keys: &[(i64, Option<&str>)]) -> StateTable {
+    fn table(groups: &[(i64, Option<&str>)]) -> StateTable {
         let layout = StateLayout { dimensions: vec!["d".into()], states: vec![StateKind::Count] };
         let mut table = StateTable::new(&layout);
-        let times: Vec<i64> = keys.iter().map(|k| k.0).collect();
-        let texts: StringArray = keys.iter().map(|k| k.1).collect();
+        let times: Vec<i64> = groups.iter().map(|k| k.0).collect();
+        let texts: StringArray = groups.iter().map(|k| k.1).collect();
         let groups = table.groups(&times, &[&texts]).unwrap();
         table.update(&groups, &[None]).unwrap();
         table

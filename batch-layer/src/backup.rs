@@ -31,7 +31,7 @@ use crate::storage::Storage;
 const PIECE_BYTES: usize = 256 << 10;
 /// Pieces that wait to be taken.
 const PIECES_MAX: usize = 4;
-/// How long a piece may wait: whoever takes nothing for so long has gone.
+/// How long a piece may wait: a client that takes nothing for so long has gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Archives are made of blocks of so many bytes.
 const BLOCK_BYTES: usize = 512;

@@ -1,10 +1,10 @@
 //! The manifest as other layers see it: snapshots that pin their files, and definitions.
 //!
 //! Publications go through [`BatchCatalog::publish`], one at a time, which tells the followers of
-//! snapshots. What a superseded generation named is kept for a grace period and as long as somebody
+//! snapshots. What a superseded generation named is kept for a grace period and as long as a reader
 //! holds its snapshot; [`BatchCatalog::collect`] deletes the rest, while nothing is published.
 //!
-//! What changes something is carried out to its end, also when whoever asked for it has gone.
+//! A change is carried out to its end, also when the client that asked for it has gone.
 
 mod garbage;
 
@@ -56,7 +56,7 @@ struct CatalogInner {
     manifests: ManifestStore,
     snapshots: watch::Sender<Arc<CatalogSnapshot>>,
     superseded: Mutex<Vec<SupersededGeneration>>,
-    /// Held by whoever publishes, seals or collects.
+    /// Held while something is published, sealed or collected.
     turn: tokio::sync::Mutex<()>,
     clock: Arc<dyn Clock>,
     journal: Arc<dyn Journal>,
@@ -132,7 +132,7 @@ impl BatchCatalog {
     /// Publishes a change and tells the followers.
     ///
     /// # Errors
-    /// When it is discarded or cannot be stored. Where it could not be told whether it was stored,
+    /// When it is discarded or cannot be stored. Where it is unknown whether it was stored,
     /// it may turn out to have been, with the next publication or start.
     pub async fn publish(
         &self,
@@ -198,6 +198,8 @@ impl CatalogInner {
         if state.manifest.generation != before.manifest.generation {
             let old = Arc::clone(&self.snapshots.borrow());
             let new = Arc::new(snapshot(&state, Some(&old))?);
+            // The old generation is noted before readers get the new one: from then on nothing in
+            // the manifest names the files of the old one, and its last reader may drop it.
             let (snapshot, paths) = (Arc::downgrade(&old), before.paths().collect());
             let superseded = SupersededGeneration { snapshot, at: Instant::now(), paths };
             self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
@@ -232,10 +234,13 @@ impl CatalogInner {
         let name = definition.name.clone();
         let published = {
             let _turn = self.turn.lock().await;
+            // Sealed before it is published: the version's own fold begins at an epoch of its own,
+            // and everything below is left to its backfill.
             let start = self.seal().await.map_err(not_stored)?;
             let change = ManifestChange::Define { definition: Box::new(definition), start };
             self.publish(&change).await.map_err(not_stored)?
         };
+        // Queued only now: a run that began before the publication would not find its version.
         match published.newest_version(&name) {
             Some(version) if version.stage == LifecycleStage::Backfilling => {
                 tracing::info!(metric = name, version = version.version, "backfill is queued");

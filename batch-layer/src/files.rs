@@ -31,7 +31,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Creates `path` with `bytes`, durably and at once: nobody, also after a crash, finds a part.
 ///
 /// # Errors
-/// [`ErrorKind::AlreadyExists`] when `path` exists, whoever else creates it meanwhile; otherwise as
+/// [`ErrorKind::AlreadyExists`] when `path` exists, also if another caller made it; otherwise as
 /// [`replace`].
 pub fn create_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished_name(path);
@@ -43,7 +43,7 @@ pub fn create_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(directory_of(path))
 }
 
-/// Writes `bytes` to `path`, durably and at once: whoever looks, now or after a crash, finds
+/// Writes `bytes` to `path`, durably and at once: a reader, now or after a crash, finds
 /// either the old content or the new.
 ///
 /// # Errors

@@ -86,7 +86,7 @@ mod tests {
     use crate::journal::{FileJournal, JournalSettings};
 
     #[tokio::test]
-    async fn a_directory_is_told_by_its_journal_and_its_newest_manifest() {
+    async fn a_directory_is_summarised_by_its_journal_and_its_newest_manifest() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         assert_eq!(inspect(&path.join("none")).await.unwrap(), None);

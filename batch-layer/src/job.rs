@@ -40,7 +40,7 @@ impl RunMode {
 pub enum RunTrigger {
     /// Its time had come.
     Schedule,
-    /// Somebody asked for it.
+    /// A client asked for it.
     Api,
     /// A metric was defined.
     Definition,
@@ -62,7 +62,7 @@ pub enum RunState {
     Succeeded,
     /// Has given up; the generation before serves on.
     Failed,
-    /// Was told to stop.
+    /// Was cancelled by a client.
     Cancelled,
 }
 

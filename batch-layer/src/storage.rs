@@ -7,7 +7,7 @@
 //!
 //! [`Storage`] adds what the rest of the layer needs: typed errors, small checksummed documents,
 //! and a list of what has been written and is not published yet, which is not collected as long as
-//! whoever wrote it is at work ([`Storage::for_work`]).
+//! its writer is at work ([`Storage::for_work`]).
 
 mod local;
 

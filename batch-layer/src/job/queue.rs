@@ -189,7 +189,7 @@ impl RunQueue {
         Ok(run)
     }
 
-    /// Whether a run was told to stop.
+    /// Whether a run was cancelled.
     pub(crate) fn is_cancelled(&self, id: &str) -> bool {
         self.registry().runs.get(id).is_some_and(|slot| slot.cancelled)
     }

@@ -19,7 +19,7 @@ pub enum PublishError {
     /// Its inputs have changed.
     #[error(transparent)]
     Discarded(#[from] StaleChangeError),
-    /// It could not be stored, or not be told whether it was.
+    /// It could not be stored, or it is unknown whether it was.
     #[error("the manifest could not be published: {0}")]
     Storage(#[from] StorageError),
 }
@@ -98,9 +98,11 @@ impl ManifestStore {
         for _ in 0..ATTEMPTS_MAX {
             let mut next = self.current().apply(change, now)?;
             failed("publish.lists.before")?;
+            // The lists first, so that no manifest ever names an object that is not there.
             self.write_lists(&mut next).await?;
             let name = path(next.manifest.generation);
             failed("publish.manifest.before")?;
+            // The compare-and-swap: a generation's object can be created once only.
             let created = match is_bug_planted("cas_without_parent") {
                 true => self.storage.replace_document(&name, &next.manifest).await,
                 false => self.storage.create_document(&name, &next.manifest).await,
@@ -109,6 +111,8 @@ impl ManifestStore {
             match created {
                 Ok(()) => {
                     let next = Arc::new(next);
+                    // Between these two steps nothing protects the new objects; the catalog lets
+                    // no collection of garbage run beside a publication.
                     let paths: Vec<String> = next.paths().collect();
                     self.storage.mark_published(paths.iter().map(String::as_str));
                     *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -116,6 +120,7 @@ impl ManifestStore {
                     return Ok(next);
                 }
                 Err(StorageError::Exists(_)) => {
+                    // Another publication won: the change is applied to its state and tried again.
                     if let Some(winner) = newest(&self.storage).await? {
                         let paths: Vec<String> = winner.paths().collect();
                         self.storage.mark_published(paths.iter().map(String::as_str));

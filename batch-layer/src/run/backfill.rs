@@ -20,7 +20,7 @@ use crate::catalog::BatchCatalog;
 use crate::job::RunRecord;
 use crate::manifest::{MasterFile, RunOutcome, ViewUpdate};
 
-/// A backfill in the making.
+/// A backfill that is being executed.
 struct BackfillJob {
     run: RunRecord,
     task: BuildTask,

@@ -47,12 +47,15 @@ impl RunExecutor {
     }
 
     async fn work(&self, runs: &[RunRecord], between_parts: YieldHook<'_>) -> Result<(), RunError> {
+        // Sealed first: all that follows is about the epochs below `sealed`, while intake goes on
+        // with the next one.
         self.tracker.report_step(runs, "seal", 0.0)?;
         failpoint::hit("run.seal.before")?;
         let (sealed, snapshot) = self.catalog.seal().await?;
         failpoint::hit("run.archive.before")?;
         let mut outcome = self.archive(runs, &snapshot, sealed).await?;
         failpoint::hit("run.archive.after")?;
+        // What this run archived is not published yet: it reads it beside the published files.
         let mut files = self.catalog.state().master.to_vec();
         files.extend(outcome.master_added.iter().cloned());
         match runs {
@@ -119,6 +122,8 @@ impl RunExecutor {
     ) -> Result<(), RunError> {
         let metrics = inputs::metric_versions(snapshot, run.metrics.as_deref());
         self.tracker.report_step(std::slice::from_ref(run), "wait for the speed layer", 0.2)?;
+        // Audits compare with the speed states up to `sealed`, so these have to be there. After the
+        // time-out the run goes on, and what cannot be compared is reported as not audited.
         self.builder.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
         let mut work = Vec::new();
         for metric in metrics {
@@ -215,6 +220,8 @@ impl RunExecutor {
     }
 
     async fn publish(&self, runs: &[RunRecord], mut outcome: RunOutcome) -> Result<(), RunError> {
+        // From this update on a run can no longer be cancelled. Those that were cancelled before
+        // are left out of what is published.
         let begin = |run: &&RunRecord| {
             self.tracker.queue.update(&run.id, |run| {
                 run.state = RunState::Publishing;

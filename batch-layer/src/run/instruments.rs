@@ -1,5 +1,5 @@
-//! Figures of the batch layer, for Prometheus: what runs did, and what the journal has that they
-//! have not taken yet.
+//! Instruments of the batch layer, for Prometheus: what runs did, and what the journal has that
+//! they have not taken yet.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ const GAUGES: [(&str, Unit, &str); 7] = [
     ),
 ];
 
-/// Says what the figures mean, and lets what is counted begin at 0.
+/// Describes the instruments, and starts counters at 0.
 pub(super) fn describe() {
     for (name, help) in COUNTERS {
         describe_counter!(name, Unit::Count, help);

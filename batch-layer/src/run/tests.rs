@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    /// The view of every metric and rollup, and what is told of it, equal a fold of the events
+    /// The view of every metric and rollup, and what is reported of it, equal a fold of the events
     /// below its boundary.
     async fn check(&self) {
         let snapshot = self.catalog.current();

@@ -30,7 +30,7 @@ use crate::view::ParquetViews;
 /// How runs are done.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// When runs begin. Whoever starts the service weighs what is stored in the manifest.
+    /// When runs begin. The caller decides between its setting and the manifest.
     pub schedule: Schedule,
     /// Threads of recomputations.
     pub threads: usize,
@@ -50,7 +50,7 @@ pub struct RunServiceParts {
     pub queue: RunQueue,
     /// Views, for audits and compaction.
     pub views: Arc<ParquetViews>,
-    /// The first offset of the journal that somebody else still needs.
+    /// The first offset of the journal that another part still needs.
     pub journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
 }
 

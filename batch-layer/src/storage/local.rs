@@ -90,7 +90,8 @@ impl ObjectStore for DurableLocalStore {
         });
         match written.await? {
             Ok(()) => {
-                // Whoever is told that it is written can rely on that.
+                // Checked again: `Ok` says that the object is durable, which holds only if the
+                // directory is still the one of the start.
                 check(self.held.as_ref())?;
                 Ok(PutResult { e_tag: None, version: None })
             }

@@ -9,7 +9,7 @@ use merganser_metric::table::StateTable;
 use super::{ViewSchema, merge_error, rollup, rows, write};
 use crate::storage::{Storage, StorageError};
 
-/// Files in the making.
+/// Files that are being built.
 #[derive(Debug)]
 pub struct ViewFileBuilder {
     subject: ViewSchema,

@@ -64,7 +64,7 @@ async fn definitions_schedules_and_runs_do_not_disturb_each_other() {
     let names: BTreeSet<_> = world.metric_names().into_iter().collect();
     assert_eq!(names, ["first", "m0", "m1", "m2", "m3", "m4"].map(str::to_owned).into());
 
-    // What was told is what is stored.
+    // What was reported is what is stored.
     let (generation, schedule) = (world.catalog.current().generation, world.runs.schedule());
     let world = world.restart().await;
     assert_eq!(world.catalog.current().generation, generation);
