@@ -10,22 +10,25 @@
 //! what came since. A store that turns out to be anything else (emptied, older, another journal's)
 //! is filled anew from the tables, while the fold goes on.
 //!
-//! Read in this order: `course` (what an answer of the store means), `writer` (what is next for one
-//! view), `worker` (the one thread that owns all of it), [`SpeedHandle`] (what others see).
+//! Read in this order: `view_sync` (what is next for one view), `store_verdict` (what an answer of
+//! the store means), `writer` (does it), `worker` (the one thread that owns all of it),
+//! [`SpeedHandle`] (what others see).
 
 mod coalesce;
 mod flush;
 mod instruments;
 mod job;
+mod job_pacing;
 mod local_read;
 mod outcome;
 mod portion;
 mod prefetch;
 mod progress;
-mod sync_state;
+mod store_verdict;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod view_sync;
 mod worker;
 mod writer;
 

@@ -12,7 +12,7 @@ pub(super) enum WriterOutcome {
     /// The view is deleted.
     Dropped,
     /// The store failed; it is tried again.
-    Again(String),
+    Retry(String),
     /// All is written anew.
     Rebuild(String),
     /// Another writer has taken over.

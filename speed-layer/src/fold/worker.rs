@@ -265,7 +265,7 @@ impl FoldWorker {
                 self.rebuild_extractor();
                 self.sweep(view);
             }
-            WriterOutcome::Again(reason) => {
+            WriterOutcome::Retry(reason) => {
                 instruments::count_store_error();
                 self.record_backlog(started, &reason);
                 if !std::mem::replace(&mut self.is_away, true) {

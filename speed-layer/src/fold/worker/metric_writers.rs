@@ -18,7 +18,8 @@ use super::{FatalFoldError, FoldWorker};
 use crate::fold::coalesce::{BatchAlignment, align, coalesce_batches, truncate_at};
 use crate::fold::instruments;
 use crate::fold::prefetch::prefetch;
-use crate::fold::sync_state::{self, SyncState};
+use crate::fold::store_verdict;
+use crate::fold::view_sync::SyncState;
 use crate::fold::writer::SpeedViewWriter;
 use crate::store::{JournalPosition, SpeedView, StoredView, ViewId, ViewSpace};
 
@@ -91,9 +92,10 @@ impl FoldWorker {
     ) -> Result<(), FatalFoldError> {
         let view = Arc::new(SpeedView::of(self.parts.journal.id(), version));
         let checksum_at = |offset| self.parts.journal.checksum_at(offset);
-        let trust = sync_state::check_resumable(stored, &view, version.boundary, end, checksum_at);
-        let course = match trust.map_err(unreadable_journal)? {
-            Ok(place) => SyncState::Follow(place),
+        let trust =
+            store_verdict::check_resumable(stored, &view, version.boundary, end, checksum_at);
+        let state = match trust.map_err(unreadable_journal)? {
+            Ok(cursor) => SyncState::Idle(cursor),
             Err(reason) => {
                 if stored.is_some() || end > version.boundary.offset {
                     let name = &version.definition.name;
@@ -103,7 +105,7 @@ impl FoldWorker {
                 SyncState::Begin(ViewSpace { fence: self.parts.fence, number: self.spaces })
             }
         };
-        let mut writer = self.new_writer(version, view, course);
+        let mut writer = self.new_writer(version, view, state);
         if stored.is_some_and(|stored| stored.first < version.boundary.epoch) {
             writer.retire_stored(version.boundary.epoch);
         }
@@ -117,14 +119,14 @@ impl FoldWorker {
         &self,
         version: &Arc<MetricVersion>,
         view: Arc<SpeedView>,
-        course: SyncState,
+        state: SyncState,
     ) -> SpeedViewWriter {
         // A compiled metric counts its failures, so the fold takes one of its own: else those of a
         // batch run at the same time would be counted here too.
         let metric = Metric::compile_as(&version.definition, version.compiled.fold_version())
             .map_or_else(|_| Arc::clone(&version.compiled), Arc::new);
         let (fence, settings) = (self.parts.fence, &self.parts.settings);
-        SpeedViewWriter::new(Arc::clone(version), view, metric, course, fence, settings)
+        SpeedViewWriter::new(Arc::clone(version), view, metric, state, fence, settings)
     }
 
     /// A metric that the snapshot has no more needs no fold; what is stored of it goes.

@@ -1,4 +1,5 @@
-//! Where a writer is with its store, and what an answer of the store means for it. Decides only.
+//! What the store is known to hold, and what an answer of the store means for a writer. Decides
+//! only.
 
 use merganser_core::failpoint::is_bug_planted;
 use merganser_core::ids::{Boundary, Fence, Offset};
@@ -6,15 +7,6 @@ use merganser_core::ids::{Boundary, Fence, Offset};
 use crate::store::{
     JournalPosition, SpaceStage, SpeedView, StoreError, StoredView, ViewChange, ViewSpace,
 };
-
-/// Where a writer is with its store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SyncState {
-    /// Nothing that is stored can be built on: a new space is to be begun.
-    Begin(ViewSpace),
-    /// Changes follow each other.
-    Follow(StoreCursor),
-}
 
 /// What the store is known to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +62,9 @@ impl StoreCursor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StoreVerdict {
     /// It happened, now or before.
-    Landed,
+    Applied,
     /// It did not happen, or nobody knows: do the same again.
-    Again(String),
+    Retry(String),
     /// The store is elsewhere: write everything anew.
     Rebuild(String),
     /// Another writer has taken over.
@@ -82,9 +74,9 @@ pub(super) enum StoreVerdict {
 /// What the answer to a change means.
 pub(super) fn judge_change(change: &ViewChange, answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
-        Ok(()) => StoreVerdict::Landed,
+        Ok(()) => StoreVerdict::Applied,
         Err(StoreError::Refused { stored: Some(stored) }) if stored.is_after(change) => {
-            StoreVerdict::Landed
+            StoreVerdict::Applied
         }
         Err(error) => judge_error(error),
     }
@@ -93,11 +85,11 @@ pub(super) fn judge_change(change: &ViewChange, answer: Result<(), StoreError>) 
 /// What the answer to a beginning means.
 pub(super) fn judge_begin(space: ViewSpace, answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
-        Ok(()) => StoreVerdict::Landed,
+        Ok(()) => StoreVerdict::Applied,
         Err(StoreError::Refused { stored: Some(stored) })
             if stored.space == space && stored.serial == 0 =>
         {
-            StoreVerdict::Landed
+            StoreVerdict::Applied
         }
         Err(error) => judge_error(error),
     }
@@ -107,7 +99,7 @@ pub(super) fn judge_begin(space: ViewSpace, answer: Result<(), StoreError>) -> S
 pub(super) fn judge_removal(answer: Result<(), StoreError>) -> StoreVerdict {
     match answer {
         // What is not there need not be removed.
-        Ok(()) | Err(StoreError::Refused { .. }) => StoreVerdict::Landed,
+        Ok(()) | Err(StoreError::Refused { .. }) => StoreVerdict::Applied,
         Err(error) => judge_error(error),
     }
 }
@@ -119,7 +111,7 @@ pub(super) fn judge_look(
     answer: Result<Option<StoredView>, StoreError>,
 ) -> StoreVerdict {
     match answer {
-        Ok(stored) if place.matches_stored(stored.as_ref()) => StoreVerdict::Landed,
+        Ok(stored) if place.matches_stored(stored.as_ref()) => StoreVerdict::Applied,
         Ok(Some(stored)) if stored.fence > fence => StoreVerdict::Stop(stored.fence),
         Ok(stored) => judge_error(StoreError::Refused { stored: stored.map(Box::new) }),
         Err(error) => judge_error(error),
@@ -130,7 +122,7 @@ fn judge_error(error: StoreError) -> StoreVerdict {
     let text = error.to_string();
     match error {
         StoreError::Fenced { fence } => StoreVerdict::Stop(fence),
-        StoreError::Failed(_) | StoreError::Uncertain(_) => StoreVerdict::Again(text),
+        StoreError::Failed(_) | StoreError::Uncertain(_) => StoreVerdict::Retry(text),
         StoreError::Refused { .. } | StoreError::Invalid(_) | StoreError::Damaged(_) => {
             StoreVerdict::Rebuild(text)
         }
