@@ -14,6 +14,7 @@ mod openapi;
 mod problems;
 mod readiness;
 mod request_id;
+mod request_span;
 mod service;
 mod tls;
 mod write_timeout;
@@ -32,11 +33,10 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::access::AccessGuard;
 
 pub(crate) use self::connections::{ConnectionSettings, serve};
-pub(crate) use self::instruments::{install_recorder, method_label};
+pub(crate) use self::instruments::install_recorder;
 pub(crate) use self::readiness::Readiness;
-pub(crate) use self::request_id::REQUEST_ID;
 pub(crate) use self::service::{HttpService, HttpSettings};
-pub(crate) use self::tls::{TlsFiles, start as start_tls};
+pub(crate) use self::tls::{check as check_tls, start as start_tls};
 
 /// What the service is made of, as HTTP sees it.
 pub(crate) struct HttpParts {

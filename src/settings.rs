@@ -6,6 +6,7 @@
 
 mod environment;
 mod file;
+mod tls_files;
 mod value;
 
 use std::ops::RangeInclusive;
@@ -15,12 +16,12 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, FromArgMatches as _};
 use serde::Deserialize;
 
+pub(crate) use self::tls_files::TlsFiles;
 use self::value::SWITCH;
 pub(crate) use self::value::{
     AllowedOrigins, BoolSetting, ByteSize, CronExpression, ListenAddress, LogFilter, LogFormat,
     OtlpEndpoint, SpeedStoreAddress, TimezoneName,
 };
-use crate::http::TlsFiles;
 
 /// Why the settings cannot be used: one line, naming the setting.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -1,37 +1,25 @@
-//! Traces: one span a request, sent as OTLP over HTTP when an endpoint is set, else none.
-//!
-//! A request that says which trace it is part of (W3C Trace Context, `traceparent`) is part of it
-//! here too, and its sampling decision holds. A span has the method, the route, the status and the
-//! request's name (`X-Request-Id`), and nothing else of what was sent.
+//! Traces: the spans of requests, sent as OTLP over HTTP when an endpoint is set.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use axum::extract::{MatchedPath, Request};
-use axum::http::HeaderMap;
-use opentelemetry::Context;
-use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_http::{Bytes, HeaderExtractor, HttpClient, HttpError};
+use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::{Span, Subscriber, info_span};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 use ureq::Agent;
 use ureq::http::{Request as Sent, Response as Received};
 
-use crate::http::{REQUEST_ID, method_label};
-
-/// The target of spans that are sent; no others are.
-const TARGET: &str = "merganser::request";
+/// The target of the spans that are sent; no others are.
+pub(crate) const REQUEST_TARGET: &str = "merganser::request";
 /// How long the collector may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where spans go.
 #[derive(Debug)]
@@ -43,7 +31,7 @@ impl TraceExporter {
     /// # Errors
     /// When that is no address.
     pub(crate) fn to(endpoint: &str) -> anyhow::Result<Self> {
-        let agent = Agent::config_builder().timeout_global(Some(PATIENCE)).build().new_agent();
+        let agent = Agent::config_builder().timeout_global(Some(COLLECTOR_TIMEOUT)).build().new_agent();
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(OtlpHttpClient(agent))
@@ -63,7 +51,7 @@ impl TraceExporter {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let layer = tracing_opentelemetry::layer().with_tracer(self.0.tracer("merganser"));
-        layer.with_filter(filter_fn(|about| about.target() == TARGET))
+        layer.with_filter(filter_fn(|about| about.target() == REQUEST_TARGET))
     }
 
     /// Sends what is left.
@@ -72,28 +60,6 @@ impl TraceExporter {
             tracing::warn!(%error, "the last traces were not sent");
         }
     }
-}
-
-/// The span of a request, as a part of the trace that its headers name.
-pub(crate) fn request_span(request: &Request) -> Span {
-    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
-    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let span = info_span!(
-        target: TARGET,
-        "request",
-        otel.kind = "server",
-        http.request.method = method_label(request.method()),
-        http.route = route,
-        http.response.status_code = tracing::field::Empty,
-        request_id = id,
-    );
-    // Without a collector there is nobody to tell.
-    let _ = span.set_parent(parent(request.headers()));
-    span
-}
-
-fn parent(headers: &HeaderMap) -> Context {
-    TraceContextPropagator::new().extract(&HeaderExtractor(headers))
 }
 
 /// HTTP to the collector, on the thread that sends batches.

@@ -6,6 +6,7 @@
 //! (`ids`). Told to stop, it awaits the answer under way (`interrupt`) and says what is certain
 //! (`standing`).
 
+mod batch_reply;
 mod batch_sender;
 mod batches;
 mod columns;

@@ -18,6 +18,12 @@ pub(super) fn pluralize(count: u64, singular: &str) -> String {
     }
 }
 
+/// Events as the subject of what they have.
+pub(super) fn events_have(count: u64) -> String {
+    let verb = if count == 1 { "has" } else { "have" };
+    format!("{} {verb}", pluralize(count, "event"))
+}
+
 /// As much of `text` as a message can hold.
 pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
     const CHARS_MAX: usize = 60;

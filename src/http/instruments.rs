@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tower::Service;
 use tracing::{Instrument, Span};
 
-use crate::trace;
+use super::request_span::request_span;
 
 /// Bounds of the buckets of durations, in seconds.
 const DURATIONS_S: [f64; 12] =
@@ -83,7 +83,7 @@ fn describe_instruments() {
 }
 
 /// A method as a label. Of those that nothing here takes there are endlessly many.
-pub(crate) fn method_label(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] =
         ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
@@ -120,7 +120,7 @@ where
         let started = Instant::now();
         let method = method_label(request.method());
         let path = request.extensions().get::<MatchedPath>().cloned();
-        let span = if self.is_traced { trace::request_span(&request) } else { Span::none() };
+        let span = if self.is_traced { request_span(&request, method) } else { Span::none() };
         let response = self.route.call(request);
         let answer = async move {
             let response = response.await?;

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use super::finding::DoctorFinding;
-use crate::http::TlsFiles;
+use crate::http::check_tls;
 use crate::settings::Settings;
 
 const LISTEN: &str = "address";
@@ -44,7 +44,7 @@ struct ListenCheck<'a> {
 /// Looks the address up and listens on it for an instant.
 pub(super) fn check(settings: &Settings, keys: Option<usize>, is_running: bool) -> DoctorFinding {
     let files = settings.tls_files();
-    if let Some(Err(error)) = files.as_ref().map(TlsFiles::check) {
+    if let Some(Err(error)) = files.as_ref().map(check_tls) {
         let advice = "name a certificate and its private key, both as PEM";
         return DoctorFinding::problem(LISTEN, format!("TLS cannot be served: {error:#}"), advice);
     }

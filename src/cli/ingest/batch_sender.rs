@@ -1,98 +1,21 @@
 //! One batch to the server, until it has a verdict.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{HumanCount, ProgressBar};
-use serde::Deserialize;
+use indicatif::ProgressBar;
 
 use super::super::backoff::Backoff;
 use super::super::client::{ApiClient, CallError, HttpReply};
 use super::super::output;
-use super::super::text::pluralize;
-use super::batches::{LineIdLifetime, RowSpan, UploadBatch, has_id};
+use super::super::text::events_have;
+use super::batch_reply::BatchReply;
+use super::batches::{RowSpan, UploadBatch, has_id};
 use super::interrupt::InterruptWatch;
+use super::line_ids::LineIdLifetime;
 use super::progress::{UnansweredLines, UploadProgress};
 use super::{EncodingArg, OnInvalidArg};
-
-/// What the server did with a batch.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct BatchReply {
-    pub(super) accepted: u64,
-    pub(super) duplicates: u64,
-    #[serde(default)]
-    pub(super) conflicts: Vec<ConflictReply>,
-    #[serde(default)]
-    pub(super) invalid: Vec<InvalidEventReply>,
-    #[serde(default)]
-    position: BTreeMap<String, u64>,
-    /// Whether nothing was stored because some are invalid.
-    #[serde(skip)]
-    is_rejected: bool,
-}
-
-impl BatchReply {
-    /// Where the journal ended behind the batch.
-    pub(super) fn journal_end(&self) -> u64 {
-        self.position.values().sum()
-    }
-}
-
-/// An event whose id has other content.
-#[derive(Debug, Deserialize)]
-pub(super) struct ConflictReply {
-    pub(super) index: usize,
-    pub(super) id: String,
-}
-
-/// An event that breaks a rule.
-#[derive(Debug, Deserialize)]
-pub(super) struct InvalidEventReply {
-    pub(super) index: usize,
-    pub(super) code: String,
-    pub(super) message: String,
-}
-
-impl BatchReply {
-    /// Whether nothing was stored because some events are invalid.
-    pub(super) fn is_rejected(&self) -> bool {
-        self.is_rejected
-    }
-
-    /// Why nothing was stored.
-    pub(super) fn rejection(&self) -> anyhow::Error {
-        let what = match self.invalid.len() {
-            1 => "1 event is invalid".to_owned(),
-            count => format!("{} events are invalid", HumanCount(count as u64)),
-        };
-        anyhow::anyhow!("{what}, and with --on-invalid reject nothing of their request is stored")
-    }
-
-    /// Whether every line is of another shape than an event: there is no point in sending more of
-    /// such a file.
-    pub(super) fn has_no_events(&self) -> bool {
-        const SHAPE: [&str; 4] =
-            ["malformed_event", "not_an_object", "unknown_field", "invalid_event"];
-        let is_shape = |invalid: &InvalidEventReply| SHAPE.contains(&&*invalid.code);
-        self.accepted + self.duplicates == 0
-            && self.conflicts.is_empty()
-            && !self.invalid.is_empty()
-            && self.invalid.iter().all(is_shape)
-    }
-
-    /// Whether anything was stored.
-    pub(super) fn is_new(&self) -> bool {
-        self.accepted > 0
-    }
-
-    /// Whether the event at a place of its batch was refused.
-    fn is_refused(&self, index: usize) -> bool {
-        self.conflicts.iter().any(|c| c.index == index)
-            || self.invalid.iter().any(|i| i.index == index)
-    }
-}
 
 impl UploadBatch {
     fn unanswered(&self) -> UnansweredLines {
@@ -272,12 +195,6 @@ fn ensure_resend_safe(reason: &str, unsafe_events: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Events as the subject of what they have.
-pub(super) fn events_have(count: u64) -> String {
-    let verb = if count == 1 { "has" } else { "have" };
-    format!("{} {verb}", pluralize(count, "event"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::client::ClientArgs;
@@ -346,7 +263,7 @@ mod tests {
         else {
             panic!("expected a verdict")
         };
-        assert!(verdict.is_rejected() && !verdict.has_no_events());
+        assert!(verdict.is_rejected && !verdict.has_no_events());
         let batch = UploadBatch { lines: vec![7, 9, 12], ..UploadBatch::default() };
         let mut totals = UploadTotals::default();
         totals.add(Path::new("f"), &batch, &verdict, &ProgressBar::hidden());

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::line_ids::LineIds;
+use super::line_ids::{LineIdLifetime, LineIds};
 
 /// Bytes of a batch: well below what a server takes by default.
 pub(super) const BATCH_MAX_BYTES: usize = 8 << 20;
@@ -110,18 +110,6 @@ pub(super) struct UploadBatch {
     pub(super) ids: LineIdLifetime,
     /// Behind its last line.
     pub(super) end: SourcePosition,
-}
-
-/// Which ids stand before the lines of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum LineIdLifetime {
-    /// None: events without an `id` are stored as often as they are sent.
-    #[default]
-    None,
-    /// Ones by which what this process sends again is known.
-    Passing,
-    /// Ones by which the same line of the same file is known for ever.
-    Lasting,
 }
 
 impl UploadBatch {

@@ -7,11 +7,11 @@ use crate::compose::input_rows::{ColumnLayout, CsvParameters, CsvRecordReader};
 use sha2::{Digest, Sha256};
 
 use super::batches::{
-    BATCH_MAX_BYTES, BatchSource, LineIdLifetime, ROW_MAX_BYTES, RequestFormat, RowSpan,
+    BATCH_MAX_BYTES, BatchSource, ROW_MAX_BYTES, RequestFormat, RowSpan,
     SourcePosition, UploadBatch,
 };
 use super::columns::{csv_parameters, csv_records, read_header};
-use super::line_ids::LineIds;
+use super::line_ids::{LineIdLifetime, LineIds};
 
 /// Bytes that the JSON of a batch may come to, about: the names of columns stand in each row.
 const JSON_MAX_BYTES: usize = 24 << 20;

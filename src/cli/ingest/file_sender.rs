@@ -114,13 +114,13 @@ impl<'a> FileSender<'a> {
             let verdict = self.sender.send(&batch, &self.bar).with_context(|| batch.place(file))?;
             let sent = self.sender.watch.with_progress(|standing| {
                 standing.totals.add(file, &batch, &verdict, &self.bar);
-                match verdict.is_rejected() {
+                match verdict.is_rejected {
                     true => standing.clear_in_flight(),
                     false => standing.set_acknowledged(batch.end.lines),
                 }
                 standing.totals.sent()
             });
-            if verdict.is_rejected() {
+            if verdict.is_rejected {
                 return Err(verdict.rejection()).with_context(|| batch.place(file));
             }
             if let Some(bookmark) = &mut bookmark {

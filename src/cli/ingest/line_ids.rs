@@ -14,8 +14,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::batches::LineIdLifetime;
-
 /// What an id begins with, for who meets one.
 const PREFIX: &str = "line-";
 /// Bytes of the digest that are in an id: enough that no two of all files are the same.
@@ -31,6 +29,18 @@ pub(super) enum LineIds {
     Passing([u8; 16]),
     /// Those that the same lines of the same file get again.
     Lasting(Vec<u8>),
+}
+
+/// Which ids stand before the lines of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum LineIdLifetime {
+    /// None: events without an `id` are stored as often as they are sent.
+    #[default]
+    None,
+    /// Ones by which what this process sends again is known.
+    Passing,
+    /// Ones by which the same line of the same file is known for ever.
+    Lasting,
 }
 
 impl LineIds {

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::HumanCount;
 
-use super::super::text::pluralize;
-use super::batch_sender::events_have;
+use super::super::text::{events_have, pluralize};
 use super::is_stdin;
 use super::totals::UploadTotals;
 

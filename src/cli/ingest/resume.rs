@@ -29,7 +29,8 @@ use sha2::{Digest, Sha256};
 use super::super::backoff::Backoff;
 use super::super::client::{ApiClient, CallError, HttpReply};
 use super::super::output;
-use super::batches::{LineIdLifetime, SourcePosition, UploadBatch};
+use super::batches::{SourcePosition, UploadBatch};
+use super::line_ids::LineIdLifetime;
 
 /// Why what was sent is sent again.
 pub(super) const LOST: &str = "the server has lost events since an earlier run sent it";

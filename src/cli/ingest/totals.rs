@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::super::output::{self, OutputFormat};
 use super::super::text::pluralize;
-use super::batch_sender::BatchReply;
-use super::batches::{LineIdLifetime, UploadBatch};
+use super::batch_reply::BatchReply;
+use super::batches::UploadBatch;
+use super::line_ids::LineIdLifetime;
 
 /// How many refused events are shown; the others are only counted.
 const SHOWN: u64 = 20;
@@ -82,7 +83,7 @@ impl UploadTotals {
         self.duplicates += verdict.duplicates;
         self.conflicts += verdict.conflicts.len() as u64;
         self.invalid += verdict.invalid.len() as u64;
-        if verdict.is_rejected() {
+        if verdict.is_rejected {
             self.rejected += batch.lines.len().saturating_sub(verdict.invalid.len()) as u64;
             return;
         }
