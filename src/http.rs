@@ -17,7 +17,6 @@ mod request_id;
 mod request_span;
 mod service;
 mod tls;
-mod write_timeout;
 
 use axum::extract::State;
 use axum::http::{Method, Uri, header};

@@ -15,7 +15,7 @@ use merganser_api::problem::{Problem, ProblemKind};
 use merganser_api::request::{
     BoundedBody, NoParameters, parameters, preferred_media_type, read_json,
 };
-use merganser_core::text::suggestion;
+use merganser_core::text::{clipped, suggestion};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -120,7 +120,7 @@ async fn list(State(runs): State<RunService>, uri: Uri) -> Result<Json<Value>, P
         Some(text) => {
             let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
             limit.ok_or_else(|| {
-                let short: String = text.chars().take(80).collect();
+                let short = clipped(&text);
                 let detail = format!("`limit` is `{short}`; it can be 1 to {LIMIT_MAX}");
                 Problem::new(ProblemKind::BadRequest, "invalid_parameter", detail)
                     .with("parameter", "limit")

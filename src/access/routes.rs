@@ -14,7 +14,7 @@ use merganser_api::problem::{Problem, ProblemKind};
 use merganser_api::request::{BoundedBody, NoParameters, read_json};
 use merganser_core::access::{AccessKey, AccessScope, FixedProperties, KeyChange, KeyError, Role};
 use merganser_core::clock::Clock;
-use merganser_core::text::suggestion;
+use merganser_core::text::{clipped, suggestion};
 use merganser_core::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 use merganser_metric::catalog::{Catalog, CatalogSnapshot};
 use serde::Deserialize;
@@ -189,7 +189,7 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         None => DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc().into()),
     };
     at.filter(|at| now < *at && *at <= Timestamp::MAX).ok_or_else(|| {
-        let short: String = text.chars().take(80).collect();
+        let short = clipped(text);
         format!("`{short}` is no time to come; `90d`, `12h`, `30m` or an RFC 3339 time is right")
     })
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use merganser_core::text::clipped;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -103,7 +105,8 @@ impl HttpReply {
     /// When it is something else.
     pub(super) fn json<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let start: String = String::from_utf8_lossy(&self.body).chars().take(80).collect();
+            let body = String::from_utf8_lossy(&self.body);
+            let start = clipped(&body);
             anyhow::anyhow!("the server's reply cannot be read: {error}; it begins with `{start}`")
         })
     }
@@ -306,10 +309,10 @@ fn tls_config(ca: Option<&Path>) -> Result<TlsConfig, super::CliError> {
 
 /// A name for use in a path; a wrong one is for the server to refuse.
 pub(super) fn percent_encoded(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    name.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    /// All but the unreserved characters of RFC 3986.
+    const RESERVED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(name, RESERVED).to_string()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::{debug, warn};
 
 use super::ambiguity::AmbiguityDetector;
-use super::write_timeout::WriteTimeout;
 use crate::access::PeerNetwork;
 
 /// How long nothing is accepted after the system refused to, e.g. for want of descriptors.
@@ -82,7 +82,7 @@ pub(crate) async fn serve<S>(
         let Ok(place) = place else { break };
         // Answers are written in pieces that are ready to go; should it fail, they only go later.
         let _ = stream.set_nodelay(true);
-        let stream = WriteTimeout::new(stream, bounds.idle_timeout);
+        let stream = with_write_timeout(stream, bounds.idle_timeout);
         let (service, protocol) = (service.clone(), protocol.clone());
         let kept = HttpConnection { service, protocol, peer: peer.into(), stop: stop.clone() };
         match tls.clone() {
@@ -94,6 +94,17 @@ pub(crate) async fn serve<S>(
     let all = u32::try_from(bounds.connections_max).unwrap_or(u32::MAX);
     // All places are free once all connections have ended.
     let _ = places.acquire_many(all).await;
+}
+
+/// A stream whose client has to take what is written to it in time.
+type TimedStream = Pin<Box<TimeoutWriter<TcpStream>>>;
+
+/// What is sent to a client that does not read it fills memory and holds one of few places, so that
+/// a write which waits for longer than `limit` ends the connection.
+fn with_write_timeout(stream: TcpStream, limit: Duration) -> TimedStream {
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(limit));
+    Box::pin(stream)
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
@@ -133,7 +144,7 @@ where
     async fn serve_tls(
         self,
         tls: TlsAcceptor,
-        stream: WriteTimeout<TcpStream>,
+        stream: TimedStream,
         place: OwnedSemaphorePermit,
     ) {
         let agreed = self.stop.run_until_cancelled(timeout(HANDSHAKE, tls.accept(stream))).await;
@@ -183,6 +194,9 @@ mod tests {
     use tokio::task::JoinHandle;
     use tokio::time::Instant;
 
+    /// More than the system's buffers of a connection hold.
+    const LARGE: usize = 64 << 20;
+
     const LONG: Duration = Duration::from_secs(20);
 
     struct Served {
@@ -199,6 +213,7 @@ mod tests {
                 "slow"
             }),
         );
+        let router = router.route("/large", get(async || vec![b'x'; LARGE]));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
@@ -258,6 +273,27 @@ mod tests {
         assert!(early.is_err(), "it is not its turn");
         drop(first);
         assert!(answer(&mut third).await.ends_with("fine"));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_stops_reading_loses_its_connection_and_a_slow_one_keeps_it() {
+        let served = start(1, 400).await;
+        let mut slow = send(served.address, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let begun = Instant::now();
+        let (mut count, mut bytes) = (0, vec![0; 2 << 20]);
+        while count < LARGE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let read = timeout(LONG, slow.read(&mut bytes)).await.unwrap().unwrap();
+            assert!(read > 0, "the connection ended after {count} bytes");
+            count += read;
+        }
+        // The bound holds for each write by itself.
+        assert!(begun.elapsed() > Duration::from_millis(400));
+        drop(slow);
+        let _stuck = send(served.address, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        // There is one place only: it is free again once the stuck connection was ended.
+        let mut next = send(served.address, ASK).await;
+        assert!(answer(&mut next).await.ends_with("fine"));
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use merganser_core::access::AccessScope;
 use merganser_core::ids::MetricId;
-use merganser_core::text::suggestion;
+use merganser_core::text::{clipped, suggestion};
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
 
 use super::ServingLayer;
@@ -85,9 +85,9 @@ impl ServingLayer {
         scope: &AccessScope,
         name: &str,
     ) -> ServingError {
-        let short: String = name.chars().take(80).collect();
+        let short = clipped(name);
         let known = self.visible_metrics(snapshot, scope).map(|metric| &*metric.definition.name);
-        let hint = suggestion(&short, known);
-        ServingError::UnknownMetric { name: short, hint }
+        let hint = suggestion(short, known);
+        ServingError::UnknownMetric { name: short.to_owned(), hint }
     }
 }

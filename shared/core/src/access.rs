@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde::{Deserializer, Serializer, de};
 
+use crate::text::clipped;
 use crate::time::Timestamp;
 
 /// What a key is for.
@@ -161,10 +162,10 @@ impl TryFrom<BTreeMap<String, String>> for FixedProperties {
             (1..=Self::NAME_MAX).contains(&name.len()) && name.chars().all(allowed)
         };
         if let Some(name) = values.keys().find(|name| !is_plain(name)) {
-            let short: String = name.chars().take(80).collect();
             return Err(format!(
-                "`{short}` is no name of a property that can be fixed; 1 to {} characters of \
+                "`{}` is no name of a property that can be fixed; 1 to {} characters of \
                  `A-Za-z0-9_-` are right",
+                clipped(name),
                 Self::NAME_MAX
             ));
         }

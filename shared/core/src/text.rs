@@ -1,4 +1,17 @@
-//! Texts of messages: what an unknown name may have meant.
+//! Texts of messages: how much of a client's text they show, and what an unknown name may have
+//! meant.
+
+/// Characters of a client's text that a message shows.
+const SHOWN_CHARS: usize = 80;
+
+/// The beginning of a text that a client sent, short enough for a message.
+#[must_use]
+pub fn clipped(text: &str) -> &str {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => text.get(..end).unwrap_or(text),
+        None => text,
+    }
+}
 
 /// The nearest of `names` to `given` for a "did you mean", if one is near enough. Names that differ
 /// only in case are the nearest.
@@ -34,6 +47,14 @@ pub fn suggestion<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clipped_text_ends_between_two_characters() {
+        let text = |count| "ü".repeat(count);
+        assert_eq!(clipped(&text(SHOWN_CHARS)), text(SHOWN_CHARS));
+        assert_eq!(clipped(&text(SHOWN_CHARS + 1)), text(SHOWN_CHARS));
+        assert_eq!(clipped(""), "");
+    }
 
     #[test]
     fn near_names_are_suggested_and_far_ones_listed() {

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use merganser_api::problem::{Problem, ProblemKind};
 use merganser_api::request::NoParameters;
+use merganser_core::text::clipped;
 use serde::Serialize;
 
 use super::IngestState;
@@ -120,7 +121,7 @@ pub(super) async fn delete(
 }
 
 fn unknown(id: &str) -> Problem {
-    let short: String = id.chars().take(80).collect();
+    let short = clipped(id);
     let detail = format!("the quarantine has no entry `{short}`; they look like `q-17`");
     Problem::new(ProblemKind::NotFound, "unknown_quarantine_entry", detail)
 }

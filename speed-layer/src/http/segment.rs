@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use merganser_api::problem::{Problem, ProblemKind};
-use merganser_core::text::suggestion;
+use merganser_core::text::{clipped, suggestion};
 use serde::Serialize;
 
 use super::{EventRequestHead, IngestResponse, IngestState, ingest};
@@ -98,8 +98,8 @@ fn format(call: &str) -> Option<BodyFormat> {
 }
 
 fn unknown(call: &str) -> Problem {
-    let short: String = call.chars().take(80).collect();
-    let hint = suggestion(&short, CALLS.iter().map(|(name, _)| *name));
+    let short = clipped(call);
+    let hint = suggestion(short, CALLS.iter().map(|(name, _)| *name));
     let detail = format!("there is no call `{short}`{hint}");
     Problem::new(ProblemKind::NotFound, "unknown_call", detail)
 }

@@ -5,7 +5,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 
 use crate::problem::{Problem, ProblemKind};
-use merganser_core::text::suggestion;
+use merganser_core::text::{clipped, suggestion};
 
 /// The parameters of a URL, as they came.
 ///
@@ -40,10 +40,10 @@ pub fn parameters<const N: usize>(
 }
 
 fn unknown(name: &str, names: &[&str]) -> Problem {
-    let short: String = name.chars().take(80).collect();
+    let short = clipped(name);
     let hint = match names {
         [] => ", and none is right here".to_owned(),
-        names => suggestion(&short, names.iter().copied()),
+        names => suggestion(short, names.iter().copied()),
     };
     let detail = format!("there is no parameter `{short}`{hint}");
     Problem::new(ProblemKind::BadRequest, "unknown_parameter", detail).with("parameter", short)

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Fields;
+use merganser_core::text::clipped;
 use serde_json::value::RawValue;
 
 use super::bounded_text::BoundedText;
@@ -61,8 +62,7 @@ pub(super) fn check_fields(
         check_names(&names)?;
     }
     for field in fields {
-        let name: String = field.name().chars().take(80).collect();
-        values::check(field.data_type(), &ValuePath::of(&name))?;
+        values::check(field.data_type(), &ValuePath::of(clipped(field.name())))?;
     }
     let default = ColumnMapping::default();
     let layout = ColumnLayout::of(&names, mapping.unwrap_or(&default), ParameterStyle::Query);
@@ -82,7 +82,7 @@ pub(super) fn check_fields(
 
 fn check_names(names: &[&str]) -> Result<(), IntakeError> {
     for (at, name) in names.iter().enumerate() {
-        let short: String = name.chars().take(80).collect();
+        let short = clipped(name);
         if !FIELDS.contains(name) {
             return Err(malformed(format!(
                 "the column `{short}` is no field of an event; those are `event`, `id`, `time`, \

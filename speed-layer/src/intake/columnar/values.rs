@@ -20,6 +20,7 @@ use std::io::{self, Write};
 use arrow::array::{Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait, StringArrayType};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, UInt64Type};
+use merganser_core::text::clipped;
 
 use super::bounded_text::BoundedText;
 use super::column_writer::{JsonColumnWriter, json, write_object};
@@ -80,7 +81,8 @@ pub(super) fn check(data_type: &DataType, path: &ValuePath<'_>) -> Result<(), In
             _ => wrong("is no map"),
         },
         other => {
-            let name: String = other.to_string().chars().take(80).collect();
+            let name = other.to_string();
+            let name = clipped(&name);
             wrong(&format!("has the type {name}, which stands for nothing in JSON"))
         }
     }
@@ -118,7 +120,7 @@ impl fmt::Display for ValuePath<'_> {
         if let Some(before) = self.before {
             write!(f, "{before}.")?;
         }
-        self.name.chars().take(80).try_for_each(|c| write!(f, "{c}"))
+        f.write_str(clipped(self.name))
     }
 }
 

@@ -20,6 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use merganser_core::decimal::{self, Scale};
+use merganser_core::text::clipped;
 use merganser_core::time::{TimeRange, Timestamp};
 use merganser_metric::measure::{ExtremeType, StateColumn, StateKind};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -174,8 +175,7 @@ impl<'a> GroupDecoder<'a> {
         value: &[u8],
     ) -> Result<(), String> {
         let wrong = |what: &str| {
-            let shown: String = String::from_utf8_lossy(field).chars().take(80).collect();
-            format!("the group `{shown}` {what}")
+            format!("the group `{}` {what}", clipped(&String::from_utf8_lossy(field)))
         };
         let open = field.iter().position(|byte| *byte == b'[').unwrap_or(field.len());
         let place = std::str::from_utf8(&field[..open]).ok().and_then(|text| text.parse().ok());
