@@ -46,6 +46,7 @@ use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_metric::catalog::{Catalog, CatalogSnapshot};
 use serde_json::Value;
 use serving_layer::ServingLayer;
+use serving_layer::subscriptions::QuerySubscriptions;
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
 use speed_layer::intake::{Intake, IntakeHandle, Quarantine, UuidGenerator};
 use speed_layer::store;
@@ -77,7 +78,7 @@ pub(crate) struct RunningService {
     readiness: Readiness,
     stop: CancellationToken,
     http: JoinHandle<()>,
-    serving: Arc<ServingLayer>,
+    subscriptions: Arc<QuerySubscriptions>,
     intake: IntakeHandle,
     runs: RunService,
     speed: SpeedHandle,
@@ -124,11 +125,12 @@ impl RunningService {
             Arc::clone(&clock),
         );
         let serving = Arc::new(serving.with_status(status.source()));
+        let subscriptions = Arc::new(QuerySubscriptions::new(serving));
         let keys =
             KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock: Arc::clone(&clock) };
         let backups =
             BackupService::new(Arc::clone(&batch.catalog), extra_backup_files(&settings.data_dir));
-        let layers = layer_routes(&intake, &runs, backups, &serving, &speed, keys);
+        let layers = layer_routes(&intake, &runs, backups, &subscriptions, &speed, keys);
         let guard = AccessGuard::new(
             batch.catalog.subscribe(),
             clock,
@@ -142,7 +144,18 @@ impl RunningService {
         let http = http::serve(listener, tls, whole, bounds, stop.clone());
         let http = tokio::spawn(http);
         info!(%address, data_dir = %settings.data_dir.display(), "started");
-        Ok(Self { scheme, address, readiness, stop, http, serving, intake, runs, speed, batch })
+        Ok(Self {
+            scheme,
+            address,
+            readiness,
+            stop,
+            http,
+            subscriptions,
+            intake,
+            runs,
+            speed,
+            batch,
+        })
     }
 
     /// Where it answers.
@@ -169,7 +182,7 @@ impl RunningService {
         finish_within_timeout("intake", self.intake.shutdown()).await;
         finish_within_timeout("the active run", self.runs.shutdown()).await;
         let folded = finish_within_timeout("the fold", self.speed.ended()).await;
-        self.serving.stop_subscriptions();
+        self.subscriptions.stop();
         self.stop.cancel();
         if let Some(ended) = finish_within_timeout("HTTP", self.http).await {
             ended.context("HTTP ended by a panic")?;
@@ -188,13 +201,13 @@ fn layer_routes(
     intake: &IntakeHandle,
     runs: &RunService,
     backups: BackupService,
-    serving: &Arc<ServingLayer>,
+    subscriptions: &Arc<QuerySubscriptions>,
     speed: &SpeedHandle,
     keys: KeyRoutes,
 ) -> Router {
     speed_layer::http::routes(intake.clone(), Arc::new(speed.clone()))
         .merge(batch_layer::http::routes(runs.clone(), backups))
-        .merge(serving_layer::http::routes(Arc::clone(serving)))
+        .merge(serving_layer::http::routes(Arc::clone(subscriptions)))
         .merge(access::routes(keys))
 }
 

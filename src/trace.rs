@@ -31,7 +31,8 @@ impl TraceExporter {
     /// # Errors
     /// When that is no address.
     pub(crate) fn to(endpoint: &str) -> anyhow::Result<Self> {
-        let agent = Agent::config_builder().timeout_global(Some(COLLECTOR_TIMEOUT)).build().new_agent();
+        let agent =
+            Agent::config_builder().timeout_global(Some(COLLECTOR_TIMEOUT)).build().new_agent();
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(OtlpHttpClient(agent))

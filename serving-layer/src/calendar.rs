@@ -162,7 +162,7 @@ pub struct BucketSpan {
 }
 
 /// Buckets of one granularity in one zone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BucketCalendar {
     zone: Arc<ZoneOffsets>,
     granularity: Granularity,

@@ -61,8 +61,8 @@ pub(crate) fn writing_bytes(answer: &QueryAnswer, format: AnswerFormat) -> usize
     let together = match format {
         AnswerFormat::Json | AnswerFormat::Ndjson | AnswerFormat::Csv => 0,
         AnswerFormat::Arrow | AnswerFormat::Parquet => {
-            let rows = answer.rows.num_rows().max(1);
-            3 * answer.rows.get_array_memory_size() / rows * rows.min(columnar::ROWS)
+            let rows = answer.rows.values.num_rows().max(1);
+            3 * answer.rows.values.get_array_memory_size() / rows * rows.min(columnar::ROWS)
         }
     };
     4 * PIECE_BYTES + together

@@ -11,11 +11,11 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use merganser_api::problem::{Problem, ProblemKind};
 use merganser_api::request::BoundedBody;
 
-use crate::serve::ServingLayer;
+use crate::subscriptions::QuerySubscriptions;
 
 /// The largest body of a query or a definition.
 const BODY_MAX: usize = 1 << 20;
@@ -23,9 +23,11 @@ const BODY_MAX: usize = 1 << 20;
 type Body = BoundedBody<BODY_MAX>;
 
 /// The routes, without a prefix.
-pub fn routes(serving: Arc<ServingLayer>) -> Router {
+pub fn routes(subscriptions: Arc<QuerySubscriptions>) -> Router {
+    let serving = Arc::clone(subscriptions.serving());
     Router::new()
-        .route("/v1/query", get(query::by_get).post(query::by_post))
+        .route("/v1/query", get(query::by_get).with_state(subscriptions))
+        .route("/v1/query", post(query::by_post))
         .route("/v1/metrics", get(metrics::list))
         .route(
             "/v1/metrics/{name}",

@@ -1,4 +1,4 @@
-//! Figures of the serving layer, for Prometheus, and of the process, as the status page shows it.
+//! Instruments of the serving layer for Prometheus.
 
 use std::time::Duration;
 
@@ -7,9 +7,6 @@ use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
 };
-
-use crate::answer::QueryAnswer;
-use crate::error::ServingError;
 
 const COUNTERS: [(&str, &str); 3] = [
     ("merganser_queries_total", "Queries, followed ones included, by the code of their answer"),
@@ -35,15 +32,31 @@ const GAUGES: [(&str, Unit, &str); 7] = [
     ("merganser_start_time_seconds", Unit::Seconds, "When the process started, in Unix time"),
 ];
 
+/// How a query ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum QueryEnd {
+    /// With an answer that lacks nothing.
+    Complete,
+    /// With an answer that lacks something.
+    Partial,
+    /// With an error.
+    Refused {
+        /// The label of its duration: one for all codes that ask the same of an operator.
+        outcome: &'static str,
+        /// Its code.
+        code: &'static str,
+    },
+}
+
 /// What is counted of queries.
 pub(crate) struct QueryInstruments {
     in_progress: Gauge,
-    /// Of queries with a whole answer, which most are: looked up once.
-    whole: (Counter, Histogram),
+    /// Of queries with a complete answer, which most are: looked up once.
+    complete: (Counter, Histogram),
 }
 
 impl QueryInstruments {
-    /// Says what the figures mean, and shows what does not change.
+    /// Describes the instruments, and sets those that do not change.
     pub(crate) fn new(queries_max: usize, started_at: Timestamp) -> Self {
         for (name, help) in COUNTERS {
             describe_counter!(name, Unit::Count, help);
@@ -59,21 +72,21 @@ impl QueryInstruments {
         gauge!("merganser_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         gauge!("merganser_start_time_seconds").set(started_at.0 as f64 / 1e6);
         gauge!("merganser_queries_limit").set(queries_max as f64);
-        Self { in_progress: gauge!("merganser_queries_in_progress"), whole: of("ok", "ok") }
+        Self { in_progress: gauge!("merganser_queries_in_progress"), complete: of("ok", "ok") }
     }
 
-    /// A query that begins. It is in progress until what is returned is dropped.
+    /// Counts a query as in progress until the guard is dropped.
     pub(crate) fn begin(&self) -> InProgressGuard<'_> {
         self.in_progress.increment(1.0);
         InProgressGuard(&self.in_progress)
     }
 
-    /// A query that was answered, or refused.
-    pub(crate) fn answered(&self, took: Duration, answer: &Result<QueryAnswer, ServingError>) {
-        let (count, seconds) = match answer {
-            Ok(answer) if answer.provenance.complete => self.whole.clone(),
-            Ok(_) => of("partial", "ok"),
-            Err(error) => of(error.outcome(), error.code()),
+    /// Counts a query that ended in this way.
+    pub(crate) fn record_query(&self, took: Duration, end: QueryEnd) {
+        let (count, seconds) = match end {
+            QueryEnd::Complete => self.complete.clone(),
+            QueryEnd::Partial => of("partial", "ok"),
+            QueryEnd::Refused { outcome, code } => of(outcome, code),
         };
         count.increment(1);
         seconds.record(took.as_secs_f64());

@@ -6,7 +6,7 @@
 //! 3. [`query`] and [`plan`]: what is asked, and what has to be read for it.
 //! 4. [`serve`]: one answer from beginning to end.
 //! 5. [`answer`] and `format`: rows, and how they are written.
-//! 6. [`http`]: the routes, and `live`: answers that follow the events.
+//! 6. [`http`]: the routes, and [`subscriptions`]: answers that follow the events.
 //!
 //! What all of it holds is taken from one budget ([`memory`]), and its work is done in turns.
 //!
@@ -24,7 +24,7 @@ pub mod merge;
 pub mod plan;
 pub mod query;
 pub mod serve;
-mod subscriptions;
+pub mod subscriptions;
 #[cfg(test)]
 mod testing;
 

@@ -27,7 +27,7 @@ use crate::calendar::BucketCalendar;
 use crate::memory::{MemoryAccount, QueryMemoryGuard};
 
 /// What the groups of an answer are, and which rows go into them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowGrouping {
     calendar: BucketCalendar,
     filters: Vec<Predicate>,

@@ -16,6 +16,7 @@ mod fair_limiter;
 mod fair_queue;
 mod metric_warnings;
 mod property_names;
+mod provenance;
 mod query_context;
 mod read;
 #[cfg(test)]
@@ -31,21 +32,20 @@ use merganser_core::clock::Clock;
 use merganser_core::ids::{Generation, Offset, PartitionId, PartitionOffsets};
 use merganser_core::journal::Journal;
 use merganser_core::time::Timestamp;
-use merganser_metric::catalog::{Catalog, CatalogSnapshot, LifecycleStage, MetricVersion};
+use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion};
 use merganser_metric::views::{BatchViews, SpeedViewLag, SpeedViews};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::answer::{self, AnswerProvenance, BatchProvenance, QueryAnswer, SpeedProvenance};
+use crate::answer::QueryAnswer;
 use crate::cache::GenerationCache;
 use crate::calendar::{ZoneCache, ZoneOffsets};
 use crate::error::ServingError;
-use crate::instruments::QueryInstruments;
+use crate::instruments::{QueryEnd, QueryInstruments};
 use crate::memory::{MemoryAccount, MemoryNeed, QueryMemory};
 use crate::merge::HeldTable;
 use crate::query::resolve::{RangeEdges, edges};
-use crate::query::{PartialPolicy, Query, QueryError};
-use crate::subscriptions::QuerySubscriptions;
+use crate::query::{Query, QueryError};
 use admission::{PreparedQuery, QueryAdmission};
 use cached_result::{CachedResult, QueryTimes, ResultKey};
 pub(crate) use fair_queue::PermitRequest;
@@ -139,7 +139,6 @@ pub struct ServingLayer {
     /// The same, for how long that is ago.
     pub(crate) begun: Instant,
     pub(crate) status: Option<StatusSource>,
-    pub(crate) live: QuerySubscriptions,
     pub(crate) zones: Arc<ZoneCache>,
     pub(crate) names: PropertyNames,
     pub(crate) memory: QueryMemory,
@@ -149,7 +148,7 @@ pub struct ServingLayer {
     parts: GenerationCache<BatchPartKey, HeldTable>,
     answers: GenerationCache<ResultKey, CachedResult>,
     fits: FilterFitCache,
-    figures: QueryInstruments,
+    instruments: QueryInstruments,
 }
 
 impl std::fmt::Debug for ServingLayer {
@@ -180,8 +179,7 @@ impl ServingLayer {
             parts: GenerationCache::new("parts", settings.memory_bytes / 4),
             answers: GenerationCache::new("answers", settings.memory_bytes / 16),
             admission: QueryAdmission::new(&settings),
-            figures: QueryInstruments::new(settings.queries_max, started_at),
-            live: QuerySubscriptions::default(),
+            instruments: QueryInstruments::new(settings.queries_max, started_at),
             zones: Arc::default(),
             names: PropertyNames::default(),
             fits: FilterFitCache::default(),
@@ -221,9 +219,9 @@ impl ServingLayer {
         asking: &PermitRequest,
         query: &Query,
     ) -> Result<QueryAnswer, ServingError> {
-        let (started, _in_progress) = (Instant::now(), self.figures.begin());
+        let (started, _in_progress) = (Instant::now(), self.instruments.begin());
         let answer = self.answer_after(asking, query).await;
-        self.figures.answered(started.elapsed(), &answer);
+        self.instruments.record_query(started.elapsed(), end_of(&answer));
         answer
     }
 
@@ -351,38 +349,6 @@ impl ServingLayer {
         Ok(PinnedQuery { snapshot, metric, missing, now, zone, edges, times, lag, asked })
     }
 
-    /// The answer from rows, and what it is made of.
-    fn assemble_answer(
-        &self,
-        query: &Query,
-        place: PinnedQuery<'_>,
-        made: &CachedResult,
-    ) -> Result<QueryAnswer, ServingError> {
-        let PinnedQuery { snapshot, metric, mut missing, now, edges, lag, .. } = place;
-        missing.extend_from_slice(&made.missing);
-        self.check_missing(query, lag, made.through, &mut missing)?;
-        let reached = (made.through, made.reach);
-        // Reading may have taken a while, in which the store failed.
-        let now_lag = self.speed.lag(metric.id);
-        let lag =
-            SpeedViewLag { lag_ms: lag.lag_ms.max(now_lag.lag_ms), owed: now_lag.owed, ..lag };
-        let zone = made.calendar.zone();
-        let open = made.last.filter(|last| last.to > now && edges.to.is_none_or(|to| to >= now));
-        let provenance = AnswerProvenance {
-            open_bucket: open.map(|last| zone.format(last.from)),
-            partial_buckets: answer::partial_buckets(
-                &made.calendar,
-                metric.compiled.grain(),
-                edges,
-                Some(now),
-            ),
-            widened_buckets: answer::widened_ranges(zone, &made.widened),
-            approximate: made.approximate.clone(),
-            ..self.provenance(snapshot, metric, lag, reached, missing)
-        };
-        Ok(made.answer(query, provenance))
-    }
-
     async fn zone(&self, tz: Tz) -> Result<Arc<ZoneOffsets>, ServingError> {
         if let Some(zone) = self.zones.known(tz) {
             return Ok(zone);
@@ -390,93 +356,13 @@ impl ServingLayer {
         let zones = Arc::clone(&self.zones);
         blocking(move || Ok(zones.get(tz))).await
     }
+}
 
-    /// What is missing while a metric's first backfill is under way.
-    fn backfill(&self, query: &Query, metric: &MetricVersion) -> Result<Vec<String>, ServingError> {
-        match (metric.stage, query.partial) {
-            (LifecycleStage::Active, _) => Ok(Vec::new()),
-            (LifecycleStage::Backfilling, partial) => {
-                let progress = self.catalog.backfill_progress(metric.id).unwrap_or(0.0);
-                // A share of 1, so that it fits.
-                let percent = (progress.clamp(0.0, 1.0) * 100.0) as u8;
-                match partial {
-                    PartialPolicy::Allow => Ok(vec![format!(
-                        "batch: events before the metric was defined, {percent} % backfilled"
-                    )]),
-                    PartialPolicy::Refuse => Err(ServingError::Backfilling {
-                        name: metric.definition.name.clone(),
-                        progress,
-                        percent,
-                    }),
-                }
-            }
-        }
-    }
-
-    /// Adds what the speed view lost, and refuses an answer that misses something unless the query
-    /// allows it.
-    fn check_missing(
-        &self,
-        query: &Query,
-        lag: SpeedViewLag,
-        through: Offset,
-        missing: &mut Vec<String>,
-    ) -> Result<(), ServingError> {
-        if through < lag.applied && missing.is_empty() {
-            missing.push(format!(
-                "speed: events from offset {through} to {}, which the view held before",
-                lag.applied
-            ));
-        }
-        match query.partial {
-            PartialPolicy::Refuse if !missing.is_empty() => {
-                Err(ServingError::Incomplete(missing.clone()))
-            }
-            PartialPolicy::Refuse | PartialPolicy::Allow => Ok(()),
-        }
-    }
-
-    /// Whether the speed view does not keep up.
-    fn is_late(&self, lag: SpeedViewLag) -> bool {
-        u128::from(lag.lag_ms) > self.settings.lag_max.as_millis()
-    }
-
-    fn provenance(
-        &self,
-        snapshot: &CatalogSnapshot,
-        metric: &MetricVersion,
-        lag: SpeedViewLag,
-        (through, reach): (Offset, Offset),
-        missing: Vec<String>,
-    ) -> AnswerProvenance {
-        let batch_events = match metric.stage {
-            LifecycleStage::Active => metric.boundary.offset.0,
-            LifecycleStage::Backfilling => 0,
-        };
-        AnswerProvenance {
-            generation: snapshot.generation.0,
-            metric_version: metric.version,
-            complete: missing.is_empty()
-                && reach == through
-                && through >= lag.applied.max(lag.owed)
-                && !self.is_late(lag),
-            missing,
-            batch: BatchProvenance {
-                events: batch_events,
-                published_at: snapshot.published_at.to_string(),
-            },
-            speed: SpeedProvenance {
-                events: through.since(metric.boundary.offset),
-                through: PartitionOffsets::only(through),
-                reach: (reach != through).then(|| PartitionOffsets::only(reach)),
-                behind_events: self.journal.end().since(through),
-                lag_ms: lag.lag_ms,
-            },
-            approximate: std::collections::BTreeMap::new(),
-            open_bucket: None,
-            partial_buckets: Vec::new(),
-            widened_buckets: Vec::new(),
-        }
+fn end_of(answer: &Result<QueryAnswer, ServingError>) -> QueryEnd {
+    match answer {
+        Ok(answer) if answer.provenance.complete => QueryEnd::Complete,
+        Ok(_) => QueryEnd::Partial,
+        Err(error) => QueryEnd::Refused { outcome: error.outcome(), code: error.code() },
     }
 }
 

@@ -1,10 +1,10 @@
 //! Answers that follow the events: sent once, then again whenever they change.
 //!
-//! Who listens is first given an answer of its own. Queries that are equal share one follower,
-//! which asks again for all who listen, at most once a second and less often where that takes long,
-//! and ends when nobody listens any more. It remembers a digest of what it sent and not the answer,
-//! and does not ask while nothing has come. A text that was sent is held until the last listener
-//! has taken it; one who is slow misses texts in between, never the last.
+//! A listener first gets an answer of its own. All listeners of equal queries share one refresher:
+//! it asks again at most once a second, less often where answering takes long, and ends when nobody
+//! listens any more. It remembers a digest of what it sent and not the answer, and asks only after
+//! something has changed. A text is held until the last listener has taken it; a slow listener
+//! misses texts in between, but never the last one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -28,12 +28,12 @@ use crate::serve::{AnswerStamp, PermitRequest, QueryContext, ServingLayer, block
 const PAUSE: Duration = Duration::from_secs(1);
 /// The most.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// Of the time, the part that a follower may spend asking: one in so many.
+/// How much longer a refresher pauses than it asked.
 const IDLE_SHARE: u32 = 10;
 /// Different queries that are followed at a time.
 const FOLLOWED_MAX: usize = 1_000;
 
-/// What a listener is sent: a JSON object, without line breaks.
+/// What is sent to a listener: a JSON object, without line breaks.
 pub(crate) struct LiveMessage {
     /// `answer`, or `problem` while there is none.
     pub(crate) event: &'static str,
@@ -43,7 +43,7 @@ pub(crate) struct LiveMessage {
     pub(crate) is_unwritten: bool,
 }
 
-/// A message for all who listen, with its memory.
+/// A message for all listeners, with its memory.
 #[derive(Debug)]
 struct SharedMessage {
     event: &'static str,
@@ -52,7 +52,7 @@ struct SharedMessage {
     _held: Option<QueryMemoryGuard>,
 }
 
-/// Where a listener finds the last text that it has not taken.
+/// Where a listener finds the newest text that it has not taken.
 #[derive(Debug)]
 struct SubscriberSlot {
     asker: CallerId,
@@ -60,10 +60,11 @@ struct SubscriberSlot {
     arrived: Notify,
 }
 
-/// The queries that are followed, by their text, and who listens.
+/// The queries that are followed, and their listeners.
 #[derive(Debug)]
-pub(crate) struct QuerySubscriptions {
-    followed: Mutex<HashMap<String, SubscribedQuery>>,
+pub struct QuerySubscriptions {
+    serving: Arc<ServingLayer>,
+    followed: Mutex<HashMap<Arc<Query>, SubscribedQuery>>,
     stopped: watch::Sender<bool>,
 }
 
@@ -71,9 +72,9 @@ pub(crate) struct QuerySubscriptions {
 #[derive(Debug, Default)]
 struct SubscribedQuery {
     listeners: Vec<Weak<SubscriberSlot>>,
-    has_follower: bool,
-    /// Somebody came whom the follower does not know yet: what that one was told first may be of
-    /// between two looks.
+    has_refresher: bool,
+    /// A listener came since the refresher looked last: its first answer may be of between two
+    /// looks, and so another one than the refresher knows.
     is_joined: bool,
 }
 
@@ -84,75 +85,127 @@ impl SubscribedQuery {
     }
 }
 
-impl Default for QuerySubscriptions {
-    fn default() -> Self {
-        Self { followed: Mutex::default(), stopped: watch::Sender::new(false) }
-    }
-}
-
 impl QuerySubscriptions {
-    /// Ends all followers and their listeners.
-    pub(crate) fn stop(&self) {
+    /// Subscriptions to what a serving layer answers.
+    #[must_use]
+    pub fn new(serving: Arc<ServingLayer>) -> Self {
+        Self { serving, followed: Mutex::default(), stopped: watch::Sender::new(false) }
+    }
+
+    /// Ends all followers and the streams of their listeners, which would otherwise never end.
+    pub fn stop(&self) {
         self.stopped.send_replace(true);
     }
 
-    fn followed(&self) -> MutexGuard<'_, HashMap<String, SubscribedQuery>> {
+    /// What answers the queries.
+    pub(crate) fn serving(&self) -> &Arc<ServingLayer> {
+        &self.serving
+    }
+
+    /// Follows a query. The first answer is read before this returns, so that a query without one
+    /// is refused like any other.
+    pub(crate) async fn subscribe(
+        self: &Arc<Self>,
+        asker: CallerId,
+        query: Query,
+    ) -> Result<impl Stream<Item = LiveMessage> + Send + use<>, ServingError> {
+        let query = Arc::new(query);
+        // Before the first answer is read: what changes from then on is sent to this listener.
+        let slot = self.listen(&query, asker.clone())?;
+        let (first, seen) = match self.first_answer(asker, &query).await {
+            Ok(first) => first,
+            Err(error) => {
+                drop(slot);
+                self.remove_idle(&query);
+                return Err(error);
+            }
+        };
+        if self.claim_refresher(&query) {
+            let subscriptions = Arc::clone(self);
+            let refresher = QueryRefresher { subscriptions, query, seen: None, stamp: None };
+            tokio::spawn(refresher.refresh_loop());
+        }
+        let (first, stopped) = (Some(first), self.stopped.subscribe());
+        Ok(stream::unfold(QuerySubscriber { slot, stopped, first, seen }, QuerySubscriber::next))
+    }
+
+    async fn first_answer(
+        &self,
+        asker: CallerId,
+        query: &Query,
+    ) -> Result<(QueryAnswer, AnswerFingerprint), ServingError> {
+        let asking = PermitRequest::query(asker);
+        let answer = self.serving.answer_to(&asking, query).await?;
+        let turn = self.serving.admission.writing.acquire(&asking).await;
+        blocking(move || {
+            let _turn = turn;
+            Ok(fingerprint(answer))
+        })
+        .await
+    }
+
+    fn followed(&self) -> MutexGuard<'_, HashMap<Arc<Query>, SubscribedQuery>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place to listen to a query.
-    fn listen(&self, key: &str, asker: CallerId) -> Result<Arc<SubscriberSlot>, ServingError> {
+    /// A slot of a new listener to a query.
+    fn listen(
+        &self,
+        query: &Arc<Query>,
+        asker: CallerId,
+    ) -> Result<Arc<SubscriberSlot>, ServingError> {
         let mut followed = self.followed();
-        if !followed.contains_key(key) && followed.len() >= FOLLOWED_MAX {
+        if !followed.contains_key(query) && followed.len() >= FOLLOWED_MAX {
             return Err(ServingError::TooManyFollowed { limit: FOLLOWED_MAX });
         }
         let slot =
             Arc::new(SubscriberSlot { asker, last: Mutex::default(), arrived: Notify::new() });
-        let query = followed.entry(key.to_owned()).or_default();
-        query.listeners.push(Arc::downgrade(&slot));
-        query.is_joined = true;
+        let subscribed = followed.entry(Arc::clone(query)).or_default();
+        subscribed.listeners.push(Arc::downgrade(&slot));
+        subscribed.is_joined = true;
         Ok(slot)
     }
 
-    /// Whether a query's follower is yet to be started, by whoever asks.
-    fn starts(&self, key: &str) -> bool {
+    /// Whether the caller has to start the query's refresher, since nobody did.
+    fn claim_refresher(&self, query: &Query) -> bool {
         let mut followed = self.followed();
-        followed.get_mut(key).is_some_and(|query| !std::mem::replace(&mut query.has_follower, true))
+        let subscribed = followed.get_mut(query);
+        subscribed.is_some_and(|query| !std::mem::replace(&mut query.has_refresher, true))
     }
 
-    /// Forgets a query that nobody listens to and that has no follower.
-    fn remove_idle(&self, key: &str) {
+    /// Forgets a query without listeners and without a refresher.
+    fn remove_idle(&self, query: &Query) {
         let mut followed = self.followed();
-        if let Some(query) = followed.get_mut(key)
-            && query.listeners().is_empty()
-            && !query.has_follower
+        if let Some(subscribed) = followed.get_mut(query)
+            && subscribed.listeners().is_empty()
+            && !subscribed.has_refresher
         {
-            followed.remove(key);
+            followed.remove(query);
         }
     }
 
-    /// Who listens to a query, and whether somebody joined since this was asked; for its follower,
-    /// which ends when nobody does any more.
-    fn current_subscribers(&self, key: &str) -> Option<(Vec<Arc<SubscriberSlot>>, bool)> {
+    /// The listeners of a query, and whether one joined since the last call. `None` ends the
+    /// query's refresher: nobody listens any more.
+    fn current_subscribers(&self, query: &Query) -> Option<(Vec<Arc<SubscriberSlot>>, bool)> {
         let mut followed = self.followed();
-        let query = followed.get_mut(key)?;
-        let slots = query.listeners();
-        let is_joined = std::mem::take(&mut query.is_joined);
-        // Listeners are added under the same lock.
+        let subscribed = followed.get_mut(query)?;
+        let slots = subscribed.listeners();
+        let is_joined = std::mem::take(&mut subscribed.is_joined);
+        // Listeners are added under the same lock, so that none is added to a query that goes.
         if slots.is_empty() || *self.stopped.borrow() {
-            followed.remove(key);
+            followed.remove(query);
             return None;
         }
         Some((slots, is_joined))
     }
 
-    /// Who listens to a query.
-    fn listeners(&self, key: &str) -> Vec<Arc<SubscriberSlot>> {
-        self.followed().get_mut(key).map_or_else(Vec::new, SubscribedQuery::listeners)
+    /// The listeners of a query.
+    fn listeners(&self, query: &Query) -> Vec<Arc<SubscriberSlot>> {
+        self.followed().get_mut(query).map_or_else(Vec::new, SubscribedQuery::listeners)
     }
 }
 
-/// One who listens.
+/// A listener.
 struct QuerySubscriber {
     slot: Arc<SubscriberSlot>,
     stopped: watch::Receiver<bool>,
@@ -165,7 +218,7 @@ struct QuerySubscriber {
 impl QuerySubscriber {
     async fn next(mut self) -> Option<(LiveMessage, Self)> {
         if let Some(answer) = self.first.take() {
-            let is_unwritten = !answer.is_short();
+            let is_unwritten = !answer.rows.is_short();
             // The pieces of JSON cannot fail.
             let pieces = format::write(answer, AnswerFormat::Json, CsvTextStyle::default()).ok()?;
             return Some((LiveMessage { event: "answer", pieces, is_unwritten }, self));
@@ -191,54 +244,10 @@ impl QuerySubscriber {
     }
 }
 
-impl ServingLayer {
-    /// Follows a query. The first answer is read before this returns, so that a query without one
-    /// is refused like any other.
-    pub(crate) async fn subscribe(
-        self: &Arc<Self>,
-        asker: CallerId,
-        query: Query,
-    ) -> Result<impl Stream<Item = LiveMessage> + Send + use<>, ServingError> {
-        let key = format!("{query:?}");
-        let slot = self.live.listen(&key, asker.clone())?;
-        let first = async {
-            let answer = self.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
-            let turn = self.admission.writing.acquire(&PermitRequest::query(asker)).await;
-            blocking(move || {
-                let _turn = turn;
-                Ok(fingerprint(answer))
-            })
-            .await
-        };
-        let (answer, seen) = match first.await {
-            Ok(first) => first,
-            Err(error) => {
-                drop(slot);
-                self.live.remove_idle(&key);
-                return Err(error);
-            }
-        };
-        if self.live.starts(&key) {
-            let serving = Arc::clone(self);
-            tokio::spawn(
-                QueryRefresher { serving, query, key, seen: None, stamp: None }.refresh_loop(),
-            );
-        }
-        let (first, stopped) = (Some(answer), self.live.stopped.subscribe());
-        Ok(stream::unfold(QuerySubscriber { slot, stopped, first, seen }, QuerySubscriber::next))
-    }
-
-    /// Ends the streams of all who follow queries, which would otherwise never end.
-    pub fn stop_subscriptions(&self) {
-        self.live.stop();
-    }
-}
-
 /// Asks again and again, and sends what changed.
 struct QueryRefresher {
-    serving: Arc<ServingLayer>,
-    query: Query,
-    key: String,
+    subscriptions: Arc<QuerySubscriptions>,
+    query: Arc<Query>,
     /// What was sent last.
     seen: Option<AnswerFingerprint>,
     /// Where a whole answer stood: until it stands elsewhere there is no other.
@@ -247,25 +256,24 @@ struct QueryRefresher {
 
 impl QueryRefresher {
     async fn refresh_loop(mut self) {
-        let mut stopped = self.serving.live.stopped.subscribe();
+        let subscriptions = Arc::clone(&self.subscriptions);
+        let mut stopped = subscriptions.stopped.subscribe();
         let mut pause = PAUSE;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 _ = stopped.wait_for(|stopped| *stopped) => {}
             }
-            let Some((listeners, is_joined)) = self.serving.live.current_subscribers(&self.key)
-            else {
-                return;
-            };
-            // It works in the share of one who listens.
+            let current = subscriptions.current_subscribers(&self.query);
+            let Some((listeners, is_joined)) = current else { return };
+            // Its work counts as that of one of the listeners.
             let Some(asker) = listeners.first().map(|slot| slot.asker.clone()) else { return };
             drop(listeners);
             let began = Instant::now();
             let asking = PermitRequest::refresh(asker);
             if let Some(text) = self.refresh_answer(&asking, is_joined).await.map(Arc::new) {
-                // Those who came meanwhile, too: their first answer may be of before.
-                for slot in self.serving.live.listeners(&self.key) {
+                // Asked for again: a listener that came meanwhile may have an older first answer.
+                for slot in subscriptions.listeners(&self.query) {
                     *slot.last.lock().unwrap_or_else(PoisonError::into_inner) =
                         Some(Arc::clone(&text));
                     slot.arrived.notify_one();
@@ -281,13 +289,13 @@ impl QueryRefresher {
         asking: &PermitRequest,
         is_joined: bool,
     ) -> Option<SharedMessage> {
-        let stamp = self.serving.stamp(&self.query).await.ok();
+        let stamp = self.subscriptions.serving.stamp(&self.query).await.ok();
         if stamp.is_some() && stamp == self.stamp && !is_joined {
             return None;
         }
         let known = self.seen.clone().filter(|_| !is_joined);
         let answered = async {
-            let answer = self.serving.answer_to(asking, &self.query).await?;
+            let answer = self.subscriptions.serving.answer_to(asking, &self.query).await?;
             let is_whole = answer.provenance.complete;
             self.write(asking, answer, known).await.map(|(seen, text)| (seen, text, is_whole))
         };
@@ -344,7 +352,7 @@ impl QueryRefresher {
             })
             .await
         };
-        self.serving.run_when_admitted(MemoryNeed::Much, asking, write).await
+        self.subscriptions.serving.run_when_admitted(MemoryNeed::Much, asking, write).await
     }
 }
 
@@ -357,7 +365,7 @@ enum AnswerFingerprint {
 
 /// An answer with what makes it another one.
 fn fingerprint(answer: QueryAnswer) -> (QueryAnswer, AnswerFingerprint) {
-    let rows = answer.written.digest(|| format::digest(&answer));
+    let rows = answer.rows.rendered.digest(|| format::digest(&answer));
     let mut provenance = answer.provenance.clone();
     provenance.generation = 0;
     provenance.batch.events = 0;
@@ -366,6 +374,6 @@ fn fingerprint(answer: QueryAnswer) -> (QueryAnswer, AnswerFingerprint) {
     provenance.speed.through.0.clear();
     provenance.speed.behind_events = 0;
     provenance.speed.lag_ms = 0;
-    let told = json!([provenance, answer.warnings, answer.total_rows]).to_string();
+    let told = json!([provenance, answer.rows.warnings, answer.rows.total_rows]).to_string();
     (answer, AnswerFingerprint::Answer { rows, told })
 }

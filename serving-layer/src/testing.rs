@@ -32,6 +32,7 @@ use tokio::sync::{RwLock, watch};
 
 use crate::calendar::ZoneCache;
 use crate::serve::{ServingLayer, ServingSettings};
+use crate::subscriptions::QuerySubscriptions;
 
 /// Everything that a serving layer stands on.
 #[derive(Debug)]
@@ -141,6 +142,11 @@ impl World {
             defined: Mutex::default(),
             batch_reads: Mutex::default(),
         })
+    }
+
+    /// What the routes need.
+    pub(crate) fn subscriptions(self: &Arc<Self>) -> Arc<QuerySubscriptions> {
+        Arc::new(QuerySubscriptions::new(self.serving(ServingSettings::default())))
     }
 
     pub(crate) fn serving(self: &Arc<Self>, settings: ServingSettings) -> Arc<ServingLayer> {

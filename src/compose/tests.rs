@@ -59,7 +59,7 @@ fn parts(service: &RunningService) -> HttpParts {
             &service.intake,
             &service.runs,
             BackupService::new(Arc::clone(&service.batch.catalog), Vec::new()),
-            &service.serving,
+            &service.subscriptions,
             &service.speed,
             keys,
         ),

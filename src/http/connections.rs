@@ -141,12 +141,7 @@ where
     S::Future: Send,
 {
     /// Agrees on TLS, then as [`HttpConnection::serve_requests`].
-    async fn serve_tls(
-        self,
-        tls: TlsAcceptor,
-        stream: TimedStream,
-        place: OwnedSemaphorePermit,
-    ) {
+    async fn serve_tls(self, tls: TlsAcceptor, stream: TimedStream, place: OwnedSemaphorePermit) {
         let agreed = self.stop.run_until_cancelled(timeout(HANDSHAKE, tls.accept(stream))).await;
         match agreed {
             Some(Ok(Ok(stream))) => self.serve_requests(stream, place).await,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch, RecordBatchOptions,
-    StringBuilder, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, BooleanArray, Decimal128Array, Int64Array, StringBuilder, UInt32Array,
 };
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::DataType;
 use merganser_metric::compile::{Metric, OverflowCounts};
 
+use super::columns::NamedColumns;
 use super::rows::{GroupRow, MergedStates};
 use crate::error::ServingError;
 use crate::query::FillPolicy;
@@ -86,30 +86,4 @@ pub(super) fn fill_zeros(
         }
     }
     Ok(())
-}
-
-/// Named columns of equal length.
-#[derive(Debug, Default)]
-pub(super) struct NamedColumns(Vec<(String, ArrayRef)>);
-
-impl NamedColumns {
-    pub(super) fn push(&mut self, name: &str, values: ArrayRef) {
-        self.0.push((name.to_owned(), values));
-    }
-
-    /// The column `time`, of bucket starts.
-    pub(super) fn push_times(&mut self, times: impl IntoIterator<Item = Option<i64>>) {
-        let times: TimestampMicrosecondArray = times.into_iter().collect();
-        self.push("time", Arc::new(times.with_timezone("UTC")));
-    }
-
-    pub(super) fn into_batch(self, rows: usize) -> Result<RecordBatch, ServingError> {
-        let field = |(name, values): &(String, ArrayRef)| {
-            Field::new(name, values.data_type().clone(), true)
-        };
-        let schema = Schema::new(self.0.iter().map(field).collect::<Vec<_>>());
-        let columns = self.0.into_iter().map(|(_, values)| values).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(Arc::new(schema), columns, &options)?)
-    }
 }

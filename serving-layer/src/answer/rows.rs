@@ -8,7 +8,7 @@ use merganser_metric::compile::{FinishedValues, Metric, OverflowCounts};
 use merganser_metric::expression::Predicate;
 use merganser_metric::table::StateTable;
 
-use super::page::NamedColumns;
+use super::columns::NamedColumns;
 use crate::error::ServingError;
 use crate::merge::HeldTable;
 

@@ -5,6 +5,7 @@
 //! stretches, and where it changes is known exactly.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Offset, SecondsFormat, TimeZone};
@@ -26,11 +27,25 @@ pub struct OffsetSpan {
     pub offset: i64,
 }
 
-/// A time zone.
-#[derive(Debug, PartialEq)]
+/// A time zone. Two are equal if their names are: the offsets are looked up by these.
+#[derive(Debug)]
 pub struct ZoneOffsets {
     tz: Tz,
     stretches: Box<[OffsetSpan]>,
+}
+
+impl PartialEq for ZoneOffsets {
+    fn eq(&self, other: &Self) -> bool {
+        self.tz == other.tz
+    }
+}
+
+impl Eq for ZoneOffsets {}
+
+impl Hash for ZoneOffsets {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.tz.hash(state);
+    }
 }
 
 impl ZoneOffsets {

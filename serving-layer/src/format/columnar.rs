@@ -20,14 +20,14 @@ pub(super) const ROWS: usize = 16_384;
 /// The answer's columns, and those that it is compared with as `compare.` and the name. Times carry
 /// the name of the zone.
 pub(super) fn flat(answer: &QueryAnswer) -> Vec<(String, ArrayRef)> {
-    let zone = answer.calendar.zone().name();
+    let zone = answer.rows.calendar.zone().name();
     let named = |batch: &RecordBatch, prefix: &str| -> Vec<(String, ArrayRef)> {
         let fields = batch.schema_ref().fields().iter();
         let names = fields.map(|field| format!("{prefix}{}", field.name()));
         names.zip(batch.columns().iter().map(|column| in_zone(column, zone))).collect()
     };
-    let mut columns = named(&answer.rows, "");
-    columns.extend(answer.compared.iter().flat_map(|batch| named(batch, "compare.")));
+    let mut columns = named(&answer.rows.values, "");
+    columns.extend(answer.rows.compared.iter().flat_map(|batch| named(batch, "compare.")));
     columns
 }
 
@@ -47,7 +47,7 @@ fn batch(answer: &QueryAnswer) -> Result<RecordBatch, ServingError> {
     let metadata: HashMap<String, String> = metadata::metadata(answer).collect();
     let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     let columns = columns.into_iter().map(|(_, values)| values).collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(answer.rows.num_rows()));
+    let options = RecordBatchOptions::new().with_row_count(Some(answer.rows.values.num_rows()));
     Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
 }
 

@@ -23,7 +23,7 @@ pub(super) fn pieces(answer: QueryAnswer, how: CsvTextStyle) -> impl Iterator<It
     let rows = flat(&answer);
     let names: Vec<String> = rows.iter().map(|(name, _)| name.clone()).collect();
     let head = Bytes::from(format!("{}\r\n", names.join(",")));
-    let (count, mut next) = (answer.rows.num_rows(), 0);
+    let (count, mut next) = (answer.rows.values.num_rows(), 0);
     let lines = std::iter::from_fn(move || {
         let mut text = String::new();
         while next < count && text.len() < PIECE_BYTES {
@@ -31,7 +31,7 @@ pub(super) fn pieces(answer: QueryAnswer, how: CsvTextStyle) -> impl Iterator<It
                 if at > 0 {
                     text.push(',');
                 }
-                cell(values, next, (answer.calendar.zone(), how), &mut text);
+                cell(values, next, (answer.rows.calendar.zone(), how), &mut text);
             }
             text.push_str("\r\n");
             next += 1;

@@ -16,9 +16,11 @@ use crate::format::{PIECE_BYTES, decimal_text};
 /// same rows, so that it is written once where it is short.
 pub(super) fn pieces(answer: QueryAnswer) -> Box<dyn Iterator<Item = Bytes> + Send> {
     let tail = tail(&answer);
-    if answer.is_short() {
-        let written =
-            answer.written.get(|| rows_text(answer.clone()).collect::<Vec<_>>().concat().into());
+    if answer.rows.is_short() {
+        let written = answer
+            .rows
+            .rendered
+            .json(|| rows_text(answer.clone()).collect::<Vec<_>>().concat().into());
         return Box::new([written, tail].into_iter());
     }
     Box::new(rows_text(answer).chain([tail]))
@@ -46,7 +48,7 @@ struct RowDelimiters {
 fn row_pieces(answer: QueryAnswer, around: RowDelimiters) -> impl Iterator<Item = Bytes> + Send {
     let mut next = 0;
     std::iter::from_fn(move || {
-        let count = answer.rows.num_rows();
+        let count = answer.rows.values.num_rows();
         if next == count {
             return None;
         }
@@ -63,22 +65,23 @@ fn row_pieces(answer: QueryAnswer, around: RowDelimiters) -> impl Iterator<Item 
 }
 
 fn head(answer: &QueryAnswer) -> Vec<u8> {
-    let zone = answer.calendar.zone();
+    let zone = answer.rows.calendar.zone();
     let edge = |time: Option<Timestamp>| json!(time.map(|time| zone.format(time)));
     let column = |field: &arrow::datatypes::FieldRef| {
         let ty = type_name(field.data_type());
         format!("{{\"name\":{},\"type\":\"{ty}\"}}", json!(field.name()))
     };
-    let columns: Vec<String> = answer.rows.schema_ref().fields().iter().map(column).collect();
-    let compare = answer.comparison.as_ref().map(|compare| compare.to_json(zone));
+    let columns: Vec<String> =
+        answer.rows.values.schema_ref().fields().iter().map(column).collect();
+    let compare = answer.rows.comparison.as_ref().map(|compare| compare.to_json(zone));
     let compare = compare.map(|compare| format!("\"compare\":{compare},"));
     let text = format!(
         "{{\"metric\":{},\"from\":{},\"to\":{},\"granularity\":\"{}\",\"timezone\":\"{}\",{}\
          \"columns\":[{}],\"rows\":[",
         json!(answer.metric),
-        edge(answer.edges.from),
-        edge(answer.edges.to),
-        answer.calendar.granularity().name(),
+        edge(answer.rows.edges.from),
+        edge(answer.rows.edges.to),
+        answer.rows.calendar.granularity().name(),
         zone.name(),
         compare.unwrap_or_default(),
         columns.join(","),
@@ -87,13 +90,13 @@ fn head(answer: &QueryAnswer) -> Vec<u8> {
 }
 
 fn tail(answer: &QueryAnswer) -> Bytes {
-    let warnings = match answer.warnings.is_empty() {
+    let warnings = match answer.rows.warnings.is_empty() {
         true => String::new(),
-        false => format!(",\"warnings\":{}", json!(answer.warnings)),
+        false => format!(",\"warnings\":{}", json!(answer.rows.warnings)),
     };
     // A struct of numbers and texts, whose serialization cannot fail.
     let provenance = serde_json::to_string(&answer.provenance).unwrap_or_default();
-    let total = answer.total_rows;
+    let total = answer.rows.total_rows;
     format!("],\"total_rows\":{total},\"provenance\":{provenance}{warnings}}}").into()
 }
 
@@ -119,11 +122,11 @@ struct TimeTextCache<'a> {
 
 impl<'a> JsonRowWriter<'a> {
     fn new(answer: &'a QueryAnswer) -> Self {
-        let times = || TimeTextCache { zone: answer.calendar.zone(), last: None };
+        let times = || TimeTextCache { zone: answer.rows.calendar.zone(), last: None };
         Self {
-            columns: columns(&answer.rows),
+            columns: columns(&answer.rows.values),
             times: times(),
-            compared: answer.compared.as_ref().map(|compared| (columns(compared), times())),
+            compared: answer.rows.compared.as_ref().map(|compared| (columns(compared), times())),
         }
     }
 

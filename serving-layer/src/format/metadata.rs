@@ -47,13 +47,13 @@ pub(crate) fn headers(answer: &QueryAnswer) -> HeaderMap {
             tell(name, edge);
         }
     }
-    tell(TOTAL_ROWS, answer.total_rows.to_string());
+    tell(TOTAL_ROWS, answer.rows.total_rows.to_string());
     tell(PROVENANCE, bounded_json(json!(answer.provenance)));
     if let Some(compare) = compare(answer) {
         tell(COMPARE, compare);
     }
-    if !answer.warnings.is_empty() {
-        tell(WARNINGS, list(&answer.warnings));
+    if !answer.rows.warnings.is_empty() {
+        tell(WARNINGS, list(&answer.rows.warnings));
     }
     headers
 }
@@ -63,11 +63,11 @@ pub(super) fn metadata(answer: &QueryAnswer) -> impl Iterator<Item = (String, St
     let [from, to] = edges(answer);
     let always = [
         ("metric", answer.metric.clone()),
-        ("granularity", answer.calendar.granularity().name().to_owned()),
-        ("timezone", answer.calendar.zone().name().to_owned()),
-        ("total_rows", answer.total_rows.to_string()),
+        ("granularity", answer.rows.calendar.granularity().name().to_owned()),
+        ("timezone", answer.rows.calendar.zone().name().to_owned()),
+        ("total_rows", answer.rows.total_rows.to_string()),
         ("provenance", json!(answer.provenance).to_string()),
-        ("warnings", json!(answer.warnings).to_string()),
+        ("warnings", json!(answer.rows.warnings).to_string()),
     ];
     let edges = [("from", from), ("to", to)].into_iter();
     let edges = edges.chain([("compare", compare(answer))]);
@@ -77,12 +77,12 @@ pub(super) fn metadata(answer: &QueryAnswer) -> impl Iterator<Item = (String, St
 
 /// The earlier range, which is short and ASCII.
 fn compare(answer: &QueryAnswer) -> Option<String> {
-    answer.comparison.as_ref().map(|compare| compare.to_json(answer.calendar.zone()))
+    answer.rows.comparison.as_ref().map(|compare| compare.to_json(answer.rows.calendar.zone()))
 }
 
 fn edges(answer: &QueryAnswer) -> [Option<String>; 2] {
-    let zone = answer.calendar.zone();
-    [answer.edges.from, answer.edges.to]
+    let zone = answer.rows.calendar.zone();
+    [answer.rows.edges.from, answer.rows.edges.to]
         .map(|edge: Option<Timestamp>| edge.map(|edge| zone.format(edge)))
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::TimestampMicrosecondArray;
 use arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::reader::StreamReader;
+use merganser_api::request::CallerId;
 use merganser_core::decimal::{self, Scale};
 use merganser_core::ids::PartitionOffsets;
 use merganser_core::time::Timestamp;
@@ -16,11 +17,12 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::answer::{AnswerProvenance, BatchProvenance, RenderedRows, RowsMemory, SpeedProvenance};
+use crate::answer::{AnswerProvenance, AnswerRows, BatchProvenance, RenderedRows, SpeedProvenance};
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
+use crate::memory::{MemoryNeed, QueryMemory};
 use crate::query::resolve::RangeEdges;
 
-fn answer(count: i64) -> QueryAnswer {
+fn rows(count: i64) -> AnswerRows {
     let texts = [Some("DE"), Some("=1+1"), Some("a \"b\", c\nd"), Some(""), None, Some("-2")];
     let texts: StringArray = (0..count as usize).map(|at| texts[at % 6]).collect();
     let decimals: Decimal128Array =
@@ -29,11 +31,11 @@ fn answer(count: i64) -> QueryAnswer {
         TimestampMicrosecondArray::from_iter_values((0..count).map(|at| at * 3_600_000_000));
     let batch = |columns: Vec<(&str, ArrayRef)>| RecordBatch::try_from_iter(columns).unwrap();
     let zone = Arc::new(ZoneOffsets::new(chrono_tz::Asia::Kolkata));
-    QueryAnswer {
-        metric: "m".into(),
+    let memory = QueryMemory::new(0).account(&CallerId::default(), MemoryNeed::Much);
+    AnswerRows {
         edges: RangeEdges::default(),
         calendar: BucketCalendar::new(zone, Granularity::Hour),
-        rows: batch(vec![
+        values: batch(vec![
             ("time", Arc::new(times.with_timezone("UTC"))),
             ("c", Arc::new(texts)),
             ("n", Arc::new(Int64Array::from_iter_values(0..count))),
@@ -45,6 +47,20 @@ fn answer(count: i64) -> QueryAnswer {
             Arc::new((0..count).map(|at| (at > 1).then_some(at)).collect::<Int64Array>()),
         )])),
         total_rows: 9,
+        warnings: vec!["sums".into()],
+        rendered: RenderedRows::default(),
+        held: memory.hold(0).unwrap(),
+    }
+}
+
+fn answer(count: i64) -> QueryAnswer {
+    answer_with(rows(count))
+}
+
+fn answer_with(rows: AnswerRows) -> QueryAnswer {
+    QueryAnswer {
+        metric: "m".into(),
+        rows: Arc::new(rows),
         provenance: AnswerProvenance {
             generation: 3,
             metric_version: 1,
@@ -63,9 +79,6 @@ fn answer(count: i64) -> QueryAnswer {
             partial_buckets: vec![],
             widened_buckets: vec![],
         },
-        warnings: vec!["sums".into()],
-        written: RenderedRows::default(),
-        held: RowsMemory::default(),
     }
 }
 
@@ -131,16 +144,16 @@ fn answer_of(lines: &[Line]) -> QueryAnswer {
     let sums: Decimal128Array = lines.iter().map(|line| line.2).collect();
     let before: StringArray = lines.iter().map(|line| line.3.clone()).collect();
     let times = TimestampMicrosecondArray::from_iter_values(0..lines.len() as i64);
-    QueryAnswer {
-        rows: batch(vec![
+    answer_with(AnswerRows {
+        values: batch(vec![
             ("time", Arc::new(times.with_timezone("UTC"))),
             ("c", Arc::new(texts)),
             ("n", Arc::new(counts)),
             ("s", Arc::new(sums.with_data_type(decimal::value_type()))),
         ]),
         compared: Some(batch(vec![("last", Arc::new(before))])),
-        ..answer(0)
-    }
+        ..rows(0)
+    })
 }
 
 /// The fields of a JSON row as CSV has them: numbers as they are spelt, texts as they are.
@@ -200,21 +213,23 @@ fn sums() -> impl Strategy<Value = Option<i128>> {
 
 #[test]
 fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
-    let mut told = answer(6);
-    told.warnings = vec!["`s` is „quoted“, 1 of 2 rows 🦆".into()];
+    let mut told = answer_with(AnswerRows {
+        warnings: vec!["`s` is „quoted“, 1 of 2 rows 🦆".into()],
+        edges: RangeEdges { from: Some(Timestamp(0)), to: None },
+        ..rows(6)
+    });
     told.provenance.complete = false;
     told.provenance.missing = vec!["speed: Zürich\u{7f}\n".into()];
-    told.edges = RangeEdges { from: Some(Timestamp(0)), to: None };
     let headers = metadata::headers(&told);
     let json = |name: &str| -> serde_json::Value {
         serde_json::from_str(headers[name].to_str().unwrap()).unwrap()
     };
-    assert_eq!(json("merganser-warnings"), serde_json::json!(told.warnings));
+    assert_eq!(json("merganser-warnings"), serde_json::json!(told.rows.warnings));
     assert_eq!(json("merganser-provenance"), serde_json::json!(told.provenance));
     assert_eq!(json("merganser-total-rows"), 9);
     assert_eq!(headers["merganser-from"], "1970-01-01T05:30:00+05:30");
     assert!(!headers.contains_key("merganser-to"));
-    let none = QueryAnswer { warnings: Vec::new(), ..answer(1) };
+    let none = answer_with(AnswerRows { warnings: Vec::new(), ..rows(1) });
     assert!(!metadata::headers(&none).contains_key("merganser-warnings"));
 
     let stream = bytes(told.clone(), AnswerFormat::Arrow);
@@ -224,7 +239,7 @@ fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
     for metadata in [&arrow, parquet.schema().metadata()] {
         let json =
             |name: &str| -> serde_json::Value { serde_json::from_str(&metadata[name]).unwrap() };
-        assert_eq!(json("merganser.warnings"), serde_json::json!(told.warnings));
+        assert_eq!(json("merganser.warnings"), serde_json::json!(told.rows.warnings));
         assert_eq!(json("merganser.provenance"), serde_json::json!(told.provenance));
         assert_eq!(json("merganser.total_rows"), 9);
         assert_eq!(metadata["merganser.from"], "1970-01-01T05:30:00+05:30");
@@ -268,7 +283,7 @@ fn arrow_and_parquet_hold_the_same_columns() {
     let (by_arrow, by_parquet) = (whole(&by_arrow), whole(&by_parquet));
     assert_eq!(by_arrow.columns(), by_parquet.columns());
     assert_eq!(by_arrow.num_rows(), count as usize);
-    assert_eq!(by_arrow.column(2), answer(count).rows.column(2));
+    assert_eq!(by_arrow.column(2), answer(count).rows.values.column(2));
     let time = by_arrow.column(0).data_type().to_string();
     assert!(time.contains("Asia/Kolkata"), "{time}");
     assert_eq!(by_arrow.schema().field(4).name(), "compare.n");
@@ -287,8 +302,8 @@ fn decimals_have_the_places_of_their_column_and_times_their_microseconds() {
     let long = Decimal128Array::from(vec![37_500]).with_data_type(scale.value_type());
     let last = TimestampMicrosecondArray::from(vec![1_500]).with_timezone("UTC");
     let columns: Vec<(&str, ArrayRef)> = vec![("long", Arc::new(long)), ("last", Arc::new(last))];
-    let rows = RecordBatch::try_from_iter(columns).unwrap();
-    let answer = || QueryAnswer { rows: rows.clone(), compared: None, ..answer(1) };
+    let values = RecordBatch::try_from_iter(columns).unwrap();
+    let answer = || answer_with(AnswerRows { values: values.clone(), compared: None, ..rows(1) });
     let text = |format| String::from_utf8(bytes(answer(), format)).unwrap();
     let time = "1970-01-01T05:30:00.001500+05:30";
     assert_eq!(text(AnswerFormat::Csv), format!("long,last\r\n0.0000000375,{time}\r\n"));

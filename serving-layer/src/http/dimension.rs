@@ -47,7 +47,8 @@ pub(super) async fn values(
     let counted = counting(metric);
     let query = query(metric, &dimension, counted, pairs(&uri)?)?.within(scope);
     let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
-    let bytes = VALUE_BYTES * answer.rows.num_rows() + answer.rows.get_array_memory_size();
+    let bytes =
+        VALUE_BYTES * answer.rows.values.num_rows() + answer.rows.values.get_array_memory_size();
     let _held = body_stream::reserve_write_memory(&serving, &asker, bytes).await?;
     Ok(Json(document(&answer, counted)).into_response())
 }
@@ -110,7 +111,7 @@ fn query(
 }
 
 fn document(answer: &QueryAnswer, counted: Option<&str>) -> Value {
-    let column = |at: usize| -> Option<&ArrayRef> { answer.rows.columns().get(at) };
+    let column = |at: usize| -> Option<&ArrayRef> { answer.rows.values.columns().get(at) };
     let texts = column(0).and_then(|column| column.as_string_opt::<i32>());
     let counts = column(1).and_then(|column| column.as_primitive_opt::<Int64Type>());
     let row = |at: usize| {
@@ -122,8 +123,8 @@ fn document(answer: &QueryAnswer, counted: Option<&str>) -> Value {
         row
     };
     json!({
-        "values": (0..answer.rows.num_rows()).map(row).collect::<Vec<_>>(),
-        "total_values": answer.total_rows,
+        "values": (0..answer.rows.values.num_rows()).map(row).collect::<Vec<_>>(),
+        "total_values": answer.rows.total_rows,
         "counted_by": counted,
         "complete": answer.provenance.complete,
         "missing": answer.provenance.missing,

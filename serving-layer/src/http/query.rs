@@ -21,9 +21,10 @@ use crate::error::ServingError;
 use crate::format::{self, metadata};
 use crate::query::{AnswerFormat, Query};
 use crate::serve::{PermitRequest, ServingLayer};
+use crate::subscriptions::QuerySubscriptions;
 
 pub(super) async fn by_get(
-    State(serving): State<Arc<ServingLayer>>,
+    State(subscriptions): State<Arc<QuerySubscriptions>>,
     RequestScope(scope): RequestScope,
     asker: CallerId,
     headers: HeaderMap,
@@ -36,9 +37,9 @@ pub(super) async fn by_get(
     if query.format.is_none()
         && preferred_media_type(&headers, &offers) == Some(AnswerFormat::EACH.len())
     {
-        return Box::pin(subscribe(&serving, query, asker)).await;
+        return Box::pin(subscribe(&subscriptions, query, asker)).await;
     }
-    answer(&serving, query, asker, &headers).await
+    answer(subscriptions.serving(), query, asker, &headers).await
 }
 
 pub(super) async fn by_post(
@@ -101,15 +102,17 @@ async fn answer(
     let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
     let mut told = if is_json { HeaderMap::new() } else { metadata::headers(&answer) };
     told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
-    if answer.is_short() {
+    if answer.rows.is_short() {
         let pieces: Result<Vec<_>, _> = format::write(answer, format, query.csv)?.collect();
         let text = pieces.map_err(|error| ServingError::Internal(error.to_string()))?.concat();
         return Ok((told, body_stream::held_body(serving, &asker, text).await?).into_response());
     }
     // The rows, too, are held until all is sent.
     let bytes = format::writing_bytes(&answer, format);
-    let held =
-        (answer.held.clone(), body_stream::reserve_write_memory(serving, &asker, bytes).await?);
+    let held = (
+        Arc::clone(&answer.rows),
+        body_stream::reserve_write_memory(serving, &asker, bytes).await?,
+    );
     let pieces = format::write(answer, format, query.csv)?;
     let written =
         body_stream::answer_stream(Arc::clone(serving), PermitRequest::query(asker), pieces);
@@ -118,13 +121,13 @@ async fn answer(
 
 /// Sends the answer, and again whenever it changes.
 async fn subscribe(
-    serving: &Arc<ServingLayer>,
+    subscriptions: &Arc<QuerySubscriptions>,
     query: Query,
     asker: CallerId,
 ) -> Result<Response, Problem> {
-    let messages = serving.subscribe(asker.clone(), query).await?;
-    let body =
-        body_stream::event_stream(Arc::clone(serving), PermitRequest::refresh(asker), messages);
+    let messages = subscriptions.subscribe(asker.clone(), query).await?;
+    let serving = Arc::clone(subscriptions.serving());
+    let body = body_stream::event_stream(serving, PermitRequest::refresh(asker), messages);
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

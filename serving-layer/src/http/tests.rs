@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::routes;
-use crate::serve::ServingSettings;
 use crate::testing::{NOW, World, metric};
 
 const METRIC: &str = r#"{"name":"sales","event":"e","dimensions":["country","plan"],
@@ -42,7 +41,7 @@ fn world() -> Arc<World> {
 
 fn router(world: &Arc<World>) -> Router {
     let everything: Arc<AccessScope> = Arc::default();
-    routes(world.serving(ServingSettings::default())).layer(Extension(everything))
+    routes(world.subscriptions()).layer(Extension(everything))
 }
 
 struct Reply {

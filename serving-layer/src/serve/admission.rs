@@ -33,7 +33,7 @@ pub(crate) struct QueryAdmission {
     much: FairLimiter,
     /// For the writing of answers, piece by piece.
     pub(crate) writing: FairLimiter,
-    waiting: Arc<Mutex<HashMap<String, EqualQueries>>>,
+    waiting: Arc<Mutex<HashMap<Arc<Query>, EqualQueries>>>,
 }
 
 type SharedAnswer = Shared<BoxFuture<'static, Result<QueryAnswer, ServingError>>>;
@@ -73,7 +73,7 @@ impl QueryAdmission {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, EqualQueries>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Arc<Query>, EqualQueries>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -96,8 +96,8 @@ impl QueryAdmission {
 
 /// A query's place among those that wait, for as long as its turn has not begun.
 struct WaitingGuard {
-    waiting: Arc<Mutex<HashMap<String, EqualQueries>>>,
-    key: String,
+    waiting: Arc<Mutex<HashMap<Arc<Query>, EqualQueries>>>,
+    query: Arc<Query>,
     is_begun: Arc<AtomicBool>,
 }
 
@@ -105,9 +105,11 @@ impl Drop for WaitingGuard {
     fn drop(&mut self) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         // Another one may stand there, if nobody was left to wait for this one.
-        if waiting.get(&self.key).is_some_and(|found| Arc::ptr_eq(&found.is_begun, &self.is_begun))
+        if waiting
+            .get(&self.query)
+            .is_some_and(|found| Arc::ptr_eq(&found.is_begun, &self.is_begun))
         {
-            waiting.remove(&self.key);
+            waiting.remove(&self.query);
         }
     }
 }
@@ -185,34 +187,35 @@ impl ServingLayer {
 
     /// Waits with the equal queries that wait.
     fn join(self: &Arc<Self>, query: &Query, need: MemoryNeed) -> WaitingQuery {
-        let key = format!("{query:?}");
         let mut waiting = self.admission.waiting();
-        if let Some(found) = waiting.get(&key)
+        if let Some(found) = waiting.get(query)
             && let Some(outcome) = found.outcome.upgrade()
         {
             let (is_begun, turns) = (Arc::clone(&found.is_begun), found.turns.clone());
             return WaitingQuery { outcome, is_begun, turns };
         }
+        let query = Arc::new(query.clone());
         let is_begun = Arc::new(AtomicBool::new(false));
         let place = WaitingGuard {
             waiting: Arc::clone(&self.admission.waiting),
-            key: key.clone(),
+            query: Arc::clone(&query),
             is_begun: Arc::clone(&is_begun),
         };
-        let (serving, query, begins) = (Arc::clone(self), query.clone(), Arc::clone(&is_begun));
+        let (serving, asked, begins) =
+            (Arc::clone(self), Arc::clone(&query), Arc::clone(&is_begun));
         let (turns, mut first) = unbounded_channel();
         let outcome = async move {
             let turn: Option<WorkPermit> = first.recv().await;
             // Whoever asks from here on may expect what this answer does not include.
             drop((place, first));
             let gone = || ServingError::Internal("nobody waits for the answer".to_owned());
-            serving.answer_with_permit(&query, need, turn.ok_or_else(gone)?, &begins).await
+            serving.answer_with_permit(&asked, need, turn.ok_or_else(gone)?, &begins).await
         };
         let outcome = outcome.boxed().shared();
         // There is one to downgrade, since it was not polled yet.
         if let Some(weak) = outcome.downgrade() {
             let (is_begun, turns) = (Arc::clone(&is_begun), turns.clone());
-            waiting.insert(key, EqualQueries { outcome: weak, is_begun, turns });
+            waiting.insert(query, EqualQueries { outcome: weak, is_begun, turns });
         }
         WaitingQuery { outcome, is_begun, turns }
     }

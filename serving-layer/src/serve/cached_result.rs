@@ -12,11 +12,10 @@ use super::query_context::QueryContext;
 use super::read::{self, AttemptError, ReadContext};
 use super::{ServingLayer, blocking};
 use crate::answer::{
-    self, AnswerInput, AnswerProvenance, AnswerRows, ComparisonRange, MeasureApproximation,
-    MergedStates, QueryAnswer, RenderedRows, RowsMemory, warnings,
+    self, AnswerInput, AnswerRows, ComparisonRange, MeasureApproximation, MergedStates, warnings,
 };
 use crate::cache::CacheValue;
-use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
+use crate::calendar::{Granularity, ZoneOffsets};
 use crate::error::ServingError;
 use crate::query::resolve::{RangeEdges, ResolvedQuery, check_fit, check_open, resolve};
 use crate::query::{CompareMode, CsvTextStyle, Query, QueryError};
@@ -62,17 +61,12 @@ impl ResultKey {
     }
 }
 
-/// Rows, and what is told of them.
+/// Rows, and what an answer says of them.
 #[derive(Debug)]
 pub(super) struct CachedResult {
-    /// The range that they cover.
-    pub(super) edges: RangeEdges,
-    pub(super) calendar: BucketCalendar,
-    /// The earlier range.
-    comparison: Option<ComparisonRange>,
-    /// Where buckets do not begin on the base.
-    pub(super) widened: Vec<TimeRange>,
     pub(super) rows: Arc<AnswerRows>,
+    /// Where buckets do not begin on the metric's grain.
+    pub(super) widened: Vec<TimeRange>,
     /// Every event below is in them.
     pub(super) through: Offset,
     /// None from here on is.
@@ -85,28 +79,6 @@ pub(super) struct CachedResult {
     pub(super) last: Option<TimeRange>,
     /// See [`answer::approximate`].
     pub(super) approximate: BTreeMap<String, MeasureApproximation>,
-    /// What JSON was written of them.
-    written: RenderedRows,
-}
-
-impl CachedResult {
-    /// The answer to a query that it was made for.
-    pub(super) fn answer(&self, query: &Query, provenance: AnswerProvenance) -> QueryAnswer {
-        let AnswerRows { rows, compared, total_rows, warnings, .. } = &*self.rows;
-        QueryAnswer {
-            metric: query.metric.clone(),
-            edges: self.edges,
-            calendar: self.calendar.clone(),
-            rows: rows.clone(),
-            comparison: self.comparison.clone(),
-            compared: compared.clone(),
-            total_rows: *total_rows,
-            provenance,
-            warnings: warnings.clone(),
-            written: self.written.clone(),
-            held: RowsMemory(Some(Arc::clone(&self.rows))),
-        }
-    }
 }
 
 impl CacheValue for CachedResult {
@@ -120,14 +92,15 @@ impl CacheValue for CachedResult {
     }
 }
 
-/// Bytes of rows, of what may be written of them, and of the question.
+/// Bytes of rows, of what may be written of them, and of the query.
 fn rows_bytes(rows: &AnswerRows, query: &Query) -> usize {
-    let batches = [Some(&rows.rows), rows.compared.as_ref()];
-    let bytes = batches.into_iter().flatten().map(|rows| {
-        let names = rows.schema_ref().fields().iter().map(|field| field.name().len() + 4);
+    let batches = [Some(&rows.values), rows.compared.as_ref()];
+    let is_short = rows.is_short();
+    let bytes = batches.into_iter().flatten().map(|batch| {
+        let names = batch.schema_ref().fields().iter().map(|field| field.name().len() + 4);
         // What is written of short answers: each row with its names, each value as it is.
-        let written = if answer::is_short(rows) { rows.num_rows() } else { 0 };
-        2 * rows.get_array_memory_size() + written * names.sum::<usize>()
+        let written = if is_short { batch.num_rows() } else { 0 };
+        2 * batch.get_array_memory_size() + written * names.sum::<usize>()
     });
     bytes.sum::<usize>() + text_bytes(query)
 }
@@ -156,48 +129,38 @@ impl ServingLayer {
             }
             None => None,
         };
-        let comparison = earlier.as_ref().map(|(_, comparison)| comparison.clone());
         let (through, reach) = (speed.through, speed.reach);
         let last = answer::last_bucket(&merged, &resolved.calendar);
         let warnings = self.warnings(&part, &speed.omissions).await;
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
-        let calendar = resolved.calendar.clone();
         let (query, groups_max) = (query.clone(), self.settings.groups_max);
         let (metric, work) = (Arc::clone(&metric.compiled), work.clone());
         let rows = blocking(move || {
-            let earlier = earlier.as_ref().map(|(before, compare)| (before, compare.range));
-            let account = work.account();
-            let (query, resolved, metric, merged) = (&query, &resolved, &metric, &merged);
-            let source = AnswerInput {
-                query,
-                resolved,
-                metric,
+            let mut rows = answer::build(AnswerInput {
+                query: &query,
+                resolved: &resolved,
+                metric: &metric,
                 edges,
-                merged,
-                earlier,
+                merged: &merged,
+                earlier: earlier.as_ref().map(|(before, comparison)| (before, comparison)),
                 groups_max,
-                account,
-            };
-            let mut rows = answer::build(source)?;
-            rows.held.resize(rows_bytes(&rows, query))?;
-            Ok(rows)
+                account: work.account(),
+            })?;
+            rows.held.resize(rows_bytes(&rows, &query))?;
+            rows.warnings.extend(warnings);
+            Ok(Arc::new(rows))
         });
-        let mut rows = rows.await?;
-        rows.warnings.extend(warnings);
+        let rows = rows.await?;
         let is_whole = missing.is_empty() && through >= applied && reach == through;
         Ok(Arc::new(CachedResult {
-            edges,
-            calendar,
-            comparison,
+            rows,
             widened,
-            rows: Arc::new(rows),
             through,
             reach,
             missing,
             is_whole,
             last,
             approximate,
-            written: RenderedRows::default(),
         }))
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
-use chrono_tz::Tz;
 use futures::StreamExt;
 use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::{MetricId, Offset};
@@ -49,12 +48,7 @@ pub(super) struct ReadContext<'a> {
 pub(super) struct BatchPartKey {
     metric: MetricId,
     edges: RangeEdges,
-    granularity: Granularity,
-    timezone: Tz,
-    group_by: Vec<usize>,
-    /// That of who asks, and that of the query.
-    filters: [Option<String>; 2],
-    states: Vec<usize>,
+    grouping: Arc<RowGrouping>,
 }
 
 /// Why an attempt gave no answer, and whether another one may.
@@ -169,20 +163,11 @@ impl ServingLayer {
         edges: RangeEdges,
         grouping: &Arc<RowGrouping>,
     ) -> Result<Arc<HeldTable>, ServingError> {
-        let ReadContext { snapshot, metric, resolved, query, .. } = *part;
-        let states = states(part);
-        let shape = BatchPartKey {
-            metric: metric.id,
-            edges,
-            granularity: query.granularity,
-            timezone: query.timezone,
-            group_by: resolved.group_by.clone(),
-            filters: [query.scope.filter.clone(), query.filter.clone()],
-            states: states.clone(),
-        };
-        let columns = ReadColumns { dimensions: dimensions(part), states };
+        let ReadContext { snapshot, metric, .. } = *part;
+        let key = BatchPartKey { metric: metric.id, edges, grouping: Arc::clone(grouping) };
+        let columns = ReadColumns { dimensions: dimensions(part), states: states(part) };
         let batch = self.batch_part(part, edges, columns, Arc::clone(grouping));
-        self.parts.get(snapshot.generation, Offset::ZERO, &shape, batch).await
+        self.parts.get(snapshot.generation, Offset::ZERO, &key, batch).await
     }
 
     /// Reads the batch view's pieces and merges them, off the threads that wait: rows are decoded

@@ -27,6 +27,7 @@ mod tests;
 mod type_hints;
 mod uses;
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
@@ -201,11 +202,28 @@ impl FailureCounter {
 }
 
 /// A condition over named columns, e.g. a query's filter over dimensions.
+///
+/// Two are equal if their text and their columns are: the rest is made from these.
 #[derive(Clone, Debug)]
 pub struct Predicate {
+    text: String,
     evaluator: Evaluator,
     inputs: Vec<String>,
     schema: SchemaRef,
+}
+
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.schema == other.schema && self.inputs == other.inputs
+    }
+}
+
+impl Eq for Predicate {}
+
+impl Hash for Predicate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
 }
 
 impl Predicate {
@@ -223,6 +241,7 @@ impl Predicate {
         let inputs = lowering.into_inputs();
         let schema = input_schema(&inputs, NumberWidth::Wide);
         Ok(Self {
+            text: text.to_owned(),
             evaluator: Evaluator::new(&expr, &schema)?,
             inputs: inputs.iter().map(InputColumn::name).collect(),
             schema,

@@ -8,7 +8,7 @@ use merganser_core::time::timestamp_type;
 use crate::measure::StateKind;
 
 /// The columns that a metric's states are stored in, in views and in speed stores.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StateLayout {
     /// Names of the dimensions.
     pub dimensions: Vec<String>,

@@ -15,7 +15,7 @@ pub(super) struct BatchReply {
     #[serde(default)]
     pub(super) invalid: Vec<InvalidEventReply>,
     #[serde(default)]
-    position: BTreeMap<String, u64>,
+    pub(super) position: BTreeMap<String, u64>,
     /// Whether nothing was stored because some are invalid.
     #[serde(skip)]
     pub(super) is_rejected: bool,

@@ -7,8 +7,8 @@ use crate::compose::input_rows::{ColumnLayout, CsvParameters, CsvRecordReader};
 use sha2::{Digest, Sha256};
 
 use super::batches::{
-    BATCH_MAX_BYTES, BatchSource, ROW_MAX_BYTES, RequestFormat, RowSpan,
-    SourcePosition, UploadBatch,
+    BATCH_MAX_BYTES, BatchSource, ROW_MAX_BYTES, RequestFormat, RowSpan, SourcePosition,
+    UploadBatch,
 };
 use super::columns::{csv_parameters, csv_records, read_header};
 use super::line_ids::{LineIdLifetime, LineIds};

@@ -23,7 +23,7 @@ async fn ask(path: &str) -> Reply {
     ]);
     let filter = Some("country = 'DE'".to_owned());
     let scope = Arc::new(AccessScope { metrics: None, filter });
-    let router = routes(world.serving(ServingSettings::default())).layer(Extension(scope));
+    let router = routes(world.subscriptions()).layer(Extension(scope));
     let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
     Reply {
         status: response.status(),

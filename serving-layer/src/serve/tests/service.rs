@@ -19,6 +19,7 @@ use crate::answer::QueryAnswer;
 use crate::error::ServingError;
 use crate::query::Query;
 use crate::serve::ServingSettings;
+use crate::subscriptions::QuerySubscriptions;
 use crate::testing::{NOW, World, metric, read_of};
 
 const METRIC: &str = r#"{"name":"m","event":"e","dimensions":["a"],
@@ -116,9 +117,9 @@ async fn edges_are_widened_to_base_buckets_and_told() {
     let answer = |query| async move {
         let answer = ask(&world(), query).await.unwrap();
         let edge = |time: Option<merganser_core::time::Timestamp>| {
-            time.map(|time| answer.calendar.zone().format(time))
+            time.map(|time| answer.rows.calendar.zone().format(time))
         };
-        (edge(answer.edges.from), edge(answer.edges.to))
+        (edge(answer.rows.edges.from), edge(answer.rows.edges.to))
     };
     let text = |text: &str| Some(text.to_owned());
     let narrow = json!({"metric": "m", "from": "2013-04-04T00:00:30Z", "to": "now"});
@@ -137,7 +138,7 @@ async fn a_view_that_moved_on_is_read_again_under_the_next_snapshot() {
     let retired = || SpeedViewError::Retired { first: Epoch(4) };
     world.failures.lock().unwrap().extend([retired(), retired()]);
     let answer = ask(&world, json!({"metric": "m"})).await.unwrap();
-    assert_eq!(answer.total_rows, 1);
+    assert_eq!(answer.rows.total_rows, 1);
     world.failures.lock().unwrap().extend((0..100).map(|_| retired()));
     let problem = ask(&world, json!({"metric": "m"})).await.unwrap_err();
     assert_eq!((problem.code(), problem.status().as_u16()), ("views_moving", 503));
@@ -253,14 +254,14 @@ async fn rows_are_compared_with_the_same_bucket_of_the_period_before() {
         let column = batch.column_by_name(name).unwrap();
         column.as_primitive::<arrow::datatypes::Int64Type>().iter().collect()
     };
-    assert_eq!(counts(&answer.rows, "n"), [Some(62)]);
-    assert_eq!(counts(answer.compared.as_ref().unwrap(), "n"), [Some(84)]);
+    assert_eq!(counts(&answer.rows.values, "n"), [Some(62)]);
+    assert_eq!(counts(answer.rows.compared.as_ref().unwrap(), "n"), [Some(84)]);
     let answer = ask(&world, query("day", "previous_period")).await.unwrap();
-    let before = counts(answer.compared.as_ref().unwrap(), "n");
+    let before = counts(answer.rows.compared.as_ref().unwrap(), "n");
     assert_eq!(before[..28], [Some(3); 28]);
     assert_eq!(before[28..], [None; 3]);
     let answer = ask(&world, query("month", "previous_year")).await.unwrap();
-    assert_eq!(counts(answer.compared.as_ref().unwrap(), "n"), [None]);
+    assert_eq!(counts(answer.rows.compared.as_ref().unwrap(), "n"), [None]);
     let total = json!({"metric": "m", "measures": "n", "compare": "previous_period"});
     assert_eq!(ask(&world, total).await.unwrap_err().code(), "open_range");
 }
@@ -324,10 +325,11 @@ async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     let serving = world.serving(ServingSettings::default());
     let Value::Object(query) = json!({"metric": "m", "measures": "n"}) else { unreachable!() };
     let query = Query::from_json(query).unwrap();
+    let subscriptions = Arc::new(QuerySubscriptions::new(serving));
     let follow = |query: Query| {
-        let serving = Arc::clone(&serving);
+        let subscriptions = Arc::clone(&subscriptions);
         async move {
-            let messages = serving.subscribe(CallerId::default(), query).await.unwrap();
+            let messages = subscriptions.subscribe(CallerId::default(), query).await.unwrap();
             Box::pin(messages.map(|message| {
                 let text: Vec<u8> = message.pieces.flat_map(|piece| piece.unwrap()).collect();
                 (message.event, String::from_utf8(text).unwrap())
@@ -354,6 +356,6 @@ async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
     world.lag.lock().unwrap().applied = Offset(101);
     world.missing.lock().unwrap().push("something".into());
     assert_eq!(one.next().await.unwrap().0, "problem");
-    serving.stop_subscriptions();
+    subscriptions.stop();
     assert_eq!(one.next().await, None);
 }

@@ -174,9 +174,8 @@ impl<'a> GroupDecoder<'a> {
         field: &[u8],
         value: &[u8],
     ) -> Result<(), String> {
-        let wrong = |what: &str| {
-            format!("the group `{}` {what}", clipped(&String::from_utf8_lossy(field)))
-        };
+        let wrong =
+            |what: &str| format!("the group `{}` {what}", clipped(&String::from_utf8_lossy(field)));
         let open = field.iter().position(|byte| *byte == b'[').unwrap_or(field.len());
         let place = std::str::from_utf8(&field[..open]).ok().and_then(|text| text.parse().ok());
         let time = place.and_then(|place| chunk.bucket(self.view.grain, place));
