@@ -46,8 +46,8 @@ impl RunAttempts {
     }
 
     /// Does the incremental and full runs that are due: a backfill calls it between its parts, so
-    /// that it does not hold them up. Its type is written out, since an attempt is part of it and it
-    /// is part of an attempt.
+    /// that it does not hold them up. The type is written out, since this and an attempt call each
+    /// other.
     fn run_incremental(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let is_incremental = |run: &RunRecord| run.backfill.is_none();

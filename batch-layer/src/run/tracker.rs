@@ -45,7 +45,7 @@ impl RunTracker {
         tracing::info!(run = id, mode = mode.name(), ?trigger, "a run starts");
     }
 
-    /// Records what runs do. It is an error if all of them were cancelled, so that their work stops.
+    /// Records what runs do. It is an error if all of them were cancelled, so that work stops.
     pub(super) fn report_step(
         &self,
         runs: &[RunRecord],
