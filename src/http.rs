@@ -23,7 +23,8 @@ use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_core::access::RouteAccess;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
@@ -81,7 +82,7 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
         return Json(json!({ "status": "ready" })).into_response();
     }
     let detail = |reasons: &[String]| format!("not ready: {}", reasons.join("; "));
-    Problem::new(ProblemKind::Unavailable, "not_ready", detail(&reasons))
+    Problem::new(ErrorCode::NotReady, detail(&reasons))
         .with("reasons", reasons)
         .retry_after_s(1)
         .with_public_detail(detail(&parts))
@@ -95,7 +96,7 @@ async fn render_instruments(State(figures): State<PrometheusHandle>) -> impl Int
 
 async fn not_found(uri: Uri) -> Problem {
     let detail = format!("there is nothing at `{}`; /docs lists what there is", uri.path());
-    Problem::new(ProblemKind::NotFound, "not_found", detail)
+    Problem::new(ErrorCode::NotFound, detail)
 }
 
 #[cfg(test)]

@@ -11,11 +11,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{AppendHeaders, IntoResponse, Json, Response};
 use axum::routing::get;
 use futures::stream::{self, Stream};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::{
-    BoundedBody, NoParameters, parameters, preferred_media_type, read_json,
+    BoundedBody, NoParameters, invalid_parameter, parameters, preferred_media_type, read_json,
 };
-use merganser_core::text::{clipped, suggestion};
+use merganser_core::text::suggestion;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -52,10 +53,9 @@ async fn backup(
 ) -> Result<Response, Problem> {
     let taken = backups.take().await.ok_or_else(|| {
         let detail = "a back-up is being taken; ask again when it is done";
-        Problem::new(ProblemKind::Conflict, "backup_active", detail)
+        Problem::new(ErrorCode::BackupActive, detail)
     })?;
-    let backup = taken
-        .map_err(|e| Problem::new(ProblemKind::Unavailable, "journal_unreadable", e.to_string()))?;
+    let backup = taken.map_err(|e| Problem::new(ErrorCode::JournalUnreadable, e.to_string()))?;
     let generation = backup.generation().0.to_string();
     let name = format!("attachment; filename=\"merganser-{generation}.tar\"");
     let start = backup.journal_start().0.to_string();
@@ -85,7 +85,7 @@ async fn start(
     if request.metrics.as_ref().is_some_and(Vec::is_empty) {
         let detail = "`metrics` is empty, so that there is nothing to run; name at least one \
                       metric, or leave it out for all";
-        let problem = Problem::new(ProblemKind::Unprocessable, "invalid_request", detail);
+        let problem = Problem::new(ErrorCode::InvalidRequest, detail);
         return Err(problem.with("pointer", "/metrics"));
     }
     let names = runs.metric_names();
@@ -93,7 +93,7 @@ async fn start(
         if !names.contains(name) {
             let hint = suggestion(name, names.iter().map(String::as_str));
             let detail = format!("there is no metric `{name}`{hint}");
-            return Err(Problem::new(ProblemKind::NotFound, "unknown_metric", detail));
+            return Err(Problem::new(ErrorCode::UnknownMetric, detail));
         }
     }
     match runs.queue().submit(request.mode, RunTrigger::Api, request.metrics) {
@@ -103,7 +103,7 @@ async fn start(
         }
         Err(busy) => {
             let detail = format!("the run {} is active; wait for it or cancel it", busy.id);
-            let problem = Problem::new(ProblemKind::Conflict, "run_active", detail);
+            let problem = Problem::new(ErrorCode::RunActive, detail);
             Err(problem.with("run", &*busy.id).location(location(&busy.id)))
         }
     }
@@ -119,12 +119,7 @@ async fn list(State(runs): State<RunService>, uri: Uri) -> Result<Json<Value>, P
         None => LIMIT_DEFAULT,
         Some(text) => {
             let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-            limit.ok_or_else(|| {
-                let short = clipped(&text);
-                let detail = format!("`limit` is `{short}`; it can be 1 to {LIMIT_MAX}");
-                Problem::new(ProblemKind::BadRequest, "invalid_parameter", detail)
-                    .with("parameter", "limit")
-            })?
+            limit.ok_or_else(|| invalid_parameter("limit", &text, &format!("1 to {LIMIT_MAX}")))?
         }
     };
     let mut runs = runs.queue().list();
@@ -168,8 +163,7 @@ async fn cancel(
     runs.queue().cancel(&id, runs.now()).map(Json).map_err(|error| match error {
         RunCancelError::Unknown => unknown(&id),
         RunCancelError::TooLate => Problem::new(
-            ProblemKind::Conflict,
-            "run_not_cancellable",
+            ErrorCode::RunNotCancellable,
             format!(
                 "the run {id} publishes or has ended; only queued and running ones are cancelled"
             ),
@@ -179,7 +173,7 @@ async fn cancel(
 
 fn unknown(id: &str) -> Problem {
     let detail = format!("there is no run `{id}`; GET /v1/runs lists them");
-    Problem::new(ProblemKind::NotFound, "unknown_run", detail)
+    Problem::new(ErrorCode::UnknownRun, detail)
 }
 
 async fn schedule(State(runs): State<RunService>, _: NoParameters) -> Json<Value> {
@@ -212,16 +206,14 @@ async fn set_schedule(
     }
     let schedule: Schedule = serde_json::from_value(document).map_err(|e| {
         let detail = format!("{e}; expected {shape}");
-        Problem::new(ProblemKind::Unprocessable, "invalid_schedule", detail)
+        Problem::new(ErrorCode::InvalidSchedule, detail)
     })?;
     runs.set_schedule(schedule).await.map_err(|error| match error {
         RunStartError::Schedule(error) => {
-            Problem::new(ProblemKind::Unprocessable, "invalid_schedule", error.to_string())
+            Problem::new(ErrorCode::InvalidSchedule, error.to_string())
                 .with("pointer", format!("/{}", error.field))
         }
-        other => {
-            Problem::new(ProblemKind::Unavailable, "not_stored", other.to_string()).retry_after_s(1)
-        }
+        other => Problem::new(ErrorCode::NotStored, other.to_string()).retry_after_s(1),
     })?;
     Ok(Json(schedule_json(&runs)))
 }

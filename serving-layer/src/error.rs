@@ -1,6 +1,7 @@
 //! Why a query has no answer, and what the client can do about it.
 
-use merganser_api::problem::{FAULT, Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::{FAULT, Problem};
 
 use crate::memory::MemoryShortageError;
 use crate::merge::MergeError;
@@ -120,25 +121,6 @@ pub enum ServingError {
 }
 
 impl ServingError {
-    fn kind(&self) -> ProblemKind {
-        match self {
-            Self::Query(_) => ProblemKind::BadRequest,
-            Self::UnknownMetric { .. } => ProblemKind::NotFound,
-            Self::Backfilling { .. }
-            | Self::SpeedUnavailable(_)
-            | Self::Incomplete(_)
-            | Self::Moving(_)
-            | Self::Overloaded { .. }
-            | Self::Short(_)
-            | Self::TooManyFollowed { .. } => ProblemKind::Unavailable,
-            Self::TooManyGroups { .. } | Self::TooManyRows { .. } | Self::QueryTooLarge { .. } => {
-                ProblemKind::TooLarge
-            }
-            Self::Timeout { .. } | Self::NotReached { .. } => ProblemKind::Timeout,
-            Self::Internal(_) => ProblemKind::Internal,
-        }
-    }
-
     /// How the query ended, in a word for all codes that ask the same of who runs the service.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
@@ -158,29 +140,29 @@ impl ServingError {
     }
 
     /// Its stable code.
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::Query(query) => query.code(),
-            Self::UnknownMetric { .. } => "unknown_metric",
-            Self::Backfilling { .. } => "backfilling",
-            Self::SpeedUnavailable(_) => "speed_unavailable",
-            Self::Incomplete(_) => "incomplete",
-            Self::Moving(_) => "views_moving",
-            Self::Overloaded { .. } | Self::Short(_) => "overloaded",
-            Self::QueryTooLarge { .. } => "query_too_large",
-            Self::TooManyFollowed { .. } => "too_many_followed",
-            Self::TooManyGroups { .. } => "too_many_groups",
-            Self::TooManyRows { .. } => "too_many_rows",
-            Self::Timeout { .. } => "query_timeout",
-            Self::NotReached { .. } => "position_not_reached",
-            Self::Internal(_) => "internal",
+            Self::UnknownMetric { .. } => ErrorCode::UnknownMetric,
+            Self::Backfilling { .. } => ErrorCode::Backfilling,
+            Self::SpeedUnavailable(_) => ErrorCode::SpeedUnavailable,
+            Self::Incomplete(_) => ErrorCode::Incomplete,
+            Self::Moving(_) => ErrorCode::ViewsMoving,
+            Self::Overloaded { .. } | Self::Short(_) => ErrorCode::Overloaded,
+            Self::QueryTooLarge { .. } => ErrorCode::QueryTooLarge,
+            Self::TooManyFollowed { .. } => ErrorCode::TooManyFollowed,
+            Self::TooManyGroups { .. } => ErrorCode::TooManyGroups,
+            Self::TooManyRows { .. } => ErrorCode::TooManyRows,
+            Self::Timeout { .. } => ErrorCode::QueryTimeout,
+            Self::NotReached { .. } => ErrorCode::PositionNotReached,
+            Self::Internal(_) => ErrorCode::Internal,
         }
     }
 }
 
 impl From<ServingError> for Problem {
     fn from(error: ServingError) -> Self {
-        let problem = Self::new(error.kind(), error.code(), error.to_string());
+        let problem = Self::new(error.code(), error.to_string());
         match error {
             ServingError::Query(query) => query.into(),
             ServingError::Backfilling { progress, .. } => {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::BoundedBody;
 
 use crate::subscriptions::QuerySubscriptions;
@@ -40,5 +41,5 @@ pub fn routes(subscriptions: Arc<QuerySubscriptions>) -> Router {
 
 fn malformed_json(error: &serde_json::Error) -> Problem {
     let detail = format!("the body is not JSON: {error}");
-    Problem::new(ProblemKind::BadRequest, "malformed_body", detail)
+    Problem::new(ErrorCode::MalformedBody, detail)
 }

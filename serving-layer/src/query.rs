@@ -15,7 +15,8 @@ mod timezone;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_core::access::AccessScope;
 use merganser_core::ids::PartitionOffsets;
 use serde_json::Value;
@@ -36,32 +37,24 @@ const NAMES_MAX: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct QueryError {
-    code: &'static str,
+    code: ErrorCode,
     parameter: String,
     detail: String,
 }
 
 impl QueryError {
-    pub(crate) fn new(code: &'static str, parameter: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ErrorCode, parameter: &str, detail: impl Into<String>) -> Self {
         Self { code, parameter: short(parameter), detail: detail.into() }
     }
 
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> ErrorCode {
         self.code
     }
 }
 
-/// The code of a metric that a key's own filter cannot be applied to.
-pub(crate) const BEYOND_SCOPE: &str = "beyond_scope";
-
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
-        let kind = if error.code == BEYOND_SCOPE {
-            ProblemKind::Forbidden
-        } else {
-            ProblemKind::BadRequest
-        };
-        Self::new(kind, error.code, error.detail).with("parameter", error.parameter)
+        Self::new(error.code, error.detail).with("parameter", error.parameter)
     }
 }
 
@@ -280,9 +273,9 @@ impl Query {
             .ok_or_else(|| wrong("metric", "is missing; the name of a metric is right"))?;
         let edge = |name: &'static str, text: Option<String>| {
             let parse = |text: String| TimeExpression::parse(&text);
-            text.map(parse)
-                .transpose()
-                .map_err(|e| QueryError::new("invalid_time", name, format!("`{name}`: {e}")))
+            text.map(parse).transpose().map_err(|e| {
+                QueryError::new(ErrorCode::InvalidTime, name, format!("`{name}`: {e}"))
+            })
         };
         let order_by = names("order_by", given.list("order_by")?.unwrap_or_default(), |name| {
             name.strip_prefix('-').unwrap_or(name)

@@ -23,6 +23,7 @@ mod read;
 mod tests;
 mod visibility;
 
+use merganser_api::error_code::ErrorCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -362,7 +363,7 @@ fn end_of(answer: &Result<QueryAnswer, ServingError>) -> QueryEnd {
     match answer {
         Ok(answer) if answer.provenance.complete => QueryEnd::Complete,
         Ok(_) => QueryEnd::Partial,
-        Err(error) => QueryEnd::Refused { outcome: error.outcome(), code: error.code() },
+        Err(error) => QueryEnd::Refused { outcome: error.outcome(), code: error.code().name() },
     }
 }
 
@@ -372,7 +373,7 @@ fn offset(position: &PartitionOffsets) -> Result<Offset, ServingError> {
     for (partition, at) in &position.0 {
         if *partition != PartitionId::ONLY {
             let detail = format!("`after`: there is no partition {}; there is `0`", partition.0);
-            return Err(QueryError::new("unknown_partition", "after", detail).into());
+            return Err(QueryError::new(ErrorCode::UnknownPartition, "after", detail).into());
         }
         offset = *at;
     }

@@ -27,7 +27,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::discard;
 use merganser_core::access::FixedProperties;
 use merganser_core::ids::JournalId;
@@ -73,7 +74,7 @@ struct EventRequestHead {
 }
 
 impl EventRequestHead {
-    fn from_events_request(parts: &Parts, intake: &IntakeHandle) -> Result<Self, IntakeError> {
+    fn from_events_request(parts: &Parts, intake: &IntakeHandle) -> Result<Self, Problem> {
         let content_type = text(parts, CONTENT_TYPE)?;
         // By the HTTP binding the content type says the mode, whatever was added on the way.
         let is_whole = content_type.is_some_and(|kind| kind.starts_with("application/cloudevents"));
@@ -88,7 +89,7 @@ impl EventRequestHead {
         Self::read(parts, intake, format)
     }
 
-    fn read(parts: &Parts, intake: &IntakeHandle, format: BodyFormat) -> Result<Self, IntakeError> {
+    fn read(parts: &Parts, intake: &IntakeHandle, format: BodyFormat) -> Result<Self, Problem> {
         let mut options = EventParameters::of_query(&parts.uri)?;
         let format = match options.columns.take() {
             Some(columns) => columns.apply_to(format)?,
@@ -138,15 +139,15 @@ async fn post_events(State(routes): State<IngestState>, request: Request) -> Res
 /// Takes a request's events in.
 async fn ingest(
     routes: &IngestState,
-    head: Result<EventRequestHead, IntakeError>,
+    head: Result<EventRequestHead, Problem>,
     mut body: Body,
 ) -> Result<IngestResponse, Problem> {
     let head = match head {
         Ok(head) => head,
-        Err(error) => {
+        Err(problem) => {
             // A client that is still sending would take an answer before the end for a failure.
             discard(&mut body).await;
-            return Err(error.into());
+            return Err(problem);
         }
     };
     let EventRequestHead { options, format, encoding, declared_bytes, fixed, mut share } = head;
@@ -181,11 +182,7 @@ fn reject_all_invalid(answer: IngestResponse) -> Result<IngestResponse, Problem>
             [only] => format!("the request's only event is invalid: {}", only.message),
             all => format!("all {} events of the request are invalid", all.len()),
         };
-        let problem = receipt.add_to_problem(Problem::new(
-            ProblemKind::Unprocessable,
-            "invalid_events",
-            detail,
-        ));
+        let problem = receipt.add_to_problem(Problem::new(ErrorCode::InvalidEvents, detail));
         return Err(match applied {
             Some(applied) => problem.with("applied", applied),
             None => problem,

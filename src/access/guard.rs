@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::CallerId;
 use merganser_core::access::{
     AccessKey, AccessKeys, AccessScope, FixedProperties, Role, RouteAccess,
@@ -166,7 +167,7 @@ impl AccessGuard {
         }
         if keys.is_empty() {
             return match self.0.openness {
-                AnonymousAccess::Closed => Err(unauthorized("no_keys", NO_KEYS).into()),
+                AnonymousAccess::Closed => Err(unauthorized(ErrorCode::NoKeys, NO_KEYS).into()),
                 open if self.is_allowed_origin(headers) => {
                     let _ = open;
                     Ok(AuthorizedCaller { key: None, spent: None })
@@ -175,8 +176,8 @@ impl AccessGuard {
                 _ => Ok(AuthorizedCaller { key: None, spent: None }),
             };
         }
-        let text =
-            presented_key(headers)?.ok_or_else(|| unauthorized("key_missing", KEY_MISSING))?;
+        let text = presented_key(headers)?
+            .ok_or_else(|| unauthorized(ErrorCode::KeyMissing, KEY_MISSING))?;
         self.admit(access, &text, &keys)
     }
 
@@ -201,7 +202,7 @@ impl AccessGuard {
         text: Option<&str>,
     ) -> Result<AuthorizedCaller, AccessRejection> {
         let keys = Arc::clone(&self.0.snapshots.borrow().keys);
-        let text = text.ok_or_else(|| unauthorized("key_missing", WRITE_KEY_MISSING))?;
+        let text = text.ok_or_else(|| unauthorized(ErrorCode::KeyMissing, WRITE_KEY_MISSING))?;
         self.admit(Some(RouteAccess::WriteKey), text, &keys)
     }
 
@@ -295,7 +296,7 @@ fn find_key<'a>(
     let key = found.filter(|key| secret::matches_digest(text, &key.digest));
     let key = key.ok_or_else(unknown_key_problem)?;
     if !key.is_valid(now) {
-        return Err(unauthorized("key_expired", "the key has expired; ask for a new one"));
+        return Err(unauthorized(ErrorCode::KeyExpired, "the key has expired; ask for a new one"));
     }
     Ok(key)
 }
@@ -325,7 +326,7 @@ fn is_local(host: &str) -> bool {
 fn cross_site_problem() -> Problem {
     let detail = "there are no keys, so that pages of other sites are refused, and names of other \
                   machines; `merganser keys create --role admin` makes a key";
-    Problem::new(ProblemKind::Forbidden, "another_site", detail)
+    Problem::new(ErrorCode::AnotherSite, detail)
 }
 
 /// The key's text, of `Authorization: Bearer` or `Basic`. Of the latter it is the password, or the
@@ -335,7 +336,7 @@ fn presented_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let malformed = || {
         let detail = "`Authorization` cannot be read; `Bearer KEY`, or `Basic` with base64 of \
                       `name:KEY`, is right";
-        unauthorized("malformed_authorization", detail)
+        unauthorized(ErrorCode::MalformedAuthorization, detail)
     };
     let (scheme, rest) =
         value.to_str().ok().and_then(|v| v.split_once(' ')).ok_or_else(malformed)?;
@@ -354,11 +355,11 @@ fn presented_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// The refusal of a key that is not there, or no longer.
 pub(super) fn unknown_key_problem() -> Problem {
-    unauthorized("key_unknown", "the key is not one of this service's, or was revoked")
+    unauthorized(ErrorCode::KeyUnknown, "the key is not one of this service's, or was revoked")
 }
 
-fn unauthorized(code: &'static str, detail: &str) -> Problem {
-    Problem::new(ProblemKind::Unauthorized, code, detail)
+fn unauthorized(code: ErrorCode, detail: &str) -> Problem {
+    Problem::new(code, detail)
 }
 
 fn forbidden(access: RouteAccess, key: &AccessKey) -> Problem {
@@ -372,5 +373,5 @@ fn forbidden(access: RouteAccess, key: &AccessKey) -> Problem {
         RouteAccess::Admin => "role `admin`",
     };
     let detail = format!("the key `{}` has role `{}`; this needs {needed}", key.id, key.role);
-    Problem::new(ProblemKind::Forbidden, "forbidden", detail).with("role", key.role.name())
+    Problem::new(ErrorCode::Forbidden, detail).with("role", key.role.name())
 }

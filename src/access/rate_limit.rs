@@ -9,7 +9,8 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_core::access::{AccessKey, AccessKeys};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
@@ -58,7 +59,7 @@ impl KeyRateLimiters {
                 let wait = until.wait_time_from(DefaultClock::default().now());
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let detail = format!("the key `{}` may make {per_s} requests in a second", key.id);
-                let problem = Problem::new(ProblemKind::TooManyRequests, "rate_limited", detail);
+                let problem = Problem::new(ErrorCode::RateLimited, detail);
                 let problem = problem.with("limit", per_s.get()).retry_after_s(seconds.max(1));
                 Err((RateLimitStatus { per_s, left: 0 }, Box::new(problem)))
             }

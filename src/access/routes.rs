@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
 use chrono::DateTime;
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::{BoundedBody, NoParameters, read_json};
 use merganser_core::access::{AccessKey, AccessScope, FixedProperties, KeyChange, KeyError, Role};
 use merganser_core::clock::Clock;
@@ -81,8 +82,7 @@ pub(crate) async fn create_key(state: &KeyRoutes, body: &[u8]) -> Result<Value, 
     let set = wanted.set.map(FixedProperties::try_from).transpose();
     let set = set.map_err(|detail| invalid("/set", detail))?.map(Arc::new);
     let secret = KeySecret::new();
-    let secret =
-        secret.map_err(|e| Problem::new(ProblemKind::Internal, "internal", e.to_string()))?;
+    let secret = secret.map_err(|e| Problem::new(ErrorCode::Internal, e.to_string()))?;
     let key = Arc::new(AccessKey {
         id: secret.id,
         digest: secret.digest,
@@ -211,18 +211,16 @@ fn key_document(key: &AccessKey) -> Value {
 
 fn invalid(pointer: &str, detail: String) -> Problem {
     let detail = format!("{detail} (at `{pointer}`)");
-    Problem::new(ProblemKind::Unprocessable, "invalid_key", detail).with("pointer", pointer)
+    Problem::new(ErrorCode::InvalidKey, detail).with("pointer", pointer)
 }
 
 fn key_problem(error: KeyError) -> Problem {
     let detail = error.to_string();
     match error {
-        KeyError::FirstIsNoAdmin => Problem::new(ProblemKind::Unprocessable, "first_key", detail),
-        KeyError::LastAdmin(_) => Problem::new(ProblemKind::Conflict, "last_admin_key", detail),
-        KeyError::Unknown(_) => Problem::new(ProblemKind::NotFound, "unknown_key", detail),
-        KeyError::TooMany => Problem::new(ProblemKind::Conflict, "too_many_keys", detail),
-        KeyError::Store(_) => {
-            Problem::new(ProblemKind::Unavailable, "not_stored", detail).retry_after_s(5)
-        }
+        KeyError::FirstIsNoAdmin => Problem::new(ErrorCode::FirstKey, detail),
+        KeyError::LastAdmin(_) => Problem::new(ErrorCode::LastAdminKey, detail),
+        KeyError::Unknown(_) => Problem::new(ErrorCode::UnknownKey, detail),
+        KeyError::TooMany => Problem::new(ErrorCode::TooManyKeys, detail),
+        KeyError::Store(_) => Problem::new(ErrorCode::NotStored, detail).retry_after_s(5),
     }
 }

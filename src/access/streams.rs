@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_core::access::AccessKey;
 
 /// Streams of a key at a time.
@@ -33,7 +34,7 @@ impl StreamLimiter {
                 "the key `{}` follows {STREAMS_MAX} answers already, the most at a time; end one",
                 key.id
             );
-            let problem = Problem::new(ProblemKind::TooManyRequests, "too_many_streams", detail);
+            let problem = Problem::new(ErrorCode::TooManyStreams, detail);
             return Err(problem.with("limit", STREAMS_MAX).retry_after_s(1));
         }
         *count += 1;

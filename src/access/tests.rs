@@ -11,6 +11,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use futures::SinkExt;
 use http_body_util::BodyExt;
+use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_core::access::{AccessKey, Role, RouteAccess};
 use merganser_core::clock::ManualClock;
@@ -192,8 +193,7 @@ async fn what_is_under_way_ends_with_its_key() {
 
 #[test]
 fn problems_of_keys_say_how_to_bring_one() {
-    let problem: Problem =
-        Problem::new(merganser_api::problem::ProblemKind::Unauthorized, "x", "y");
+    let problem: Problem = Problem::new(ErrorCode::KeyMissing, "y");
     let response = problem.into_response();
     let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
     assert_eq!(challenges.len(), 2);
@@ -277,8 +277,7 @@ async fn why_the_service_fails_is_told_to_those_who_run_it() {
     let (runner, run) = key(Role::Admin);
     let (guard, keys, _) = guard(&[&Arc::new(reader), &Arc::new(runner)]);
     let fail = async || {
-        let kind = merganser_api::problem::ProblemKind::Internal;
-        Problem::new(kind, "internal", "/var/lib/x is gone").with_public_detail("a fault")
+        Problem::new(ErrorCode::Internal, "/var/lib/x is gone").with_public_detail("a fault")
     };
     let service = Router::new()
         .route("/v1/query", get(fail))

@@ -11,7 +11,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::discard;
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -45,7 +46,7 @@ pub(super) async fn authenticate_body(
     let Some(read) = read else { return Err(overloaded_problem(body).await.into()) };
     let bytes = read.unwrap_or_else(|_| {
         let detail = format!("the body did not arrive within {} ms", WITHIN.as_millis());
-        Err(Problem::new(ProblemKind::RequestTimeout, "body_timeout", detail))
+        Err(Problem::new(ErrorCode::BodyTimeout, detail))
     })?;
     let passed = guard.check_write_key(write_key(&parts.headers, &bytes).as_deref())?;
     drop(place);
@@ -56,7 +57,7 @@ pub(super) async fn authenticate_body(
 async fn overloaded_problem(mut body: Body) -> Problem {
     discard(&mut body).await;
     let detail = "too many requests without `Authorization` are read; send it again";
-    Problem::new(ProblemKind::Unavailable, "overloaded", detail).retry_after_s(1)
+    Problem::new(ErrorCode::Overloaded, detail).retry_after_s(1)
 }
 
 async fn collect(body: &mut Body) -> Result<Bytes, Problem> {
@@ -64,7 +65,7 @@ async fn collect(body: &mut Body) -> Result<Bytes, Problem> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             let detail = format!("the body could not be read to its end: {error}");
-            Problem::new(ProblemKind::BadRequest, "malformed_body", detail)
+            Problem::new(ErrorCode::MalformedBody, detail)
         })?;
         let Ok(piece) = frame.into_data() else { continue };
         if bytes.len() + piece.len() > BODY_MAX {
@@ -74,7 +75,7 @@ async fn collect(body: &mut Body) -> Result<Bytes, Problem> {
                 "a body that brings its key has {BODY_MAX} bytes at most; a larger one brings it \
                  in `Authorization`"
             );
-            let problem = Problem::new(ProblemKind::TooLarge, "body_too_large", detail);
+            let problem = Problem::new(ErrorCode::BodyTooLarge, detail);
             return Err(problem.with("limit_value", BODY_MAX));
         }
         bytes.extend_from_slice(&piece);

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Request, Version, header};
 use axum::response::{IntoResponse, Response};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use tokio::io::AsyncRead;
 use tokio_util::io::InspectReader;
 
@@ -56,23 +57,24 @@ fn is_host(value: &HeaderValue) -> bool {
 impl IntoResponse for RequestAmbiguity {
     fn into_response(self) -> Response {
         let (code, detail) = match self {
-            Self::HostMissing => {
-                ("host_missing", "a request of HTTP/1.1 has a `Host` header, and this one has none")
-            }
+            Self::HostMissing => (
+                ErrorCode::HostMissing,
+                "a request of HTTP/1.1 has a `Host` header, and this one has none",
+            ),
             Self::HostTwice => {
-                ("host_twice", "there are several `Host` headers; exactly one is right")
+                (ErrorCode::HostTwice, "there are several `Host` headers; exactly one is right")
             }
             Self::HostInvalid => (
-                "host_invalid",
+                ErrorCode::HostInvalid,
                 "`Host` is not a host; a name or an address, and perhaps `:` and a port, is right",
             ),
             Self::TwoLengths => (
-                "two_lengths",
+                ErrorCode::TwoLengths,
                 "`Content-Length` and `Transfer-Encoding` both say where the body ends; one of \
                  them is right",
             ),
         };
-        let mut response = Problem::new(ProblemKind::BadRequest, code, detail).into_response();
+        let mut response = Problem::new(code, detail).into_response();
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     }

@@ -7,6 +7,7 @@ mod introduction;
 mod operations;
 
 use axum::http::Method;
+use merganser_api::error_code::ErrorCode;
 use merganser_core::access::RouteAccess;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
@@ -87,6 +88,7 @@ pub(super) fn document() -> OpenApi {
     let mut components = Components::new();
     // A test reads them and compares; without it there would be no shapes, and no harm beyond.
     components.schemas = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    components.schemas.insert("ErrorCode".to_owned(), error_code_schema().into());
     for (name, scheme) in SCHEMES {
         let scheme = HttpBuilder::new().scheme(scheme).description(Some(
             "A key; with Basic the password. A service without keys asks for none.",
@@ -180,6 +182,12 @@ fn with_row_headers(response: ResponseBuilder) -> ResponseBuilder {
         let header = HeaderBuilder::new().schema(Some(string())).description(Some(meaning));
         response.header(name, header.build())
     })
+}
+
+/// The codes of problems.
+fn error_code_schema() -> ObjectBuilder {
+    let names = ErrorCode::ALL.iter().map(|code| code.name());
+    string().description(Some("What went wrong, for programs")).enum_values(Some(names))
 }
 
 fn content(schema: RefOr<Schema>) -> utoipa::openapi::Content {
@@ -325,6 +333,19 @@ mod tests {
         assert_eq!(used, tags.into_iter().collect(), "each group is described, and has operations");
     }
 
+    #[test]
+    fn problems_list_their_codes() {
+        let document = serde_json::to_value(document()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        assert_eq!(
+            schemas["Problem"]["properties"]["code"]["$ref"],
+            "#/components/schemas/ErrorCode"
+        );
+        let codes = schemas["ErrorCode"]["enum"].as_array().unwrap();
+        let names: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(*codes, names);
+    }
+
     /// The names of all shapes that are referred to.
     fn references(value: &Value, found: &mut Vec<String>) {
         match value {
@@ -342,7 +363,7 @@ mod tests {
         let document = serde_json::to_value(document()).unwrap();
         let written: Value = serde_json::from_str(SCHEMAS).unwrap();
         let shapes = document["components"]["schemas"].as_object().unwrap();
-        assert_eq!(shapes.len(), written.as_object().unwrap().len());
+        assert_eq!(shapes.len(), written.as_object().unwrap().len() + 1, "and `ErrorCode`");
         for (name, shape) in written.as_object().unwrap() {
             assert_eq!(shapes[name]["description"], shape["description"], "{name}");
             assert_eq!(shapes[name]["properties"].is_object(), shape["properties"].is_object());

@@ -6,7 +6,8 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 
 /// Bytes of an address. Under hyper's own bound of 64 KiB, so that there is a word on it.
 const URI_MAX_BYTES: usize = 32 * 1024;
@@ -47,7 +48,7 @@ pub(super) fn uri_too_long(uri: &Uri) -> Option<Problem> {
         "the address has {size_bytes} bytes, over the limit of {URI_MAX_BYTES}; the parameters of \
          a query can be the body of POST /v1/query"
     );
-    let problem = Problem::new(ProblemKind::UriTooLong, "uri_too_long", detail);
+    let problem = Problem::new(ErrorCode::UriTooLong, detail);
     Some(problem.with("limit_bytes", URI_MAX_BYTES))
 }
 
@@ -66,26 +67,23 @@ fn wrong_method(method: &Method, path: &str, headers: &HeaderMap) -> Problem {
     let allowed = headers.get(header::ALLOW).and_then(|value| value.to_str().ok());
     let allowed = allowed.map(|names| format!("; it takes {}", names.replace(',', ", ")));
     let detail = format!("`{path}` does not take {method}{}", allowed.unwrap_or_default());
-    Problem::new(ProblemKind::MethodNotAllowed, "method_not_allowed", detail)
+    Problem::new(ErrorCode::MethodNotAllowed, detail)
 }
 
 fn problem(status: StatusCode, words: String) -> Problem {
-    let (kind, code) = match status {
-        StatusCode::NOT_FOUND => (ProblemKind::NotFound, "not_found"),
-        StatusCode::CONFLICT => (ProblemKind::Conflict, "conflict"),
-        StatusCode::PAYLOAD_TOO_LARGE => (ProblemKind::TooLarge, "too_large"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            (ProblemKind::UnsupportedMedia, "unsupported_media_type")
-        }
-        StatusCode::UNPROCESSABLE_ENTITY => (ProblemKind::Unprocessable, "unprocessable"),
-        StatusCode::SERVICE_UNAVAILABLE => (ProblemKind::Unavailable, "unavailable"),
-        StatusCode::REQUEST_TIMEOUT => (ProblemKind::RequestTimeout, "request_timeout"),
-        StatusCode::URI_TOO_LONG => (ProblemKind::UriTooLong, "uri_too_long"),
-        StatusCode::GATEWAY_TIMEOUT => (ProblemKind::Timeout, "timeout"),
-        StatusCode::INSUFFICIENT_STORAGE => (ProblemKind::NoSpace, "no_space"),
-        _ if status.is_client_error() => (ProblemKind::BadRequest, "bad_request"),
-        _ => (ProblemKind::Internal, "internal"),
+    let code = match status {
+        StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        StatusCode::REQUEST_TIMEOUT => ErrorCode::BodyTimeout,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::BodyTooLarge,
+        StatusCode::URI_TOO_LONG => ErrorCode::UriTooLong,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMedia,
+        StatusCode::UNPROCESSABLE_ENTITY => ErrorCode::InvalidRequest,
+        StatusCode::SERVICE_UNAVAILABLE => ErrorCode::Overloaded,
+        StatusCode::GATEWAY_TIMEOUT => ErrorCode::TimedOut,
+        StatusCode::INSUFFICIENT_STORAGE => ErrorCode::DiskFull,
+        _ if status.is_client_error() => ErrorCode::BadRequest,
+        _ => ErrorCode::Internal,
     };
     let reason = || status.canonical_reason().unwrap_or("the request was refused").to_owned();
-    Problem::new(kind, code, if words.is_empty() { reason() } else { words })
+    Problem::new(code, if words.is_empty() { reason() } else { words }).with_status(status)
 }

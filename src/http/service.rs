@@ -16,7 +16,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::discard;
 use tokio::time::timeout;
 use tower::layer::layer_fn;
@@ -129,7 +130,7 @@ impl HttpService {
                     "there was no answer within {within} s; whether the request was carried out \
                      is not known"
                 );
-                Problem::new(ProblemKind::Timeout, "timed_out", detail).into_response()
+                Problem::new(ErrorCode::TimedOut, detail).into_response()
             }
         }
     }
@@ -156,5 +157,5 @@ fn panic_response(cause: &(dyn Any + Send), id: &HeaderValue) -> Response {
     );
     metrics::counter!("merganser_http_panics_total").increment(1);
     let detail = "a fault of the service; the request may or may not have been carried out";
-    Problem::new(ProblemKind::Internal, "internal", detail).into_response()
+    Problem::new(ErrorCode::Internal, detail).into_response()
 }

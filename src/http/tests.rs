@@ -62,7 +62,7 @@ async fn every_error_is_a_problem_document() {
         ("GET", "/v1/panic", "", 500, "internal", "fault"),
         ("GET", "/v1/never", "", 504, "timed_out", "0.5 s"),
         ("POST", "/v1/typed", "[nope", 400, "bad_request", "parse"),
-        ("POST", "/v1/typed", "{}", 422, "unprocessable", "sequence"),
+        ("POST", "/v1/typed", "{}", 422, "invalid_request", "sequence"),
     ] {
         let (got, document) = problem(method, path, body).await;
         assert_eq!(got.as_u16(), status, "{method} {path}: {document}");

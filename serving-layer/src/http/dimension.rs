@@ -9,10 +9,11 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::Int64Type;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use merganser_api::problem::{Problem, ProblemKind};
-use merganser_api::request::{CallerId, RequestScope, pairs};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
+use merganser_api::request::{CallerId, RequestScope, parameters};
 use merganser_core::text::suggestion;
 use merganser_metric::catalog::MetricVersion;
 use merganser_metric::measure::MeasureKind;
@@ -21,13 +22,12 @@ use serde_json::{Value, json};
 use super::body_stream;
 use crate::answer::QueryAnswer;
 use crate::error::ServingError;
-use crate::query::{Query, QueryError};
+use crate::query::Query;
 use crate::serve::{PermitRequest, ServingLayer};
 
 const LIMIT_DEFAULT: usize = 100;
 /// Bytes of a value while the document is made, besides its text: a JSON object and its fields.
 const VALUE_BYTES: usize = 400;
-const NAMES: [&str; 3] = ["prefix", "limit", "partial"];
 
 pub(super) async fn values(
     State(serving): State<Arc<ServingLayer>>,
@@ -42,10 +42,13 @@ pub(super) async fn values(
     if !known.contains(&dimension) {
         let hint = suggestion(&dimension, known.iter().map(|name| &**name));
         let detail = format!("`{name}` has no dimension `{dimension}`{hint}");
-        return Err(Problem::new(ProblemKind::NotFound, "unknown_dimension", detail));
+        return Err(
+            Problem::new(ErrorCode::UnknownDimension, detail).with_status(StatusCode::NOT_FOUND)
+        );
     }
     let counted = counting(metric);
-    let query = query(metric, &dimension, counted, pairs(&uri)?)?.within(scope);
+    let given = parameters(&uri, ["prefix", "limit", "partial"])?;
+    let query = query(metric, &dimension, counted, given)?.within(scope);
     let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
     let bytes =
         VALUE_BYTES * answer.rows.values.num_rows() + answer.rows.values.get_array_memory_size();
@@ -69,30 +72,19 @@ fn query(
     metric: &MetricVersion,
     dimension: &str,
     counted: Option<&str>,
-    given: Vec<(String, String)>,
+    [prefix, limit, partial]: [Option<String>; 3],
 ) -> Result<Query, ServingError> {
+    let limit = limit.or_else(|| Some(LIMIT_DEFAULT.to_string()));
     let first = metric.definition.measures.keys().next();
     let measure = counted.or(first.map(|name| &**name)).unwrap_or_default();
     let mut pairs = vec![
         ("metric".to_owned(), metric.definition.name.clone()),
         ("measures".to_owned(), measure.to_owned()),
         ("group_by".to_owned(), dimension.to_owned()),
-        ("limit".to_owned(), LIMIT_DEFAULT.to_string()),
     ];
     pairs.extend(counted.map(|name| ("order_by".to_owned(), format!("-{name}"))));
-    let mut prefix = None;
-    for (name, value) in given {
-        if !NAMES.contains(&&*name) {
-            let hint = suggestion(&name, NAMES);
-            let detail = format!("there is no parameter `{name}`{hint}");
-            return Err(QueryError::new("unknown_parameter", &name, detail).into());
-        }
-        if name == "prefix" {
-            prefix = Some(value);
-        } else {
-            pairs.retain(|(known, _)| *known != name);
-            pairs.push((name, value));
-        }
+    for (name, value) in [("limit", limit), ("partial", partial)] {
+        pairs.extend(value.map(|value| (name.to_owned(), value)));
     }
     let mut query = Query::from_pairs(pairs)?;
     query.filter = prefix.filter(|text| !text.is_empty()).map(|text| {

@@ -9,7 +9,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::{BoundedBody, CallerId, NoParameters, RequestScope};
 use merganser_core::access::AccessScope;
 use merganser_metric::catalog::{
@@ -158,22 +159,18 @@ fn state(stage: LifecycleStage) -> &'static str {
 
 fn invalid(pointer: &str, message: &str) -> Problem {
     let place = if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") };
-    Problem::new(ProblemKind::Unprocessable, "invalid_definition", format!("{message}{place}"))
-        .with("pointer", pointer)
+    Problem::new(ErrorCode::InvalidDefinition, format!("{message}{place}")).with("pointer", pointer)
 }
 
 fn catalog_problem(error: CatalogError) -> Problem {
     match &error {
         CatalogError::Definition(wrong) => invalid(&wrong.pointer, &wrong.message),
-        CatalogError::Unknown(_) => {
-            Problem::new(ProblemKind::NotFound, "unknown_metric", error.to_string())
-        }
+        CatalogError::Unknown(_) => Problem::new(ErrorCode::UnknownMetric, error.to_string()),
         CatalogError::Store(_) => {
-            Problem::new(ProblemKind::Unavailable, "not_stored", error.to_string()).retry_after_s(5)
+            Problem::new(ErrorCode::NotStored, error.to_string()).retry_after_s(5)
         }
         CatalogError::TooMany { limit } => {
-            Problem::new(ProblemKind::TooLarge, "too_many_metrics", error.to_string())
-                .with("limit", *limit)
+            Problem::new(ErrorCode::TooManyMetrics, error.to_string()).with("limit", *limit)
         }
     }
 }

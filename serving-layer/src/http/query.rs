@@ -9,7 +9,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::{
     BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred_media_type,
 };
@@ -53,7 +54,7 @@ pub(super) async fn by_post(
     let JsonFields(fields) = serde_json::from_slice(&text).map_err(|error| {
         if error.is_data() {
             let detail = "the body is not a JSON object; {\"metric\": …} is right";
-            return Problem::new(ProblemKind::BadRequest, "malformed_body", detail);
+            return Problem::new(ErrorCode::MalformedBody, detail);
         }
         malformed_json(&error)
     })?;

@@ -1,5 +1,6 @@
 //! Granularities by name, in other spellings, and what is said of words that are none.
 
+use merganser_api::error_code::ErrorCode;
 use merganser_core::text::suggestion;
 
 use super::{QueryError, short};
@@ -63,6 +64,6 @@ pub(super) fn granularity(text: Option<String>) -> Result<Granularity, QueryErro
             }
         };
         let detail = format!("`granularity` is `{}`{hint}{known}", short(&text));
-        QueryError::new("unknown_granularity", "granularity", detail)
+        QueryError::new(ErrorCode::UnknownGranularity, "granularity", detail)
     })
 }

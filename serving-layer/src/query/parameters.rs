@@ -1,5 +1,6 @@
 //! Parameters as they came, from a query string or a JSON object, read one by one by name.
 
+use merganser_api::error_code::ErrorCode;
 use std::collections::BTreeMap;
 
 use merganser_core::text::suggestion;
@@ -47,7 +48,7 @@ impl QueryParameters {
                     None => suggestion(&short(&name), NAMES),
                 };
                 return Err(QueryError::new(
-                    "unknown_parameter",
+                    ErrorCode::UnknownParameter,
                     &name,
                     format!("there is no parameter `{}`{hint}", short(&name)),
                 ));
@@ -171,7 +172,7 @@ impl QueryParameters {
 }
 
 pub(super) fn wrong(name: &str, what: &str) -> QueryError {
-    QueryError::new("invalid_parameter", name, format!("`{name}` {what}"))
+    QueryError::new(ErrorCode::InvalidParameter, name, format!("`{name}` {what}"))
 }
 
 /// A value's beginning, for messages.

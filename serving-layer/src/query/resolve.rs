@@ -1,6 +1,7 @@
 //! A query resolved against one version of a metric: names become positions, expressions are
 //! planned, edges become instants.
 
+use merganser_api::error_code::ErrorCode;
 use std::sync::Arc;
 
 use merganser_core::text::suggestion;
@@ -9,7 +10,7 @@ use merganser_metric::catalog::MetricVersion;
 use merganser_metric::compile::Metric;
 use merganser_metric::expression::Predicate;
 
-use super::{BEYOND_SCOPE, OrderBy, Query, QueryError, TimeExpression, hint, short};
+use super::{OrderBy, Query, QueryError, TimeExpression, hint, short};
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
 
 /// What a row is ordered by.
@@ -101,7 +102,7 @@ pub fn resolve(
              coarser one is right",
             query.granularity.name(),
         );
-        return Err(QueryError::new("granularity_too_fine", "granularity", detail));
+        return Err(QueryError::new(ErrorCode::GranularityTooFine, "granularity", detail));
     }
     let measures = match &query.measures {
         None => (0..compiled.measures().len()).collect(),
@@ -156,7 +157,7 @@ pub fn check_fit(
         range.from,
         range.to,
     );
-    Err(QueryError::new("timezone_does_not_fit", "timezone", detail))
+    Err(QueryError::new(ErrorCode::TimezoneDoesNotFit, "timezone", detail))
 }
 
 /// As [`check_fit`], where no `from` was asked for: what is old does not count then, so that one
@@ -195,7 +196,7 @@ pub fn edges(
     if let (Some(from), Some(to)) = (from, to)
         && from >= to
     {
-        return Err(QueryError::new("empty_range", "from", empty(query, from, to)));
+        return Err(QueryError::new(ErrorCode::EmptyRange, "from", empty(query, from, to)));
     }
     let inside = |time: Timestamp| time.clamp(Timestamp::MIN, Timestamp::MAX);
     Ok(RangeEdges {
@@ -239,7 +240,7 @@ pub(crate) fn dimension(metric: &Metric, name: &str, parameter: &str) -> Result<
         };
         let name = short(name);
         let detail = format!("`{parameter}`: there is no dimension `{name}`{hint}");
-        QueryError::new("unknown_dimension", parameter, detail)
+        QueryError::new(ErrorCode::UnknownDimension, parameter, detail)
     })
 }
 
@@ -252,7 +253,7 @@ fn measure(metric: &Metric, name: &str, parameter: &str) -> Result<usize, QueryE
         };
         let name = short(name);
         let detail = format!("`{parameter}`: there is no measure `{name}`{hint}");
-        QueryError::new("unknown_measure", parameter, detail)
+        QueryError::new(ErrorCode::UnknownMeasure, parameter, detail)
     })
 }
 
@@ -262,13 +263,17 @@ fn filters(query: &Query, metric: &Metric) -> Result<Vec<Predicate>, QueryError>
     let bound = query.scope.filter.as_ref().map(|text| metric.condition(text)).transpose();
     // Without why: that would name what the key does not see.
     let bound = bound.map_err(|_| {
-        QueryError::new(BEYOND_SCOPE, "metric", "the key's own filter does not fit the metric")
+        QueryError::new(
+            ErrorCode::BeyondScope,
+            "metric",
+            "the key's own filter does not fit the metric",
+        )
     })?;
     let asked = query.filter.as_ref().map(|text| metric.condition(text)).transpose();
     let asked = asked.map_err(|error| {
         let hint = query.filter.as_ref().and_then(|text| hint::filter(metric, text));
         let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        QueryError::new("invalid_filter", "filter", format!("`filter`: {error}{hint}"))
+        QueryError::new(ErrorCode::InvalidFilter, "filter", format!("`filter`: {error}{hint}"))
     })?;
     Ok(bound.into_iter().chain(asked).collect())
 }
@@ -279,7 +284,7 @@ fn having(query: &Query, metric: &Metric) -> Result<Option<(Predicate, Vec<usize
     let columns: Vec<_> = measures.iter().map(|m| (m.name.clone(), m.ty)).collect();
     let predicate = Predicate::new(text, "measure", &columns).map_err(|error| {
         let hint = hint::having(metric, text).map(|hint| format!("; {hint}")).unwrap_or_default();
-        QueryError::new("invalid_having", "having", format!("`having`: {error}{hint}"))
+        QueryError::new(ErrorCode::InvalidHaving, "having", format!("`having`: {error}{hint}"))
     })?;
     let position = |name: &String| measures.iter().position(|m| m.name == *name);
     let inputs = predicate.inputs().iter().filter_map(position).collect();
@@ -321,5 +326,5 @@ fn order_key(query: &Query, metric: &Metric, name: &str) -> Result<SortColumn, Q
         };
         format!("`order_by`: there is no column `{}`{hint}", short(name))
     };
-    Err(QueryError::new("unknown_column", "order_by", detail))
+    Err(QueryError::new(ErrorCode::UnknownColumn, "order_by", detail))
 }

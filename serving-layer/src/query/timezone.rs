@@ -1,6 +1,7 @@
 //! Time zones by name, and what is said of names that are none.
 
 use chrono_tz::{TZ_VARIANTS, Tz};
+use merganser_api::error_code::ErrorCode;
 use merganser_core::text::nearest;
 
 use super::{QueryError, short};
@@ -80,7 +81,7 @@ pub(super) fn zone(name: Option<String>) -> Result<Tz, QueryError> {
             .or_else(|| near(name.trim()))
             .unwrap_or_else(|| "an IANA name as `Europe/Berlin` is right".to_owned());
         let detail = format!("there is no time zone `{}`; {hint}", short(&name));
-        QueryError::new("unknown_timezone", "timezone", detail)
+        QueryError::new(ErrorCode::UnknownTimezone, "timezone", detail)
     })
 }
 

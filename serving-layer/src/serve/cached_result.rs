@@ -1,5 +1,6 @@
 //! The making of an answer's rows: all of it but what changes with the clock.
 
+use merganser_api::error_code::ErrorCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -215,7 +216,7 @@ fn comparison_read(
         }
         let detail = "`compare` with `granularity` all needs `from` and `to`; `to=now` is right \
                       for what there is so far";
-        return Err(QueryError::new("open_range", "compare", detail).into());
+        return Err(QueryError::new(ErrorCode::OpenRange, "compare", detail).into());
     };
     let (calendar, grain) = (&part.resolved.calendar, part.metric.compiled.grain());
     let range = TimeRange { from, to: to.max(Timestamp(from.0 + 1)) };

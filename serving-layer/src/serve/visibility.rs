@@ -4,6 +4,7 @@
 //! A metric that a key's filter does not fit is refused before anything is said of it, and neither
 //! listed nor suggested.
 
+use merganser_api::error_code::ErrorCode;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
 
 use super::ServingLayer;
 use crate::error::ServingError;
-use crate::query::{BEYOND_SCOPE, QueryError};
+use crate::query::QueryError;
 
 /// Pairs of a filter and a metric's version that are remembered.
 const REMEMBERED_MAX: usize = 10_000;
@@ -73,7 +74,7 @@ impl ServingLayer {
         let metric = found.ok_or_else(|| self.unknown(snapshot, scope, name))?;
         if !self.fits(scope, metric) {
             let detail = format!("the key's own filter does not fit `{name}`");
-            return Err(QueryError::new(BEYOND_SCOPE, "metric", detail).into());
+            return Err(QueryError::new(ErrorCode::BeyondScope, "metric", detail).into());
         }
         Ok(metric)
     }

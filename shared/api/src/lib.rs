@@ -1,4 +1,5 @@
 //! What clients of Merganser see: how requests are read, answers shaped, and problems named.
 
+pub mod error_code;
 pub mod problem;
 pub mod request;

@@ -1,77 +1,18 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json`.
 //!
-//! A layer's own errors say what to do by their [`ProblemKind`]; one match here turns a kind into a
-//! status.
+//! What went wrong is an [`ErrorCode`], from which the status follows.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-/// What a caller can do about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProblemKind {
-    /// The request cannot be understood; change it.
-    BadRequest,
-    /// Nobody is known to ask; bring a key.
-    Unauthorized,
-    /// Who asks is known, and may not.
-    Forbidden,
-    /// There is no such thing.
-    NotFound,
-    /// The method does not fit the path.
-    MethodNotAllowed,
-    /// It clashes with what is there or under way.
-    Conflict,
-    /// A limit was exceeded; send less or ask for less.
-    TooLarge,
-    /// The address is longer than is read.
-    UriTooLong,
-    /// The content type or encoding is not one that is read.
-    UnsupportedMedia,
-    /// It was understood, and is not valid.
-    Unprocessable,
-    /// More often than is allowed; slow down.
-    TooManyRequests,
-    /// A fault of the service.
-    Internal,
-    /// Not now; try again later.
-    Unavailable,
-    /// The request did not arrive in the time that it may take.
-    RequestTimeout,
-    /// The answer took longer than was allowed.
-    Timeout,
-    /// The disk is full.
-    NoSpace,
-}
-
-impl ProblemKind {
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict => StatusCode::CONFLICT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
-        }
-    }
-}
+use crate::error_code::ErrorCode;
 
 /// A problem document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    kind: ProblemKind,
-    code: &'static str,
+    code: ErrorCode,
+    status: StatusCode,
     detail: String,
     retry_after_s: Option<u64>,
     location: Option<String>,
@@ -88,12 +29,11 @@ struct InternalProblem(Problem);
 pub const FAULT: &str = "a fault of the service; its log says more";
 
 impl Problem {
-    /// A problem with a stable `code` (snake_case) and a `detail` that says what was wrong, where,
-    /// and what would be right.
-    pub fn new(kind: ProblemKind, code: &'static str, detail: impl Into<String>) -> Self {
+    /// A problem with a `detail` that says what was wrong, where, and what would be right.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self {
-            kind,
             code,
+            status: code.status(),
             detail: detail.into(),
             retry_after_s: None,
             location: None,
@@ -106,6 +46,13 @@ impl Problem {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Has another status than its code's, where a path or another standard asks for one.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
         self
     }
 
@@ -132,14 +79,14 @@ impl Problem {
 
     /// Its HTTP status.
     #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.kind.status()
+    pub const fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// Its stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.code
+    pub const fn code(&self) -> &'static str {
+        self.code.name()
     }
 
     /// What was wrong.
@@ -151,12 +98,12 @@ impl Problem {
     /// The document.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let status = self.status();
+        let status = self.status;
         let mut document = self.fields.clone();
         document.insert("type".into(), json!("about:blank"));
         document.insert("title".into(), json!(status.canonical_reason().unwrap_or("Error")));
         document.insert("status".into(), json!(status.as_u16()));
-        document.insert("code".into(), json!(self.code));
+        document.insert("code".into(), json!(self.code.name()));
         document.insert("detail".into(), json!(self.detail));
         Value::Object(document)
     }
@@ -164,10 +111,10 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status(), self.to_json().to_string()).into_response();
+        let mut response = (self.status, self.to_json().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.kind == ProblemKind::Unauthorized {
+        if self.status == StatusCode::UNAUTHORIZED {
             for challenge in [r#"Bearer realm="merganser""#, r#"Basic realm="merganser""#] {
                 headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
@@ -209,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_standard_fields_stand_whatever_the_case_adds() {
-        let problem = Problem::new(ProblemKind::TooLarge, "body_too_large", "a body of 9 bytes")
+        let problem = Problem::new(ErrorCode::BodyTooLarge, "a body of 9 bytes")
             .with("limit_bytes", 8)
             .with("status", 200);
         let document = problem.to_json();
@@ -220,9 +167,7 @@ mod tests {
 
     #[test]
     fn what_is_inside_is_told_to_nobody_by_default() {
-        let path = || {
-            Problem::new(ProblemKind::Unavailable, "stopped", "write: /var/x").with("at", "/var/x")
-        };
+        let path = || Problem::new(ErrorCode::JournalStopped, "write: /var/x").with("at", "/var/x");
         let problem = path().retry_after_s(1).with_public_detail("it stopped").with("at", "a file");
         assert_eq!((problem.detail(), &problem.to_json()["at"]), ("it stopped", &json!("a file")));
         let response = problem.clone().into_response();

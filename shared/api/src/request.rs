@@ -13,5 +13,5 @@ mod scope;
 pub use accept::preferred_media_type;
 pub use body::{BoundedBody, discard, read_json};
 pub use caller::CallerId;
-pub use parameters::{NoParameters, pairs, parameters};
+pub use parameters::{NoParameters, conflicting_parameter, invalid_parameter, pairs, parameters};
 pub use scope::RequestScope;

@@ -1,15 +1,13 @@
-//! Options in the query string. An unknown one is an error and not ignored: whoever misspells
-//! `on_invalid` would otherwise learn of it too late.
+//! The parameters of the routes that take events, and of the quarantine's.
 
 use std::sync::Arc;
 
-use axum::extract::Query;
 use axum::http::Uri;
-use merganser_core::text::suggestion;
+use merganser_api::problem::Problem;
+use merganser_api::request::{conflicting_parameter, invalid_parameter, parameters};
 
 use crate::intake::{
-    BodyFormat, ColumnMapping, CsvParameters, IntakeError, InvalidCode, InvalidEventPolicy,
-    QuarantineId,
+    BodyFormat, ColumnMapping, CsvParameters, InvalidCode, InvalidEventPolicy, QuarantineId,
 };
 
 /// When a request is answered.
@@ -34,7 +32,7 @@ pub(super) enum IdPlacement {
 
 impl IdPlacement {
     /// The format with ids there.
-    pub(super) fn apply_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
+    pub(super) fn apply_to(self, format: BodyFormat) -> Result<BodyFormat, Problem> {
         match (self, format) {
             (Self::Event, format) => Ok(format),
             (Self::Line, BodyFormat::Ndjson) => Ok(BodyFormat::NamedNdjson),
@@ -42,15 +40,15 @@ impl IdPlacement {
                 let options = CsvParameters { is_named: true, ..Arc::unwrap_or_clone(options) };
                 Ok(BodyFormat::Csv(Arc::new(options)))
             }
-            (Self::Line, _) => Err(IntakeError::Option(
-                "`ids=line` is for `application/x-ndjson` and `text/csv`, which have lines"
-                    .to_owned(),
+            (Self::Line, _) => Err(conflicting_parameter(
+                "ids",
+                "can be `line` for `application/x-ndjson` and `text/csv`, which have lines",
             )),
         }
     }
 }
 
-/// Options of `POST /v1/events`.
+/// Parameters of `POST /v1/events`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct EventParameters {
     pub(super) wait: WaitMode,
@@ -65,7 +63,9 @@ pub(super) struct EventParameters {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ColumnParameters {
     csv: CsvParameters,
-    /// An option that is about CSV alone.
+    /// The first parameter of columns that is there.
+    given: &'static str,
+    /// A parameter that is about CSV alone.
     csv_only: Option<&'static str>,
 }
 
@@ -82,10 +82,9 @@ impl ColumnParameters {
         "first_line",
     ];
 
-    fn of(values: [Option<String>; 9]) -> Result<Option<Self>, IntakeError> {
-        if values.iter().all(Option::is_none) {
-            return Ok(None);
-        }
+    fn of(values: [Option<String>; 9]) -> Result<Option<Self>, Problem> {
+        let given = Self::NAMES.iter().zip(&values).find(|(_, value)| value.is_some());
+        let Some((given, _)) = given else { return Ok(None) };
         let csv_only = (5..).zip(&values[5..]).find(|(_, value)| value.is_some());
         let csv_only = csv_only.map(|(at, _)| Self::NAMES[at]);
         let [
@@ -100,16 +99,15 @@ impl ColumnParameters {
             line,
         ] = values;
         if event.is_some() && event_column.is_some() {
-            return Err(IntakeError::Option(
-                "`event` is the type of all events and `event_column` a column of types; one of \
-                 them is right"
-                    .to_owned(),
+            return Err(conflicting_parameter(
+                "event_column",
+                "is a column of types and `event` the type of all events; one of them is right",
             ));
         }
-        let names = |option: &str, list: Option<String>| match list {
+        let names = |parameter: &str, list: Option<String>| match list {
             None => Ok(Vec::new()),
             Some(list) => CsvParameters::parse_column_list(&list).ok_or_else(|| {
-                invalid_parameter(option, &list, "names of columns, as `amount,tax`")
+                invalid_parameter(parameter, &list, "names of columns, as `amount,tax`")
             }),
         };
         let delimiter = match delimiter.as_deref().map(str::as_bytes) {
@@ -141,33 +139,32 @@ impl ColumnParameters {
             first_line,
             is_named: false,
         };
-        Ok(Some(Self { csv, csv_only }))
+        Ok(Some(Self { csv, given, csv_only }))
     }
 
     /// The format, with what was said of its columns.
-    pub(super) fn apply_to(self, format: BodyFormat) -> Result<BodyFormat, IntakeError> {
+    pub(super) fn apply_to(self, format: BodyFormat) -> Result<BodyFormat, Problem> {
         match (format, self.csv_only) {
             (BodyFormat::Csv(_), _) => Ok(BodyFormat::Csv(Arc::new(self.csv))),
             (BodyFormat::Columns(kind, _), None) => {
                 Ok(BodyFormat::Columns(kind, Some(Arc::new(self.csv.mapping))))
             }
             (BodyFormat::Columns(..), Some(name)) => {
-                Err(IntakeError::Option(format!("the option `{name}` is for `text/csv`")))
+                Err(conflicting_parameter(name, "is for `text/csv`"))
             }
-            _ => Err(IntakeError::Option(
-                "options of columns are for `text/csv`, Arrow and Parquet; other events name \
-                 their fields themselves"
-                    .to_owned(),
+            _ => Err(conflicting_parameter(
+                self.given,
+                "is for `text/csv`, Arrow and Parquet; other events name their fields themselves",
             )),
         }
     }
 }
 
 impl EventParameters {
-    pub(super) fn of_query(uri: &Uri) -> Result<Self, IntakeError> {
+    pub(super) fn of_query(uri: &Uri) -> Result<Self, Problem> {
         let mut names = ["wait", "on_invalid", "ids"].into_iter().chain(ColumnParameters::NAMES);
         let names = std::array::from_fn::<_, 12, _>(|_| names.next().unwrap_or_default());
-        let [wait, on_invalid, ids, columns @ ..] = values(uri, names)?;
+        let [wait, on_invalid, ids, columns @ ..] = parameters(uri, names)?;
         Ok(Self {
             columns: ColumnParameters::of(columns)?,
             wait: match wait.as_deref() {
@@ -193,7 +190,7 @@ impl EventParameters {
     }
 }
 
-/// Options of `GET /v1/quarantine`.
+/// Parameters of `GET /v1/quarantine`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct QuarantineListParameters {
     pub(super) limit: usize,
@@ -205,8 +202,8 @@ impl QuarantineListParameters {
     const LIMIT_DEFAULT: usize = 100;
     const LIMIT_MAX: usize = 1000;
 
-    pub(super) fn of_query(uri: &Uri) -> Result<Self, IntakeError> {
-        let [limit, after, code] = values(uri, ["limit", "after", "code"])?;
+    pub(super) fn of_query(uri: &Uri) -> Result<Self, Problem> {
+        let [limit, after, code] = parameters(uri, ["limit", "after", "code"])?;
         let limit = match limit {
             None => Self::LIMIT_DEFAULT,
             Some(text) => text
@@ -234,35 +231,13 @@ fn codes() -> impl Iterator<Item = &'static str> {
     InvalidCode::EACH.iter().map(|code| code.name()).chain(["conflict"])
 }
 
-fn invalid_parameter(name: &str, value: &str, right: &str) -> IntakeError {
-    IntakeError::Option(format!("`{name}` is `{value}`; it can be {right}"))
-}
-
-/// The values of the options `names`, which may each be there once, beside which there may be none.
-fn values<const N: usize>(uri: &Uri, names: [&str; N]) -> Result<[Option<String>; N], IntakeError> {
-    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-        .map_err(|error| IntakeError::Option(format!("the query string: {error}")))?;
-    let mut values = [const { None }; N];
-    for (name, value) in pairs {
-        let slot = names.iter().zip(&mut values).find(|(known, _)| **known == name);
-        let Some((_, slot)) = slot else {
-            let hint = suggestion(&name, names);
-            return Err(IntakeError::Option(format!("there is no option `{name}`{hint}")));
-        };
-        if slot.replace(value).is_some() {
-            return Err(IntakeError::Option(format!("the option `{name}` is there twice")));
-        }
-    }
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn events(query: &str) -> Result<EventParameters, String> {
         let uri = format!("/v1/events{query}").parse().unwrap();
-        EventParameters::of_query(&uri).map_err(|error| error.to_string())
+        EventParameters::of_query(&uri).map_err(|problem| problem.detail().to_owned())
     }
 
     #[test]
@@ -304,7 +279,7 @@ mod tests {
         let applied = |query: &str, format: BodyFormat| {
             let uri = format!("/v1/events{query}").parse().unwrap();
             let columns = EventParameters::of_query(&uri).unwrap().columns.unwrap();
-            columns.apply_to(format).map_err(|error| error.to_string())
+            columns.apply_to(format).map_err(|problem| problem.detail().to_owned())
         };
         let csv = || BodyFormat::of_content_type(Some("text/csv")).unwrap();
         let query = "?event=sale&time_column=at&number_columns=a,%22b,c%22&delimiter=%3B";

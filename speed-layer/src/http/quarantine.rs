@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_api::request::NoParameters;
 use merganser_core::text::clipped;
 use serde::Serialize;
@@ -123,7 +124,7 @@ pub(super) async fn delete(
 fn unknown(id: &str) -> Problem {
     let short = clipped(id);
     let detail = format!("the quarantine has no entry `{short}`; they look like `q-17`");
-    Problem::new(ProblemKind::NotFound, "unknown_quarantine_entry", detail)
+    Problem::new(ErrorCode::UnknownQuarantineEntry, detail)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -7,10 +7,12 @@
 //! `messageId`, so that nothing is counted twice.
 
 use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use merganser_api::problem::{Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use merganser_core::text::{clipped, suggestion};
 use serde::Serialize;
 
@@ -88,8 +90,9 @@ fn all_invalid_problem(answer: &IngestResponse) -> Problem {
         1 => format!("the call cannot be counted: {first}"),
         count => format!("none of the {count} calls can be counted; the first: {first}"),
     };
-    let problem =
-        Problem::new(ProblemKind::BadRequest, "invalid_events", detail).with("success", false);
+    let problem = Problem::new(ErrorCode::InvalidEvents, detail)
+        .with_status(StatusCode::BAD_REQUEST)
+        .with("success", false);
     answer.receipt.add_to_problem(problem)
 }
 
@@ -101,5 +104,5 @@ fn unknown(call: &str) -> Problem {
     let short = clipped(call);
     let hint = suggestion(short, CALLS.iter().map(|(name, _)| *name));
     let detail = format!("there is no call `{short}`{hint}");
-    Problem::new(ProblemKind::NotFound, "unknown_call", detail)
+    Problem::new(ErrorCode::UnknownCall, detail)
 }

@@ -191,8 +191,8 @@ fn refusals_of_bodies() -> Vec<Refusal> {
         ("utf-8 line", no_utf8.into(), plain(NDJSON), "", 422, "invalid_events"),
         ("no line", b"not\njson\n".into(), plain(NDJSON), "", 422, "invalid_events"),
         ("reject", reject.into(), plain(NDJSON), "?on_invalid=reject", 422, "invalid_events"),
-        ("option", good.into(), plain(NDJSON), "?wait=maybe", 400, "invalid_option"),
-        ("unknown", good.into(), plain(NDJSON), "?color=red", 400, "invalid_option"),
+        ("option", good.into(), plain(NDJSON), "?wait=maybe", 400, "invalid_parameter"),
+        ("unknown", good.into(), plain(NDJSON), "?color=red", 400, "unknown_parameter"),
     ]
 }
 
@@ -261,7 +261,7 @@ async fn a_partly_bad_batch_is_partly_taken_and_its_rest_can_be_seen() {
     let reply = server.get("/v1/quarantine?code=invalid_event").await;
     assert_eq!((&reply.body["entries"][0]["id"], &reply.body["total"]), (&json!("q-2"), &json!(2)));
     let reply = server.get("/v1/quarantine?code=invalid").await;
-    assert!(reply.is_problem(400, "invalid_option"), "{}", reply.body);
+    assert!(reply.is_problem(400, "invalid_parameter"), "{}", reply.body);
     let reply = server.get("/v1/quarantine?limit=1&after=q-1").await;
     assert_eq!(reply.body["entries"][0]["raw"], r#"{"event":"x y"}"#);
     assert_eq!(reply.body["next"], Value::Null);
@@ -275,7 +275,7 @@ async fn a_partly_bad_batch_is_partly_taken_and_its_rest_can_be_seen() {
         assert!(reply.is_problem(404, "unknown_quarantine_entry"), "{}", reply.body);
     }
     assert_eq!(server.get("/v1/quarantine").await.body["total"], 1);
-    assert!(server.get("/v1/quarantine?limit=0").await.is_problem(400, "invalid_option"));
+    assert!(server.get("/v1/quarantine?limit=0").await.is_problem(400, "invalid_parameter"));
 }
 
 #[tokio::test]

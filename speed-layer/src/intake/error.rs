@@ -3,7 +3,8 @@
 //! None of these is an acknowledgement: a sender who gets one sends the request again, as it was or
 //! corrected, and events with an id are counted once all the same.
 
-use merganser_api::problem::{FAULT, Problem, ProblemKind};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::{FAULT, Problem};
 use merganser_core::journal::{AppendFailure, JournalError};
 
 use super::quarantine::QuarantineError;
@@ -34,12 +35,12 @@ impl ExceededLimit {
         }
     }
 
-    const fn code(self) -> &'static str {
+    const fn error_code(self) -> ErrorCode {
         match self {
-            Self::BodyBytes => "body_too_large",
-            Self::DecompressedBytes => "decompressed_body_too_large",
-            Self::Events => "too_many_events",
-            Self::RecordBytes => "request_too_large",
+            Self::BodyBytes => ErrorCode::BodyTooLarge,
+            Self::DecompressedBytes => ErrorCode::DecompressedBodyTooLarge,
+            Self::Events => ErrorCode::TooManyEvents,
+            Self::RecordBytes => ErrorCode::RequestTooLarge,
         }
     }
 
@@ -86,9 +87,6 @@ pub enum IntakeError {
     /// The content type or encoding is not one that is read.
     #[error("{0}")]
     UnsupportedMedia(String),
-    /// An option of the request is unknown or has no such value.
-    #[error("{0}")]
-    Option(String),
     /// A bound of the request was exceeded.
     #[error("the request exceeds `{}`: {max} {}", limit.name(), limit.subject())]
     TooLarge {
@@ -138,33 +136,29 @@ impl IntakeError {
         matches!(self, Self::JournalStopped(_) | Self::DirectoryGone(_) | Self::FoldStopped)
     }
 
-    fn kind_and_code(&self) -> (ProblemKind, &'static str) {
+    const fn error_code(&self) -> ErrorCode {
         match self {
-            Self::MalformedBody(_) => (ProblemKind::BadRequest, "malformed_body"),
-            Self::BodyTimeout { .. } | Self::BodyIdle { .. } => {
-                (ProblemKind::RequestTimeout, "body_timeout")
-            }
-            Self::UnsupportedMedia(_) => (ProblemKind::UnsupportedMedia, "unsupported_media"),
-            Self::Option(_) => (ProblemKind::BadRequest, "invalid_option"),
-            Self::TooLarge { limit, .. } => (ProblemKind::TooLarge, limit.code()),
-            Self::Rejected(_) => (ProblemKind::Unprocessable, "invalid_events"),
-            Self::Overloaded => (ProblemKind::Unavailable, "overloaded"),
-            Self::ShuttingDown => (ProblemKind::Unavailable, "shutting_down"),
-            Self::JournalStopped(_) => (ProblemKind::Unavailable, "journal_stopped"),
-            Self::JournalUnavailable(_) => (ProblemKind::Unavailable, "journal_unavailable"),
-            Self::DirectoryGone(_) => (ProblemKind::Unavailable, "data_directory_gone"),
-            Self::FoldStopped => (ProblemKind::Unavailable, "speed_layer_stopped"),
-            Self::DiskFull(_) => (ProblemKind::NoSpace, "disk_full"),
-            Self::Quarantine(_) => (ProblemKind::Unavailable, "quarantine_failed"),
-            Self::Settings(_) | Self::Internal(_) => (ProblemKind::Internal, "internal"),
+            Self::MalformedBody(_) => ErrorCode::MalformedBody,
+            Self::BodyTimeout { .. } | Self::BodyIdle { .. } => ErrorCode::BodyTimeout,
+            Self::UnsupportedMedia(_) => ErrorCode::UnsupportedMedia,
+            Self::TooLarge { limit, .. } => limit.error_code(),
+            Self::Rejected(_) => ErrorCode::InvalidEvents,
+            Self::Overloaded => ErrorCode::Overloaded,
+            Self::ShuttingDown => ErrorCode::ShuttingDown,
+            Self::JournalStopped(_) => ErrorCode::JournalStopped,
+            Self::JournalUnavailable(_) => ErrorCode::JournalUnavailable,
+            Self::DirectoryGone(_) => ErrorCode::DataDirectoryGone,
+            Self::FoldStopped => ErrorCode::SpeedLayerStopped,
+            Self::DiskFull(_) => ErrorCode::DiskFull,
+            Self::Quarantine(_) => ErrorCode::QuarantineFailed,
+            Self::Settings(_) | Self::Internal(_) => ErrorCode::Internal,
         }
     }
 }
 
 impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
-        let (kind, code) = error.kind_and_code();
-        let problem = Self::new(kind, code, error.to_string());
+        let problem = Self::new(error.error_code(), error.to_string());
         match error {
             IntakeError::TooLarge { limit, max } => {
                 problem.with("limit", limit.name()).with("limit_value", max)
@@ -175,7 +169,6 @@ impl From<IntakeError> for Problem {
             | IntakeError::BodyTimeout { .. }
             | IntakeError::BodyIdle { .. }
             | IntakeError::UnsupportedMedia(_)
-            | IntakeError::Option(_)
             | IntakeError::FoldStopped => problem,
             IntakeError::JournalStopped(_) => problem.with_public_detail(
                 "the journal takes nothing until the service starts anew; nothing of the request \

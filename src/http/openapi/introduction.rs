@@ -65,7 +65,8 @@ curl -sS "http://127.0.0.1:8080/v1/query?metric=sales&group_by=country"
 
 Where the service has keys, each request brings one: `-H "authorization: Bearer KEY"`.
 
-Errors are problem documents (RFC 9457) with a stable `code`.
+Errors are problem documents (RFC 9457) with a stable `code`;
+docs/errors.md says what to do about each.
 Only what cannot be read as a request at all is refused with a bare status:
 a malformed head, one over the bounds of headers, an address over 64 KiB.
 "#;

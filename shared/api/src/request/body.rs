@@ -10,7 +10,8 @@ use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::error_code::ErrorCode;
+use crate::problem::Problem;
 
 /// How long a body may take to arrive.
 const TIME_MAX: Duration = Duration::from_secs(10);
@@ -40,15 +41,12 @@ async fn read<const MAX: usize>(
         Ok(Ok(bytes)) => Ok(BoundedBody(bytes)),
         Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
             let detail = format!("the body is over {MAX} bytes, the most that is read");
-            Err(Problem::new(ProblemKind::TooLarge, "body_too_large", detail)
-                .with("limit_bytes", MAX))
+            Err(Problem::new(ErrorCode::BodyTooLarge, detail).with("limit_bytes", MAX))
         }
-        Ok(Err(other)) => {
-            Err(Problem::new(ProblemKind::BadRequest, "malformed_body", other.to_string()))
-        }
+        Ok(Err(other)) => Err(Problem::new(ErrorCode::MalformedBody, other.to_string())),
         Err(_) => {
             let detail = format!("the body did not arrive within {} s", time_max.as_secs());
-            Err(Problem::new(ProblemKind::RequestTimeout, "body_timeout", detail))
+            Err(Problem::new(ErrorCode::BodyTimeout, detail))
         }
     }
 }
@@ -76,11 +74,11 @@ pub async fn discard(body: &mut Body) {
 /// When it is no JSON (400 `malformed_body`), or not of that shape (422 `invalid_request`).
 pub fn read_json<T: DeserializeOwned>(body: &[u8], shape: &str) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
-        let (kind, code) = match error.classify() {
-            serde_json::error::Category::Data => (ProblemKind::Unprocessable, "invalid_request"),
-            _ => (ProblemKind::BadRequest, "malformed_body"),
+        let code = match error.classify() {
+            serde_json::error::Category::Data => ErrorCode::InvalidRequest,
+            _ => ErrorCode::MalformedBody,
         };
-        Problem::new(kind, code, format!("{error}; expected {shape}"))
+        Problem::new(code, format!("{error}; expected {shape}"))
     })
 }
 

@@ -4,7 +4,8 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::error_code::ErrorCode;
+use crate::problem::Problem;
 use merganser_core::text::{clipped, suggestion};
 
 /// The parameters of a URL, as they came.
@@ -13,9 +14,9 @@ use merganser_core::text::{clipped, suggestion};
 /// When it is not one of a form.
 pub fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
-    pairs.map(|Query(pairs)| pairs).map_err(|error| {
-        Problem::new(ProblemKind::BadRequest, "malformed_query_string", error.to_string())
-    })
+    pairs
+        .map(|Query(pairs)| pairs)
+        .map_err(|error| Problem::new(ErrorCode::MalformedQueryString, error.to_string()))
 }
 
 /// The values of the parameters `names`.
@@ -31,12 +32,23 @@ pub fn parameters<const N: usize>(
         let slot = names.iter().zip(&mut values).find(|(known, _)| **known == name);
         let Some((_, slot)) = slot else { return Err(unknown(&name, &names)) };
         if slot.replace(value).is_some() {
-            let detail = format!("`{name}` is given twice; once is right");
-            return Err(Problem::new(ProblemKind::BadRequest, "invalid_parameter", detail)
-                .with("parameter", name));
+            return Err(conflicting_parameter(&name, "is given twice; once is right"));
         }
     }
     Ok(values)
+}
+
+/// A parameter that has no such `value`; `right` is what it can be.
+#[must_use]
+pub fn invalid_parameter(name: &str, value: &str, right: &str) -> Problem {
+    conflicting_parameter(name, &format!("is `{}`; it can be {right}", clipped(value)))
+}
+
+/// A parameter that cannot be there as it is, for the reason `why`.
+#[must_use]
+pub fn conflicting_parameter(name: &str, why: &str) -> Problem {
+    let detail = format!("`{name}` {why}");
+    Problem::new(ErrorCode::InvalidParameter, detail).with("parameter", name)
 }
 
 fn unknown(name: &str, names: &[&str]) -> Problem {
@@ -46,7 +58,7 @@ fn unknown(name: &str, names: &[&str]) -> Problem {
         names => suggestion(short, names.iter().copied()),
     };
     let detail = format!("there is no parameter `{short}`{hint}");
-    Problem::new(ProblemKind::BadRequest, "unknown_parameter", detail).with("parameter", short)
+    Problem::new(ErrorCode::UnknownParameter, detail).with("parameter", short)
 }
 
 /// Refuses any parameter, for routes that take none.
@@ -81,6 +93,10 @@ mod tests {
             assert_eq!((problem.status().as_u16(), problem.code()), (400, code));
             assert!(problem.detail().contains(words), "{}", problem.detail());
         }
+        let problem = invalid_parameter("limit", &"9".repeat(99), "1 to 100");
+        let detail = format!("`limit` is `{}`; it can be 1 to 100", "9".repeat(80));
+        assert_eq!((problem.code(), problem.detail()), ("invalid_parameter", &*detail));
+        assert_eq!(problem.to_json()["parameter"], "limit");
         let none = parameters(&"/v1/schedule?x=1".parse().unwrap(), []).unwrap_err();
         assert_eq!(none.detail(), "there is no parameter `x`, and none is right here");
         assert_eq!(none.to_json()["parameter"], "x");

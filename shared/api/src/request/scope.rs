@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::error_code::ErrorCode;
+use crate::problem::Problem;
 use merganser_core::access::AccessScope;
 
 /// What whoever asks may see, as it was found out before the route was reached.
@@ -20,7 +21,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestScope {
         let found = parts.extensions.get::<Arc<AccessScope>>().cloned().map(Self);
         found.ok_or_else(|| {
             let detail = "it was not found out who asks";
-            Problem::new(ProblemKind::Internal, "internal", detail)
+            Problem::new(ErrorCode::Internal, detail)
         })
     }
 }
