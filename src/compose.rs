@@ -42,7 +42,7 @@ use batch_layer::run::{RunService, RunServiceParts};
 use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
 use merganser_core::clock::{Clock, SystemClock};
-use merganser_core::journal::{CommittedBatch, Journal};
+use merganser_core::journal::{CommittedBatch, Journal, JournalError};
 use merganser_metric::catalog::{Catalog, CatalogSnapshot};
 use serde_json::Value;
 use serving_layer::ServingLayer;
@@ -239,7 +239,9 @@ impl OpenBatchLayer {
         let lock = DirectoryLock::acquire(data_dir)?;
         let open = move || {
             let journal = FileJournal::open_in(&lock, JournalSettings::default());
-            journal.map(|journal| (journal, lock))
+            let journal = journal?;
+            journal.claim()?;
+            Ok::<_, JournalError>((journal, lock))
         };
         let (journal, lock) = spawn_blocking(open).await??;
         let journal: Arc<dyn Journal> = Arc::new(journal);

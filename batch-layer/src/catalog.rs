@@ -169,7 +169,13 @@ impl BatchCatalog {
         // What is published meanwhile would let the journal be trimmed of what this one lacks.
         let _turn = self.0.turn.lock().await;
         let journal = Arc::clone(&self.0.journal);
-        let files = tokio::task::spawn_blocking(move || (journal.files(), journal.start()));
+        let copy = move || {
+            let files = journal.as_files().ok_or_else(|| {
+                JournalError::Io("it is not kept in files that could be copied".to_owned())
+            });
+            (files.and_then(|files| files.files()), journal.start())
+        };
+        let files = tokio::task::spawn_blocking(copy);
         let (files, start) = files.await.map_err(|e| JournalError::Io(e.to_string()))?;
         Ok(BackupSnapshot {
             snapshot: self.current(),

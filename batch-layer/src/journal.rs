@@ -16,6 +16,7 @@
 //! | `segments` | what is durable; readers see that and no more |
 //! | `recovery`, `tail` | opening: check, refuse damage, put right what a crash left |
 //! | `writer` | appending, rolling and sealing |
+//! | `fence` | who may append |
 //! | `reader`, `cursor` | reading |
 //! | `inspect` | a look from outside |
 //! | `disk` | every operation that changes the disk, for tests to fail |
@@ -23,6 +24,7 @@
 mod cursor;
 mod directory_lock;
 mod disk;
+mod fence;
 mod frame;
 mod inspect;
 mod journal_id;
@@ -40,11 +42,13 @@ mod writer;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use merganser_core::event::EventBatch;
-use merganser_core::ids::{Boundary, JournalId, Offset};
+use merganser_core::ids::{Boundary, Fence, JournalId, Offset, PartitionId};
 use merganser_core::journal::{
-    CommittedBatch, IdentityReader, Journal, JournalError, JournalFile, JournalReader,
+    AppendSignal, CommittedBatch, IdentityReader, Journal, JournalError, JournalFile, JournalFiles,
+    JournalReader,
 };
 
 pub use self::directory_lock::{DirectoryLock, LockError, lock_holder};
@@ -89,6 +93,8 @@ pub struct FileJournal {
     held: Option<LockedDirectory>,
     published: SharedSegments,
     writer: Mutex<JournalWriter>,
+    /// For those who wait for more events.
+    appended: AppendSignal,
     /// Held while segments are deleted, so that they go oldest first.
     trimming: Mutex<()>,
 }
@@ -138,8 +144,17 @@ impl FileJournal {
             published.clone(),
             file,
         )?);
-        let (trimming, held) = (Mutex::new(()), None);
-        Ok(Self { id, directory, settings, disk, held, published, writer, trimming })
+        Ok(Self {
+            id,
+            directory,
+            settings,
+            disk,
+            held: None,
+            published,
+            writer,
+            appended: AppendSignal::default(),
+            trimming: Mutex::new(()),
+        })
     }
 
     /// The writer, for one caller at a time. One who panicked may have left a frame half-written.
@@ -155,6 +170,10 @@ impl Journal for FileJournal {
         self.id
     }
 
+    fn claim(&self) -> Result<Fence, JournalError> {
+        self.writer()?.claim()
+    }
+
     fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
         let placed = if events.is_empty() {
             self.writer()?.append_empty()?
@@ -163,10 +182,13 @@ impl Journal for FileJournal {
             let frame = EncodedFrame::encode(events, self.settings.record_bytes_max)?;
             self.writer()?.append(frame)?
         };
+        self.appended.notify();
         Ok(Arc::new(CommittedBatch {
+            partition: PartitionId::ONLY,
             epoch: placed.epoch,
             first: placed.first,
             events: events.clone(),
+            previous: placed.previous,
             checksum: placed.checksum,
         }))
     }
@@ -197,6 +219,10 @@ impl Journal for FileJournal {
         reader::checksum_at(&self.published, position)
     }
 
+    fn poll_beyond(&self, offset: Offset, cx: &mut Context<'_>) -> Poll<()> {
+        self.appended.poll_until(cx, || self.end() > offset)
+    }
+
     fn trim(&self, below: Offset) -> Result<Offset, JournalError> {
         let _turn = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
         // A call of its own, so that the lock is not held while the file is deleted.
@@ -216,6 +242,21 @@ impl Journal for FileJournal {
         Ok(self.start())
     }
 
+    fn as_files(&self) -> Option<&dyn JournalFiles> {
+        Some(self)
+    }
+
+    fn confirm(&self) -> Result<(), JournalError> {
+        let held = self.held.as_ref().map_or(Ok(()), LockedDirectory::check);
+        held.map_err(|gone| JournalError::Gone(gone.to_string()))
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.published.read().size_bytes()
+    }
+}
+
+impl JournalFiles for FileJournal {
     fn files(&self) -> Result<Vec<JournalFile>, JournalError> {
         let open = |path: &Path, size_bytes: Option<u64>| {
             let failed = |error: std::io::Error| io_error("opening", path, &error);
@@ -234,14 +275,5 @@ impl Journal for FileJournal {
             self.published.read().all().map(|s| (Arc::clone(&s.path), s.size_bytes)).collect();
         let segments = segments.iter().map(|(path, size)| open(path, Some(*size)));
         segments.chain([open(&self.directory.join(journal_id::FILE_NAME), None)]).collect()
-    }
-
-    fn confirm(&self) -> Result<(), JournalError> {
-        let held = self.held.as_ref().map_or(Ok(()), LockedDirectory::check);
-        held.map_err(|gone| JournalError::Gone(gone.to_string()))
-    }
-
-    fn size_bytes(&self) -> u64 {
-        self.published.read().size_bytes()
     }
 }

@@ -30,6 +30,7 @@ impl Taking {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let journal = FileJournal::open(directory.path(), JournalSettings::default()).unwrap();
+        journal.claim().unwrap();
         Self { runtime: Runtime::new().unwrap(), directory, journal: Arc::new(journal) }
     }
 

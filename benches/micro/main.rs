@@ -16,7 +16,7 @@ use batch_layer::{audit, master, view};
 use chrono::DateTime;
 use divan::{Bencher, counter::ItemsCount};
 use merganser_core::event::{Event, EventBatch, EventOffsets};
-use merganser_core::ids::{Boundary, Epoch, Offset};
+use merganser_core::ids::{Boundary, Epoch, Offset, PartitionId};
 use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
 use merganser_metric::compile::Metric;
@@ -101,7 +101,14 @@ fn sealed() -> (Boundary, Boundary) {
 }
 
 fn committed() -> CommittedBatch {
-    CommittedBatch { epoch: Epoch(0), first: Offset::ZERO, events: EVENTS.clone(), checksum: 0 }
+    CommittedBatch {
+        partition: PartitionId::ONLY,
+        epoch: Epoch(0),
+        first: Offset::ZERO,
+        events: EVENTS.clone(),
+        previous: 0,
+        checksum: 0,
+    }
 }
 
 /// A place for files, and threads for what is asynchronous.
@@ -137,6 +144,7 @@ fn read_properties(bencher: Bencher<'_, '_>) {
 fn append_to_the_journal(bencher: Bencher<'_, '_>) {
     let directory = tempfile::tempdir().unwrap();
     let journal = FileJournal::open(directory.path(), JournalSettings::default()).unwrap();
+    journal.claim().unwrap();
     let events = EVENTS.slice(0, BATCH);
     bencher.counter(ItemsCount::new(BATCH)).bench(|| journal.append(&events).unwrap());
 }

@@ -14,8 +14,9 @@ use merganser_core::access::{KeyChange, KeyError};
 use merganser_core::clock::ManualClock;
 use merganser_core::event::{Event, EventBatch, EventOffsets};
 use merganser_core::ids::{Boundary, Epoch, Generation, JournalId, MetricId, Offset};
-use merganser_core::journal::{CommittedBatch, Journal, JournalError, JournalReader};
+use merganser_core::journal::Journal;
 use merganser_core::omissions::MetricOmissions;
+use merganser_core::testing::MemoryJournal;
 use merganser_core::time::{Grain, TimeRange, Timestamp};
 use merganser_metric::catalog::{
     Catalog, CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion, ViewFile,
@@ -38,7 +39,7 @@ use crate::subscriptions::QuerySubscriptions;
 #[derive(Debug)]
 pub(crate) struct World {
     snapshots: watch::Sender<Arc<CatalogSnapshot>>,
-    events: Vec<Event>,
+    journal: Arc<MemoryJournal>,
     /// The batch view's rows: a base and a delta.
     files: [RecordBatch; 2],
     /// The speed view's rows: an epoch that is over and one that is open.
@@ -126,12 +127,16 @@ impl World {
         let epochs = [split..open, open..events.len()].map(|range| fold(range).0.emit_all());
         let omissions = fold(split..events.len()).1;
         metric.omissions = omitted;
+        let journal = MemoryJournal::new(1);
+        if !events.is_empty() {
+            journal.append(&events.iter().cloned().collect()).unwrap();
+        }
         Arc::new(Self {
             omissions,
             files,
             epochs,
             snapshots: watch::Sender::new(snapshot(1, [metric])),
-            events,
+            journal: Arc::new(journal),
             failures: Mutex::default(),
             missing: Mutex::default(),
             lag: Mutex::new(SpeedViewLag { applied, ..SpeedViewLag::default() }),
@@ -157,7 +162,7 @@ impl World {
             Arc::clone(self) as Arc<dyn Catalog>,
             Arc::clone(self) as Arc<dyn BatchViews>,
             Arc::clone(self) as Arc<dyn SpeedViews>,
-            Arc::clone(self) as Arc<dyn Journal>,
+            Arc::clone(&self.journal) as Arc<dyn Journal>,
             clock,
         );
         // Looking a zone up takes a while.
@@ -241,7 +246,7 @@ impl SpeedViews for World {
         }
         assert_eq!(read.from, metric.boundary.epoch);
         let states = self.epochs.iter().map(|rows| within(rows, read.range));
-        let through = Offset(self.events.len() as u64);
+        let through = self.journal.end();
         Ok(SpeedViewStates {
             through,
             reach: through.plus(self.ahead.load(Ordering::SeqCst)),
@@ -260,7 +265,7 @@ impl SpeedViews for World {
     }
 
     async fn wait_applied(&self, offset: Offset, _: std::time::Duration) -> bool {
-        offset <= Offset(self.events.len() as u64)
+        offset <= self.journal.end()
     }
 
     fn mismatches(&self, _: MetricId) -> u64 {
@@ -309,44 +314,6 @@ impl Catalog for World {
 
     fn backfill_progress(&self, _: MetricId) -> Option<f64> {
         Some(0.25)
-    }
-}
-
-impl Journal for World {
-    fn id(&self) -> JournalId {
-        id()
-    }
-
-    fn append(&self, _: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
-        Err(JournalError::Io("nothing is appended here".into()))
-    }
-
-    fn end(&self) -> Offset {
-        Offset(self.events.len() as u64)
-    }
-
-    fn start(&self) -> Offset {
-        Offset::ZERO
-    }
-
-    fn seal(&self) -> Result<Boundary, JournalError> {
-        Err(JournalError::Io("nothing is sealed here".into()))
-    }
-
-    fn read(&self, _: Offset) -> Result<JournalReader, JournalError> {
-        Err(JournalError::Io("nothing is read here".into()))
-    }
-
-    fn checksum_at(&self, _: Offset) -> Result<Option<u32>, JournalError> {
-        Ok(None)
-    }
-
-    fn trim(&self, _: Offset) -> Result<Offset, JournalError> {
-        Ok(Offset::ZERO)
-    }
-
-    fn size_bytes(&self) -> u64 {
-        0
     }
 }
 

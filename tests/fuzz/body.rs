@@ -15,8 +15,8 @@ use arrow::array::Array;
 use bytes::Bytes;
 use merganser_core::clock::ManualClock;
 use merganser_core::event::EventBatch;
-use merganser_core::ids::{Boundary, Epoch, JournalId, Offset};
-use merganser_core::journal::{CommittedBatch, Journal, JournalError, JournalReader};
+use merganser_core::ids::Offset;
+use merganser_core::testing::MemoryJournal;
 use merganser_core::time::Timestamp;
 use speed_layer::intake::{
     BodyEncoding, BodyFormat, EventBody, EventIdGenerator, ExceededLimit, Intake, IntakeError,
@@ -89,7 +89,7 @@ pub(crate) fn check(input: &[u8]) {
     let (feed, mut fed) = mpsc::channel(4);
     let intake = Intake::start(
         settings(),
-        Arc::new(Appended::default()),
+        Arc::new(MemoryJournal::default()),
         ManualClock::at(NOW),
         Arc::new(Counted::default()),
         read::snapshots(),
@@ -258,49 +258,5 @@ struct Counted(AtomicU64);
 impl EventIdGenerator for Counted {
     fn next(&self, _: Timestamp) -> Uuid {
         Uuid::from_u128(self.0.fetch_add(1, Ordering::Relaxed).into())
-    }
-}
-
-/// A journal that only counts: what it takes is read from the feed.
-#[derive(Debug, Default)]
-struct Appended(AtomicU64);
-
-impl Journal for Appended {
-    fn id(&self) -> JournalId {
-        JournalId(Uuid::nil())
-    }
-
-    fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
-        let first = Offset(self.0.fetch_add(events.len() as u64, Ordering::SeqCst));
-        let events = events.clone();
-        Ok(Arc::new(CommittedBatch { epoch: Epoch::ZERO, first, events, checksum: 0 }))
-    }
-
-    fn end(&self) -> Offset {
-        Offset(self.0.load(Ordering::SeqCst))
-    }
-
-    fn start(&self) -> Offset {
-        Offset::ZERO
-    }
-
-    fn seal(&self) -> Result<Boundary, JournalError> {
-        Ok(Boundary::default())
-    }
-
-    fn read(&self, _: Offset) -> Result<JournalReader, JournalError> {
-        Ok(Box::new(std::iter::empty()))
-    }
-
-    fn checksum_at(&self, _: Offset) -> Result<Option<u32>, JournalError> {
-        Ok(None)
-    }
-
-    fn trim(&self, _: Offset) -> Result<Offset, JournalError> {
-        Ok(Offset::ZERO)
-    }
-
-    fn size_bytes(&self) -> u64 {
-        0
     }
 }

@@ -39,6 +39,7 @@ struct Written {
 static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
     let directory = tempfile::tempdir().unwrap();
     let journal = FileJournal::open(directory.path(), SETTINGS).unwrap();
+    journal.claim().unwrap();
     for first in 0..7 {
         journal.append(&(2 * first..2 * first + 2).map(event).collect()).unwrap();
         if first == 3 {
@@ -137,6 +138,7 @@ fn check_closed(written: &Written, damaged: &Files) {
 
 /// The journal goes on from where it was put right.
 fn check_appends(journal: FileJournal, directory: &Path, mut expected: Vec<String>) {
+    journal.claim().unwrap();
     let start = journal.start();
     let more: EventBatch = [event(99)].into_iter().collect();
     let first = journal.append(&more).unwrap().first;

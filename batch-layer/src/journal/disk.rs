@@ -58,6 +58,14 @@ pub trait JournalDisk: Debug + Send + Sync + 'static {
         failpoint::hit("journal.sync.after")
     }
 
+    /// Replaces a small file as a whole, durably.
+    ///
+    /// # Errors
+    /// When the new content is not known to be durable; then the old or the new one is there.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        files::replace(path, bytes)
+    }
+
     /// Cuts `file` to `size_bytes`.
     ///
     /// # Errors

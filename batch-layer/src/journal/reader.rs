@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use merganser_core::event::EventIdentities;
-use merganser_core::ids::{Epoch, Offset};
+use merganser_core::ids::{Epoch, Offset, PartitionId};
 use merganser_core::journal::{CommittedBatch, JournalError};
 
 use super::cursor::{FrameCursor, corrupt, io_error};
@@ -78,9 +78,11 @@ impl JournalRecord {
         let skipped = self.skipped();
         let events = decode(&self.header, self.payload)?;
         Ok(Arc::new(CommittedBatch {
+            partition: PartitionId::ONLY,
             epoch: self.epoch,
             first: self.from,
             events: events.slice(skipped, events.len() - skipped),
+            previous: self.header.previous(),
             checksum: self.header.checksum(),
         }))
     }

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use merganser_core::event::{Event, EventBatch};
-use merganser_core::ids::{Boundary, Epoch, Offset};
+use merganser_core::ids::{Boundary, Epoch, Fence, Offset};
 use merganser_core::journal::{CommittedBatch, Journal, JournalError};
+use merganser_core::testing::{JournalLog, check_journal};
 use tempfile::TempDir;
 
 use super::{FileJournal, JOURNAL_DIRECTORY, JournalDisk, JournalSettings};
@@ -52,7 +53,12 @@ fn small() -> JournalSettings {
 }
 
 fn open(directory: &TempDir) -> FileJournal {
-    FileJournal::open(directory.path(), small()).unwrap()
+    claimed(FileJournal::open(directory.path(), small()).unwrap())
+}
+
+fn claimed(journal: FileJournal) -> FileJournal {
+    journal.claim().unwrap();
+    journal
 }
 
 /// A disk that makes nothing durable, for tests that open a journal many thousand times.
@@ -68,13 +74,19 @@ impl JournalDisk for HastyDisk {
         Ok(())
     }
 
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let unfinished = path.with_extension("new");
+        fs::write(&unfinished, bytes)?;
+        fs::rename(unfinished, path)
+    }
+
     fn sync_directory(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }
 }
 
 fn open_hastily(directory: &Path) -> Result<FileJournal, JournalError> {
-    FileJournal::open_on(Arc::new(HastyDisk), directory, small())
+    FileJournal::open_on(Arc::new(HastyDisk), directory, small()).map(claimed)
 }
 
 /// Everything from `from` on as one batch, after a look at each part's place.
@@ -174,7 +186,7 @@ fn an_empty_batch_changes_nothing() {
 fn a_batch_over_the_limit_is_refused_and_the_next_one_is_not() {
     let directory = TempDir::new().unwrap();
     let settings = JournalSettings { record_bytes_max: 8000, ..small() };
-    let journal = FileJournal::open(directory.path(), settings).unwrap();
+    let journal = claimed(FileJournal::open(directory.path(), settings).unwrap());
     let error = journal.append(&events(0, 2000)).unwrap_err();
     assert!(matches!(error, JournalError::TooLarge { limit_bytes: 8000, size_bytes: 8001.. }));
     journal.append(&events(0, 2)).unwrap();
@@ -408,7 +420,7 @@ fn writers_that_append_at_once_get_dense_ranges() {
 #[test]
 fn finding_a_record_in_a_long_segment_starts_near_it() {
     let directory = TempDir::new().unwrap();
-    let journal = FileJournal::open(directory.path(), JournalSettings::default()).unwrap();
+    let journal = claimed(FileJournal::open(directory.path(), JournalSettings::default()).unwrap());
     let mut ends = Vec::new();
     for n in 0..40 {
         let committed = journal.append(&events(n * 1000, 1000)).unwrap();
@@ -416,7 +428,7 @@ fn finding_a_record_in_a_long_segment_starts_near_it() {
     }
     assert!(journal.size_bytes() > 1_000_000, "{} bytes need several marks", journal.size_bytes());
     drop(journal);
-    let journal = FileJournal::open(directory.path(), JournalSettings::default()).unwrap();
+    let journal = claimed(FileJournal::open(directory.path(), JournalSettings::default()).unwrap());
     for (end, checksum) in ends {
         assert_eq!(journal.checksum_at(end).unwrap(), Some(checksum));
         assert_eq!(journal.checksum_at(Offset(end.0 - 1)).unwrap(), None);
@@ -424,4 +436,36 @@ fn finding_a_record_in_a_long_segment_starts_near_it() {
         let one = journal.read(before).unwrap().next().unwrap().unwrap();
         assert_eq!((one.first, &one.events), (before, &events(before.0, 1)));
     }
+}
+
+/// A log in a directory of its own; its handles are made as processes do that ignore the lock.
+struct DirectoryLog(TempDir);
+
+impl JournalLog for DirectoryLog {
+    fn open(&self) -> Result<Arc<dyn Journal>, JournalError> {
+        Ok(Arc::new(FileJournal::open_on(Arc::new(HastyDisk), self.0.path(), small())?))
+    }
+}
+
+#[test]
+fn the_journal_in_files_keeps_the_contract() {
+    check_journal(&|| Box::new(DirectoryLog(TempDir::new().unwrap())));
+}
+
+#[test]
+fn a_directory_without_a_fence_opens_and_each_claim_is_one_higher() {
+    let directory = TempDir::new().unwrap();
+    let journal = FileJournal::open(directory.path(), small()).unwrap();
+    let fence = directory.path().join(JOURNAL_DIRECTORY).join("fence");
+    assert!(!fence.exists(), "as earlier builds left it");
+    assert_eq!(journal.claim().unwrap(), Fence(1));
+    journal.append(&events(0, 1)).unwrap();
+    drop(journal);
+    fs::remove_file(&fence).unwrap();
+    assert_eq!(read_all(&open(&directory), Offset(0)), events(0, 1));
+    assert_eq!(fs::read_to_string(&fence).unwrap(), "1\n");
+    let journal = open(&directory);
+    assert_eq!(fs::read_to_string(&fence).unwrap(), "2\n");
+    fs::write(&fence, "two").unwrap();
+    assert!(matches!(journal.claim(), Err(JournalError::Corrupt(_))));
 }

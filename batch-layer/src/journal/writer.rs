@@ -16,12 +16,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use merganser_core::failpoint::is_bug_planted;
-use merganser_core::ids::{Boundary, Epoch, JournalId, Offset};
+use merganser_core::ids::{Boundary, Epoch, Fence, JournalId, Offset};
 use merganser_core::journal::JournalError;
 use metrics::Histogram;
 
 use super::cursor::io_error;
 use super::disk::{JournalDisk, is_full};
+use super::fence::{self, ClaimedFence};
 use super::frame::EncodedFrame;
 use super::locked_directory::{FileIdentity, LockedDirectory};
 use super::reader::SharedSegments;
@@ -36,6 +37,8 @@ pub(super) struct FramePlacement {
     pub(super) first: Offset,
     /// Its checksum.
     pub(super) checksum: u32,
+    /// The checksum before it.
+    pub(super) previous: u32,
 }
 
 /// Appends to a journal. There is one for each; a lock around it makes others wait.
@@ -52,6 +55,8 @@ pub(super) struct JournalWriter {
     identity: FileIdentity,
     /// The data directory, where it was locked.
     held: Option<LockedDirectory>,
+    /// What it claimed. Without it nothing is written.
+    claimed: Option<ClaimedFence>,
     /// Why nothing more is written.
     stopped: Option<JournalError>,
     /// Looked up once, since there is a frame for each group of requests.
@@ -80,6 +85,7 @@ impl JournalWriter {
             file,
             identity,
             held: None,
+            claimed: None,
             stopped: None,
             fsyncs,
         })
@@ -90,12 +96,21 @@ impl JournalWriter {
         self.held = Some(held);
     }
 
+    /// Claims the journal: nobody else writes any more.
+    pub(super) fn claim(&mut self) -> Result<Fence, JournalError> {
+        self.check_running()?;
+        self.check_place()?;
+        let (claimed, fence) = ClaimedFence::claim(self.disk.as_ref(), &self.directory)?;
+        self.claimed = Some(claimed);
+        Ok(fence)
+    }
+
     /// Writes a frame behind the last one, durably.
     pub(super) fn append(
         &mut self,
         mut frame: EncodedFrame,
     ) -> Result<FramePlacement, JournalError> {
-        self.check_running()?;
+        self.check_writable()?;
         self.roll_before(frame.bytes().len() as u64)?;
         let (epoch, first, previous, size_bytes) = {
             let held = self.published.read();
@@ -115,21 +130,22 @@ impl JournalWriter {
         self.fsyncs.record(started.elapsed().as_secs_f64());
         self.check_place()?;
         self.published.write().open_mut().push(&header);
-        Ok(FramePlacement { epoch, first, checksum: header.checksum() })
+        Ok(FramePlacement { epoch, first, checksum: header.checksum(), previous })
     }
 
     /// Where a batch without events would come to lie: at the end, with nothing written.
     pub(super) fn append_empty(&mut self) -> Result<FramePlacement, JournalError> {
-        self.check_running()?;
+        self.check_writable()?;
         self.check_place()?;
         let held = self.published.read();
         let open = held.open();
-        Ok(FramePlacement { epoch: open.header.epoch, first: open.end, checksum: open.checksum })
+        let (epoch, first, checksum) = (open.header.epoch, open.end, open.checksum);
+        Ok(FramePlacement { epoch, first, checksum, previous: checksum })
     }
 
     /// Ends the open epoch, durably, unless it has no events.
     pub(super) fn seal(&mut self) -> Result<Boundary, JournalError> {
-        self.check_running()?;
+        self.check_writable()?;
         let (open, end) = {
             let held = self.published.read();
             (held.open().header, held.end())
@@ -221,6 +237,23 @@ impl JournalWriter {
             None => Ok(()),
             Some(why) => Err(why.clone()),
         }
+    }
+
+    /// Whether this may write: it has not stopped, and its claim is the newest.
+    fn check_writable(&mut self) -> Result<(), JournalError> {
+        self.check_running()?;
+        if self.claimed.as_ref().is_some_and(ClaimedFence::is_newest) {
+            return Ok(());
+        }
+        // Where the directory is gone, so is the claim.
+        self.check_place()?;
+        let fence = fence::read(&self.directory)?;
+        let error = JournalError::Fenced { fence };
+        Err(match self.claimed {
+            // It may still claim.
+            None => error,
+            Some(_) => self.stop_with(error),
+        })
     }
 
     /// Whether the open segment is still at its path, in the data directory that was locked.

@@ -109,8 +109,9 @@ impl World {
     async fn open(directory: tempfile::TempDir) -> Self {
         let path = directory.path();
         let settings = JournalSettings { segment_bytes_max: 4096, ..JournalSettings::default() };
-        let journal: Arc<dyn Journal> =
-            Arc::new(FileJournal::open(&path.join("journal"), settings).unwrap());
+        let journal = FileJournal::open(&path.join("journal"), settings).unwrap();
+        journal.claim().unwrap();
+        let journal: Arc<dyn Journal> = Arc::new(journal);
         let storage = Storage::local(path).unwrap();
         let clock = ManualClock::at(Timestamp(1_000_000));
         let queue = RunQueue::default();

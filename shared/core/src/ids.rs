@@ -58,7 +58,7 @@ number! {
     MetricId
 }
 number! {
-    /// A writer's claim on a speed store: the higher one wins, the lower one is refused.
+    /// A writer's claim on a journal or speed store: the higher one wins, the lower one is refused.
     Fence
 }
 

@@ -2,21 +2,30 @@
 //!
 //! Calls block on files; async callers move them off their threads.
 
+mod tail;
+
 use std::fs::File;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::event::{EventBatch, EventIdentities, EventOffsets};
-use crate::ids::{Boundary, Epoch, JournalId, Offset};
+use crate::ids::{Boundary, Epoch, Fence, JournalId, Offset, PartitionId};
+
+pub use self::tail::{AppendSignal, JournalTail};
 
 /// A number of events that are durable, in the order of their offsets.
 #[derive(Clone, Debug)]
 pub struct CommittedBatch {
+    /// The sequence that the offsets are of.
+    pub partition: PartitionId,
     /// The epoch that all of them belong to.
     pub epoch: Epoch,
     /// Offset of the first; the others follow densely.
     pub first: Offset,
     /// The events.
     pub events: EventBatch,
+    /// Checksum of the record before the one that holds the first of them; 0 for the first of all.
+    pub previous: u32,
     /// Checksum of the journal record that ends with the last of them: with [`JournalId`] the
     /// identity of the position [`CommittedBatch::end`].
     pub checksum: u32,
@@ -64,6 +73,13 @@ pub enum JournalError {
     /// anybody will find. Nothing is written until the journal is opened anew.
     #[error("{0}")]
     Gone(String),
+    /// Another handle has claimed the journal since, or this one never did. Nothing is written by
+    /// this one.
+    #[error("another writer has claimed the journal with fence {fence}; this one appends no more")]
+    Fenced {
+        /// The newest claim.
+        fence: Fence,
+    },
     /// There is no room; nothing was written.
     #[error("the disk under the journal is full: {0}")]
     Full(String),
@@ -108,9 +124,11 @@ impl JournalError {
             Self::Full(_) | Self::Io(_) => AppendFailure::NotWritten,
             Self::TooLarge { .. } => AppendFailure::BatchRefused,
             Self::Uncertain(_) => AppendFailure::Uncertain,
-            Self::Stopped(_) | Self::Gone(_) | Self::Corrupt(_) | Self::OutOfRange { .. } => {
-                AppendFailure::Ended
-            }
+            Self::Stopped(_)
+            | Self::Gone(_)
+            | Self::Fenced { .. }
+            | Self::Corrupt(_)
+            | Self::OutOfRange { .. } => AppendFailure::Ended,
         }
     }
 }
@@ -133,10 +151,33 @@ pub struct JournalFile {
     pub size_bytes: u64,
 }
 
-/// The durable, append-only log of accepted events. One partition.
+/// A journal that is kept in files of this machine.
+pub trait JournalFiles {
+    /// The files that make up a copy of it: a journal of the same id that ends at, or behind, the
+    /// end at the time of the call.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    fn files(&self) -> Result<Vec<JournalFile>, JournalError>;
+}
+
+/// The durable, append-only log of accepted events: one partition, whose offsets count events and
+/// are dense. A value of it is a handle; there may be several on one log, of which the one that
+/// claimed last appends.
+///
+/// The suite `testing::check_journal` says what every journal promises.
 pub trait Journal: Send + Sync + 'static {
     /// Its identity.
     fn id(&self) -> JournalId;
+
+    /// Makes this handle the one that appends and seals. From then on it is refused to every handle
+    /// that claimed before ([`JournalError::Fenced`]), as to those that never did. What they have
+    /// appended since this handle was opened, it need not know: a handle is claimed when nobody
+    /// appends, or soon after it was opened.
+    ///
+    /// # Errors
+    /// When the claim is not known to be durable.
+    fn claim(&self) -> Result<Fence, JournalError>;
 
     /// Appends a batch that is not empty. When it returns, the batch is durable: file and, for a
     /// new file, directory are fsynced. One caller at a time is enough; others wait.
@@ -183,19 +224,19 @@ pub trait Journal: Send + Sync + 'static {
     /// When a file cannot be read.
     fn checksum_at(&self, position: Offset) -> Result<Option<u32>, JournalError>;
 
+    /// Ready once [`Journal::end`] is above `offset`. Until then the task is woken when that may
+    /// have changed. [`JournalTail`] reads on by it.
+    fn poll_beyond(&self, offset: Offset, cx: &mut Context<'_>) -> Poll<()>;
+
     /// Deletes whole segments that lie below `below`; returns the new [`Journal::start`].
     ///
     /// # Errors
     /// When a file cannot be deleted; the others are kept.
     fn trim(&self, below: Offset) -> Result<Offset, JournalError>;
 
-    /// The files that make up a copy of it: a journal of the same id that ends at, or behind, the
-    /// end at the time of the call.
-    ///
-    /// # Errors
-    /// When one cannot be opened, or it is not kept in files.
-    fn files(&self) -> Result<Vec<JournalFile>, JournalError> {
-        Err(JournalError::Io("this journal is not kept in files".to_owned()))
+    /// Its files, if it is kept in files of this machine, for back-ups.
+    fn as_files(&self) -> Option<&dyn JournalFiles> {
+        None
     }
 
     /// Looks whether its files are still where they were: asked before what is durable is called

@@ -1,4 +1,12 @@
-//! Fixtures for the tests of every crate.
+//! Fixtures for the tests of every crate, and the suite that every journal runs.
+
+mod journal_contract;
+mod memory_journal;
+
+pub use self::journal_contract::{
+    JOURNAL_RULES, JournalLog, JournalRule, broken_rules, check_journal,
+};
+pub use self::memory_journal::MemoryJournal;
 
 use crate::event::Event;
 

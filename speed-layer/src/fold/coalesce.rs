@@ -48,12 +48,7 @@ fn concat_batches(first: Arc<CommittedBatch>, rest: &[Arc<CommittedBatch>]) -> A
     let Some(last) = rest.last() else { return first };
     let parts = std::iter::once(&first).chain(rest).map(|part| &part.events);
     let events = EventBatch::concat(parts).expect("what is put together is far below 2 GiB");
-    Arc::new(CommittedBatch {
-        epoch: first.epoch,
-        first: first.first,
-        events,
-        checksum: last.checksum,
-    })
+    Arc::new(CommittedBatch { events, checksum: last.checksum, ..(*first).clone() })
 }
 
 /// How a batch lies to what is folded already.
@@ -81,10 +76,9 @@ pub(super) fn align(batch: &Arc<CommittedBatch>, from: Offset) -> BatchAlignment
         return BatchAlignment::Next(Arc::clone(batch));
     }
     BatchAlignment::Next(Arc::new(CommittedBatch {
-        epoch: batch.epoch,
         first: from,
         events: batch.events.slice(skip, batch.events.len() - skip),
-        checksum: batch.checksum,
+        ..(**batch).clone()
     }))
 }
 
@@ -95,11 +89,6 @@ pub(super) fn truncate_at(batch: &Arc<CommittedBatch>, to: Offset) -> Option<Arc
     }
     let len = usize::try_from(to.since(batch.first)).unwrap_or(usize::MAX);
     (len > 0).then(|| {
-        Arc::new(CommittedBatch {
-            epoch: batch.epoch,
-            first: batch.first,
-            events: batch.events.slice(0, len),
-            checksum: batch.checksum,
-        })
+        Arc::new(CommittedBatch { events: batch.events.slice(0, len), ..(**batch).clone() })
     })
 }

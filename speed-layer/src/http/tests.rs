@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use merganser_core::ids::{MetricId, Offset};
 use merganser_core::journal::JournalError;
 use merganser_core::omissions::MetricOmissions;
+use merganser_core::testing::MemoryJournal;
 use merganser_metric::catalog::MetricVersion;
 use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::*;
-use crate::intake::testing::{MemoryJournal, settings, start};
+use crate::intake::testing::{settings, start};
 use crate::intake::{IntakeLimits, IntakeSettings};
 
 const NDJSON: &str = "application/x-ndjson";

@@ -11,9 +11,9 @@
 //! 4. keep what was judged, hand the events to the fold, answer.
 //!
 //! When a step fails, what was judged is taken back and the whole group is told so: no event that
-//! is not stored is ever called a duplicate. When nothing was written the next group is tried. After
-//! a failure that leaves the journal in doubt nothing is judged any more, since an event in doubt
-//! must be called neither new nor duplicate.
+//! is not stored is ever called a duplicate. When nothing was written the next group is tried.
+//! After a failure that leaves the journal in doubt nothing is judged any more, since an event in
+//! doubt must be called neither new nor duplicate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;

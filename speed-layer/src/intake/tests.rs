@@ -1,14 +1,14 @@
 //! Intake as a whole: verdicts, groups, failures, bounds and restarts.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use merganser_core::journal::JournalError;
+use merganser_core::testing::MemoryJournal;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::testing::{MemoryJournal, send, send_as, settings, start};
+use super::testing::{send, send_as, settings, start};
 use super::*;
 
 fn line(id: &str, content: u32) -> String {
@@ -62,7 +62,7 @@ async fn requests_without_new_events_append_nothing() {
     send(&intake, &line("a", 1)).await.unwrap();
     let receipt = send(&intake, &line("a", 1)).await.unwrap();
     assert_eq!((receipt.duplicates, receipt.end()), (1, Offset(1)));
-    assert_eq!(journal.appends.load(Ordering::SeqCst), 1);
+    assert_eq!(journal.appends(), 1);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn what_is_queued_is_committed_together_in_order() {
         shown,
         [(1, 0, 0, 0, 1), (2, 0, 0, 0, 3), (1, 1, 1, 0, 4), (0, 1, 0, 0, 4), (1, 0, 0, 1, 5)]
     );
-    assert_eq!(journal.appends.load(Ordering::SeqCst), 2, "one for the first, one for the group");
+    assert_eq!(journal.appends(), 2, "one for the first, one for the group");
     assert_eq!(ids(&journal), ["first", "a", "b", "c", "d"]);
     assert_eq!(fed.recv().await.unwrap().first, Offset(0));
     assert_eq!(fed.recv().await.unwrap().first, Offset(1));
@@ -159,7 +159,7 @@ async fn groups_keep_their_bounds() {
     others.push((0..5).map(|i| line(&i.to_string(), 1)).collect::<Vec<_>>().join("\n"));
     let results = send_together(&intake, &journal, &line("first", 1), &others).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
-    assert_eq!(journal.appends.load(Ordering::SeqCst), 1 + 3 + 1);
+    assert_eq!(journal.appends(), 1 + 3 + 1);
     assert_eq!(ids(&journal)[..3], ["first", "0x", "0y"]);
     assert_eq!(journal.end(), Offset(12));
 }

@@ -83,6 +83,7 @@ impl JournalDisk for FaultyDisk {
 fn open_faulty(directory: &TempDir) -> (Arc<FaultyDisk>, FileJournal) {
     let disk = Arc::new(FaultyDisk::default());
     let journal = FileJournal::open_on(Arc::clone(&disk) as _, directory.path(), small()).unwrap();
+    let journal = claimed(journal);
     (disk, journal)
 }
 

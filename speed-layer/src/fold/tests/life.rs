@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use merganser_core::ids::{Boundary, Epoch, Fence, MetricId, Offset};
 use merganser_core::journal::Journal;
+use merganser_core::testing::MemoryJournal;
 use merganser_core::time::{TimeRange, Timestamp};
 use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViews};
 
 use super::oracle::{self, Amount, Seen};
-use super::parts::{FakeJournal, FaultyStore};
+use super::parts::FaultyStore;
 use super::rig::{Defined, Rig, settings, some, until};
 use crate::fold::SpeedSettings;
 use crate::store::memory::MemoryStore;
@@ -186,7 +187,7 @@ async fn a_store_that_saw_another_history_is_written_anew() {
     let store = Arc::new(FaultyStore::default());
     let mut rig = Rig::start(Arc::clone(&store) as Arc<_>, &[0, 2]).await;
     rig.send(&some(0, 20)).await;
-    let back_up: FakeJournal = rig.journal.copy();
+    let back_up: MemoryJournal = rig.journal.copy();
     let kept = rig.events.clone();
     rig.send(&some(20, 20)).await;
     rig.check().await;

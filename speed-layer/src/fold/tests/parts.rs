@@ -1,5 +1,4 @@
-//! Stand-ins for what the fold is joined with: a journal in memory, a catalog, and a store with
-//! faults.
+//! Stand-ins for what the fold is joined with: a catalog, and a store with faults.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,119 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use merganser_core::access::{KeyChange, KeyError};
-use merganser_core::event::EventBatch;
-use merganser_core::ids::{Boundary, Epoch, Fence, JournalId, MetricId, Offset};
-use merganser_core::journal::{CommittedBatch, Journal, JournalError, JournalReader};
+use merganser_core::ids::{Epoch, Fence, JournalId, MetricId};
 use merganser_metric::catalog::{Catalog, CatalogError, CatalogSnapshot, DefineOutcome};
 use merganser_metric::definition::MetricDefinition;
 use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use crate::store::memory::MemoryStore;
 use crate::store::{
     SpeedStore, SpeedView, StoreError, StoreReadError, StoredView, SweepStatus, ViewChange, ViewId,
     ViewSpace,
 };
-
-/// A journal that lasts as long as the test.
-#[derive(Debug)]
-pub(super) struct FakeJournal {
-    id: JournalId,
-    log: Mutex<Log>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Log {
-    batches: Vec<Arc<CommittedBatch>>,
-    open: Boundary,
-    end: Offset,
-    checksum: u32,
-}
-
-impl FakeJournal {
-    pub(super) fn new(number: u128) -> Self {
-        Self { id: JournalId(Uuid::from_u128(number)), log: Mutex::default() }
-    }
-
-    /// A copy, which then goes its own way.
-    pub(super) fn copy(&self) -> Self {
-        Self { id: self.id, log: Mutex::new(self.log.lock().unwrap().clone()) }
-    }
-}
-
-impl Journal for FakeJournal {
-    fn id(&self) -> JournalId {
-        self.id
-    }
-
-    fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError> {
-        let mut log = self.log.lock().unwrap();
-        let digest = events.ids().iter().flatten().flat_map(str::bytes);
-        log.checksum = digest
-            .fold(log.checksum ^ 1, |sum, byte| sum.wrapping_mul(16_777_619) ^ u32::from(byte));
-        let batch = Arc::new(CommittedBatch {
-            epoch: log.open.epoch,
-            first: log.end,
-            events: events.clone(),
-            checksum: log.checksum,
-        });
-        log.end = batch.end();
-        log.batches.push(Arc::clone(&batch));
-        Ok(batch)
-    }
-
-    fn end(&self) -> Offset {
-        self.log.lock().unwrap().end
-    }
-
-    fn start(&self) -> Offset {
-        Offset::ZERO
-    }
-
-    fn seal(&self) -> Result<Boundary, JournalError> {
-        let mut log = self.log.lock().unwrap();
-        if log.end > log.open.offset {
-            log.open = Boundary { epoch: log.open.epoch.next(), offset: log.end };
-        }
-        Ok(log.open)
-    }
-
-    fn read(&self, from: Offset) -> Result<JournalReader, JournalError> {
-        let log = self.log.lock().unwrap();
-        if from > log.end {
-            return Err(JournalError::OutOfRange {
-                asked: from,
-                start: Offset::ZERO,
-                end: log.end,
-            });
-        }
-        let batches: Vec<_> = log.batches.iter().filter(|b| b.end() > from).cloned().collect();
-        Ok(Box::new(batches.into_iter().map(move |batch| {
-            let skip = from.since(batch.first) as usize;
-            let events = batch.events.slice(skip, batch.events.len() - skip);
-            Ok(Arc::new(CommittedBatch {
-                first: batch.first.max(from),
-                events,
-                ..(*batch).clone()
-            }))
-        })))
-    }
-
-    fn checksum_at(&self, position: Offset) -> Result<Option<u32>, JournalError> {
-        let log = self.log.lock().unwrap();
-        let found = log.batches.iter().find(|batch| batch.end() == position);
-        Ok(if position == Offset::ZERO { Some(0) } else { found.map(|batch| batch.checksum) })
-    }
-
-    fn trim(&self, _: Offset) -> Result<Offset, JournalError> {
-        Ok(Offset::ZERO)
-    }
-
-    fn size_bytes(&self) -> u64 {
-        0
-    }
-}
 
 /// A catalog that says what it is told.
 #[derive(Debug)]

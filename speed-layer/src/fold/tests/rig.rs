@@ -9,6 +9,7 @@ use merganser_core::event::EventBatch;
 use merganser_core::ids::{Boundary, Epoch, Generation, MetricId, Offset};
 use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_core::omissions::MetricOmissions;
+use merganser_core::testing::MemoryJournal;
 use merganser_core::time::{TimeRange, Timestamp};
 use merganser_metric::catalog::{CatalogSnapshot, LifecycleStage, MetricVersion};
 use merganser_metric::compile::Metric;
@@ -17,7 +18,7 @@ use merganser_metric::views::{SpeedReadRequest, SpeedViewError, SpeedViewStates,
 use tokio::sync::{mpsc, watch};
 
 use super::oracle::{self, Amount, Counted, DEFINITIONS, Seen};
-use super::parts::{FakeCatalog, FakeJournal};
+use super::parts::FakeCatalog;
 use crate::fold::{SpeedHandle, SpeedLayer, SpeedSettings};
 use crate::store::SpeedStore;
 
@@ -43,7 +44,7 @@ pub(super) struct Defined {
 /// See the module's text.
 pub(super) struct Rig {
     pub(super) settings: SpeedSettings,
-    pub(super) journal: Arc<FakeJournal>,
+    pub(super) journal: Arc<MemoryJournal>,
     pub(super) catalog: Arc<FakeCatalog>,
     pub(super) store: Arc<dyn SpeedStore>,
     pub(super) clock: Arc<ManualClock>,
@@ -56,7 +57,7 @@ pub(super) struct Rig {
 }
 
 fn snapshot(
-    journal: &FakeJournal,
+    journal: &MemoryJournal,
     metrics: &BTreeMap<MetricId, Defined>,
     number: u64,
 ) -> CatalogSnapshot {
@@ -85,7 +86,7 @@ fn snapshot(
 
 async fn launch(
     settings: &SpeedSettings,
-    journal: &Arc<FakeJournal>,
+    journal: &Arc<MemoryJournal>,
     catalog: &Arc<FakeCatalog>,
     store: &Arc<dyn SpeedStore>,
     clock: &Arc<ManualClock>,
@@ -108,7 +109,7 @@ impl Rig {
         definitions: &[usize],
         settings: SpeedSettings,
     ) -> Self {
-        let journal = Arc::new(FakeJournal::new(77));
+        let journal = Arc::new(MemoryJournal::new(77));
         let boundary = Boundary::default();
         let metrics = definitions.iter().enumerate().map(|(n, definition)| {
             (MetricId(n as u64 + 1), Defined { definition: *definition, boundary })
