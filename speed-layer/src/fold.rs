@@ -297,7 +297,7 @@ impl SpeedHandle {
         known.unwrap_or_else(|| Arc::new(SpeedView::of(self.journal, metric)))
     }
 
-    /// Tells the worker of what a reader found. When it is too busy to be told, it finds out by
+    /// Reports to the worker what a reader found. When it is too busy for that, it finds out by
     /// itself, or the next reader tells it.
     fn try_send_command(&self, command: FoldCommand) {
         let _ = self.commands.try_send(command);

@@ -13,10 +13,10 @@
 //! * every event gets a verdict: accepted, duplicate, conflict or invalid, and the last two are
 //!   kept in the quarantine;
 //! * the dedup index is a function of the journal;
-//! * what is pending is bounded, and whoever is over the bound is told so before anything is
-//!   stored.
+//! * what is pending is bounded, and a request beyond the bound is refused before anything of it
+//!   is stored.
 //!
-//! `commit` is where it all comes together; `envelope` has the rules of an event.
+//! `commit` joins all of it; `envelope` has the rules of an event.
 
 mod active_properties;
 mod adapters;
@@ -222,7 +222,7 @@ impl IntakeHandle {
         self.0.journal.id()
     }
 
-    /// Begins a request: whoever reads a body charges its bytes to the share as they come.
+    /// Begins a request: the reader of its body charges the bytes to the permit as they come.
     ///
     /// # Errors
     /// When nothing is taken at the moment.
@@ -357,7 +357,7 @@ impl IntakeHandle {
     /// Looks whether the journal is still where it was; if not, nothing is taken any more. Blocks.
     ///
     /// # Errors
-    /// What whoever sends events is told from then on.
+    /// The error that every request gets from then on.
     pub fn check_journal(&self) -> Result<(), IntakeError> {
         let confirmed = self.0.journal.confirm().map_err(IntakeError::from);
         confirmed.inspect_err(|failure| {

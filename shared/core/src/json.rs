@@ -89,6 +89,12 @@ impl<'a> JsonCursor<'a> {
         Self { text, at: 0 }
     }
 
+    /// Bytes of the text that have been passed: behind a value that was walked over, its end.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
     /// The next byte that is not blank; `None` at the end.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {

@@ -27,7 +27,7 @@ pub(super) enum StoreJobResult {
     Look(Result<Option<StoredView>, StoreError>),
 }
 
-/// A place at which nobody knows whether the write happened.
+/// A place at which it is unknown whether the write happened.
 fn hit_failpoint(place: &'static str) -> Result<(), StoreError> {
     failpoint::hit(place).map_err(|error| StoreError::Uncertain(error.to_string()))
 }

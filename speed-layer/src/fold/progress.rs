@@ -1,4 +1,4 @@
-//! What the worker tells everyone else: how far the views are, and what they hold.
+//! What the worker publishes: how far the views are, and what they hold.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ pub(super) struct MetricProgress {
     pub(super) view: Arc<SpeedView>,
     /// The highest that it ever was.
     pub(super) applied: Offset,
-    /// Whether what the store holds is its writer's, and nobody else's.
+    /// Whether what the store holds has the fence of its writer.
     pub(super) is_claimed: bool,
     pub(super) mismatches: u64,
     pub(super) groups: u64,
@@ -47,7 +47,7 @@ pub(super) struct FoldProgress {
     pub(super) failure: watch::Sender<Option<StoreFailure>>,
     /// Metrics that reached their bound of groups and wait for a run.
     pub(super) full: watch::Sender<BTreeSet<MetricId>>,
-    /// The highest offset that somebody waits for.
+    /// The highest offset that a reader waits for.
     wanted: AtomicU64,
     /// Wakes the worker for it.
     pub(super) wake: Notify,
@@ -78,7 +78,7 @@ impl FoldProgress {
     }
 
     fn state(&self) -> MutexGuard<'_, ProgressState> {
-        // Nothing panics while it is locked; should it, the figures are still figures.
+        // Nothing panics while it is locked; should it, the counts are still counts.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +106,7 @@ impl FoldProgress {
         self.state().arrivals.push_back((end, now.checked_sub(age).unwrap_or(now)));
     }
 
-    /// Tells how far everything is. Metrics that are not among `metrics` are forgotten.
+    /// Publishes how far everything is. Metrics that are not among `metrics` are forgotten.
     pub(super) fn publish(
         &self,
         applied: Offset,

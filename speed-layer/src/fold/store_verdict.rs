@@ -63,7 +63,7 @@ impl StoreCursor {
 pub(super) enum StoreVerdict {
     /// It happened, now or before.
     Applied,
-    /// It did not happen, or nobody knows: do the same again.
+    /// It did not happen, or that is unknown: do the same again.
     Retry(String),
     /// The store is elsewhere: write everything anew.
     Rebuild(String),

@@ -49,7 +49,7 @@ pub(super) enum FoldCommand {
     Damaged(MetricId, ViewSpace),
 }
 
-/// Why the worker cannot go on, for the log and for whoever asks.
+/// Why the worker cannot go on, for the log and the readiness check.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct FatalFoldError(pub(super) String);
@@ -155,6 +155,7 @@ impl FoldWorker {
     }
 
     async fn run_loop(&mut self) -> Result<(), FatalFoldError> {
+        // Each turn starts what is due before it waits, so that whatever woke it is acted on.
         let mut batches = Vec::with_capacity(BATCHES_MAX);
         self.publish_progress();
         loop {
@@ -163,6 +164,7 @@ impl FoldWorker {
             if self.is_done() {
                 return Ok(());
             }
+            // Without room the feed fills, and intake refuses what it could not hold.
             let has_room = self.ending.is_none() && self.has_room();
             let WorkerParts { feed, snapshots, commands, progress, .. } = &mut self.parts;
             tokio::select! {
@@ -172,6 +174,7 @@ impl FoldWorker {
                 },
                 Some(done) = self.running.next(), if !self.running.is_empty() => {
                     self.handle_result(done)?;
+                    // All that are answered by now, and then one look at what is next.
                     while let Some(Some(done)) = self.running.next().now_or_never() {
                         self.handle_result(done)?;
                     }

@@ -1,4 +1,4 @@
-//! How much pending requests may hold. Whoever is over it is told so before anything is stored.
+//! How much pending requests may hold. A request beyond that is refused before it is stored.
 //!
 //! A request charges its body while it arrives, what it is decompressed to and its columns (but for
 //! a small one, whose columns are as small and last for a group's commit); it gives everything back

@@ -15,13 +15,13 @@ const NAMED_MAX: usize = 20;
 pub struct ColumnMapping {
     /// The type of all events; else a column says it.
     pub event: Option<String>,
-    /// The column of types; `event` if nothing is said.
+    /// The column of types; `event` by default.
     pub event_column: Option<String>,
-    /// The column of times; `time` if nothing is said, and none if it is empty.
+    /// The column of times; `time` by default, and none if it is empty.
     pub time_column: Option<String>,
-    /// The column of ids; `id` if nothing is said, and none if it is empty.
+    /// The column of ids; `id` by default, and none if it is empty.
     pub id_column: Option<String>,
-    /// The column of subjects; `subject` if nothing is said, and none if it is empty.
+    /// The column of subjects; `subject` by default, and none if it is empty.
     pub subject_column: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl ColumnMapping {
     }
 }
 
-/// How options are spelled where they are given.
+/// How parameters are spelled where they are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterStyle {
     /// In a query string.
@@ -109,7 +109,7 @@ impl ColumnLayout {
                 (None, Some(said)) => Err(no_column(said, names, "")),
                 (None, None) => Ok(None),
                 (Some(at), _) if taken.insert(at) => Ok(Some(at)),
-                // Somebody took the column for another field.
+                // Another field has the column.
                 (Some(_), None) => Ok(None),
                 (Some(_), Some(said)) => {
                     Err(format!("the column `{}` is said to be two fields", excerpt(said)))

@@ -1,9 +1,9 @@
 //! An event's time, as it is spelled in JSON: RFC 3339 text with an offset, or integer
 //! milliseconds since 1970.
 //!
-//! What is no such time is told as what it looks like: seconds, microseconds, a number in quotes, a
-//! date. Seconds above all: read as milliseconds they would be days in January 1970, and nobody
-//! would hear of it.
+//! The message about anything else says what it looks like: seconds, microseconds, a number in
+//! quotes, a date. Seconds above all: read as milliseconds they would be days in January 1970, and
+//! the mistake would go unnoticed.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use merganser_core::time::Timestamp;

@@ -53,7 +53,7 @@ fn insert_into_event(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) 
         let name = cursor.key()?;
         let value = cursor.walk(open, &mut ())?;
         if properties.is_none() && name.text().as_deref() == Some("properties") {
-            properties = Some(value);
+            properties = Some((cursor.offset() - value.len(), value));
         }
         if cursor.eat(b',').is_none() {
             cursor.eat(b'}')?;
@@ -63,13 +63,12 @@ fn insert_into_event(text: &str, fixed: &FixedProperties, open: &mut Vec<bool>) 
     if cursor.peek().is_some() {
         return None;
     }
-    let Some(own) = properties else {
+    let Some((start, own)) = properties else {
         let rest = text.trim_ascii_end().strip_suffix('}')?;
         let comma = if is_empty { "" } else { "," };
         return Some(format!("{rest}{comma}\"properties\":{{{}}}}}", fixed.json()));
     };
     let made = insert_into_object(own, fixed, open)?;
-    let start = own.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
     let (before, after) = (text.get(..start)?, text.get(start + own.len()..)?);
     Some([before, &made, after].concat())
 }

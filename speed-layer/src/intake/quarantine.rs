@@ -82,7 +82,7 @@ impl Quarantine {
     /// Opens the quarantine in `directory`, which is made if it does not exist.
     ///
     /// A line that is damaged is left out: the last ones may be those of a write that a crash cut
-    /// short and nobody was answered for.
+    /// short and no request was acknowledged for.
     ///
     /// # Errors
     /// When the directory or its file cannot be read or written, or is of a newer format.

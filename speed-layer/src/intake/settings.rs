@@ -3,7 +3,7 @@
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// Limits of one request and its events. A client that exceeds one is told its name and value.
+/// Limits of one request and its events. The refusal of a request that exceeds one names it and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntakeLimits {
     /// Bytes of a body as it is sent; default 16 MiB.
@@ -61,8 +61,8 @@ pub struct IntakeSettings {
     pub dedup_window_events: usize,
     /// Bounds of the quarantine.
     pub quarantine: QuarantineSettings,
-    /// Requests that may be decoded or queued at once; default 1024. One more is told to come
-    /// back later.
+    /// Requests that may be decoded or queued at once; default 1024. One more is refused
+    /// with a time to try again.
     pub pending_max_requests: usize,
     /// Bytes that pending requests may hold, bodies and columns together; default 512 MiB.
     pub pending_max_bytes: usize,

@@ -1,4 +1,4 @@
-//! What the worker tells everyone else: how far it is, and whether the store fails.
+//! What the worker publishes: how far it is, and whether the store fails.
 
 use std::collections::BTreeSet;
 
@@ -38,14 +38,14 @@ impl FoldWorker {
             (owed.since, reason)
         });
         let failure = failure.or(owed);
-        self.parts.progress.failure.send_if_modified(|told| {
+        self.parts.progress.failure.send_if_modified(|published| {
             let reason = failure.as_ref().map(|(_, reason)| reason);
-            if told.as_ref().map(|told| &told.reason) == reason {
+            if published.as_ref().map(|failure| &failure.reason) == reason {
                 return false;
             }
             instruments::set_store_failing(failure.is_some());
-            let before = told.take().map(|told| (told.since, told.begun));
-            *told = failure.map(|(since, reason)| {
+            let before = published.take().map(|failure| (failure.since, failure.begun));
+            *published = failure.map(|(since, reason)| {
                 let lasted_us = i64::try_from((now - since).as_micros()).unwrap_or(i64::MAX);
                 let began = Timestamp(self.parts.clock.now().0.saturating_sub(lasted_us));
                 let (since, begun) = before.unwrap_or((began, since.into_std()));
@@ -55,7 +55,7 @@ impl FoldWorker {
         });
     }
 
-    /// Tells everyone else how far it is.
+    /// Publishes how far it is.
     pub(super) fn publish_progress(&self) {
         let progress = &self.parts.progress;
         let applied = self.applied();

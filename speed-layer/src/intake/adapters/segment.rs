@@ -117,8 +117,8 @@ pub(in crate::intake) fn translate(
         serde_json::from_str(text).map_err(|error| malformed(WHAT, error))?;
     let missing = |name: &str| malformed(WHAT, format!("`{name}` is missing"));
     let named = message.event.as_deref().filter(|name| !name.is_empty());
-    let told = call.or(message.call).or(named.map(|_| SegmentCall::Track));
-    let call = told.ok_or_else(|| missing("type"))?;
+    let stated = call.or(message.call).or(named.map(|_| SegmentCall::Track));
+    let call = stated.ok_or_else(|| missing("type"))?;
     let name = match call {
         SegmentCall::Track => named.ok_or_else(|| missing("event"))?,
         other => other.name(),
@@ -168,10 +168,10 @@ pub(in crate::intake) fn without_key(bytes: &[u8]) -> Cow<'_, [u8]> {
         let Some(name) = cursor.key() else { break };
         let Some(value) = cursor.walk(&mut open, &mut ()) else { break };
         if name.text().as_deref() == Some("writeKey") {
-            let start = value.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+            let start = cursor.offset() - value.len();
             made.push_str(text.get(copied..start).unwrap_or_default());
             made.push_str("\"…\"");
-            copied = start + value.len();
+            copied = cursor.offset();
         }
         is_open = cursor.eat(b',').is_some();
     }

@@ -61,7 +61,7 @@ fn range(column: &ColumnDescriptor) -> Option<(i32, i32)> {
     if column.physical_type() != PhysicalType::INT32 {
         return None;
     }
-    let told = match column.logical_type_ref() {
+    let bounds = match column.logical_type_ref() {
         Some(LogicalType::Integer(int)) => (int.bit_width, int.is_signed),
         Some(_) => return None,
         None => match column.converted_type() {
@@ -72,7 +72,7 @@ fn range(column: &ColumnDescriptor) -> Option<(i32, i32)> {
             _ => return None,
         },
     };
-    match told {
+    match bounds {
         (8, true) => Some((i8::MIN.into(), i8::MAX.into())),
         (16, true) => Some((i16::MIN.into(), i16::MAX.into())),
         (8, false) => Some((0, u8::MAX.into())),

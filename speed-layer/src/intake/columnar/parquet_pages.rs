@@ -68,7 +68,7 @@ fn skip_schema(reader: &mut ThriftReader<'_>) -> Option<()> {
     Some(())
 }
 
-/// Refuses a file whose pages come to more than the bounds, or to what nobody can tell.
+/// Refuses a file whose pages come to more than the bounds, or to an unknown size.
 pub(super) fn check(
     body: &[u8],
     metadata: &ParquetMetaData,

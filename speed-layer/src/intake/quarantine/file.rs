@@ -200,7 +200,7 @@ fn load(text: &[u8], path: &Path) -> Result<QuarantineContents, QuarantineError>
         }
     }
     loaded.is_damaged = !torn.is_empty() || !damaged.is_empty();
-    // Damage at the end is what a crash leaves of a write that nobody was answered for.
+    // Damage at the end is what a crash leaves of a write that was not acknowledged.
     let is_tail = (0..).zip(damaged.iter().rev()).all(|(i, number)| *number == count - i);
     if !is_tail {
         warn!(path = %path.display(), lines = ?damaged, "damaged quarantine lines were left out");
