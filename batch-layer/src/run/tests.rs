@@ -460,6 +460,27 @@ async fn backfills_that_wait_are_made_together_and_each_is_a_run() {
 }
 
 #[tokio::test]
+async fn runs_that_are_due_go_between_the_parts_of_a_backfill() {
+    let directory = pending(&["new"]).await;
+    // A kill interrupted an incremental run: it is queued again, behind the backfill.
+    let mut run = RunQueue::default().submit(RunMode::Incremental, RunTrigger::Api, None).unwrap();
+    run.id = "run-00000099".to_owned();
+    let storage = Storage::local(directory.path()).unwrap();
+    storage.replace_document(&format!("runs/{}.json", run.id), &run).await.unwrap();
+    drop(storage);
+    let world = World::open(directory).await;
+    let mut published = Vec::new();
+    for id in ["run-00000101", "run-00000100"] {
+        let run = world.ended(id).await;
+        assert_eq!(run.state, RunState::Succeeded, "{run:?}");
+        published.push((run.backfill.is_some(), run.generation.unwrap()));
+    }
+    let [(false, incremental), (true, backfill)] = published[..] else { panic!("{published:?}") };
+    assert!(incremental.0 < backfill.0, "the backfill held it up: {published:?}");
+    world.check().await;
+}
+
+#[tokio::test]
 async fn a_backfill_that_fails_fails_no_other() {
     let directory = pending(&["a", "b", "c", "d", "e"]).await;
     // The directory for the view of one of them cannot be made.
