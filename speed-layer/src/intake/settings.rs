@@ -3,7 +3,8 @@
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// Limits of one request and its events. The refusal of a request that exceeds one names it and its value.
+/// Limits of one request and its events. The refusal of a request that exceeds one names it and its
+/// value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntakeLimits {
     /// Bytes of a body as it is sent; default 16 MiB.
