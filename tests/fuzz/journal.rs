@@ -23,6 +23,8 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The ending of segments.
 const SEGMENT: &str = ".log";
+/// The file of the newest claim.
+const FENCE: &str = "fence";
 /// Small, so that there are several segments of an epoch.
 const SETTINGS: JournalSettings =
     JournalSettings { segment_bytes_max: 3_000, record_bytes_max: 1 << 20 };
@@ -110,7 +112,13 @@ pub(crate) fn check(input: &[u8]) {
             let expected = written.events[range].to_vec();
             assert_eq!(events.unwrap(), expected);
             check_closed(written, &files);
-            check_appends(journal, directory.path(), expected);
+            if files.get(FENCE) == written.files.get(FENCE) || journal.claim().is_ok() {
+                check_appends(journal, directory.path(), expected);
+            } else {
+                let message = journal.claim().unwrap_err().to_string();
+                assert!(message.contains(FENCE), "names no file: {message}");
+                assert!(files_in(directory.path()) == found, "refused and changed: {message}");
+            }
         }
     }
 }

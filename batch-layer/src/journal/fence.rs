@@ -58,6 +58,8 @@ pub(super) fn read(directory: &Path) -> Result<Fence, JournalError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Fence::ZERO),
         Err(error) => return Err(io_error("reading", &path, &error)),
     };
-    let number = text.strip_suffix('\n').and_then(|digits| digits.parse().ok());
+    let number = text.strip_suffix('\n').and_then(|digits| digits.parse::<u64>().ok());
+    // The last number there is has none after it, and no claim has ever come to it.
+    let number = number.filter(|number| *number < u64::MAX);
     number.map(Fence).ok_or_else(|| corrupt(&path, 0, "expected a line with a decimal number"))
 }

@@ -8,6 +8,7 @@
 
 mod effects;
 mod finish;
+mod fold_error;
 mod fold_version;
 mod names;
 mod plan;
@@ -30,13 +31,14 @@ use crate::expression::{Evaluator, ExpressionError, InputColumn, Predicate};
 use crate::layout::StateLayout;
 use crate::measure::MeasureKind;
 pub use finish::{FinishedValues, OverflowCounts};
+pub use fold_error::FoldError;
 pub use fold_version::FoldVersion;
 use merganser_core::decimal::Scale;
 use merganser_core::omissions::DefinitionUse;
 use merganser_core::property::{PropertyColumn, PropertyType, parse_path};
 use merganser_core::time::Grain;
 use plan::{DefinitionExpressions, EvaluationPlan, LoweringPair};
-pub use project::{FoldError, FoldOutcome, GroupedRows, ProjectedRows};
+pub use project::{FoldOutcome, GroupedRows, ProjectedRows};
 use states::{ArgumentType, StateCollector};
 pub use uses::PropertyUse;
 use uses::{InputName, UseIndex, UseRows};

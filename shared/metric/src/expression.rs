@@ -25,6 +25,7 @@ mod short_circuit;
 #[cfg(test)]
 mod tests;
 mod type_hints;
+mod typed;
 mod uses;
 
 use std::hash::{Hash, Hasher};

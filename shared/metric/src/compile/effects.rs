@@ -12,7 +12,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::{Expr, Operator};
 
-use super::project::FoldError;
+use super::fold_error::FoldError;
 use crate::expression::{
     EvaluationEffects, Evaluator, ExpressionError, FailureCounter, count_effects,
 };

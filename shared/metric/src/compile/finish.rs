@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 
-use super::project::FoldError;
+use super::fold_error::FoldError;
 use super::{CompiledMeasure, DefinitionError, MeasureFormula, Metric, place};
 use crate::definition::MetricDefinition;
 use crate::expression::{

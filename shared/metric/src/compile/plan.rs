@@ -11,7 +11,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion_expr::Expr;
 
 use super::effects::CountingEvaluator;
-use super::project::FoldError;
+use super::fold_error::FoldError;
 use super::{DefinitionError, FoldVersion, place};
 use crate::expression::{
     Evaluator, ExpressionError, ExpressionLowering, InputColumn, NameScope, NumberWidth,

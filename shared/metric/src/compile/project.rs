@@ -11,16 +11,17 @@ use arrow::datatypes::{
     DataType, Decimal128Type, Field, Schema, SchemaRef, TimestampMicrosecondType,
 };
 
+use super::fold_error::FoldError;
 use super::plan::EvaluationPlan;
 use super::round::round_to_scale;
 use super::states::StateCollector;
 use super::uses::OmissionCounter;
 use super::{FoldVersion, Metric};
-use crate::expression::{ExpressionError, InputColumn};
+use crate::expression::InputColumn;
 use crate::extract::ExtractedEvents;
 use crate::layout::StateLayout;
-use crate::measure::{LatestState, StateError};
-use crate::table::{StateTable, TableError};
+use crate::measure::LatestState;
+use crate::table::StateTable;
 use merganser_core::event::EventOffsets;
 use merganser_core::omissions::MetricOmissions;
 use merganser_core::properties::PropertyValues;
@@ -64,32 +65,6 @@ pub struct FoldOutcome {
     pub omissions: MetricOmissions,
     /// Rows that were not folded, since the table had its bound of groups.
     pub dropped: u64,
-}
-
-/// A fold that cannot go on. Expressions are total, so this is a fault of the service.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FoldError {
-    /// An expression cannot be evaluated over the columns that it was planned for.
-    #[error("an expression failed: {0}")]
-    Expression(#[from] ExpressionError),
-    /// The groups cannot be kept.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// A property was not extracted.
-    #[error("the property `{0}` was not extracted")]
-    Missing(String),
-}
-
-impl From<StateError> for FoldError {
-    fn from(error: StateError) -> Self {
-        Self::Table(error.into())
-    }
-}
-
-impl From<arrow::error::ArrowError> for FoldError {
-    fn from(error: arrow::error::ArrowError) -> Self {
-        Self::Expression(ExpressionError(error.to_string()))
-    }
 }
 
 pub(super) fn schema(layout: &StateLayout, states: &StateCollector) -> SchemaRef {

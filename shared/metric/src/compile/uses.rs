@@ -7,8 +7,8 @@ use arrow::datatypes::UInt32Type;
 use datafusion_expr::Expr;
 
 use super::Metric;
+use super::fold_error::FoldError;
 use super::plan::EvaluationPlan;
-use super::project::FoldError;
 use super::round::RoundingLoss;
 use crate::expression::{EvaluationEffects, Evaluator, InputColumn};
 use crate::measure::MeasureKind;

@@ -5,7 +5,8 @@ use datafusion_expr::{Expr, Operator};
 use sqlparser::ast::{self, Expr as Sql, Value};
 
 use super::ExpressionError;
-use super::lower::{ExpressionLowering, Result, TypedExpr, binary, boolean, clip, refuse};
+use super::lower::ExpressionLowering;
+use super::typed::{Result, TypedExpr, binary, boolean, clip, refuse};
 use merganser_core::property::PropertyType;
 
 /// Elements of a list.

@@ -1,9 +1,7 @@
 //! What would be right where an expression is refused.
 
-use sqlparser::ast::{Expr as Sql, Ident, Value};
+use sqlparser::ast::Ident;
 
-use super::NameScope;
-use super::lower::{ExpressionLowering, clip};
 use merganser_core::property::PropertyType;
 use merganser_core::text::{nearest, suggestion};
 
@@ -36,25 +34,5 @@ pub(super) fn operator_hint(operator: &str) -> &'static str {
         "&&" => "; AND is right",
         "~" | "~*" | "!~" | "!~*" | "REGEXP" | "RLIKE" => "; LIKE with `%` and `_` can",
         _ => "",
-    }
-}
-
-impl ExpressionLowering<'_> {
-    /// Of an operand whose type is not the one that is needed.
-    pub(super) fn mismatch_hint(&self, sql: &Sql, ty: PropertyType, want: PropertyType) -> String {
-        let NameScope::Columns { .. } = self.scope else { return String::new() };
-        match (sql, ty, want) {
-            (Sql::Value(value), PropertyType::Boolean, PropertyType::Text) => match &value.value {
-                Value::Boolean(value) => format!("; texts are compared with texts: '{value}'"),
-                _ => String::new(),
-            },
-            (Sql::Identifier(_), PropertyType::Text, PropertyType::Boolean) => {
-                format!("; `{} = 'true'` is one", clip(sql))
-            }
-            (Sql::Identifier(_), PropertyType::Number, PropertyType::Boolean) => {
-                format!("; `{} > 0` is one", clip(sql))
-            }
-            _ => String::new(),
-        }
     }
 }

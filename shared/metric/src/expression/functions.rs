@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::arithmetic::ScalarOperation;
-use super::lower::{ExpressionLowering, Result, TypedExpr, boolean, cast, clip, refuse};
+use super::lower::ExpressionLowering;
+use super::typed::{Result, TypedExpr, boolean, cast, clip, refuse};
 use arrow::datatypes::DataType;
 use datafusion_common::ScalarValue;
 use datafusion_expr::expr::Case;

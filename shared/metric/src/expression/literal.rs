@@ -6,7 +6,8 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sqlparser::ast::{self, Value};
 
-use super::lower::{ExpressionLowering, Result, TypedExpr, boolean, refuse};
+use super::lower::ExpressionLowering;
+use super::typed::{Result, TypedExpr, boolean, refuse};
 use super::{ExpressionError, NumberWidth};
 use merganser_core::decimal;
 use merganser_core::property::PropertyType;

@@ -7,7 +7,7 @@
 use arrow::datatypes::DataType;
 use datafusion_common::{Column, ScalarValue};
 use datafusion_expr::expr::Case;
-use datafusion_expr::{BinaryExpr, Cast, Expr, Operator};
+use datafusion_expr::{Expr, Operator};
 use indexmap::IndexSet;
 use sqlparser::ast::{self, BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value};
 
@@ -15,30 +15,11 @@ use super::arithmetic::ScalarOperation;
 use super::error_hints::{clip_name, operator_hint, unknown_hint};
 use super::literal::cast_type;
 use super::parse::{DEPTH_MAX, OPERATIONS_MAX, too_deep, too_large};
-use super::{ExpressionError, InputColumn, NameScope, NumberWidth};
+use super::typed::{Result, TypedExpr, binary, boolean, cast, clip, field, refuse};
+use super::{InputColumn, NameScope, NumberWidth};
 use merganser_core::property::PropertyColumn;
 use merganser_core::property::PropertyPath;
 use merganser_core::property::PropertyType;
-
-pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
-
-/// A lowered expression and its type; a number is either a value of 9 places or `wide`.
-#[derive(Clone, Debug)]
-pub(super) struct TypedExpr {
-    pub(super) expr: Expr,
-    pub(super) ty: PropertyType,
-    pub(super) wide: bool,
-}
-
-impl TypedExpr {
-    pub(super) fn new(expr: Expr, ty: PropertyType) -> Self {
-        Self { expr, ty, wide: false }
-    }
-
-    pub(super) fn wide(expr: Expr) -> Self {
-        Self { expr, ty: PropertyType::Number, wide: true }
-    }
-}
 
 /// Lowers the expressions of one definition or query, and collects the columns that they read.
 #[derive(Debug)]
@@ -340,38 +321,6 @@ impl<'a> ExpressionLowering<'a> {
             (from, to) => refuse(format!("`{}` is {from}, and cannot be cast to {to}", clip(expr))),
         }
     }
-}
-
-pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T> {
-    Err(ExpressionError(message.into()))
-}
-
-/// The start of an expression's text, for a message.
-pub(super) fn clip(sql: &Sql) -> String {
-    let text = sql.to_string();
-    match text.char_indices().nth(60) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
-}
-
-pub(super) fn field(names: &[Ident]) -> Option<&'static str> {
-    match names {
-        [name] => ["id", "event", "time", "subject"].into_iter().find(|f| *f == name.value),
-        _ => None,
-    }
-}
-
-pub(super) fn boolean(expr: Expr) -> TypedExpr {
-    TypedExpr::new(expr, PropertyType::Boolean)
-}
-
-pub(super) fn cast(expr: Expr, to: DataType) -> Expr {
-    Expr::Cast(Cast::new(Box::new(expr), to))
-}
-
-pub(super) fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
-    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
 }
 
 fn balanced(mut all: Vec<Expr>, op: Operator) -> Expr {

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Token;
 
 use super::ExpressionError;
 use super::dialect::{ExpressionDialect, ExpressionTokens, KeywordMode, tokens};
-use super::lower::{Result, refuse};
+use super::typed::{Result, refuse};
 
 const TEXT_MAX: usize = 4096;
 pub(super) const DEPTH_MAX: usize = 64;

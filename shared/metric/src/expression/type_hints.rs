@@ -3,7 +3,8 @@
 use sqlparser::ast::{BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value};
 
 use super::literal::cast_type;
-use super::lower::{ExpressionLowering, field};
+use super::lower::ExpressionLowering;
+use super::typed::{clip, field};
 use super::{InputColumn, NameScope};
 use merganser_core::property::PropertyType;
 
@@ -74,6 +75,26 @@ impl ExpressionLowering<'_> {
                 let name = names.first()?;
                 columns.iter().find(|(column, _)| *column == name.value).map(|(_, ty)| *ty)
             }
+        }
+    }
+}
+
+impl ExpressionLowering<'_> {
+    /// Of an operand whose type is not the one that is needed.
+    pub(super) fn mismatch_hint(&self, sql: &Sql, ty: PropertyType, want: PropertyType) -> String {
+        let NameScope::Columns { .. } = self.scope else { return String::new() };
+        match (sql, ty, want) {
+            (Sql::Value(value), PropertyType::Boolean, PropertyType::Text) => match &value.value {
+                Value::Boolean(value) => format!("; texts are compared with texts: '{value}'"),
+                _ => String::new(),
+            },
+            (Sql::Identifier(_), PropertyType::Text, PropertyType::Boolean) => {
+                format!("; `{} = 'true'` is one", clip(sql))
+            }
+            (Sql::Identifier(_), PropertyType::Number, PropertyType::Boolean) => {
+                format!("; `{} > 0` is one", clip(sql))
+            }
+            _ => String::new(),
         }
     }
 }

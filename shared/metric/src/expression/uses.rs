@@ -3,8 +3,9 @@
 use datafusion_expr::Expr;
 use sqlparser::ast::Expr as Sql;
 
-use super::lower::{ExpressionLowering, Result, field};
+use super::lower::ExpressionLowering;
 use super::parse::parse;
+use super::typed::{Result, field};
 use super::{InputColumn, NameScope, NumberWidth};
 use merganser_core::property::PropertyColumn;
 use merganser_core::property::PropertyPath;
