@@ -1,4 +1,4 @@
-//! Figures for Prometheus: the recorder, and what is counted of every request.
+//! Metrics for Prometheus: the recorder, and what is counted of every request.
 
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Figures for Prometheus, after a course of which everything is known.
+//! Metrics for Prometheus, after a course of which everything is known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -26,12 +26,12 @@ pub(super) fn tags() -> Vec<Tag> {
     };
     [
         (START, "Define a metric, send events, ask"),
-        ("metrics", "What is counted, and how"),
-        ("events", "What happened, and what was refused"),
-        ("query", "What it comes to"),
-        ("runs", "The batch layer, and when it runs"),
-        ("keys", "Who may do what"),
-        ("operation", "How the service is"),
+        ("metrics", "Define, list and delete metrics"),
+        ("events", "Send events, and see which were refused"),
+        ("query", "Ask for the values of metrics"),
+        ("runs", "Batch runs and their schedule"),
+        ("keys", "Access keys and their roles"),
+        ("operation", "Service status, health and back-ups"),
     ]
     .map(tag)
     .into()

@@ -282,15 +282,15 @@ fn keys() -> Vec<OperationSpec> {
 
 fn operation() -> Vec<OperationSpec> {
     const STATE: &[(&str, &str, ResponseContent)] =
-        &[("200", "It is so", ResponseContent::Json("State"))];
+        &[("200", "Yes", ResponseContent::Json("State"))];
     vec![
         OperationSpec {
             access: RouteAccess::ReadAll,
             ..operation_spec(
                 HttpMethod::Get,
                 "/v1/status",
-                "How the service is",
-                &[("200", "Positions, lags and figures", ResponseContent::Json("Status"))],
+                "Service status",
+                &[("200", "Positions, lags and counts", ResponseContent::Json("Status"))],
             )
         },
         OperationSpec {
@@ -298,19 +298,24 @@ fn operation() -> Vec<OperationSpec> {
             ..operation_spec(
                 HttpMethod::Get,
                 "/v1/backup",
-                "A consistent copy of the data directory",
+                "Consistent copy of the data directory",
                 &[("200", "A tar archive", ResponseContent::Text("application/x-tar"))],
             )
         },
         OperationSpec {
             problems: &[],
             access: RouteAccess::Open,
-            ..operation_spec(HttpMethod::Get, "/healthz", "Whether the process lives", STATE)
+            ..operation_spec(HttpMethod::Get, "/healthz", "Liveness: the process runs", STATE)
         },
         OperationSpec {
             problems: &["503"],
             access: RouteAccess::Open,
-            ..operation_spec(HttpMethod::Get, "/readyz", "Whether it can accept and answer", STATE)
+            ..operation_spec(
+                HttpMethod::Get,
+                "/readyz",
+                "Readiness: it accepts events and answers queries",
+                STATE,
+            )
         },
         OperationSpec {
             problems: &[],
@@ -318,8 +323,8 @@ fn operation() -> Vec<OperationSpec> {
             ..operation_spec(
                 HttpMethod::Get,
                 "/metrics",
-                "Figures for Prometheus",
-                &[("200", "All figures", ResponseContent::Text("text/plain"))],
+                "Metrics for Prometheus",
+                &[("200", "All metrics in the text format", ResponseContent::Text("text/plain"))],
             )
         },
     ]
