@@ -73,7 +73,7 @@ fn encoded(groups: &[usize], encode: impl Fn(usize, &mut Vec<u8>)) -> ArrayRef {
 /// Decimals or times that are not null, in their units.
 fn each_number(
     kind: StateKind,
-    want: DataType,
+    want: impl FnOnce() -> DataType,
     values: Option<&ArrayRef>,
     groups: &[usize],
     mut fold: impl FnMut(usize, i128),
@@ -85,7 +85,7 @@ fn each_number(
         return Ok(());
     }
     let decimals = values.and_then(|v| v.as_primitive_opt::<Decimal128Type>());
-    let decimals = decimals.ok_or_else(|| mistyped(kind, want, values))?;
+    let decimals = decimals.ok_or_else(|| mistyped(kind, want(), values))?;
     for (value, group) in decimals.iter().zip(groups) {
         value.into_iter().for_each(|value| fold(*group, value));
     }

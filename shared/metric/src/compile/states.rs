@@ -11,7 +11,7 @@ use super::{CompiledMeasure, DefinitionError, FoldVersion, place};
 use crate::definition::{self, ValueType};
 use crate::expression::{ExpressionError, ExpressionLowering, NameScope};
 use crate::measure::StateKind;
-use crate::measure::aggregate::{ArgumentUse, MeasureAggregate};
+use crate::measure::aggregate::ArgumentUse;
 use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
@@ -84,7 +84,7 @@ impl StateCollector {
         pointer: &str,
     ) -> Result<CompiledMeasure, DefinitionError> {
         let aggregate = measure.kind.aggregate();
-        let used = aggregate.map_or(ArgumentUse::Presence, MeasureAggregate::argument);
+        let used = aggregate.map_or(ArgumentUse::Presence, |aggregate| aggregate.rules().argument);
         let value = measure.of.as_deref();
         let value = value.map(|text| self::value(used, measure.ty, text, lowerings)).transpose();
         let value = value.map_err(place(format!("{pointer}/of")))?;

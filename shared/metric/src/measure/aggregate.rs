@@ -25,6 +25,26 @@ pub(crate) enum ArgumentUse {
     Placed,
 }
 
+/// What is the same for all measures of a kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MeasureRules {
+    /// What its argument is used as.
+    pub(crate) argument: ArgumentUse,
+    /// Whether its values are rounded to `places` of its own.
+    pub(crate) has_places: bool,
+    /// Whether a bucket without events has the value 0, and not null.
+    pub(crate) is_zero_without_events: bool,
+    /// Where a value that could not be used is missing, for warnings: `in the sum`.
+    pub(crate) phrase: Option<&'static str>,
+}
+
+impl MeasureRules {
+    /// No places of its own, and null without events.
+    pub(super) const fn of(argument: ArgumentUse) -> Self {
+        Self { argument, has_places: false, is_zero_without_events: false, phrase: None }
+    }
+}
+
 /// What a measure's definition says of its values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MeasureShape {
@@ -62,13 +82,8 @@ impl FinishedMeasure {
 
 /// A kind of measure that aggregates events.
 pub(crate) trait MeasureAggregate: Debug + Sync {
-    /// What it takes.
-    fn argument(&self) -> ArgumentUse;
-
-    /// Whether its values are rounded to `places` of its own.
-    fn has_places(&self) -> bool {
-        false
-    }
+    /// What is the same for all its measures.
+    fn rules(&self) -> MeasureRules;
 
     /// The states that it keeps, in the order in which [`MeasureAggregate::finish`] takes them.
     fn states(&self, argument: PropertyType, scale: Scale) -> Vec<StateKind>;
@@ -77,16 +92,6 @@ pub(crate) trait MeasureAggregate: Debug + Sync {
     fn result_type(&self, argument: PropertyType) -> PropertyType {
         let _ = argument;
         PropertyType::Number
-    }
-
-    /// Whether a bucket without events has the value 0, and not null.
-    fn is_zero_without_events(&self) -> bool {
-        false
-    }
-
-    /// Where a value that could not be used is missing, for warnings: `in the sum`.
-    fn phrase(&self) -> Option<&'static str> {
-        None
     }
 
     /// Values from merged states.

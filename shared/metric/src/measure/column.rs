@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt::Debug;
 
 use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::DataType;
 
 use super::kind::StateKind;
 use super::{StateError, mistyped_state};
@@ -56,6 +57,7 @@ trait GroupStates: Debug + Send + Sync {
     fn boxed_clone(&self) -> Box<dyn GroupStates>;
     fn as_any(&self) -> &dyn Any;
     fn kind(&self) -> StateKind;
+    fn stored_type(&self) -> &DataType;
     fn resize(&mut self, groups: usize);
     fn len(&self) -> usize;
     fn clear(&mut self, group: usize);
@@ -74,6 +76,8 @@ trait GroupStates: Debug + Send + Sync {
 #[derive(Clone, Debug)]
 struct FormattedStates<F: StateFormat> {
     format: F,
+    /// The type of its kind, made once: types of times are not free to make.
+    stored_type: DataType,
     states: Vec<F::State>,
 }
 
@@ -94,6 +98,10 @@ impl<F: StateFormat> GroupStates for FormattedStates<F> {
 
     fn kind(&self) -> StateKind {
         self.format.kind()
+    }
+
+    fn stored_type(&self) -> &DataType {
+        &self.stored_type
     }
 
     fn resize(&mut self, groups: usize) {
@@ -126,9 +134,8 @@ impl<F: StateFormat> GroupStates for FormattedStates<F> {
         other: &dyn GroupStates,
     ) -> Result<(), StateError> {
         let Some(other) = self.same_format(other) else {
-            let got = other.kind().data_type();
-            let kind = self.kind();
-            return Err(StateError::Type { kind: kind.name(), want: kind.data_type(), got });
+            let (want, got) = (self.stored_type.clone(), other.stored_type().clone());
+            return Err(StateError::Type { kind: self.kind().name(), want, got });
         };
         let mut pairs = groups.iter().zip(&other.states);
         pairs
@@ -186,7 +193,8 @@ impl StateColumn {
     }
 
     pub(super) fn of<F: StateFormat>(format: F) -> Self {
-        Self(Box::new(FormattedStates { format, states: Vec::new() }))
+        let stored_type = format.kind().data_type();
+        Self(Box::new(FormattedStates { format, stored_type, states: Vec::new() }))
     }
 
     /// What it holds.
@@ -234,7 +242,7 @@ impl StateColumn {
     /// # Errors
     /// When they are not states of this kind, or a count overflows.
     pub fn merge(&mut self, groups: &[usize], stored: &ArrayRef) -> Result<(), StateError> {
-        if stored.data_type() != &self.kind().data_type() {
+        if stored.data_type() != self.0.stored_type() {
             return Err(mistyped_state(self.kind(), stored));
         }
         self.0.merge(groups, stored)

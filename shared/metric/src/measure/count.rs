@@ -6,7 +6,9 @@ use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 use std::sync::Arc;
 
-use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::aggregate::{
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
+};
 use super::column::StateFormat;
 use super::kind::StateKind;
 use super::{StateError, mistyped_state};
@@ -68,16 +70,12 @@ impl StateFormat for CountFormat {
 pub(super) struct CountMeasure;
 
 impl MeasureAggregate for CountMeasure {
-    fn argument(&self) -> ArgumentUse {
-        ArgumentUse::Presence
+    fn rules(&self) -> MeasureRules {
+        MeasureRules { is_zero_without_events: true, ..MeasureRules::of(ArgumentUse::Presence) }
     }
 
     fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {
         vec![StateKind::Count]
-    }
-
-    fn is_zero_without_events(&self) -> bool {
-        true
     }
 
     fn finish(

@@ -15,7 +15,9 @@ use arrow::datatypes::DataType;
 use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
-use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::aggregate::{
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
+};
 use super::column::StateFormat;
 use super::kind::StateKind;
 use super::{each_stored, encoded, mistyped};
@@ -326,16 +328,12 @@ impl StateFormat for DistinctFormat {
 pub(super) struct DistinctMeasure;
 
 impl MeasureAggregate for DistinctMeasure {
-    fn argument(&self) -> ArgumentUse {
-        ArgumentUse::Identity
+    fn rules(&self) -> MeasureRules {
+        MeasureRules { is_zero_without_events: true, ..MeasureRules::of(ArgumentUse::Identity) }
     }
 
     fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {
         vec![StateKind::Distinct]
-    }
-
-    fn is_zero_without_events(&self) -> bool {
-        true
     }
 
     fn finish(

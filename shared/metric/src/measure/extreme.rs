@@ -8,7 +8,9 @@ use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 use merganser_core::time::timestamp_type;
 
-use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::aggregate::{
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
+};
 use super::column::StateFormat;
 use super::kind::{ExtremeType, StateKind};
 use super::{StateError, each_number};
@@ -79,9 +81,15 @@ impl<E: ExtremeEnd> StateFormat for ExtremeFormat<E> {
         groups: &[usize],
         values: Option<&ArrayRef>,
     ) -> Result<(), StateError> {
-        each_number(self.kind(), self.0.data_type(), values, groups, |group, value| {
-            keep::<E>(&mut states[group], value);
-        })
+        each_number(
+            self.kind(),
+            || self.0.data_type(),
+            values,
+            groups,
+            |group, value| {
+                keep::<E>(&mut states[group], value);
+            },
+        )
     }
 
     fn merge(
@@ -119,12 +127,12 @@ impl<E: ExtremeEnd> StateFormat for ExtremeFormat<E> {
 pub(super) struct ExtremeMeasure<E>(pub(super) E);
 
 impl<E: ExtremeEnd> MeasureAggregate for ExtremeMeasure<E> {
-    fn argument(&self) -> ArgumentUse {
-        ArgumentUse::Ordered
-    }
-
-    fn has_places(&self) -> bool {
-        true
+    fn rules(&self) -> MeasureRules {
+        MeasureRules {
+            has_places: true,
+            phrase: Some(E::PHRASE),
+            ..MeasureRules::of(ArgumentUse::Ordered)
+        }
     }
 
     fn states(&self, ty: PropertyType, scale: Scale) -> Vec<StateKind> {
@@ -139,10 +147,6 @@ impl<E: ExtremeEnd> MeasureAggregate for ExtremeMeasure<E> {
             PropertyType::Time => PropertyType::Time,
             _ => PropertyType::Number,
         }
-    }
-
-    fn phrase(&self) -> Option<&'static str> {
-        Some(E::PHRASE)
     }
 
     fn finish(

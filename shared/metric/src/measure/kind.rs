@@ -5,7 +5,7 @@ use merganser_core::decimal::Scale;
 use merganser_core::time::timestamp_type;
 use serde::{Deserialize, Serialize};
 
-use super::aggregate::MeasureAggregate;
+use super::aggregate::{MeasureAggregate, MeasureRules};
 use super::column::StateColumn;
 use super::count::{CountFormat, CountMeasure};
 use super::distinct::{DistinctFormat, DistinctMeasure};
@@ -162,21 +162,25 @@ impl MeasureKind {
         self.entry().1
     }
 
+    fn rules(self) -> Option<MeasureRules> {
+        self.aggregate().map(MeasureAggregate::rules)
+    }
+
     /// Whether its values are rounded to `places` of its own.
     #[must_use]
     pub fn has_places(self) -> bool {
-        self.aggregate().is_some_and(MeasureAggregate::has_places)
+        self.rules().is_some_and(|rules| rules.has_places)
     }
 
     /// Whether a bucket without events has the value 0, and not null.
     #[must_use]
     pub fn is_zero_without_events(self) -> bool {
-        self.aggregate().is_some_and(MeasureAggregate::is_zero_without_events)
+        self.rules().is_some_and(|rules| rules.is_zero_without_events)
     }
 
     /// Where a value that could not be used is missing, for warnings: `in the sum`.
     #[must_use]
     pub fn phrase(self) -> Option<&'static str> {
-        self.aggregate().and_then(MeasureAggregate::phrase)
+        self.rules().and_then(|rules| rules.phrase)
     }
 }

@@ -14,7 +14,9 @@ use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
 use super::StateError;
-use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::aggregate::{
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
+};
 use super::column::StateFormat;
 use super::kind::StateKind;
 use super::{each_stored, mistyped, stored_values};
@@ -163,8 +165,8 @@ impl StateFormat for LatestFormat {
 pub(super) struct LatestMeasure;
 
 impl MeasureAggregate for LatestMeasure {
-    fn argument(&self) -> ArgumentUse {
-        ArgumentUse::Placed
+    fn rules(&self) -> MeasureRules {
+        MeasureRules { phrase: Some("among the latest"), ..MeasureRules::of(ArgumentUse::Placed) }
     }
 
     fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {
@@ -173,10 +175,6 @@ impl MeasureAggregate for LatestMeasure {
 
     fn result_type(&self, argument: PropertyType) -> PropertyType {
         argument
-    }
-
-    fn phrase(&self) -> Option<&'static str> {
-        Some("among the latest")
     }
 
     fn finish(

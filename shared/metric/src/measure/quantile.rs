@@ -16,7 +16,9 @@ use arrow::array::{ArrayRef, Decimal128Array};
 use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
-use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::aggregate::{
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
+};
 use super::column::StateFormat;
 use super::kind::StateKind;
 use super::{each_number, each_stored, encoded, stored_values};
@@ -258,7 +260,7 @@ impl StateFormat for QuantileFormat {
         groups: &[usize],
         values: Option<&ArrayRef>,
     ) -> Result<(), StateError> {
-        let want = Scale::DEFAULT.value_type();
+        let want = || Scale::DEFAULT.value_type();
         each_number(self.kind(), want, values, groups, |group, value| states[group].insert(value))
     }
 
@@ -301,16 +303,12 @@ impl StateFormat for QuantileFormat {
 pub(super) struct QuantileMeasure;
 
 impl MeasureAggregate for QuantileMeasure {
-    fn argument(&self) -> ArgumentUse {
-        ArgumentUse::Number
+    fn rules(&self) -> MeasureRules {
+        MeasureRules { phrase: Some("in the quantile"), ..MeasureRules::of(ArgumentUse::Number) }
     }
 
     fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {
         vec![StateKind::Quantile]
-    }
-
-    fn phrase(&self) -> Option<&'static str> {
-        Some("in the quantile")
     }
 
     fn finish(

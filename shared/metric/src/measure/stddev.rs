@@ -14,7 +14,9 @@ use merganser_core::decimal::{self, Scale};
 use merganser_core::property::PropertyType;
 use num_bigint::BigUint;
 
-use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::aggregate::{
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
+};
 use super::column::StateFormat;
 use super::kind::StateKind;
 use super::{StateError, each_number, each_stored, encoded, stored_values};
@@ -85,9 +87,15 @@ impl StateFormat for SquaresFormat {
         groups: &[usize],
         values: Option<&ArrayRef>,
     ) -> Result<(), StateError> {
-        each_number(self.kind(), self.0.value_type(), values, groups, |group, value| {
-            add(&mut states[group], &square(value));
-        })
+        each_number(
+            self.kind(),
+            || self.0.value_type(),
+            values,
+            groups,
+            |group, value| {
+                add(&mut states[group], &square(value));
+            },
+        )
     }
 
     fn merge(
@@ -130,20 +138,16 @@ pub(super) enum Divisor {
 pub(super) struct StddevMeasure(pub(super) Divisor);
 
 impl MeasureAggregate for StddevMeasure {
-    fn argument(&self) -> ArgumentUse {
-        ArgumentUse::Number
-    }
-
-    fn has_places(&self) -> bool {
-        true
+    fn rules(&self) -> MeasureRules {
+        MeasureRules {
+            has_places: true,
+            phrase: Some("in the standard deviation"),
+            ..MeasureRules::of(ArgumentUse::Number)
+        }
     }
 
     fn states(&self, _: PropertyType, scale: Scale) -> Vec<StateKind> {
         vec![StateKind::Sum(scale), StateKind::Count, StateKind::Squares(scale)]
-    }
-
-    fn phrase(&self) -> Option<&'static str> {
-        Some("in the standard deviation")
     }
 
     fn finish(

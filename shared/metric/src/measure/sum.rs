@@ -9,7 +9,9 @@ use merganser_core::decimal::{self, Scale};
 use merganser_core::failpoint::is_bug_planted;
 use merganser_core::property::PropertyType;
 
-use super::aggregate::{ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureShape};
+use super::aggregate::{
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
+};
 use super::column::StateFormat;
 use super::kind::StateKind;
 use super::{StateError, each_number, mistyped_state};
@@ -37,12 +39,18 @@ impl StateFormat for SumFormat {
         values: Option<&ArrayRef>,
     ) -> Result<(), StateError> {
         let is_rounded = is_bug_planted("float_sums");
-        each_number(self.kind(), self.0.value_type(), values, groups, |group, value| {
-            add(&mut states[group], i256::from_i128(value));
-            if is_rounded {
-                states[group] = states[group].map(as_float);
-            }
-        })
+        each_number(
+            self.kind(),
+            || self.0.value_type(),
+            values,
+            groups,
+            |group, value| {
+                add(&mut states[group], i256::from_i128(value));
+                if is_rounded {
+                    states[group] = states[group].map(as_float);
+                }
+            },
+        )
     }
 
     fn merge(
@@ -80,24 +88,17 @@ fn as_float(sum: i256) -> i256 {
 pub(super) struct SumMeasure;
 
 impl MeasureAggregate for SumMeasure {
-    fn argument(&self) -> ArgumentUse {
-        ArgumentUse::Number
-    }
-
-    fn has_places(&self) -> bool {
-        true
+    fn rules(&self) -> MeasureRules {
+        MeasureRules {
+            has_places: true,
+            is_zero_without_events: true,
+            phrase: Some("in the sum"),
+            ..MeasureRules::of(ArgumentUse::Number)
+        }
     }
 
     fn states(&self, _: PropertyType, scale: Scale) -> Vec<StateKind> {
         vec![StateKind::Sum(scale)]
-    }
-
-    fn is_zero_without_events(&self) -> bool {
-        true
-    }
-
-    fn phrase(&self) -> Option<&'static str> {
-        Some("in the sum")
     }
 
     fn finish(
@@ -117,20 +118,16 @@ impl MeasureAggregate for SumMeasure {
 pub(super) struct AvgMeasure;
 
 impl MeasureAggregate for AvgMeasure {
-    fn argument(&self) -> ArgumentUse {
-        ArgumentUse::Number
-    }
-
-    fn has_places(&self) -> bool {
-        true
+    fn rules(&self) -> MeasureRules {
+        MeasureRules {
+            has_places: true,
+            phrase: Some("in the average"),
+            ..MeasureRules::of(ArgumentUse::Number)
+        }
     }
 
     fn states(&self, _: PropertyType, scale: Scale) -> Vec<StateKind> {
         vec![StateKind::Sum(scale), StateKind::Count]
-    }
-
-    fn phrase(&self) -> Option<&'static str> {
-        Some("in the average")
     }
 
     fn finish(
