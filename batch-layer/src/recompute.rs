@@ -118,7 +118,7 @@ impl Recomputation {
     ///
     /// # Errors
     /// When a plan cannot be made.
-    pub async fn new(
+    pub fn new(
         storage: &Storage,
         wanted: &[RecomputeTarget],
         files: &[MasterFile],

@@ -16,7 +16,7 @@ use batch_layer::{audit, master, view};
 use chrono::DateTime;
 use divan::{Bencher, counter::ItemsCount};
 use merganser_core::event::{Event, EventBatch, EventOffsets};
-use merganser_core::ids::{Boundary, Epoch, Offset, PartitionId};
+use merganser_core::ids::{Boundary, Epoch, Offset};
 use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
 use merganser_metric::compile::Metric;
@@ -101,14 +101,7 @@ fn sealed() -> (Boundary, Boundary) {
 }
 
 fn committed() -> CommittedBatch {
-    CommittedBatch {
-        partition: PartitionId::ONLY,
-        epoch: Epoch(0),
-        first: Offset::ZERO,
-        events: EVENTS.clone(),
-        previous: 0,
-        checksum: 0,
-    }
+    merganser_core::testing::committed(Offset::ZERO, EVENTS.clone())
 }
 
 /// A place for files, and threads for what is asynchronous.
@@ -205,7 +198,7 @@ fn recompute_states(bencher: Bencher<'_, '_>) {
         let to = files.iter().map(|file| file.to).max().unwrap();
         let wanted = [RecomputeTarget { metric: Arc::clone(&METRIC), to }];
         let new = Recomputation::new(&disk.storage, &wanted, &files, range, events);
-        let mut recomputation = new.await.unwrap();
+        let mut recomputation = new.unwrap();
         let mut groups = 0;
         while recomputation.next().await.unwrap().is_some() {
             groups += recomputation.fold(0).await.unwrap().len();

@@ -60,9 +60,7 @@ use merganser_core::access::FixedProperties;
 use merganser_core::clock::Clock;
 use merganser_core::ids::{JournalId, Offset};
 use merganser_core::journal::{CommittedBatch, Journal};
-use merganser_core::time::Timestamp;
 use merganser_metric::catalog::CatalogSnapshot;
-use merganser_metric::views::IntakeCounters;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use self::adapters::{CloudEventData, CloudEventHead, SegmentCall};
@@ -139,7 +137,6 @@ impl Intake {
         quarantine_dir: PathBuf,
     ) -> Result<IntakeHandle, IntakeError> {
         settings.check().map_err(IntakeError::Settings)?;
-        let started_at = clock.now();
         let quarantine = Arc::new(Quarantine::open(&quarantine_dir, settings.quarantine.clone())?);
         let dedup = dedup::rebuild(&*journal, settings.dedup_window_events)?;
         let told = Arc::new(CommitterState::default());
@@ -181,7 +178,6 @@ impl Intake {
             settings,
             told,
             ended,
-            started_at,
         })))
     }
 }
@@ -203,7 +199,6 @@ struct IntakeState {
     queue: Mutex<Option<SyncSender<Submission>>>,
     told: Arc<CommitterState>,
     ended: watch::Receiver<()>,
-    started_at: Timestamp,
 }
 
 impl std::fmt::Debug for IntakeState {
@@ -367,13 +362,10 @@ impl IntakeHandle {
         })
     }
 
-    /// What a status page shows.
+    /// Events accepted since the process started.
     #[must_use]
-    pub fn counters(&self) -> IntakeCounters {
-        IntakeCounters {
-            accepted: self.0.told.accepted.load(Ordering::Relaxed),
-            started_at: self.0.started_at,
-        }
+    pub fn accepted(&self) -> u64 {
+        self.0.told.accepted.load(Ordering::Relaxed)
     }
 
     /// Where the next start has to begin to read the journal for its dedup index. What is below may

@@ -31,7 +31,7 @@ impl StatusCollector {
 
     /// Events accepted since the process started.
     pub(super) fn accepted(&self) -> u64 {
-        self.0.intake.counters().accepted
+        self.0.intake.accepted()
     }
 
     /// Notes how fast events come in.

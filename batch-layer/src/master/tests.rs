@@ -6,8 +6,9 @@ use arrow::array::UInt64Array;
 use arrow::datatypes::DataType;
 use futures::TryStreamExt;
 use merganser_core::event::{Event, EventBatch};
-use merganser_core::ids::{Epoch, Offset, PartitionId};
+use merganser_core::ids::Offset;
 use merganser_core::property::{PropertyColumn, PropertyType, parse_path};
+use merganser_core::testing::committed;
 use merganser_core::time::TimeRange;
 use merganser_metric::compile::Metric;
 use merganser_metric::extract::ExtractedEvents;
@@ -29,14 +30,7 @@ fn events(times: &[i64], first: u64) -> CommittedBatch {
     };
     let events: EventBatch =
         times.iter().enumerate().map(event).collect::<Vec<Event>>().into_iter().collect();
-    CommittedBatch {
-        partition: PartitionId::ONLY,
-        epoch: Epoch(0),
-        first: Offset(first),
-        events,
-        previous: 0,
-        checksum: 0,
-    }
+    committed(Offset(first), events)
 }
 
 async fn stored(storage: &Storage, times: &[i64]) -> Vec<MasterFile> {
@@ -226,14 +220,7 @@ async fn a_column_of_numbers_has_all_their_digits_or_is_not_there() {
             .iter()
             .map(|n| merganser_core::testing::event("sale", 0, Some(&format!(r#"{{"n":{n}}}"#))))
             .collect();
-        let archived = CommittedBatch {
-            partition: PartitionId::ONLY,
-            epoch: Epoch(0),
-            first: Offset(0),
-            events,
-            previous: 0,
-            checksum: 0,
-        };
+        let archived = committed(Offset(0), events);
         let extractor = PropertyExtractor::new([number(), value.clone()]);
         let files =
             archive(&storage, std::slice::from_ref(&archived), &extractor, (at(0, 0), at(1, 2)));
@@ -255,14 +242,7 @@ async fn rounded_numbers_of_older_files_are_read_from_their_text() {
     let storage = Storage::local(directory.path()).unwrap();
     let event = merganser_core::testing::event("sale", 0, Some(r#"{"n":2.5e-10}"#));
     let events: EventBatch = [event].into_iter().collect();
-    let archived = CommittedBatch {
-        partition: PartitionId::ONLY,
-        epoch: Epoch(0),
-        first: Offset(0),
-        events,
-        previous: 0,
-        checksum: 0,
-    };
+    let archived = committed(Offset(0), events);
     let (sent, columns) = ([archived.clone()], PropertyExtractor::default());
     let mut file =
         archive(&storage, &sent, &columns, (at(0, 0), at(1, 1))).await.unwrap().remove(0);

@@ -119,7 +119,7 @@ impl ViewBuilder {
             to: task.epochs.1,
         };
         let wanted: Vec<RecomputeTarget> = tasks.iter().map(wanted).collect();
-        let mut folded = Recomputation::new(&self.storage, &wanted, files, *range, *events).await?;
+        let mut folded = Recomputation::new(&self.storage, &wanted, files, *range, *events)?;
         failpoint::hit("run.audit.before")?;
         let mut views = Vec::new();
         for task in tasks {

@@ -8,7 +8,9 @@ pub use self::journal_contract::{
 };
 pub use self::memory_journal::MemoryJournal;
 
-use crate::event::Event;
+use crate::event::{Event, EventBatch};
+use crate::ids::{Epoch, Offset, PartitionId};
+use crate::journal::CommittedBatch;
 
 /// An event with a made-up id.
 #[must_use]
@@ -22,4 +24,11 @@ pub fn event(kind: &str, time: i64, properties: Option<&str>) -> Event {
         subject: None,
         properties: properties.map(str::to_owned),
     }
+}
+
+/// Events as a journal hands them on that began with them, at this offset of epoch 0.
+#[must_use]
+pub fn committed(first: Offset, events: EventBatch) -> CommittedBatch {
+    let (partition, epoch) = (PartitionId::ONLY, Epoch::ZERO);
+    CommittedBatch { partition, epoch, first, events, previous: 0, checksum: 0 }
 }

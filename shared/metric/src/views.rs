@@ -183,12 +183,3 @@ pub trait BatchViews: Send + Sync + 'static {
         read: BatchReadRequest,
     ) -> BatchViewStream;
 }
-
-/// Tells when things happened that a status page shows. Kept by whoever runs the work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct IntakeCounters {
-    /// Events accepted since the process started.
-    pub accepted: u64,
-    /// When the process started.
-    pub started_at: Timestamp,
-}

@@ -54,20 +54,13 @@ fn with_properties(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use merganser_core::ids::{Epoch, Offset, PartitionId};
+    use merganser_core::ids::Offset;
     use merganser_core::property::{PropertyColumn, PropertyType, parse_path};
-    use merganser_core::testing::event;
+    use merganser_core::testing::{committed, event};
 
     fn batch(first: u64) -> Result<Arc<CommittedBatch>, JournalError> {
         let events = [event("e", 0, Some(r#"{"a":1}"#))].into_iter().collect();
-        Ok(Arc::new(CommittedBatch {
-            partition: PartitionId::ONLY,
-            epoch: Epoch(0),
-            first: Offset(first),
-            events,
-            previous: 0,
-            checksum: 0,
-        }))
+        Ok(Arc::new(committed(Offset(first), events)))
     }
 
     fn broken() -> Result<Arc<CommittedBatch>, JournalError> {

@@ -47,7 +47,7 @@ async fn every_event_gets_its_verdict() {
     let expected =
         [("malformed_event", 3, "nope"), ("conflict", 2, a2.as_str()), ("conflict", 2, &b7)];
     assert_eq!(kept, expected);
-    assert_eq!(intake.counters().accepted, 3);
+    assert_eq!(intake.accepted(), 3);
 }
 
 #[tokio::test]

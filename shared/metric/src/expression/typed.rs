@@ -6,6 +6,7 @@ use merganser_core::property::PropertyType;
 use sqlparser::ast::{Expr as Sql, Ident};
 
 use super::ExpressionError;
+use super::error_hints::clip_name;
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
 
@@ -33,11 +34,7 @@ pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T> {
 
 /// The start of an expression's text, for a message.
 pub(super) fn clip(sql: &Sql) -> String {
-    let text = sql.to_string();
-    match text.char_indices().nth(60) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
+    clip_name(&sql.to_string())
 }
 
 pub(super) fn field(names: &[Ident]) -> Option<&'static str> {
