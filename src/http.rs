@@ -11,6 +11,7 @@ mod connections;
 mod cors;
 mod instruments;
 mod openapi;
+mod page;
 mod problems;
 mod readiness;
 mod request_id;
@@ -55,8 +56,9 @@ const DOCUMENT: [&str; 4] = ["/docs", "/docs/", "/docs/{*rest}", "/openapi.json"
 
 /// Who may use each route.
 pub(crate) fn route_access() -> Vec<(&'static str, Method, RouteAccess)> {
-    let document = DOCUMENT.map(|path| (path, Method::GET, RouteAccess::Open));
-    openapi::route_access().into_iter().chain(document).collect()
+    let pages = DOCUMENT.into_iter().chain(page::PATHS);
+    let pages = pages.map(|path| (path, Method::GET, RouteAccess::Open));
+    openapi::route_access().into_iter().chain(pages).collect()
 }
 
 /// The document that describes the API.
@@ -73,7 +75,7 @@ pub(crate) fn routes(parts: HttpParts) -> Router {
         .route("/readyz", get(ready).with_state(readiness))
         .route("/metrics", get(render_instruments).with_state(figures))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::document()));
-    layers.merge(operation).fallback(not_found)
+    layers.merge(operation).merge(page::routes()).fallback(not_found)
 }
 
 async fn ready(State(readiness): State<Readiness>) -> Response {
@@ -95,6 +97,10 @@ async fn render_instruments(State(figures): State<PrometheusHandle>) -> impl Int
 }
 
 async fn not_found(uri: Uri) -> Problem {
+    not_found_problem(&uri)
+}
+
+fn not_found_problem(uri: &Uri) -> Problem {
     let detail = format!("there is nothing at `{}`; /docs lists what there is", uri.path());
     Problem::new(ErrorCode::NotFound, detail)
 }

@@ -15,8 +15,8 @@ use crate::http::HttpService;
 use crate::settings::AllowedOrigins;
 use crate::settings::{ByteSize, ListenAddress};
 
-/// Paths that show the document and are not in it.
-const UNDESCRIBED: [&str; 2] = ["/docs", "/openapi.json"];
+/// Paths that show the document or the page, and are not in it.
+const UNDESCRIBED: [&str; 3] = ["/docs", "/openapi.json", "/ui"];
 
 /// Paths of routes, which a router tells only in its debug text.
 fn paths(router: &Router) -> BTreeSet<String> {
@@ -98,7 +98,7 @@ async fn the_document_describes_every_route_and_no_other() {
 
 /// Every operation, and whom it is open to: everybody, senders, readers, readers whose key is
 /// bound; the bearers of keys with role `admin` always.
-const OPEN_TO: [(&str, &str, &str); 40] = [
+const OPEN_TO: [(&str, &str, &str); 44] = [
     ("get", "/healthz", "everybody"),
     ("get", "/readyz", "everybody"),
     ("get", "/metrics", "read"),
@@ -139,6 +139,10 @@ const OPEN_TO: [(&str, &str, &str); 40] = [
     ("get", "/docs", "everybody"),
     ("get", "/docs/", "everybody"),
     ("get", "/docs/{*rest}", "everybody"),
+    ("get", "/", "everybody"),
+    ("get", "/ui", "everybody"),
+    ("get", "/ui/", "everybody"),
+    ("get", "/ui/{*rest}", "everybody"),
 ];
 
 async fn status(routes: &HttpService, method: &str, path: &str, key: Option<&str>) -> StatusCode {

@@ -36,7 +36,7 @@ fn service() -> (HttpService, Readiness) {
     (HttpService::new(parts, &front), readiness)
 }
 
-async fn call(request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
+pub(super) async fn call(request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
     let response = service().0.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     (parts.status, parts.headers, to_bytes(body, 1 << 24).await.unwrap().to_vec())
