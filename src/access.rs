@@ -2,15 +2,20 @@
 //!
 //! Keys are part of the manifest (`merganser_core::access`). A request is let through, or refused,
 //! by its route and its headers alone ([`AccessGuard`]), before its body is read, but where clients
-//! bring the key in the body (`write_key`); what its bearer may see, and what is written into its
-//! events, goes with it to the layers. As long as there are no keys, anybody may do everything, and
-//! the service answers on loopback only, unless it is told otherwise.
+//! bring the key in the body (`write_key`). The page brings it once and has a session from then on
+//! (`session`). What its bearer may see, and what is written into its events, goes with it to the
+//! layers. As long as there are no keys, anybody may do everything, and the service answers on
+//! loopback only, unless it is told otherwise.
 
 mod auth_service;
+mod bearer;
 mod guard;
 mod rate_limit;
 mod routes;
 mod secret;
+mod session;
+mod session_routes;
+mod site;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -20,6 +25,8 @@ mod write_key;
 pub(crate) use self::auth_service::AuthService;
 pub(crate) use self::guard::{AccessGuard, AnonymousAccess};
 pub(crate) use self::routes::{KeyRoutes, create_key, routes};
+pub(crate) use self::session::SessionCookie;
+pub(crate) use self::session_routes::session_routes;
 pub(crate) use self::unauthenticated::PeerNetwork;
 
 /// A guard that lets everybody do everything.
@@ -41,5 +48,6 @@ pub(crate) fn open_guard() -> AccessGuard {
     };
     let snapshots = tokio::sync::watch::channel(Arc::new(snapshot)).1;
     let origins = crate::settings::AllowedOrigins::None;
-    AccessGuard::new(snapshots, Arc::new(SystemClock), [], AnonymousAccess::Loopback, origins)
+    let (clock, openness) = (Arc::new(SystemClock), AnonymousAccess::Loopback);
+    AccessGuard::new(snapshots, clock, [], openness, origins, SessionCookie::Plain)
 }

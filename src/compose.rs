@@ -58,7 +58,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::status::StatusCollector;
-use crate::access::{self, AccessGuard, AnonymousAccess, KeyRoutes};
+use crate::access::{self, AccessGuard, AnonymousAccess, KeyRoutes, SessionCookie};
 use crate::http::{self, HttpParts, Readiness};
 use crate::settings::Settings;
 
@@ -130,14 +130,16 @@ impl RunningService {
             KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock: Arc::clone(&clock) };
         let backups =
             BackupService::new(Arc::clone(&batch.catalog), extra_backup_files(&settings.data_dir));
-        let layers = layer_routes(&intake, &runs, backups, &subscriptions, &speed, keys);
         let guard = AccessGuard::new(
             batch.catalog.subscribe(),
             clock,
             http::route_access(),
             openness,
             settings.cors_origins.clone(),
+            if tls.is_some() { SessionCookie::Secure } else { SessionCookie::Plain },
         );
+        let layers = layer_routes(&intake, &runs, backups, &subscriptions, &speed, keys)
+            .merge(access::session_routes(guard.clone()));
         let parts = HttpParts { layers, readiness: readiness.clone(), figures, guard };
         let bounds = configure::connections(&settings);
         let whole = http::HttpService::new(parts, &configure::http(&settings));

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use futures::stream;
@@ -19,7 +19,9 @@ use tower::{BoxError, Service};
 use tracing::error;
 
 use super::AccessGuard;
-use super::guard::{AccessRejection, AuthorizedCaller, unknown_key_problem};
+use super::bearer::unknown_key_problem;
+use super::guard::{AccessRejection, AuthorizedCaller};
+use super::site::is_scripted;
 use super::write_key;
 
 /// A route behind the guard. What its caller may see is among the request's extensions.
@@ -50,6 +52,20 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        if !is_scripted(request.headers()) {
+            return self.respond(request);
+        }
+        let answer = self.respond(request);
+        Box::pin(async move { Ok(without_dialogue(answer.await?)) })
+    }
+}
+
+impl<S> AuthService<S>
+where
+    S: Service<Request, Response = Response, Future: Send + 'static> + Clone + Send + 'static,
+    S::Error: Send + 'static,
+{
+    fn respond(&mut self, request: Request) -> BoxFuture<'static, Result<Response, S::Error>> {
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let (method, headers) = (request.method(), request.headers());
         if self.guard.expects_key_in_body(method, path, headers) {
@@ -100,6 +116,16 @@ where
             false => Ok(finish_response(reveal_cause(answer, &passed, &guard), passed, guard)),
         }
     }
+}
+
+/// Asks a script for a key as `Bearer` only: for `Basic` its browser would ask the reader, before
+/// the script learns of it.
+fn without_dialogue(mut answer: Response) -> Response {
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        let bearer = HeaderValue::from_static(r#"Bearer realm="merganser""#);
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+    }
+    answer
 }
 
 /// Refuses a request. A client that is still sending would take an answer before the end for a
@@ -164,9 +190,9 @@ fn finish_response(
             Ok(place) => place,
             Err(refused) => return refused.into_response(),
         };
-        let key = passed.key.as_ref().map(Arc::clone);
         return response.map(|body| {
-            let pieces = body.into_data_stream().take_until(Box::pin(guard.until_revoked(key)));
+            let ended = Box::pin(async move { guard.until_ended(&passed).await });
+            let pieces = body.into_data_stream().take_until(ended);
             Body::from_stream(pieces.inspect(move |_| _ = &place))
         });
     }

@@ -1,14 +1,11 @@
 //! Whether a request may go on: decided by its route and its headers, before its body is read.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_api::request::CallerId;
@@ -16,13 +13,14 @@ use merganser_core::access::{
     AccessKey, AccessKeys, AccessScope, FixedProperties, Role, RouteAccess,
 };
 use merganser_core::clock::Clock;
-use merganser_core::time::Timestamp;
 use merganser_metric::catalog::CatalogSnapshot;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::bearer::{Bearer, SessionUse, find_key, presented_key, unauthorized};
 use super::rate_limit::{KeyRateLimiters, RateLimitStatus};
-use super::secret;
+use super::session::{OpenSession, SessionCookie, SessionStore};
+use super::site::{cross_site_problem, is_cross_site};
 use super::streams::{StreamLimiter, StreamPermit};
 use super::unauthenticated::{self, PeerNetwork, UnauthenticatedLimiter};
 use crate::settings::AllowedOrigins;
@@ -32,6 +30,8 @@ const NO_KEYS: &str = "there are no keys, and this service can be reached from e
 
 const KEY_MISSING: &str =
     "a key is needed: `Authorization: Bearer KEY`, or Basic with the key as password";
+const SESSION_ENDED: &str = "the session has ended: it was not used for 12 hours, its key was \
+    revoked, or the service was restarted; `POST /v1/session` opens another one";
 const WRITE_KEY_MISSING: &str = "a key is needed: `Authorization: Basic` with the key as name, \
     `Bearer KEY`, or `writeKey` in the body";
 
@@ -52,11 +52,23 @@ pub(crate) enum AnonymousAccess {
 /// How often it is looked whether a key has expired meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
+/// A session that was opened just now.
+pub(super) struct NewSession {
+    /// What it stands for.
+    pub(super) key: Arc<AccessKey>,
+    /// What brings it back.
+    pub(super) cookie: HeaderValue,
+    /// What is left of its key's rate, where it has one.
+    pub(super) spent: Option<RateLimitStatus>,
+}
+
 /// A request that may go on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AuthorizedCaller {
     /// Its key; none where none is needed.
     pub(crate) key: Option<Arc<AccessKey>>,
+    /// The session that brought it.
+    pub(super) session: Option<OpenSession>,
     /// What is left of its key's rate, where it has one.
     pub(crate) spent: Option<RateLimitStatus>,
 }
@@ -121,6 +133,8 @@ struct AccessGuardState {
     origins: AllowedOrigins,
     rates: KeyRateLimiters,
     streams: StreamLimiter,
+    sessions: SessionStore,
+    cookie: SessionCookie,
     /// Places for bodies of senders that are not known yet.
     unknown: UnauthenticatedLimiter,
 }
@@ -133,6 +147,7 @@ impl AccessGuard {
         routes: impl IntoIterator<Item = (&'static str, Method, RouteAccess)>,
         openness: AnonymousAccess,
         origins: AllowedOrigins,
+        cookie: SessionCookie,
     ) -> Self {
         let mut table: HashMap<_, Vec<_>> = HashMap::new();
         for (path, method, access) in routes {
@@ -146,6 +161,8 @@ impl AccessGuard {
             origins,
             rates: KeyRateLimiters::default(),
             streams: StreamLimiter::default(),
+            sessions: SessionStore::default(),
+            cookie,
             unknown: UnauthenticatedLimiter::default(),
         }))
     }
@@ -161,24 +178,79 @@ impl AccessGuard {
         headers: &HeaderMap,
     ) -> Result<AuthorizedCaller, AccessRejection> {
         let access = self.access(method, path);
-        let keys = Arc::clone(&self.0.snapshots.borrow().keys);
-        if access == Some(RouteAccess::Open) {
-            return Ok(AuthorizedCaller { key: None, spent: None });
+        let sessions = match access {
+            Some(RouteAccess::Open) => return Ok(AuthorizedCaller::default()),
+            Some(RouteAccess::Ingest | RouteAccess::WriteKey) => SessionUse::Ignored,
+            Some(RouteAccess::Read | RouteAccess::ReadAll | RouteAccess::Admin) | None => {
+                SessionUse::Accepted
+            }
+        };
+        match self.bearer(headers, sessions)? {
+            Bearer::Anybody => Ok(AuthorizedCaller::default()),
+            Bearer::Key(key) => self.admit(access, key),
+            Bearer::Session(session) => {
+                let admitted = self.admit(access, Arc::clone(&session.key))?;
+                Ok(AuthorizedCaller { session: Some(session), ..admitted })
+            }
         }
+    }
+
+    /// Who makes a request, by its headers. A key that it brings goes before a session.
+    ///
+    /// # Errors
+    /// When that is nobody who may ask anything.
+    pub(super) fn bearer(
+        &self,
+        headers: &HeaderMap,
+        sessions: SessionUse,
+    ) -> Result<Bearer, Problem> {
+        let keys = self.keys();
         if keys.is_empty() {
             return match self.0.openness {
-                AnonymousAccess::Closed => Err(unauthorized(ErrorCode::NoKeys, NO_KEYS).into()),
-                open if self.is_allowed_origin(headers) => {
-                    let _ = open;
-                    Ok(AuthorizedCaller { key: None, spent: None })
-                }
-                open if is_cross_site(headers, open) => Err(cross_site_problem().into()),
-                _ => Ok(AuthorizedCaller { key: None, spent: None }),
+                AnonymousAccess::Closed => Err(unauthorized(ErrorCode::NoKeys, NO_KEYS)),
+                _ if self.is_allowed_origin(headers) => Ok(Bearer::Anybody),
+                open if is_cross_site(headers, open) => Err(cross_site_problem()),
+                _ => Ok(Bearer::Anybody),
             };
         }
-        let text = presented_key(headers)?
-            .ok_or_else(|| unauthorized(ErrorCode::KeyMissing, KEY_MISSING))?;
-        self.admit(access, &text, &keys)
+        let now = self.0.clock.now();
+        if let Some(text) = presented_key(headers)? {
+            return find_key(&keys, &text, now).map(|key| Bearer::Key(Arc::clone(key)));
+        }
+        let session = self.0.cookie.read(headers).filter(|_| sessions == SessionUse::Accepted);
+        let Some(text) = session else {
+            return Err(unauthorized(ErrorCode::KeyMissing, KEY_MISSING));
+        };
+        let found = self.0.sessions.find(&text, &keys, now).map(Bearer::Session);
+        found.ok_or_else(|| unauthorized(ErrorCode::SessionEnded, SESSION_ENDED))
+    }
+
+    /// Opens a session of the key with this text, whatever its role.
+    ///
+    /// # Errors
+    /// When there is no such key, or it makes too many requests.
+    pub(super) fn open_session(&self, text: &str) -> Result<NewSession, AccessRejection> {
+        let (keys, now) = (self.keys(), self.0.clock.now());
+        let key = Arc::clone(find_key(&keys, text, now)?);
+        let spent = self.0.rates.acquire(&key, &keys)?;
+        let opened = self.0.sessions.open(Arc::clone(&key), now);
+        let cookie = opened.and_then(|text| self.0.cookie.set(&text)).map_err(internal)?;
+        Ok(NewSession { key, cookie, spent })
+    }
+
+    /// Ends the session of a request, if it has one; what has the browser forget it.
+    ///
+    /// # Errors
+    /// Only by a fault.
+    pub(super) fn close_session(&self, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+        if let Some(text) = self.0.cookie.read(headers) {
+            self.0.sessions.close(&text);
+        }
+        self.0.cookie.clear().map_err(internal)
+    }
+
+    fn keys(&self) -> Arc<AccessKeys> {
+        Arc::clone(&self.0.snapshots.borrow().keys)
     }
 
     /// Whether a request brings its key in its body, if it brings one.
@@ -190,7 +262,7 @@ impl AccessGuard {
     ) -> bool {
         self.access(method, path) == Some(RouteAccess::WriteKey)
             && !headers.contains_key(header::AUTHORIZATION)
-            && !self.0.snapshots.borrow().keys.is_empty()
+            && !self.keys().is_empty()
     }
 
     /// The same as [`AccessGuard::check`] for a key that was in the body.
@@ -201,9 +273,10 @@ impl AccessGuard {
         &self,
         text: Option<&str>,
     ) -> Result<AuthorizedCaller, AccessRejection> {
-        let keys = Arc::clone(&self.0.snapshots.borrow().keys);
         let text = text.ok_or_else(|| unauthorized(ErrorCode::KeyMissing, WRITE_KEY_MISSING))?;
-        self.admit(Some(RouteAccess::WriteKey), text, &keys)
+        let keys = self.keys();
+        let key = find_key(&keys, text, self.0.clock.now())?;
+        self.admit(Some(RouteAccess::WriteKey), Arc::clone(key))
     }
 
     /// A place to read a body in before it is known who sends it.
@@ -217,21 +290,31 @@ impl AccessGuard {
     fn admit(
         &self,
         access: Option<RouteAccess>,
-        text: &str,
-        keys: &AccessKeys,
+        key: Arc<AccessKey>,
     ) -> Result<AuthorizedCaller, AccessRejection> {
-        let key = find_key(keys, text, self.0.clock.now())?;
         // Who asks for what is not there may learn that, whatever the key is for.
         if let Some(access) = access
             && !access.allows(key.role, &key.scope)
         {
-            return Err(forbidden(access, key).into());
+            return Err(forbidden(access, &key).into());
         }
-        let spent = self.0.rates.acquire(key, keys)?;
-        Ok(AuthorizedCaller { key: Some(Arc::clone(key)), spent })
+        let spent = self.0.rates.acquire(&key, &self.keys())?;
+        Ok(AuthorizedCaller { key: Some(key), session: None, spent })
     }
 
     /// Returns once a request that was let through would no longer be.
+    pub(super) async fn until_ended(self, passed: &AuthorizedCaller) {
+        let revoked = self.until_revoked(passed.key.clone());
+        match &passed.session {
+            None => revoked.await,
+            Some(session) => tokio::select! {
+                () = revoked => {}
+                () = session.ended.cancelled() => {}
+            },
+        }
+    }
+
+    /// The same of a key.
     pub(crate) async fn until_revoked(self, passed: Option<Arc<AccessKey>>) {
         let mut snapshots = self.0.snapshots.clone();
         loop {
@@ -270,7 +353,7 @@ impl AccessGuard {
     pub(super) fn is_admin(&self, passed: &AuthorizedCaller) -> bool {
         match &passed.key {
             Some(key) => key.role == Role::Admin,
-            None => self.0.snapshots.borrow().keys.is_empty(),
+            None => self.keys().is_empty(),
         }
     }
 
@@ -286,80 +369,8 @@ impl AccessGuard {
     }
 }
 
-/// The key of a text.
-fn find_key<'a>(
-    keys: &'a AccessKeys,
-    text: &str,
-    now: Timestamp,
-) -> Result<&'a Arc<AccessKey>, Problem> {
-    let found = secret::key_id(text).and_then(|id| keys.get(id));
-    let key = found.filter(|key| secret::matches_digest(text, &key.digest));
-    let key = key.ok_or_else(unknown_key_problem)?;
-    if !key.is_valid(now) {
-        return Err(unauthorized(ErrorCode::KeyExpired, "the key has expired; ask for a new one"));
-    }
-    Ok(key)
-}
-
-/// Whether a page of another site makes the request with its reader's browser, which reaches what
-/// the reader reaches: browsers say so (Fetch Metadata), but for a page that has taken over a name
-/// for this address (DNS rebinding), which the name tells.
-fn is_cross_site(headers: &HeaderMap, openness: AnonymousAccess) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let is_cross =
-        text("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site));
-    let is_renamed = || text("host").is_some_and(|host| !is_local(host));
-    is_cross || (openness == AnonymousAccess::Loopback && is_renamed())
-}
-
-/// Whether a `Host` can be no name that somebody else has registered: an address, or a name without
-/// a dot, or below `localhost`.
-fn is_local(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    !name.contains('.') || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
-}
-
-fn cross_site_problem() -> Problem {
-    let detail = "there are no keys, so that pages of other sites are refused, and names of other \
-                  machines; `merganser keys create --role admin` makes a key";
-    Problem::new(ErrorCode::AnotherSite, detail)
-}
-
-/// The key's text, of `Authorization: Bearer` or `Basic`. Of the latter it is the password, or the
-/// name where there is no password, as some clients send it.
-fn presented_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let malformed = || {
-        let detail = "`Authorization` cannot be read; `Bearer KEY`, or `Basic` with base64 of \
-                      `name:KEY`, is right";
-        unauthorized(ErrorCode::MalformedAuthorization, detail)
-    };
-    let (scheme, rest) =
-        value.to_str().ok().and_then(|v| v.split_once(' ')).ok_or_else(malformed)?;
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Some(rest.to_owned()));
-    }
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(malformed());
-    }
-    let text = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(malformed)?;
-    let (name, password) = text.split_once(':').ok_or_else(malformed)?;
-    Ok(Some(if password.is_empty() { name } else { password }.to_owned()))
-}
-
-/// The refusal of a key that is not there, or no longer.
-pub(super) fn unknown_key_problem() -> Problem {
-    unauthorized(ErrorCode::KeyUnknown, "the key is not one of this service's, or was revoked")
-}
-
-fn unauthorized(code: ErrorCode, detail: &str) -> Problem {
-    Problem::new(code, detail)
+fn internal(error: anyhow::Error) -> Problem {
+    Problem::new(ErrorCode::Internal, error.to_string())
 }
 
 fn forbidden(access: RouteAccess, key: &AccessKey) -> Problem {

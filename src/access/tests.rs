@@ -27,7 +27,7 @@ use super::secret::KeySecret;
 use super::*;
 use crate::settings::AllowedOrigins;
 
-fn snapshot(keys: &[&Arc<AccessKey>]) -> Arc<CatalogSnapshot> {
+pub(super) fn snapshot(keys: &[&Arc<AccessKey>]) -> Arc<CatalogSnapshot> {
     let keys: BTreeMap<_, _> = keys.iter().map(|key| (key.id.clone(), Arc::clone(key))).collect();
     Arc::new(CatalogSnapshot {
         generation: Generation(0),
@@ -38,7 +38,7 @@ fn snapshot(keys: &[&Arc<AccessKey>]) -> Arc<CatalogSnapshot> {
     })
 }
 
-fn key(role: Role) -> (AccessKey, String) {
+pub(super) fn key(role: Role) -> (AccessKey, String) {
     let secret = KeySecret::new().unwrap();
     let key = AccessKey {
         id: secret.id,
@@ -69,6 +69,7 @@ fn guard(
         ROUTES,
         AnonymousAccess::Closed,
         origins,
+        SessionCookie::Plain,
     );
     (guard, sender, clock)
 }

@@ -10,6 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
 use tokio::sync::oneshot;
 
 /// Bodies that are read at a time before it is known who sends them.
@@ -120,6 +122,12 @@ impl PermitTable {
             self.by_peer.remove(&peer);
         }
     }
+}
+
+/// There is no place, or no longer.
+pub(super) fn overloaded_problem() -> Problem {
+    let detail = "too many requests without `Authorization` are read; send it again";
+    Problem::new(ErrorCode::Overloaded, detail).retry_after_s(1)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::AccessGuard;
 use super::guard::{AccessRejection, AuthorizedCaller};
-use super::unauthenticated::PeerNetwork;
+use super::unauthenticated::{PeerNetwork, overloaded_problem};
 
 /// Bytes of a body, as sent and decompressed; Segment's own limit is 500 KB.
 const BODY_MAX: usize = 1 << 20;
@@ -37,13 +37,13 @@ pub(super) async fn authenticate_body(
     let peer = request.extensions().get::<PeerNetwork>().copied().unwrap_or_default();
     let (parts, mut body) = request.into_parts();
     let Some(mut place) = guard.unauthenticated_permit(peer) else {
-        return Err(overloaded_problem(body).await.into());
+        return Err(overloaded(body).await.into());
     };
     let read = tokio::select! {
         read = timeout(WITHIN, collect(&mut body)) => Some(read),
         () = place.preempted() => None,
     };
-    let Some(read) = read else { return Err(overloaded_problem(body).await.into()) };
+    let Some(read) = read else { return Err(overloaded(body).await.into()) };
     let bytes = read.unwrap_or_else(|_| {
         let detail = format!("the body did not arrive within {} ms", WITHIN.as_millis());
         Err(Problem::new(ErrorCode::BodyTimeout, detail))
@@ -54,10 +54,9 @@ pub(super) async fn authenticate_body(
 }
 
 /// There is no place for it, or no longer.
-async fn overloaded_problem(mut body: Body) -> Problem {
+async fn overloaded(mut body: Body) -> Problem {
     discard(&mut body).await;
-    let detail = "too many requests without `Authorization` are read; send it again";
-    Problem::new(ErrorCode::Overloaded, detail).retry_after_s(1)
+    overloaded_problem()
 }
 
 async fn collect(body: &mut Body) -> Result<Bytes, Problem> {

@@ -54,24 +54,27 @@ fn parts(service: &RunningService) -> HttpParts {
     let catalog = &service.batch.catalog;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = KeyRoutes { catalog: Arc::clone(catalog) as _, clock: Arc::clone(&clock) };
+    let guard = AccessGuard::new(
+        catalog.subscribe(),
+        clock,
+        http::route_access(),
+        AnonymousAccess::Loopback,
+        AllowedOrigins::None,
+        SessionCookie::Plain,
+    );
+    let layers = layer_routes(
+        &service.intake,
+        &service.runs,
+        BackupService::new(Arc::clone(&service.batch.catalog), Vec::new()),
+        &service.subscriptions,
+        &service.speed,
+        keys,
+    );
     HttpParts {
-        layers: layer_routes(
-            &service.intake,
-            &service.runs,
-            BackupService::new(Arc::clone(&service.batch.catalog), Vec::new()),
-            &service.subscriptions,
-            &service.speed,
-            keys,
-        ),
+        layers: layers.merge(access::session_routes(guard.clone())),
         readiness: Readiness::new(),
         figures: PrometheusBuilder::new().build_recorder().handle(),
-        guard: AccessGuard::new(
-            catalog.subscribe(),
-            clock,
-            http::route_access(),
-            AnonymousAccess::Loopback,
-            AllowedOrigins::None,
-        ),
+        guard,
     }
 }
 
@@ -98,7 +101,7 @@ async fn the_document_describes_every_route_and_no_other() {
 
 /// Every operation, and whom it is open to: everybody, senders, readers, readers whose key is
 /// bound; the bearers of keys with role `admin` always.
-const OPEN_TO: [(&str, &str, &str); 44] = [
+const OPEN_TO: [(&str, &str, &str); 47] = [
     ("get", "/healthz", "everybody"),
     ("get", "/readyz", "everybody"),
     ("get", "/metrics", "read"),
@@ -133,6 +136,9 @@ const OPEN_TO: [(&str, &str, &str); 44] = [
     ("get", "/v1/keys", ""),
     ("post", "/v1/keys", ""),
     ("delete", "/v1/keys/{id}", ""),
+    ("get", "/v1/session", "everybody"),
+    ("post", "/v1/session", "everybody"),
+    ("delete", "/v1/session", "everybody"),
     ("get", "/v1/status", "read"),
     ("get", "/v1/backup", ""),
     ("get", "/openapi.json", "everybody"),
@@ -147,6 +153,7 @@ const OPEN_TO: [(&str, &str, &str); 44] = [
 
 async fn status(routes: &HttpService, method: &str, path: &str, key: Option<&str>) -> StatusCode {
     let request = Request::builder().method(&*method.to_uppercase()).uri(path);
+    let request = request.header("sec-fetch-site", "same-origin");
     let request = match key {
         Some(key) => request.header(header::AUTHORIZATION, format!("Bearer {key}")),
         None => request,

@@ -5,6 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use serde_json::json;
+use ureq::Agent;
+use ureq::tls::TlsConfig;
 
 use crate::command_line::outcome;
 use crate::server::{Place, Process, Store, merganser};
@@ -52,6 +55,46 @@ fn https_is_served_and_its_certificate_renewed() {
     assert_eq!(code, 2, "{error}");
     fs::write(path("cert.pem"), fs::read(path("old.pem")).unwrap()).unwrap();
     assert_eq!(status(Some("old.pem")).0, 1, "its key is another");
+}
+
+/// Over HTTPS a session's cookie is sent nowhere else, and can be set by no other host.
+#[test]
+fn a_session_over_https_has_a_cookie_of_this_host_alone() {
+    let place = Place::new(Store::Memory);
+    write_certificate(&place);
+    let path = |name: &str| place.dir.path().join(name);
+    let mut command = place.serve();
+    command.arg("--tls-certificate").arg(path("cert.pem")).arg("--tls-key").arg(path("key.pem"));
+    let _server = Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let https = place.url().replace("http://", "https://");
+    let arguments = ["keys", "create", "--role", "admin", "--server", &https];
+    let key = until("a key is made", LONG, || {
+        let (code, key, _) = outcome(merganser().args(arguments).arg("--ca").arg(path("cert.pem")));
+        (code == 0).then(|| key.trim().to_owned())
+    });
+    let agent = Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .tls_config(TlsConfig::builder().disable_verification(true).build())
+        .build()
+        .new_agent();
+    let same = ("sec-fetch-site", "same-origin");
+    let open = agent.post(format!("{https}/v1/session")).header(same.0, same.1);
+    let opened = open.send_json(json!({ "key": key })).unwrap();
+    assert_eq!(opened.status(), 200);
+    let cookie = opened.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-merganser-session="), "{cookie}");
+    for attribute in ["Secure", "HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.split("; ").any(|one| one == attribute), "{cookie}");
+    }
+    assert!(!cookie.contains("Domain"), "{cookie}");
+    let pair = cookie.split(';').next().unwrap();
+    let status = |cookie: &str| {
+        let ask = agent.get(format!("{https}/v1/status")).header(same.0, same.1);
+        ask.header("cookie", cookie).call().unwrap().status().as_u16()
+    };
+    assert_eq!(status(pair), 200);
+    assert_eq!(status(pair.trim_start_matches("__Host-")), 401, "any host could have set it");
 }
 
 #[test]

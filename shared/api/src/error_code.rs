@@ -134,6 +134,9 @@ error_codes! {
     KeyExpired UNAUTHORIZED "key_expired":
         "The key has expired",
         "Ask who runs the service for a new one";
+    SessionEnded UNAUTHORIZED "session_ended":
+        "The session was not used for 12 hours, its key was revoked, or the service was restarted",
+        "Open another one: `POST /v1/session`";
     Forbidden FORBIDDEN "forbidden":
         "The key's role or scope does not reach this route",
         "Use a key of the role that the detail names";
@@ -141,8 +144,9 @@ error_codes! {
         "The filter that the key is bound to does not fit the metric",
         "Ask for another metric, or for a key with another filter";
     AnotherSite FORBIDDEN "another_site":
-        "A page of another site, or under another name, asks a service without keys",
-        "Make a key, and let the page send it";
+        "A page of another site, or under another name, asks a service without keys; or something \
+         else than the service's own page asks for a session",
+        "Make a key, and send it with each request";
     NotFound NOT_FOUND "not_found":
         "There is nothing at this address",
         "Look at `/docs`, which lists what there is";

@@ -21,6 +21,7 @@ pub(super) fn all() -> Vec<OperationSpec> {
         ("runs", runs::runs()),
         ("runs", runs::schedule()),
         ("keys", keys()),
+        ("keys", session()),
         ("operation", operation()),
     ];
     let tagged = |(tag, group): (&'static str, Vec<OperationSpec>)| {
@@ -276,6 +277,34 @@ fn keys() -> Vec<OperationSpec> {
         OperationSpec {
             problems: &["400", "404", "409", "503"],
             ..operation_spec(HttpMethod::Delete, "/v1/keys/{id}", "Revoke a key", NOTHING)
+        },
+    ]
+}
+
+fn session() -> Vec<OperationSpec> {
+    const SESSION: &[(&str, &str, ResponseContent)] =
+        &[("200", "Who asks, and what that opens", ResponseContent::Json("Session"))];
+    let path = "/v1/session";
+    vec![
+        OperationSpec {
+            body: Some((&[("application/json", "SessionRequest")], "The key")),
+            problems: &["400", "401", "403", "408", "413", "422", "429", "503"],
+            access: RouteAccess::Open,
+            ..operation_spec(
+                HttpMethod::Post,
+                path,
+                "Open a session of the service's page: a cookie stands for the key",
+                SESSION,
+            )
+        },
+        OperationSpec {
+            problems: &["400", "403"],
+            access: RouteAccess::Open,
+            ..operation_spec(HttpMethod::Get, path, "Who asks", SESSION)
+        },
+        OperationSpec {
+            access: RouteAccess::Open,
+            ..operation_spec(HttpMethod::Delete, path, "End the session", NOTHING)
         },
     ]
 }

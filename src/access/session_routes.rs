@@ -1,0 +1,114 @@
+//! `/v1/session`: the page's way to bring a key, and to learn what it may show.
+
+use axum::body::Body;
+use axum::extract::{Extension, FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use merganser_api::error_code::ErrorCode;
+use merganser_api::problem::Problem;
+use merganser_api::request::{BoundedBody, NoParameters, discard, read_json};
+use merganser_core::access::AccessKey;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::bearer::{Bearer, SessionUse};
+use super::guard::{AccessGuard, AccessRejection};
+use super::site::is_same_origin;
+use super::unauthenticated::{PeerNetwork, overloaded_problem};
+
+/// Bytes of a request's body.
+const BODY_MAX: usize = 4096;
+
+const SHAPE: &str = r#"{"key": "mgs_…"}"#;
+
+const NOT_THE_PAGE: &str = "a session is for the service's own page, and the request does not say \
+    `Sec-Fetch-Site: same-origin`; browsers say so over HTTPS and on this machine. Programs send \
+    `Authorization: Bearer KEY`";
+
+/// The routes.
+pub(crate) fn session_routes(guard: AccessGuard) -> Router {
+    Router::new().route("/v1/session", get(show).post(open).delete(close)).with_state(guard)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+struct SessionRequest {
+    key: String,
+}
+
+/// Who asks, and what that opens. Open to everybody, so that a page can ask for a key.
+async fn show(
+    State(guard): State<AccessGuard>,
+    _: NoParameters,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Problem> {
+    let shown = match guard.bearer(&headers, SessionUse::Accepted) {
+        Ok(Bearer::Anybody) => document("none", &["admin"], None),
+        Ok(Bearer::Key(key)) => key_document("key", &key),
+        Ok(Bearer::Session(session)) => key_document("session", &session.key),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
+            document("required", &[], None)
+        }
+        Err(problem) => return Err(problem),
+    };
+    Ok(Json(shown))
+}
+
+/// Opens a session of the key in the body. Nobody is known yet, so its place is one of few.
+async fn open(
+    State(guard): State<AccessGuard>,
+    _: NoParameters,
+    peer: Option<Extension<PeerNetwork>>,
+    request: Request,
+) -> Result<Response, AccessRejection> {
+    if !is_same_origin(request.headers()) {
+        discard(&mut request.into_body()).await;
+        return Err(Problem::new(ErrorCode::AnotherSite, NOT_THE_PAGE).into());
+    }
+    let peer = peer.map(|Extension(peer)| peer).unwrap_or_default();
+    let Some(mut place) = guard.unauthenticated_permit(peer) else {
+        discard(&mut request.into_body()).await;
+        return Err(overloaded_problem().into());
+    };
+    let BoundedBody(body) = tokio::select! {
+        read = BoundedBody::<BODY_MAX>::from_request(request, &()) => read?,
+        () = place.preempted() => return Err(overloaded_problem().into()),
+    };
+    let SessionRequest { key } = read_json(&body, SHAPE)?;
+    let opened = guard.open_session(&key)?;
+    let mut response = Json(key_document("session", &opened.key)).into_response();
+    response.headers_mut().insert(header::SET_COOKIE, opened.cookie);
+    if let Some(spent) = opened.spent {
+        spent.write_headers(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Ends the session, if there is one.
+async fn close(
+    State(guard): State<AccessGuard>,
+    _: NoParameters,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let cookie = guard.close_session(&headers)?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)], Body::empty()).into_response())
+}
+
+fn key_document(authentication: &str, key: &AccessKey) -> Value {
+    document(authentication, &[key.role.name()], Some(key))
+}
+
+fn document(authentication: &str, roles: &[&str], key: Option<&AccessKey>) -> Value {
+    let scope = key.map(|key| &key.scope).filter(|scope| !scope.is_everything());
+    json!({
+        "authentication": authentication,
+        "key": key.map(|key| json!({ "id": key.id, "note": key.note })),
+        "roles": roles,
+        "scope": scope,
+    })
+}
+
+#[cfg(test)]
+mod tests;
