@@ -1,0 +1,9 @@
+// The shared parts, for pages to import from one place.
+export { Button, Chip, Empty, Field, Link, Loading, PageHeading } from './components/basic';
+export { Dialog } from './components/dialog';
+export { Menu, type MenuItem } from './components/menu';
+export { Popover } from './components/popover';
+export { ProblemView } from './components/problem';
+export { type Column, Table } from './components/table';
+export { Tabs } from './components/tabs';
+export { Tooltip } from './components/tooltip';
