@@ -2,6 +2,7 @@
 export { Button, Chip, Empty, Field, Link, Loading, PageHeading } from './components/basic';
 export { Dialog } from './components/dialog';
 export { Menu, type MenuItem } from './components/menu';
+export { type Option, Picker } from './components/picker';
 export { Popover } from './components/popover';
 export { ProblemView } from './components/problem';
 export { type Column, Table } from './components/table';

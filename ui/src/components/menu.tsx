@@ -5,7 +5,9 @@ import { Popover } from './popover';
 export interface MenuItem {
   readonly label: ComponentChildren;
   readonly hint?: ComponentChildren;
-  readonly onSelect: () => void;
+  readonly onSelect?: () => void;
+  /** A file that the item loads instead. */
+  readonly download?: { readonly href: string; readonly name: string };
   readonly danger?: boolean;
   readonly disabled?: boolean;
 }
@@ -23,24 +25,43 @@ export function Menu({ label, name, class: more, items }: MenuProps) {
       {(close) => (
         <div role="menu" aria-label={name} class="menu" onKeyDown={moveFocus}>
           {items.map((item, index) => (
-            <button
-              key={index}
-              type="button"
-              role="menuitem"
-              class={item.danger ? 'menu-item danger' : 'menu-item'}
-              disabled={item.disabled}
-              onClick={() => {
-                close();
-                item.onSelect();
-              }}
-            >
-              <span>{item.label}</span>
-              {item.hint && <span class="menu-hint">{item.hint}</span>}
-            </button>
+            <Item key={index} item={item} close={close} />
           ))}
         </div>
       )}
     </Popover>
+  );
+}
+
+function Item({ item, close }: { readonly item: MenuItem; readonly close: () => void }) {
+  const content = (
+    <>
+      <span>{item.label}</span>
+      {item.hint && <span class="menu-hint">{item.hint}</span>}
+    </>
+  );
+  const select = () => {
+    close();
+    item.onSelect?.();
+  };
+  if (item.download !== undefined) {
+    const { href, name } = item.download;
+    return (
+      <a role="menuitem" class="menu-item" href={href} download={name} onClick={select}>
+        {content}
+      </a>
+    );
+  }
+  return (
+    <button
+      type="button"
+      role="menuitem"
+      class={item.danger ? 'menu-item danger' : 'menu-item'}
+      disabled={item.disabled}
+      onClick={select}
+    >
+      {content}
+    </button>
   );
 }
 

@@ -16,7 +16,7 @@ export function ProblemView({ problem, children }: ProblemProps) {
       <p class="problem-title">
         {problem.status > 0 && <span class="problem-status">{problem.status}</span>} {problem.title}
       </p>
-      <p class="problem-detail">{problem.message}</p>
+      <p class="problem-detail">{withCode(problem.message)}</p>
       <p class="problem-code">
         <code>{problem.code}</code>
         {place !== undefined && (
@@ -36,4 +36,9 @@ export function ProblemView({ problem, children }: ProblemProps) {
       )}
     </section>
   );
+}
+
+/** A text in which what stands between backticks is code. */
+function withCode(text: string): ComponentChildren {
+  return text.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }

@@ -1,0 +1,89 @@
+// What the cursor reads: a bucket, and the exact value of each series in it.
+import { cell } from '../format';
+import { change } from '../exact';
+import { type Layout, middle } from './layout';
+import { colorClass } from './marks';
+import { type ChartData, compared, type Series, valueOf } from './series';
+import { bucketLabel } from './time';
+
+const LINES = 12;
+
+/** The bucket in words, for screen readers. */
+export function spokenBucket(data: ChartData, measure: string, index: number): string {
+  const bucket = data.buckets[index];
+  if (bucket === undefined) {
+    return 'no buckets';
+  }
+  const values = data.series
+    .slice(0, LINES)
+    .map((series) => {
+      const value = cell(valueOf(series.rows[index], measure));
+      return series.kind === 'all' ? value : `${series.label} ${value}`;
+    })
+    .join(', ');
+  const open = bucket.time === data.openBucket ? ', can still grow' : '';
+  return `${bucketLabel(bucket.time, data.granularity)}: ${values}${open}`;
+}
+
+interface TipProps {
+  readonly data: ChartData;
+  readonly measure: string;
+  readonly index: number;
+  readonly layout: Layout;
+}
+
+export function CursorTip({ data, measure, index, layout }: TipProps) {
+  const bucket = data.buckets[index];
+  if (bucket === undefined) {
+    return null;
+  }
+  const x = middle(layout, data, index);
+  const onLeft = x > layout.size.width / 2;
+  const place = onLeft
+    ? { right: `${layout.size.width - x + 12}px` }
+    : { left: `${x + 12}px` };
+  const shown = data.series.filter((series) => series.rows[index] !== undefined).slice(0, LINES);
+  const more = data.series.length - shown.length;
+  return (
+    <div class="tip" style={place} aria-hidden="true">
+      <p class="tip-title">{bucketLabel(bucket.time, data.granularity)}</p>
+      <table>
+        <tbody>
+          {shown.map((series) => (
+            <TipLine key={series.key} series={series} measure={measure} index={index} />
+          ))}
+        </tbody>
+      </table>
+      {more > 0 && shown.length === LINES && <p class="muted">and {more} more</p>}
+      {bucket.time === data.openBucket && <p class="muted">can still grow</p>}
+    </div>
+  );
+}
+
+interface LineProps {
+  readonly series: Series;
+  readonly measure: string;
+  readonly index: number;
+}
+
+function TipLine({ series, measure, index }: LineProps) {
+  const row = series.rows[index];
+  const value = valueOf(row, measure);
+  const earlier = compared(row, measure);
+  const changed = change(value, earlier);
+  return (
+    <tr>
+      <th scope="row">
+        <span class={`swatch ${colorClass(series.color)}`} />
+        <span class="tip-label">{series.label}</span>
+      </th>
+      <td class="number">{cell(value)}</td>
+      {row?.['compare'] !== undefined && (
+        <td class="number muted">
+          {cell(earlier)}
+          {changed && ` (${changed.text})`}
+        </td>
+      )}
+    </tr>
+  );
+}

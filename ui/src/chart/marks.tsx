@@ -1,0 +1,133 @@
+// What is drawn: lines, areas, bars, and the bucket that can still grow.
+import type { ChartData } from './series';
+import { type Layout, middle, type PlotKind } from './layout';
+import { areaPath, linePath, lonely, type PathPoint, round } from './paths';
+import type { Span } from './stack';
+
+interface MarksProps {
+  readonly data: ChartData;
+  readonly layout: Layout;
+  readonly kind: PlotKind;
+  readonly piled: boolean;
+  readonly hatch: string;
+}
+
+export function colorClass(color: number): string {
+  return `series-${color}`;
+}
+
+export function Marks(props: MarksProps) {
+  const { data, kind, layout } = props;
+  return (
+    <g>
+      <OpenBucket {...props} />
+      {kind === 'bar' ? <Bars {...props} /> : <Lines {...props} />}
+      <line class="zero" x1={layout.left} x2={layout.right} y1={layout.y(0)} y2={layout.y(0)} />
+      {data.series.map((series, index) => (
+        <Compared key={series.key} {...props} series={index} color={series.color} />
+      ))}
+    </g>
+  );
+}
+
+function OpenBucket({ data, layout, hatch }: MarksProps) {
+  const bucket = data.buckets.find(({ time }) => time === data.openBucket);
+  if (bucket === undefined) {
+    return null;
+  }
+  const from = layout.x(bucket.at);
+  return (
+    <rect
+      class="open-bucket"
+      x={round(from)}
+      y={layout.top}
+      width={round(Math.max(2, layout.x(bucket.end) - from))}
+      height={layout.bottom - layout.top}
+      fill={`url(#${hatch})`}
+    >
+      <title>This bucket can still grow</title>
+    </rect>
+  );
+}
+
+function Lines({ data, layout, kind, piled }: MarksProps) {
+  const breaks = (index: number) => data.buckets[index]?.follows === false;
+  const x = (index: number) => middle(layout, data, index);
+  return (
+    <>
+      {data.series.map((series, at) => {
+        const spans = layout.spans[at] ?? [];
+        const points = spans.map((span, index) => pointOf(span, x(index), layout));
+        const filled = kind === 'area' || piled;
+        return (
+          <g key={series.key} class={colorClass(series.color)}>
+            {filled && (
+              <path class={piled ? 'area piled' : 'area'} d={areaPath(spans, x, layout.y, breaks)} />
+            )}
+            <path class="line" d={linePath(points, breaks)} />
+            {lonely(points, breaks).map((point) => (
+              <circle key={point.x} class="dot" cx={round(point.x)} cy={round(point.y)} r="2.5" />
+            ))}
+          </g>
+        );
+      })}
+    </>
+  );
+}
+
+function pointOf(span: Span | null, x: number, layout: Layout): PathPoint | null {
+  return span === null ? null : { x, y: layout.y(span[1]) };
+}
+
+const GAP = 1;
+
+function Bars({ data, layout, piled, hatch }: MarksProps) {
+  const side = piled ? 1 : Math.max(1, data.series.length);
+  return (
+    <>
+      {data.series.map((series, at) => (
+        <g key={series.key} class={colorClass(series.color)}>
+          {(layout.spans[at] ?? []).map((span, index) => {
+            const bucket = data.buckets[index];
+            if (span === null || bucket === undefined || span[0] === span[1]) {
+              return null;
+            }
+            const [from, to] = [layout.x(bucket.at), layout.x(bucket.end)];
+            const room = to - from > 4 ? to - from - GAP * (to - from > 12 ? 3 : 1) : to - from;
+            const width = Math.max(0.8, room / side);
+            const [top, foot] = [layout.y(Math.max(...span)), layout.y(Math.min(...span))];
+            const shape = {
+              x: round(from + (to - from - room) / 2 + (piled ? 0 : at * width)),
+              y: round(top),
+              width: round(width),
+              height: round(Math.max(0.5, foot - top)),
+            };
+            return (
+              <g key={bucket.time}>
+                <rect class="bar" {...shape} />
+                {bucket.time === data.openBucket && <rect {...shape} fill={`url(#${hatch})`} />}
+              </g>
+            );
+          })}
+        </g>
+      ))}
+    </>
+  );
+}
+
+interface ComparedProps extends MarksProps {
+  readonly series: number;
+  readonly color: number;
+}
+
+function Compared({ data, layout, piled, series, color }: ComparedProps) {
+  const values = layout.compared[series] ?? [];
+  if (piled && data.series.length > 1) {
+    return null;
+  }
+  const breaks = (index: number) => data.buckets[index]?.follows === false;
+  const points = values.map((value, index) =>
+    value === null ? null : { x: middle(layout, data, index), y: layout.y(value) },
+  );
+  return <path class={`compared ${colorClass(color)}`} d={linePath(points, breaks)} />;
+}

@@ -1,0 +1,103 @@
+// From an answer to what is drawn: buckets, and a series for each group.
+import { type Answer, type AnswerRow, dimensionsOf } from '../answer';
+import { Decimal, type Json } from '../json';
+import { type Bucket, bucketsOf } from './time';
+
+export interface Series {
+  /** Stable over answers of one query. */
+  readonly key: string;
+  readonly label: string;
+  /** The group's values by dimension; undefined for all together and for what is left over. */
+  readonly group: { readonly [dimension: string]: string | null } | undefined;
+  readonly kind: 'group' | 'all' | 'other';
+  /** Its colour, 1 to 8; 0 for what is left over. */
+  readonly color: number;
+  /** Rows by bucket; undefined where there is none. */
+  readonly rows: readonly (AnswerRow | undefined)[];
+}
+
+export interface ChartData {
+  readonly buckets: readonly Bucket[];
+  readonly series: readonly Series[];
+  readonly granularity: string;
+  readonly openBucket: string | null;
+}
+
+const COLORS = 8;
+
+/** Label of a group; null is a value that a text cannot be mistaken for. */
+export function groupLabel(values: readonly (string | null)[]): string {
+  return values.map((value) => (value === null ? '∅' : value === '' ? '“”' : value)).join(' · ');
+}
+
+/** The value of a measure; null where the row has none or there is no row. */
+export function valueOf(row: AnswerRow | undefined, measure: string): Json {
+  return row?.[measure] ?? null;
+}
+
+/** The value of a measure in the compared bucket. */
+export function compared(row: AnswerRow | undefined, measure: string): Json {
+  const compare = row?.['compare'];
+  return compare !== null && typeof compare === 'object' && !Array.isArray(compare)
+    ? ((compare as AnswerRow)[measure] ?? null)
+    : null;
+}
+
+/** A position of a value; null where it is none. */
+export function approx(value: Json): number | null {
+  if (!(value instanceof Decimal)) {
+    return null;
+  }
+  const number = value.approx();
+  return Number.isFinite(number) ? number : null;
+}
+
+/** The series of an answer that has buckets of time; groups in the order of how much of a measure they have. */
+export function chartData(answer: Answer, measure: string): ChartData {
+  const dimensions = dimensionsOf(answer);
+  const times = new Set<string>();
+  const groups = new Map<string, { values: (string | null)[]; rows: Map<string, AnswerRow> }>();
+  for (const row of answer.rows) {
+    const values = dimensions.map((dimension) => row[dimension] as string | null);
+    const key = JSON.stringify(values);
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { values, rows: new Map() };
+      groups.set(key, group);
+    }
+    times.add(String(row['time']));
+    group.rows.set(String(row['time']), row);
+  }
+  const other = new Map<string, AnswerRow>();
+  for (const row of answer.other ?? []) {
+    times.add(String(row['time']));
+    other.set(String(row['time']), row);
+  }
+  const ordered = [...times].sort((a, b) => Date.parse(a) - Date.parse(b));
+  const size = (rows: ReadonlyMap<string, AnswerRow>) =>
+    [...rows.values()].reduce((sum, row) => sum + Math.abs(approx(valueOf(row, measure)) ?? 0), 0);
+  const largest = [...groups]
+    .map(([key, group]) => ({ key, ...group, size: size(group.rows) }))
+    .sort((a, b) => b.size - a.size);
+  const series: Series[] = largest.map(({ key, values, rows }, index) => ({
+    key,
+    label: dimensions.length === 0 ? answer.metric : groupLabel(values),
+    group:
+      dimensions.length === 0
+        ? undefined
+        : Object.fromEntries(dimensions.map((dimension, n) => [dimension, values[n] ?? null])),
+    kind: dimensions.length === 0 ? 'all' : 'group',
+    color: (index % COLORS) + 1,
+    rows: ordered.map((time) => rows.get(time)),
+  }));
+  if (other.size > 0) {
+    const rows = ordered.map((time) => other.get(time));
+    series.push({ key: 'other', label: 'Other', group: undefined, kind: 'other', color: 0, rows });
+  }
+  return {
+    buckets: bucketsOf(ordered, answer.granularity),
+    series,
+    granularity: answer.granularity,
+    openBucket: answer.provenance.open_bucket,
+  };
+}

@@ -1,0 +1,54 @@
+// Arithmetic on decimals without floats, for the one figure that the page computes: how much a value changed.
+import { Decimal, type Json } from './json';
+
+interface Scaled {
+  readonly whole: bigint;
+  readonly places: number;
+}
+
+/** Numbers beyond this many places are left to the reader's eye. */
+const PLACES_MAX = 400;
+
+function scaled(text: string): Scaled | undefined {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (parts === null) {
+    return undefined;
+  }
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = parts;
+  const places = fraction.length - Number(exponent);
+  if (Math.abs(places) > PLACES_MAX) {
+    return undefined;
+  }
+  const digits = BigInt(sign + whole + fraction);
+  return places >= 0
+    ? { whole: digits, places }
+    : { whole: digits * 10n ** BigInt(-places), places: 0 };
+}
+
+export interface Change {
+  /** +3.2 %, −0.5 %, 0.0 %. */
+  readonly text: string;
+  readonly direction: -1 | 0 | 1;
+}
+
+/** How a value changed against an earlier one, to a tenth of a percent; undefined where that says nothing. */
+export function change(now: Json | undefined, before: Json | undefined): Change | undefined {
+  if (!(now instanceof Decimal) || !(before instanceof Decimal)) {
+    return undefined;
+  }
+  const [a, b] = [scaled(now.text), scaled(before.text)];
+  if (a === undefined || b === undefined || b.whole <= 0n) {
+    return undefined;
+  }
+  const places = BigInt(Math.max(a.places, b.places));
+  const left = a.whole * 10n ** (places - BigInt(a.places));
+  const right = b.whole * 10n ** (places - BigInt(b.places));
+  const difference = left - right;
+  const size = difference < 0n ? -difference : difference;
+  const tenths = (size * 2000n + right) / (2n * right);
+  const sign = tenths === 0n ? '' : difference < 0n ? '\u2212' : '+';
+  return {
+    text: `${sign}${tenths / 10n}.${tenths % 10n}\u202f%`,
+    direction: difference === 0n ? 0 : difference < 0n ? -1 : 1,
+  };
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { change } from '../src/exact';
+import { curlLine } from '../src/explore/share';
+import { estimate, fitting, lengthOf, nextGranularity, rangeLabel, suggested } from '../src/explore/range';
+import { queryOf, readState, withChanges } from '../src/explore/state';
+import { Decimal } from '../src/json';
+
+const NOW = Date.parse('2026-11-28T22:15:00Z');
+const DAY = 86_400_000;
+
+test('the address has the names of the query, in one order, and keeps what it does not know', () => {
+  const params = new URLSearchParams('chart=bar&to=today&metric=m&x=1&live=true');
+  const changed = withChanges(params, { from: 'now-7d', to: '', granularity: 'day' });
+  assert.equal(String(changed), 'metric=m&from=now-7d&granularity=day&x=1&chart=bar&live=true');
+  assert.equal(queryOf(changed), 'metric=m&from=now-7d&granularity=day&x=1');
+});
+
+test('without a chart in the address the question suggests one', () => {
+  const kind = (query: string) => readState(new URLSearchParams(query)).chart;
+  assert.equal(kind('metric=m'), 'number');
+  assert.equal(kind('metric=m&group_by=a'), 'bar');
+  assert.equal(kind('metric=m&granularity=day'), 'line');
+  assert.equal(kind('metric=m&granularity=day&chart=pie'), 'line');
+});
+
+test('ranges are estimated as the service means them', () => {
+  assert.equal(estimate('now-7d', NOW), NOW - 7 * DAY);
+  assert.equal(estimate('today', NOW), Date.parse('2026-11-28'));
+  assert.equal(estimate('2026-11', NOW), Date.parse('2026-11-01'));
+  assert.equal(estimate('2026-Q3', NOW), Date.parse('2026-07-01'));
+  assert.equal(estimate('2013', NOW), Date.parse('2013-01-01'));
+  assert.equal(estimate('this_month', NOW), Date.parse('2026-11-01'));
+  assert.equal(estimate('1785110400000', NOW), 1785110400000);
+  assert.equal(estimate('soon', NOW), undefined);
+  assert.equal(lengthOf('', '', NOW, [0, DAY]), DAY);
+  assert.equal(lengthOf('now-1h', '', NOW, undefined), 3_600_000);
+  assert.equal(rangeLabel('2013-03-10T01:00:00-05:00', '2013-03-11'), '2013-03-10 01:00 – 2013-03-11');
+});
+
+test('granularity suits the range, and a choice of the reader stays while it is sensible', () => {
+  const all = fitting('minute', 'Asia/Kathmandu');
+  assert.equal(suggested(3_600_000, all), 'minute');
+  assert.equal(suggested(365 * DAY, all), 'day');
+  assert.equal(suggested(16 * DAY, all), 'hour');
+  assert.equal(suggested(40 * 365 * DAY, all), 'quarter');
+  // What followed from the range goes on to do so.
+  assert.equal(nextGranularity('day', 365 * DAY, 7 * DAY, all), 'hour');
+  assert.equal(nextGranularity('week', 365 * DAY, 90 * DAY, all), 'week');
+  assert.equal(nextGranularity('week', 365 * DAY, DAY, all), '5m');
+  assert.equal(nextGranularity('all', 365 * DAY, DAY, all), 'all');
+});
+
+test('only what fits base and zone is offered', () => {
+  assert.deepEqual(fitting('hour', 'Asia/Kathmandu'), []);
+  assert.equal(fitting('hour', 'Europe/Berlin')[0], 'hour');
+  assert.deepEqual(fitting('day', 'Europe/Berlin'), []);
+  assert.equal(fitting('day', 'UTC')[0], 'day');
+});
+
+test('a change is computed without floats', () => {
+  const text = (now: string, before: string) => change(new Decimal(now), new Decimal(before))?.text;
+  assert.equal(text('103.2', '100'), '+3.2\u202f%');
+  assert.equal(text('99.95', '100'), '\u22120.1\u202f%');
+  assert.equal(text('0', '5'), '\u2212100.0\u202f%');
+  assert.equal(text('5', '5.000'), '0.0\u202f%');
+  assert.equal(text('12345678901234567890123456789012345678', '12345678901234567890123456789012345677'), '0.0\u202f%');
+  assert.equal(text('2e2', '1e2'), '+100.0\u202f%');
+  assert.equal(text('1', '0'), undefined);
+  assert.equal(text('1', '-1'), undefined);
+  assert.equal(change(null, new Decimal('1')), undefined);
+});
+
+test('the line for the shell survives quotes', () => {
+  globalThis.location = { origin: 'http://h' } as Location;
+  const params = new URLSearchParams({ metric: 'm', filter: "a = 'x; rm'", chart: 'line' });
+  const line = curlLine(params);
+  assert.ok(line.endsWith("'http://h/v1/query?metric=m&filter=a+%3D+%27x%3B+rm%27'"), line);
+});
