@@ -2434,26 +2434,23 @@ ${at2}${close}`;
   ];
   function timeTicks(buckets, granularity, most) {
     const shortest = minutesOf(granularity) ?? 1440;
-    let found = [];
-    let step = STEPS[0];
-    for (step of STEPS) {
-      if (step.minutes < shortest) {
-        continue;
+    const room = Math.max(most, 1);
+    let [found, minutes] = [firstAndLast(buckets), shortest];
+    for (const step of STEPS.filter((step2) => step2.minutes >= shortest)) {
+      const next = beginnings(buckets, step);
+      if (next.length < 2) {
+        break;
       }
-      found = beginnings(buckets, step);
-      if (found.length <= Math.max(most, 1)) {
+      [found, minutes] = [next, step.minutes];
+      if (found.length <= room) {
         break;
       }
     }
-    if (found.length < 2 && buckets.length > 1) {
-      found = [0, buckets.length - 1];
-    } else if (found.length > most) {
-      found = found.filter((_4, at2) => at2 % Math.ceil(found.length / most) === 0);
-    }
-    return found.map((index) => {
-      const { wall } = buckets[index];
-      return { index, ...tickLabel(wall, step.minutes) };
-    });
+    const every = Math.ceil(found.length / room);
+    return found.filter((_4, at2) => at2 % every === 0).map((index) => ({ index, ...tickLabel(buckets[index].wall, minutes) }));
+  }
+  function firstAndLast(buckets) {
+    return buckets.length < 2 ? [...buckets.keys()] : [0, buckets.length - 1];
   }
   function beginnings(buckets, step) {
     const found = [];

@@ -24,7 +24,8 @@ const DAY = 86_400_000;
 
 function around(zone: string, date: string, granularity: string, days: number) {
   const middle = Date.parse(`${date}T00:00Z`);
-  const times = starts(zone, granularity, middle - days * DAY, middle + days * DAY);
+  // The first one is left out: the range cuts it, and the service would write its true start.
+  const times = starts(zone, granularity, middle - days * DAY, middle + days * DAY).slice(1);
   return { times, buckets: bucketsOf(times, granularity) };
 }
 
@@ -45,7 +46,7 @@ test('buckets follow each other where clocks change', () => {
 
 test('a missing bucket is a gap, also beside a change of clocks', () => {
   for (const [zone, date] of CHANGES) {
-    for (const [granularity, days] of [['hour', 2], ['day', 6], ['week', 30], ['month', 70]] as const) {
+    for (const [granularity, days] of [['hour', 2], ['day', 6], ['week', 30], ['month', 120]] as const) {
       const { times } = around(zone, date, granularity, days);
       const middle = Math.floor(times.length / 2);
       for (const missing of [middle - 1, middle, middle + 1]) {

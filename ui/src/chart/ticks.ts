@@ -134,26 +134,27 @@ const STEPS: readonly Step[] = [
 /** At most `most` ticks, each at a bucket with which a unit begins: the shortest unit that fits is taken. */
 export function timeTicks(buckets: readonly Bucket[], granularity: string, most: number): TimeTick[] {
   const shortest = minutesOf(granularity) ?? 1440;
-  let found: number[] = [];
-  let step = STEPS[0] as Step;
-  for (step of STEPS) {
-    if (step.minutes < shortest) {
-      continue;
+  const room = Math.max(most, 1);
+  let [found, minutes] = [firstAndLast(buckets), shortest];
+  for (const step of STEPS.filter((step) => step.minutes >= shortest)) {
+    const next = beginnings(buckets, step);
+    if (next.length < 2) {
+      break;
     }
-    found = beginnings(buckets, step);
-    if (found.length <= Math.max(most, 1)) {
+    [found, minutes] = [next, step.minutes];
+    if (found.length <= room) {
       break;
     }
   }
-  if (found.length < 2 && buckets.length > 1) {
-    found = [0, buckets.length - 1];
-  } else if (found.length > most) {
-    found = found.filter((_, at) => at % Math.ceil(found.length / most) === 0);
-  }
-  return found.map((index) => {
-    const { wall } = buckets[index] as Bucket;
-    return { index, ...tickLabel(wall, step.minutes) };
-  });
+  const every = Math.ceil(found.length / room);
+  return found
+    .filter((_, at) => at % every === 0)
+    .map((index) => ({ index, ...tickLabel((buckets[index] as Bucket).wall, minutes) }));
+}
+
+/** Where no unit begins twice, the ends say where one is. */
+function firstAndLast(buckets: readonly Bucket[]): number[] {
+  return buckets.length < 2 ? [...buckets.keys()] : [0, buckets.length - 1];
 }
 
 function beginnings(buckets: readonly Bucket[], step: Step): number[] {
