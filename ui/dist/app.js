@@ -1125,6 +1125,12 @@
       children
     ] });
   }
+  function PageHeading({ title, children }) {
+    return /* @__PURE__ */ a4("div", { class: "page-heading", children: [
+      /* @__PURE__ */ a4("h1", { children: title }),
+      children && /* @__PURE__ */ a4("div", { class: "page-actions", children })
+    ] });
+  }
   function Field({ label, hint, error, children }) {
     return /* @__PURE__ */ a4("label", { class: "field", children: [
       /* @__PURE__ */ a4("span", { class: "field-label", children: label }),
@@ -1275,18 +1281,18 @@
       items[next]?.focus();
     }
   }
-  function nextIndex(key2, at2, count) {
+  function nextIndex(key2, at2, count2) {
     switch (key2) {
       case "ArrowDown":
       case "ArrowRight":
-        return (at2 + 1) % count;
+        return (at2 + 1) % count2;
       case "ArrowUp":
       case "ArrowLeft":
-        return (at2 - 1 + count) % count;
+        return (at2 - 1 + count2) % count2;
       case "Home":
         return 0;
       case "End":
-        return count - 1;
+        return count2 - 1;
       default:
         return void 0;
     }
@@ -1553,16 +1559,16 @@ ${at2}${close}`;
   }
 
   // src/components/table.tsx
-  function Table({ caption, columns, rows, rowKey, onRow, foot }) {
+  function Table({ caption, columns: columns2, rows, rowKey, onRow, foot }) {
     return /* @__PURE__ */ a4("div", { class: "table-scroll", tabIndex: 0, role: "region", "aria-label": caption, children: /* @__PURE__ */ a4("table", { children: [
       /* @__PURE__ */ a4("caption", { class: "visually-hidden", children: caption }),
-      /* @__PURE__ */ a4("thead", { children: /* @__PURE__ */ a4("tr", { children: columns.map((column) => /* @__PURE__ */ a4("th", { scope: "col", class: column.number ? "number" : void 0, children: column.title }, column.key)) }) }),
+      /* @__PURE__ */ a4("thead", { children: /* @__PURE__ */ a4("tr", { children: columns2.map((column) => /* @__PURE__ */ a4("th", { scope: "col", class: column.number ? "number" : void 0, children: column.title }, column.key)) }) }),
       /* @__PURE__ */ a4("tbody", { children: rows.map((row, index) => /* @__PURE__ */ a4(
         "tr",
         {
           class: onRow ? "clickable" : void 0,
           onClick: onRow ? (event) => onRow(row, event) : void 0,
-          children: columns.map((column) => /* @__PURE__ */ a4("td", { class: column.number ? "number" : void 0, children: column.render(row) }, column.key))
+          children: columns2.map((column) => /* @__PURE__ */ a4("td", { class: column.number ? "number" : void 0, children: column.render(row) }, column.key))
         },
         rowKey(row, index)
       )) }),
@@ -1760,6 +1766,193 @@ ${at2}${close}`;
     return event.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(line.startsWith("data: ") ? 6 : 5)).join("\n");
   }
 
+  // src/action.ts
+  function useAction() {
+    const [busy, setBusy] = d2(false);
+    const [problem, setProblem] = d2();
+    const run = async (work) => {
+      if (busy) {
+        return false;
+      }
+      setBusy(true);
+      setProblem(void 0);
+      try {
+        await work();
+        return true;
+      } catch (error) {
+        setProblem(asProblem(error));
+        return false;
+      } finally {
+        setBusy(false);
+      }
+    };
+    return { busy, problem, run, clear: () => setProblem(void 0) };
+  }
+
+  // src/components/confirm.tsx
+  function Confirm({ title, action, onConfirm, onClose, children }) {
+    const { busy, problem, run } = useAction();
+    const confirm = async () => {
+      if (await run(onConfirm)) {
+        onClose();
+      }
+    };
+    return /* @__PURE__ */ a4(
+      Dialog,
+      {
+        title,
+        onClose,
+        actions: /* @__PURE__ */ a4($, { children: [
+          /* @__PURE__ */ a4(Button, { autoFocus: true, onClick: onClose, children: "Keep" }),
+          /* @__PURE__ */ a4(Button, { kind: "danger", disabled: busy, onClick: () => void confirm(), children: busy ? "Working…" : action })
+        ] }),
+        children: [
+          children,
+          problem && /* @__PURE__ */ a4(ProblemView, { problem })
+        ]
+      }
+    );
+  }
+
+  // src/clock.ts
+  var now = y3(Date.now());
+  globalThis.document?.addEventListener("visibilitychange", tick);
+  if (globalThis.document !== void 0) {
+    setInterval(tick, 1e3);
+  }
+  function tick() {
+    if (!document.hidden) {
+      now.value = Date.now();
+    }
+  }
+
+  // src/format.ts
+  var GROUP = " ";
+  function digits(value) {
+    const text2 = String(value);
+    const parts = /^(-?)(\d+)((?:\.\d+)?(?:[eE][+-]?\d+)?)$/.exec(text2);
+    if (parts === null) {
+      return text2;
+    }
+    const [, sign = "", whole = "", rest = ""] = parts;
+    return (sign === "" ? "" : "−") + grouped(whole) + rest;
+  }
+  function grouped(whole) {
+    return whole.length < 5 ? whole : whole.replace(/\B(?=(?:\d{3})+$)/g, GROUP);
+  }
+  function cell(value) {
+    if (value === null || value === void 0) {
+      return "–";
+    }
+    return value instanceof Decimal ? digits(value) : String(value);
+  }
+  var BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  function bytes(value) {
+    let amount = typeof value === "number" ? value : value.approx();
+    let unit = 0;
+    while (amount >= 1024 && unit < BYTE_UNITS.length - 1) {
+      amount /= 1024;
+      unit += 1;
+    }
+    return `${unit === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${BYTE_UNITS[unit]}`;
+  }
+  function duration(ms) {
+    const amount = typeof ms === "number" ? ms : ms.approx();
+    if (amount < 1e3) {
+      return `${amount < 10 && amount !== Math.round(amount) ? amount.toFixed(1) : Math.round(amount)} ms`;
+    }
+    for (const [unit, size, next] of DURATIONS) {
+      if (amount < next) {
+        const count2 = amount / size;
+        return `${unit === "s" && count2 < 10 ? count2.toFixed(1) : Math.floor(count2)} ${unit}`;
+      }
+    }
+    return "–";
+  }
+  var DURATIONS = [
+    ["s", 1e3, 6e4],
+    ["min", 6e4, 36e5],
+    ["h", 36e5, 1728e5],
+    ["d", 864e5, Number.POSITIVE_INFINITY]
+  ];
+  function relative(instant, now2) {
+    const difference = now2 - Date.parse(instant);
+    if (Number.isNaN(difference)) {
+      return instant;
+    }
+    if (Math.abs(difference) < 1e3) {
+      return "just now";
+    }
+    const size = duration(Math.floor(Math.abs(difference) / 1e3) * 1e3).replace(".0 s", " s");
+    return difference > 0 ? `${size} ago` : `in ${size}`;
+  }
+  function dateTime(instant) {
+    const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d))?/.exec(instant);
+    if (parts === null) {
+      return instant;
+    }
+    const [, date, minute, second] = parts;
+    return `${date} ${minute}${second === void 0 || second === "00" ? "" : `:${second}`}`;
+  }
+  function plural(count2, one, many = `${one}s`) {
+    const text2 = String(count2);
+    return `${digits(text2)} ${text2 === "1" ? one : many}`;
+  }
+  function percent(share) {
+    const amount = (typeof share === "number" ? share : share.approx()) * 100;
+    return `${amount >= 10 ? Math.round(amount) : Math.round(amount * 10) / 10} %`;
+  }
+
+  // src/components/facts.tsx
+  function Facts({ facts }) {
+    return /* @__PURE__ */ a4("dl", { class: "facts", children: facts.filter(([, value]) => value !== void 0 && value !== null && value !== "").map(([name, value], index) => /* @__PURE__ */ a4("div", { children: [
+      /* @__PURE__ */ a4("dt", { children: name }),
+      /* @__PURE__ */ a4("dd", { children: value })
+    ] }, index)) });
+  }
+  function Ago({ at: at2 }) {
+    if (at2 === null || at2 === void 0) {
+      return /* @__PURE__ */ a4($, { children: "–" });
+    }
+    return /* @__PURE__ */ a4("time", { dateTime: at2, title: `${dateTime(at2)} ${at2.endsWith("Z") ? "UTC" : ""}`.trim(), children: relative(at2, now.value) });
+  }
+  function Progress({ label, value }) {
+    return /* @__PURE__ */ a4("progress", { class: "progress", "aria-label": label, max: 1, value, children: [
+      Math.floor(value * 100),
+      " %"
+    ] });
+  }
+  var COPIED_MS = 2e3;
+  function CopyButton({ text: text2, what }) {
+    const [state, setState] = d2("");
+    const copy = async () => {
+      try {
+        await navigator.clipboard.writeText(text2);
+        setState("Copied");
+      } catch {
+        setState("Not allowed");
+      }
+      setTimeout(() => setState(""), COPIED_MS);
+    };
+    return /* @__PURE__ */ a4(Button, { class: "copy", "aria-label": `Copy ${what}`, onClick: () => void copy(), children: /* @__PURE__ */ a4("span", { "aria-live": "polite", children: state === "" ? "Copy" : state }) });
+  }
+  function CopyText({ text: text2, what }) {
+    return /* @__PURE__ */ a4("div", { class: "copy-text", children: [
+      /* @__PURE__ */ a4("pre", { tabIndex: 0, children: text2 }),
+      /* @__PURE__ */ a4(CopyButton, { text: text2, what })
+    ] });
+  }
+
+  // src/components/gate.tsx
+  function Gate({ of, label, children }) {
+    const { value, problem, reload } = of;
+    return /* @__PURE__ */ a4($, { children: [
+      problem && /* @__PURE__ */ a4(ProblemView, { problem, children: /* @__PURE__ */ a4(Button, { onClick: reload, children: "Try again" }) }),
+      value !== void 0 && children(value),
+      value === void 0 && !problem && /* @__PURE__ */ a4(Loading, { ...label ? { label } : {} })
+    ] });
+  }
+
   // src/fetched.ts
   function useFetched(key2, ask, every) {
     const [state, setState] = d2(START);
@@ -1902,72 +2095,6 @@ ${at2}${close}`;
     return kind === "count" || kind === "sum";
   }
 
-  // src/format.ts
-  var GROUP = " ";
-  function digits(value) {
-    const text2 = String(value);
-    const parts = /^(-?)(\d+)((?:\.\d+)?(?:[eE][+-]?\d+)?)$/.exec(text2);
-    if (parts === null) {
-      return text2;
-    }
-    const [, sign = "", whole = "", rest = ""] = parts;
-    return (sign === "" ? "" : "−") + grouped(whole) + rest;
-  }
-  function grouped(whole) {
-    return whole.length < 5 ? whole : whole.replace(/\B(?=(?:\d{3})+$)/g, GROUP);
-  }
-  function cell(value) {
-    if (value === null || value === void 0) {
-      return "–";
-    }
-    return value instanceof Decimal ? digits(value) : String(value);
-  }
-  var BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  function bytes(value) {
-    let amount = typeof value === "number" ? value : value.approx();
-    let unit = 0;
-    while (amount >= 1024 && unit < BYTE_UNITS.length - 1) {
-      amount /= 1024;
-      unit += 1;
-    }
-    return `${unit === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${BYTE_UNITS[unit]}`;
-  }
-  function duration(ms) {
-    const amount = typeof ms === "number" ? ms : ms.approx();
-    if (amount < 1e3) {
-      return `${amount < 10 && amount !== Math.round(amount) ? amount.toFixed(1) : Math.round(amount)} ms`;
-    }
-    for (const [unit, size, next] of DURATIONS) {
-      if (amount < next) {
-        const count = amount / size;
-        return `${unit === "s" && count < 10 ? count.toFixed(1) : Math.floor(count)} ${unit}`;
-      }
-    }
-    return "–";
-  }
-  var DURATIONS = [
-    ["s", 1e3, 6e4],
-    ["min", 6e4, 36e5],
-    ["h", 36e5, 1728e5],
-    ["d", 864e5, Number.POSITIVE_INFINITY]
-  ];
-  function dateTime(instant) {
-    const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d))?/.exec(instant);
-    if (parts === null) {
-      return instant;
-    }
-    const [, date, minute, second] = parts;
-    return `${date} ${minute}${second === void 0 || second === "00" ? "" : `:${second}`}`;
-  }
-  function plural(count, one, many = `${one}s`) {
-    const text2 = String(count);
-    return `${digits(text2)} ${text2 === "1" ? one : many}`;
-  }
-  function percent(share) {
-    const amount = (typeof share === "number" ? share : share.approx()) * 100;
-    return `${amount >= 10 ? Math.round(amount) : Math.round(amount * 10) / 10} %`;
-  }
-
   // src/answer.ts
   function dimensionsOf(answer) {
     return answer.columns.filter((column) => column.type === "text").map((column) => column.name);
@@ -1990,8 +2117,8 @@ ${at2}${close}`;
   }
   var WORDS = { minute: 1, hour: 60 };
   function minutesOf(granularity) {
-    const [, count, unit] = /^(\d+)([mh])$/.exec(granularity) ?? [];
-    return count === void 0 ? WORDS[granularity] : Number(count) * (unit === "h" ? 60 : 1);
+    const [, count2, unit] = /^(\d+)([mh])$/.exec(granularity) ?? [];
+    return count2 === void 0 ? WORDS[granularity] : Number(count2) * (unit === "h" ? 60 : 1);
   }
   var LONG = {
     day: ["days", 1],
@@ -2015,9 +2142,9 @@ ${at2}${close}`;
     if (long === void 0) {
       return at2;
     }
-    const [unit, count] = long;
+    const [unit, count2] = long;
     const begin = Date.UTC(wall.year, wall.month - 1, wall.day, 0, wall.minute);
-    const end = unit === "days" ? Date.UTC(wall.year, wall.month - 1, wall.day + count) : Date.UTC(wall.year, wall.month - 1 + count, 1);
+    const end = unit === "days" ? Date.UTC(wall.year, wall.month - 1, wall.day + count2) : Date.UTC(wall.year, wall.month - 1 + count2, 1);
     return at2 + (end - begin);
   }
   var CLOCK_CHANGE = 3 * 60 * MINUTE;
@@ -2140,7 +2267,7 @@ ${at2}${close}`;
 
   // src/chart/table.tsx
   function AnswerTable({ answer, caption, onPick }) {
-    const columns = answer.columns.flatMap(({ name, type }) => {
+    const columns2 = answer.columns.flatMap(({ name, type }) => {
       const number = type === "integer" || type === "decimal";
       const own = {
         key: name,
@@ -2156,7 +2283,7 @@ ${at2}${close}`;
         Table,
         {
           caption,
-          columns,
+          columns: columns2,
           rows: [...answer.rows, ...rest],
           rowKey: (_4, index) => String(index),
           foot: answer.totals && /* @__PURE__ */ a4(Totals, { answer, totals: answer.totals })
@@ -2231,11 +2358,11 @@ ${at2}${close}`;
     const digits2 = BigInt(sign + whole + fraction);
     return places >= 0 ? { whole: digits2, places } : { whole: digits2 * 10n ** BigInt(-places), places: 0 };
   }
-  function change(now, before) {
-    if (!(now instanceof Decimal) || !(before instanceof Decimal)) {
+  function change(now2, before) {
+    if (!(now2 instanceof Decimal) || !(before instanceof Decimal)) {
       return void 0;
     }
-    const [a5, b3] = [scaled(now.text), scaled(before.text)];
+    const [a5, b3] = [scaled(now2.text), scaled(before.text)];
     if (a5 === void 0 || b3 === void 0 || b3.whole <= 0n) {
       return void 0;
     }
@@ -2342,13 +2469,13 @@ ${at2}${close}`;
   }
 
   // src/chart/ticks.ts
-  function valueTicks(low, high, count, whole = false) {
+  function valueTicks(low, high, count2, whole = false) {
     if (!Number.isFinite(low) || !Number.isFinite(high)) {
       return [];
     }
     const extent = high > low ? high - low : Math.abs(high) || 1;
-    let exponent = Math.floor(Math.log10(extent / count));
-    const rough = extent / count / 10 ** exponent;
+    let exponent = Math.floor(Math.log10(extent / count2));
+    const rough = extent / count2 / 10 ** exponent;
     let factor = rough <= 1 ? 1 : rough <= 2 ? 2 : rough <= 5 ? 5 : 10;
     if (factor === 10) {
       factor = 1;
@@ -2410,18 +2537,18 @@ ${at2}${close}`;
   function daysStep(days, unit, first) {
     return { minutes: days * 1440, unit, begins: (wall) => wall.minute === 0 && first(wall) };
   }
-  function monthsStep(count) {
+  function monthsStep(count2) {
     return daysStep(
-      28 * count,
-      (wall) => Math.floor(months(wall) / count),
-      (wall) => wall.day === 1 && months(wall) % count === 0
+      28 * count2,
+      (wall) => Math.floor(months(wall) / count2),
+      (wall) => wall.day === 1 && months(wall) % count2 === 0
     );
   }
-  function weeksStep(count) {
+  function weeksStep(count2) {
     return daysStep(
-      7 * count,
-      (wall) => Math.floor(monday(wall) / count),
-      (wall) => (dayNumber(wall) - WEEK_OF_MONDAYS) % (7 * count) === 0
+      7 * count2,
+      (wall) => Math.floor(monday(wall) / count2),
+      (wall) => (dayNumber(wall) - WEEK_OF_MONDAYS) % (7 * count2) === 0
     );
   }
   var STEPS = [
@@ -2509,7 +2636,7 @@ ${at2}${close}`;
       ...earlier2.flat().map((value) => value === null ? null : [0, value])
     ]);
     const yTicks = valueTicks(low, high, Math.max(2, Math.round(size.height / TICK_HEIGHT)), whole);
-    const left = 8 + CHARACTER * Math.max(1, ...yTicks.map((tick) => tick.label.length));
+    const left = 8 + CHARACTER * Math.max(1, ...yTicks.map((tick2) => tick2.label.length));
     const right = Math.max(left + 20, size.width - RIGHT);
     const bottom = size.height - BOTTOM;
     const first = data.buckets[0]?.at ?? 0;
@@ -3211,7 +3338,7 @@ ${at2}${close}`;
       ...speed === void 0 ? [] : [{ layer: "speed", ...speed }]
     ];
     const names = [...new Set(pieces.flatMap((piece) => Object.keys(piece)))];
-    const columns = names.map((name) => ({
+    const columns2 = names.map((name) => ({
       key: name,
       title: name.replaceAll("_", " "),
       number: pieces.some((piece) => piece[name] instanceof Decimal),
@@ -3224,7 +3351,7 @@ ${at2}${close}`;
         Table,
         {
           caption: "Pieces of the plan",
-          columns,
+          columns: columns2,
           rows: pieces,
           rowKey: (_4, index) => String(index)
         }
@@ -3630,10 +3757,10 @@ ${at2}${close}`;
         onSearch: setPrefix,
         options: [
           ...chosen.map((value) => ({ value: key(value), label: valueLabel(value) })),
-          ...list.map(({ value, count }) => ({
+          ...list.map(({ value, count: count2 }) => ({
             value: key(value),
             label: valueLabel(value),
-            hint: count && digits(count)
+            hint: count2 && digits(count2)
           }))
         ],
         selected: selected.map(key),
@@ -3735,12 +3862,12 @@ ${at2}${close}`;
     quarter: 91.3 * DAY2,
     year: 365.25 * DAY2
   };
-  function estimate(edge2, now) {
-    const relative = /^now(?:-(\d+)([mhdwMy]))?$/.exec(edge2);
-    if (relative !== null) {
-      return now - Number(relative[1] ?? 0) * (UNITS[relative[2] ?? "m"] ?? 0);
+  function estimate(edge2, now2) {
+    const relative2 = /^now(?:-(\d+)([mhdwMy]))?$/.exec(edge2);
+    if (relative2 !== null) {
+      return now2 - Number(relative2[1] ?? 0) * (UNITS[relative2[2] ?? "m"] ?? 0);
     }
-    const day = Math.floor(now / DAY2) * DAY2;
+    const day = Math.floor(now2 / DAY2) * DAY2;
     switch (edge2) {
       case "today":
         return day;
@@ -3751,7 +3878,7 @@ ${at2}${close}`;
     }
     const current = /^(this|last|next)_(week|month|quarter|year)$/.exec(edge2);
     if (current !== null) {
-      return beginning(current[2] ?? "", now) + shift(current[1]) * (PERIODS[current[2] ?? ""] ?? 0);
+      return beginning(current[2] ?? "", now2) + shift(current[1]) * (PERIODS[current[2] ?? ""] ?? 0);
     }
     if (/^-?\d{12,14}$/.test(edge2)) {
       return Number(edge2);
@@ -3761,12 +3888,12 @@ ${at2}${close}`;
   function shift(word) {
     return word === "last" ? -1 : word === "next" ? 1 : 0;
   }
-  function beginning(period, now) {
-    const date = new Date(now);
+  function beginning(period, now2) {
+    const date = new Date(now2);
     const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
     switch (period) {
       case "week":
-        return now - (date.getUTCDay() + 6) % 7 * DAY2;
+        return now2 - (date.getUTCDay() + 6) % 7 * DAY2;
       case "month":
         return Date.UTC(year, month);
       case "quarter":
@@ -3790,9 +3917,9 @@ ${at2}${close}`;
     const at2 = Date.parse(edge2);
     return Number.isNaN(at2) ? void 0 : at2;
   }
-  function lengthOf(from, to, now, data) {
-    const start = from === "" ? data?.[0] : estimate(from, now);
-    const end = to === "" ? data === void 0 ? now : data[1] : estimate(to, now);
+  function lengthOf(from, to, now2, data) {
+    const start = from === "" ? data?.[0] : estimate(from, now2);
+    const end = to === "" ? data === void 0 ? now2 : data[1] : estimate(to, now2);
     return start === void 0 || end === void 0 ? void 0 : Math.max(0, end - start);
   }
   var BUCKETS_MAX = 400;
@@ -4337,10 +4464,10 @@ ${at2}${close}`;
     if (answer === void 0) {
       return params;
     }
-    const now = (/* @__PURE__ */ new Date()).toISOString();
+    const now2 = (/* @__PURE__ */ new Date()).toISOString();
     return withChanges(params, {
       from: answer.from ?? void 0,
-      to: answer.to ?? now,
+      to: answer.to ?? now2,
       after: position(answer.provenance.speed.through),
       live: void 0
     });
@@ -4376,11 +4503,11 @@ ${at2}${close}`;
   function firstLook(metric) {
     const base = metric.definition.granularity ?? "minute";
     const zone = zoneFits(base, browserZone()) ? browserZone() : "UTC";
-    const now = Date.now();
+    const now2 = Date.now();
     const data = extentOf2(metric);
-    const recent = data !== void 0 && now - data[1] < 30 * 864e5;
-    const from = recent && now - data[0] > 30 * 864e5 ? "now-30d" : "";
-    const length = lengthOf(from, "", now, data) ?? 0;
+    const recent = data !== void 0 && now2 - data[1] < 30 * 864e5;
+    const from = recent && now2 - data[0] > 30 * 864e5 ? "now-30d" : "";
+    const length = lengthOf(from, "", now2, data) ?? 0;
     return withChanges(new URLSearchParams(), {
       metric: metric.name,
       measures: firstMeasure(metric),
@@ -4568,10 +4695,10 @@ ${at2}${close}`;
       if (answer === void 0) {
         return void 0;
       }
-      const columns = answer.columns.map((column) => column.name);
+      const columns2 = answer.columns.map((column) => column.name);
       const wanted = new URLSearchParams(asked2.query).get("measures");
       const measures = answer.columns.filter(({ type }) => type === "integer" || type === "decimal").map(({ name }) => name);
-      const named2 = wanted?.split(",").filter((name) => columns.includes(name));
+      const named2 = wanted?.split(",").filter((name) => columns2.includes(name));
       return named2 !== void 0 && named2.length > 0 ? named2 : measures;
     }, [answer, asked2.query]);
     return /* @__PURE__ */ a4("section", { class: "card result", "aria-busy": asked2.loading, "aria-label": "Answer", children: [
@@ -4599,9 +4726,1001 @@ ${at2}${close}`;
     return time.replace(/T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)$/, "");
   }
 
+  // src/pages/health/figures.ts
+  var LINE = /^([a-zA-Z_:][\w:]*)(\{[^}]*\})? (\S+)/;
+  function readFigures(text2) {
+    const figures = /* @__PURE__ */ new Map();
+    for (const line of text2.split("\n")) {
+      const parts = LINE.exec(line);
+      const value = Number(parts?.[3] ?? Number.NaN);
+      if (parts === null || Number.isNaN(value)) {
+        continue;
+      }
+      const [, name = "", labels] = parts;
+      figures.set(name, (labels === void 0 ? 0 : figures.get(name) ?? 0) + value);
+      if (labels !== void 0) {
+        figures.set(name + labels, value);
+      }
+    }
+    return figures;
+  }
+  function hitShare(figures, cache) {
+    const hits = figures.get(`merganser_cache_hits_total{cache="${cache}"}`) ?? 0;
+    const misses = figures.get(`merganser_cache_misses_total{cache="${cache}"}`) ?? 0;
+    return hits + misses === 0 ? void 0 : hits / (hits + misses);
+  }
+
+  // src/pages/health/status.ts
+  function positionText(position2) {
+    return Object.entries(position2).map(([partition, offset]) => `${partition}:${offset}`).join(", ");
+  }
+
+  // src/pages/health.tsx
+  var EVERY_MS = 2e3;
+  var FIGURES_EVERY_MS = 1e4;
+  function Health() {
+    const status = useFetched("status", (signal) => get("/v1/status", signal), EVERY_MS);
+    const ready = useFetched("ready", unready, EVERY_MS);
+    const figures = useFetched("figures", loadFigures, FIGURES_EVERY_MS);
+    return /* @__PURE__ */ a4($, { children: [
+      /* @__PURE__ */ a4(PageHeading, { title: "Health" }),
+      /* @__PURE__ */ a4("div", { class: "stack", children: [
+        /* @__PURE__ */ a4(Ready, { ready }),
+        /* @__PURE__ */ a4(Gate, { of: status, children: (value) => /* @__PURE__ */ a4($, { children: [
+          /* @__PURE__ */ a4(Tiles, { status: value }),
+          /* @__PURE__ */ a4(Lags, { metrics: value.metrics }),
+          /* @__PURE__ */ a4(SpeedStore, { store: value.speed_store, figures: figures.value }),
+          /* @__PURE__ */ a4(Storage, { status: value, figures: figures.value }),
+          /* @__PURE__ */ a4(Service, { status: value })
+        ] }) })
+      ] })
+    ] });
+  }
+  async function unready(signal) {
+    try {
+      await get("/readyz", signal);
+      return [];
+    } catch (error) {
+      if (error instanceof Problem && error.status === 503) {
+        return [error.message];
+      }
+      throw error;
+    }
+  }
+  async function loadFigures(signal) {
+    const { value } = await request("/metrics", { headers: { Accept: "text/plain" }, signal });
+    return readFigures(value);
+  }
+  function Ready({ ready }) {
+    const { value, problem } = ready;
+    if (problem) {
+      return /* @__PURE__ */ a4("section", { class: "verdict bad", role: "status", children: [
+        /* @__PURE__ */ a4("strong", { children: problem.status === 0 ? "Not reachable" : "Not known" }),
+        /* @__PURE__ */ a4("span", { children: problem.message })
+      ] });
+    }
+    if (value === void 0) {
+      return null;
+    }
+    return value.length === 0 ? /* @__PURE__ */ a4("section", { class: "verdict good", role: "status", children: [
+      /* @__PURE__ */ a4("strong", { children: "Ready" }),
+      /* @__PURE__ */ a4("span", { children: "It accepts events and answers queries." })
+    ] }) : /* @__PURE__ */ a4("section", { class: "verdict bad", role: "status", children: [
+      /* @__PURE__ */ a4("strong", { children: "Not ready" }),
+      value.map((reason) => /* @__PURE__ */ a4("span", { class: "break", children: reason }, reason))
+    ] });
+  }
+  function Tile({ name, note, children }) {
+    return /* @__PURE__ */ a4("div", { class: "card tile", children: [
+      /* @__PURE__ */ a4("dt", { children: name }),
+      /* @__PURE__ */ a4("dd", { class: "tile-value", children }),
+      note !== void 0 && /* @__PURE__ */ a4("dd", { class: "muted", children: note })
+    ] });
+  }
+  function Tiles({ status }) {
+    const { events, query_memory: memory } = status;
+    return /* @__PURE__ */ a4("dl", { class: "tiles", children: [
+      /* @__PURE__ */ a4(Tile, { name: "Events a second", note: `${digits(events.accepted)} since the start`, children: digits(events.per_second) }),
+      /* @__PURE__ */ a4(Tile, { name: "Speed views behind", note: status.speed_store.kind, children: duration(status.speed_store.lag_ms) }),
+      /* @__PURE__ */ a4(
+        Tile,
+        {
+          name: "Generation",
+          note: status.published_at && /* @__PURE__ */ a4($, { children: [
+            "published ",
+            /* @__PURE__ */ a4(Ago, { at: status.published_at })
+          ] }),
+          children: digits(status.generation)
+        }
+      ),
+      /* @__PURE__ */ a4(Tile, { name: "Memory of answers", note: `of ${bytes(memory.limit_bytes)}`, children: bytes(memory.taken_bytes) })
+    ] });
+  }
+  var LAG_COLUMNS = [
+    {
+      key: "name",
+      title: "Metric",
+      render: ({ name }) => /* @__PURE__ */ a4(Link, { to: `/metrics/${encodeURIComponent(name)}`, children: name })
+    },
+    { key: "version", title: "Version", number: true, render: ({ version }) => digits(version) },
+    { key: "lag", title: "Lag", number: true, render: ({ lag_ms }) => duration(lag_ms) },
+    { key: "behind", title: "Events behind", number: true, render: ({ behind }) => digits(behind) },
+    {
+      key: "boundary",
+      title: "Batch view up to",
+      number: true,
+      render: ({ boundary }) => boundary?.offset === void 0 ? "–" : digits(boundary.offset)
+    }
+  ];
+  function Lags({ metrics: metrics2 }) {
+    return /* @__PURE__ */ a4("section", { class: "card", "aria-label": "Lag of each metric", children: [
+      /* @__PURE__ */ a4("h2", { children: "Metrics" }),
+      metrics2.length === 0 ? /* @__PURE__ */ a4(Empty, { title: "There is no metric yet." }) : /* @__PURE__ */ a4(Table, { caption: "Lag of each metric", columns: LAG_COLUMNS, rows: metrics2, rowKey: ({ name }) => name })
+    ] });
+  }
+  function SpeedStore({ store, figures }) {
+    const groups = figures?.get("merganser_speed_groups");
+    const rebuilds = figures?.get("merganser_speed_rebuilds_total");
+    const failing = store.state === "failing";
+    return /* @__PURE__ */ a4("section", { class: "card", "aria-label": "Speed store", children: [
+      /* @__PURE__ */ a4("div", { class: "card-heading", children: [
+        /* @__PURE__ */ a4("h2", { children: "Speed store" }),
+        /* @__PURE__ */ a4(Chip, { label: store.state, tone: failing ? "bad" : "good", children: store.state })
+      ] }),
+      /* @__PURE__ */ a4(
+        Facts,
+        {
+          facts: [
+            ["Kind", store.kind],
+            ["Failing since", store.failing_since && /* @__PURE__ */ a4(Ago, { at: store.failing_since })],
+            ["Why", store.reason && /* @__PURE__ */ a4("span", { class: "bad-text", children: store.reason })],
+            ["Groups held", groups !== void 0 && digits(groups)],
+            ["Errors", count(figures, "merganser_speed_store_errors_total")],
+            ["Computed from the journal again", rebuilds !== void 0 && plural(rebuilds, "time")]
+          ]
+        }
+      )
+    ] });
+  }
+  function Storage({ status, figures }) {
+    const free = figures?.get("merganser_disk_free_bytes");
+    const share = (cache) => {
+      const hits = figures && hitShare(figures, cache);
+      return hits === void 0 ? void 0 : `${Math.round(hits * 100)} %`;
+    };
+    return /* @__PURE__ */ a4("section", { class: "card", "aria-label": "Disk and caches", children: [
+      /* @__PURE__ */ a4("div", { class: "card-heading", children: /* @__PURE__ */ a4("h2", { children: "Disk and caches" }) }),
+      /* @__PURE__ */ a4(
+        Facts,
+        {
+          facts: [
+            ["Master dataset and views", bytes(status.disk.used_bytes)],
+            ["Journal", bytes(status.journal.size_bytes)],
+            ["Free", free === void 0 ? void 0 : bytes(free)],
+            ["Events not archived yet", count(figures, "merganser_journal_unarchived_events")],
+            ["In quarantine", count(figures, "merganser_quarantine_entries")],
+            ["Caches", bytes(status.cache_bytes)],
+            ["Answers from the cache", share("answers")],
+            ["Parts of views from the cache", share("parts")]
+          ]
+        }
+      )
+    ] });
+  }
+  function Service({ status }) {
+    const { journal, next_runs: next } = status;
+    return /* @__PURE__ */ a4("section", { class: "card", "aria-label": "Service", children: [
+      /* @__PURE__ */ a4("div", { class: "card-heading", children: /* @__PURE__ */ a4("h2", { children: "Service" }) }),
+      /* @__PURE__ */ a4(
+        Facts,
+        {
+          facts: [
+            ["Version", status.version],
+            ["Started", /* @__PURE__ */ a4(Ago, { at: status.started_at })],
+            ["Journal position", positionText(journal.position)],
+            ["Journal begins at", positionText(journal.start)],
+            ["Journal", /* @__PURE__ */ a4("code", { children: journal.id })],
+            ["Next incremental run", next.incremental === null ? "never" : /* @__PURE__ */ a4(Ago, { at: next.incremental })],
+            ["Next full run", next.full === null ? "never" : /* @__PURE__ */ a4(Ago, { at: next.full })]
+          ]
+        }
+      )
+    ] });
+  }
+  function count(figures, name) {
+    const value = figures?.get(name);
+    return value === void 0 ? void 0 : digits(value);
+  }
+
+  // src/pages/keys/key.ts
+  var EMPTY_FORM = {
+    role: "read",
+    note: "",
+    expires: "",
+    metrics: [],
+    filter: "",
+    set: "",
+    rate: ""
+  };
+  function keyRequest(form) {
+    const reader = form.role === "read";
+    return {
+      role: form.role,
+      note: form.note.trim() || void 0,
+      expires: form.expires.trim() || void 0,
+      metrics: reader && form.metrics.length > 0 ? form.metrics : void 0,
+      filter: reader && form.filter.trim() || void 0,
+      set: form.role === "ingest" ? properties(form.set) : void 0,
+      requests_per_s: form.rate === "" ? void 0 : Number(form.rate)
+    };
+  }
+  function properties(text2) {
+    const entries = text2.split("\n").map((line) => line.trim()).filter((line) => line !== "").map((line) => {
+      const at2 = line.indexOf("=");
+      return at2 < 0 ? [line, ""] : [line.slice(0, at2).trim(), line.slice(at2 + 1).trim()];
+    });
+    return entries.length === 0 ? void 0 : Object.fromEntries(entries);
+  }
+  function scopeLines(key2) {
+    return [
+      ...key2.metrics ? [`metrics: ${key2.metrics.join(", ")}`] : [],
+      ...key2.filter ? [`filter: ${key2.filter}`] : [],
+      ...Object.entries(key2.set ?? {}).map(([name, value]) => `sets ${name} = ${value}`),
+      ...key2.requests_per_s ? [`${key2.requests_per_s} requests/s`] : []
+    ];
+  }
+
+  // src/pages/keys/create.tsx
+  function CreateKey({ first, onClose, onMade }) {
+    const [form, setForm] = d2(first ? { ...EMPTY_FORM, role: "admin" } : EMPTY_FORM);
+    const [made, setMade] = d2();
+    const action = useAction();
+    const submit = (event) => {
+      event.preventDefault();
+      void action.run(async () => {
+        setMade((await request("/v1/keys", { method: "POST", body: keyRequest(form) })).value);
+      });
+    };
+    if (made !== void 0) {
+      return /* @__PURE__ */ a4(MadeKey, { made, first, onClose: onMade });
+    }
+    return /* @__PURE__ */ a4(Dialog, { title: first ? "Create the first key" : "Create a key", onClose, children: /* @__PURE__ */ a4("form", { class: "fields", onSubmit: submit, children: [
+      first && /* @__PURE__ */ a4("p", { children: [
+        "From then on every request needs a key: also those of senders, commands and this page. The first key has the role ",
+        /* @__PURE__ */ a4("code", { children: "admin" }),
+        "."
+      ] }),
+      /* @__PURE__ */ a4(Fields, { form, first, action, onChange: setForm }),
+      action.problem && !PLACES.includes(action.problem.pointer ?? "") && /* @__PURE__ */ a4(ProblemView, { problem: action.problem }),
+      /* @__PURE__ */ a4("footer", { children: [
+        /* @__PURE__ */ a4(Button, { onClick: onClose, children: "Cancel" }),
+        /* @__PURE__ */ a4(Button, { kind: "primary", type: "submit", disabled: action.busy, children: "Create key" })
+      ] })
+    ] }) });
+  }
+  var PLACES = ["/note", "/expires", "/filter", "/set", "/requests_per_s"];
+  var ROLES = [
+    ["read", "read: asks queries"],
+    ["ingest", "ingest: sends events"],
+    ["admin", "admin: everything"]
+  ];
+  function Fields({ form, first, action, onChange }) {
+    const errorAt = (pointer) => action.problem?.pointer === pointer ? action.problem.message : void 0;
+    const text2 = (name, placeholder) => ({
+      value: form[name],
+      placeholder,
+      spellcheck: false,
+      onInput: (event) => onChange({ ...form, [name]: event.currentTarget.value })
+    });
+    return /* @__PURE__ */ a4($, { children: [
+      /* @__PURE__ */ a4(Field, { label: "Role", children: /* @__PURE__ */ a4(
+        "select",
+        {
+          value: form.role,
+          disabled: first,
+          onChange: (event) => onChange({ ...form, role: event.currentTarget.value }),
+          children: ROLES.map(([role, label]) => /* @__PURE__ */ a4("option", { value: role, children: label }, role))
+        }
+      ) }),
+      /* @__PURE__ */ a4(Field, { label: "Note", hint: "Who has it, and what for.", error: errorAt("/note"), children: /* @__PURE__ */ a4("input", { ...text2("note", "Acme's dashboard") }) }),
+      /* @__PURE__ */ a4(Field, { label: "Ends after", hint: "90d, 12h, 30m or an RFC 3339 time. Empty: never.", error: errorAt("/expires"), children: /* @__PURE__ */ a4("input", { ...text2("expires", "90d") }) }),
+      form.role === "read" && /* @__PURE__ */ a4($, { children: [
+        /* @__PURE__ */ a4(MetricChoice, { chosen: form.metrics, onChange: (metrics2) => onChange({ ...form, metrics: metrics2 }) }),
+        /* @__PURE__ */ a4(
+          Field,
+          {
+            label: "Only where",
+            hint: "A condition over dimensions that holds for all that the key sees. Empty: everything.",
+            error: errorAt("/filter"),
+            children: /* @__PURE__ */ a4("input", { ...text2("filter", "tenant = 'acme'") })
+          }
+        )
+      ] }),
+      form.role === "ingest" && /* @__PURE__ */ a4(
+        Field,
+        {
+          label: "Fixed properties",
+          hint: "Written into every event that the key sends. One a line, as tenant=acme.",
+          error: errorAt("/set"),
+          children: /* @__PURE__ */ a4(
+            "textarea",
+            {
+              class: "code",
+              rows: 2,
+              value: form.set,
+              spellcheck: false,
+              onInput: (event) => onChange({ ...form, set: event.currentTarget.value })
+            }
+          )
+        }
+      ),
+      /* @__PURE__ */ a4(Field, { label: "Requests a second", hint: "Empty: any number.", error: errorAt("/requests_per_s"), children: /* @__PURE__ */ a4("input", { type: "number", min: 1, step: 1, ...text2("rate", "100") }) })
+    ] });
+  }
+  function MetricChoice({ chosen, onChange }) {
+    const list = useFetched(
+      "metrics",
+      (signal) => get("/v1/metrics", signal)
+    );
+    const names = list.value?.metrics.map(({ name }) => name) ?? [];
+    if (names.length === 0) {
+      return null;
+    }
+    const toggle = (name) => onChange(chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name]);
+    return /* @__PURE__ */ a4("fieldset", { children: [
+      /* @__PURE__ */ a4("legend", { children: "Only these metrics" }),
+      /* @__PURE__ */ a4("div", { class: "choices", children: names.map((name) => /* @__PURE__ */ a4("label", { class: "check", children: [
+        /* @__PURE__ */ a4("input", { type: "checkbox", checked: chosen.includes(name), onChange: () => toggle(name) }),
+        name
+      ] }, name)) }),
+      /* @__PURE__ */ a4("span", { class: "field-hint", children: "None chosen: all metrics." })
+    ] });
+  }
+  function MadeKey({ made, first, onClose }) {
+    const action = useAction();
+    const text2 = made.key ?? "";
+    return /* @__PURE__ */ a4(
+      Dialog,
+      {
+        title: `Key ${made.id}`,
+        onClose,
+        actions: first ? /* @__PURE__ */ a4(
+          Button,
+          {
+            kind: "primary",
+            disabled: action.busy,
+            onClick: () => void action.run(() => logIn(text2)).then((done) => done && onClose()),
+            children: "I have kept it: log in with it"
+          }
+        ) : /* @__PURE__ */ a4(Button, { kind: "primary", onClick: onClose, children: "I have kept it" }),
+        children: [
+          /* @__PURE__ */ a4("p", { children: "This is the text of the key. It is shown only now: the service keeps its digest and cannot show it again." }),
+          /* @__PURE__ */ a4(CopyText, { text: text2, what: "the key" }),
+          action.problem && /* @__PURE__ */ a4(ProblemView, { problem: action.problem })
+        ]
+      }
+    );
+  }
+
+  // src/pages/keys.tsx
+  function Keys() {
+    const list = useFetched("keys", (signal) => get("/v1/keys", signal));
+    const [creating, setCreating] = d2(false);
+    const [revoking, setRevoking] = d2();
+    const none = list.value?.keys.length === 0;
+    const revoke = async (key2) => {
+      await request(`/v1/keys/${encodeURIComponent(key2.id)}`, { method: "DELETE" });
+      list.reload();
+    };
+    return /* @__PURE__ */ a4($, { children: [
+      /* @__PURE__ */ a4(PageHeading, { title: "Keys", children: list.value && !none && /* @__PURE__ */ a4(Button, { kind: "primary", onClick: () => setCreating(true), children: "Create a key" }) }),
+      /* @__PURE__ */ a4(Gate, { of: list, children: ({ keys }) => keys.length === 0 ? /* @__PURE__ */ a4(Empty, { title: "There are no keys: everybody who can connect may do everything.", children: [
+        /* @__PURE__ */ a4("p", { children: "The first key has the role admin. From then on every request needs one." }),
+        /* @__PURE__ */ a4(Button, { kind: "primary", onClick: () => setCreating(true), children: "Create the first key" })
+      ] }) : /* @__PURE__ */ a4("section", { class: "card", "aria-label": "Keys", children: /* @__PURE__ */ a4(
+        Table,
+        {
+          caption: "Keys, oldest first",
+          columns: columns(setRevoking),
+          rows: keys,
+          rowKey: ({ id }) => id
+        }
+      ) }) }),
+      creating && /* @__PURE__ */ a4(
+        CreateKey,
+        {
+          first: none,
+          onClose: () => setCreating(false),
+          onMade: () => {
+            setCreating(false);
+            list.reload();
+          }
+        }
+      ),
+      revoking && /* @__PURE__ */ a4(
+        Confirm,
+        {
+          title: `Revoke ${revoking.id}?`,
+          action: "Revoke",
+          onConfirm: () => revoke(revoking),
+          onClose: () => setRevoking(void 0),
+          children: /* @__PURE__ */ a4("p", { children: [
+            revoking.note ? /* @__PURE__ */ a4("q", { class: "break", children: revoking.note }) : "The key",
+            " opens nothing from then on. Its open streams end."
+          ] })
+        }
+      )
+    ] });
+  }
+  function columns(onRevoke) {
+    return [
+      { key: "id", title: "Key", render: ({ id }) => /* @__PURE__ */ a4("code", { class: "nowrap", children: id }) },
+      { key: "role", title: "Role", render: ({ role }) => /* @__PURE__ */ a4(Chip, { label: role, children: role }) },
+      { key: "note", title: "Note", render: ({ note }) => /* @__PURE__ */ a4("span", { class: "break", children: note ?? "–" }) },
+      { key: "scope", title: "Scope", render: Scope },
+      { key: "created", title: "Created", render: ({ created_at }) => /* @__PURE__ */ a4(Ago, { at: created_at }) },
+      { key: "expires", title: "Ends", render: Ends },
+      {
+        key: "revoke",
+        title: /* @__PURE__ */ a4("span", { class: "visually-hidden", children: "Revoke" }),
+        number: true,
+        render: (key2) => /* @__PURE__ */ a4(Button, { "aria-label": `Revoke ${key2.id}`, onClick: () => onRevoke(key2), children: "Revoke" })
+      }
+    ];
+  }
+  function Scope(key2) {
+    const lines = scopeLines(key2);
+    return lines.length === 0 ? "–" : lines.map((line) => /* @__PURE__ */ a4("div", { class: "break", children: line }, line));
+  }
+  function Ends({ expires_at }) {
+    return expires_at ? /* @__PURE__ */ a4("span", { class: "nowrap", children: /* @__PURE__ */ a4(Ago, { at: expires_at }) }) : "never";
+  }
+
+  // src/pages/quarantine.tsx
+  var PAGE = 50;
+  var DELETE_PAGE = 1e3;
+  var DELETES_AT_ONCE = 6;
+  function load(code, after, limit, signal) {
+    return get(withParams("/v1/quarantine", { code, after: after ?? void 0, limit }), signal);
+  }
+  function drop(id) {
+    return request(`/v1/quarantine/${encodeURIComponent(id)}`, { method: "DELETE" });
+  }
+  async function dropAll(code, onProgress) {
+    let gone = 0;
+    let after = null;
+    do {
+      const page = await load(code, after, DELETE_PAGE);
+      const ids = page.entries.map(({ id }) => id);
+      after = page.next;
+      const worker = async () => {
+        for (let id = ids.pop(); id !== void 0; id = ids.pop()) {
+          await drop(id);
+          gone += 1;
+          onProgress(gone);
+        }
+      };
+      await Promise.all(Array.from({ length: DELETES_AT_ONCE }, worker));
+    } while (after !== null);
+  }
+  function Quarantine() {
+    const code = place.value.params.get("code") ?? void 0;
+    const first = useFetched(`quarantine ${code ?? ""}`, (signal) => load(code, null, PAGE, signal));
+    const [more, setMore] = d2([]);
+    const [gone, setGone] = d2(/* @__PURE__ */ new Set());
+    const [asking, setAsking] = d2(false);
+    const next = useAction();
+    A2(() => {
+      setMore([]);
+      setGone(/* @__PURE__ */ new Set());
+    }, [first.value]);
+    const last = more.at(-1) ?? first.value;
+    const loadMore = () => void next.run(async () => {
+      const page = await load(code, last?.next ?? null, PAGE);
+      setMore([...more, page]);
+    });
+    return /* @__PURE__ */ a4($, { children: [
+      /* @__PURE__ */ a4(PageHeading, { title: "Quarantine", children: /* @__PURE__ */ a4(Button, { onClick: first.reload, children: "Refresh" }) }),
+      /* @__PURE__ */ a4(Gate, { of: first, children: (page) => {
+        const entries = [page, ...more].flatMap((one) => one.entries).filter(({ id }) => !gone.has(id));
+        if (page.total.text === "0") {
+          return /* @__PURE__ */ a4(Nothing, { page });
+        }
+        return /* @__PURE__ */ a4("div", { class: "stack", children: [
+          /* @__PURE__ */ a4(Reasons, { page, code, onDelete: () => setAsking(true) }),
+          entries.length === 0 && /* @__PURE__ */ a4(Empty, { title: "No event is here for this reason." }),
+          /* @__PURE__ */ a4("ul", { class: "entries", "aria-label": "Events in quarantine", children: entries.map((entry) => /* @__PURE__ */ a4(
+            EntryCard,
+            {
+              entry,
+              onGone: () => setGone(/* @__PURE__ */ new Set([...gone, entry.id]))
+            },
+            entry.id
+          )) }),
+          next.problem && /* @__PURE__ */ a4(ProblemView, { problem: next.problem }),
+          last?.next && /* @__PURE__ */ a4("div", { children: /* @__PURE__ */ a4(Button, { disabled: next.busy, onClick: loadMore, children: "Show more" }) })
+        ] });
+      } }),
+      asking && first.value && /* @__PURE__ */ a4(
+        DeleteAll,
+        {
+          code,
+          count: code === void 0 ? first.value.total : first.value.codes[code]?.entries,
+          onClose: () => setAsking(false),
+          onDone: first.reload
+        }
+      )
+    ] });
+  }
+  function Nothing({ page }) {
+    return /* @__PURE__ */ a4(Empty, { title: "Nothing is in quarantine.", children: [
+      /* @__PURE__ */ a4("p", { children: "Events that are invalid, or that have the id of another event, are kept here with the reason." }),
+      page.dropped.text !== "0" && /* @__PURE__ */ a4("p", { children: [
+        plural(page.dropped, "entry", "entries"),
+        " went, as it was full."
+      ] })
+    ] });
+  }
+  function Reasons({ page, code, onDelete }) {
+    const reasons = Object.entries(page.codes).sort(
+      ([, a5], [, b3]) => b3.entries.approx() - a5.entries.approx()
+    );
+    const show = (chosen) => navigate("/quarantine", new URLSearchParams(chosen === void 0 ? {} : { code: chosen }));
+    return /* @__PURE__ */ a4("div", { class: "card-heading reasons", children: [
+      /* @__PURE__ */ a4("div", { class: "actions", role: "group", "aria-label": "Reasons", children: [
+        /* @__PURE__ */ a4(Facet, { name: "All", count: page.total, current: code === void 0, onSelect: () => show(void 0) }),
+        reasons.map(([name, { entries }]) => /* @__PURE__ */ a4(
+          Facet,
+          {
+            name,
+            count: entries,
+            current: code === name,
+            onSelect: () => show(name)
+          },
+          name
+        ))
+      ] }),
+      /* @__PURE__ */ a4(Button, { kind: "danger", onClick: onDelete, children: code === void 0 ? "Delete all…" : `Delete all of ${code}…` }),
+      page.dropped.text !== "0" && /* @__PURE__ */ a4("p", { class: "muted", children: [
+        plural(page.dropped, "older entry", "older entries"),
+        " went, as the quarantine was full."
+      ] })
+    ] });
+  }
+  function Facet({ name, count: count2, current, onSelect }) {
+    return /* @__PURE__ */ a4("button", { type: "button", class: "facet", "aria-pressed": current, onClick: onSelect, children: [
+      name,
+      " ",
+      /* @__PURE__ */ a4("span", { class: "muted", children: digits(count2) })
+    ] });
+  }
+  function EntryCard({ entry, onGone }) {
+    const { busy, problem, run } = useAction();
+    const remove = async () => {
+      if (await run(() => drop(entry.id))) {
+        onGone();
+      }
+    };
+    return /* @__PURE__ */ a4("li", { class: "card entry", children: [
+      /* @__PURE__ */ a4("div", { class: "row", children: [
+        /* @__PURE__ */ a4(Chip, { label: entry.code, tone: entry.kind === "conflict" ? "warn" : "bad", children: entry.code }),
+        /* @__PURE__ */ a4("span", { class: "muted", children: entry.id }),
+        /* @__PURE__ */ a4("span", { class: "muted", children: /* @__PURE__ */ a4(Ago, { at: entry.last_received_at }) }),
+        entry.count.text !== "1" && /* @__PURE__ */ a4("span", { class: "muted", children: [
+          "came ",
+          digits(entry.count),
+          " times"
+        ] }),
+        /* @__PURE__ */ a4(Button, { class: "end", disabled: busy, "aria-label": `Delete ${entry.id}`, onClick: () => void remove(), children: "Delete" })
+      ] }),
+      /* @__PURE__ */ a4("p", { class: "break", children: entry.message }),
+      /* @__PURE__ */ a4("pre", { class: "raw", tabIndex: 0, "aria-label": `${entry.id} as it was sent`, children: [
+        entry.raw,
+        entry.raw_truncated && "…"
+      ] }),
+      problem && /* @__PURE__ */ a4(ProblemView, { problem })
+    ] });
+  }
+  function DeleteAll({ code, count: count2, onClose, onDone }) {
+    const [done, setDone] = d2(0);
+    const [problem, setProblem] = d2();
+    const remove = async () => {
+      try {
+        await dropAll(code, setDone);
+      } catch (error) {
+        setProblem(asProblem(error));
+        throw error;
+      } finally {
+        onDone();
+      }
+    };
+    return /* @__PURE__ */ a4(
+      Confirm,
+      {
+        title: code === void 0 ? "Delete all events in quarantine?" : `Delete all events of ${code}?`,
+        action: `Delete ${count2 === void 0 ? "" : digits(count2)}`.trim(),
+        onConfirm: remove,
+        onClose,
+        children: [
+          /* @__PURE__ */ a4("p", { children: "Their texts are gone then, and cannot be sent again from here. Events that come in meanwhile may go as well." }),
+          done > 0 && !problem && /* @__PURE__ */ a4("p", { role: "status", children: [
+            digits(done),
+            " deleted"
+          ] })
+        ]
+      }
+    );
+  }
+
+  // src/pages/runs/run.ts
+  function isUnderWay(run) {
+    return run.state === "queued" || run.state === "running" || run.state === "publishing";
+  }
+  function runPath(id) {
+    return `/v1/runs/${encodeURIComponent(id)}`;
+  }
+  async function startRun(mode, metrics2) {
+    return (await request("/v1/runs", { method: "POST", body: { mode, metrics: metrics2 } })).value;
+  }
+  function tookMs(run, now2) {
+    if (run.started_at === null) {
+      return void 0;
+    }
+    const end = run.ended_at === null ? now2 : Date.parse(run.ended_at);
+    return Math.max(0, end - Date.parse(run.started_at));
+  }
+  function purpose(run) {
+    const names = run.metrics?.join(", ");
+    if (run.backfill !== void 0) {
+      return `backfill${names === void 0 ? "" : ` of ${names}`}`;
+    }
+    return names === void 0 ? run.mode : `${run.mode}, of ${names}`;
+  }
+
+  // src/pages/runs/live.tsx
+  function useRun(id, first) {
+    const [run, setRun] = d2(first);
+    const [problem, setProblem] = d2();
+    A2(() => {
+      const stop = follow(runPath(id), {
+        onValue: (value) => {
+          setRun(value);
+          setProblem(void 0);
+          if (!isUnderWay(value)) {
+            stop();
+          }
+        },
+        onProblem: setProblem
+      });
+      return stop;
+    }, [id]);
+    return { run: run?.id === id ? run : first, problem };
+  }
+  function LiveRun({ id, first, onEnd }) {
+    const { run, problem } = useRun(id, first);
+    const cancel = useAction();
+    const ended = run !== void 0 && !isUnderWay(run);
+    A2(() => {
+      if (run !== void 0 && ended) {
+        onEnd?.(run);
+      }
+    }, [ended]);
+    if (run === void 0) {
+      return problem ? /* @__PURE__ */ a4(ProblemView, { problem }) : null;
+    }
+    const took = tookMs(run, now.value);
+    return /* @__PURE__ */ a4("section", { class: "card stack live-run", "aria-label": `Run ${id}`, children: [
+      /* @__PURE__ */ a4("div", { class: "row", children: [
+        /* @__PURE__ */ a4(StateChip, { state: run.state }),
+        /* @__PURE__ */ a4("strong", { class: "break", children: purpose(run) }),
+        /* @__PURE__ */ a4("span", { class: "muted", children: run.id }),
+        may("admin") && (run.state === "queued" || run.state === "running") && /* @__PURE__ */ a4(
+          Button,
+          {
+            class: "end",
+            disabled: cancel.busy,
+            onClick: () => void cancel.run(() => request(runPath(id), { method: "DELETE" })),
+            children: "Cancel"
+          }
+        )
+      ] }),
+      !ended && /* @__PURE__ */ a4(Progress, { label: `Progress of ${id}`, value: run.progress.approx() }),
+      /* @__PURE__ */ a4("p", { class: "row muted", children: [
+        /* @__PURE__ */ a4("span", { class: "break", children: run.step }),
+        /* @__PURE__ */ a4("span", { children: plural(run.events, "event") }),
+        /* @__PURE__ */ a4("span", { children: plural(run.days, "day") }),
+        took !== void 0 && /* @__PURE__ */ a4("span", { children: duration(took) })
+      ] }),
+      run.error !== null && /* @__PURE__ */ a4("p", { class: "bad-text break", children: run.error }),
+      cancel.problem && /* @__PURE__ */ a4(ProblemView, { problem: cancel.problem })
+    ] });
+  }
+  var TONES = {
+    queued: "plain",
+    running: "plain",
+    publishing: "plain",
+    succeeded: "good",
+    failed: "bad",
+    cancelled: "warn"
+  };
+  function StateChip({ state }) {
+    return /* @__PURE__ */ a4(Chip, { label: state, tone: TONES[state], children: state });
+  }
+
+  // src/pages/runs/schedule.tsx
+  function ScheduleCard({ schedule, onChange }) {
+    const [editing, setEditing] = d2(false);
+    return /* @__PURE__ */ a4("section", { class: "card", "aria-label": "Schedule", children: [
+      /* @__PURE__ */ a4("div", { class: "card-heading", children: [
+        /* @__PURE__ */ a4("h2", { children: "Schedule" }),
+        may("admin") && /* @__PURE__ */ a4(Button, { onClick: () => setEditing(true), children: "Change schedule" })
+      ] }),
+      /* @__PURE__ */ a4(
+        Facts,
+        {
+          facts: [
+            ["Incremental", /* @__PURE__ */ a4(Start, { cron: schedule.incremental, next: schedule.next.incremental })],
+            ["Full", /* @__PURE__ */ a4(Start, { cron: schedule.full, next: schedule.next.full })],
+            ["Time zone", schedule.timezone]
+          ]
+        }
+      ),
+      editing && /* @__PURE__ */ a4(ScheduleForm, { schedule, onClose: () => setEditing(false), onChange })
+    ] });
+  }
+  function Start({ cron, next }) {
+    if (cron === "") {
+      return /* @__PURE__ */ a4("span", { class: "muted", children: "never by itself" });
+    }
+    return /* @__PURE__ */ a4($, { children: [
+      /* @__PURE__ */ a4("code", { children: cron }),
+      next !== null && /* @__PURE__ */ a4("span", { class: "next", children: [
+        "next ",
+        /* @__PURE__ */ a4(Ago, { at: next }),
+        " ",
+        /* @__PURE__ */ a4("span", { class: "muted", children: [
+          "(",
+          dateTime(next),
+          ")"
+        ] })
+      ] })
+    ] });
+  }
+  function ScheduleForm({ schedule, onClose, onChange }) {
+    const [incremental, setIncremental] = d2(schedule.incremental);
+    const [full, setFull] = d2(schedule.full);
+    const [timezone, setTimezone] = d2(schedule.timezone);
+    const { busy, problem, run } = useAction();
+    const save = async (event) => {
+      event.preventDefault();
+      const body = { incremental: incremental.trim(), full: full.trim(), timezone: timezone.trim() };
+      if (await run(() => request("/v1/schedule", { method: "PUT", body }))) {
+        onChange();
+        onClose();
+      }
+    };
+    const errorAt = (pointer) => problem?.pointer === pointer ? problem.message : void 0;
+    const placed = ["/incremental", "/full", "/timezone"].includes(problem?.pointer ?? "");
+    return /* @__PURE__ */ a4(Dialog, { title: "Change schedule", onClose, children: /* @__PURE__ */ a4("form", { class: "fields", onSubmit: (event) => void save(event), children: [
+      /* @__PURE__ */ a4("p", { class: "muted", children: "Cron with five fields: minute, hour, day of month, month, day of week. Empty: no run starts by itself." }),
+      /* @__PURE__ */ a4(Field, { label: "Incremental runs", hint: "What is new since the last run.", error: errorAt("/incremental"), children: /* @__PURE__ */ a4(
+        "input",
+        {
+          value: incremental,
+          placeholder: "*/5 * * * *",
+          spellcheck: false,
+          onInput: (event) => setIncremental(event.currentTarget.value)
+        }
+      ) }),
+      /* @__PURE__ */ a4(Field, { label: "Full runs", hint: "All events ever accepted, computed anew.", error: errorAt("/full"), children: /* @__PURE__ */ a4(
+        "input",
+        {
+          value: full,
+          placeholder: "0 3 * * *",
+          spellcheck: false,
+          onInput: (event) => setFull(event.currentTarget.value)
+        }
+      ) }),
+      /* @__PURE__ */ a4(Field, { label: "Time zone", hint: "An IANA name, as Europe/Berlin.", error: errorAt("/timezone"), children: /* @__PURE__ */ a4(
+        "input",
+        {
+          value: timezone,
+          spellcheck: false,
+          onInput: (event) => setTimezone(event.currentTarget.value)
+        }
+      ) }),
+      problem && !placed && /* @__PURE__ */ a4(ProblemView, { problem }),
+      /* @__PURE__ */ a4("footer", { children: [
+        /* @__PURE__ */ a4(Button, { onClick: onClose, children: "Cancel" }),
+        /* @__PURE__ */ a4(Button, { kind: "primary", type: "submit", disabled: busy, children: "Save" })
+      ] })
+    ] }) });
+  }
+
+  // src/pages/runs/start.tsx
+  function StartRun({ onClose, onStart }) {
+    const list = useFetched(
+      "metrics",
+      (signal) => get("/v1/metrics", signal)
+    );
+    const [mode, setMode] = d2("full");
+    const [chosen, setChosen] = d2([]);
+    const { busy, problem, run } = useAction();
+    const toggle = (name) => setChosen(chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name]);
+    const start = async (event) => {
+      event.preventDefault();
+      if (await run(async () => onStart(await startRun(mode, chosen)))) {
+        onClose();
+      }
+    };
+    return /* @__PURE__ */ a4(Dialog, { title: "Run some metrics", onClose, children: /* @__PURE__ */ a4("form", { class: "fields", onSubmit: (event) => void start(event), children: [
+      /* @__PURE__ */ a4("fieldset", { children: [
+        /* @__PURE__ */ a4("legend", { children: "Mode" }),
+        ["incremental", "full"].map((name) => /* @__PURE__ */ a4("label", { class: "check", children: [
+          /* @__PURE__ */ a4("input", { type: "radio", name: "mode", checked: mode === name, onChange: () => setMode(name) }),
+          name === "full" ? "Full: computes everything anew" : "Incremental: folds what is new"
+        ] }, name))
+      ] }),
+      /* @__PURE__ */ a4("fieldset", { children: [
+        /* @__PURE__ */ a4("legend", { children: "Metrics" }),
+        /* @__PURE__ */ a4(Gate, { of: list, children: ({ metrics: metrics2 }) => metrics2.length === 0 ? /* @__PURE__ */ a4(Empty, { title: "There is no metric yet." }) : metrics2.map(({ name }) => /* @__PURE__ */ a4("label", { class: "check", children: [
+          /* @__PURE__ */ a4(
+            "input",
+            {
+              type: "checkbox",
+              checked: chosen.includes(name),
+              onChange: () => toggle(name)
+            }
+          ),
+          name
+        ] }, name)) })
+      ] }),
+      problem && /* @__PURE__ */ a4(ProblemView, { problem }),
+      /* @__PURE__ */ a4("footer", { children: [
+        /* @__PURE__ */ a4(Button, { onClick: onClose, children: "Cancel" }),
+        /* @__PURE__ */ a4(Button, { kind: "primary", type: "submit", disabled: busy || chosen.length === 0, children: "Start run" })
+      ] })
+    ] }) });
+  }
+
+  // src/pages/runs.tsx
+  var EVERY_MS2 = 4e3;
+  var SHOWN2 = 100;
+  function Runs() {
+    const id = place.value.path.split("/")[2];
+    return id === void 0 ? /* @__PURE__ */ a4(RunList, {}) : /* @__PURE__ */ a4(OneRun, { id: decodeURIComponent(id) }, id);
+  }
+  function RunList() {
+    const list = useFetched("runs", (signal) => get(`/v1/runs?limit=${SHOWN2}`, signal), EVERY_MS2);
+    const schedule = useFetched("schedule", (signal) => get("/v1/schedule", signal), 3e4);
+    const [choosing, setChoosing] = d2(false);
+    const start = useAction();
+    const begin = (mode) => void start.run(async () => {
+      await startRun(mode);
+      list.reload();
+    });
+    return /* @__PURE__ */ a4($, { children: [
+      /* @__PURE__ */ a4(PageHeading, { title: "Runs", children: may("admin") && /* @__PURE__ */ a4(
+        Menu,
+        {
+          label: "Start a run",
+          name: "Start a run",
+          class: "button primary",
+          items: [
+            { label: "Incremental", hint: "what is new", onSelect: () => begin("incremental") },
+            { label: "Full", hint: "everything anew", onSelect: () => begin("full") },
+            { label: "Some metrics…", onSelect: () => setChoosing(true) }
+          ]
+        }
+      ) }),
+      /* @__PURE__ */ a4("div", { class: "stack", children: [
+        start.problem && /* @__PURE__ */ a4(ProblemView, { problem: start.problem, children: /* @__PURE__ */ a4(Button, { onClick: start.clear, children: "Close" }) }),
+        list.value?.runs.filter(isUnderWay).map((run) => /* @__PURE__ */ a4(LiveRun, { id: run.id, first: run, onEnd: list.reload }, run.id)),
+        schedule.value && /* @__PURE__ */ a4(ScheduleCard, { schedule: schedule.value, onChange: schedule.reload }),
+        /* @__PURE__ */ a4("section", { class: "card", "aria-label": "Runs that were made", children: /* @__PURE__ */ a4(Gate, { of: list, children: ({ runs, total }) => runs.length === 0 ? /* @__PURE__ */ a4(Empty, { title: "No run yet.", children: /* @__PURE__ */ a4("p", { children: "A run archives events and publishes the batch views. Answers are whole without one, too." }) }) : /* @__PURE__ */ a4($, { children: [
+          /* @__PURE__ */ a4(Table, { caption: "Runs, newest first", columns: COLUMNS, rows: runs, rowKey: (run) => run.id }),
+          total.approx() > runs.length && /* @__PURE__ */ a4("p", { class: "table-count muted", children: [
+            "The newest ",
+            runs.length,
+            " of ",
+            digits(total)
+          ] })
+        ] }) }) })
+      ] }),
+      choosing && /* @__PURE__ */ a4(StartRun, { onClose: () => setChoosing(false), onStart: list.reload })
+    ] });
+  }
+  var COLUMNS = [
+    { key: "state", title: "State", render: (run) => /* @__PURE__ */ a4(StateChip, { state: run.state }) },
+    {
+      key: "run",
+      title: "Run",
+      render: (run) => /* @__PURE__ */ a4($, { children: [
+        /* @__PURE__ */ a4(Link, { to: `/runs/${run.id}`, class: "nowrap", children: run.id }),
+        /* @__PURE__ */ a4("div", { class: "muted", children: purpose(run) })
+      ] })
+    },
+    { key: "trigger", title: "Started by", render: (run) => run.trigger },
+    { key: "ended", title: "Ended", render: Ended },
+    { key: "took", title: "Took", number: true, render: Took },
+    { key: "events", title: "Events", number: true, render: (run) => digits(run.events) },
+    { key: "audit", title: "Audit", number: true, render: Audit },
+    {
+      key: "generation",
+      title: "Generation",
+      number: true,
+      render: (run) => run.generation === null ? "–" : digits(run.generation)
+    }
+  ];
+  function Ended(run) {
+    return /* @__PURE__ */ a4("span", { class: "nowrap", children: /* @__PURE__ */ a4(Ago, { at: run.ended_at }) });
+  }
+  function Took(run) {
+    const ms = tookMs(run, run.ended_at === null ? now.value : 0);
+    return ms === void 0 ? "–" : duration(ms);
+  }
+  function Audit(run) {
+    if (run.audit === null) {
+      return "–";
+    }
+    const differ = differs(run);
+    return /* @__PURE__ */ a4("span", { class: differ ? "bad-text" : void 0, title: `${digits(run.audit.compared)} groups compared`, children: differ ? `${digits(run.audit.differences)} differ` : "equal" });
+  }
+  function Differences({ run }) {
+    return /* @__PURE__ */ a4("span", { class: differs(run) ? "bad-text" : void 0, children: run.audit && digits(run.audit.differences) });
+  }
+  function differs(run) {
+    return run.audit !== null && run.audit.differences.text !== "0";
+  }
+  function OneRun({ id }) {
+    const { run, problem } = useRun(id);
+    return /* @__PURE__ */ a4($, { children: [
+      /* @__PURE__ */ a4(PageHeading, { title: id, children: /* @__PURE__ */ a4(Link, { to: "/runs", class: "button plain", children: "All runs" }) }),
+      /* @__PURE__ */ a4("div", { class: "stack", children: [
+        problem && /* @__PURE__ */ a4(ProblemView, { problem }),
+        run && isUnderWay(run) && /* @__PURE__ */ a4(LiveRun, { id, first: run }),
+        run && /* @__PURE__ */ a4(RunFacts, { run })
+      ] })
+    ] });
+  }
+  function RunFacts({ run }) {
+    return /* @__PURE__ */ a4("section", { class: "card stack", "aria-label": "Facts", children: [
+      /* @__PURE__ */ a4(
+        Facts,
+        {
+          facts: [
+            ["State", /* @__PURE__ */ a4(StateChip, { state: run.state })],
+            ["For", purpose(run)],
+            ["Started by", run.trigger],
+            ["Step", run.step],
+            ["Scheduled for", run.scheduled_for && dateTime(run.scheduled_for)],
+            ["Started", run.started_at && dateTime(run.started_at)],
+            ["Ended", run.ended_at && dateTime(run.ended_at)],
+            ["Took", Took(run)],
+            ["Events folded", digits(run.events)],
+            ["Days", digits(run.days)],
+            ["Attempts", run.attempt && digits(run.attempt)],
+            ["Version backfilled", run.backfill && digits(run.backfill)],
+            ["Groups compared", run.audit && digits(run.audit.compared)],
+            ["Groups that differ", run.audit && /* @__PURE__ */ a4(Differences, { run })],
+            ["Generation published", run.generation && digits(run.generation)]
+          ]
+        }
+      ),
+      run.error !== null && /* @__PURE__ */ a4("div", { children: [
+        /* @__PURE__ */ a4("h2", { children: "Error" }),
+        /* @__PURE__ */ a4("pre", { class: "bad-text", children: run.error })
+      ] })
+    ] });
+  }
+
   // src/pages.ts
   var pages = [
-    { name: "explore", title: "Explore", group: "look", role: "read", component: Explore }
+    { name: "explore", title: "Explore", group: "look", role: "read", component: Explore },
+    { name: "runs", title: "Runs", group: "operate", role: "read", unbound: true, component: Runs },
+    { name: "health", title: "Health", group: "operate", role: "read", unbound: true, component: Health },
+    { name: "quarantine", title: "Quarantine", group: "operate", role: "admin", component: Quarantine },
+    { name: "keys", title: "Keys", group: "operate", role: "admin", component: Keys }
   ];
 
   // src/theme.ts

@@ -8,3 +8,6 @@ export { ProblemView } from './components/problem';
 export { type Column, Table } from './components/table';
 export { Tabs } from './components/tabs';
 export { Tooltip } from './components/tooltip';
+export { Confirm } from './components/confirm';
+export { Ago, CopyButton, CopyText, Facts, Progress } from './components/facts';
+export { Gate } from './components/gate';

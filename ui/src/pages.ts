@@ -1,6 +1,10 @@
 // The pages and their order in the navigation. A page is a component; it reads `place` for its parameters.
 import type { ComponentType } from 'preact';
 import { Explore } from './pages/explore';
+import { Health } from './pages/health';
+import { Keys } from './pages/keys';
+import { Quarantine } from './pages/quarantine';
+import { Runs } from './pages/runs';
 
 export interface Page {
   /** The first part of its path below /ui: `explore` for /ui/explore and what is below it. */
@@ -16,4 +20,8 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   { name: 'explore', title: 'Explore', group: 'look', role: 'read', component: Explore },
+  { name: 'runs', title: 'Runs', group: 'operate', role: 'read', unbound: true, component: Runs },
+  { name: 'health', title: 'Health', group: 'operate', role: 'read', unbound: true, component: Health },
+  { name: 'quarantine', title: 'Quarantine', group: 'operate', role: 'admin', component: Quarantine },
+  { name: 'keys', title: 'Keys', group: 'operate', role: 'admin', component: Keys },
 ];
