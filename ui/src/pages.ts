@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact';
 import { Explore } from './pages/explore';
 import { Health } from './pages/health';
 import { Keys } from './pages/keys';
+import { Metrics } from './pages/metrics';
 import { Quarantine } from './pages/quarantine';
 import { Runs } from './pages/runs';
 
@@ -20,6 +21,7 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   { name: 'explore', title: 'Explore', group: 'look', role: 'read', component: Explore },
+  { name: 'metrics', title: 'Metrics', group: 'look', role: 'read', component: Metrics },
   { name: 'runs', title: 'Runs', group: 'operate', role: 'read', unbound: true, component: Runs },
   { name: 'health', title: 'Health', group: 'operate', role: 'read', unbound: true, component: Health },
   { name: 'quarantine', title: 'Quarantine', group: 'operate', role: 'admin', component: Quarantine },
