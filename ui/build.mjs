@@ -8,8 +8,11 @@ const common = {
   charset: 'utf8',
   jsx: 'automatic',
   jsxImportSource: 'preact',
+  // Without a comment at every element that a minifier could leave it out.
+  jsxSideEffects: true,
   legalComments: 'none',
   logLevel: 'warning',
+  minifySyntax: true,
   target: 'es2022',
 };
 

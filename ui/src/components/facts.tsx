@@ -10,7 +10,7 @@ type Fact = readonly [name: ComponentChildren, value: ComponentChildren];
 /** Names and values; facts without a value are left out. */
 export function Facts({ facts }: { readonly facts: readonly Fact[] }) {
   return (
-    <dl class="facts">
+    <dl class="fact-grid">
       {facts
         .filter(([, value]) => value !== undefined && value !== null && value !== '')
         .map(([name, value], index) => (
