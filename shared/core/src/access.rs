@@ -63,15 +63,15 @@ impl FromStr for Role {
 pub enum RouteAccess {
     /// Everybody, without a key.
     Open,
-    /// Who sends events.
+    /// Sends events.
     Ingest,
     /// The same, as clients of Segment do: the key may also stand in the body, as `writeKey`.
     WriteKey,
-    /// Who asks for metrics; answers are made of what its [`AccessScope`] lets it see.
+    /// Queries metrics; answers are made of the events that its [`AccessScope`] admits.
     Read,
-    /// Who asks, and whose scope is everything: what is told is of all metrics together.
+    /// Queries, with a scope of everything: the answers are about all metrics together.
     ReadAll,
-    /// Who runs the service.
+    /// Operates the service.
     Admin,
 }
 
@@ -271,10 +271,10 @@ pub const KEYS_MAX: usize = 1000;
 /// Why keys stay as they are.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// With another first key nobody could make a second one.
+    /// With another first key no key could make a second one.
     #[error("the first key has to have role `admin`: without one nobody could make another")]
     FirstIsNoAdmin,
-    /// Without it nobody could make or revoke keys.
+    /// Without it no key could make or revoke keys.
     #[error("`{0}` is the last valid key with role `admin`; make another one first")]
     LastAdmin(String),
     /// There is no such key.
@@ -298,8 +298,8 @@ pub enum KeyChange {
 }
 
 impl KeyChange {
-    /// Whether somebody can change keys after it: once there are keys, there is always one with
-    /// role `admin`, so that no service is opened to everybody by revoking.
+    /// Whether keys can be changed after it: once there are keys, there is always one with role
+    /// `admin`, so that revoking keys never opens a service to everybody.
     ///
     /// # Errors
     /// Why it must not be.

@@ -42,8 +42,8 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 
 /// A record batch with [`EventBatch::schema`], which its constructor checks.
 ///
-/// Properties that were read from their text may come along, so that nobody reads them again. They
-/// are no part of what is stored or compared.
+/// Properties that were read from their text may come along, so that they are read once. They are
+/// neither stored nor compared.
 #[derive(Clone, Debug)]
 pub struct EventBatch {
     batch: RecordBatch,

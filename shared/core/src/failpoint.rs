@@ -28,8 +28,8 @@ pub use inactive::{hit, pass, start};
 
 /// What a cut of power would undo: bytes of files and names of directories that were not fsynced.
 ///
-/// Whoever changes a file says so here. The model is kept only when the variable `POWER_DIR` names
-/// a directory, on the same file system, for what was deleted and may have to come back.
+/// Code that changes a file reports it here. The model is kept only when the variable `POWER_DIR`
+/// names a directory, on the same file system, for what was deleted and may have to come back.
 pub mod disk {
     #[cfg(feature = "failpoints")]
     pub use super::disk_model::{

@@ -70,7 +70,7 @@ pub enum JournalError {
     #[error("{}", stopped(.0))]
     Stopped(String),
     /// The directory was deleted, renamed or replaced: what was being written is in no file that
-    /// anybody will find. Nothing is written until the journal is opened anew.
+    /// a later start will find. Nothing is written until the journal is opened anew.
     #[error("{0}")]
     Gone(String),
     /// Another handle has claimed the journal since, or this one never did. Nothing is written by
@@ -89,7 +89,7 @@ pub enum JournalError {
     /// The offset was trimmed, or lies ahead of the end.
     #[error("offset {asked} is outside of the journal, which holds [{start}, {end})")]
     OutOfRange {
-        /// What was asked for.
+        /// The offset of the call.
         asked: Offset,
         /// The first offset that is held.
         start: Offset,
@@ -171,8 +171,8 @@ pub trait Journal: Send + Sync + 'static {
     fn id(&self) -> JournalId;
 
     /// Makes this handle the one that appends and seals. From then on it is refused to every handle
-    /// that claimed before ([`JournalError::Fenced`]), as to those that never did. What they have
-    /// appended since this handle was opened, it need not know: a handle is claimed when nobody
+    /// that claimed before ([`JournalError::Fenced`]), as to those that never did. This handle
+    /// need not know what they have appended since it was opened: a handle is claimed when no other
     /// appends, or soon after it was opened.
     ///
     /// # Errors
@@ -239,8 +239,8 @@ pub trait Journal: Send + Sync + 'static {
         None
     }
 
-    /// Looks whether its files are still where they were: asked before what is durable is called
-    /// so to anybody.
+    /// Looks whether its files are still where they were. Called before an append is acknowledged
+    /// as durable.
     ///
     /// # Errors
     /// [`JournalError::Gone`], from then on for ever.

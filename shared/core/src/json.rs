@@ -1,8 +1,8 @@
 //! One pass over JSON text (RFC 8259): strict, without recursion, and without copies.
 //!
-//! Reading events is where most of the service's time goes, so everything that is asked of their
-//! text (syntax, the rules of properties, the values that metrics use) is found in the same pass: a
-//! [`JsonCursor`] walks over a value and tells a [`JsonVisitor`] of all that comes by.
+//! Reading events is where most of the service's time goes, so all checks and values
+//! of their text (syntax, the rules of properties, the values that metrics use) come from the same
+//! pass: a [`JsonCursor`] walks over a value and calls a [`JsonVisitor`] for each of its parts.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ impl<'a> JsonString<'a> {
     }
 }
 
-/// Is told what comes by. What an object's keys belong to comes right after them.
+/// Gets the parts of a value in their order. The value of an object's key comes right after it.
 pub trait JsonVisitor<'a> {
     /// An object or an array begins.
     fn open(&mut self, is_object: bool);
@@ -314,7 +314,7 @@ mod tests {
         cursor.walk(&mut Vec::new(), &mut ()).is_some() && cursor.peek().is_none()
     }
 
-    /// Writes down what it is told, as JSON again.
+    /// Writes what it gets as JSON again.
     #[derive(Default)]
     struct Writer(String, Vec<bool>);
 
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_is_told() {
+    fn half_a_surrogate_pair_is_not_a_text() {
         let spelled = |text: &'static str| JsonCursor::new(text).string().unwrap();
         for text in [r#""\ud83d\ude00""#, r#""\uD7FF\uE000""#, r#""a\"b""#] {
             assert!(spelled(text).is_unicode && spelled(text).text().is_some(), "{text}");
@@ -449,7 +449,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_it_is_told_is_the_text_again(text in json()) {
+        fn the_parts_of_a_text_spell_the_text_again(text in json()) {
             let mut writer = Writer::default();
             let mut cursor = JsonCursor::new(&text);
             prop_assert_eq!(cursor.walk(&mut Vec::new(), &mut writer), Some(&*text));

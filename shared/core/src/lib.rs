@@ -4,14 +4,14 @@
 //! 1. [`ids`]: offsets, epochs, generations: the positions in arrival order that everything is cut
 //!    by; [`time`]: instants, ranges and grains.
 //! 2. [`event`]: the record batch that an accepted event lives in, and [`property`],
-//!    [`properties`]:
-//!    what is read of its JSON.
+//!    [`properties`]: what is read of its JSON.
 //! 3. [`journal`]: the port of the log that all events pass.
 //! 4. [`access`]: who may do what, and see what.
 //!
 //! No files, no network, no routes.
 
 pub mod access;
+pub mod blocking;
 pub mod clock;
 pub mod decimal;
 pub mod event;

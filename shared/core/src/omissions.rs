@@ -173,7 +173,7 @@ impl ValueTally {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UseOmissions {
-    /// Values of another type than the use asks for, by the property as it is read
+    /// Values of another type than the use needs, by the property as it is read
     /// ([`crate::property::PropertyColumn::name`]): `number:tokens`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mismatched: BTreeMap<Arc<str>, ValueTally>,
@@ -235,7 +235,7 @@ impl MetricOmissions {
         Self { is_partial: true, ..Self::default() }
     }
 
-    /// Whether nothing is told.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -140,7 +140,7 @@ impl PropertyBatch {
     }
 }
 
-/// The place among the rows that a mask chooses of each of them, asked for in ascending order.
+/// The place of a row among those that a mask chooses; called with ascending rows.
 fn place_in(mask: &BooleanArray) -> impl FnMut(u32) -> Option<u32> + '_ {
     let (mut from, mut chosen) = (0, 0);
     move |row| {

@@ -1,6 +1,8 @@
 //! Texts of messages: how much of a client's text they show, and what an unknown name may have
 //! meant.
 
+use std::borrow::Cow;
+
 /// Characters of a client's text that a message shows.
 const SHOWN_CHARS: usize = 80;
 
@@ -10,6 +12,16 @@ pub fn clipped(text: &str) -> &str {
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => text.get(..end).unwrap_or(text),
         None => text,
+    }
+}
+
+/// [`clipped`], with `…` where the text goes on.
+#[must_use]
+pub fn excerpt(text: &str) -> Cow<'_, str> {
+    let start = clipped(text);
+    match start.len() == text.len() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("{start}…")),
     }
 }
 
@@ -54,6 +66,14 @@ mod tests {
         assert_eq!(clipped(&text(SHOWN_CHARS)), text(SHOWN_CHARS));
         assert_eq!(clipped(&text(SHOWN_CHARS + 1)), text(SHOWN_CHARS));
         assert_eq!(clipped(""), "");
+    }
+
+    #[test]
+    fn an_excerpt_shows_whether_the_text_goes_on() {
+        let text = |count| "ü".repeat(count);
+        assert_eq!(excerpt(&text(SHOWN_CHARS)), text(SHOWN_CHARS));
+        assert_eq!(excerpt(&text(SHOWN_CHARS + 1)), format!("{}…", text(SHOWN_CHARS)));
+        assert_eq!(excerpt(""), "");
     }
 
     #[test]

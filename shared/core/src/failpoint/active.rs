@@ -17,7 +17,7 @@ pub fn start() {
 /// A place that can fail.
 ///
 /// # Errors
-/// What the variable `FAILPOINTS` asks for.
+/// The one that the variable `FAILPOINTS` names.
 pub fn hit(place: &str) -> io::Result<()> {
     fail::fail_point!(place, |action| fire(place, action.as_deref().unwrap_or_default()));
     Ok(())
@@ -41,7 +41,7 @@ fn fire(place: &str, action: &str) -> io::Result<()> {
     }
 }
 
-/// Says in the log that it happened: a test that asked for it looks there.
+/// Says in the log that the failure happened: the test that set it looks there.
 fn log_hit(place: &str, action: &str) {
     eprintln!("failpoint {place} {action}");
 }

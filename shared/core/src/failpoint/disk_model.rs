@@ -71,7 +71,7 @@ impl DiskModel {
     }
 }
 
-/// The model; `None` when nobody asked for it.
+/// The model; `None` where `POWER_DIR` is not set.
 fn disk() -> Option<MutexGuard<'static, DiskModel>> {
     static DISK: OnceLock<Option<Mutex<DiskModel>>> = OnceLock::new();
     let disk = DISK.get_or_init(|| {
@@ -168,7 +168,7 @@ pub(super) fn simulate_power_cut() -> ! {
             state ^= state << 17;
             state % end
         });
-        // The model stays locked: nobody is answered any more.
+        // The model stays locked, so no request is answered any more.
         std::process::abort()
     }
     std::process::abort()

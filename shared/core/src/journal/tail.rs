@@ -58,7 +58,7 @@ impl fmt::Debug for JournalTail {
     }
 }
 
-/// Wakes those who wait for a journal's end to move.
+/// Wakes the tasks that wait for a journal's end to move.
 #[derive(Debug, Default)]
 pub struct AppendSignal(Mutex<Vec<Waker>>);
 
@@ -80,7 +80,7 @@ impl AppendSignal {
                 waiting.push(cx.waker().clone());
             }
         }
-        // What was appended between the look and the registration woke nobody.
+        // An append between the first look and the registration woke no task.
         if is_there() { Poll::Ready(()) } else { Poll::Pending }
     }
 }

@@ -143,8 +143,8 @@ fn numbers_events_densely(fresh: &dyn Fn() -> Box<dyn JournalLog>) -> Checked {
     let read = read(&*journal, 0)?;
     joined(&read, 0)?;
     let same = |a: &CommittedBatch| (a.partition, a.epoch, a.first, a.end(), a.checksum);
-    let (read, told) = (read.iter().map(|b| same(b)), batches.iter().map(|b| same(b)));
-    expect_eq!(read.collect::<Vec<_>>(), told.collect::<Vec<_>>(), "what is read");
+    let (read, live) = (read.iter().map(|b| same(b)), batches.iter().map(|b| same(b)));
+    expect_eq!(read.collect::<Vec<_>>(), live.collect::<Vec<_>>(), "what is read");
     Ok(())
 }
 

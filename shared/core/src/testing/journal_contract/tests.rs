@@ -84,7 +84,7 @@ struct BrokenJournal {
     inner: MemoryJournal,
     broken: JournalBreak,
     is_reopened: bool,
-    /// What every handle has told of its fence.
+    /// The fence of the handle that claimed last.
     fence: Mutex<Option<Fence>>,
     trimmed: Mutex<Offset>,
 }
@@ -114,8 +114,8 @@ impl BrokenJournal {
         self.broken == broken
     }
 
-    /// A batch as this journal tells of it.
-    fn told(&self, batch: &Arc<CommittedBatch>) -> Arc<CommittedBatch> {
+    /// A batch as this journal shows it.
+    fn as_shown(&self, batch: &Arc<CommittedBatch>) -> Arc<CommittedBatch> {
         let mut batch = (**batch).clone();
         match self.broken {
             JournalBreak::GapInOffsets if batch.first > Offset(0) => {
@@ -165,9 +165,9 @@ impl Journal for BrokenJournal {
         }
         match self.inner.append(events) {
             Err(JournalError::Fenced { .. }) if self.is(JournalBreak::FencedIsWorthATry) => {
-                Err(JournalError::Io("somebody else writes".to_owned()))
+                Err(JournalError::Io("another process writes".to_owned()))
             }
-            result => Ok(self.told(&result?)),
+            result => Ok(self.as_shown(&result?)),
         }
     }
 
@@ -225,19 +225,19 @@ impl Journal for BrokenJournal {
             }
             _ => {}
         }
-        let told: Vec<_> = batches.iter().map(|batch| Ok(self.told(batch))).collect();
-        Ok(Box::new(told.into_iter()))
+        let shown: Vec<_> = batches.iter().map(|batch| Ok(self.as_shown(batch))).collect();
+        Ok(Box::new(shown.into_iter()))
     }
 
     fn read_identities(&self, from: Offset) -> Result<IdentityReader, JournalError> {
         let read: Vec<_> = self.inner.read_identities(from)?.collect::<Result<_, _>>()?;
         let first = read.first().cloned();
-        let told = move |(n, (at, identities)): (usize, (Offset, EventIdentities))| match &first {
+        let shown = move |(n, (at, identities)): (usize, (Offset, EventIdentities))| match &first {
             Some((_, others)) if n == 1 => Ok((at, others.clone())),
             _ => Ok((at, identities)),
         };
         if self.is(JournalBreak::IdentitiesOfOthers) {
-            return Ok(Box::new(read.into_iter().enumerate().map(told)));
+            return Ok(Box::new(read.into_iter().enumerate().map(shown)));
         }
         if self.is(JournalBreak::IdentitiesAreNotCut) {
             let whole = self.inner.read_identities(self.start())?.flatten();
