@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use merganser_core::ids::PartitionOffsets;
 use merganser_metric::compile::Metric;
-use merganser_metric::measure::{DISTINCT_ERROR, MeasureKind, QUANTILE_ERROR, StateKind};
+use merganser_metric::measure::MeasureEstimate;
 use serde::Serialize;
 
 use super::{PartialBucket, WidenedRange};
@@ -73,24 +73,12 @@ pub struct MeasureApproximation {
 /// Which measures are estimated.
 #[must_use]
 pub fn approximate(metric: &Metric, measures: &[usize]) -> BTreeMap<String, MeasureApproximation> {
-    let approximation = |at: usize| {
-        let states = metric.states_of(&[at]);
-        let kinds = || states.iter().map(|state| metric.layout().states[*state]);
-        let derived = metric.measures()[at].kind == MeasureKind::Expr;
-        let error = |error: f64| (!derived).then_some(error);
-        if kinds().any(|kind| kind == StateKind::Distinct) {
-            return Some(MeasureApproximation {
-                method: "hll",
-                relative_error: error(DISTINCT_ERROR),
-            });
+    let mut approximate = BTreeMap::new();
+    for measure in measures {
+        if let Some(MeasureEstimate { method, relative_error }) = metric.estimate_of(*measure) {
+            let name = metric.measures()[*measure].name.clone();
+            approximate.insert(name, MeasureApproximation { method, relative_error });
         }
-        kinds().any(|kind| kind == StateKind::Quantile).then(|| MeasureApproximation {
-            method: "ddsketch",
-            relative_error: error(QUANTILE_ERROR),
-        })
-    };
-    measures
-        .iter()
-        .filter_map(|at| Some((metric.measures()[*at].name.clone(), approximation(*at)?)))
-        .collect()
+    }
+    approximate
 }

@@ -1,7 +1,7 @@
 //! What is being served: an immutable snapshot of the manifest, and the port that changes it.
 //!
-//! A [`CatalogSnapshot`] in use pins its generation: as long as somebody holds the [`Arc`], nothing
-//! that it names is deleted.
+//! A [`CatalogSnapshot`] in use pins its generation: as long as the [`Arc`] is held, nothing that
+//! it names is deleted.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct CatalogSnapshot {
     pub published_at: Timestamp,
     /// All versions of all metrics that fold or answer, by id.
     pub metrics: Vec<Arc<MetricVersion>>,
-    /// Who may do what; whoever reaches the service where there are none.
+    /// The keys and their roles; without keys, every caller that reaches the service may do all.
     pub keys: Arc<AccessKeys>,
 }
 

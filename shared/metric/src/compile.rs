@@ -29,7 +29,7 @@ use crate::definition::{
 };
 use crate::expression::{Evaluator, ExpressionError, InputColumn, Predicate};
 use crate::layout::StateLayout;
-use crate::measure::MeasureKind;
+use crate::measure::{MeasureEstimate, MeasureKind};
 pub use finish::{FinishedValues, OverflowCounts};
 pub use fold_error::FoldError;
 pub use fold_version::FoldVersion;
@@ -258,6 +258,19 @@ impl Metric {
         let measures = self.aggregates_of(measures);
         let states = measures.iter().flat_map(|at| self.measures[*at].states.iter().copied());
         states.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// How a measure is estimated. An expression over several estimates is estimated as the first
+    /// of them in the list of kinds; its error is unknown.
+    #[must_use]
+    pub fn estimate_of(&self, measure: usize) -> Option<MeasureEstimate> {
+        let aggregates = self.aggregates_of(&[measure]);
+        let kinds = aggregates.iter().map(|at| self.measures[*at].kind);
+        let estimate = kinds.filter(|kind| kind.estimate().is_some()).min()?.estimate()?;
+        match self.measures[measure].formula {
+            Some(_) => Some(MeasureEstimate { relative_error: None, ..estimate }),
+            None => Some(estimate),
+        }
     }
 
     /// These measures and those that their formulas read, ascending.

@@ -1,10 +1,10 @@
 //! SQL expressions in definitions and queries: parsed by DataFusion's parser, checked against an
 //! allow-list of node kinds and functions, typed, and lowered to DataFusion expressions.
 //!
-//! There are four types. A property takes the one that its use asks for: number under arithmetic
-//! and beside numbers, boolean beside booleans, text otherwise. Where values are only told apart,
-//! there is a fifth, of any of them. Lowered expressions are total: what has no result for a row is
-//! null, and counted ([`count_effects`]), never an error. Arithmetic is decimal
+//! There are four types. A property takes the one that its use needs: number under arithmetic
+//! and beside numbers, boolean beside booleans, text otherwise. Where values are only
+//! distinguished, a fifth type takes a value of any of them. Lowered expressions are total: a row
+//! without a result is null, and counted ([`count_effects`]), never an error. Arithmetic is decimal
 //! ([`merganser_core::decimal`]).
 //!
 //! An expression over events is lowered twice: over numbers of 9 places, which is fast and right

@@ -1,15 +1,15 @@
 //! Pulling properties out of their JSON text into typed columns, all that a set of metrics needs in
 //! one pass.
 //!
-//! A value of another type than its use asks for is null, and its row is noted as a mismatch. A
+//! A value of another type than its use needs is null, and its row is noted as a mismatch. A
 //! property that is missing or `null` is null without one. Text takes strings, and numbers and
-//! booleans in their JSON spelling; a value takes all three and tells them apart; objects and
+//! booleans in their JSON spelling; a value takes all three and distinguishes them; objects and
 //! arrays fit no type.
 //!
 //! [`PropertyFinder`] finds the values while a [`merganser_core::json::JsonCursor`] walks over an
-//! object, and [`PropertyBatchBuilder`] makes columns of them: so whoever reads an event's text for
-//! another reason gets its properties on the way. [`PropertyExtractor::extract`] reads what nobody
-//! has read before.
+//! object, and [`PropertyBatchBuilder`] makes columns of them: so code that reads an event's text
+//! for another reason gets its properties on the way. [`PropertyExtractor::extract`] reads those
+//! that were not read before.
 
 #[cfg(test)]
 mod batch_tests;
@@ -37,7 +37,7 @@ pub struct ExtractedEvents {
 }
 
 impl ExtractedEvents {
-    /// A column, if it was asked for.
+    /// A column, if it was extracted.
     #[must_use]
     pub fn column(&self, column: &PropertyColumn) -> Option<&PropertyValues> {
         self.columns.get(column)
@@ -91,7 +91,7 @@ impl PropertyExtractor {
         ExtractedEvents { events: events.clone(), places, columns }
     }
 
-    /// Events with what it reads of their properties, for whoever extracts it later.
+    /// Events together with the properties that it reads, for a later extraction.
     #[must_use]
     pub fn with_read(&self, events: &EventBatch) -> EventBatch {
         events.clone().with_read(self.read(events.properties()))

@@ -1,7 +1,7 @@
 //! Measures, and states: the mergeable partial values that measures are made of.
 //!
 //! Each kind has a file: what its states hold ([`column::StateFormat`]) and what its measures make
-//! of them ([`aggregate::MeasureAggregate`]). `kind.rs` is the list of all kinds.
+//! of them ([`aggregate::MeasureAggregate`]). This file is the list of all kinds, one entry a kind.
 //!
 //! A state is a commutative monoid: [`StateColumn::resize`] gives zeros, [`StateColumn::merge`] is
 //! associative and commutative bit for bit, and what [`StateColumn::emit`] writes depends only on
@@ -15,112 +15,206 @@ mod column;
 mod count;
 mod distinct;
 mod extreme;
-mod kind;
 mod latest;
 mod quantile;
 mod stddev;
+mod stored_state;
 mod sum;
-
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder};
-use arrow::datatypes::{DataType, Decimal128Type, TimestampMicrosecondType};
-
-pub use column::StateColumn;
-pub use distinct::{DistinctSketch, RELATIVE_ERROR as DISTINCT_ERROR};
-pub use kind::{ExtremeType, MeasureKind, StateKind};
-pub use latest::LatestState;
-pub use quantile::{QuantileSketch, RELATIVE_ERROR as QUANTILE_ERROR};
-
-/// States that cannot be merged, since they are not what this version writes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StateError {
-    /// The bytes of a sketch are not a sketch.
-    #[error("a {kind} state cannot be read: {reason}")]
-    Encoding {
-        /// Which kind of state.
-        kind: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A column has another type than its state.
-    #[error("a {kind} state is stored as {want}, found {got}")]
-    Type {
-        /// Which kind of state.
-        kind: &'static str,
-        /// The type of its column.
-        want: DataType,
-        /// What was found.
-        got: DataType,
-    },
-    /// More than 2⁶³ − 1 events in one group.
-    #[error("a count is out of range")]
-    CountOverflow,
-}
-
-/// A column of what each group's state is encoded as.
-fn encoded(groups: &[usize], encode: impl Fn(usize, &mut Vec<u8>)) -> ArrayRef {
-    let mut column = BinaryBuilder::with_capacity(groups.len(), groups.len() * 64);
-    let mut bytes = Vec::new();
-    for group in groups {
-        bytes.clear();
-        encode(*group, &mut bytes);
-        column.append_value(&bytes);
-    }
-    Arc::new(column.finish())
-}
-
-/// Decimals or times that are not null, in their units.
-fn each_number(
-    kind: StateKind,
-    want: impl FnOnce() -> DataType,
-    values: Option<&ArrayRef>,
-    groups: &[usize],
-    mut fold: impl FnMut(usize, i128),
-) -> Result<(), StateError> {
-    if let Some(times) = values.and_then(|v| v.as_primitive_opt::<TimestampMicrosecondType>()) {
-        for (time, group) in times.iter().zip(groups) {
-            time.into_iter().for_each(|time| fold(*group, time.into()));
-        }
-        return Ok(());
-    }
-    let decimals = values.and_then(|v| v.as_primitive_opt::<Decimal128Type>());
-    let decimals = decimals.ok_or_else(|| mistyped(kind, want(), values))?;
-    for (value, group) in decimals.iter().zip(groups) {
-        value.into_iter().for_each(|value| fold(*group, value));
-    }
-    Ok(())
-}
-
-/// Stored states that are not null, each for its group.
-fn each_stored(
-    kind: StateKind,
-    groups: &[usize],
-    stored: &ArrayRef,
-    mut merge: impl FnMut(usize, &[u8]) -> Result<(), StateError>,
-) -> Result<(), StateError> {
-    let states = stored.as_binary_opt::<i32>().ok_or_else(|| mistyped_state(kind, stored))?;
-    let mut states = states.iter().zip(groups);
-    states.try_for_each(|(bytes, group)| bytes.map_or(Ok(()), |bytes| merge(*group, bytes)))
-}
-
-/// What each stored state gives; nulls give null.
-fn stored_values<'a, T, C: FromIterator<Option<T>>>(
-    states: &'a ArrayRef,
-    value: impl Fn(&'a [u8]) -> Result<T, StateError>,
-) -> Result<C, StateError> {
-    states.as_binary::<i32>().iter().map(|bytes| bytes.map(&value).transpose()).collect()
-}
-
-fn mistyped(kind: StateKind, want: DataType, values: Option<&ArrayRef>) -> StateError {
-    let got = values.map_or(DataType::Null, |v| v.data_type().clone());
-    StateError::Type { kind: kind.name(), want, got }
-}
-
-fn mistyped_state(kind: StateKind, stored: &ArrayRef) -> StateError {
-    let got = stored.data_type().clone();
-    StateError::Type { kind: kind.name(), want: kind.data_type(), got }
-}
-
 #[cfg(test)]
 mod tests;
+
+use arrow::datatypes::DataType;
+use merganser_core::decimal::Scale;
+use merganser_core::time::timestamp_type;
+use serde::{Deserialize, Serialize};
+
+use aggregate::{MeasureAggregate, MeasureRules};
+use count::{CountFormat, CountMeasure};
+use distinct::{DistinctFormat, DistinctMeasure};
+use extreme::{ExtremeFormat, ExtremeMeasure, GreatestValue, LeastValue};
+use latest::{LatestFormat, LatestMeasure};
+use quantile::{QuantileFormat, QuantileMeasure};
+use stddev::{Divisor, SquaresFormat, StddevMeasure};
+use sum::{AvgMeasure, SumFormat, SumMeasure};
+
+pub use aggregate::MeasureEstimate;
+pub use column::StateColumn;
+pub use distinct::DistinctSketch;
+pub use latest::LatestState;
+pub use quantile::QuantileSketch;
+pub use stored_state::StateError;
+
+/// What has a least and a greatest value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ExtremeType {
+    /// Decimals.
+    Number(Scale),
+    /// Instants.
+    Time,
+}
+
+impl ExtremeType {
+    /// Arrow's type of such a value.
+    #[must_use]
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Number(scale) => scale.value_type(),
+            Self::Time => timestamp_type(),
+        }
+    }
+}
+
+/// What a state holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StateKind {
+    /// Number of rows, or of values that are not null.
+    Count,
+    /// Sum of decimals, null without values.
+    Sum(Scale),
+    /// Least value, null without values.
+    Min(ExtremeType),
+    /// Greatest value, null without values.
+    Max(ExtremeType),
+    /// HyperLogLog sketch of texts, or of whatever else [`crate::scalar`] tells apart.
+    Distinct,
+    /// DDSketch of decimals.
+    Quantile,
+    /// Value of the last event, with its time and offset.
+    Latest,
+    /// Exact sum of the squares of decimals.
+    Squares(Scale),
+}
+
+impl StateKind {
+    /// Its name in column names, and the type that its states are stored in.
+    fn stored(self) -> (&'static str, DataType) {
+        match self {
+            Self::Count => ("count", DataType::Int64),
+            Self::Sum(scale) => ("sum", scale.sum_type()),
+            Self::Min(values) => ("min", values.data_type()),
+            Self::Max(values) => ("max", values.data_type()),
+            Self::Distinct => ("distinct", DataType::Binary),
+            Self::Quantile => ("quantile", DataType::Binary),
+            Self::Latest => ("latest", DataType::Binary),
+            Self::Squares(_) => ("squares", DataType::Binary),
+        }
+    }
+
+    /// No groups of it.
+    fn column(self) -> StateColumn {
+        match self {
+            Self::Count => StateColumn::of(CountFormat),
+            Self::Sum(scale) => StateColumn::of(SumFormat(scale)),
+            Self::Min(values) => StateColumn::of(ExtremeFormat::<LeastValue>::new(values)),
+            Self::Max(values) => StateColumn::of(ExtremeFormat::<GreatestValue>::new(values)),
+            Self::Distinct => StateColumn::of(DistinctFormat),
+            Self::Quantile => StateColumn::of(QuantileFormat),
+            Self::Latest => StateColumn::of(LatestFormat),
+            Self::Squares(scale) => StateColumn::of(SquaresFormat(scale)),
+        }
+    }
+
+    /// Its name in column names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.stored().0
+    }
+
+    /// The type that states are stored in.
+    #[must_use]
+    pub fn data_type(self) -> DataType {
+        self.stored().1
+    }
+
+    /// Whether its states are bytes of any length, which may be some kilobytes.
+    #[must_use]
+    pub fn is_binary(self) -> bool {
+        self.data_type() == DataType::Binary
+    }
+}
+
+/// The kinds of measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasureKind {
+    /// Number of events, or of values of `of` that are not null.
+    Count,
+    /// Exact decimal sum.
+    Sum,
+    /// Least value.
+    Min,
+    /// Greatest value.
+    Max,
+    /// Sum over count, divided after the merge.
+    Avg,
+    /// Number of distinct values, estimated.
+    Distinct,
+    /// The value below which a share `q` of the values lies, estimated.
+    Quantile,
+    /// The value of the last event, by time, then by offset in the journal.
+    Latest,
+    /// Standard deviation of the values as a whole population.
+    StddevPop,
+    /// Standard deviation of what the values are a sample of; `stddev` is the same.
+    #[serde(alias = "stddev")]
+    StddevSamp,
+    /// An expression over other measures, evaluated after the merge.
+    Expr,
+}
+
+impl MeasureKind {
+    /// Its name in definitions, and what it does; an expression aggregates nothing.
+    fn entry(self) -> (&'static str, Option<&'static dyn MeasureAggregate>) {
+        match self {
+            Self::Count => ("count", Some(&CountMeasure)),
+            Self::Sum => ("sum", Some(&SumMeasure)),
+            Self::Min => ("min", Some(&ExtremeMeasure(LeastValue))),
+            Self::Max => ("max", Some(&ExtremeMeasure(GreatestValue))),
+            Self::Avg => ("avg", Some(&AvgMeasure)),
+            Self::Distinct => ("distinct", Some(&DistinctMeasure)),
+            Self::Quantile => ("quantile", Some(&QuantileMeasure)),
+            Self::Latest => ("latest", Some(&LatestMeasure)),
+            Self::StddevPop => ("stddev_pop", Some(&StddevMeasure(Divisor::Population))),
+            Self::StddevSamp => ("stddev_samp", Some(&StddevMeasure(Divisor::Sample))),
+            Self::Expr => ("expr", None),
+        }
+    }
+
+    /// Its name in definitions.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// How it aggregates events; `None` of an expression over other measures.
+    pub(crate) fn aggregate(self) -> Option<&'static dyn MeasureAggregate> {
+        self.entry().1
+    }
+
+    fn rules(self) -> Option<MeasureRules> {
+        self.aggregate().map(MeasureAggregate::rules)
+    }
+
+    /// Whether its values are rounded to `places` of its own.
+    #[must_use]
+    pub fn has_places(self) -> bool {
+        self.rules().is_some_and(|rules| rules.has_places)
+    }
+
+    /// Whether a bucket without events has the value 0, and not null.
+    #[must_use]
+    pub fn is_zero_without_events(self) -> bool {
+        self.rules().is_some_and(|rules| rules.is_zero_without_events)
+    }
+
+    /// Where a value that could not be used is missing, for warnings: `in the sum`.
+    #[must_use]
+    pub fn phrase(self) -> Option<&'static str> {
+        self.rules().and_then(|rules| rules.phrase)
+    }
+    /// How its values are estimated; `None` of values that are exact.
+    #[must_use]
+    pub fn estimate(self) -> Option<MeasureEstimate> {
+        self.rules().and_then(|rules| rules.estimate)
+    }
+}

@@ -25,8 +25,8 @@ pub enum SpeedViewError {
     /// The store cannot be reached, or does not hold this metric's states yet.
     #[error("the speed view is not available: {0}")]
     Unavailable(String),
-    /// The states below the boundary that was asked for are already retired: a newer manifest
-    /// covers them. Reload it and ask again.
+    /// States from the boundary of the read on are already retired: a newer manifest covers them.
+    /// Reload the manifest and read again.
     #[error("the speed view has moved on to epoch {first}; reload the manifest")]
     Retired {
         /// The first epoch that is still held.
@@ -40,7 +40,7 @@ pub enum SpeedViewError {
     },
 }
 
-/// What a reader asks of a speed view.
+/// A read of a speed view.
 #[derive(Clone, Debug)]
 pub struct SpeedReadRequest {
     /// The first epoch to read: the metric's boundary.
@@ -71,12 +71,12 @@ pub struct SpeedViewStates {
     /// states of one position in time: then of the events between the two each is in or not.
     pub reach: Offset,
     /// Batches with the metric's [`crate::layout::StateLayout`] schema, or at least the columns of
-    /// it that were asked for.
+    /// it that were read.
     pub states: Vec<RecordBatch>,
     /// Why states may be missing although `through` says otherwise, e.g. a bound of groups.
     pub missing: Vec<String>,
-    /// What each use could not take of the events of the epochs that were asked for, whatever their
-    /// time.
+    /// The values that each use could not take, of all events of the epochs that were read, whatever
+    /// their time.
     pub omissions: MetricOmissions,
 }
 
@@ -139,7 +139,7 @@ pub trait SpeedViews: Send + Sync + 'static {
     /// whether it does.
     async fn wait_applied(&self, offset: Offset, timeout: std::time::Duration) -> bool;
 
-    /// Values of another type than their use asks for, and rows whose arithmetic had no result,
+    /// Values of another type than their use needs, and rows whose arithmetic had no result,
     /// in the epochs from the metric's boundary on.
     fn mismatches(&self, metric: MetricId) -> u64;
 
@@ -147,7 +147,7 @@ pub trait SpeedViews: Send + Sync + 'static {
     fn groups(&self, metric: MetricId) -> u64;
 }
 
-/// What a reader asks of a batch view.
+/// A read of a batch view.
 #[derive(Clone, Debug)]
 pub struct BatchReadRequest {
     /// The rollup: the metric's base grain or a coarser one of [`Grain::rollups`].
@@ -173,8 +173,8 @@ pub type BatchViewStream = BoxStream<'static, Result<RecordBatch, BatchViewError
 /// The batch layer's views.
 pub trait BatchViews: Send + Sync + 'static {
     /// States of `metric` under `snapshot`, which the caller keeps until the end, as it keeps the
-    /// files from being deleted. Columns are `time`, the dimensions and the states that were asked
-    /// for, named as in the layout. Rows of one group may occur several times (base and delta
+    /// files from being deleted. Columns are `time`, and the dimensions and the states of the read,
+    /// named as in the layout. Rows of one group may occur several times (base and delta
     /// files), so the reader merges. Reading decodes, which takes the processor.
     fn read(
         &self,

@@ -18,7 +18,7 @@ use merganser_core::property::PropertyType;
 /// The values of some measures.
 #[derive(Clone, Debug)]
 pub struct FinishedValues {
-    /// By measure asked for: `Int64` for count and distinct, `Utf8` for a latest text, a timestamp
+    /// By measure: `Int64` for count and distinct, `Utf8` for a latest text, a timestamp
     /// in microseconds for a time, otherwise a decimal of 38 digits, with the measure's places
     /// where it has such.
     pub values: Vec<ArrayRef>,
@@ -45,7 +45,7 @@ impl OverflowCounts {
         }
     }
 
-    /// What is told of them.
+    /// A warning for each.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(measure, (places, rows))| {
             format!(

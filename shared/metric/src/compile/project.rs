@@ -34,7 +34,7 @@ use merganser_core::time::timestamp_type;
 pub struct ProjectedRows {
     /// The rows.
     pub batch: RecordBatch,
-    /// Values of another type than their use asked for, and rows without a result of arithmetic.
+    /// Values of another type than their use needs, and rows without a result of arithmetic.
     pub mismatches: u64,
     /// What each use could not take.
     pub omissions: MetricOmissions,
@@ -95,7 +95,7 @@ impl Metric {
             has_long |= !found(extracted, property)?.long.is_empty();
         }
         let plan = &self.plans[usize::from(has_long && self.fold > FoldVersion::First)];
-        let mut told = OmissionCounter::new(self, plan, chosen.as_ref());
+        let mut omitted = OmissionCounter::new(self, plan, chosen.as_ref());
         let mut columns: Vec<ArrayRef> = vec![Arc::new(extracted.events.times().clone())];
         for (at, input) in plan.inputs.iter().enumerate() {
             columns.push(match input {
@@ -105,7 +105,7 @@ impl Metric {
                 }
                 InputColumn::Property(property) => {
                     let column = found(extracted, property)?;
-                    told.add(at, &column.mismatches);
+                    omitted.add(at, &column.mismatches);
                     match property.ty {
                         PropertyType::Number if plan.is_wide() => Arc::new(column.wide()),
                         _ => Arc::clone(&column.values),
@@ -119,13 +119,13 @@ impl Metric {
             columns.extend(extracted.places.columns());
         }
         let events = extracted.events.len();
-        if told.needs_rows() {
+        if omitted.needs_rows() {
             // A batch has at most 2³² events.
             columns.push(Arc::new(UInt32Array::from_iter_values(0..events as u32)));
         }
-        let rows = self.input_batch(plan, columns, told.needs_rows())?;
-        let batch = self.rows(plan, rows, chosen.as_ref(), &mut told, events)?;
-        let OmissionCounter { mismatches, omissions, .. } = told;
+        let rows = self.input_batch(plan, columns, omitted.needs_rows())?;
+        let batch = self.rows(plan, rows, chosen.as_ref(), &mut omitted, events)?;
+        let OmissionCounter { mismatches, omissions, .. } = omitted;
         Ok(ProjectedRows { batch, mismatches, omissions })
     }
 
@@ -135,23 +135,23 @@ impl Metric {
         plan: &EvaluationPlan,
         mut rows: RecordBatch,
         chosen: Option<&BooleanArray>,
-        told: &mut OmissionCounter<'_>,
+        omitted: &mut OmissionCounter<'_>,
         events: usize,
     ) -> Result<RecordBatch, FoldError> {
         if let Some(chosen) = chosen {
             rows = filter_record_batch(&rows, chosen)?;
         }
-        told.note_properties(&rows);
+        omitted.note_properties(&rows);
         if let Some(filter) = &plan.filter {
             let (mask, effects) = filter.evaluate(&plan.inputs_of(&rows)?)?;
-            told.add_effects(self.uses.filter.as_slice(), effects);
+            omitted.add_effects(self.uses.filter.as_slice(), effects);
             let mask = mask.as_boolean();
             if mask.true_count() < mask.len() {
                 rows = filter_record_batch(&rows, mask)?;
             }
         }
-        told.count(&rows, events)?;
-        self.evaluate(plan, &rows, told)
+        omitted.count(&rows, events)?;
+        self.evaluate(plan, &rows, omitted)
     }
 
     /// Which events are of the metric's types; `None` for all.
@@ -191,7 +191,7 @@ impl Metric {
         &self,
         plan: &EvaluationPlan,
         rows: &RecordBatch,
-        told: &mut OmissionCounter<'_>,
+        omitted: &mut OmissionCounter<'_>,
     ) -> Result<RecordBatch, FoldError> {
         let inputs = plan.inputs_of(rows)?;
         let times = rows.column(0).as_primitive::<TimestampMicrosecondType>();
@@ -200,7 +200,7 @@ impl Metric {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(starts)];
         for (dimension, usage) in plan.dimensions.iter().zip(&self.uses.dimensions) {
             let (values, effects) = dimension.evaluate(&inputs)?;
-            told.add_effects(&[*usage], effects);
+            omitted.add_effects(&[*usage], effects);
             columns.push(values);
         }
         let arguments = plan.arguments.iter().zip(&self.shapes).zip(&self.uses.arguments);
@@ -209,10 +209,10 @@ impl Metric {
             if shape.ty == PropertyType::Number {
                 let rounded = round_to_scale(values, shape.scale);
                 effects.no_result += rounded.misfits;
-                told.add_rounding(uses, rounded.lost);
+                omitted.add_rounding(uses, rounded.lost);
                 values = rounded.values;
             }
-            told.add_effects(uses, effects);
+            omitted.add_effects(uses, effects);
             if shape.is_placed {
                 values = placed(times, &EventOffsets::of(rows)?, &values);
             }

@@ -133,7 +133,7 @@ fn when(filter: Expr, value: Expr) -> Expr {
     Expr::Case(Case::new(None, vec![(Box::new(filter), Box::new(value))], None))
 }
 
-/// What a measure aggregates, as the type that its use asks for; `given` is the type that the
+/// What a measure aggregates, as the type that its use needs; `given` is the type that the
 /// definition says.
 fn value(
     used: ArgumentUse,

@@ -210,8 +210,8 @@ fn sums_that_do_not_fit_are_null_with_a_warning() {
     assert_eq!(mismatches, 0);
     let finished = metric.finish(&[0], &table.emit_all()).unwrap();
     assert!(finished.values[0].is_null(0));
-    let told: Vec<String> = finished.misfits.warnings().collect();
-    assert!(told[0].contains("`s`"), "{told:?}");
+    let warnings: Vec<String> = finished.misfits.warnings().collect();
+    assert!(warnings[0].contains("`s`"), "{warnings:?}");
     let two = events.slice(0, 1);
     let (table, _) = folded(&metric, &two);
     assert_eq!(
@@ -256,7 +256,7 @@ fn omitted(metric: &Metric, events: &EventBatch) -> MetricOmissions {
     metric.project(&extracted).unwrap().omissions
 }
 
-/// What is told, a line a use and kind.
+/// The omissions, a line a use and kind.
 fn lines(omissions: &MetricOmissions) -> Vec<String> {
     let mut lines = Vec::new();
     for (usage, omitted) in &omissions.uses {
@@ -272,14 +272,14 @@ fn lines(omissions: &MetricOmissions) -> Vec<String> {
 }
 
 #[test]
-fn what_a_use_cannot_take_is_told_of_it_and_of_the_rows_that_it_is_made_of() {
+fn omissions_of_a_use_name_the_property_and_its_values() {
     let metric = metric(CALLS);
     let omissions = omitted(&metric, &calls());
     assert_eq!(
         lines(&omissions),
         [
             "filter text:status 1 [",
-            // Of the event that passes no filter nothing is told but that.
+            // An event that passes no filter has no other omission.
             "dimension:tenant text:tenant 1 {",
             "measure:paid number:tokens 1 \"7\"",
             "measure:price number:tokens 2 \"7\"",
@@ -296,7 +296,7 @@ fn what_a_use_cannot_take_is_told_of_it_and_of_the_rows_that_it_is_made_of() {
 }
 
 #[test]
-fn however_events_are_cut_the_same_is_told() {
+fn omissions_do_not_depend_on_how_events_are_cut_into_batches() {
     let (metric, events) = (metric(CALLS), calls());
     let whole = omitted(&metric, &events);
     for cut in 0..=events.len() {

@@ -51,7 +51,7 @@ pub(super) enum UseRows {
 pub(super) struct InputName {
     /// As it is read: `number:tokens`.
     name: Arc<str>,
-    /// Its path, by which it is told that it was seen.
+    /// Its path, under which it counts as seen.
     path: Arc<str>,
 }
 
@@ -92,7 +92,7 @@ impl UseIndex {
     }
 }
 
-/// What is told of a batch while it is projected.
+/// Counts the omissions of a batch while it is projected.
 #[derive(Debug)]
 pub(super) struct OmissionCounter<'a> {
     metric: &'a Metric,
@@ -122,7 +122,7 @@ impl<'a> OmissionCounter<'a> {
         }
     }
 
-    /// Whether it is to be told which rows pass the filter.
+    /// Whether it needs the rows that pass the filter.
     pub(super) fn needs_rows(&self) -> bool {
         !self.odd.is_empty()
     }
@@ -236,7 +236,7 @@ pub struct PropertyUse<'a> {
     pub usage: &'a DefinitionUse,
     /// The property as it is read, `number:tokens`, by which mismatches are counted.
     pub name: &'a Arc<str>,
-    /// Its path, by which it is told that it was seen: `tokens`.
+    /// Its path, under which it counts as seen: `tokens`.
     pub path: &'a Arc<str>,
 }
 
@@ -246,7 +246,7 @@ impl Metric {
     #[must_use]
     pub fn property_uses(&self, measures: &[usize], dimensions: &[usize]) -> Vec<PropertyUse<'_>> {
         let measures = self.aggregates_of(measures);
-        let is_asked = |usage: &DefinitionUse| match usage {
+        let is_wanted = |usage: &DefinitionUse| match usage {
             DefinitionUse::Filter => true,
             DefinitionUse::Dimension(name) => {
                 dimensions.iter().any(|at| self.layout.dimensions[*at] == *name)
@@ -255,8 +255,8 @@ impl Metric {
                 measures.iter().any(|at| self.measures[*at].name == *name)
             }
         };
-        let asked = self.uses.all.iter().filter(|usage| is_asked(&usage.name));
-        let readings = asked.flat_map(|usage| {
+        let wanted = self.uses.all.iter().filter(|usage| is_wanted(&usage.name));
+        let readings = wanted.flat_map(|usage| {
             let reads = usage.inputs.iter().filter_map(|at| self.reads[*at].as_ref());
             reads.map(|read| PropertyUse { usage: &usage.name, name: &read.name, path: &read.path })
         });

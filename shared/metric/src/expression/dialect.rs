@@ -2,9 +2,9 @@
 //! a bound of what reading may take.
 //!
 //! Where the parser cannot read something in one way it goes back and tries another, at each level
-//! of nesting. What is wrong at its end is so read in a number of ways that doubles with each
-//! level, unless somebody counts. Inside of queries the parser gives nobody a chance to count; they
-//! cannot be used anyway, so the words that begin them are names like any other here.
+//! of nesting. A text that is wrong at its end is so read in a number of ways that doubles
+//! with each level, unless attempts are counted. The parser offers no place to count them inside
+//! of queries; queries cannot be used anyway, so the words that begin them are names here.
 
 use std::any::TypeId;
 use std::cell::Cell;
@@ -36,7 +36,7 @@ const QUERY_WORDS: [Keyword; 9] = [
 pub(super) enum KeywordMode {
     /// As the generic dialect has it.
     MayBeNames,
-    /// Then a text that is wrong is told at the keyword that it is wrong behind.
+    /// Then the error of a wrong text points to the keyword behind which it is wrong.
     AreKeywords,
 }
 
@@ -82,7 +82,7 @@ impl Dialect for ExpressionDialect {
         }
     }
 
-    /// Asked before each operand that is read. No other error ends all attempts at once.
+    /// Called before each operand is read. No other error ends all attempts at once.
     fn parse_prefix(&self, _: &mut Parser<'_>) -> Option<Result<Sql, ParserError>> {
         self.readings.set(self.readings.get() + 1);
         self.is_exhausted().then_some(Err(ParserError::RecursionLimitExceeded))

@@ -6,55 +6,58 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sqlparser::ast::{self, Value};
 
-use super::lower::ExpressionLowering;
 use super::typed::{Result, TypedExpr, boolean, refuse};
 use super::{ExpressionError, NumberWidth};
 use merganser_core::decimal;
 use merganser_core::property::PropertyType;
 
-impl ExpressionLowering<'_> {
-    pub(super) fn literal(&mut self, value: &Value, want: PropertyType) -> Result<TypedExpr> {
-        match value {
-            Value::Number(text, false) if want == PropertyType::Text => {
-                let number = decimal::parse_wide(text).map(decimal::format_wide);
-                let text = number.ok_or_else(|| too_large(text))?;
-                Ok(TypedExpr::new(
-                    Expr::Literal(ScalarValue::Utf8(Some(text)), None),
-                    PropertyType::Text,
-                ))
-            }
-            Value::Number(text, false) => self.number_literal(text),
-            Value::Boolean(value) => Ok(boolean(Expr::Literal(ScalarValue::from(*value), None))),
-            Value::SingleQuotedString(text) if want == PropertyType::Time => time_literal(text),
-            Value::SingleQuotedString(text) => Ok(TypedExpr::new(
-                Expr::Literal(ScalarValue::Utf8(Some(text.clone())), None),
+/// A value that an expression names, as the type `want` of its use.
+pub(super) fn literal(
+    value: &Value,
+    want: PropertyType,
+    numbers: NumberWidth,
+) -> Result<TypedExpr> {
+    match value {
+        Value::Number(text, false) if want == PropertyType::Text => {
+            let number = decimal::parse_wide(text).map(decimal::format_wide);
+            let text = number.ok_or_else(|| too_large(text))?;
+            Ok(TypedExpr::new(
+                Expr::Literal(ScalarValue::Utf8(Some(text)), None),
                 PropertyType::Text,
-            )),
-            Value::Null => {
-                let null = ScalarValue::try_from(&want.data_type());
-                let null = null.map_err(|e| ExpressionError(e.to_string()))?;
-                Ok(TypedExpr::new(Expr::Literal(null, None), want))
-            }
-            other => {
-                refuse(format!("`{other}` cannot be used; numbers, 'text', TRUE, FALSE, NULL can"))
-            }
+            ))
+        }
+        Value::Number(text, false) => number_literal(text, numbers),
+        Value::Boolean(value) => Ok(boolean(Expr::Literal(ScalarValue::from(*value), None))),
+        Value::SingleQuotedString(text) if want == PropertyType::Time => time_literal(text),
+        Value::SingleQuotedString(text) => Ok(TypedExpr::new(
+            Expr::Literal(ScalarValue::Utf8(Some(text.clone())), None),
+            PropertyType::Text,
+        )),
+        Value::Null => {
+            let null = ScalarValue::try_from(&want.data_type());
+            let null = null.map_err(|e| ExpressionError(e.to_string()))?;
+            Ok(TypedExpr::new(Expr::Literal(null, None), want))
+        }
+        other => {
+            refuse(format!("`{other}` cannot be used; numbers, 'text', TRUE, FALSE, NULL can"))
         }
     }
+}
 
-    pub(super) fn number_literal(&self, text: &str) -> Result<TypedExpr> {
-        let wide = decimal::parse_wide(text).ok_or_else(|| too_large(text))?;
-        let short = decimal::narrow(wide).filter(|value| decimal::widen(*value) == wide);
-        match short.filter(|_| self.numbers == NumberWidth::Short) {
-            Some(value) => {
-                let scale = decimal::SCALE;
-                let value = ScalarValue::Decimal128(Some(value), decimal::PRECISION, scale);
-                Ok(TypedExpr::new(Expr::Literal(value, None), PropertyType::Number))
-            }
-            None => {
-                let scale = decimal::WIDE_SCALE;
-                let value = ScalarValue::Decimal256(Some(wide), decimal::WIDE_PRECISION, scale);
-                Ok(TypedExpr::wide(Expr::Literal(value, None)))
-            }
+/// A number, short if `numbers` are and its digits allow it.
+pub(super) fn number_literal(text: &str, numbers: NumberWidth) -> Result<TypedExpr> {
+    let wide = decimal::parse_wide(text).ok_or_else(|| too_large(text))?;
+    let short = decimal::narrow(wide).filter(|value| decimal::widen(*value) == wide);
+    match short.filter(|_| numbers == NumberWidth::Short) {
+        Some(value) => {
+            let scale = decimal::SCALE;
+            let value = ScalarValue::Decimal128(Some(value), decimal::PRECISION, scale);
+            Ok(TypedExpr::new(Expr::Literal(value, None), PropertyType::Number))
+        }
+        None => {
+            let scale = decimal::WIDE_SCALE;
+            let value = ScalarValue::Decimal256(Some(wide), decimal::WIDE_PRECISION, scale);
+            Ok(TypedExpr::wide(Expr::Literal(value, None)))
         }
     }
 }

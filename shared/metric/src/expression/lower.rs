@@ -1,7 +1,7 @@
 //! From SQL text to DataFusion expressions, by way of the allow-list.
 //!
 //! Every `match` on the parser's tree ends in a refusal: a node that is not named here cannot be
-//! used. The type that a use asks for is handed down (`request_applied`), so that properties, which
+//! used. The type that a use needs is handed down (`request_applied`), so that properties, which
 //! have no type of their own, take it.
 
 use arrow::datatypes::DataType;
@@ -12,14 +12,15 @@ use indexmap::IndexSet;
 use sqlparser::ast::{self, BinaryOperator, Expr as Sql, Ident, UnaryOperator, Value};
 
 use super::arithmetic::ScalarOperation;
-use super::error_hints::{clip_name, operator_hint, unknown_hint};
-use super::literal::cast_type;
+use super::error_hints::{operator_hint, unknown_hint};
+use super::literal::{cast_type, literal, number_literal};
 use super::parse::{DEPTH_MAX, OPERATIONS_MAX, too_deep, too_large};
 use super::typed::{Result, TypedExpr, binary, boolean, cast, clip, field, refuse};
 use super::{InputColumn, NameScope, NumberWidth};
 use merganser_core::property::PropertyColumn;
 use merganser_core::property::PropertyPath;
 use merganser_core::property::PropertyType;
+use merganser_core::text::excerpt;
 
 /// Lowers the expressions of one definition or query, and collects the columns that they read.
 #[derive(Debug)]
@@ -121,7 +122,7 @@ impl<'a> ExpressionLowering<'a> {
         let depth = depth + 1;
         match sql {
             Sql::Nested(inner) => self.lower(inner, want, depth),
-            Sql::Value(value) => self.literal(&value.value, want),
+            Sql::Value(value) => literal(&value.value, want, self.numbers),
             Sql::Identifier(name) => self.name(std::slice::from_ref(name), want),
             Sql::CompoundIdentifier(names) => self.name(names, want),
             Sql::UnaryOp { op, expr } => self.unary(*op, expr, depth),
@@ -178,7 +179,7 @@ impl<'a> ExpressionLowering<'a> {
                     Some((_, ty)) => InputColumn::Column(name, *ty),
                     None => {
                         let hint = unknown_hint(names, columns);
-                        return refuse(format!("there is no {noun} `{}`{hint}", clip_name(&name)));
+                        return refuse(format!("there is no {noun} `{}`{hint}", excerpt(&name)));
                     }
                 }
             }
@@ -206,7 +207,7 @@ impl<'a> ExpressionLowering<'a> {
             UnaryOperator::Plus => self.lower_as(expr, PropertyType::Number, depth),
             UnaryOperator::Minus => match expr {
                 Sql::Value(ast::ValueWithSpan { value: Value::Number(text, false), .. }) => {
-                    self.number_literal(&format!("-{text}"))
+                    number_literal(&format!("-{text}"), self.numbers)
                 }
                 _ => {
                     let number = self.lower_as(expr, PropertyType::Number, depth)?;
@@ -301,7 +302,7 @@ impl<'a> ExpressionLowering<'a> {
         Ok(TypedExpr { expr: case, ty, wide })
     }
 
-    /// The type of what is one of these: on which they meet, or any where that is asked for.
+    /// The common type of several alternatives, or any type where the use takes any.
     pub(super) fn result_type<'s>(
         &self,
         all: impl IntoIterator<Item = &'s Sql>,

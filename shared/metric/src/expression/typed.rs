@@ -3,10 +3,10 @@
 use arrow::datatypes::DataType;
 use datafusion_expr::{BinaryExpr, Cast, Expr, Operator};
 use merganser_core::property::PropertyType;
+use merganser_core::text::excerpt;
 use sqlparser::ast::{Expr as Sql, Ident};
 
 use super::ExpressionError;
-use super::error_hints::clip_name;
 
 pub(super) type Result<T> = std::result::Result<T, ExpressionError>;
 
@@ -34,7 +34,7 @@ pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T> {
 
 /// The start of an expression's text, for a message.
 pub(super) fn clip(sql: &Sql) -> String {
-    clip_name(&sql.to_string())
+    excerpt(&sql.to_string()).into_owned()
 }
 
 pub(super) fn field(names: &[Ident]) -> Option<&'static str> {

@@ -72,7 +72,7 @@ impl ExpressionLowering<'_> {
         Ok(self.type_hint(&parse(text)?) == Some(PropertyType::Time))
     }
 
-    /// A text, or whatever else can be told apart as [`PropertyType::Value`].
+    /// A text, or a value of another type as [`PropertyType::Value`].
     ///
     /// # Errors
     /// Says what is wrong with the text.

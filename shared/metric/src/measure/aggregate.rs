@@ -7,8 +7,8 @@ use arrow::array::{Array, ArrayRef, Decimal128Array};
 use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
-use super::StateError;
-use super::kind::StateKind;
+use super::StateKind;
+use super::stored_state::StateError;
 
 /// What a measure makes of its argument, `of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum ArgumentUse {
     Number,
     /// Numbers or times.
     Ordered,
-    /// Values of any type, told apart.
+    /// Values of any type, to distinguish them.
     Identity,
     /// Values of the type that the definition says, each with its event's time and offset.
     Placed,
@@ -36,12 +36,30 @@ pub(crate) struct MeasureRules {
     pub(crate) is_zero_without_events: bool,
     /// Where a value that could not be used is missing, for warnings: `in the sum`.
     pub(crate) phrase: Option<&'static str>,
+    /// How its values are estimated; `None` of values that are exact.
+    pub(crate) estimate: Option<MeasureEstimate>,
+}
+
+/// How a measure's values are estimated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeasureEstimate {
+    /// The sketch: `hll` or `ddsketch`.
+    pub method: &'static str,
+    /// The sketch's relative error (of `hll`: one standard deviation); `None` of an expression
+    /// over estimates.
+    pub relative_error: Option<f64>,
 }
 
 impl MeasureRules {
-    /// No places of its own, and null without events.
+    /// Exact values without places of their own, null without events.
     pub(super) const fn of(argument: ArgumentUse) -> Self {
-        Self { argument, has_places: false, is_zero_without_events: false, phrase: None }
+        Self {
+            argument,
+            has_places: false,
+            is_zero_without_events: false,
+            phrase: None,
+            estimate: None,
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 
-use super::kind::StateKind;
-use super::{StateError, mistyped_state};
+use super::StateKind;
+use super::stored_state::{StateError, mistyped_state};
 
 /// What a kind of state is made of: its zero is the default of [`StateFormat::State`].
 pub(super) trait StateFormat: Copy + Debug + PartialEq + Send + Sync + 'static {
@@ -52,7 +52,7 @@ pub(super) trait StateFormat: Copy + Debug + PartialEq + Send + Sync + 'static {
     }
 }
 
-/// A column whose format is not known to who holds it.
+/// A column of any format.
 trait GroupStates: Debug + Send + Sync {
     fn boxed_clone(&self) -> Box<dyn GroupStates>;
     fn as_any(&self) -> &dyn Any;
@@ -159,7 +159,7 @@ impl<F: StateFormat> GroupStates for FormattedStates<F> {
     }
 
     fn size_bytes(&self) -> usize {
-        // Of states of different sizes some are looked at: the size is asked for all the time.
+        // States of different sizes are sampled: this is called often.
         const SAMPLES: usize = 64;
         let count = self.states.len();
         let samples = self.states.iter().step_by((count / SAMPLES).max(1)).map(F::heap_bytes);

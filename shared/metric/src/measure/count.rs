@@ -6,12 +6,12 @@ use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 use std::sync::Arc;
 
+use super::StateKind;
 use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::kind::StateKind;
-use super::{StateError, mistyped_state};
+use super::stored_state::{StateError, mistyped_state};
 
 /// A number of events, below 2⁶³.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,30 +8,27 @@
 //! Encoding: a version byte, then DataSketches' own compact serialization with coupons sorted, HIP
 //! zero and the out-of-order flag set, so that other DataSketches libraries read it from byte 1 on.
 
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::DataType;
+use datasketches::hash::value::raw_bytes;
+use datasketches::hll::{Coupon, HllSketch};
 use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
+use super::StateKind;
 use super::aggregate::{
-    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureEstimate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::kind::StateKind;
-use super::{each_stored, encoded, mistyped};
-use std::borrow::Cow;
-use std::hash::{Hash, Hasher};
-
-use datasketches::hash::value::raw_bytes;
-use datasketches::hll::{Coupon, HllSketch};
-
-use super::StateError;
+use super::stored_state::{StateError, each_stored, encoded, mistyped};
 
 /// One standard deviation of the estimate, relative: 1.04 / √4096 for the composite estimate.
 /// Source: Flajolet et al., "HyperLogLog" (2007), section 1.
-pub const RELATIVE_ERROR: f64 = 0.016_25;
+pub(super) const RELATIVE_ERROR: f64 = 0.016_25;
 
 const VERSION: u8 = 1;
 const LG_K: u8 = 12;
@@ -329,7 +326,11 @@ pub(super) struct DistinctMeasure;
 
 impl MeasureAggregate for DistinctMeasure {
     fn rules(&self) -> MeasureRules {
-        MeasureRules { is_zero_without_events: true, ..MeasureRules::of(ArgumentUse::Identity) }
+        MeasureRules {
+            is_zero_without_events: true,
+            estimate: Some(MeasureEstimate { method: "hll", relative_error: Some(RELATIVE_ERROR) }),
+            ..MeasureRules::of(ArgumentUse::Identity)
+        }
     }
 
     fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {

@@ -12,8 +12,8 @@ use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::kind::{ExtremeType, StateKind};
-use super::{StateError, each_number};
+use super::stored_state::{StateError, each_number};
+use super::{ExtremeType, StateKind};
 
 /// Which of two values is kept.
 pub(super) trait ExtremeEnd:

@@ -13,13 +13,12 @@ use arrow::datatypes::DataType;
 use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
 
-use super::StateError;
+use super::StateKind;
 use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::kind::StateKind;
-use super::{each_stored, mistyped, stored_values};
+use super::stored_state::{StateError, each_stored, mistyped, stored_values};
 use merganser_core::ids::{Offset, PartitionId};
 use merganser_core::time::Timestamp;
 

@@ -10,27 +10,23 @@
 //! values); then for the negative and the positive values the number of bins and each bin as (key
 //! less the key before, zigzag; count). Numbers are LEB128 varints.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, Decimal128Array};
 use merganser_core::decimal::Scale;
 use merganser_core::property::PropertyType;
-
-use super::aggregate::{
-    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
-};
-use super::column::StateFormat;
-use super::kind::StateKind;
-use super::{each_number, each_stored, encoded, stored_values};
-use std::borrow::Cow;
-use std::sync::LazyLock;
-
 use sketches_ddsketch::Config;
 
-use super::StateError;
+use super::StateKind;
+use super::aggregate::{
+    ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureEstimate, MeasureRules, MeasureShape,
+};
+use super::column::StateFormat;
+use super::stored_state::{StateError, each_number, each_stored, encoded, stored_values};
 
 /// α: how far a quantile may be from the true one, relative to it.
-pub const RELATIVE_ERROR: f64 = 0.01;
+pub(super) const RELATIVE_ERROR: f64 = 0.01;
 
 const VERSION: u8 = 1;
 /// Keys of 10⁻⁹ and 10²⁹ are −1036 and 3338.
@@ -304,7 +300,14 @@ pub(super) struct QuantileMeasure;
 
 impl MeasureAggregate for QuantileMeasure {
     fn rules(&self) -> MeasureRules {
-        MeasureRules { phrase: Some("in the quantile"), ..MeasureRules::of(ArgumentUse::Number) }
+        MeasureRules {
+            phrase: Some("in the quantile"),
+            estimate: Some(MeasureEstimate {
+                method: "ddsketch",
+                relative_error: Some(RELATIVE_ERROR),
+            }),
+            ..MeasureRules::of(ArgumentUse::Number)
+        }
     }
 
     fn states(&self, _: PropertyType, _: Scale) -> Vec<StateKind> {

@@ -14,12 +14,12 @@ use merganser_core::decimal::{self, Scale};
 use merganser_core::property::PropertyType;
 use num_bigint::BigUint;
 
+use super::StateKind;
 use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::kind::StateKind;
-use super::{StateError, each_number, each_stored, encoded, stored_values};
+use super::stored_state::{StateError, each_number, each_stored, encoded, stored_values};
 
 const VERSION: u8 = 1;
 const LIMBS: usize = 5;

@@ -9,12 +9,12 @@ use merganser_core::decimal::{self, Scale};
 use merganser_core::failpoint::is_bug_planted;
 use merganser_core::property::PropertyType;
 
+use super::StateKind;
 use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::kind::StateKind;
-use super::{StateError, each_number, mistyped_state};
+use super::stored_state::{StateError, each_number, mistyped_state};
 
 /// A sum in units of the scale, null without values.
 #[derive(Clone, Copy, Debug, PartialEq)]

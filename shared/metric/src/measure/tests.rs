@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::scalar;
-use arrow::array::{BinaryArray, Decimal128Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, StringArray};
 use arrow::datatypes::{Decimal256Type, i256};
 use merganser_core::decimal::{self, Scale};
 use merganser_core::ids::{Offset, PartitionId};
@@ -137,7 +139,7 @@ proptest! {
         values.sort_unstable();
         let exact = values[(q * (values.len() - 1) as f64) as usize];
         let got = sketch.quantile(q).unwrap();
-        let allowed = exact.unsigned_abs() as f64 * QUANTILE_ERROR + 1.0;
+        let allowed = exact.unsigned_abs() as f64 * quantile::RELATIVE_ERROR + 1.0;
         prop_assert!((got - exact).unsigned_abs() as f64 <= allowed, "{got} for {exact}");
     }
 
@@ -159,7 +161,7 @@ fn distinct_counts_are_close_at_every_size() {
         sketch.insert(format!("visitor-{n}").as_bytes());
         if [1, 7, 8, 9, 100, 384, 385, 386, 1000, 5000, 50_000].contains(&n) {
             let off = (sketch.estimate() - n).unsigned_abs() as f64 / n as f64;
-            assert!(off <= 4.0 * DISTINCT_ERROR, "{} for {n}", sketch.estimate());
+            assert!(off <= 4.0 * distinct::RELATIVE_ERROR, "{} for {n}", sketch.estimate());
             let mut bytes = Vec::new();
             sketch.encode(&mut bytes);
             assert_eq!(DistinctSketch::decode(&bytes).unwrap(), sketch);

@@ -1,4 +1,4 @@
-//! What values come to: places, values that are told apart, times.
+//! Results of values: places, values that are distinguished, times.
 
 use arrow::datatypes::DataType;
 use proptest::prelude::*;
@@ -157,8 +157,8 @@ fn what_does_not_fit_the_places_of_a_measure_is_a_mismatch() {
     let (table, _) = folded(&metric, &of(&[r#"{"x":6e19}"#, r#"{"x":6e19}"#]));
     let finished = metric.finish(&[0], &table.emit_all()).unwrap();
     assert!(finished.values[0].is_null(0));
-    let told: Vec<String> = finished.misfits.warnings().collect();
-    assert!(told[0].contains("38 digits with 18 places"), "{told:?}");
+    let warnings: Vec<String> = finished.misfits.warnings().collect();
+    assert!(warnings[0].contains("38 digits with 18 places"), "{warnings:?}");
 }
 
 #[test]
