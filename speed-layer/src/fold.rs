@@ -16,6 +16,7 @@
 
 mod coalesce;
 mod flush;
+mod handle;
 mod instruments;
 mod job;
 mod job_pacing;
@@ -32,35 +33,27 @@ mod view_sync;
 mod worker;
 mod writer;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use merganser_core::clock::Clock;
-use merganser_core::ids::{Fence, JournalId, MetricId, Offset};
+use merganser_core::ids::{Fence, JournalId, MetricId};
 use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_core::time::Timestamp;
-use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion};
-use merganser_metric::views::{
-    SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates, SpeedViews, StoreFailure,
-};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use merganser_metric::catalog::{Catalog, CatalogSnapshot};
+use tokio::sync::mpsc;
 
-use crate::store::{SpeedStore, SpeedView, StoreError, StoreReadError};
-use local_read::LocalRead;
+use crate::store::{SpeedStore, SpeedView, StoreError};
+pub use handle::SpeedHandle;
 use portion::PortionBounds;
-use progress::{FoldPhase, FoldProgress};
-use worker::{FoldCommand, FoldWorker, StoreInventory, WorkerParts};
+use progress::FoldProgress;
+use worker::{FoldWorker, StoreInventory, WorkerParts};
 
 /// Groups that one atomic step of the store takes.
 const CHANGE_GROUPS_MAX: usize = 20_000;
 /// Bytes likewise; text in the store is about half as long again.
 const CHANGE_SIZE_BYTES_MAX: usize = 5 << 20;
-/// How long to wait before a view that is being written is read again.
-const PAUSE: Duration = Duration::from_millis(10);
-/// How often the store is asked at the start before the start fails.
+/// How often the start tries to read and claim the store before it fails.
 const START_ATTEMPTS: u32 = 5;
 const START_PAUSE: Duration = Duration::from_millis(200);
 /// Requests that wait for the worker.
@@ -84,7 +77,7 @@ pub struct SpeedSettings {
     /// How long a read tries again: while a view is being written for the first time or anew, or
     /// the connection to the store broke.
     pub read_patience: Duration,
-    /// How long the store may do nothing of what it is asked before it counts as failing.
+    /// How long the store may carry out no command before it counts as failing.
     pub failing_after: Duration,
     /// How long the last flush may take when the service stops.
     pub stop_timeout: Duration,
@@ -225,186 +218,4 @@ async fn read_inventory(
     let is_left_over = |id: &MetricId| snapshot.by_id(*id).is_none();
     opened.left_over = stored.into_iter().filter(is_left_over).collect();
     Ok((opened, above))
-}
-
-/// The fold service's handle: the speed layer's answers.
-#[derive(Clone)]
-pub struct SpeedHandle {
-    settings: SpeedSettings,
-    journal: JournalId,
-    store: Arc<dyn SpeedStore>,
-    progress: Arc<FoldProgress>,
-    commands: mpsc::Sender<FoldCommand>,
-}
-
-impl SpeedHandle {
-    /// Waits until every view is up to where the journal was at the start.
-    ///
-    /// # Errors
-    /// When the fold stopped before.
-    pub async fn ready(&self) -> Result<(), SpeedStartError> {
-        let mut phase = self.progress.phase.subscribe();
-        let phase = phase.wait_for(|phase| *phase != FoldPhase::CatchingUp).await;
-        match phase.as_deref() {
-            Ok(FoldPhase::Failed(reason)) => Err(SpeedStartError::Stopped(reason.clone())),
-            Ok(FoldPhase::Ready | FoldPhase::Ended | FoldPhase::CatchingUp) => Ok(()),
-            Err(error) => Err(SpeedStartError::Stopped(error.to_string())),
-        }
-    }
-
-    /// Waits until the fold has stopped: after the feed has ended and what it brought is stored, or
-    /// with an error before.
-    ///
-    /// # Errors
-    /// Why it stopped, when it was not for the end of the feed.
-    pub async fn ended(&self) -> Result<(), SpeedStartError> {
-        let mut phase = self.progress.phase.subscribe();
-        let is_over = |phase: &FoldPhase| matches!(phase, FoldPhase::Ended | FoldPhase::Failed(_));
-        match phase.wait_for(is_over).await.as_deref() {
-            Ok(FoldPhase::Failed(reason)) => Err(SpeedStartError::Stopped(reason.clone())),
-            Ok(FoldPhase::Ready | FoldPhase::Ended | FoldPhase::CatchingUp) => Ok(()),
-            Err(error) => Err(SpeedStartError::Stopped(error.to_string())),
-        }
-    }
-
-    /// The offset below which every view has every event, as it grows.
-    #[must_use]
-    pub fn applied(&self) -> watch::Receiver<Offset> {
-        self.progress.applied.subscribe()
-    }
-
-    /// Whether the store fails, see [`SpeedViews::failure`], as it changes.
-    #[must_use]
-    pub fn failures(&self) -> watch::Receiver<Option<StoreFailure>> {
-        self.progress.failure.subscribe()
-    }
-
-    /// Metrics that reached their bound of groups, so that a batch run is wanted.
-    #[must_use]
-    pub fn full(&self) -> watch::Receiver<BTreeSet<MetricId>> {
-        self.progress.full.subscribe()
-    }
-
-    fn failed(&self) -> Option<SpeedViewError> {
-        match &*self.progress.phase.borrow() {
-            FoldPhase::Failed(reason) => Some(SpeedViewError::Unavailable(reason.clone())),
-            FoldPhase::CatchingUp | FoldPhase::Ready | FoldPhase::Ended => None,
-        }
-    }
-
-    fn view(&self, metric: &MetricVersion) -> Arc<SpeedView> {
-        let known = self.progress.metric(metric.id).map(|known| known.view);
-        known.unwrap_or_else(|| Arc::new(SpeedView::of(self.journal, metric)))
-    }
-
-    /// Reports to the worker what a reader found. When it is too busy for that, it finds out by
-    /// itself, or the next reader tells it.
-    fn try_send_command(&self, command: FoldCommand) {
-        let _ = self.commands.try_send(command);
-    }
-}
-
-fn unavailable(reason: impl ToString) -> SpeedViewError {
-    SpeedViewError::Unavailable(reason.to_string())
-}
-
-#[async_trait]
-impl SpeedViews for SpeedHandle {
-    fn kind(&self) -> &'static str {
-        self.store.kind()
-    }
-
-    async fn read(
-        &self,
-        metric: &MetricVersion,
-        read: SpeedReadRequest,
-    ) -> Result<SpeedViewStates, SpeedViewError> {
-        let view = self.view(metric);
-        let until = Instant::now() + self.settings.read_patience;
-        loop {
-            if let Some(failed) = self.failed() {
-                return Err(failed);
-            }
-            let known = self.progress.metric(metric.id);
-            let applied = known.as_ref().map(|known| known.applied);
-            // Before, it may be what another service wrote, whose journal was not this one.
-            let answer = match known.is_some_and(|known| known.is_claimed) {
-                true => self.store.read(&view, &read, self.settings.read_groups_max).await,
-                false => Err(StoreReadError::Building),
-            };
-            let is_last = Instant::now() >= until;
-            let error = match answer {
-                // A store that was put back to an earlier state: the writer has to look.
-                Ok(part) if !is_last && applied.is_some_and(|applied| part.through < applied) => {
-                    self.try_send_command(FoldCommand::Look(metric.id));
-                    StoreReadError::Building
-                }
-                // The states of one position may be there in time.
-                Ok(part) if !is_last && part.reach > part.through => StoreReadError::Building,
-                Ok(mut part) => {
-                    if read.from == metric.boundary.epoch {
-                        // Nothing below the boundary is asked for, so nothing of it is missing.
-                        part.through = part.through.max(metric.boundary.offset);
-                        part.reach = part.reach.max(part.through);
-                    }
-                    return Ok(part);
-                }
-                Err(StoreReadError::Retired { first }) => {
-                    return Err(SpeedViewError::Retired { first });
-                }
-                Err(StoreReadError::TooLarge { limit }) => {
-                    return Err(SpeedViewError::TooLarge { limit });
-                }
-                Err(StoreReadError::Damaged { space, reason }) => {
-                    self.try_send_command(FoldCommand::Damaged(metric.id, space));
-                    StoreReadError::Damaged { space, reason }
-                }
-                Err(StoreReadError::Absent) => {
-                    self.try_send_command(FoldCommand::Look(metric.id));
-                    StoreReadError::Absent
-                }
-                // A connection that broke may be there again at once.
-                Err(error @ (StoreReadError::Building | StoreReadError::Unreachable(_))) => error,
-            };
-            if is_last {
-                return Err(unavailable(error));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    async fn read_local(
-        &self,
-        metric: &MetricVersion,
-        read: SpeedReadRequest,
-    ) -> Result<SpeedViewStates, SpeedViewError> {
-        let gone = || unavailable("the fold has stopped");
-        let (reply, answer) = oneshot::channel();
-        let read = LocalRead::new(metric.id, read, self.settings.read_groups_max, reply);
-        self.commands.send(FoldCommand::Own(read)).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
-    }
-
-    fn failure(&self) -> Option<StoreFailure> {
-        self.progress.failure.borrow().clone()
-    }
-
-    fn lag(&self, metric: MetricId) -> SpeedViewLag {
-        self.progress.lag(metric)
-    }
-
-    async fn wait_applied(&self, offset: Offset, timeout: Duration) -> bool {
-        let mut applied = self.progress.applied.subscribe();
-        self.progress.request_applied(offset);
-        let reached = applied.wait_for(|applied| *applied >= offset);
-        matches!(tokio::time::timeout(timeout, reached).await, Ok(Ok(_)))
-    }
-
-    fn mismatches(&self, metric: MetricId) -> u64 {
-        self.progress.metric(metric).map_or(0, |metric| metric.mismatches)
-    }
-
-    fn groups(&self, metric: MetricId) -> u64 {
-        self.progress.metric(metric).map_or(0, |metric| metric.groups)
-    }
 }

@@ -139,8 +139,8 @@ impl Intake {
         settings.check().map_err(IntakeError::Settings)?;
         let quarantine = Arc::new(Quarantine::open(&quarantine_dir, settings.quarantine.clone())?);
         let dedup = dedup::rebuild(&*journal, settings.dedup_window_events)?;
-        let told = Arc::new(CommitterState::default());
-        told.dedup_floor.store(dedup.floor().unwrap_or(journal.end()).0, Ordering::Relaxed);
+        let state = Arc::new(CommitterState::default());
+        state.dedup_floor.store(dedup.floor().unwrap_or(journal.end()).0, Ordering::Relaxed);
         let decoder = Arc::new(BodyDecoder {
             limits: settings.limits.clone(),
             wanted: ActiveProperties::new(snapshots),
@@ -156,14 +156,14 @@ impl Intake {
             decoder: Arc::clone(&decoder),
             feed,
             settings: settings.clone(),
-            told: Arc::clone(&told),
+            state: Arc::clone(&state),
             is_unwritable: false,
         };
         thread::Builder::new()
             .name("intake-commit".to_owned())
             .spawn(move || {
                 committer.run(&receiver);
-                // Whoever watches learns of the end by this, or by what a panic drops.
+                // Watchers see the end by this, or by what a panic drops.
                 drop(running);
             })
             .map_err(|error| IntakeError::Internal(format!("starting a thread: {error}")))?;
@@ -176,7 +176,7 @@ impl Intake {
             journal,
             quarantine,
             settings,
-            told,
+            state,
             ended,
         })))
     }
@@ -197,7 +197,7 @@ struct IntakeState {
     disk: DiskFloor,
     /// `None` after the shutdown.
     queue: Mutex<Option<SyncSender<Submission>>>,
-    told: Arc<CommitterState>,
+    state: Arc<CommitterState>,
     ended: watch::Receiver<()>,
 }
 
@@ -346,7 +346,7 @@ impl IntakeHandle {
     #[must_use]
     pub fn stopped(&self) -> Option<IntakeError> {
         let is_ended = || self.0.ended.has_changed().is_err().then(committer_ended);
-        self.0.told.stopped.get().cloned().or_else(is_ended)
+        self.0.state.stopped.get().cloned().or_else(is_ended)
     }
 
     /// Looks whether the journal is still where it was; if not, nothing is taken any more. Blocks.
@@ -357,7 +357,7 @@ impl IntakeHandle {
         let confirmed = self.0.journal.confirm().map_err(IntakeError::from);
         confirmed.inspect_err(|failure| {
             if failure.is_final() {
-                self.0.told.stop(failure);
+                self.0.state.stop(failure);
             }
         })
     }
@@ -365,14 +365,14 @@ impl IntakeHandle {
     /// Events accepted since the process started.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.0.told.accepted.load(Ordering::Relaxed)
+        self.0.state.accepted.load(Ordering::Relaxed)
     }
 
     /// Where the next start has to begin to read the journal for its dedup index. What is below may
     /// be trimmed.
     #[must_use]
     pub fn dedup_floor(&self) -> Offset {
-        Offset(self.0.told.dedup_floor.load(Ordering::Relaxed))
+        Offset(self.0.state.dedup_floor.load(Ordering::Relaxed))
     }
 
     /// The next offset of the journal.

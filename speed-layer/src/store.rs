@@ -65,7 +65,7 @@ pub enum SpaceStage {
 /// What a view's epoch has besides its states. Absolute, as the states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EpochCounters {
-    /// Values of another type than their use asks for, and rows whose arithmetic had no result.
+    /// Values of another type than their use needs, and rows whose arithmetic had no result.
     pub mismatches: u64,
     /// What each use could not take.
     pub omissions: MetricOmissions,
@@ -97,13 +97,13 @@ pub struct StoredView {
     /// Nothing from here on is in the states; beyond `through` while a flush is half-way.
     pub reach: JournalPosition,
     /// By epoch, those that have any.
-    pub figures: BTreeMap<Epoch, EpochCounters>,
+    pub counters: BTreeMap<Epoch, EpochCounters>,
 }
 
 impl StoredView {
-    /// What is told of what `read` asks for.
-    fn told(&self, read: &SpeedReadRequest) -> ReadCaveats {
-        collect_caveats(read, self.figures.iter().map(|(epoch, figures)| (*epoch, figures)))
+    /// The caveats of a read.
+    fn caveats(&self, read: &SpeedReadRequest) -> ReadCaveats {
+        collect_caveats(read, self.counters.iter().map(|(epoch, counters)| (*epoch, counters)))
     }
 
     /// Whether it is what `change` leaves behind.
@@ -129,7 +129,7 @@ impl StoredView {
     }
 }
 
-/// What is told of a part besides its states.
+/// What a part lacks, besides its states.
 #[derive(Debug, Default)]
 pub(crate) struct ReadCaveats {
     /// Why states may be missing although `through` says otherwise.
@@ -137,25 +137,25 @@ pub(crate) struct ReadCaveats {
     pub(crate) omissions: MetricOmissions,
 }
 
-/// What `figures` tell of those of their epochs that `read` asks for.
+/// The caveats of a read, from the counters of its epochs.
 pub(crate) fn collect_caveats<'a>(
     read: &SpeedReadRequest,
-    figures: impl Iterator<Item = (Epoch, &'a EpochCounters)>,
+    counters: impl Iterator<Item = (Epoch, &'a EpochCounters)>,
 ) -> ReadCaveats {
-    let asked = |epoch: Epoch| read.from <= epoch && read.to.is_none_or(|to| epoch < to);
-    let (mut told, mut dropped) = (ReadCaveats::default(), 0_u64);
-    for (_, figures) in figures.filter(|(epoch, _)| asked(*epoch)) {
-        dropped += figures.dropped;
-        told.omissions.merge(&figures.omissions);
+    let is_in_range = |epoch: Epoch| read.from <= epoch && read.to.is_none_or(|to| epoch < to);
+    let (mut caveats, mut dropped) = (ReadCaveats::default(), 0_u64);
+    for (_, counters) in counters.filter(|(epoch, _)| is_in_range(*epoch)) {
+        dropped += counters.dropped;
+        caveats.omissions.merge(&counters.omissions);
     }
     if dropped > 0 {
         let events = if dropped == 1 { "event" } else { "events" };
-        told.missing.push(format!(
+        caveats.missing.push(format!(
             "the speed view reached its bound of groups and left out {dropped} {events} until the \
              next batch run"
         ));
     }
-    told
+    caveats
 }
 
 /// Whether a sweep found everything.
@@ -200,17 +200,17 @@ pub trait SpeedStore: Send + Sync + 'static {
     /// See the module's table.
     async fn apply(&self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError>;
 
-    /// From now on nobody reads epochs below `first`; [`SpeedStore::sweep`] deletes them. The first
-    /// epoch never goes back.
+    /// From now on no reader reads epochs below `first`; [`SpeedStore::sweep`] deletes them. The
+    /// first epoch never goes back.
     async fn retire(&self, view: &SpeedView, fence: Fence, first: Epoch) -> Result<(), StoreError>;
 
-    /// From now on nobody reads the view; [`SpeedStore::sweep`] deletes it.
+    /// From now on no reader reads the view; [`SpeedStore::sweep`] deletes it.
     async fn drop_view(&self, id: ViewId, fence: Fence) -> Result<(), StoreError>;
 
     /// Deletes a bounded portion of what no reader can see.
     async fn sweep(&self, id: ViewId) -> Result<SweepStatus, StoreError>;
 
-    /// The states that `read` asks for, of at most `groups_max` groups.
+    /// The states of a read, of at most `groups_max` groups.
     async fn read(
         &self,
         view: &SpeedView,

@@ -2,7 +2,7 @@
 //!
 //! A flush takes several changes of the store, and the fold goes on between them. A group that
 //! still waits is copied before the fold changes it, so that all changes of a flush together are
-//! the states of one position, and a reader who sees them all sees no event beyond it.
+//! the states of one position, and a reader that sees them all sees no event beyond it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -18,8 +18,8 @@ use crate::store::{EpochCounters, EpochStates};
 #[derive(Debug, Default)]
 pub(super) struct PendingFlush {
     epochs: Vec<EpochFlush>,
-    /// Figures as they were when it began; they go with its last change.
-    figures: Vec<(Epoch, EpochCounters)>,
+    /// Counters as they were when it began; they go with its last change.
+    counters: Vec<(Epoch, EpochCounters)>,
 }
 
 /// What waits of an epoch.
@@ -49,14 +49,14 @@ impl PendingFlush {
         });
     }
 
-    /// Adds an epoch's figures.
-    pub(super) fn add_figures(&mut self, epoch: Epoch, figures: EpochCounters) {
-        self.figures.push((epoch, figures));
+    /// Adds an epoch's counters.
+    pub(super) fn add_counters(&mut self, epoch: Epoch, counters: EpochCounters) {
+        self.counters.push((epoch, counters));
     }
 
-    /// Figures that are not written yet.
-    pub(super) fn take_figures(&mut self) -> Vec<(Epoch, EpochCounters)> {
-        std::mem::take(&mut self.figures)
+    /// Counters that are not written yet.
+    pub(super) fn take_counters(&mut self) -> Vec<(Epoch, EpochCounters)> {
+        std::mem::take(&mut self.counters)
     }
 
     /// Whether no group waits.
@@ -116,7 +116,7 @@ impl PendingFlush {
     /// Forgets the epochs for which `keep` does not hold.
     pub(super) fn retain(&mut self, keep: impl Fn(Epoch) -> bool) {
         self.epochs.retain(|waiting| keep(waiting.epoch));
-        self.figures.retain(|(epoch, _)| keep(*epoch));
+        self.counters.retain(|(epoch, _)| keep(*epoch));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Figures of the fold, for Prometheus.
+//! Prometheus metrics of the fold.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ const HISTOGRAMS: [(&str, Unit, &str); 3] = [
     ("merganser_speed_flush_groups", Unit::Count, "Groups of a write to the speed store"),
 ];
 
-/// Says what the figures mean, shows the bound of the feed, and lets what is counted begin at 0.
+/// Describes the metrics, shows the bound of the feed, and lets counters begin at 0.
 pub(super) fn describe(feed_batches_max: usize) {
     for (name, help) in COUNTERS {
         describe_counter!(name, Unit::Count, help);
@@ -75,7 +75,7 @@ pub(super) fn record_fold(events: usize, took: Duration) {
 }
 
 /// A write that the store has, with its groups and the time that it took.
-#[expect(clippy::cast_precision_loss, reason = "a figure")]
+#[expect(clippy::cast_precision_loss, reason = "a gauge")]
 pub(super) fn record_flush(groups: usize, took: Duration) {
     counter!("merganser_speed_groups_written_total").increment(groups as u64);
     histogram!("merganser_speed_flush_groups").record(groups as f64);
@@ -98,14 +98,14 @@ pub(super) fn count_rebuild() {
 }
 
 /// Events that are folded but not in every view yet, and groups of all metrics.
-#[expect(clippy::cast_precision_loss, reason = "figures")]
+#[expect(clippy::cast_precision_loss, reason = "gauges")]
 pub(super) fn set_unapplied(unapplied: u64, groups: u64) {
     gauge!("merganser_speed_unapplied_events").set(unapplied as f64);
     gauge!("merganser_speed_groups").set(groups as f64);
 }
 
 /// Milliseconds that the view that is furthest behind lacks.
-#[expect(clippy::cast_precision_loss, reason = "a figure")]
+#[expect(clippy::cast_precision_loss, reason = "a gauge")]
 pub(super) fn set_lag(lag_ms: u64) {
     gauge!("merganser_speed_lag_seconds").set(lag_ms as f64 / 1000.0);
 }

@@ -71,13 +71,13 @@ impl JobPacing {
         self.failing = Some((since, reason.to_owned()));
     }
 
-    /// The store does what it is asked, or is not asked any more.
+    /// The store carries out commands again, or gets no more of them.
     pub(super) fn clear_failure(&mut self) {
         self.failing = None;
     }
 
-    /// Since when the store does nothing of what it is asked, and why, once that has lasted for
-    /// `failing_after`. A store that hangs says nothing at all.
+    /// Since when the store carries out no command, and why, once that has lasted for
+    /// `failing_after`. A store that hangs gives no reason.
     pub(super) fn failure(
         &self,
         now: Instant,
@@ -118,7 +118,7 @@ mod tests {
     fn a_store_fails_since_its_first_failure_or_since_it_is_silent() {
         let (now, after) = (Instant::now(), Duration::from_secs(1));
         let mut pacing = JobPacing::new(now);
-        assert_eq!(pacing.failure(now + after, after), None, "it was asked for nothing");
+        assert_eq!(pacing.failure(now + after, after), None, "no command was sent");
         pacing.start(now);
         assert_eq!(pacing.failure(now + after / 2, after), None);
         let silent = pacing.failure(now + after, after).unwrap();

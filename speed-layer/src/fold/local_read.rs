@@ -92,8 +92,9 @@ impl LocalRead {
         folded: Offset,
     ) -> Result<SpeedViewStates, SpeedViewError> {
         let to = self.read.to;
-        let asked = |epoch: Epoch| to.is_none_or(|to| epoch < to);
-        for (epoch, table) in tables.epochs(self.read.from).filter(|(epoch, _)| asked(*epoch)) {
+        let is_in_range = |epoch: Epoch| to.is_none_or(|to| epoch < to);
+        for (epoch, table) in tables.epochs(self.read.from).filter(|(epoch, _)| is_in_range(*epoch))
+        {
             let groups = table.states.within(self.read.range);
             if !groups.is_empty() {
                 self.todo.push((epoch, groups));
@@ -102,8 +103,8 @@ impl LocalRead {
         if self.todo.iter().map(|(_, groups)| groups.len()).sum::<usize>() > self.groups_max {
             return Err(SpeedViewError::TooLarge { limit: self.groups_max });
         }
-        let figures = tables.epochs(self.read.from).map(|(epoch, table)| (epoch, &table.figures));
-        let ReadCaveats { missing, omissions } = collect_caveats(&self.read, figures);
+        let counters = tables.epochs(self.read.from).map(|(epoch, table)| (epoch, &table.counters));
+        let ReadCaveats { missing, omissions } = collect_caveats(&self.read, counters);
         Ok(SpeedViewStates {
             through: folded,
             reach: folded,

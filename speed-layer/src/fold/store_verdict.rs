@@ -154,7 +154,7 @@ pub(super) fn check_resumable<E>(
             stored.first, boundary.epoch
         )));
     }
-    if stored.figures.iter().any(|(epoch, f)| *epoch >= boundary.epoch && f.dropped > 0) {
+    if stored.counters.iter().any(|(epoch, f)| *epoch >= boundary.epoch && f.dropped > 0) {
         return Ok(Err("events were left out when it reached its bound of groups".into()));
     }
     for mark in [stored.through, stored.reach] {

@@ -26,7 +26,7 @@ pub(super) enum DirtyPolicy {
 #[derive(Debug, Default)]
 pub(super) struct FlushPortion {
     pub(super) states: Vec<EpochStates>,
-    pub(super) figures: Vec<(Epoch, EpochCounters)>,
+    pub(super) counters: Vec<(Epoch, EpochCounters)>,
     /// Whether it is the last of the flush.
     pub(super) is_last: bool,
 }
@@ -45,7 +45,7 @@ pub(super) struct MetricTables {
 #[derive(Debug)]
 pub(super) struct EpochTable {
     pub(super) states: StateTable,
-    pub(super) figures: EpochCounters,
+    pub(super) counters: EpochCounters,
     is_figures_dirty: bool,
     /// Groups to be written, each once.
     dirty: Vec<u32>,
@@ -57,7 +57,7 @@ impl EpochTable {
     fn new(layout: &StateLayout) -> Self {
         Self {
             states: StateTable::new(layout),
-            figures: EpochCounters::default(),
+            counters: EpochCounters::default(),
             is_figures_dirty: false,
             dirty: Vec::new(),
             is_dirty: Vec::new(),
@@ -137,14 +137,14 @@ impl MetricTables {
         let folded = match placed {
             Ok(placed) => placed,
             Err(error) => {
-                table.figures.dropped += extracted.events.len() as u64;
+                table.counters.dropped += extracted.events.len() as u64;
                 table.is_figures_dirty = true;
                 return Err(error);
             }
         };
-        table.figures.mismatches += folded.mismatches;
-        table.figures.dropped += folded.dropped;
-        let tells = table.figures.omissions.merge(&folded.omissions);
+        table.counters.mismatches += folded.mismatches;
+        table.counters.dropped += folded.dropped;
+        let tells = table.counters.omissions.merge(&folded.omissions);
         if touch == DirtyPolicy::Write {
             table.is_figures_dirty |= tells || folded.mismatches + folded.dropped > 0;
             table.mark_dirty(folded.groups.into_iter());
@@ -167,7 +167,7 @@ impl MetricTables {
     pub(super) fn begin_flush(&mut self) {
         for (epoch, table) in &mut self.epochs {
             if std::mem::take(&mut table.is_figures_dirty) {
-                self.flush.add_figures(*epoch, table.figures.clone());
+                self.flush.add_counters(*epoch, table.counters.clone());
             }
             if !table.dirty.is_empty() {
                 let slots = std::mem::take(&mut table.dirty);
@@ -193,7 +193,7 @@ impl MetricTables {
         }
         portion.is_last = self.flush.is_empty();
         if portion.is_last {
-            portion.figures = self.flush.take_figures();
+            portion.counters = self.flush.take_counters();
         }
         portion
     }

@@ -61,7 +61,7 @@ pub(super) enum SyncStep {
     StartFlush,
     /// Takes the next portion of the flush.
     TakePortion,
-    /// Asks the store what it holds.
+    /// Reads what the store holds.
     Look,
     /// Nothing yet.
     Wait,

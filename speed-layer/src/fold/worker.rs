@@ -38,7 +38,7 @@ const BATCHES_MAX: usize = 64;
 /// Errors in a row after which a sweep is left to the next one.
 const SWEEP_ATTEMPTS: u32 = 5;
 
-/// What a handle asks of the worker.
+/// What a handle wants of the worker.
 #[derive(Debug)]
 pub(super) enum FoldCommand {
     /// Reads the worker's own tables.
@@ -101,7 +101,7 @@ pub(super) struct FoldWorker {
     sweeping: BTreeSet<ViewId>,
     losses: Option<u64>,
     losses_at: Instant,
-    /// Whether the store did not answer when last asked.
+    /// Whether the store did not answer the last command.
     is_away: bool,
     /// What the store owes since it last failed.
     owed: Option<StoreBacklog>,

@@ -122,7 +122,7 @@ impl SpeedViewWriter {
             view: Arc::clone(&self.view),
             applied: self.applied(),
             is_claimed: self.sync.is_claimed(),
-            mismatches: epochs.map(|(_, table)| table.figures.mismatches).sum(),
+            mismatches: epochs.map(|(_, table)| table.counters.mismatches).sum(),
             groups: self.tables.groups() as u64,
         }
     }
@@ -130,7 +130,7 @@ impl SpeedViewWriter {
     /// Whether events were left out that no batch view covers yet.
     pub(super) fn is_full(&self) -> bool {
         let mut epochs = self.tables.epochs(self.version.boundary.epoch);
-        epochs.any(|(_, table)| table.figures.dropped > 0)
+        epochs.any(|(_, table)| table.counters.dropped > 0)
     }
 
     /// The next job, if there is one now. Its result goes to
@@ -210,7 +210,7 @@ impl SpeedViewWriter {
             reach: goal,
             stage,
             states: portion.states,
-            figures: portion.figures,
+            counters: portion.counters,
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn head(
         time: attribute(parts, "time")?,
         subject: attribute(parts, "subject")?,
         data: match content_type {
-            None => CloudEventData::Untold,
+            None => CloudEventData::Undeclared,
             Some(kind) if is_json(kind) => CloudEventData::Json,
             Some(_) => CloudEventData::Other,
         },

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, Uri};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_api::request::NoParameters;
+use merganser_core::blocking::run_blocking;
 use merganser_core::text::clipped;
 use serde::Serialize;
 
@@ -75,7 +76,8 @@ pub(super) async fn list(
     let options = QuarantineListParameters::of_query(&uri)?;
     let quarantine = routes.intake.quarantine().clone();
     let QuarantineListParameters { after, code, limit } = options;
-    let page = blocking(move || quarantine.list(after, code.as_deref(), limit)).await?;
+    let list = move || Ok::<_, IntakeError>(quarantine.list(after, code.as_deref(), limit));
+    let page = run_blocking(list).await?;
     let next = page.entries.last().map(|entry| entry.id).filter(|_| page.has_more);
     let entries =
         page.entries.iter().map(|entry| QuarantineEntryResponse::from(&**entry)).collect();
@@ -96,7 +98,7 @@ pub(super) async fn show(
 ) -> Result<Json<QuarantineEntryResponse>, Problem> {
     let quarantine = routes.intake.quarantine().clone();
     let found = match id.parse::<QuarantineId>() {
-        Ok(id) => blocking(move || quarantine.get(id)).await?,
+        Ok(id) => run_blocking(move || Ok::<_, IntakeError>(quarantine.get(id))).await?,
         Err(_) => None,
     };
     found.map(|entry| Json(QuarantineEntryResponse::from(&*entry))).ok_or_else(|| unknown(&id))
@@ -112,7 +114,7 @@ pub(super) async fn delete(
         intake.quarantine().delete(id).map_err(IntakeError::from)
     };
     let is_deleted = match id.parse::<QuarantineId>() {
-        Ok(id) => blocking(move || delete(id)).await??,
+        Ok(id) => run_blocking(move || delete(id)).await?,
         Err(_) => false,
     };
     if is_deleted {
@@ -125,12 +127,4 @@ fn unknown(id: &str) -> Problem {
     let short = clipped(id);
     let detail = format!("the quarantine has no entry `{short}`; they look like `q-17`");
     Problem::new(ErrorCode::UnknownQuarantineEntry, detail)
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        IntakeError::Internal(format!("the quarantine did not answer: {error}")).into()
-    })
 }

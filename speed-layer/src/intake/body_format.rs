@@ -86,8 +86,8 @@ impl BodyFormat {
             "application/vnd.apache.parquet" => Ok(Self::Columns(ColumnarFormat::Parquet, None)),
             "text/csv" if is_utf8 => Ok(Self::Csv(Arc::default())),
             "application/x-www-form-urlencoded" => Err(IntakeError::UnsupportedMedia(format!(
-                "the content type `{content_type}` is that of forms, and what curl sends if it is \
-                 not told another (`-H 'content-type: application/json'`); {READ}"
+                "the content type `{content_type}` is that of forms, and what curl sends \
+                 without another one (`-H 'content-type: application/json'`); {READ}"
             ))),
             _ => Err(IntakeError::UnsupportedMedia(format!(
                 "the content type `{content_type}` is not read; {READ}"

@@ -19,7 +19,7 @@ pub(crate) struct IntakeBudget {
     bytes: AtomicUsize,
     requests_max: usize,
     bytes_max: usize,
-    figures: (Gauge, Gauge),
+    gauges: (Gauge, Gauge),
 }
 
 impl IntakeBudget {
@@ -29,7 +29,7 @@ impl IntakeBudget {
             bytes: AtomicUsize::new(0),
             requests_max,
             bytes_max,
-            figures: instruments::pending(),
+            gauges: instruments::pending(),
         })
     }
 
@@ -45,8 +45,8 @@ impl IntakeBudget {
 
     fn publish_gauges(&self) {
         let (requests, bytes) = self.held();
-        self.figures.0.set(requests as f64);
-        self.figures.1.set(bytes as f64);
+        self.gauges.0.set(requests as f64);
+        self.gauges.1.set(bytes as f64);
     }
 }
 

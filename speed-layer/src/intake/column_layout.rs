@@ -1,9 +1,9 @@
 //! Which columns of a table are which fields of an event, and which are its properties.
 
+use merganser_core::text::excerpt;
 use std::collections::HashSet;
 
 use super::field_hints::suggest_field;
-use super::invalid::excerpt;
 
 /// Columns that a table may have.
 pub(super) const COLUMNS_MAX: usize = 10_000;
@@ -176,8 +176,8 @@ fn check(names: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses a table without times that has a column which looks like them: its events would all
-/// happen when they arrive, and nobody would hear of it.
+/// Refuses a table without times that has a column which looks like them: all of its events would
+/// silently get the time of their arrival.
 fn check_no_time(names: &[&str], options: ParameterStyle) -> Result<(), String> {
     let time = names.iter().find(|name| suggest_field(name) == Some("time"));
     time.map_or(Ok(()), |name| {

@@ -90,7 +90,7 @@ pub(super) fn lines(
     if body.is_empty() {
         return Ok(Vec::new());
     }
-    // The libraries check what they read, but not all of it; what is left shall hurt nobody else.
+    // The libraries do not check all that they read; a panic ends this request and no other.
     let read = catch_unwind(AssertUnwindSafe(|| match kind {
         ColumnarFormat::ArrowStream => {
             let held_bytes = arrow_stream::check(&body, bounds)?;

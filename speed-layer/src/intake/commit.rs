@@ -1,19 +1,19 @@
 //! The one thread that commits. It takes what is queued as a [`commit_batch`], judges every event
-//! in order, and makes all verdicts of the group durable before any of them is told.
+//! in order, and makes all verdicts of the batch durable before it sends any of them.
 //!
-//! A group is all or nothing, in this order:
+//! A batch is all or nothing, in this order:
 //! 1. judge each event: new, duplicate or conflict. The lower position is the original, whether it
-//!    is of the same request, of an earlier request of the group, or of an earlier group;
+//!    is of the same request, of an earlier request of the batch, or of an earlier batch;
 //! 2. write the invalid and conflicting ones to the quarantine (one fsync, if there are any). This
-//!    comes before the journal, so that a quarantine that cannot be written fails the group while
+//!    comes before the journal, so that a quarantine that cannot be written fails the batch while
 //!    nothing of it is stored yet;
 //! 3. append the new ones to the journal (one fsync, if there are any);
-//! 4. keep what was judged, hand the events to the fold, answer.
+//! 4. keep the verdicts, hand the events to the fold, answer.
 //!
-//! When a step fails, what was judged is taken back and the whole group is told so: no event that
-//! is not stored is ever called a duplicate. When nothing was written the next group is tried.
-//! After a failure that leaves the journal in doubt nothing is judged any more, since an event in
-//! doubt must be called neither new nor duplicate.
+//! When a step fails, the verdicts are taken back and every request of the batch gets the error: no
+//! event that is not stored is ever called a duplicate. When nothing was written, the next batch is
+//! tried. After a failure that leaves the journal in doubt no event is judged any more, since an
+//! event in doubt must be called neither new nor duplicate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -65,10 +65,10 @@ pub(super) struct Committer {
     pub(super) dedup: DedupIndex,
     pub(super) decoder: Arc<BodyDecoder>,
     /// Where committed events go, in order. When it is full the committer waits, the queue fills
-    /// and new requests are told to come back later.
+    /// and new requests are refused until later.
     pub(super) feed: Sender<Arc<CommittedBatch>>,
     pub(super) settings: IntakeSettings,
-    pub(super) told: Arc<CommitterState>,
+    pub(super) state: Arc<CommitterState>,
     /// Whether the journal could not be written when it was tried last.
     pub(super) is_unwritable: bool,
 }
@@ -87,7 +87,7 @@ impl Committer {
     }
 
     fn commit(&mut self, group: Vec<PreparedSubmissions>) {
-        let result = match self.told.stopped.get() {
+        let result = match self.state.stopped.get() {
             Some(stopped) => Err(stopped.clone()),
             None => self.store(&group),
         };
@@ -133,7 +133,7 @@ impl Committer {
         // Without an entry, everything before this group is free. This group is not yet: another
         // one may be appended before the next look.
         let floor = self.dedup.floor().unwrap_or(first.offset);
-        self.told.dedup_floor.store(floor.0, Ordering::Relaxed);
+        self.state.dedup_floor.store(floor.0, Ordering::Relaxed);
         let answers = answers(group, judged, ids, first.offset);
         self.update_counters(&answers);
         if let Some(committed) = first.committed
@@ -236,7 +236,7 @@ impl Committer {
     fn update_counters(&self, answers: &[SubmissionResult]) {
         let receipts = || answers.iter().flatten();
         let accepted = receipts().map(|receipt| receipt.accepted).sum();
-        self.told.accepted.fetch_add(accepted, Ordering::Relaxed);
+        self.state.accepted.fetch_add(accepted, Ordering::Relaxed);
         instruments::accepted(accepted);
         instruments::duplicates(receipts().map(|receipt| receipt.duplicates).sum());
         instruments::conflicts(receipts().map(|receipt| receipt.conflicts.len() as u64).sum());
@@ -255,7 +255,7 @@ impl Committer {
     }
 
     fn stop(&self, failure: &IntakeError) {
-        self.told.stop(failure);
+        self.state.stop(failure);
     }
 }
 

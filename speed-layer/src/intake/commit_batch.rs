@@ -28,14 +28,14 @@ pub(super) enum SubmissionContent {
     Small(PlainBody),
 }
 
-/// Who waits for an answer.
+/// A request that waits for its answer.
 pub(super) struct ReplyHandle {
     /// What the request holds of the budget, until it is answered.
     pub(super) share: IntakePermit,
     pub(super) reply: oneshot::Sender<SubmissionResult>,
 }
 
-/// What a caller is told.
+/// The answer to a request.
 pub(super) type SubmissionResult = Result<Receipt, IntakeError>;
 
 impl ReplyHandle {

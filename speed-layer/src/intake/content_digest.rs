@@ -1,5 +1,5 @@
-//! The digest of an event's content, by which a repetition is told from another event with the same
-//! id. It is stored with the event, so its bytes are part of the journal's format.
+//! The digest of an event's content, which distinguishes a repetition from another event with the
+//! same id. It is stored with the event, so its bytes are part of the journal's format.
 //!
 //! xxh3-64 over four parts, in this order: `event` without JSON escapes, `time` as the JSON text
 //! that was sent, `subject` without JSON escapes, `properties` as the JSON text that was sent. Each

@@ -14,6 +14,7 @@ mod tests;
 pub use self::number::is_plain_number;
 pub use self::record::{CsvRecord, CsvRecordFault, CsvRecordReader};
 
+use merganser_core::text::excerpt;
 use std::sync::Arc;
 
 use memchr::memchr;
@@ -22,7 +23,7 @@ use super::column_layout::{ColumnLayout, ColumnMapping, ParameterStyle};
 use super::columnar::DecodeBounds;
 use super::envelope::ID_BYTES_MAX;
 use super::error::IntakeError;
-use super::invalid::{EventFault, InvalidCode, excerpt};
+use super::invalid::{EventFault, InvalidCode};
 use super::raw_event::RawEvent;
 
 use self::row::CsvRowEncoder;
@@ -267,7 +268,8 @@ fn names_fault(body: &[u8], fault: &CsvRecordFault) -> String {
     }
 }
 
-/// A table's names, looked at as a server does, for who sends pieces of it.
+/// Checks the names of a table's columns as a server does, for a client that sends the table in
+/// pieces.
 ///
 /// # Errors
 /// What is wrong with them.

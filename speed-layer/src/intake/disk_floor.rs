@@ -10,7 +10,7 @@ use super::error::IntakeError;
 
 type FreeBytes = Box<dyn Fn() -> io::Result<u64> + Send + Sync>;
 
-/// Asks at most once a second how much is free.
+/// Looks at most once a second how much is free.
 pub(crate) struct DiskFloor {
     free_bytes: FreeBytes,
     floor_bytes: u64,
@@ -47,9 +47,9 @@ impl DiskFloor {
             return Ok(());
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = last.filter(|asked| now.saturating_duration_since(asked.at) < INTERVAL);
+        let fresh = last.filter(|look| now.saturating_duration_since(look.at) < INTERVAL);
         let free_bytes = match fresh {
-            Some(asked) => asked.free_bytes,
+            Some(look) => look.free_bytes,
             None => (self.free_bytes)().unwrap_or(u64::MAX),
         };
         if fresh.is_none() {
@@ -76,12 +76,12 @@ mod tests {
     #[test]
     fn it_asks_once_a_second_and_refuses_below_the_floor() {
         let free = Arc::new(AtomicU64::new(100));
-        let asked = Arc::new(AtomicU64::new(0));
+        let calls = Arc::new(AtomicU64::new(0));
         let floor = {
-            let (free, asked) = (Arc::clone(&free), Arc::clone(&asked));
+            let (free, calls) = (Arc::clone(&free), Arc::clone(&calls));
             DiskFloor::with(
                 Box::new(move || {
-                    asked.fetch_add(1, Ordering::Relaxed);
+                    calls.fetch_add(1, Ordering::Relaxed);
                     Ok(free.load(Ordering::Relaxed))
                 }),
                 50,
@@ -91,12 +91,12 @@ mod tests {
         floor.check(begun).unwrap();
         free.store(49, Ordering::Relaxed);
         floor.check(begun + Duration::from_millis(999)).unwrap();
-        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
         let error = floor.check(begun + INTERVAL).unwrap_err();
         assert!(matches!(&error, IntakeError::DiskFull(text) if text.contains("49")), "{error}");
         free.store(50, Ordering::Relaxed);
         floor.check(begun + 2 * INTERVAL).unwrap();
-        assert_eq!(asked.load(Ordering::Relaxed), 3);
+        assert_eq!(calls.load(Ordering::Relaxed), 3);
     }
 
     #[test]

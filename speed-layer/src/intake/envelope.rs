@@ -10,12 +10,13 @@ mod faults;
 use std::borrow::Cow;
 
 use merganser_core::json::JsonCursor;
+use merganser_core::text::excerpt;
 use merganser_core::time::Timestamp;
 use merganser_metric::extract::{PropertyExtractor, PropertyFinder};
 
 use self::faults::{UNKNOWN_MAX, not_an_object, unknown_fields};
 use super::event_time;
-use super::invalid::{EventFault, InvalidCode, excerpt, unescape};
+use super::invalid::{EventFault, InvalidCode, unescape};
 use super::properties::PropertyRules;
 use super::raw_event::RawEvent;
 

@@ -1,10 +1,11 @@
 //! Why a request was not taken, and what its sender can do about it.
 //!
-//! None of these is an acknowledgement: a sender who gets one sends the request again, as it was or
+//! None of these is an acknowledgement: a sender that gets one sends the request again, as it was or
 //! corrected, and events with an id are counted once all the same.
 
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::{FAULT, Problem};
+use merganser_core::blocking::WorkerFailure;
 use merganser_core::journal::{AppendFailure, JournalError};
 
 use super::quarantine::QuarantineError;
@@ -57,12 +58,12 @@ impl ExceededLimit {
 /// What is wrong with some events of a request, of which the first few are named.
 fn invalid_events(invalid: &[InvalidEvent]) -> String {
     const NAMED: usize = 3;
-    let told = invalid.iter().take(NAMED).map(|one| format!("{}: {}", one.index, one.message));
-    let told = told.collect::<Vec<_>>().join("; ");
+    let named = invalid.iter().take(NAMED).map(|one| format!("{}: {}", one.index, one.message));
+    let named = named.collect::<Vec<_>>().join("; ");
     let more = if invalid.len() > NAMED { "; …" } else { "" };
     match invalid.len() {
-        1 => format!("1 of the request's events is invalid (place {told})"),
-        count => format!("{count} of the request's events are invalid (places {told}{more})"),
+        1 => format!("1 of the request's events is invalid (place {named})"),
+        count => format!("{count} of the request's events are invalid (places {named}{more})"),
     }
 }
 
@@ -113,7 +114,7 @@ pub enum IntakeError {
     /// The data directory is not the one any more that the service was started on.
     #[error("{0}")]
     DirectoryGone(String),
-    /// Whoever folds the events ended, so that answers would fall behind without an end.
+    /// The fold ended, so that answers would fall behind without a bound.
     #[error("the speed layer has ended; restart the service")]
     FoldStopped,
     /// There is no room, or less than the floor that was set.
@@ -128,6 +129,12 @@ pub enum IntakeError {
     /// A fault of this program.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<WorkerFailure> for IntakeError {
+    fn from(failure: WorkerFailure) -> Self {
+        Self::Internal(failure.to_string())
+    }
 }
 
 impl IntakeError {

@@ -14,7 +14,7 @@ pub trait EventIdGenerator: Send + Sync + std::fmt::Debug + 'static {
 
 /// UUIDv7 (RFC 9562): 48 bits of milliseconds and 74 bits that look random.
 ///
-/// The system is asked for randomness once; the bits are a hash of that and of a counter, since a
+/// The system gives randomness once; the bits are a hash of that and of a counter, since a
 /// call to the system for each event would take longer than all the rest of its intake.
 #[derive(Debug)]
 pub struct UuidGenerator {

@@ -6,9 +6,10 @@
 //! the mistake would go unnoticed.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use merganser_core::text::excerpt;
 use merganser_core::time::Timestamp;
 
-use super::invalid::{excerpt, unescape};
+use super::invalid::unescape;
 
 const EXPECTED: &str = "expected RFC 3339 with an offset, as `2026-11-21T10:00:00.123Z`, or \
                         integer milliseconds since 1970";
@@ -86,7 +87,7 @@ fn likely_unit(number: &str) -> Option<String> {
     }
 }
 
-/// Why a text is no time, and what it is, if that can be told.
+/// Why a text is no time, and what it looks like.
 fn invalid_time(text: &str, error: &chrono::ParseError) -> String {
     let is_far = |text: &str| {
         let digits = text.trim_start_matches(['+', '-']);
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_another_unit_is_told_as_what_it_looks_like() {
+    fn the_error_of_a_time_in_another_unit_names_the_unit() {
         for (json, words) in [
             ("1763719200", "which looks like seconds; in milliseconds it would be 1763719200000;"),
             ("-1763719200", "seconds; in milliseconds it would be -1763719200000;"),

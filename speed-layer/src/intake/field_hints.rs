@@ -1,4 +1,4 @@
-//! What somebody who does not know the names of an event's fields probably meant.
+//! Hints for unknown fields of an event: the field that the sender probably meant.
 
 /// An event's fields.
 pub(crate) const FIELDS: [&str; 5] = ["id", "event", "time", "subject", "properties"];

@@ -83,12 +83,3 @@ pub(crate) fn unescape(json: &str) -> Option<Cow<'_, str>> {
     }
     Some(Cow::Borrowed(inner))
 }
-
-/// As much of `text` as a message can hold.
-pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
-    const CHARS_MAX: usize = 60;
-    match text.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
-        None => Cow::Borrowed(text),
-    }
-}

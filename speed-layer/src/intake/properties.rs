@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 
 use merganser_core::json::{JsonString, JsonVisitor};
+use merganser_core::text::excerpt;
 
-use super::invalid::{EventFault, InvalidCode, excerpt};
+use super::invalid::{EventFault, InvalidCode};
 
 /// How deep `properties` may be nested, itself counted.
 const DEPTH_MAX: usize = 32;

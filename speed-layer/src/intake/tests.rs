@@ -239,7 +239,7 @@ async fn a_quarantine_that_cannot_be_written_fails_the_group_before_it_is_stored
 }
 
 #[tokio::test]
-async fn who_is_over_a_bound_is_told_so_before_anything_is_stored() {
+async fn a_request_over_a_bound_is_refused_before_anything_is_stored() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let bounded = IntakeSettings { pending_max_requests: 2, ..settings() };

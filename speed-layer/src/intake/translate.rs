@@ -32,7 +32,7 @@ pub(super) fn translate(
 }
 
 /// An event as it was sent, with what its request said of it beside the body: for people, and for
-/// who wants to send it again. A key that proves who sends is not in it.
+/// sending it again. It does not contain the key that the sender used.
 pub(super) fn original_text<'a>(format: &BodyFormat, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     let (beside, bytes) = match format {
         BodyFormat::CloudEventData(head) => (head.as_headers(), Cow::Borrowed(bytes)),

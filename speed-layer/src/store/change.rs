@@ -37,8 +37,8 @@ pub struct ViewChange {
     pub stage: SpaceStage,
     /// Absolute states of groups, each group once.
     pub states: Vec<EpochStates>,
-    /// Absolute figures of epochs.
-    pub figures: Vec<(Epoch, EpochCounters)>,
+    /// Absolute counters of epochs.
+    pub counters: Vec<(Epoch, EpochCounters)>,
 }
 
 impl ViewChange {

@@ -24,7 +24,7 @@ macro_rules! contract {
             retired_epochs_are_gone_and_the_others_stay,
             a_dropped_view_is_gone,
             views_do_not_touch_each_other,
-            figures_are_stored_and_what_was_left_out_is_told,
+            counters_are_stored_and_reads_name_what_was_left_out,
             changes_that_cannot_be_stored_change_nothing,
             odd_texts_come_back_as_they_were,
             the_greatest_states_come_back_as_they_were,

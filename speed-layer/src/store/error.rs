@@ -1,5 +1,6 @@
 //! What can go wrong with a store, and whether it is certain that nothing happened.
 
+use merganser_core::blocking::WorkerFailure;
 use merganser_core::ids::{Epoch, Fence};
 
 use super::{StoreAddressError, StoredView, ViewSpace};
@@ -48,6 +49,12 @@ fn describe(stored: Option<&StoredView>) -> String {
     )
 }
 
+impl From<WorkerFailure> for StoreError {
+    fn from(failure: WorkerFailure) -> Self {
+        Self::Failed(failure.to_string())
+    }
+}
+
 /// What can go wrong with a read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreReadError {
@@ -57,7 +64,7 @@ pub enum StoreReadError {
     /// The writer is filling it.
     #[error("the metric's states are being written anew")]
     Building,
-    /// The epochs that were asked for are deleted.
+    /// The epochs of the read are deleted.
     #[error("epochs below {first} are deleted")]
     Retired {
         /// The first that is kept.
@@ -82,13 +89,19 @@ pub enum StoreReadError {
     Unreachable(String),
 }
 
+impl From<WorkerFailure> for StoreReadError {
+    fn from(failure: WorkerFailure) -> Self {
+        Self::Unreachable(failure.to_string())
+    }
+}
+
 /// A store that cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreConnectError {
     /// The setting names no store.
     #[error(transparent)]
     Address(#[from] StoreAddressError),
-    /// Nobody answers.
+    /// No server answers.
     #[error("the speed store at {address} cannot be reached: {reason}")]
     Unreachable {
         /// Where it should be, without credentials.

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
+use merganser_core::blocking::run_blocking;
 use merganser_core::ids::{Epoch, Fence, JournalId, MetricId};
 use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
 
@@ -84,11 +85,11 @@ impl MemoryView {
         stored.through = change.to;
         stored.reach = change.reach;
         stored.stage = change.stage;
-        stored.figures.extend(change.figures.iter().cloned());
+        stored.counters.extend(change.counters.iter().cloned());
         let first = stored.first;
         stored
-            .figures
-            .retain(|epoch, figures| *epoch >= first && *figures != EpochCounters::default());
+            .counters
+            .retain(|epoch, counters| *epoch >= first && *counters != EpochCounters::default());
         self.history.forget(stored.flushes);
         Ok(())
     }
@@ -136,7 +137,7 @@ impl MemoryReadCursor {
         }
         chunks.reverse();
         let stored = &held.stored;
-        let ReadCaveats { missing, omissions } = stored.told(read);
+        let ReadCaveats { missing, omissions } = stored.caveats(read);
         let through = stored.through.offset;
         let part =
             SpeedViewStates { through, reach: through, states: Vec::new(), missing, omissions };
@@ -247,7 +248,7 @@ impl SpeedStore for MemoryStore {
             first,
             through: JournalPosition::default(),
             reach: JournalPosition::default(),
-            figures: BTreeMap::new(),
+            counters: BTreeMap::new(),
         };
         let new = MemoryView { stored, epochs: BTreeMap::new(), history: UndoLog::default() };
         let mut views = write_lock(&self.views);
@@ -280,7 +281,7 @@ impl SpeedStore for MemoryStore {
         }
         if now.stored.first < first {
             now.stored.first = first;
-            now.stored.figures = now.stored.figures.split_off(&first);
+            now.stored.counters = now.stored.counters.split_off(&first);
             let kept = now.epochs.split_off(&first);
             let retired = std::mem::replace(&mut now.epochs, kept);
             drop(now);
@@ -315,13 +316,11 @@ impl SpeedStore for MemoryStore {
     ) -> Result<SpeedViewStates, StoreReadError> {
         let held = self.held(view.id).ok_or(StoreReadError::Absent)?;
         let (view, read) = (view.clone(), read.clone());
-        // Ended soon after nobody waits for it any more.
+        // The read ends soon after its caller has gone.
         let watch = ReadCancelGuard::default();
         let is_given_up = Arc::clone(&watch.0);
         let task = move || read_all(&held, &view, &read, groups_max, &is_given_up);
-        tokio::task::spawn_blocking(task)
-            .await
-            .unwrap_or_else(|error| Err(StoreReadError::Unreachable(error.to_string())))
+        run_blocking(task).await
     }
 
     async fn losses(&self) -> Result<u64, StoreError> {

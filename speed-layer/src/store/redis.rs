@@ -28,6 +28,7 @@ mod undo_log;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use merganser_core::blocking::run_blocking;
 use merganser_core::failpoint::is_bug_planted;
 use merganser_core::ids::{Epoch, Fence, JournalId, MetricId};
 use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
@@ -235,8 +236,7 @@ impl SpeedStore for RedisStore {
     async fn apply(&self, view: &SpeedView, change: &ViewChange) -> Result<(), StoreError> {
         change.check(view)?;
         let (shape, whole) = (view.clone(), change.clone());
-        let portions = tokio::task::spawn_blocking(move || encode_chunks(&shape, &whole));
-        let portions = portions.await.map_err(|e| StoreError::Failed(e.to_string()))??;
+        let portions = run_blocking(move || encode_chunks(&shape, &whole)).await?;
         let fields = meta::change_fields(change);
         if is_bug_planted("position_apart") {
             self.run_apply_script(view, change, &fields, Vec::new()).await?;

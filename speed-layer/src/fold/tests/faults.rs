@@ -102,7 +102,7 @@ async fn a_store_that_is_away_holds_up_intake_only_at_the_bound() {
     let own = rig.handle.read_local(&rig.version(ONE), read).await.unwrap();
     assert!(own.through >= Offset(1050));
     let below = rig.events[..own.through.0 as usize].iter().map(|(_, event)| event);
-    assert_eq!(oracle::told(0, &own.states), oracle::count(0, below));
+    assert_eq!(oracle::read_states(0, &own.states), oracle::count(0, below));
     store.away(None);
     // The last batch did not get into the feed; the next one shows the gap.
     rig.send(&some(rig.events.len() as u64, 1)).await;
@@ -111,7 +111,7 @@ async fn a_store_that_is_away_holds_up_intake_only_at_the_bound() {
 
 /// Whether anything is written or not: the service asks the store by itself.
 #[tokio::test]
-async fn a_store_that_fails_or_hangs_is_told_of_until_it_is_back() {
+async fn a_store_that_fails_or_hangs_is_reported_until_it_works_again() {
     let store = Arc::new(FaultyStore::default());
     let settings = SpeedSettings { failing_after: Duration::from_millis(300), ..settings() };
     let mut rig = Rig::start_with(Arc::clone(&store) as Arc<_>, &[0, 1], settings).await;
@@ -126,7 +126,7 @@ async fn a_store_that_fails_or_hangs_is_told_of_until_it_is_back() {
             if events > 0 {
                 rig.send(&some(rig.events.len() as u64, events)).await;
             }
-            until("told", async || rig.handle.failure().is_some()).await;
+            until("the failure is reported", async || rig.handle.failure().is_some()).await;
             let failure = rig.handle.failure().unwrap();
             assert!(failure.since < rig.clock.now(), "{failure:?}");
             assert!(failure.reason.contains(says) || events == 0, "{fault:?}: {failure:?}");

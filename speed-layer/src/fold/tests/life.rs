@@ -50,7 +50,7 @@ async fn readers_of_an_older_manifest_have_their_grace() {
     rig.check().await;
     let all = SpeedReadRequest { from: Epoch(0), to: None, range: TimeRange::ALL, columns: None };
     let part = rig.handle.read(&old, all.clone()).await.unwrap();
-    assert_eq!(oracle::told(0, &part.states), rig.expected(ONE, Epoch(0)));
+    assert_eq!(oracle::read_states(0, &part.states), rig.expected(ONE, Epoch(0)));
     until("retired", async || rig.handle.read(&old, all.clone()).await.is_err()).await;
     let retired = SpeedViewError::Retired { first: boundary.epoch }.to_string();
     let error = rig.handle.read(&old, all.clone()).await.unwrap_err();
@@ -234,11 +234,11 @@ async fn a_metric_at_its_bound_says_what_is_missing_until_a_run() {
     let part = rig.read(ONE, Epoch(0)).await.unwrap();
     assert!(part.missing[0].contains("bound of groups"), "{:?}", part.missing);
     // Groups that it has go on to be counted; the other metric never noticed.
-    let told = oracle::told(0, &part.states);
+    let states = oracle::read_states(0, &part.states);
     let expected = rig.expected(ONE, Epoch(0));
-    assert!(told.iter().all(|(key, values)| expected[key] == *values));
+    assert!(states.iter().all(|(key, values)| expected[key] == *values));
     let part = rig.read(TWO, Epoch(0)).await.unwrap();
-    assert_eq!(oracle::told(1, &part.states), rig.expected(TWO, Epoch(0)));
+    assert_eq!(oracle::read_states(1, &part.states), rig.expected(TWO, Epoch(0)));
     assert_eq!(part.missing, Vec::<String>::new());
     rig.restart().await;
     let part = rig.read(ONE, Epoch(0)).await.unwrap();

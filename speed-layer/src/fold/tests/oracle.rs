@@ -136,7 +136,7 @@ pub(super) fn mismatches<'a>(definition: usize, events: impl Iterator<Item = &'a
 }
 
 /// What an answer's states say, in the oracle's words.
-pub(super) fn told(definition: usize, batches: &[RecordBatch]) -> Counted {
+pub(super) fn read_states(definition: usize, batches: &[RecordBatch]) -> Counted {
     let dimensions = [1, 0, 2][definition];
     let mut counted = Counted::new();
     let mut people: BTreeMap<_, DistinctSketch> = BTreeMap::new();

@@ -18,7 +18,7 @@ use crate::store::{
     ViewSpace,
 };
 
-/// A catalog that says what it is told.
+/// A catalog with snapshots that a test sets.
 #[derive(Debug)]
 pub(super) struct FakeCatalog(pub(super) watch::Sender<Arc<CatalogSnapshot>>);
 
@@ -64,7 +64,7 @@ pub(super) enum Fault {
     Hanging,
 }
 
-/// A store in memory with faults, which can be told before or for as long as nothing else is said.
+/// A store in memory with faults, set for coming calls or until they are set anew.
 #[derive(Debug, Default)]
 pub(super) struct FaultyStore {
     inner: Mutex<Arc<MemoryStore>>,

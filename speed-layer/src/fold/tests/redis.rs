@@ -33,12 +33,13 @@ async fn load(rig: &mut Rig, batches: u64) {
         let Ok(Ok(part)) = tokio::time::timeout(Duration::from_millis(30), answer).await else {
             continue;
         };
-        let told: i128 = oracle::told(0, &part.states).values().filter_map(|v| v[0]).sum();
+        let counted: i128 =
+            oracle::read_states(0, &part.states).values().filter_map(|v| v[0]).sum();
         let events = |below: usize| {
             rig.events[..below].iter().filter(|(_, event)| event.kind == "buy").count() as i128
         };
         let (least, most) = (events(part.through.0 as usize), events(rig.events.len()));
-        assert!(least <= told && told <= most, "{told} of {least} to {most}");
+        assert!(least <= counted && counted <= most, "{counted} of {least} to {most}");
     }
 }
 

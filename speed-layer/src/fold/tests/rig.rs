@@ -153,7 +153,7 @@ impl Rig {
         self.handle.ready().await.unwrap();
     }
 
-    /// Appends events without the service being told.
+    /// Appends events without the service being tallies.
     pub(super) fn append(&mut self, events: &[Seen]) -> Arc<CommittedBatch> {
         let number = self.events.len() as u64;
         let batch: EventBatch =
@@ -206,21 +206,27 @@ impl Rig {
             let from = defined.boundary.epoch;
             let part = self.read(*id, from).await.unwrap();
             assert_eq!(part.through, end);
-            assert_eq!(oracle::told(defined.definition, &part.states), self.expected(*id, from));
+            assert_eq!(
+                oracle::read_states(defined.definition, &part.states),
+                self.expected(*id, from)
+            );
             assert_eq!(part.missing, Vec::<String>::new());
             let own = SpeedReadRequest { from, to: None, range: TimeRange::ALL, columns: None };
             let own = self.handle.read_local(&self.version(*id), own).await.unwrap();
             assert_eq!(own.through, end);
-            assert_eq!(oracle::told(defined.definition, &own.states), self.expected(*id, from));
+            assert_eq!(
+                oracle::read_states(defined.definition, &own.states),
+                self.expected(*id, from)
+            );
             assert_eq!(self.handle.lag(*id).applied, end);
             let events = self.events.iter().filter(|(epoch, _)| *epoch >= from);
             let mismatches = oracle::mismatches(defined.definition, events.map(|(_, e)| e));
             assert_eq!(self.handle.mismatches(*id), mismatches);
             assert_eq!(part.omissions, own.omissions);
             let uses = part.omissions.uses.values();
-            let told = uses.flat_map(|omitted| omitted.mismatched.values());
+            let tallies = uses.flat_map(|omitted| omitted.mismatched.values());
             // Some use of each is made of all its events.
-            assert_eq!(told.map(|tally| tally.count).max().unwrap_or(0), mismatches);
+            assert_eq!(tallies.map(|tally| tally.count).max().unwrap_or(0), mismatches);
         }
     }
 }

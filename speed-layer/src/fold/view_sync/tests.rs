@@ -26,7 +26,7 @@ fn change(cursor: &StoreCursor, to: u64, goal: u64, stage: SpaceStage) -> Arc<Vi
         reach: position(goal),
         stage,
         states: Vec::new(),
-        figures: Vec::new(),
+        counters: Vec::new(),
     })
 }
 

@@ -31,7 +31,7 @@ const WHAT: &str = "CloudEvent";
 pub enum CloudEventData {
     /// There is none, which means JSON.
     #[default]
-    Untold,
+    Undeclared,
     /// JSON.
     Json,
     /// Something else: text, or bytes where it is not UTF-8.
@@ -136,7 +136,7 @@ pub(in crate::intake) fn binary(
 /// Says what the data was taken for, and why.
 fn not_json(data: CloudEventData, error: &serde_json::Error) -> EventFault {
     let why = match data {
-        CloudEventData::Untold => {
+        CloudEventData::Undeclared => {
             "the request has no `Content-Type`, so the data is read as JSON, which it is not; \
              `Content-Type: text/plain` says that it is text"
         }
@@ -158,7 +158,7 @@ fn native(event: &CloudEvent<'_>) -> Result<String, EventFault> {
         }
     }
     if event.source.contains(char::is_whitespace) {
-        // So that source and id can be told apart in the id that they make.
+        // So that source and id can be separated again in the id that they make.
         return Err(malformed(WHAT, "`source` has blanks, which no URI has"));
     }
     let made = match (event.data, &event.data_base64) {

@@ -31,15 +31,15 @@ const WHAT: &str = "call of the Segment API";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SegmentCall {
-    /// Somebody did something.
+    /// A user did something.
     Track,
-    /// Somebody looked at a page.
+    /// A user looked at a page.
     Page,
-    /// Somebody looked at a screen of an app.
+    /// A user looked at a screen of an app.
     Screen,
-    /// Who somebody is.
+    /// Traits of a user.
     Identify,
-    /// What group somebody belongs to.
+    /// The group that a user belongs to.
     Group,
     /// Two ids are of one person.
     Alias,

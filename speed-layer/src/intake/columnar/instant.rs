@@ -1,7 +1,7 @@
 //! Instants and dates as text: RFC 3339 in UTC, of any year that a column can hold.
 //!
-//! Years beyond 9999 and before 0 have a sign (ISO 8601's expanded form), so that what is refused
-//! is still told as what it was.
+//! Years beyond 9999 and before 0 have a sign (ISO 8601's expanded form), so that the error of
+//! a refused value still shows the value.
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 

@@ -1,7 +1,8 @@
-//! Files of columns on a disk, as lines of JSON: for who sends what one request could not take.
+//! Files of columns on a disk, as lines of JSON: for a client whose file is too large for one
+//! request.
 //!
-//! They are the reader's own, so nothing is added up before it is read; a number of rows is held at
-//! a time.
+//! The files belong to the user that reads them, so their size is not checked ahead; a bounded
+//! number of rows is held at a time.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};

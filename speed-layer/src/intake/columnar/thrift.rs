@@ -79,7 +79,7 @@ impl<'a> ThriftReader<'a> {
                 0 => i16::try_from(self.integer()?).ok()?,
                 step => place.checked_add(i16::from(step))?,
             };
-            // Whoever writes them does so in order; twice the same would have two meanings.
+            // Writers write fields in order; a field that comes twice would have two meanings.
             if next <= place {
                 return None;
             }

@@ -1,7 +1,7 @@
 //! Which fields are numbers.
 
-/// Digits before the point, up to which every tool keeps a number. What has more is more likely the
-/// number of a card or an account, which nobody adds up.
+/// Digits before the point, up to which every tool keeps a number. A longer one is more likely the
+/// number of a card or an account, which is no quantity.
 const WHOLE_DIGITS_MAX: usize = 15;
 /// Digits behind it.
 const FRACTION_DIGITS_MAX: usize = 20;

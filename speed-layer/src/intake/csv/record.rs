@@ -2,7 +2,7 @@
 //!
 //! `csv-core` takes the fields apart. It is lenient where a file is broken: text behind a closing
 //! quote is added to the field, and the end of the file closes a quote. Both are how one stray
-//! quote swallows rows, so they are looked for here, and told.
+//! quote swallows rows, so they are looked for here, and are errors.
 
 use std::io::{self, BufRead};
 
@@ -87,7 +87,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Room for fields to begin with.
 const FIELDS_BYTES: usize = 1024;
 const FIELDS: usize = 32;
-/// Fields of a record that are told one by one; of more only the number is.
+/// Fields of a record that are kept one by one; of further fields only the number is.
 const FIELDS_MAX: usize = COLUMNS_MAX + 1;
 
 impl<R: BufRead> CsvRecordReader<R> {

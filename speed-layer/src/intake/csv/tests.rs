@@ -203,8 +203,8 @@ fn lines_end_in_any_way_and_a_mark_of_utf8_is_none_of_the_name() {
     assert_eq!(lines("event,a\n"), Vec::<String>::new());
     let late = CsvParameters { first_line: 20_002, ..CsvParameters::default() };
     let found = rows_with(b"event,a\r\np\r\n\r\nq\r\n", &late).unwrap();
-    let told: Vec<&str> = found.iter().map(|row| &row.as_ref().unwrap_err()[..11]).collect();
-    assert_eq!(told, ["line 20002:", "line 20004:"]);
+    let errors: Vec<&str> = found.iter().map(|row| &row.as_ref().unwrap_err()[..11]).collect();
+    assert_eq!(errors, ["line 20002:", "line 20004:"]);
 }
 
 #[test]
@@ -270,14 +270,14 @@ fn a_record_of_any_size_takes_bounded_room() {
 
 #[test]
 fn fields_beyond_all_columns_are_counted() {
-    let told = |row: &str| rows(&format!("event,a\n{row}\np,1\n"));
+    let read = |row: &str| rows(&format!("event,a\n{row}\np,1\n"));
     for fields in [10_000, 10_001, 10_002, 20_001, 20_002, 20_003, 65_000] {
         let row = ",".repeat(fields - 1);
         let words = format!("line 2: the row has {fields} fields, and the line of names 2");
-        let found = told(&row);
+        let found = read(&row);
         assert_eq!(found[0].as_ref().unwrap_err(), &words);
         assert!(found[1].is_ok(), "{found:?}");
-        let open = told(&format!("{row}\"open"))[0].clone().unwrap_err();
+        let open = read(&format!("{row}\"open"))[0].clone().unwrap_err();
         assert!(open.contains("never closed"), "{open}");
         let said = refusal(row.as_bytes());
         assert_eq!(said.contains(&format!("it has {fields} columns")), fields > 10_000, "{said}");
@@ -471,7 +471,7 @@ fn an_id_before_a_row_is_none_of_the_row() {
                 l-1,x,,1\nl-2,x,own,2\nl-3,x,,3,4\nl-4,,,\nl-5,x,,\"1\"2\n,x,,6\nl-7\n";
     let table = table(body.as_bytes(), &options).unwrap();
     let rows = table.places.split(&table.text);
-    let told = |raw: &RawEvent<'_>| {
+    let text_of = |raw: &RawEvent<'_>| {
         let fault = table.places.fault(raw.index).map_or("", |fault| &*fault.message);
         (
             raw.id.map(str::to_owned),
@@ -479,7 +479,7 @@ fn an_id_before_a_row_is_none_of_the_row() {
             fault.chars().take(22).collect::<String>(),
         )
     };
-    let rows: Vec<_> = rows.iter().map(told).collect();
+    let rows: Vec<_> = rows.iter().map(text_of).collect();
     let row = |id: Option<&str>, text: &str, fault: &str| {
         (id.map(str::to_owned), text.to_owned(), fault.to_owned())
     };

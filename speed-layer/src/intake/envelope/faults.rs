@@ -1,12 +1,13 @@
 //! What is wrong with an event that is no object, or has fields that an event does not have, and
 //! what would be right.
 
+use merganser_core::text::excerpt;
 use serde::de::IgnoredAny;
 
-use super::{EnvelopeFields, EventFault, InvalidCode, excerpt};
+use super::{EnvelopeFields, EventFault, InvalidCode};
 use crate::intake::field_hints::{FIELDS, is_list_of_events, suggest_field};
 
-/// Fields that an event does not have, as many as are told at once.
+/// How many unknown fields of an event one message names.
 pub(super) const UNKNOWN_MAX: usize = 5;
 /// Characters of each, where there are several.
 const NAME_CHARS_MAX: usize = 20;

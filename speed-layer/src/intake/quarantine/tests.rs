@@ -107,7 +107,7 @@ fn a_torn_tail_is_left_out_and_written_over() {
         assert_eq!(raws(&quarantine), ["a"], "cut at {cut}");
         let next = add(&quarantine, &["c"]);
         assert_eq!(raws(&open(&directory, 10)), ["a", "c"]);
-        assert_eq!(next, [2], "an entry that nobody was told of leaves its number");
+        assert_eq!(next, [2], "an entry that no client has seen leaves its number");
     }
     let mut file = OpenOptions::new().append(true).open(file_of(&directory)).unwrap();
     file.write_all(&[0; 512]).unwrap();

@@ -118,10 +118,10 @@ fn attributes_in_headers_make_the_same_event() {
         binary(CloudEventData::Other, b"\xff\x00"),
         structured(json!({ "data_base64": "/wA=" }))
     );
-    assert_eq!(binary(CloudEventData::Untold, b"7"), structured(json!({ "data": 7 })));
+    assert_eq!(binary(CloudEventData::Undeclared, b"7"), structured(json!({ "data": 7 })));
     let said = binary(CloudEventData::Json, b"{text").unwrap_err();
     assert!(said.contains("says that the data is JSON"), "{said}");
-    let said = binary(CloudEventData::Untold, b"hello there").unwrap_err();
+    let said = binary(CloudEventData::Undeclared, b"hello there").unwrap_err();
     assert!(said.contains("no `Content-Type`") && said.contains("text/plain"), "{said}");
     let nothing = BodyFormat::CloudEventData(Arc::default());
     let said = translate(&nothing, &[raw(b"{}")], MAX).unwrap().remove(0).unwrap_err().message;

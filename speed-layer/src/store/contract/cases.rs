@@ -113,11 +113,11 @@ pub(crate) async fn a_repeated_change_is_known_by_what_is_stored(store: Store) {
     let Err(StoreError::Refused { stored: Some(stored) }) =
         store.apply(&fixture.view, &change).await
     else {
-        panic!("a change that landed was applied again")
+        panic!("a change that was stored was applied again")
     };
     assert!(stored.is_after(&change));
     fixture.check_all(&*store).await;
-    // A change may leave the position where it is; its serial still tells whether it landed.
+    // A change may leave the position where it is; its serial still shows whether it was stored.
     let states = fixture.states(0, &[1]);
     let stay = fixture.change(vec![states], 4);
     assert!(!stored.is_after(&stay));
@@ -215,7 +215,7 @@ pub(crate) async fn retired_epochs_are_gone_and_the_others_stay(store: Store) {
     let mut fixture = Fixture::begun(&*store).await;
     let states: Vec<_> = (0..6).map(|epoch| fixture.fold(epoch, &ROWS)).collect();
     let mut change = fixture.change(states, 24);
-    change.figures = (0..6).map(|n| (Epoch(n), Fixture::figures(n + 1, 0))).collect();
+    change.counters = (0..6).map(|n| (Epoch(n), Fixture::counters(n + 1, 0))).collect();
     fixture.apply(&*store, &change).await.unwrap();
     for (first, kept) in [(2, 2), (1, 2), (2, 2), (4, 4), (9, 9)] {
         store.retire(&fixture.view, Fence(1), Epoch(first)).await.unwrap();
@@ -228,7 +228,7 @@ pub(crate) async fn retired_epochs_are_gone_and_the_others_stay(store: Store) {
         let stored = store.open(&fixture.view).await.unwrap().unwrap();
         assert_eq!(stored.first, Epoch(kept));
         assert_eq!((stored.serial, stored.through), (fixture.serial, fixture.at));
-        assert!(stored.figures.keys().all(|epoch| *epoch >= Epoch(kept)));
+        assert!(stored.counters.keys().all(|epoch| *epoch >= Epoch(kept)));
         fixture
             .check(
                 &*store,
@@ -289,15 +289,18 @@ pub(crate) async fn views_do_not_touch_each_other(store: Store) {
     }
 }
 
-pub(crate) async fn figures_are_stored_and_what_was_left_out_is_told(store: Store) {
+pub(crate) async fn counters_are_stored_and_reads_name_what_was_left_out(store: Store) {
     let mut fixture = Fixture::begun(&*store).await;
     let mut change = fixture.change(Vec::new(), 3);
-    let (two, five) = (Fixture::figures(4, 0), Fixture::figures(0, 70));
+    let (two, five) = (Fixture::counters(4, 0), Fixture::counters(0, 70));
     let empty = EpochCounters::default();
-    change.figures = vec![(Epoch(2), two.clone()), (Epoch(5), five.clone()), (Epoch(6), empty)];
+    change.counters = vec![(Epoch(2), two.clone()), (Epoch(5), five.clone()), (Epoch(6), empty)];
     fixture.apply(&*store, &change).await.unwrap();
     let stored = store.open(&fixture.view).await.unwrap().unwrap();
-    assert_eq!(stored.figures.into_iter().collect::<Vec<_>>(), [(Epoch(2), two), (Epoch(5), five)]);
+    assert_eq!(
+        stored.counters.into_iter().collect::<Vec<_>>(),
+        [(Epoch(2), two), (Epoch(5), five)]
+    );
     for (from, to, says) in
         [(0, None, true), (5, Some(6), true), (0, Some(5), false), (6, None, false)]
     {

@@ -177,7 +177,7 @@ impl Fixture {
             reach: to,
             stage: SpaceStage::Complete,
             states,
-            figures: Vec::new(),
+            counters: Vec::new(),
         }
     }
 
@@ -223,8 +223,8 @@ impl Fixture {
 
     /// What a read of these epochs has to give, in order.
     pub(crate) fn expected(&self, read: &SpeedReadRequest) -> RecordBatch {
-        let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
-        let tables = self.tables.range(read.from..).filter(|(epoch, _)| asked(epoch));
+        let is_in_range = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
+        let tables = self.tables.range(read.from..).filter(|(epoch, _)| is_in_range(epoch));
         let parts: Vec<RecordBatch> =
             tables.map(|(_, table)| table.emit(&table.within(read.range))).collect();
         self.merged(&parts)
@@ -243,14 +243,14 @@ impl Fixture {
         assert_eq!((part.through, part.reach), (self.at.offset, self.at.offset));
         assert_eq!(self.merged(&part.states), self.expected(read), "{read:?}");
         let rows: usize = part.states.iter().map(RecordBatch::num_rows).sum();
-        let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
-        let tables = self.tables.range(read.from..).filter(|(epoch, _)| asked(epoch));
+        let is_in_range = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
+        let tables = self.tables.range(read.from..).filter(|(epoch, _)| is_in_range(epoch));
         let groups: usize = tables.map(|(_, table)| table.within(read.range).len()).sum();
         assert_eq!(rows, groups, "a group came twice, or not at all");
         self.check_columns(store, read).await;
     }
 
-    /// Reads some columns only, of which all that were asked for have to be there.
+    /// Reads some columns only, all of which have to be there.
     async fn check_columns(&self, store: &dyn SpeedStore, read: &SpeedReadRequest) {
         let layout = &self.view.layout;
         let dimensions: Vec<usize> = layout.dimensions.len().checked_sub(1).into_iter().collect();
@@ -283,7 +283,7 @@ impl Fixture {
         .await;
     }
 
-    pub(crate) fn figures(mismatches: u64, dropped: u64) -> EpochCounters {
+    pub(crate) fn counters(mismatches: u64, dropped: u64) -> EpochCounters {
         let mut omissions = MetricOmissions::default();
         omissions.of(&DefinitionUse::Filter).no_result.add_count(mismatches);
         EpochCounters { mismatches, omissions, dropped }

@@ -86,7 +86,7 @@ impl EpochColumns {
         }
     }
 
-    /// The groups at `slots`: the columns that are asked for, or all.
+    /// The groups at `slots`: the columns of the read, or all.
     pub(super) fn emit(
         &self,
         schema: &SchemaRef,

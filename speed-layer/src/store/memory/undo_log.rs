@@ -1,7 +1,7 @@
-//! What changes have overwritten since, so that a reader finds what was there.
+//! What changes have overwritten, so that a reader finds the states of before.
 //!
-//! A reader pins the states after the last whole flush. Nothing is recorded unless somebody may
-//! need it: a reader who is at it, or those who come while a flush is half-way.
+//! A reader pins the states after the last whole flush. Overwritten states are recorded only while
+//! a reader may need them: while one reads, or while a flush is half-way.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

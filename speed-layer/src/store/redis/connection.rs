@@ -20,7 +20,7 @@ use crate::store::{StoreConnectError, StoreError};
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Attempts to connect again before a command fails; whoever sent it tries again.
+/// Attempts to connect again before a command fails; its sender tries again.
 const RETRIES: usize = 1;
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_millis(500);
@@ -70,8 +70,8 @@ impl ServerConnection {
         answer
     }
 
-    /// Takes another connection, unless somebody did so since. Where there is none to be had, the
-    /// next request that is not answered tries again.
+    /// Takes another connection, unless another task did so since. Where none can be made, the next
+    /// request without an answer tries again.
     async fn replace(&self, before: u64) {
         let mut replaced = self.replaced.lock().await;
         if *replaced != before {
@@ -178,7 +178,7 @@ impl RedisConnection {
     }
 }
 
-/// A figure of `INFO`.
+/// A field of `INFO`.
 pub(super) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }

@@ -14,7 +14,7 @@ use crate::store::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ViewMeta {
     pub(super) stored: StoredView,
-    /// By epoch of which anything is told, how many chunks the index has.
+    /// By epoch with any field, how many chunks the index has.
     pub(super) chunks: BTreeMap<Epoch, u64>,
 }
 
@@ -73,11 +73,11 @@ pub(super) fn change_fields(change: &ViewChange) -> Vec<(String, String)> {
         ("reach".to_owned(), change.reach.offset.to_string()),
         ("reach_checksum".to_owned(), change.reach.checksum.to_string()),
     ];
-    for (epoch, figures) in &change.figures {
-        fields.push((format!("{MISMATCHES}:{epoch}"), figures.mismatches.to_string()));
-        fields.push((format!("{DROPPED}:{epoch}"), figures.dropped.to_string()));
+    for (epoch, counters) in &change.counters {
+        fields.push((format!("{MISMATCHES}:{epoch}"), counters.mismatches.to_string()));
+        fields.push((format!("{DROPPED}:{epoch}"), counters.dropped.to_string()));
         // Numbers, texts and maps of them, all of which JSON can hold.
-        let omissions = serde_json::to_string(&figures.omissions).unwrap_or_default();
+        let omissions = serde_json::to_string(&counters.omissions).unwrap_or_default();
         fields.push((format!("{OMISSIONS}:{epoch}"), omissions));
     }
     fields
@@ -107,7 +107,7 @@ pub(super) fn parse_meta(fields: &[(String, String)]) -> Result<Option<ViewMeta>
         Ok(JournalPosition { offset: Offset(field(fields, name)?), checksum })
     };
     let first = Epoch(field(fields, "first")?);
-    let (chunks, figures) = by_epoch(fields)?;
+    let (chunks, counters) = by_epoch(fields)?;
     let stored = StoredView {
         journal: JournalId::try_from(journal).map_err(|_| "its journal is no id".to_owned())?,
         definition: u64::from_str_radix(&definition, 16)
@@ -121,9 +121,9 @@ pub(super) fn parse_meta(fields: &[(String, String)]) -> Result<Option<ViewMeta>
         through: mark("through")?,
         reach: mark("reach")?,
         // Those of retired epochs stay until their chunks are swept.
-        figures: figures
+        counters: counters
             .into_iter()
-            .filter(|(epoch, figures)| *epoch >= first && *figures != EpochCounters::default())
+            .filter(|(epoch, counters)| *epoch >= first && *counters != EpochCounters::default())
             .collect(),
     };
     Ok(Some(ViewMeta { stored, chunks }))
@@ -138,21 +138,21 @@ fn field<T: FromStr>(fields: &[(String, String)], name: &str) -> Result<T, Strin
 type EpochFields = (BTreeMap<Epoch, u64>, BTreeMap<Epoch, EpochCounters>);
 
 fn by_epoch(fields: &[(String, String)]) -> Result<EpochFields, String> {
-    let (mut chunks, mut figures) = EpochFields::default();
+    let (mut chunks, mut counters) = EpochFields::default();
     for (name, value) in fields {
         let Some((kind, epoch)) = name.split_once(':') else { continue };
         let number = || format!("its `{name}` is `{value}`");
         let epoch = Epoch(epoch.parse().map_err(|_| number())?);
         let count = || value.parse::<u64>().map_err(|_| number());
         let chunks: &mut u64 = chunks.entry(epoch).or_default();
-        let figures: &mut EpochCounters = figures.entry(epoch).or_default();
+        let counters: &mut EpochCounters = counters.entry(epoch).or_default();
         match kind {
             CHUNKS => *chunks = count()?,
-            MISMATCHES => figures.mismatches = count()?,
-            DROPPED => figures.dropped = count()?,
-            OMISSIONS => figures.omissions = serde_json::from_str(value).map_err(|_| number())?,
+            MISMATCHES => counters.mismatches = count()?,
+            DROPPED => counters.dropped = count()?,
+            OMISSIONS => counters.omissions = serde_json::from_str(value).map_err(|_| number())?,
             _ => return Err(format!("it has a field `{name}`")),
         }
     }
-    Ok((chunks, figures))
+    Ok((chunks, counters))
 }

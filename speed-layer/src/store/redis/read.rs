@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use merganser_core::blocking::run_blocking;
 use merganser_core::ids::Epoch;
 use merganser_core::time::TimeRange;
 use merganser_metric::measure::StateKind;
@@ -30,7 +31,7 @@ use crate::store::{ReadCaveats, SpaceStage, SpeedView, StoreReadError};
 const PORTION: usize = 20_000;
 /// Likewise of a metric with one sketch, which may be some kilobytes.
 const PORTION_OF_SKETCHES: usize = 2_000;
-/// Keys that are asked for at once.
+/// Keys that are read at once.
 const KEYS_MAX: usize = 1000;
 /// How often a read begins again when the view began anew meanwhile.
 const ATTEMPTS: usize = 3;
@@ -56,7 +57,7 @@ pub(super) async fn read(
         let before = read_meta(store, &keys, view, read.from).await?;
         let mut overwritten = UndoLogReader::since(&before.stored, portion_groups_max(view));
         let reader = ViewChunkReader { store, keys: &keys, view, read, groups_max };
-        // A reader who is too slow again and again says between which positions the groups are.
+        // A reader that is too slow again and again says between which positions the groups are.
         let is_last = attempt == ATTEMPTS;
         let result = reader.read_chunks(&before, &mut overwritten, is_last).await;
         let after = read_meta(store, &keys, view, read.from).await?;
@@ -72,7 +73,7 @@ pub(super) async fn read(
                 let through = before.stored.through.offset;
                 let is_exact = !overwritten.is_truncated();
                 let reach = if is_exact { through } else { after.stored.reach.offset };
-                let ReadCaveats { missing, omissions } = before.stored.told(read);
+                let ReadCaveats { missing, omissions } = before.stored.caveats(read);
                 return Ok(SpeedViewStates { through, reach, states, missing, omissions });
             }
             Err(ChunkReadError::Forgotten) => {}
@@ -188,9 +189,9 @@ async fn find_chunks(
     read: &SpeedReadRequest,
 ) -> Result<Vec<ChunkLocation>, ChunkReadError> {
     let space = meta.stored.space;
-    let asked = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
+    let is_in_range = |epoch: &Epoch| read.to.is_none_or(|to| *epoch < to);
     let mut places = Vec::new();
-    for (epoch, count) in meta.chunks.range(read.from..).filter(|(epoch, _)| asked(epoch)) {
+    for (epoch, count) in meta.chunks.range(read.from..).filter(|(epoch, _)| is_in_range(epoch)) {
         let (all_from, all_to) = keys::members_of_epoch(space, *epoch);
         let Some((from, to)) = keys::members_within(space, *epoch, view.grain, read.range) else {
             continue;
@@ -273,7 +274,7 @@ async fn decode(
     chunks: Vec<(TimeChunk, GroupFields)>,
 ) -> Result<RecordBatch, ChunkReadError> {
     let view = Arc::new(view.clone());
-    let work = move || {
+    let decode = move || {
         let mut decoder = GroupDecoder::new(&view, range);
         for (chunk, groups) in chunks {
             for (field, value) in groups {
@@ -282,8 +283,5 @@ async fn decode(
         }
         decoder.finish()
     };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(ChunkReadError::Suspect),
-        Err(error) => Err(StoreReadError::Unreachable(error.to_string()).into()),
-    }
+    run_blocking(move || decode().map_err(ChunkReadError::Suspect)).await
 }

@@ -1,5 +1,6 @@
 //! Why a read of chunks stops.
 
+use merganser_core::blocking::WorkerFailure;
 use redis::RedisError;
 
 use super::connection::{is_wrong_type, one_line};
@@ -17,6 +18,12 @@ pub(super) enum ChunkReadError {
 impl From<StoreReadError> for ChunkReadError {
     fn from(error: StoreReadError) -> Self {
         Self::Error(error)
+    }
+}
+
+impl From<WorkerFailure> for ChunkReadError {
+    fn from(failure: WorkerFailure) -> Self {
+        StoreReadError::from(failure).into()
     }
 }
 

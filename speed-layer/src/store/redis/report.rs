@@ -29,7 +29,7 @@ impl RedisStore {
     }
 }
 
-/// The figures of `INFO`. Valkey gives the version of Redis that it is like, and its own.
+/// The fields of `INFO`. Valkey gives the version of Redis that it is like, and its own.
 fn parse_info(info: &str) -> RedisServerReport {
     let number = |name: &str| info_field(info, name).and_then(|text| text.parse::<u64>().ok());
     let name = match (info_field(info, "valkey_version"), info_field(info, "redis_version")) {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_told_by_its_figures() {
+    fn a_server_is_recognized_by_its_fields() {
         let info = "# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\n\
                     valkey_version:8.0.1\r\n# Memory\r\nused_memory:1048576\r\n\
                     used_memory_human:1.00M\r\nmaxmemory:0\r\naof_enabled:1\r\n";

@@ -333,10 +333,10 @@ async fn every_grain_has_readable_chunks() {
     }
 }
 
-/// A reader who is not told what was overwritten names both ends; what expired in the middle of a
+/// A reader that cannot find overwritten states names both positions; what expired in the middle of a
 /// flush is not taken for what was there.
 #[tokio::test]
-async fn what_was_overwritten_and_is_forgotten_is_told() {
+async fn a_reader_names_both_positions_when_overwritten_states_are_forgotten() {
     let (store, server) = single().await;
     let mut fixture = filled(&*store).await;
     let list = format!("{BASE}:1-1:overwritten:{}", fixture.flushes);

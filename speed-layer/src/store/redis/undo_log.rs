@@ -36,7 +36,7 @@ pub(super) struct UndoLogReader {
     /// The flush whose list is being read, and how many elements of it were.
     flushes: u64,
     known: usize,
-    /// Elements that are asked for at once.
+    /// Elements that are read at once.
     portion: usize,
     parser: UndoLogParser,
     is_forgotten: bool,
@@ -69,7 +69,7 @@ enum UndoLogElement {
 }
 
 impl UndoLogReader {
-    /// For a reader of the last whole flush of what is stored, who takes so many groups at once.
+    /// For a reader of the states after the last whole flush that takes so many groups at once.
     pub(super) fn since(stored: &StoredView, groups: usize) -> Self {
         let is_whole = stored.through == stored.reach;
         Self {

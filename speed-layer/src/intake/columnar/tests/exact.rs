@@ -113,7 +113,7 @@ fn what_a_type_cannot_hold_is_refused_and_not_cut() {
 }
 
 #[test]
-fn times_beyond_the_calendar_are_told_as_what_they_are() {
+fn errors_of_times_beyond_the_calendar_show_the_times() {
     let seconds = TimestampSecondArray::from(vec![i64::MAX, i64::MIN, 16_725_225_600]);
     assert_eq!(
         read(ColumnarFormat::ArrowStream, stream(&with("time", Arc::new(seconds)))).unwrap(),
