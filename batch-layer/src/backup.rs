@@ -195,7 +195,7 @@ impl ArchiveWriter {
     async fn piece(&self, piece: Bytes) -> io::Result<()> {
         match timeout(PATIENCE, self.0.send(Ok(piece))).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(other("whoever asked for it takes no more")),
+            Ok(Err(_)) | Err(_) => Err(other("the client of the back-up has gone")),
         }
     }
 

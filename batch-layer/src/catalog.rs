@@ -4,7 +4,7 @@
 //! snapshots. What a superseded generation named is kept for a grace period and as long as a reader
 //! holds its snapshot; [`BatchCatalog::collect`] deletes the rest, while nothing is published.
 //!
-//! A change is carried out to its end, also when the client that asked for it has gone.
+//! A change is carried out to its end, also when its client has gone.
 
 mod garbage;
 
@@ -185,7 +185,7 @@ impl BatchCatalog {
         })
     }
 
-    /// Versions that nobody can be answered from until a run completes them.
+    /// Versions that answer no query until a run completes them.
     #[must_use]
     pub fn pending(&self) -> Vec<Arc<MetricVersion>> {
         let current = self.current();
@@ -283,7 +283,7 @@ fn not_stored(error: impl std::fmt::Display) -> CatalogError {
     CatalogError::Store(error.to_string())
 }
 
-/// Does the work whether or not anybody waits for it.
+/// Does the work to its end, also when the caller is dropped.
 async fn run_detached<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, StorageError> {

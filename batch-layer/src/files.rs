@@ -28,7 +28,8 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(directory_of(path))
 }
 
-/// Creates `path` with `bytes`, durably and at once: nobody, also after a crash, finds a part.
+/// Creates `path` with `bytes`, durably and at once: no reader finds a part of it, even after a
+/// crash.
 ///
 /// # Errors
 /// [`ErrorKind::AlreadyExists`] when `path` exists, also if another caller made it; otherwise as
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_who_create_a_file_one_does_and_its_content_stays() {
+    fn of_many_creations_of_a_file_one_succeeds_and_its_content_stays() {
         let directory = tempfile::tempdir().unwrap();
         for round in 0..50 {
             let path = directory.path().join(round.to_string());

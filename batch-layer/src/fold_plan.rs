@@ -62,8 +62,8 @@ impl FoldExec {
         Self { metric, stage, input, properties }
     }
 
-    /// The states of one of its partitions, as the table that they are folded into: whoever merges
-    /// them in the same process need not decode them.
+    /// The states of one of its partitions, as the table that they are folded into, so that a
+    /// merge in the same process need not decode them.
     ///
     /// # Errors
     /// When the input fails, or is not what the stage takes.

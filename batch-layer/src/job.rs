@@ -40,7 +40,7 @@ impl RunMode {
 pub enum RunTrigger {
     /// Its time had come.
     Schedule,
-    /// A client asked for it.
+    /// A request of a client.
     Api,
     /// A metric was defined.
     Definition,

@@ -1,7 +1,7 @@
 //! The journal on disk: the only thing that an acknowledgement depends on.
 //!
-//! A directory of segment files, each a row of checksummed frames, one frame a batch. What each
-//! byte means is told in `segment` and `frame`, and for operators in `docs/data-files.md`.
+//! A directory of segment files, each a row of checksummed frames, one frame a batch. `segment`
+//! and `frame` say what each byte means, and `docs/data-files.md` says it for operators.
 //!
 //! Always true:
 //! - An event that [`FileJournal::append`] returned is on disk, and its file's name too.
@@ -93,7 +93,7 @@ pub struct FileJournal {
     held: Option<LockedDirectory>,
     published: SharedSegments,
     writer: Mutex<JournalWriter>,
-    /// For those who wait for more events.
+    /// Wakes the tasks that wait for more events.
     appended: AppendSignal,
     /// Held while segments are deleted, so that they go oldest first.
     trimming: Mutex<()>,

@@ -5,7 +5,7 @@
 //! written anew only when they change. All documents carry a checksum.
 //!
 //! What a publication does to the state is a pure function, [`ManifestState::apply`]; a loser
-//! applies its change to the winner's state ("rebases") or learns that its inputs have changed.
+//! applies its change to the winner's state ("rebases"), or fails since its inputs have changed.
 
 mod change;
 mod store;

@@ -23,6 +23,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use merganser_core::blocking::run_blocking;
 use merganser_core::event::{EventBatch, EventOffsets};
 use merganser_core::ids::Boundary;
 use merganser_core::journal::CommittedBatch;
@@ -105,7 +106,7 @@ async fn write_file(
     let days = if first == last { date(first) } else { format!("{}..{}", date(first), date(last)) };
     let path = format!("master/date={days}/{}-{}.parquet", from.epoch, unique_name());
     let (count, memory_bytes) = (rows.num_rows() as u64, rows.get_array_memory_size() as u64);
-    let bytes = blocking(move || {
+    let bytes = run_blocking(move || {
         let batch = with_typed_columns(&rows, &columns)?;
         let about = [("from", &*from.epoch.to_string()), ("to", &to.epoch.to_string()), EXACT];
         let about = about.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -150,7 +151,7 @@ fn date(day: i64) -> String {
     time.map_or_else(|| day.to_string(), |t| t.format("%Y-%m-%d").to_string())
 }
 
-/// The column of an event that stays in the journal: only intake asks for it.
+/// The column of an event that stays in the journal: only intake reads it.
 const DIGEST: &str = "content";
 
 /// The columns of a file that are not typed ones: the event's own, then its place.
@@ -225,13 +226,6 @@ fn with_typed_columns(
         }
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(damaged)
-}
-
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
-) -> Result<T, StorageError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|e| Err(StorageError::Io(format!("a worker thread failed: {e}"))))
 }
 
 pub(crate) fn damaged(error: impl std::fmt::Display) -> StorageError {

@@ -1,15 +1,16 @@
 //! Where the batch layer keeps its objects: an [`ObjectStore`], durable in every write.
 //!
 //! The local store that comes with `object_store` does not fsync, so [`DurableLocalStore`] writes
-//! by [`crate::files`] and reads by it. Another store (S3) fits in the same place: all that is
-//! asked of one is that a write is durable when it is answered, and that `PutMode::Create` is
-//! atomic.
+//! by [`crate::files`] and reads by it. Another store (S3) fits in the same place: its writes
+//! have to be durable when they are answered, and its `PutMode::Create` atomic.
 //!
 //! [`Storage`] adds what the rest of the layer needs: typed errors, small checksummed documents,
 //! and a list of what has been written and is not published yet, which is not collected as long as
 //! its writer is at work ([`Storage::for_work`]).
 
 mod local;
+
+use merganser_core::blocking::WorkerFailure;
 
 use std::collections::HashMap;
 use std::path::Path as FsPath;
@@ -60,6 +61,12 @@ impl From<object_store::Error> for StorageError {
             object_store::Error::NotFound { path, .. } => Self::Missing(path),
             other => Self::Io(other.to_string()),
         }
+    }
+}
+
+impl From<WorkerFailure> for StorageError {
+    fn from(failure: WorkerFailure) -> Self {
+        Self::Io(failure.to_string())
     }
 }
 

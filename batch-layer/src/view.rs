@@ -11,6 +11,7 @@ mod reader;
 mod tests;
 
 use arrow::array::RecordBatch;
+use merganser_core::blocking::run_blocking;
 use merganser_core::ids::{Boundary, MetricId};
 use merganser_core::time::{Grain, TimeRange, Timestamp};
 use merganser_metric::catalog::ViewFile;
@@ -65,7 +66,7 @@ async fn write(
     let range = TimeRange { from: first, to: Timestamp(last.0 + grain.micros()) };
     let properties = parquet_file::properties();
     let write = move || parquet_file::write(&schema, &rows, &about, properties);
-    let bytes = crate::master::blocking(write).await?;
+    let bytes = run_blocking(write).await?;
     let path = format!("views/{}/{grain}/{}-{}.parquet", subject.id, to.epoch, unique_name());
     let size_bytes = bytes.len() as u64;
     let checksum = Some(crc32c::crc32c(&bytes));

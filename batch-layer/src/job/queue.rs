@@ -1,7 +1,7 @@
-//! The runs that there are: a registry that the HTTP routes and the worker share.
+//! The registry of runs, which the HTTP routes and the worker share.
 //!
-//! Of runs that were asked for, one is active at a time. Backfills queue, and those that are due
-//! are taken together.
+//! Of requested runs, one is active at a time. Backfills queue, and those that are due are taken
+//! together.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,8 @@
 //! The exclusive lock on a data directory.
 //!
-//! Two processes that append to one journal would write the same offsets twice, so whoever opens
-//! anything in the directory holds this first. The system drops the lock with the process, however
-//! it ends; the file `LOCK` itself stays and means nothing without it.
+//! Two processes that append to one journal would write the same offsets twice, so a process takes
+//! this lock before it opens anything in the directory. The system drops the lock with the process,
+//! however it ends; the file `LOCK` itself stays and means nothing without it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -91,7 +91,7 @@ impl DirectoryLock {
 
 /// Who has locked the data directory `directory`: a process id, or `unknown`; `None` if it is free.
 ///
-/// A directory that is free is locked for an instant, together with all others who only look.
+/// A directory that is free is locked for an instant, with a lock that other such looks share.
 ///
 /// # Errors
 /// When its lock cannot be read.

@@ -44,7 +44,7 @@ impl ClaimedFence {
         Ok((Self { path, identity, _file: file }, fence))
     }
 
-    /// Whether nobody has claimed since.
+    /// Whether no other handle has claimed since.
     pub(super) fn is_newest(&self) -> bool {
         self.identity.check(&self.path).is_ok()
     }

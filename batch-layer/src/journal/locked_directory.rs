@@ -1,13 +1,12 @@
 //! Whether a data directory is still the one that was locked.
 //!
 //! A directory can be renamed, deleted or replaced under a running service, whose open files then
-//! take writes that nobody will find again; a second service may begin in its place. Neither the
-//! writes nor the lock notice. So what tells the directory and its lock file from all others, the
-//! numbers of their device and inode, is compared with what the path leads to before anything is
-//! acknowledged or changed.
+//! take writes that no later start finds; a second service may begin in its place. Neither the
+//! writes nor the lock notice. So before anything is acknowledged or changed, the device and inode
+//! numbers of the directory and its lock file are compared with those that the path leads to.
 //!
 //! Always true: once they differed the directory counts as gone for good, also when it is put back,
-//! since what was done meanwhile by its path was done to another one.
+//! since changes by its path were meanwhile made to another directory.
 
 use std::fs::{self, File};
 use std::io;

@@ -17,7 +17,7 @@ use super::cursor::{FrameCursor, corrupt, io_error};
 use super::frame::{FRAME_VERSION, FrameHeader, decode, decode_identities};
 use super::segments::SegmentList;
 
-/// The segments that a journal shares with its readers. Nobody holds the lock while it waits for
+/// The segments that a journal shares with its readers. No task holds the lock while it waits for
 /// the disk, and no change leaves it half-done, so a panic elsewhere does not spoil it.
 #[derive(Clone, Debug)]
 pub(super) struct SharedSegments(Arc<RwLock<SegmentList>>);
@@ -38,10 +38,10 @@ impl SharedSegments {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `asked` is not held.
-    pub(super) fn out_of_range(&self, asked: Offset) -> JournalError {
+    /// The journal does not hold `offset`.
+    pub(super) fn out_of_range(&self, offset: Offset) -> JournalError {
         let held = self.read();
-        JournalError::OutOfRange { asked, start: held.start(), end: held.end() }
+        JournalError::OutOfRange { asked: offset, start: held.start(), end: held.end() }
     }
 }
 

@@ -14,7 +14,7 @@
 //!
 //! Numbers are little-endian. The header says everything that a journal must know to go on when
 //! all older segments were trimmed. Its file is named after its epoch and first offset, so that
-//! names sort in order and a header that was lost can be told from the name.
+//! names sort in order and the name replaces a header that was lost.
 
 use std::fs::File;
 use std::io;

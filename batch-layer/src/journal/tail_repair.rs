@@ -64,8 +64,8 @@ pub(super) fn rewrite_range(
     disk.sync(&file)
 }
 
-/// Begins a segment again whose creation was cut short. Its name stays all the while: its epoch may
-/// have been told to others.
+/// Begins a segment again whose creation was cut short. Its name stays all the while: other parts
+/// may know its epoch.
 pub(super) fn rewrite_header(
     disk: &dyn JournalDisk,
     path: Arc<Path>,

@@ -140,7 +140,7 @@ fn what_was_appended_reads_back_after_a_reopening() {
 }
 
 #[test]
-fn a_batch_is_cut_to_begin_where_it_was_asked_for() {
+fn a_batch_is_cut_to_begin_at_the_offset_of_the_read() {
     let directory = TempDir::new().unwrap();
     let journal = open(&directory);
     journal.append(&events(0, 10)).unwrap();

@@ -96,7 +96,7 @@ impl JournalWriter {
         self.held = Some(held);
     }
 
-    /// Claims the journal: nobody else writes any more.
+    /// Claims the journal: no other handle writes any more.
     pub(super) fn claim(&mut self) -> Result<Fence, JournalError> {
         self.check_running()?;
         self.check_place()?;

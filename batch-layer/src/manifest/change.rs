@@ -106,8 +106,8 @@ impl ManifestState {
         let versions = self.manifest.metrics.iter().filter(|e| e.definition.name == *name);
         let version = versions.map(|e| e.version).max().unwrap_or(0) + 1;
         let whole = start.offset == merganser_core::ids::Offset::ZERO;
-        // A version that nobody has been answered from yet gives way; so does an active one that
-        // the new one stands in for at once.
+        // A version that has answered no query yet gives way; so does an active one that the new
+        // one replaces at once.
         self.retain(|entry| {
             entry.definition.name != *name || (entry.stage == LifecycleStage::Active && !whole)
         });

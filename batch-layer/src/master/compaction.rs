@@ -83,8 +83,8 @@ pub async fn compact(
     let rows = |files: &[MasterFile]| files.iter().map(|file| file.rows).sum::<u64>();
     let (expected, found) = (rows(files), rows(&merged));
     if expected != found {
-        let told = format!("{found} events were read where {expected} were written");
-        return Err(StorageError::Io(told));
+        let reason = format!("{found} events were read where {expected} were written");
+        return Err(StorageError::Io(reason));
     }
     Ok(merged)
 }

@@ -153,7 +153,7 @@ fn typed_batch(
     Ok(columns.extract(&events, places.map_err(damaged)?))
 }
 
-/// A column that nobody reads.
+/// A column that the plan does not read.
 fn blank(field: &Field, rows: usize) -> Result<ArrayRef, StorageError> {
     let blank = ScalarValue::new_default(field.data_type()).map_err(damaged)?;
     blank.to_array_of_size(rows).map_err(damaged)

@@ -69,7 +69,7 @@ impl RunAttempts {
             tracing::warn!(%error, "objects that no manifest names were not deleted");
         }
         failpoint::pass("trim.before");
-        // Only what is archived and in every batch view, and what nobody else reads any more.
+        // Only events that are archived and in every batch view, and that no reader needs any more.
         let covered = catalog.state().covered_boundary().offset;
         let below = covered.min((self.journal_floor)());
         let journal = Arc::clone(journal);

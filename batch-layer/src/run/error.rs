@@ -1,5 +1,6 @@
 //! Why a run did not succeed.
 
+use merganser_core::blocking::WorkerFailure;
 use merganser_core::journal::JournalError;
 
 use crate::manifest::PublishError;
@@ -17,6 +18,12 @@ pub(super) enum RunError {
 impl From<std::io::Error> for RunError {
     fn from(error: std::io::Error) -> Self {
         Self::Failed(error.to_string())
+    }
+}
+
+impl From<WorkerFailure> for RunError {
+    fn from(failure: WorkerFailure) -> Self {
+        Self::Failed(failure.to_string())
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use merganser_core::blocking::run_blocking;
 use merganser_core::ids::Boundary;
 use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_core::time::{DAY_US, TimeRange, Timestamp};
@@ -99,8 +100,7 @@ pub(super) async fn archive(
         report(position.since(from.offset))?;
         let journal = Arc::clone(journal);
         let read = move || read_some(&*journal, position, to);
-        let joined = tokio::task::spawn_blocking(read).await;
-        let events = joined.map_err(|e| RunError::Failed(e.to_string()))??;
+        let events = run_blocking(read).await?;
         let count: usize = events.iter().map(|batch| batch.events.len()).sum();
         if count == 0 {
             return Err(RunError::Failed(format!(

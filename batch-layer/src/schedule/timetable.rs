@@ -21,7 +21,7 @@ const PASSED_OVER_MIN: Duration = Duration::from_secs(600);
 /// all the time.
 const REMEMBERED_MAX: usize = 64;
 
-/// An instant, by the clock that people see and by the one that nobody can set.
+/// An instant, by the wall clock and by the monotonic one, which cannot be set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClockReading {
     /// The wall clock.

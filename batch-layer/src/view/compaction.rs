@@ -5,6 +5,7 @@
 //! own events, and only slowly on history.
 
 use arrow::array::RecordBatch;
+use merganser_core::blocking::run_blocking;
 use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
 use merganser_metric::catalog::ViewFile;
 use merganser_metric::table::StateTable;
@@ -57,10 +58,10 @@ pub async fn compact(
             batches.extend(views.read_file(subject.id, file, &columns, part).await?);
         }
         let layout = subject.layout.clone();
-        let rows = crate::master::blocking(move || {
+        let rows = run_blocking(move || {
             let mut table = StateTable::new(&layout);
             batches.iter().try_for_each(|batch| table.merge(batch)).map_err(merge_error)?;
-            Ok(rows(&table))
+            Ok::<_, StorageError>(rows(&table))
         })
         .await?;
         if !rows.is_empty() {

@@ -174,7 +174,7 @@ fn may_overlap(group: &RowGroupMetaData, range: TimeRange) -> bool {
     }
 }
 
-/// The columns in the order that was asked for.
+/// The columns in the order of the read.
 fn in_order(
     batch: &RecordBatch,
     columns: &[String],

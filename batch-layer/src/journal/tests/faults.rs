@@ -126,7 +126,7 @@ fn a_failed_fsync_or_write_stops_the_journal_until_it_is_opened_anew() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_survived() {
+fn a_full_disk_is_an_error_that_the_journal_survives() {
     let directory = TempDir::new().unwrap();
     let (disk, journal) = open_faulty(&directory);
     journal.append(&events(0, 3)).unwrap();
