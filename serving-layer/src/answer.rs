@@ -1,8 +1,8 @@
 //! From merged states to the rows of an answer: finish, `having`, `fill`, `compare`, `order_by`,
 //! `limit`, in this order.
 //!
-//! Measures are finished only where somebody sees or needs them: for all groups where rows are
-//! chosen or ordered by them, otherwise for the rows of the page alone.
+//! Measures are finished only where they are shown or needed: for all groups where rows are chosen
+//! or ordered by them, otherwise for the rows of the page alone.
 
 mod columns;
 pub(crate) mod compare;
@@ -122,7 +122,7 @@ impl RenderedRows {
     }
 }
 
-/// The range that an answer covers: the edges that were asked for; an edge that was left open is
+/// The range that an answer covers: the edges of the query; an edge that the query leaves open is
 /// that of the first or last bucket with events, and stays open without buckets or events.
 #[must_use]
 pub fn answered_edges(
@@ -145,7 +145,7 @@ pub struct AnswerInput<'a> {
     pub query: &'a Query,
     /// The question, resolved.
     pub resolved: &'a ResolvedQuery,
-    /// What is asked for.
+    /// The metric that it queries.
     pub metric: &'a Metric,
     /// The answered edges.
     pub edges: RangeEdges,

@@ -32,7 +32,7 @@ type CacheCell<V> = Arc<OnceCell<Arc<V>>>;
 pub struct GenerationCache<K, V> {
     bytes_max: usize,
     kept: Mutex<CacheContents<K, V>>,
-    figures: CacheInstruments,
+    instruments: CacheInstruments,
 }
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ struct CacheEntry<V> {
 }
 
 impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
-    /// A cache of at most so many bytes, with its name among figures.
+    /// A cache of at most so many bytes; its instruments bear the name.
     #[must_use]
     pub fn new(name: &'static str, bytes_max: usize) -> Self {
         let kept = CacheContents {
@@ -63,14 +63,14 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
             bytes: 0,
             uses: 0,
         };
-        Self { bytes_max, kept: Mutex::new(kept), figures: CacheInstruments::of(name) }
+        Self { bytes_max, kept: Mutex::new(kept), instruments: CacheInstruments::of(name) }
     }
 
-    /// The value of this key with this stamp, from `make` if nobody made it yet. One with a higher
-    /// stamp takes its place for good.
+    /// The value of this key with this stamp, from `make` if it is not there yet. A
+    /// value with a higher stamp replaces it for good.
     ///
     /// # Errors
-    /// Those of `make`; then the next one to ask tries again.
+    /// Those of `make`; then the next call tries again.
     pub async fn get<E>(
         &self,
         generation: Generation,
@@ -78,7 +78,7 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
         key: &K,
         make: impl Future<Output = Result<Arc<V>, E>>,
     ) -> Result<Arc<V>, E> {
-        let CacheInstruments { hits, misses, .. } = &self.figures;
+        let CacheInstruments { hits, misses, .. } = &self.instruments;
         let Some(cell) = self.cell(generation, stamp, key) else {
             misses.increment(1);
             return make.await;
@@ -110,7 +110,7 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
         let entry = kept.entries.get_mut(key).filter(|entry| entry.stamp == stamp)?;
         let value = Arc::clone(entry.cell.get()?);
         entry.used = used;
-        self.figures.hits.increment(1);
+        self.instruments.hits.increment(1);
         Some(value)
     }
 
@@ -121,7 +121,7 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
         let before = kept.bytes;
         let most = before.saturating_sub(bytes);
         while kept.bytes > most && kept.evict_oldest() {}
-        self.figures.bytes.set(kept.bytes as f64);
+        self.instruments.bytes.set(kept.bytes as f64);
         bytes.saturating_sub(before - kept.bytes)
     }
 
@@ -131,7 +131,7 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).bytes
     }
 
-    /// `None` for a generation or a stamp that is older than one that was asked for already.
+    /// `None` for a generation or a stamp that is older than one of an earlier call.
     fn cell(&self, generation: Generation, stamp: Offset, key: &K) -> Option<CacheCell<V>> {
         let mut guard = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = &mut *guard;
@@ -186,7 +186,7 @@ impl<K: Clone + Eq + Hash, V: CacheValue> GenerationCache<K, V> {
             Some(_) => {}
         }
         while kept.bytes > self.bytes_max && kept.evict_oldest() {}
-        self.figures.bytes.set(kept.bytes as f64);
+        self.instruments.bytes.set(kept.bytes as f64);
     }
 }
 
@@ -271,8 +271,8 @@ mod tests {
     async fn who_waits_for_another_hits_and_who_makes_it_misses() {
         let (hits, misses) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let mut cache = GenerationCache::new("test", 1 << 20);
-        cache.figures.hits = Counter::from_arc(Arc::clone(&hits));
-        cache.figures.misses = Counter::from_arc(Arc::clone(&misses));
+        cache.instruments.hits = Counter::from_arc(Arc::clone(&hits));
+        cache.instruments.misses = Counter::from_arc(Arc::clone(&misses));
         let make = || async {
             tokio::time::sleep(Duration::from_millis(20)).await;
             Ok::<_, ServingError>(part())

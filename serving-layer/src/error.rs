@@ -2,6 +2,7 @@
 
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::{FAULT, Problem};
+use merganser_core::blocking::WorkerFailure;
 
 use crate::memory::MemoryShortageError;
 use crate::merge::MergeError;
@@ -16,7 +17,7 @@ pub enum ServingError {
     /// There is no such metric.
     #[error("there is no metric `{name}`{hint}")]
     UnknownMetric {
-        /// As it was asked for.
+        /// The name in the request.
         name: String,
         /// The nearest name, or all.
         hint: String,
@@ -99,7 +100,7 @@ pub enum ServingError {
     /// What the answer was to include did not arrive in time.
     #[error("the answer does not include {after} after {seconds} s; it reached {reached}")]
     NotReached {
-        /// The position that was asked for.
+        /// The position in the request.
         after: String,
         /// How far it came.
         reached: String,
@@ -121,7 +122,7 @@ pub enum ServingError {
 }
 
 impl ServingError {
-    /// How the query ended, in a word for all codes that ask the same of who runs the service.
+    /// How the query ended: one word for all codes that need the same action of an operator.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::Query(_)
@@ -192,6 +193,12 @@ impl From<ServingError> for Problem {
 impl From<MemoryShortageError> for ServingError {
     fn from(short: MemoryShortageError) -> Self {
         Self::Short(short)
+    }
+}
+
+impl From<WorkerFailure> for ServingError {
+    fn from(failure: WorkerFailure) -> Self {
+        Self::Internal(failure.to_string())
     }
 }
 

@@ -1,16 +1,16 @@
-//! The serving layer: questions in, exact answers out.
+//! The serving layer: queries in, exact answers out.
 //!
 //! Read in this order:
 //! 1. [`merge`]: batch ⊕ speed, the sum that every answer is.
 //! 2. [`calendar`]: buckets in time zones.
-//! 3. [`query`] and [`plan`]: what is asked, and what has to be read for it.
+//! 3. [`query`] and [`plan`]: a client's query, and what has to be read for it.
 //! 4. [`serve`]: one answer from beginning to end.
 //! 5. [`answer`] and `format`: rows, and how they are written.
 //! 6. [`http`]: the routes, and [`subscriptions`]: answers that follow the events.
 //!
-//! What all of it holds is taken from one budget ([`memory`]), and its work is done in turns.
+//! All queries take their memory from one budget ([`memory`]), and work only with a permit.
 //!
-//! It keeps nothing that is precious: any number of these can run side by side.
+//! The layer stores nothing durable: any number of serving layers can run side by side.
 
 pub mod answer;
 pub mod cache;

@@ -2,12 +2,12 @@
 //!
 //! An [`MemoryAccount`] is what one query holds, and a [`QueryMemoryGuard`] is a part of it that
 //! lives as long as the tables, rows or texts that it is for; what is kept for later queries stays
-//! in the budget. Nobody waits with memory in hand, since two who do so may wait for each other:
-//! where there is not enough ([`MemoryShortageError`]), a query lets go of everything, waits until
-//! as much is free as it will need, reserves it, and begins anew.
+//! in the budget. No query waits while it holds memory, since two such queries may wait for each
+//! other: where there is not enough ([`MemoryShortageError`]), a query gives everything back, waits
+//! until as much is free as it will need, reserves it, and begins anew.
 //!
-//! Some is left for those who need little, and no key holds more than half of it, besides a part of
-//! what is left for those.
+//! A spare part is left for queries that need little. The queries of one key hold at most half of
+//! the budget; those that need little may take half of the spare part besides.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,14 +29,14 @@ pub struct QueryMemory(Arc<QueryMemoryInner>);
 #[derive(Debug)]
 struct QueryMemoryInner {
     limit: usize,
-    figure: Gauge,
+    gauge: Gauge,
     taken: Mutex<QueryMemoryUsage>,
 }
 
 #[derive(Debug, Default)]
 struct QueryMemoryUsage {
     bytes: usize,
-    by_asker: HashMap<CallerId, usize>,
+    by_caller: HashMap<CallerId, usize>,
 }
 
 /// Who may use how much of the budget.
@@ -51,7 +51,7 @@ pub enum MemoryNeed {
 /// There is not as much memory as a query needs now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryShortageError {
-    /// What it held and asked for, in all.
+    /// What it held and what it wanted besides, together.
     pub needed: usize,
 }
 
@@ -59,8 +59,8 @@ impl QueryMemory {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        let figure = instruments::query_memory(limit);
-        Self(Arc::new(QueryMemoryInner { limit, figure, taken: Mutex::default() }))
+        let gauge = instruments::query_memory(limit);
+        Self(Arc::new(QueryMemoryInner { limit, gauge, taken: Mutex::default() }))
     }
 
     /// Bytes of all.
@@ -75,10 +75,10 @@ impl QueryMemory {
         self.0.taken().bytes
     }
 
-    /// The most that one who asks may hold at a time.
+    /// The most that one caller may hold at a time.
     #[must_use]
-    pub fn most(&self, asker: &CallerId) -> usize {
-        match asker.is_known() {
+    pub fn most(&self, caller: &CallerId) -> usize {
+        match caller.is_known() {
             true => self.limit() / 2,
             false => self.limit() - self.limit() / SPARE,
         }
@@ -86,9 +86,9 @@ impl QueryMemory {
 
     /// An account that holds nothing.
     #[must_use]
-    pub fn account(&self, asker: &CallerId, need: MemoryNeed) -> MemoryAccount {
-        let (memory, asker) = (self.clone(), asker.clone());
-        MemoryAccount(Arc::new(MemoryAccountInner { memory, asker, need, used: Mutex::default() }))
+    pub fn account(&self, caller: &CallerId, need: MemoryNeed) -> MemoryAccount {
+        let (memory, caller) = (self.clone(), caller.clone());
+        MemoryAccount(Arc::new(MemoryAccountInner { memory, caller, need, used: Mutex::default() }))
     }
 }
 
@@ -101,7 +101,7 @@ impl QueryMemoryInner {
     fn take(
         &self,
         bytes: usize,
-        asker: &CallerId,
+        caller: &CallerId,
         most: usize,
         need: MemoryNeed,
     ) -> Result<(), usize> {
@@ -114,28 +114,28 @@ impl QueryMemoryInner {
             MemoryNeed::Little => (self.limit, most + spare / 2),
             MemoryNeed::Much => (self.limit - spare, most),
         };
-        let own = taken.by_asker.get(asker).copied().unwrap_or(0);
+        let own = taken.by_caller.get(caller).copied().unwrap_or(0);
         let lacking = taken.bytes.saturating_add(bytes).saturating_sub(limit);
         if lacking > 0 || own.saturating_add(bytes) > most {
             return Err(lacking);
         }
         taken.bytes += bytes;
-        *taken.by_asker.entry(asker.clone()).or_default() += bytes;
-        self.figure.set(taken.bytes as f64);
+        *taken.by_caller.entry(caller.clone()).or_default() += bytes;
+        self.gauge.set(taken.bytes as f64);
         Ok(())
     }
 
-    fn release(&self, bytes: usize, asker: &CallerId) {
+    fn release(&self, bytes: usize, caller: &CallerId) {
         if bytes == 0 {
             return;
         }
         let mut taken = self.taken();
         taken.bytes -= bytes;
-        self.figure.set(taken.bytes as f64);
-        if let Some(own) = taken.by_asker.get_mut(asker) {
+        self.gauge.set(taken.bytes as f64);
+        if let Some(own) = taken.by_caller.get_mut(caller) {
             *own -= bytes;
             if *own == 0 {
-                taken.by_asker.remove(asker);
+                taken.by_caller.remove(caller);
             }
         }
     }
@@ -149,7 +149,7 @@ pub struct MemoryAccount(Arc<MemoryAccountInner>);
 #[derive(Debug)]
 struct MemoryAccountInner {
     memory: QueryMemory,
-    asker: CallerId,
+    caller: CallerId,
     need: MemoryNeed,
     used: Mutex<MemoryAccountUsage>,
 }
@@ -158,7 +158,7 @@ impl Drop for MemoryAccountInner {
     fn drop(&mut self) {
         // Nothing is held any more, since what is held keeps its account.
         let used = self.used.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.memory.0.release(used.taken(), &self.asker);
+        self.memory.0.release(used.taken(), &self.caller);
     }
 }
 
@@ -181,8 +181,7 @@ impl MemoryAccount {
     /// Takes so many bytes in all ahead of their use.
     ///
     /// # Errors
-    /// How many are lacking, if there are not as many; none where it is its asker's share that is
-    /// used up.
+    /// How many bytes are lacking in the budget; 0 where the caller's share is used up.
     pub fn reserve(&self, bytes: usize) -> Result<(), usize> {
         self.change(|used| used.reserved = bytes)
     }
@@ -199,7 +198,7 @@ impl MemoryAccount {
 
     /// Makes a change, if what it takes more is there; else says how much is lacking.
     fn change(&self, change: impl FnOnce(&mut MemoryAccountUsage)) -> Result<(), usize> {
-        let MemoryAccountInner { memory, asker, need, used } = &*self.0;
+        let MemoryAccountInner { memory, caller, need, used } = &*self.0;
         let mut used = used.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *used;
         change(&mut used);
@@ -207,9 +206,9 @@ impl MemoryAccount {
         let most = memory.limit() / LITTLE;
         let done = match need {
             MemoryNeed::Little if new > old && new > most => Err(0),
-            _ if new > old => memory.0.take(new - old, asker, memory.most(asker), *need),
+            _ if new > old => memory.0.take(new - old, caller, memory.most(caller), *need),
             _ => {
-                memory.0.release(old - new, asker);
+                memory.0.release(old - new, caller);
                 Ok(())
             }
         };
@@ -328,7 +327,7 @@ mod tests {
             steps in prop::collection::vec((0..3_usize, 0..4_usize, 0..600_usize), 0..60),
         ) {
             let memory = QueryMemory::new(1_000);
-            let one = |asker: CallerId, need| memory.account(&asker, need);
+            let one = |caller: CallerId, need| memory.account(&caller, need);
             let accounts = [
                 one(CallerId::default(), MemoryNeed::Much),
                 one(key("a"), MemoryNeed::Much),

@@ -166,3 +166,78 @@ impl From<arrow::error::ArrowError> for MergeError {
         Self::Rows(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    use std::sync::Arc;
+
+    use chrono_tz::Tz;
+    use merganser_metric::definition::from_json;
+
+    use super::*;
+    use crate::calendar::{Granularity, ZoneOffsets};
+
+    fn metric(places: u8) -> Metric {
+        let definition = format!(
+            r#"{{"name":"m","event":"e","dimensions":["a","b"],"measures":{{
+                "events":{{"kind":"count"}},"values":{{"kind":"count","of":"x"}},
+                "total":{{"kind":"sum","of":"x","places":{places}}}}}}}"#
+        );
+        Metric::compile(&from_json(definition.as_bytes()).unwrap()).unwrap()
+    }
+
+    /// Groupings of which each differs from the first in one field.
+    fn groupings() -> Vec<RowGrouping> {
+        let calendar =
+            |tz, granularity| BucketCalendar::new(Arc::new(ZoneOffsets::new(tz)), granularity);
+        let (metric, coarser) = (metric(9), metric(12));
+        let days = || calendar(Tz::UTC, Granularity::Day);
+        let filter = |text: &str| metric.condition(text).unwrap();
+        let filters = || vec![filter("a = 'x'")];
+        let of = RowGrouping::new;
+        vec![
+            of(&metric, days(), filters(), &[0], &[0, 2], 10),
+            of(
+                &metric,
+                calendar(Tz::Europe__Berlin, Granularity::Day),
+                filters(),
+                &[0],
+                &[0, 2],
+                10,
+            ),
+            of(&metric, calendar(Tz::UTC, Granularity::Hour), filters(), &[0], &[0, 2], 10),
+            of(&metric, days(), Vec::new(), &[0], &[0, 2], 10),
+            of(&metric, days(), vec![filter("a = 'y'")], &[0], &[0, 2], 10),
+            of(&metric, days(), vec![filter("a = 'x'"), filter("b = 'x'")], &[0], &[0, 2], 10),
+            of(&metric, days(), filters(), &[1], &[0, 2], 10),
+            of(&metric, days(), filters(), &[0, 1], &[0, 2], 10),
+            // Another column, in the same layout.
+            of(&metric, days(), filters(), &[0], &[1, 2], 10),
+            of(&metric, days(), filters(), &[0], &[0], 10),
+            // Another layout, with the same names of columns.
+            of(&coarser, days(), filters(), &[0], &[0, 2], 10),
+            of(&metric, days(), filters(), &[0], &[0, 2], 11),
+        ]
+    }
+
+    fn hash_of(grouping: &RowGrouping) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        grouping.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn groupings_that_differ_in_a_field_are_unequal_and_equal_groupings_have_one_hash() {
+        let (groupings, again) = (groupings(), groupings());
+        for (at, grouping) in groupings.iter().enumerate() {
+            for (other, same) in again.iter().enumerate() {
+                assert_eq!(grouping == same, at == other, "{at} and {other}");
+            }
+            assert_eq!(hash_of(grouping), hash_of(&again[at]), "{at}");
+        }
+        let kept: HashSet<&RowGrouping> = groupings.iter().chain(&again).collect();
+        assert_eq!(kept.len(), groupings.len());
+    }
+}

@@ -1,4 +1,4 @@
-//! A query as a client asks it, from a query string or a JSON object.
+//! A query as a client sends it, in a query string or a JSON object.
 //!
 //! Here it is read and checked by itself. What depends on a metric (names, expressions, the base
 //! granularity) is checked when it is resolved against one ([`resolve`]).
@@ -19,12 +19,13 @@ use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_core::access::AccessScope;
 use merganser_core::ids::PartitionOffsets;
+use merganser_core::text::excerpt;
 use serde_json::Value;
 
 use crate::calendar::Granularity;
 pub use granularity::SPELLINGS;
 pub use instant::{CalendarPeriod, TimeExpression};
-use parameters::{QueryParameters, short, wrong};
+use parameters::{QueryParameters, wrong};
 
 /// Rows of an answer unless the query says otherwise.
 pub const LIMIT_DEFAULT: usize = 10_000;
@@ -44,7 +45,7 @@ pub struct QueryError {
 
 impl QueryError {
     pub(crate) fn new(code: ErrorCode, parameter: &str, detail: impl Into<String>) -> Self {
-        Self { code, parameter: short(parameter), detail: detail.into() }
+        Self { code, parameter: excerpt(parameter).into_owned(), detail: detail.into() }
     }
 
     pub(crate) fn code(&self) -> ErrorCode {
@@ -222,7 +223,7 @@ pub struct Query {
     pub format: Option<AnswerFormat>,
     /// How texts stand in it, if it is CSV.
     pub csv: CsvTextStyle,
-    /// What whoever asks may see.
+    /// What the caller may see.
     pub scope: Arc<AccessScope>,
 }
 
@@ -248,7 +249,7 @@ impl Query {
         Self::read(QueryParameters::new(fields)?)
     }
 
-    /// The same, asked by somebody who may see so much.
+    /// The same query of a caller that may see so much.
     #[must_use]
     pub fn within(self, scope: Arc<AccessScope>) -> Self {
         Self { scope, ..self }
@@ -340,7 +341,7 @@ fn names(
     }
     for (at, name) in names.iter().enumerate() {
         if names[..at].iter().any(|other| key(other) == key(name)) {
-            return Err(wrong(parameter, &format!("names `{}` twice", short(key(name)))));
+            return Err(wrong(parameter, &format!("names `{}` twice", excerpt(key(name)))));
         }
     }
     Ok(names)

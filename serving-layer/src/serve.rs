@@ -2,7 +2,7 @@
 //!
 //! The snapshot is held until the answer is built, so that nothing it names is deleted meanwhile.
 //! Its boundary cuts the journal in two: the batch view covers the epochs below, and the speed view
-//! is asked for those from it on. When the speed view has given up epochs that a newer snapshot
+//! those from it on. When the speed view has given up epochs that a newer snapshot
 //! covers, the answer begins anew with that one; parts of two snapshots never meet.
 //!
 //! Rows are [`cached_result`] once and kept until a newer generation comes or more is applied to
@@ -24,6 +24,7 @@ mod tests;
 mod visibility;
 
 use merganser_api::error_code::ErrorCode;
+use merganser_core::blocking::run_blocking;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,7 +73,7 @@ pub struct ServingSettings {
     pub queries_max: usize,
     /// Rows that a query which needs little reads or fills at most.
     pub little_rows: u64,
-    /// Time for a query, waiting for its turn included.
+    /// Time for a query, the wait for its permit included.
     pub timeout: Duration,
     /// Time that `after` waits.
     pub after_timeout: Duration,
@@ -121,11 +122,11 @@ pub(crate) struct AnswerStamp {
     applied: Offset,
     owed: Offset,
     is_late: bool,
-    /// The base bucket of the time: with it the answer's last bucket may end, which is told.
+    /// The base bucket of the time: the answer's last bucket may end with it, as the answer says.
     bucket: Timestamp,
 }
 
-/// More fields of the status page, from whoever composes the service.
+/// More fields of the status page, from the code that composes the service.
 pub type StatusSource = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
 
 /// The serving layer.
@@ -144,7 +145,7 @@ pub struct ServingLayer {
     pub(crate) names: PropertyNames,
     pub(crate) memory: QueryMemory,
     pub(crate) admission: QueryAdmission,
-    /// What merged batch parts are held by, whoever made them.
+    /// The memory of merged batch parts, which outlives the queries that made them.
     kept: MemoryAccount,
     parts: GenerationCache<BatchPartKey, HeldTable>,
     answers: GenerationCache<ResultKey, CachedResult>,
@@ -206,7 +207,7 @@ impl ServingLayer {
         self.parts.size_bytes() + self.answers.size_bytes()
     }
 
-    /// Answers a query of somebody without a key.
+    /// Answers a query of a caller without a key.
     ///
     /// # Errors
     /// See [`ServingError`].
@@ -217,11 +218,11 @@ impl ServingLayer {
     /// Answers a query.
     pub(crate) async fn answer_to(
         self: &Arc<Self>,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         query: &Query,
     ) -> Result<QueryAnswer, ServingError> {
         let (started, _in_progress) = (Instant::now(), self.instruments.begin());
-        let answer = self.answer_after(asking, query).await;
+        let answer = self.answer_after(request, query).await;
         self.instruments.record_query(started.elapsed(), end_of(&answer));
         answer
     }
@@ -229,7 +230,7 @@ impl ServingLayer {
     /// Answers once the speed view has reached what the answer is to include.
     async fn answer_after(
         self: &Arc<Self>,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         query: &Query,
     ) -> Result<QueryAnswer, ServingError> {
         let after = query.after.as_ref().map(offset).transpose()?;
@@ -238,7 +239,7 @@ impl ServingLayer {
             self.find(&self.catalog.current(), &query.scope, &query.metric)?;
             self.speed.wait_applied(after, self.settings.after_timeout).await;
         }
-        let answer = self.admit_and_answer(query, asking).await?;
+        let answer = self.admit_and_answer(query, request).await?;
         let reached = &answer.provenance.speed.through;
         match after {
             Some(after) if offset(reached)? < after => Err(ServingError::NotReached {
@@ -301,7 +302,7 @@ impl ServingLayer {
     }
 
     /// Whether a query was answered already, or else what it needs. What cannot be answered at all
-    /// is refused here, without a turn.
+    /// is refused here, without a permit.
     async fn prepare(&self, query: &Query) -> Result<PreparedQuery, ServingError> {
         let snapshot = self.catalog.current();
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
@@ -355,7 +356,7 @@ impl ServingLayer {
             return Ok(zone);
         }
         let zones = Arc::clone(&self.zones);
-        blocking(move || Ok(zones.get(tz))).await
+        run_blocking(move || Ok(zones.get(tz))).await
     }
 }
 
@@ -378,16 +379,4 @@ fn offset(position: &PartitionOffsets) -> Result<Offset, ServingError> {
         offset = *at;
     }
     Ok(offset)
-}
-
-/// Runs work that takes the processor away from the threads that wait.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ServingError> + Send + 'static,
-) -> Result<T, ServingError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => {
-            Err(ServingError::Internal(format!("a query's work ended by itself: {error}")))
-        }
-    }
 }

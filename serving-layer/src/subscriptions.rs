@@ -1,8 +1,8 @@
 //! Answers that follow the events: sent once, then again whenever they change.
 //!
 //! A listener first gets an answer of its own. All listeners of equal queries share one refresher:
-//! it asks again at most once a second, less often where answering takes long, and ends when nobody
-//! listens any more. It remembers a digest of what it sent and not the answer, and asks only after
+//! it queries again at most once a second, less often where a query takes long, and ends with the
+//! last listener. It remembers a digest of what it sent and not the answer, and queries only after
 //! something has changed. A text is held until the last listener has taken it; a slow listener
 //! misses texts in between, but never the last one.
 
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 use merganser_api::problem::Problem;
 use merganser_api::request::CallerId;
+use merganser_core::blocking::run_blocking;
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 
@@ -22,13 +23,13 @@ use crate::error::ServingError;
 use crate::format::{self, AnswerChunks};
 use crate::memory::{MemoryNeed, QueryMemoryGuard};
 use crate::query::{AnswerFormat, CsvTextStyle, Query};
-use crate::serve::{AnswerStamp, PermitRequest, QueryContext, ServingLayer, blocking};
+use crate::serve::{AnswerStamp, PermitRequest, QueryContext, ServingLayer};
 
 /// The least time between two answers.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The most.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// How much longer a refresher pauses than it asked.
+/// How much longer a refresher pauses than its last query took.
 const IDLE_SHARE: u32 = 10;
 /// Different queries that are followed at a time.
 const FOLLOWED_MAX: usize = 1_000;
@@ -55,7 +56,7 @@ struct SharedMessage {
 /// Where a listener finds the newest text that it has not taken.
 #[derive(Debug)]
 struct SubscriberSlot {
-    asker: CallerId,
+    caller: CallerId,
     last: Mutex<Option<Arc<SharedMessage>>>,
     arrived: Notify,
 }
@@ -106,13 +107,13 @@ impl QuerySubscriptions {
     /// is refused like any other.
     pub(crate) async fn subscribe(
         self: &Arc<Self>,
-        asker: CallerId,
+        caller: CallerId,
         query: Query,
     ) -> Result<impl Stream<Item = LiveMessage> + Send + use<>, ServingError> {
         let query = Arc::new(query);
         // Before the first answer is read: what changes from then on is sent to this listener.
-        let slot = self.listen(&query, asker.clone())?;
-        let (first, seen) = match self.first_answer(asker, &query).await {
+        let slot = self.listen(&query, caller.clone())?;
+        let (first, seen) = match self.first_answer(caller, &query).await {
             Ok(first) => first,
             Err(error) => {
                 drop(slot);
@@ -131,14 +132,14 @@ impl QuerySubscriptions {
 
     async fn first_answer(
         &self,
-        asker: CallerId,
+        caller: CallerId,
         query: &Query,
     ) -> Result<(QueryAnswer, AnswerFingerprint), ServingError> {
-        let asking = PermitRequest::query(asker);
-        let answer = self.serving.answer_to(&asking, query).await?;
-        let turn = self.serving.admission.writing.acquire(&asking).await;
-        blocking(move || {
-            let _turn = turn;
+        let request = PermitRequest::query(caller);
+        let answer = self.serving.answer_to(&request, query).await?;
+        let permit = self.serving.admission.writing.acquire(&request).await;
+        run_blocking(move || {
+            let _permit = permit;
             Ok(fingerprint(answer))
         })
         .await
@@ -152,21 +153,21 @@ impl QuerySubscriptions {
     fn listen(
         &self,
         query: &Arc<Query>,
-        asker: CallerId,
+        caller: CallerId,
     ) -> Result<Arc<SubscriberSlot>, ServingError> {
         let mut followed = self.followed();
         if !followed.contains_key(query) && followed.len() >= FOLLOWED_MAX {
             return Err(ServingError::TooManyFollowed { limit: FOLLOWED_MAX });
         }
         let slot =
-            Arc::new(SubscriberSlot { asker, last: Mutex::default(), arrived: Notify::new() });
+            Arc::new(SubscriberSlot { caller, last: Mutex::default(), arrived: Notify::new() });
         let subscribed = followed.entry(Arc::clone(query)).or_default();
         subscribed.listeners.push(Arc::downgrade(&slot));
         subscribed.is_joined = true;
         Ok(slot)
     }
 
-    /// Whether the caller has to start the query's refresher, since nobody did.
+    /// Whether the query has no refresher yet, so that the caller of this function starts it.
     fn claim_refresher(&self, query: &Query) -> bool {
         let mut followed = self.followed();
         let subscribed = followed.get_mut(query);
@@ -185,7 +186,7 @@ impl QuerySubscriptions {
     }
 
     /// The listeners of a query, and whether one joined since the last call. `None` ends the
-    /// query's refresher: nobody listens any more.
+    /// query's refresher: there are no listeners.
     fn current_subscribers(&self, query: &Query) -> Option<(Vec<Arc<SubscriberSlot>>, bool)> {
         let mut followed = self.followed();
         let subscribed = followed.get_mut(query)?;
@@ -267,11 +268,11 @@ impl QueryRefresher {
             let current = subscriptions.current_subscribers(&self.query);
             let Some((listeners, is_joined)) = current else { return };
             // Its work counts as that of one of the listeners.
-            let Some(asker) = listeners.first().map(|slot| slot.asker.clone()) else { return };
+            let Some(caller) = listeners.first().map(|slot| slot.caller.clone()) else { return };
             drop(listeners);
             let began = Instant::now();
-            let asking = PermitRequest::refresh(asker);
-            if let Some(text) = self.refresh_answer(&asking, is_joined).await.map(Arc::new) {
+            let request = PermitRequest::refresh(caller);
+            if let Some(text) = self.refresh_answer(&request, is_joined).await.map(Arc::new) {
                 // Asked for again: a listener that came meanwhile may have an older first answer.
                 for slot in subscriptions.listeners(&self.query) {
                     *slot.last.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -283,10 +284,10 @@ impl QueryRefresher {
         }
     }
 
-    /// The text of the answer, if it is another one or there is somebody who may not have it.
+    /// The text of the answer, if it changed or a listener may not have it.
     async fn refresh_answer(
         &mut self,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         is_joined: bool,
     ) -> Option<SharedMessage> {
         let stamp = self.subscriptions.serving.stamp(&self.query).await.ok();
@@ -295,9 +296,9 @@ impl QueryRefresher {
         }
         let known = self.seen.clone().filter(|_| !is_joined);
         let answered = async {
-            let answer = self.subscriptions.serving.answer_to(asking, &self.query).await?;
+            let answer = self.subscriptions.serving.answer_to(request, &self.query).await?;
             let is_whole = answer.provenance.complete;
-            self.write(asking, answer, known).await.map(|(seen, text)| (seen, text, is_whole))
+            self.write(request, answer, known).await.map(|(seen, text)| (seen, text, is_whole))
         };
         match answered.await {
             Ok((seen, text, is_whole)) => {
@@ -323,14 +324,14 @@ impl QueryRefresher {
     /// Writes an answer once for all, if it is not the one that is known.
     async fn write(
         &self,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         answer: QueryAnswer,
         known: Option<AnswerFingerprint>,
     ) -> Result<(AnswerFingerprint, Option<SharedMessage>), ServingError> {
         let (answer, known) = (&answer, &known);
         let write = |work: QueryContext| async move {
             let (answer, known) = (answer.clone(), known.clone());
-            blocking(move || {
+            run_blocking(move || {
                 let (answer, seen) = fingerprint(answer);
                 if known.as_ref() == Some(&seen) {
                     return Ok((seen, None));
@@ -352,14 +353,14 @@ impl QueryRefresher {
             })
             .await
         };
-        self.subscriptions.serving.run_when_admitted(MemoryNeed::Much, asking, write).await
+        self.subscriptions.serving.run_when_admitted(MemoryNeed::Much, request, write).await
     }
 }
 
 /// What makes an answer another one: not when it was read, and not how its events are split.
 #[derive(Clone, Debug, PartialEq)]
 enum AnswerFingerprint {
-    Answer { rows: RowsDigest, told: String },
+    Answer { rows: RowsDigest, metadata: String },
     Problem(String),
 }
 
@@ -374,6 +375,6 @@ fn fingerprint(answer: QueryAnswer) -> (QueryAnswer, AnswerFingerprint) {
     provenance.speed.through.0.clear();
     provenance.speed.behind_events = 0;
     provenance.speed.lag_ms = 0;
-    let told = json!([provenance, answer.rows.warnings, answer.rows.total_rows]).to_string();
-    (answer, AnswerFingerprint::Answer { rows, told })
+    let metadata = json!([provenance, answer.rows.warnings, answer.rows.total_rows]).to_string();
+    (answer, AnswerFingerprint::Answer { rows, metadata })
 }

@@ -34,8 +34,8 @@ impl WidenedRange {
     }
 }
 
-/// The buckets that the edges which were asked for cut, at most one at each end. The bucket of
-/// `now` is not cut by an edge that lies after: it has not come further yet.
+/// The buckets that the edges of the query cut, at most one at each end. An edge after `now` does
+/// not cut the bucket of `now`: that bucket has no later events yet.
 #[must_use]
 pub fn partial_buckets(
     calendar: &BucketCalendar,

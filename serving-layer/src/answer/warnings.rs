@@ -1,8 +1,8 @@
-//! What a reader of values is told of those that are not in them: pure, from what the fold counted.
+//! Warnings of values that an answer leaves out: pure, from what the fold counted.
 //!
-//! What is counted is of all events of the metric's version, whatever the range of a query, and the
-//! words say so. A reader whose key sees some of the events only is told that values were left out,
-//! and neither how many nor what they were: they may be of events that it does not see.
+//! The counts are of all events of the metric's version, whatever the range of a query, and the
+//! warnings say so. Where a key sees only some of the events, a warning says that values were left
+//! out, and neither how many nor which: they may be of events that the key does not see.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 /// Warnings of one answer.
 const WARNINGS_MAX: usize = 20;
 
-/// What is told of.
+/// What the warnings are about.
 pub(crate) struct WarningContext<'a> {
     pub(crate) metric: &'a MetricVersion,
     pub(crate) omissions: &'a MetricOmissions,
@@ -41,7 +41,7 @@ impl WarningContext<'_> {
         absent
     }
 
-    /// Whether names of properties that there are would be told.
+    /// Whether a warning would name the properties that events have.
     pub(crate) fn wants_names(&self) -> bool {
         !self.is_bounded && !self.absent().is_empty()
     }
@@ -63,15 +63,15 @@ impl WarningContext<'_> {
         uses.dedup();
         for usage in uses {
             let Some(omitted) = self.omissions.uses.get(usage) else { continue };
-            let told = WarningText { usage, definition, is_bounded: self.is_bounded };
+            let text = WarningText { usage, definition, is_bounded: self.is_bounded };
             for (property, tally) in &omitted.mismatched {
-                warnings.push(told.mismatched(property, tally));
+                warnings.push(text.mismatched(property, tally));
             }
             if !omitted.no_result.is_empty() {
-                warnings.push(told.no_result(&omitted.no_result));
+                warnings.push(text.no_result(&omitted.no_result));
             }
             if !omitted.rounded.is_empty() {
-                warnings.push(told.rounded(&omitted.rounded));
+                warnings.push(text.rounded(&omitted.rounded));
             }
         }
         if warnings.len() > WARNINGS_MAX {
@@ -281,7 +281,7 @@ mod tests {
         version(definition, compiled)
     }
 
-    fn told(omissions: &MetricOmissions, measures: &[usize], is_bounded: bool) -> Vec<String> {
+    fn warnings(omissions: &MetricOmissions, measures: &[usize], is_bounded: bool) -> Vec<String> {
         let metric = metric();
         let readings = metric.compiled.property_uses(measures, &[0]);
         let subject = WarningContext { metric: &metric, omissions, readings, is_bounded };
@@ -317,14 +317,14 @@ mod tests {
                       text \"12\"; send numbers, or define it over `CAST(tokens AS DECIMAL)`";
         let late = "late, in its filter: 1 value of `seconds` was not a number and counts as \
                     missing, for example the value true; send numbers";
-        assert_eq!(told(&omissions, &[0], false), [tenant, tokens]);
-        assert_eq!(told(&omissions, &[2], false), [tenant, late]);
+        assert_eq!(warnings(&omissions, &[0], false), [tenant, tokens]);
+        assert_eq!(warnings(&omissions, &[2], false), [tenant, late]);
         // A formula reads the values of others.
-        assert_eq!(told(&omissions, &[3], false), [tenant, tokens, late]);
-        let cost = told(&omissions, &[1], false);
+        assert_eq!(warnings(&omissions, &[3], false), [tenant, tokens, late]);
+        let cost = warnings(&omissions, &[1], false);
         assert!(cost[1].starts_with("cost: 3 values of `tokens` were not numbers and count as"));
         assert!(cost[2].starts_with("cost: 2 values had no result"), "{cost:?}");
-        for text in told(&omissions, &[0, 1, 2, 3], true) {
+        for text in warnings(&omissions, &[0, 1, 2, 3], true) {
             assert!(text.contains("some values"), "{text}");
             assert!(!text.contains("12") && !text.contains("example"), "{text}");
         }
@@ -334,7 +334,7 @@ mod tests {
     fn properties_that_no_event_has_come_with_the_nearest_that_there_are() {
         let omissions = seen(&["ok", "tenant", "tokens"]);
         assert_eq!(
-            told(&omissions, &[1, 2], false),
+            warnings(&omissions, &[1, 2], false),
             [
                 "cost: no event has the property `price`; known: `a.seconds`, `price_eur`, \
                  `tokens`",
@@ -342,12 +342,12 @@ mod tests {
                  `a.seconds`?",
             ]
         );
-        assert_eq!(told(&omissions, &[1], true), ["cost: no event has the property `price`"]);
+        assert_eq!(warnings(&omissions, &[1], true), ["cost: no event has the property `price`"]);
         // Before there are events, and where some were not counted, nothing is known.
-        assert!(told(&MetricOmissions::default(), &[1], false).is_empty());
+        assert!(warnings(&MetricOmissions::default(), &[1], false).is_empty());
         let mut old = seen(&["ok"]);
         old.merge(&MetricOmissions::unknown());
-        assert!(told(&old, &[1], false).is_empty());
+        assert!(warnings(&old, &[1], false).is_empty());
     }
 
     #[test]
@@ -357,8 +357,8 @@ mod tests {
         for n in 0..50 {
             cost.mismatch(&format!("number:p{n}").into()).add("true");
         }
-        let told = told(&omissions, &[1], false);
-        assert_eq!(told.len(), WARNINGS_MAX + 1);
-        assert!(told[WARNINGS_MAX].starts_with("31 more like these"), "{told:?}");
+        let found = warnings(&omissions, &[1], false);
+        assert_eq!(found.len(), WARNINGS_MAX + 1);
+        assert!(found[WARNINGS_MAX].starts_with("31 more like these"), "{found:?}");
     }
 }

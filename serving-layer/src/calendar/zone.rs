@@ -1,8 +1,8 @@
 //! A time zone as stretches of constant offset: what makes buckets cheap to compute.
 //!
-//! `chrono-tz` answers what the offset is at an instant. Here it is asked once a zone for all of
+//! `chrono-tz` gives the offset at an instant. Here all offsets of a zone are looked up once, for
 //! the years that events can have; afterwards an offset is a binary search over a few hundred
-//! stretches, and where it changes is known exactly.
+//! stretches, and the instants at which it changes are known exactly.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -139,12 +139,12 @@ fn first_change(tz: Tz, from: i64, to: i64, offset: i64) -> i64 {
     other * SECOND_US
 }
 
-/// The zones that were asked for so far.
+/// The zones that queries have named so far.
 #[derive(Debug, Default)]
 pub struct ZoneCache(Mutex<HashMap<Tz, Arc<ZoneOffsets>>>);
 
 impl ZoneCache {
-    /// A zone that was asked for before.
+    /// A zone that is in the cache.
     #[must_use]
     pub fn known(&self, tz: Tz) -> Option<Arc<ZoneOffsets>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tz).cloned()

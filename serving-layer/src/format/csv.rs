@@ -1,7 +1,7 @@
 //! RFC 4180: a header line, lines that end with CR LF, quotes where they are needed.
 //!
 //! Null is an empty field, an empty text is `""`, and every other text is what it is: read back, it
-//! is the text of the JSON answer. Only where it is asked for ([`CsvTextStyle::Spreadsheet`]), a
+//! is the text of the JSON answer. Only for [`CsvTextStyle::Spreadsheet`], a
 //! text that a spreadsheet would run gets an apostrophe in front, as the OWASP page on CSV
 //! injection advises; numbers stay as they are.
 

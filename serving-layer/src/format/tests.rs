@@ -213,34 +213,34 @@ fn sums() -> impl Strategy<Value = Option<i128>> {
 
 #[test]
 fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
-    let mut told = answer_with(AnswerRows {
+    let mut answer = answer_with(AnswerRows {
         warnings: vec!["`s` is „quoted“, 1 of 2 rows 🦆".into()],
         edges: RangeEdges { from: Some(Timestamp(0)), to: None },
         ..rows(6)
     });
-    told.provenance.complete = false;
-    told.provenance.missing = vec!["speed: Zürich\u{7f}\n".into()];
-    let headers = metadata::headers(&told);
+    answer.provenance.complete = false;
+    answer.provenance.missing = vec!["speed: Zürich\u{7f}\n".into()];
+    let headers = metadata::headers(&answer);
     let json = |name: &str| -> serde_json::Value {
         serde_json::from_str(headers[name].to_str().unwrap()).unwrap()
     };
-    assert_eq!(json("merganser-warnings"), serde_json::json!(told.rows.warnings));
-    assert_eq!(json("merganser-provenance"), serde_json::json!(told.provenance));
+    assert_eq!(json("merganser-warnings"), serde_json::json!(answer.rows.warnings));
+    assert_eq!(json("merganser-provenance"), serde_json::json!(answer.provenance));
     assert_eq!(json("merganser-total-rows"), 9);
     assert_eq!(headers["merganser-from"], "1970-01-01T05:30:00+05:30");
     assert!(!headers.contains_key("merganser-to"));
     let none = answer_with(AnswerRows { warnings: Vec::new(), ..rows(1) });
     assert!(!metadata::headers(&none).contains_key("merganser-warnings"));
 
-    let stream = bytes(told.clone(), AnswerFormat::Arrow);
+    let stream = bytes(answer.clone(), AnswerFormat::Arrow);
     let arrow = StreamReader::try_new(&*stream, None).unwrap().schema().metadata().clone();
-    let file = Bytes::from(bytes(told.clone(), AnswerFormat::Parquet));
+    let file = Bytes::from(bytes(answer.clone(), AnswerFormat::Parquet));
     let parquet = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     for metadata in [&arrow, parquet.schema().metadata()] {
         let json =
             |name: &str| -> serde_json::Value { serde_json::from_str(&metadata[name]).unwrap() };
-        assert_eq!(json("merganser.warnings"), serde_json::json!(told.rows.warnings));
-        assert_eq!(json("merganser.provenance"), serde_json::json!(told.provenance));
+        assert_eq!(json("merganser.warnings"), serde_json::json!(answer.rows.warnings));
+        assert_eq!(json("merganser.provenance"), serde_json::json!(answer.provenance));
         assert_eq!(json("merganser.total_rows"), 9);
         assert_eq!(metadata["merganser.from"], "1970-01-01T05:30:00+05:30");
         assert_eq!(metadata["merganser.timezone"], "Asia/Kolkata");

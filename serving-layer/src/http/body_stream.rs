@@ -1,4 +1,4 @@
-//! Bodies that are written piece by piece, each in a turn of its own: a long answer takes the
+//! Bodies that are written piece by piece, each with a permit of its own: a long answer takes the
 //! processor for as long as others do not want it, and none of it is made before it can be sent.
 
 use std::io;
@@ -8,12 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use merganser_api::request::CallerId;
+use merganser_core::blocking::run_blocking;
 use tokio::time::timeout;
 
 use crate::error::ServingError;
 use crate::format::AnswerChunks;
 use crate::memory::{MemoryNeed, QueryMemoryGuard};
-use crate::serve::{PermitRequest, QueryContext, ServingLayer, blocking};
+use crate::serve::{PermitRequest, QueryContext, ServingLayer};
 use crate::subscriptions::LiveMessage;
 
 /// How long a stream says nothing at most.
@@ -36,43 +37,43 @@ impl AsRef<[u8]> for HeldText {
 /// A short answer's text, whose memory is taken until it is sent.
 pub(super) async fn held_body(
     serving: &Arc<ServingLayer>,
-    asker: &CallerId,
+    caller: &CallerId,
     text: Vec<u8>,
 ) -> Result<Bytes, ServingError> {
     if text.len() <= SMALL_BYTES {
         return Ok(text.into());
     }
-    let _held = reserve_write_memory(serving, asker, text.len()).await?;
+    let _held = reserve_write_memory(serving, caller, text.len()).await?;
     Ok(Bytes::from_owner(HeldText { text, _held }))
 }
 
 /// Memory to write an answer in; where it is much, it is waited for.
 pub(super) async fn reserve_write_memory(
     serving: &Arc<ServingLayer>,
-    asker: &CallerId,
+    caller: &CallerId,
     bytes: usize,
 ) -> Result<QueryMemoryGuard, ServingError> {
-    if let Ok(held) = serving.memory.account(asker, MemoryNeed::Little).hold(bytes) {
+    if let Ok(held) = serving.memory.account(caller, MemoryNeed::Little).hold(bytes) {
         return Ok(held);
     }
     let hold = |work: QueryContext| async move { Ok(work.hold(bytes)?) };
-    serving.run_when_admitted(MemoryNeed::Much, &PermitRequest::query(asker.clone()), hold).await
+    serving.run_when_admitted(MemoryNeed::Much, &PermitRequest::query(caller.clone()), hold).await
 }
 
 /// The pieces of an answer.
 pub(super) fn answer_stream(
     serving: Arc<ServingLayer>,
-    asking: PermitRequest,
+    request: PermitRequest,
     pieces: AnswerChunks,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    stream::try_unfold((serving, asking, pieces), |(serving, asking, mut pieces)| async move {
-        let turn = serving.admission.writing.acquire(&asking).await;
-        let written = blocking(move || {
-            let _turn = turn;
-            Ok((pieces.next().transpose(), pieces))
+    stream::try_unfold((serving, request, pieces), |(serving, request, mut pieces)| async move {
+        let permit = serving.admission.writing.acquire(&request).await;
+        let written = run_blocking(move || {
+            let _permit = permit;
+            Ok::<_, ServingError>((pieces.next().transpose(), pieces))
         });
         let (piece, pieces) = written.await.map_err(io::Error::other)?;
-        Ok(piece?.map(|piece| (piece, (serving, asking, pieces))))
+        Ok(piece?.map(|piece| (piece, (serving, request, pieces))))
     })
 }
 
@@ -80,7 +81,7 @@ pub(super) fn answer_stream(
 /// that has nothing to say is not taken for one that is gone.
 pub(super) fn event_stream(
     serving: Arc<ServingLayer>,
-    asking: PermitRequest,
+    request: PermitRequest,
     messages: impl Stream<Item = LiveMessage> + Send + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
     let messages = Box::pin(messages);
@@ -100,7 +101,7 @@ pub(super) fn event_stream(
             return stream::iter(event_chunks(head, pieces)).boxed();
         }
         let (head, tail) = (stream::iter([Ok(head)]), stream::iter([Ok("\n\n".into())]));
-        let data = answer_stream(Arc::clone(&serving), asking.clone(), pieces);
+        let data = answer_stream(Arc::clone(&serving), request.clone(), pieces);
         head.chain(data).chain(tail).boxed()
     })
 }

@@ -32,7 +32,7 @@ const VALUE_BYTES: usize = 400;
 pub(super) async fn values(
     State(serving): State<Arc<ServingLayer>>,
     RequestScope(scope): RequestScope,
-    asker: CallerId,
+    caller: CallerId,
     Path((name, dimension)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -49,10 +49,10 @@ pub(super) async fn values(
     let counted = counting(metric);
     let given = parameters(&uri, ["prefix", "limit", "partial"])?;
     let query = query(metric, &dimension, counted, given)?.within(scope);
-    let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
+    let answer = serving.answer_to(&PermitRequest::query(caller.clone()), &query).await?;
     let bytes =
         VALUE_BYTES * answer.rows.values.num_rows() + answer.rows.values.get_array_memory_size();
-    let _held = body_stream::reserve_write_memory(&serving, &asker, bytes).await?;
+    let _held = body_stream::reserve_write_memory(&serving, &caller, bytes).await?;
     Ok(Json(document(&answer, counted)).into_response())
 }
 

@@ -39,14 +39,14 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(serving): State<Arc<ServingLayer>>,
     RequestScope(scope): RequestScope,
-    asker: CallerId,
+    caller: CallerId,
     Path(name): Path<String>,
     _: NoParameters,
 ) -> Result<Response, Problem> {
     let snapshot = serving.catalog.current();
     let metric = serving.find(&snapshot, &scope, &name)?;
     let mut shown = document(&serving, &snapshot, &scope, metric);
-    let extent = serving.extent(&PermitRequest::query(asker), &snapshot, metric).await?;
+    let extent = serving.extent(&PermitRequest::query(caller), &snapshot, metric).await?;
     serving.add_warnings(metric, !scope.is_everything(), &mut shown).await;
     shown["first_bucket"] = json!(extent.map(|(first, _)| first.to_string()));
     shown["last_bucket"] = json!(extent.map(|(_, last)| last.to_string()));

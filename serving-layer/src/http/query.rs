@@ -27,7 +27,7 @@ use crate::subscriptions::QuerySubscriptions;
 pub(super) async fn by_get(
     State(subscriptions): State<Arc<QuerySubscriptions>>,
     RequestScope(scope): RequestScope,
-    asker: CallerId,
+    caller: CallerId,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -38,15 +38,15 @@ pub(super) async fn by_get(
     if query.format.is_none()
         && preferred_media_type(&headers, &offers) == Some(AnswerFormat::EACH.len())
     {
-        return Box::pin(subscribe(&subscriptions, query, asker)).await;
+        return Box::pin(subscribe(&subscriptions, query, caller)).await;
     }
-    answer(subscriptions.serving(), query, asker, &headers).await
+    answer(subscriptions.serving(), query, caller, &headers).await
 }
 
 pub(super) async fn by_post(
     State(serving): State<Arc<ServingLayer>>,
     RequestScope(scope): RequestScope,
-    asker: CallerId,
+    caller: CallerId,
     _: NoParameters,
     headers: HeaderMap,
     BoundedBody(text): Body,
@@ -58,7 +58,7 @@ pub(super) async fn by_post(
         }
         malformed_json(&error)
     })?;
-    answer(&serving, Query::from_json(fields)?.within(scope), asker, &headers).await
+    answer(&serving, Query::from_json(fields)?.within(scope), caller, &headers).await
 }
 
 /// The fields of a JSON object as they came, so that one that is there twice can be refused.
@@ -89,7 +89,7 @@ impl<'de> Deserialize<'de> for JsonFields {
 async fn answer(
     serving: &Arc<ServingLayer>,
     query: Query,
-    asker: CallerId,
+    caller: CallerId,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let liked = || {
@@ -100,35 +100,38 @@ async fn answer(
     let is_json = format == AnswerFormat::Json;
     // The others cannot say that rows are left out.
     let query = if is_json { query } else { query.with_all_rows() };
-    let answer = serving.answer_to(&PermitRequest::query(asker.clone()), &query).await?;
-    let mut told = if is_json { HeaderMap::new() } else { metadata::headers(&answer) };
-    told.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    let answer = serving.answer_to(&PermitRequest::query(caller.clone()), &query).await?;
+    let mut answer_headers = if is_json { HeaderMap::new() } else { metadata::headers(&answer) };
+    answer_headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     if answer.rows.is_short() {
         let pieces: Result<Vec<_>, _> = format::write(answer, format, query.csv)?.collect();
         let text = pieces.map_err(|error| ServingError::Internal(error.to_string()))?.concat();
-        return Ok((told, body_stream::held_body(serving, &asker, text).await?).into_response());
+        return Ok(
+            (answer_headers, body_stream::held_body(serving, &caller, text).await?).into_response()
+        );
     }
     // The rows, too, are held until all is sent.
     let bytes = format::writing_bytes(&answer, format);
     let held = (
         Arc::clone(&answer.rows),
-        body_stream::reserve_write_memory(serving, &asker, bytes).await?,
+        body_stream::reserve_write_memory(serving, &caller, bytes).await?,
     );
     let pieces = format::write(answer, format, query.csv)?;
     let written =
-        body_stream::answer_stream(Arc::clone(serving), PermitRequest::query(asker), pieces);
-    Ok((told, ResponseBody::from_stream(written.inspect(move |_| _ = &held))).into_response())
+        body_stream::answer_stream(Arc::clone(serving), PermitRequest::query(caller), pieces);
+    Ok((answer_headers, ResponseBody::from_stream(written.inspect(move |_| _ = &held)))
+        .into_response())
 }
 
 /// Sends the answer, and again whenever it changes.
 async fn subscribe(
     subscriptions: &Arc<QuerySubscriptions>,
     query: Query,
-    asker: CallerId,
+    caller: CallerId,
 ) -> Result<Response, Problem> {
-    let messages = subscriptions.subscribe(asker.clone(), query).await?;
+    let messages = subscriptions.subscribe(caller.clone(), query).await?;
     let serving = Arc::clone(subscriptions.serving());
-    let body = body_stream::event_stream(serving, PermitRequest::refresh(asker), messages);
+    let body = body_stream::event_stream(serving, PermitRequest::refresh(caller), messages);
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

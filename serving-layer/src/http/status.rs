@@ -32,9 +32,9 @@ pub(super) async fn show(State(serving): State<Arc<ServingLayer>>, _: NoParamete
     });
     let failure = serving.speed.failure();
     let lags = snapshot.metrics.iter().map(|metric| serving.speed.lag(metric.id).lag_ms);
-    // For as long as the store cannot be asked, what it holds is behind for all who ask.
-    let unasked = failure.as_ref().map(|failure| elapsed_ms(failure.begun));
-    let lag_ms = lags.chain(unasked).max().unwrap_or(0);
+    // While the store does not answer, its views fall behind for every query.
+    let failing_ms = failure.as_ref().map(|failure| elapsed_ms(failure.begun));
+    let lag_ms = lags.chain(failing_ms).max().unwrap_or(0);
     let mut status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": serving.started_at.to_string(),

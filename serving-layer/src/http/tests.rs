@@ -143,7 +143,7 @@ async fn a_total_always_has_one_row() {
 }
 
 #[tokio::test]
-async fn bad_queries_are_told_what_would_be_right() {
+async fn errors_of_bad_queries_say_what_would_be_right() {
     for (query, status, code, hint) in [
         ("metric=sale", 404, "unknown_metric", "`sales`"),
         ("", 400, "invalid_parameter", "metric"),

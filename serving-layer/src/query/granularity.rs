@@ -1,9 +1,9 @@
 //! Granularities by name, in other spellings, and what is said of words that are none.
 
 use merganser_api::error_code::ErrorCode;
-use merganser_core::text::suggestion;
+use merganser_core::text::{excerpt, suggestion};
 
-use super::{QueryError, short};
+use super::QueryError;
 use crate::calendar::Granularity;
 
 /// Other spellings that mean exactly the same.
@@ -53,7 +53,7 @@ pub(super) fn granularity(text: Option<String>) -> Result<Granularity, QueryErro
         let own = names.iter().find(|(name, _)| *name == lower).map(|(name, _)| *name);
         let hint = match own.or(meant.map(|(name, _)| *name)) {
             Some(name) => format!("; did you mean `{name}`?"),
-            None => suggestion(&short(&text), names.iter().map(|(name, _)| *name)),
+            None => suggestion(&excerpt(&text), names.iter().map(|(name, _)| *name)),
         };
         let known = match hint.contains("known:") {
             true => String::new(),
@@ -63,7 +63,7 @@ pub(super) fn granularity(text: Option<String>) -> Result<Granularity, QueryErro
                 format!(" Known: {}", names.join(", "))
             }
         };
-        let detail = format!("`granularity` is `{}`{hint}{known}", short(&text));
+        let detail = format!("`granularity` is `{}`{hint}{known}", excerpt(&text));
         QueryError::new(ErrorCode::UnknownGranularity, "granularity", detail)
     })
 }

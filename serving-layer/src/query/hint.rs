@@ -1,8 +1,9 @@
 //! What may be meant by names and conditions that a metric does not have or take.
 
+use merganser_core::text::excerpt;
 use merganser_metric::compile::Metric;
 
-use super::{Granularity, short};
+use super::Granularity;
 
 /// Other names for parameters.
 const PARAMETERS: [(&str, &[&str]); 14] = [
@@ -68,7 +69,7 @@ fn has_dimension(metric: &Metric, name: &str) -> bool {
 /// What a name that is no measure may be.
 pub(super) fn measure(metric: &Metric, name: &str) -> Option<String> {
     if has_dimension(metric, name) {
-        return Some(format!("`{}` is a dimension, which is right in `group_by`", short(name)));
+        return Some(format!("`{}` is a dimension, which is right in `group_by`", excerpt(name)));
     }
     if name == "*" {
         return Some("without `measures` all are answered".to_owned());
@@ -89,7 +90,7 @@ pub(super) fn measure(metric: &Metric, name: &str) -> Option<String> {
 /// What a name that is no dimension may be.
 pub(super) fn dimension(metric: &Metric, name: &str) -> Option<String> {
     if has_measure(metric, name) {
-        return Some(format!("`{}` is a measure, which is right in `measures`", short(name)));
+        return Some(format!("`{}` is a measure, which is right in `measures`", excerpt(name)));
     }
     let lower = name.to_lowercase();
     let of_time = Granularity::EACH[1..].iter().find(|granularity| granularity.name() == lower);

@@ -13,9 +13,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Months, NaiveDate};
+use merganser_core::text::excerpt;
 use merganser_core::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 
-use super::parameters::short;
 use crate::calendar::{ZoneOffsets, date_of, date_start};
 pub use period::CalendarPeriod;
 
@@ -150,7 +150,7 @@ fn in_years(time: Timestamp, text: &str) -> Result<Timestamp, String> {
     if known.contains(&time.0) {
         Ok(time)
     } else {
-        let text = short(text);
+        let text = excerpt(text);
         Err(format!("`{text}` lies outside of the years 1900 to 2200 that events can have"))
     }
 }

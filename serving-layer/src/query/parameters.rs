@@ -3,7 +3,7 @@
 use merganser_api::error_code::ErrorCode;
 use std::collections::BTreeMap;
 
-use merganser_core::text::suggestion;
+use merganser_core::text::{excerpt, suggestion};
 use serde_json::Value;
 
 use super::{QueryError, hint};
@@ -45,12 +45,12 @@ impl QueryParameters {
             let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
                 let hint = match hint::parameter(&name) {
                     Some(meant) => format!("; did you mean `{meant}`?"),
-                    None => suggestion(&short(&name), NAMES),
+                    None => suggestion(&excerpt(&name), NAMES),
                 };
                 return Err(QueryError::new(
                     ErrorCode::UnknownParameter,
                     &name,
-                    format!("there is no parameter `{}`{hint}", short(&name)),
+                    format!("there is no parameter `{}`{hint}", excerpt(&name)),
                 ));
             };
             if parameters.insert(known, value).is_some() {
@@ -118,7 +118,7 @@ impl QueryParameters {
         };
         let number = text.parse().ok().filter(|number| *number <= max);
         number.map(Some).ok_or_else(|| {
-            wrong(name, &format!("is {}; a whole number from 0 to {max} is right", short(&text)))
+            wrong(name, &format!("is {}; a whole number from 0 to {max} is right", excerpt(&text)))
         })
     }
 
@@ -146,9 +146,9 @@ impl QueryParameters {
         found.map(|(_, choice)| Some(*choice)).ok_or_else(|| {
             let hint = match hint::choice(name, &text) {
                 Some(meant) => format!("; did you mean `{meant}`?"),
-                None => suggestion(&short(&text), choices.iter().map(|(known, _)| *known)),
+                None => suggestion(&excerpt(&text), choices.iter().map(|(known, _)| *known)),
             };
-            wrong(name, &format!("is `{}`{hint}", short(&text)))
+            wrong(name, &format!("is `{}`{hint}", excerpt(&text)))
         })
     }
 
@@ -177,14 +177,5 @@ pub(super) fn wrong(name: &str, what: &str) -> QueryError {
 
 /// A value's beginning, for messages.
 fn clip(value: &Value) -> String {
-    short(&value.to_string())
-}
-
-/// A text's beginning, for messages.
-pub(super) fn short(text: &str) -> String {
-    const MAX: usize = 80;
-    match text.char_indices().nth(MAX) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
+    excerpt(&value.to_string()).into_owned()
 }

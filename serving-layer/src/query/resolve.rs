@@ -4,13 +4,13 @@
 use merganser_api::error_code::ErrorCode;
 use std::sync::Arc;
 
-use merganser_core::text::suggestion;
+use merganser_core::text::{excerpt, suggestion};
 use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
 use merganser_metric::catalog::MetricVersion;
 use merganser_metric::compile::Metric;
 use merganser_metric::expression::Predicate;
 
-use super::{OrderBy, Query, QueryError, TimeExpression, hint, short};
+use super::{OrderBy, Query, QueryError, TimeExpression, hint};
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
 
 /// What a row is ordered by.
@@ -35,7 +35,7 @@ impl SortColumn {
     }
 }
 
-/// The edges that were asked for, widened to base buckets; `None` is open.
+/// The edges of the query, widened to base buckets; `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RangeEdges {
     /// The first instant.
@@ -160,9 +160,9 @@ pub fn check_fit(
     Err(QueryError::new(ErrorCode::TimezoneDoesNotFit, "timezone", detail))
 }
 
-/// As [`check_fit`], where no `from` was asked for: what is old does not count then, so that one
-/// stray event cannot refuse all. A base that fits nowadays is good enough; the times of `range` in
-/// which it does not are returned, and buckets are widened there.
+/// As [`check_fit`], for a query without `from`: old times do not count, so that one stray event
+/// does not refuse the query. A base that fits nowadays is enough; the times of `range` at which it
+/// does not fit are returned, and buckets are widened there.
 ///
 /// # Errors
 /// Says which base would do.
@@ -236,9 +236,9 @@ pub(crate) fn dimension(metric: &Metric, name: &str, parameter: &str) -> Result<
     names.iter().position(|known| known == name).ok_or_else(|| {
         let hint = match hint::dimension(metric, name) {
             Some(hint) => format!("; {hint}"),
-            None => suggestion(&short(name), names.iter().map(|n| &**n)),
+            None => suggestion(&excerpt(name), names.iter().map(|n| &**n)),
         };
-        let name = short(name);
+        let name = excerpt(name);
         let detail = format!("`{parameter}`: there is no dimension `{name}`{hint}");
         QueryError::new(ErrorCode::UnknownDimension, parameter, detail)
     })
@@ -249,16 +249,16 @@ fn measure(metric: &Metric, name: &str, parameter: &str) -> Result<usize, QueryE
     measures.iter().position(|known| known.name == name).ok_or_else(|| {
         let hint = match hint::measure(metric, name) {
             Some(hint) => format!("; {hint}"),
-            None => suggestion(&short(name), measures.iter().map(|m| &*m.name)),
+            None => suggestion(&excerpt(name), measures.iter().map(|m| &*m.name)),
         };
-        let name = short(name);
+        let name = excerpt(name);
         let detail = format!("`{parameter}`: there is no measure `{name}`{hint}");
         QueryError::new(ErrorCode::UnknownMeasure, parameter, detail)
     })
 }
 
-/// That of who asks, and that of the query. Each is planned by itself, so that no text of one can
-/// change what the other means.
+/// The caller's filter and the query's. Each is planned on its own, so that no text of one can
+/// change the meaning of the other.
 fn filters(query: &Query, metric: &Metric) -> Result<Vec<Predicate>, QueryError> {
     let bound = query.scope.filter.as_ref().map(|text| metric.condition(text)).transpose();
     // Without why: that would name what the key does not see.
@@ -269,13 +269,13 @@ fn filters(query: &Query, metric: &Metric) -> Result<Vec<Predicate>, QueryError>
             "the key's own filter does not fit the metric",
         )
     })?;
-    let asked = query.filter.as_ref().map(|text| metric.condition(text)).transpose();
-    let asked = asked.map_err(|error| {
+    let own = query.filter.as_ref().map(|text| metric.condition(text)).transpose();
+    let own = own.map_err(|error| {
         let hint = query.filter.as_ref().and_then(|text| hint::filter(metric, text));
         let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         QueryError::new(ErrorCode::InvalidFilter, "filter", format!("`filter`: {error}{hint}"))
     })?;
-    Ok(bound.into_iter().chain(asked).collect())
+    Ok(bound.into_iter().chain(own).collect())
 }
 
 fn having(query: &Query, metric: &Metric) -> Result<Option<(Predicate, Vec<usize>)>, QueryError> {
@@ -322,9 +322,9 @@ fn order_key(query: &Query, metric: &Metric, name: &str) -> Result<SortColumn, Q
         let known: Vec<&str> = known.collect();
         let hint = match hint::column(name, &known) {
             Some(hint) => format!("; {hint}"),
-            None => suggestion(&short(name), known),
+            None => suggestion(&excerpt(name), known),
         };
-        format!("`order_by`: there is no column `{}`{hint}", short(name))
+        format!("`order_by`: there is no column `{}`{hint}", excerpt(name))
     };
     Err(QueryError::new(ErrorCode::UnknownColumn, "order_by", detail))
 }

@@ -2,9 +2,9 @@
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 use merganser_api::error_code::ErrorCode;
-use merganser_core::text::nearest;
+use merganser_core::text::{excerpt, nearest};
 
-use super::{QueryError, short};
+use super::QueryError;
 
 /// Abbreviations, and the places whose clocks they are said of. One can be said of several, and of
 /// none all year; so none is taken for a zone.
@@ -80,7 +80,7 @@ pub(super) fn zone(name: Option<String>) -> Result<Tz, QueryError> {
             .or_else(|| offset(name.trim()))
             .or_else(|| near(name.trim()))
             .unwrap_or_else(|| "an IANA name as `Europe/Berlin` is right".to_owned());
-        let detail = format!("there is no time zone `{}`; {hint}", short(&name));
+        let detail = format!("there is no time zone `{}`; {hint}", excerpt(&name));
         QueryError::new(ErrorCode::UnknownTimezone, "timezone", detail)
     })
 }
@@ -144,6 +144,6 @@ fn near(name: &str) -> Option<String> {
         |zone: &&str| zone.rsplit('/').next().is_some_and(|c| c.eq_ignore_ascii_case(&plain));
     // Of a place's names that with a continent is the one in use.
     let places = || known().filter(|zone| zone.contains('/') && !zone.starts_with("Etc/"));
-    let found = same.or_else(|| places().find(city)).or_else(|| nearest(&short(&plain), known()));
+    let found = same.or_else(|| places().find(city)).or_else(|| nearest(&excerpt(&plain), known()));
     found.map(|zone| format!("did you mean `{zone}`?"))
 }

@@ -1,9 +1,9 @@
-//! What a query may use, and when: nothing for what was made already, a turn of its own kind for
-//! what needs little, and a turn of those who need much otherwise.
+//! Which permit a query needs: none for a cached result, one of the permits for queries that need
+//! little, or one of those for queries that need much.
 //!
-//! Equal queries that wait are answered together, whoever asks, in the first turn that any of them
-//! gets: it begins after all of them were asked, so that its answer includes whatever each of them
-//! could expect.
+//! Equal queries that wait are answered together, whichever callers sent them, with the first
+//! permit that any of them gets. The work begins after all of them have arrived, so that the answer
+//! includes every event that each of them could expect.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -26,7 +26,7 @@ use crate::error::ServingError;
 use crate::memory::{MemoryAccount, MemoryNeed, MemoryShortageError};
 use crate::query::Query;
 
-/// The turns of all kinds, and who waits for one.
+/// The permits of all kinds, and the queries that wait for one.
 #[derive(Debug)]
 pub(crate) struct QueryAdmission {
     little: FairLimiter,
@@ -43,16 +43,16 @@ type SharedAnswer = Shared<BoxFuture<'static, Result<QueryAnswer, ServingError>>
 struct EqualQueries {
     outcome: WeakShared<BoxFuture<'static, Result<QueryAnswer, ServingError>>>,
     is_begun: Arc<AtomicBool>,
-    turns: UnboundedSender<WorkPermit>,
+    permits: UnboundedSender<WorkPermit>,
 }
 
 /// A query among equal ones that wait.
 struct WaitingQuery {
     outcome: SharedAnswer,
-    /// Whether its turn has begun.
+    /// Whether its work has begun.
     is_begun: Arc<AtomicBool>,
-    /// Where a turn goes that one of them got.
-    turns: UnboundedSender<WorkPermit>,
+    /// Takes the permit that one of them got.
+    permits: UnboundedSender<WorkPermit>,
 }
 
 impl QueryAdmission {
@@ -66,7 +66,7 @@ impl QueryAdmission {
         }
     }
 
-    fn turns(&self, need: MemoryNeed) -> &FairLimiter {
+    fn limiter(&self, need: MemoryNeed) -> &FairLimiter {
         match need {
             MemoryNeed::Little => &self.little,
             MemoryNeed::Much => &self.much,
@@ -77,10 +77,11 @@ impl QueryAdmission {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A turn of each query that may be answered at a time.
+    /// All permits of both kinds.
     #[cfg(test)]
-    pub(super) fn acquire_all(&self, asking: &PermitRequest) -> Vec<WorkPermit> {
-        let take = |turns: &FairLimiter| std::iter::from_fn(|| turns.try_acquire(asking)).collect();
+    pub(super) fn acquire_all(&self, request: &PermitRequest) -> Vec<WorkPermit> {
+        let take =
+            |limiter: &FairLimiter| std::iter::from_fn(|| limiter.try_acquire(request)).collect();
         [take(&self.little), take(&self.much)]
             .into_iter()
             .flat_map(|t: Vec<WorkPermit>| t)
@@ -94,7 +95,7 @@ impl QueryAdmission {
     }
 }
 
-/// A query's place among those that wait, for as long as its turn has not begun.
+/// A query's place among the waiting ones, for as long as its work has not begun.
 struct WaitingGuard {
     waiting: Arc<Mutex<HashMap<Arc<Query>, EqualQueries>>>,
     query: Arc<Query>,
@@ -104,7 +105,7 @@ struct WaitingGuard {
 impl Drop for WaitingGuard {
     fn drop(&mut self) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another one may stand there, if nobody was left to wait for this one.
+        // An equal query may have taken the place, after all clients of this one had gone.
         if waiting
             .get(&self.query)
             .is_some_and(|found| Arc::ptr_eq(&found.is_begun, &self.is_begun))
@@ -115,37 +116,37 @@ impl Drop for WaitingGuard {
 }
 
 impl ServingLayer {
-    /// Answers when it is the query's turn, within the time for a query.
+    /// Answers when the query gets a permit, within the time for a query.
     pub(super) async fn admit_and_answer(
         self: &Arc<Self>,
         query: &Query,
-        asking: &PermitRequest,
+        request: &PermitRequest,
     ) -> Result<QueryAnswer, ServingError> {
         let need = match self.prepare(query).await? {
             PreparedQuery::Made(answer) => return Ok(*answer),
             PreparedQuery::Needs(need) => need,
         };
-        // Apart, since what most queries need is small and is moved often.
-        Box::pin(self.answer_when_admitted(need, query, asking)).await
+        // Boxed, since the future is large and most queries end before.
+        Box::pin(self.answer_when_admitted(need, query, request)).await
     }
 
     async fn answer_when_admitted(
         self: &Arc<Self>,
         need: MemoryNeed,
         query: &Query,
-        asking: &PermitRequest,
+        request: &PermitRequest,
     ) -> Result<QueryAnswer, ServingError> {
-        let turns = self.admission.turns(need);
-        if let Some(turn) = turns.try_acquire(asking) {
+        let limiter = self.admission.limiter(need);
+        if let Some(permit) = limiter.try_acquire(request) {
             let is_begun = AtomicBool::new(false);
-            let answer = self.answer_with_permit(query, need, turn, &is_begun);
+            let answer = self.answer_with_permit(query, need, permit, &is_begun);
             return self.with_timeout(answer, &is_begun).await;
         }
         let joined = self.join(query, need);
-        // Each waits in its own asker's line, and the first turn is for all.
+        // Each query waits in its caller's queue, and the first permit is for all of them.
         let offer = async {
-            // Nobody needs it if there was one before.
-            let _ = joined.turns.send(turns.acquire(asking).await);
+            // It is dropped if another query brought one before.
+            let _ = joined.permits.send(limiter.acquire(request).await);
             pending().await
         };
         let answer = async {
@@ -157,17 +158,17 @@ impl ServingLayer {
         self.with_timeout(answer, &joined.is_begun).await
     }
 
-    /// Does something else than to answer a query when its turn comes.
+    /// Runs work other than a whole query when it gets a permit.
     pub(crate) async fn run_when_admitted<T, F: Future<Output = Result<T, ServingError>>>(
         self: &Arc<Self>,
         need: MemoryNeed,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         attempt: impl Fn(QueryContext) -> F,
     ) -> Result<T, ServingError> {
         let is_begun = AtomicBool::new(false);
         let done = async {
-            let turn = self.admission.turns(need).acquire(asking).await;
-            self.run_with_memory((need, turn), &is_begun, attempt).await
+            let permit = self.admission.limiter(need).acquire(request).await;
+            self.run_with_memory((need, permit), &is_begun, attempt).await
         };
         self.with_timeout(done, &is_begun).await
     }
@@ -185,14 +186,14 @@ impl ServingLayer {
         }
     }
 
-    /// Waits with the equal queries that wait.
+    /// Joins the equal queries that wait.
     fn join(self: &Arc<Self>, query: &Query, need: MemoryNeed) -> WaitingQuery {
         let mut waiting = self.admission.waiting();
         if let Some(found) = waiting.get(query)
             && let Some(outcome) = found.outcome.upgrade()
         {
-            let (is_begun, turns) = (Arc::clone(&found.is_begun), found.turns.clone());
-            return WaitingQuery { outcome, is_begun, turns };
+            let (is_begun, permits) = (Arc::clone(&found.is_begun), found.permits.clone());
+            return WaitingQuery { outcome, is_begun, permits };
         }
         let query = Arc::new(query.clone());
         let is_begun = Arc::new(AtomicBool::new(false));
@@ -201,48 +202,47 @@ impl ServingLayer {
             query: Arc::clone(&query),
             is_begun: Arc::clone(&is_begun),
         };
-        let (serving, asked, begins) =
-            (Arc::clone(self), Arc::clone(&query), Arc::clone(&is_begun));
-        let (turns, mut first) = unbounded_channel();
+        let (serving, own, begins) = (Arc::clone(self), Arc::clone(&query), Arc::clone(&is_begun));
+        let (permits, mut first) = unbounded_channel();
         let outcome = async move {
-            let turn: Option<WorkPermit> = first.recv().await;
-            // Whoever asks from here on may expect what this answer does not include.
+            let permit: Option<WorkPermit> = first.recv().await;
+            // A query that arrives later may expect events that this answer does not include.
             drop((place, first));
-            let gone = || ServingError::Internal("nobody waits for the answer".to_owned());
-            serving.answer_with_permit(&asked, need, turn.ok_or_else(gone)?, &begins).await
+            let gone = || ServingError::Internal("no client waits for the answer".to_owned());
+            serving.answer_with_permit(&own, need, permit.ok_or_else(gone)?, &begins).await
         };
         let outcome = outcome.boxed().shared();
         // There is one to downgrade, since it was not polled yet.
         if let Some(weak) = outcome.downgrade() {
-            let (is_begun, turns) = (Arc::clone(&is_begun), turns.clone());
-            waiting.insert(query, EqualQueries { outcome: weak, is_begun, turns });
+            let (is_begun, permits) = (Arc::clone(&is_begun), permits.clone());
+            waiting.insert(query, EqualQueries { outcome: weak, is_begun, permits });
         }
-        WaitingQuery { outcome, is_begun, turns }
+        WaitingQuery { outcome, is_begun, permits }
     }
 
     async fn answer_with_permit(
         self: &Arc<Self>,
         query: &Query,
         need: MemoryNeed,
-        turn: WorkPermit,
+        permit: WorkPermit,
         is_begun: &AtomicBool,
     ) -> Result<QueryAnswer, ServingError> {
         let attempt = |work: QueryContext| async move { self.answer_now(query, &work).await };
-        self.run_with_memory((need, turn), is_begun, attempt).await
+        self.run_with_memory((need, permit), is_begun, attempt).await
     }
 
-    /// Works in turns until there is enough memory for all of it: with a reserve of more each time.
+    /// Tries until there is enough memory for all of the work: with a larger reserve each time.
     async fn run_with_memory<T, F: Future<Output = Result<T, ServingError>>>(
         self: &Arc<Self>,
-        (need, mut turn): (MemoryNeed, WorkPermit),
+        (need, mut permit): (MemoryNeed, WorkPermit),
         is_begun: &AtomicBool,
         attempt: impl Fn(QueryContext) -> F,
     ) -> Result<T, ServingError> {
-        let asking = turn.asking().clone();
-        let mut account = self.memory.account(&asking.asker, need);
+        let request = permit.request().clone();
+        let mut account = self.memory.account(&request.caller, need);
         loop {
             is_begun.store(true, Ordering::SeqCst);
-            let work = QueryContext::new(account, Instant::now() + self.settings.timeout, turn);
+            let work = QueryContext::new(account, Instant::now() + self.settings.timeout, permit);
             let watch = work.cancel_on_drop();
             let done = attempt(work).await;
             drop(watch);
@@ -250,25 +250,25 @@ impl ServingLayer {
                 return done;
             };
             is_begun.store(false, Ordering::SeqCst);
-            let most = self.memory.most(&asking.asker);
+            let most = self.memory.most(&request.caller);
             if needed > most {
                 return Err(ServingError::QueryTooLarge { limit_bytes: most });
             }
-            account = self.memory.account(&asking.asker, MemoryNeed::Much);
+            account = self.memory.account(&request.caller, MemoryNeed::Much);
             let (serving, own) = (Arc::clone(self), account.clone());
-            // Half as much again, so that it is not short once more; or else a little more.
+            // Half as much again, so that the reserve suffices; or else a little more.
             let wanted = [needed / 2, needed / 16].map(|more| (needed + more).min(most));
             let fits = move || wanted.iter().any(|bytes| serving.reserve(&own, *bytes));
-            turn = self.admission.much.acquire_if(&asking, fits).await;
+            permit = self.admission.much.acquire_if(&request, fits).await;
         }
     }
 
-    /// Reserves memory, if need be that of what is kept for later answers.
+    /// Reserves memory; the caches give theirs back where the budget lacks some.
     fn reserve(&self, account: &MemoryAccount, bytes: usize) -> bool {
         for _ in 0..2 {
             match account.reserve(bytes) {
                 Ok(()) => return true,
-                // Its asker's share is used up.
+                // The caller's share is used up.
                 Err(0) => return false,
                 Err(lacking) => self.answers.shrink_by(self.parts.shrink_by(lacking)),
             };
@@ -277,10 +277,10 @@ impl ServingLayer {
     }
 }
 
-/// A query before its turn.
+/// A query before it has a permit.
 pub(super) enum PreparedQuery {
-    /// What was made for another one answers it.
+    /// A cached result answers it.
     Made(Box<QueryAnswer>),
-    /// It has to be made.
+    /// It has to be computed, which needs so much.
     Needs(MemoryNeed),
 }

@@ -1,6 +1,7 @@
 //! The making of an answer's rows: all of it but what changes with the clock.
 
 use merganser_api::error_code::ErrorCode;
+use merganser_core::blocking::run_blocking;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use merganser_core::omissions::MetricOmissions;
 use merganser_core::time::{Grain, TimeRange, Timestamp};
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
 
+use super::ServingLayer;
 use super::query_context::QueryContext;
 use super::read::{self, AttemptError, ReadContext};
-use super::{ServingLayer, blocking};
 use crate::answer::{
     self, AnswerInput, AnswerRows, ComparisonRange, MeasureApproximation, MergedStates, warnings,
 };
@@ -136,7 +137,7 @@ impl ServingLayer {
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
         let (query, groups_max) = (query.clone(), self.settings.groups_max);
         let (metric, work) = (Arc::clone(&metric.compiled), work.clone());
-        let rows = blocking(move || {
+        let rows = run_blocking(move || {
             let mut rows = answer::build(AnswerInput {
                 query: &query,
                 resolved: &resolved,
@@ -149,7 +150,7 @@ impl ServingLayer {
             })?;
             rows.held.resize(rows_bytes(&rows, &query))?;
             rows.warnings.extend(warnings);
-            Ok(Arc::new(rows))
+            Ok::<_, ServingError>(Arc::new(rows))
         });
         let rows = rows.await?;
         let is_whole = missing.is_empty() && through >= applied && reach == through;
@@ -165,7 +166,7 @@ impl ServingLayer {
         }))
     }
 
-    /// What is told of values that are not in the answer.
+    /// Warnings of values that are not in the answer.
     async fn warnings(&self, part: &ReadContext<'_>, omissions: &MetricOmissions) -> Vec<String> {
         let (metric, resolved) = (part.metric, part.resolved);
         let subject = warnings::WarningContext {
@@ -180,8 +181,8 @@ impl ServingLayer {
     }
 }
 
-/// What is to be read of the speed view: what is asked for, and what it is compared with. Where an
-/// edge is open, the latter depends on what there is.
+/// What is to be read of the speed view: the query's range, and the range that it is compared with.
+/// Where an edge is open, the latter depends on the events that there are.
 fn speed_range(part: &ReadContext<'_>, times: QueryTimes) -> Result<TimeRange, ServingError> {
     let asked = times.edges.range();
     if part.query.compare.is_none() {

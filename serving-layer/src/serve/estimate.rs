@@ -1,4 +1,4 @@
-//! How much a query will need, before it is made: from figures that are at hand.
+//! How much memory a query will need: estimated before it runs, from counts that are at hand.
 
 use merganser_core::time::TimeRange;
 use merganser_metric::catalog::MetricVersion;

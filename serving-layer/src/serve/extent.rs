@@ -5,13 +5,14 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use futures::StreamExt;
+use merganser_core::blocking::run_blocking;
 use merganser_core::time::{Grain, TimeRange, Timestamp};
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
 use merganser_metric::views::{BatchReadRequest, ReadColumns, SpeedReadRequest};
 use tokio::runtime::Handle;
 
 use super::query_context::QueryContext;
-use super::{PermitRequest, ServingLayer, blocking};
+use super::{PermitRequest, ServingLayer};
 use crate::error::ServingError;
 use crate::plan;
 
@@ -19,15 +20,15 @@ use crate::plan;
 pub(crate) type Extent = Option<(Timestamp, Timestamp)>;
 
 impl ServingLayer {
-    /// The extent of what can be read of a metric, in a turn of its own.
+    /// The extent of what can be read of a metric, with a permit of its own.
     pub(crate) async fn extent(
         self: &Arc<Self>,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         snapshot: &Arc<CatalogSnapshot>,
         metric: &Arc<MetricVersion>,
     ) -> Result<Extent, ServingError> {
         let need = self.need_for_rows(self.speed.groups(metric.id));
-        self.run_when_admitted(need, asking, |work| async move {
+        self.run_when_admitted(need, request, |work| async move {
             self.extent_now(snapshot, metric, &work).await
         })
         .await
@@ -67,9 +68,9 @@ impl ServingLayer {
                     }
                 }
                 drop(snapshot);
-                Ok(extent)
+                Ok::<_, ServingError>(extent)
             };
-            extent = blocking(move || runtime.block_on(read)).await?;
+            extent = run_blocking(move || runtime.block_on(read)).await?;
         }
         Ok(extent)
     }

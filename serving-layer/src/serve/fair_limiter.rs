@@ -1,8 +1,8 @@
-//! Turns: how much work is done for queries at a time, and whose is next.
+//! Permits: how much work is done for queries at a time.
 //!
-//! Work that takes the processor is done in as many turns at a time as there are processors, shared
-//! fairly by key ([`super::fair_queue`]); what needs little has turns of its own, so that it never
-//! waits for what needs much.
+//! Work that takes a processor needs a permit. There are as many as processors, shared fairly by
+//! key ([`super::fair_queue`]). Queries that need little have permits of their own, so that they
+//! never wait for queries that need much.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use tokio::time::timeout;
 
 use super::fair_queue::{FairQueue, FairWaiter, PermitRequest};
 
-/// How often it is seen whether there is what somebody waits for.
+/// How often waiters that also need memory are tried again.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
-/// Turns of one kind of work. Clones share them.
+/// The permits for one kind of work. Clones share them.
 #[derive(Clone)]
 pub(crate) struct FairLimiter {
     limit: usize,
@@ -25,14 +25,14 @@ pub(crate) struct FairLimiter {
 #[derive(Default)]
 struct FairLimiterState {
     taken: usize,
-    /// When it was last seen who is next, of those who look again.
+    /// When waiters that also need memory were last tried.
     looked: Option<Instant>,
     fair: FairQueue<PermitWaiter>,
 }
 
 struct PermitWaiter {
-    turn: oneshot::Sender<WorkPermit>,
-    /// Whether there is what it needs, which it takes then.
+    permit: oneshot::Sender<WorkPermit>,
+    /// Takes what the work needs besides the permit, if it is free.
     fits: ReadyCheck,
 }
 
@@ -41,13 +41,13 @@ type ReadyCheck = Option<Box<dyn Fn() -> bool + Send + Sync>>;
 
 impl std::fmt::Debug for FairLimiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Turns").field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("FairLimiter").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
 impl FairWaiter for PermitWaiter {
     fn is_gone(&self) -> bool {
-        self.turn.is_closed()
+        self.permit.is_closed()
     }
 
     fn fits(&self) -> bool {
@@ -55,59 +55,59 @@ impl FairWaiter for PermitWaiter {
     }
 }
 
-/// A turn; it ends on drop.
+/// A permit to work; it ends on drop.
 #[derive(Debug)]
 pub(crate) struct WorkPermit {
-    turns: FairLimiter,
-    asking: PermitRequest,
+    limiter: FairLimiter,
+    request: PermitRequest,
     began: Instant,
 }
 
 impl FairLimiter {
-    /// So many at a time.
+    /// So many permits at a time.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, state: Arc::default() }
     }
 
-    /// A turn, if one is free and nobody waits.
-    pub(crate) fn try_acquire(&self, asking: &PermitRequest) -> Option<WorkPermit> {
+    /// A permit, if one is free and no work waits for one.
+    pub(crate) fn try_acquire(&self, request: &PermitRequest) -> Option<WorkPermit> {
         let mut state = self.state();
         if state.taken >= self.limit || !state.fair.is_empty() {
             return None;
         }
         state.taken += 1;
-        state.fair.begin(asking);
+        state.fair.begin(request);
         drop(state);
-        Some(self.turn(asking.clone()))
+        Some(self.permit(request.clone()))
     }
 
-    /// Waits for a turn.
-    pub(crate) async fn acquire(&self, asking: &PermitRequest) -> WorkPermit {
-        self.wait(asking, None).await
+    /// Waits for a permit.
+    pub(crate) async fn acquire(&self, request: &PermitRequest) -> WorkPermit {
+        self.wait(request, None).await
     }
 
-    /// Waits for a turn in which there is what is needed: `fits` takes it, if it is there.
+    /// Waits for a permit and for what the work needs besides: `fits` takes that, if it is free.
     pub(crate) async fn acquire_if(
         &self,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         fits: impl Fn() -> bool + Send + Sync + 'static,
     ) -> WorkPermit {
-        self.wait(asking, Some(Box::new(fits))).await
+        self.wait(request, Some(Box::new(fits))).await
     }
 
-    async fn wait(&self, asking: &PermitRequest, fits: ReadyCheck) -> WorkPermit {
+    async fn wait(&self, request: &PermitRequest, fits: ReadyCheck) -> WorkPermit {
         let looks_again = fits.is_some();
-        let (turn, mut mine) = oneshot::channel();
-        self.state().fair.wait(asking, PermitWaiter { turn, fits });
+        let (permit, mut granted) = oneshot::channel();
+        self.state().fair.wait(request, PermitWaiter { permit, fits });
         self.grant_permits();
         loop {
             let found = match looks_again {
-                true => timeout(LOOK_AGAIN, &mut mine).await.ok(),
-                false => Some((&mut mine).await),
+                true => timeout(LOOK_AGAIN, &mut granted).await.ok(),
+                false => Some((&mut granted).await),
             };
-            // Whoever waits is in the line, which drops nobody.
-            if let Some(Ok(turn)) = found {
-                return turn;
+            // The channel stays open while this waiter is in the queue.
+            if let Some(Ok(permit)) = found {
+                return permit;
             }
             if self.is_time_to_look() {
                 self.grant_permits();
@@ -115,7 +115,7 @@ impl FairLimiter {
         }
     }
 
-    /// Whether nobody looked for a while: one does so for all.
+    /// Whether no waiter tried for a while: one tries for all.
     fn is_time_to_look(&self) -> bool {
         let (mut state, now) = (self.state(), Instant::now());
         let is_time = state.looked.is_none_or(|looked| now - looked >= LOOK_AGAIN);
@@ -125,23 +125,23 @@ impl FairLimiter {
         is_time
     }
 
-    /// Gives free turns to those who are next.
+    /// Gives free permits to the next waiters.
     fn grant_permits(&self) {
         loop {
             let mut state = self.state();
             if state.taken >= self.limit {
                 return;
             }
-            let Some((asking, waiter)) = state.fair.next() else { return };
+            let Some((request, waiter)) = state.fair.next() else { return };
             state.taken += 1;
             drop(state);
-            // Who gave up just now gives it back.
-            let _ = waiter.turn.send(self.turn(asking));
+            // A waiter that gave up just now drops the permit, which gives it back.
+            let _ = waiter.permit.send(self.permit(request));
         }
     }
 
-    fn turn(&self, asking: PermitRequest) -> WorkPermit {
-        WorkPermit { turns: self.clone(), asking, began: Instant::now() }
+    fn permit(&self, request: PermitRequest) -> WorkPermit {
+        WorkPermit { limiter: self.clone(), request, began: Instant::now() }
     }
 
     fn state(&self) -> MutexGuard<'_, FairLimiterState> {
@@ -150,21 +150,21 @@ impl FairLimiter {
 }
 
 impl WorkPermit {
-    /// Who has it, and what for.
-    pub(crate) fn asking(&self) -> &PermitRequest {
-        &self.asking
+    /// The request that it was granted for.
+    pub(crate) fn request(&self) -> &PermitRequest {
+        &self.request
     }
 }
 
 impl Drop for WorkPermit {
     fn drop(&mut self) {
-        let mut state = self.turns.state();
+        let mut state = self.limiter.state();
         state.taken -= 1;
-        state.fair.end(&self.asking, self.began.elapsed().as_secs_f64());
+        state.fair.end(&self.request, self.began.elapsed().as_secs_f64());
         let is_waited_for = !state.fair.is_empty();
         drop(state);
         if is_waited_for {
-            self.turns.grant_permits();
+            self.limiter.grant_permits();
         }
     }
 }

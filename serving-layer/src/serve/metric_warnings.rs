@@ -1,5 +1,5 @@
-//! What is told of a metric by itself: what it could not use of its events, and which properties it
-//! reads that events do not have.
+//! The warnings of a metric, apart from any query: the values of its events that it could not use,
+//! and the properties that it reads and no event has.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::ServingLayer;
 use crate::answer::warnings::{WarningContext, hint, label};
 
-/// What a metric could not use of the events of both its parts, by what is told of the speed part.
+/// What a metric could not use of the events of both its parts; the speed part's is given.
 pub(super) fn merged_omissions(
     metric: &MetricVersion,
     mut speed: MetricOmissions,
@@ -54,7 +54,7 @@ impl ServingLayer {
 
     /// What a metric could not use of the events of both its parts.
     async fn omissions(&self, metric: &MetricVersion) -> MetricOmissions {
-        // No states, only what is told of them.
+        // No states, only the omissions.
         let nowhere = TimeRange { from: Timestamp(0), to: Timestamp(0) };
         let columns = ReadColumns { dimensions: Vec::new(), states: Vec::new() };
         let from = metric.boundary.epoch;
@@ -86,11 +86,11 @@ impl ServingLayer {
         if !known.has_events {
             return doubts;
         }
-        let mut told = BTreeSet::new();
+        let mut warned = BTreeSet::new();
         for reading in all_readings(metric) {
             let path = &**reading.path;
             let is_absent = path != "event:subject" && !known.has(path);
-            if is_absent && told.insert((reading.usage, path)) {
+            if is_absent && warned.insert((reading.usage, path)) {
                 let (label, hint) = (label(reading.usage), hint(path, &known.paths));
                 doubts.push(format!(
                     "{label}: none of the newest events of its type has the property \

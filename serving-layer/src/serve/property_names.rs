@@ -1,5 +1,5 @@
-//! Which properties events have, so that a message can name the nearest: read of the journal's
-//! newest events when somebody asks, and remembered for a while.
+//! Which properties events have, so that a message can name the nearest: read from
+//! the journal's newest events when a message needs them, and remembered for a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl PropertyNames {
             return Arc::clone(&found.by_type);
         }
         let journal = Arc::clone(journal);
-        // What cannot be read helps nobody to a name; it is told elsewhere.
+        // Without a readable journal there are no names; other places report the failure.
         let read = tokio::task::spawn_blocking(move || read(&*journal, end)).await;
         let by_type = Arc::new(read.unwrap_or_default());
         *found = Some(PropertyScan { at: Instant::now(), end, by_type: Arc::clone(&by_type) });

@@ -1,4 +1,4 @@
-//! A query's right to work: its turn, its memory, and its time.
+//! What a query works with: its permit, its memory, and its time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +8,8 @@ use super::fair_limiter::WorkPermit;
 use crate::error::ServingError;
 use crate::memory::{MemoryAccount, MemoryShortageError, QueryMemoryGuard};
 
-/// A query's right to work. Clones share it; the turn ends, and what was reserved is given back,
-/// when all work has ended, which may be after nobody waits for the answer any more.
+/// A query's permit and memory. Clones share it. Both are given back when all work has ended, which
+/// may be after the client has gone.
 #[derive(Clone, Debug)]
 pub(crate) struct QueryContext(Arc<QueryContextInner>);
 
@@ -18,14 +18,14 @@ struct QueryContextInner {
     account: MemoryAccount,
     deadline: Instant,
     is_given_up: AtomicBool,
-    _turn: WorkPermit,
+    _permit: WorkPermit,
 }
 
 impl QueryContext {
-    /// Work within a turn, with memory from `account`, until `deadline`.
-    pub(crate) fn new(account: MemoryAccount, deadline: Instant, turn: WorkPermit) -> Self {
+    /// Work with a permit, with memory from `account`, until `deadline`.
+    pub(crate) fn new(account: MemoryAccount, deadline: Instant, permit: WorkPermit) -> Self {
         let is_given_up = AtomicBool::new(false);
-        Self(Arc::new(QueryContextInner { account, deadline, is_given_up, _turn: turn }))
+        Self(Arc::new(QueryContextInner { account, deadline, is_given_up, _permit: permit }))
     }
 
     /// What its memory is taken from.
@@ -44,7 +44,7 @@ impl QueryContext {
     /// Whether it is worth to go on.
     ///
     /// # Errors
-    /// When nobody waits for the answer any more.
+    /// When the client no longer waits for the answer.
     pub(crate) fn check(&self) -> Result<(), ServingError> {
         let is_over = self.0.is_given_up.load(Ordering::Relaxed);
         match is_over || Instant::now() > self.0.deadline {
@@ -59,7 +59,7 @@ impl QueryContext {
     }
 }
 
-/// See [`QueryContext::watch`].
+/// See [`QueryContext::cancel_on_drop`].
 #[derive(Debug)]
 pub(super) struct CancelGuard(Arc<QueryContextInner>);
 

@@ -6,6 +6,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use futures::StreamExt;
+use merganser_core::blocking::run_blocking;
 use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::{MetricId, Offset};
 use merganser_core::omissions::MetricOmissions;
@@ -17,9 +18,9 @@ use merganser_metric::views::{
 };
 use tokio::runtime::Handle;
 
+use super::ServingLayer;
 use super::metric_warnings::merged_omissions;
 use super::query_context::QueryContext;
-use super::{ServingLayer, blocking};
 use crate::answer::MergedStates;
 use crate::calendar::Granularity;
 use crate::error::ServingError;
@@ -199,7 +200,7 @@ impl ServingLayer {
             }
             Ok(Arc::new(added.end()?.moved_to(&kept)))
         };
-        blocking(move || runtime.block_on(read)).await
+        run_blocking(move || runtime.block_on(read)).await
     }
 }
 
@@ -228,7 +229,7 @@ impl<'a> TableMerger<'a> {
         Ok(Self { grouping, table: of.clone(), work, held })
     }
 
-    /// Adds a batch, unless nobody waits any more or there is no memory.
+    /// Adds a batch, unless the client has gone or there is no memory.
     fn add(&mut self, rows: &RecordBatch) -> Result<(), ServingError> {
         self.work.check()?;
         // At most all of them are new groups. Tables grow by twice what they were.
@@ -256,7 +257,7 @@ async fn merge(
     let total = query.granularity == Granularity::All && resolved.group_by.is_empty();
     let columns = grouping.columns().into();
     let (rows, work) = (speed.within(edges.range())?, work.clone());
-    let table = blocking(move || {
+    let table = run_blocking(move || {
         if rows.is_empty() && !(total && batch.is_empty()) {
             return Ok(batch);
         }
@@ -301,10 +302,11 @@ fn speed_rows(
             Err(AttemptError::Unavailable(error.to_string()))
         }
         (Err(error @ SpeedViewError::Unavailable(_)), PartialPolicy::Allow) => {
-            // Why, the status tells those who see everything.
-            let is_told = part.query.scope.is_everything();
+            // The reason may name addresses: only a caller that sees everything gets it.
+            let shows_reason = part.query.scope.is_everything();
             let away = || "the speed view is not available".to_owned();
-            missing.push(format!("speed: {}", if is_told { error.to_string() } else { away() }));
+            missing
+                .push(format!("speed: {}", if shows_reason { error.to_string() } else { away() }));
             let (through, omissions) = (metric.boundary.offset, MetricOmissions::unknown());
             let (rows, reach) = (Vec::new(), through);
             Ok(SpeedRows { rows, range, through, reach, omissions, _held: held })

@@ -2,6 +2,6 @@
 
 mod golden;
 mod oracle;
+mod permits;
 mod ranges;
 mod service;
-mod turns;

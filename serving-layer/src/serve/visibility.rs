@@ -1,7 +1,7 @@
-//! What whoever asks may see: the only place that finds a metric by its name, and that names those
-//! there are.
+//! What a caller may see: the only place that finds a metric by its name and lists the names of
+//! metrics.
 //!
-//! A metric that a key's filter does not fit is refused before anything is said of it, and neither
+//! A metric that a key's filter does not fit is refused before an error describes it. It is neither
 //! listed nor suggested.
 
 use merganser_api::error_code::ErrorCode;
@@ -43,7 +43,7 @@ impl FilterFitCache {
 }
 
 impl ServingLayer {
-    /// Whether the filter of whoever asks, if it has one, is over dimensions that a version has.
+    /// Whether a version has the dimensions of the caller's filter, if there is one.
     pub(crate) fn fits(&self, scope: &AccessScope, metric: &MetricVersion) -> bool {
         scope.filter.as_ref().is_none_or(|filter| self.fits.fits(metric, filter))
     }
@@ -63,7 +63,7 @@ impl ServingLayer {
     /// The version that answers for a name, if it may be seen.
     ///
     /// # Errors
-    /// When there is none for who asks, or its filter does not fit it.
+    /// When the caller may see no such metric, or the caller's filter does not fit it.
     pub(crate) fn find<'a>(
         &self,
         snapshot: &'a CatalogSnapshot,

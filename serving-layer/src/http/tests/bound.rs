@@ -1,12 +1,12 @@
-//! What a key that is bound by a filter is told of what the filter does not fit.
+//! What a key with a filter gets for metrics that the filter does not fit.
 
 use merganser_core::ids::MetricId;
 use merganser_metric::catalog::{LifecycleStage, MetricVersion};
 
 use super::*;
 
-/// Asked by a key that sees Germany only, of a world with a metric that has no countries, one of
-/// that kind that is being backfilled, and a newer version of `sales` without countries.
+/// The answer to a key that sees Germany only. Of the metrics one has no countries, a second such
+/// metric is being backfilled, and `sales` has a newer version without countries.
 async fn ask(path: &str) -> Reply {
     let world = world();
     let made = |definition: &str, id: u64, version: u32, stage: LifecycleStage| {
@@ -46,15 +46,15 @@ async fn nothing_is_said_of_a_metric_that_the_filter_does_not_fit() {
         ("cellar", "&partial=allow"),
     ] {
         let reply = ask(&format!("/v1/query?metric={metric}{rest}")).await;
-        let told = reply.json();
+        let problem = reply.json();
         let detail = format!("the key's own filter does not fit `{metric}`");
-        assert_eq!((reply.status, &told["detail"]), (StatusCode::FORBIDDEN, &json!(detail)));
-        assert_eq!(told["code"], "beyond_scope");
+        assert_eq!((reply.status, &problem["detail"]), (StatusCode::FORBIDDEN, &json!(detail)));
+        assert_eq!(problem["code"], "beyond_scope");
     }
     for path in ["", "/dimensions/zzz", "/dimensions/lathe"] {
         let reply = ask(&format!("/v1/metrics/floor{path}")).await;
-        let told = reply.text();
-        assert!(reply.status == StatusCode::FORBIDDEN && !told.contains("known"), "{told}");
+        let body = reply.text();
+        assert!(reply.status == StatusCode::FORBIDDEN && !body.contains("known"), "{body}");
     }
 }
 
@@ -63,9 +63,9 @@ async fn what_the_filter_does_not_fit_is_neither_listed_nor_suggested() {
     for name in ["flor", "celar", "zzz"] {
         for path in [format!("/v1/query?metric={name}"), format!("/v1/metrics/{name}")] {
             let reply = ask(&path).await;
-            let told = reply.text();
-            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{told}");
-            assert!(told.contains("known: `sales`\""), "{told}");
+            let body = reply.text();
+            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{body}");
+            assert!(body.contains("known: `sales`\""), "{body}");
         }
     }
     let listed = ask("/v1/metrics").await.json();

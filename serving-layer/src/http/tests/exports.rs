@@ -70,7 +70,7 @@ async fn an_export_has_all_rows_and_json_says_how_many_there_are() {
 }
 
 #[tokio::test]
-async fn what_is_over_the_maximum_is_refused_unless_a_part_is_asked_for() {
+async fn an_export_of_too_many_rows_is_refused_unless_the_query_limits_it() {
     let router = router(&world());
     let whole = async |rest: &str| ask(&router, &minutes(70, rest)).await;
     for format in FORMATS {
@@ -95,7 +95,7 @@ async fn what_is_over_the_maximum_is_refused_unless_a_part_is_asked_for() {
     assert_eq!((status, rows("json", body)), (StatusCode::OK, 10_000));
 }
 
-/// Sums beyond 38 digits, in what is asked for and in what it is compared with.
+/// Sums beyond 38 digits, in the range of the query and in the range that it is compared with.
 fn beyond() -> Arc<World> {
     let most = r#"{"country":"DE","amount":60000000000000000000000000000}"#;
     let hours = [1, 1, 1, 25, 25, 25];
@@ -119,16 +119,16 @@ async fn warnings_come_with_every_format_and_for_values_that_are_only_read() {
     ] {
         let path = format!("/v1/query?{range}&{rest}");
         let (status, _, body) = ask(&router, &path).await;
-        let told = serde_json::from_slice::<Value>(&body).unwrap()["warnings"].clone();
+        let warnings = serde_json::from_slice::<Value>(&body).unwrap()["warnings"].clone();
         assert_eq!(status, StatusCode::OK, "{path}");
-        assert_eq!(told.as_array().unwrap().len(), whose.len(), "{path}: {told}");
-        for (told, whose) in told.as_array().unwrap().iter().zip(&whose) {
-            assert!(told.as_str().unwrap().starts_with(whose), "{path}: {told}");
+        assert_eq!(warnings.as_array().unwrap().len(), whose.len(), "{path}: {warnings}");
+        for (warning, whose) in warnings.as_array().unwrap().iter().zip(&whose) {
+            assert!(warning.as_str().unwrap().starts_with(whose), "{path}: {warning}");
         }
         for format in FORMATS {
             let (_, headers, _) = ask(&router, &format!("{path}&format={format}")).await;
             let header = headers["merganser-warnings"].to_str().unwrap();
-            assert_eq!(serde_json::from_str::<Value>(header).unwrap(), told, "{format}");
+            assert_eq!(serde_json::from_str::<Value>(header).unwrap(), warnings, "{format}");
         }
     }
 }

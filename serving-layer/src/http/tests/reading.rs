@@ -112,10 +112,10 @@ async fn the_status_page_tells_of_a_store_that_fails() {
     let begun = Instant::now().checked_sub(Duration::from_secs(7)).unwrap();
     let failure = StoreFailure { since, begun, reason: "it does not answer".to_owned() };
     *world.failure.lock().unwrap() = Some(failure);
-    let told = status().await;
-    assert_eq!(told["state"], "failing");
-    let lag_ms = told["lag_ms"].as_u64().unwrap();
-    assert!((7_000..60_000).contains(&lag_ms), "{told}");
-    assert_eq!(told["reason"], "it does not answer");
-    assert_eq!(told["failing_since"], "2013-04-05T06:07:01Z");
+    let reading = status().await;
+    assert_eq!(reading["state"], "failing");
+    let lag_ms = reading["lag_ms"].as_u64().unwrap();
+    assert!((7_000..60_000).contains(&lag_ms), "{reading}");
+    assert_eq!(reading["reason"], "it does not answer");
+    assert_eq!(reading["failing_since"], "2013-04-05T06:07:01Z");
 }

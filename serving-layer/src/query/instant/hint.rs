@@ -1,9 +1,8 @@
 //! What is said of a text that is no edge of a range: what it looks like, and how that is written.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
-use merganser_core::text::nearest;
+use merganser_core::text::{excerpt, nearest};
 
-use super::super::parameters::short;
 use super::period;
 
 /// The whole message.
@@ -14,7 +13,7 @@ pub(super) fn for_text(text: &str) -> String {
          now-7d, now-1M), today, last_month and the like, or milliseconds since 1970 is right"
             .to_owned()
     });
-    format!("`{}` is not a time; {hint}", short(text))
+    format!("`{}` is not a time; {hint}", excerpt(text))
 }
 
 fn looks_like(text: &str) -> Option<String> {
@@ -191,5 +190,5 @@ fn named(text: &str) -> Option<String> {
     let word = text.to_lowercase().replace([' ', '-'], "_");
     let word = word.replacen("current_", "this_", 1).replacen("previous_", "last_", 1);
     let known = period::names().chain(["now"]);
-    nearest(&short(&word), known).map(|near| format!("did you mean `{near}`?"))
+    nearest(&excerpt(&word), known).map(|near| format!("did you mean `{near}`?"))
 }

@@ -98,7 +98,7 @@ fn today_begins_at_the_first_instant_of_its_date_in_every_zone() {
 }
 
 #[test]
-fn what_is_no_edge_is_told_what_would_be_right() {
+fn an_error_of_a_bad_edge_says_what_would_be_right() {
     let mut wrong = Vec::new();
     for (text, right) in [
         ("2013-13-01", "year, month and day"),

@@ -265,9 +265,9 @@ fn a_stray_old_event_refuses_no_answer_in_any_zone() {
     });
 }
 
-/// With a `from` the caller says how old is old, and is told.
+/// With a `from` the caller chooses how far back the answer reaches.
 #[tokio::test]
-async fn a_range_that_was_asked_for_and_does_not_fit_is_refused() {
+async fn a_range_whose_time_zone_does_not_fit_is_refused() {
     let world = hourly(10);
     let query = json!({"metric": "m", "granularity": "day", "timezone": "Europe/Paris",
         "from": "1900-01-01"});
@@ -344,7 +344,7 @@ const HINTS: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_told_what_can() {
+async fn an_error_of_a_query_says_what_would_be_right() {
     let world = hourly(10);
     let mut wrong = Vec::new();
     for &(name, value, right) in HINTS {

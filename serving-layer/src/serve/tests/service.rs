@@ -113,7 +113,7 @@ async fn both_ranges_of_a_comparison_are_read_at_once() {
 }
 
 #[tokio::test]
-async fn edges_are_widened_to_base_buckets_and_told() {
+async fn edges_are_widened_to_base_buckets_and_the_answer_names_them() {
     let answer = |query| async move {
         let answer = ask(&world(), query).await.unwrap();
         let edge = |time: Option<merganser_core::time::Timestamp>| {
@@ -298,7 +298,10 @@ async fn rows_are_made_once_until_more_is_applied_or_published() {
     world.lag.lock().unwrap().lag_ms = 60_000;
     let again = ask(json!({"metric": "m", "format": "csv", "after": {"0": 7}})).await;
     assert_eq!((reads(), &again.rows), (1, &first.rows));
-    assert!(first.provenance.complete && !again.provenance.complete, "told anew");
+    assert!(
+        first.provenance.complete && !again.provenance.complete,
+        "provenance is computed for each answer"
+    );
     ask(json!({"metric": "m", "from": "now-1h"})).await;
     ask(json!({"metric": "m", "from": "now-2h"})).await;
     ask(json!({"metric": "m", "limit": 1})).await;
@@ -319,7 +322,7 @@ async fn rows_are_made_once_until_more_is_applied_or_published() {
 }
 
 #[tokio::test]
-async fn who_follows_a_query_gets_its_answer_again_when_it_changes() {
+async fn a_subscription_sends_the_answer_again_when_it_changes() {
     use futures::StreamExt;
     let world = world();
     let serving = world.serving(ServingSettings::default());

@@ -55,12 +55,12 @@ async fn equal_queries_that_wait_share_a_turn() {
     let applied = std::mem::take(&mut world.lag.lock().unwrap().applied);
     let first = ask(&serving, &[]);
     until("the first is being answered", || reads() == 1).await;
-    // So that what was made for the first is not an answer to those who ask now.
+    // More is applied, so that the first result does not answer the later queries.
     world.lag.lock().unwrap().applied = applied;
     let mut others = vec![ask(&serving, &["a"])];
     others.extend((0..20).map(|_| ask(&serving, &[])));
-    until("two turns are waited for", || serving.admission.waiting_count() == 2).await;
-    // Who gives up takes nobody else's turn away.
+    until("two queries wait for a permit", || serving.admission.waiting_count() == 2).await;
+    // A query that gives up takes no permit away from another.
     others.remove(1).abort();
     assert_eq!(reads(), 1);
     drop(gate);
@@ -74,7 +74,7 @@ async fn equal_queries_that_wait_share_a_turn() {
 }
 
 #[tokio::test]
-async fn a_query_whose_turn_does_not_come_is_told_so() {
+async fn a_query_that_gets_no_permit_in_time_is_refused_as_overloaded() {
     let world = world();
     let serving = serving(&world, 300);
     let gate = world.gate.write().await;
@@ -84,7 +84,7 @@ async fn a_query_whose_turn_does_not_come_is_told_so() {
     let (second, third) = (ask(&serving, &["a"]), ask(&serving, &["a"]));
     let late = first.await.unwrap().unwrap_err();
     assert_eq!((late.code(), late.status().as_u16()), ("query_timeout", 504));
-    // Now it is the second's turn, which does not end in time either.
+    // Now the second has the permit, and does not end in time either.
     for waited in [second, third] {
         assert_eq!(waited.await.unwrap().unwrap_err().code(), "query_timeout");
     }
@@ -96,7 +96,7 @@ async fn a_query_whose_turn_does_not_come_is_told_so() {
     let refused = ask(&serving, &[]).await.unwrap().unwrap_err();
     assert_eq!((refused.code(), refused.status().as_u16()), ("overloaded", 503));
     assert!(refused.detail().contains("busy with other queries"), "{}", refused.detail());
-    assert_eq!(serving.admission.waiting_count(), 0, "nobody is left to wait");
+    assert_eq!(serving.admission.waiting_count(), 0, "no query is left waiting");
     drop(held);
     assert!(ask(&serving, &[]).await.unwrap().is_ok());
 }
