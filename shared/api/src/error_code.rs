@@ -130,10 +130,10 @@ error_codes! {
         "Send `Bearer KEY`, or `Basic` with base64 of `name:KEY`";
     KeyUnknown UNAUTHORIZED "key_unknown":
         "The key is none of this service's, or was revoked",
-        "Ask who runs the service for a key";
+        "Ask the operator of the service for a key";
     KeyExpired UNAUTHORIZED "key_expired":
         "The key has expired",
-        "Ask who runs the service for a new one";
+        "Ask the operator of the service for a new one";
     SessionEnded UNAUTHORIZED "session_ended":
         "The session was not used for 12 hours, its key was revoked, or the service was restarted",
         "Open another one: `POST /v1/session`";
@@ -144,8 +144,8 @@ error_codes! {
         "The filter that the key is bound to does not fit the metric",
         "Ask for another metric, or for a key with another filter";
     AnotherSite FORBIDDEN "another_site":
-        "A page of another site, or under another name, asks a service without keys; or something \
-         else than the service's own page asks for a session",
+        "A page of another site, or under another host name, calls a service without keys; or something \
+         else than the service's own page opens a session",
         "Make a key, and send it with each request";
     NotFound NOT_FOUND "not_found":
         "There is nothing at this address",
@@ -184,8 +184,8 @@ error_codes! {
         "It is the last key of role `admin`, and others exist",
         "Make another one first, or revoke the others first";
     TooManyKeys CONFLICT "too_many_keys":
-        "There are as many keys as may be",
-        "Revoke those that nobody uses";
+        "There are as many keys as a service may have",
+        "Revoke keys that are not used";
     BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large":
         "The body has more bytes than are read",
         "Send it in parts; for events the setting `body_max_bytes` is the bound";
@@ -208,8 +208,8 @@ error_codes! {
         "The answer has more rows than are given at once",
         "Give a `limit` with `offset`, or ask for less";
     TooManyMetrics PAYLOAD_TOO_LARGE "too_many_metrics":
-        "There are as many metrics as may be",
-        "Delete those that nobody asks for";
+        "There are as many metrics as a service may have",
+        "Delete metrics that are not queried";
     UriTooLong URI_TOO_LONG "uri_too_long":
         "The address has more bytes than are read",
         "Send the query as the body of `POST /v1/query`";
@@ -230,10 +230,10 @@ error_codes! {
         "The schedule is wrong; `pointer` names the place",
         "Use cron expressions of five fields and an IANA time zone";
     InvalidKey UNPROCESSABLE_ENTITY "invalid_key":
-        "What is asked of a new key is wrong; `pointer` names the place",
+        "The description of a new key is wrong; `pointer` names the place",
         "Write what the detail expects there";
     FirstKey UNPROCESSABLE_ENTITY "first_key":
-        "The first key is not of role `admin`, so that nobody could make another one",
+        "The first key is not of role `admin`, so that no key could make another one",
         "Make one of role `admin` first";
     RateLimited TOO_MANY_REQUESTS "rate_limited":
         "The key makes more requests in a second than it may",

@@ -17,15 +17,15 @@ pub struct Problem {
     retry_after_s: Option<u64>,
     location: Option<String>,
     fields: Map<String, Value>,
-    /// What those who run the service are told instead.
+    /// The problem with details for operators.
     inside: Option<Box<Self>>,
 }
 
-/// Beside an answer that is a problem: what those who run the service are told instead.
+/// The same problem with details for operators, as an extension of the response.
 #[derive(Clone)]
 struct InternalProblem(Problem);
 
-/// What is said of a fault to those who cannot mend it.
+/// The detail of a fault for clients, which cannot mend it.
 pub const FAULT: &str = "a fault of the service; its log says more";
 
 impl Problem {
@@ -49,7 +49,7 @@ impl Problem {
         self
     }
 
-    /// Has another status than its code's, where a path or another standard asks for one.
+    /// Has another status than its code's, where a path or another standard needs one.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
@@ -70,8 +70,8 @@ impl Problem {
         self
     }
 
-    /// Says `detail` to everybody, and what it said before to those who run the service alone: the
-    /// words of a fault name files, addresses and metrics, and whoever meets it may be anybody.
+    /// Shows `detail` to clients, and the detail of before to operators only: the text of a fault
+    /// names files, addresses and metrics, and any client may meet it.
     #[must_use]
     pub fn with_public_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: detail.into(), inside: Some(Box::new(self.clone())), ..self }
@@ -134,8 +134,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// An answer for those who run the service; what it does not tell others, for the log, is
-/// [`internal_detail`].
+/// The response for an operator. [`internal_detail`] is the detail that clients do not get, for
+/// the log.
 #[must_use]
 pub fn reveal_internal(mut response: Response) -> Response {
     match response.extensions_mut().remove::<InternalProblem>() {
@@ -144,7 +144,7 @@ pub fn reveal_internal(mut response: Response) -> Response {
     }
 }
 
-/// What an answer does not say to those who do not run the service.
+/// The detail of a response that only operators get.
 #[must_use]
 pub fn internal_detail(response: &Response) -> Option<&str> {
     response.extensions().get::<InternalProblem>().map(|InternalProblem(problem)| problem.detail())
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inside_is_told_to_nobody_by_default() {
+    fn details_for_operators_are_not_shown_by_default() {
         let path = || Problem::new(ErrorCode::JournalStopped, "write: /var/x").with("at", "/var/x");
         let problem = path().retry_after_s(1).with_public_detail("it stopped").with("at", "a file");
         assert_eq!((problem.detail(), &problem.to_json()["at"]), ("it stopped", &json!("a file")));

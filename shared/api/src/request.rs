@@ -1,8 +1,8 @@
 //! What the routes of every layer read from a request alike: parameters, body, accepted formats,
-//! who asks, and what they may see.
+//! the caller, and what the caller may see.
 //!
-//! Whatever a route does not know is refused and named, never ignored: whoever misspells a
-//! parameter would otherwise take an answer for another one.
+//! A parameter that a route does not know is refused by name, never ignored: a client that
+//! misspells one would otherwise get the answer to another question.
 
 mod accept;
 mod body;

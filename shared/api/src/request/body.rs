@@ -64,7 +64,7 @@ pub async fn discard(body: &mut Body) {
             }
         }
     };
-    // Whoever is not done by then has waited long enough.
+    // A client that still sends after that time gets no more of it.
     let _ = timeout(DISCARD_TIME_MAX, drain).await;
 }
 

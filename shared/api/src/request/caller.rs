@@ -1,4 +1,4 @@
-//! Who asks, to share what there is fairly.
+//! The caller of a request, by whom work and memory are shared fairly.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-/// Who asks: the bearer of a key, or whoever has none. It says nothing of what may be seen.
+/// The caller of a request: the bearer of a key, or all callers without one. What the caller may
+/// see is in [`super::RequestScope`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CallerId(Option<Arc<str>>);
 

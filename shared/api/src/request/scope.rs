@@ -1,4 +1,4 @@
-//! What whoever asks may see.
+//! What the caller of a request may see.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use crate::error_code::ErrorCode;
 use crate::problem::Problem;
 use merganser_core::access::AccessScope;
 
-/// What whoever asks may see, as it was found out before the route was reached.
+/// What the caller may see: the authorization of the request sets it before the route runs.
 #[derive(Clone, Debug)]
 pub struct RequestScope(pub Arc<AccessScope>);
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestScope {
     type Rejection = Problem;
 
-    /// Refuses where it was not found out: nobody sees everything by an oversight.
+    /// Refuses a request without it, so that no oversight shows a caller everything.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let found = parts.extensions.get::<Arc<AccessScope>>().cloned().map(Self);
         found.ok_or_else(|| {
-            let detail = "it was not found out who asks";
+            let detail = "the request was not authorized";
             Problem::new(ErrorCode::Internal, detail)
         })
     }
