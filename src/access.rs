@@ -4,8 +4,8 @@
 //! by its route and its headers alone ([`AccessGuard`]), before its body is read, but where clients
 //! bring the key in the body (`write_key`). The page brings it once and has a session from then on
 //! (`session`). What its bearer may see, and what is written into its events, goes with it to the
-//! layers. As long as there are no keys, anybody may do everything, and the service answers on
-//! loopback only, unless it is told otherwise.
+//! layers. As long as there are no keys, every caller may do everything, and the service answers on
+//! loopback only, unless it is configured otherwise.
 
 mod auth_service;
 mod bearer;

@@ -1,7 +1,7 @@
 //! The command line: which command was meant, and the exit code that it ends with.
 //!
 //! 0 is done, 1 is failed, 2 is wrong usage, 130 and 143 are stopped by a signal. An error is one
-//! line on stderr; stdout carries what was asked for and nothing else.
+//! line on stderr; stdout carries the result and nothing else.
 
 mod backoff;
 mod backup;
@@ -54,7 +54,7 @@ struct ServeArgs {
 
 #[derive(Subcommand)]
 enum CliCommand {
-    /// Serve until told to stop (the default)
+    /// Serve until a signal stops it (the default)
     Serve(Box<ServeArgs>),
     /// Check whether a service with these settings would start and run well here
     Doctor(Box<doctor::DoctorArgs>),

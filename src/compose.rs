@@ -305,8 +305,8 @@ fn extra_backup_files(data_dir: &Path) -> Vec<(String, PathBuf)> {
     vec![(quarantine, path)]
 }
 
-/// To whom everything is open for as long as there are no keys: to this machine, unless more was
-/// asked for.
+/// Which callers may do everything while there are no keys: those on this machine, unless the
+/// settings say more.
 fn anonymous_access(
     settings: &Settings,
     address: SocketAddr,
@@ -319,7 +319,7 @@ fn anonymous_access(
     };
     match (snapshot.keys.is_empty(), openness) {
         (true, AnonymousAccess::Loopback | AnonymousAccess::Everybody) => info!(
-            "there are no keys: whoever reaches {address} may do everything; \
+            "there are no keys: every caller that reaches {address} may do everything; \
              `merganser keys create --role admin` makes the first one"
         ),
         (true, AnonymousAccess::Closed) => anyhow::bail!(

@@ -71,7 +71,7 @@ pub(crate) enum SettingsError {
 /// Where a value came from, least binding first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SettingSource {
-    /// Nobody set it.
+    /// It was not set.
     #[default]
     Default,
     /// The TOML file.

@@ -99,7 +99,7 @@ where
     S::Error: Send + 'static,
 {
     request.extensions_mut().insert(passed.scope());
-    request.extensions_mut().insert(passed.asker());
+    request.extensions_mut().insert(passed.caller());
     if let Some(set) = passed.fixed_properties() {
         request.extensions_mut().insert(set);
     }
@@ -129,7 +129,7 @@ fn without_dialogue(mut answer: Response) -> Response {
 }
 
 /// Refuses a request. A client that is still sending would take an answer before the end for a
-/// failure; one that asks before it sends does not.
+/// failure; one that waits for `100 Continue` does not.
 async fn reject(refused: AccessRejection, request: Request) -> Response {
     if !request.headers().contains_key(header::EXPECT) {
         discard(&mut request.into_body()).await;
@@ -137,8 +137,8 @@ async fn reject(refused: AccessRejection, request: Request) -> Response {
     refused.into_response()
 }
 
-/// A body that fails when its key is revoked before it has arrived: who sends slowly shall not do
-/// later what only the key opened.
+/// A body that fails when its key is revoked before the body has arrived: a slow client must not
+/// use a route after its key was revoked.
 fn body_until_revoked(
     body: Body,
     guard: AccessGuard,
@@ -152,7 +152,7 @@ fn body_until_revoked(
     let mut ended = Box::pin(guard.until_revoked(Some(key)).fuse());
     Body::from_stream(stream::poll_fn(move |context| match pieces.poll_next_unpin(context) {
         Poll::Ready(piece) => Poll::Ready(piece.map(|piece| piece.map_err(BoxError::from))),
-        // Who reads on after the failure finds the end.
+        // A reader that goes on after the failure finds the end.
         Poll::Pending if is_late.load(Ordering::Relaxed) => Poll::Ready(None),
         Poll::Pending => {
             ready!(ended.as_mut().poll(context));
@@ -162,7 +162,7 @@ fn body_until_revoked(
     }))
 }
 
-/// Tells those who run the service why it failed, and the log where others met a fault of it.
+/// Shows an operator why the request failed. For other callers, the log gets the cause.
 fn reveal_cause(answer: Response, passed: &AuthorizedCaller, guard: &AccessGuard) -> Response {
     let Some(why) = internal_detail(&answer) else { return answer };
     if guard.is_admin(passed) {

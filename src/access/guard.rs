@@ -35,17 +35,17 @@ const SESSION_ENDED: &str = "the session has ended: it was not used for 12 hours
 const WRITE_KEY_MISSING: &str = "a key is needed: `Authorization: Basic` with the key as name, \
     `Bearer KEY`, or `writeKey` in the body";
 
-/// What whoever may see everything sees.
+/// The scope of a caller that may see everything.
 static EVERYTHING: LazyLock<Arc<AccessScope>> = LazyLock::new(Arc::default);
 
 /// To whom everything is open for as long as there are no keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnonymousAccess {
-    /// Nobody.
+    /// To no caller.
     Closed,
-    /// Whoever is on this machine.
+    /// To callers on this machine.
     Loopback,
-    /// Whoever reaches it.
+    /// To every caller that reaches it.
     Everybody,
 }
 
@@ -84,8 +84,8 @@ impl AuthorizedCaller {
         Arc::clone(self.key.as_ref().map_or(&EVERYTHING, |key| &key.scope))
     }
 
-    /// Who it is to share with others fairly.
-    pub(crate) fn asker(&self) -> CallerId {
+    /// The caller, by whom work is shared fairly.
+    pub(crate) fn caller(&self) -> CallerId {
         self.key.as_ref().map(|key| CallerId::key(&key.id)).unwrap_or_default()
     }
 }
@@ -126,7 +126,7 @@ pub(crate) struct AccessGuard(Arc<AccessGuardState>);
 struct AccessGuardState {
     snapshots: watch::Receiver<Arc<CatalogSnapshot>>,
     clock: Arc<dyn Clock>,
-    /// By path of the router and method; what is not there is for whoever runs the service.
+    /// By path of the router and method; a route that is not there is for role `admin` only.
     routes: HashMap<&'static str, Vec<(Method, RouteAccess)>>,
     openness: AnonymousAccess,
     /// Sites whose pages may use it although there are no keys.
@@ -279,7 +279,7 @@ impl AccessGuard {
         self.admit(Some(RouteAccess::WriteKey), Arc::clone(key))
     }
 
-    /// A place to read a body in before it is known who sends it.
+    /// A place to read a body before its sender is known.
     pub(super) fn unauthenticated_permit(
         &self,
         peer: PeerNetwork,
@@ -292,7 +292,7 @@ impl AccessGuard {
         access: Option<RouteAccess>,
         key: Arc<AccessKey>,
     ) -> Result<AuthorizedCaller, AccessRejection> {
-        // Who asks for what is not there may learn that, whatever the key is for.
+        // A path without a route is answered with 404, whatever the role of the key.
         if let Some(access) = access
             && !access.allows(key.role, &key.scope)
         {
@@ -348,8 +348,8 @@ impl AccessGuard {
         Ok(passed.key.as_ref().map(|key| self.0.streams.open(key)).transpose()?)
     }
 
-    /// Whether whoever was let through may know all that the service knows: with role `admin`, or
-    /// as everybody while there are no keys.
+    /// Whether an authorized caller may see all details: with role `admin`, or any caller while
+    /// there are no keys.
     pub(super) fn is_admin(&self, passed: &AuthorizedCaller) -> bool {
         match &passed.key {
             Some(key) => key.role == Role::Admin,

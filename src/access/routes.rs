@@ -48,7 +48,7 @@ pub(crate) fn routes(state: KeyRoutes) -> Router {
         .with_state(state)
 }
 
-/// A key as it is asked for.
+/// The request of a new key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct KeyRequest {
@@ -69,7 +69,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(create_key(&state, &body).await?)).into_response())
 }
 
-/// Makes the key that a body asks for; what is shown of it, with its text.
+/// Makes the key that a body describes; returns its description and its text.
 ///
 /// # Errors
 /// Why there is no such key.

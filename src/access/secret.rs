@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_told_from_all_others_by_its_digest() {
+    fn a_secret_is_recognized_by_its_digest() {
         let (one, other) = (KeySecret::new().unwrap(), KeySecret::new().unwrap());
         assert_eq!(key_id(&one.text), Some(&*one.id));
         assert!(

@@ -155,7 +155,7 @@ async fn without_keys_nothing_is_open_beyond_loopback_and_expired_ones_open_noth
 }
 
 #[tokio::test]
-async fn a_rate_is_told_and_held() {
+async fn a_rate_limit_is_kept_and_the_headers_show_it() {
     let (mut made, text) = key(Role::Read);
     made.requests_per_s = NonZeroU32::new(3);
     let (guard, ..) = guard(&[&Arc::new(made)]);
@@ -163,10 +163,10 @@ async fn a_rate_is_told_and_held() {
     let mut headers = HeaderMap::new();
     headers.insert(header::AUTHORIZATION, bearer.parse().unwrap());
     let passed = guard.check(&Method::GET, Some("/v1/query"), &headers).unwrap();
-    let mut told = HeaderMap::new();
-    passed.spent.unwrap().write_headers(&mut told);
-    assert_eq!(told["ratelimit-policy"], "\"key\";q=3;w=1");
-    assert_eq!(told["ratelimit"], "\"key\";r=2;t=1");
+    let mut headers = HeaderMap::new();
+    passed.spent.unwrap().write_headers(&mut headers);
+    assert_eq!(headers["ratelimit-policy"], "\"key\";q=3;w=1");
+    assert_eq!(headers["ratelimit"], "\"key\";r=2;t=1");
     // A token comes back every third of a second: ten at once are more than there can be.
     let refusal = (0..10).find_map(|_| ask(&guard, &bearer).err()).unwrap();
     let response = refusal.into_response();
@@ -273,7 +273,7 @@ async fn a_key_holds_so_many_streams_open_and_no_more() {
 }
 
 #[tokio::test]
-async fn why_the_service_fails_is_told_to_those_who_run_it() {
+async fn only_operators_see_why_the_service_fails() {
     let (reader, read) = key(Role::Read);
     let (runner, run) = key(Role::Admin);
     let (guard, keys, _) = guard(&[&Arc::new(reader), &Arc::new(runner)]);
@@ -283,13 +283,13 @@ async fn why_the_service_fails_is_told_to_those_who_run_it() {
     let service = Router::new()
         .route("/v1/query", get(fail))
         .layer(layer_fn(move |route| AuthService::new(route, guard.clone())));
-    let told = async |key: &str| {
+    let body_for = async |key: &str| {
         let answer = service.clone().oneshot(request(Method::GET, key, Body::empty())).await;
         let body = answer.unwrap().into_body().collect().await.unwrap().to_bytes();
         String::from_utf8(body.to_vec()).unwrap()
     };
-    assert!(told(&read).await.contains(r#""detail":"a fault""#));
-    assert!(told(&run).await.contains("/var/lib/x"));
+    assert!(body_for(&read).await.contains(r#""detail":"a fault""#));
+    assert!(body_for(&run).await.contains("/var/lib/x"));
     keys.send_replace(snapshot(&[]));
-    assert!(told("").await.contains("no_keys"), "this guard is closed without keys");
+    assert!(body_for("").await.contains("no_keys"), "this guard is closed without keys");
 }

@@ -1,9 +1,9 @@
-//! Who may send a body before it is known who sends it: so many at a time, shared between the
+//! Bodies that are read before their sender is known: so many at a time, shared between the
 //! addresses that they come from.
 //!
-//! When all places are taken, whoever comes next gets one of the address that holds the most, and
-//! there the one that has been taken for the longest. So one address can hold all of them only for
-//! as long as nobody else wants any, and of many addresses those who send slowly make room.
+//! When all places are taken, the next body takes a place from the address that holds the most, and
+//! there the one that has been taken for the longest. So one address can hold all places only while
+//! no other wants one, and of many addresses those that send slowly make room.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,7 +14,7 @@ use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use tokio::sync::oneshot;
 
-/// Bodies that are read at a time before it is known who sends them.
+/// Bodies that are read at a time before their senders are known.
 const PLACES: usize = 64;
 /// For which a place is safe from those of whose address no fewer are taken.
 const SAFE: Duration = Duration::from_millis(250);
@@ -61,7 +61,7 @@ pub(super) struct UnauthenticatedPermit {
 }
 
 impl UnauthenticatedPermit {
-    /// Returns when somebody else gets the place.
+    /// Returns when another body takes the place.
     pub(super) async fn preempted(&mut self) {
         // The sender is dropped with what it says.
         let _ = (&mut self.wanted).await;
@@ -82,10 +82,10 @@ impl UnauthenticatedLimiter {
                 let (victim, number) = taken.victim(peer, now)?;
                 taken.release(victim, number);
             }
-            let (number, (told, wanted)) = (taken.next, oneshot::channel());
+            let (number, (preempt, wanted)) = (taken.next, oneshot::channel());
             taken.next += 1;
             taken.count += 1;
-            taken.by_peer.entry(peer).or_default().insert(number, (now, told));
+            taken.by_peer.entry(peer).or_default().insert(number, (now, preempt));
             Some((number, wanted))
         })?;
         Some(UnauthenticatedPermit { unknown: self.clone(), peer, number, wanted })

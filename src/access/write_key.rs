@@ -1,7 +1,7 @@
 //! A key in the body, as clients of Segment send it: `writeKey` beside the event, or the batch.
 //!
-//! A body is read before it is known who sends it, so it may be no larger than any of those clients
-//! makes it, and only so many are read at a time ([`super::unauthenticated`]).
+//! The body is read before its sender is known, so it may be no larger than those clients make it,
+//! and only so many are read at a time ([`super::unauthenticated`]).
 
 use std::borrow::Cow;
 use std::io::Read;

@@ -19,9 +19,9 @@ impl Backoff {
         Self { next: FIRST, until: Instant::now() + limit }
     }
 
-    /// The next wait, at least as long as the server asked; none when the time is over.
-    pub(super) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        let pause = self.next.max(asked.unwrap_or_default()).min(LONGEST);
+    /// The next wait, at least as long as the server said; none when the time is over.
+    pub(super) fn next(&mut self, at_least: Option<Duration>) -> Option<Duration> {
+        let pause = self.next.max(at_least.unwrap_or_default()).min(LONGEST);
         if Instant::now() + pause > self.until {
             return None;
         }
@@ -29,8 +29,8 @@ impl Backoff {
         Some(pause)
     }
 
-    /// Waits, at least for as long as the server asked; false when the time is over.
-    pub(super) fn wait(&mut self, asked: Option<Duration>) -> bool {
-        self.next(asked).map(thread::sleep).is_some()
+    /// Waits, at least for as long as the server said; false when the time is over.
+    pub(super) fn wait(&mut self, at_least: Option<Duration>) -> bool {
+        self.next(at_least).map(thread::sleep).is_some()
     }
 }

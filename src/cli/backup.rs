@@ -201,7 +201,7 @@ mod tests {
         let mut builder = tar::Builder::new(Vec::new());
         for (name, content) in entries {
             let mut header = tar::Header::new_ustar();
-            // As nobody's tools would write it.
+            // As no usual tool writes it.
             header.as_ustar_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
             header.set_size(content.len() as u64);
             header.set_entry_type(tar::EntryType::Regular);
@@ -225,7 +225,7 @@ mod tests {
             assert!(error.contains("broke off"), "{cut}: {error}");
             assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "{cut}");
         }
-        // What an earlier command left goes; what is somebody's stays.
+        // The rest of an earlier command is deleted; other files stay.
         fs::create_dir_all(to.join(UNFINISHED).join("journal")).unwrap();
         assert!(is_free(&to) && is_free(&directory.path().join("none")));
         let written = take(&whole, &to).unwrap();

@@ -28,7 +28,7 @@ pub(super) struct ClientArgs {
     #[arg(long, env = "MERGANSER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Key that the server asks for
+    /// Key for the server
     #[arg(long, env = "MERGANSER_KEY", value_name = "KEY", hide_env_values = true)]
     key: Option<String>,
 
@@ -38,7 +38,7 @@ pub(super) struct ClientArgs {
 }
 
 impl ClientArgs {
-    /// Of a server at `url` that asks for no key.
+    /// For a server at `url` without keys.
     pub(super) fn at(url: &str) -> Self {
         Self { server: Some(url.to_owned()), config: None, key: None, ca: None }
     }
@@ -157,7 +157,7 @@ impl ApiClient {
         Ok(Self { agent, server, key: args.key.clone() })
     }
 
-    /// Asks for a path, with parameters.
+    /// Gets a path, with parameters.
     pub(super) fn get(
         &self,
         path: &str,
@@ -168,7 +168,7 @@ impl ApiClient {
         self.read(self.with_key(request).call())
     }
 
-    /// Asks for a path, with parameters, whose answer is too long to be held: its headers and body.
+    /// Gets a path, with parameters, whose answer is too long to be held: its headers and body.
     pub(super) fn download(
         &self,
         path: &str,

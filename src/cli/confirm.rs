@@ -15,17 +15,17 @@ pub(super) struct ConfirmArgs {
 }
 
 impl ConfirmArgs {
-    /// Asks whether to do what `what` says, unless it was agreed to.
+    /// Asks the user whether to do what `what` says, unless `--yes` was given.
     ///
     /// # Errors
-    /// When nobody is there to ask, or the answer is no.
+    /// When there is no terminal, or the answer is no.
     pub(super) fn confirm(self, what: &str) -> Result<(), CliError> {
         if self.yes {
             return Ok(());
         }
         if !io::stdin().is_terminal() {
             return Err(CliError::Usage(format!(
-                "this would {what}; nobody is there to ask, and --yes does it without"
+                "this would {what}; there is no terminal to ask, and --yes does it without"
             )));
         }
         output::print_note(&format!("This would {what}. Type `yes` to go on:"));

@@ -1,6 +1,6 @@
 //! `merganser demo`: the whole loop on sample data, in one process and a directory of its own.
 //!
-//! It reads neither the settings file nor the environment, so that it cannot touch anybody's data.
+//! It reads neither the settings file nor the environment, so that it cannot touch the user's data.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ const METRICS: &str = include_str!("../../tests/data/flights.toml");
 /// Share of the events that comes before the batch run, so that both layers hold some.
 const BEFORE_THE_RUN: f64 = 0.9;
 
-/// What is asked, and how: a title and the parameters of the query.
+/// The queries: a title and the parameters of each.
 const QUESTIONS: [(&str, &[(&str, &str)]); 3] = [
     (
         "All of January",

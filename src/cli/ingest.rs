@@ -1,10 +1,10 @@
 //! `merganser ingest`: files of events, sent in batches.
 //!
 //! What was interrupted is resumed by running the same command again: it goes on where the server
-//! had acknowledged everything (`resume`). What it sends again all the same, since nobody knows
-//! what became of it, the server knows by its `id`; an event without one gets one by its line
-//! (`ids`). Told to stop, it awaits the answer under way (`interrupt`) and says what is certain
-//! (`standing`).
+//! had acknowledged everything (`resume`). Events that it sends again, since their first answer is
+//! unknown, the server recognizes by their `id`; an event without an id gets one from its line
+//! (`line_ids`). After a signal it awaits the answer under way (`interrupt`) and says what is
+//! certain (`progress`).
 
 mod batch_reply;
 mod batch_sender;
@@ -187,11 +187,11 @@ fn watch_signals(
     bar: &ProgressBar,
     output: OutputFormat,
 ) -> anyhow::Result<()> {
-    let (told, waiting) = (bar.clone(), bar.clone());
+    let (ended, waiting) = (bar.clone(), bar.clone());
     watch.listen(
         move |standing| {
-            told.finish_and_clear();
-            // There is nobody left to hand an error to.
+            ended.finish_and_clear();
+            // The process ends, so that an error has no receiver.
             let _ = print_summary(standing, UploadOutcome::Interrupted, output);
         },
         move |lines| {

@@ -366,7 +366,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_says_what_differs_and_deletes_only_what_it_is_told_to() {
+    fn a_plan_shows_differences_and_deletes_only_with_the_option() {
         let file = |text: &str| from_toml(text).unwrap();
         let metric = |name: &str, event: &str| {
             format!("[[metric]]\nname='{name}'\nevent='{event}'\nmeasures.n.kind='count'\n")

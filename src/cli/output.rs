@@ -42,7 +42,7 @@ pub(super) fn print_json(document: &impl Serialize) -> anyhow::Result<()> {
     print(&pretty(&serde_json::to_string(document)?))
 }
 
-/// Prints a note to stderr. What cannot be told is let go: nobody is there to read it.
+/// Prints a note to stderr. A note that cannot be written is dropped: stderr is closed.
 pub(super) fn print_note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -1,5 +1,6 @@
 //! `merganser quarantine`: events that could not be counted, and why.
 
+use merganser_core::text::excerpt;
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
@@ -12,7 +13,7 @@ use super::client::{ApiClient, ClientArgs, percent_encoded};
 use super::confirm::ConfirmArgs;
 use super::output::{self, OutputFormat};
 use super::table::TextTable;
-use super::text::{excerpt, pluralize};
+use super::text::pluralize;
 
 /// Entries of a page: as many as the server gives at a time.
 const PAGE_MAX: u32 = 1000;
@@ -115,12 +116,12 @@ struct QuarantineCodeReply {
 pub(super) fn run(args: &QuarantineArgs) -> Result<(), CliError> {
     match &args.command {
         QuarantineCommand::List { client, limit, after, code, output } => {
-            let asked = QuarantinePageRequest {
+            let request = QuarantinePageRequest {
                 after: after.as_deref(),
                 code: code.as_deref(),
                 limit: *limit,
             };
-            list(&ApiClient::new(client)?, asked, *output)?;
+            list(&ApiClient::new(client)?, request, *output)?;
         }
         QuarantineCommand::Show { client, id, output } => {
             show(&ApiClient::new(client)?, id, *output)?;
@@ -152,10 +153,10 @@ impl QuarantinePageRequest<'_> {
 
 fn list(
     client: &ApiClient,
-    asked: QuarantinePageRequest<'_>,
+    request: QuarantinePageRequest<'_>,
     output: OutputFormat,
 ) -> anyhow::Result<()> {
-    let reply = asked.fetch(client)?;
+    let reply = request.fetch(client)?;
     if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
@@ -255,7 +256,7 @@ fn delete_all(
             delete_one(client, &entry.id)?;
             deleted += 1;
         }
-        // What comes in meanwhile was not asked about.
+        // Entries that arrive meanwhile were not confirmed.
         let Some(next_starts) = page.next.filter(|_| deleted < count) else { return Ok(deleted) };
         page = QuarantinePageRequest { after: Some(&next_starts), code, limit: PAGE_MAX }
             .fetch(client)?

@@ -133,7 +133,7 @@ impl QueryArgs {
     }
 }
 
-/// Asks, and prints the answer.
+/// Sends the query, and prints the answer.
 pub(super) fn run(args: &QueryArgs) -> Result<(), CliError> {
     if args.csv.is_some() && args.output != QueryOutputFormat::Csv {
         return Err(CliError::Usage("--csv says how CSV is written; add --output csv".to_owned()));

@@ -71,7 +71,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     let path = start(&client, if args.full { "full" } else { "incremental" })?;
     let ended = follow(&client, &path, "")?;
     if args.output == OutputFormat::Json {
-        // A run that failed is told of, too.
+        // The document of a run that failed is printed, too.
         output::print_json(&ended.document)?;
         ended.check()?;
         return Ok(());
@@ -102,10 +102,10 @@ fn start(client: &ApiClient, mode: &str) -> anyhow::Result<String> {
     reply.location.context("the server did not say where the run is")
 }
 
-/// Waits for the end of a run, with a bar for whoever watches: what it is for, and how far it is.
+/// Waits for the end of a run, with a bar: what it is for, and how far it is.
 ///
 /// # Errors
-/// When the server does not tell of it, or was away for too long.
+/// When the server does not know it, or was away for too long.
 pub(super) fn follow(client: &ApiClient, path: &str, purpose: &str) -> anyhow::Result<FinishedRun> {
     let bar = progress();
     bar.set_prefix(purpose.to_owned());

@@ -1,4 +1,4 @@
-//! `merganser serve`: the service, until it is told to stop.
+//! `merganser serve`: the service, until a signal stops it.
 
 use std::{io, panic};
 
@@ -45,7 +45,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     tokio::select! {
         outcome = service.stop() => outcome,
         () = stop.received() => {
-            anyhow::bail!("told twice to stop: ended without an orderly shutdown")
+            anyhow::bail!("a second signal came: ended without an orderly shutdown")
         },
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct StatusArgs {
     output: OutputFormat,
 }
 
-/// Asks and prints.
+/// Gets the status and prints it.
 pub(super) fn run(args: &StatusArgs) -> Result<(), CliError> {
     let client = ApiClient::new(&args.client)?;
     let path = if args.ready { "/readyz" } else { "/v1/status" };

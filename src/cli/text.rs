@@ -1,7 +1,5 @@
 //! Numbers and texts within what a command says.
 
-use std::borrow::Cow;
-
 use indicatif::HumanCount;
 
 /// A number and what it counts: `1 event`, `2 events`, `1,000 events`.
@@ -22,15 +20,6 @@ pub(super) fn pluralize(count: u64, singular: &str) -> String {
 pub(super) fn events_have(count: u64) -> String {
     let verb = if count == 1 { "has" } else { "have" };
     format!("{} {verb}", pluralize(count, "event"))
-}
-
-/// As much of `text` as a message can hold.
-pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
-    const CHARS_MAX: usize = 60;
-    match text.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
-        None => Cow::Borrowed(text),
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Notices when the wall clock jumps, and says so, once for each jump.
 //!
-//! What lasts is measured by the monotonic clock, which nobody can set. What has a date follows the
-//! wall clock as it is: schedules, when keys expire, `now` in queries, and what is noted of events
-//! and runs. So a jump harms nothing, but explains what is seen afterwards.
+//! Durations are measured by the monotonic clock, which cannot be set. Dates follow the wall clock
+//! as it is: schedules, the expiry of keys, `now` in queries, and the times of events and runs. So
+//! a jump harms nothing, but explains odd times afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use tracing::warn;
 
 /// How often the clocks are compared.
 const LOOK: Duration = Duration::from_secs(1);
-/// By how much they have to come apart between two looks. NTP sets a clock by less without anybody
-/// needing to know.
+/// How far the two clocks have to diverge between two looks. NTP sets a clock by less, which is
+/// normal.
 const JUMP: Duration = Duration::from_secs(1);
 
 /// Compares the wall clock with the monotonic one, for as long as it is polled.

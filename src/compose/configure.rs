@@ -1,4 +1,4 @@
-//! What each part is told, out of the settings.
+//! The settings of each part, from the settings of the service.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use speed_layer::intake::{IntakeLimits, IntakeSettings, QuarantineSettings};
 use crate::http::{ConnectionSettings, HttpSettings};
 use crate::settings::Settings;
 
-/// What intake is told.
+/// The settings of intake.
 pub(super) fn intake(settings: &Settings) -> IntakeSettings {
     let limits = IntakeLimits {
         body_max_bytes: settings.body_max_bytes.as_usize(),
@@ -34,7 +34,7 @@ pub(super) fn intake(settings: &Settings) -> IntakeSettings {
     }
 }
 
-/// What the fold is told.
+/// The settings of the fold.
 pub(super) fn speed(settings: &Settings) -> SpeedSettings {
     SpeedSettings {
         flush_interval: Duration::from_millis(settings.flush_interval_ms),
@@ -44,7 +44,7 @@ pub(super) fn speed(settings: &Settings) -> SpeedSettings {
     }
 }
 
-/// What queries are told.
+/// The settings of queries.
 pub(super) fn serving(settings: &Settings) -> ServingSettings {
     let lag_max = Duration::from_millis(settings.lag_max_ms);
     // A machine has no more of it.
@@ -70,13 +70,13 @@ pub(super) fn http(settings: &Settings) -> HttpSettings {
     }
 }
 
-/// What the catalog is told.
+/// The settings of the catalog.
 pub(super) fn catalog(settings: &Settings) -> CatalogSettings {
     CatalogSettings { grace_ms: settings.retire_grace_ms, ..CatalogSettings::default() }
 }
 
-/// What runs are told. Field by field, what was said for this start wins over what is stored, and
-/// that over the file and the defaults.
+/// The settings of runs. Field by field, a setting of this start wins over the stored schedule, and
+/// that one over the file and the defaults.
 pub(super) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSettings {
     let choose = |is_explicit: bool, set: &str, stored: Option<&String>| match stored {
         Some(stored) if !is_explicit => stored.clone(),
@@ -138,10 +138,10 @@ mod tests {
         assert_eq!(intake(&settings), IntakeSettings::default());
         assert_eq!(catalog(&settings).grace_ms, CatalogSettings::default().grace_ms);
         assert_eq!(runs(&settings, None).schedule, Schedule::default());
-        let (told, default) = (speed(&settings), SpeedSettings::default());
-        assert_eq!(told.flush_interval, default.flush_interval);
-        assert_eq!(told.retire_grace, default.retire_grace);
-        assert_eq!(told.groups_max, default.groups_max);
+        let (configured, default) = (speed(&settings), SpeedSettings::default());
+        assert_eq!(configured.flush_interval, default.flush_interval);
+        assert_eq!(configured.retire_grace, default.retire_grace);
+        assert_eq!(configured.groups_max, default.groups_max);
         assert_eq!(serving(&settings).lag_max, ServingSettings::default().lag_max);
         assert_eq!(serving(&settings).queries_max, ServingSettings::default().queries_max);
         assert_eq!(serving(&settings).memory_bytes, ServingSettings::default().memory_bytes);

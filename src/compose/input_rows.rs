@@ -1,4 +1,4 @@
-//! Tables of events as intake reads them, for who cuts files of them into requests.
+//! Tables of events as intake reads them, for commands that cut files of them into requests.
 
 pub(crate) use speed_layer::intake::{
     ColumnLayout, ColumnMapping, ColumnarFile, ColumnarFormat, CsvParameters, CsvRecordReader,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use serving_layer::serve::StatusSource;
 use speed_layer::intake::IntakeHandle;
 
-/// Figures of the whole service. Clones share them.
+/// The status of the whole service. Clones share it.
 #[derive(Clone)]
 pub(super) struct StatusCollector(Arc<StatusInputs>);
 
@@ -23,7 +23,7 @@ struct StatusInputs {
 }
 
 impl StatusCollector {
-    /// Figures of these parts.
+    /// The status of these parts.
     pub(super) fn new(data_dir: PathBuf, intake: IntakeHandle, runs: RunService) -> Self {
         let (events_per_second, disk_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         Self(Arc::new(StatusInputs { data_dir, intake, runs, events_per_second, disk_bytes }))
@@ -44,7 +44,7 @@ impl StatusCollector {
         let used_bytes = size_bytes(&self.0.data_dir);
         self.0.disk_bytes.store(used_bytes, Ordering::Relaxed);
         metrics::gauge!("merganser_disk_used_bytes").set(used_bytes as f64);
-        // Where the disk does not tell, there is no figure.
+        // A file system without the numbers shows none.
         if let Ok(disk) = rustix::fs::statvfs(&self.0.data_dir) {
             let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
             metrics::gauge!("merganser_disk_free_bytes").set(free_bytes as f64);

@@ -212,7 +212,7 @@ async fn every_route_opens_to_the_roles_that_it_is_for_and_to_no_other() {
             assert_ne!(status, StatusCode::UNAUTHORIZED, "{method} {path} as {role}");
         }
     }
-    // What is not there is told to whoever is known.
+    // A caller with a key gets 404 for a path without a route.
     assert_eq!(status(&routes, "get", "/v1/nope", None).await, 401);
     assert_eq!(status(&routes, "get", "/v1/nope", Some(&bearers[1].1)).await, 404);
     assert_eq!(status(&routes, "head", "/v1/metrics", Some(&bearers[2].1)).await, 200);

@@ -1,5 +1,5 @@
-//! Pages of other sites: whose may use the service from a browser (Fetch standard, "CORS
-//! protocol"). Nobody's, unless it is set.
+//! Pages of other sites: which of them may use the service from a browser (Fetch standard, "CORS
+//! protocol"). None, unless it is set.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::settings::AllowedOrigins;
 /// How long a browser remembers what it may do.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
-/// What tells browsers; none where there is nobody to tell of.
+/// The layer that answers browsers; `None` without allowed origins.
 pub(super) fn layer(origins: &AllowedOrigins) -> Option<CorsLayer> {
     let allowed = match origins {
         AllowedOrigins::None => return None,

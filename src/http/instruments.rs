@@ -29,7 +29,7 @@ const RUNS_S: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.
 /// How often the recorder tidies its histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts to record what the whole process counts; a process has one recorder, whatever asks.
+/// Starts to record what the whole process counts; a process has one recorder.
 ///
 /// # Errors
 /// When something else records already.
@@ -45,7 +45,7 @@ pub(crate) fn install_recorder() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(durations, &DURATIONS_S)?
         .set_buckets_for_metric(runs, &RUNS_S)?
         .install_recorder()
-        .context("figures cannot be recorded")?;
+        .context("metrics cannot be recorded")?;
     describe_instruments();
     let upkeep = handle.clone();
     tokio::spawn(async move {
@@ -58,7 +58,7 @@ pub(crate) fn install_recorder() -> anyhow::Result<PrometheusHandle> {
     Ok(recorder.insert(handle).clone())
 }
 
-/// Says what the figures of HTTP and of the service as a whole mean.
+/// Describes the metrics of HTTP and of the service as a whole.
 fn describe_instruments() {
     for (name, help) in [
         ("merganser_http_requests_total", "Requests, by the path of their route"),
@@ -89,8 +89,8 @@ fn method_label(method: &Method) -> &'static str {
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
-/// Counts requests and their durations, by the path of their route and never by the path that was
-/// asked for, of which there are endlessly many.
+/// Counts requests and their durations, by the path of their route and never by the path of the
+/// request, of which there is no end.
 #[derive(Clone, Debug)]
 pub(super) struct InstrumentedService<S> {
     route: S,
@@ -138,8 +138,8 @@ where
     }
 }
 
-/// The figures of a method, a path and a status. Looking them up by their labels takes longer than
-/// all else here, so each thread remembers those that it used.
+/// The instruments of a method, a path and a status. A look-up by labels takes longer than all else
+/// here, so each thread keeps those that it used.
 fn request_instruments(
     method: &'static str,
     path: &str,

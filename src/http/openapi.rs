@@ -91,7 +91,7 @@ pub(super) fn document() -> OpenApi {
     components.schemas.insert("ErrorCode".to_owned(), error_code_schema().into());
     for (name, scheme) in SCHEMES {
         let scheme = HttpBuilder::new().scheme(scheme).description(Some(
-            "A key; with Basic the password. A service without keys asks for none.",
+            "A key; with Basic the password. A service without keys needs none.",
         ));
         components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
     }
@@ -170,7 +170,7 @@ fn response(meaning: &str, body: ResponseContent) -> ResponseBuilder {
 
 /// What formats of rows alone say in headers.
 fn with_row_headers(response: ResponseBuilder) -> ResponseBuilder {
-    const TOLD: [(&str, &str); 6] = [
+    const STANDARD_HEADERS: [(&str, &str); 6] = [
         ("merganser-from", "The first instant that was answered; except for JSON, as the others"),
         ("merganser-to", "The first instant after"),
         ("merganser-total-rows", "Rows before `limit` and `offset`"),
@@ -178,7 +178,7 @@ fn with_row_headers(response: ResponseBuilder) -> ResponseBuilder {
         ("merganser-compare", "With `compare`: the earlier range, as in JSON"),
         ("merganser-warnings", "What a reader of the values should know: a JSON array, likewise"),
     ];
-    TOLD.into_iter().fold(response, |response, (name, meaning)| {
+    STANDARD_HEADERS.into_iter().fold(response, |response, (name, meaning)| {
         let header = HeaderBuilder::new().schema(Some(string())).description(Some(meaning));
         response.header(name, header.build())
     })
@@ -267,7 +267,7 @@ fn parameter_schema(path: &str, name: &str) -> ObjectBuilder {
 }
 
 /// An operation that answers 200, takes no body, is refused for stray parameters only, and is for
-/// whoever runs the service.
+/// role `admin`.
 fn operation_spec(
     method: HttpMethod,
     path: &'static str,
@@ -371,10 +371,10 @@ mod tests {
                 let fields = shape["properties"].as_object().into_iter().flatten();
                 fields.map(|(name, _)| name.clone()).collect::<Vec<_>>()
             };
-            let (mut told, mut wanted) = (names(&shapes[name]), names(shape));
-            told.sort();
+            let (mut described, mut wanted) = (names(&shapes[name]), names(shape));
+            described.sort();
             wanted.sort();
-            assert_eq!(told, wanted, "{name}");
+            assert_eq!(described, wanted, "{name}");
             assert_eq!(shapes[name]["required"], shape["required"], "{name}");
         }
         let mut found = Vec::new();

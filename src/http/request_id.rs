@@ -12,8 +12,8 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// Bytes of a client's own.
 const BYTES_MAX: usize = 128;
 
-/// The name of a request. What a client sent is taken if it is short and made of characters that
-/// mean nothing to whoever reads the log.
+/// The name of a request. The name that a client sent is taken if it is short and has no characters
+/// that could forge a line of the log.
 pub(super) fn of(headers: &HeaderMap) -> HeaderValue {
     let own = headers.get(&REQUEST_ID).filter(|value| {
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);

@@ -101,7 +101,7 @@ impl HttpService {
         request.headers_mut().insert(REQUEST_ID, id.clone());
         let answer = match reject_early(&request) {
             Some(refused) => {
-                // One that asks before it sends shall not.
+                // A client that waits for `100 Continue` must not get it.
                 if !request.headers().contains_key(header::EXPECT) {
                     discard(request.body_mut()).await;
                 }
@@ -136,7 +136,7 @@ impl HttpService {
     }
 }
 
-/// What is refused whatever it asks for.
+/// Requests that are refused on every route.
 fn reject_early(request: &Request) -> Option<Response> {
     let doubt = request
         .extensions()
@@ -146,7 +146,7 @@ fn reject_early(request: &Request) -> Option<Response> {
     doubt.or_else(|| problems::uri_too_long(request.uri()).map(Problem::into_response))
 }
 
-/// A panic is a fault of ours. The client learns that, the log learns what it was.
+/// A panic is a fault of the service. The client gets that, the log gets the panic's text.
 fn panic_response(cause: &(dyn Any + Send), id: &HeaderValue) -> Response {
     let text = cause.downcast_ref::<&str>().copied();
     let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str));

@@ -83,7 +83,7 @@ async fn a_refusal_is_reworded_before_it_is_compressed() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_too_long_is_told_so() {
+async fn an_address_that_is_too_long_is_refused() {
     let path = |bytes: usize| format!("/v1/large?{}", "x".repeat(bytes - "/v1/large".len()));
     let (status, document) = problem("GET", &path(32 * 1024 + 1), "").await;
     assert_eq!((status.as_u16(), &document["code"]), (414, &"uri_too_long".into()));
@@ -154,7 +154,7 @@ async fn readiness_lists_what_is_waited_for() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_for_those_who_ask() {
+async fn answers_are_compressed_for_clients_that_accept_it() {
     let request = |encoding: &str| {
         let builder = Request::builder().uri("/v1/large").header("accept-encoding", encoding);
         builder.body(Body::empty()).unwrap()
@@ -195,7 +195,7 @@ async fn every_answer_has_the_name_of_its_request() {
 }
 
 #[tokio::test]
-async fn browsers_are_told_whose_pages_may_ask() {
+async fn browsers_get_the_origins_that_may_use_the_service() {
     let ask = async |origin: &str| {
         let request = Request::builder().method("OPTIONS").uri("/v1/typed");
         let request = request

@@ -144,8 +144,8 @@ error_codes! {
         "The filter that the key is bound to does not fit the metric",
         "Ask for another metric, or for a key with another filter";
     AnotherSite FORBIDDEN "another_site":
-        "A page of another site, or under another host name, calls a service without keys; or something \
-         else than the service's own page opens a session",
+        "A page of another site, or under another host name, calls a service without keys; or \
+         something else than the service's own page opens a session",
         "Make a key, and send it with each request";
     NotFound NOT_FOUND "not_found":
         "There is nothing at this address",

@@ -37,7 +37,7 @@ fn judge(now: Timestamp, newest_file: Option<Timestamp>, is_synchronised: bool) 
     }
     let ntp = match is_synchronised {
         true => "kept by NTP",
-        false => "whether by NTP cannot be told from here",
+        false => "whether by NTP is unknown",
     };
     DoctorFinding::ok(CLOCK, format!("it is {now}, {ntp}"))
 }
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(verdict(now, at(2)), FindingSeverity::Ok);
         assert_eq!(verdict(now, at(3)), FindingSeverity::Problem);
         assert_eq!(verdict(Timestamp(0), None), FindingSeverity::Problem);
-        assert!(judge(now, None, false).found.contains("cannot be told"));
+        assert!(judge(now, None, false).found.contains("is unknown"));
         assert!(judge(now, at(7200), true).found.contains("2 hours before"));
     }
 }

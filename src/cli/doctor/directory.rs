@@ -1,5 +1,5 @@
-//! The data directory: whether it can be written, on what kind of file system it is, who uses it,
-//! and whether this build reads what is in it.
+//! The data directory: whether it can be written, on what kind of file system it is, which process
+//! uses it, and whether this build reads its files.
 
 use std::fs;
 use std::io::{self, Write};

@@ -19,7 +19,7 @@ enum PortStatus {
     Unusable(String),
 }
 
-/// Who reaches the address.
+/// From where the address is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AddressReach {
     ThisMachine,
@@ -101,18 +101,20 @@ fn judge(listen: &ListenCheck<'_>) -> DoctorFinding {
             DoctorFinding::problem(LISTEN, found, advice)
         }
         (Some(0), AddressReach::Others) => {
-            let found = format!("{found}: there are no keys, and whoever reaches it may do all");
+            let found = format!(
+                "{found}: there are no keys, and every caller that reaches it may do everything"
+            );
             DoctorFinding::warning(LISTEN, found, FIRST)
         }
         (Some(0), AddressReach::ThisMachine) => {
-            let who = "there are no keys, and whoever is on this machine may do all";
+            let who = "there are no keys, and every process on this machine may do everything";
             DoctorFinding::ok(LISTEN, format!("{found}: {who}"))
         }
         (Some(keys), AddressReach::ThisMachine | AddressReach::Others) => {
             DoctorFinding::ok(LISTEN, format!("{found}, keys: {keys}"))
         }
         (None, AddressReach::ThisMachine | AddressReach::Others) => {
-            DoctorFinding::ok(LISTEN, format!("{found}; whether there are keys cannot be told"))
+            DoctorFinding::ok(LISTEN, format!("{found}; whether there are keys is unknown"))
         }
     }
 }
@@ -165,7 +167,7 @@ mod tests {
         assert_eq!(listen(&[address]), PortStatus::Taken);
         drop(taken);
         assert_eq!(listen(&["127.0.0.1:0".parse().unwrap()]), PortStatus::Free);
-        // Of the documentation (RFC 5737), so nobody's.
+        // Reserved for documentation (RFC 5737), so no machine has it.
         assert!(matches!(listen(&["192.0.2.1:0".parse().unwrap()]), PortStatus::Unusable(_)));
         assert_eq!(reach(&["[::1]:1".parse().unwrap()]), AddressReach::ThisMachine);
         assert_eq!(reach(&["0.0.0.0:1".parse().unwrap()]), AddressReach::Others);

@@ -1,5 +1,5 @@
-//! When runs will start by themselves: a schedule that was stored over HTTP stands until somebody
-//! changes it there, whatever the settings file says.
+//! When runs will start by themselves: a schedule that was stored over HTTP stands until it is
+//! changed there, whatever the settings file says.
 
 use super::finding::DoctorFinding;
 use crate::compose::inspect::{ManifestSummary, Schedule, effective_schedule};
@@ -57,7 +57,7 @@ mod tests {
     use crate::settings::CronExpression;
 
     #[test]
-    fn a_stored_schedule_that_overrides_the_file_is_told() {
+    fn a_stored_schedule_that_overrides_the_file_is_reported() {
         let stored = |incremental: &str| {
             let schedule = Schedule { incremental: incremental.to_owned(), ..Schedule::default() };
             let (generation, at) = (Generation(1), Timestamp(0));
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(
             check(&settings, stored("1 * * * *")).verdict,
             FindingSeverity::Ok,
-            "nobody said other"
+            "the settings file has no schedule"
         );
         settings.schedule = CronExpression("2 * * * *".to_owned());
         settings.sources.schedule = SettingSource::File;

@@ -26,7 +26,7 @@ struct SpaceCheck {
     floor_bytes: u64,
 }
 
-/// Asks the disk of a data directory.
+/// Checks the disk of a data directory.
 pub(super) fn check(data_dir: &Path, used_bytes: u64, floor_bytes: u64) -> DoctorFinding {
     match rustix::fs::statvfs(nearest_existing(data_dir)) {
         Ok(disk) => judge(SpaceCheck {

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Share of its memory from which on a server is short of it, in percent.
 const FULL_PERCENT: u64 = 80;
 
-/// Connects as a service would, and asks.
+/// Connects as a service would, and reads what the store reports.
 pub(super) async fn check(setting: &str) -> DoctorFinding {
     let advice = "have it started and configured so, or name another with --speed-store";
     match timeout(PATIENCE, Box::pin(inspect::speed_store(setting))).await {

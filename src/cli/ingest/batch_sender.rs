@@ -71,7 +71,7 @@ pub(super) struct BatchSender<'a> {
     pub(super) on_invalid: OnInvalidArg,
     /// Trying again for so long.
     pub(super) retry: Duration,
-    /// Unless it is told to stop.
+    /// Stops it after a signal.
     pub(super) watch: &'a InterruptWatch,
 }
 
@@ -83,7 +83,7 @@ enum SendOutcome {
         reason: String,
         after: Option<Duration>,
     },
-    /// Nobody knows what it has of it.
+    /// It is unknown which of them it has stored.
     Unknown {
         reason: String,
     },
@@ -96,7 +96,7 @@ impl BatchSender<'_> {
     ///
     /// # Errors
     /// When the server refuses it as a whole, or the time for retries is over, or it is not known
-    /// whether events without an id were stored, or it is told to stop.
+    /// whether events without an id were stored, or a signal stops it.
     pub(super) fn send(
         &self,
         batch: &UploadBatch,
@@ -105,7 +105,7 @@ impl BatchSender<'_> {
         let (encoding, body) = self.encode(&batch.body)?;
         let path = format!("{}{}", self.path, batch.shape.parameters);
         let mut backoff = Backoff::with_deadline(self.retry);
-        let (mut is_told, mut is_unknown) = (false, false);
+        let (mut is_noted, mut is_unknown) = (false, false);
         loop {
             self.watch.begin_request(batch.unanswered())?;
             let reply = self.client.send_events(&path, batch.shape.content_type, encoding, &body);
@@ -129,7 +129,7 @@ impl BatchSender<'_> {
                 true => ensure_resend_safe(&reason, batch.unsafe_events())?,
                 false => self.watch.with_progress(UploadProgress::clear_in_flight),
             }
-            if !std::mem::replace(&mut is_told, true) {
+            if !std::mem::replace(&mut is_noted, true) {
                 bar.suspend(|| output::print_note(&format!("{reason}; trying again")));
             }
             match backoff.next(after) {

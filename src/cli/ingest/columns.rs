@@ -222,18 +222,18 @@ impl ColumnSurvey {
         names: &[String],
         options: &mut CsvParameters,
     ) -> Vec<String> {
-        let mut told = Vec::new();
+        let mut notes = Vec::new();
         for (at, content) in &self.columns {
             if let (Some((line, value)), 1..) = (&content.other, content.numbers) {
                 options.text_columns.push(names[*at].clone());
-                told.push(format!(
+                notes.push(format!(
                     "`{name}` is text, since line {line} has `{value}`; `--number {name}` takes it \
                      as numbers",
                     name = names[*at]
                 ));
             }
         }
-        told
+        notes
     }
 
     fn is_number(&self, at: usize) -> bool {

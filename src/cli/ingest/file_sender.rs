@@ -23,12 +23,12 @@ pub(super) struct FileSender<'a> {
     pub(super) bar: ProgressBar,
     begun: Option<Instant>,
     /// That a place cannot be kept is said once.
-    is_told: bool,
+    is_noted: bool,
 }
 
 impl<'a> FileSender<'a> {
     pub(super) fn new(sender: BatchSender<'a>, batch_events: usize, bar: ProgressBar) -> Self {
-        Self { sender, batch_events, bar, begun: None, is_told: false }
+        Self { sender, batch_events, bar, begun: None, is_noted: false }
     }
 
     /// Sends a file, from where an earlier run came to.
@@ -149,7 +149,7 @@ impl<'a> FileSender<'a> {
 
     fn report_write_error(&mut self, bookmark: &Bookmark, written: io::Result<()>) {
         if let Err(error) = written
-            && !std::mem::replace(&mut self.is_told, true)
+            && !std::mem::replace(&mut self.is_noted, true)
         {
             let path = bookmark.path().display();
             self.note(&format!(

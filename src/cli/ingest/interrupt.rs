@@ -1,9 +1,10 @@
-//! Told to stop: by Ctrl-C or SIGTERM.
+//! The end of an upload by Ctrl-C or SIGTERM.
 //!
-//! The thread that sends finds out before its next request, so that the answer under way is
-//! awaited. A thread beside it listens, and ends the process itself where that one cannot: the
-//! answer takes too long, it reads from a pipe in which nothing comes, or it is told twice. Either
-//! way what is certain is said, under one lock with every step of it.
+//! The sending thread looks for a signal before its next request, so that the answer under way is
+//! awaited. A second thread listens for signals, and ends the process where the sending thread
+//! cannot: the answer takes too long, a pipe brings nothing to read, or a second signal comes.
+//! Either way the summary says what is certain; it is printed under the lock that every step of the
+//! upload takes.
 
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -57,8 +58,8 @@ impl StopSignal {
 #[derive(Debug, Default)]
 struct InterruptState {
     standing: UploadProgress,
-    told: Option<StopSignal>,
-    /// The end is being told already.
+    signal: Option<StopSignal>,
+    /// The summary is being printed already.
     is_over: bool,
 }
 
@@ -108,7 +109,7 @@ impl InterruptWatch {
 
     fn set(&self, signal: StopSignal, wait: &dyn Fn(&str)) {
         let mut state = self.lock();
-        state.told = Some(signal);
+        state.signal = Some(signal);
         let unanswered = state.standing.unanswered();
         drop(state);
         self.woken.notify_all();
@@ -151,7 +152,7 @@ impl InterruptWatch {
     /// When nothing more is to be sent.
     pub(super) fn begin_request(&self, lines: UnansweredLines) -> Result<(), InterruptError> {
         let mut state = self.lock();
-        match state.told {
+        match state.signal {
             Some(signal) => Err(InterruptError(signal)),
             None => {
                 state.standing.set_in_flight(lines);
@@ -165,17 +166,18 @@ impl InterruptWatch {
     /// # Errors
     /// When nothing more is to be sent.
     pub(super) fn pause(&self, pause: Duration) -> Result<(), InterruptError> {
-        let is_untold = |state: &mut InterruptState| state.told.is_none();
-        let waited = self.woken.wait_timeout_while(self.lock(), pause, is_untold);
+        let is_running = |state: &mut InterruptState| state.signal.is_none();
+        let waited = self.woken.wait_timeout_while(self.lock(), pause, is_running);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.told.map_or(Ok(()), |signal| Err(InterruptError(signal)))
+        state.signal.map_or(Ok(()), |signal| Err(InterruptError(signal)))
     }
 
-    /// From now on the thread that sends tells the end itself: the signal that there was, if any.
+    /// From now on the sending thread prints the summary itself. Returns the signal, if there was
+    /// one.
     pub(super) fn end(&self) -> Option<StopSignal> {
         let mut state = self.lock();
         state.is_over = true;
-        state.told
+        state.signal
     }
 }
 
@@ -207,18 +209,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_sent_and_nothing_waited_for_once_it_was_told() {
+    fn after_a_signal_nothing_is_sent_and_waits_end() {
         let watch = InterruptWatch::default();
         let lines = UnansweredLines { first: 1, last: 2, unsafe_events: 0 };
         assert_eq!(watch.begin_request(lines), Ok(()));
         assert_eq!(watch.pause(Duration::from_millis(1)), Ok(()));
-        let (told, other) = (InterruptError(StopSignal::Terminate), watch.clone());
+        let (stopped, other) = (InterruptError(StopSignal::Terminate), watch.clone());
         let waiting = thread::spawn(move || other.pause(Duration::from_secs(60)));
         let awaited = Mutex::new(String::new());
         watch.set(StopSignal::Terminate, &|lines| awaited.lock().unwrap().push_str(lines));
         assert_eq!(*awaited.lock().unwrap(), "lines 1 to 2");
-        assert_eq!(waiting.join().unwrap(), Err(told));
-        assert_eq!(watch.begin_request(lines), Err(told));
+        assert_eq!(waiting.join().unwrap(), Err(stopped));
+        assert_eq!(watch.begin_request(lines), Err(stopped));
         assert_eq!(watch.end().map(StopSignal::exit_code), Some(143));
     }
 }

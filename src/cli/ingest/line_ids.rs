@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// What an id begins with, for who meets one.
+/// What such an id begins with, so that people recognize it.
 const PREFIX: &str = "line-";
 /// Bytes of the digest that are in an id: enough that no two of all files are the same.
 const DIGEST_BYTES: usize = 16;
@@ -100,7 +100,7 @@ mod tests {
         let id = ids.next(&digest("one\ntwo")).unwrap();
         assert_eq!((id.len(), id.starts_with("line-")), (27, true), "{id}");
         assert_eq!(ids.next(&digest("one\ntwo")), Some(id.clone()));
-        // Fixed: who sends again with a later version has to get the same.
+        // Fixed: a later version that sends the file again has to make the same id.
         assert_eq!(id, "line-XsCBxj8dKwkCfGTQHMK-cQ");
         for other in ["two", "one\ntwo\n", "one\ntwo\ntwo"] {
             assert_ne!(ids.next(&digest(other)), Some(id.clone()), "{other}");

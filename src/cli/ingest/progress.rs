@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_certain_is_told_from_what_is_not() {
+    fn a_note_separates_acknowledged_events_from_unknown_ones() {
         let mut standing = UploadProgress::default();
         assert!(
             standing
@@ -161,12 +161,12 @@ mod tests {
                 .starts_with("nothing was sent; run the same command again")
         );
         standing.begin(Path::new("f"), 0);
-        let told = standing.interruption_note("c");
-        assert!(told.contains("of `f` nothing is acknowledged; nothing behind that"), "{told}");
+        let note = standing.interruption_note("c");
+        assert!(note.contains("of `f` nothing is acknowledged; nothing behind that"), "{note}");
         standing.set_in_flight(UnansweredLines { first: 1, last: 5, unsafe_events: 0 });
         standing.set_acknowledged(5);
-        let told = standing.interruption_note("c");
-        assert!(told.contains("`f` is acknowledged up to line 5; nothing behind"), "{told}");
+        let note = standing.interruption_note("c");
+        assert!(note.contains("`f` is acknowledged up to line 5; nothing behind"), "{note}");
         let mut sent = |unsafe_events| {
             standing.set_in_flight(UnansweredLines { first: 6, last: 6, unsafe_events });
             standing.interruption_note("c")
@@ -176,8 +176,8 @@ mod tests {
         standing.clear_in_flight();
         assert!(!standing.interruption_note("c").contains("may be"));
         standing.begin(Path::new("-"), 7);
-        let told = standing.interruption_note("c");
-        assert!(told.ends_with("what stdin had from line 8 on is to be sent again"), "{told}");
+        let note = standing.interruption_note("c");
+        assert!(note.ends_with("what stdin had from line 8 on is to be sent again"), "{note}");
     }
 
     #[test]

@@ -51,13 +51,13 @@ pub(super) struct ServerJournal {
 }
 
 impl ServerJournal {
-    /// The journal that `client` sends to; `None` if it may not be told which one it is.
+    /// The journal that `client` sends to; `None` if the key may not see which one it is.
     ///
     /// # Errors
     /// When the server is away, or overloaded, for longer than `retry`.
     pub(super) fn of(client: &ApiClient, retry: Duration) -> anyhow::Result<Option<Self>> {
         let mut backoff = Backoff::with_deadline(retry);
-        let mut is_told = false;
+        let mut is_noted = false;
         loop {
             let (error, after) = match fetch_journal(client) {
                 Err(error) => (anyhow::Error::from(error), None),
@@ -67,7 +67,7 @@ impl ServerJournal {
                 }
                 Ok(reply) => return Ok(journal_of_reply(&reply)),
             };
-            if !std::mem::replace(&mut is_told, true) {
+            if !std::mem::replace(&mut is_noted, true) {
                 output::print_note(&format!("{error}; trying again"));
             }
             if !backoff.wait(after) {
@@ -77,7 +77,7 @@ impl ServerJournal {
     }
 }
 
-/// Asks for the status, and where the key is not for that, for a receipt of no events.
+/// Gets the status or, where the key may not see it, the receipt of a request without events.
 fn fetch_journal(client: &ApiClient) -> Result<HttpReply, CallError> {
     let status = client.get("/v1/status", &[])?;
     match status.status {
@@ -99,8 +99,8 @@ fn journal_of_reply(reply: &HttpReply) -> Option<ServerJournal> {
         id: String,
         position: BTreeMap<String, u64>,
     }
-    let told: JournalReply = reply.json().ok()?;
-    let (id, position) = match told {
+    let known: JournalReply = reply.json().ok()?;
+    let (id, position) = match known {
         JournalReply::Status { journal: JournalStatusReply { id, position } } => (id, position),
         JournalReply::Receipt { journal, position } => (journal, position),
     };
@@ -155,8 +155,8 @@ pub(super) struct Bookmark {
 }
 
 impl Bookmark {
-    /// That of a file in a journal. Only regular files have one: what else there is cannot be read
-    /// again. Neither is there one if nobody says where it should be.
+    /// That of a file in a journal. Only regular files have one: others cannot be read
+    /// again. There is none without a directory for such files.
     pub(super) fn of(journal: &ServerJournal, file: &Path) -> Option<Self> {
         let directory = directory(env::var_os("XDG_STATE_HOME"), env::var_os("HOME"))?;
         Self::within(&directory, journal, file)
@@ -273,7 +273,7 @@ fn is_due(since: Option<Duration>, unsafe_events: u64) -> bool {
     unsafe_events > 0 || since.is_none_or(|since| since >= INTERVAL)
 }
 
-/// Writes a file at once: whoever looks finds the old content or the new.
+/// Writes a file at once: a reader finds the old content or the new.
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
@@ -369,16 +369,16 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_is_told_by_a_status_or_a_receipt() {
-        let told = |body: &str| {
+    fn a_status_or_a_receipt_names_the_journal() {
+        let journal_of = |body: &str| {
             let body = body.as_bytes().to_vec();
             journal_of_reply(&HttpReply { status: 200, retry_after: None, location: None, body })
         };
         let status = r#"{"version":"1","journal":{"id":"j","position":{"0":7},"start":{"0":1}}}"#;
-        assert_eq!(told(status), Some(journal("j", 7)));
+        assert_eq!(journal_of(status), Some(journal("j", 7)));
         let receipt = r#"{"accepted":0,"position":{"0":7},"journal":"j"}"#;
-        assert_eq!(told(receipt), Some(journal("j", 7)));
-        assert_eq!(told(r#"{"accepted":0,"position":{"0":7}}"#), None);
-        assert_eq!(told("no"), None);
+        assert_eq!(journal_of(receipt), Some(journal("j", 7)));
+        assert_eq!(journal_of(r#"{"accepted":0,"position":{"0":7}}"#), None);
+        assert_eq!(journal_of("no"), None);
     }
 }

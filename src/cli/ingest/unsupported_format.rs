@@ -1,11 +1,10 @@
-//! What a source looks like that holds no events, so that a wrong file is told before it is sent.
+//! What a source without events looks like, so that a wrong file is refused before it is sent.
 
+use merganser_core::text::excerpt;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-
-use super::super::text::excerpt;
 
 /// What files of other kinds begin with.
 const BEGINNINGS: &[(&[u8], &str, &str)] = &[
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_of_events_is_told_by_what_it_looks_like() {
+    fn the_error_of_a_file_without_events_says_what_it_looks_like() {
         for (body, what) in [
             ("id,amount\n1,2\n3,4\n", "CSV with the header `id,amount` (2 columns)"),
             ("a;b;c\n\"x;y\";2;3\n", "CSV with the header `a;b;c` (3 columns)"),
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_told_by_their_first_bytes() {
+    fn other_files_are_recognized_by_their_first_bytes() {
         let like = |start: &[u8]| UnsupportedFormat::of_start(start).map(|looks| looks.like);
         assert_eq!(like(b"PAR1\x15\x04").as_deref(), Some("a Parquet file"));
         assert_eq!(like(b"ARROW1\0\0").as_deref(), Some("an Arrow file"));

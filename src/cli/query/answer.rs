@@ -198,7 +198,7 @@ mod tests {
         "compare":{"kind":"previous_month","from":"2026-10-01","to":"2026-10-05"}}"#;
 
     #[test]
-    fn no_digit_is_lost_and_nulls_are_told_from_texts() {
+    fn no_digit_is_lost_and_nulls_differ_from_texts() {
         let answer: QueryReply = serde_json::from_str(ANSWER).unwrap();
         let table = answer.to_table();
         assert!(table.contains("12345678901234567890123456789.123456789"), "{table}");

@@ -21,7 +21,7 @@ use super::answer::{ProvenanceReply, warning_text};
 
 /// Rows that the server gives at once.
 const PAGE_ROWS: u64 = 100_000;
-/// How often pages of one answer are asked for.
+/// How often the pages of one answer are requested.
 const TRIES: u32 = 5;
 
 /// Prints all rows, and tells on stderr what they do not say.
@@ -41,13 +41,13 @@ fn write(
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("asking");
     for _ in 0..TRIES {
-        let told = match args.limit_per_bucket {
+        let headers = match args.limit_per_bucket {
             // It holds within each bucket, so that there are no pages of the whole.
             true => Some(export_single(ask(client, &args.parameters())?, &bar, to)?),
             false => export_pages(client, args, &bar, to)?,
         };
-        if let Some(told) = told {
-            return Ok(told);
+        if let Some(headers) = headers {
+            return Ok(headers);
         }
     }
     bar.finish_and_clear();
@@ -127,11 +127,11 @@ fn export_single(
     bar: &ProgressBar,
     to: &mut impl Write,
 ) -> anyhow::Result<ExportHeaders> {
-    let told = ExportHeaders::of(response.headers())?;
+    let headers = ExportHeaders::of(response.headers())?;
     bar.finish_and_clear();
     copy(&mut response.body_mut().as_reader(), to)?;
     to.flush()?;
-    Ok(told)
+    Ok(headers)
 }
 
 /// Writes all pages; nothing, and gives nothing, if they are not of one answer.
@@ -147,8 +147,8 @@ fn export_pages(
         ask(client, &page_parameters(args, from, count, edges))
     };
     let first = page(0, &[None, None])?;
-    let told = ExportHeaders::of(first.headers())?;
-    let wanted = told.total_rows.saturating_sub(offset).min(limit);
+    let headers = ExportHeaders::of(first.headers())?;
+    let wanted = headers.total_rows.saturating_sub(offset).min(limit);
     if wanted <= PAGE_ROWS {
         return export_single(first, bar, to).map(Some);
     }
@@ -158,9 +158,9 @@ fn export_pages(
     while got < wanted {
         let mut next = match response.take() {
             Some(first) => first,
-            None => page(got, &told.edges)?,
+            None => page(got, &headers.edges)?,
         };
-        if !told.is_same_answer(&ExportHeaders::of(next.headers())?) {
+        if !headers.is_same_answer(&ExportHeaders::of(next.headers())?) {
             return Ok(None);
         }
         let mut rows = BufReader::new(next.body_mut().as_reader());
@@ -176,7 +176,7 @@ fn export_pages(
     kept.rewind()?;
     copy(&mut kept, to)?;
     to.flush()?;
-    Ok(Some(told))
+    Ok(Some(headers))
 }
 
 /// The parameters of a page. A range that is relative to the clock is that of the first page.

@@ -30,19 +30,19 @@ struct Page {
     rows: &'static str,
 }
 
-/// A server that gives these pages, the last one again and again, and keeps what was asked for.
+/// A server that gives these pages, the last one again and again, and keeps the requests.
 fn serve(pages: Vec<Page>) -> (ApiClient, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&asked);
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&requests);
     thread::spawn(move || {
         for (at, stream) in listener.incoming().enumerate() {
             let page = &pages[at.min(pages.len() - 1)];
             kept.lock().unwrap().push(answer(stream.unwrap(), page));
         }
     });
-    (ApiClient::new(&ClientArgs::at(&url)).unwrap(), asked)
+    (ApiClient::new(&ClientArgs::at(&url)).unwrap(), requests)
 }
 
 /// Answers one request, and gives its first line.
@@ -76,9 +76,9 @@ fn at(generation: u64, through: u64) -> &'static str {
 
 fn written(client: &ApiClient, more: &[&str]) -> Result<(String, ExportHeaders), String> {
     let mut text = Vec::new();
-    let told = write(client, &args(more), &mut text);
-    match told {
-        Ok(told) => Ok((String::from_utf8(text).unwrap(), told)),
+    let headers = write(client, &args(more), &mut text);
+    match headers {
+        Ok(headers) => Ok((String::from_utf8(text).unwrap(), headers)),
         Err(error) => {
             assert!(text.is_empty(), "nothing of an answer that is not whole");
             Err(format!("{error:#}"))
@@ -89,13 +89,15 @@ fn written(client: &ApiClient, more: &[&str]) -> Result<(String, ExportHeaders),
 #[test]
 fn pages_of_one_answer_are_one_document() {
     let page = |rows| Page { total: 250_000, provenance: at(3, 7), rows };
-    let (client, asked) = serve(vec![page("a,1\r\n"), page("b,2\r\n"), page("\"c\r\nd\",3\r\n")]);
-    let (text, told) = written(&client, &["--from", "now-7d", "--csv", "spreadsheet"]).unwrap();
+    let (client, requests) =
+        serve(vec![page("a,1\r\n"), page("b,2\r\n"), page("\"c\r\nd\",3\r\n")]);
+    let (text, headers) = written(&client, &["--from", "now-7d", "--csv", "spreadsheet"]).unwrap();
     assert_eq!(text, "c,n\r\na,1\r\nb,2\r\n\"c\r\nd\",3\r\n");
-    assert_eq!(told.warnings, ["`n` is odd"]);
-    let asked = asked.lock().unwrap();
-    let has = |at: usize, what: &str| assert!(asked[at].contains(what), "{what}: {}", asked[at]);
-    assert_eq!(asked.len(), 3);
+    assert_eq!(headers.warnings, ["`n` is odd"]);
+    let requests = requests.lock().unwrap();
+    let has =
+        |at: usize, what: &str| assert!(requests[at].contains(what), "{what}: {}", requests[at]);
+    assert_eq!(requests.len(), 3);
     for at in 0..3 {
         has(at, "csv=spreadsheet");
         has(at, "limit=100000");
@@ -110,12 +112,12 @@ fn pages_of_one_answer_are_one_document() {
 #[test]
 fn a_limit_and_an_offset_hold_over_all_pages() {
     let page = |rows| Page { total: 1_000_000, provenance: at(3, 7), rows };
-    let (client, asked) = serve(vec![page("a,1\r\n"), page("b,2\r\n")]);
+    let (client, requests) = serve(vec![page("a,1\r\n"), page("b,2\r\n")]);
     let (text, _) = written(&client, &["--limit", "100001", "--offset", "5"]).unwrap();
     assert_eq!(text, "c,n\r\na,1\r\nb,2\r\n");
-    let asked = asked.lock().unwrap();
-    assert!(asked[0].contains("limit=100000&offset=5"), "{}", asked[0]);
-    assert!(asked[1].contains("limit=1&offset=100005"), "{}", asked[1]);
+    let requests = requests.lock().unwrap();
+    assert!(requests[0].contains("limit=100000&offset=5"), "{}", requests[0]);
+    assert!(requests[1].contains("limit=1&offset=100005"), "{}", requests[1]);
 }
 
 #[test]
@@ -123,7 +125,7 @@ fn pages_of_two_answers_are_never_put_together() {
     let page = |provenance| Page { total: 150_000, provenance, rows: "a,1\r\n" };
     // Another position, another generation, fewer rows: begun anew, until two are of one.
     let fewer = Page { total: 149_999, ..page(at(4, 8)) };
-    let (client, asked) = serve(vec![
+    let (client, requests) = serve(vec![
         page(at(3, 7)),
         page(at(3, 8)),
         page(at(3, 8)),
@@ -134,7 +136,7 @@ fn pages_of_two_answers_are_never_put_together() {
         page(at(4, 9)),
     ]);
     let (text, _) = written(&client, &[]).unwrap();
-    assert_eq!((&*text, asked.lock().unwrap().len()), ("c,n\r\na,1\r\na,1\r\n", 8));
+    assert_eq!((&*text, requests.lock().unwrap().len()), ("c,n\r\na,1\r\na,1\r\n", 8));
     // Of no one position.
     let mut between: Value = serde_json::from_str(at(3, 7)).unwrap();
     between["speed"]["reach"] = json!({ "0": 9 });
@@ -148,11 +150,15 @@ fn pages_of_two_answers_are_never_put_together() {
 
 #[test]
 fn an_answer_that_comes_at_once_needs_no_second_request() {
-    let (client, asked) =
+    let (client, requests) =
         serve(vec![Page { total: 59_130, provenance: at(3, 7), rows: "a,1\r\n" }]);
     assert_eq!(written(&client, &[]).unwrap().0, "c,n\r\na,1\r\n");
     assert_eq!(written(&client, &["--limit-per-bucket"]).unwrap().0, "c,n\r\na,1\r\n");
-    let asked = asked.lock().unwrap();
-    assert_eq!(asked.len(), 2);
-    assert!(!asked[1].contains("&limit="), "the server says when it is too much: {}", asked[1]);
+    let requests = requests.lock().unwrap();
+    assert_eq!(requests.len(), 2);
+    assert!(
+        !requests[1].contains("&limit="),
+        "the server says when it is too much: {}",
+        requests[1]
+    );
 }
