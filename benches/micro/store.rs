@@ -55,7 +55,7 @@ fn apply_to_the_memory_store(bencher: Bencher<'_, '_>) {
             reach: to,
             stage: SpaceStage::Complete,
             states: vec![part],
-            figures: Vec::new(),
+            counters: Vec::new(),
         }
     };
     bencher

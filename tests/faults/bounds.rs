@@ -148,7 +148,7 @@ fn send(http: &Http, lines: &[String]) -> Result<u16, Violation> {
     }
 }
 
-/// Sends all of them, waiting where the service asks for it.
+/// Sends all of them, waiting where the service says so.
 fn send_all(http: &Http, count: u64, event: impl Fn(u64) -> String) -> Result<(), Violation> {
     for from in (0..count).step_by(10_000) {
         let lines: Vec<String> = (from..count.min(from + 10_000)).map(&event).collect();

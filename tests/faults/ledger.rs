@@ -170,7 +170,7 @@ impl Ledger {
         book.clients.iter().flatten().filter(acknowledged).count() as u64
     }
 
-    /// Ranges of events of which nobody knows whether they are counted.
+    /// Ranges of events that may be counted or not.
     pub(crate) fn uncertain(&self) -> Vec<(usize, u64, u64)> {
         let book = self.0.lock().unwrap();
         let mut ranges: Vec<(usize, u64, u64)> = Vec::new();
@@ -185,7 +185,7 @@ impl Ledger {
         ranges
     }
 
-    /// Checks an answer to [`QUERY`] that was asked for after `before`, with its position.
+    /// Checks an answer to [`QUERY`] to a query that was sent after `before`, with its position.
     pub(crate) fn check(&self, before: &Book, answer: &str) -> Result<(), Violation> {
         let after = self.book();
         let answer = Answer::read(answer)?;

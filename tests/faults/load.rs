@@ -1,4 +1,4 @@
-//! Clients that send, send again and send late, and somebody who asks all the time.
+//! Clients that send, send again and send late, and one that queries all the time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ pub(crate) const WHOLE: Duration = Duration::from_secs(120);
 /// Senders of a load.
 const CLIENTS: usize = 2;
 
-/// What clients and askers share.
+/// What the sending and the querying clients share.
 #[derive(Debug, Default)]
 pub(crate) struct Common {
     pub(crate) ledger: Ledger,
@@ -58,7 +58,7 @@ impl Common {
     }
 }
 
-/// Threads of clients and askers, until they are stopped.
+/// Threads of the sending and the querying clients, until they are stopped.
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) common: Arc<Common>,
@@ -66,7 +66,8 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts two senders, of requests of so many events at most and so much apart, and one asker.
+    /// Starts two clients that send requests of so many events at most and so much apart, and one
+    /// that queries.
     pub(crate) fn start(http: &Http, batch_max: u64, pace_ms: u64, random: &mut Random) -> Self {
         let common = Arc::new(Common::default());
         common.batch_max.store(batch_max, Ordering::Relaxed);
@@ -225,7 +226,7 @@ fn verdicts(reply: &Reply, conflicts: u64) -> Result<(u64, u64, u64), Violation>
     Ok((number(&body["accepted"])?, number(&body["duplicates"])?, position))
 }
 
-/// Asks for everything that is acknowledged by now and checks the answer, if there is one.
+/// Queries everything that is acknowledged by now and checks the answer, if there is one.
 pub(crate) fn ask(http: &Http, common: &Common) -> Result<bool, Violation> {
     let before = common.ledger.book();
     let reply = match http.get(&format!("{QUERY}&after=0:{}", before.position)) {
@@ -268,7 +269,7 @@ fn check_claims(http: &Http, common: &Common) -> Result<(), Violation> {
     }
 }
 
-/// Asks until there is an answer, which must be right; says how long it took.
+/// Queries until there is an answer, which must be right; returns how long it took.
 pub(crate) fn ask_until_whole(http: &Http, common: &Common) -> Result<Duration, Violation> {
     let started = Instant::now();
     while started.elapsed() < WHOLE {

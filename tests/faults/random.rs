@@ -31,7 +31,7 @@ impl Random {
         &all[self.below(all.len() as u64) as usize]
     }
 
-    /// Another generator, for somebody else.
+    /// Another generator, for another thread.
     pub(crate) fn fork(&mut self) -> Self {
         Self::new(self.below(u64::MAX))
     }

@@ -201,7 +201,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.switch(0);
-        // The listener notices that nobody holds the state any more.
+        // The listener notices that the state was dropped.
         let port = self.port;
         thread::spawn(move || drop(TcpStream::connect(("127.0.0.1", port))));
     }

@@ -25,10 +25,10 @@ pub(crate) const SCENARIOS: &[(&str, Scenario)] = &[
     ("kills", kills::all),
 ];
 
-/// Figures, and what went wrong.
+/// Numbers of a campaign, and its violations.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    figures: Mutex<BTreeMap<String, u64>>,
+    numbers: Mutex<BTreeMap<String, u64>>,
     violations: Mutex<Vec<(String, Violation)>>,
 }
 
@@ -48,15 +48,15 @@ impl Report {
         }
     }
 
-    /// Adds to a figure.
+    /// Adds to a number.
     pub(crate) fn add(&self, name: &str, count: u64) {
-        *self.figures.lock().unwrap().entry(name.to_owned()).or_default() += count;
+        *self.numbers.lock().unwrap().entry(name.to_owned()).or_default() += count;
     }
 
-    /// Keeps the highest of a figure.
+    /// Keeps the highest value of a number.
     pub(crate) fn highest(&self, name: &str, value: u64) {
-        let mut figures = self.figures.lock().unwrap();
-        let old = figures.entry(name.to_owned()).or_default();
+        let mut numbers = self.numbers.lock().unwrap();
+        let old = numbers.entry(name.to_owned()).or_default();
         *old = (*old).max(value);
     }
 
@@ -76,7 +76,7 @@ impl Report {
 
     pub(crate) fn print(&self) {
         println!("\nfigures");
-        for (name, value) in &*self.figures.lock().unwrap() {
+        for (name, value) in &*self.numbers.lock().unwrap() {
             println!("  {name}: {value}");
         }
         let starts = crate::service::STARTS.load(std::sync::atomic::Ordering::Relaxed);

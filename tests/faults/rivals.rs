@@ -171,12 +171,12 @@ pub(crate) fn stopped_while_another_took_over(
     // What the first takes now is not the second's; its answers must never show it.
     let stranger = crate::ledger::event(9, 0, 0);
     let _ = first.http.post("/v1/events", "application/json", stranger.as_bytes());
-    let asked = (0..60).try_for_each(|_| {
+    let written = (0..60).try_for_each(|_| {
         thread::sleep(Duration::from_millis(25));
         crate::load::ask(&second.http, &load.common).map(|_| ())
     });
     first.kill();
-    asked.map_err(|violation| format!("a service that was replaced wrote on: {violation}"))?;
+    written.map_err(|violation| format!("a service that was replaced wrote on: {violation}"))?;
     load.resume(&second.http, random);
     thread::sleep(Duration::from_millis(400));
     let result = load.pause();

@@ -25,7 +25,7 @@ pub(crate) static STARTS: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Options {
     /// What fails, as the variable `FAILPOINTS` takes it.
     pub(crate) failpoints: String,
-    /// Play a cut of power with this seed, where a failpoint asks for one.
+    /// Play a cut of power with this seed, where a failpoint plays one.
     pub(crate) power_seed: Option<u64>,
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn binary() -> PathBuf {
     binary
 }
 
-/// A port that nobody listened on a moment ago.
+/// A port that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -38,7 +38,7 @@ pub(crate) fn check(input: &[u8]) {
             }
             Err(StorageError::Missing(_)) => {}
             Err(other) => panic!("{other}"),
-            // What does not compile is refused by whoever compiles it.
+            // The code that compiles definitions refuses those that do not compile.
             Ok(store) if compiles(&store.current()) => {
                 let state = store.current();
                 let copy = Storage::new(Arc::new(InMemory::new()));

@@ -91,8 +91,8 @@ fn taken<T>(result: Result<T, QueryError>) -> Option<T> {
     let document = problem.to_json();
     let parameter = document["parameter"].as_str().unwrap();
     assert!(parameter.chars().count() <= 81, "{parameter}");
-    let is_told = detail.contains(parameter) || document["code"] != "invalid_parameter";
-    assert!(is_told, "`{parameter}`: {detail}");
+    let is_named = detail.contains(parameter) || document["code"] != "invalid_parameter";
+    assert!(is_named, "`{parameter}`: {detail}");
     None
 }
 

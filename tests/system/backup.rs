@@ -1,4 +1,4 @@
-//! Back-ups: taken under load, restored, and asked the same.
+//! Back-ups: taken under load, restored, and queried as before.
 
 use std::fs;
 use std::path::Path;

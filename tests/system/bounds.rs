@@ -1,4 +1,4 @@
-//! What happens at the bounds: nothing is lost, and it is mended without anybody's help.
+//! What happens at the bounds: nothing is lost, and the service recovers without help.
 
 use std::time::Duration;
 

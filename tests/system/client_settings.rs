@@ -1,4 +1,4 @@
-//! Where commands go: by the settings that `serve` reads, unless they are told.
+//! Which server commands use: that of the settings that `serve` reads, unless options name another.
 
 use std::fs;
 use std::path::Path;
@@ -49,7 +49,7 @@ fn commands_find_the_server_by_its_settings() {
     fs::write(&elsewhere, format!("listen = \"127.0.0.1:{port}\"\n")).unwrap();
     let named = ["status", "--config", elsewhere.to_str().unwrap()];
     assert_eq!(status(&mut within(directory, &named)).0, 0);
-    // A wrong file is told by its key, and not needed where the server is named.
+    // The error of a wrong file names the setting; a named server needs no file.
     fs::write(directory.join("merganser.toml"), "lisen = \"x\"\n").unwrap();
     let (code, said) = status(&mut within(directory, &["status"]));
     assert!(code == 2 && said.contains("did you mean `listen`"), "{said}");

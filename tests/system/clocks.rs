@@ -153,9 +153,9 @@ fn each_start_has_one_run_whatever_the_wall_clock_is_set_to() {
         }
         assert_eq!(world.next(), start);
         world.runs(start);
-        let told = (world.says("jumped back") - back, world.says("jumped forward") - forward);
+        let logged = (world.says("jumped back") - back, world.says("jumped forward") - forward);
         let expected = if left_out.is_none() { (1, 0) } else { (0, 1) };
-        assert_eq!(told, expected, "each jump is told of once");
+        assert_eq!(logged, expected, "each jump is logged once");
     }
     // Back by a little, to a start that had its run.
     world.set("2026-11-28T12:04:57Z");

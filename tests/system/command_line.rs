@@ -171,9 +171,9 @@ fn refused_events_are_named_by_file_and_line() {
     server.stop();
 }
 
-/// A wrong file is told by what it looks like, and pushes nothing out of the quarantine.
+/// The error of a wrong file says what it looks like; the quarantine loses no entry for it.
 #[test]
-fn a_wrong_file_is_told_before_it_is_sent_and_leaves_the_quarantine_alone() {
+fn a_wrong_file_is_refused_before_it_is_sent_and_leaves_the_quarantine_alone() {
     let place = Place::new(Store::Memory);
     let server = place.start_with(&["--quarantine-max-events", "100"]);
     let http = &server.http;
@@ -210,7 +210,7 @@ fn a_wrong_file_is_told_before_it_is_sent_and_leaves_the_quarantine_alone() {
     assert_eq!((code, &*stdout), (1, "accepted 0, duplicates 0, conflicts 0, invalid 150\n"));
     assert!(stderr.contains("it is no file of events"), "{stderr}");
 
-    // And whoever sends such lines all the same leaves room for what else was refused.
+    // Such lines that are sent all the same leave room for other entries of the quarantine.
     let lines: Vec<String> = csv.lines().map(str::to_owned).collect();
     post(&lines);
     let page = http.get("/v1/quarantine?limit=1").body;
@@ -226,16 +226,16 @@ fn a_wrong_file_is_told_before_it_is_sent_and_leaves_the_quarantine_alone() {
     post(&[real.to_owned(), real.to_owned()]);
     let entry = http.get("/v1/quarantine/q-1").body;
     assert_eq!((&entry["raw"], &entry["count"]), (&json!(real), &json!(3)));
-    let figures = http.get("/metrics").body.to_string();
+    let metrics = http.get("/metrics").body.to_string();
     let dropped = "merganser_quarantine_dropped_total{code=\\\"unknown_field\\\"} 101";
-    assert!(figures.contains(dropped), "{figures}");
+    assert!(metrics.contains(dropped), "{metrics}");
     server.stop();
     let server = place.start_with(&["--quarantine-max-events", "100"]);
     assert_eq!(server.http.get("/v1/quarantine").body["codes"], page["codes"]);
 }
 
 #[test]
-fn a_rejected_request_is_told_by_line_and_reason() {
+fn the_error_of_a_rejected_request_has_line_and_reason() {
     let place = Place::new(Store::Memory);
     let server = place.start();
     let file = place.dir.path().join("mixed.ndjson");
@@ -303,7 +303,7 @@ fn wrong_usage_ends_with_2() {
 }
 
 #[test]
-fn the_demo_shows_answers_and_ends_when_told_to() {
+fn the_demo_shows_answers_and_ends_after_a_signal() {
     let arguments = ["demo", "--once", "--listen", "127.0.0.1:0"];
     let (code, stdout, stderr) = outcome(merganser().args(arguments));
     assert_eq!(code, 0, "{stdout}{stderr}");

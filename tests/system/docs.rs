@@ -70,7 +70,7 @@ fn links_lead_somewhere() {
 }
 
 #[test]
-fn every_alert_is_told_of() {
+fn every_alert_is_documented() {
     let names = |path: &str, before: &str| -> BTreeSet<String> {
         let text = read(path);
         let rests = text.lines().filter_map(|line| line.trim().strip_prefix(before));

@@ -102,7 +102,7 @@ fn what_is_in_the_way_is_named_and_nothing_is_made() {
 }
 
 #[test]
-fn a_redis_is_asked_as_a_start_would() {
+fn a_redis_is_checked_as_by_a_start() {
     let place = Place::new(Store::Redis);
     let check = |url: &str| {
         let arguments = ["--listen", "127.0.0.1:0", "--speed-store", url];

@@ -125,10 +125,11 @@ fn csv_is_the_json_answer_by_command_and_over_http(store: Store) {
         panic!("CSV is no JSON")
     };
     assert_eq!(records(&text), want);
-    let asked = ["odd", "--group-by", "name", "--output", "csv"];
-    assert_eq!(query(&place, &asked), (0, text, String::new()));
+    let arguments = ["odd", "--group-by", "name", "--output", "csv"];
+    assert_eq!(query(&place, &arguments), (0, text, String::new()));
 
-    let (code, guarded, stderr) = query(&place, &[&asked[..], &["--csv", "spreadsheet"]].concat());
+    let (code, guarded, stderr) =
+        query(&place, &[&arguments[..], &["--csv", "spreadsheet"]].concat());
     assert_eq!((code, &*stderr), (0, ""));
     let guarded = records(&guarded);
     assert_eq!((guarded.len(), &guarded[0]), (want.len(), &want[0]));
@@ -147,7 +148,7 @@ fn csv_is_the_json_answer_by_command_and_over_http(store: Store) {
     }
     let (code, _, stderr) = query(&place, &["odd", "--csv", "spreadsheet"]);
     assert!(code == 2 && stderr.contains("--output csv"), "{stderr}");
-    let (code, _, stderr) = query(&place, &[&asked[..], &["--csv", "excel"]].concat());
+    let (code, _, stderr) = query(&place, &[&arguments[..], &["--csv", "excel"]].concat());
     assert!(code == 1 && stderr.contains("spreadsheet"), "{stderr}");
     server.stop();
     place.check_log(&[]);
@@ -271,8 +272,8 @@ fn warnings_come_with_every_output(store: Store) {
         assert!(stderr.lines().count() == 1 && !stdout.contains("warning:"), "{format}: {stdout}");
     }
     assert_eq!(query(&place, &["ticks", "--measures", "ticks", "--output", "csv"]).2, "");
-    let asked = ["flights", "--measures", "aircraft", "--output", "csv"];
-    let (_, text, stderr) = query(&place, &asked);
+    let arguments = ["flights", "--measures", "aircraft", "--output", "csv"];
+    let (_, text, stderr) = query(&place, &arguments);
     assert_eq!(text, "aircraft\r\n0\r\n");
     assert!(stderr.ends_with("complete; approximate: aircraft\n"), "{stderr}");
     server.stop();

@@ -69,7 +69,7 @@ fn a_directory_that_is_renamed_under_load(store: Store) {
     until("events are sent", NOTICED, || (load.sent().acknowledged > 500).then_some(()));
     fs::rename(place.data_dir(), &away).unwrap();
     is_unready(&server);
-    // It is not trusted again, since nobody knows what came meanwhile.
+    // It is not trusted again, since its changes in between are unknown.
     fs::rename(&away, place.data_dir()).unwrap();
     refuses(&server.http, &ticks(0, 50));
     let sent = load.stop();

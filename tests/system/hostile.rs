@@ -1,4 +1,4 @@
-//! Ten thousand requests that nobody should send: each is refused or let go, and nothing else
+//! Ten thousand requests that no client should send: each is refused or dropped, and nothing else
 //! happens.
 
 use std::collections::BTreeMap;
@@ -315,13 +315,13 @@ fn hostile_requests_change_nothing() {
         assert!(answered.contains_key(&Some(status)), "none was {status}: {answered:?}");
     }
     let silent = answered.get(&None).copied().unwrap_or_default();
-    assert!(silent < REQUESTS as usize / 5, "most are told what was wrong: {answered:?}");
+    assert!(silent < REQUESTS as usize / 5, "most answers say what was wrong: {answered:?}");
     slow.join().unwrap();
     assert_eq!(departures(&server.http), wanted);
     assert_eq!(outside(place.dir.path(), &place.data_dir()), before);
-    let figures = server.http.get("/metrics").body;
-    let figures = figures.as_str().unwrap();
-    assert!(figures.contains("\nmerganser_http_panics_total 0\n"), "none has panicked");
+    let metrics = server.http.get("/metrics").body;
+    let metrics = metrics.as_str().unwrap();
+    assert!(metrics.contains("\nmerganser_http_panics_total 0\n"), "none has panicked");
     server.http.send(&january()[2_000..3_000]);
     server.run("incremental");
     server.stop();

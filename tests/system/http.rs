@@ -46,7 +46,7 @@ impl Http {
         Self { agent, url }
     }
 
-    /// The same server, asked with this key.
+    /// The same server, with this key.
     pub(crate) fn with_key(&self, key: &str) -> Self {
         Self::bearing(self.url.clone(), Some(format!("Bearer {key}")))
     }

@@ -1,5 +1,5 @@
-//! `merganser ingest` that is told to stop, or killed: it says what is certain, and every event
-//! counts once when the same command is run again.
+//! `merganser ingest` that is stopped by a signal, or killed: it says what is certain, and every
+//! event counts once when the same command is run again.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -28,8 +28,8 @@ const TRIALS: u64 = 8;
 const EVENTS: i64 = 2_000;
 
 fn trials() -> u64 {
-    let asked = std::env::var("SYSTEM_TEST_INTERRUPTIONS").ok();
-    asked.map_or(TRIALS, |text| text.parse().unwrap())
+    let trials = std::env::var("SYSTEM_TEST_INTERRUPTIONS").ok();
+    trials.map_or(TRIALS, |text| text.parse().unwrap())
 }
 
 fn ingest(place: &Place, url: &str, file: &Path, flags: &[&str]) -> Command {
@@ -123,8 +123,8 @@ fn interrupted(mut command: Command, whole: Duration, random: &mut Random) -> Op
     let ended = code(&mut process);
     let mut said = String::new();
     process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    let is_told = said.contains("acknowledged") || said.contains("nothing was sent");
-    assert!(ended != expected || name == "KILL" || is_told, "{said}");
+    let says_it = said.contains("acknowledged") || said.contains("nothing was sent");
+    assert!(ended != expected || name == "KILL" || says_it, "{said}");
     (ended == expected).then_some(at)
 }
 
@@ -252,11 +252,11 @@ fn an_event_without_an_id_is_known_by_file_and_line() {
     server.stop();
 }
 
-/// A server that answers the first request of events, and each further one when it is told to.
+/// A server that answers the first request of events, and each further one when the test lets it.
 struct Slow {
     url: String,
     /// Gets a message when a request is there that is not answered.
-    asked: Receiver<()>,
+    requested: Receiver<()>,
     answer: Sender<()>,
 }
 
@@ -264,7 +264,7 @@ impl Slow {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let ((ask, asked), (answer, answered)) = (channel(), channel());
+        let ((arrived, requested), (answer, answered)) = (channel(), channel());
         thread::spawn(move || {
             let mut requests = 0;
             for stream in listener.incoming().flatten() {
@@ -274,7 +274,7 @@ impl Slow {
                         status
                     } else {
                         requests += 1;
-                        if requests > 1 && (ask.send(()).is_err() || answered.recv().is_err()) {
+                        if requests > 1 && (arrived.send(()).is_err() || answered.recv().is_err()) {
                             return;
                         }
                         json!({ "accepted": events, "duplicates": 0, "position": { "0": 0 } })
@@ -288,7 +288,7 @@ impl Slow {
                 }
             }
         });
-        Self { url, asked, answer }
+        Self { url, requested, answer }
     }
 }
 
@@ -322,7 +322,7 @@ fn waiting(place: &Place, slow: &Slow, flags: &[&str]) -> Process {
     let mut command = ingest(place, &slow.url, &file, &["--batch-events", "10", "--key", "secret"]);
     command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
     let process = Process(command.spawn().unwrap());
-    slow.asked.recv_timeout(Duration::from_secs(30)).unwrap();
+    slow.requested.recv_timeout(Duration::from_secs(30)).unwrap();
     process
 }
 
@@ -393,7 +393,7 @@ fn listens(process: &Child) -> bool {
 }
 
 #[test]
-fn one_that_waits_for_a_pipe_or_a_server_ends_when_it_is_told_to() {
+fn an_upload_that_waits_for_a_pipe_or_a_server_ends_after_a_signal() {
     let place = Place::new(Store::Memory);
     let slow = Slow::start();
     let away = format!("http://127.0.0.1:{}", crate::redis_server::free_port());

@@ -85,7 +85,7 @@ fn a_reader_sees_what_its_key_is_bound_to_and_nothing_widens_it() {
 
     let (all, acme, bound) =
         (server.http.with_key(&admin), server.http.with_key(&acme), server.http.with_key(&bound));
-    // Everybody asks the same, one after the other and again, so that answers are kept.
+    // All keys send the same queries, one after the other and again, so that answers are cached.
     for _ in 0..3 {
         assert_eq!(orders(&all, ""), json!([{ "orders": 60 }]));
         for http in [&acme, &bound] {
@@ -94,8 +94,8 @@ fn a_reader_sees_what_its_key_is_bound_to_and_nothing_widens_it() {
             assert_eq!(by_tenant, json!([{ "tenant": "acme", "orders": 30 }]));
             assert_eq!(orders(http, "filter=tenant%20%3D%20%27zeta%27"), json!([{ "orders": 0 }]));
             for wider in ["1 = 1) OR (1 = 1", "tenant = 'zeta' OR tenant IS NOT NULL", "true --"] {
-                let asked = json!({ "metric": "sales", "filter": wider });
-                let reply = http.post("/v1/query", &asked);
+                let query = json!({ "metric": "sales", "filter": wider });
+                let reply = http.post("/v1/query", &query);
                 let rows = &reply.body["rows"];
                 assert!(reply.status == 400 || *rows == json!([{ "orders": 30 }]), "{rows}");
             }

@@ -42,7 +42,7 @@ fn every_acknowledged_event_survives_kills(store: Store) {
     server.run("full");
     assert_eq!(total(&server.http).unwrap().0, total_below(sent.tried));
     server.stop();
-    // A kill in the middle of a write leaves a torn record, which nobody was answered for.
+    // A kill in the middle of a write leaves a torn record, for which no client got an answer.
     place.check_log(&["a record that was not written whole"]);
 }
 

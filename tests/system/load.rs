@@ -1,4 +1,4 @@
-//! Events by number, and somebody who keeps sending them and remembers what was acknowledged.
+//! Events by number, and a client that keeps sending them and remembers which were acknowledged.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -60,7 +60,7 @@ pub(crate) struct Sent {
     pub(crate) tried: u64,
 }
 
-/// Sends ticks in order until it is told to stop. A batch without an acknowledgement is sent again,
+/// Sends ticks in order until it is stopped. A batch without an acknowledgement is sent again,
 /// so that every retry may meet what the server has already.
 #[derive(Debug)]
 pub(crate) struct Load {

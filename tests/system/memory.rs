@@ -1,5 +1,5 @@
 //! Memory of answers: bounded in bytes, as the service counts them and as the system does, shared
-//! among those who ask, and given back.
+//! among callers, and given back.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -69,7 +69,7 @@ fn given_back(what: &str, http: &Http) {
     });
 }
 
-/// Asks for a path on a connection of its own, which is read no further than to the status.
+/// Requests a path on a connection of its own, which is read no further than to the status.
 fn open(place: &Place, path: &str, accept: &str) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(place.url().trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
@@ -81,7 +81,7 @@ fn open(place: &Place, path: &str, accept: &str) -> BufReader<TcpStream> {
     reader
 }
 
-/// The first of all readers, as nobody asked for it before.
+/// The first answer to a query that was not sent before.
 fn first(http: &Http, n: usize) -> (u16, Value) {
     let path = format!(
         "/v1/query?metric=readers&group_by=reader&order_by=-sum&limit=1&measures=sum\
@@ -91,8 +91,8 @@ fn first(http: &Http, n: usize) -> (u16, Value) {
     (reply.status, reply.body)
 }
 
-/// Whatever is asked for at once, it takes no more than the budget, nobody is cut off, who needs
-/// little is answered meanwhile, and all is given back.
+/// Many queries at once take no more than the budget, no answer is cut off, queries that need
+/// little are answered meanwhile, and all memory is given back.
 fn many_queries_at_once_stay_within_the_budget(store: Store) {
     let place = Place::new(store);
     let server = loaded(&place, 200);
@@ -115,10 +115,10 @@ fn many_queries_at_once_stay_within_the_budget(store: Store) {
             }
             (most, slowest)
         });
-        let asked: Vec<_> = (0..24).map(|n| scope.spawn(move || first(http, n))).collect();
+        let clients: Vec<_> = (0..24).map(|n| scope.spawn(move || first(http, n))).collect();
         let mut answered = 0;
-        for asked in asked {
-            match asked.join().unwrap() {
+        for client in clients {
+            match client.join().unwrap() {
                 (200, body) => {
                     assert_eq!(body["rows"][0]["sum"], json!(READERS - 1), "{body}");
                     assert_eq!(body["total_rows"], json!(READERS));
@@ -142,8 +142,8 @@ fn many_queries_at_once_stay_within_the_budget(store: Store) {
 
 in_both_stores!(many_queries_at_once_stay_within_the_budget);
 
-/// What would need more than there is at all is told how to ask for less, and does harm to nobody.
-fn a_query_that_needs_more_than_there_is_is_told_so(store: Store) {
+/// The error of a query that needs more than the budget says how to need less; others are answered.
+fn a_query_that_needs_more_than_the_budget_is_refused(store: Store) {
     let place = Place::new(store);
     let server = loaded(&place, 1_400);
     let http = &server.http;
@@ -164,7 +164,7 @@ fn a_query_that_needs_more_than_there_is_is_told_so(store: Store) {
     server.stop();
 }
 
-in_both_stores!(a_query_that_needs_more_than_there_is_is_told_so);
+in_both_stores!(a_query_that_needs_more_than_the_budget_is_refused);
 
 /// Streams hold what is on its way to them, and nothing while they wait.
 fn streams_that_wait_hold_nothing(store: Store) {

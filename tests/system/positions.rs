@@ -54,7 +54,7 @@ fn check(answer: &Value) -> (bool, u64) {
     (provenance["complete"] == true, events)
 }
 
-/// Asks as fast as it is answered, and checks every answer. Returns how many there were.
+/// Queries without a pause, and checks every answer. Returns how many there were.
 fn watch(http: Http, stop: Arc<AtomicBool>) -> JoinHandle<usize> {
     thread::spawn(move || {
         let mut answers = 0;

@@ -82,8 +82,8 @@ fn a_redis_that_was_emptied_while_the_server_was_away_is_filled_again() {
     place.check_log(EXPECTED);
 }
 
-/// Nothing is sent and nothing is asked meanwhile: the service finds out by itself.
-fn is_told(within: Duration, hurt: impl Fn(&mut Place), heal: impl Fn(&mut Place)) {
+/// Neither events nor queries arrive meanwhile: the service finds out on its own.
+fn is_reported(within: Duration, hurt: impl Fn(&mut Place), heal: impl Fn(&mut Place)) {
     let mut place = Place::new(Store::Redis);
     let server = place.start();
     server.http.send(&(0..100).map(tick).collect::<Vec<_>>());
@@ -107,7 +107,7 @@ fn is_told(within: Duration, hurt: impl Fn(&mut Place), heal: impl Fn(&mut Place
 
 #[test]
 fn a_redis_that_hangs_makes_the_service_unready_until_it_goes_on() {
-    is_told(
+    is_reported(
         Duration::from_secs(10),
         |place| place.redis.as_ref().unwrap().hang(),
         |place| place.redis.as_ref().unwrap().go_on(),
@@ -116,7 +116,7 @@ fn a_redis_that_hangs_makes_the_service_unready_until_it_goes_on() {
 
 #[test]
 fn a_redis_that_is_away_makes_the_service_unready_until_it_is_back() {
-    is_told(
+    is_reported(
         Duration::from_secs(5),
         |place| place.redis.as_mut().unwrap().kill(),
         |place| place.redis.as_mut().unwrap().restart(),

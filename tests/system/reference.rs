@@ -113,7 +113,7 @@ fn reference(http: &Http) -> String {
     text
 }
 
-/// Who may use each operation: what a key that only sends events is told.
+/// Which roles may use each operation, by the refusal of a key that only sends events.
 fn whose(http: &Http, operations: &[(&str, &str, &Value)]) -> Vec<String> {
     let make = |http: &Http, role: &str| {
         let made = http.post("/v1/keys", &json!({ "role": role })).body;

@@ -27,7 +27,7 @@ fn get(place: &Place, path: &str, accept: &str) -> String {
 }
 
 #[test]
-fn runs_are_listed_bounded_and_followed_only_by_those_who_ask_for_it() {
+fn runs_are_listed_within_bounds_and_followed_only_on_request() {
     let place = Place::new(Store::Memory);
     let server = place.start();
     server.run("incremental");

@@ -159,8 +159,8 @@ fn what_is_kept_counts_for_the_same_file_and_the_same_journal_only() {
     fresh.stop();
 }
 
-/// A restored back-up has the journal's id, and not all that was acknowledged; by the time it is
-/// asked, others may have filled it beyond where it was.
+/// A restored back-up has the journal's id, and not all acknowledged events; by the time of the
+/// next upload, other clients may have filled the journal beyond the old position.
 #[test]
 fn what_a_restored_server_has_lost_is_sent_again() {
     let (place, copy) = (Place::new(Store::Memory), Place::new(Store::Memory));

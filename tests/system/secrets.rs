@@ -1,8 +1,8 @@
-//! What keys do not see is named in no answer: every route of the API's description, asked with
-//! every kind of key, rightly and wrongly. A new route is asked by itself.
+//! No answer names what its key does not see: every route of the API's description gets requests
+//! with every kind of key, right and wrong ones. New routes are included without a change here.
 //!
-//! No request holds the names that its answer must not: what is asked for is nearly them, so that
-//! whoever suggests the nearest name, or lists those that there are, gives himself away.
+//! No request holds the names that its answer must not: the requests name things that are nearly
+//! the same, so that a suggestion of the nearest name, or a list of names, shows.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -31,8 +31,8 @@ const OTHERS: [&str; 5] = ["zetacorp", "zembla", "1987-05-05", "31337", "nonumbe
 /// What no metric reads, what was refused, and what is noted of a key.
 const HIDDEN: [&str; 4] = ["discountcode", "springsale", "quarantinedtext", "auditornote"];
 
-/// A key, as a request brings it, and what it must not learn.
-struct Asker {
+/// A key, as a request brings it, and the names that its answers must not have.
+struct TestCaller {
     name: &'static str,
     key: Option<String>,
     secrets: Vec<String>,
@@ -100,7 +100,7 @@ fn define(http: &Http) {
 }
 
 /// Makes keys of all kinds.
-fn askers(server: &Server, place: &Place) -> Vec<Asker> {
+fn callers(server: &Server, place: &Place) -> Vec<TestCaller> {
     let made = server.http.post("/v1/keys", &json!({ "role": "admin", "note": "auditornote" }));
     assert_eq!(made.status, 201, "{}", made.body);
     let admin = made.body["key"].as_str().unwrap().to_owned();
@@ -117,7 +117,7 @@ fn askers(server: &Server, place: &Place) -> Vec<Asker> {
     let (metrics, filter) = (json!(["sales"]), json!("tenant = 'acme'"));
     let set = json!({ "tenant": "acme" });
     let every = [&FLOOR[..], &WAGES, &OTHERS, &["revenue", "orders"]].concat();
-    let mut askers = Vec::new();
+    let mut callers = Vec::new();
     for (name, request, secrets) in [
         (
             "metrics",
@@ -141,19 +141,19 @@ fn askers(server: &Server, place: &Place) -> Vec<Asker> {
         let made = http.post("/v1/keys", &request);
         assert_eq!(made.status, 201, "{name}: {}", made.body);
         let key = made.body["key"].as_str().map(str::to_owned);
-        askers.push(Asker { name, key, secrets });
+        callers.push(TestCaller { name, key, secrets });
     }
-    askers.push(Asker { name: "nobody", key: None, secrets: bound(&every) });
+    callers.push(TestCaller { name: "nobody", key: None, secrets: bound(&every) });
     let wrong = Some("mgs_auditor_0".to_owned());
-    askers.push(Asker { name: "wrong", key: wrong, secrets: bound(&every) });
-    // Nobody learns how other keys are called.
-    let ids: Vec<Option<String>> = askers.iter().map(|asker| asker.key.clone()).collect();
-    for (at, asker) in askers.iter_mut().enumerate() {
+    callers.push(TestCaller { name: "wrong", key: wrong, secrets: bound(&every) });
+    // No key sees the names of other keys.
+    let ids: Vec<Option<String>> = callers.iter().map(|caller| caller.key.clone()).collect();
+    for (at, caller) in callers.iter_mut().enumerate() {
         let others = ids.iter().enumerate().filter(|(other, _)| *other != at);
         let id = |key: &Option<String>| Some(key.as_ref()?.split('_').nth(1)?.to_owned());
-        asker.secrets.extend(others.filter_map(|(_, key)| id(key)).filter(|id| id != "auditor"));
+        caller.secrets.extend(others.filter_map(|(_, key)| id(key)).filter(|id| id != "auditor"));
     }
-    askers
+    callers
 }
 
 /// A request: method, address, more headers and body.
@@ -175,21 +175,21 @@ fn answer(place: &Place, key: Option<&str>, request: &Request) -> String {
     loop {
         let count = stream.read(&mut piece).unwrap_or_else(|error| panic!("{text}: {error}"));
         said.extend_from_slice(&piece[..count]);
-        let told = String::from_utf8_lossy(&said);
-        let is_stream = told.contains("content-type: text/event-stream");
-        if count == 0 || (is_stream && told.contains("data:") && told.contains("\n\n")) {
-            return told.to_lowercase();
+        let text = String::from_utf8_lossy(&said);
+        let is_stream = text.contains("content-type: text/event-stream");
+        if count == 0 || (is_stream && text.contains("data:") && text.contains("\n\n")) {
+            return text.to_lowercase();
         }
     }
 }
 
 /// Fails if an answer names what it must not. Its status.
-fn check(place: &Place, asker: &Asker, request: &Request) -> u16 {
-    let said = answer(place, asker.key.as_deref(), request);
-    let asked = format!("{request:?}").to_lowercase();
-    for secret in &asker.secrets {
-        let is_told = said.contains(&secret.to_lowercase()) && !asked.contains(secret);
-        assert!(!is_told, "`{}` learns `{secret}`: {request:?}\n{said}", asker.name);
+fn check(place: &Place, caller: &TestCaller, request: &Request) -> u16 {
+    let said = answer(place, caller.key.as_deref(), request);
+    let sent = format!("{request:?}").to_lowercase();
+    for secret in &caller.secrets {
+        let is_named = said.contains(&secret.to_lowercase()) && !sent.contains(secret);
+        assert!(!is_named, "`{}` sees `{secret}`: {request:?}\n{said}", caller.name);
     }
     said.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
 }
@@ -207,7 +207,7 @@ fn near() -> Vec<String> {
     near.chain(odd.map(str::to_owned)).collect()
 }
 
-/// What the API's description says can be asked, asked in every way that is nearly right.
+/// The operations of the API's description, with parameters that are nearly right.
 fn described(http: &Http) -> Vec<Request> {
     let document = http.get("/openapi.json").body;
     let mut requests = Vec::new();
@@ -222,7 +222,7 @@ fn described(http: &Http) -> Vec<Request> {
                     let is_known = name == "name}" && path.contains("dimensions");
                     match (name, is_known) {
                         ("", _) => {}
-                        // A dimension is asked for of a metric that there is.
+                        // The dimension of an existing metric.
                         (_, true) => address += "sales",
                         (_, false) => address += &coded(&value),
                     }
@@ -333,17 +333,17 @@ fn what_a_key_does_not_see_is_named_in_no_answer() {
     define(&server.http);
     send(&server.http);
     server.run("incremental");
-    let askers = askers(&server, &place);
+    let callers = callers(&server, &place);
     let (described, questions) = (described(&server.http), questions());
-    for asker in &askers {
+    for caller in &callers {
         let mut answered = 0;
         for request in described.iter().chain(&questions) {
-            answered += usize::from(check(&place, asker, request) == 200);
+            answered += usize::from(check(&place, caller, request) == 200);
         }
-        println!("{}: {answered} of {}", asker.name, described.len() + questions.len());
-        assert!(answered > 10, "{}", asker.name);
+        println!("{}: {answered} of {}", caller.name, described.len() + questions.len());
+        assert!(answered > 10, "{}", caller.name);
     }
-    // Why a store is away is for those who run the service.
+    // Only operators see why a store is away.
     let ask = |rest: &str| {
         let address = format!("/v1/query?metric=sales&{rest}");
         ("GET".to_owned(), address, String::new(), String::new())
@@ -352,17 +352,17 @@ fn what_a_key_does_not_see_is_named_in_no_answer() {
     let address = redis.url().rsplit('/').find(|part| part.contains(':')).unwrap().to_owned();
     let mut place = place;
     place.redis.as_mut().unwrap().kill();
-    for asker in askers {
-        let secrets = [asker.secrets, vec![address.clone(), "redis".to_owned()]].concat();
-        let asker = Asker { secrets, ..asker };
+    for caller in callers {
+        let secrets = [caller.secrets, vec![address.clone(), "redis".to_owned()]].concat();
+        let caller = TestCaller { secrets, ..caller };
         for (rest, away) in [("limit=17", 503), ("limit=17&partial=allow", 200)] {
-            let status = check(&place, &asker, &ask(rest));
-            let is_reader = ["metrics", "filter", "both", "reader"].contains(&asker.name);
-            assert_eq!(status == away, is_reader, "{}: {rest}: {status}", asker.name);
+            let status = check(&place, &caller, &ask(rest));
+            let is_reader = ["metrics", "filter", "both", "reader"].contains(&caller.name);
+            assert_eq!(status == away, is_reader, "{}: {rest}: {status}", caller.name);
         }
-        if asker.name != "reader" {
+        if caller.name != "reader" {
             let ready = ("GET".to_owned(), "/readyz".to_owned(), String::new(), String::new());
-            check(&place, &asker, &ready);
+            check(&place, &caller, &ready);
         }
     }
 }

@@ -16,14 +16,14 @@ use crate::wait::until;
 const PAGE: &str = "http://shop.example";
 
 /// A response: its status, the headers that tell browsers what they may, and its body.
-struct Told {
+struct SegmentReply {
     status: u16,
     allow_origin: Option<String>,
     allow_headers: Option<String>,
     body: Value,
 }
 
-fn call(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Told {
+fn call(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> SegmentReply {
     let agent = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(60)))
@@ -43,7 +43,7 @@ fn call(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Told 
     let status = response.status().as_u16();
     let text = response.body_mut().read_to_string().unwrap();
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    Told { status, allow_origin, allow_headers, body }
+    SegmentReply { status, allow_origin, allow_headers, body }
 }
 
 fn key(place: &Place, admin: Option<&str>, arguments: &[&str]) -> String {
@@ -82,9 +82,9 @@ fn success_says_that_something_is_counted(store: Store) {
     for prefix in ["/v1", "/v1/segment", "/v1/segment/v1"] {
         let names = short.iter().chain(long.iter().filter(|_| prefix != "/v1"));
         for name in names {
-            let told = post(&format!("{prefix}/{name}"), &bare);
-            assert_eq!(told.status, 200, "{prefix}/{name}: {}", told.body);
-            assert_eq!(told.body["accepted"], 1, "{prefix}/{name}: {}", told.body);
+            let reply = post(&format!("{prefix}/{name}"), &bare);
+            assert_eq!(reply.status, 200, "{prefix}/{name}: {}", reply.body);
+            assert_eq!(reply.body["accepted"], 1, "{prefix}/{name}: {}", reply.body);
             sent += 1;
         }
         // Each of the same message again is an event again: there is no id to know it by.
@@ -93,10 +93,13 @@ fn success_says_that_something_is_counted(store: Store) {
             { "type": "nonsense" }, {}, 7,
         ], "sentAt": "2026-01-01T00:00:00Z" });
         for name in ["b", "batch", "import"] {
-            let told = post(&format!("{prefix}/{name}"), &batch);
-            assert_eq!(told.status, 200, "{prefix}/{name}: {}", told.body);
-            assert_eq!((&told.body["success"], &told.body["accepted"]), (&json!(true), &json!(3)));
-            assert_eq!(told.body["invalid"].as_array().unwrap().len(), 3);
+            let reply = post(&format!("{prefix}/{name}"), &batch);
+            assert_eq!(reply.status, 200, "{prefix}/{name}: {}", reply.body);
+            assert_eq!(
+                (&reply.body["success"], &reply.body["accepted"]),
+                (&json!(true), &json!(3))
+            );
+            assert_eq!(reply.body["invalid"].as_array().unwrap().len(), 3);
             sent += 3;
         }
     }
@@ -107,10 +110,10 @@ fn success_says_that_something_is_counted(store: Store) {
         ("/v1/b", json!({ "batch": [{}, { "type": "shout" }] })),
         ("/v1/segment/batch", json!({ "batch": [1, null] })),
     ] {
-        let told = post(path, &body);
-        assert_eq!((told.status, &told.body["success"]), (400, &json!(false)), "{}", told.body);
-        assert_eq!(told.body["code"], "invalid_events");
-        assert!(!told.body["invalid"].as_array().unwrap().is_empty());
+        let reply = post(path, &body);
+        assert_eq!((reply.status, &reply.body["success"]), (400, &json!(false)), "{}", reply.body);
+        assert_eq!(reply.body["code"], "invalid_events");
+        assert!(!reply.body["invalid"].as_array().unwrap().is_empty());
     }
     // With an id a retry is a duplicate, as ever.
     let identified = json!({ "event": "signup", "messageId": "m-1" });
@@ -135,45 +138,49 @@ fn a_page_of_a_configured_origin_sends_with_a_write_key_in_the_body() {
         call("POST", &url, headers, body.to_string().as_bytes())
     };
     // Without keys a page that is named may send, and another may not.
-    let told = send(&from(PAGE), &track(""));
-    assert_eq!((told.status, told.allow_origin.as_deref()), (200, Some(PAGE)), "{}", told.body);
+    let reply = send(&from(PAGE), &track(""));
+    assert_eq!((reply.status, reply.allow_origin.as_deref()), (200, Some(PAGE)), "{}", reply.body);
     assert_eq!(send(&from("http://evil.example"), &track("")).status, 403);
 
     let admin = key(&place, None, &["--role", "admin"]);
     let ingest = key(&place, Some(&admin), &["--role", "ingest", "--requests-per-s", "1000"]);
     let reader = key(&place, Some(&admin), &["--role", "read"]);
-    // What a browser asks before it sends `Authorization`, or says which try it is.
+    // The preflight of a browser before it sends `Authorization`, or says which try it is.
     let wanted = "authorization,content-type,x-retry-count";
-    let asked = [
+    let preflight = [
         ("origin", PAGE),
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", wanted),
     ];
     for path in ["/v1/t", "/v1/b", "/v1/segment/batch"] {
-        let told = call("OPTIONS", &format!("{}{path}", place.url()), &asked, b"");
-        assert_eq!((told.status, told.allow_origin.as_deref()), (200, Some(PAGE)), "{path}");
-        let allowed = told.allow_headers.unwrap();
+        let reply = call("OPTIONS", &format!("{}{path}", place.url()), &preflight, b"");
+        assert_eq!((reply.status, reply.allow_origin.as_deref()), (200, Some(PAGE)), "{path}");
+        let allowed = reply.allow_headers.unwrap();
         assert!(wanted.split(',').all(|name| allowed.contains(name)), "{allowed}");
     }
-    let told = send(&from(PAGE), &track(&ingest));
-    assert_eq!((told.status, &told.body["accepted"]), (200, &json!(1)), "{}", told.body);
-    assert_eq!(told.allow_origin.as_deref(), Some(PAGE));
+    let reply = send(&from(PAGE), &track(&ingest));
+    assert_eq!((reply.status, &reply.body["accepted"]), (200, &json!(1)), "{}", reply.body);
+    assert_eq!(reply.allow_origin.as_deref(), Some(PAGE));
     let basic = |key: &str| {
         use base64::Engine;
         let name = base64::engine::general_purpose::STANDARD.encode(format!("{key}:"));
         format!("Basic {name}")
     };
     let (good, bad) = (basic(&ingest), basic("mgs_0_0"));
-    let told = send(&[text, ("origin", PAGE), ("authorization", &good)], &track(""));
-    assert_eq!((told.status, &told.body["accepted"]), (200, &json!(1)), "{}", told.body);
+    let reply = send(&[text, ("origin", PAGE), ("authorization", &good)], &track(""));
+    assert_eq!((reply.status, &reply.body["accepted"]), (200, &json!(1)), "{}", reply.body);
     // What `Authorization` says counts, whatever is in the body.
     assert_eq!(send(&[text, ("authorization", &bad)], &track(&ingest)).status, 401);
     for (wrong, status, code) in
         [("", 401, "key_missing"), ("mgs_0_0", 401, "key_unknown"), (&*reader, 403, "forbidden")]
     {
-        let told = send(&from(PAGE), &track(wrong));
-        assert_eq!((told.status, &told.body["code"]), (status, &json!(code)), "{}", told.body);
-        assert_eq!(told.allow_origin.as_deref(), Some(PAGE), "so that the page learns of it");
+        let reply = send(&from(PAGE), &track(wrong));
+        assert_eq!((reply.status, &reply.body["code"]), (status, &json!(code)), "{}", reply.body);
+        assert_eq!(
+            reply.allow_origin.as_deref(),
+            Some(PAGE),
+            "so that the page can read the error"
+        );
     }
     for body in [&b"nope"[..], b"", b"[]", b"{\"writeKey\":7}"] {
         assert_eq!(call("POST", &url, &[text], body).status, 401);
@@ -181,8 +188,8 @@ fn a_page_of_a_configured_origin_sends_with_a_write_key_in_the_body() {
     // The key in the body opens nothing else.
     let events = format!("{}/v1/events", place.url());
     let body = track(&ingest).to_string();
-    let told = call("POST", &events, &[("content-type", "application/json")], body.as_bytes());
-    assert_eq!(told.status, 401);
+    let reply = call("POST", &events, &[("content-type", "application/json")], body.as_bytes());
+    assert_eq!(reply.status, 401);
     server.stop();
     place.check_log(&[]);
 }
@@ -194,20 +201,20 @@ fn a_write_key_is_found_in_a_batch_that_is_not_too_large() {
     let admin = key(&place, None, &["--role", "admin"]);
     let ingest = key(&place, Some(&admin), &["--role", "ingest"]);
     let text = ("content-type", "text/plain");
-    // A batch, compressed, with the key beside it; and one that is too large to be read before it
-    // is known who sends it.
+    // A batch, compressed, with the key beside it; and one that is too large to be read before
+    // its sender is known.
     let batch = json!([{ "type": "page" }, { "type": "track", "event": "x" }]);
     let batch = json!({ "writeKey": ingest, "batch": batch });
     let body = zstd::encode_all(batch.to_string().as_bytes(), 1).unwrap();
     let url = format!("{}/v1/b", place.url());
-    let told = call("POST", &url, &[text, ("content-encoding", "zstd")], &body);
-    assert_eq!((told.status, &told.body["accepted"]), (200, &json!(2)), "{}", told.body);
+    let reply = call("POST", &url, &[text, ("content-encoding", "zstd")], &body);
+    assert_eq!((reply.status, &reply.body["accepted"]), (200, &json!(2)), "{}", reply.body);
     let large =
         format!("{{\"writeKey\":\"{ingest}\",\"batch\":[],\"x\":\"{}\"}}", "y".repeat(2 << 20));
     assert_eq!(call("POST", &url, &[text], large.as_bytes()).status, 413);
     let bearer = format!("Bearer {ingest}");
-    let told = call("POST", &url, &[text, ("authorization", &bearer)], large.as_bytes());
-    assert_eq!(told.status, 200, "{}", told.body);
+    let reply = call("POST", &url, &[text, ("authorization", &bearer)], large.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.body);
     server.stop();
     place.check_log(&[]);
 }
@@ -222,9 +229,9 @@ fn in_every_shape(place: &Place, acme: &str) -> u64 {
     let events = format!("{}/v1/events", place.url());
     let post = |kind: &str, more: &[(&str, &str)], body: &[u8]| {
         let headers = [&[("content-type", kind), ("authorization", &*bearer)][..], more].concat();
-        let told = call("POST", &events, &headers, body);
-        assert_eq!(told.status, 200, "{kind}: {}", told.body);
-        told.body
+        let reply = call("POST", &events, &headers, body);
+        assert_eq!(reply.status, 200, "{kind}: {}", reply.body);
+        reply.body
     };
     let accepted = |body: Value| body["accepted"].as_u64().unwrap();
     let (json, evil) = ("application/json", r#""properties":{"tenant":"evil","amount":2}"#);
@@ -238,8 +245,8 @@ fn in_every_shape(place: &Place, acme: &str) -> u64 {
     let binary = [("ce-specversion", "1.0"), ("ce-id", "4"), ("ce-source", "s"), ("ce-type", "x")];
     sent += accepted(post(json, &binary, br#"{"tenant":"evil","source":["evil"]}"#));
     let track = format!(r#"{{"event":"x","messageId":"5",{evil},"writeKey":"{acme}"}}"#);
-    let told = call("POST", &format!("{}/v1/t", place.url()), &[], track.as_bytes());
-    sent += accepted(told.body);
+    let reply = call("POST", &format!("{}/v1/t", place.url()), &[], track.as_bytes());
+    sent += accepted(reply.body);
     let lines = format!("{{\"id\":\"6\",\"event\":\"x\",{evil}}}\nnope {evil}\n");
     sent += accepted(post("application/x-ndjson", &[], lines.as_bytes()));
     sent

@@ -292,16 +292,16 @@ fn of_spark(days: &[i32]) -> Vec<u8> {
 }
 
 #[test]
-fn times_that_are_none_are_invalid_and_told_as_what_they_are() {
+fn values_that_are_no_times_are_invalid_and_the_error_shows_them() {
     let place = Place::new(Store::Memory);
     let server = place.start();
     let parquet = "application/vnd.apache.parquet";
     let reply = server.http.post_as("/v1/events", parquet, &of_spark(&[20_000, 193_579, 40_000]));
     assert_eq!(reply.body["accepted"], 1, "{}", reply.body);
     let invalid = reply.body["invalid"].as_array().unwrap();
-    let told: Vec<&str> = invalid.iter().map(|i| i["message"].as_str().unwrap()).collect();
-    assert!(told[0].contains("2500-01-01T00:00:00Z"), "{told:?}");
-    assert!(told[1].contains("2079-07-08T00:00:00Z, too far ahead"), "{told:?}");
+    let messages: Vec<&str> = invalid.iter().map(|i| i["message"].as_str().unwrap()).collect();
+    assert!(messages[0].contains("2500-01-01T00:00:00Z"), "{messages:?}");
+    assert!(messages[1].contains("2079-07-08T00:00:00Z, too far ahead"), "{messages:?}");
     let send = |time: Value| {
         let event = json!({ "event": "sale", "time": time });
         let reply = server.http.post("/v1/events", &event);
@@ -322,7 +322,7 @@ fn times_that_are_none_are_invalid_and_told_as_what_they_are() {
 }
 
 #[test]
-fn what_a_newcomer_sends_is_told_what_would_be_right() {
+fn errors_of_usual_mistakes_say_what_would_be_right() {
     let place = Place::new(Store::Memory);
     let server = place.start();
     let sent = |event: Value| server.http.post("/v1/events", &event).body.to_string();
@@ -334,8 +334,8 @@ fn what_a_newcomer_sends_is_told_what_would_be_right() {
         (json!({ "event": "sale", "props": {} }), "`properties` is meant by `props`"),
         (json!([[{ "event": "sale" }]]), "an array of events is sent as"),
     ] {
-        let told = sent(event);
-        assert!(told.contains(words), "{told}");
+        let messages = sent(event);
+        assert!(messages.contains(words), "{messages}");
     }
     let lines = b"{\"event\":\"sale\"}\n{\"event\":\"sale\"}\n";
     let reply = server.http.post_as("/v1/events", "application/json", lines);

@@ -45,7 +45,7 @@ fn answers_equal_a_naive_count_at_every_step(store: Store) {
     place.check_log(&[]);
 }
 
-/// Asks in several ways and compares with what the lines say.
+/// Queries in several ways and compares with the lines.
 fn check(http: &Http, lines: &[String]) {
     let flights = flights(lines);
     let measures = [

@@ -1,4 +1,4 @@
-//! HTTPS: served, believed by whoever trusts the certificate, and renewed without a restart.
+//! HTTPS: served, accepted by clients that trust the certificate, and renewed without a restart.
 
 use std::fs;
 use std::process::Stdio;
@@ -42,7 +42,7 @@ fn https_is_served_and_its_certificate_renewed() {
     };
     until("it is ready", LONG, || (status(Some("cert.pem")).0 == 0).then_some(()));
     let (code, _, error) = status(None);
-    assert_eq!(code, 1, "a certificate that nobody vouches for is not believed: {error}");
+    assert_eq!(code, 1, "a certificate without a trusted issuer is refused: {error}");
     let plain = outcome(merganser().args(["status", "--ready", "--server", &place.url()]));
     assert_eq!(plain.0, 1, "without TLS there is no answer");
 

@@ -12,7 +12,7 @@ use crate::load::{Load, Total, tick, total, total_below};
 use crate::server::{Place, Server, Store};
 use crate::wait::until;
 
-/// Asks as fast as it is answered, and keeps every different total.
+/// Queries without a pause, and keeps every different total.
 struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<BTreeSet<Total>>,

@@ -1,4 +1,4 @@
-//! What is told of requests: traces, as a collector gets them, and the log.
+//! Records of requests: traces, as a collector gets them, and the log.
 
 use std::fs;
 use std::io::{Read, Write};

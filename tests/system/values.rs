@@ -1,4 +1,4 @@
-//! What values come to, as a client sees it: places, values that are told apart, times.
+//! Results of values, as a client sees them: places, values that are distinguished, times.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ const EXPECTED: [(&str, &str); 12] = [
     ("late", "\"2025-11-03T11:00:00.250+01:00\""),
 ];
 
-/// What is told of values that lost digits.
+/// Warnings of values that lost digits.
 const LOST: [(&str, &str); 7] = [
     ("nine", "3 values were rounded to 9 decimal places"),
     ("long", "1 value was rounded to 12"),
@@ -85,13 +85,13 @@ fn check(http: &Http) {
     let warnings: Vec<&str> =
         answer["warnings"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     for (name, rounded) in LOST {
-        let told: Vec<_> = warnings
+        let lost: Vec<_> = warnings
             .iter()
             .filter(|text| text.starts_with(&format!("{name}: ")) && text.contains("lost digits"))
             .collect();
         match rounded {
-            "" => assert!(told.is_empty(), "{told:?}"),
-            _ => assert!(told.len() == 1 && told[0].contains(rounded), "{name}: {warnings:?}"),
+            "" => assert!(lost.is_empty(), "{lost:?}"),
+            _ => assert!(lost.len() == 1 && lost[0].contains(rounded), "{name}: {warnings:?}"),
         }
     }
     // Conditions and order over them.

@@ -49,15 +49,15 @@ fn check(http: &Http) {
     assert_eq!(warnings(http, "measures=n"), [""; 0]);
     for query in ["measures=tokens", "measures=share&group_by=tenant", "measures=n&order_by=tokens"]
     {
-        let told = warnings(http, query);
-        assert_eq!(told.len(), 1, "{told:?}");
+        let found = warnings(http, query);
+        assert_eq!(found.len(), 1, "{found:?}");
         let start =
             "tokens: 3 values were not numbers and are not in the sum, for example an object";
-        assert!(told[0].starts_with(start), "{told:?}");
+        assert!(found[0].starts_with(start), "{found:?}");
     }
-    let told = warnings(http, "measures=amount");
+    let found = warnings(http, "measures=amount");
     let absent = "amount: no event has the property `amounteur`; did you mean `amount_eur`?";
-    assert_eq!(told, [absent]);
+    assert_eq!(found, [absent]);
     let shown = http.get("/v1/metrics/calls").body;
     assert_eq!(shown["type_mismatches"], 4, "{shown}");
     let omissions = shown["omissions"].as_array().unwrap();
@@ -70,8 +70,9 @@ fn check(http: &Http) {
     assert_eq!(shown["warnings"].as_array().unwrap().len(), 2, "{shown}");
 }
 
-/// The same whichever layer holds what, whichever run made it, and after a start.
-fn values_that_are_not_in_an_answer_are_told_of(store: Store) {
+/// The warnings are the same whichever layer holds the events, whichever run made the view, and
+/// after a start.
+fn warnings_name_values_that_an_answer_leaves_out(store: Store) {
     let place = Place::new(store);
     let server = place.start();
     assert!(define(&server.http)["warnings"].is_null(), "without events nothing is doubtful");
@@ -79,8 +80,8 @@ fn values_that_are_not_in_an_answer_are_told_of(store: Store) {
     let calls = calls();
     server.http.send(&calls[..10]);
     server.http.send(&calls[10..22]);
-    let told = warnings(&server.http, "measures=tokens");
-    assert!(told[0].contains("2 values") && told[0].contains("the text \"12\""), "{told:?}");
+    let found = warnings(&server.http, "measures=tokens");
+    assert!(found[0].contains("2 values") && found[0].contains("the text \"12\""), "{found:?}");
     server.http.send(&calls[22..]);
     check(&server.http);
     server.run("incremental");
@@ -92,20 +93,20 @@ fn values_that_are_not_in_an_answer_are_told_of(store: Store) {
     check(&server.http);
     let more = json!({ "tenant": "a", "tokens": [1], "ok": true });
     server.http.send(&[call(100, &more)]);
-    let told = warnings(&server.http, "measures=tokens");
-    assert!(told[0].starts_with("tokens: 4 values"), "{told:?}");
+    let found = warnings(&server.http, "measures=tokens");
+    assert!(found[0].starts_with("tokens: 4 values"), "{found:?}");
     server.run("incremental");
-    let told = warnings(&server.http, "measures=tokens");
+    let found = warnings(&server.http, "measures=tokens");
     server.run("full");
-    assert_eq!(warnings(&server.http, "measures=tokens"), told);
+    assert_eq!(warnings(&server.http, "measures=tokens"), found);
     server.kill();
     let server = place.start();
-    assert_eq!(warnings(&server.http, "measures=tokens"), told);
+    assert_eq!(warnings(&server.http, "measures=tokens"), found);
     server.stop();
     place.check_log(&[]);
 }
 
-in_both_stores!(values_that_are_not_in_an_answer_are_told_of);
+in_both_stores!(warnings_name_values_that_an_answer_leaves_out);
 
 #[test]
 fn a_definition_over_what_no_event_has_is_doubted_at_once() {
@@ -160,13 +161,13 @@ fn a_bound_key_learns_neither_values_nor_their_number() {
     for bounds in [["--filter", "tenant = 'a'"], ["--metrics", "calls"]] {
         let bound = key(&[&["--role", "read"][..], &bounds[..]].concat(), &admin);
         let bound = server.http.with_key(&bound);
-        let told = warnings(&bound, "measures=tokens,amount");
-        assert_eq!(told[0], "amount: no event has the property `amounteur`");
-        assert!(told[1].starts_with("tokens: some values were not numbers"), "{told:?}");
+        let found = warnings(&bound, "measures=tokens,amount");
+        assert_eq!(found[0], "amount: no event has the property `amounteur`");
+        assert!(found[1].starts_with("tokens: some values were not numbers"), "{found:?}");
         let shown = bound.get("/v1/metrics/calls").body;
         assert!(shown["omissions"].is_null(), "{shown}");
         assert_eq!(shown["type_mismatches"].is_null(), bounds[0] == "--filter", "{shown}");
-        for said in [told.concat(), shown.to_string()] {
+        for said in [found.concat(), shown.to_string()] {
             assert!(!said.contains("s3cret") && !said.contains("1 value"), "{said}");
         }
     }

@@ -1,4 +1,4 @@
-//! Functions and their lengths, told by rustfmt's layout: a function ends with the first `}` that
+//! Functions and their lengths, found by rustfmt's layout: a function ends with the first `}` that
 //! stands as far in as its `fn` line began.
 
 use crate::source::Source;

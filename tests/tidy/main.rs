@@ -4,8 +4,8 @@
 //! in [`EXCEPTIONS`] with that reason. An exception that is no longer needed fails too.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod figures;
 mod functions;
+mod instruments;
 mod modules;
 mod source;
 mod types;

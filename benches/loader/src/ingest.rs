@@ -89,7 +89,7 @@ async fn send(
     }
 }
 
-/// Sends an event of its own now and then, and asks for an answer that has it.
+/// Sends an event of its own now and then, and queries until an answer includes it.
 async fn watch(args: &IngestLoadArgs, started: Instant) -> anyhow::Result<Seen> {
     let mut connection = Connection::open(&args.load.server).await?;
     let until = started + Duration::from_secs(args.load.seconds);

@@ -81,7 +81,7 @@ struct IngestLoadArgs {
 struct QueryLoadArgs {
     #[command(flatten)]
     load: Load,
-    /// Path and query string; may be given several times, and is asked in turn
+    /// Path and query string; may be given several times; the paths are requested in turn
     #[arg(long = "path", required = true)]
     paths: Vec<String>,
 }

@@ -11,9 +11,9 @@ use crate::report::{Latencies, Report};
 pub(crate) async fn run(args: &QueryLoadArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let (mut all, mut first) = (Latencies::default(), Latencies::default());
-    let askers = (0..args.load.connections).map(|place| ask(args, place, started));
-    for (asked, once) in try_join_all(askers).await? {
-        all.extend(asked);
+    let clients = (0..args.load.connections).map(|place| ask(args, place, started));
+    for (latencies, once) in try_join_all(clients).await? {
+        all.extend(latencies);
         first.extend(once);
     }
     let mut report = Report::new(started);
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &QueryLoadArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All latencies, and those of the first time that each path was asked.
+/// All latencies, and those of the first request of each path.
 async fn ask(
     args: &QueryLoadArgs,
     place: usize,

@@ -61,7 +61,7 @@ impl Report {
     }
 
     pub(crate) fn print(self) {
-        // Nobody is left to tell when stdout is closed.
+        // A closed stdout has no reader for an error.
         let _ = writeln!(std::io::stdout(), "{}", Value::Object(self.fields));
     }
 }

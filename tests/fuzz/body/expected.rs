@@ -41,7 +41,7 @@ pub(super) enum Verdict {
         /// As it was sent.
         raw: Vec<u8>,
     },
-    /// It breaks these rules; any of them may be told.
+    /// It breaks these rules; the error may name any of them.
     Invalid {
         /// Its place.
         index: u32,
@@ -149,7 +149,7 @@ fn read(raw: &[u8]) -> Result<(Event, Option<String>), BTreeSet<&'static str>> {
     if raw.len() > EVENT_MAX_BYTES {
         return Err(BTreeSet::from(["event_too_large"]));
     }
-    // What begins as another kind of value may be told to be one before its end is looked at.
+    // A text that begins as another kind of value may be refused as one before its end is read.
     let no_object = || BTreeSet::from(["malformed_event", "not_an_object"]);
     let text = std::str::from_utf8(raw).map_err(|_| no_object())?;
     let Some(Json { value: Value::Object(fields), .. }) = json::read(text) else {

@@ -33,7 +33,7 @@ const PROPERTIES: [Option<&str>; 7] = [
 const TIMES: [i64; 7] =
     [0, Timestamp::MIN.0, Timestamp::MAX.0 - 1, -1, 1_359_675_015_000_001, 951_782_400_000_000, 1];
 
-/// Events whose properties have the types that a use asks for, and others.
+/// Events whose properties have the types that a use needs, and others.
 pub(super) fn events() -> &'static EventBatch {
     static EVENTS: LazyLock<EventBatch> = LazyLock::new(|| {
         let event = |(number, (properties, time)): (usize, (&Option<&str>, &i64))| Event {

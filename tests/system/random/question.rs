@@ -52,7 +52,7 @@ impl<'a> Question<'a> {
         Self { metric, granularity: pick(random, &choices), group_by, range, only_shop }
     }
 
-    /// Asks, and compares every row.
+    /// Sends the query, and compares every row.
     pub(super) fn check(&self, http: &Http, events: &[Event]) {
         let (total, answer) = http.rows(&self.query());
         let expected = self.expected(events);

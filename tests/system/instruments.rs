@@ -10,19 +10,19 @@ use crate::wait::until;
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// All figures, by name and labels.
-fn figures(http: &Http) -> BTreeMap<String, f64> {
+/// All Prometheus metrics, by name and labels.
+fn instruments(http: &Http) -> BTreeMap<String, f64> {
     let text = http.get("/metrics").body;
     let lines = text.as_str().unwrap().lines().filter(|line| !line.starts_with('#'));
-    let figure = |line: &str| {
+    let instrument = |line: &str| {
         let (name, value) = line.rsplit_once(' ')?;
         Some((name.to_owned(), value.parse().ok()?))
     };
-    lines.filter_map(figure).collect()
+    lines.filter_map(instrument).collect()
 }
 
 #[test]
-fn figures_say_what_happened() {
+fn metrics_show_what_happened() {
     let place = Place::new(Store::Memory);
     let server = place.start();
     let lines: Vec<String> = (0..1_000).map(tick).collect();
@@ -32,7 +32,7 @@ fn figures_say_what_happened() {
     server.http.try_send(&wrong, "durable").unwrap();
     assert_eq!(server.http.get("/v1/query?metric=nope").status, 404);
     assert_eq!(server.http.get("/v1/query?metric=ticks").status, 200);
-    let before = figures(&server.http);
+    let before = instruments(&server.http);
     for (name, value) in [
         ("intake_events_accepted_total", 1_000.0),
         ("intake_events_duplicate_total", 300.0),
@@ -47,34 +47,38 @@ fn figures_say_what_happened() {
         assert_eq!(before.get(&format!("merganser_{name}")), Some(&value), "{name}");
     }
     until("the journal's lag is seen", LONG, || {
-        (figures(&server.http)["merganser_journal_unarchived_events"] == 1_000.0).then_some(())
+        (instruments(&server.http)["merganser_journal_unarchived_events"] == 1_000.0).then_some(())
     });
     server.run("incremental");
     until("there is no lag", LONG, || {
-        let now = figures(&server.http);
+        let now = instruments(&server.http);
         let lags = ["journal_unarchived_events", "batch_behind_events", "speed_unapplied_events"];
         let is_zero = |name: &&str| now.get(&format!("merganser_{name}")) == Some(&0.0);
         lags.iter().all(is_zero).then_some(())
     });
-    let after = figures(&server.http);
+    let after = instruments(&server.http);
     let last = "merganser_run_last_success_timestamp_seconds{mode=\"incremental\"}";
-    let succeeded = |figures: &BTreeMap<String, f64>| figures[last];
+    let succeeded = |instruments: &BTreeMap<String, f64>| instruments[last];
     let runs = "merganser_runs_total{mode=\"incremental\",outcome=\"succeeded\"}";
     assert_eq!(after.get(runs), Some(&1.0), "{:?}", names(&after, "merganser_runs_total"));
     assert!(succeeded(&after) > 1.7e9);
     assert_eq!(after["merganser_audit_differences_total"], 0.0);
     server.stop();
     let server = place.start();
-    assert_eq!(succeeded(&figures(&server.http)), succeeded(&after), "a restart forgets nothing");
+    assert_eq!(
+        succeeded(&instruments(&server.http)),
+        succeeded(&after),
+        "a restart forgets nothing"
+    );
     server.stop();
 }
 
-fn names<'a>(figures: &'a BTreeMap<String, f64>, start: &str) -> Vec<&'a String> {
-    figures.keys().filter(|name| name.starts_with(start)).collect()
+fn names<'a>(instruments: &'a BTreeMap<String, f64>, start: &str) -> Vec<&'a String> {
+    instruments.keys().filter(|name| name.starts_with(start)).collect()
 }
 
 #[test]
-fn every_figure_is_described() {
+fn every_metric_is_described() {
     let place = Place::new(Store::Redis);
     let server = place.start();
     server.http.send(&(0..10).map(tick).collect::<Vec<_>>());

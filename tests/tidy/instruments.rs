@@ -8,19 +8,19 @@ use std::path::Path;
 
 use crate::source::{read_all, workspace};
 
-/// What names of figures begin with.
+/// What names of Prometheus metrics begin with.
 const PREFIX: &str = "merganser_";
 
 /// What Prometheus adds to the names of histograms and summaries.
 const SUFFIXES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// Names, with their types.
-type Figures = BTreeMap<String, &'static str>;
+type InstrumentKinds = BTreeMap<String, &'static str>;
 
 #[test]
-fn figures_are_described_documented_and_there() {
+fn prometheus_metrics_are_made_described_and_documented() {
     let sources = read_all();
-    let (mut made, mut described) = (Figures::new(), BTreeSet::new());
+    let (mut made, mut described) = (InstrumentKinds::new(), BTreeSet::new());
     for source in sources.iter().filter(|source| !source.is_test) {
         scan(&source.text, &mut made, &mut described);
     }
@@ -51,19 +51,23 @@ fn figures_are_described_documented_and_there() {
 }
 
 /// A line for each name that the code does not make.
-fn missing<'a>(made: &Figures, names: impl Iterator<Item = &'a String>, place: &str) -> String {
+fn missing<'a>(
+    made: &InstrumentKinds,
+    names: impl Iterator<Item = &'a String>,
+    place: &str,
+) -> String {
     let names = names.filter(|name| !is_made(made, name));
     names.map(|name| format!("  {name}, in {place}, is made nowhere\n")).collect()
 }
 
-fn is_made(made: &Figures, name: &str) -> bool {
+fn is_made(made: &InstrumentKinds, name: &str) -> bool {
     let base = SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix));
     let kind = base.and_then(|base| made.get(base));
     made.contains_key(name) || kind.is_some_and(|kind| ["histogram", "summary"].contains(kind))
 }
 
 /// Adds the names that stand in a source: those made by a macro, and all others, as described.
-fn scan(text: &str, made: &mut Figures, described: &mut BTreeSet<String>) {
+fn scan(text: &str, made: &mut InstrumentKinds, described: &mut BTreeSet<String>) {
     for (at, _) in text.match_indices(&format!("\"{PREFIX}")) {
         let name = name(&text[at + 1..]);
         // Only what is named after its unit has buckets; see `src/http/observe.rs`.
@@ -120,7 +124,7 @@ fn read(path: &Path) -> String {
 }
 
 #[test]
-fn names_are_told_from_their_descriptions() {
+fn names_of_metrics_differ_from_their_descriptions() {
     let text = r#"
         counter!("merganser_a_total", "code" => code).increment(1);
         metrics::histogram!(
@@ -131,7 +135,7 @@ fn names_are_told_from_their_descriptions() {
         describe_counter!("merganser_a_total", Unit::Count, "As");
         ("merganser_d", Unit::Count, "Ds"),
     "#;
-    let (mut made, mut described) = (Figures::new(), BTreeSet::new());
+    let (mut made, mut described) = (InstrumentKinds::new(), BTreeSet::new());
     scan(text, &mut made, &mut described);
     let expected = [
         ("merganser_a_total", "counter"),
@@ -139,7 +143,7 @@ fn names_are_told_from_their_descriptions() {
         ("merganser_c", "summary"),
         ("merganser_d", "gauge"),
     ];
-    assert_eq!(made, Figures::from(expected.map(|(name, kind)| (name.to_owned(), kind))));
+    assert_eq!(made, InstrumentKinds::from(expected.map(|(name, kind)| (name.to_owned(), kind))));
     let expected = ["merganser_a_total", "merganser_d"].map(str::to_owned);
     assert_eq!(described, BTreeSet::from(expected));
     let row = "| `merganser_d` | gauge | | ds | of a thing |\n| `outcome` | |\n";
