@@ -191,14 +191,14 @@ mod tests {
             long in 0..3_000_usize,
         ) {
             let texts: Vec<String> = texts.into_iter().chain(["ü".repeat(long)]).collect();
-            let listed = list(&texts);
-            prop_assert!(listed.len() <= HEADER_BYTES_MAX);
-            let listed: Vec<String> = serde_json::from_str(&listed).unwrap();
-            match listed.last().and_then(|last| last.strip_prefix("and ")?.split_once(" more, in ")) {
+            let seen = list(&texts);
+            prop_assert!(seen.len() <= HEADER_BYTES_MAX);
+            let seen: Vec<String> = serde_json::from_str(&seen).unwrap();
+            match seen.last().and_then(|last| last.strip_prefix("and ")?.split_once(" more, in ")) {
                 Some((count, _)) => {
-                    prop_assert_eq!(count.parse::<usize>().unwrap() + listed.len() - 1, texts.len());
+                    prop_assert_eq!(count.parse::<usize>().unwrap() + seen.len() - 1, texts.len());
                 }
-                None => prop_assert_eq!(listed.len(), texts.len()),
+                None => prop_assert_eq!(seen.len(), texts.len()),
             }
             let names: serde_json::Map<String, Value> =
                 texts.iter().map(|text| (text.clone(), json!(0.5))).collect();

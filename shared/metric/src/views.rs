@@ -75,8 +75,8 @@ pub struct SpeedViewStates {
     pub states: Vec<RecordBatch>,
     /// Why states may be missing although `through` says otherwise, e.g. a bound of groups.
     pub missing: Vec<String>,
-    /// The values that each use could not take, of all events of the epochs that were read, whatever
-    /// their time.
+    /// The values that each use could not take, of all events of the epochs that were read, at any
+    /// time.
     pub omissions: MetricOmissions,
 }
 

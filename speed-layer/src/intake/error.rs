@@ -1,7 +1,7 @@
 //! Why a request was not taken, and what its sender can do about it.
 //!
-//! None of these is an acknowledgement: a sender that gets one sends the request again, as it was or
-//! corrected, and events with an id are counted once all the same.
+//! None of these is an acknowledgement: a sender that gets one sends the request again, as it was
+//! or corrected, and events with an id are counted once all the same.
 
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::{FAULT, Problem};

@@ -333,8 +333,8 @@ async fn every_grain_has_readable_chunks() {
     }
 }
 
-/// A reader that cannot find overwritten states names both positions; what expired in the middle of a
-/// flush is not taken for what was there.
+/// A reader that cannot find overwritten states names both positions; states that expired in the
+/// middle of a flush are not taken for those of before.
 #[tokio::test]
 async fn a_reader_names_both_positions_when_overwritten_states_are_forgotten() {
     let (store, server) = single().await;
