@@ -1031,10 +1031,10 @@
   // src/components/picker.tsx
   var SEARCH_FROM = 9, SHOWN = 200;
   function Picker(props) {
-    let { name, options, selected, multiple, onSelect, onSearch, free, footer } = props, [text2, setText] = d2(""), id = P2(), wanted = text2.trim().toLowerCase(), found = onSearch ? options : options.filter(({ value: value2 }) => value2.toLowerCase().includes(wanted)), shown2 = found.slice(0, SHOWN), searchable = onSearch !== void 0 || free || options.length >= SEARCH_FROM, enter = (event) => {
+    let { name, options, selected, multiple, onSelect, onSearch, free, footer } = props, [text3, setText] = d2(""), id = P2(), wanted = text3.trim().toLowerCase(), found = onSearch ? options : options.filter(({ value: value2 }) => value2.toLowerCase().includes(wanted)), shown2 = found.slice(0, SHOWN), searchable = onSearch !== void 0 || free || options.length >= SEARCH_FROM, enter = (event) => {
       if (event.key === "Enter") {
         event.preventDefault();
-        let first = shown2[0]?.value ?? (free && text2.trim() !== "" ? text2.trim() : void 0);
+        let first = shown2[0]?.value ?? (free && text3.trim() !== "" ? text3.trim() : void 0);
         first !== void 0 && onSelect(first);
       } else event.key === "ArrowDown" && (event.preventDefault(), document.getElementById(id)?.querySelector("[role=option]")?.focus());
     };
@@ -1048,7 +1048,7 @@
           placeholder: "Search",
           autocomplete: "off",
           spellcheck: !1,
-          value: text2,
+          value: text3,
           onKeyDown: enter,
           onInput: (event) => {
             setText(event.currentTarget.value), onSearch?.(event.currentTarget.value);
@@ -1099,8 +1099,8 @@
 
   // src/json.ts
   var Decimal = class {
-    constructor(text2) {
-      this.text = text2;
+    constructor(text3) {
+      this.text = text3;
     }
     text;
     /** The nearest double: for positions of pixels and for small counts, never for what is shown. */
@@ -1111,8 +1111,8 @@
       return this.text;
     }
   }, SPACE = /[ \t\n\r]*/y, NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y, STRING = /"(?:[^"\\\u0000-\u001f]|\\.)*"/y, DEPTH = 200, Reader = class {
-    constructor(text2) {
-      this.text = text2;
+    constructor(text3) {
+      this.text = text3;
     }
     text;
     at = 0;
@@ -1169,8 +1169,8 @@
       let quoted2 = this.match(STRING) || this.fail();
       return quoted2.includes("\\") ? JSON.parse(quoted2) : quoted2.slice(1, -1);
     }
-    word(text2, value2) {
-      return this.text.startsWith(text2, this.at) || this.fail(), this.at += text2.length, value2;
+    word(text3, value2) {
+      return this.text.startsWith(text3, this.at) || this.fail(), this.at += text3.length, value2;
     }
     expect(character) {
       this.match(SPACE), this.text[this.at] !== character && this.fail(), this.at += 1;
@@ -1184,8 +1184,8 @@
       throw new SyntaxError(`not JSON at character ${this.at}`);
     }
   };
-  function readJson(text2) {
-    return new Reader(text2).document();
+  function readJson(text3) {
+    return new Reader(text3).document();
   }
   function writeJson(value2, indent = "", at2 = "") {
     if (value2 instanceof Decimal)
@@ -1229,8 +1229,8 @@ ${at2}${close}`;
       ] })
     ] });
   }
-  function withCode(text2) {
-    return text2.split("`").map((part, at2) => at2 % 2 === 1 ? a4("code", { children: part }, at2) : part);
+  function withCode(text3) {
+    return text3.split("`").map((part, at2) => at2 % 2 === 1 ? a4("code", { children: part }, at2) : part);
   }
 
   // src/components/table.tsx
@@ -1268,7 +1268,7 @@ ${at2}${close}`;
   }
 
   // src/components/tooltip.tsx
-  function Tooltip({ text: text2, children }) {
+  function Tooltip({ text: text3, children }) {
     let [shown2, setShown] = d2(!1), id = P2();
     return a4(
       "span",
@@ -1281,7 +1281,7 @@ ${at2}${close}`;
         onKeyDown: (event) => event.key === "Escape" && setShown(!1),
         children: [
           a4("span", { tabIndex: 0, class: "tooltip-word", "aria-describedby": id, children }),
-          a4("span", { role: "tooltip", id, class: "tooltip-text", hidden: !shown2, children: text2 })
+          a4("span", { role: "tooltip", id, class: "tooltip-text", hidden: !shown2, children: text3 })
         ]
       }
     );
@@ -1473,9 +1473,9 @@ ${at2}${close}`;
   // src/format.ts
   var GROUP = " ";
   function digits(value2) {
-    let text2 = String(value2), parts2 = /^(-?)(\d+)((?:\.\d+)?(?:[eE][+-]?\d+)?)$/.exec(text2);
+    let text3 = String(value2), parts2 = /^(-?)(\d+)((?:\.\d+)?(?:[eE][+-]?\d+)?)$/.exec(text3);
     if (parts2 === null)
-      return text2;
+      return text3;
     let [, sign = "", whole = "", rest = ""] = parts2;
     return (sign === "" ? "" : "−") + grouped(whole) + rest;
   }
@@ -1526,8 +1526,8 @@ ${at2}${close}`;
     return `${date} ${minute}${second === void 0 || second === "00" ? "" : `:${second}`}`;
   }
   function plural(count2, one, many = `${one}s`) {
-    let text2 = String(count2);
-    return `${digits(text2)} ${text2 === "1" ? one : many}`;
+    let text3 = String(count2);
+    return `${digits(text3)} ${text3 === "1" ? one : many}`;
   }
   function percent(share) {
     let amount = (typeof share == "number" ? share : share.approx()) * 100;
@@ -1551,10 +1551,10 @@ ${at2}${close}`;
     ] });
   }
   var COPIED_MS = 2e3;
-  function CopyButton({ text: text2, what }) {
+  function CopyButton({ text: text3, what }) {
     let [state, setState] = d2(""), copy = async () => {
       try {
-        await navigator.clipboard.writeText(text2), setState("Copied");
+        await navigator.clipboard.writeText(text3), setState("Copied");
       } catch {
         setState("Not allowed");
       }
@@ -1564,10 +1564,10 @@ ${at2}${close}`;
       copy();
     }, children: a4("span", { "aria-live": "polite", children: state === "" ? "Copy" : state }) });
   }
-  function CopyText({ text: text2, what }) {
+  function CopyText({ text: text3, what }) {
     return a4("div", { class: "copy-text", children: [
-      a4("pre", { tabIndex: 0, children: text2 }),
-      a4(CopyButton, { text: text2, what })
+      a4("pre", { tabIndex: 0, children: text3 }),
+      a4(CopyButton, { text: text3, what })
     ] });
   }
 
@@ -1685,6 +1685,606 @@ ${at2}${close}`;
   function isAdditive(definition, measure2) {
     let kind = definition?.measures[measure2]?.kind;
     return kind === "count" || kind === "sum";
+  }
+
+  // src/explore/filter.ts
+  var TOKEN = /\s*(?:([A-Za-z_][\w.]*)|"((?:[^"]|"")*)"|'((?:[^']|'')*)'|(<>|!=|<=|>=|[^\s]))/y;
+  function tokensOf(sql) {
+    let tokens = [];
+    for (TOKEN.lastIndex = 0; ; ) {
+      let found = TOKEN.exec(sql);
+      if (found === null)
+        break;
+      let [all, word, quoted2, text3, mark] = found, to = TOKEN.lastIndex, raw = all.trimStart(), base = { raw, from: to - raw.length, to };
+      word !== void 0 ? tokens.push({ type: "word", value: word.toUpperCase(), ...base }) : quoted2 !== void 0 ? tokens.push({ type: "quoted", value: quoted2.replaceAll('""', '"'), ...base }) : text3 !== void 0 ? tokens.push({ type: "text", value: text3.replaceAll("''", "'"), ...base }) : tokens.push({ type: "mark", value: mark ?? "", ...base });
+    }
+    let end = tokens.at(-1)?.to ?? 0, broken = tokens.some(({ type, value: value2 }) => type === "mark" && (value2 === "'" || value2 === '"'));
+    return sql.slice(end).trim() === "" && !broken ? tokens : void 0;
+  }
+  function parseFilter(sql) {
+    if (sql.trim() === "")
+      return [];
+    let tokens = tokensOf(sql), parts2 = tokens && conjuncts(tokens);
+    return parts2 === void 0 ? [{ kind: "text", text: sql.trim() }] : parts2.map(
+      (part) => valuesOf(part) ?? { kind: "text", text: sql.slice(part[0]?.from, part.at(-1)?.to) }
+    );
+  }
+  function conjuncts(tokens) {
+    let parts2 = [[]], depth = 0;
+    for (let token of tokens) {
+      let word = token.type === "word" ? token.value : "";
+      if (token.type === "mark" && (depth += token.value === "(" ? 1 : token.value === ")" ? -1 : 0), depth < 0 || depth === 0 && (word === "OR" || word === "BETWEEN" || word === "CASE"))
+        return;
+      depth === 0 && word === "AND" ? parts2.push([]) : parts2.at(-1)?.push(token);
+    }
+    return depth === 0 && parts2.every((part) => part.length > 0) ? parts2 : void 0;
+  }
+  function valuesOf(tokens) {
+    if (!shape(tokens).endsWith(" OR NAME IS NULL )") || tokens[0]?.value !== "(")
+      return plainValues(tokens);
+    let simple = plainValues(tokens.slice(1, -5));
+    if (simple === void 0 || simple.dimension !== nameOf(tokens.at(-4)))
+      return;
+    let values = simple.values.filter((value2) => value2 !== null);
+    return { ...simple, values: simple.exclude ? values : [...values, null] };
+  }
+  function plainValues(tokens) {
+    let dimension = nameOf(tokens[0]);
+    if (dimension === void 0)
+      return;
+    let texts = tokens.filter(({ type }) => type === "text").map(({ value: value2 }) => value2), base = { kind: "values", dimension };
+    switch (shape(tokens).replace(/TEXT(?: , TEXT)+/, "TEXT")) {
+      case "NAME = TEXT":
+        return texts.length === 1 ? { ...base, exclude: !1, values: texts } : void 0;
+      case "NAME <> TEXT":
+      case "NAME != TEXT":
+        return texts.length === 1 ? { ...base, exclude: !0, values: [...texts, null] } : void 0;
+      case "NAME IN ( TEXT )":
+        return { ...base, exclude: !1, values: texts };
+      case "NAME NOT IN ( TEXT )":
+        return { ...base, exclude: !0, values: [...texts, null] };
+      case "NAME IS NULL":
+        return { ...base, exclude: !1, values: [null] };
+      case "NAME IS NOT NULL":
+        return { ...base, exclude: !0, values: [null] };
+      default:
+        return;
+    }
+  }
+  var KEYWORDS = new Set(
+    `ALL AND ANY AS ASC BETWEEN BY CASE CAST DESC DISTINCT ELSE END ESCAPE EXISTS FALSE FROM GROUP HAVING ILIKE
+  IN INTERVAL IS LIKE LIMIT NOT NULL OFFSET ON OR ORDER SELECT SIMILAR SOME TABLE THEN TRUE UNION UNKNOWN
+  VALUES WHEN WHERE WITH`.split(/\s+/)
+  );
+  function shape(tokens) {
+    return tokens.map(({ type, value: value2 }) => {
+      switch (type) {
+        case "text":
+          return "TEXT";
+        case "quoted":
+          return "NAME";
+        case "word":
+          return KEYWORDS.has(value2) ? value2 : "NAME";
+        default:
+          return value2;
+      }
+    }).join(" ");
+  }
+  function nameOf(token) {
+    return token?.type === "quoted" ? token.value : token?.type === "word" && !KEYWORDS.has(token.value) ? token.raw.toLowerCase() : void 0;
+  }
+  function sqlName(name) {
+    return /^[a-z_][a-z0-9_]*$/.test(name) && !KEYWORDS.has(name.toUpperCase()) ? name : `"${name.replaceAll('"', '""')}"`;
+  }
+  function sqlText(value2) {
+    return `'${value2.replaceAll("'", "''")}'`;
+  }
+  function writeFilter(chips) {
+    return chips.map((chip) => chip.kind === "text" ? bracketed(chip.text, chips.length) : valuesSql(chip)).filter((sql) => sql !== "").join(" AND ");
+  }
+  function bracketed(text3, chips) {
+    let tokens = tokensOf(text3);
+    return chips > 1 && (tokens === void 0 || conjuncts(tokens) === void 0) ? `(${text3})` : text3;
+  }
+  function valuesSql({ dimension, exclude, values }) {
+    let name = sqlName(dimension), texts = values.filter((value2) => value2 !== null).map(sqlText), withNull = values.includes(null);
+    if (texts.length === 0)
+      return withNull ? `${name} IS ${exclude ? "NOT " : ""}NULL` : "";
+    let list = `(${texts.join(", ")})`, some = exclude ? texts.length === 1 ? `${name} <> ${texts[0]}` : `${name} NOT IN ${list}` : texts.length === 1 ? `${name} = ${texts[0]}` : `${name} IN ${list}`;
+    return exclude === withNull ? some : `(${some} OR ${name} IS NULL)`;
+  }
+  function picked(chips, group, exclude) {
+    return exclude && Object.keys(group).length > 1 ? [...chips, { kind: "text", text: otherThan(group) }] : Object.entries(group).reduce(
+      (before, [dimension, value2]) => exclude ? excluded(before, dimension, value2) : included(before, dimension, value2),
+      [...chips]
+    );
+  }
+  function otherThan(group) {
+    return `(${Object.entries(group).map(([dimension, value2]) => {
+      let name = sqlName(dimension);
+      return value2 === null ? `${name} IS NOT NULL` : `${name} <> ${sqlText(value2)} OR ${name} IS NULL`;
+    }).join(" OR ")})`;
+  }
+  function included(chips, dimension, value2) {
+    return [...chips.filter(
+      (chip) => chip.kind === "text" || chip.dimension !== dimension || chip.exclude
+    ), { kind: "values", dimension, exclude: !1, values: [value2] }];
+  }
+  function excluded(chips, dimension, value2) {
+    let at2 = chips.findIndex(
+      (chip2) => chip2.kind === "values" && chip2.exclude && chip2.dimension === dimension
+    ), chip = chips[at2];
+    if (chip?.kind !== "values")
+      return [...chips, { kind: "values", dimension, exclude: !0, values: [value2] }];
+    let values = chip.values.includes(value2) ? chip.values : [...chip.values, value2];
+    return chips.map((other, index) => index === at2 ? { ...chip, values } : other);
+  }
+
+  // src/explore/keys.tsx
+  var KEYS = [
+    ["/", "Choose a metric"],
+    ["f", "Add a filter"],
+    ["t", "Choose a range"],
+    ["c", "Choose a comparison"],
+    ["← →", "Read the buckets of the chart that has the focus"],
+    ["Shift ← →", "Choose buckets, Enter zooms in"],
+    ["?", "This list"]
+  ];
+  function useKeys(onKey) {
+    A2(() => {
+      let pressed = (event) => {
+        let typing = event.target.closest("input, select, textarea, dialog, [popover], [contenteditable]"), modified = event.ctrlKey || event.metaKey || event.altKey;
+        typing === null && !modified && !event.defaultPrevented && onKey(event.key) && event.preventDefault();
+      };
+      return addEventListener("keydown", pressed), () => removeEventListener("keydown", pressed);
+    });
+  }
+  function KeyList({ onClose }) {
+    return a4(Dialog, { title: "Keys", onClose, children: a4("dl", { class: "facts", children: [
+      KEYS.map(([key3, meaning]) => a4($, { children: [
+        a4("dt", { children: a4("kbd", { children: key3 }) }, key3),
+        a4("dd", { children: meaning })
+      ] })),
+      a4("dt", { children: "Click" }),
+      a4("dd", { children: "Filter by a group" }),
+      a4("dt", { children: "Alt click" }),
+      a4("dd", { children: "Exclude a group" }),
+      a4("dt", { children: "Drag" }),
+      a4("dd", { children: "Zoom into a range" }),
+      a4("dt", { children: "Back" }),
+      a4("dd", { children: "Undo" })
+    ] }) });
+  }
+
+  // src/pages/metrics/place.ts
+  function pointerSteps(pointer) {
+    return pointer.split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  }
+  function lineAt(text3, at2) {
+    return text3.slice(0, at2).split(`
+`).length;
+  }
+  var JOINT = "\0";
+  function nearest(places, steps) {
+    for (let length = steps.length; length > 0; length -= 1) {
+      let line = places.get(steps.slice(0, length).join(JOINT));
+      if (line !== void 0)
+        return line;
+    }
+    return places.get("") ?? 1;
+  }
+  function lineOfJsonPointer(text3, pointer) {
+    return nearest(jsonPlaces(text3), pointerSteps(pointer));
+  }
+  var JSON_TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+  function jsonPlaces(text3) {
+    let places = /* @__PURE__ */ new Map(), frames = [], key3, place2 = () => frames.map((frame) => frame.step).join(JOINT);
+    for (let { 0: token, index } of text3.matchAll(JSON_TOKEN)) {
+      let top = frames.at(-1), value2 = token !== ":" && token !== "," && token !== "}" && token !== "]";
+      if (top !== void 0 && !top.array && value2 && key3 === void 0) {
+        key3 = unquoted(token), top.step = key3, places.set(place2(), lineAt(text3, index));
+        continue;
+      }
+      value2 && (top === void 0 || top.array) && places.set(place2(), lineAt(text3, index)), token === "{" || token === "[" ? (frames.push({ array: token === "[", step: "0", index: 0 }), key3 = void 0) : token === "}" || token === "]" ? (frames.pop(), key3 = void 0) : token === "," && top !== void 0 && (top.index += 1, top.step = String(top.index), key3 = void 0);
+    }
+    return places;
+  }
+  function unquoted(token) {
+    try {
+      return String(JSON.parse(token));
+    } catch {
+      return token;
+    }
+  }
+  function lineOfTomlPointer(text3, pointer) {
+    return nearest(tomlPlaces(text3), pointerSteps(pointer));
+  }
+  var TOML_KEY = /^\s*((?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'))*)\s*=/, TOML_TABLE = /^\s*\[\[?\s*([^\]]+?)\s*\]\]?/, TOML_PART = /[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'/g;
+  function tomlPlaces(text3) {
+    let places = /* @__PURE__ */ new Map(), table2 = [];
+    return text3.split(`
+`).forEach((content, index) => {
+      let header = TOML_TABLE.exec(content), key3 = TOML_KEY.exec(content);
+      key3 !== null ? note(places, [...table2, ...parts(key3[1] ?? "")], index + 1) : header !== null && (table2 = parts(header[1] ?? ""), table2 = table2[0] === "metric" ? table2.slice(1) : table2, note(places, table2, index + 1));
+    }), places;
+  }
+  function parts(path) {
+    return (path.match(TOML_PART) ?? []).map(
+      (part) => part.startsWith("'") ? part.slice(1, -1) : unquoted(part)
+    );
+  }
+  function note(places, steps, line) {
+    for (let length = 0; length <= steps.length; length += 1) {
+      let place2 = steps.slice(0, length).join(JOINT);
+      (length === steps.length || !places.has(place2)) && places.set(place2, places.get(place2) ?? line);
+    }
+  }
+
+  // src/pages/metrics/toml.ts
+  function quoted(text3) {
+    return JSON.stringify(text3).replaceAll("", "\\u007f");
+  }
+  function key(name) {
+    return /^[\w-]+$/.test(name) ? name : quoted(name);
+  }
+  function value(json) {
+    return typeof json == "string" ? quoted(json) : Array.isArray(json) ? `[${json.map(value).join(", ")}]` : json !== null && typeof json == "object" && json.constructor === Object ? table(json) : writeJson(json);
+  }
+  function table(fields) {
+    let written2 = Object.entries(fields).filter(([, field]) => field !== void 0).map(([name, field]) => `${key(name)} = ${value(field)}`);
+    return written2.length === 0 ? "{}" : `{ ${written2.join(", ")} }`;
+  }
+  var MEASURE_ORDER = ["kind", "of", "expr", "q", "type", "places", "filter"];
+  function measure(definition) {
+    let fields = definition, names = [...MEASURE_ORDER, ...Object.keys(fields)];
+    return table(Object.fromEntries(names.map((name) => [name, fields[name]])));
+  }
+  var LINE_MAX = 100;
+  function dimensions(list) {
+    let items = list.map((item) => value(item)), line = `dimensions = [${items.join(", ")}]`;
+    return line.length <= LINE_MAX ? line : `dimensions = [
+  ${items.join(`,
+  `)},
+]`;
+  }
+  function definitionToml(definition) {
+    let { name, description, event, filter, granularity, dimensions: list } = definition, lines = ["[[metric]]"], optional = { name, description, event, filter, granularity };
+    for (let [field, content] of Object.entries(optional))
+      content !== void 0 && lines.push(`${field} = ${value(content)}`);
+    list !== void 0 && list.length > 0 && lines.push(dimensions(list)), lines.push("", "[metric.measures]");
+    for (let [measureName, content] of Object.entries(definition.measures))
+      lines.push(`${key(measureName)} = ${measure(content)}`);
+    return `${lines.join(`
+`)}
+`;
+  }
+  function definitionJson(definition) {
+    let { name, description, event, filter, granularity, dimensions: list, measures, ...rest } = definition, ordered = { name, description, event, filter, granularity, dimensions: list, measures, ...rest };
+    return `${writeJson(ordered, "  ")}
+`;
+  }
+
+  // src/pages/metrics/definition.ts
+  function written(definition, format) {
+    return format === "toml" ? definitionToml(definition) : definitionJson(definition);
+  }
+  var TYPES = { toml: "application/toml", json: "application/json" };
+  async function preview(text3, format, options) {
+    let headers = { "Content-Type": TYPES[format] }, path = withParams("/v1/metrics:preview", { ...options });
+    return (await request(path, { method: "POST", headers, body: text3 })).value;
+  }
+  async function readDefinition(text3, format) {
+    if (format === "json")
+      return readJson(text3);
+    let { definition } = await preview(text3, format, { limit: 1 });
+    if (definition === void 0)
+      throw new Problem({ detail: "The service does not read TOML. Write the definition as JSON." }, 0);
+    return definition;
+  }
+  async function save(name, definition) {
+    let reply = await request(`/v1/metrics/${encodeURIComponent(name)}`, {
+      method: "PUT",
+      headers: { "Content-Type": "application/json" },
+      body: writeJson(definition)
+    }), run = reply.headers.get("Location")?.split("/").at(-1);
+    return { metric: reply.value, run: reply.status === 202 ? run : void 0 };
+  }
+  function markOf(error, text3, format) {
+    if (error instanceof SyntaxError) {
+      let at2 = Number(/at character (\d+)/.exec(error.message)?.[1] ?? text3.length);
+      return { line: lineAt(text3, at2), message: `This is not JSON, from column ${columnAt(text3, at2)} on.` };
+    }
+    if (!(error instanceof Problem) || error.status !== 400 && error.status !== 422)
+      return;
+    let line = lineOf(error, text3, format);
+    return line === void 0 ? void 0 : { line, message: error.message };
+  }
+  function columnAt(text3, at2) {
+    return at2 - text3.lastIndexOf(`
+`, at2 - 1);
+  }
+  function lineOf(problem, text3, format) {
+    let line = Number(String(problem.fields.line ?? Number.NaN));
+    if (line >= 1)
+      return line;
+    if (problem.pointer !== void 0)
+      return format === "json" ? lineOfJsonPointer(text3, problem.pointer) : lineOfTomlPointer(text3, problem.pointer);
+  }
+
+  // src/pages/metrics/source.tsx
+  var LINE_PX = 20, LINES_MIN = 12, LINES_MAX = 32;
+  function SourceField({ label, value: value2, mark, onInput }) {
+    let area = T2(null), gutter = T2(null), id = P2(), lines = value2.split(`
+`), rows = Math.min(LINES_MAX, Math.max(LINES_MIN, lines.length + 1));
+    A2(() => {
+      let element = area.current;
+      if (mark === void 0 || element === null)
+        return;
+      let start = lines.slice(0, mark.line - 1).reduce((sum, line) => sum + line.length + 1, 0);
+      element.focus(), element.setSelectionRange(start, start + (lines[mark.line - 1]?.length ?? 0)), element.scrollTop = Math.max(0, (mark.line - rows / 2) * LINE_PX);
+    }, [mark]);
+    let follow2 = () => {
+      gutter.current !== null && area.current !== null && (gutter.current.scrollTop = area.current.scrollTop);
+    };
+    return a4("div", { class: "source", children: [
+      a4("div", { class: mark ? "source-text wrong" : "source-text", style: { height: `${rows * LINE_PX + 18}px` }, children: [
+        a4("div", { ref: gutter, class: "source-lines", "aria-hidden": "true", children: lines.map((_4, index) => a4("div", { class: mark?.line === index + 1 ? "wrong" : void 0, children: index + 1 }, index)) }),
+        a4(
+          "textarea",
+          {
+            ref: area,
+            class: "code",
+            "aria-label": label,
+            "aria-invalid": mark !== void 0,
+            "aria-describedby": mark ? id : void 0,
+            value: value2,
+            wrap: "off",
+            spellcheck: !1,
+            autocapitalize: "off",
+            onScroll: follow2,
+            onInput: (event) => onInput(event.currentTarget.value)
+          }
+        )
+      ] }),
+      mark && a4("p", { id, class: "source-mark", role: "alert", children: [
+        a4("strong", { children: [
+          "Line ",
+          mark.line
+        ] }),
+        " ",
+        withCode(mark.message)
+      ] })
+    ] });
+  }
+
+  // src/explore/range.ts
+  var PRESETS = [
+    { label: "Last hour", from: "now-1h", to: "" },
+    { label: "Last 24 hours", from: "now-24h", to: "" },
+    { label: "Last 7 days", from: "now-7d", to: "" },
+    { label: "Last 30 days", from: "now-30d", to: "" },
+    { label: "Last 90 days", from: "now-90d", to: "" },
+    { label: "Last 12 months", from: "now-12M", to: "" },
+    { label: "Today", from: "today", to: "" },
+    { label: "Yesterday", from: "yesterday", to: "today" },
+    { label: "This week", from: "this_week", to: "" },
+    { label: "Last week", from: "last_week", to: "this_week" },
+    { label: "This month", from: "this_month", to: "" },
+    { label: "Last month", from: "last_month", to: "this_month" },
+    { label: "This year", from: "this_year", to: "" },
+    { label: "All time", from: "", to: "" }
+  ];
+  function rangeLabel(from, to) {
+    let preset = PRESETS.find((known) => known.from === from && known.to === to);
+    return preset !== void 0 ? preset.label : to === "" ? `Since ${short(from)}` : from === "" ? `Before ${short(to)}` : `${short(from)} – ${short(to)}`;
+  }
+  function short(edge2) {
+    return edge2.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(?:\.0+)?(?:Z|[+-]\d\d:\d\d)$/, "$1 $2");
+  }
+  var MINUTE = 6e4, HOUR = 60 * MINUTE, DAY = 24 * HOUR, UNITS = {
+    m: MINUTE,
+    h: HOUR,
+    d: DAY,
+    w: 7 * DAY,
+    M: 30.44 * DAY,
+    y: 365.25 * DAY
+  }, PERIODS = {
+    day: DAY,
+    week: 7 * DAY,
+    month: 30.44 * DAY,
+    quarter: 91.3 * DAY,
+    year: 365.25 * DAY
+  };
+  function estimate(edge2, now2) {
+    let relative2 = /^now(?:-(\d+)([mhdwMy]))?$/.exec(edge2);
+    if (relative2 !== null)
+      return now2 - Number(relative2[1] ?? 0) * (UNITS[relative2[2] ?? "m"] ?? 0);
+    let day = Math.floor(now2 / DAY) * DAY;
+    switch (edge2) {
+      case "today":
+        return day;
+      case "yesterday":
+        return day - DAY;
+      case "tomorrow":
+        return day + DAY;
+    }
+    let current = /^(this|last|next)_(week|month|quarter|year)$/.exec(edge2);
+    return current !== null ? beginning(current[2] ?? "", now2) + shift(current[1]) * (PERIODS[current[2] ?? ""] ?? 0) : /^-?\d{12,14}$/.test(edge2) ? Number(edge2) : named(edge2);
+  }
+  function shift(word) {
+    return word === "last" ? -1 : word === "next" ? 1 : 0;
+  }
+  function beginning(period, now2) {
+    let date = new Date(now2), [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+    switch (period) {
+      case "week":
+        return now2 - (date.getUTCDay() + 6) % 7 * DAY;
+      case "month":
+        return Date.UTC(year, month);
+      case "quarter":
+        return Date.UTC(year, month - month % 3);
+      default:
+        return Date.UTC(year, 0);
+    }
+  }
+  function named(edge2) {
+    let week = /^(\d{4})-W(\d\d)$/.exec(edge2);
+    if (week !== null)
+      return Date.UTC(Number(week[1]), 0, 1 + 7 * (Number(week[2]) - 1));
+    let quarter = /^(\d{4})-Q([1-4])$/.exec(edge2);
+    if (quarter !== null)
+      return Date.UTC(Number(quarter[1]), 3 * (Number(quarter[2]) - 1));
+    if (!/^\d{4}(?:-\d\d){0,2}(?:[Tt ].*)?$/.test(edge2))
+      return;
+    let at2 = Date.parse(edge2);
+    return Number.isNaN(at2) ? void 0 : at2;
+  }
+  function lengthOf(from, to, now2, data) {
+    let start = from === "" ? data?.[0] : estimate(from, now2), end = to === "" ? data === void 0 ? now2 : data[1] : estimate(to, now2);
+    return start === void 0 || end === void 0 ? void 0 : Math.max(0, end - start);
+  }
+  var BUCKETS_MAX = 400, GRANULARITIES = [
+    ["minute", "Minute", MINUTE],
+    ["5m", "5 minutes", 5 * MINUTE],
+    ["15m", "15 minutes", 15 * MINUTE],
+    ["hour", "Hour", HOUR],
+    ["day", "Day", DAY],
+    ["week", "Week", 7 * DAY],
+    ["month", "Month", 30.44 * DAY],
+    ["quarter", "Quarter", 91.3 * DAY],
+    ["year", "Year", 365.25 * DAY]
+  ];
+  function fitting(base, zone) {
+    let shortest = GRANULARITIES.find(([name]) => name === base)?.[2] ?? MINUTE;
+    return GRANULARITIES.filter(([, , length]) => length >= shortest && zoneFits(base, zone)).map(
+      ([name]) => name
+    );
+  }
+  function zoneFits(base, zone) {
+    return base === "minute" ? !0 : offsetsOf(zone).every((offset) => base === "hour" ? offset % 60 === 0 : offset === 0);
+  }
+  function offsetsOf(zone) {
+    let year = (/* @__PURE__ */ new Date()).getUTCFullYear();
+    return [0, 6].map((month) => {
+      try {
+        let parts2 = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" }).formatToParts(Date.UTC(year, month, 15)).find(({ type }) => type === "timeZoneName")?.value, [, sign = "+", hours = "0", minutes = "0"] = /GMT([+-])(\d\d):(\d\d)/.exec(parts2 ?? "") ?? [];
+        return (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -1 : 1);
+      } catch {
+        return 0;
+      }
+    });
+  }
+  function suggested(length, names, most = BUCKETS_MAX) {
+    return GRANULARITIES.find(
+      ([name, , bucket]) => names.includes(name) && length / bucket <= most
+    )?.[0] ?? names.at(-1) ?? "day";
+  }
+  function nextGranularity(current, before, after, names) {
+    if (current === "all" || after === void 0)
+      return current;
+    let bucket = GRANULARITIES.find(([name]) => name === current)?.[2], automatic = before !== void 0 && suggested(before, names) === current;
+    return bucket !== void 0 && names.includes(current) && after / bucket <= BUCKETS_MAX && after / bucket >= 2 && !automatic ? current : suggested(after, names);
+  }
+
+  // src/pages/dashboards/board.ts
+  var SHARED = ["from", "to", "timezone", "filter", "compare"], WIDTH_MAX = 12, HEIGHT_MAX = 8, WIDTH = 6, HEIGHT = 3;
+  function widthOf(chart) {
+    return within(chart.width, WIDTH, WIDTH_MAX);
+  }
+  function heightOf(chart) {
+    return within(chart.height, HEIGHT, HEIGHT_MAX);
+  }
+  function within(size, fallback, most) {
+    let value2 = size instanceof Decimal ? size.approx() : size ?? fallback;
+    return Number.isFinite(value2) ? Math.min(most, Math.max(1, Math.round(value2))) : fallback;
+  }
+  function sharedOf(board, params) {
+    let value2 = (name) => params.get(name) ?? board[name] ?? "";
+    return {
+      from: value2("from"),
+      to: value2("to"),
+      timezone: value2("timezone"),
+      filter: value2("filter"),
+      compare: value2("compare")
+    };
+  }
+  function withShared(board, params, changes) {
+    let next = new URLSearchParams(params);
+    for (let [name, value2] of Object.entries(changes))
+      value2 === (board[name] ?? "") ? next.delete(name) : next.set(name, value2);
+    return next;
+  }
+  function text2(value2) {
+    return value2 == null ? "" : String(value2);
+  }
+  function both(first, second) {
+    return first === "" || second === "" ? first + second : `(${first}) AND (${second})`;
+  }
+  var TIMED = ["line", "area", "stacked"];
+  function chartParams(chart, shared, metric, now2) {
+    let { query } = chart, own = query.from !== void 0 || query.to !== void 0, all = {};
+    for (let [name, value2] of Object.entries(query))
+      all[name] = parameter(value2);
+    if (all.from = own ? text2(query.from) : shared.from, all.to = own ? text2(query.to) : shared.to, all.timezone = text2(query.timezone) || shared.timezone, all.compare = text2(query.compare) || shared.compare, all.filter = both(shared.filter, text2(query.filter)), text2(query.granularity) === "" && TIMED.includes(chart.chart)) {
+      if (metric === void 0)
+        return;
+      Object.assign(all, granularityFor(all, metric, now2));
+    }
+    return new URLSearchParams(Object.entries(all).filter(([, value2]) => value2 !== ""));
+  }
+  function granularityFor(all, metric, now2) {
+    let names = fitting(metric.definition.granularity ?? "minute", all.timezone || "UTC"), length = lengthOf(all.from ?? "", all.to ?? "", now2, metric.data) ?? 0;
+    return { granularity: suggested(length, names, Math.min(BUCKETS_MAX, 200)), fill: all.fill || "zero" };
+  }
+  function parameter(value2) {
+    return Array.isArray(value2) ? value2.map(text2).join(",") : value2 !== null && typeof value2 == "object" && !(value2 instanceof Decimal) ? Object.entries(value2).map(([partition, offset]) => `${partition}:${text2(offset)}`).join(",") : text2(value2);
+  }
+  var LISTS = ["measures", "group_by", "order_by"], NUMBERS = ["limit", "offset", "group_limit"], FLAGS = ["totals", "other", "limit_per_bucket"], NOT_STORED = ["chart", "live", "after"];
+  function queryDocument(params, leaveOut = []) {
+    let query = {};
+    for (let [name, value2] of params)
+      NOT_STORED.includes(name) || leaveOut.includes(name) || (LISTS.includes(name) ? query[name] = value2.split(",").filter((item) => item !== "") : NUMBERS.includes(name) && /^\d+$/.test(value2) ? query[name] = new Decimal(value2) : query[name] = FLAGS.includes(name) ? value2 === "true" : value2);
+    return query;
+  }
+  function moved(list, from, to) {
+    let item = list[from];
+    if (item === void 0 || to < 0 || to >= list.length)
+      return list;
+    let rest = list.filter((_4, at2) => at2 !== from);
+    return [...rest.slice(0, to), item, ...rest.slice(to)];
+  }
+  function resized(chart, wider, taller) {
+    return {
+      ...chart,
+      width: within(widthOf(chart) + wider, WIDTH, WIDTH_MAX),
+      height: within(heightOf(chart) + taller, HEIGHT, HEIGHT_MAX)
+    };
+  }
+  function withChart(board, chart, at2) {
+    return {
+      ...board,
+      charts: at2 === void 0 || at2 >= board.charts.length ? [...board.charts, chart] : board.charts.map(
+        (old, place2) => place2 === at2 ? { ...old, chart: chart.chart, query: chart.query } : old
+      )
+    };
+  }
+  function titleOf({ title, query }) {
+    if (title !== void 0 && title !== "")
+      return title;
+    let list = (name) => Array.isArray(query[name]) ? query[name].map(text2) : [], what = list("measures").join(", ") || text2(query.metric), groups = list("group_by").join(", ");
+    return groups === "" ? what : `${what} by ${groups}`;
+  }
+  function boardText(board) {
+    return `${writeJson(board, "  ")}
+`;
+  }
+  var NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+  function isBoardName(name) {
+    return NAME.test(name);
+  }
+  function boardName(title) {
+    let plain = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^[^a-z]+|-+$/g, "").slice(0, 64);
+    return plain === "" ? "dashboard" : plain;
   }
 
   // src/answer.ts
@@ -1879,7 +2479,7 @@ ${at2}${close}`;
   }
   function Totals({ answer, totals }) {
     return a4("tr", { children: answer.columns.flatMap(({ name, type }, index) => {
-      let number = type === "integer" || type === "decimal", text2 = number ? cell(totals[name]) : index === 0 ? "All" : "", own = a4("td", { class: number ? "number" : void 0, children: text2 }, name);
+      let number = type === "integer" || type === "decimal", text3 = number ? cell(totals[name]) : index === 0 ? "All" : "", own = a4("td", { class: number ? "number" : void 0, children: text3 }, name);
       return number && answer.compare !== void 0 ? [
         own,
         a4("td", { class: "number muted", children: cell(compared(totals, name)) }, `${name}:compare`)
@@ -1897,8 +2497,8 @@ ${at2}${close}`;
 
   // src/exact.ts
   var PLACES_MAX = 400;
-  function scaled(text2) {
-    let parts2 = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text2);
+  function scaled(text3) {
+    let parts2 = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text3);
     if (parts2 === null)
       return;
     let [, sign = "", whole = "", fraction = "", exponent = "0"] = parts2, places = fraction.length - Number(exponent);
@@ -2023,10 +2623,10 @@ ${at2}${close}`;
     return digits(shifted(whole, exponent - power)) + suffix;
   }
   function shifted(whole, exponent) {
-    let sign = whole < 0 ? "-" : "", text2 = String(Math.abs(whole));
+    let sign = whole < 0 ? "-" : "", text3 = String(Math.abs(whole));
     if (exponent >= 0)
-      return sign + text2 + "0".repeat(exponent);
-    let padded = text2.padStart(1 - exponent, "0"), fraction = padded.slice(exponent).replace(/0+$/, "");
+      return sign + text3 + "0".repeat(exponent);
+    let padded = text3.padStart(1 - exponent, "0"), fraction = padded.slice(exponent).replace(/0+$/, "");
     return sign + padded.slice(0, exponent) + (fraction === "" ? "" : `.${fraction}`);
   }
   var WEEK_OF_MONDAYS = 4, months = (wall) => wall.year * 12 + wall.month - 1, monday = (wall) => Math.floor((dayNumber(wall) - WEEK_OF_MONDAYS) / 7);
@@ -2100,7 +2700,7 @@ ${at2}${close}`;
     }), best;
   }
   function layoutOf({ data, measure: measure2, kind, size, whole, additive }) {
-    let values = data.series.map((series) => valuesOf(series, measure2)), earlier2 = data.series.map((series) => series.rows.map((row) => approx(compared(row, measure2)))), spans = kind === "stacked" || kind === "bar" && additive ? stack(values) : values.map((row) => row.map((value2) => value2 === null ? null : [0, value2])), [low, high] = extentOf([
+    let values = data.series.map((series) => valuesOf2(series, measure2)), earlier2 = data.series.map((series) => series.rows.map((row) => approx(compared(row, measure2)))), spans = kind === "stacked" || kind === "bar" && additive ? stack(values) : values.map((row) => row.map((value2) => value2 === null ? null : [0, value2])), [low, high] = extentOf([
       ...spans.flat(),
       ...earlier2.flat().map((value2) => value2 === null ? null : [0, value2])
     ]), yTicks = valueTicks(low, high, Math.max(2, Math.round(size.height / TICK_HEIGHT)), whole), left = 8 + CHARACTER * Math.max(1, ...yTicks.map((tick2) => tick2.label.length)), right = Math.max(left + 20, size.width - RIGHT), bottom = size.height - BOTTOM, first = data.buckets[0]?.at ?? 0, last = data.buckets.at(-1)?.end ?? 1, most = Math.max(2, Math.floor((right - left) / TICK_WIDTH));
@@ -2118,7 +2718,7 @@ ${at2}${close}`;
       compared: earlier2
     };
   }
-  function valuesOf(series, measure2) {
+  function valuesOf2(series, measure2) {
     return series.rows.map((row) => approx(valueOf(row, measure2)));
   }
   function seriesAt(layout, kind, piled, index, pixel) {
@@ -2509,9 +3109,9 @@ ${at2}${close}`;
     let error = provenance.approximate[measure2]?.relative_error;
     return error === void 0 ? void 0 : percent(error);
   }
-  var HEIGHT = 300, LOWEST = 130;
+  var HEIGHT2 = 300, LOWEST = 130;
   function TimePanels(props) {
-    let { answer, measures, definition, chart, onPick, onZoom } = props, [cursor, setCursor] = d2(), first = measures[0] ?? "", data = w2(() => chartData(answer, first), [answer, first]), height = Math.max(LOWEST, (props.height ?? HEIGHT) / Math.min(measures.length, 2));
+    let { answer, measures, definition, chart, onPick, onZoom } = props, [cursor, setCursor] = d2(), first = measures[0] ?? "", data = w2(() => chartData(answer, first), [answer, first]), height = Math.max(LOWEST, (props.height ?? HEIGHT2) / Math.min(measures.length, 2));
     return data.buckets.length === 0 ? a4("p", { class: "no-rows", children: "No events in this range." }) : a4("div", { class: "panels", children: [
       data.series.length > 1 && a4(Legend, { series: data.series, onPick }),
       measures.map((measure2) => {
@@ -2556,9 +3156,75 @@ ${at2}${close}`;
     ] });
   }
 
+  // src/explore/state.ts
+  var ORDER = [
+    "metric",
+    "measures",
+    "group_by",
+    "filter",
+    "having",
+    "from",
+    "to",
+    "granularity",
+    "timezone",
+    "compare",
+    "fill",
+    "window",
+    "order_by",
+    "group_limit",
+    "other",
+    "totals",
+    "limit",
+    "offset",
+    "limit_per_bucket",
+    "partial",
+    "after"
+  ], OWN = ["chart", "live"];
+  function readState(params) {
+    let text3 = (name) => params.get(name) ?? "", list = (name) => text3(name).split(",").filter((item) => item !== ""), granularity = text3("granularity") || "all";
+    return {
+      metric: text3("metric"),
+      measures: list("measures"),
+      groupBy: list("group_by"),
+      filter: text3("filter"),
+      from: text3("from"),
+      to: text3("to"),
+      granularity,
+      timezone: text3("timezone") || "UTC",
+      compare: text3("compare"),
+      chart: chartOf(text3("chart"), granularity, list("group_by").length),
+      live: text3("live") === "true",
+      params
+    };
+  }
+  function chartOf(chosen, granularity, groups) {
+    return CHART_KINDS.find((kind) => kind === chosen) ?? (granularity !== "all" ? "line" : groups > 0 ? "bar" : "number");
+  }
+  function withChanges(params, changes) {
+    let all = new Map(params);
+    for (let [name, value2] of Object.entries(changes))
+      value2 === void 0 || value2 === "" ? all.delete(name) : all.set(name, value2);
+    let known = [...ORDER, ...OWN], unknown = [...all.keys()].filter((name) => !known.includes(name)), ordered = [...ORDER, ...unknown, ...OWN].filter((name) => all.has(name));
+    return new URLSearchParams(ordered.map((name) => [name, all.get(name) ?? ""]));
+  }
+  function queryOf(params, leaveOut = []) {
+    let left = [...OWN, ...leaveOut];
+    return readable(new URLSearchParams([...params].filter(([name]) => !left.includes(name))));
+  }
+  function groupChanges(groupBy, params) {
+    if (groupBy.length === 0)
+      return { group_by: "", group_limit: "", other: "", limit_per_bucket: "" };
+    let limit = params.get("group_limit") ?? GROUP_LIMIT;
+    return { group_by: groupBy.join(","), group_limit: limit, other: params.get("other") ?? "true" };
+  }
+  var GROUP_LIMIT = "8";
+  function granularityChanges(granularity) {
+    return granularity === "all" ? { granularity, fill: "", window: "" } : { granularity, fill: "zero" };
+  }
+
   // src/provenance.tsx
   function ProvenanceLine({ answer, query }) {
-    let [open2, setOpen] = d2(!1), { provenance } = answer, parts2 = lineOf(provenance);
+    let [open2, setOpen] = d2(!1), { provenance } = answer, parts2 = lineOf2(provenance);
     return a4($, { children: [
       a4(
         "button",
@@ -2576,7 +3242,7 @@ ${at2}${close}`;
       ] })
     ] });
   }
-  function lineOf(provenance) {
+  function lineOf2(provenance) {
     let { speed, approximate } = provenance;
     return [
       provenance.complete ? "complete" : `incomplete: ${provenance.missing.join(", ") || "behind"}`,
@@ -2702,166 +3368,220 @@ ${at2}${close}`;
     return value2 == null ? "" : value2 instanceof Decimal ? name.endsWith("_ms") ? duration(value2) : name.startsWith("bytes") ? bytes(value2) : digits(value2) : typeof value2 == "boolean" ? value2 ? "yes" : "no" : typeof value2 == "string" ? dateTime(value2) : "";
   }
 
-  // src/explore/asking.ts
-  var START2 = { answer: void 0, query: "", problem: void 0, loading: !1 };
-  function useAnswer(query, live) {
-    let [state, setState] = d2(START2), [round2, setRound] = d2(0), shown2 = T2("");
-    return A2(() => {
-      if (query === "") {
-        setState(START2);
-        return;
+  // src/pages/dashboards/card.tsx
+  var ROW_PX = 84, GAP_PX = 14, FRAME_PX = 100, LEGEND_PX = 40, LOWEST_PX = 120;
+  function ChartCard({ chart, shared, metric, every, children, onPick, onZoom }) {
+    let params = chartParams(chart, shared, metric, Date.now()), query = params === void 0 ? "" : readable(params), asked2 = useFetched(
+      query,
+      async (signal) => ({ answer: await get(`/v1/query?${query}`, signal), query }),
+      every
+    ), title = titleOf(chart), [width, height] = [widthOf(chart), heightOf(chart)], answer = asked2.value?.answer;
+    return a4(
+      "section",
+      {
+        class: children ? "card board-chart editing" : "card board-chart",
+        "aria-label": title,
+        "aria-busy": asked2.loading,
+        style: { "--w": width, "--h": height },
+        children: [
+          a4("div", { class: "board-title", children: [
+            a4("h2", { class: "break", children: title }),
+            params && !children && a4(
+              Link,
+              {
+                to: "/explore",
+                params: withChanges(params, { chart: chart.chart }),
+                class: "button quiet small",
+                children: [
+                  "Explore",
+                  a4("span", { class: "visually-hidden", children: [
+                    " ",
+                    title
+                  ] })
+                ]
+              }
+            )
+          ] }),
+          children,
+          a4("div", { class: "board-body", tabIndex: -1, children: [
+            asked2.problem && a4(ProblemView, { problem: asked2.problem, children: a4(Button, { onClick: asked2.reload, children: "Try again" }) }),
+            answer && !(asked2.problem && asked2.value?.query !== query) && a4(
+              ChartView,
+              {
+                answer,
+                chart: chart.chart,
+                measures: numbersOf(answer),
+                definition: metric?.definition,
+                title,
+                height: plotHeight(height, answer),
+                bare: !0,
+                onPick,
+                onZoom
+              }
+            ),
+            !answer && !asked2.problem && a4(Loading, {})
+          ] }),
+          answer && a4(ProvenanceLine, { answer, query: asked2.value?.query ?? query })
+        ]
       }
-      let url = `/v1/query?${query}`, take = (answer) => {
-        shown2.current = query, setState({ answer, query, problem: void 0, loading: !1 });
-      }, fail = (problem) => {
-        setState((before) => ({
-          ...before,
-          answer: shown2.current === query ? before.answer : void 0,
-          problem,
-          loading: !1
-        }));
-      };
-      if (setState((before) => ({ ...before, loading: !0 })), live)
-        return follow(url, { onValue: take, onProblem: fail });
-      let control = new AbortController();
-      return get(url, control.signal).then(
-        (answer) => !control.signal.aborted && take(answer),
-        (error) => !isAbort(error) && !control.signal.aborted && fail(asProblem(error))
-      ), () => control.abort();
-    }, [query, live, round2]), { ...state, again: () => setRound((n3) => n3 + 1) };
+    );
+  }
+  function plotHeight(rows, answer) {
+    let legend = dimensionsOf(answer).length > 0 ? LEGEND_PX : 0;
+    return Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - FRAME_PX - legend);
+  }
+  function numbersOf(answer) {
+    return answer.columns.filter(({ type }) => type === "integer" || type === "decimal").map(({ name }) => name);
   }
 
-  // src/explore/filter.ts
-  var TOKEN = /\s*(?:([A-Za-z_][\w.]*)|"((?:[^"]|"")*)"|'((?:[^']|'')*)'|(<>|!=|<=|>=|[^\s]))/y;
-  function tokensOf(sql) {
-    let tokens = [];
-    for (TOKEN.lastIndex = 0; ; ) {
-      let found = TOKEN.exec(sql);
-      if (found === null)
-        break;
-      let [all, word, quoted2, text2, mark] = found, to = TOKEN.lastIndex, raw = all.trimStart(), base = { raw, from: to - raw.length, to };
-      word !== void 0 ? tokens.push({ type: "word", value: word.toUpperCase(), ...base }) : quoted2 !== void 0 ? tokens.push({ type: "quoted", value: quoted2.replaceAll('""', '"'), ...base }) : text2 !== void 0 ? tokens.push({ type: "text", value: text2.replaceAll("''", "'"), ...base }) : tokens.push({ type: "mark", value: mark ?? "", ...base });
-    }
-    let end = tokens.at(-1)?.to ?? 0, broken = tokens.some(({ type, value: value2 }) => type === "mark" && (value2 === "'" || value2 === '"'));
-    return sql.slice(end).trim() === "" && !broken ? tokens : void 0;
+  // src/pages/dashboards/store.ts
+  var PATH = "/v1/dashboards";
+  function boardUrl(name) {
+    return `${PATH}/${encodeURIComponent(name)}`;
   }
-  function parseFilter(sql) {
-    if (sql.trim() === "")
-      return [];
-    let tokens = tokensOf(sql), parts2 = tokens && conjuncts(tokens);
-    return parts2 === void 0 ? [{ kind: "text", text: sql.trim() }] : parts2.map(
-      (part) => valuesOf2(part) ?? { kind: "text", text: sql.slice(part[0]?.from, part.at(-1)?.to) }
-    );
+  async function listBoards(signal) {
+    return (await get(PATH, signal)).dashboards;
   }
-  function conjuncts(tokens) {
-    let parts2 = [[]], depth = 0;
-    for (let token of tokens) {
-      let word = token.type === "word" ? token.value : "";
-      if (token.type === "mark" && (depth += token.value === "(" ? 1 : token.value === ")" ? -1 : 0), depth < 0 || depth === 0 && (word === "OR" || word === "BETWEEN" || word === "CASE"))
-        return;
-      depth === 0 && word === "AND" ? parts2.push([]) : parts2.at(-1)?.push(token);
-    }
-    return depth === 0 && parts2.every((part) => part.length > 0) ? parts2 : void 0;
+  async function loadBoard(name, signal) {
+    let reply = await request(boardUrl(name), signal === void 0 ? {} : { signal });
+    return { board: reply.value, etag: reply.headers.get("ETag") ?? "" };
   }
-  function valuesOf2(tokens) {
-    if (!shape(tokens).endsWith(" OR NAME IS NULL )") || tokens[0]?.value !== "(")
-      return plainValues(tokens);
-    let simple = plainValues(tokens.slice(1, -5));
-    if (simple === void 0 || simple.dimension !== nameOf(tokens.at(-4)))
-      return;
-    let values = simple.values.filter((value2) => value2 !== null);
-    return { ...simple, values: simple.exclude ? values : [...values, null] };
+  async function saveBoard(name, board, etag) {
+    let headers = etag === void 0 ? { "If-None-Match": "*" } : { "If-Match": etag }, written2 = (await request(boardUrl(name), {
+      method: "PUT",
+      headers: etag === "" ? {} : headers,
+      body: board
+    })).headers.get("ETag");
+    return written2 === null ? loadBoard(name) : { board, etag: written2 };
   }
-  function plainValues(tokens) {
-    let dimension = nameOf(tokens[0]);
-    if (dimension === void 0)
-      return;
-    let texts = tokens.filter(({ type }) => type === "text").map(({ value: value2 }) => value2), base = { kind: "values", dimension };
-    switch (shape(tokens).replace(/TEXT(?: , TEXT)+/, "TEXT")) {
-      case "NAME = TEXT":
-        return texts.length === 1 ? { ...base, exclude: !1, values: texts } : void 0;
-      case "NAME <> TEXT":
-      case "NAME != TEXT":
-        return texts.length === 1 ? { ...base, exclude: !0, values: [...texts, null] } : void 0;
-      case "NAME IN ( TEXT )":
-        return { ...base, exclude: !1, values: texts };
-      case "NAME NOT IN ( TEXT )":
-        return { ...base, exclude: !0, values: [...texts, null] };
-      case "NAME IS NULL":
-        return { ...base, exclude: !1, values: [null] };
-      case "NAME IS NOT NULL":
-        return { ...base, exclude: !0, values: [null] };
-      default:
-        return;
-    }
+  async function deleteBoard(name) {
+    await request(boardUrl(name), { method: "DELETE" });
   }
-  var KEYWORDS = new Set(
-    `ALL AND ANY AS ASC BETWEEN BY CASE CAST DESC DISTINCT ELSE END ESCAPE EXISTS FALSE FROM GROUP HAVING ILIKE
-  IN INTERVAL IS LIKE LIMIT NOT NULL OFFSET ON OR ORDER SELECT SIMILAR SOME TABLE THEN TRUE UNION UNKNOWN
-  VALUES WHEN WHERE WITH`.split(/\s+/)
-  );
-  function shape(tokens) {
-    return tokens.map(({ type, value: value2 }) => {
-      switch (type) {
-        case "text":
-          return "TEXT";
-        case "quoted":
-          return "NAME";
-        case "word":
-          return KEYWORDS.has(value2) ? value2 : "NAME";
-        default:
-          return value2;
-      }
-    }).join(" ");
+  function isConflict(error) {
+    return error instanceof Problem && error.status === 412;
   }
-  function nameOf(token) {
-    return token?.type === "quoted" ? token.value : token?.type === "word" && !KEYWORDS.has(token.value) ? token.raw.toLowerCase() : void 0;
+
+  // src/pages/dashboards/conflict.tsx
+  function Conflict({ name, mine, onClose, onDone }) {
+    let theirs = useFetched(name, (signal) => loadBoard(name, signal)), { busy, problem, run } = useAction();
+    return a4(Dialog, { title: "The dashboard has changed meanwhile", onClose, children: [
+      a4("p", { children: "Somebody saved it after you began to edit. Nothing of either is lost until you choose." }),
+      a4(Gate, { of: theirs, children: (stored2) => a4($, { children: [
+        a4("dl", { class: "fact-grid", children: [
+          a4(Side, { title: "Yours", board: mine }),
+          a4(Side, { title: "Theirs", board: stored2.board })
+        ] }),
+        problem && a4(ProblemView, { problem }),
+        a4("footer", { children: [
+          a4(Button, { onClick: () => onDone(stored2), children: "Take theirs" }),
+          a4(
+            Button,
+            {
+              kind: "primary",
+              disabled: busy,
+              onClick: () => {
+                run(async () => onDone(await saveBoard(name, mine, stored2.etag)));
+              },
+              children: "Replace with mine"
+            }
+          )
+        ] })
+      ] }) })
+    ] });
   }
-  function sqlName(name) {
-    return /^[a-z_][a-z0-9_]*$/.test(name) && !KEYWORDS.has(name.toUpperCase()) ? name : `"${name.replaceAll('"', '""')}"`;
+  function Side({ title, board }) {
+    return a4("div", { children: [
+      a4("dt", { children: title }),
+      a4("dd", { children: [
+        a4("span", { class: "break", children: board.title || "–" }),
+        ", ",
+        plural(board.charts.length, "chart"),
+        a4("div", { children: a4(CopyButton, { text: boardText(board), what: `${title.toLowerCase()} as text` }) })
+      ] })
+    ] });
   }
-  function sqlText(value2) {
-    return `'${value2.replaceAll("'", "''")}'`;
+
+  // src/pages/dashboards/edit.tsx
+  function ChartControls({ board, at: at2, onChange }) {
+    let chart = board.charts[at2], title = titleOf(chart), setCharts = (charts) => onChange({ ...board, charts }), replace = (next) => setCharts(board.charts.map((old, place2) => place2 === at2 ? next : old)), step = (label, text3, off, act) => a4(Button, { class: "small", "aria-label": `${label}: ${title}`, title: label, disabled: off, onClick: act, children: text3 });
+    return a4("div", { class: "board-controls", children: [
+      a4("div", { class: "row", children: [
+        a4(
+          "input",
+          {
+            class: "board-name",
+            "aria-label": `Title of ${title}`,
+            value: chart.title ?? "",
+            placeholder: title,
+            onInput: (event) => replace({ ...chart, title: event.currentTarget.value })
+          }
+        ),
+        a4(
+          "select",
+          {
+            "aria-label": `Kind of ${title}`,
+            value: chart.chart,
+            onChange: (event) => replace({ ...chart, chart: event.currentTarget.value }),
+            children: CHART_KINDS.map((kind) => a4("option", { value: kind, children: kind }, kind))
+          }
+        )
+      ] }),
+      a4("div", { class: "row", children: [
+        a4("span", { class: "steps", role: "group", "aria-label": `Place of ${title}`, children: [
+          step("Move earlier", "←", at2 === 0, () => setCharts(moved(board.charts, at2, at2 - 1))),
+          step(
+            "Move later",
+            "→",
+            at2 === board.charts.length - 1,
+            () => setCharts(moved(board.charts, at2, at2 + 1))
+          )
+        ] }),
+        a4("span", { class: "steps", role: "group", "aria-label": `Width of ${title}`, children: [
+          step("Narrower", "−", widthOf(chart) === 1, () => replace(resized(chart, -1, 0))),
+          a4("span", { class: "muted", children: [
+            widthOf(chart),
+            " wide"
+          ] }),
+          step("Wider", "+", widthOf(chart) === 12, () => replace(resized(chart, 1, 0)))
+        ] }),
+        a4("span", { class: "steps", role: "group", "aria-label": `Height of ${title}`, children: [
+          step("Lower", "−", heightOf(chart) === 1, () => replace(resized(chart, 0, -1))),
+          a4("span", { class: "muted", children: [
+            heightOf(chart),
+            " high"
+          ] }),
+          step("Higher", "+", heightOf(chart) === 8, () => replace(resized(chart, 0, 1)))
+        ] }),
+        a4(
+          Button,
+          {
+            kind: "danger",
+            class: "small",
+            "aria-label": `Remove ${title}`,
+            onClick: () => setCharts(board.charts.filter((_4, place2) => place2 !== at2)),
+            children: "Remove"
+          }
+        )
+      ] })
+    ] });
   }
-  function writeFilter(chips) {
-    return chips.map((chip) => chip.kind === "text" ? bracketed(chip.text, chips.length) : valuesSql(chip)).filter((sql) => sql !== "").join(" AND ");
-  }
-  function bracketed(text2, chips) {
-    let tokens = tokensOf(text2);
-    return chips > 1 && (tokens === void 0 || conjuncts(tokens) === void 0) ? `(${text2})` : text2;
-  }
-  function valuesSql({ dimension, exclude, values }) {
-    let name = sqlName(dimension), texts = values.filter((value2) => value2 !== null).map(sqlText), withNull = values.includes(null);
-    if (texts.length === 0)
-      return withNull ? `${name} IS ${exclude ? "NOT " : ""}NULL` : "";
-    let list = `(${texts.join(", ")})`, some = exclude ? texts.length === 1 ? `${name} <> ${texts[0]}` : `${name} NOT IN ${list}` : texts.length === 1 ? `${name} = ${texts[0]}` : `${name} IN ${list}`;
-    return exclude === withNull ? some : `(${some} OR ${name} IS NULL)`;
-  }
-  function picked(chips, group, exclude) {
-    return exclude && Object.keys(group).length > 1 ? [...chips, { kind: "text", text: otherThan(group) }] : Object.entries(group).reduce(
-      (before, [dimension, value2]) => exclude ? excluded(before, dimension, value2) : included(before, dimension, value2),
-      [...chips]
-    );
-  }
-  function otherThan(group) {
-    return `(${Object.entries(group).map(([dimension, value2]) => {
-      let name = sqlName(dimension);
-      return value2 === null ? `${name} IS NOT NULL` : `${name} <> ${sqlText(value2)} OR ${name} IS NULL`;
-    }).join(" OR ")})`;
-  }
-  function included(chips, dimension, value2) {
-    return [...chips.filter(
-      (chip) => chip.kind === "text" || chip.dimension !== dimension || chip.exclude
-    ), { kind: "values", dimension, exclude: !1, values: [value2] }];
-  }
-  function excluded(chips, dimension, value2) {
-    let at2 = chips.findIndex(
-      (chip2) => chip2.kind === "values" && chip2.exclude && chip2.dimension === dimension
-    ), chip = chips[at2];
-    if (chip?.kind !== "values")
-      return [...chips, { kind: "values", dimension, exclude: !0, values: [value2] }];
-    let values = chip.values.includes(value2) ? chip.values : [...chip.values, value2];
-    return chips.map((other, index) => index === at2 ? { ...chip, values } : other);
+  function BoardHead({ board, onChange }) {
+    return a4("section", { class: "card fields board-head", "aria-label": "Title and description", children: [
+      a4(Field, { label: "Title", children: a4(
+        "input",
+        {
+          value: board.title ?? "",
+          onInput: (event) => onChange({ ...board, title: event.currentTarget.value })
+        }
+      ) }),
+      a4(Field, { label: "Description", children: a4(
+        "input",
+        {
+          value: board.description ?? "",
+          onInput: (event) => onChange({ ...board, description: event.currentTarget.value })
+        }
+      ) })
+    ] });
   }
 
   // src/explore/filters.tsx
@@ -2891,8 +3611,8 @@ ${at2}${close}`;
             {
               metric,
               filter,
-              onText: (text2) => {
-                close(), onChange(text2);
+              onText: (text3) => {
+                close(), onChange(text3);
               },
               onChip: (chip) => {
                 close(), onChange(writeFilter([...chips, chip]));
@@ -2954,13 +3674,13 @@ ${at2}${close}`;
     ] });
   }
   function AddFilter({ metric, filter, onChip, onText }) {
-    let [dimension, setDimension] = d2(), [text2, setText] = d2();
-    return text2 !== void 0 ? a4(
+    let [dimension, setDimension] = d2(), [text3, setText] = d2();
+    return text3 !== void 0 ? a4(
       "form",
       {
         class: "filter-text",
         onSubmit: (event) => {
-          event.preventDefault(), onText(text2.trim());
+          event.preventDefault(), onText(text3.trim());
         },
         children: [
           a4(Field, { label: "Filter", hint: "SQL over dimensions: = <> < > IN LIKE IS NULL AND OR NOT", children: a4(
@@ -2969,7 +3689,7 @@ ${at2}${close}`;
               class: "code",
               rows: 4,
               spellcheck: !1,
-              value: text2,
+              value: text3,
               onInput: (event) => setText(event.currentTarget.value)
             }
           ) }),
@@ -2995,7 +3715,7 @@ ${at2}${close}`;
       }
     );
   }
-  var VALUES = 50, key = (value2) => value2 === null ? "null" : `=${value2}`;
+  var VALUES = 50, key2 = (value2) => value2 === null ? "null" : `=${value2}`;
   function ValuePicker({ metric, dimension, selected, onToggle }) {
     let [prefix, setPrefix] = d2(""), path = `/v1/metrics/${metric?.name ?? ""}/dimensions/${dimension}`, url = withParams(path, { prefix, limit: VALUES, partial: "allow" }), found = useFetched(
       metric === void 0 ? "" : url,
@@ -3003,7 +3723,7 @@ ${at2}${close}`;
     );
     if (found.problem)
       return a4(ProblemView, { problem: found.problem });
-    let list = found.value?.values ?? [], known = new Set(list.map(({ value: value2 }) => key(value2))), chosen = prefix === "" ? selected.filter((value2) => !known.has(key(value2))) : [], total = found.value?.total_values.approx() ?? 0;
+    let list = found.value?.values ?? [], known = new Set(list.map(({ value: value2 }) => key2(value2))), chosen = prefix === "" ? selected.filter((value2) => !known.has(key2(value2))) : [], total = found.value?.total_values.approx() ?? 0;
     return a4(
       Picker,
       {
@@ -3011,14 +3731,14 @@ ${at2}${close}`;
         multiple: !0,
         onSearch: setPrefix,
         options: [
-          ...chosen.map((value2) => ({ value: key(value2), label: valueLabel(value2) })),
+          ...chosen.map((value2) => ({ value: key2(value2), label: valueLabel(value2) })),
           ...list.map(({ value: value2, count: count2 }) => ({
-            value: key(value2),
+            value: key2(value2),
             label: valueLabel(value2),
             hint: count2 && digits(count2)
           }))
         ],
-        selected: selected.map(key),
+        selected: selected.map(key2),
         onSelect: (chosen2) => onToggle(chosen2 === "null" ? null : chosen2.slice(1)),
         footer: a4("p", { class: "picker-none muted", children: [
           total > list.length && `${digits(total - list.length)} more: type how they begin. `,
@@ -3026,237 +3746,6 @@ ${at2}${close}`;
         ] })
       }
     );
-  }
-
-  // src/explore/keys.tsx
-  var KEYS = [
-    ["/", "Choose a metric"],
-    ["f", "Add a filter"],
-    ["t", "Choose a range"],
-    ["c", "Choose a comparison"],
-    ["← →", "Read the buckets of the chart that has the focus"],
-    ["Shift ← →", "Choose buckets, Enter zooms in"],
-    ["?", "This list"]
-  ];
-  function useKeys(onKey) {
-    A2(() => {
-      let pressed = (event) => {
-        let typing = event.target.closest("input, select, textarea, dialog, [popover], [contenteditable]"), modified = event.ctrlKey || event.metaKey || event.altKey;
-        typing === null && !modified && !event.defaultPrevented && onKey(event.key) && event.preventDefault();
-      };
-      return addEventListener("keydown", pressed), () => removeEventListener("keydown", pressed);
-    });
-  }
-  function KeyList({ onClose }) {
-    return a4(Dialog, { title: "Keys", onClose, children: a4("dl", { class: "facts", children: [
-      KEYS.map(([key3, meaning]) => a4($, { children: [
-        a4("dt", { children: a4("kbd", { children: key3 }) }, key3),
-        a4("dd", { children: meaning })
-      ] })),
-      a4("dt", { children: "Click" }),
-      a4("dd", { children: "Filter by a group" }),
-      a4("dt", { children: "Alt click" }),
-      a4("dd", { children: "Exclude a group" }),
-      a4("dt", { children: "Drag" }),
-      a4("dd", { children: "Zoom into a range" }),
-      a4("dt", { children: "Back" }),
-      a4("dd", { children: "Undo" })
-    ] }) });
-  }
-
-  // src/explore/range.ts
-  var PRESETS = [
-    { label: "Last hour", from: "now-1h", to: "" },
-    { label: "Last 24 hours", from: "now-24h", to: "" },
-    { label: "Last 7 days", from: "now-7d", to: "" },
-    { label: "Last 30 days", from: "now-30d", to: "" },
-    { label: "Last 90 days", from: "now-90d", to: "" },
-    { label: "Last 12 months", from: "now-12M", to: "" },
-    { label: "Today", from: "today", to: "" },
-    { label: "Yesterday", from: "yesterday", to: "today" },
-    { label: "This week", from: "this_week", to: "" },
-    { label: "Last week", from: "last_week", to: "this_week" },
-    { label: "This month", from: "this_month", to: "" },
-    { label: "Last month", from: "last_month", to: "this_month" },
-    { label: "This year", from: "this_year", to: "" },
-    { label: "All time", from: "", to: "" }
-  ];
-  function rangeLabel(from, to) {
-    let preset = PRESETS.find((known) => known.from === from && known.to === to);
-    return preset !== void 0 ? preset.label : to === "" ? `Since ${short(from)}` : from === "" ? `Before ${short(to)}` : `${short(from)} – ${short(to)}`;
-  }
-  function short(edge2) {
-    return edge2.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(?:\.0+)?(?:Z|[+-]\d\d:\d\d)$/, "$1 $2");
-  }
-  var MINUTE = 6e4, HOUR = 60 * MINUTE, DAY = 24 * HOUR, UNITS = {
-    m: MINUTE,
-    h: HOUR,
-    d: DAY,
-    w: 7 * DAY,
-    M: 30.44 * DAY,
-    y: 365.25 * DAY
-  }, PERIODS = {
-    day: DAY,
-    week: 7 * DAY,
-    month: 30.44 * DAY,
-    quarter: 91.3 * DAY,
-    year: 365.25 * DAY
-  };
-  function estimate(edge2, now2) {
-    let relative2 = /^now(?:-(\d+)([mhdwMy]))?$/.exec(edge2);
-    if (relative2 !== null)
-      return now2 - Number(relative2[1] ?? 0) * (UNITS[relative2[2] ?? "m"] ?? 0);
-    let day = Math.floor(now2 / DAY) * DAY;
-    switch (edge2) {
-      case "today":
-        return day;
-      case "yesterday":
-        return day - DAY;
-      case "tomorrow":
-        return day + DAY;
-    }
-    let current = /^(this|last|next)_(week|month|quarter|year)$/.exec(edge2);
-    return current !== null ? beginning(current[2] ?? "", now2) + shift(current[1]) * (PERIODS[current[2] ?? ""] ?? 0) : /^-?\d{12,14}$/.test(edge2) ? Number(edge2) : named(edge2);
-  }
-  function shift(word) {
-    return word === "last" ? -1 : word === "next" ? 1 : 0;
-  }
-  function beginning(period, now2) {
-    let date = new Date(now2), [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
-    switch (period) {
-      case "week":
-        return now2 - (date.getUTCDay() + 6) % 7 * DAY;
-      case "month":
-        return Date.UTC(year, month);
-      case "quarter":
-        return Date.UTC(year, month - month % 3);
-      default:
-        return Date.UTC(year, 0);
-    }
-  }
-  function named(edge2) {
-    let week = /^(\d{4})-W(\d\d)$/.exec(edge2);
-    if (week !== null)
-      return Date.UTC(Number(week[1]), 0, 1 + 7 * (Number(week[2]) - 1));
-    let quarter = /^(\d{4})-Q([1-4])$/.exec(edge2);
-    if (quarter !== null)
-      return Date.UTC(Number(quarter[1]), 3 * (Number(quarter[2]) - 1));
-    if (!/^\d{4}(?:-\d\d){0,2}(?:[Tt ].*)?$/.test(edge2))
-      return;
-    let at2 = Date.parse(edge2);
-    return Number.isNaN(at2) ? void 0 : at2;
-  }
-  function lengthOf(from, to, now2, data) {
-    let start = from === "" ? data?.[0] : estimate(from, now2), end = to === "" ? data === void 0 ? now2 : data[1] : estimate(to, now2);
-    return start === void 0 || end === void 0 ? void 0 : Math.max(0, end - start);
-  }
-  var BUCKETS_MAX = 400, GRANULARITIES = [
-    ["minute", "Minute", MINUTE],
-    ["5m", "5 minutes", 5 * MINUTE],
-    ["15m", "15 minutes", 15 * MINUTE],
-    ["hour", "Hour", HOUR],
-    ["day", "Day", DAY],
-    ["week", "Week", 7 * DAY],
-    ["month", "Month", 30.44 * DAY],
-    ["quarter", "Quarter", 91.3 * DAY],
-    ["year", "Year", 365.25 * DAY]
-  ];
-  function fitting(base, zone) {
-    let shortest = GRANULARITIES.find(([name]) => name === base)?.[2] ?? MINUTE;
-    return GRANULARITIES.filter(([, , length]) => length >= shortest && zoneFits(base, zone)).map(
-      ([name]) => name
-    );
-  }
-  function zoneFits(base, zone) {
-    return base === "minute" ? !0 : offsetsOf(zone).every((offset) => base === "hour" ? offset % 60 === 0 : offset === 0);
-  }
-  function offsetsOf(zone) {
-    let year = (/* @__PURE__ */ new Date()).getUTCFullYear();
-    return [0, 6].map((month) => {
-      try {
-        let parts2 = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" }).formatToParts(Date.UTC(year, month, 15)).find(({ type }) => type === "timeZoneName")?.value, [, sign = "+", hours = "0", minutes = "0"] = /GMT([+-])(\d\d):(\d\d)/.exec(parts2 ?? "") ?? [];
-        return (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -1 : 1);
-      } catch {
-        return 0;
-      }
-    });
-  }
-  function suggested(length, names, most = BUCKETS_MAX) {
-    return GRANULARITIES.find(
-      ([name, , bucket]) => names.includes(name) && length / bucket <= most
-    )?.[0] ?? names.at(-1) ?? "day";
-  }
-  function nextGranularity(current, before, after, names) {
-    if (current === "all" || after === void 0)
-      return current;
-    let bucket = GRANULARITIES.find(([name]) => name === current)?.[2], automatic = before !== void 0 && suggested(before, names) === current;
-    return bucket !== void 0 && names.includes(current) && after / bucket <= BUCKETS_MAX && after / bucket >= 2 && !automatic ? current : suggested(after, names);
-  }
-
-  // src/explore/state.ts
-  var ORDER = [
-    "metric",
-    "measures",
-    "group_by",
-    "filter",
-    "having",
-    "from",
-    "to",
-    "granularity",
-    "timezone",
-    "compare",
-    "fill",
-    "window",
-    "order_by",
-    "group_limit",
-    "other",
-    "totals",
-    "limit",
-    "offset",
-    "limit_per_bucket",
-    "partial",
-    "after"
-  ], OWN = ["chart", "live"];
-  function readState(params) {
-    let text2 = (name) => params.get(name) ?? "", list = (name) => text2(name).split(",").filter((item) => item !== ""), granularity = text2("granularity") || "all";
-    return {
-      metric: text2("metric"),
-      measures: list("measures"),
-      groupBy: list("group_by"),
-      filter: text2("filter"),
-      from: text2("from"),
-      to: text2("to"),
-      granularity,
-      timezone: text2("timezone") || "UTC",
-      compare: text2("compare"),
-      chart: chartOf(text2("chart"), granularity, list("group_by").length),
-      live: text2("live") === "true",
-      params
-    };
-  }
-  function chartOf(chosen, granularity, groups) {
-    return CHART_KINDS.find((kind) => kind === chosen) ?? (granularity !== "all" ? "line" : groups > 0 ? "bar" : "number");
-  }
-  function withChanges(params, changes) {
-    let all = new Map(params);
-    for (let [name, value2] of Object.entries(changes))
-      value2 === void 0 || value2 === "" ? all.delete(name) : all.set(name, value2);
-    let known = [...ORDER, ...OWN], unknown = [...all.keys()].filter((name) => !known.includes(name)), ordered = [...ORDER, ...unknown, ...OWN].filter((name) => all.has(name));
-    return new URLSearchParams(ordered.map((name) => [name, all.get(name) ?? ""]));
-  }
-  function queryOf(params, leaveOut = []) {
-    let left = [...OWN, ...leaveOut];
-    return readable(new URLSearchParams([...params].filter(([name]) => !left.includes(name))));
-  }
-  function groupChanges(groupBy, params) {
-    if (groupBy.length === 0)
-      return { group_by: "", group_limit: "", other: "", limit_per_bucket: "" };
-    let limit = params.get("group_limit") ?? GROUP_LIMIT;
-    return { group_by: groupBy.join(","), group_limit: limit, other: params.get("other") ?? "true" };
-  }
-  var GROUP_LIMIT = "8";
-  function granularityChanges(granularity) {
-    return granularity === "all" ? { granularity, fill: "", window: "" } : { granularity, fill: "zero" };
   }
 
   // src/explore/options.tsx
@@ -3272,14 +3761,14 @@ ${at2}${close}`;
         onChange: (event) => onSelect(event.currentTarget.value),
         children: [
           !known && a4("option", { value: value2, children: value2 }),
-          options.map(([name, text2]) => a4("option", { value: name, children: text2 }, name))
+          options.map(([name, text3]) => a4("option", { value: name, children: text3 }, name))
         ]
       }
     );
   }
   var ROWS_MAX = 1e4;
   function GranularitySelect({ current, fitting: fitting2, length, onSelect }) {
-    let offered = GRANULARITIES.filter(
+    let offered2 = GRANULARITIES.filter(
       ([name, , bucket]) => fitting2.includes(name) && (length === void 0 || length / bucket <= ROWS_MAX)
     );
     return a4(
@@ -3287,7 +3776,7 @@ ${at2}${close}`;
       {
         label: "Granularity",
         value: current,
-        options: [["all", "No buckets"], ...offered.map(([name, label]) => [name, label])],
+        options: [["all", "No buckets"], ...offered2.map(([name, label]) => [name, label])],
         onSelect
       }
     );
@@ -3614,13 +4103,878 @@ ${at2}${close}`;
     ] });
   }
 
+  // src/pages/dashboards/settings.tsx
+  function SharedSettings({ shared, metrics: metrics2, open: open2, onChange }) {
+    return a4("div", { class: "controls board-settings", children: [
+      a4(
+        Filters,
+        {
+          metric: offered(metrics2),
+          filter: shared.filter,
+          openRequest: open2.filter,
+          onChange: (filter) => onChange({ filter })
+        }
+      ),
+      a4("span", { class: "controls-gap" }),
+      a4(
+        RangePicker,
+        {
+          from: shared.from,
+          to: shared.to,
+          openRequest: open2.range,
+          onSelect: (from, to) => onChange({ from, to })
+        }
+      ),
+      a4(ZonePicker, { current: shared.timezone || "UTC", onSelect: (timezone) => onChange({ timezone }) }),
+      a4(CompareSelect, { current: shared.compare, onSelect: (compare) => onChange({ compare }) })
+    ] });
+  }
+  function offered(metrics2) {
+    let [first, ...others] = metrics2;
+    if (first === void 0)
+      return;
+    let dimensions2 = dimensionNames(first.definition).filter(
+      (name) => others.every(({ definition }) => dimensionNames(definition).includes(name))
+    );
+    return { ...first, definition: { ...first.definition, dimensions: dimensions2 } };
+  }
+
+  // src/pages/dashboards/page.tsx
+  var LIVE_MS = 5e3;
+  function BoardPage({ name }) {
+    let loaded = useFetched(name, (signal) => loadBoard(name, signal)), [written2, setWritten] = d2(), stored2 = written2 ?? loaded.value, editing = place.value.params.has("edit") && may("admin");
+    return A2(() => {
+      stored2 !== void 0 && (document.title = `${stored2.board.title || name} · Merganser`);
+    }, [stored2]), stored2 === void 0 ? a4(Gate, { of: loaded, children: () => null }) : editing ? a4(EditBoard, { name, stored: stored2, onSaved: setWritten }, stored2.etag) : a4(LookAtBoard, { name, board: stored2.board });
+  }
+  function LookAtBoard({ name, board }) {
+    let { path, params } = place.value, [deleting, setDeleting] = d2(!1), live = params.get("live") === "true", change2 = (changes) => navigate(path, withShared(board, params, changes)), set = (param, on) => {
+      let next = new URLSearchParams(params);
+      on ? next.set(param, param === "live" ? "true" : "1") : next.delete(param), navigate(path, next, param === "live");
+    }, remove = async () => {
+      await deleteBoard(name), navigate("/d");
+    };
+    return a4($, { children: [
+      a4(PageHeading, { title: board.title || name, children: [
+        a4(
+          Button,
+          {
+            "aria-pressed": live,
+            class: live ? "live running" : "live",
+            title: `Ask again every ${LIVE_MS / 1e3} s`,
+            onClick: () => set("live", !live),
+            children: [
+              a4("span", { class: "live-dot", "aria-hidden": "true" }),
+              "Live"
+            ]
+          }
+        ),
+        may("admin") && a4($, { children: [
+          a4(Button, { onClick: () => set("edit", !0), children: "Edit" }),
+          a4(
+            Menu,
+            {
+              label: "More",
+              name: "More",
+              items: [{ label: "Delete…", danger: !0, onSelect: () => setDeleting(!0) }]
+            }
+          )
+        ] })
+      ] }),
+      board.description && a4("p", { class: "lead board-lead break", children: board.description }),
+      a4(
+        Grid,
+        {
+          board,
+          shared: sharedOf(board, params),
+          every: live ? LIVE_MS : void 0,
+          onShared: change2
+        }
+      ),
+      deleting && a4(
+        Confirm,
+        {
+          title: `Delete ${name}?`,
+          action: `Delete ${name}`,
+          onConfirm: remove,
+          onClose: () => setDeleting(!1),
+          children: a4("p", { children: "The dashboard goes for everybody. Metrics and events stay." })
+        }
+      )
+    ] });
+  }
+  function Grid({ board, shared, every, onShared, onBoard }) {
+    let metrics2 = useMetrics(board), [open2, setOpen] = d2({ range: 0, filter: 0 });
+    return useKeys((key3) => {
+      switch (key3) {
+        case "t":
+          return setOpen({ ...open2, range: open2.range + 1 }), !0;
+        case "f":
+          return setOpen({ ...open2, filter: open2.filter + 1 }), !0;
+        case "c":
+          return document.getElementById("compare")?.focus(), !0;
+        default:
+          return !1;
+      }
+    }), a4($, { children: [
+      a4(
+        SharedSettings,
+        {
+          shared,
+          metrics: (metrics2 ?? []).map(({ metric }) => metric),
+          open: open2,
+          onChange: onShared
+        }
+      ),
+      board.charts.length === 0 && a4(Empty, { title: "There is no chart yet.", children: a4("p", { children: [
+        "Look at a metric in ",
+        a4(Link, { to: "/explore", children: "Explore" }),
+        ", then choose “Save to dashboard”."
+      ] }) }),
+      a4("div", { class: "board", children: board.charts.map((chart, at2) => a4(
+        ChartCard,
+        {
+          chart,
+          shared,
+          metric: metrics2 && (extentIn(metrics2, chart) ?? UNKNOWN),
+          every,
+          onPick: (group, exclude) => onShared({ filter: writeFilter(picked(parseFilter(shared.filter), group, exclude)) }),
+          onZoom: (from, to) => onShared({ from, to }),
+          children: onBoard && a4(ChartControls, { board, at: at2, onChange: onBoard })
+        },
+        at2
+      )) })
+    ] });
+  }
+  function useMetrics(board) {
+    let names = [...new Set(board.charts.map(({ query }) => String(query.metric ?? "")))], found = useFetched(names.filter((name) => name !== "").join(","), async (signal) => {
+      let all = names.map((name) => loadMetric(name, signal).catch(() => {
+      }));
+      return (await Promise.all(all)).flatMap((metric) => metric === void 0 ? [] : [metric]);
+    });
+    return w2(
+      () => found.value?.map((metric) => ({ metric, extent: extentOf2(metric) })),
+      [found.value]
+    );
+  }
+  var UNKNOWN = { definition: { event: "*", measures: {} }, data: void 0 };
+  function extentIn(metrics2, { query }) {
+    return metrics2.find(({ metric }) => metric.name === query.metric)?.extent;
+  }
+  function extentOf2({ definition, first_bucket, last_bucket }) {
+    let [first, last] = [Date.parse(first_bucket ?? ""), Date.parse(last_bucket ?? "")];
+    return { definition, data: Number.isNaN(first) || Number.isNaN(last) ? void 0 : [first, last] };
+  }
+  function EditBoard({ name, stored: stored2, onSaved }) {
+    let { path, params } = place.value, [board, setBoard] = d2(() => ({ ...stored2.board, ...sharedOf(stored2.board, params) })), [text3, setText] = d2(), [mark, setMark] = d2(), [conflict, setConflict] = d2(), action = useAction(), mode = text3 === void 0 ? "charts" : "text", dirty = text3 !== void 0 || boardText(board) !== boardText(stored2.board);
+    A2(() => {
+      let warn = (event) => dirty && event.preventDefault();
+      return addEventListener("beforeunload", warn), () => removeEventListener("beforeunload", warn);
+    }, [dirty]);
+    let leave = () => navigate(path), current = () => text3 === void 0 ? board : readJson(text3), attempt = (work) => {
+      action.run(async () => {
+        setMark(void 0);
+        try {
+          await work();
+        } catch (error) {
+          let found = text3 === void 0 ? void 0 : markOf(error, text3, "json");
+          if (found === void 0)
+            throw error;
+          setMark(found);
+        }
+      });
+    }, switchTo = (next) => attempt(async () => {
+      let document2 = current();
+      setBoard({ ...document2, charts: document2.charts ?? [] }), setText(next === "text" ? boardText(document2) : void 0);
+    }), save2 = () => attempt(async () => {
+      let document2 = current();
+      try {
+        onSaved(await saveBoard(name, document2, stored2.etag)), leave();
+      } catch (error) {
+        if (!isConflict(error))
+          throw error;
+        setConflict(document2);
+      }
+    });
+    return a4($, { children: [
+      a4(EditHeading, { title: board.title || name, action, onSave: save2, onCancel: leave }),
+      a4("div", { class: "stack board-edit", children: [
+        action.problem && a4(ProblemView, { problem: action.problem }),
+        a4(
+          Tabs,
+          {
+            label: "Edit as",
+            tabs: [
+              ["charts", "Charts"],
+              ["text", "Text"]
+            ],
+            current: mode,
+            onSelect: (next) => next !== mode && switchTo(next)
+          }
+        ),
+        text3 === void 0 ? a4($, { children: [
+          a4(BoardHead, { board, onChange: setBoard }),
+          a4(
+            Grid,
+            {
+              board,
+              shared: sharedOf(board, new URLSearchParams()),
+              onShared: (changes) => setBoard({ ...board, ...changes }),
+              onBoard: setBoard
+            }
+          )
+        ] }) : a4(SourceField, { label: "Dashboard as JSON", value: text3, mark, onInput: setText })
+      ] }),
+      conflict && a4(
+        Conflict,
+        {
+          name,
+          mine: conflict,
+          onClose: () => setConflict(void 0),
+          onDone: (taken) => {
+            onSaved(taken), leave();
+          }
+        }
+      )
+    ] });
+  }
+  function EditHeading({ title, action, onSave, onCancel }) {
+    return a4(PageHeading, { title, children: [
+      a4(Link, { to: "/explore", class: "button plain", children: "Add from Explore" }),
+      a4(Button, { onClick: onCancel, children: "Cancel" }),
+      a4(Button, { kind: "primary", disabled: action.busy, onClick: onSave, children: "Save" })
+    ] });
+  }
+
+  // src/pages/dashboards/list.tsx
+  function BoardList() {
+    let list = useFetched("boards", listBoards), [creating, setCreating] = d2(!1), create = may("admin") && a4(Button, { kind: "primary", onClick: () => setCreating(!0), children: "New dashboard" });
+    return a4($, { children: [
+      a4(PageHeading, { title: "Dashboards", children: list.value && list.value.length > 0 && create }),
+      a4(Gate, { of: list, children: (boards) => boards.length === 0 ? a4(Empty, { title: "There is no dashboard yet.", children: [
+        a4("p", { children: [
+          "Look at a metric in ",
+          a4(Link, { to: "/explore", children: "Explore" }),
+          " and save the chart to a dashboard, or begin with an empty one."
+        ] }),
+        create
+      ] }) : a4("section", { class: "card", "aria-label": "Dashboards", children: a4(Table, { caption: "Dashboards", columns: COLUMNS, rows: boards, rowKey: ({ name }) => name }) }) }),
+      creating && a4(NewBoard, { onClose: () => setCreating(!1) })
+    ] });
+  }
+  var COLUMNS = [
+    {
+      key: "title",
+      title: "Dashboard",
+      render: ({ name, title }) => a4(Link, { to: `/d/${name}`, class: "break", children: title || name })
+    },
+    { key: "name", title: "Name", render: ({ name }) => a4("code", { children: name }) },
+    { key: "charts", title: "Charts", number: !0, render: ({ charts }) => digits(charts) },
+    { key: "updated", title: "Changed", number: !0, render: ({ updated_at }) => a4(Ago, { at: updated_at }) }
+  ];
+  function NewBoard({ onClose }) {
+    let [title, setTitle] = d2(""), [typed, setName] = d2(), { busy, problem, run } = useAction(), name = typed ?? (title === "" ? "" : boardName(title));
+    return a4(Dialog, { title: "New dashboard", onClose, children: a4("form", { class: "fields", onSubmit: (event) => {
+      event.preventDefault(), run(async () => {
+        await saveBoard(name, { title: title.trim(), charts: [] }, void 0), navigate(`/d/${name}`);
+      });
+    }, children: [
+      a4(Field, { label: "Title", children: a4(
+        "input",
+        {
+          autoFocus: !0,
+          required: !0,
+          value: title,
+          placeholder: "Sales",
+          onInput: (event) => setTitle(event.currentTarget.value)
+        }
+      ) }),
+      a4(NameField, { value: name, onInput: setName }),
+      problem && a4(ProblemView, { problem }),
+      a4("footer", { children: [
+        a4(Button, { onClick: onClose, children: "Cancel" }),
+        a4(Button, { kind: "primary", type: "submit", disabled: busy || !isBoardName(name), children: "Create dashboard" })
+      ] })
+    ] }) });
+  }
+  function NameField({ value: value2, onInput }) {
+    let wrong = value2 !== "" && !isBoardName(value2);
+    return a4(
+      Field,
+      {
+        label: "Name",
+        hint: `Its address: /ui/d/${value2 || "…"}`,
+        error: wrong ? "It begins with a letter, and has a to z, 0 to 9, _ and -, up to 64." : void 0,
+        children: a4("input", { value: value2, spellcheck: !1, onInput: (event) => onInput(event.currentTarget.value) })
+      }
+    );
+  }
+
+  // src/pages/dashboards.tsx
+  function Dashboards() {
+    let name = place.value.path.split("/")[2];
+    return name === void 0 ? a4(BoardList, {}) : a4(BoardPage, { name: decodeURIComponent(name) }, name);
+  }
+
+  // src/pages/runs/run.ts
+  function isUnderWay(run) {
+    return run.state === "queued" || run.state === "running" || run.state === "publishing";
+  }
+  function runPath(id) {
+    return `/v1/runs/${encodeURIComponent(id)}`;
+  }
+  async function startRun(mode, metrics2) {
+    return (await request("/v1/runs", { method: "POST", body: { mode, metrics: metrics2 } })).value;
+  }
+  function tookMs(run, now2) {
+    if (run.started_at === null)
+      return;
+    let end = run.ended_at === null ? now2 : Date.parse(run.ended_at);
+    return Math.max(0, end - Date.parse(run.started_at));
+  }
+  function purpose(run) {
+    let names = run.metrics?.join(", ");
+    return run.backfill !== void 0 ? `backfill${names === void 0 ? "" : ` of ${names}`}` : names === void 0 ? run.mode : `${run.mode}, of ${names}`;
+  }
+
+  // src/pages/runs/live.tsx
+  function useRun(id, first) {
+    let [run, setRun] = d2(first), [problem, setProblem] = d2();
+    return A2(() => {
+      let stop = follow(runPath(id), {
+        onValue: (value2) => {
+          setRun(value2), setProblem(void 0), isUnderWay(value2) || stop();
+        },
+        onProblem: setProblem
+      });
+      return stop;
+    }, [id]), { run: run?.id === id ? run : first, problem };
+  }
+  function LiveRun({ id, first, onEnd }) {
+    let { run, problem } = useRun(id, first), cancel = useAction(), ended = run !== void 0 && !isUnderWay(run);
+    if (A2(() => {
+      run !== void 0 && ended && onEnd?.(run);
+    }, [ended]), run === void 0)
+      return problem ? a4(ProblemView, { problem }) : null;
+    let took = tookMs(run, now.value);
+    return a4("section", { class: "card stack live-run", "aria-label": `Run ${id}`, children: [
+      a4("div", { class: "row", children: [
+        a4(StateChip, { state: run.state }),
+        a4("strong", { class: "break", children: purpose(run) }),
+        a4("span", { class: "muted", children: run.id }),
+        may("admin") && (run.state === "queued" || run.state === "running") && a4(
+          Button,
+          {
+            class: "end",
+            disabled: cancel.busy,
+            onClick: () => {
+              cancel.run(() => request(runPath(id), { method: "DELETE" }));
+            },
+            children: "Cancel"
+          }
+        )
+      ] }),
+      !ended && a4(Progress, { label: `Progress of ${id}`, value: run.progress.approx() }),
+      a4("p", { class: "row muted", children: [
+        a4("span", { class: "break", children: run.step }),
+        a4("span", { children: plural(run.events, "event") }),
+        a4("span", { children: plural(run.days, "day") }),
+        took !== void 0 && a4("span", { children: duration(took) })
+      ] }),
+      run.error !== null && a4("p", { class: "bad-text break", children: run.error }),
+      cancel.problem && a4(ProblemView, { problem: cancel.problem })
+    ] });
+  }
+  var TONES = {
+    queued: "plain",
+    running: "plain",
+    publishing: "plain",
+    succeeded: "good",
+    failed: "bad",
+    cancelled: "warn"
+  };
+  function StateChip({ state }) {
+    return a4(Chip, { label: state, tone: TONES[state], children: state });
+  }
+
+  // src/pages/metrics/preview.tsx
+  var GRANULARITIES2 = ["all", "hour", "day", "week", "month"];
+  function PreviewOptionFields({ options, dimensions: dimensions2, onChange }) {
+    return a4("div", { class: "row", children: [
+      a4("label", { class: "row", children: [
+        a4("span", { class: "muted", children: "by" }),
+        a4(
+          "select",
+          {
+            "aria-label": "Buckets of the preview",
+            value: options.granularity ?? "all",
+            onChange: (event) => onChange({ ...options, granularity: event.currentTarget.value }),
+            children: GRANULARITIES2.map((name) => a4("option", { value: name, children: name === "all" ? "no time" : name }, name))
+          }
+        )
+      ] }),
+      dimensions2.length > 0 && a4("label", { class: "row", children: [
+        a4("span", { class: "muted", children: "and" }),
+        a4(
+          "select",
+          {
+            "aria-label": "Dimension of the preview",
+            value: options.group_by ?? "",
+            onChange: (event) => onChange({ ...options, group_by: event.currentTarget.value }),
+            children: [
+              a4("option", { value: "", children: "no dimension" }),
+              dimensions2.map((name) => a4("option", { value: name, children: name }, name))
+            ]
+          }
+        )
+      ] })
+    ] });
+  }
+  function PreviewResult({ result }) {
+    let { events, columns: columns2, rows } = result, matched = events.matched.text !== "0";
+    return a4($, { children: [
+      a4(
+        Facts,
+        {
+          facts: [
+            ["Newest events read", digits(events.read)],
+            ["Of this metric", digits(events.matched)],
+            ["From", events.first_time && dateTime(events.first_time)],
+            ["To", events.last_time && dateTime(events.last_time)],
+            ["Groups", digits(result.groups)],
+            ["Type mismatches", mismatches(result.type_mismatches)]
+          ]
+        }
+      ),
+      a4(Warnings, { warnings: result.warnings ?? [] }),
+      matched ? a4(
+        Table,
+        {
+          caption: "Rows of the preview",
+          columns: columns2.map(column),
+          rows,
+          rowKey: (_4, index) => String(index)
+        }
+      ) : a4(Empty, { title: `None of the ${plural(events.read, "newest event")} is of this metric.`, children: a4("p", { children: "Look at `event` and `filter`. A metric may also be defined before its events arrive." }) })
+    ] });
+  }
+  function Warnings({ warnings }) {
+    return warnings.length === 0 ? null : a4("ul", { class: "warnings", "aria-label": "Warnings", children: warnings.map((warning) => a4("li", { children: withCode(warning) }, warning)) });
+  }
+  function column({ name, type }) {
+    return { key: name, title: name, number: type === "integer" || type === "decimal", render: (row) => shown(row, name, type) };
+  }
+  function shown(row, name, type) {
+    let value2 = row[name];
+    return type === "text" && value2 === null ? "∅" : type === "timestamp" && typeof value2 == "string" ? dateTime(value2) : cell(value2);
+  }
+  function mismatches(found) {
+    if (found === void 0)
+      return "";
+    if (found instanceof Decimal)
+      return digits(found);
+    let uses = Object.entries(found);
+    return uses.length === 0 ? "0" : uses.map(([use, count2]) => `${use}: ${digits(count2)}`).join(", ");
+  }
+
+  // src/pages/metrics/editor.tsx
+  var FORMATS = [
+    ["toml", "TOML"],
+    ["json", "JSON"]
+  ];
+  function DefinitionEditor({ name, first, actions }) {
+    let [format, setFormat] = d2("toml"), [text3, setText] = d2(() => written(first, format)), [mark, setMark] = d2(), [options, setOptions] = d2({}), [result, setResult] = d2(), [saved, setSaved] = d2(), action = useAction(), edit = (value2) => {
+      setText(value2), setMark(void 0), setSaved(void 0), action.clear();
+    }, attempt = (work) => {
+      action.run(async () => {
+        setMark(void 0);
+        try {
+          await work();
+        } catch (error) {
+          let found = markOf(error, text3, format);
+          if (found === void 0)
+            throw error;
+          setMark(found);
+        }
+      });
+    }, change2 = (to) => attempt(async () => {
+      setText(written(await readDefinition(text3, format), to)), setFormat(to);
+    }), look = (chosen) => attempt(async () => {
+      setOptions(chosen), setResult(await preview(text3, format, chosen));
+    }), keep = () => attempt(async () => {
+      let definition = await readDefinition(text3, format), target = name ?? definition.name ?? "";
+      name === void 0 && await refuseTaken(target), setSaved(await save(target, definition)), await loadMetrics(!0);
+    });
+    return a4("div", { class: "stack", children: [
+      a4("section", { class: "card stack editor", "aria-label": "Definition", children: [
+        a4(Tabs, { label: "Format", tabs: FORMATS, current: format, onSelect: (to) => to !== format && change2(to) }),
+        a4(SourceField, { label: "Definition", value: text3, mark, onInput: edit }),
+        action.problem && a4(ProblemView, { problem: action.problem }),
+        a4("div", { class: "actions", children: [
+          a4(Button, { disabled: action.busy, onClick: () => look(options), children: "Preview" }),
+          a4(Button, { kind: "primary", disabled: action.busy, onClick: keep, children: name === void 0 ? "Create metric" : "Save" }),
+          actions
+        ] })
+      ] }),
+      saved && a4(SavedNote, { saved, onEnd: () => {
+        loadMetrics(!0);
+      } }),
+      result && a4("section", { class: "card stack", "aria-label": "Preview", children: [
+        a4("div", { class: "card-heading", children: [
+          a4("h2", { children: "Preview" }),
+          a4(
+            PreviewOptionFields,
+            {
+              options,
+              dimensions: dimensionNames(result.definition ?? first),
+              onChange: look
+            }
+          )
+        ] }),
+        a4(PreviewResult, { result })
+      ] })
+    ] });
+  }
+  async function refuseTaken(name) {
+    if (await loadMetrics(!0), metrics.value?.some((metric) => metric.name === name)) {
+      let detail = `There is a metric \`${name}\` already. Choose another name, or edit it on its own page.`;
+      throw new Problem({ title: "The name is taken", detail, code: "name_taken", pointer: "/name" }, 422);
+    }
+  }
+  function SavedNote({ saved: { metric, run }, onEnd }) {
+    return a4("section", { class: "stack", role: "status", "aria-label": "Saved", children: [
+      a4("div", { class: "verdict good", children: [
+        a4("strong", { children: run === void 0 ? "Nothing to change" : "Saved" }),
+        a4("span", { children: run === void 0 ? "The same definition stands already." : "A run computes it from all events. Until then the old version answers, if there is one." }),
+        a4("span", { class: "row", children: [
+          a4(Link, { to: `/metrics/${encodeURIComponent(metric.name)}`, children: [
+            "Metric ",
+            metric.name
+          ] }),
+          a4(Link, { to: "/explore", params: new URLSearchParams({ metric: metric.name }), children: "Explore it" })
+        ] })
+      ] }),
+      a4(Warnings, { warnings: metric.warnings ?? [] }),
+      run !== void 0 && a4(LiveRun, { id: run, onEnd }, run)
+    ] });
+  }
+
+  // src/pages/metrics/suggest.ts
+  var TAKEN = ["time", "compare"];
+  function nameLike(text3, fallback = "value") {
+    let plain = text3.normalize("NFKD").replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^[^a-z]+|_+$/g, "").slice(0, 64);
+    return plain === "" ? fallback : plain;
+  }
+  function isOf(property, ...types) {
+    let seen = Object.keys(property.types).filter((type) => type !== "null");
+    return seen.length > 0 && seen.every((type) => types.includes(type));
+  }
+  function isId(property) {
+    return /(^|[_."])(id|uuid|guid|key|token|email|url|hash)s?"?$|[a-z]Id$/i.test(property.path);
+  }
+  function isLabel(property) {
+    return isOf(property, "text", "string", "boolean") && !isId(property) && property.examples.every((example) => String(example).length <= 40);
+  }
+  function suggest(event, properties2) {
+    let used = new Set(TAKEN), free = (wanted) => {
+      let name = wanted.slice(0, 64);
+      for (let n3 = 2; used.has(name); n3 += 1)
+        name = `${wanted.slice(0, 60)}_${n3}`;
+      return used.add(name), name;
+    }, dimensions2 = properties2.filter(isLabel).slice(0, 5).map(({ path }) => {
+      let name = free(nameLike(path));
+      return name === path ? path : { name, property: path };
+    }), measures = { [free("events")]: { kind: "count" } };
+    for (let { path } of properties2.filter((one) => isOf(one, "number") && !isId(one)).slice(0, 3))
+      measures[free(`total_${nameLike(path)}`)] = { kind: "sum", of: path }, measures[free(`mean_${nameLike(path)}`)] = { kind: "avg", of: path };
+    for (let { path } of properties2.filter(isId).slice(0, 2))
+      measures[free(`distinct_${nameLike(path)}`)] = { kind: "distinct", of: path };
+    return { name: nameLike(event, "events"), event, dimensions: dimensions2, measures };
+  }
+  var TEMPLATE = {
+    name: "purchases",
+    description: "What was bought",
+    event: "purchase",
+    dimensions: ["country"],
+    measures: {
+      orders: { kind: "count" },
+      revenue: { kind: "sum", of: "amount" },
+      customers: { kind: "distinct", of: "subject" }
+    }
+  };
+
+  // src/pages/metrics/new.tsx
+  var EVERY_MS = 5e3;
+  function newMetricParams(event) {
+    return new URLSearchParams(event === void 0 ? { new: "1" } : { new: "1", event });
+  }
+  function useEventTypes() {
+    return useFetched("types", (signal) => get("/v1/properties?limit=1", signal), EVERY_MS);
+  }
+  function NewMetric() {
+    let event = place.value.params.get("event") ?? void 0;
+    return a4($, { children: [
+      a4(PageHeading, { title: "New metric", children: a4(Link, { to: "/metrics", class: "button plain", children: "All metrics" }) }),
+      a4("div", { class: "stack", children: [
+        a4(EventChoice, { current: event }),
+        event === void 0 ? a4(DefinitionEditor, { first: TEMPLATE }) : a4(Suggested, { event }, event)
+      ] })
+    ] });
+  }
+  function EventChoice({ current }) {
+    let types = useEventTypes(), found = types.value?.event_types ?? [];
+    return found.length === 0 ? null : a4("nav", { class: "card", "aria-label": "Start from events that arrived", children: [
+      a4("div", { class: "card-heading", children: [
+        a4("h2", { children: "Start from events that arrived" }),
+        a4("span", { class: "muted", children: [
+          "the newest ",
+          digits(types.value?.events.read ?? "0")
+        ] })
+      ] }),
+      a4("div", { class: "actions", children: found.map(({ event, events }) => a4(
+        Link,
+        {
+          to: "/metrics",
+          params: newMetricParams(event),
+          class: "facet",
+          current: event === current,
+          children: [
+            event,
+            " ",
+            a4("span", { class: "muted", children: digits(events) })
+          ]
+        },
+        event
+      )) })
+    ] });
+  }
+  function Suggested({ event }) {
+    let found = useFetched(
+      `properties ${event}`,
+      (signal) => get(withParams("/v1/properties", { event }), signal)
+    );
+    return a4(Gate, { of: found, children: ({ properties: properties2 }) => a4($, { children: [
+      a4(DefinitionEditor, { first: suggest(event, properties2) }),
+      a4(PropertyList, { properties: properties2 })
+    ] }) });
+  }
+  var COLUMNS2 = [
+    { key: "path", title: "Property", render: ({ path }) => a4("code", { class: "break", children: path }) },
+    { key: "types", title: "Types", render: ({ types }) => Object.keys(types).join(", ") },
+    {
+      key: "examples",
+      title: "Examples",
+      render: ({ examples }) => a4("span", { class: "break muted", children: examples.map(String).join(" · ") })
+    }
+  ];
+  function PropertyList({ properties: properties2 }) {
+    return a4("section", { class: "card", "aria-label": "Properties", children: [
+      a4("h2", { children: "Properties" }),
+      properties2.length === 0 ? a4(Empty, { title: "These events have no properties." }) : a4(Table, { caption: "Properties", columns: COLUMNS2, rows: properties2, rowKey: ({ path }) => path })
+    ] });
+  }
+
+  // src/first-run.tsx
+  function FirstRun() {
+    return may("admin") ? a4("div", { class: "first-run stack", children: [
+      a4("p", { class: "lead", children: "There is no metric yet. A metric says which events are counted, and what is measured." }),
+      a4("ol", { class: "ways", children: [
+        a4(SendEvent, {}),
+        a4(Define, {}),
+        a4("li", { class: "card", children: [
+          a4("h2", { children: "Or look at a sample first" }),
+          a4("p", { children: "27,004 departures from New York, with a metric and a dashboard, on a service of their own that leaves nothing behind." }),
+          a4(CopyText, { text: "merganser demo --listen 127.0.0.1:8090", what: "the command of the sample" })
+        ] })
+      ] })
+    ] }) : a4("section", { class: "card first-run", "aria-label": "No metric yet", children: [
+      a4("h2", { children: "There is no metric yet." }),
+      a4("p", { children: "A key with the role admin can define one." })
+    ] });
+  }
+  function curlLine(origin, withKey) {
+    let event = { event: "purchase", properties: { amount: 19.99, country: "DE" } };
+    return [
+      `curl ${origin}/v1/events \\`,
+      ...withKey ? ['  -H "Authorization: Bearer $MERGANSER_KEY" \\'] : [],
+      "  -H 'Content-Type: application/json' \\",
+      `  -d '${JSON.stringify(event)}'`
+    ].join(`
+`);
+  }
+  function SendEvent() {
+    let withKey = session.value?.authentication !== "none";
+    return a4("li", { class: "card", children: [
+      a4("h2", { children: "Send an event" }),
+      a4("p", { children: [
+        "Any JSON object under ",
+        a4("code", { children: "properties" }),
+        ". ",
+        withKey && "The key needs the role ingest."
+      ] }),
+      a4(CopyText, { text: curlLine(location.origin, withKey), what: "the line that sends an event" })
+    ] });
+  }
+  function Define() {
+    let { value: value2 } = useEventTypes(), types = value2?.event_types ?? [];
+    return a4("li", { class: "card", children: [
+      a4("h2", { children: "Define a metric" }),
+      a4("div", { class: "stack tight", role: "status", children: types.length === 0 ? a4("p", { class: "muted", children: "No event has arrived yet. This page notices when one does." }) : a4($, { children: [
+        a4("p", { children: "From the properties of events that arrived:" }),
+        a4("div", { class: "actions", children: types.map(({ event, events }) => a4(Link, { to: "/metrics", params: newMetricParams(event), class: "button primary", children: [
+          event,
+          " ",
+          a4(Chip, { label: `${events} events`, children: digits(events) })
+        ] }, event)) })
+      ] }) }),
+      a4(Link, { to: "/metrics", params: newMetricParams(), class: "button plain", children: "From an example" })
+    ] });
+  }
+
+  // src/pages/dashboards/save.tsx
+  function SaveToDashboard({ params }) {
+    let [open2, setOpen] = d2(!1);
+    return may("admin") ? a4($, { children: [
+      a4(Button, { onClick: () => setOpen(!0), children: "Save to dashboard" }),
+      open2 && a4(SaveDialog, { params, onClose: () => setOpen(!1) })
+    ] }) : null;
+  }
+  function SaveDialog({ params, onClose }) {
+    let list = useFetched("boards", listBoards), [done, setDone] = d2();
+    return a4(Dialog, { title: "Save to dashboard", onClose, children: done === void 0 ? a4(Gate, { of: list, children: (boards) => a4(SaveForm, { params, boards, onClose, onDone: setDone }) }) : a4($, { children: [
+      a4("p", { role: "status", children: "Saved." }),
+      a4("footer", { children: [
+        a4(Button, { onClick: onClose, children: "Go on exploring" }),
+        a4(Link, { to: `/d/${done}`, class: "button primary", children: "Open the dashboard" })
+      ] })
+    ] }) });
+  }
+  var NEW = "", RANGE = ["from", "to", "timezone", "compare"];
+  function SaveForm({ params, boards, onClose, onDone }) {
+    let [target, setTarget] = d2(boards[0]?.name ?? NEW), [boardTitle, setBoardTitle] = d2(""), [typed, setTyped] = d2(), [title, setTitle] = d2(""), [keepRange, setKeepRange] = d2(!1), [at2, setAt] = d2(), { busy, problem, run } = useAction(), name = target === NEW ? typed ?? (boardTitle === "" ? "" : boardName(boardTitle)) : target, chart = chartOf2(params, title, keepRange);
+    return a4("form", { class: "fields", onSubmit: (event) => {
+      event.preventDefault(), run(async () => {
+        await (target === NEW ? saveBoard(name, newBoard(boardTitle.trim(), params, chart, keepRange), void 0) : addTo(name, chart, at2)), onDone(name);
+      });
+    }, children: [
+      a4(Field, { label: "Dashboard", children: a4(
+        "select",
+        {
+          value: target,
+          onChange: (event) => {
+            setTarget(event.currentTarget.value), setAt(void 0);
+          },
+          children: [
+            boards.map((board) => a4("option", { value: board.name, children: board.title || board.name }, board.name)),
+            a4("option", { value: NEW, children: "New dashboard…" })
+          ]
+        }
+      ) }),
+      target === NEW ? a4($, { children: [
+        a4(Field, { label: "Title of the dashboard", children: a4("input", { required: !0, value: boardTitle, onInput: (event) => setBoardTitle(event.currentTarget.value) }) }),
+        a4(NameField, { value: name, onInput: setTyped })
+      ] }) : a4(PlaceField, { name: target, at: at2, onChange: setAt }),
+      at2 === void 0 && a4(Field, { label: "Title of the chart", children: a4(
+        "input",
+        {
+          value: title,
+          placeholder: titleOf(chart),
+          onInput: (event) => setTitle(event.currentTarget.value)
+        }
+      ) }),
+      a4("label", { class: "check", children: [
+        a4(
+          "input",
+          {
+            type: "checkbox",
+            checked: keepRange,
+            onChange: (event) => setKeepRange(event.currentTarget.checked)
+          }
+        ),
+        "Keep this range, zone and comparison for the chart"
+      ] }),
+      problem && a4(ProblemView, { problem }),
+      a4("footer", { children: [
+        a4(Button, { onClick: onClose, children: "Cancel" }),
+        a4(Button, { kind: "primary", type: "submit", disabled: busy || !isBoardName(name), children: "Save" })
+      ] })
+    ] });
+  }
+  function PlaceField({ name, at: at2, onChange }) {
+    let { value: value2 } = useFetched(name, (signal) => loadBoard(name, signal));
+    return a4(Field, { label: "Place", children: a4(
+      "select",
+      {
+        value: at2 === void 0 ? "" : String(at2),
+        onChange: ({ currentTarget: { value: chosen } }) => onChange(chosen === "" ? void 0 : Number(chosen)),
+        children: [
+          a4("option", { value: "", children: "A new chart at the end" }),
+          value2?.board.charts.map((chart, index) => a4("option", { value: String(index), children: [
+            "Instead of ",
+            titleOf(chart)
+          ] }, index))
+        ]
+      }
+    ) });
+  }
+  function chartOf2(params, title, keepRange) {
+    let { chart } = readState(params), query = queryDocument(params, keepRange ? [] : RANGE);
+    return { title: title.trim(), chart, width: chart === "number" ? 4 : 6, height: 3, query };
+  }
+  function newBoard(title, params, chart, keepRange) {
+    let shared = sharedOf({ charts: [] }, keepRange ? new URLSearchParams() : params), kept = Object.fromEntries(SHARED.map((name) => [name, name === "filter" ? "" : shared[name]]));
+    return { title, description: "", ...kept, charts: [chart] };
+  }
+  async function addTo(name, chart, at2) {
+    for (let attempt = 0; ; attempt += 1) {
+      let { board, etag } = await loadBoard(name);
+      try {
+        await saveBoard(name, withChart(board, chart, at2), etag);
+        return;
+      } catch (error) {
+        if (!isConflict(error) || attempt === ATTEMPTS)
+          throw error;
+      }
+    }
+  }
+  var ATTEMPTS = 3;
+
+  // src/explore/asking.ts
+  var START2 = { answer: void 0, query: "", problem: void 0, loading: !1 };
+  function useAnswer(query, live) {
+    let [state, setState] = d2(START2), [round2, setRound] = d2(0), shown2 = T2("");
+    return A2(() => {
+      if (query === "") {
+        setState(START2);
+        return;
+      }
+      let url = `/v1/query?${query}`, take = (answer) => {
+        shown2.current = query, setState({ answer, query, problem: void 0, loading: !1 });
+      }, fail = (problem) => {
+        setState((before) => ({
+          ...before,
+          answer: shown2.current === query ? before.answer : void 0,
+          problem,
+          loading: !1
+        }));
+      };
+      if (setState((before) => ({ ...before, loading: !0 })), live)
+        return follow(url, { onValue: take, onProblem: fail });
+      let control = new AbortController();
+      return get(url, control.signal).then(
+        (answer) => !control.signal.aborted && take(answer),
+        (error) => !isAbort(error) && !control.signal.aborted && fail(asProblem(error))
+      ), () => control.abort();
+    }, [query, live, round2]), { ...state, again: () => setRound((n3) => n3 + 1) };
+  }
+
   // src/explore/share.tsx
   function Share({ params, answer }) {
-    let [copied, setCopied] = d2(), copy = (what, text2) => () => {
+    let [copied, setCopied] = d2(), copy = (what, text3) => () => {
       let done = () => {
         setCopied({ what }), setTimeout(() => setCopied(void 0), 2e3);
-      }, refused = () => setCopied({ what, text: text2 });
-      navigator.clipboard === void 0 ? refused() : navigator.clipboard.writeText(text2).then(done, refused);
+      }, refused = () => setCopied({ what, text: text3 });
+      navigator.clipboard === void 0 ? refused() : navigator.clipboard.writeText(text3).then(done, refused);
     }, link = (changed) => location.origin + hrefOf("/explore", changed), file = (format) => ({
       href: `/v1/query?${queryOf(params, ["totals", "other"])}&format=${format}`,
       name: `${params.get("metric") ?? "answer"}.${format}`
@@ -3640,7 +4994,7 @@ ${at2}${close}`;
               disabled: answer === void 0,
               onSelect: copy("Frozen link", link(frozen(params, answer)))
             },
-            { label: "Copy as curl", onSelect: copy("Command", curlLine(params)) },
+            { label: "Copy as curl", onSelect: copy("Command", curlLine2(params)) },
             { label: "Download CSV", download: file("csv") },
             { label: "Download Parquet", download: file("parquet") }
           ]
@@ -3660,7 +5014,7 @@ ${at2}${close}`;
       live: void 0
     });
   }
-  function curlLine(params) {
+  function curlLine2(params) {
     let key3 = session.value?.authentication === "none" ? "" : '-H "Authorization: Bearer $MERGANSER_KEY" ', url = `${location.origin}/v1/query?${queryOf(params)}`;
     return `curl -s ${key3}'${url.replaceAll("'", "%27")}'`;
   }
@@ -3670,10 +5024,13 @@ ${at2}${close}`;
     let { params } = place.value, state = w2(() => readState(params), [params]), list = useFetched("metrics", () => loadMetrics()), known = metrics.value, name = state.metric || known?.[0]?.name || "", detail = useFetched(name, (signal) => loadMetric(name, signal)), metric = detail.value?.name === name ? detail.value : known?.find((one) => one.name === name);
     return A2(() => {
       state.metric === "" && detail.value?.name === name && name !== "" && navigate("/explore", firstLook(detail.value), !0);
-    }, [state.metric, detail.value, name]), list.problem && known === void 0 && state.metric === "" ? a4(ProblemView, { problem: list.problem, children: a4(Button, { onClick: list.reload, children: "Try again" }) }) : known?.length === 0 && state.metric === "" ? a4(Empty, { title: "There is no metric yet.", children: a4(Link, { to: "/metrics", children: "Define the first one" }) }) : state.metric === "" ? a4(Loading, {}) : a4(Board, { state, metric });
+    }, [state.metric, detail.value, name]), list.problem && known === void 0 && state.metric === "" ? a4(ProblemView, { problem: list.problem, children: a4(Button, { onClick: list.reload, children: "Try again" }) }) : known?.length === 0 && state.metric === "" ? a4($, { children: [
+      a4(PageHeading, { title: "Explore" }),
+      a4(FirstRun, {})
+    ] }) : state.metric === "" ? a4(Loading, {}) : a4(Board, { state, metric });
   }
   function firstLook(metric) {
-    let base = metric.definition.granularity ?? "minute", zone = zoneFits(base, browserZone()) ? browserZone() : "UTC", now2 = Date.now(), data = extentOf2(metric), from = data !== void 0 && now2 - data[1] < 30 * 864e5 && now2 - data[0] > 30 * 864e5 ? "now-30d" : "", length = lengthOf(from, "", now2, data) ?? 0;
+    let base = metric.definition.granularity ?? "minute", zone = zoneFits(base, browserZone()) ? browserZone() : "UTC", now2 = Date.now(), data = extentOf3(metric), from = data !== void 0 && now2 - data[1] < 30 * 864e5 && now2 - data[0] > 30 * 864e5 ? "now-30d" : "", length = lengthOf(from, "", now2, data) ?? 0;
     return withChanges(new URLSearchParams(), {
       metric: metric.name,
       measures: firstMeasure(metric),
@@ -3687,12 +5044,12 @@ ${at2}${close}`;
     let measures = Object.entries(definition.measures);
     return (measures.filter(([, { kind, filter }]) => kind === "count" && filter === void 0)[0] ?? measures[0])?.[0];
   }
-  function extentOf2(metric) {
+  function extentOf3(metric) {
     let [first, last] = [Date.parse(metric?.first_bucket ?? ""), Date.parse(metric?.last_bucket ?? "")];
     return Number.isNaN(first) || Number.isNaN(last) ? void 0 : [first, last];
   }
   function Board({ state, metric }) {
-    let { params } = state, [paused, setPaused] = d2(!1), [open2, setOpen] = d2({ metric: 0, filter: 0, range: 0 }), [help, setHelp] = d2(!1), query = queryOf(params), asked2 = useAnswer(query, state.live && !paused), base = metric?.definition.granularity ?? "minute", fits = fitting(base, state.timezone), data = extentOf2(metric), length = lengthOf(state.from, state.to, Date.now(), data), change2 = (changes, replace = !1) => navigate("/explore", withChanges(params, changes), replace), setRange = (from, to) => {
+    let { params } = state, [paused, setPaused] = d2(!1), [open2, setOpen] = d2({ metric: 0, filter: 0, range: 0 }), [help, setHelp] = d2(!1), query = queryOf(params), asked2 = useAnswer(query, state.live && !paused), base = metric?.definition.granularity ?? "minute", fits = fitting(base, state.timezone), data = extentOf3(metric), length = lengthOf(state.from, state.to, Date.now(), data), change2 = (changes, replace = !1) => navigate("/explore", withChanges(params, changes), replace), setRange = (from, to) => {
       let after = lengthOf(from, to, Date.now(), data), granularity = nextGranularity(state.granularity, length, after, fits);
       change2({ from, to, granularity: granularity === "all" ? void 0 : granularity, after: "" });
     }, setChart = (chart) => {
@@ -3741,6 +5098,7 @@ ${at2}${close}`;
         ] }),
         a4("div", { class: "page-actions", children: [
           a4(Live, { state, paused, onPause: setPaused, onChange: change2 }),
+          a4(SaveToDashboard, { params }),
           a4(Share, { params, answer: asked2.answer })
         ] })
       ] }),
@@ -3860,9 +5218,9 @@ ${at2}${close}`;
 
   // src/pages/health/figures.ts
   var LINE = /^([a-zA-Z_:][\w:]*)(\{[^}]*\})? (\S+)/;
-  function readFigures(text2) {
+  function readFigures(text3) {
     let figures = /* @__PURE__ */ new Map();
-    for (let line of text2.split(`
+    for (let line of text3.split(`
 `)) {
       let parts2 = LINE.exec(line), value2 = Number(parts2?.[3] ?? Number.NaN);
       if (parts2 === null || Number.isNaN(value2))
@@ -3883,9 +5241,9 @@ ${at2}${close}`;
   }
 
   // src/pages/health.tsx
-  var EVERY_MS = 2e3, FIGURES_EVERY_MS = 1e4;
+  var EVERY_MS2 = 2e3, FIGURES_EVERY_MS = 1e4;
   function Health() {
-    let status = useFetched("status", (signal) => get("/v1/status", signal), EVERY_MS), ready = useFetched("ready", unready, EVERY_MS), figures = useFetched("figures", loadFigures, FIGURES_EVERY_MS);
+    let status = useFetched("status", (signal) => get("/v1/status", signal), EVERY_MS2), ready = useFetched("ready", unready, EVERY_MS2), figures = useFetched("figures", loadFigures, FIGURES_EVERY_MS);
     return a4($, { children: [
       a4(PageHeading, { title: "Health" }),
       a4("div", { class: "stack", children: [
@@ -4067,8 +5425,8 @@ ${at2}${close}`;
       requests_per_s: form.rate === "" ? void 0 : Number(form.rate)
     };
   }
-  function properties(text2) {
-    let entries = text2.split(`
+  function properties(text3) {
+    let entries = text3.split(`
 `).map((line) => line.trim()).filter((line) => line !== "").map((line) => {
       let at2 = line.indexOf("=");
       return at2 < 0 ? [line, ""] : [line.slice(0, at2).trim(), line.slice(at2 + 1).trim()];
@@ -4111,7 +5469,7 @@ ${at2}${close}`;
     ["admin", "admin: everything"]
   ];
   function Fields({ form, first, action, onChange }) {
-    let errorAt = (pointer) => action.problem?.pointer === pointer ? action.problem.message : void 0, text2 = (name, placeholder) => ({
+    let errorAt = (pointer) => action.problem?.pointer === pointer ? action.problem.message : void 0, text3 = (name, placeholder) => ({
       value: form[name],
       placeholder,
       spellcheck: !1,
@@ -4127,8 +5485,8 @@ ${at2}${close}`;
           children: ROLES.map(([role, label]) => a4("option", { value: role, children: label }, role))
         }
       ) }),
-      a4(Field, { label: "Note", hint: "Who has it, and what for.", error: errorAt("/note"), children: a4("input", { ...text2("note", "Acme's dashboard") }) }),
-      a4(Field, { label: "Ends after", hint: "90d, 12h, 30m or an RFC 3339 time. Empty: never.", error: errorAt("/expires"), children: a4("input", { ...text2("expires", "90d") }) }),
+      a4(Field, { label: "Note", hint: "Who has it, and what for.", error: errorAt("/note"), children: a4("input", { ...text3("note", "Acme's dashboard") }) }),
+      a4(Field, { label: "Ends after", hint: "90d, 12h, 30m or an RFC 3339 time. Empty: never.", error: errorAt("/expires"), children: a4("input", { ...text3("expires", "90d") }) }),
       form.role === "read" && a4($, { children: [
         a4(MetricChoice, { chosen: form.metrics, onChange: (metrics2) => onChange({ ...form, metrics: metrics2 }) }),
         a4(
@@ -4137,7 +5495,7 @@ ${at2}${close}`;
             label: "Only where",
             hint: "A condition over dimensions that holds for all that the key sees. Empty: everything.",
             error: errorAt("/filter"),
-            children: a4("input", { ...text2("filter", "tenant = 'acme'") })
+            children: a4("input", { ...text3("filter", "tenant = 'acme'") })
           }
         )
       ] }),
@@ -4159,7 +5517,7 @@ ${at2}${close}`;
           )
         }
       ),
-      a4(Field, { label: "Requests a second", hint: "Empty: any number.", error: errorAt("/requests_per_s"), children: a4("input", { type: "number", min: 1, step: 1, ...text2("rate", "100") }) })
+      a4(Field, { label: "Requests a second", hint: "Empty: any number.", error: errorAt("/requests_per_s"), children: a4("input", { type: "number", min: 1, step: 1, ...text3("rate", "100") }) })
     ] });
   }
   function MetricChoice({ chosen, onChange }) {
@@ -4180,7 +5538,7 @@ ${at2}${close}`;
     ] });
   }
   function MadeKey({ made, first, onClose }) {
-    let action = useAction(), text2 = made.key ?? "";
+    let action = useAction(), text3 = made.key ?? "";
     return a4(
       Dialog,
       {
@@ -4192,14 +5550,14 @@ ${at2}${close}`;
             kind: "primary",
             disabled: action.busy,
             onClick: () => {
-              action.run(() => logIn(text2)).then((done) => done && onClose());
+              action.run(() => logIn(text3)).then((done) => done && onClose());
             },
             children: "I have kept it: log in with it"
           }
         ) : a4(Button, { kind: "primary", onClick: onClose, children: "I have kept it" }),
         children: [
           a4("p", { children: "This is the text of the key. It is shown only now: the service keeps its digest and cannot show it again." }),
-          a4(CopyText, { text: text2, what: "the key" }),
+          a4(CopyText, { text: text3, what: "the key" }),
           action.problem && a4(ProblemView, { problem: action.problem })
         ]
       }
@@ -4272,622 +5630,6 @@ ${at2}${close}`;
   }
   function Ends({ expires_at }) {
     return expires_at ? a4("span", { class: "nowrap", children: a4(Ago, { at: expires_at }) }) : "never";
-  }
-
-  // src/pages/runs/run.ts
-  function isUnderWay(run) {
-    return run.state === "queued" || run.state === "running" || run.state === "publishing";
-  }
-  function runPath(id) {
-    return `/v1/runs/${encodeURIComponent(id)}`;
-  }
-  async function startRun(mode, metrics2) {
-    return (await request("/v1/runs", { method: "POST", body: { mode, metrics: metrics2 } })).value;
-  }
-  function tookMs(run, now2) {
-    if (run.started_at === null)
-      return;
-    let end = run.ended_at === null ? now2 : Date.parse(run.ended_at);
-    return Math.max(0, end - Date.parse(run.started_at));
-  }
-  function purpose(run) {
-    let names = run.metrics?.join(", ");
-    return run.backfill !== void 0 ? `backfill${names === void 0 ? "" : ` of ${names}`}` : names === void 0 ? run.mode : `${run.mode}, of ${names}`;
-  }
-
-  // src/pages/runs/live.tsx
-  function useRun(id, first) {
-    let [run, setRun] = d2(first), [problem, setProblem] = d2();
-    return A2(() => {
-      let stop = follow(runPath(id), {
-        onValue: (value2) => {
-          setRun(value2), setProblem(void 0), isUnderWay(value2) || stop();
-        },
-        onProblem: setProblem
-      });
-      return stop;
-    }, [id]), { run: run?.id === id ? run : first, problem };
-  }
-  function LiveRun({ id, first, onEnd }) {
-    let { run, problem } = useRun(id, first), cancel = useAction(), ended = run !== void 0 && !isUnderWay(run);
-    if (A2(() => {
-      run !== void 0 && ended && onEnd?.(run);
-    }, [ended]), run === void 0)
-      return problem ? a4(ProblemView, { problem }) : null;
-    let took = tookMs(run, now.value);
-    return a4("section", { class: "card stack live-run", "aria-label": `Run ${id}`, children: [
-      a4("div", { class: "row", children: [
-        a4(StateChip, { state: run.state }),
-        a4("strong", { class: "break", children: purpose(run) }),
-        a4("span", { class: "muted", children: run.id }),
-        may("admin") && (run.state === "queued" || run.state === "running") && a4(
-          Button,
-          {
-            class: "end",
-            disabled: cancel.busy,
-            onClick: () => {
-              cancel.run(() => request(runPath(id), { method: "DELETE" }));
-            },
-            children: "Cancel"
-          }
-        )
-      ] }),
-      !ended && a4(Progress, { label: `Progress of ${id}`, value: run.progress.approx() }),
-      a4("p", { class: "row muted", children: [
-        a4("span", { class: "break", children: run.step }),
-        a4("span", { children: plural(run.events, "event") }),
-        a4("span", { children: plural(run.days, "day") }),
-        took !== void 0 && a4("span", { children: duration(took) })
-      ] }),
-      run.error !== null && a4("p", { class: "bad-text break", children: run.error }),
-      cancel.problem && a4(ProblemView, { problem: cancel.problem })
-    ] });
-  }
-  var TONES = {
-    queued: "plain",
-    running: "plain",
-    publishing: "plain",
-    succeeded: "good",
-    failed: "bad",
-    cancelled: "warn"
-  };
-  function StateChip({ state }) {
-    return a4(Chip, { label: state, tone: TONES[state], children: state });
-  }
-
-  // src/pages/metrics/place.ts
-  function pointerSteps(pointer) {
-    return pointer.split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-  }
-  function lineAt(text2, at2) {
-    return text2.slice(0, at2).split(`
-`).length;
-  }
-  var JOINT = "\0";
-  function nearest(places, steps) {
-    for (let length = steps.length; length > 0; length -= 1) {
-      let line = places.get(steps.slice(0, length).join(JOINT));
-      if (line !== void 0)
-        return line;
-    }
-    return places.get("") ?? 1;
-  }
-  function lineOfJsonPointer(text2, pointer) {
-    return nearest(jsonPlaces(text2), pointerSteps(pointer));
-  }
-  var JSON_TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
-  function jsonPlaces(text2) {
-    let places = /* @__PURE__ */ new Map(), frames = [], key3, place2 = () => frames.map((frame) => frame.step).join(JOINT);
-    for (let { 0: token, index } of text2.matchAll(JSON_TOKEN)) {
-      let top = frames.at(-1), value2 = token !== ":" && token !== "," && token !== "}" && token !== "]";
-      if (top !== void 0 && !top.array && value2 && key3 === void 0) {
-        key3 = unquoted(token), top.step = key3, places.set(place2(), lineAt(text2, index));
-        continue;
-      }
-      value2 && (top === void 0 || top.array) && places.set(place2(), lineAt(text2, index)), token === "{" || token === "[" ? (frames.push({ array: token === "[", step: "0", index: 0 }), key3 = void 0) : token === "}" || token === "]" ? (frames.pop(), key3 = void 0) : token === "," && top !== void 0 && (top.index += 1, top.step = String(top.index), key3 = void 0);
-    }
-    return places;
-  }
-  function unquoted(token) {
-    try {
-      return String(JSON.parse(token));
-    } catch {
-      return token;
-    }
-  }
-  function lineOfTomlPointer(text2, pointer) {
-    return nearest(tomlPlaces(text2), pointerSteps(pointer));
-  }
-  var TOML_KEY = /^\s*((?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'))*)\s*=/, TOML_TABLE = /^\s*\[\[?\s*([^\]]+?)\s*\]\]?/, TOML_PART = /[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'/g;
-  function tomlPlaces(text2) {
-    let places = /* @__PURE__ */ new Map(), table2 = [];
-    return text2.split(`
-`).forEach((content, index) => {
-      let header = TOML_TABLE.exec(content), key3 = TOML_KEY.exec(content);
-      key3 !== null ? note(places, [...table2, ...parts(key3[1] ?? "")], index + 1) : header !== null && (table2 = parts(header[1] ?? ""), table2 = table2[0] === "metric" ? table2.slice(1) : table2, note(places, table2, index + 1));
-    }), places;
-  }
-  function parts(path) {
-    return (path.match(TOML_PART) ?? []).map(
-      (part) => part.startsWith("'") ? part.slice(1, -1) : unquoted(part)
-    );
-  }
-  function note(places, steps, line) {
-    for (let length = 0; length <= steps.length; length += 1) {
-      let place2 = steps.slice(0, length).join(JOINT);
-      (length === steps.length || !places.has(place2)) && places.set(place2, places.get(place2) ?? line);
-    }
-  }
-
-  // src/pages/metrics/toml.ts
-  function quoted(text2) {
-    return JSON.stringify(text2).replaceAll("", "\\u007f");
-  }
-  function key2(name) {
-    return /^[\w-]+$/.test(name) ? name : quoted(name);
-  }
-  function value(json) {
-    return typeof json == "string" ? quoted(json) : Array.isArray(json) ? `[${json.map(value).join(", ")}]` : json !== null && typeof json == "object" && json.constructor === Object ? table(json) : writeJson(json);
-  }
-  function table(fields) {
-    let written2 = Object.entries(fields).filter(([, field]) => field !== void 0).map(([name, field]) => `${key2(name)} = ${value(field)}`);
-    return written2.length === 0 ? "{}" : `{ ${written2.join(", ")} }`;
-  }
-  var MEASURE_ORDER = ["kind", "of", "expr", "q", "type", "places", "filter"];
-  function measure(definition) {
-    let fields = definition, names = [...MEASURE_ORDER, ...Object.keys(fields)];
-    return table(Object.fromEntries(names.map((name) => [name, fields[name]])));
-  }
-  var LINE_MAX = 100;
-  function dimensions(list) {
-    let items = list.map((item) => value(item)), line = `dimensions = [${items.join(", ")}]`;
-    return line.length <= LINE_MAX ? line : `dimensions = [
-  ${items.join(`,
-  `)},
-]`;
-  }
-  function definitionToml(definition) {
-    let { name, description, event, filter, granularity, dimensions: list } = definition, lines = ["[[metric]]"], optional = { name, description, event, filter, granularity };
-    for (let [field, content] of Object.entries(optional))
-      content !== void 0 && lines.push(`${field} = ${value(content)}`);
-    list !== void 0 && list.length > 0 && lines.push(dimensions(list)), lines.push("", "[metric.measures]");
-    for (let [measureName, content] of Object.entries(definition.measures))
-      lines.push(`${key2(measureName)} = ${measure(content)}`);
-    return `${lines.join(`
-`)}
-`;
-  }
-  function definitionJson(definition) {
-    let { name, description, event, filter, granularity, dimensions: list, measures, ...rest } = definition, ordered = { name, description, event, filter, granularity, dimensions: list, measures, ...rest };
-    return `${writeJson(ordered, "  ")}
-`;
-  }
-
-  // src/pages/metrics/definition.ts
-  function written(definition, format) {
-    return format === "toml" ? definitionToml(definition) : definitionJson(definition);
-  }
-  var TYPES = { toml: "application/toml", json: "application/json" };
-  async function preview(text2, format, options) {
-    let headers = { "Content-Type": TYPES[format] }, path = withParams("/v1/metrics:preview", { ...options });
-    return (await request(path, { method: "POST", headers, body: text2 })).value;
-  }
-  async function readDefinition(text2, format) {
-    if (format === "json")
-      return readJson(text2);
-    let { definition } = await preview(text2, format, { limit: 1 });
-    if (definition === void 0)
-      throw new Problem({ detail: "The service does not read TOML. Write the definition as JSON." }, 0);
-    return definition;
-  }
-  async function save(name, definition) {
-    let reply = await request(`/v1/metrics/${encodeURIComponent(name)}`, {
-      method: "PUT",
-      headers: { "Content-Type": "application/json" },
-      body: writeJson(definition)
-    }), run = reply.headers.get("Location")?.split("/").at(-1);
-    return { metric: reply.value, run: reply.status === 202 ? run : void 0 };
-  }
-  function markOf(error, text2, format) {
-    if (error instanceof SyntaxError) {
-      let at2 = Number(/at character (\d+)/.exec(error.message)?.[1] ?? text2.length);
-      return { line: lineAt(text2, at2), message: `This is not JSON, from column ${columnAt(text2, at2)} on.` };
-    }
-    if (!(error instanceof Problem) || error.status !== 400 && error.status !== 422)
-      return;
-    let line = lineOf2(error, text2, format);
-    return line === void 0 ? void 0 : { line, message: error.message };
-  }
-  function columnAt(text2, at2) {
-    return at2 - text2.lastIndexOf(`
-`, at2 - 1);
-  }
-  function lineOf2(problem, text2, format) {
-    let line = Number(String(problem.fields.line ?? Number.NaN));
-    if (line >= 1)
-      return line;
-    if (problem.pointer !== void 0)
-      return format === "json" ? lineOfJsonPointer(text2, problem.pointer) : lineOfTomlPointer(text2, problem.pointer);
-  }
-
-  // src/pages/metrics/preview.tsx
-  var GRANULARITIES2 = ["all", "hour", "day", "week", "month"];
-  function PreviewOptionFields({ options, dimensions: dimensions2, onChange }) {
-    return a4("div", { class: "row", children: [
-      a4("label", { class: "row", children: [
-        a4("span", { class: "muted", children: "by" }),
-        a4(
-          "select",
-          {
-            "aria-label": "Buckets of the preview",
-            value: options.granularity ?? "all",
-            onChange: (event) => onChange({ ...options, granularity: event.currentTarget.value }),
-            children: GRANULARITIES2.map((name) => a4("option", { value: name, children: name === "all" ? "no time" : name }, name))
-          }
-        )
-      ] }),
-      dimensions2.length > 0 && a4("label", { class: "row", children: [
-        a4("span", { class: "muted", children: "and" }),
-        a4(
-          "select",
-          {
-            "aria-label": "Dimension of the preview",
-            value: options.group_by ?? "",
-            onChange: (event) => onChange({ ...options, group_by: event.currentTarget.value }),
-            children: [
-              a4("option", { value: "", children: "no dimension" }),
-              dimensions2.map((name) => a4("option", { value: name, children: name }, name))
-            ]
-          }
-        )
-      ] })
-    ] });
-  }
-  function PreviewResult({ result }) {
-    let { events, columns: columns2, rows } = result, matched = events.matched.text !== "0";
-    return a4($, { children: [
-      a4(
-        Facts,
-        {
-          facts: [
-            ["Newest events read", digits(events.read)],
-            ["Of this metric", digits(events.matched)],
-            ["From", events.first_time && dateTime(events.first_time)],
-            ["To", events.last_time && dateTime(events.last_time)],
-            ["Groups", digits(result.groups)],
-            ["Type mismatches", mismatches(result.type_mismatches)]
-          ]
-        }
-      ),
-      a4(Warnings, { warnings: result.warnings ?? [] }),
-      matched ? a4(
-        Table,
-        {
-          caption: "Rows of the preview",
-          columns: columns2.map(column),
-          rows,
-          rowKey: (_4, index) => String(index)
-        }
-      ) : a4(Empty, { title: `None of the ${plural(events.read, "newest event")} is of this metric.`, children: a4("p", { children: "Look at `event` and `filter`. A metric may also be defined before its events arrive." }) })
-    ] });
-  }
-  function Warnings({ warnings }) {
-    return warnings.length === 0 ? null : a4("ul", { class: "warnings", "aria-label": "Warnings", children: warnings.map((warning) => a4("li", { children: warning }, warning)) });
-  }
-  function column({ name, type }) {
-    return { key: name, title: name, number: type === "integer" || type === "decimal", render: (row) => shown(row, name, type) };
-  }
-  function shown(row, name, type) {
-    let value2 = row[name];
-    return type === "text" && value2 === null ? "∅" : type === "timestamp" && typeof value2 == "string" ? dateTime(value2) : cell(value2);
-  }
-  function mismatches(found) {
-    if (found === void 0)
-      return "";
-    if (found instanceof Decimal)
-      return digits(found);
-    let uses = Object.entries(found);
-    return uses.length === 0 ? "0" : uses.map(([use, count2]) => `${use}: ${digits(count2)}`).join(", ");
-  }
-
-  // src/pages/metrics/source.tsx
-  var LINE_PX = 20, LINES_MIN = 12, LINES_MAX = 32;
-  function SourceField({ label, value: value2, mark, onInput }) {
-    let area = T2(null), gutter = T2(null), id = P2(), lines = value2.split(`
-`), rows = Math.min(LINES_MAX, Math.max(LINES_MIN, lines.length + 1));
-    A2(() => {
-      let element = area.current;
-      if (mark === void 0 || element === null)
-        return;
-      let start = lines.slice(0, mark.line - 1).reduce((sum, line) => sum + line.length + 1, 0);
-      element.focus(), element.setSelectionRange(start, start + (lines[mark.line - 1]?.length ?? 0)), element.scrollTop = Math.max(0, (mark.line - rows / 2) * LINE_PX);
-    }, [mark]);
-    let follow2 = () => {
-      gutter.current !== null && area.current !== null && (gutter.current.scrollTop = area.current.scrollTop);
-    };
-    return a4("div", { class: "source", children: [
-      a4("div", { class: mark ? "source-text wrong" : "source-text", style: { height: `${rows * LINE_PX + 18}px` }, children: [
-        a4("div", { ref: gutter, class: "source-lines", "aria-hidden": "true", children: lines.map((_4, index) => a4("div", { class: mark?.line === index + 1 ? "wrong" : void 0, children: index + 1 }, index)) }),
-        a4(
-          "textarea",
-          {
-            ref: area,
-            class: "code",
-            "aria-label": label,
-            "aria-invalid": mark !== void 0,
-            "aria-describedby": mark ? id : void 0,
-            value: value2,
-            wrap: "off",
-            spellcheck: !1,
-            autocapitalize: "off",
-            onScroll: follow2,
-            onInput: (event) => onInput(event.currentTarget.value)
-          }
-        )
-      ] }),
-      mark && a4("p", { id, class: "source-mark", role: "alert", children: [
-        a4("strong", { children: [
-          "Line ",
-          mark.line
-        ] }),
-        " ",
-        mark.message
-      ] })
-    ] });
-  }
-
-  // src/pages/metrics/editor.tsx
-  var FORMATS = [
-    ["toml", "TOML"],
-    ["json", "JSON"]
-  ];
-  function DefinitionEditor({ name, first, actions }) {
-    let [format, setFormat] = d2("toml"), [text2, setText] = d2(() => written(first, format)), [mark, setMark] = d2(), [options, setOptions] = d2({}), [result, setResult] = d2(), [saved, setSaved] = d2(), action = useAction(), edit = (value2) => {
-      setText(value2), setMark(void 0), setSaved(void 0), action.clear();
-    }, attempt = (work) => {
-      action.run(async () => {
-        setMark(void 0);
-        try {
-          await work();
-        } catch (error) {
-          let found = markOf(error, text2, format);
-          if (found === void 0)
-            throw error;
-          setMark(found);
-        }
-      });
-    }, change2 = (to) => attempt(async () => {
-      setText(written(await readDefinition(text2, format), to)), setFormat(to);
-    }), look = (chosen) => attempt(async () => {
-      setOptions(chosen), setResult(await preview(text2, format, chosen));
-    }), keep = () => attempt(async () => {
-      let definition = await readDefinition(text2, format), target = name ?? definition.name ?? "";
-      name === void 0 && await refuseTaken(target), setSaved(await save(target, definition)), await loadMetrics(!0);
-    });
-    return a4("div", { class: "stack", children: [
-      a4("section", { class: "card stack editor", "aria-label": "Definition", children: [
-        a4(Tabs, { label: "Format", tabs: FORMATS, current: format, onSelect: (to) => to !== format && change2(to) }),
-        a4(SourceField, { label: "Definition", value: text2, mark, onInput: edit }),
-        action.problem && a4(ProblemView, { problem: action.problem }),
-        a4("div", { class: "actions", children: [
-          a4(Button, { disabled: action.busy, onClick: () => look(options), children: "Preview" }),
-          a4(Button, { kind: "primary", disabled: action.busy, onClick: keep, children: name === void 0 ? "Create metric" : "Save" }),
-          actions
-        ] })
-      ] }),
-      saved && a4(SavedNote, { saved, onEnd: () => {
-        loadMetrics(!0);
-      } }),
-      result && a4("section", { class: "card stack", "aria-label": "Preview", children: [
-        a4("div", { class: "card-heading", children: [
-          a4("h2", { children: "Preview" }),
-          a4(
-            PreviewOptionFields,
-            {
-              options,
-              dimensions: dimensionNames(result.definition ?? first),
-              onChange: look
-            }
-          )
-        ] }),
-        a4(PreviewResult, { result })
-      ] })
-    ] });
-  }
-  async function refuseTaken(name) {
-    if (await loadMetrics(!0), metrics.value?.some((metric) => metric.name === name)) {
-      let detail = `There is a metric \`${name}\` already. Choose another name, or edit it on its own page.`;
-      throw new Problem({ title: "The name is taken", detail, code: "name_taken", pointer: "/name" }, 422);
-    }
-  }
-  function SavedNote({ saved: { metric, run }, onEnd }) {
-    return a4("section", { class: "stack", role: "status", "aria-label": "Saved", children: [
-      a4("div", { class: "verdict good", children: [
-        a4("strong", { children: run === void 0 ? "Nothing to change" : "Saved" }),
-        a4("span", { children: run === void 0 ? "The same definition stands already." : "A run computes it from all events. Until then the old version answers, if there is one." }),
-        a4("span", { class: "row", children: [
-          a4(Link, { to: `/metrics/${encodeURIComponent(metric.name)}`, children: [
-            "Metric ",
-            metric.name
-          ] }),
-          a4(Link, { to: "/explore", params: new URLSearchParams({ metric: metric.name }), children: "Explore it" })
-        ] })
-      ] }),
-      a4(Warnings, { warnings: metric.warnings ?? [] }),
-      run !== void 0 && a4(LiveRun, { id: run, onEnd }, run)
-    ] });
-  }
-
-  // src/pages/metrics/suggest.ts
-  var TAKEN = ["time", "compare"];
-  function nameLike(text2, fallback = "value") {
-    let plain = text2.normalize("NFKD").replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^[^a-z]+|_+$/g, "").slice(0, 64);
-    return plain === "" ? fallback : plain;
-  }
-  function isOf(property, ...types) {
-    let seen = Object.keys(property.types).filter((type) => type !== "null");
-    return seen.length > 0 && seen.every((type) => types.includes(type));
-  }
-  function isId(property) {
-    return /(^|[_."])(id|uuid|guid|key|token|email|url|hash)s?"?$|[a-z]Id$/i.test(property.path);
-  }
-  function isLabel(property) {
-    return isOf(property, "text", "string", "boolean") && !isId(property) && property.examples.every((example) => String(example).length <= 40);
-  }
-  function suggest(event, properties2) {
-    let used = new Set(TAKEN), free = (wanted) => {
-      let name = wanted.slice(0, 64);
-      for (let n3 = 2; used.has(name); n3 += 1)
-        name = `${wanted.slice(0, 60)}_${n3}`;
-      return used.add(name), name;
-    }, dimensions2 = properties2.filter(isLabel).slice(0, 5).map(({ path }) => {
-      let name = free(nameLike(path));
-      return name === path ? path : { name, property: path };
-    }), measures = { [free("events")]: { kind: "count" } };
-    for (let { path } of properties2.filter((one) => isOf(one, "number") && !isId(one)).slice(0, 3))
-      measures[free(`total_${nameLike(path)}`)] = { kind: "sum", of: path }, measures[free(`mean_${nameLike(path)}`)] = { kind: "avg", of: path };
-    for (let { path } of properties2.filter(isId).slice(0, 2))
-      measures[free(`distinct_${nameLike(path)}`)] = { kind: "distinct", of: path };
-    return { name: nameLike(event, "events"), event, dimensions: dimensions2, measures };
-  }
-  var TEMPLATE = {
-    name: "purchases",
-    description: "What was bought",
-    event: "purchase",
-    dimensions: ["country"],
-    measures: {
-      orders: { kind: "count" },
-      revenue: { kind: "sum", of: "amount" },
-      customers: { kind: "distinct", of: "subject" }
-    }
-  };
-
-  // src/pages/metrics/new.tsx
-  var EVERY_MS2 = 5e3;
-  function newMetricParams(event) {
-    return new URLSearchParams(event === void 0 ? { new: "1" } : { new: "1", event });
-  }
-  function useEventTypes() {
-    return useFetched("types", (signal) => get("/v1/properties?limit=1", signal), EVERY_MS2);
-  }
-  function NewMetric() {
-    let event = place.value.params.get("event") ?? void 0;
-    return a4($, { children: [
-      a4(PageHeading, { title: "New metric", children: a4(Link, { to: "/metrics", class: "button plain", children: "All metrics" }) }),
-      a4("div", { class: "stack", children: [
-        a4(EventChoice, { current: event }),
-        event === void 0 ? a4(DefinitionEditor, { first: TEMPLATE }) : a4(Suggested, { event }, event)
-      ] })
-    ] });
-  }
-  function EventChoice({ current }) {
-    let types = useEventTypes(), found = types.value?.event_types ?? [];
-    return found.length === 0 ? null : a4("nav", { class: "card", "aria-label": "Start from events that arrived", children: [
-      a4("div", { class: "card-heading", children: [
-        a4("h2", { children: "Start from events that arrived" }),
-        a4("span", { class: "muted", children: [
-          "the newest ",
-          digits(types.value?.events.read ?? "0")
-        ] })
-      ] }),
-      a4("div", { class: "actions", children: found.map(({ event, events }) => a4(
-        Link,
-        {
-          to: "/metrics",
-          params: newMetricParams(event),
-          class: "facet",
-          current: event === current,
-          children: [
-            event,
-            " ",
-            a4("span", { class: "muted", children: digits(events) })
-          ]
-        },
-        event
-      )) })
-    ] });
-  }
-  function Suggested({ event }) {
-    let found = useFetched(
-      `properties ${event}`,
-      (signal) => get(withParams("/v1/properties", { event }), signal)
-    );
-    return a4(Gate, { of: found, children: ({ properties: properties2 }) => a4($, { children: [
-      a4(DefinitionEditor, { first: suggest(event, properties2) }),
-      a4(PropertyList, { properties: properties2 })
-    ] }) });
-  }
-  var COLUMNS = [
-    { key: "path", title: "Property", render: ({ path }) => a4("code", { class: "break", children: path }) },
-    { key: "types", title: "Types", render: ({ types }) => Object.keys(types).join(", ") },
-    {
-      key: "examples",
-      title: "Examples",
-      render: ({ examples }) => a4("span", { class: "break muted", children: examples.map(String).join(" · ") })
-    }
-  ];
-  function PropertyList({ properties: properties2 }) {
-    return a4("section", { class: "card", "aria-label": "Properties", children: [
-      a4("h2", { children: "Properties" }),
-      properties2.length === 0 ? a4(Empty, { title: "These events have no properties." }) : a4(Table, { caption: "Properties", columns: COLUMNS, rows: properties2, rowKey: ({ path }) => path })
-    ] });
-  }
-
-  // src/first-run.tsx
-  function FirstRun() {
-    return may("admin") ? a4("div", { class: "first-run stack", children: [
-      a4("p", { class: "lead", children: "There is no metric yet. A metric says which events are counted, and what is measured." }),
-      a4("ol", { class: "ways", children: [
-        a4(SendEvent, {}),
-        a4(Define, {}),
-        a4("li", { class: "card", children: [
-          a4("h2", { children: "Or look at a sample first" }),
-          a4("p", { children: "27,004 departures from New York, with a metric and a dashboard, on a service of their own that leaves nothing behind." }),
-          a4(CopyText, { text: "merganser demo --listen 127.0.0.1:8090", what: "the command of the sample" })
-        ] })
-      ] })
-    ] }) : a4("section", { class: "card first-run", "aria-label": "No metric yet", children: [
-      a4("h2", { children: "There is no metric yet." }),
-      a4("p", { children: "A key with the role admin can define one." })
-    ] });
-  }
-  function curlLine2(origin, withKey) {
-    let event = { event: "purchase", properties: { amount: 19.99, country: "DE" } };
-    return [
-      `curl ${origin}/v1/events \\`,
-      ...withKey ? ['  -H "Authorization: Bearer $MERGANSER_KEY" \\'] : [],
-      "  -H 'Content-Type: application/json' \\",
-      `  -d '${JSON.stringify(event)}'`
-    ].join(`
-`);
-  }
-  function SendEvent() {
-    let withKey = session.value?.authentication !== "none";
-    return a4("li", { class: "card", children: [
-      a4("h2", { children: "Send an event" }),
-      a4("p", { children: [
-        "Any JSON object under ",
-        a4("code", { children: "properties" }),
-        ". ",
-        withKey && "The key needs the role ingest."
-      ] }),
-      a4(CopyText, { text: curlLine2(location.origin, withKey), what: "the line that sends an event" })
-    ] });
-  }
-  function Define() {
-    let { value: value2 } = useEventTypes(), types = value2?.event_types ?? [];
-    return a4("li", { class: "card", children: [
-      a4("h2", { children: "Define a metric" }),
-      a4("div", { class: "stack tight", role: "status", children: types.length === 0 ? a4("p", { class: "muted", children: "No event has arrived yet. This page notices when one does." }) : a4($, { children: [
-        a4("p", { children: "From the properties of events that arrived:" }),
-        a4("div", { class: "actions", children: types.map(({ event, events }) => a4(Link, { to: "/metrics", params: newMetricParams(event), class: "button primary", children: [
-          event,
-          " ",
-          a4(Chip, { label: `${events} events`, children: digits(events) })
-        ] }, event)) })
-      ] }) }),
-      a4(Link, { to: "/metrics", params: newMetricParams(), class: "button plain", children: "From an example" })
-    ] });
   }
 
   // src/pages/metrics/metric.ts
@@ -5111,13 +5853,13 @@ ${at2}${close}`;
     let list = useFetched("metrics", loadList, EVERY_MS4), none = list.value?.length === 0;
     return a4($, { children: [
       a4(PageHeading, { title: "Metrics", children: may("admin") && list.value && !none && a4(Link, { to: "/metrics", params: newMetricParams(), class: "button primary", children: "New metric" }) }),
-      a4(Gate, { of: list, children: (metrics2) => metrics2.length === 0 ? a4(FirstRun, {}) : a4("section", { class: "card", "aria-label": "Metrics", children: a4(Table, { caption: "Metrics", columns: COLUMNS2, rows: metrics2, rowKey: ({ name }) => name }) }) })
+      a4(Gate, { of: list, children: (metrics2) => metrics2.length === 0 ? a4(FirstRun, {}) : a4("section", { class: "card", "aria-label": "Metrics", children: a4(Table, { caption: "Metrics", columns: COLUMNS3, rows: metrics2, rowKey: ({ name }) => name }) }) })
     ] });
   }
   async function loadList(signal) {
     return (await get("/v1/metrics", signal)).metrics;
   }
-  var COLUMNS2 = [
+  var COLUMNS3 = [
     {
       key: "name",
       title: "Metric",
@@ -5281,7 +6023,7 @@ ${at2}${close}`;
           remove();
         }, children: "Delete" })
       ] }),
-      a4("p", { class: "break", children: entry.message }),
+      a4("p", { class: "break", children: withCode(entry.message) }),
       a4("pre", { class: "raw", tabIndex: 0, "aria-label": `${entry.id} as it was sent`, children: [
         entry.raw,
         entry.raw_truncated && "…"
@@ -5468,7 +6210,7 @@ ${at2}${close}`;
         list.value?.runs.filter(isUnderWay).map((run) => a4(LiveRun, { id: run.id, first: run, onEnd: list.reload }, run.id)),
         schedule.value && a4(ScheduleCard, { schedule: schedule.value, onChange: schedule.reload }),
         a4("section", { class: "card", "aria-label": "Runs that were made", children: a4(Gate, { of: list, children: ({ runs, total }) => runs.length === 0 ? a4(Empty, { title: "No run yet.", children: a4("p", { children: "A run archives events and publishes the batch views. Answers are whole without one, too." }) }) : a4($, { children: [
-          a4(Table, { caption: "Runs, newest first", columns: COLUMNS3, rows: runs, rowKey: (run) => run.id }),
+          a4(Table, { caption: "Runs, newest first", columns: COLUMNS4, rows: runs, rowKey: (run) => run.id }),
           total.approx() > runs.length && a4("p", { class: "table-count muted", children: [
             "The newest ",
             runs.length,
@@ -5480,7 +6222,7 @@ ${at2}${close}`;
       choosing && a4(StartRun, { onClose: () => setChoosing(!1), onStart: list.reload })
     ] });
   }
-  var COLUMNS3 = [
+  var COLUMNS4 = [
     { key: "state", title: "State", render: (run) => a4(StateChip, { state: run.state }) },
     {
       key: "run",
@@ -5566,6 +6308,7 @@ ${at2}${close}`;
   // src/pages.ts
   var pages = [
     { name: "explore", title: "Explore", group: "look", role: "read", component: Explore },
+    { name: "d", title: "Dashboards", group: "look", role: "read", component: Dashboards },
     { name: "metrics", title: "Metrics", group: "look", role: "read", component: Metrics },
     { name: "runs", title: "Runs", group: "operate", role: "read", unbound: !0, component: Runs },
     { name: "health", title: "Health", group: "operate", role: "read", unbound: !0, component: Health },

@@ -4,7 +4,7 @@ export { Dialog } from './components/dialog';
 export { Menu, type MenuItem } from './components/menu';
 export { type Option, Picker } from './components/picker';
 export { Popover } from './components/popover';
-export { ProblemView } from './components/problem';
+export { ProblemView, withCode } from './components/problem';
 export { type Column, Table } from './components/table';
 export { Tabs } from './components/tabs';
 export { Tooltip } from './components/tooltip';

@@ -1,5 +1,6 @@
 // The pages and their order in the navigation. A page is a component; it reads `place` for its parameters.
 import type { ComponentType } from 'preact';
+import { Dashboards } from './pages/dashboards';
 import { Explore } from './pages/explore';
 import { Health } from './pages/health';
 import { Keys } from './pages/keys';
@@ -21,6 +22,7 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   { name: 'explore', title: 'Explore', group: 'look', role: 'read', component: Explore },
+  { name: 'd', title: 'Dashboards', group: 'look', role: 'read', component: Dashboards },
   { name: 'metrics', title: 'Metrics', group: 'look', role: 'read', component: Metrics },
   { name: 'runs', title: 'Runs', group: 'operate', role: 'read', unbound: true, component: Runs },
   { name: 'health', title: 'Health', group: 'operate', role: 'read', unbound: true, component: Health },

@@ -39,6 +39,6 @@ export function ProblemView({ problem, children }: ProblemProps) {
 }
 
 /** A text in which what stands between backticks is code. */
-function withCode(text: string): ComponentChildren {
+export function withCode(text: string): ComponentChildren {
   return text.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 }

@@ -1,10 +1,12 @@
 // Explore: ask for a metric and see what the answer is made of. All of its state is in the address.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { Button, Empty, Link, Loading, ProblemView } from '../components';
+import { Button, Loading, PageHeading, ProblemView } from '../components';
 import { loadMetric, loadMetrics, type Metric, metrics } from '../catalog';
 import { type ChartKind, ChartView, type GroupPick } from '../chart';
 import { useFetched } from '../fetched';
+import { FirstRun } from '../first-run';
 import { ProvenanceLine } from '../provenance';
+import { SaveToDashboard } from './dashboards/save';
 import { navigate, place } from '../router';
 import { useAnswer } from '../explore/asking';
 import { parseFilter, picked, writeFilter } from '../explore/filter';
@@ -53,9 +55,10 @@ export function Explore() {
   }
   if (known?.length === 0 && state.metric === '') {
     return (
-      <Empty title="There is no metric yet.">
-        <Link to="/metrics">Define the first one</Link>
-      </Empty>
+      <>
+        <PageHeading title="Explore" />
+        <FirstRun />
+      </>
     );
   }
   return state.metric === '' ? <Loading /> : <Board state={state} metric={metric} />;
@@ -178,6 +181,7 @@ function Board({ state, metric }: BoardProps) {
         </h1>
         <div class="page-actions">
           <Live state={state} paused={paused} onPause={setPaused} onChange={change} />
+          <SaveToDashboard params={params} />
           <Share params={params} answer={asked.answer} />
         </div>
       </div>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useAction } from '../action';
 import { asProblem, get, type Problem, request, withParams } from '../api';
-import { Ago, Button, Chip, Confirm, Empty, Gate, PageHeading, ProblemView } from '../components';
+import { Ago, Button, Chip, Confirm, Empty, Gate, PageHeading, ProblemView, withCode } from '../components';
 import { useFetched } from '../fetched';
 import { digits, plural } from '../format';
 import type { Decimal } from '../json';
@@ -214,7 +214,7 @@ function EntryCard({ entry, onGone }: EntryProps) {
           Delete
         </Button>
       </div>
-      <p class="break">{entry.message}</p>
+      <p class="break">{withCode(entry.message)}</p>
       <pre class="raw" tabIndex={0} aria-label={`${entry.id} as it was sent`}>
         {entry.raw}
         {entry.raw_truncated && '…'}

@@ -1,6 +1,6 @@
 // What a definition makes of the newest events, before it is a metric.
 import type { AnswerRow } from '../../answer';
-import { type Column, Empty, Facts, Table } from '../../components';
+import { type Column, Empty, Facts, Table, withCode } from '../../components';
 import { cell, dateTime, digits, plural } from '../../format';
 import { Decimal } from '../../json';
 import type { Preview, PreviewOptions } from './definition';
@@ -90,7 +90,7 @@ export function Warnings({ warnings }: { readonly warnings: readonly string[] })
   return (
     <ul class="warnings" aria-label="Warnings">
       {warnings.map((warning) => (
-        <li key={warning}>{warning}</li>
+        <li key={warning}>{withCode(warning)}</li>
       ))}
     </ul>
   );

@@ -1,4 +1,5 @@
 // A text with numbered lines, of which one may be marked as wrong.
+import { withCode } from '../../components';
 import { useEffect, useId, useRef } from 'preact/hooks';
 
 export interface Mark {
@@ -66,7 +67,7 @@ export function SourceField({ label, value, mark, onInput }: SourceProps) {
       </div>
       {mark && (
         <p id={id} class="source-mark" role="alert">
-          <strong>Line {mark.line}</strong> {mark.message}
+          <strong>Line {mark.line}</strong> {withCode(mark.message)}
         </p>
       )}
     </div>

@@ -1,0 +1,99 @@
+// One chart of a dashboard, with its own answer and what that is made of.
+import type { ComponentChildren } from 'preact';
+import { type Answer, dimensionsOf } from '../../answer';
+import { get } from '../../api';
+import { ChartView, type GroupPick } from '../../chart';
+import { Button, Link, Loading, ProblemView } from '../../components';
+import { withChanges } from '../../explore/state';
+import { useFetched } from '../../fetched';
+import { ProvenanceLine } from '../../provenance';
+import { readable } from '../../router';
+import { type BoardChart, chartParams, heightOf, type MetricExtent, type Shared } from './board';
+import { titleOf, widthOf } from './board';
+
+interface CardProps {
+  readonly chart: BoardChart;
+  readonly shared: Shared;
+  readonly metric: MetricExtent | undefined;
+  /** Milliseconds after which it asks again. */
+  readonly every: number | undefined;
+  /** Controls in edit mode. */
+  readonly children?: ComponentChildren;
+  readonly onPick: GroupPick;
+  readonly onZoom: (from: string, to: string) => void;
+}
+
+const ROW_PX = 84;
+const GAP_PX = 14;
+/** Title, provenance and paddings; the names of groups above a chart over time. */
+const FRAME_PX = 100;
+const LEGEND_PX = 40;
+const LOWEST_PX = 120;
+
+export function ChartCard({ chart, shared, metric, every, children, onPick, onZoom }: CardProps) {
+  const params = chartParams(chart, shared, metric, Date.now());
+  const query = params === undefined ? '' : readable(params);
+  const asked = useFetched(
+    query,
+    async (signal) => ({ answer: await get<Answer>(`/v1/query?${query}`, signal), query }),
+    every,
+  );
+  const title = titleOf(chart);
+  const [width, height] = [widthOf(chart), heightOf(chart)];
+  const answer = asked.value?.answer;
+  return (
+    <section
+      class={children ? 'card board-chart editing' : 'card board-chart'}
+      aria-label={title}
+      aria-busy={asked.loading}
+      style={{ '--w': width, '--h': height }}
+    >
+      <div class="board-title">
+        <h2 class="break">{title}</h2>
+        {params && !children && (
+          <Link
+            to="/explore"
+            params={withChanges(params, { chart: chart.chart })}
+            class="button quiet small"
+          >
+            Explore<span class="visually-hidden"> {title}</span>
+          </Link>
+        )}
+      </div>
+      {children}
+      <div class="board-body" tabIndex={-1}>
+        {asked.problem && (
+          <ProblemView problem={asked.problem}>
+            <Button onClick={asked.reload}>Try again</Button>
+          </ProblemView>
+        )}
+        {answer && !(asked.problem && asked.value?.query !== query) && (
+          <ChartView
+            answer={answer}
+            chart={chart.chart}
+            measures={numbersOf(answer)}
+            definition={metric?.definition}
+            title={title}
+            height={plotHeight(height, answer)}
+            bare
+            onPick={onPick}
+            onZoom={onZoom}
+          />
+        )}
+        {!answer && !asked.problem && <Loading />}
+      </div>
+      {answer && <ProvenanceLine answer={answer} query={asked.value?.query ?? query} />}
+    </section>
+  );
+}
+
+function plotHeight(rows: number, answer: Answer): number {
+  const legend = dimensionsOf(answer).length > 0 ? LEGEND_PX : 0;
+  return Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - FRAME_PX - legend);
+}
+
+function numbersOf(answer: Answer): string[] {
+  return answer.columns
+    .filter(({ type }) => type === 'integer' || type === 'decimal')
+    .map(({ name }) => name);
+}
