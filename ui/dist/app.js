@@ -10,6 +10,11 @@
     for (f5 in t4) f5 == "key" ? u4 = t4[f5] : f5 == "ref" && typeof n3 != "function" ? i4 = t4[f5] : o5[f5] = t4[f5];
     return e4 > 2 && (o5.children = e4 > 3 ? d.call(arguments, 2) : r4), m(n3, o5, u4, i4, null);
   }
+  function b(n3, t4, r4) {
+    var u4, i4, f5, o5 = _({}, n3.props), e4 = arguments.length;
+    for (f5 in t4) f5 == "key" ? u4 = t4[f5] : f5 == "ref" && typeof n3.type != "function" ? i4 = t4[f5] : o5[f5] = t4[f5];
+    return e4 > 2 && (o5.children = e4 > 3 ? d.call(arguments, 2) : r4), m(n3.type, o5, u4 !== void 0 ? u4 : n3.key, i4 !== void 0 ? i4 : n3.ref, null);
+  }
   function m(r4, u4, i4, f5, o5) {
     var e4 = { type: r4, props: u4, key: i4, ref: f5, __k: null, __: null, __b: 0, __e: null, __c: null, constructor: h, __v: o5 || ++t, __i: -1, __u: 0 };
     return !o5 && n.vnode && n.vnode(e4), e4;
@@ -114,13 +119,13 @@
     };
   }
   function z(t4, r4, u4, i4, f5, o5, e4, l4, c4, a5) {
-    var s4, p5, v4, d5, k4, b3, m5, M2, C3, j3, L2, H2, q2, A4, O2, P3, T4, N2, V2 = r4.type;
+    var s4, p5, v4, d5, k4, b4, m5, M2, C3, j3, L2, H2, q2, A4, O2, P3, T4, N2, V2 = r4.type;
     if (r4.constructor !== h) return null;
     128 & u4.__u && (c4 = 32 & u4.__u, s4 = u4.__c.__z) && (r4.__u |= c4, p5 = o5 = [], s4.nodeType == 8 ? l4 = B(s4, o5) : o5.push(s4), l4 = o5[0] || l4), (s4 = n.__b) && s4(r4);
     n: if (typeof V2 == "function") {
       v4 = e4.length;
       try {
-        if (M2 = r4.props, C3 = (s4 = V2.prototype) && s4.render, j3 = (s4 = V2.contextType) && i4[s4.__c], L2 = s4 ? j3 ? j3.props.value : s4.__ : i4, (d5 = u4.__c) ? (r4.__c = d5, 2 & d5.__g && (d5.__g |= 1)) : (C3 ? r4.__c = d5 = new V2(M2, L2) : (r4.__c = d5 = new x(M2, L2), d5.constructor = V2, d5.render = K), j3 && j3.sub(d5), d5.state || (d5.state = {}), d5.__n = i4, d5.__g |= 8, d5.__h = [], d5.__k = []), C3 && (d5.__s || (d5.__s = d5.state), V2.getDerivedStateFromProps && (d5.__s == d5.state && (d5.__s = _({}, d5.__s)), _(d5.__s, V2.getDerivedStateFromProps(M2, d5.__s)))), k4 = d5.props, b3 = d5.state, d5.__v = r4, u4.__c) {
+        if (M2 = r4.props, C3 = (s4 = V2.prototype) && s4.render, j3 = (s4 = V2.contextType) && i4[s4.__c], L2 = s4 ? j3 ? j3.props.value : s4.__ : i4, (d5 = u4.__c) ? (r4.__c = d5, 2 & d5.__g && (d5.__g |= 1)) : (C3 ? r4.__c = d5 = new V2(M2, L2) : (r4.__c = d5 = new x(M2, L2), d5.constructor = V2, d5.render = K), j3 && j3.sub(d5), d5.state || (d5.state = {}), d5.__n = i4, d5.__g |= 8, d5.__h = [], d5.__k = []), C3 && (d5.__s || (d5.__s = d5.state), V2.getDerivedStateFromProps && (d5.__s == d5.state && (d5.__s = _({}, d5.__s)), _(d5.__s, V2.getDerivedStateFromProps(M2, d5.__s)))), k4 = d5.props, b4 = d5.state, d5.__v = r4, u4.__c) {
           if (M2 !== k4 && C3 && !V2.getDerivedStateFromProps && d5.componentWillReceiveProps && d5.componentWillReceiveProps(M2, L2), r4.__v == u4.__v && !(8 & d5.__g) || !(4 & d5.__g) && d5.shouldComponentUpdate && d5.shouldComponentUpdate(M2, d5.__s, L2) === !1) {
             r4.__v != u4.__v && (d5.props = M2, d5.state = d5.__s, d5.__g &= -9), r4.__e = u4.__e, r4.__k = u4.__k, r4.__k.some(function(n3) {
               n3 && (n3.__ = r4);
@@ -128,14 +133,14 @@
             break n;
           }
           d5.componentWillUpdate && d5.componentWillUpdate(M2, d5.__s, L2), C3 && d5.componentDidUpdate && d5.__h.push(function() {
-            d5.componentDidUpdate(k4, b3, m5);
+            d5.componentDidUpdate(k4, b4, m5);
           });
         } else C3 && !V2.getDerivedStateFromProps && d5.componentWillMount && d5.componentWillMount(), C3 && d5.componentDidMount && d5.__h.push(d5.componentDidMount);
         d5.context = L2, d5.props = M2, d5.__P = t4, d5.__g &= -5, H2 = n.__r, q2 = C3 ? 25 : 0;
         do
           d5.__g &= -9, H2 && H2(r4), s4 = d5.render(d5.props, d5.state = d5.__s, d5.context);
         while (8 & d5.__g && ++q2 < 25);
-        C3 && (y.push.apply(d5.__h, d5.__k), d5.__k = []), d5.state = d5.__s, d5.getChildContext && (i4 = _({}, i4, d5.getChildContext())), C3 && u4.__c && d5.getSnapshotBeforeUpdate && (m5 = d5.getSnapshotBeforeUpdate(k4, b3)), A4 = s4 && s4.type === $ && s4.key == null ? s4.props.children : s4, M2.__P && (s4 = l4, f5 = (t4 = M2.__P).namespaceURI, c4 = o5 = null, u4.props && u4.props.__P != t4 && (u4.__k.some(function(n3) {
+        C3 && (y.push.apply(d5.__h, d5.__k), d5.__k = []), d5.state = d5.__s, d5.getChildContext && (i4 = _({}, i4, d5.getChildContext())), C3 && u4.__c && d5.getSnapshotBeforeUpdate && (m5 = d5.getSnapshotBeforeUpdate(k4, b4)), A4 = s4 && s4.type === $ && s4.key == null ? s4.props.children : s4, M2.__P && (s4 = l4, f5 = (t4 = M2.__P).namespaceURI, c4 = o5 = null, u4.props && u4.props.__P != t4 && (u4.__k.some(function(n3) {
           n3 && J(n3, n3);
         }), u4.__k = null), l4 = u4.__k ? S(u4, 0) : null), l4 = I(t4, w(A4) ? A4 : [A4], r4, u4, i4, f5, o5, e4, l4, c4, a5), M2.__P && (r4.__e = null, l4 = s4), r4.__u &= -161, p5 && p5.some(g), d5.__h.length && e4.push(d5), 1 & d5.__g && (d5.__g &= -4);
       } catch (t5) {
@@ -186,7 +191,7 @@
     });
   }
   function F(t4, r4, u4, i4, f5, o5, e4, l4, c4, a5) {
-    var s4, h5, y5, _4, k4, b3, m5, M2, $2 = u4.props || p, x3 = r4.props, C3 = r4.type;
+    var s4, h5, y5, _4, k4, b4, m5, M2, $2 = u4.props || p, x3 = r4.props, C3 = r4.type;
     if (C3 == "svg" ? f5 = "http://www.w3.org/2000/svg" : C3 == "math" ? f5 = "http://www.w3.org/1998/Math/MathML" : f5 || (f5 = "http://www.w3.org/1999/xhtml"), o5) {
       for (s4 = 0; s4 < o5.length; s4++) if ((k4 = o5[s4]) && (C3 ? k4.localName == C3 : k4.nodeType == 3)) {
         t4 = k4, o5[s4] = null;
@@ -200,8 +205,8 @@
     if (C3) {
       if (a5 = C3 == "template" && t4.content || t4, o5 = C3 == "textarea" && x3.defaultValue != null ? null : o5 && d.call(a5.childNodes), !l4 && o5) for ($2 = {}, s4 = 0; s4 < t4.attributes.length; s4++) $2[(k4 = t4.attributes[s4]).name] = k4.value;
       for (s4 in $2) k4 = $2[s4], s4 == "dangerouslySetInnerHTML" ? y5 = k4 : s4 == "children" || s4 in x3 || s4 == "value" && "defaultValue" in x3 || s4 == "checked" && "defaultChecked" in x3 || N(t4, s4, null, k4, f5);
-      for (s4 in x3) k4 = x3[s4], s4 == "children" ? _4 = k4 : s4 == "dangerouslySetInnerHTML" ? h5 = k4 : s4 == "value" ? b3 = k4 : s4 == "checked" ? m5 = k4 : l4 && typeof k4 != "function" || $2[s4] === k4 || N(t4, s4, k4, $2[s4], f5);
-      h5 ? (l4 || y5 && (h5.__html == y5.__html || h5.__html == t4.innerHTML) || (t4.innerHTML = h5.__html), r4.__k = []) : (y5 && (t4.textContent = ""), (C3 == "foreignObject" || f5 == "http://www.w3.org/1998/Math/MathML" && v.test(C3)) && (f5 = "http://www.w3.org/1999/xhtml"), I(a5, w(_4) ? _4 : [_4], r4, u4, i4, f5, o5, e4, o5 ? o5[0] : u4.__k && S(u4, 0), l4, c4), o5 && o5.some(g)), l4 && C3 != "textarea" || (s4 = "value", C3 == "progress" && b3 == null ? t4.removeAttribute(s4) : b3 == null || b3 === t4[s4] && (C3 != "progress" || b3) || N(t4, s4, b3, $2[s4], f5), s4 = "checked", m5 != null && m5 != t4[s4] && N(t4, s4, m5, $2[s4], f5));
+      for (s4 in x3) k4 = x3[s4], s4 == "children" ? _4 = k4 : s4 == "dangerouslySetInnerHTML" ? h5 = k4 : s4 == "value" ? b4 = k4 : s4 == "checked" ? m5 = k4 : l4 && typeof k4 != "function" || $2[s4] === k4 || N(t4, s4, k4, $2[s4], f5);
+      h5 ? (l4 || y5 && (h5.__html == y5.__html || h5.__html == t4.innerHTML) || (t4.innerHTML = h5.__html), r4.__k = []) : (y5 && (t4.textContent = ""), (C3 == "foreignObject" || f5 == "http://www.w3.org/1998/Math/MathML" && v.test(C3)) && (f5 = "http://www.w3.org/1999/xhtml"), I(a5, w(_4) ? _4 : [_4], r4, u4, i4, f5, o5, e4, o5 ? o5[0] : u4.__k && S(u4, 0), l4, c4), o5 && o5.some(g)), l4 && C3 != "textarea" || (s4 = "value", C3 == "progress" && b4 == null ? t4.removeAttribute(s4) : b4 == null || b4 === t4[s4] && (C3 != "progress" || b4) || N(t4, s4, b4, $2[s4], f5), s4 = "checked", m5 != null && m5 != t4[s4] && N(t4, s4, m5, $2[s4], f5));
     } else $2 === x3 || l4 && t4.data == x3 || (t4.data = x3);
     return t4;
   }
@@ -527,7 +532,7 @@
     for (var t4 = i4.s; t4 !== void 0; t4 = t4.n) if (t4.S.i !== t4.i || !t4.S.h() || t4.S.i !== t4.i) return !0;
     return !1;
   }
-  function b(i4) {
+  function b2(i4) {
     for (var t4 = i4.s; t4 !== void 0; t4 = t4.n) {
       var r4 = t4.S.n;
       if (r4 !== void 0 && (t4.r = r4), t4.S.n = t4, t4.i = -1, t4.n === void 0) {
@@ -554,7 +559,7 @@
       return this.f &= -2, !0;
     var i4 = o3;
     try {
-      b(this), o3 = this;
+      b2(this), o3 = this;
       var t4 = this.x();
       (16 & this.f || this.v !== t4 || this.i === 0) && (this.v = t4, this.f &= -17, this.i++);
     } catch (i5) {
@@ -633,7 +638,7 @@
   };
   m3.prototype.S = function() {
     if (1 & this.f) throw new Error("Cycle detected");
-    this.f |= 1, this.f &= -9, p3(this), b(this), v3++;
+    this.f |= 1, this.f &= -9, p3(this), b2(this), v3++;
     var i4 = o3;
     return o3 = this, S2.bind(this, i4);
   };
@@ -663,7 +668,7 @@
   x2(function() {
     h4 = this.N;
   })();
-  function b2(i4, n3) {
+  function b3(i4, n3) {
     n[i4] = n3.bind(null, n[i4] || function() {
     });
   }
@@ -706,7 +711,7 @@
       return i4.value;
     } } };
   } }, __b: { configurable: !0, value: 1 } });
-  b2("__b", function(i4, n3) {
+  b3("__b", function(i4, n3) {
     if (y4(), d4 = void 0, typeof n3.type == "string") {
       var r4, t4 = n3.props;
       for (var f5 in t4) if (f5 !== "children") {
@@ -716,7 +721,7 @@
     }
     i4(n3);
   });
-  b2("__r", function(i4, r4) {
+  b3("__r", function(i4, r4) {
     if (i4(r4), r4.type !== $) {
       y4();
       var t4, f5 = r4.__c;
@@ -733,10 +738,10 @@
       })(f5), typeof r4.type == "function" ? r4.type.displayName || r4.type.name : ""))), d4 = f5, y4(t4);
     }
   });
-  b2("__e", function(i4, n3, r4, t4) {
+  b3("__e", function(i4, n3, r4, t4) {
     y4(), d4 = void 0, i4(n3, r4, t4);
   });
-  b2("diffed", function(i4, n3) {
+  b3("diffed", function(i4, n3) {
     y4(), d4 = void 0;
     var r4;
     if (typeof n3.type == "string" && (r4 = n3.__e)) {
@@ -765,7 +770,7 @@
       t4[n3] !== r5 && (t4[n3] = r5, f5 ? i4[n3] = r5 : r5 != null && (r5 !== !1 || n3[4] === "-") ? i4.setAttribute(n3, r5) : i4.removeAttribute(n3));
     }) };
   }
-  b2("unmount", function(i4, n3) {
+  b3("unmount", function(i4, n3) {
     if (typeof n3.type == "string") {
       var r4 = n3.__e;
       if (r4) {
@@ -794,7 +799,7 @@
     }
     i4(n3);
   });
-  b2("__h", function(i4, n3, r4, t4) {
+  b3("__h", function(i4, n3, r4, t4) {
     t4 < 3 && (n3.__$f |= 2), i4(n3, r4, t4);
   });
   x.prototype.shouldComponentUpdate = function(i4, n3) {
@@ -899,11 +904,14 @@
     ] });
   }
   function Field({ label, hint, error, children }) {
-    return a4("label", { class: "field", children: [
-      a4("span", { class: "field-label", children: label }),
-      children,
-      hint && a4("span", { class: "field-hint", children: hint }),
-      error && a4("span", { class: "field-error", role: "alert", children: error })
+    let id = P2(), notes = hint || error ? `${id}-notes` : void 0;
+    return a4("div", { class: "field", children: [
+      a4("label", { class: "field-label", for: id, children: label }),
+      b(children, { id, "aria-describedby": notes }),
+      notes && a4("div", { id: notes, children: [
+        hint && a4("div", { class: "field-hint", children: hint }),
+        error && a4("div", { class: "field-error", role: "alert", children: error })
+      ] })
     ] });
   }
 
@@ -2405,7 +2413,7 @@ ${at2}${close}`;
     let other = /* @__PURE__ */ new Map();
     for (let row of answer.other ?? [])
       times.add(String(row.time)), other.set(String(row.time), row);
-    let ordered = [...times].sort((a5, b3) => Date.parse(a5) - Date.parse(b3)), size = (rows) => [...rows.values()].reduce((sum, row) => sum + Math.abs(approx(valueOf(row, measure2)) ?? 0), 0), series = [...groups].map(([key3, group]) => ({ key: key3, ...group, size: size(group.rows) })).sort((a5, b3) => b3.size - a5.size).map(({ key: key3, values, rows }, index) => ({
+    let ordered = [...times].sort((a5, b4) => Date.parse(a5) - Date.parse(b4)), size = (rows) => [...rows.values()].reduce((sum, row) => sum + Math.abs(approx(valueOf(row, measure2)) ?? 0), 0), series = [...groups].map(([key3, group]) => ({ key: key3, ...group, size: size(group.rows) })).sort((a5, b4) => b4.size - a5.size).map(({ key: key3, values, rows }, index) => ({
       key: key3,
       label: dimensions2.length === 0 ? answer.metric : groupLabel(values),
       group: dimensions2.length === 0 ? void 0 : Object.fromEntries(dimensions2.map((dimension, n3) => [dimension, values[n3] ?? null])),
@@ -2510,10 +2518,10 @@ ${at2}${close}`;
   function change(now2, before) {
     if (!(now2 instanceof Decimal) || !(before instanceof Decimal))
       return;
-    let [a5, b3] = [scaled(now2.text), scaled(before.text)];
-    if (a5 === void 0 || b3 === void 0 || b3.whole <= 0n)
+    let [a5, b4] = [scaled(now2.text), scaled(before.text)];
+    if (a5 === void 0 || b4 === void 0 || b4.whole <= 0n)
       return;
-    let places = BigInt(Math.max(a5.places, b3.places)), left = a5.whole * 10n ** (places - BigInt(a5.places)), right = b3.whole * 10n ** (places - BigInt(b3.places)), difference = left - right, tenths = ((difference < 0n ? -difference : difference) * 2000n + right) / (2n * right);
+    let places = BigInt(Math.max(a5.places, b4.places)), left = a5.whole * 10n ** (places - BigInt(a5.places)), right = b4.whole * 10n ** (places - BigInt(b4.places)), difference = left - right, tenths = ((difference < 0n ? -difference : difference) * 2000n + right) / (2n * right);
     return {
       text: `${tenths === 0n ? "" : difference < 0n ? "−" : "+"}${tenths / 10n}.${tenths % 10n} %`,
       direction: difference === 0n ? 0 : difference < 0n ? -1 : 1
@@ -2523,7 +2531,7 @@ ${at2}${close}`;
   // src/chart/bars.tsx
   function GroupBars({ answer, measure: measure2, onPick }) {
     let dimensions2 = dimensionsOf(answer), rows = [...answer.rows].sort(
-      (a5, b3) => (approx(valueOf(b3, measure2)) ?? -1e308) - (approx(valueOf(a5, measure2)) ?? -1e308)
+      (a5, b4) => (approx(valueOf(b4, measure2)) ?? -1e308) - (approx(valueOf(a5, measure2)) ?? -1e308)
     ), values = [...rows, ...answer.other ?? []].map((row) => approx(valueOf(row, measure2)) ?? 0), [low, high] = [Math.min(0, ...values), Math.max(0, ...values)], scale = (value2) => (value2 - low) / (high - low || 1) * 100, bar = (row) => {
       let value2 = approx(valueOf(row, measure2)) ?? 0, from = scale(Math.min(0, value2));
       return { left: `${from}%`, width: `${scale(Math.max(0, value2)) - from}%` };
@@ -5975,7 +5983,7 @@ ${at2}${close}`;
   }
   function Reasons({ page, code, onDelete }) {
     let reasons = Object.entries(page.codes).sort(
-      ([, a5], [, b3]) => b3.entries.approx() - a5.entries.approx()
+      ([, a5], [, b4]) => b4.entries.approx() - a5.entries.approx()
     ), show = (chosen) => navigate("/quarantine", new URLSearchParams(chosen === void 0 ? {} : { code: chosen }));
     return a4("div", { class: "card-heading reasons", children: [
       a4("div", { class: "actions", role: "group", "aria-label": "Reasons", children: [

@@ -1,5 +1,6 @@
 // Small parts of every page.
-import type { ButtonHTMLAttributes, ComponentChildren } from 'preact';
+import { type ButtonHTMLAttributes, cloneElement, type ComponentChildren, type VNode } from 'preact';
+import { useId } from 'preact/hooks';
 import { hrefOf, navigate } from '../router';
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
@@ -103,21 +104,30 @@ interface FieldProps {
   readonly label: string;
   readonly hint?: ComponentChildren;
   readonly error?: string | undefined;
-  readonly children: ComponentChildren;
+  /** The control. */
+  readonly children: VNode;
 }
 
-/** A labelled control. */
+/** A control with its name, and with what describes it apart from the name. */
 export function Field({ label, hint, error, children }: FieldProps) {
+  const id = useId();
+  const notes = hint || error ? `${id}-notes` : undefined;
   return (
-    <label class="field">
-      <span class="field-label">{label}</span>
-      {children}
-      {hint && <span class="field-hint">{hint}</span>}
-      {error && (
-        <span class="field-error" role="alert">
-          {error}
-        </span>
+    <div class="field">
+      <label class="field-label" for={id}>
+        {label}
+      </label>
+      {cloneElement(children, { id, 'aria-describedby': notes })}
+      {notes && (
+        <div id={notes}>
+          {hint && <div class="field-hint">{hint}</div>}
+          {error && (
+            <div class="field-error" role="alert">
+              {error}
+            </div>
+          )}
+        </div>
       )}
-    </label>
+    </div>
   );
 }
