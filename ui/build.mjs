@@ -1,7 +1,7 @@
 // Builds the page into dist/ under stable names, neither hashed nor minified: what is committed stays
 // readable, and its history small. With --tests it bundles the unit tests for node's runner instead.
 import { build, context } from 'esbuild';
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 
 const common = {
   bundle: true,
@@ -16,9 +16,24 @@ const common = {
   target: 'es2022',
 };
 
+/** Writes with tabs: a level of indentation is a byte instead of two. No text in src/ begins lines with spaces. */
+const tabs = {
+  name: 'tabs',
+  setup(build) {
+    build.initialOptions.write = false;
+    build.onEnd(({ outputFiles = [] }) =>
+      Promise.all(
+        outputFiles.map(({ path, text }) =>
+          writeFile(path, text.replace(/^(?: {2})+/gm, (spaces) => '\t'.repeat(spaces.length / 2))),
+        ),
+      ),
+    );
+  },
+};
+
 const page = [
-  { ...common, entryPoints: ['src/main.tsx'], outfile: 'dist/app.js', format: 'iife' },
-  { ...common, entryPoints: ['src/css/app.css'], outfile: 'dist/app.css' },
+  { ...common, entryPoints: ['src/main.tsx'], outfile: 'dist/app.js', format: 'iife', plugins: [tabs] },
+  { ...common, entryPoints: ['src/css/app.css'], outfile: 'dist/app.css', plugins: [tabs] },
 ];
 
 async function buildPage(watch) {
