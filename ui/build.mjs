@@ -21,13 +21,11 @@ const tabs = {
   name: 'tabs',
   setup(build) {
     build.initialOptions.write = false;
-    build.onEnd(({ outputFiles = [] }) =>
-      Promise.all(
-        outputFiles.map(({ path, text }) =>
-          writeFile(path, text.replace(/^(?: {2})+/gm, (spaces) => '\t'.repeat(spaces.length / 2))),
-        ),
-      ),
-    );
+    build.onEnd(async ({ outputFiles = [] }) => {
+      for (const { path, text } of outputFiles) {
+        await writeFile(path, text.replace(/^(?: {2})+/gm, (spaces) => '\t'.repeat(spaces.length / 2)));
+      }
+    });
   },
 };
 
