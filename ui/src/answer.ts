@@ -61,7 +61,17 @@ export interface Answer {
   readonly provenance: Provenance;
 }
 
-/** The names of an answer's dimensions, in order. */
-export function dimensionsOf(answer: Answer): string[] {
-  return answer.columns.filter((column) => column.type === 'text').map((column) => column.name);
+/** The dimensions of a query as it stands in an address. */
+export function groupsOf(query: string): string[] {
+  const groups = new URLSearchParams(query).get('group_by') ?? '';
+  return groups.split(',').filter((name) => name !== '');
+}
+
+/** The measures of an answer, in its order: what is neither time nor a dimension. Some are texts. */
+export function measuresOf(answer: Answer, groupBy: readonly string[]): AnswerColumn[] {
+  return answer.columns.filter(({ name }) => name !== 'time' && !groupBy.includes(name));
+}
+
+export function isNumber({ type }: AnswerColumn): boolean {
+  return type === 'integer' || type === 'decimal';
 }

@@ -40,7 +40,7 @@ function Shell() {
       <a class="skip" href="#main" onClick={toMain}>
         Skip to content
       </a>
-      <header class="bar">
+      <header class="top-bar">
         <Link to="/" class="brand">
           Merganser
         </Link>

@@ -75,14 +75,15 @@ export function relative(instant: string, now: number): string {
   return difference > 0 ? `${size} ago` : `in ${size}`;
 }
 
-/** RFC 3339 as 2013-01-31 14:05:09, on the clock that it was written for. */
+/** RFC 3339 as 2013-01-31 14:05:09, on the clock that it was written for; that of UTC is named. */
 export function dateTime(instant: string): string {
   const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d))?/.exec(instant);
   if (parts === null) {
     return instant;
   }
   const [, date, minute, second] = parts;
-  return `${date} ${minute}${second === undefined || second === '00' ? '' : `:${second}`}`;
+  const seconds = second === undefined || second === '00' ? '' : `:${second}`;
+  return `${date} ${minute}${seconds}${instant.endsWith('Z') ? ' UTC' : ''}`;
 }
 
 /** `count` and a noun: 1 row, 2 rows. */

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { Answer, Provenance } from './answer';
 import { get } from './api';
-import { Button, Dialog, Loading, ProblemView, type Column, Table } from './components';
+import { Dialog, Loading, ProblemView, type Column, Table } from './components';
 import { useFetched } from './fetched';
 import { bytes, dateTime, digits, duration, percent, plural } from './format';
 import { Decimal, type Json } from './json';
@@ -136,16 +136,8 @@ interface Explained {
 }
 
 function Explain({ query }: { readonly query: string }) {
-  const [asked, setAsked] = useState(false);
   const url = `/v1/query:explain?${query}`;
-  const found = useFetched(asked ? url : '', (signal) => get<Explained>(url, signal));
-  if (!asked) {
-    return (
-      <div>
-        <Button onClick={() => setAsked(true)}>Explain: run it again and measure each piece</Button>
-      </div>
-    );
-  }
+  const found = useFetched(url, (signal) => get<Explained>(url, signal));
   if (found.problem) {
     return <ProblemView problem={found.problem} />;
   }

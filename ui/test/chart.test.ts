@@ -93,7 +93,7 @@ const ANSWER = readJson(`{
     "approximate":{},"open_bucket":"2024-01-04T00:00:00Z","partial_buckets":[]}}`) as unknown as Answer;
 
 test('an answer becomes buckets and series, the largest first', () => {
-  const data = chartData(ANSWER, 'n');
+  const data = chartData(ANSWER, ['d'], 'n');
   assert.deepEqual(data.buckets.map(({ follows }) => follows), [false, true, false]);
   assert.deepEqual(data.series.map(({ label, kind, color }) => [label, kind, color]), [
     ['∅', 'group', 1],
@@ -106,15 +106,15 @@ test('an answer becomes buckets and series, the largest first', () => {
 });
 
 test('a pixel finds its bucket, and the mark that is there', () => {
-  const data = chartData(ANSWER, 'n');
+  const data = chartData(ANSWER, ['d'], 'n');
   const size = { width: 400, height: 200 };
-  const layout = layoutOf({ data, measure: 'n', kind: 'bar', size, whole: true, additive: true });
+  const layout = layoutOf({ data, measure: 'n', kind: 'bar', size, whole: true });
   data.buckets.forEach((_, index) => {
     assert.equal(bucketAt(layout, data, middle(layout, data, index)), index);
   });
   assert.equal(bucketAt(layout, data, -50), 0);
   assert.equal(bucketAt(layout, data, 900), 2);
-  assert.equal(seriesAt(layout, 'bar', true, 0, layout.y(20)), 0);
-  assert.equal(seriesAt(layout, 'bar', true, 0, layout.y(40.5)), 2);
-  assert.equal(seriesAt(layout, 'bar', true, 1, layout.y(9)), 3);
+  assert.equal(seriesAt(layout, true, 0, layout.y(20)), 0);
+  assert.equal(seriesAt(layout, true, 0, layout.y(40.5)), 2);
+  assert.equal(seriesAt(layout, true, 1, layout.y(9)), 3);
 });

@@ -39,6 +39,7 @@ test('times against now, and on their own clock', () => {
   assert.equal(relative('2026-11-28T12:00:00.2Z', now), 'just now');
   assert.equal(dateTime('2013-01-31T14:05:09.25-05:00'), '2013-01-31 14:05:09');
   assert.equal(dateTime('2013-01-31T00:00:00-05:00'), '2013-01-31 00:00');
+  assert.equal(dateTime('2026-11-28T22:15:28.4Z'), '2026-11-28 22:15:28 UTC');
 });
 
 test('nouns follow their numbers', () => {

@@ -1,6 +1,5 @@
 // Groups without time: a list with a bar behind each, longest first as the answer has them.
 import type { Answer, AnswerRow } from '../answer';
-import { dimensionsOf } from '../answer';
 import { change } from '../exact';
 import { cell } from '../format';
 import { approx, compared, groupLabel, valueOf } from './series';
@@ -8,12 +7,12 @@ import type { GroupPick } from './view';
 
 interface BarsProps {
   readonly answer: Answer;
+  readonly groupBy: readonly string[];
   readonly measure: string;
   readonly onPick?: GroupPick | undefined;
 }
 
-export function GroupBars({ answer, measure, onPick }: BarsProps) {
-  const dimensions = dimensionsOf(answer);
+export function GroupBars({ answer, groupBy, measure, onPick }: BarsProps) {
   const rows = [...answer.rows].sort(
     (a, b) => (approx(valueOf(b, measure)) ?? -1e308) - (approx(valueOf(a, measure)) ?? -1e308),
   );
@@ -27,10 +26,10 @@ export function GroupBars({ answer, measure, onPick }: BarsProps) {
     return { left: `${from}%`, width: `${scale(Math.max(0, value)) - from}%` };
   };
   return (
-    <ul class="group-bars" aria-label={`${measure} by ${dimensions.join(' and ')}`}>
+    <ul class="group-bars" aria-label={`${measure} by ${groupBy.join(' and ')}`}>
       {rows.map((row) => {
         const group = Object.fromEntries(
-          dimensions.map((dimension) => [dimension, row[dimension] as string | null]),
+          groupBy.map((dimension) => [dimension, row[dimension] as string | null]),
         );
         const label = groupLabel(Object.values(group));
         return (

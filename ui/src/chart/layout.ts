@@ -63,15 +63,17 @@ export interface LayoutInput {
   readonly size: Size;
   /** Whether the measure's values are whole numbers, which have no tick between two of them. */
   readonly whole: boolean;
-  /** Whether groups may be added up. */
-  readonly additive: boolean;
 }
 
-export function layoutOf({ data, measure, kind, size, whole, additive }: LayoutInput): Layout {
+/** Whether the groups of a bucket lie one on the other. */
+export function isPiled(kind: PlotKind): boolean {
+  return kind === 'stacked' || kind === 'bar';
+}
+
+export function layoutOf({ data, measure, kind, size, whole }: LayoutInput): Layout {
   const values = data.series.map((series) => valuesOf(series, measure));
   const earlier = data.series.map((series) => series.rows.map((row) => approx(compared(row, measure))));
-  const piled = kind === 'stacked' || (kind === 'bar' && additive);
-  const spans = piled
+  const spans = isPiled(kind)
     ? stack(values)
     : values.map((row) => row.map((value) => (value === null ? null : ([0, value] as const))));
   const [low, high] = extentOf([
@@ -79,7 +81,11 @@ export function layoutOf({ data, measure, kind, size, whole, additive }: LayoutI
     ...earlier.flat().map((value) => (value === null ? null : ([0, value] as const))),
   ]);
   const yTicks = valueTicks(low, high, Math.max(2, Math.round(size.height / TICK_HEIGHT)), whole);
-  const left = 8 + CHARACTER * Math.max(1, ...yTicks.map((tick) => tick.label.length));
+  // Below zero the axis ends with the values: a whole step for a few minutes less than nothing would be waste.
+  const step = (yTicks[1]?.value ?? 1) - (yTicks[0]?.value ?? 0);
+  const foot = low < 0 ? Math.max(yTicks[0]?.value ?? low, low - step / 4) : 0;
+  const shownTicks = yTicks.filter(({ value }) => value >= foot);
+  const left = 8 + CHARACTER * Math.max(1, ...shownTicks.map((tick) => tick.label.length));
   const right = Math.max(left + 20, size.width - RIGHT);
   const bottom = size.height - BOTTOM;
   const first = data.buckets[0]?.at ?? 0;
@@ -92,8 +98,8 @@ export function layoutOf({ data, measure, kind, size, whole, additive }: LayoutI
     top: TOP,
     bottom,
     x: linear([first, last], [left, right]),
-    y: linear([yTicks[0]?.value ?? 0, yTicks.at(-1)?.value ?? 1], [bottom, TOP]),
-    valueTicks: yTicks,
+    y: linear([foot, yTicks.at(-1)?.value ?? 1], [bottom, TOP]),
+    valueTicks: shownTicks,
     timeTicks: timeTicks(data.buckets, data.granularity, most),
     spans,
     compared: earlier,
@@ -107,7 +113,6 @@ function valuesOf(series: Series, measure: string): (number | null)[] {
 /** The series whose mark is at, or nearest to, a pixel of a bucket; undefined if none is near. */
 export function seriesAt(
   layout: Layout,
-  kind: PlotKind,
   piled: boolean,
   index: number,
   pixel: number,
@@ -122,7 +127,7 @@ export function seriesAt(
     }
     const [from, to] = [layout.y(span[0]), layout.y(span[1])];
     const inside = pixel >= Math.min(from, to) && pixel <= Math.max(from, to);
-    const distance = (piled || kind === 'bar') && inside ? 0 : Math.abs(pixel - to);
+    const distance = piled && inside ? 0 : Math.abs(pixel - to);
     if (distance < nearest) {
       nearest = distance;
       best = at;

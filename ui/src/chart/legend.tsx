@@ -6,9 +6,11 @@ import type { GroupPick } from './view';
 interface LegendProps {
   readonly series: readonly Series[];
   readonly onPick?: GroupPick | undefined;
+  /** The pointer or the focus is on a series, or on none. */
+  readonly onPoint: (key: string | undefined) => void;
 }
 
-export function Legend({ series, onPick }: LegendProps) {
+export function Legend({ series, onPick, onPoint }: LegendProps) {
   return (
     <ul class="legend" aria-label="Groups">
       {series.map(({ key, label, color, group }) => {
@@ -19,7 +21,13 @@ export function Legend({ series, onPick }: LegendProps) {
           </>
         );
         return (
-          <li key={key}>
+          <li
+            key={key}
+            onMouseEnter={() => onPoint(key)}
+            onMouseLeave={() => onPoint(undefined)}
+            onFocusIn={() => onPoint(key)}
+            onFocusOut={() => onPoint(undefined)}
+          >
             {group === undefined || onPick === undefined ? (
               <span class="legend-item">{content}</span>
             ) : (

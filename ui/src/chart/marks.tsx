@@ -1,5 +1,5 @@
 // What is drawn: lines, areas, bars, and the bucket that can still grow.
-import type { ChartData } from './series';
+import type { ChartData, Series } from './series';
 import { type Layout, middle, type PlotKind } from './layout';
 import { areaPath, linePath, lonely, type PathPoint, round } from './paths';
 import type { Span } from './stack';
@@ -10,6 +10,13 @@ interface MarksProps {
   readonly kind: PlotKind;
   readonly piled: boolean;
   readonly hatch: string;
+  readonly pointed?: string | undefined;
+}
+
+/** The colour of a series, faded where another one is pointed at. */
+function markClass({ key, color }: Series, pointed: string | undefined): string {
+  const faded = pointed !== undefined && pointed !== key;
+  return faded ? `${colorClass(color)} faded` : colorClass(color);
 }
 
 export function colorClass(color: number): string {
@@ -24,7 +31,7 @@ export function Marks(props: MarksProps) {
       {kind === 'bar' ? <Bars {...props} /> : <Lines {...props} />}
       <line class="zero" x1={layout.left} x2={layout.right} y1={layout.y(0)} y2={layout.y(0)} />
       {data.series.map((series, index) => (
-        <Compared key={series.key} {...props} series={index} color={series.color} />
+        <Compared key={series.key} {...props} series={series} at={index} />
       ))}
     </g>
   );
@@ -50,7 +57,7 @@ function OpenBucket({ data, layout, hatch }: MarksProps) {
   );
 }
 
-function Lines({ data, layout, kind, piled }: MarksProps) {
+function Lines({ data, layout, kind, piled, pointed }: MarksProps) {
   const breaks = (index: number) => data.buckets[index]?.follows === false;
   const x = (index: number) => middle(layout, data, index);
   return (
@@ -60,7 +67,7 @@ function Lines({ data, layout, kind, piled }: MarksProps) {
         const points = spans.map((span, index) => pointOf(span, x(index), layout));
         const filled = kind === 'area' || piled;
         return (
-          <g key={series.key} class={colorClass(series.color)}>
+          <g key={series.key} class={markClass(series, pointed)}>
             {filled && (
               <path class={piled ? 'area piled' : 'area'} d={areaPath(spans, x, layout.y, breaks)} />
             )}
@@ -81,12 +88,11 @@ function pointOf(span: Span | null, x: number, layout: Layout): PathPoint | null
 
 const GAP = 1;
 
-function Bars({ data, layout, piled, hatch }: MarksProps) {
-  const side = piled ? 1 : Math.max(1, data.series.length);
+function Bars({ data, layout, hatch, pointed }: MarksProps) {
   return (
     <>
       {data.series.map((series, at) => (
-        <g key={series.key} class={colorClass(series.color)}>
+        <g key={series.key} class={markClass(series, pointed)}>
           {(layout.spans[at] ?? []).map((span, index) => {
             const bucket = data.buckets[index];
             if (span === null || bucket === undefined || span[0] === span[1]) {
@@ -94,12 +100,11 @@ function Bars({ data, layout, piled, hatch }: MarksProps) {
             }
             const [from, to] = [layout.x(bucket.at), layout.x(bucket.end)];
             const room = to - from > 4 ? to - from - GAP * (to - from > 12 ? 3 : 1) : to - from;
-            const width = Math.max(0.8, room / side);
             const [top, foot] = [layout.y(Math.max(...span)), layout.y(Math.min(...span))];
             const shape = {
-              x: round(from + (to - from - room) / 2 + (piled ? 0 : at * width)),
+              x: round(from + (to - from - room) / 2),
               y: round(top),
-              width: round(width),
+              width: round(Math.max(0.8, room)),
               height: round(Math.max(0.5, foot - top)),
             };
             return (
@@ -116,12 +121,12 @@ function Bars({ data, layout, piled, hatch }: MarksProps) {
 }
 
 interface ComparedProps extends MarksProps {
-  readonly series: number;
-  readonly color: number;
+  readonly series: Series;
+  readonly at: number;
 }
 
-function Compared({ data, layout, piled, series, color }: ComparedProps) {
-  const values = layout.compared[series] ?? [];
+function Compared({ data, layout, piled, series, at, pointed }: ComparedProps) {
+  const values = layout.compared[at] ?? [];
   if (piled && data.series.length > 1) {
     return null;
   }
@@ -129,5 +134,5 @@ function Compared({ data, layout, piled, series, color }: ComparedProps) {
   const points = values.map((value, index) =>
     value === null ? null : { x: middle(layout, data, index), y: layout.y(value) },
   );
-  return <path class={`compared ${colorClass(color)}`} d={linePath(points, breaks)} />;
+  return <path class={`compared ${markClass(series, pointed)}`} d={linePath(points, breaks)} />;
 }

@@ -1,6 +1,6 @@
 // One measure over time: marks, axes, a cursor that reads the buckets, and a brush that snaps to them.
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
-import { bucketAt, type Layout, layoutOf, middle, type PlotKind, seriesAt } from './layout';
+import { bucketAt, type Layout, layoutOf, middle, isPiled, type PlotKind, seriesAt } from './layout';
 import { colorClass, Marks } from './marks';
 import { round } from './paths';
 import { CursorTip, spokenBucket } from './cursor';
@@ -11,8 +11,9 @@ export interface PlotProps {
   readonly measure: string;
   readonly kind: PlotKind;
   readonly whole: boolean;
-  readonly additive: boolean;
   readonly height: number;
+  /** The series that is pointed at in the legend: the others fade. */
+  readonly pointed?: string | undefined;
   readonly cursor: number | undefined;
   readonly onCursor: (index: number | undefined) => void;
   /** Buckets `from` up to and with `to` were chosen. */
@@ -24,15 +25,15 @@ export interface PlotProps {
 const CLICK = 5;
 
 export function Plot(props: PlotProps) {
-  const { data, measure, kind, height, whole, additive, cursor, onCursor, onZoom, onPick } = props;
+  const { data, measure, kind, height, whole, cursor, onCursor, onZoom, onPick, pointed } = props;
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
   const hatch = useId();
   const layout = useMemo(
-    () => layoutOf({ data, measure, kind, whole, additive, size: { width, height } }),
-    [data, measure, kind, whole, additive, width, height],
+    () => layoutOf({ data, measure, kind, whole, size: { width, height } }),
+    [data, measure, kind, whole, width, height],
   );
-  const piled = kind === 'stacked' || (kind === 'bar' && additive);
+  const piled = isPiled(kind);
   const [anchor, setAnchor] = useState<number>();
   const pressed = useRef<{ x: number; y: number; index: number } | undefined>(undefined);
   const [dragging, setDragging] = useState(false);
@@ -71,7 +72,7 @@ export function Plot(props: PlotProps) {
         onZoom?.(Math.min(anchor, index), Math.max(anchor, index));
       }
     } else if (start !== undefined && index !== undefined) {
-      const near = seriesAt(layout, kind, piled, index, y);
+      const near = seriesAt(layout, piled, index, y);
       const series = near === undefined ? undefined : data.series[near];
       if (series?.group !== undefined) {
         onPick?.(series, event.altKey);
@@ -104,10 +105,10 @@ export function Plot(props: PlotProps) {
     () => (
       <>
         <Axes layout={layout} data={data} />
-        <Marks data={data} layout={layout} kind={kind} piled={piled} hatch={hatch} />
+        <Marks data={data} layout={layout} kind={kind} piled={piled} hatch={hatch} pointed={pointed} />
       </>
     ),
-    [data, layout, kind, piled, hatch],
+    [data, layout, kind, piled, hatch, pointed],
   );
   const shown = Math.min(cursor ?? data.buckets.length - 1, data.buckets.length - 1);
   return (

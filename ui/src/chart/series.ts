@@ -1,5 +1,5 @@
 // From an answer to what is drawn: buckets, and a series for each group.
-import { type Answer, type AnswerRow, dimensionsOf } from '../answer';
+import type { Answer, AnswerRow } from '../answer';
 import { Decimal, type Json } from '../json';
 import { type Bucket, bucketsOf } from './time';
 
@@ -53,8 +53,11 @@ export function approx(value: Json): number | null {
 }
 
 /** The series of an answer that has buckets of time; groups in the order of how much of a measure they have. */
-export function chartData(answer: Answer, measure: string): ChartData {
-  const dimensions = dimensionsOf(answer);
+export function chartData(
+  answer: Answer,
+  dimensions: readonly string[],
+  measure: string,
+): ChartData {
   const times = new Set<string>();
   const groups = new Map<string, { values: (string | null)[]; rows: Map<string, AnswerRow> }>();
   for (const row of answer.rows) {

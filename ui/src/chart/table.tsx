@@ -1,27 +1,31 @@
 // An answer as it is: every row, every digit.
-import type { Answer, AnswerRow } from '../answer';
+import { type Answer, type AnswerColumn, type AnswerRow, isNumber } from '../answer';
 import { type Column, Table } from '../components/table';
-import { cell, plural } from '../format';
+import { cell, digits, plural } from '../format';
 import { compared } from './series';
 import { bucketLabel } from './time';
 import type { GroupPick } from './view';
 
 interface AnswerTableProps {
   readonly answer: Answer;
+  readonly groupBy: readonly string[];
   readonly caption: string;
   readonly onPick?: GroupPick | undefined;
 }
 
-export function AnswerTable({ answer, caption, onPick }: AnswerTableProps) {
-  const columns: Column<AnswerRow>[] = answer.columns.flatMap(({ name, type }) => {
-    const number = type === 'integer' || type === 'decimal';
+export function AnswerTable({ answer, groupBy, caption, onPick }: AnswerTableProps) {
+  const columns: Column<AnswerRow>[] = answer.columns.flatMap((column) => {
+    const { name } = column;
+    const number = isNumber(column);
     const own: Column<AnswerRow> = {
       key: name,
       title: name,
       number,
-      render: (row) => <Cell answer={answer} row={row} name={name} onPick={onPick} />,
+      render: (row) => (
+        <Cell answer={answer} groupBy={groupBy} row={row} column={column} onPick={onPick} />
+      ),
     };
-    return number && answer.compare !== undefined
+    return isMeasure(column, groupBy) && answer.compare !== undefined
       ? [own, { key: `${name}:compare`, title: 'earlier', number, render: (row) => earlier(row, name) }]
       : [own];
   });
@@ -33,29 +37,36 @@ export function AnswerTable({ answer, caption, onPick }: AnswerTableProps) {
         columns={columns}
         rows={[...answer.rows, ...rest]}
         rowKey={(_, index) => String(index)}
-        foot={answer.totals && <Totals answer={answer} totals={answer.totals} />}
+        foot={answer.totals && <Totals answer={answer} groupBy={groupBy} totals={answer.totals} />}
       />
       <p class="table-count muted">
-        {plural(answer.rows.length, 'row')} of {plural(answer.total_rows, 'row')}
+        {String(answer.rows.length) === answer.total_rows.text
+          ? plural(answer.total_rows, 'row')
+          : `${digits(answer.rows.length)} of ${plural(answer.total_rows, 'row')}`}
       </p>
     </>
   );
 }
 
+function isMeasure({ name }: AnswerColumn, groupBy: readonly string[]): boolean {
+  return name !== 'time' && !groupBy.includes(name);
+}
+
 interface CellProps {
   readonly answer: Answer;
+  readonly groupBy: readonly string[];
   readonly row: AnswerRow;
-  readonly name: string;
+  readonly column: AnswerColumn;
   readonly onPick?: GroupPick | undefined;
 }
 
-function Cell({ answer, row, name, onPick }: CellProps) {
+function Cell({ answer, groupBy, row, column, onPick }: CellProps) {
+  const { name } = column;
   const value = row[name];
   if (name === 'time') {
     return <time dateTime={String(value)}>{bucketLabel(String(value), answer.granularity)}</time>;
   }
-  const dimension = answer.columns.some((column) => column.name === name && column.type === 'text');
-  if (!dimension) {
+  if (isMeasure(column, groupBy)) {
     return <>{cell(value)}</>;
   }
   if (value === undefined) {
@@ -80,18 +91,26 @@ function earlier(row: AnswerRow, name: string) {
   return <span class="muted">{cell(compared(row, name))}</span>;
 }
 
-function Totals({ answer, totals }: { readonly answer: Answer; readonly totals: AnswerRow }) {
+interface TotalsProps {
+  readonly answer: Answer;
+  readonly groupBy: readonly string[];
+  readonly totals: AnswerRow;
+}
+
+function Totals({ answer, groupBy, totals }: TotalsProps) {
   return (
     <tr>
-      {answer.columns.flatMap(({ name, type }, index) => {
-        const number = type === 'integer' || type === 'decimal';
-        const text = number ? cell(totals[name]) : index === 0 ? 'All' : '';
+      {answer.columns.flatMap((column, index) => {
+        const { name } = column;
+        const number = isNumber(column);
+        const measure = isMeasure(column, groupBy);
+        const text = measure ? cell(totals[name]) : index === 0 ? 'All' : '';
         const own = (
           <td key={name} class={number ? 'number' : undefined}>
             {text}
           </td>
         );
-        return number && answer.compare !== undefined
+        return measure && answer.compare !== undefined
           ? [
               own,
               <td key={`${name}:compare`} class="number muted">

@@ -1,6 +1,6 @@
 // A chart of an answer: one panel for each measure, with one cursor for all of them.
 import { useMemo, useState } from 'preact/hooks';
-import type { Answer, Provenance } from '../answer';
+import { type Answer, type AnswerColumn, isNumber, measuresOf, type Provenance } from '../answer';
 import { type Definition, isAdditive } from '../catalog';
 import { percent } from '../format';
 import { Approximate } from './approximate';
@@ -23,8 +23,9 @@ export type GroupPick = (
 
 export interface ChartViewProps {
   readonly answer: Answer;
+  /** The dimensions of the query. */
+  readonly groupBy: readonly string[];
   readonly chart: ChartKind;
-  readonly measures: readonly string[];
   readonly definition: Definition | undefined;
   readonly title?: string;
   /** Height of all panels together. */
@@ -37,22 +38,24 @@ export interface ChartViewProps {
 }
 
 export function ChartView(props: ChartViewProps) {
-  const { answer, chart, measures, onPick } = props;
+  const { answer, groupBy, chart, onPick } = props;
+  const measures = measuresOf(answer, groupBy);
   const timed = answer.columns.some((column) => column.name === 'time');
   if (chart === 'table') {
-    return <AnswerTable answer={answer} caption={props.title ?? answer.metric} onPick={onPick} />;
+    const caption = props.title ?? answer.metric;
+    return <AnswerTable answer={answer} groupBy={groupBy} caption={caption} onPick={onPick} />;
   }
-  if (chart === 'number' || (!timed && answer.columns.every((column) => column.type !== 'text'))) {
+  if (chart === 'number' || (!timed && groupBy.length === 0)) {
     const row = answer.totals ?? (answer.rows.length === 1 ? answer.rows[0] : undefined);
     return (
       <div class="numbers">
-        {measures.map((measure) => (
+        {measures.map(({ name }) => (
           <NumberTile
-            key={measure}
+            key={name}
             large
             row={row}
-            measure={measure}
-            error={errorOf(answer.provenance, measure)}
+            measure={name}
+            error={errorOf(answer.provenance, name)}
           />
         ))}
       </div>
@@ -61,16 +64,16 @@ export function ChartView(props: ChartViewProps) {
   if (!timed) {
     return (
       <div class={measures.length > 1 ? 'panels side' : 'panels'}>
-        {measures.map((measure) => (
-          <section key={measure} class="panel">
-            <PanelHead {...props} measure={measure} />
-            <GroupBars answer={answer} measure={measure} onPick={onPick} />
+        {measures.map(({ name }) => (
+          <section key={name} class="panel">
+            <PanelHead {...props} measure={name} count={measures.length} />
+            <GroupBars answer={answer} groupBy={groupBy} measure={name} onPick={onPick} />
           </section>
         ))}
       </div>
     );
   }
-  return <TimePanels {...props} />;
+  return <TimePanels {...props} measures={measures} />;
 }
 
 /** The relative error of an approximate measure, as 1.6 %. */
@@ -82,48 +85,55 @@ export function errorOf(provenance: Provenance, measure: string): string | undef
 const HEIGHT = 300;
 const LOWEST = 130;
 
-function TimePanels(props: ChartViewProps) {
-  const { answer, measures, definition, chart, onPick, onZoom } = props;
+interface TimePanelsProps extends ChartViewProps {
+  readonly measures: readonly AnswerColumn[];
+}
+
+function TimePanels(props: TimePanelsProps) {
+  const { answer, groupBy, measures, definition, chart, onPick, onZoom } = props;
   const [cursor, setCursor] = useState<number>();
-  const first = measures[0] ?? '';
-  const data = useMemo(() => chartData(answer, first), [answer, first]);
+  const [pointed, setPointed] = useState<string>();
+  const first = measures.find(isNumber)?.name ?? '';
+  const groups = groupBy.join();
+  const data = useMemo(() => chartData(answer, groupBy, first), [answer, groups, first]);
   const height = Math.max(LOWEST, (props.height ?? HEIGHT) / Math.min(measures.length, 2));
   if (data.buckets.length === 0) {
     return <p class="no-rows">No events in this range.</p>;
   }
   return (
     <div class="panels">
-      {data.series.length > 1 && <Legend series={data.series} onPick={onPick} />}
-      {measures.map((measure) => {
-        const additive = isAdditive(definition, measure);
-        const kind = chart === 'stacked' && !additive ? 'line' : chart;
+      {data.series.length > 1 && <Legend series={data.series} onPick={onPick} onPoint={setPointed} />}
+      {measures.map((column) => {
+        const { name } = column;
+        const additive = isAdditive(definition, name);
+        const piled = chart === 'stacked' || chart === 'bar';
+        const apart = piled && !additive && data.series.length > 1;
         return (
-          <section key={measure} class="panel">
-            <PanelHead {...props} measure={measure} />
-            {chart === 'stacked' && !additive && data.series.length > 1 && (
-              <p class="panel-note muted">Lines, since values of this kind cannot be added up.</p>
+          <section key={name} class="panel">
+            <PanelHead {...props} measure={name} count={measures.length} />
+            {!isNumber(column) && <p class="panel-note">Texts: the table shows them.</p>}
+            {apart && (
+              <p class="panel-note">Lines, since values of this kind cannot be added up.</p>
             )}
-            <Plot
-              data={data}
-              measure={measure}
-              kind={kind === 'number' || kind === 'table' ? 'line' : kind}
-              whole={isWhole(answer, measure)}
-              additive={additive}
-              height={height}
-              cursor={cursor}
-              onCursor={setCursor}
-              onZoom={onZoom && ((from, to) => zoom(data, from, to, onZoom))}
-              onPick={onPick && ((series, exclude) => series.group && onPick(series.group, exclude))}
-            />
+            {isNumber(column) && (
+              <Plot
+                data={data}
+                measure={name}
+                kind={apart || chart === 'number' || chart === 'table' ? 'line' : chart}
+                whole={column.type === 'integer'}
+                height={height}
+                pointed={pointed}
+                cursor={cursor}
+                onCursor={setCursor}
+                onZoom={onZoom && ((from, to) => zoom(data, from, to, onZoom))}
+                onPick={onPick && ((series, exclude) => series.group && onPick(series.group, exclude))}
+              />
+            )}
           </section>
         );
       })}
     </div>
   );
-}
-
-function isWhole(answer: Answer, measure: string): boolean {
-  return answer.columns.some(({ name, type }) => name === measure && type === 'integer');
 }
 
 function zoom(
@@ -140,9 +150,15 @@ function zoom(
   }
 }
 
-function PanelHead({ answer, measure, measures, bare }: ChartViewProps & { readonly measure: string }) {
+interface PanelHeadProps extends ChartViewProps {
+  readonly measure: string;
+  /** Of panels. */
+  readonly count: number;
+}
+
+function PanelHead({ answer, measure, count, bare }: PanelHeadProps) {
   const error = errorOf(answer.provenance, measure);
-  if (bare && measures.length < 2) {
+  if (bare && count < 2) {
     return null;
   }
   if (answer.totals !== undefined && valueOf(answer.totals, measure) !== undefined) {

@@ -44,7 +44,7 @@ export function Popover({ label, name, class: more, openRequest, children }: Pop
     }
     const place = () => beside(button.current as HTMLElement, panel.current as HTMLElement);
     place();
-    const first = panel.current.querySelector<HTMLElement>('[autofocus], input, [role^=menuitem]');
+    const first = panel.current.querySelector<HTMLElement>('input, [role^=menuitem], [role=option]');
     first?.focus();
     addEventListener('resize', place);
     addEventListener('scroll', place, { passive: true });

@@ -15,12 +15,7 @@ export function MetricPicker({ metrics, current, openRequest, onSelect }: Metric
       class="metric-button"
       name={`Metric: ${current || 'none'}`}
       openRequest={openRequest}
-      label={
-        <>
-          {current || 'Choose a metric'}
-          <Caret />
-        </>
-      }
+      label={<Opener text={current || 'Choose a metric'} />}
     >
       {(close) => (
         <Picker
@@ -37,7 +32,17 @@ export function MetricPicker({ metrics, current, openRequest, onSelect }: Metric
   );
 }
 
-export function Caret() {
+/** A label of a button that opens a list. */
+export function Opener({ text }: { readonly text: string }) {
+  return (
+    <>
+      <span class="button-text">{text}</span>
+      <Caret />
+    </>
+  );
+}
+
+function Caret() {
   return (
     <svg class="caret" width="10" height="6" viewBox="0 0 10 6" aria-hidden="true">
       <path d="M1 1l4 4 4-4" />
@@ -57,7 +62,7 @@ export function MeasurePicker({ metric, selected, onSelect }: MeasurePickerProps
   const first = shown[0] ?? 'Measures';
   const label = shown.length > 1 ? `${first} and ${shown.length - 1} more` : first;
   return (
-    <Popover name={`Measures: ${shown.join(', ')}`} label={<>{label}<Caret /></>}>
+    <Popover name={`Measures: ${shown.join(', ')}`} label={<Opener text={label} />}>
       {() => (
         <Picker
           name="Measures"
@@ -92,7 +97,7 @@ interface GroupPickerProps {
 export function GroupPicker({ metric, selected, onSelect }: GroupPickerProps) {
   const label = selected.length === 0 ? 'Group by' : `by ${selected.join(', ')}`;
   return (
-    <Popover name={`Group by: ${selected.join(', ') || 'nothing'}`} label={<>{label}<Caret /></>}>
+    <Popover name={`Group by: ${selected.join(', ') || 'nothing'}`} label={<Opener text={label} />}>
       {() => (
         <Picker
           name="Group by"
@@ -123,7 +128,7 @@ export function browserZone(): string {
 
 export function ZonePicker({ current, onSelect }: ZonePickerProps) {
   return (
-    <Popover name={`Time zone: ${current}`} label={<>{current.replaceAll('_', ' ')}<Caret /></>}>
+    <Popover name={`Time zone: ${current}`} label={<Opener text={current.replaceAll('_', ' ')} />}>
       {(close) => (
         <Picker
           name="Time zone"

@@ -1,7 +1,7 @@
 // The range of time: presets, or edges as one types them.
 import { useState } from 'preact/hooks';
 import { Button, Field, Popover } from '../components';
-import { Caret } from './pickers';
+import { Opener } from './pickers';
 import { PRESETS, rangeLabel } from './range';
 
 interface RangePickerProps {
@@ -14,7 +14,7 @@ interface RangePickerProps {
 export function RangePicker(props: RangePickerProps) {
   const label = rangeLabel(props.from, props.to);
   return (
-    <Popover name={`Range: ${label}`} openRequest={props.openRequest} label={<>{label}<Caret /></>}>
+    <Popover name={`Range: ${label}`} openRequest={props.openRequest} label={<Opener text={label} />}>
       {(close) => <Panel {...props} close={close} />}
     </Popover>
   );

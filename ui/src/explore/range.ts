@@ -131,8 +131,8 @@ export function lengthOf(
   return start === undefined || end === undefined ? undefined : Math.max(0, end - start);
 }
 
-/** Most buckets that a chart is made of by itself. */
-export const BUCKETS_MAX = 400;
+/** Most buckets that a chart is made of unless the reader chooses so. */
+const BUCKETS_MAX = 400;
 
 /** Granularities from short to long, with about how long each bucket is. */
 export const GRANULARITIES: readonly (readonly [name: string, label: string, length: number])[] = [
@@ -180,10 +180,10 @@ function offsetsOf(zone: string): number[] {
   });
 }
 
-/** The shortest granularity with at most so many buckets. */
-export function suggested(length: number, names: readonly string[], most = BUCKETS_MAX): string {
+/** The shortest granularity with few enough buckets. */
+export function suggested(length: number, names: readonly string[]): string {
   const fits = GRANULARITIES.find(
-    ([name, , bucket]) => names.includes(name) && length / bucket <= most,
+    ([name, , bucket]) => names.includes(name) && length / bucket <= BUCKETS_MAX,
   );
   return fits?.[0] ?? names.at(-1) ?? 'day';
 }

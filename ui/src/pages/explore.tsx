@@ -1,5 +1,6 @@
 // Explore: ask for a metric and see what the answer is made of. All of its state is in the address.
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { groupsOf } from '../answer';
 import { Button, Loading, PageHeading, ProblemView } from '../components';
 import { loadMetric, loadMetrics, type Metric, metrics } from '../catalog';
 import { type ChartKind, ChartView, type GroupPick } from '../chart';
@@ -275,18 +276,7 @@ const PARTIAL_HELPS = ['incomplete', 'backfilling', 'speed_unavailable', 'views_
 
 function Result({ state, metric, asked, onPick, onZoom, onChange }: ResultProps) {
   const { answer, problem } = asked;
-  const shown = useMemo(() => {
-    if (answer === undefined) {
-      return undefined;
-    }
-    const columns = answer.columns.map((column) => column.name);
-    const wanted = new URLSearchParams(asked.query).get('measures');
-    const measures = answer.columns
-      .filter(({ type }) => type === 'integer' || type === 'decimal')
-      .map(({ name }) => name);
-    const named = wanted?.split(',').filter((name) => columns.includes(name));
-    return named !== undefined && named.length > 0 ? named : measures;
-  }, [answer, asked.query]);
+  const groupBy = useMemo(() => groupsOf(asked.query), [asked.query]);
   return (
     <section class="card result" aria-busy={asked.loading} aria-label="Answer">
       {problem && (
@@ -297,14 +287,14 @@ function Result({ state, metric, asked, onPick, onZoom, onChange }: ResultProps)
           )}
         </ProblemView>
       )}
-      {answer === undefined || shown === undefined ? (
+      {answer === undefined ? (
         !problem && <Loading />
       ) : (
         <>
           <ChartView
             answer={answer}
+            groupBy={groupBy}
             chart={state.chart}
-            measures={shown}
             definition={metric?.definition}
             onPick={onPick}
             onZoom={(from, to) => onZoom(edge(from), edge(to))}
