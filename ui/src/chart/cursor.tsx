@@ -1,5 +1,5 @@
 // What the cursor reads: a bucket, and the exact value of each series in it.
-import { cell } from '../format';
+import { cell, dateTime } from '../format';
 import { change } from '../exact';
 import { type Layout, middle } from './layout';
 import { colorClass } from './marks';
@@ -21,8 +21,17 @@ export function spokenBucket(data: ChartData, measure: string, index: number): s
       return series.kind === 'all' ? value : `${series.label} ${value}`;
     })
     .join(', ');
-  const open = bucket.time === data.openBucket ? ', can still grow' : '';
-  return `${bucketLabel(bucket.time, data.granularity)}: ${values}${open}`;
+  const label = bucketLabel(bucket.time, data.granularity);
+  return [`${label}: ${values}`, ...unfinished(data, bucket.time)].join(', ');
+}
+
+/** Why a bucket's values are not those of all of it. */
+function unfinished(data: ChartData, time: string): string[] {
+  const part = data.partial.get(time);
+  return [
+    ...(part === undefined ? [] : [`only ${dateTime(part.from)} to ${dateTime(part.to)}`]),
+    ...(time === data.openBucket ? ['can still grow'] : []),
+  ];
 }
 
 interface TipProps {
@@ -55,7 +64,11 @@ export function CursorTip({ data, measure, index, layout }: TipProps) {
         </tbody>
       </table>
       {more > 0 && shown.length === LINES && <p class="muted">and {more} more</p>}
-      {bucket.time === data.openBucket && <p class="muted">can still grow</p>}
+      {unfinished(data, bucket.time).map((text) => (
+        <p key={text} class="muted">
+          {text}
+        </p>
+      ))}
     </div>
   );
 }

@@ -63,6 +63,8 @@ export interface LayoutInput {
   readonly size: Size;
   /** Whether the measure's values are whole numbers, which have no tick between two of them. */
   readonly whole: boolean;
+  /** Where the plot begins, for panels that stand one above the other; as far left as its labels let it. */
+  readonly left?: number | undefined;
 }
 
 /** Whether the groups of a bucket lie one on the other. */
@@ -70,7 +72,7 @@ export function isPiled(kind: PlotKind): boolean {
   return kind === 'stacked' || kind === 'bar';
 }
 
-export function layoutOf({ data, measure, kind, size, whole }: LayoutInput): Layout {
+export function layoutOf({ data, measure, kind, size, whole, ...input }: LayoutInput): Layout {
   const values = data.series.map((series) => valuesOf(series, measure));
   const earlier = data.series.map((series) => series.rows.map((row) => approx(compared(row, measure))));
   const spans = isPiled(kind)
@@ -85,7 +87,8 @@ export function layoutOf({ data, measure, kind, size, whole }: LayoutInput): Lay
   const step = (yTicks[1]?.value ?? 1) - (yTicks[0]?.value ?? 0);
   const foot = low < 0 ? Math.max(yTicks[0]?.value ?? low, low - step / 4) : 0;
   const shownTicks = yTicks.filter(({ value }) => value >= foot);
-  const left = 8 + CHARACTER * Math.max(1, ...shownTicks.map((tick) => tick.label.length));
+  const own = 8 + CHARACTER * Math.max(1, ...shownTicks.map((tick) => tick.label.length));
+  const left = Math.max(own, input.left ?? 0);
   const right = Math.max(left + 20, size.width - RIGHT);
   const bottom = size.height - BOTTOM;
   const first = data.buckets[0]?.at ?? 0;

@@ -3,6 +3,7 @@ import type { ChartData, Series } from './series';
 import { type Layout, middle, type PlotKind } from './layout';
 import { areaPath, linePath, lonely, type PathPoint, round } from './paths';
 import type { Span } from './stack';
+import type { Bucket } from './time';
 
 interface MarksProps {
   readonly data: ChartData;
@@ -27,7 +28,9 @@ export function Marks(props: MarksProps) {
   const { data, kind, layout } = props;
   return (
     <g>
-      <OpenBucket {...props} />
+      {data.buckets.filter((bucket) => isUnfinished(data, bucket.time)).map((bucket) => (
+        <Hatched key={bucket.time} {...props} bucket={bucket} />
+      ))}
       {kind === 'bar' ? <Bars {...props} /> : <Lines {...props} />}
       <line class="zero" x1={layout.left} x2={layout.right} y1={layout.y(0)} y2={layout.y(0)} />
       {data.series.map((series, index) => (
@@ -37,23 +40,22 @@ export function Marks(props: MarksProps) {
   );
 }
 
-function OpenBucket({ data, layout, hatch }: MarksProps) {
-  const bucket = data.buckets.find(({ time }) => time === data.openBucket);
-  if (bucket === undefined) {
-    return null;
-  }
+/** A bucket that can still grow, or of which only a part was asked for. */
+function isUnfinished(data: ChartData, time: string): boolean {
+  return time === data.openBucket || data.partial.has(time);
+}
+
+function Hatched({ bucket, layout, hatch }: MarksProps & { readonly bucket: Bucket }) {
   const from = layout.x(bucket.at);
   return (
     <rect
-      class="open-bucket"
+      class="unfinished"
       x={round(from)}
       y={layout.top}
       width={round(Math.max(2, layout.x(bucket.end) - from))}
       height={layout.bottom - layout.top}
       fill={`url(#${hatch})`}
-    >
-      <title>This bucket can still grow</title>
-    </rect>
+    />
   );
 }
 
@@ -110,7 +112,7 @@ function Bars({ data, layout, hatch, pointed }: MarksProps) {
             return (
               <g key={bucket.time}>
                 <rect class="bar" {...shape} />
-                {bucket.time === data.openBucket && <rect {...shape} fill={`url(#${hatch})`} />}
+                {isUnfinished(data, bucket.time) && <rect {...shape} fill={`url(#${hatch})`} />}
               </g>
             );
           })}
@@ -134,5 +136,6 @@ function Compared({ data, layout, piled, series, at, pointed }: ComparedProps) {
   const points = values.map((value, index) =>
     value === null ? null : { x: middle(layout, data, index), y: layout.y(value) },
   );
-  return <path class={`compared ${markClass(series, pointed)}`} d={linePath(points, breaks)} />;
+  const many = data.series.length > 1 ? 'many ' : '';
+  return <path class={`compared ${many}${markClass(series, pointed)}`} d={linePath(points, breaks)} />;
 }

@@ -11,6 +11,7 @@ export interface PlotProps {
   readonly measure: string;
   readonly kind: PlotKind;
   readonly whole: boolean;
+  readonly left: number;
   readonly height: number;
   /** The series that is pointed at in the legend: the others fade. */
   readonly pointed?: string | undefined;
@@ -25,13 +26,13 @@ export interface PlotProps {
 const CLICK = 5;
 
 export function Plot(props: PlotProps) {
-  const { data, measure, kind, height, whole, cursor, onCursor, onZoom, onPick, pointed } = props;
+  const { data, measure, kind, height, whole, left, cursor, onCursor, onZoom, onPick, pointed } = props;
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
   const hatch = useId();
   const layout = useMemo(
-    () => layoutOf({ data, measure, kind, whole, size: { width, height } }),
-    [data, measure, kind, whole, width, height],
+    () => layoutOf({ data, measure, kind, whole, left, size: { width, height } }),
+    [data, measure, kind, whole, left, width, height],
   );
   const piled = isPiled(kind);
   const [anchor, setAnchor] = useState<number>();

@@ -1,5 +1,5 @@
 // From an answer to what is drawn: buckets, and a series for each group.
-import type { Answer, AnswerRow } from '../answer';
+import type { Answer, AnswerRow, BucketPart } from '../answer';
 import { Decimal, type Json } from '../json';
 import { type Bucket, bucketsOf } from './time';
 
@@ -19,15 +19,24 @@ export interface Series {
 export interface ChartData {
   readonly buckets: readonly Bucket[];
   readonly series: readonly Series[];
+  /** Groups that are not drawn, since no colour is left. */
+  readonly hidden: number;
   readonly granularity: string;
   readonly openBucket: string | null;
+  /** Of buckets that the range cuts: the part that was asked for. */
+  readonly partial: ReadonlyMap<string, BucketPart>;
 }
 
-const COLORS = 8;
+/** Colours, and so groups that are drawn: two of one colour could not be told apart. */
+export const COLORS = 8;
 
 /** Label of a group; null is a value that a text cannot be mistaken for. */
 export function groupLabel(values: readonly (string | null)[]): string {
-  return values.map((value) => (value === null ? '∅' : value === '' ? '“”' : value)).join(' · ');
+  return values.map(valueLabel).join(' · ');
+}
+
+export function valueLabel(value: string | null): string {
+  return value === null ? '∅' : value === '' ? '“”' : value;
 }
 
 /** The value of a measure; null where the row has none or there is no row. */
@@ -82,7 +91,7 @@ export function chartData(
   const largest = [...groups]
     .map(([key, group]) => ({ key, ...group, size: size(group.rows) }))
     .sort((a, b) => b.size - a.size);
-  const series: Series[] = largest.map(({ key, values, rows }, index) => ({
+  const series: Series[] = largest.slice(0, COLORS).map(({ key, values, rows }, index) => ({
     key,
     label: dimensions.length === 0 ? answer.metric : groupLabel(values),
     group:
@@ -90,7 +99,7 @@ export function chartData(
         ? undefined
         : Object.fromEntries(dimensions.map((dimension, n) => [dimension, values[n] ?? null])),
     kind: dimensions.length === 0 ? 'all' : 'group',
-    color: (index % COLORS) + 1,
+    color: index + 1,
     rows: ordered.map((time) => rows.get(time)),
   }));
   if (other.size > 0) {
@@ -100,7 +109,9 @@ export function chartData(
   return {
     buckets: bucketsOf(ordered, answer.granularity),
     series,
+    hidden: Math.max(0, largest.length - COLORS),
     granularity: answer.granularity,
     openBucket: answer.provenance.open_bucket,
+    partial: new Map(answer.provenance.partial_buckets.map((part) => [part.time, part])),
   };
 }

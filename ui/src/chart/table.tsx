@@ -2,7 +2,7 @@
 import { type Answer, type AnswerColumn, type AnswerRow, isNumber } from '../answer';
 import { type Column, Table } from '../components/table';
 import { cell, digits, plural } from '../format';
-import { compared } from './series';
+import { compared, valueLabel } from './series';
 import { bucketLabel } from './time';
 import type { GroupPick } from './view';
 
@@ -72,7 +72,7 @@ function Cell({ answer, groupBy, row, column, onPick }: CellProps) {
   if (value === undefined) {
     return <span class="muted">Other</span>;
   }
-  const label = value === null ? '∅' : String(value);
+  const label = valueLabel(value as string | null);
   return onPick === undefined ? (
     <>{label}</>
   ) : (

@@ -2,13 +2,14 @@
 import { useMemo, useState } from 'preact/hooks';
 import { type Answer, type AnswerColumn, isNumber, measuresOf, type Provenance } from '../answer';
 import { type Definition, isAdditive } from '../catalog';
-import { percent } from '../format';
+import { digits, percent } from '../format';
 import { Approximate } from './approximate';
 import { GroupBars } from './bars';
 import { Legend } from './legend';
 import { NumberTile } from './number';
+import { layoutOf, type PlotKind } from './layout';
 import { Plot } from './plot';
-import { type ChartData, chartData, valueOf } from './series';
+import { type ChartData, COLORS, chartData, valueOf } from './series';
 import { AnswerTable } from './table';
 
 export type ChartKind = 'line' | 'area' | 'stacked' | 'bar' | 'number' | 'table';
@@ -33,6 +34,8 @@ export interface ChartViewProps {
   /** Without the line of names and totals above each panel. */
   readonly bare?: boolean;
   readonly onPick?: GroupPick | undefined;
+  /** The groups that are too many are to be drawn as one. */
+  readonly onOthers?: (() => void) | undefined;
   /** A range was chosen: its start, and its end, as the service writes times. */
   readonly onZoom?: ((from: string, to: string) => void) | undefined;
 }
@@ -97,43 +100,72 @@ function TimePanels(props: TimePanelsProps) {
   const groups = groupBy.join();
   const data = useMemo(() => chartData(answer, groupBy, first), [answer, groups, first]);
   const height = Math.max(LOWEST, (props.height ?? HEIGHT) / Math.min(measures.length, 2));
+  const names = measures.map(({ name }) => name).join();
+  const { panels, left } = useMemo(
+    () => panelsOf(data, measures, chart, definition, height),
+    [data, names, chart, definition, height],
+  );
   if (data.buckets.length === 0) {
     return <p class="no-rows">No events in this range.</p>;
   }
   return (
     <div class="panels">
       {data.series.length > 1 && <Legend series={data.series} onPick={onPick} onPoint={setPointed} />}
-      {measures.map((column) => {
-        const { name } = column;
-        const additive = isAdditive(definition, name);
-        const piled = chart === 'stacked' || chart === 'bar';
-        const apart = piled && !additive && data.series.length > 1;
-        return (
-          <section key={name} class="panel">
-            <PanelHead {...props} measure={name} count={measures.length} />
-            {!isNumber(column) && <p class="panel-note">Texts: the table shows them.</p>}
-            {apart && (
-              <p class="panel-note">Lines, since values of this kind cannot be added up.</p>
-            )}
-            {isNumber(column) && (
-              <Plot
-                data={data}
-                measure={name}
-                kind={apart || chart === 'number' || chart === 'table' ? 'line' : chart}
-                whole={column.type === 'integer'}
-                height={height}
-                pointed={pointed}
-                cursor={cursor}
-                onCursor={setCursor}
-                onZoom={onZoom && ((from, to) => zoom(data, from, to, onZoom))}
-                onPick={onPick && ((series, exclude) => series.group && onPick(series.group, exclude))}
-              />
-            )}
-          </section>
-        );
-      })}
+      {data.hidden > 0 && (
+        <p class="panel-note hidden-groups">
+          Drawn are the largest {COLORS} of {digits(COLORS + data.hidden)} groups; the table has all.
+          {props.onOthers && (
+            <button type="button" class="button" onClick={props.onOthers}>
+              Draw the others as one
+            </button>
+          )}
+        </p>
+      )}
+      {panels.map(({ column, name, apart, kind, whole }) => (
+        <section key={name} class="panel">
+          <PanelHead {...props} measure={name} count={measures.length} />
+          {!isNumber(column) && <p class="panel-note">Texts: the table shows them.</p>}
+          {apart && <p class="panel-note">Lines, since values of this kind cannot be added up.</p>}
+          {isNumber(column) && (
+            <Plot
+              data={data}
+              measure={name}
+              kind={kind}
+              whole={whole}
+              left={left}
+              height={height}
+              pointed={pointed}
+              cursor={cursor}
+              onCursor={setCursor}
+              onZoom={onZoom && ((from, to) => zoom(data, from, to, onZoom))}
+              onPick={onPick && ((series, exclude) => series.group && onPick(series.group, exclude))}
+            />
+          )}
+        </section>
+      ))}
     </div>
   );
+}
+
+/** What each panel draws, and the edge at which all begin, so that a bucket stands above itself. */
+function panelsOf(
+  data: ChartData,
+  measures: readonly AnswerColumn[],
+  chart: ChartKind,
+  definition: Definition | undefined,
+  height: number,
+) {
+  const piled = chart === 'stacked' || chart === 'bar';
+  const panels = measures.map((column) => {
+    const apart = piled && !isAdditive(definition, column.name) && data.series.length > 1;
+    const kind: PlotKind = apart || chart === 'number' || chart === 'table' ? 'line' : chart;
+    return { column, name: column.name, apart, kind, whole: column.type === 'integer' };
+  });
+  const size = { width: 0, height };
+  const edges = panels
+    .filter(({ column }) => isNumber(column))
+    .map(({ name, kind, whole }) => layoutOf({ data, measure: name, kind, whole, size }).left);
+  return { panels, left: Math.max(0, ...edges) };
 }
 
 function zoom(

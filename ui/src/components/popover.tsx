@@ -27,7 +27,14 @@ export function Popover({ label, name, class: more, openRequest, children }: Pop
     if (element === null) {
       return;
     }
-    const toggled = (event: Event) => setOpen((event as ToggleEvent).newState === 'open');
+    const toggled = (event: Event) => {
+      const opened = (event as ToggleEvent).newState === 'open';
+      setOpen(opened);
+      // A panel that was opened by a key has no element that the browser would give the focus back to.
+      if (!opened && document.activeElement === document.body) {
+        button.current?.focus();
+      }
+    };
     element.addEventListener('toggle', toggled);
     return () => element.removeEventListener('toggle', toggled);
   }, []);

@@ -6,6 +6,7 @@ import { dimensionNames, type Metric } from '../catalog';
 import { useFetched } from '../fetched';
 import { digits } from '../format';
 import type { Decimal } from '../json';
+import { valueLabel } from '../chart/series';
 import { type FilterChip, parseFilter, writeFilter } from './filter';
 
 interface FiltersProps {
@@ -69,10 +70,6 @@ interface ValuesChipProps {
 }
 
 const NAMED = 3;
-
-function valueLabel(value: string | null): string {
-  return value === null ? '∅' : value === '' ? '“”' : value;
-}
 
 function chipLabel({ dimension, exclude, values }: Values): string {
   const named = values.slice(0, NAMED).map(valueLabel).join(', ');

@@ -30,7 +30,7 @@ export function useKeys(onKey: (key: string) => boolean): void {
 
 export function KeyList({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Dialog title="Keys" onClose={onClose}>
+    <Dialog title="Keyboard and pointer" onClose={onClose}>
       <dl class="facts">
         {KEYS.map(([key, meaning]) => (
           <>

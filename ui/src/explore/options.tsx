@@ -11,14 +11,15 @@ interface SelectProps {
   readonly options: readonly (readonly [value: string, label: string])[];
   readonly onSelect: (value: string) => void;
   readonly id?: string;
+  readonly 'aria-describedby'?: string;
 }
 
 /** A native list; a value that is none of the options is offered too, since the address may have it. */
-export function Select({ label, value, options, onSelect, id }: SelectProps) {
+export function Select({ label, value, options, onSelect, ...rest }: SelectProps) {
   const known = options.some(([name]) => name === value);
   return (
     <select
-      id={id}
+      {...rest}
       class="select"
       aria-label={label}
       value={value}

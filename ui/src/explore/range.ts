@@ -24,11 +24,25 @@ export const PRESETS: readonly Preset[] = [
   { label: 'All time', from: '', to: '' },
 ];
 
+const UNIT_NAMES: { readonly [unit: string]: string } = {
+  m: 'minute',
+  h: 'hour',
+  d: 'day',
+  w: 'week',
+  M: 'month',
+  y: 'year',
+};
+
 /** A range in words. */
 export function rangeLabel(from: string, to: string): string {
   const preset = PRESETS.find((known) => known.from === from && known.to === to);
   if (preset !== undefined) {
     return preset.label;
+  }
+  const last = /^now-(\d+)([mhdwMy])$/.exec(from);
+  if (last !== null && (to === '' || to === 'now')) {
+    const unit = UNIT_NAMES[last[2] ?? ''] ?? '';
+    return `Last ${last[1] === '1' ? unit : `${last[1]} ${unit}s`}`;
   }
   if (to === '') {
     return `Since ${short(from)}`;

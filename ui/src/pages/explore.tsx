@@ -27,6 +27,7 @@ import { Share } from '../explore/share';
 import {
   type Changes,
   type ExploreState,
+  GROUP_LIMIT,
   granularityChanges,
   groupChanges,
   queryOf,
@@ -226,7 +227,7 @@ function Board({ state, metric }: BoardProps) {
       </div>
       <Result state={state} metric={metric} asked={asked} onPick={pick} onZoom={setRange} onChange={change} />
       <button type="button" class="button quiet keys-hint" onClick={() => setHelp(true)}>
-        Keys <kbd>?</kbd>
+        Keyboard <kbd>?</kbd>
       </button>
       {help && <KeyList onClose={() => setHelp(false)} />}
     </div>
@@ -297,6 +298,7 @@ function Result({ state, metric, asked, onPick, onZoom, onChange }: ResultProps)
             chart={state.chart}
             definition={metric?.definition}
             onPick={onPick}
+            onOthers={() => onChange({ group_limit: GROUP_LIMIT, other: 'true' })}
             onZoom={(from, to) => onZoom(edge(from), edge(to))}
           />
           <ProvenanceLine answer={answer} query={asked.query} />
