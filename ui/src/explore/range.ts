@@ -146,7 +146,7 @@ export function lengthOf(
 }
 
 /** Most buckets that a chart is made of unless the reader chooses so. */
-const BUCKETS_MAX = 400;
+export const BUCKETS_MAX = 400;
 
 /** Granularities from short to long, with about how long each bucket is. */
 export const GRANULARITIES: readonly (readonly [name: string, label: string, length: number])[] = [
@@ -195,9 +195,9 @@ function offsetsOf(zone: string): number[] {
 }
 
 /** The shortest granularity with few enough buckets. */
-export function suggested(length: number, names: readonly string[]): string {
+export function suggested(length: number, names: readonly string[], most = BUCKETS_MAX): string {
   const fits = GRANULARITIES.find(
-    ([name, , bucket]) => names.includes(name) && length / bucket <= BUCKETS_MAX,
+    ([name, , bucket]) => names.includes(name) && length / bucket <= most,
   );
   return fits?.[0] ?? names.at(-1) ?? 'day';
 }

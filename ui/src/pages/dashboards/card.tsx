@@ -1,6 +1,6 @@
 // One chart of a dashboard, with its own answer and what that is made of.
 import type { ComponentChildren } from 'preact';
-import { type Answer, dimensionsOf } from '../../answer';
+import { type Answer, groupsOf } from '../../answer';
 import { get } from '../../api';
 import { ChartView, type GroupPick } from '../../chart';
 import { Button, Link, Loading, ProblemView } from '../../components';
@@ -41,6 +41,7 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
   const title = titleOf(chart);
   const [width, height] = [widthOf(chart), heightOf(chart)];
   const answer = asked.value?.answer;
+  const groupBy = groupsOf(asked.value?.query ?? '');
   return (
     <section
       class={children ? 'card board-chart editing' : 'card board-chart'}
@@ -70,11 +71,11 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
         {answer && !(asked.problem && asked.value?.query !== query) && (
           <ChartView
             answer={answer}
+            groupBy={groupBy}
             chart={chart.chart}
-            measures={numbersOf(answer)}
             definition={metric?.definition}
             title={title}
-            height={plotHeight(height, answer)}
+            height={plotHeight(height, groupBy.length)}
             bare
             onPick={onPick}
             onZoom={onZoom}
@@ -87,13 +88,7 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
   );
 }
 
-function plotHeight(rows: number, answer: Answer): number {
-  const legend = dimensionsOf(answer).length > 0 ? LEGEND_PX : 0;
+function plotHeight(rows: number, groups: number): number {
+  const legend = groups > 0 ? LEGEND_PX : 0;
   return Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - FRAME_PX - legend);
-}
-
-function numbersOf(answer: Answer): string[] {
-  return answer.columns
-    .filter(({ type }) => type === 'integer' || type === 'decimal')
-    .map(({ name }) => name);
 }
