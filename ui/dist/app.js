@@ -295,6 +295,10 @@
 		var i4 = y2(t2++, 3);
 		!a2.__s && E2(i4.__H, u4) && (i4.__P = !0, i4.__ = n3, i4.u = u4, r2.__H.__h.push(i4));
 	}
+	function F2(n3, u4) {
+		var i4 = y2(t2++, 4);
+		!a2.__s && E2(i4.__H, u4) && (i4.__P = !1, i4.__ = n3, i4.u = u4, r2.__h.push(i4));
+	}
 	function T2(n3) {
 		return f2 = 5, w2(function() {
 			return { current: n3 };
@@ -824,13 +828,13 @@
 			queueMicrotask(i4);
 		});
 	};
-	function F2() {
+	function F3() {
 		r3(function() {
 			for (var i4; i4 = g4.shift(); ) h4.call(i4);
 		});
 	}
 	function M() {
-		g4.push(this) === 1 && (n.requestAnimationFrame || A3)(F2);
+		g4.push(this) === 1 && (n.requestAnimationFrame || A3)(F3);
 	}
 
 	// src/router.ts
@@ -1595,7 +1599,7 @@ ${at2}${close}`;
 	// src/fetched.ts
 	function useFetched(key3, ask, every) {
 		let [state, setState] = d2(START), [round2, setRound] = d2(0), latest = T2(ask);
-		return latest.current = ask, A2(() => {
+		return latest.current = ask, F2(() => {
 			if (key3 === "") {
 				setState({ ...START, loading: !1 });
 				return;
@@ -1616,6 +1620,32 @@ ${at2}${close}`;
 	}
 	var START = { value: void 0, problem: void 0, loading: !0 };
 
+	// src/catalog.ts
+	var metrics = y3(void 0), asked;
+	function loadMetrics(anew = !1) {
+		return (asked === void 0 || anew) && (asked = get("/v1/metrics").then(
+			(list) => (metrics.value = list.metrics, list.metrics),
+			(error) => {
+				throw asked = void 0, error;
+			}
+		)), asked;
+	}
+	function forgetMetrics() {
+		asked = void 0, metrics.value = void 0;
+	}
+	function loadMetric(name, signal) {
+		return get(`/v1/metrics/${encodeURIComponent(name)}`, signal);
+	}
+	function dimensionNames(definition) {
+		return (definition?.dimensions ?? []).map(
+			(dimension) => typeof dimension == "string" ? dimension : dimension.name
+		);
+	}
+	function isAdditive(definition, measure2) {
+		let kind = definition?.measures[measure2]?.kind;
+		return kind === "count" || kind === "sum";
+	}
+
 	// src/session.ts
 	var session = y3(void 0), OPEN = { authentication: "none", key: null, roles: ["admin"], scope: null };
 	async function loadSession() {
@@ -1629,14 +1659,14 @@ ${at2}${close}`;
 		}
 	}
 	async function logIn(key3) {
-		await request("/v1/session", { method: "POST", body: { key: key3 } }), await loadSession();
+		await request("/v1/session", { method: "POST", body: { key: key3 } }), forgetMetrics(), await loadSession();
 	}
 	async function logOut() {
-		await request("/v1/session", { method: "DELETE" }), await loadSession();
+		await request("/v1/session", { method: "DELETE" }), forgetMetrics(), await loadSession();
 	}
 	function may(role, unbound = !1) {
 		let current = session.value;
-		return current === void 0 || current.authentication === "required" ? !1 : current.authentication === "none" || current.roles.includes("admin") ? !0 : role === "read" && current.roles.includes("read") && !(unbound && current.scope !== null);
+		return current === void 0 ? !0 : current.authentication === "required" ? !1 : current.authentication === "none" || current.roles.includes("admin") ? !0 : role === "read" && current.roles.includes("read") && !(unbound && current.scope !== null);
 	}
 	onUnauthorized.call = () => {
 		let current = session.value;
@@ -1673,29 +1703,6 @@ ${at2}${close}`;
 			a4(Button, { kind: "primary", type: "submit", disabled: busy || key3.trim() === "", children: "Log in" }),
 			problem && a4(ProblemView, { problem })
 		] }) });
-	}
-
-	// src/catalog.ts
-	var metrics = y3(void 0), asked;
-	function loadMetrics(anew = !1) {
-		return (asked === void 0 || anew) && (asked = get("/v1/metrics").then(
-			(list) => (metrics.value = list.metrics, list.metrics),
-			(error) => {
-				throw asked = void 0, error;
-			}
-		)), asked;
-	}
-	function loadMetric(name, signal) {
-		return get(`/v1/metrics/${encodeURIComponent(name)}`, signal);
-	}
-	function dimensionNames(definition) {
-		return (definition?.dimensions ?? []).map(
-			(dimension) => typeof dimension == "string" ? dimension : dimension.name
-		);
-	}
-	function isAdditive(definition, measure2) {
-		let kind = definition?.measures[measure2]?.kind;
-		return kind === "count" || kind === "sum";
 	}
 
 	// src/explore/filter.ts
@@ -4998,7 +5005,7 @@ ${at2}${close}`;
 	var START2 = { answer: void 0, query: "", problem: void 0, loading: !1 };
 	function useAnswer(query, live) {
 		let [state, setState] = d2(START2), [round2, setRound] = d2(0), shown2 = T2("");
-		return A2(() => {
+		return F2(() => {
 			if (query === "") {
 				setState(START2);
 				return;
@@ -6391,13 +6398,15 @@ ${at2}${close}`;
 	// src/app.tsx
 	function App() {
 		let who = useFetched("session", loadSession);
-		return session.value === void 0 ? who.problem ? a4("main", { class: "login", children: a4(ProblemView, { problem: who.problem, children: a4(Button, { onClick: who.reload, children: "Try again" }) }) }) : a4(Loading, {}) : session.value.authentication === "required" ? a4(LogIn, {}) : a4(Shell, {});
+		return session.value === void 0 && who.problem ? a4("main", { class: "login", children: a4(ProblemView, { problem: who.problem, children: a4(Button, { onClick: who.reload, children: "Try again" }) }) }) : session.value?.authentication === "required" ? a4(LogIn, {}) : a4(Shell, {});
 	}
 	function Shell() {
 		let [open2, setOpen] = d2(!1), { path } = place.value, name = path.split("/")[1] ?? "", page = pages.find((known) => known.name === name);
-		return A2(() => {
+		A2(() => {
 			document.title = page === void 0 ? "Merganser" : `${page.title} · Merganser`, path === "/" && navigate(`/${pages[0]?.name ?? ""}`, void 0, !0);
-		}, [path]), a4("div", { class: open2 ? "shell open" : "shell", children: [
+		}, [path]);
+		let waiting = session.value === void 0 ? " waiting" : "";
+		return a4("div", { class: `shell${open2 ? " open" : ""}${waiting}`, children: [
 			a4("a", { class: "skip", href: "#main", onClick: toMain, children: "Skip to content" }),
 			a4("header", { class: "top-bar", children: [
 				a4(Link, { to: "/", class: "brand", children: "Merganser" }),

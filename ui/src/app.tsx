@@ -1,6 +1,6 @@
 // The shell: navigation, theme, log-in, and the page of the address.
 import { useEffect, useState } from 'preact/hooks';
-import { Button, Empty, Link, Loading, ProblemView } from './components';
+import { Button, Empty, Link, ProblemView } from './components';
 import { useFetched } from './fetched';
 import { LogIn } from './login';
 import { type Page, pages } from './pages';
@@ -10,18 +10,16 @@ import { type Theme, theme } from './theme';
 
 export function App() {
   const who = useFetched('session', loadSession);
-  if (session.value === undefined) {
-    return who.problem ? (
+  if (session.value === undefined && who.problem) {
+    return (
       <main class="login">
         <ProblemView problem={who.problem}>
           <Button onClick={who.reload}>Try again</Button>
         </ProblemView>
       </main>
-    ) : (
-      <Loading />
     );
   }
-  return session.value.authentication === 'required' ? <LogIn /> : <Shell />;
+  return session.value?.authentication === 'required' ? <LogIn /> : <Shell />;
 }
 
 function Shell() {
@@ -35,8 +33,10 @@ function Shell() {
       navigate(`/${pages[0]?.name ?? ''}`, undefined, true);
     }
   }, [path]);
+  // Until it is known who the reader is, the page asks for what it will show, and shows nothing.
+  const waiting = session.value === undefined ? ' waiting' : '';
   return (
-    <div class={open ? 'shell open' : 'shell'}>
+    <div class={`shell${open ? ' open' : ''}${waiting}`}>
       <a class="skip" href="#main" onClick={toMain}>
         Skip to content
       </a>

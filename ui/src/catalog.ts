@@ -62,6 +62,12 @@ export function loadMetrics(anew = false): Promise<readonly Metric[]> {
   return asked;
 }
 
+/** Another reader may see others. */
+export function forgetMetrics(): void {
+  asked = undefined;
+  metrics.value = undefined;
+}
+
 /** One metric with its first and last bucket. */
 export function loadMetric(name: string, signal?: AbortSignal): Promise<Metric> {
   return get<Metric>(`/v1/metrics/${encodeURIComponent(name)}`, signal);

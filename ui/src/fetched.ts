@@ -1,5 +1,5 @@
 // What a component asks of the service: the value, the problem, and whether it is under way.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { asProblem, isAbort, type Problem } from './api';
 
 export interface Fetched<T> {
@@ -23,7 +23,8 @@ export function useFetched<T>(
   const [round, setRound] = useState(0);
   const latest = useRef(ask);
   latest.current = ask;
-  useEffect(() => {
+  // Before the browser paints, since there is no reason to wait for that.
+  useLayoutEffect(() => {
     if (key === '') {
       setState({ ...START, loading: false });
       return;

@@ -1,6 +1,7 @@
 // Who the reader is. The key itself is sent once and never kept here: the service gives a cookie that scripts
 // cannot read.
 import { signal } from '@preact/signals';
+import { forgetMetrics } from './catalog';
 import { get, onUnauthorized, Problem, request } from './api';
 
 export interface Session {
@@ -33,19 +34,27 @@ export async function loadSession(): Promise<void> {
 /** Exchanges a key for a session. */
 export async function logIn(key: string): Promise<void> {
   await request('/v1/session', { method: 'POST', body: { key } });
+  forgetMetrics();
   await loadSession();
 }
 
 /** Ends the session. */
 export async function logOut(): Promise<void> {
   await request('/v1/session', { method: 'DELETE' });
+  forgetMetrics();
   await loadSession();
 }
 
-/** Whether the reader may do what needs a role; `unbound` for what bound readers may not see. */
+/**
+ * Whether the reader may do what needs a role; `unbound` for what bound readers may not see. True until it is known,
+ * so that the page can ask for what it will show.
+ */
 export function may(role: 'read' | 'admin', unbound = false): boolean {
   const current = session.value;
-  if (current === undefined || current.authentication === 'required') {
+  if (current === undefined) {
+    return true;
+  }
+  if (current.authentication === 'required') {
     return false;
   }
   if (current.authentication === 'none' || current.roles.includes('admin')) {

@@ -1,5 +1,5 @@
 // Asks for the answer of an address: once, or again whenever it changes.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Answer } from '../answer';
 import { asProblem, follow, get, isAbort, type Problem } from '../api';
 
@@ -19,7 +19,8 @@ export function useAnswer(query: string, live: boolean): Asked {
   const [state, setState] = useState<Omit<Asked, 'again'>>(START);
   const [round, setRound] = useState(0);
   const shown = useRef('');
-  useEffect(() => {
+  // Before the browser paints, since there is no reason to wait for that.
+  useLayoutEffect(() => {
     if (query === '') {
       setState(START);
       return;
