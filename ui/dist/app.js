@@ -1250,7 +1250,7 @@ ${at2}${close}`;
 
 	// src/components/table.tsx
 	function Table({ caption, columns: columns2, rows, rowKey, onRow, foot }) {
-		return a4("div", { class: "table-scroll", tabIndex: 0, role: "region", "aria-label": caption, children: a4("table", { children: [
+		return a4("div", { class: "table-scroll", tabIndex: 0, role: "group", "aria-label": caption, children: a4("table", { children: [
 			a4("caption", { class: "visually-hidden", children: caption }),
 			a4("thead", { children: a4("tr", { children: columns2.map((column2) => a4("th", { scope: "col", class: column2.number ? "number" : void 0, children: column2.title }, column2.key)) }) }),
 			a4("tbody", { children: rows.map((row, index) => a4(
@@ -5998,7 +5998,7 @@ ${at2}${close}`;
 				let entries = [page, ...more].flatMap((one) => one.entries).filter(({ id }) => !gone.has(id));
 				return page.total.text === "0" ? a4(Nothing, { page }) : a4("div", { class: "stack", children: [
 					a4(Reasons, { page, code, onDelete: () => setAsking(!0) }),
-					entries.length === 0 && a4(Empty, { title: "No event is here for this reason." }),
+					entries.length === 0 && a4(Empty, { title: "No event is here for this reason, any more." }),
 					a4("ul", { class: "entries", "aria-label": "Events in quarantine", children: entries.map((entry) => a4(
 						EntryCard,
 						{
@@ -6049,7 +6049,7 @@ ${at2}${close}`;
 					name
 				))
 			] }),
-			a4(Button, { kind: "danger", onClick: onDelete, children: code === void 0 ? "Delete all…" : `Delete all of ${code}…` }),
+			(code === void 0 || page.codes[code] !== void 0) && a4(Button, { kind: "danger", onClick: onDelete, children: code === void 0 ? "Delete all…" : `Delete all of ${code}…` }),
 			page.dropped.text !== "0" && a4("p", { class: "muted", children: [
 				plural(page.dropped, "older entry", "older entries"),
 				" went, as the quarantine was full."
@@ -6435,8 +6435,11 @@ ${at2}${close}`;
 		return a4("ul", { class: "nav-group", children: shown2.map((page) => a4("li", { children: a4(Link, { to: `/${page.name}`, current: page.name === current, onGo, children: page.title }) }, page.name)) });
 	}
 	function Account() {
-		return session.value?.authentication !== "session" ? null : a4("div", { class: "account", children: [
-			session.value.key?.name && a4("span", { class: "account-name", children: session.value.key.name }),
+		if (session.value?.authentication !== "session")
+			return null;
+		let { key: key3 } = session.value;
+		return a4("div", { class: "account", children: [
+			key3 && a4("span", { class: "account-name", children: key3.note || key3.id }),
 			a4(Button, { kind: "quiet", onClick: () => {
 				logOut();
 			}, children: "Log out" })

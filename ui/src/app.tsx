@@ -110,9 +110,10 @@ function Account() {
   if (session.value?.authentication !== 'session') {
     return null;
   }
+  const { key } = session.value;
   return (
     <div class="account">
-      {session.value.key?.name && <span class="account-name">{session.value.key.name}</span>}
+      {key && <span class="account-name">{key.note || key.id}</span>}
       <Button kind="quiet" onClick={() => void logOut()}>
         Log out
       </Button>

@@ -6,7 +6,7 @@ import { get, onUnauthorized, Problem, request } from './api';
 
 export interface Session {
   readonly authentication: 'none' | 'key' | 'session' | 'required';
-  readonly key: { readonly name?: string } | null;
+  readonly key: { readonly id: string; readonly note?: string | null } | null;
   readonly roles: readonly string[];
   /** The metrics and the filter that the key is bound to; null for an unbound one. */
   readonly scope: { readonly metrics?: readonly string[]; readonly filter?: string } | null;

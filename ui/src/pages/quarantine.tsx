@@ -91,7 +91,7 @@ export function Quarantine() {
           return (
             <div class="stack">
               <Reasons page={page} code={code} onDelete={() => setAsking(true)} />
-              {entries.length === 0 && <Empty title="No event is here for this reason." />}
+              {entries.length === 0 && <Empty title="No event is here for this reason, any more." />}
               <ul class="entries" aria-label="Events in quarantine">
                 {entries.map((entry) => (
                   <EntryCard
@@ -160,9 +160,11 @@ function Reasons({ page, code, onDelete }: ReasonsProps) {
           />
         ))}
       </div>
-      <Button kind="danger" onClick={onDelete}>
-        {code === undefined ? 'Delete all…' : `Delete all of ${code}…`}
-      </Button>
+      {(code === undefined || page.codes[code] !== undefined) && (
+        <Button kind="danger" onClick={onDelete}>
+          {code === undefined ? 'Delete all…' : `Delete all of ${code}…`}
+        </Button>
+      )}
       {page.dropped.text !== '0' && (
         <p class="muted">
           {plural(page.dropped, 'older entry', 'older entries')} went, as the quarantine was full.
