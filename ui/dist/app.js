@@ -2330,6 +2330,18 @@ ${at2}${close}`;
 		return type === "integer" || type === "decimal";
 	}
 
+	// src/chart/long-list.tsx
+	function useLongList(items, first) {
+		let [all, setAll] = d2(!1), whole = all || items.length <= first;
+		return { shown: whole ? items : items.slice(0, first), whole, showAll: () => setAll(!0) };
+	}
+	function ShowAll({ list, count: count2 }) {
+		return list.whole ? null : a4(Button, { class: "show-all", onClick: list.showAll, children: [
+			"Show all ",
+			digits(count2)
+		] });
+	}
+
 	// src/chart/time.ts
 	function wallOf(time) {
 		let [, year, month, day, hour, minute] = /^(-?\d+)-(\d\d)-(\d\d)T(\d\d):(\d\d)/.exec(time)?.map(Number) ?? [];
@@ -2469,6 +2481,7 @@ ${at2}${close}`;
 	}
 
 	// src/chart/table.tsx
+	var FIRST_ROWS = 500;
 	function AnswerTable({ answer, groupBy, caption, onPick }) {
 		let columns2 = answer.columns.flatMap((column2) => {
 			let { name } = column2, number = isNumber(column2), own = {
@@ -2478,18 +2491,19 @@ ${at2}${close}`;
 				render: (row) => a4(Cell, { answer, groupBy, row, column: column2, onPick })
 			};
 			return isMeasure(column2, groupBy) && answer.compare !== void 0 ? [own, { key: `${name}:compare`, title: "earlier", number, render: (row) => earlier(row, name) }] : [own];
-		}), rest = answer.other ?? [];
+		}), rows = [...answer.rows, ...answer.other ?? []], list = useLongList(rows, FIRST_ROWS);
 		return a4($, { children: [
 			a4(
 				Table,
 				{
 					caption,
 					columns: columns2,
-					rows: [...answer.rows, ...rest],
+					rows: list.shown,
 					rowKey: (_4, index) => String(index),
 					foot: answer.totals && a4(Totals, { answer, groupBy, totals: answer.totals })
 				}
 			),
+			a4(ShowAll, { list, count: rows.length }),
 			a4("p", { class: "table-count muted", children: String(answer.rows.length) === answer.total_rows.text ? plural(answer.total_rows, "row") : `${digits(answer.rows.length)} of ${plural(answer.total_rows, "row")}` })
 		] });
 	}
@@ -2563,39 +2577,43 @@ ${at2}${close}`;
 	}
 
 	// src/chart/bars.tsx
+	var FIRST_GROUPS = 100;
 	function GroupBars({ answer, groupBy, measure: measure2, onPick }) {
 		let rows = [...answer.rows].sort(
 			(a5, b4) => (approx(valueOf(b4, measure2)) ?? -1e308) - (approx(valueOf(a5, measure2)) ?? -1e308)
 		), values = [...rows, ...answer.other ?? []].map((row) => approx(valueOf(row, measure2)) ?? 0), [low, high] = [Math.min(0, ...values), Math.max(0, ...values)], scale = (value2) => (value2 - low) / (high - low || 1) * 100, bar = (row) => {
 			let value2 = approx(valueOf(row, measure2)) ?? 0, from = scale(Math.min(0, value2));
 			return { left: `${from}%`, width: `${scale(Math.max(0, value2)) - from}%` };
-		};
-		return a4("ul", { class: "group-bars", "aria-label": `${measure2} by ${groupBy.join(" and ")}`, children: [
-			rows.map((row) => {
-				let group = Object.fromEntries(
-					groupBy.map((dimension) => [dimension, row[dimension]])
-				), label = groupLabel(Object.values(group));
-				return a4("li", { children: a4(
-					"button",
-					{
-						type: "button",
-						class: "group-bar",
-						disabled: onPick === void 0,
-						title: onPick && `${label}: click to filter, Alt and click to exclude`,
-						onClick: (event) => onPick?.(group, event.altKey),
-						children: [
-							a4("span", { class: "group-fill", style: bar(row) }),
-							a4("span", { class: "group-label", children: label }),
-							a4(Amount, { row, measure: measure2 })
-						]
-					}
-				) }, JSON.stringify(Object.values(group)));
-			}),
-			(answer.other ?? []).map((row) => a4("li", { children: a4("div", { class: "group-bar other", children: [
-				a4("span", { class: "group-fill", style: bar(row) }),
-				a4("span", { class: "group-label", children: "Other" }),
-				a4(Amount, { row, measure: measure2 })
-			] }) }, "other"))
+		}, list = useLongList(rows, FIRST_GROUPS);
+		return a4($, { children: [
+			a4("ul", { class: "group-bars", "aria-label": `${measure2} by ${groupBy.join(" and ")}`, children: [
+				list.shown.map((row) => {
+					let group = Object.fromEntries(
+						groupBy.map((dimension) => [dimension, row[dimension]])
+					), label = groupLabel(Object.values(group));
+					return a4("li", { children: a4(
+						"button",
+						{
+							type: "button",
+							class: "group-bar",
+							disabled: onPick === void 0,
+							title: onPick && `${label}: click to filter, Alt and click to exclude`,
+							onClick: (event) => onPick?.(group, event.altKey),
+							children: [
+								a4("span", { class: "group-fill", style: bar(row) }),
+								a4("span", { class: "group-label", children: label }),
+								a4(Amount, { row, measure: measure2 })
+							]
+						}
+					) }, JSON.stringify(Object.values(group)));
+				}),
+				(answer.other ?? []).map((row) => a4("li", { children: a4("div", { class: "group-bar other", children: [
+					a4("span", { class: "group-fill", style: bar(row) }),
+					a4("span", { class: "group-label", children: "Other" }),
+					a4(Amount, { row, measure: measure2 })
+				] }) }, "other"))
+			] }),
+			a4(ShowAll, { list, count: rows.length })
 		] });
 	}
 	function Amount({ row, measure: measure2 }) {
@@ -2969,7 +2987,7 @@ ${at2}${close}`;
 		return a4("tr", { children: [
 			a4("th", { scope: "row", children: [
 				a4("span", { class: `swatch ${colorClass(series.color)}` }),
-				a4("span", { class: "tip-label", children: series.label })
+				a4("span", { class: "tip-label", children: series.kind === "all" ? measure2 : series.label })
 			] }),
 			a4("td", { class: "number", children: cell(value2) }),
 			row?.compare !== void 0 && a4("td", { class: "number muted", children: [
@@ -3147,28 +3165,45 @@ ${at2}${close}`;
 	// src/chart/view.tsx
 	var CHART_KINDS = ["line", "area", "stacked", "bar", "number", "table"];
 	function ChartView(props) {
+		let { answer } = props, sent = answer.rows.length;
+		return a4($, { children: [
+			answer.total_rows.approx() > sent && a4("p", { class: "panel-note warning", children: [
+				"Not all of it: ",
+				digits(sent),
+				" of ",
+				plural(answer.total_rows, "row"),
+				" were sent."
+			] }),
+			sent === 0 ? a4("p", { class: "no-rows", children: "No events in this range." }) : a4(Chart, { ...props })
+		] });
+	}
+	function Chart(props) {
 		let { answer, groupBy, chart, onPick } = props, measures = measuresOf(answer, groupBy), timed = answer.columns.some((column2) => column2.name === "time");
 		if (chart === "table") {
 			let caption = props.title ?? answer.metric;
 			return a4(AnswerTable, { answer, groupBy, caption, onPick });
 		}
-		if (chart === "number" || !timed && groupBy.length === 0) {
-			let row = answer.totals ?? (answer.rows.length === 1 ? answer.rows[0] : void 0);
-			return a4("div", { class: "numbers", children: measures.map(({ name }) => a4(
-				NumberTile,
-				{
-					large: !0,
-					row,
-					measure: name,
-					error: errorOf(answer.provenance, name)
-				},
-				name
-			)) });
-		}
-		return timed ? a4(TimePanels, { ...props, measures }) : a4("div", { class: measures.length > 1 ? "panels side" : "panels", children: measures.map(({ name }) => a4("section", { class: "panel", children: [
+		return chart === "number" || !timed && groupBy.length === 0 ? a4(Numbers, { answer, measures }) : timed ? a4(TimePanels, { ...props, measures }) : a4("div", { class: measures.length > 1 ? "panels side" : "panels", children: measures.map(({ name }) => a4("section", { class: "panel", children: [
 			a4(PanelHead, { ...props, measure: name, count: measures.length }),
 			a4(GroupBars, { answer, groupBy, measure: name, onPick })
 		] }, name)) });
+	}
+	function Numbers({ answer, measures }) {
+		let row = answer.totals ?? (answer.rows.length === 1 ? answer.rows[0] : void 0);
+		return row === void 0 ? a4("p", { class: "no-rows", children: [
+			"There are ",
+			plural(answer.total_rows, "row"),
+			", and a number is of one: ask for no buckets and no groups, or for the total of the range."
+		] }) : a4("div", { class: "numbers", children: measures.map(({ name }) => a4(
+			NumberTile,
+			{
+				large: !0,
+				row,
+				measure: name,
+				error: errorOf(answer.provenance, name)
+			},
+			name
+		)) });
 	}
 	function errorOf(provenance, measure2) {
 		let error = provenance.approximate[measure2]?.relative_error;
@@ -3180,7 +3215,7 @@ ${at2}${close}`;
 			() => panelsOf(data, measures, chart, definition, height),
 			[data, names, chart, definition, height]
 		);
-		return data.buckets.length === 0 ? a4("p", { class: "no-rows", children: "No events in this range." }) : a4("div", { class: "panels", children: [
+		return a4("div", { class: "panels", children: [
 			data.series.length > 1 && a4(Legend, { series: data.series, onPick, onPoint: setPointed }),
 			data.hidden > 0 && a4("p", { class: "panel-note hidden-groups", children: [
 				"Drawn are the largest ",
@@ -3303,7 +3338,7 @@ ${at2}${close}`;
 
 	// src/provenance.tsx
 	function ProvenanceLine({ answer, query }) {
-		let [open2, setOpen] = d2(!1), { provenance } = answer, parts2 = lineOf2(provenance);
+		let [open2, setOpen] = d2(!1), { provenance } = answer, warnings = answer.warnings?.length ?? 0, parts2 = [...lineOf2(provenance), ...warnings > 0 ? [plural(warnings, "warning")] : []];
 		return a4($, { children: [
 			a4(
 				"button",
@@ -3663,7 +3698,16 @@ ${at2}${close}`;
 		let chips = parseFilter(filter), replace = (at2, chip) => onChange(writeFilter(chips.flatMap((known, n3) => n3 !== at2 ? [known] : chip ? [chip] : [])));
 		return a4("div", { class: "filters", children: [
 			chips.map(
-				(chip, at2) => chip.kind === "text" ? a4(Chip, { label: chip.text, onRemove: () => replace(at2, void 0), children: a4("code", { children: chip.text }) }, at2) : a4(
+				(chip, at2) => chip.kind === "text" ? a4(
+					TextChip,
+					{
+						text: chip.text,
+						filter,
+						onChange,
+						onRemove: () => replace(at2, void 0)
+					},
+					at2
+				) : a4(
 					ValuesChip,
 					{
 						metric,
@@ -3696,6 +3740,45 @@ ${at2}${close}`;
 				}
 			)
 		] });
+	}
+	function TextChip({ text: text3, filter, onChange, onRemove }) {
+		return a4("span", { class: "chip", children: [
+			a4(Popover, { class: "chip-button", name: `Filter: ${text3}`, label: a4("code", { children: text3 }), children: (close) => a4(
+				FilterText,
+				{
+					filter,
+					onApply: (changed) => {
+						close(), onChange(changed);
+					}
+				}
+			) }),
+			a4("button", { type: "button", class: "chip-remove", "aria-label": `Remove filter: ${text3}`, onClick: onRemove, children: "×" })
+		] });
+	}
+	function FilterText({ filter, onApply }) {
+		let [text3, setText] = d2(filter);
+		return a4(
+			"form",
+			{
+				class: "filter-text",
+				onSubmit: (event) => {
+					event.preventDefault(), onApply(text3.trim());
+				},
+				children: [
+					a4(Field, { label: "Filter", hint: "SQL over dimensions: = <> < > IN LIKE IS NULL AND OR NOT", children: a4(
+						"textarea",
+						{
+							class: "code",
+							rows: 4,
+							spellcheck: !1,
+							value: text3,
+							onInput: (event) => setText(event.currentTarget.value)
+						}
+					) }),
+					a4(Button, { kind: "primary", type: "submit", children: "Apply" })
+				]
+			}
+		);
 	}
 	var NAMED = 3;
 	function chipLabel({ dimension, exclude, values }) {
@@ -3745,36 +3828,15 @@ ${at2}${close}`;
 		] });
 	}
 	function AddFilter({ metric, filter, onChip, onText }) {
-		let [dimension, setDimension] = d2(), [text3, setText] = d2();
-		return text3 !== void 0 ? a4(
-			"form",
-			{
-				class: "filter-text",
-				onSubmit: (event) => {
-					event.preventDefault(), onText(text3.trim());
-				},
-				children: [
-					a4(Field, { label: "Filter", hint: "SQL over dimensions: = <> < > IN LIKE IS NULL AND OR NOT", children: a4(
-						"textarea",
-						{
-							class: "code",
-							rows: 4,
-							spellcheck: !1,
-							value: text3,
-							onInput: (event) => setText(event.currentTarget.value)
-						}
-					) }),
-					a4(Button, { kind: "primary", type: "submit", children: "Apply" })
-				]
-			}
-		) : dimension === void 0 ? a4(
+		let [dimension, setDimension] = d2(), [written2, setWritten] = d2(!1);
+		return written2 ? a4(FilterText, { filter, onApply: onText }) : dimension === void 0 ? a4(
 			Picker,
 			{
 				name: "Dimension",
 				options: dimensionNames(metric?.definition).map((value2) => ({ value: value2 })),
 				selected: [],
 				onSelect: setDimension,
-				footer: a4("button", { type: "button", class: "menu-item", onClick: () => setText(filter), children: "Write as text…" })
+				footer: a4("button", { type: "button", class: "menu-item", onClick: () => setWritten(!0), children: "Write as text…" })
 			}
 		) : a4(
 			ValuePicker,
@@ -5118,8 +5180,10 @@ ${at2}${close}`;
 			let timed = state.granularity !== "all";
 			change2(chart === "number" ? { chart, ...granularityChanges("all"), granularity: "", totals: "true" } : !timed && chart !== "bar" && chart !== "table" ? { chart, ...granularityChanges(suggested(length ?? 0, fits)) } : { chart });
 		}, pick = (group, exclude) => change2({ filter: writeFilter(picked(parseFilter(state.filter), group, exclude)) }), setMetric = (name) => {
-			let next = metrics.value?.find((one) => one.name === name);
+			let next = metrics.value?.find((one) => one.name === name), base2 = next?.definition.granularity ?? "minute", timezone = zoneFits(base2, state.timezone) ? state.timezone : "UTC", names = fitting(base2, timezone), { granularity } = state;
 			change2({
+				timezone,
+				...granularity === "all" || names.includes(granularity) ? {} : { granularity: names[0] },
 				metric: name,
 				measures: next && firstMeasure(next),
 				filter: "",

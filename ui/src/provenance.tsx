@@ -16,7 +16,8 @@ interface LineProps {
 export function ProvenanceLine({ answer, query }: LineProps) {
   const [open, setOpen] = useState(false);
   const { provenance } = answer;
-  const parts = lineOf(provenance);
+  const warnings = answer.warnings?.length ?? 0;
+  const parts = [...lineOf(provenance), ...(warnings > 0 ? [plural(warnings, 'warning')] : [])];
   return (
     <>
       <button

@@ -2,8 +2,11 @@
 import type { Answer, AnswerRow } from '../answer';
 import { change } from '../exact';
 import { cell } from '../format';
+import { ShowAll, useLongList } from './long-list';
 import { approx, compared, groupLabel, valueOf } from './series';
 import type { GroupPick } from './view';
+
+const FIRST_GROUPS = 100;
 
 interface BarsProps {
   readonly answer: Answer;
@@ -25,39 +28,43 @@ export function GroupBars({ answer, groupBy, measure, onPick }: BarsProps) {
     const from = scale(Math.min(0, value));
     return { left: `${from}%`, width: `${scale(Math.max(0, value)) - from}%` };
   };
+  const list = useLongList(rows, FIRST_GROUPS);
   return (
-    <ul class="group-bars" aria-label={`${measure} by ${groupBy.join(' and ')}`}>
-      {rows.map((row) => {
-        const group = Object.fromEntries(
-          groupBy.map((dimension) => [dimension, row[dimension] as string | null]),
-        );
-        const label = groupLabel(Object.values(group));
-        return (
-          <li key={JSON.stringify(Object.values(group))}>
-            <button
-              type="button"
-              class="group-bar"
-              disabled={onPick === undefined}
-              title={onPick && `${label}: click to filter, Alt and click to exclude`}
-              onClick={(event) => onPick?.(group, event.altKey)}
-            >
+    <>
+      <ul class="group-bars" aria-label={`${measure} by ${groupBy.join(' and ')}`}>
+        {list.shown.map((row) => {
+          const group = Object.fromEntries(
+            groupBy.map((dimension) => [dimension, row[dimension] as string | null]),
+          );
+          const label = groupLabel(Object.values(group));
+          return (
+            <li key={JSON.stringify(Object.values(group))}>
+              <button
+                type="button"
+                class="group-bar"
+                disabled={onPick === undefined}
+                title={onPick && `${label}: click to filter, Alt and click to exclude`}
+                onClick={(event) => onPick?.(group, event.altKey)}
+              >
+                <span class="group-fill" style={bar(row)} />
+                <span class="group-label">{label}</span>
+                <Amount row={row} measure={measure} />
+              </button>
+            </li>
+          );
+        })}
+        {(answer.other ?? []).map((row) => (
+          <li key="other">
+            <div class="group-bar other">
               <span class="group-fill" style={bar(row)} />
-              <span class="group-label">{label}</span>
+              <span class="group-label">Other</span>
               <Amount row={row} measure={measure} />
-            </button>
+            </div>
           </li>
-        );
-      })}
-      {(answer.other ?? []).map((row) => (
-        <li key="other">
-          <div class="group-bar other">
-            <span class="group-fill" style={bar(row)} />
-            <span class="group-label">Other</span>
-            <Amount row={row} measure={measure} />
-          </div>
-        </li>
-      ))}
-    </ul>
+        ))}
+      </ul>
+      <ShowAll list={list} count={rows.length} />
+    </>
   );
 }
 

@@ -88,7 +88,7 @@ function TipLine({ series, measure, index }: LineProps) {
     <tr>
       <th scope="row">
         <span class={`swatch ${colorClass(series.color)}`} />
-        <span class="tip-label">{series.label}</span>
+        <span class="tip-label">{series.kind === 'all' ? measure : series.label}</span>
       </th>
       <td class="number">{cell(value)}</td>
       {row?.['compare'] !== undefined && (

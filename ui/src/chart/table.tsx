@@ -2,9 +2,12 @@
 import { type Answer, type AnswerColumn, type AnswerRow, isNumber } from '../answer';
 import { type Column, Table } from '../components/table';
 import { cell, digits, plural } from '../format';
+import { ShowAll, useLongList } from './long-list';
 import { compared, valueLabel } from './series';
 import { bucketLabel } from './time';
 import type { GroupPick } from './view';
+
+const FIRST_ROWS = 500;
 
 interface AnswerTableProps {
   readonly answer: Answer;
@@ -29,16 +32,18 @@ export function AnswerTable({ answer, groupBy, caption, onPick }: AnswerTablePro
       ? [own, { key: `${name}:compare`, title: 'earlier', number, render: (row) => earlier(row, name) }]
       : [own];
   });
-  const rest = answer.other ?? [];
+  const rows = [...answer.rows, ...(answer.other ?? [])];
+  const list = useLongList(rows, FIRST_ROWS);
   return (
     <>
       <Table
         caption={caption}
         columns={columns}
-        rows={[...answer.rows, ...rest]}
+        rows={list.shown}
         rowKey={(_, index) => String(index)}
         foot={answer.totals && <Totals answer={answer} groupBy={groupBy} totals={answer.totals} />}
       />
+      <ShowAll list={list} count={rows.length} />
       <p class="table-count muted">
         {String(answer.rows.length) === answer.total_rows.text
           ? plural(answer.total_rows, 'row')

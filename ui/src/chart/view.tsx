@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { type Answer, type AnswerColumn, isNumber, measuresOf, type Provenance } from '../answer';
 import { type Definition, isAdditive } from '../catalog';
-import { digits, percent } from '../format';
+import { digits, percent, plural } from '../format';
 import { Approximate } from './approximate';
 import { GroupBars } from './bars';
 import { Legend } from './legend';
@@ -41,6 +41,21 @@ export interface ChartViewProps {
 }
 
 export function ChartView(props: ChartViewProps) {
+  const { answer } = props;
+  const sent = answer.rows.length;
+  return (
+    <>
+      {answer.total_rows.approx() > sent && (
+        <p class="panel-note warning">
+          Not all of it: {digits(sent)} of {plural(answer.total_rows, 'row')} were sent.
+        </p>
+      )}
+      {sent === 0 ? <p class="no-rows">No events in this range.</p> : <Chart {...props} />}
+    </>
+  );
+}
+
+function Chart(props: ChartViewProps) {
   const { answer, groupBy, chart, onPick } = props;
   const measures = measuresOf(answer, groupBy);
   const timed = answer.columns.some((column) => column.name === 'time');
@@ -49,34 +64,51 @@ export function ChartView(props: ChartViewProps) {
     return <AnswerTable answer={answer} groupBy={groupBy} caption={caption} onPick={onPick} />;
   }
   if (chart === 'number' || (!timed && groupBy.length === 0)) {
-    const row = answer.totals ?? (answer.rows.length === 1 ? answer.rows[0] : undefined);
+    return <Numbers answer={answer} measures={measures} />;
+  }
+  if (timed) {
+    return <TimePanels {...props} measures={measures} />;
+  }
+  return (
+    <div class={measures.length > 1 ? 'panels side' : 'panels'}>
+      {measures.map(({ name }) => (
+        <section key={name} class="panel">
+          <PanelHead {...props} measure={name} count={measures.length} />
+          <GroupBars answer={answer} groupBy={groupBy} measure={name} onPick={onPick} />
+        </section>
+      ))}
+    </div>
+  );
+}
+
+interface NumbersProps {
+  readonly answer: Answer;
+  readonly measures: readonly AnswerColumn[];
+}
+
+function Numbers({ answer, measures }: NumbersProps) {
+  const row = answer.totals ?? (answer.rows.length === 1 ? answer.rows[0] : undefined);
+  if (row === undefined) {
     return (
-      <div class="numbers">
-        {measures.map(({ name }) => (
-          <NumberTile
-            key={name}
-            large
-            row={row}
-            measure={name}
-            error={errorOf(answer.provenance, name)}
-          />
-        ))}
-      </div>
+      <p class="no-rows">
+        There are {plural(answer.total_rows, 'row')}, and a number is of one: ask for no buckets and
+        no groups, or for the total of the range.
+      </p>
     );
   }
-  if (!timed) {
-    return (
-      <div class={measures.length > 1 ? 'panels side' : 'panels'}>
-        {measures.map(({ name }) => (
-          <section key={name} class="panel">
-            <PanelHead {...props} measure={name} count={measures.length} />
-            <GroupBars answer={answer} groupBy={groupBy} measure={name} onPick={onPick} />
-          </section>
-        ))}
-      </div>
-    );
-  }
-  return <TimePanels {...props} measures={measures} />;
+  return (
+    <div class="numbers">
+      {measures.map(({ name }) => (
+        <NumberTile
+          key={name}
+          large
+          row={row}
+          measure={name}
+          error={errorOf(answer.provenance, name)}
+        />
+      ))}
+    </div>
+  );
 }
 
 /** The relative error of an approximate measure, as 1.6 %. */
@@ -105,9 +137,6 @@ function TimePanels(props: TimePanelsProps) {
     () => panelsOf(data, measures, chart, definition, height),
     [data, names, chart, definition, height],
   );
-  if (data.buckets.length === 0) {
-    return <p class="no-rows">No events in this range.</p>;
-  }
   return (
     <div class="panels">
       {data.series.length > 1 && <Legend series={data.series} onPick={onPick} onPoint={setPointed} />}

@@ -1,7 +1,7 @@
 // Filters as chips. Values come from the service with how often they occur.
 import { useState } from 'preact/hooks';
 import { get, withParams } from '../api';
-import { Button, Chip, Field, Picker, Popover, ProblemView } from '../components';
+import { Button, Field, Picker, Popover, ProblemView } from '../components';
 import { dimensionNames, type Metric } from '../catalog';
 import { useFetched } from '../fetched';
 import { digits } from '../format';
@@ -24,9 +24,13 @@ export function Filters({ metric, filter, openRequest, onChange }: FiltersProps)
     <div class="filters">
       {chips.map((chip, at) =>
         chip.kind === 'text' ? (
-          <Chip key={at} label={chip.text} onRemove={() => replace(at, undefined)}>
-            <code>{chip.text}</code>
-          </Chip>
+          <TextChip
+            key={at}
+            text={chip.text}
+            filter={filter}
+            onChange={onChange}
+            onRemove={() => replace(at, undefined)}
+          />
         ) : (
           <ValuesChip
             key={at}
@@ -58,6 +62,66 @@ export function Filters({ metric, filter, openRequest, onChange }: FiltersProps)
         )}
       </Popover>
     </div>
+  );
+}
+
+interface TextChipProps {
+  readonly text: string;
+  readonly filter: string;
+  readonly onChange: (filter: string) => void;
+  readonly onRemove: () => void;
+}
+
+/** What is no list of values: shown as the SQL that it is, and edited as text. */
+function TextChip({ text, filter, onChange, onRemove }: TextChipProps) {
+  return (
+    <span class="chip">
+      <Popover class="chip-button" name={`Filter: ${text}`} label={<code>{text}</code>}>
+        {(close) => (
+          <FilterText
+            filter={filter}
+            onApply={(changed) => {
+              close();
+              onChange(changed);
+            }}
+          />
+        )}
+      </Popover>
+      <button type="button" class="chip-remove" aria-label={`Remove filter: ${text}`} onClick={onRemove}>
+        ×
+      </button>
+    </span>
+  );
+}
+
+interface FilterTextProps {
+  readonly filter: string;
+  readonly onApply: (filter: string) => void;
+}
+
+function FilterText({ filter, onApply }: FilterTextProps) {
+  const [text, setText] = useState(filter);
+  return (
+    <form
+      class="filter-text"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onApply(text.trim());
+      }}
+    >
+      <Field label="Filter" hint="SQL over dimensions: = <> < > IN LIKE IS NULL AND OR NOT">
+        <textarea
+          class="code"
+          rows={4}
+          spellcheck={false}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </Field>
+      <Button kind="primary" type="submit">
+        Apply
+      </Button>
+    </form>
   );
 }
 
@@ -134,30 +198,9 @@ interface AddFilterProps {
 
 function AddFilter({ metric, filter, onChip, onText }: AddFilterProps) {
   const [dimension, setDimension] = useState<string>();
-  const [text, setText] = useState<string>();
-  if (text !== undefined) {
-    return (
-      <form
-        class="filter-text"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onText(text.trim());
-        }}
-      >
-        <Field label="Filter" hint="SQL over dimensions: = <> < > IN LIKE IS NULL AND OR NOT">
-          <textarea
-            class="code"
-            rows={4}
-            spellcheck={false}
-            value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
-          />
-        </Field>
-        <Button kind="primary" type="submit">
-          Apply
-        </Button>
-      </form>
-    );
+  const [written, setWritten] = useState(false);
+  if (written) {
+    return <FilterText filter={filter} onApply={onText} />;
   }
   if (dimension === undefined) {
     return (
@@ -167,7 +210,7 @@ function AddFilter({ metric, filter, onChip, onText }: AddFilterProps) {
         selected={[]}
         onSelect={setDimension}
         footer={
-          <button type="button" class="menu-item" onClick={() => setText(filter)}>
+          <button type="button" class="menu-item" onClick={() => setWritten(true)}>
             Write as text…
           </button>
         }

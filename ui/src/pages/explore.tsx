@@ -136,7 +136,13 @@ function Board({ state, metric }: BoardProps) {
     change({ filter: writeFilter(picked(parseFilter(state.filter), group, exclude)) });
   const setMetric = (name: string) => {
     const next = metrics.value?.find((one) => one.name === name);
+    const base = next?.definition.granularity ?? 'minute';
+    const timezone = zoneFits(base, state.timezone) ? state.timezone : 'UTC';
+    const names = fitting(base, timezone);
+    const { granularity } = state;
     change({
+      timezone,
+      ...(granularity === 'all' || names.includes(granularity) ? {} : { granularity: names[0] }),
       metric: name,
       measures: next && firstMeasure(next),
       filter: '',
