@@ -5798,7 +5798,7 @@ ${at2}${close}`;
 		] });
 	}
 	function Details2({ metric }) {
-		let { definition, next } = metric, mismatched = metric.type_mismatches.text !== "0";
+		let { definition, next } = metric, mismatches2 = metric.type_mismatches;
 		return a4("div", { class: "stack", children: [
 			metric.description && a4("p", { class: "lead break", children: metric.description }),
 			a4(Backfill, { metric }),
@@ -5810,12 +5810,12 @@ ${at2}${close}`;
 						["Version", next ? `${metric.version}, next ${next.version}` : String(metric.version)],
 						["First bucket", metric.first_bucket && dateTime(metric.first_bucket)],
 						["Last bucket", metric.last_bucket && dateTime(metric.last_bucket)],
-						["Groups in the batch view", metric.groups.batch && digits(metric.groups.batch)],
-						["Groups in the speed view", metric.groups.speed && digits(metric.groups.speed)],
-						["Batch view up to", metric.boundary.offset && digits(metric.boundary.offset)],
+						["Groups in the batch view", metric.groups?.batch && digits(metric.groups.batch)],
+						["Groups in the speed view", metric.groups?.speed && digits(metric.groups.speed)],
+						["Batch view up to", metric.boundary?.offset && digits(metric.boundary.offset)],
 						[
 							"Type mismatches",
-							a4("span", { class: mismatched ? "bad-text" : void 0, children: digits(metric.type_mismatches) })
+							mismatches2 && a4("span", { class: mismatches2.text === "0" ? void 0 : "bad-text", children: digits(mismatches2) })
 						],
 						["Events", eventText(definition.event)],
 						["Only where", definition.filter && a4("code", { children: definition.filter })],
@@ -5996,13 +5996,13 @@ ${at2}${close}`;
 			key: "groups",
 			title: "Groups",
 			number: !0,
-			render: ({ groups }) => groups.batch === void 0 ? "–" : digits(groups.batch)
+			render: ({ groups }) => cell(groups?.batch)
 		},
 		{
 			key: "mismatches",
 			title: "Mismatches",
 			number: !0,
-			render: ({ type_mismatches }) => a4("span", { class: type_mismatches.text === "0" ? void 0 : "bad-text", children: digits(type_mismatches) })
+			render: ({ type_mismatches }) => a4("span", { class: (type_mismatches?.text ?? "0") === "0" ? void 0 : "bad-text", children: cell(type_mismatches) })
 		},
 		{
 			key: "explore",

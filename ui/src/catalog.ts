@@ -33,8 +33,9 @@ export interface Metric {
   readonly progress?: Decimal;
   readonly description?: string | null;
   readonly definition: Definition;
-  readonly groups: { readonly batch: Decimal; readonly speed: Decimal };
-  readonly type_mismatches: Decimal;
+  /** What concerns all tenants together is left out for readers who are bound to a filter. */
+  readonly groups?: { readonly batch?: Decimal; readonly speed?: Decimal };
+  readonly type_mismatches?: Decimal;
   readonly first_bucket?: string | null;
   readonly last_bucket?: string | null;
   readonly warnings?: readonly string[];

@@ -26,7 +26,7 @@ inPage('the first key: its text is shown once, and the page logs in with it', {}
   assert.equal(kept.includes('merganser-session'), false, 'scripts cannot read the cookie');
 });
 
-inPage('a reader is bound to a metric and a filter; a bad filter is refused at its field', { refused: [422] }, async (t) => {
+inPage('a reader is bound to a metric and a filter; a bad filter is refused at its field', { refused: [401, 422] }, async (t) => {
   const { visit, page, server } = t;
   await logIn(t, shared.admin);
   await visit.go('/ui/keys');

@@ -3,7 +3,7 @@ import { get } from '../api';
 import { type Column, Gate, Link, PageHeading, Progress, Table } from '../components';
 import { useFetched } from '../fetched';
 import { FirstRun } from '../first-run';
-import { digits } from '../format';
+import { cell, digits } from '../format';
 import { place } from '../router';
 import { may } from '../session';
 import type { MetricDetail } from './metrics/metric';
@@ -69,14 +69,14 @@ const COLUMNS: readonly Column<MetricDetail>[] = [
     key: 'groups',
     title: 'Groups',
     number: true,
-    render: ({ groups }) => (groups.batch === undefined ? '–' : digits(groups.batch)),
+    render: ({ groups }) => cell(groups?.batch),
   },
   {
     key: 'mismatches',
     title: 'Mismatches',
     number: true,
     render: ({ type_mismatches }) => (
-      <span class={type_mismatches.text === '0' ? undefined : 'bad-text'}>{digits(type_mismatches)}</span>
+      <span class={(type_mismatches?.text ?? '0') === '0' ? undefined : 'bad-text'}>{cell(type_mismatches)}</span>
     ),
   },
   {

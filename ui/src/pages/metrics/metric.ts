@@ -11,7 +11,7 @@ export interface Omission {
 }
 
 export interface MetricDetail extends Metric {
-  readonly boundary: { readonly epoch?: Decimal; readonly offset?: Decimal };
+  readonly boundary?: { readonly epoch?: Decimal; readonly offset?: Decimal };
   readonly omissions?: readonly Omission[];
   /** A newer version that does not answer yet. */
   readonly next?: {

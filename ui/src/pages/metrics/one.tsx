@@ -87,7 +87,7 @@ export function OneMetric({ name }: { readonly name: string }) {
 
 function Details({ metric }: { readonly metric: MetricDetail }) {
   const { definition, next } = metric;
-  const mismatched = metric.type_mismatches.text !== '0';
+  const mismatches = metric.type_mismatches;
   return (
     <div class="stack">
       {metric.description && <p class="lead break">{metric.description}</p>}
@@ -99,12 +99,14 @@ function Details({ metric }: { readonly metric: MetricDetail }) {
             ['Version', next ? `${metric.version}, next ${next.version}` : String(metric.version)],
             ['First bucket', metric.first_bucket && dateTime(metric.first_bucket)],
             ['Last bucket', metric.last_bucket && dateTime(metric.last_bucket)],
-            ['Groups in the batch view', metric.groups.batch && digits(metric.groups.batch)],
-            ['Groups in the speed view', metric.groups.speed && digits(metric.groups.speed)],
-            ['Batch view up to', metric.boundary.offset && digits(metric.boundary.offset)],
+            ['Groups in the batch view', metric.groups?.batch && digits(metric.groups.batch)],
+            ['Groups in the speed view', metric.groups?.speed && digits(metric.groups.speed)],
+            ['Batch view up to', metric.boundary?.offset && digits(metric.boundary.offset)],
             [
               'Type mismatches',
-              <span class={mismatched ? 'bad-text' : undefined}>{digits(metric.type_mismatches)}</span>,
+              mismatches && (
+                <span class={mismatches.text === '0' ? undefined : 'bad-text'}>{digits(mismatches)}</span>
+              ),
             ],
             ['Events', eventText(definition.event)],
             ['Only where', definition.filter && <code>{definition.filter}</code>],
