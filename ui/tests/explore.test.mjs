@@ -96,7 +96,7 @@ inExplore('keys open the pickers, and ? lists them', {}, async (explore, { page 
   await eventually(async () => assert.equal(await page.evaluate(() => document.activeElement.id), 'compare'));
   await explore.plot('orders').focus();
   await page.keyboard.press('?');
-  await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+  await page.getByRole('dialog', { name: 'Keyboard and pointer' }).waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
 });
@@ -140,7 +140,7 @@ inExplore('a filter is written as text; one that is none is shown as the refusal
   const problem = t.answer.getByRole('alert');
   await problem.getByText('400').first().waitFor();
   const refusal = await t.server.ask('GET', t.query);
-  await problem.locator('.problem-detail').getByText(refusal.value.detail).waitFor();
+  await problem.getByText(refusal.value.detail.replaceAll('`', '')).waitFor();
   await t.act(() => page.goBack(), { filter: undefined });
   await problem.waitFor({ state: 'detached' });
 });
