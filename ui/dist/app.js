@@ -2219,7 +2219,7 @@ ${at2}${close}`;
 	}
 
 	// src/pages/dashboards/board.ts
-	var SHARED = ["from", "to", "timezone", "filter", "compare"], WIDTH_MAX = 12, HEIGHT_MAX = 8, WIDTH = 6, HEIGHT = 3;
+	var SHARED = ["from", "to", "timezone", "filter", "compare"], WIDTH_MAX = 12, HEIGHT_MAX = 8, WIDTH = 6, HEIGHT = 2;
 	function widthOf(chart) {
 		return within(chart.width, WIDTH, WIDTH_MAX);
 	}
@@ -2252,12 +2252,14 @@ ${at2}${close}`;
 	function both(first, second) {
 		return first === "" || second === "" ? first + second : `(${first}) AND (${second})`;
 	}
-	var TIMED = ["line", "area", "stacked"];
+	var OWN_FIRST = ["from", "to", "timezone", "compare"], TIMED = ["line", "area", "stacked"];
 	function chartParams(chart, shared, metric, now2) {
-		let { query } = chart, own = query.from !== void 0 || query.to !== void 0, all = {};
+		let { query } = chart, all = {};
 		for (let [name, value2] of Object.entries(query))
 			all[name] = parameter(value2);
-		if (all.from = own ? text2(query.from) : shared.from, all.to = own ? text2(query.to) : shared.to, all.timezone = text2(query.timezone) || shared.timezone, all.compare = text2(query.compare) || shared.compare, all.filter = both(shared.filter, text2(query.filter)), text2(query.granularity) === "" && TIMED.includes(chart.chart)) {
+		for (let name of OWN_FIRST)
+			all[name] ||= shared[name];
+		if (all.filter = both(shared.filter, text2(query.filter)), text2(query.granularity) === "" && TIMED.includes(chart.chart)) {
 			if (metric === void 0)
 				return;
 			Object.assign(all, granularityFor(all, metric, now2));

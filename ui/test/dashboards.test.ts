@@ -47,6 +47,7 @@ test('what a chart says itself goes first, and both filters hold', () => {
   assert.deepEqual(paramsOf(own, { ...SHARED, filter: "c = 'z'", compare: 'previous_period' }), {
     metric: 'm',
     from: 'now-7d',
+    to: '2013-02-01',
     timezone: 'UTC',
     filter: "(c = 'z') AND (a = 'x' OR b = 'y')",
     compare: 'previous_year',
@@ -110,7 +111,7 @@ test('charts move within the list and never leave it', () => {
 
 test('sizes stay within the grid', () => {
   const one = chart({ metric: 'm' });
-  assert.deepEqual([widthOf(one), heightOf(one)], [6, 3]);
+  assert.deepEqual([widthOf(one), heightOf(one)], [6, 2]);
   const large = resized(resized(one, 100, 100), 1, 1);
   assert.deepEqual([widthOf(large), heightOf(large)], [12, 8]);
   const small = resized(one, -100, -100);

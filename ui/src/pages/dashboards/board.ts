@@ -46,7 +46,7 @@ export interface BoardSummary {
 export const WIDTH_MAX = 12;
 export const HEIGHT_MAX = 8;
 const WIDTH = 6;
-const HEIGHT = 3;
+const HEIGHT = 2;
 
 export function widthOf(chart: BoardChart): number {
   return within(chart.width, WIDTH, WIDTH_MAX);
@@ -98,6 +98,7 @@ function both(first: string, second: string): string {
   return first === '' || second === '' ? first + second : `(${first}) AND (${second})`;
 }
 
+const OWN_FIRST = ['from', 'to', 'timezone', 'compare'] as const;
 const TIMED: readonly ChartKind[] = ['line', 'area', 'stacked'];
 
 /** Where a metric's events lie and what its buckets are: for charts whose granularity follows the range. */
@@ -118,15 +119,13 @@ export function chartParams(
   now: number,
 ): URLSearchParams | undefined {
   const { query } = chart;
-  const own = query['from'] !== undefined || query['to'] !== undefined;
   const all: { [name: string]: string } = {};
   for (const [name, value] of Object.entries(query)) {
     all[name] = parameter(value);
   }
-  all['from'] = own ? text(query['from']) : shared.from;
-  all['to'] = own ? text(query['to']) : shared.to;
-  all['timezone'] = text(query['timezone']) || shared.timezone;
-  all['compare'] = text(query['compare']) || shared.compare;
+  for (const name of OWN_FIRST) {
+    all[name] ||= shared[name];
+  }
   all['filter'] = both(shared.filter, text(query['filter']));
   if (text(query['granularity']) === '' && TIMED.includes(chart.chart)) {
     if (metric === undefined) {
