@@ -2516,8 +2516,10 @@ ${at2}${close}`;
 		let { name } = column2, value2 = row[name];
 		if (name === "time")
 			return a4("time", { dateTime: String(value2), children: bucketLabel(String(value2), answer.granularity) });
-		if (isMeasure(column2, groupBy))
-			return a4($, { children: cell(value2) });
+		if (isMeasure(column2, groupBy)) {
+			let text3 = cell(value2);
+			return isNumber(column2) ? a4($, { children: text3 }) : a4("span", { class: "cell-text", title: text3, children: text3 });
+		}
 		if (value2 === void 0)
 			return a4("span", { class: "muted", children: "Other" });
 		let label = valueLabel(value2);
@@ -2940,7 +2942,7 @@ ${at2}${close}`;
 				measure2,
 				error !== void 0 && a4(Approximate, { error })
 			] }),
-			a4("span", { class: "number-value", children: cell(value2) }),
+			a4("span", { class: typeof value2 == "string" ? "number-value text" : "number-value", children: cell(value2) }),
 			row?.compare !== void 0 && a4("span", { class: "number-compare", children: [
 				changed && a4("span", { class: "number-change", children: changed.text }),
 				" from ",
@@ -3010,7 +3012,7 @@ ${at2}${close}`;
 			return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
 		}, onPointerDown = (event) => {
 			let { x: x3, y: y5 } = at2(event), index = bucketAt(layout, data, x3);
-			event.button === 0 && index !== void 0 && (pressed.current = { x: x3, y: y5, index });
+			event.button === 0 && index !== void 0 && (pressed.current = { x: x3, y: y5, index }, onCursor(index));
 		}, onPointerMove = (event) => {
 			let { x: x3 } = at2(event), index = bucketAt(layout, data, x3);
 			onCursor(index);
@@ -3022,7 +3024,7 @@ ${at2}${close}`;
 			let { x: x3, y: y5 } = at2(event), index = bucketAt(layout, data, x3);
 			if (dragging)
 				setDragging(!1), setAnchor(void 0), anchor !== void 0 && index !== void 0 && onZoom?.(Math.min(anchor, index), Math.max(anchor, index));
-			else if (start !== void 0 && index !== void 0) {
+			else if (start !== void 0 && index !== void 0 && event.pointerType !== "touch") {
 				let near = seriesAt(layout, piled, index, y5), series = near === void 0 ? void 0 : data.series[near];
 				series?.group !== void 0 && onPick?.(series, event.altKey);
 			}
@@ -3055,7 +3057,7 @@ ${at2}${close}`;
 				onPointerMove,
 				onPointerUp,
 				onPointerCancel: stop,
-				onPointerLeave: () => !dragging && onCursor(void 0),
+				onPointerLeave: (event) => !dragging && event.pointerType !== "touch" && onCursor(void 0),
 				onKeyDown,
 				onBlur: () => onCursor(void 0),
 				children: [
@@ -3911,7 +3913,7 @@ ${at2}${close}`;
 			{
 				label: "Granularity",
 				value: current,
-				options: [["all", "No buckets"], ...offered2.map(([name, label]) => [name, label])],
+				options: [["all", "Whole range"], ...offered2.map(([name, label]) => [name, label])],
 				onSelect
 			}
 		);
@@ -5311,12 +5313,15 @@ ${at2}${close}`;
 			)
 		] });
 	}
+	function mayPass({ status }) {
+		return status === 0 || status === 429 || status >= 500;
+	}
 	var PARTIAL_HELPS = ["incomplete", "backfilling", "speed_unavailable", "views_moving", "not_ready"];
 	function Result({ state, metric, asked: asked2, onPick, onZoom, onChange }) {
 		let { answer, problem } = asked2, groupBy = w2(() => groupsOf(asked2.query), [asked2.query]);
 		return a4("section", { class: "card result", "aria-busy": asked2.loading, "aria-label": "Answer", children: [
 			problem && a4(ProblemView, { problem, children: [
-				a4(Button, { onClick: asked2.again, children: "Try again" }),
+				mayPass(problem) && a4(Button, { onClick: asked2.again, children: "Try again" }),
 				PARTIAL_HELPS.includes(problem.code) && a4(Button, { onClick: () => onChange({ partial: "allow" }), children: "Show what there is" })
 			] }),
 			answer === void 0 ? !problem && a4(Loading, {}) : a4($, { children: [
@@ -6471,7 +6476,9 @@ ${at2}${close}`;
 		A2(() => {
 			document.title = page === void 0 ? "Merganser" : `${page.title} · Merganser`, path === "/" && navigate(`/${pages[0]?.name ?? ""}`, void 0, !0);
 		}, [path]);
-		let waiting = session.value === void 0 ? " waiting" : "";
+		let go = () => {
+			setOpen(!1), document.getElementById("main")?.focus();
+		}, waiting = session.value === void 0 ? " waiting" : "";
 		return a4("div", { class: `shell${open2 ? " open" : ""}${waiting}`, children: [
 			a4("a", { class: "skip", href: "#main", onClick: toMain, children: "Skip to content" }),
 			a4("header", { class: "top-bar", children: [
@@ -6480,8 +6487,8 @@ ${at2}${close}`;
 			] }),
 			a4("nav", { id: "nav", class: "nav", "aria-label": "Pages", children: [
 				a4(Link, { to: "/", class: "brand", children: "Merganser" }),
-				a4(Group, { group: "look", current: name, onGo: () => setOpen(!1) }),
-				a4(Group, { group: "operate", current: name, onGo: () => setOpen(!1) }),
+				a4(Group, { group: "look", current: name, onGo: go }),
+				a4(Group, { group: "operate", current: name, onGo: go }),
 				a4("div", { class: "nav-end", children: [
 					a4(Account, {}),
 					a4(ThemeSwitch, {})

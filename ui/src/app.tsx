@@ -33,6 +33,10 @@ function Shell() {
       navigate(`/${pages[0]?.name ?? ''}`, undefined, true);
     }
   }, [path]);
+  const go = () => {
+    setOpen(false);
+    document.getElementById('main')?.focus();
+  };
   // Until it is known who the reader is, the page asks for what it will show, and shows nothing.
   const waiting = session.value === undefined ? ' waiting' : '';
   return (
@@ -52,8 +56,8 @@ function Shell() {
         <Link to="/" class="brand">
           Merganser
         </Link>
-        <Group group="look" current={name} onGo={() => setOpen(false)} />
-        <Group group="operate" current={name} onGo={() => setOpen(false)} />
+        <Group group="look" current={name} onGo={go} />
+        <Group group="operate" current={name} onGo={go} />
         <div class="nav-end">
           <Account />
           <ThemeSwitch />

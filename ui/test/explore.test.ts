@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { change } from '../src/exact';
-import { curlLine } from '../src/explore/share';
+import type { Answer } from '../src/answer';
+import { curlLine, frozen } from '../src/explore/share';
 import { estimate, fitting, lengthOf, nextGranularity, rangeLabel, suggested } from '../src/explore/range';
 import { queryOf, readState, withChanges } from '../src/explore/state';
-import { Decimal } from '../src/json';
+import { Decimal, readJson } from '../src/json';
+import { lineOf } from '../src/provenance';
 
 const NOW = Date.parse('2026-11-28T22:15:00Z');
 const DAY = 86_400_000;
@@ -77,4 +79,30 @@ test('the line for the shell survives quotes', () => {
   const params = new URLSearchParams({ metric: 'm', filter: "a = 'x; rm'", chart: 'line' });
   const line = curlLine(params);
   assert.ok(line.endsWith("'http://h/v1/query?metric=m&filter=a+%3D+%27x%3B+rm%27'"), line);
+});
+
+function answer(complete: boolean): Answer {
+  return readJson(`{"metric":"m","from":"2013-01-01T00:00:00-05:00","to":null,"rows":[],"provenance":{
+    "generation":12,"metric_version":1,"complete":${complete},"missing":${complete ? '[]' : '["speed"]'},
+    "batch":{"events":336000,"published_at":""},
+    "speed":{"events":776,"through":{"0":336776,"1":12345678901234567890},"behind_events":0,"lag_ms":12},
+    "approximate":{"aircraft":{"method":"hll","relative_error":0.01625}},"open_bucket":null,"partial_buckets":[]}}`) as
+    unknown as Answer;
+}
+
+test('the line says what the answer is made of', () => {
+  assert.equal(
+    lineOf(answer(true).provenance).join(' · '),
+    'complete · through 0:336776,1:12345678901234567890 · 12 ms behind · generation 12 · aircraft ± 1.6\u202f%',
+  );
+  assert.equal(lineOf(answer(false).provenance)[0], 'incomplete: speed');
+});
+
+test('a frozen link keeps the range and what was seen', () => {
+  const params = new URLSearchParams('metric=m&from=now-7d&chart=line&live=true');
+  const link = frozen(params, answer(true));
+  assert.equal(link.get('from'), '2013-01-01T00:00:00-05:00');
+  assert.ok(Date.parse(link.get('to') ?? '') <= Date.now());
+  assert.equal(link.get('after'), '0:336776,1:12345678901234567890');
+  assert.deepEqual([link.get('live'), link.get('chart')], [null, 'line']);
 });

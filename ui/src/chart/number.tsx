@@ -23,7 +23,7 @@ export function NumberTile({ row, measure, error, large }: NumberProps) {
         {measure}
         {error !== undefined && <Approximate error={error} />}
       </span>
-      <span class="number-value">{cell(value)}</span>
+      <span class={typeof value === 'string' ? 'number-value text' : 'number-value'}>{cell(value)}</span>
       {row?.['compare'] !== undefined && (
         <span class="number-compare">
           {changed && <span class="number-change">{changed.text}</span>} from {cell(earlier)}

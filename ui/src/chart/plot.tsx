@@ -48,6 +48,7 @@ export function Plot(props: PlotProps) {
     const index = bucketAt(layout, data, x);
     if (event.button === 0 && index !== undefined) {
       pressed.current = { x, y, index };
+      onCursor(index);
     }
   };
   const onPointerMove = (event: PointerEvent) => {
@@ -72,7 +73,8 @@ export function Plot(props: PlotProps) {
       if (anchor !== undefined && index !== undefined) {
         onZoom?.(Math.min(anchor, index), Math.max(anchor, index));
       }
-    } else if (start !== undefined && index !== undefined) {
+    } else if (start !== undefined && index !== undefined && event.pointerType !== 'touch') {
+      // A finger reads the values; it filters in the legend, where it hits what it means.
       const near = seriesAt(layout, piled, index, y);
       const series = near === undefined ? undefined : data.series[near];
       if (series?.group !== undefined) {
@@ -128,7 +130,9 @@ export function Plot(props: PlotProps) {
       onPointerMove={onPointerMove}
       onPointerUp={onPointerUp}
       onPointerCancel={stop}
-      onPointerLeave={() => !dragging && onCursor(undefined)}
+      onPointerLeave={(event) =>
+        !dragging && event.pointerType !== 'touch' && onCursor(undefined)
+      }
       onKeyDown={onKeyDown}
       onBlur={() => onCursor(undefined)}
     >

@@ -72,7 +72,8 @@ function Cell({ answer, groupBy, row, column, onPick }: CellProps) {
     return <time dateTime={String(value)}>{bucketLabel(String(value), answer.granularity)}</time>;
   }
   if (isMeasure(column, groupBy)) {
-    return <>{cell(value)}</>;
+    const text = cell(value);
+    return isNumber(column) ? <>{text}</> : <span class="cell-text" title={text}>{text}</span>;
   }
   if (value === undefined) {
     return <span class="muted">Other</span>;

@@ -54,7 +54,7 @@ export function GranularitySelect({ current, fitting, length, onSelect }: Granul
     <Select
       label="Granularity"
       value={current}
-      options={[['all', 'No buckets'], ...offered.map(([name, label]) => [name, label] as const)]}
+      options={[['all', 'Whole range'], ...offered.map(([name, label]) => [name, label] as const)]}
       onSelect={onSelect}
     />
   );

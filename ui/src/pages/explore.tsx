@@ -1,6 +1,7 @@
 // Explore: ask for a metric and see what the answer is made of. All of its state is in the address.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { groupsOf } from '../answer';
+import type { Problem } from '../api';
 import { Button, Loading, PageHeading, ProblemView } from '../components';
 import { loadMetric, loadMetrics, type Metric, metrics } from '../catalog';
 import { type ChartKind, ChartView, type GroupPick } from '../chart';
@@ -271,6 +272,11 @@ function Live({ state, paused, onPause, onChange }: LiveProps) {
   );
 }
 
+/** Whether the same question may be answered later. */
+function mayPass({ status }: Problem): boolean {
+  return status === 0 || status === 429 || status >= 500;
+}
+
 interface ResultProps extends BoardProps {
   readonly asked: ReturnType<typeof useAnswer>;
   readonly onPick: GroupPick;
@@ -288,7 +294,7 @@ function Result({ state, metric, asked, onPick, onZoom, onChange }: ResultProps)
     <section class="card result" aria-busy={asked.loading} aria-label="Answer">
       {problem && (
         <ProblemView problem={problem}>
-          <Button onClick={asked.again}>Try again</Button>
+          {mayPass(problem) && <Button onClick={asked.again}>Try again</Button>}
           {PARTIAL_HELPS.includes(problem.code) && (
             <Button onClick={() => onChange({ partial: 'allow' })}>Show what there is</Button>
           )}
