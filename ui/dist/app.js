@@ -966,7 +966,7 @@
 			if (!open2 || button.current === null || panel.current === null)
 				return;
 			let place2 = () => beside(button.current, panel.current);
-			return place2(), panel.current.querySelector("input, [role^=menuitem], [role=option]")?.focus(), addEventListener("resize", place2), addEventListener("scroll", place2, { passive: !0 }), () => {
+			return place2(), ((matchMedia("(pointer: coarse)").matches ? void 0 : firstControl(panel.current)) ?? panel.current).focus(), addEventListener("resize", place2), addEventListener("scroll", place2, { passive: !0 }), () => {
 				removeEventListener("resize", place2), removeEventListener("scroll", place2);
 			};
 		}, [open2]);
@@ -987,8 +987,11 @@
 					children: label
 				}
 			),
-			a4("div", { ref: panel, id, class: "popover", popover: "auto", children: open2 && children(close) })
+			a4("div", { ref: panel, id, class: "popover", popover: "auto", tabIndex: -1, children: open2 && children(close) })
 		] });
+	}
+	function firstControl(panel) {
+		return panel.querySelector("input, [role^=menuitem], [role=option]") ?? void 0;
 	}
 	function beside(button, panel) {
 		let at2 = button.getBoundingClientRect(), size = panel.getBoundingClientRect(), width = document.documentElement.clientWidth, below = at2.bottom + 4, fits = below + size.height <= innerHeight - EDGE || at2.top < innerHeight / 2, left = Math.max(EDGE, Math.min(at2.left, width - size.width - EDGE)), top = fits ? below : Math.max(EDGE, at2.top - size.height - 4);
@@ -3220,7 +3223,7 @@ ${at2}${close}`;
 			[data, names, chart, definition, height]
 		);
 		return a4("div", { class: "panels", children: [
-			data.series.length > 1 && a4(Legend, { series: data.series, onPick, onPoint: setPointed }),
+			data.series.some(({ kind }) => kind !== "all") && a4(Legend, { series: data.series, onPick, onPoint: setPointed }),
 			data.hidden > 0 && a4("p", { class: "panel-note hidden-groups", children: [
 				"Drawn are the largest ",
 				COLORS,

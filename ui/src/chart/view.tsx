@@ -139,7 +139,7 @@ function TimePanels(props: TimePanelsProps) {
   );
   return (
     <div class="panels">
-      {data.series.length > 1 && <Legend series={data.series} onPick={onPick} onPoint={setPointed} />}
+      {data.series.some(({ kind }) => kind !== 'all') && <Legend series={data.series} onPick={onPick} onPoint={setPointed} />}
       {data.hidden > 0 && (
         <p class="panel-note hidden-groups">
           Drawn are the largest {COLORS} of {digits(COLORS + data.hidden)} groups; the table has all.

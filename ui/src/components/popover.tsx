@@ -51,8 +51,9 @@ export function Popover({ label, name, class: more, openRequest, children }: Pop
     }
     const place = () => beside(button.current as HTMLElement, panel.current as HTMLElement);
     place();
-    const first = panel.current.querySelector<HTMLElement>('input, [role^=menuitem], [role=option]');
-    first?.focus();
+    // A finger wants to see the list, not a keyboard on the screen.
+    const control = matchMedia('(pointer: coarse)').matches ? undefined : firstControl(panel.current);
+    (control ?? panel.current).focus();
     addEventListener('resize', place);
     addEventListener('scroll', place, { passive: true });
     return () => {
@@ -78,11 +79,15 @@ export function Popover({ label, name, class: more, openRequest, children }: Pop
       >
         {label}
       </button>
-      <div ref={panel} id={id} class="popover" popover="auto">
+      <div ref={panel} id={id} class="popover" popover="auto" tabIndex={-1}>
         {open && children(close)}
       </div>
     </>
   );
+}
+
+function firstControl(panel: HTMLElement): HTMLElement | undefined {
+  return panel.querySelector<HTMLElement>('input, [role^=menuitem], [role=option]') ?? undefined;
 }
 
 function beside(button: HTMLElement, panel: HTMLElement): void {
