@@ -4396,13 +4396,23 @@ ${at2}${close}`;
 		let [first, last] = [Date.parse(first_bucket ?? ""), Date.parse(last_bucket ?? "")];
 		return { definition, data: Number.isNaN(first) || Number.isNaN(last) ? void 0 : [first, last] };
 	}
+	var drafts = /* @__PURE__ */ new Map();
 	function EditBoard({ name, stored: stored2, onSaved }) {
-		let { path, params } = place.value, [board, setBoard] = d2(() => ({ ...stored2.board, ...sharedOf(stored2.board, params) })), [text3, setText] = d2(), [mark, setMark] = d2(), [conflict, setConflict] = d2(), action = useAction(), mode = text3 === void 0 ? "charts" : "text", dirty = text3 !== void 0 || boardText(board) !== boardText(stored2.board);
+		let { path, params } = place.value, [draft, setDraft] = d2(
+			() => drafts.get(name) ?? {
+				board: { ...stored2.board, ...sharedOf(stored2.board, params) },
+				etag: stored2.etag
+			}
+		), { board, etag } = draft, [text3, setText] = d2(), [mark, setMark] = d2(), [conflict, setConflict] = d2(), action = useAction(), mode = text3 === void 0 ? "charts" : "text", dirty = text3 !== void 0 || boardText(board) !== boardText(stored2.board), setBoard = (next) => {
+			drafts.set(name, { board: next, etag }), setDraft({ board: next, etag });
+		};
 		A2(() => {
 			let warn = (event) => dirty && event.preventDefault();
 			return addEventListener("beforeunload", warn), () => removeEventListener("beforeunload", warn);
 		}, [dirty]);
-		let leave = () => navigate(path), current = () => text3 === void 0 ? board : readJson(text3), attempt = (work) => {
+		let leave = (to = path) => {
+			drafts.delete(name), navigate(to);
+		}, current = () => text3 === void 0 ? board : readJson(text3), attempt = (work) => {
 			action.run(async () => {
 				setMark(void 0);
 				try {
@@ -4417,10 +4427,10 @@ ${at2}${close}`;
 		}, switchTo = (next) => attempt(async () => {
 			let document2 = current();
 			setBoard({ ...document2, charts: document2.charts ?? [] }), setText(next === "text" ? boardText(document2) : void 0);
-		}), save2 = () => attempt(async () => {
+		}), save2 = (to = path) => attempt(async () => {
 			let document2 = current();
 			try {
-				onSaved(await saveBoard(name, document2, stored2.etag)), leave();
+				onSaved(await saveBoard(name, document2, etag)), leave(to);
 			} catch (error) {
 				if (!isConflict(error))
 					throw error;
@@ -4428,7 +4438,12 @@ ${at2}${close}`;
 			}
 		});
 		return a4($, { children: [
-			a4(EditHeading, { title: board.title || name, action, onSave: save2, onCancel: leave }),
+			a4(PageHeading, { title: board.title || name, children: [
+				dirty && a4("span", { class: "muted", children: "Not saved yet" }),
+				a4(Button, { disabled: action.busy, onClick: () => dirty ? save2("/explore") : leave("/explore"), children: dirty ? "Save and add from Explore" : "Add from Explore" }),
+				a4(Button, { onClick: () => leave(), children: "Cancel" }),
+				a4(Button, { kind: "primary", disabled: action.busy, onClick: () => save2(), children: "Save" })
+			] }),
 			a4("div", { class: "stack board-edit", children: [
 				action.problem && a4(ProblemView, { problem: action.problem }),
 				a4(
@@ -4467,13 +4482,6 @@ ${at2}${close}`;
 					}
 				}
 			)
-		] });
-	}
-	function EditHeading({ title, action, onSave, onCancel }) {
-		return a4(PageHeading, { title, children: [
-			a4(Link, { to: "/explore", class: "button plain", children: "Add from Explore" }),
-			a4(Button, { onClick: onCancel, children: "Cancel" }),
-			a4(Button, { kind: "primary", disabled: action.busy, onClick: onSave, children: "Save" })
 		] });
 	}
 

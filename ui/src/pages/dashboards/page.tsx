@@ -1,6 +1,6 @@
 // One dashboard: looked at, or edited on the page and as text.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { type Action, useAction } from '../../action';
+import { useAction } from '../../action';
 import { loadMetric, type Metric } from '../../catalog';
 import { Button, Confirm, Empty, Gate, Link, Menu, PageHeading, ProblemView, Tabs } from '../../components';
 import { parseFilter, picked, writeFilter } from '../../explore/filter';
@@ -199,22 +199,45 @@ interface EditProps {
 
 type Mode = 'charts' | 'text';
 
+interface Draft {
+  readonly board: Board;
+  /** The version that it was made from. */
+  readonly etag: string;
+}
+
+/** What was edited and not saved, by dashboard: it is there again when its reader comes back to it. */
+const drafts = new Map<string, Draft>();
+
 function EditBoard({ name, stored, onSaved }: EditProps) {
   const { path, params } = place.value;
-  const [board, setBoard] = useState<Board>(() => ({ ...stored.board, ...sharedOf(stored.board, params) }));
+  const [draft, setDraft] = useState<Draft>(
+    () =>
+      drafts.get(name) ?? {
+        board: { ...stored.board, ...sharedOf(stored.board, params) },
+        etag: stored.etag,
+      },
+  );
+  const { board, etag } = draft;
   const [text, setText] = useState<string>();
   const [mark, setMark] = useState<Mark>();
   const [conflict, setConflict] = useState<Board>();
   const action = useAction();
   const mode: Mode = text === undefined ? 'charts' : 'text';
   const dirty = text !== undefined || boardText(board) !== boardText(stored.board);
+  const setBoard = (next: Board) => {
+    drafts.set(name, { board: next, etag });
+    setDraft({ board: next, etag });
+  };
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => dirty && event.preventDefault();
     addEventListener('beforeunload', warn);
     return () => removeEventListener('beforeunload', warn);
   }, [dirty]);
 
-  const leave = () => navigate(path);
+  const leave = (to = path) => {
+    drafts.delete(name);
+    navigate(to);
+  };
   /** The document of the text, or of the charts; marks the line where the text is no document. */
   const current = (): Board => (text === undefined ? board : (readJson(text) as unknown as Board));
   const attempt = (work: () => Promise<void>) =>
@@ -236,12 +259,12 @@ function EditBoard({ name, stored, onSaved }: EditProps) {
       setBoard({ ...document, charts: document.charts ?? [] });
       setText(next === 'text' ? boardText(document) : undefined);
     });
-  const save = () =>
+  const save = (to = path) =>
     attempt(async () => {
       const document = current();
       try {
-        onSaved(await saveBoard(name, document, stored.etag));
-        leave();
+        onSaved(await saveBoard(name, document, etag));
+        leave(to);
       } catch (error) {
         if (!isConflict(error)) {
           throw error;
@@ -251,7 +274,16 @@ function EditBoard({ name, stored, onSaved }: EditProps) {
     });
   return (
     <>
-      <EditHeading title={board.title || name} action={action} onSave={save} onCancel={leave} />
+      <PageHeading title={board.title || name}>
+        {dirty && <span class="muted">Not saved yet</span>}
+        <Button disabled={action.busy} onClick={() => (dirty ? save('/explore') : leave('/explore'))}>
+          {dirty ? 'Save and add from Explore' : 'Add from Explore'}
+        </Button>
+        <Button onClick={() => leave()}>Cancel</Button>
+        <Button kind="primary" disabled={action.busy} onClick={() => save()}>
+          Save
+        </Button>
+      </PageHeading>
       <div class="stack board-edit">
         {action.problem && <ProblemView problem={action.problem} />}
         <Tabs
@@ -289,26 +321,5 @@ function EditBoard({ name, stored, onSaved }: EditProps) {
         />
       )}
     </>
-  );
-}
-
-interface HeadingProps {
-  readonly title: string;
-  readonly action: Action;
-  readonly onSave: () => void;
-  readonly onCancel: () => void;
-}
-
-function EditHeading({ title, action, onSave, onCancel }: HeadingProps) {
-  return (
-    <PageHeading title={title}>
-      <Link to="/explore" class="button plain">
-        Add from Explore
-      </Link>
-      <Button onClick={onCancel}>Cancel</Button>
-      <Button kind="primary" disabled={action.busy} onClick={onSave}>
-        Save
-      </Button>
-    </PageHeading>
   );
 }
