@@ -4101,7 +4101,7 @@ ${at2}${close}`;
 	}
 	function MeasurePicker({ metric, selected, onSelect }) {
 		let measures = Object.entries(metric?.definition.measures ?? {}), shown2 = selected.length === 0 ? measures.map(([name]) => name) : selected, first = shown2[0] ?? "Measures", label = shown2.length > 1 ? `${first} and ${shown2.length - 1} more` : first;
-		return a4(Popover, { name: `Measures: ${shown2.join(", ")}`, label: a4(Opener, { text: label }), children: () => a4(
+		return a4(Popover, { name: `Measures: ${label}`, label: a4(Opener, { text: label }), children: () => a4(
 			Picker,
 			{
 				name: "Measures",
@@ -4276,7 +4276,10 @@ ${at2}${close}`;
 		let loaded = useFetched(name, (signal) => loadBoard(name, signal)), [written2, setWritten] = d2(), stored2 = written2 ?? loaded.value, editing = place.value.params.has("edit") && may("admin");
 		return A2(() => {
 			stored2 !== void 0 && (document.title = `${stored2.board.title || name} · Merganser`);
-		}, [stored2]), stored2 === void 0 ? a4(Gate, { of: loaded, children: () => null }) : editing ? a4(EditBoard, { name, stored: stored2, onSaved: setWritten }, stored2.etag) : a4(LookAtBoard, { name, board: stored2.board });
+		}, [stored2]), stored2 === void 0 ? a4($, { children: [
+			a4(PageHeading, { title: name }),
+			a4(Gate, { of: loaded, children: () => null })
+		] }) : editing ? a4(EditBoard, { name, stored: stored2, onSaved: setWritten }, stored2.etag) : a4(LookAtBoard, { name, board: stored2.board });
 	}
 	function LookAtBoard({ name, board }) {
 		let { path, params } = place.value, [deleting, setDeleting] = d2(!1), live = params.get("live") === "true", change2 = (changes) => navigate(path, withShared(board, params, changes)), set = (param, on) => {
@@ -6512,7 +6515,13 @@ ${at2}${close}`;
 		event.preventDefault(), document.getElementById("main")?.focus();
 	}
 	function Body({ page }) {
-		return page === void 0 ? place.value.path === "/" ? null : a4(Empty, { title: "There is no such page.", children: a4(Link, { to: "/", children: "Go to the first one" }) }) : may(page.role, page.unbound) ? a4(page.component, {}) : a4(Empty, { title: "This key may not see this page." });
+		return page === void 0 ? place.value.path === "/" ? null : a4($, { children: [
+			a4(PageHeading, { title: "No such page" }),
+			a4(Empty, { title: "There is nothing at this address.", children: a4(Link, { to: "/", children: "Go to the first page" }) })
+		] }) : may(page.role, page.unbound) ? a4(page.component, {}) : a4($, { children: [
+			a4(PageHeading, { title: page.title }),
+			a4(Empty, { title: "This key may not see this page." })
+		] });
 	}
 	function Group({ group, current, onGo }) {
 		let shown2 = pages.filter((page) => page.group === group && may(page.role, page.unbound));

@@ -1,6 +1,6 @@
 // The shell: navigation, theme, log-in, and the page of the address.
 import { useEffect, useState } from 'preact/hooks';
-import { Button, Empty, Link, ProblemView } from './components';
+import { Button, Empty, Link, PageHeading, ProblemView } from './components';
 import { useFetched } from './fetched';
 import { LogIn } from './login';
 import { type Page, pages } from './pages';
@@ -78,13 +78,21 @@ function toMain(event: Event) {
 function Body({ page }: { readonly page: Page | undefined }) {
   if (page === undefined) {
     return place.value.path === '/' ? null : (
-      <Empty title="There is no such page.">
-        <Link to="/">Go to the first one</Link>
-      </Empty>
+      <>
+        <PageHeading title="No such page" />
+        <Empty title="There is nothing at this address.">
+          <Link to="/">Go to the first page</Link>
+        </Empty>
+      </>
     );
   }
   if (!may(page.role, page.unbound)) {
-    return <Empty title="This key may not see this page." />;
+    return (
+      <>
+        <PageHeading title={page.title} />
+        <Empty title="This key may not see this page." />
+      </>
+    );
   }
   return <page.component />;
 }

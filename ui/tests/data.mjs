@@ -72,3 +72,21 @@ export const HOSTILE = [
   '👩‍👩‍👧‍👦🏳️‍🌈 Zähler\u0301\u0000'.replace('\u0000', ''),
   `${'long'.repeat(2500)}`,
 ];
+
+/** A dashboard of the shop with one chart of each kind. */
+export const DASHBOARD = {
+  title: 'Shop',
+  description: 'Orders, and what they bring',
+  timezone: 'America/New_York',
+  charts: [
+    chart('Orders', 'line', 6, { measures: ['orders'], granularity: 'day', fill: 'zero', totals: true }),
+    chart('By country', 'stacked', 6, { measures: ['orders'], granularity: 'day', group_by: ['country'], group_limit: 4, other: true }),
+    chart('Amount', 'number', 3, { measures: ['amount', 'buyers'] }),
+    chart('Plans', 'bar', 3, { measures: ['orders'], group_by: ['plan'] }),
+    chart('Largest', 'table', 6, { measures: ['largest', 'debt'], group_by: ['country'] }),
+  ],
+};
+
+function chart(title, kind, width, query) {
+  return { title, chart: kind, width, height: 3, query: { metric: 'sales', ...query } };
+}

@@ -62,7 +62,7 @@ export function MeasurePicker({ metric, selected, onSelect }: MeasurePickerProps
   const first = shown[0] ?? 'Measures';
   const label = shown.length > 1 ? `${first} and ${shown.length - 1} more` : first;
   return (
-    <Popover name={`Measures: ${shown.join(', ')}`} label={<Opener text={label} />}>
+    <Popover name={`Measures: ${label}`} label={<Opener text={label} />}>
       {() => (
         <Picker
           name="Measures"

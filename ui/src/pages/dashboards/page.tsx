@@ -31,7 +31,12 @@ export function BoardPage({ name }: { readonly name: string }) {
     }
   }, [stored]);
   if (stored === undefined) {
-    return <Gate of={loaded}>{() => null}</Gate>;
+    return (
+      <>
+        <PageHeading title={name} />
+        <Gate of={loaded}>{() => null}</Gate>
+      </>
+    );
   }
   return editing ? (
     <EditBoard key={stored.etag} name={name} stored={stored} onSaved={setWritten} />
