@@ -273,9 +273,6 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub(crate) fn of_file(config: Option<PathBuf>) -> Result<Self, SettingsError> {
-        let unread = |error: clap::Error| SettingsError::Environment {
-            reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
-        };
         let command = PartialSettings::augment_args(clap::Command::new("merganser"));
         let matches = command.try_get_matches_from(["merganser"]).map_err(unread)?;
         let given = PartialSettings::from_arg_matches(&matches).map_err(unread)?;
@@ -361,6 +358,12 @@ impl Settings {
             return wrong("lag_max_ms", value, "expected more than `flush_interval_ms`");
         }
         Ok(())
+    }
+}
+
+fn unread(error: clap::Error) -> SettingsError {
+    SettingsError::Environment {
+        reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
     }
 }
 

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_replaced_reads_back_and_leaves_nothing_behind() {
+    fn a_replaced_file_reads_back_and_leaves_nothing_behind() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pointer");
         replace(&path, b"one").unwrap();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_keeps_what_is_there() {
+    fn a_failed_replacement_keeps_the_old_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pointer");
         fs::create_dir(&path).unwrap();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_is_found_below_too() {
+    fn leftovers_of_a_crash_are_found_in_folders_too() {
         let directory = tempfile::tempdir().unwrap();
         let below = directory.path().join("a/b");
         create_directory(&below).unwrap();

@@ -55,7 +55,7 @@ pub enum InspectError {
 /// Looks at the data directory `directory`; `None` if it was never used. Blocks on small files.
 ///
 /// # Errors
-/// When what is there is of a newer version, or damaged as far as a look can tell.
+/// When what is there is of a newer version, or damaged as far as a look can see.
 pub async fn inspect(directory: &Path) -> Result<Option<DirectoryInspection>, InspectError> {
     let Some(look) = journal::inspect_journal(directory)? else { return Ok(None) };
     // Not the storage of a service: that deletes what a crash left.

@@ -258,22 +258,24 @@ impl Journal for FileJournal {
 
 impl JournalFiles for FileJournal {
     fn files(&self) -> Result<Vec<JournalFile>, JournalError> {
-        let open = |path: &Path, size_bytes: Option<u64>| {
-            let failed = |error: std::io::Error| io_error("opening", path, &error);
-            let file = File::open(path).map_err(failed)?;
-            let size_bytes = match size_bytes {
-                Some(durable) => durable,
-                None => file.metadata().map_err(failed)?.len(),
-            };
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            Ok(JournalFile { name: format!("{JOURNAL_DIRECTORY}/{name}"), file, size_bytes })
-        };
         self.confirm()?;
         // So that none is deleted between the look and the opening.
         let _turn = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
         let segments: Vec<_> =
             self.published.read().all().map(|s| (Arc::clone(&s.path), s.size_bytes)).collect();
-        let segments = segments.iter().map(|(path, size)| open(path, Some(*size)));
-        segments.chain([open(&self.directory.join(journal_id::FILE_NAME), None)]).collect()
+        let segments = segments.iter().map(|(path, size)| open_file(path, Some(*size)));
+        segments.chain([open_file(&self.directory.join(journal_id::FILE_NAME), None)]).collect()
     }
+}
+
+/// Opens a file of the journal for a back-up, up to `size_bytes` or to its end.
+fn open_file(path: &Path, size_bytes: Option<u64>) -> Result<JournalFile, JournalError> {
+    let failed = |error: std::io::Error| io_error("opening", path, &error);
+    let file = File::open(path).map_err(failed)?;
+    let size_bytes = match size_bytes {
+        Some(durable) => durable,
+        None => file.metadata().map_err(failed)?.len(),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(JournalFile { name: format!("{JOURNAL_DIRECTORY}/{name}"), file, size_bytes })
 }

@@ -57,12 +57,8 @@ async fn write(
     let about = footer_metadata(subject, grain, (from, to));
     let schema = subject.layout.schema();
     let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
-    let edge = |rows: Option<&RecordBatch>, at: fn(&[i64]) -> Option<&i64>| {
-        let times = time_order::times(rows?).ok()?;
-        at(times).copied().map(Timestamp)
-    };
-    let first = edge(rows.first(), <[i64]>::first).unwrap_or_default();
-    let last = edge(rows.last(), <[i64]>::last).unwrap_or_default();
+    let first = edge_time(rows.first(), <[i64]>::first).unwrap_or_default();
+    let last = edge_time(rows.last(), <[i64]>::last).unwrap_or_default();
     let range = TimeRange { from: first, to: Timestamp(last.0 + grain.micros()) };
     let properties = parquet_file::properties();
     let write = move || parquet_file::write(&schema, &rows, &about, properties);
@@ -72,6 +68,11 @@ async fn write(
     let checksum = Some(crc32c::crc32c(&bytes));
     storage.create(&path, bytes).await?;
     Ok(ViewFile { path, grain, range, from, to, rows: count, size_bytes, checksum })
+}
+
+fn edge_time(rows: Option<&RecordBatch>, at: fn(&[i64]) -> Option<&i64>) -> Option<Timestamp> {
+    let times = time_order::times(rows?).ok()?;
+    at(times).copied().map(Timestamp)
 }
 
 /// States of a finer grain merged to a coarser one.

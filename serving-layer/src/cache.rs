@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_another_hits_and_who_makes_it_misses() {
+    async fn a_reader_that_waits_counts_as_a_hit_and_the_one_that_fills_as_a_miss() {
         let (hits, misses) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let mut cache = GenerationCache::new("test", 1 << 20);
         cache.instruments.hits = Counter::from_arc(Arc::clone(&hits));
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gives_up_takes_nothing_from_who_makes() {
+    async fn a_waiter_that_gives_up_does_not_stop_the_fill() {
         let cache = GenerationCache::new("test", 1 << 20);
         let made = AtomicUsize::new(0);
         let make = || async {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_failed_is_tried_again_and_the_bound_holds() {
+    async fn a_failed_fill_is_tried_again_and_the_bound_holds() {
         let cache = GenerationCache::new("test", 3 * 1024);
         let failed =
             cache.get(Generation(1), Offset(0), &0, async { Err(ServingError::Moving(1)) }).await;

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reserved_is_there_when_it_is_used_and_goes_when_all_is_dropped() {
+    fn reserved_memory_can_be_used_and_is_released_on_drop() {
         let memory = QueryMemory::new(3_200);
         let account = memory.account(&CallerId::default(), MemoryNeed::Much);
         assert!(account.reserve(2_000).is_ok());

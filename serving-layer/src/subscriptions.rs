@@ -329,32 +329,33 @@ impl QueryRefresher {
         known: Option<AnswerFingerprint>,
     ) -> Result<(AnswerFingerprint, Option<SharedMessage>), ServingError> {
         let (answer, known) = (&answer, &known);
-        let write = |work: QueryContext| async move {
+        let write = |work: QueryContext| {
             let (answer, known) = (answer.clone(), known.clone());
-            run_blocking(move || {
-                let (answer, seen) = fingerprint(answer);
-                if known.as_ref() == Some(&seen) {
-                    return Ok((seen, None));
-                }
-                let (mut held, mut pieces) = (work.hold(0)?, Vec::new());
-                for piece in format::write(answer, AnswerFormat::Json, CsvTextStyle::default())? {
-                    work.check()?;
-                    let piece = piece.map_err(|error| ServingError::Internal(error.to_string()))?;
-                    held.resize(held.bytes() + piece.len())?;
-                    pieces.push(piece);
-                }
-                let text = SharedMessage {
-                    event: "answer",
-                    pieces,
-                    seen: seen.clone(),
-                    _held: Some(held),
-                };
-                Ok((seen, Some(text)))
-            })
-            .await
+            run_blocking(move || write_message(answer, known.as_ref(), &work))
         };
         self.subscriptions.serving.run_when_admitted(MemoryNeed::Much, request, write).await
     }
+}
+
+/// An answer's fingerprint and text; no text if the fingerprint is the known one.
+fn write_message(
+    answer: QueryAnswer,
+    known: Option<&AnswerFingerprint>,
+    work: &QueryContext,
+) -> Result<(AnswerFingerprint, Option<SharedMessage>), ServingError> {
+    let (answer, seen) = fingerprint(answer);
+    if known == Some(&seen) {
+        return Ok((seen, None));
+    }
+    let (mut held, mut pieces) = (work.hold(0)?, Vec::new());
+    for piece in format::write(answer, AnswerFormat::Json, CsvTextStyle::default())? {
+        work.check()?;
+        let piece = piece.map_err(|error| ServingError::Internal(error.to_string()))?;
+        held.resize(held.bytes() + piece.len())?;
+        pieces.push(piece);
+    }
+    let text = SharedMessage { event: "answer", pieces, seen: seen.clone(), _held: Some(held) };
+    Ok((seen, Some(text)))
 }
 
 /// What makes an answer another one: not when it was read, and not how its events are split.

@@ -51,7 +51,7 @@ use worker::{FoldWorker, StoreInventory, WorkerParts};
 
 /// Groups that one atomic step of the store takes.
 const CHANGE_GROUPS_MAX: usize = 20_000;
-/// Bytes likewise; text in the store is about half as long again.
+/// Bytes that one atomic step takes; text in the store is about half as long again.
 const CHANGE_SIZE_BYTES_MAX: usize = 5 << 20;
 /// How often the start tries to read and claim the store before it fails.
 const START_ATTEMPTS: u32 = 5;

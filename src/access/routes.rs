@@ -173,14 +173,8 @@ fn check(wanted: &KeyRequest, snapshot: &CatalogSnapshot) -> Result<(), Problem>
 /// # Errors
 /// What would be right.
 fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    let unit = |unit| match unit {
-        'd' => Some(DAY_US),
-        'h' => Some(HOUR_US),
-        'm' => Some(MINUTE_US),
-        _ => None,
-    };
     let mut letters = text.chars();
-    let span = letters.next_back().and_then(unit).and_then(|unit| {
+    let span = letters.next_back().and_then(unit_micros).and_then(|unit| {
         let count: u32 = letters.as_str().parse().ok()?;
         unit.checked_mul(i64::from(count))
     });
@@ -192,6 +186,15 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         let short = clipped(text);
         format!("`{short}` is no time to come; `90d`, `12h`, `30m` or an RFC 3339 time is right")
     })
+}
+
+fn unit_micros(unit: char) -> Option<i64> {
+    match unit {
+        'd' => Some(DAY_US),
+        'h' => Some(HOUR_US),
+        'm' => Some(MINUTE_US),
+        _ => None,
+    }
 }
 
 /// A key as it is shown: never its text or digest.

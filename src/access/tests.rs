@@ -176,7 +176,7 @@ async fn a_rate_limit_is_kept_and_the_headers_show_it() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_ends_with_its_key() {
+async fn a_request_under_way_ends_when_its_key_is_revoked() {
     let (made, _) = key(Role::Read);
     let made = Arc::new(made);
     let (guard, sender, _) = guard(&[&made]);
@@ -228,7 +228,7 @@ fn request(method: Method, key: &str, body: Body) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn what_comes_after_its_key_was_revoked_does_not_count() {
+async fn a_body_that_arrives_after_its_key_was_revoked_does_not_count() {
     let (made, text) = key(Role::Admin);
     let made = Arc::new(made);
     for is_revoked in [false, true] {

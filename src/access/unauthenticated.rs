@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_addresses_those_that_take_long_make_room() {
+    fn slow_bodies_make_room_for_other_addresses() {
         let (unknown, begun) = (UnauthenticatedLimiter::default(), Instant::now());
         let all = 0..PLACES as u32;
         let take_all = |from: u32, at: Instant| -> Vec<UnauthenticatedPermit> {

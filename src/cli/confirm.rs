@@ -1,4 +1,4 @@
-//! Asking before something goes for good.
+//! The question before something is deleted.
 
 use std::io::{self, IsTerminal};
 

@@ -216,26 +216,27 @@ fn print_summary(
 
 /// What each file is.
 fn input_formats(args: &IngestArgs) -> Result<Vec<InputFormat>, CliError> {
-    let format = |file: &PathBuf| {
-        let of_name = || InputFormat::of_name(&file.to_string_lossy());
-        let format = args.table.format.unwrap_or_else(of_name);
-        let name = file.display();
-        if let Some(flag) = args.table.inapplicable_flag(format) {
-            let what = match format {
-                InputFormat::Ndjson => "CSV, Parquet and Arrow",
-                InputFormat::Csv | InputFormat::Parquet | InputFormat::Arrow => "CSV",
-            };
-            return Err(CliError::Usage(format!(
-                "`{flag}` is for {what}; by its name `{name}` is something else (`--format` says \
-                 what a file is)"
-            )));
-        }
-        if is_stdin(file) && matches!(format, InputFormat::Parquet | InputFormat::Arrow) {
-            return Err(CliError::Usage("Parquet and Arrow are read from files".to_owned()));
-        }
-        Ok(format)
-    };
-    args.files.iter().map(format).collect()
+    args.files.iter().map(|file| input_format(args, file)).collect()
+}
+
+fn input_format(args: &IngestArgs, file: &Path) -> Result<InputFormat, CliError> {
+    let of_name = || InputFormat::of_name(&file.to_string_lossy());
+    let format = args.table.format.unwrap_or_else(of_name);
+    let name = file.display();
+    if let Some(flag) = args.table.inapplicable_flag(format) {
+        let what = match format {
+            InputFormat::Ndjson => "CSV, Parquet and Arrow",
+            InputFormat::Csv | InputFormat::Parquet | InputFormat::Arrow => "CSV",
+        };
+        return Err(CliError::Usage(format!(
+            "`{flag}` is for {what}; by its name `{name}` is something else (`--format` says what \
+             a file is)"
+        )));
+    }
+    if is_stdin(file) && matches!(format, InputFormat::Parquet | InputFormat::Arrow) {
+        return Err(CliError::Usage("Parquet and Arrow are read from files".to_owned()));
+    }
+    Ok(format)
 }
 
 /// For each file what is kept of how far it was sent, if anything can be.
@@ -250,7 +251,7 @@ fn bookmarks(
     }
     let Some(journal) = ServerJournal::of(client, retry)? else {
         output::print_note(
-            "the server does not tell this key which journal it sends to: what is interrupted \
+            "the server does not show this key which journal it sends to: what is interrupted \
              will begin anew",
         );
         return Ok(none());

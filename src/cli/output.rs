@@ -62,7 +62,7 @@ fn one_line(message: &str) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Whether the reader of our output went away, as `head` does: no failure of ours.
+/// Whether the reader of the output went away, as `head` does, which is no failure.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
 #[derive(Debug)]
 pub(super) struct FinishedRun {
     run: RunReply,
-    /// As the server tells of it.
+    /// The document of the server.
     pub(super) document: Box<RawValue>,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     Ok(output::print(&ended.summary())?)
 }
 
-/// Starts a run, waits for its end and tells what it did, in a line.
+/// Starts a run, waits for its end and prints what it did, in a line.
 ///
 /// # Errors
 /// When another run is active, or the run does not succeed.

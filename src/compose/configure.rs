@@ -78,10 +78,6 @@ pub(super) fn catalog(settings: &Settings) -> CatalogSettings {
 /// The settings of runs. Field by field, a setting of this start wins over the stored schedule, and
 /// that one over the file and the defaults.
 pub(super) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSettings {
-    let choose = |is_explicit: bool, set: &str, stored: Option<&String>| match stored {
-        Some(stored) if !is_explicit => stored.clone(),
-        _ => set.to_owned(),
-    };
     let sources = &settings.sources;
     let schedule = Schedule {
         incremental: choose(
@@ -102,6 +98,13 @@ pub(super) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSetting
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     RunSettings { schedule, threads }
+}
+
+fn choose(is_explicit: bool, set: &str, stored: Option<&String>) -> String {
+    match stored {
+        Some(stored) if !is_explicit => stored.clone(),
+        _ => set.to_owned(),
+    }
 }
 
 #[cfg(test)]

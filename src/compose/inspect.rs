@@ -1,4 +1,4 @@
-//! What the layers tell of a data directory and a speed store from outside, for
+//! What the layers see of a data directory and a speed store from outside, for
 //! `merganser doctor`. Nothing is changed.
 
 use std::io;
@@ -23,7 +23,7 @@ pub(crate) fn lock_holder(data_dir: &Path) -> io::Result<Option<String>> {
 /// What is in a data directory; `None` if it was never used.
 ///
 /// # Errors
-/// When a start would refuse it, as far as a look can tell.
+/// When a start would refuse it, as far as a look can see.
 pub(crate) async fn inspect_data_dir(
     data_dir: &Path,
 ) -> anyhow::Result<Option<DirectoryInspection>> {

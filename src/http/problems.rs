@@ -52,7 +52,7 @@ pub(super) fn uri_too_long(uri: &Uri) -> Option<Problem> {
     Some(problem.with("limit_bytes", URI_MAX_BYTES))
 }
 
-/// Whether a handler of ours has said what was wrong.
+/// Whether a handler of the service has described the problem.
 fn is_problem(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/problem+json"))

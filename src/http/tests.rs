@@ -273,7 +273,7 @@ async fn a_request_that_can_be_read_in_two_ways_is_refused_and_nothing_after_it_
 }
 
 #[tokio::test]
-async fn what_hyper_cannot_read_ends_the_connection_too() {
+async fn a_request_that_hyper_cannot_read_ends_the_connection() {
     for wrong in [
         "Content-Length: 2\r\nContent-Length: 3\r\n\r\n[]",
         "Content-Length: 2, 2\r\n\r\n[]",

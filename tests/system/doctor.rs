@@ -71,7 +71,7 @@ fn a_service_that_runs_is_looked_at_and_left_alone() {
 }
 
 #[test]
-fn what_is_in_the_way_is_named_and_nothing_is_made() {
+fn obstacles_are_named_and_nothing_is_created() {
     let place = Place::new(Store::Memory);
     let file = place.dir.path().join("wrong.toml");
     let wrong = "[[metric]]\nname = 'm'\nevent = 'e'\n[metric.measures]\nx = { kind = 'median' }\n";

@@ -132,7 +132,7 @@ fn a_killed_one_stores_nothing_twice_and_without_ids_at_most_the_last_batch() {
 }
 
 #[test]
-fn what_is_kept_counts_for_the_same_file_and_the_same_journal_only() {
+fn a_bookmark_counts_for_the_same_file_and_journal_only() {
     let (place, other) = (Place::new(Store::Memory), Place::new(Store::Memory));
     let (server, fresh) = (place.start(), other.start());
     let sending = Sending::of(&place, "events.ndjson");
@@ -162,7 +162,7 @@ fn what_is_kept_counts_for_the_same_file_and_the_same_journal_only() {
 /// A restored back-up has the journal's id, and not all acknowledged events; by the time of the
 /// next upload, other clients may have filled the journal beyond the old position.
 #[test]
-fn what_a_restored_server_has_lost_is_sent_again() {
+fn events_that_a_restored_server_lost_are_sent_again() {
     let (place, copy) = (Place::new(Store::Memory), Place::new(Store::Memory));
     let server = place.start();
     let backup = [OsStr::new("backup"), copy.data_dir().as_os_str()].map(OsStr::to_owned);

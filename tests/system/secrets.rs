@@ -327,7 +327,7 @@ fn questions() -> Vec<Request> {
 }
 
 #[test]
-fn what_a_key_does_not_see_is_named_in_no_answer() {
+fn no_answer_names_what_its_key_does_not_see() {
     let place = Place::new(Store::Redis);
     let server = place.start();
     define(&server.http);

@@ -252,9 +252,9 @@ fn in_every_shape(place: &Place, acme: &str) -> u64 {
     sent
 }
 
-in_both_stores!(what_a_key_fixes_is_in_every_event_whatever_was_sent);
+in_both_stores!(fixed_properties_replace_those_that_were_sent);
 
-fn what_a_key_fixes_is_in_every_event_whatever_was_sent(store: Store) {
+fn fixed_properties_replace_those_that_were_sent(store: Store) {
     let place = Place::new(store);
     let server = place.start();
     let definition = json!({
@@ -331,7 +331,7 @@ fn properties_that_cannot_be_fixed_are_refused() {
 }
 
 #[test]
-fn who_sends_slowly_and_unknown_keeps_nobody_else_out() {
+fn slow_clients_without_a_key_keep_no_other_out() {
     let place = Place::new(Store::Memory);
     let server = place.start();
     let admin = key(&place, None, &["--role", "admin"]);

@@ -98,7 +98,7 @@ fn a_session_over_https_has_a_cookie_of_this_host_alone() {
 }
 
 #[test]
-fn what_is_no_certificate_is_found_at_the_start() {
+fn a_wrong_certificate_is_found_at_the_start() {
     let place = Place::new(Store::Memory);
     write_certificate(&place);
     let path = |name: &str| place.dir.path().join(name);

@@ -166,7 +166,7 @@ fn a_type_name_means_one_type() {
 }
 
 #[test]
-fn nothing_is_left_to_do_and_nothing_unwraps() {
+fn no_todo_is_left_and_no_code_unwraps() {
     check("nothing is left to do and nothing unwraps", |source| {
         let banned = |line: &str| {
             let code = line.split("//").next().unwrap_or_default();

@@ -194,7 +194,7 @@ impl RunQueue {
         self.registry().runs.get(id).is_some_and(|slot| slot.cancelled)
     }
 
-    /// Changes a record and tells its followers. A run that was cancelled does not begin to
+    /// Changes a record and notifies its followers. A run that was cancelled does not begin to
     /// publish: whether the change was made.
     pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut RunRecord)) -> bool {
         let registry = self.registry();

@@ -155,7 +155,7 @@ pub(super) fn decode(header: &FrameHeader, payload: Vec<u8>) -> Result<EventBatc
     Ok(events)
 }
 
-/// As [`decode`], of the columns that tell repetitions alone.
+/// As [`decode`], only of the columns that identify events.
 ///
 /// # Errors
 /// As [`decode`].
@@ -177,8 +177,9 @@ fn check_rows(header: &FrameHeader, found: usize) -> Result<(), String> {
     }
 }
 
-/// Where in `bytes` a whole frame of events after `after` lies, if one does. It tells damage in
-/// the midst of a journal, which has a frame behind it, from a write that was cut short.
+/// Where in `bytes` a whole frame of events after `after` lies, if one does. It
+/// distinguishes damage in the midst of a journal, which has a frame behind it, from a write that
+/// was cut short.
 pub(super) fn find_frame(bytes: &[u8], after: Offset) -> Option<usize> {
     let last = bytes.len().checked_sub(FRAME_HEADER_BYTES)?;
     (0..=last).find(|&at| is_frame(&bytes[at..], after))

@@ -1,7 +1,7 @@
 //! A look at a journal from outside, while another process may have it open.
 //!
 //! Only names and headers are read: whether this build can read what is there, and whether it is of
-//! one journal. That all of it is sound only opening it tells. What comes and goes meanwhile is let
+//! one journal. Only opening the journal checks all of it. What comes and goes meanwhile is let
 //! be.
 
 use std::fs::{self, File};
@@ -18,7 +18,7 @@ use super::segment::{
     HeaderError, SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader, SegmentName,
 };
 
-/// What a look at a journal tells.
+/// The result of a look at a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct JournalInspection {
     /// Its id.

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use merganser_core::failpoint::is_bug_planted;
 
-/// What tells a file or directory from all others, as long as it is open.
+/// What identifies a file or directory while it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileIdentity {
     device: u64,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_put_back_before_a_look_was_never_away_and_after_one_is_gone_for_good() {
+    fn a_directory_that_is_put_back_after_a_look_stays_gone() {
         let (parent, directory, lock) = locked();
         let away = parent.path().join("away");
         fs::rename(&directory, &away).unwrap();

@@ -1,6 +1,6 @@
 //! A frame's payload: events as an Arrow IPC stream of one record batch, compressed with LZ4.
 //!
-//! Reading checks by itself what Arrow's reader takes on trust, so that even a file that is wrong
+//! Reading checks what Arrow's reader takes on trust, so that even a file that is wrong
 //! in spite of its checksums is an error, and never a panic or an allocation without bounds.
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use merganser_core::event::{EventBatch, EventIdentities};
 
 /// What begins each message of a stream, before the length of its metadata.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
-/// Bytes before a compressed buffer that tell its length once it is decompressed.
+/// Bytes before a compressed buffer with its length once it is decompressed.
 const LENGTH_BYTES: usize = 8;
 /// LZ4 makes no more than so many bytes out of one: a byte of a match's length adds at most 255.
 const EXPANSION_MAX: usize = 255;
@@ -40,7 +40,7 @@ pub(super) fn decode(payload: Vec<u8>) -> Result<EventBatch, String> {
     catch_panic(|| EventBatch::new(&decode_stream(Buffer::from_vec(payload), None)?))
 }
 
-/// As [`decode`], of the columns that tell repetitions alone.
+/// As [`decode`], only of the columns that identify events.
 ///
 /// # Errors
 /// As [`decode`].

@@ -52,7 +52,7 @@ pub(super) struct JournalRecordIter<T> {
     next: Offset,
     until: Offset,
     segment: Option<SegmentReader>,
-    /// What is made of each: the error tells what is wrong with it.
+    /// What becomes of each; the error says what is wrong with it.
     decode: fn(JournalRecord) -> Result<T, String>,
 }
 
@@ -87,7 +87,7 @@ impl JournalRecord {
         }))
     }
 
-    /// What tells repetitions of its events, and the offset of the first.
+    /// The identities of its events, and the offset of the first.
     pub(super) fn identities(self) -> Result<(Offset, EventIdentities), String> {
         let skipped = self.skipped();
         Ok((self.from, decode_identities(&self.header, self.payload)?.skip(skipped)))

@@ -118,7 +118,7 @@ fn refusal(directory: &Path) -> String {
 }
 
 #[test]
-fn what_was_appended_reads_back_after_a_reopening() {
+fn appended_events_read_back_after_a_reopening() {
     let directory = TempDir::new().unwrap();
     let journal = open(&directory);
     let id = journal.id();

@@ -51,7 +51,7 @@ pub(super) struct JournalWriter {
     published: SharedSegments,
     /// The open segment's file.
     file: File,
-    /// What tells that file from others.
+    /// The identity of that file.
     identity: FileIdentity,
     /// The data directory, where it was locked.
     held: Option<LockedDirectory>,

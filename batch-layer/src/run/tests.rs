@@ -392,7 +392,7 @@ async fn a_second_run_is_refused_and_a_queued_one_is_cancelled() {
 }
 
 #[tokio::test]
-async fn what_a_stop_interrupted_is_done_after_the_restart() {
+async fn an_interrupted_run_is_done_after_the_restart() {
     let world = World::new().await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&events(0, 400));

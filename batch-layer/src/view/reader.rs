@@ -15,7 +15,7 @@ use merganser_metric::views::{
 };
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{FileMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::parquet_file::ParquetFileReader;
@@ -140,11 +140,6 @@ impl ParquetViews {
 /// Whether the footer says of the file what the manifest does.
 fn check(footer: &ArrowReaderMetadata, id: MetricId, file: &ViewFile) -> Result<(), String> {
     let metadata = footer.metadata().file_metadata();
-    let said = |key: &str| {
-        let mut pairs = metadata.key_value_metadata().into_iter().flatten();
-        let found = pairs.find(|pair| pair.key == format!("merganser.{key}"));
-        found.and_then(|pair| pair.value.clone()).unwrap_or_default()
-    };
     let expected = [
         ("metric", id.to_string()),
         ("grain", file.grain.to_string()),
@@ -152,7 +147,7 @@ fn check(footer: &ArrowReaderMetadata, id: MetricId, file: &ViewFile) -> Result<
         ("to", file.to.epoch.to_string()),
     ];
     for (key, want) in expected {
-        let got = said(key);
+        let got = footer_value(metadata, key);
         if got != want {
             return Err(format!("its footer says {key} `{got}`, the manifest `{want}`"));
         }
@@ -162,6 +157,12 @@ fn check(footer: &ArrowReaderMetadata, id: MetricId, file: &ViewFile) -> Result<
         return Err(format!("it has {rows} rows, the manifest says {}", file.rows));
     }
     Ok(())
+}
+
+fn footer_value(metadata: &FileMetaData, key: &str) -> String {
+    let mut pairs = metadata.key_value_metadata().into_iter().flatten();
+    let found = pairs.find(|pair| pair.key == format!("merganser.{key}"));
+    found.and_then(|pair| pair.value.clone()).unwrap_or_default()
 }
 
 fn may_overlap(group: &RowGroupMetaData, range: TimeRange) -> bool {

@@ -59,13 +59,14 @@ pub(super) fn arrow(answer: &QueryAnswer) -> Result<EncodedBatchIter<ArrowStream
 
 /// A Parquet file of the rows.
 pub(super) fn parquet(answer: &QueryAnswer) -> Result<EncodedBatchIter<ParquetFile>, ServingError> {
-    let wrong = |error: parquet::errors::ParquetError| {
-        ServingError::Internal(format!("an answer could not be built: {error}"))
-    };
     EncodedBatchIter::new(batch(answer)?, |sink, schema| {
         ArrowWriter::try_new(sink, Arc::clone(schema), None)
     })
-    .map_err(wrong)
+    .map_err(parquet_error)
+}
+
+fn parquet_error(error: parquet::errors::ParquetError) -> ServingError {
+    ServingError::Internal(format!("an answer could not be built: {error}"))
 }
 
 pub(super) type ArrowStream = StreamWriter<SharedBuffer>;

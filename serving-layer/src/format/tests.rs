@@ -212,7 +212,7 @@ fn sums() -> impl Strategy<Value = Option<i128>> {
 }
 
 #[test]
-fn what_only_json_could_say_is_in_headers_and_in_the_schema() {
+fn metadata_of_an_answer_is_in_headers_and_in_the_schema() {
     let mut answer = answer_with(AnswerRows {
         warnings: vec!["`s` is „quoted“, 1 of 2 rows 🦆".into()],
         edges: RangeEdges { from: Some(Timestamp(0)), to: None },

@@ -111,11 +111,8 @@ fn offset(name: &str) -> Option<String> {
         None if digits.len() > 2 => digits.split_at_checked(digits.len() - 2)?,
         None => (digits, "0"),
     };
-    let number = |digits: &str| {
-        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        digits.parse::<i32>().ok().filter(|_| is_number)
-    };
-    let (hours, minutes) = (number(hours)?, number(minutes).filter(|minutes| *minutes < 60)?);
+    let (hours, minutes) =
+        (whole_number(hours)?, whole_number(minutes).filter(|minutes| *minutes < 60)?);
     let ahead = sign * (hours * 60 + minutes);
     if ahead == 0 {
         return Some("`UTC` is right".to_owned());
@@ -133,6 +130,11 @@ fn offset(name: &str) -> Option<String> {
         }
         _ => format!("{place}; none has that offset"),
     })
+}
+
+fn whole_number(digits: &str) -> Option<i32> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse::<i32>().ok().filter(|_| is_number)
 }
 
 /// A place without its continent, other case, blanks, or a slip.

@@ -59,7 +59,7 @@ pub(super) enum AttemptError {
     Moved,
     /// The speed view may come up.
     Unavailable(String),
-    /// Another attempt would end likewise.
+    /// Another attempt would fail, too.
     Never(ServingError),
 }
 

@@ -1,6 +1,6 @@
 //! The stable codes of problem documents: one table of what each means, its status, and its cure.
 //!
-//! Programs tell errors apart by their code, so a code stays what it is once a version had it, and
+//! Programs distinguish errors by their code, so a code stays what it is once a version had it, and
 //! the same mistake has the same code on every route. `docs/errors.md` is this table; a test
 //! compares the two.
 

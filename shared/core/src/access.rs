@@ -157,11 +157,7 @@ impl TryFrom<BTreeMap<String, String>> for FixedProperties {
         if values.is_empty() || values.len() > Self::COUNT_MAX {
             return Err(format!("1 to {} properties can be fixed", Self::COUNT_MAX));
         }
-        let is_plain = |name: &str| {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-            (1..=Self::NAME_MAX).contains(&name.len()) && name.chars().all(allowed)
-        };
-        if let Some(name) = values.keys().find(|name| !is_plain(name)) {
+        if let Some(name) = values.keys().find(|name| !is_plain_name(name)) {
             return Err(format!(
                 "`{}` is no name of a property that can be fixed; 1 to {} characters of \
                  `A-Za-z0-9_-` are right",
@@ -183,6 +179,12 @@ impl TryFrom<BTreeMap<String, String>> for FixedProperties {
         }
         Ok(Self { values, json })
     }
+}
+
+/// Whether a property of this name can be fixed.
+fn is_plain_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    (1..=FixedProperties::NAME_MAX).contains(&name.len()) && name.chars().all(allowed)
 }
 
 impl From<FixedProperties> for BTreeMap<String, String> {
@@ -211,14 +213,15 @@ impl Serialize for KeyDigest {
 impl<'de> Deserialize<'de> for KeyDigest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let digits = |pair: &[u8]| {
-            let text = std::str::from_utf8(pair).ok()?;
-            u8::from_str_radix(text, 16).ok()
-        };
-        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(digits).collect();
+        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(hex_byte).collect();
         let digest = bytes.and_then(|bytes| bytes.try_into().ok());
         digest.map(Self).ok_or_else(|| de::Error::custom("a digest is not 64 hexadecimal digits"))
     }
+}
+
+fn hex_byte(digits: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(digits).ok()?;
+    u8::from_str_radix(text, 16).ok()
 }
 
 /// A key, without what its bearer knows.
@@ -395,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_fixed_is_bounded_and_always_the_same_text() {
+    fn fixed_properties_are_bounded_and_have_one_text() {
         let some = fixed(&[("tenant", "acme \"1\""), ("plan", "")]).unwrap();
         assert_eq!(some.json(), r#""plan":"","tenant":"acme \"1\"""#);
         assert!(some.has("plan") && !some.has("Plan"));
@@ -411,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_key_reads_back() {
+    fn a_stored_key_reads_back() {
         let key = AccessKey {
             id: "k1".to_owned(),
             digest: KeyDigest(std::array::from_fn(|n| n as u8 * 7)),

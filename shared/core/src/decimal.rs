@@ -61,7 +61,7 @@ pub fn format(value: i128) -> String {
     Scale::DEFAULT.format(value)
 }
 
-/// Writes units of 10⁻¹⁸ likewise.
+/// Writes units of 10⁻¹⁸ in the same way.
 #[must_use]
 pub fn format_wide(value: i256) -> String {
     let (whole, fraction) = (value.wrapping_div(ONE_WIDE), value.wrapping_rem(ONE_WIDE));
@@ -229,7 +229,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(value in -MAX..=MAX) {
+        fn a_written_decimal_reads_back(value in -MAX..=MAX) {
             prop_assert_eq!(parse(&format(value)), Some(value));
             prop_assert_eq!(narrow(widen(value)), Some(value));
             prop_assert_eq!(parse_wide(&format_wide(widen(value))), Some(widen(value)));

@@ -205,7 +205,7 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowE
     batch.column_by_name(name).ok_or_else(lacks)
 }
 
-/// What tells repetitions of events: columns `id` and `content`.
+/// The identities of events, by which repetitions are recognized: columns `id` and `content`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventIdentities {
     ids: StringArray,

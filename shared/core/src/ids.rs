@@ -115,13 +115,9 @@ impl FromStr for PartitionOffsets {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parse = |pair: &str| {
-            let (partition, offset) = pair.split_once(':')?;
-            Some((PartitionId(partition.trim().parse().ok()?), Offset(offset.trim().parse().ok()?)))
-        };
         text.split(',')
             .map(|pair| {
-                parse(pair).ok_or_else(|| {
+                parse_pair(pair).ok_or_else(|| {
                     format!(
                         "`{pair}` is not a position; expected `partition:offset`, as `0:123456`"
                     )
@@ -130,6 +126,11 @@ impl FromStr for PartitionOffsets {
             .collect::<Result<_, _>>()
             .map(Self)
     }
+}
+
+fn parse_pair(pair: &str) -> Option<(PartitionId, Offset)> {
+    let (partition, offset) = pair.split_once(':')?;
+    Some((PartitionId(partition.trim().parse().ok()?), Offset(offset.trim().parse().ok()?)))
 }
 
 /// Where an epoch begins: the first epoch that something does not cover, and its first offset.

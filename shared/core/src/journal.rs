@@ -52,8 +52,8 @@ pub enum AppendFailure {
     NotWritten,
     /// It did not happen, and never will with this batch.
     BatchRefused,
-    /// It may have happened. Only opening the journal anew tells, so nothing more is appended until
-    /// then: the same again could count twice.
+    /// It may have happened. Only opening the journal anew shows it, so nothing more is appended
+    /// until then: the same again could count twice.
     Uncertain,
     /// It did not happen, and nothing will until the journal is opened anew.
     Ended,
@@ -136,7 +136,7 @@ impl JournalError {
 /// Durable batches from some offset on, oldest first.
 pub type JournalReader = Box<dyn Iterator<Item = Result<Arc<CommittedBatch>, JournalError>> + Send>;
 
-/// As [`JournalReader`]: of each batch its first offset and what tells repetitions.
+/// As [`JournalReader`]: of each batch its first offset and the identities of its events.
 pub type IdentityReader =
     Box<dyn Iterator<Item = Result<(Offset, EventIdentities), JournalError>> + Send>;
 
@@ -183,7 +183,7 @@ pub trait Journal: Send + Sync + 'static {
     /// new file, directory are fsynced. One caller at a time is enough; others wait.
     ///
     /// # Errors
-    /// [`JournalError::append_failure`] tells what became of the batch. What was not written leaves
+    /// [`JournalError::append_failure`] says what became of the batch. What was not written leaves
     /// the journal well; after an uncertain append nothing is appended any more.
     fn append(&self, events: &EventBatch) -> Result<Arc<CommittedBatch>, JournalError>;
 

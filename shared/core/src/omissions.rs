@@ -404,7 +404,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_stored_reads_back(a in any_omissions()) {
+        fn stored_omissions_read_back(a in any_omissions()) {
             let text = serde_json::to_string(&a).unwrap();
             prop_assert_eq!(serde_json::from_str::<MetricOmissions>(&text).unwrap(), a);
         }

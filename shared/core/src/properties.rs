@@ -24,6 +24,19 @@ pub struct PropertyValues {
 }
 
 impl PropertyValues {
+    /// Those of the rows that a mask chooses.
+    fn filter(&self, mask: &BooleanArray) -> Result<Self, ArrowError> {
+        let values = filter(&self.values, mask)?;
+        let (mut mismatches, mut place) = (RowMismatches::default(), place_in(mask));
+        for (row, json) in self.mismatches.iter() {
+            place(row).into_iter().for_each(|row| mismatches.push(row, json));
+        }
+        let mut place = place_in(mask);
+        let long = |(row, text): &(u32, Box<str>)| Some((place(*row)?, text.clone()));
+        let long = self.long.iter().filter_map(long).collect();
+        Ok(Self { values, mismatches, long })
+    }
+
     /// Its numbers on 18 places, as arithmetic takes them.
     #[must_use]
     pub fn wide(&self) -> Decimal256Array {
@@ -97,18 +110,8 @@ impl PropertyBatch {
     /// # Errors
     /// When the mask has another length.
     pub fn filter(&self, mask: &BooleanArray) -> Result<Self, ArrowError> {
-        let chosen = |(column, property): (&PropertyColumn, &PropertyValues)| {
-            let values = filter(&property.values, mask)?;
-            let (mut mismatches, mut place) = (RowMismatches::default(), place_in(mask));
-            for (row, json) in property.mismatches.iter() {
-                place(row).into_iter().for_each(|row| mismatches.push(row, json));
-            }
-            let mut place = place_in(mask);
-            let long = |(row, text): &(u32, Box<str>)| Some((place(*row)?, text.clone()));
-            let long = property.long.iter().filter_map(long).collect();
-            Ok((column.clone(), PropertyValues { values, mismatches, long }))
-        };
-        self.0.iter().map(chosen).collect()
+        let columns = self.0.iter();
+        columns.map(|(column, values)| Ok((column.clone(), values.filter(mask)?))).collect()
     }
 
     /// Those of rows behind each other, as far as all parts have them; each part comes with its
@@ -120,24 +123,30 @@ impl PropertyBatch {
         let Some(((first, _), others)) = parts.split_first() else { return Ok(Self::default()) };
         let everywhere =
             |column: &&PropertyColumn| others.iter().all(|p| p.0.get(column).is_some());
-        let joined = |column: &PropertyColumn| {
-            let (mut values, mut before) = (Vec::new(), 0_u32);
-            let (mut mismatches, mut long) = (RowMismatches::default(), Vec::new());
-            for (part, rows) in parts {
-                if let Some(property) = part.get(column) {
-                    values.push(&*property.values);
-                    for (row, json) in property.mismatches.iter() {
-                        mismatches.push(before + row, json);
-                    }
-                    let moved = |(row, text): &(u32, Box<str>)| (before + row, text.clone());
-                    long.extend(property.long.iter().map(moved));
-                }
-                before += *rows as u32;
-            }
-            Ok((column.clone(), PropertyValues { values: concat(&values)?, mismatches, long }))
-        };
-        first.0.keys().filter(everywhere).map(joined).collect()
+        let columns = first.0.keys().filter(everywhere);
+        columns.map(|column| Ok((column.clone(), concat_column(column, parts)?))).collect()
     }
+}
+
+/// The values of a column that all parts have, each with its number of rows, behind each other.
+fn concat_column(
+    column: &PropertyColumn,
+    parts: &[(&PropertyBatch, usize)],
+) -> Result<PropertyValues, ArrowError> {
+    let (mut values, mut before) = (Vec::new(), 0_u32);
+    let (mut mismatches, mut long) = (RowMismatches::default(), Vec::new());
+    for (part, rows) in parts {
+        if let Some(property) = part.get(column) {
+            values.push(&*property.values);
+            for (row, json) in property.mismatches.iter() {
+                mismatches.push(before + row, json);
+            }
+            let moved = |(row, text): &(u32, Box<str>)| (before + row, text.clone());
+            long.extend(property.long.iter().map(moved));
+        }
+        before += *rows as u32;
+    }
+    Ok(PropertyValues { values: concat(&values)?, mismatches, long })
 }
 
 /// The place of a row among those that a mask chooses; called with ascending rows.

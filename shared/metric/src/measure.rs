@@ -75,7 +75,7 @@ pub enum StateKind {
     Min(ExtremeType),
     /// Greatest value, null without values.
     Max(ExtremeType),
-    /// HyperLogLog sketch of texts, or of whatever else [`crate::scalar`] tells apart.
+    /// HyperLogLog sketch of texts, or of other values as [`crate::scalar`] spells them.
     Distinct,
     /// DDSketch of decimals.
     Quantile,

@@ -10,7 +10,7 @@ use merganser_core::journal::CommittedBatch;
 
 /// Most events that small batches are put together to.
 const EVENTS_MAX: usize = 8192;
-/// Most bytes likewise.
+/// Bytes that it takes at most.
 const SIZE_BYTES_MAX: usize = 16 << 20;
 
 /// Puts small neighbours of one epoch together, but not across `cuts`: what lies below one of these

@@ -1,8 +1,8 @@
-//! What an answer of the store came to.
+//! The outcome of a command to the store.
 
 use merganser_core::ids::Fence;
 
-/// What came of an answer, for the worker to tell.
+/// What became of a command, for the worker to report.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WriterOutcome {
     /// The view moved on, or was found where it should be.

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_what_is_right() {
+    fn errors_of_parameters_say_what_would_be_right() {
         for (query, parts) in [
             ("?wait=maybe", ["`maybe`", "`durable` or `applied`"]),
             ("?on_invalid=", ["`on_invalid`", "`quarantine` or `reject`"]),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_columns_is_for_tables() {
+    fn parameters_of_columns_are_for_tables_only() {
         let applied = |query: &str, format: BodyFormat| {
             let uri = format!("/v1/events{query}").parse().unwrap();
             let columns = EventParameters::of_query(&uri).unwrap().columns.unwrap();

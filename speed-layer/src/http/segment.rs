@@ -3,7 +3,7 @@
 //!
 //! The answer is 200 once each event is durable or in the quarantine: what is invalid would be
 //! again if it were sent again. Where none of them can be counted it is 400, which clients report
-//! and do not repeat. Clients try again after 5xx and 429, and tell their events apart by
+//! and do not repeat. Clients try again after 5xx and 429, and identify their events by
 //! `messageId`, so that nothing is counted twice.
 
 use axum::extract::{Path, Request, State};

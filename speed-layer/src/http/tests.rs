@@ -381,7 +381,7 @@ async fn wait_applied_says_whether_queries_include_the_events() {
 }
 
 #[tokio::test]
-async fn what_is_not_stored_is_not_acknowledged() {
+async fn events_that_are_not_stored_are_not_acknowledged() {
     let event = r#"{"event":"e","id":"a"}"#;
     let server = Server::new();
     server.journal.fail(vec![JournalError::Full("no room".to_owned())]);

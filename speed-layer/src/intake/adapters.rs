@@ -1,4 +1,4 @@
-//! Events in the shapes of other standards, written as events of ours.
+//! Events in the shapes of other standards, written as native events.
 //!
 //! Each is translated by itself, from the text that was sent to the text of a native event, and
 //! then goes the way of all: the same rules, verdicts and digest. The translation is a function of

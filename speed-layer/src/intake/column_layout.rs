@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_columns_stands() {
+    fn a_given_column_is_used() {
         let mapping = ColumnMapping {
             event: some("purchase"),
             time_column: some("at"),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_the_columns_that_there_are() {
+    fn errors_of_columns_list_the_columns() {
         let mapped =
             |column: &str| ColumnMapping { event_column: some(column), ..ColumnMapping::default() };
         let none = ColumnMapping::default();

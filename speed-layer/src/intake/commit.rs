@@ -38,7 +38,7 @@ use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEve
 use super::receipt::{ConflictingEvent, InvalidEvent, Receipt};
 use super::settings::IntakeSettings;
 
-/// What the committer tells everyone.
+/// What other threads see of the committer.
 #[derive(Debug, Default)]
 pub(super) struct CommitterState {
     /// Why nothing is taken any more.

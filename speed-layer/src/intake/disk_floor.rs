@@ -41,7 +41,8 @@ impl DiskFloor {
         Self { free_bytes, floor_bytes, last: Mutex::new(None) }
     }
 
-    /// Whether there is room. Where the disk does not tell, the journal's own error has to do.
+    /// Whether there is room. Where the file system does not say, the journal's own error has to
+    /// do.
     pub(crate) fn check(&self, now: Instant) -> Result<(), IntakeError> {
         if self.floor_bytes == 0 {
             return Ok(());

@@ -203,7 +203,7 @@ impl From<IntakeError> for Problem {
 
 impl From<JournalError> for IntakeError {
     /// What was not written leaves the journal well, and the next batch is tried; after anything
-    /// else only a new start can tell what is stored.
+    /// else only a new start finds out what is stored.
     fn from(error: JournalError) -> Self {
         match (error.append_failure(), error) {
             (_, JournalError::Gone(why)) => Self::DirectoryGone(why),

@@ -89,13 +89,7 @@ fn likely_unit(number: &str) -> Option<String> {
 
 /// Why a text is no time, and what it looks like.
 fn invalid_time(text: &str, error: &chrono::ParseError) -> String {
-    let is_far = |text: &str| {
-        let digits = text.trim_start_matches(['+', '-']);
-        let year = digits.split('-').next().unwrap_or_default();
-        let is_year = year.len() > 4 && year.bytes().all(|byte| byte.is_ascii_digit());
-        is_year && digits.len() > year.len()
-    };
-    if is_far(text) || text.starts_with('-') && text.matches('-').count() >= 3 {
+    if has_long_year(text) || text.starts_with('-') && text.matches('-').count() >= 3 {
         return format!("`time` is `{}`, outside of the years 1900 to 2200", excerpt(text));
     }
     let spelled = excerpt(text);
@@ -117,6 +111,14 @@ fn invalid_time(text: &str, error: &chrono::ParseError) -> String {
         );
     }
     format!("`time` is `{spelled}` ({error}); {EXPECTED}")
+}
+
+/// Whether a text is a date whose year has more than four digits.
+fn has_long_year(text: &str) -> bool {
+    let digits = text.trim_start_matches(['+', '-']);
+    let year = digits.split('-').next().unwrap_or_default();
+    let is_year = year.len() > 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    is_year && digits.len() > year.len()
 }
 
 #[cfg(test)]
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_says_what_would_be() {
+    fn an_error_of_a_time_says_what_would_be_right() {
         for json in [
             r#""yesterday""#,
             r#""2026-11-21""#,

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_left_to_the_rules() {
+    fn an_invalid_event_is_left_unchanged() {
         for text in
             ["", "[]", "nope", "{\"a\":1", "{} x", "{\"properties\":[1]}", "{\"properties\":7}"]
         {

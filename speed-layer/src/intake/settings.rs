@@ -104,12 +104,6 @@ impl IntakeSettings {
 
     /// Refuses values that nothing could work with, saying what is wrong with the first of them.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let too_high = |name: &str, value: usize, max: usize| {
-            (value > max).then(|| format!("`{name}` is {value}, which is over {max}"))
-        };
-        let too_low = |name: &str, value: usize| {
-            (value == 0).then(|| format!("`{name}` is 0; it must be at least 1"))
-        };
         let wrong = [
             too_high(
                 "decompressed_max_bytes",
@@ -132,4 +126,12 @@ impl IntakeSettings {
             None => Ok(()),
         }
     }
+}
+
+fn too_low(name: &str, value: usize) -> Option<String> {
+    (value == 0).then(|| format!("`{name}` is 0; it must be at least 1"))
+}
+
+fn too_high(name: &str, value: usize, max: usize) -> Option<String> {
+    (value > max).then(|| format!("`{name}` is {value}, which is over {max}"))
 }

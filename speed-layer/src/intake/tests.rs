@@ -120,7 +120,7 @@ async fn send_together(
 }
 
 #[tokio::test]
-async fn what_is_queued_is_committed_together_in_order() {
+async fn queued_requests_are_committed_together_in_order() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let (intake, mut fed) = start(settings(), &journal, directory.path());
@@ -465,7 +465,7 @@ async fn a_client_that_goes_away_does_not_take_its_events_back() {
 }
 
 #[tokio::test]
-async fn what_a_key_fixes_is_in_every_event_and_retries_are_duplicates() {
+async fn fixed_properties_are_in_every_event_and_retries_are_duplicates() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let (intake, mut fed) = start(settings(), &journal, directory.path());
@@ -523,7 +523,7 @@ async fn what_a_key_fixes_is_in_every_event_and_retries_are_duplicates() {
 }
 
 #[tokio::test]
-async fn what_a_key_fixes_does_not_make_an_event_too_large() {
+async fn fixed_properties_do_not_make_an_event_too_large() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let (intake, _fed) = start(settings(), &journal, directory.path());

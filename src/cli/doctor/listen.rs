@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn who_can_do_everything_is_said() {
+    fn a_finding_says_which_callers_may_do_everything() {
         assert_eq!(verdict(&ALONE), FindingSeverity::Ok);
         let open = ListenCheck { reach: AddressReach::Others, ..ALONE };
         assert!(judge(&open).advice.unwrap().contains("--insecure"));

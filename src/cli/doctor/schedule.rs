@@ -26,15 +26,11 @@ pub(super) fn check(settings: &Settings, published: Option<ManifestSummary>) -> 
 }
 
 fn judge(followed: &Schedule, is_stored: bool, overridden: &[String]) -> DoctorFinding {
-    let pattern = |text: &str| match text {
-        "" => "never".to_owned(),
-        text => format!("`{text}`"),
-    };
     let from = if is_stored { ", of which some was stored by PUT /v1/schedule" } else { "" };
     let found = format!(
         "incremental {}, full {}, {}{from}",
-        pattern(&followed.incremental),
-        pattern(&followed.full),
+        describe_pattern(&followed.incremental),
+        describe_pattern(&followed.full),
         followed.timezone
     );
     if overridden.is_empty() {
@@ -45,6 +41,13 @@ fn judge(followed: &Schedule, is_stored: bool, overridden: &[String]) -> DoctorF
         format!("{found}; it overrides {} of the settings file", overridden.join(" and ")),
         "store what is meant by PUT /v1/schedule, or say it by flag or environment, which win",
     )
+}
+
+fn describe_pattern(text: &str) -> String {
+    match text {
+        "" => "never".to_owned(),
+        text => format!("`{text}`"),
+    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn check(data_dir: &Path, used_bytes: u64, floor_bytes: u64) -> Docto
             floor_bytes,
         }),
         Err(error) => {
-            let found = format!("the disk of `{}` does not tell: {error}", data_dir.display());
+            let found = format!("the free space of `{}` is unknown: {error}", data_dir.display());
             DoctorFinding::warning(SPACE, found, "run this as the service's user")
         }
     }

@@ -43,20 +43,24 @@ fn judge(servers: &[RedisServerReport]) -> DoctorFinding {
              journal"
         }
     };
-    let memory = |server: &RedisServerReport| match server.memory_max_bytes {
-        Some(most) => format!("{} of {}", HumanBytes(server.used_bytes), HumanBytes(most)),
-        None => HumanBytes(server.used_bytes).to_string(),
-    };
-    let used: Vec<String> = servers.iter().map(memory).collect();
+    let used: Vec<String> = servers.iter().map(describe_memory).collect();
     let found = format!("{}, {} in use, noeviction, {kept}", first.name, used.join(" and "));
-    let is_full = |server: &RedisServerReport| {
-        server.memory_max_bytes.is_some_and(|most| server.used_bytes > most / 100 * FULL_PERCENT)
-    };
     if servers.iter().any(is_full) {
         let advice = "raise its maxmemory: when it is reached, nothing more can be written";
         return DoctorFinding::warning(STORE, found, advice);
     }
     DoctorFinding::ok(STORE, found)
+}
+
+fn is_full(server: &RedisServerReport) -> bool {
+    server.memory_max_bytes.is_some_and(|most| server.used_bytes > most / 100 * FULL_PERCENT)
+}
+
+fn describe_memory(server: &RedisServerReport) -> String {
+    match server.memory_max_bytes {
+        Some(most) => format!("{} of {}", HumanBytes(server.used_bytes), HumanBytes(most)),
+        None => HumanBytes(server.used_bytes).to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_is_not_there_is_a_problem() {
+    async fn a_missing_store_is_a_problem() {
         assert_eq!(check("memory").await.verdict, FindingSeverity::Ok);
         let away = check("redis://127.0.0.1:1").await;
         assert_eq!(away.verdict, FindingSeverity::Problem);

@@ -151,7 +151,7 @@ pub(super) struct LineBatchIter {
 }
 
 impl LineBatchIter {
-    /// Reads a source that is plain text, gzip or zstd, which its first bytes tell.
+    /// Reads a source that is plain text, gzip or zstd, as its first bytes say.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -267,7 +267,7 @@ impl BatchSource for LineBatchIter {
     }
 }
 
-/// A source that is plain text, gzip or zstd, which its first bytes tell.
+/// A source that is plain text, gzip or zstd, as its first bytes say.
 pub(super) fn decompressed(source: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
     let mut source = BufReader::with_capacity(1 << 18, source);
     let start = source.fill_buf()?;

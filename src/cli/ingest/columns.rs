@@ -53,7 +53,7 @@ impl InputFormat {
 /// Arguments about files of rows.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ColumnArgs {
-    /// What the files are; if not given, their names tell
+    /// What the files are; by default their names say it
     #[arg(long, value_enum)]
     pub(super) format: Option<InputFormat>,
 
@@ -100,12 +100,9 @@ impl ColumnArgs {
             ("--text", !self.text.is_empty()),
             ("--delimiter", self.delimiter.is_some()),
         ];
-        let given = |flags: &[(&'static str, bool)]| {
-            flags.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
-        };
         match format {
-            InputFormat::Ndjson => given(&of_rows).or_else(|| given(&of_csv)),
-            InputFormat::Parquet | InputFormat::Arrow => given(&of_csv),
+            InputFormat::Ndjson => given_flag(&of_rows).or_else(|| given_flag(&of_csv)),
+            InputFormat::Parquet | InputFormat::Arrow => given_flag(&of_csv),
             InputFormat::Csv => None,
         }
     }
@@ -134,18 +131,10 @@ impl ColumnArgs {
 
     /// What is said of a CSV file with these names.
     pub(super) fn csv(&self, names: &[&str]) -> Result<CsvParameters, String> {
-        let columns = |flag: &str, lists: &[String]| -> Result<Vec<String>, String> {
-            let mut columns = Vec::new();
-            for list in lists {
-                let names = CsvParameters::parse_column_list(list);
-                columns.extend(names.ok_or_else(|| format!("`{flag} {list}` names no columns"))?);
-            }
-            Ok(columns)
-        };
         let options = CsvParameters {
             mapping: self.mapping(names)?,
-            number_columns: columns("--number", &self.number)?,
-            text_columns: columns("--text", &self.text)?,
+            number_columns: parse_lists("--number", &self.number)?,
+            text_columns: parse_lists("--text", &self.text)?,
             delimiter: self.delimiter()?,
             is_named: false,
             first_line: 0,
@@ -161,6 +150,20 @@ impl ColumnArgs {
             || format!("`--delimiter {delimiter}` cannot stand between fields; `;` could"),
         )
     }
+}
+
+/// The columns that the lists of a flag name.
+fn parse_lists(flag: &str, lists: &[String]) -> Result<Vec<String>, String> {
+    let mut columns = Vec::new();
+    for list in lists {
+        let names = CsvParameters::parse_column_list(list);
+        columns.extend(names.ok_or_else(|| format!("`{flag} {list}` names no columns"))?);
+    }
+    Ok(columns)
+}
+
+fn given_flag(flags: &[(&'static str, bool)]) -> Option<&'static str> {
+    flags.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
 }
 
 /// What a column of a CSV file has in it.
@@ -304,10 +307,6 @@ pub(super) fn describe_csv(
 /// The options as parameters of a request.
 pub(super) fn csv_parameters(options: &CsvParameters) -> String {
     let mapping = &options.mapping;
-    let list = |names: &[String]| {
-        let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
-        (!names.is_empty()).then(|| quoted.collect::<Vec<_>>().join(","))
-    };
     let delimiter = char::from(options.delimiter).to_string();
     let given = [
         ("event", mapping.event.clone()),
@@ -315,14 +314,19 @@ pub(super) fn csv_parameters(options: &CsvParameters) -> String {
         ("time_column", mapping.time_column.clone()),
         ("id_column", mapping.id_column.clone()),
         ("subject_column", mapping.subject_column.clone()),
-        ("number_columns", list(&options.number_columns)),
-        ("text_columns", list(&options.text_columns)),
+        ("number_columns", quoted_list(&options.number_columns)),
+        ("text_columns", quoted_list(&options.text_columns)),
         ("delimiter", (options.delimiter != b',').then_some(delimiter)),
     ];
     given
         .iter()
         .filter_map(|(name, value)| Some(format!("&{name}={}", percent_encoded(value.as_ref()?))))
         .collect()
+}
+
+fn quoted_list(names: &[String]) -> Option<String> {
+    let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+    (!names.is_empty()).then(|| quoted.collect::<Vec<_>>().join(","))
 }
 
 /// The names of a CSV file.

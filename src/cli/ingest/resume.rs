@@ -43,7 +43,7 @@ const FORMAT_1: u32 = 1;
 /// How often a place is written while nothing could be stored twice.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The server's journal, as far as it tells.
+/// The server's journal, as far as the server shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ServerJournal {
     id: String,
@@ -135,7 +135,7 @@ struct BookmarkFile {
 pub(super) struct ResumePoint {
     /// To where in the file.
     pub(super) place: SourcePosition,
-    /// An event that the server has, unless it has lost some; none where there is no telling.
+    /// An event that the server has, unless it has lost some; `None` where that is unknown.
     pub(super) probe: Option<String>,
 }
 
@@ -262,7 +262,7 @@ fn parse_resume_point(
     let Some(since) = journal.end.checked_sub(kept.journal_end) else {
         return Err(LOST.to_owned());
     };
-    // What is sent in another way now tells nothing.
+    // A bookmark of another way of sending says nothing.
     let is_alike = kept.has_line_id == (ids != LineIdLifetime::None);
     let probe = kept.last.filter(|_| since <= PROBE_EVENTS_MAX && is_alike);
     Ok(ResumePoint { place: kept.place, probe })

@@ -45,7 +45,7 @@ pub(in crate::cli) struct UploadTotals {
 }
 
 impl UploadTotals {
-    /// Adds a verdict, and tells of what was refused by file and line.
+    /// Adds a verdict, and reports refused events by file and line.
     pub(super) fn add(
         &mut self,
         file: &Path,

@@ -102,19 +102,20 @@ impl UnsupportedFormat {
 
 /// Columns of what looks like CSV: as many in each line, and more than one.
 fn columns(rows: &[impl AsRef<str>]) -> Option<usize> {
-    let count = |row: &str, separator| {
-        let mut is_quoted = false;
-        let is_end = |c: &char| {
-            is_quoted ^= *c == '"';
-            *c == separator && !is_quoted
-        };
-        row.chars().filter(is_end).count() + 1
-    };
     [',', ';', '\t', '|'].into_iter().find_map(|separator| {
-        let mut counts = rows.iter().map(|row| count(row.as_ref(), separator));
+        let mut counts = rows.iter().map(|row| count_fields(row.as_ref(), separator));
         let first = counts.next().filter(|columns| *columns > 1)?;
         counts.all(|columns| columns == first).then_some(first)
     })
+}
+
+fn count_fields(row: &str, separator: char) -> usize {
+    let mut is_quoted = false;
+    let is_end = |c: &char| {
+        is_quoted ^= *c == '"';
+        *c == separator && !is_quoted
+    };
+    row.chars().filter(is_end).count() + 1
 }
 
 /// Whether a line is a JSON object, whatever is in it.

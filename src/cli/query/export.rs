@@ -24,7 +24,7 @@ const PAGE_ROWS: u64 = 100_000;
 /// How often the pages of one answer are requested.
 const TRIES: u32 = 5;
 
-/// Prints all rows, and tells on stderr what they do not say.
+/// Prints all rows, and the warnings and provenance on stderr.
 pub(super) fn run(client: &ApiClient, args: &QueryArgs) -> anyhow::Result<()> {
     write(client, args, &mut io::stdout().lock())?.print_notes();
     Ok(())
@@ -211,7 +211,7 @@ fn ask(
     client.download("/v1/query", &parameters)
 }
 
-/// Copies all bytes; tells a source that ends too early from a target that takes no more.
+/// Copies all bytes; distinguishes a source that ends too early from a target that takes no more.
 fn copy(from: &mut impl Read, to: &mut impl Write) -> anyhow::Result<()> {
     let mut bytes = vec![0; 1 << 16];
     loop {

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_body_holds_is_no_head() {
+    fn a_body_is_not_read_as_a_head() {
         let twice = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n";
         let length = twice.len();
         let sized = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{twice}");

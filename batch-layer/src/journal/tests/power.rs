@@ -184,7 +184,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_was_acknowledged_survives_any_cut_of_power(
+    fn acknowledged_events_survive_any_cut_of_power(
         lives in prop::collection::vec(
             (0u64..60, any::<u64>(), prop::collection::vec((0u64..9, 1u64..12), 1..30)), 1..6),
     ) {

@@ -120,7 +120,7 @@ async fn a_directory_without_its_manifest_is_refused_and_nothing_of_it_deleted()
 }
 
 #[tokio::test]
-async fn what_a_run_that_did_not_succeed_wrote_is_collected() {
+async fn files_of_a_failed_run_are_collected() {
     let world = World::new().await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&events(0, 50));

@@ -201,7 +201,7 @@ fn a_restart_remembers_which_starts_had_their_runs() {
 /// Jumps of any size at any time: no minute of the wall clock has two runs within the time that
 /// starts are passed over, and no three minutes go by without a look at a new minute having one.
 #[test]
-fn whatever_the_clock_does_runs_go_on() {
+fn runs_go_on_when_the_clock_jumps() {
     let mut seed = 14_u64;
     let mut random = move |below: u64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

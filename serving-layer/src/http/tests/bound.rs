@@ -34,7 +34,7 @@ async fn ask(path: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn nothing_is_said_of_a_metric_that_the_filter_does_not_fit() {
+async fn errors_say_nothing_of_a_metric_that_the_filter_does_not_fit() {
     for (metric, rest) in [
         ("floor", ""),
         ("floor", "&measures=zzz"),
@@ -59,7 +59,7 @@ async fn nothing_is_said_of_a_metric_that_the_filter_does_not_fit() {
 }
 
 #[tokio::test]
-async fn what_the_filter_does_not_fit_is_neither_listed_nor_suggested() {
+async fn a_metric_that_the_filter_does_not_fit_is_neither_listed_nor_suggested() {
     for name in ["flor", "celar", "zzz"] {
         for path in [format!("/v1/query?metric={name}"), format!("/v1/metrics/{name}")] {
             let reply = ask(&path).await;

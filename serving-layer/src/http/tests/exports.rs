@@ -134,7 +134,7 @@ async fn warnings_come_with_every_format_and_for_values_that_are_only_read() {
 }
 
 #[tokio::test]
-async fn what_is_missing_under_partial_is_in_the_provenance_of_every_format() {
+async fn the_provenance_of_a_partial_answer_names_what_is_missing_in_every_format() {
     let (world, missing) = (world(), "speed: epoch 7 ist weg – „7“");
     *world.missing.lock().unwrap() = vec![missing.to_owned()];
     let router = router(&world);

@@ -42,7 +42,7 @@ async fn post(path: &str, body: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn what_would_be_ignored_is_refused_and_named() {
+async fn parameters_that_would_be_ignored_are_refused_by_name() {
     let twice = post("/v1/query", r#"{"metric":"sales","limit":1,"limit":2}"#).await;
     assert_eq!(
         (twice.status, &twice.json()["parameter"]),

@@ -60,27 +60,30 @@ pub(super) fn named(text: &str) -> Option<(CalendarPeriod, NaiveDate)> {
             .is_empty()
             .then(|| first_of(year, 1).map(|date| (CalendarPeriod::Year, date)))?;
     };
-    let number = |digits: &str, length: usize| {
-        let is_number = digits.len() == length && digits.bytes().all(|b| b.is_ascii_digit());
-        digits.parse::<u32>().ok().filter(|_| is_number)
-    };
     match rest.as_bytes().first()? {
         b'W' => {
-            let week = NaiveDate::from_isoywd_opt(year, number(&rest[1..], 2)?, Weekday::Mon)?;
+            let week =
+                NaiveDate::from_isoywd_opt(year, fixed_number(&rest[1..], 2)?, Weekday::Mon)?;
             Some((CalendarPeriod::Week, week))
         }
         b'Q' => {
-            let quarter = number(&rest[1..], 1).filter(|quarter| (1..=4).contains(quarter))?;
+            let quarter =
+                fixed_number(&rest[1..], 1).filter(|quarter| (1..=4).contains(quarter))?;
             Some((CalendarPeriod::Quarter, first_of(year, quarter * 3 - 2)?))
         }
         _ => match rest.split_once('-') {
-            None => Some((CalendarPeriod::Month, first_of(year, number(rest, 2)?)?)),
+            None => Some((CalendarPeriod::Month, first_of(year, fixed_number(rest, 2)?)?)),
             Some((month, day)) => {
-                let (month, day) = (number(month, 2)?, number(day, 2)?);
+                let (month, day) = (fixed_number(month, 2)?, fixed_number(day, 2)?);
                 Some((CalendarPeriod::Day, NaiveDate::from_ymd_opt(year, month, day)?))
             }
         },
     }
+}
+
+fn fixed_number(digits: &str, length: usize) -> Option<u32> {
+    let is_number = digits.len() == length && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse::<u32>().ok().filter(|_| is_number)
 }
 
 fn first_of(year: i32, month: u32) -> Option<NaiveDate> {

@@ -160,7 +160,7 @@ async fn without_the_speed_view_there_is_no_answer_unless_partial_is_allowed() {
 }
 
 #[tokio::test]
-async fn what_the_speed_view_lacks_is_refused_unless_partial_is_allowed() {
+async fn an_incomplete_answer_is_refused_unless_partial_is_allowed() {
     let world = world();
     world.missing.lock().unwrap().push("groups beyond 10".into());
     let problem = ask(&world, json!({"metric": "m"})).await.unwrap_err();

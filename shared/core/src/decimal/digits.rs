@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_number_tips_the_balance() {
+    fn digits_behind_a_half_decide_the_rounding() {
         let rounded = |text: &str, places| {
             let scale = Scale::new(places).unwrap();
             rescale(parse_exact(text).unwrap(), EXACT_SCALE.unsigned_abs(), scale)

@@ -49,16 +49,19 @@ impl CountingEvaluator {
     }
 }
 
-/// Whether there is a function of ours below a condition.
+/// Whether there is a function below a condition.
 fn is_conditional(expr: &Expr) -> bool {
-    let is_condition = |expr: &Expr| match expr {
+    let is_function = |expr: &Expr| matches!(expr, Expr::ScalarFunction(_));
+    any(expr, |expr| is_condition(expr) && any(expr, is_function))
+}
+
+fn is_condition(expr: &Expr) -> bool {
+    match expr {
         // A measure's own filter is one without an ELSE, which is evaluated row by row anyway.
         Expr::Case(case) => case.when_then_expr.len() > 1 || case.else_expr.is_some(),
         Expr::BinaryExpr(binary) => matches!(binary.op, Operator::And | Operator::Or),
         _ => false,
-    };
-    let is_function = |expr: &Expr| matches!(expr, Expr::ScalarFunction(_));
-    any(expr, |expr| is_condition(expr) && any(expr, is_function))
+    }
 }
 
 fn any(expr: &Expr, holds: impl Fn(&Expr) -> bool) -> bool {

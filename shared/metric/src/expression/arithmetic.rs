@@ -105,7 +105,7 @@ pub(super) enum ScalarOperation {
     ParseNumber,
     /// A number as [`scalar`] spells it.
     NumberValue,
-    /// A boolean likewise.
+    /// A boolean as [`scalar`] spells it.
     BooleanValue,
 }
 

@@ -19,21 +19,20 @@ use datafusion_physical_expr::expressions::BinaryExpr;
 
 /// The same expression, each row by itself.
 pub(super) fn by_row(expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
-    let lazy =
-        |expr: Arc<dyn PhysicalExpr>| {
-            let Some(binary) = expr.downcast_ref::<BinaryExpr>() else {
-                return Ok(Transformed::no(expr));
-            };
-            let operator = *binary.op();
-            if !matches!(operator, Operator::And | Operator::Or) {
-                return Ok(Transformed::no(expr));
-            }
-            let sides = [Arc::clone(binary.left()), Arc::clone(binary.right())];
-            Ok(Transformed::yes(
-                Arc::new(ShortCircuitExpr { operator, sides }) as Arc<dyn PhysicalExpr>
-            ))
-        };
     expr.transform_up(lazy).data()
+}
+
+/// AND and OR as a [`ShortCircuitExpr`], other nodes as they are.
+fn lazy(expr: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
+    let Some(binary) = expr.downcast_ref::<BinaryExpr>() else {
+        return Ok(Transformed::no(expr));
+    };
+    let operator = *binary.op();
+    if !matches!(operator, Operator::And | Operator::Or) {
+        return Ok(Transformed::no(expr));
+    }
+    let sides = [Arc::clone(binary.left()), Arc::clone(binary.right())];
+    Ok(Transformed::yes(Arc::new(ShortCircuitExpr { operator, sides }) as Arc<dyn PhysicalExpr>))
 }
 
 /// AND or OR.

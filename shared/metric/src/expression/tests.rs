@@ -198,7 +198,7 @@ fn conditions() {
 }
 
 #[test]
-fn what_is_not_allowed_is_refused_with_a_reason() {
+fn forbidden_expressions_are_refused_with_a_reason() {
     for (expression, reason) in [
         ("", "empty"),
         ("a =", "behind `=`, where it ends, a name, a number or a 'text' is missing"),
@@ -283,7 +283,7 @@ fn operands_that_are_used_twice_do_not_double_with_each_level() {
 
 /// Found by fuzzing: what is wrong at its end was read in ways that doubled with each level.
 #[test]
-fn what_is_wrong_is_not_read_in_ever_more_ways() {
+fn a_wrong_text_is_read_in_a_bounded_number_of_ways() {
     for text in [
         format!("{}a[", "a.".repeat(50)),
         format!("{}1", "not(".repeat(50)),

@@ -146,7 +146,7 @@ async fn a_service_without_metrics_applies_everything_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_fed_before_the_end_is_stored() {
+async fn events_from_before_the_end_are_stored() {
     let store = Arc::new(MemoryStore::default());
     let settings = SpeedSettings { flush_interval: Duration::from_secs(60), ..settings() };
     let mut rig = Rig::start_with(Arc::clone(&store) as Arc<_>, &[0, 1, 2], settings).await;

@@ -107,7 +107,7 @@ fn a_flush_is_due_for_a_reader_at_once_and_else_in_its_time() {
 }
 
 #[test]
-fn what_was_found_is_written_to_at_once() {
+fn a_store_that_was_found_is_written_to_at_once() {
     let found = *idle(9).cursor().unwrap();
     let mut sync = ViewSync::new(SyncState::Idle(found));
     assert!(sync.is_urgent() && !sync.is_claimed());

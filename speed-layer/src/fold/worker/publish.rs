@@ -79,7 +79,7 @@ impl FoldWorker {
         self.update_gauges();
     }
 
-    /// Shows how far it is. Also when there is nothing to tell: what is behind grows older while
+    /// Shows how far the fold is. Also when nothing changed: what is behind grows older while
     /// the store says nothing.
     pub(super) fn update_gauges(&self) {
         let progress = &self.parts.progress;

@@ -175,7 +175,7 @@ fn times_are_instants() {
 }
 
 #[test]
-fn what_is_wrong_with_columns_is_said() {
+fn errors_of_columns_say_what_is_wrong() {
     let number: ArrayRef = Arc::new(Int64Array::from(vec![1]));
     let binary: ArrayRef = Arc::new(BinaryArray::from(vec![&b"x"[..]]));
     for (batch, words) in [
@@ -201,7 +201,7 @@ fn what_is_wrong_with_columns_is_said() {
 }
 
 #[test]
-fn what_a_body_comes_to_is_bounded_before_it_is_read() {
+fn a_decompressed_body_is_bounded_before_it_is_read() {
     let long = "x".repeat(4 << 20);
     let one = with("subject", texts(&[Some(&long)]));
     let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
@@ -230,7 +230,7 @@ fn what_a_body_comes_to_is_bounded_before_it_is_read() {
 }
 
 #[test]
-fn what_cannot_be_bounded_is_refused() {
+fn a_body_whose_size_cannot_be_bounded_is_refused() {
     let one = with("subject", texts(&[Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]));
     let options =
         IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).unwrap();

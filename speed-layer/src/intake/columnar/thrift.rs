@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_endless_ends() {
+    fn endless_structures_end() {
         assert_eq!(ThriftReader::new(&[0x1c; 1000]).skip(ThriftType::Struct), None, "depth");
         assert_eq!(ThriftReader::new(&[0xff; 20]).integer(), None, "an endless number");
         let many = [0xf3, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1];

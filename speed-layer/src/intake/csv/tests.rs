@@ -154,7 +154,7 @@ fn properties_may_be_one_column_of_json() {
 }
 
 #[test]
-fn what_is_no_row_is_invalid_by_itself_and_says_its_line() {
+fn a_broken_row_alone_is_invalid_and_its_error_has_the_line() {
     let body = "event,a\n\np,\"x\ny\"\nq\nr,1,2\n\n,\n\"s\"t,1\nu,2\nv,\"open\nw,1\n";
     let found = rows(body);
     assert_eq!(found.len(), 7);

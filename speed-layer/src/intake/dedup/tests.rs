@@ -53,7 +53,7 @@ fn the_lower_position_is_the_original() {
 }
 
 #[test]
-fn what_was_not_stored_is_new_again() {
+fn an_event_that_was_not_stored_is_new_again() {
     let mut index = DedupIndex::new(2).unwrap();
     for id in 1..=2 {
         index.judge(id, 0);

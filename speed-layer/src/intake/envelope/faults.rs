@@ -42,23 +42,14 @@ pub(super) fn unknown_fields(fields: &EnvelopeFields<'_>) -> EventFault {
     let short = |name: &str| name.chars().take(names_max).collect::<String>();
     let unknown: Vec<String> =
         fields.unknown.iter().take(UNKNOWN_MAX).map(|name| short(name)).collect();
-    let is_there = |field: &str| {
-        let there = [
-            ("id", fields.id),
-            ("event", fields.event),
-            ("time", fields.time),
-            ("subject", fields.subject),
-            ("properties", fields.properties),
-        ];
-        there.iter().any(|(name, value)| *name == field && value.is_some())
-    };
-    let mut free: Vec<&str> = FIELDS.into_iter().filter(|field| !is_there(field)).collect();
+    let mut free: Vec<&str> =
+        FIELDS.into_iter().filter(|field| !has_field(fields, field)).collect();
     let (mut hints, mut others) = (Vec::new(), Vec::new());
     for name in &unknown {
         let meant = suggest_field(name).and_then(|meant| free.iter().position(|f| *f == meant));
         match meant {
             Some(at) => hints.push(format!("`{}` is meant by `{name}`", free.swap_remove(at))),
-            None if is_list_of_events(name) && !is_there("event") => hints.push(format!(
+            None if is_list_of_events(name) && !has_field(fields, "event") => hints.push(format!(
                 "instead of an object with `{name}`, send the array itself, or one event a line"
             )),
             None if name == "specversion" => hints.push(
@@ -85,6 +76,17 @@ pub(super) fn unknown_fields(fields: &EnvelopeFields<'_>) -> EventFault {
              {hints}"
         ),
     )
+}
+
+fn has_field(fields: &EnvelopeFields<'_>, field: &str) -> bool {
+    let values = [
+        ("id", fields.id),
+        ("event", fields.event),
+        ("time", fields.time),
+        ("subject", fields.subject),
+        ("properties", fields.properties),
+    ];
+    values.iter().any(|(name, value)| *name == field && value.is_some())
 }
 
 /// Names, with commas and an "and".

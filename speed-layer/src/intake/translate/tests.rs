@@ -70,7 +70,7 @@ fn a_cloud_event_keeps_what_identifies_and_describes_it() {
 }
 
 #[test]
-fn what_is_too_large_is_not_translated() {
+fn a_too_large_event_is_not_translated() {
     let text = vec![0_u8; MAX + 1];
     let head = BodyFormat::CloudEventData(Arc::default());
     let fault = translate(&head, &[raw(&text)], MAX).unwrap().remove(0).unwrap_err();
@@ -220,7 +220,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_quarantined_says_what_stood_beside_the_body() {
+fn a_quarantined_event_shows_what_stood_beside_the_body() {
     let head =
         CloudEventHead { id: Some("1".into()), kind: Some("t".into()), ..Default::default() };
     let binary = BodyFormat::CloudEventData(Arc::new(head));
@@ -231,7 +231,7 @@ fn what_is_quarantined_says_what_stood_beside_the_body() {
 }
 
 #[test]
-fn what_is_quarantined_of_a_call_has_no_key() {
+fn a_quarantined_call_does_not_show_its_key() {
     for (sent, kept) in [
         ("{}", "{}"),
         ("[{\"writeKey\":1}]", "[{\"writeKey\":1}]"),

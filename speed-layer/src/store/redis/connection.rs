@@ -233,7 +233,8 @@ pub(super) fn to_store_error(error: &RedisError) -> StoreError {
     }
 }
 
-/// Whether a key holds something else than ours; in a pipeline only the text tells.
+/// Whether a key holds a value of another type than the service writes; in a pipeline only the text
+/// of the error says so.
 pub(super) fn is_wrong_type(error: &RedisError) -> bool {
     error.to_string().contains("WRONGTYPE")
 }

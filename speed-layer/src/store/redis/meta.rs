@@ -18,7 +18,7 @@ pub(super) struct ViewMeta {
     pub(super) chunks: BTreeMap<Epoch, u64>,
 }
 
-/// Fields that tell of one epoch, before its number.
+/// Names of fields about one epoch, before its number.
 pub(super) const BY_EPOCH: [&str; 4] = [CHUNKS, MISMATCHES, DROPPED, OMISSIONS];
 
 const CHUNKS: &str = "chunks";

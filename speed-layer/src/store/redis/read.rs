@@ -244,7 +244,7 @@ async fn read_whole_chunks(
     Ok(answers)
 }
 
-/// A chunk with many groups. A scan may tell of a group twice; each time it is whole.
+/// A chunk with many groups. A scan may return a group twice; each time it is whole.
 async fn scan_chunk(
     store: &RedisStore,
     place: &ChunkLocation,

@@ -15,7 +15,7 @@ const PORTION: usize = 500;
 #[derive(Default)]
 struct GarbageChunks {
     chunks: Vec<String>,
-    /// Fields of meta that tell of chunks that are gone.
+    /// Fields of meta about chunks that are gone.
     fields: Vec<String>,
 }
 

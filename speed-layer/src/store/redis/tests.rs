@@ -94,7 +94,7 @@ async fn a_person_can_read_the_counters() {
 }
 
 #[tokio::test]
-async fn what_is_lost_or_altered_is_found() {
+async fn lost_and_altered_states_are_found() {
     let (store, server) = single().await;
     let chunk = format!("{BASE}:1-1:12:2013-01-01T05");
     let (index, meta) = (format!("{BASE}:index"), format!("{BASE}:meta"));
@@ -169,7 +169,7 @@ async fn heals(store: &dyn SpeedStore, mut fixture: Fixture) {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_what_nobody_reads() {
+async fn nothing_is_left_of_states_that_no_reader_needs() {
     let (store, server) = single().await;
     let mut fixture = Fixture::begun(&*store).await;
     let rows: Vec<Row<'_>> =

@@ -142,7 +142,7 @@ fn values_are_rounded_once_on_the_places_of_their_measure() {
 }
 
 #[test]
-fn what_does_not_fit_the_places_of_a_measure_is_a_mismatch() {
+fn a_value_that_does_not_fit_the_places_of_a_measure_is_a_mismatch() {
     let metric = metric(
         r#"{"name":"m","event":"*","measures":{"long":{"kind":"sum","of":"x","places":18},
             "n":{"kind":"count","of":"x"},"most":{"kind":"max","of":"x"}}}"#,

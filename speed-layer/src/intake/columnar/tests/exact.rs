@@ -88,7 +88,7 @@ fn instants_within_lists_and_beside_others_are_the_same() {
 }
 
 #[test]
-fn what_a_type_cannot_hold_is_refused_and_not_cut() {
+fn a_value_that_a_type_cannot_hold_is_refused_and_not_cut() {
     for (column, value, words) in [
         (
             "optional int32 time (INTEGER(8,false));",
