@@ -5,7 +5,7 @@
 //!           (many threads)            (bounded)      (one thread)              └► feed of the fold
 //! ```
 //!
-//! Small bodies are queued as they came, and decoded by the committer, all of a group together.
+//! Small bodies are queued as they came, and decoded by the committer, all of a batch together.
 //!
 //! What always holds:
 //! * an answer is given after everything that it says is durable, duplicates and conflicts

@@ -18,8 +18,13 @@ type Hunt = fn(&str, Instant, &Report, &mut Random) -> Result<(), Violation>;
 
 /// The bugs, what they are, and the part of the campaign that is expected to catch each.
 const BUGS: &[(&str, &str, &str, Hunt)] = &[
-    ("ack_before_fsync", "a group is acknowledged without its fsync", "kills", by_kills),
-    ("ack_into_unlinked", "a group is acknowledged into nowhere", "rivals", by_removal),
+    ("ack_before_fsync", "a commit is acknowledged without its fsync", "kills", by_kills),
+    (
+        "ack_into_unlinked",
+        "a commit is acknowledged although its file was deleted",
+        "rivals",
+        by_removal,
+    ),
     ("no_directory_sync", "a new segment's name is not fsynced", "places", at_directory),
     ("torn_tail_kept", "a torn record is not cut off", "kills", by_kills),
     ("claim_before_write", "ids are remembered although the write failed", "places", at_write),

@@ -59,7 +59,7 @@ pub(super) struct JournalWriter {
     claimed: Option<ClaimedFence>,
     /// Why nothing more is written.
     stopped: Option<JournalError>,
-    /// Looked up once, since there is a frame for each group of requests.
+    /// Looked up once, since there is a frame for each commit of requests.
     fsyncs: Histogram,
 }
 

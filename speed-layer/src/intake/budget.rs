@@ -1,7 +1,7 @@
 //! How much pending requests may hold. A request beyond that is refused before it is stored.
 //!
 //! A request charges its body while it arrives, what it is decompressed to and its columns (but for
-//! a small one, whose columns are as small and last for a group's commit); it gives everything back
+//! a small one, whose columns are as small and last for a batch's commit); it gives everything back
 //! when it is answered, or given up at any point before.
 
 use std::sync::Arc;

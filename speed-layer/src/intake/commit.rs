@@ -86,16 +86,16 @@ impl Committer {
         }
     }
 
-    fn commit(&mut self, group: Vec<PreparedSubmissions>) {
+    fn commit(&mut self, batch: Vec<PreparedSubmissions>) {
         let result = match self.state.stopped.get() {
             Some(stopped) => Err(stopped.clone()),
-            None => self.store(&group),
+            None => self.store(&batch),
         };
         if result.is_ok() {
-            let requests = group.iter().flat_map(|decoded| &decoded.prepared.requests).flatten();
+            let requests = batch.iter().flat_map(|decoded| &decoded.prepared.requests).flatten();
             instruments::acknowledged(requests.map(|request| request.begun));
         }
-        let callers = group.into_iter().flat_map(|decoded| decoded.callers);
+        let callers = batch.into_iter().flat_map(|decoded| decoded.callers);
         let answers = match result {
             Ok(answers) => answers,
             Err(failure) => {
@@ -115,26 +115,26 @@ impl Committer {
         failpoint::pass("intake.ack.after");
     }
 
-    /// Makes a group durable; returns an answer for each of its requests.
+    /// Makes a batch durable; returns an answer for each of its requests.
     fn store(
         &mut self,
-        group: &[PreparedSubmissions],
+        batch: &[PreparedSubmissions],
     ) -> Result<Vec<SubmissionResult>, IntakeError> {
         self.journal.confirm()?;
-        let judged = group
+        let judged = batch
             .iter()
             .map(|decoded| self.judge(&decoded.prepared))
             .collect::<Result<Vec<_>, _>>()?;
-        let ids = self.quarantine(group, &judged)?;
-        let requests = group.iter().map(|decoded| decoded.callers.len()).sum();
+        let ids = self.quarantine(batch, &judged)?;
+        let requests = batch.iter().map(|decoded| decoded.callers.len()).sum();
         let first = self.append(requests, &judged)?;
         self.dedup.mark_durable(first.offset);
         instruments::dedup_events(self.dedup.len());
-        // Without an entry, everything before this group is free. This group is not yet: another
+        // Without an entry, everything before this batch is free. This batch is not yet: another
         // one may be appended before the next look.
         let floor = self.dedup.floor().unwrap_or(first.offset);
         self.state.dedup_floor.store(floor.0, Ordering::Relaxed);
-        let answers = answers(group, judged, ids, first.offset);
+        let answers = answers(batch, judged, ids, first.offset);
         self.update_counters(&answers);
         if let Some(committed) = first.committed
             && self.feed.blocking_send(committed).is_err()
@@ -181,12 +181,12 @@ impl Committer {
     /// events, then those of its conflicts.
     fn quarantine(
         &self,
-        group: &[PreparedSubmissions],
+        batch: &[PreparedSubmissions],
         judged: &[BatchVerdicts],
     ) -> Result<Vec<QuarantineId>, IntakeError> {
         let bytes_max = self.settings.limits.event_max_bytes;
         let mut events = Vec::new();
-        for (request, verdicts) in requests(group, judged) {
+        for (request, verdicts) in requests(batch, judged) {
             let Ok(request) = request else { continue };
             let received = request.arrived;
             let entry = |kind, place: EventSpan, code: &str, message: String| {
@@ -244,7 +244,7 @@ impl Committer {
         instruments::invalid(invalid.map(|invalid| invalid.code));
     }
 
-    /// After a failure that leaves the journal well, the next group is tried.
+    /// After a failure that leaves the journal well, the next batch is tried.
     fn handle_failure(&mut self, failure: &IntakeError) {
         if failure.is_final() {
             self.stop(failure);
@@ -276,31 +276,31 @@ struct RequestVerdicts {
     conflicts: Vec<(usize, EventSpan)>,
 }
 
-/// All requests of a group, each with its verdicts.
+/// All requests of a batch, each with its verdicts.
 fn requests<'a>(
-    group: &'a [PreparedSubmissions],
+    batch: &'a [PreparedSubmissions],
     judged: &'a [BatchVerdicts],
 ) -> impl Iterator<Item = (&'a Result<PreparedRequest, IntakeError>, &'a RequestVerdicts)> {
-    group.iter().zip(judged).flat_map(|(PreparedSubmissions { prepared, .. }, judged)| {
+    batch.iter().zip(judged).flat_map(|(PreparedSubmissions { prepared, .. }, judged)| {
         prepared.requests.iter().zip(&judged.requests)
     })
 }
 
 struct BatchAppendOutcome {
-    /// Offset of the group's first new event, or the journal's end when it has none.
+    /// Offset of the batch's first new event, or the journal's end when it has none.
     offset: Offset,
     committed: Option<Arc<CommittedBatch>>,
 }
 
 fn answers(
-    group: &[PreparedSubmissions],
+    batch: &[PreparedSubmissions],
     judged: Vec<BatchVerdicts>,
     ids: Vec<QuarantineId>,
     mut end: Offset,
 ) -> Vec<SubmissionResult> {
     let mut ids = ids.into_iter();
     let mut answers = Vec::new();
-    for (PreparedSubmissions { prepared, .. }, judged) in group.iter().zip(judged) {
+    for (PreparedSubmissions { prepared, .. }, judged) in batch.iter().zip(judged) {
         for (request, verdicts) in prepared.requests.iter().zip(judged.requests) {
             let receipt = request.as_ref().map(|request| {
                 end = end.plus(verdicts.accepted);

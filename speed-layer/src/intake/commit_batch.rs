@@ -1,4 +1,4 @@
-//! Requests that wait for the committer, and the groups that it takes them in.
+//! Requests that wait for the committer, and the batches that it takes them in.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -75,7 +75,7 @@ pub(super) fn commit_queue(
     mpsc::sync_channel(requests_max)
 }
 
-/// What is queued, up to the bounds of a group; a single request may exceed them. Also returns
+/// What is queued, up to the bounds of a batch; a single request may exceed them. Also returns
 /// the request that did not fit any more.
 pub(super) fn take_batch(
     first: Submission,
@@ -84,29 +84,29 @@ pub(super) fn take_batch(
 ) -> (Vec<Submission>, Option<Submission>) {
     let mut events = first.content.events();
     let mut bytes = first.caller.share.bytes();
-    let mut group = vec![first];
+    let mut batch = vec![first];
     loop {
         let submission = match queue.try_recv() {
             Ok(submission) => submission,
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (group, None),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (batch, None),
         };
         events += submission.content.events();
         bytes += submission.caller.share.bytes();
-        if events > settings.group_max_events || bytes > settings.group_max_bytes {
-            return (group, Some(submission));
+        if events > settings.batch_max_events || bytes > settings.batch_max_bytes {
+            return (batch, Some(submission));
         }
-        group.push(submission);
+        batch.push(submission);
     }
 }
 
 /// Decodes what is small, all together, and puts it last.
 pub(super) fn decode_small(
     decoder: &BodyDecoder,
-    group: Vec<Submission>,
+    batch: Vec<Submission>,
 ) -> Vec<PreparedSubmissions> {
     let mut all = Vec::new();
     let (mut bodies, mut callers) = (Vec::new(), Vec::new());
-    for Submission { content, caller } in group {
+    for Submission { content, caller } in batch {
         match content {
             SubmissionContent::Decoded(prepared) => {
                 all.push(PreparedSubmissions { prepared, callers: vec![caller] });

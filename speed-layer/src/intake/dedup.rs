@@ -1,6 +1,6 @@
 //! Which events were there before: the last so many identified events of the journal, by id.
 //!
-//! The index is a function of the journal. What a group adds is tentative until the group is
+//! The index is a function of the journal. What a batch adds is tentative until the batch is
 //! durable ([`DedupIndex::settle`]) and goes without a trace if it is not
 //! ([`DedupIndex::rollback`]), so that an event that was never stored cannot make its own retry a
 //! duplicate.
@@ -63,7 +63,7 @@ pub(crate) struct DedupIndex {
     marks: VecDeque<(DedupSequence, Offset)>,
 }
 
-/// Room in the table for a group beside the window.
+/// Room in the table for a batch beside the window.
 const GROUP_ROOM: usize = 1 << 17;
 /// Entries between two marks, at least: fine enough to trim by, few enough to forget about.
 const MARK_EVERY: DedupSequence = 1 << 14;
@@ -77,7 +77,7 @@ impl DedupIndex {
         Some(Self { window, ring, head: 0, table, tentative: 0, marks })
     }
 
-    /// Judges the next event of a group and remembers it, tentatively, if it is new.
+    /// Judges the next event of a batch and remembers it, tentatively, if it is new.
     pub(crate) fn judge(&mut self, id_hash: u128, content: u64) -> DedupVerdict {
         let seen = DedupEntry { id: halves(id_hash), content };
         let sequence = self.next_sequence();

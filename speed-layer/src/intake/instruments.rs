@@ -71,7 +71,7 @@ const HISTOGRAMS: [(&str, Unit, &str); 4] = [
     (
         "merganser_intake_append_seconds",
         Unit::Seconds,
-        "Time that the journal took for a group: compression, write and fsync",
+        "Time that the journal took for a commit: compression, write and fsync",
     ),
     (
         "merganser_intake_ack_seconds",
@@ -119,7 +119,7 @@ pub(super) fn conflicts(count: u64) {
     counter!("merganser_intake_events_conflict_total").increment(count);
 }
 
-/// Events that break a rule: added up first, so that a code is looked up once a group.
+/// Events that break a rule: added up first, so that a code is looked up once a batch.
 pub(super) fn invalid(codes: impl Iterator<Item = InvalidCode>) {
     let mut counts: Vec<(InvalidCode, u64)> = Vec::new();
     for code in codes {
@@ -133,7 +133,7 @@ pub(super) fn invalid(codes: impl Iterator<Item = InvalidCode>) {
     }
 }
 
-/// A group that was committed: its events, and how long the journal took for them.
+/// A batch that was committed: its events, and how long the journal took for them.
 pub(super) fn batch_committed(requests: usize, events: u64, append: Duration) {
     histogram!("merganser_intake_group_requests").record(requests as f64);
     histogram!("merganser_intake_group_events").record(events as f64);

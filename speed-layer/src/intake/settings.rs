@@ -70,9 +70,9 @@ pub struct IntakeSettings {
     /// Bodies that are decoded at once off the async threads; default: as many as there are cores.
     pub decoders_max: usize,
     /// Events that are committed together, unless a single request has more; default 100,000.
-    pub group_max_events: usize,
+    pub batch_max_events: usize,
     /// Bytes that are committed together, unless a single request has more; default 32 MiB.
-    pub group_max_bytes: usize,
+    pub batch_max_bytes: usize,
     /// Free bytes of the disk below which nothing is accepted; default 1 GiB.
     pub disk_floor_bytes: u64,
 }
@@ -86,8 +86,8 @@ impl Default for IntakeSettings {
             pending_max_requests: 1024,
             pending_max_bytes: 512 * MIB,
             decoders_max: std::thread::available_parallelism().map_or(2, usize::from),
-            group_max_events: 100_000,
-            group_max_bytes: 32 * MIB,
+            batch_max_events: 100_000,
+            batch_max_bytes: 32 * MIB,
             disk_floor_bytes: 1 << 30,
         }
     }
@@ -111,10 +111,10 @@ impl IntakeSettings {
                 Self::DECOMPRESSED_BYTES_CAP,
             ),
             too_high("body_max_bytes", self.limits.body_max_bytes, Self::DECOMPRESSED_BYTES_CAP),
-            too_high("group_max_bytes", self.group_max_bytes, Self::DECOMPRESSED_BYTES_CAP),
+            too_high("batch_max_bytes", self.batch_max_bytes, Self::DECOMPRESSED_BYTES_CAP),
             too_high("dedup_window_events", self.dedup_window_events, Self::WINDOW_CAP),
             too_high("request_max_events", self.limits.request_max_events, Self::EVENTS_CAP),
-            too_high("group_max_events", self.group_max_events, Self::EVENTS_CAP),
+            too_high("batch_max_events", self.batch_max_events, Self::EVENTS_CAP),
             too_low("request_max_events", self.limits.request_max_events),
             too_low("event_max_bytes", self.limits.event_max_bytes),
             too_low("pending_max_requests", self.pending_max_requests),

@@ -1,4 +1,4 @@
-//! Intake as a whole: verdicts, groups, failures, bounds and restarts.
+//! Intake as a whole: verdicts, batches, failures, bounds and restarts.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -142,17 +142,17 @@ async fn queued_requests_are_committed_together_in_order() {
         shown,
         [(1, 0, 0, 0, 1), (2, 0, 0, 0, 3), (1, 1, 1, 0, 4), (0, 1, 0, 0, 4), (1, 0, 0, 1, 5)]
     );
-    assert_eq!(journal.appends(), 2, "one for the first, one for the group");
+    assert_eq!(journal.appends(), 2, "one for the first, one for the batch");
     assert_eq!(ids(&journal), ["first", "a", "b", "c", "d"]);
     assert_eq!(fed.recv().await.unwrap().first, Offset(0));
     assert_eq!(fed.recv().await.unwrap().first, Offset(1));
 }
 
 #[tokio::test]
-async fn groups_keep_their_bounds() {
+async fn commit_batches_keep_their_bounds() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
-    let bounded = IntakeSettings { group_max_events: 3, ..settings() };
+    let bounded = IntakeSettings { batch_max_events: 3, ..settings() };
     let (intake, _fed) = start(bounded, &journal, directory.path());
     let pair = |i: u32| [line(&format!("{i}x"), 1), line(&format!("{i}y"), 1)].join("\n");
     let mut others: Vec<String> = (0..3).map(pair).collect();
@@ -165,7 +165,7 @@ async fn groups_keep_their_bounds() {
 }
 
 #[tokio::test]
-async fn a_group_that_was_not_stored_leaves_no_trace() {
+async fn a_batch_that_was_not_stored_leaves_no_trace() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let (intake, mut fed) = start(settings(), &journal, directory.path());
@@ -224,7 +224,7 @@ async fn after_a_failed_write_nothing_is_judged_any_more() {
 }
 
 #[tokio::test]
-async fn a_quarantine_that_cannot_be_written_fails_the_group_before_it_is_stored() {
+async fn a_quarantine_that_cannot_be_written_fails_the_batch_before_it_is_stored() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
     let (intake, _fed) = start(settings(), &journal, directory.path());

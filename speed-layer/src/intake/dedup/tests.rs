@@ -11,12 +11,12 @@ struct Oracle {
 }
 
 impl Oracle {
-    /// The verdicts of a group in which nothing leaves the window before the group is durable.
-    fn judge(&mut self, group: &[(u128, u64)], is_stored: bool) -> Vec<DedupVerdict> {
+    /// The verdicts of a batch in which nothing leaves the window before the batch is durable.
+    fn judge(&mut self, batch: &[(u128, u64)], is_stored: bool) -> Vec<DedupVerdict> {
         let from = self.journal.len().saturating_sub(self.window);
         let before = self.journal.len();
         let mut verdicts = Vec::new();
-        for (id, content) in group {
+        for (id, content) in batch {
             let original = self.journal[from..].iter().rev().find(|(other, _)| other == id);
             verdicts.push(match original {
                 None => {
@@ -72,7 +72,7 @@ fn an_event_that_was_not_stored_is_new_again() {
 fn a_window_of_nothing_remembers_nothing() {
     let mut index = DedupIndex::new(0).unwrap();
     assert_eq!(index.judge(1, 0), DedupVerdict::New);
-    assert_eq!(index.judge(1, 0), DedupVerdict::Duplicate, "within its group it is still known");
+    assert_eq!(index.judge(1, 0), DedupVerdict::Duplicate, "within its batch it is still known");
     index.mark_durable(Offset(0));
     assert_eq!(index.floor(), None);
     assert_eq!(index.judge(1, 0), DedupVerdict::New);
@@ -101,30 +101,30 @@ fn sequences_may_wrap() {
     assert_eq!(index.judge(6, 0), DedupVerdict::New);
 }
 
-/// Groups of five events, of which two are identified: offsets and entries are counted apart.
+/// Batches of five events, of which two are identified: offsets and entries are counted apart.
 #[test]
 fn a_rebuild_from_the_floor_finds_every_entry() {
-    const GROUPS: u64 = 40_000;
+    const BATCHES: u64 = 40_000;
     let window = 2 * MARK_EVERY as usize;
     let mut index = DedupIndex::new(window).unwrap();
     index.head = u32::MAX - MARK_EVERY;
-    for group in 0..GROUPS {
-        for id in [2 * group, 2 * group + 1] {
+    for batch in 0..BATCHES {
+        for id in [2 * batch, 2 * batch + 1] {
             assert_eq!(index.judge(u128::from(id), 0), DedupVerdict::New);
         }
-        index.mark_durable(Offset(5 * group));
+        index.mark_durable(Offset(5 * batch));
         assert!(index.marks.len() <= 4);
     }
-    let oldest = 2 * GROUPS - window as u64;
+    let oldest = 2 * BATCHES - window as u64;
     let floor = index.floor().unwrap();
-    let (group, slack) = (oldest / 2, u64::from(MARK_EVERY) / 2);
-    assert!(floor.0 <= 5 * group, "the floor is at or before the oldest entry");
-    assert!(floor.0 >= 5 * (group - slack), "and at most a mark before it");
+    let (batch, slack) = (oldest / 2, u64::from(MARK_EVERY) / 2);
+    assert!(floor.0 <= 5 * batch, "the floor is at or before the oldest entry");
+    assert!(floor.0 >= 5 * (batch - slack), "and at most a mark before it");
 
     let mut again = DedupIndex::new(window).unwrap();
-    for group in floor.0 / 5..GROUPS {
-        for id in [2 * group, 2 * group + 1] {
-            again.replay(Offset(5 * group + 3), u128::from(id), 0);
+    for batch in floor.0 / 5..BATCHES {
+        for id in [2 * batch, 2 * batch + 1] {
+            again.replay(Offset(5 * batch + 3), u128::from(id), 0);
         }
     }
     assert_eq!(again.len(), window);
@@ -143,18 +143,18 @@ proptest! {
     #[test]
     fn verdicts_are_those_of_a_list(
         window in 0_usize..12,
-        groups in prop::collection::vec(
+        batches in prop::collection::vec(
             (prop::collection::vec((0_u128..20, 0_u64..3), 0..8), 0_u8..4),
             0..30,
         ),
     ) {
         let mut oracle = Oracle { window, journal: Vec::new() };
         let mut index = DedupIndex::new(window).unwrap();
-        for (group, fate) in groups {
+        for (batch, fate) in batches {
             let is_stored = fate != 0;
-            let expected = oracle.judge(&group, is_stored);
+            let expected = oracle.judge(&batch, is_stored);
             let added = expected.iter().filter(|verdict| **verdict == DedupVerdict::New).count();
-            let found: Vec<_> = group.iter().map(|(id, c)| index.judge(*id, *c)).collect();
+            let found: Vec<_> = batch.iter().map(|(id, c)| index.judge(*id, *c)).collect();
             prop_assert_eq!(found, expected);
             let first = oracle.journal.len() - if is_stored { added } else { 0 };
             if is_stored { index.mark_durable(Offset(first as u64)) } else { index.rollback() }
