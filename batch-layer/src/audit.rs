@@ -47,8 +47,7 @@ pub fn compare_rows(
 
 /// Whether both are the same rows, however they are cut into batches.
 fn is_same(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
-    let count = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
-    if count(one) != count(other) {
+    if count_rows(one) != count_rows(other) {
         return false;
     }
     let (mut one, mut other) = (one.iter().cloned(), other.iter().cloned());
@@ -66,6 +65,10 @@ fn is_same(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
         right = rest(b).or_else(|| other.next());
     }
     true
+}
+
+fn count_rows(batches: &[RecordBatch]) -> usize {
+    batches.iter().map(RecordBatch::num_rows).sum::<usize>()
 }
 
 /// Compares two tables of one layout.

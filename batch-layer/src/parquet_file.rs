@@ -44,16 +44,19 @@ pub(crate) fn write(
     about: &[(String, String)],
     properties: WriterPropertiesBuilder,
 ) -> Result<Vec<u8>, StorageError> {
-    let failed = |e: ParquetError| StorageError::Io(e.to_string());
     let about =
         about.iter().map(|(key, value)| KeyValue::new(format!("merganser.{key}"), value.clone()));
     let properties = properties.set_key_value_metadata(Some(about.collect())).build();
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties)).map_err(failed)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))
+        .map_err(parquet_failure)?;
     for batch in batches {
-        writer.write(batch).map_err(failed)?;
+        writer.write(batch).map_err(parquet_failure)?;
     }
-    writer.into_inner().map_err(failed)
+    writer.into_inner().map_err(parquet_failure)
+}
+
+fn parquet_failure(error: ParquetError) -> StorageError {
+    StorageError::Io(error.to_string())
 }
 
 /// A file up to this is held while it is read, once it was checked as a whole.

@@ -271,18 +271,17 @@ impl IntakeHandle {
             let prepared = decoder.decode_body(body, &mut share)?;
             return Ok((prepared, share));
         }
-        let stopped = |error: &dyn std::fmt::Display| {
-            IntakeError::Internal(format!("decoding did not end: {error}"))
-        };
-        let permit =
-            Arc::clone(&self.0.decoders).acquire_owned().await.map_err(|error| stopped(&error))?;
+        let permit = Arc::clone(&self.0.decoders)
+            .acquire_owned()
+            .await
+            .map_err(|error| decoding_stopped(&error))?;
         tokio::task::spawn_blocking(move || {
             let prepared = decoder.decode_body(body, &mut share);
             drop(permit);
             prepared.map(|prepared| (prepared, share))
         })
         .await
-        .map_err(|error| stopped(&error))?
+        .map_err(|error| decoding_stopped(&error))?
     }
 
     /// The receipt of a request without events; an error for one that is to be rejected.
@@ -380,6 +379,10 @@ impl IntakeHandle {
     pub fn end(&self) -> Offset {
         self.0.journal.end()
     }
+}
+
+fn decoding_stopped(error: &dyn std::fmt::Display) -> IntakeError {
+    IntakeError::Internal(format!("decoding did not end: {error}"))
 }
 
 /// The committer ends at the shutdown; before it only by a fault.

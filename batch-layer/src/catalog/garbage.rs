@@ -27,10 +27,9 @@ impl BatchCatalog {
         for folder in FOLDERS {
             for (path, _) in inner.storage.list(folder).await? {
                 if !kept.contains(&path) && !inner.storage.is_unpublished(&path) {
-                    let failed = |error: std::io::Error| StorageError::Io(error.to_string());
-                    failpoint::hit("gc.delete.before").map_err(failed)?;
+                    failpoint::hit("gc.delete.before").map_err(io_failure)?;
                     inner.storage.delete(&path).await?;
-                    failpoint::hit("gc.delete.after").map_err(failed)?;
+                    failpoint::hit("gc.delete.after").map_err(io_failure)?;
                     metrics::counter!("merganser_objects_deleted_total").increment(1);
                     deleted += 1;
                 }
@@ -38,6 +37,10 @@ impl BatchCatalog {
         }
         Ok(deleted)
     }
+}
+
+fn io_failure(error: std::io::Error) -> StorageError {
+    StorageError::Io(error.to_string())
 }
 
 impl CatalogInner {

@@ -80,11 +80,14 @@ pub async fn compact(
         return Ok(Vec::new());
     };
     let merged = write(storage, &batches, columns, (from, to)).await?;
-    let rows = |files: &[MasterFile]| files.iter().map(|file| file.rows).sum::<u64>();
-    let (expected, found) = (rows(files), rows(&merged));
+    let (expected, found) = (row_count(files), row_count(&merged));
     if expected != found {
         let reason = format!("{found} events were read where {expected} were written");
         return Err(StorageError::Io(reason));
     }
     Ok(merged)
+}
+
+fn row_count(files: &[MasterFile]) -> u64 {
+    files.iter().map(|file| file.rows).sum::<u64>()
 }

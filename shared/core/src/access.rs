@@ -165,10 +165,7 @@ impl TryFrom<BTreeMap<String, String>> for FixedProperties {
                 Self::NAME_MAX
             ));
         }
-        let field = |(name, value): (&String, &String)| {
-            serde_json::to_string(value).map(|value| format!("\"{name}\":{value}"))
-        };
-        let fields: Result<Vec<_>, _> = values.iter().map(field).collect();
+        let fields: Result<Vec<_>, _> = values.iter().map(json_field).collect();
         let json = fields.map_err(|error| error.to_string())?.join(",");
         if json.len() > Self::BYTES_MAX {
             return Err(format!(
@@ -179,6 +176,10 @@ impl TryFrom<BTreeMap<String, String>> for FixedProperties {
         }
         Ok(Self { values, json })
     }
+}
+
+fn json_field((name, value): (&String, &String)) -> serde_json::Result<String> {
+    serde_json::to_string(value).map(|value| format!("\"{name}\":{value}"))
 }
 
 /// Whether a property of this name can be fixed.

@@ -155,16 +155,15 @@ pub(super) fn read(
     bounds: DecodeBounds,
     event_bytes_max: usize,
 ) -> Result<JsonRows, IntakeError> {
-    let malformed =
-        |why: String| IntakeError::MalformedBody(format!("the body is not CSV of events: {why}"));
     let columns = {
         let mut header = CsvRecordReader::new(body, options.delimiter, HEADER_BYTES_MAX);
-        let Some(names) = header.next_record().map_err(|error| malformed(error.to_string()))?
+        let Some(names) = header.next_record().map_err(|error| malformed_csv(error.to_string()))?
         else {
             return Ok(JsonRows::default());
         };
-        let names = names.fields.as_ref().map_err(|fault| malformed(names_fault(body, fault)))?;
-        columns(names, options, ParameterStyle::Query).map_err(malformed)?
+        let names =
+            names.fields.as_ref().map_err(|fault| malformed_csv(names_fault(body, fault)))?;
+        columns(names, options, ParameterStyle::Query).map_err(malformed_csv)?
     };
     let id_bytes_max = if options.is_named { ID_BYTES_MAX + 1 } else { 0 };
     let record_bytes_max = columns.row_bytes_max(event_bytes_max) + id_bytes_max;
@@ -173,7 +172,9 @@ pub(super) fn read(
     let _ = records.next_record();
     records.limit(record_bytes_max);
     let (mut text, mut places, mut shift) = (Vec::new(), CsvRowIndex::default(), None);
-    while let Some(record) = records.next_record().map_err(|error| malformed(error.to_string()))? {
+    while let Some(record) =
+        records.next_record().map_err(|error| malformed_csv(error.to_string()))?
+    {
         if places.rows.len() == bounds.events_max {
             return Err(bounds.too_many());
         }
@@ -200,6 +201,10 @@ pub(super) fn read(
         places.rows.push(CsvRowExtent { end: text.len() as u32, id_bytes: id.len() as u32, line });
     }
     Ok(JsonRows { text, places: Arc::new(places) })
+}
+
+fn malformed_csv(why: String) -> IntakeError {
+    IntakeError::MalformedBody(format!("the body is not CSV of events: {why}"))
 }
 
 /// The id that stands before a row, and the row.

@@ -259,15 +259,12 @@ impl EventBatchBuilder {
     }
 
     fn finish(mut self) -> Result<EventBatch, IntakeError> {
-        let time = |values: Vec<i64>| -> ArrayRef {
-            Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
-        };
         let columns: Vec<ArrayRef> = vec![
             Arc::new(self.id.finish()),
             Arc::new(self.content.finish()),
             Arc::new(self.event.finish()),
-            time(self.time),
-            time(self.arrived),
+            time_column(self.time),
+            time_column(self.arrived),
             Arc::new(self.subject.finish()),
             Arc::new(self.properties.finish()),
         ];
@@ -275,6 +272,10 @@ impl EventBatchBuilder {
             .and_then(|batch| EventBatch::new(&batch))
             .map_err(|error| IntakeError::Internal(format!("building columns: {error}")))
     }
+}
+
+fn time_column(values: Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
 }
 
 #[cfg(test)]

@@ -197,8 +197,11 @@ impl SpeedStore for RedisStore {
         let mut names = redis::cmd("HKEYS");
         let names = names.arg(keys::journal_key(journal));
         let names: RedisResult<Vec<String>> = names.query_async(&mut self.connection()).await;
-        let metric = |name: &String| Some(MetricId(name.strip_prefix("metric:")?.parse().ok()?));
-        Ok(names.map_err(|error| to_store_error(&error))?.iter().filter_map(metric).collect())
+        Ok(names
+            .map_err(|error| to_store_error(&error))?
+            .iter()
+            .filter_map(|name| metric_of_tag(name))
+            .collect())
     }
 
     async fn open(&self, view: &SpeedView) -> Result<Option<StoredView>, StoreError> {
@@ -274,7 +277,14 @@ impl SpeedStore for RedisStore {
 
     async fn losses(&self) -> Result<u64, StoreError> {
         let infos = self.connection.info().await.map_err(|error| to_store_error(&error))?;
-        let evicted = |info: &String| info_field(info, "evicted_keys")?.parse::<u64>().ok();
-        Ok(infos.iter().filter_map(evicted).sum())
+        Ok(infos.iter().filter_map(|info| evicted_keys(info)).sum())
     }
+}
+
+fn evicted_keys(info: &str) -> Option<u64> {
+    info_field(info, "evicted_keys")?.parse::<u64>().ok()
+}
+
+fn metric_of_tag(name: &str) -> Option<MetricId> {
+    Some(MetricId(name.strip_prefix("metric:")?.parse().ok()?))
 }

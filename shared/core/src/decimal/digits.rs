@@ -113,8 +113,7 @@ impl DecimalDigits {
             None => (rest, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+        if whole.is_empty() || !is_all_digits(whole) || !is_all_digits(fraction) {
             return None;
         }
         let leading_zeros =
@@ -209,6 +208,10 @@ impl DecimalDigits {
             std::cmp::Ordering::Equal => odd || rest.iter().any(|d| *d != 0),
         }
     }
+}
+
+fn is_all_digits(part: &str) -> bool {
+    part.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn parse_exponent(text: &str) -> Option<i64> {

@@ -24,12 +24,14 @@ use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureEstimate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::stored_state::{StateError, each_stored, encoded, mistyped};
+use super::stored_state::{StateError, each_stored, encoded, encoding_error, mistyped};
 
 /// One standard deviation of the estimate, relative: 1.04 / √4096 for the composite estimate.
 /// Source: Flajolet et al., "HyperLogLog" (2007), section 1.
 pub(super) const RELATIVE_ERROR: f64 = 0.016_25;
 
+/// The kind of its states, for errors.
+const KIND: &str = "distinct";
 const VERSION: u8 = 1;
 const LG_K: u8 = 12;
 const REGISTERS: usize = 1 << LG_K;
@@ -172,32 +174,33 @@ impl DistinctSketch {
     /// # Errors
     /// When the bytes are something else.
     pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
-        let wrong =
-            |reason: &str| StateError::Encoding { kind: "distinct", reason: reason.to_owned() };
         let Some((&version, sketch)) = bytes.split_first() else {
-            return Err(wrong("it is empty"));
+            return Err(encoding_error(KIND, "it is empty"));
         };
         if version != VERSION {
-            return Err(wrong(&format!("version {version}; this build reads {VERSION}")));
+            return Err(encoding_error(
+                KIND,
+                format!("version {version}; this build reads {VERSION}"),
+            ));
         }
-        let mode = *sketch.get(7).ok_or_else(|| wrong("it is cut off"))?;
+        let mode = *sketch.get(7).ok_or_else(|| encoding_error(KIND, "it is cut off"))?;
         if sketch[1] != SERIAL_VERSION || sketch[2] != FAMILY_HLL || sketch[3] != LG_K {
-            return Err(wrong("it is not a DataSketches HLL with lg_k 12"));
+            return Err(encoding_error(KIND, "it is not a DataSketches HLL with lg_k 12"));
         }
         match mode {
             MODE_LIST => coupons(&sketch[8..], usize::from(sketch[6])),
             MODE_SET => {
                 let count =
                     sketch.get(8..12).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
-                let count = count.ok_or_else(|| wrong("it is cut off"))?;
+                let count = count.ok_or_else(|| encoding_error(KIND, "it is cut off"))?;
                 coupons(&sketch[12..], count as usize)
             }
             MODE_REGISTERS => sketch
                 .get(40..)
                 .filter(|r| r.len() == REGISTERS && r.iter().all(|v| *v < 64))
                 .map(|r| Self(SketchForm::Registers(r.into())))
-                .ok_or_else(|| wrong("its registers are not 4,096 values below 64")),
-            _ => Err(wrong("its mode is unknown")),
+                .ok_or_else(|| encoding_error(KIND, "its registers are not 4,096 values below 64")),
+            _ => Err(encoding_error(KIND, "its mode is unknown")),
         }
     }
 
@@ -218,7 +221,7 @@ fn coupons(bytes: &[u8], count: usize) -> Result<DistinctSketch, StateError> {
     let sorted = coupons.windows(2).all(|pair| pair[0] < pair[1]);
     if coupons.len() != count || !bytes.len().is_multiple_of(4) || count > COUPONS_MAX || !sorted {
         let reason = format!("{count} sorted coupons were expected");
-        return Err(StateError::Encoding { kind: "distinct", reason });
+        return Err(encoding_error(KIND, reason));
     }
     Ok(DistinctSketch(SketchForm::Coupons(coupons)))
 }

@@ -18,10 +18,12 @@ use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::stored_state::{StateError, each_stored, mistyped, stored_values};
+use super::stored_state::{StateError, each_stored, encoding_error, mistyped, stored_values};
 use merganser_core::ids::{Offset, PartitionId};
 use merganser_core::time::Timestamp;
 
+/// The kind of its states, for errors.
+const KIND: &str = "latest";
 const VERSION: u8 = 1;
 /// Version, time, partition, offset.
 const HEADER_BYTES: usize = 1 + 8 + 4 + 8;
@@ -77,7 +79,7 @@ impl LatestState {
     /// # Errors
     /// When the bytes are something else.
     pub fn text(stored: &[u8]) -> Result<&str, StateError> {
-        str::from_utf8(value(stored)?).map_err(|error| wrong(error.to_string()))
+        str::from_utf8(value(stored)?).map_err(|error| encoding_error(KIND, error.to_string()))
     }
 
     /// The value in a stored state that is a number, in units of 10⁻⁹.
@@ -86,7 +88,7 @@ impl LatestState {
     /// When the bytes are something else.
     pub fn number(stored: &[u8]) -> Result<i128, StateError> {
         let bytes = value(stored)?.try_into();
-        bytes.map(i128::from_le_bytes).map_err(|_| wrong("16 bytes are a number".to_owned()))
+        bytes.map(i128::from_le_bytes).map_err(|_| encoding_error(KIND, "16 bytes are a number"))
     }
 
     /// The value in a stored state that is a time, in microseconds since 1970.
@@ -94,22 +96,20 @@ impl LatestState {
     /// # Errors
     /// When the bytes are something else.
     pub fn time(stored: &[u8]) -> Result<i64, StateError> {
-        i64::try_from(Self::number(stored)?).map_err(|_| wrong("it is no time".to_owned()))
+        i64::try_from(Self::number(stored)?).map_err(|_| encoding_error(KIND, "it is no time"))
     }
 }
 
 fn value(stored: &[u8]) -> Result<&[u8], StateError> {
     match stored {
         [VERSION, ..] => {
-            stored.get(HEADER_BYTES..).ok_or_else(|| wrong("it is cut off".to_owned()))
+            stored.get(HEADER_BYTES..).ok_or_else(|| encoding_error(KIND, "it is cut off"))
         }
-        [version, ..] => Err(wrong(format!("version {version}; this build reads {VERSION}"))),
-        [] => Err(wrong("it is empty".to_owned())),
+        [version, ..] => {
+            Err(encoding_error(KIND, format!("version {version}; this build reads {VERSION}")))
+        }
+        [] => Err(encoding_error(KIND, "it is empty")),
     }
-}
-
-fn wrong(reason: String) -> StateError {
-    StateError::Encoding { kind: "latest", reason }
 }
 
 /// The last value of a group.

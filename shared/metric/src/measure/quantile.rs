@@ -23,11 +23,15 @@ use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureEstimate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::stored_state::{StateError, each_number, each_stored, encoded, stored_values};
+use super::stored_state::{
+    StateError, each_number, each_stored, encoded, encoding_error, stored_values,
+};
 
 /// α: how far a quantile may be from the true one, relative to it.
 pub(super) const RELATIVE_ERROR: f64 = 0.01;
 
+/// The kind of its states, for errors.
+const KIND: &str = "quantile";
 const VERSION: u8 = 1;
 /// Keys of 10⁻⁹ and 10²⁹ are −1036 and 3338.
 const KEY_MAX: i64 = 4096;
@@ -152,16 +156,18 @@ impl QuantileSketch {
     /// # Errors
     /// When the bytes are something else.
     pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
-        let wrong = |reason: String| StateError::Encoding { kind: "quantile", reason };
         match bytes.first() {
             Some(&VERSION) => {}
             Some(version) => {
-                return Err(wrong(format!("version {version}; this build reads {VERSION}")));
+                return Err(encoding_error(
+                    KIND,
+                    format!("version {version}; this build reads {VERSION}"),
+                ));
             }
-            None => return Err(wrong("it is empty".to_owned())),
+            None => return Err(encoding_error(KIND, "it is empty")),
         }
         decode_body(&mut &bytes[1..])
-            .ok_or_else(|| wrong("it is cut off or out of range".to_owned()))
+            .ok_or_else(|| encoding_error(KIND, "it is cut off or out of range"))
     }
 
     /// Bytes held in memory.

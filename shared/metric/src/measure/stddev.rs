@@ -19,8 +19,12 @@ use super::aggregate::{
     ArgumentUse, FinishedMeasure, MeasureAggregate, MeasureRules, MeasureShape,
 };
 use super::column::StateFormat;
-use super::stored_state::{StateError, each_number, each_stored, encoded, stored_values};
+use super::stored_state::{
+    StateError, each_number, each_stored, encoded, encoding_error, stored_values,
+};
 
+/// The kind of its states, for errors.
+const KIND: &str = "squares";
 const VERSION: u8 = 1;
 const LIMBS: usize = 5;
 
@@ -57,13 +61,16 @@ fn from_bytes(bytes: &[u8]) -> SquareSum {
 }
 
 fn decode(stored: &[u8]) -> Result<SquareSum, StateError> {
-    let wrong = |reason: &str| StateError::Encoding { kind: "squares", reason: reason.to_owned() };
     match stored {
-        [VERSION, bytes @ ..] if bytes.len() > LIMBS * 8 => Err(wrong("it is too long")),
-        [VERSION, .., 0] => Err(wrong("zeros stand at its end")),
+        [VERSION, bytes @ ..] if bytes.len() > LIMBS * 8 => {
+            Err(encoding_error(KIND, "it is too long"))
+        }
+        [VERSION, .., 0] => Err(encoding_error(KIND, "zeros stand at its end")),
         [VERSION, bytes @ ..] => Ok(from_bytes(bytes)),
-        [version, ..] => Err(wrong(&format!("version {version}; this build reads {VERSION}"))),
-        [] => Err(wrong("it is empty")),
+        [version, ..] => {
+            Err(encoding_error(KIND, format!("version {version}; this build reads {VERSION}")))
+        }
+        [] => Err(encoding_error(KIND, "it is empty")),
     }
 }
 

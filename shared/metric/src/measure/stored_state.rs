@@ -33,6 +33,11 @@ pub enum StateError {
     CountOverflow,
 }
 
+/// Bytes that are no state of a kind, and why.
+pub(super) fn encoding_error(kind: &'static str, reason: impl Into<String>) -> StateError {
+    StateError::Encoding { kind, reason: reason.into() }
+}
+
 /// A column of what each group's state is encoded as.
 pub(super) fn encoded(groups: &[usize], encode: impl Fn(usize, &mut Vec<u8>)) -> ArrayRef {
     let mut column = BinaryBuilder::with_capacity(groups.len(), groups.len() * 64);

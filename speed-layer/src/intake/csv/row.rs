@@ -87,10 +87,9 @@ impl CsvRowEncoder {
         record: &CsvRecord<'_>,
         text: &mut Vec<u8>,
     ) -> Result<(), EventFault> {
-        let malformed = |why: String| EventFault::new(InvalidCode::MalformedEvent, why);
         let other_width = |row: usize| {
             let some = if row == 1 { "1 field".to_owned() } else { format!("{row} fields") };
-            malformed(format!("the row has {some}, and the line of names {}", self.width))
+            malformed_row(format!("the row has {some}, and the line of names {}", self.width))
         };
         let fields = match &record.fields {
             Ok(fields) if fields.len() == self.width => fields,
@@ -99,7 +98,7 @@ impl CsvRowEncoder {
             Err(fault) => return Err(fault.invalid(record.bytes_max)),
         };
         if fields.iter().all(|field| field.is_empty()) {
-            return Err(malformed("all fields of the row are empty".to_owned()));
+            return Err(malformed_row("all fields of the row are empty".to_owned()));
         }
         let field = |at: Option<usize>| at.map_or("", |at| fields[at]);
         let event = match &self.layout.event {
@@ -152,6 +151,10 @@ impl CsvRowEncoder {
         object.text.push(b'}');
         Ok(())
     }
+}
+
+fn malformed_row(why: String) -> EventFault {
+    EventFault::new(InvalidCode::MalformedEvent, why)
 }
 
 /// An object in the making, with at least one member.

@@ -106,10 +106,7 @@ impl UndoLogReader {
         if space != self.space.to_string() {
             return Err(StoreReadError::Building.into());
         }
-        let number = |text: &str| {
-            text.parse::<u64>().map_err(|_| ChunkReadError::Suspect(format!("meta says `{text}`")))
-        };
-        let (serial, flushes) = (number(&serial)?, number(&flushes)?);
+        let (serial, flushes) = (parse_count(&serial)?, parse_count(&flushes)?);
         if self.serial == Some(serial) {
             return Ok(());
         }
@@ -175,6 +172,10 @@ impl UndoLogReader {
             }
         });
     }
+}
+
+fn parse_count(text: &str) -> Result<u64, ChunkReadError> {
+    text.parse::<u64>().map_err(|_| ChunkReadError::Suspect(format!("meta says `{text}`")))
 }
 
 impl UndoLogParser {
