@@ -1241,7 +1241,7 @@ ${at2}${close}`;
 				problem.retryAfter !== void 0 && ` · try again in ${problem.retryAfter} s`
 			] }),
 			children && a4("div", { class: "problem-actions", children }),
-			Object.keys(problem.fields).length > 0 && a4("details", { children: [
+			problem.status > 0 && a4("details", { children: [
 				a4("summary", { children: "Problem document" }),
 				a4("pre", { children: writeJson(problem.fields, "  ") })
 			] })
@@ -2080,19 +2080,19 @@ ${at2}${close}`;
 
 	// src/explore/range.ts
 	var PRESETS = [
-		{ label: "Last hour", from: "now-1h", to: "" },
-		{ label: "Last 24 hours", from: "now-24h", to: "" },
-		{ label: "Last 7 days", from: "now-7d", to: "" },
-		{ label: "Last 30 days", from: "now-30d", to: "" },
-		{ label: "Last 90 days", from: "now-90d", to: "" },
-		{ label: "Last 12 months", from: "now-12M", to: "" },
-		{ label: "Today", from: "today", to: "" },
+		{ label: "Last hour", from: "now-1h", to: "now" },
+		{ label: "Last 24 hours", from: "now-24h", to: "now" },
+		{ label: "Last 7 days", from: "now-7d", to: "now" },
+		{ label: "Last 30 days", from: "now-30d", to: "now" },
+		{ label: "Last 90 days", from: "now-90d", to: "now" },
+		{ label: "Last 12 months", from: "now-12M", to: "now" },
+		{ label: "Today", from: "today", to: "now" },
 		{ label: "Yesterday", from: "yesterday", to: "today" },
-		{ label: "This week", from: "this_week", to: "" },
+		{ label: "This week", from: "this_week", to: "now" },
 		{ label: "Last week", from: "last_week", to: "this_week" },
-		{ label: "This month", from: "this_month", to: "" },
+		{ label: "This month", from: "this_month", to: "now" },
 		{ label: "Last month", from: "last_month", to: "this_month" },
-		{ label: "This year", from: "this_year", to: "" },
+		{ label: "This year", from: "this_year", to: "now" },
 		{ label: "All time", from: "", to: "" }
 	], UNIT_NAMES = {
 		m: "minute",
@@ -2103,7 +2103,9 @@ ${at2}${close}`;
 		y: "year"
 	};
 	function rangeLabel(from, to) {
-		let preset = PRESETS.find((known) => known.from === from && known.to === to);
+		let preset = PRESETS.find(
+			(known) => known.from === from && (known.to === to || to === "" && known.to === "now")
+		);
 		if (preset !== void 0)
 			return preset.label;
 		let last = /^now-(\d+)([mhdwMy])$/.exec(from);
@@ -3461,14 +3463,17 @@ ${at2}${close}`;
 			groups && plural(groups, "group"),
 			cached && "from the cache"
 		].filter(Boolean), pieces = [
-			...(batch?.pieces ?? []).map((piece) => ({ layer: "batch", ...piece })),
-			...speed === void 0 ? [] : [{ layer: "speed", ...speed }]
-		], columns2 = [...new Set(pieces.flatMap((piece) => Object.keys(piece)))].map((name) => ({
-			key: name,
-			title: name.replaceAll("_", " "),
-			number: pieces.some((piece) => piece[name] instanceof Decimal),
-			render: (piece) => pieceCell(name, piece[name])
-		}));
+			...(batch?.pieces ?? []).map((piece) => pieceOf("batch", piece)),
+			...speed === void 0 ? [] : [pieceOf("speed", speed)]
+		], names = [...new Set(pieces.flatMap(({ figures: figures2 }) => Object.keys(figures2)))], columns2 = [
+			{ key: "part", title: "part", render: ({ part }) => part },
+			...names.map((name) => ({
+				key: name,
+				title: name.replace(/_ms$/, "").replaceAll("_", " "),
+				number: pieces.some(({ figures: figures2 }) => figures2[name] instanceof Decimal),
+				render: ({ figures: figures2 }) => figureText(name, figures2[name])
+			}))
+		];
 		return a4("section", { children: [
 			a4("h3", { children: "Explained" }),
 			a4("p", { class: "muted", children: figures.join(" · ") }),
@@ -3483,8 +3488,12 @@ ${at2}${close}`;
 			)
 		] });
 	}
-	function pieceCell(name, value2) {
-		return value2 == null ? "" : value2 instanceof Decimal ? name.endsWith("_ms") ? duration(value2) : name.startsWith("bytes") ? bytes(value2) : digits(value2) : typeof value2 == "boolean" ? value2 ? "yes" : "no" : typeof value2 == "string" ? dateTime(value2) : "";
+	function pieceOf(layer, { grain, store, from, to, ...figures }) {
+		let range = [from, to].filter((edge2) => typeof edge2 == "string").map((edge2) => dateTime(edge2)), kind = [grain, store].filter((name) => typeof name == "string").join(" ");
+		return { part: [layer, kind, range.join(" – ")].filter((text3) => text3 !== "").join(" · "), figures };
+	}
+	function figureText(name, value2) {
+		return value2 == null ? "" : value2 instanceof Decimal ? name.endsWith("_ms") ? duration(value2) : name.startsWith("bytes") ? bytes(value2) : digits(value2) : typeof value2 == "boolean" ? value2 ? "yes" : "no" : typeof value2 == "string" ? value2 : "";
 	}
 
 	// src/pages/dashboards/card.tsx
@@ -4175,7 +4184,7 @@ ${at2}${close}`;
 				{
 					type: "button",
 					class: "menu-item",
-					"aria-pressed": preset.from === from && preset.to === to,
+					"aria-pressed": rangeLabel(from, to) === preset.label,
 					onClick: () => choose(preset.from, preset.to),
 					children: preset.label
 				}
@@ -5177,6 +5186,7 @@ ${at2}${close}`;
 			metric: metric.name,
 			measures: firstMeasure(metric),
 			from,
+			to: from === "" ? "" : "now",
 			timezone: zone,
 			totals: "true",
 			...granularityChanges(suggested(length, fitting(base, zone)))

@@ -153,17 +153,20 @@ function Explain({ query }: { readonly query: string }) {
     groups && plural(groups, 'group'),
     cached && 'from the cache',
   ].filter(Boolean);
-  const pieces: Fields[] = [
-    ...(batch?.pieces ?? []).map((piece) => ({ layer: 'batch', ...piece })),
-    ...(speed === undefined ? [] : [{ layer: 'speed', ...speed }]),
+  const pieces = [
+    ...(batch?.pieces ?? []).map((piece) => pieceOf('batch', piece)),
+    ...(speed === undefined ? [] : [pieceOf('speed', speed)]),
   ];
-  const names = [...new Set(pieces.flatMap((piece) => Object.keys(piece)))];
-  const columns: Column<Fields>[] = names.map((name) => ({
-    key: name,
-    title: name.replaceAll('_', ' '),
-    number: pieces.some((piece) => piece[name] instanceof Decimal),
-    render: (piece) => pieceCell(name, piece[name]),
-  }));
+  const names = [...new Set(pieces.flatMap(({ figures }) => Object.keys(figures)))];
+  const columns: Column<Piece>[] = [
+    { key: 'part', title: 'part', render: ({ part }) => part },
+    ...names.map((name) => ({
+      key: name,
+      title: name.replace(/_ms$/, '').replaceAll('_', ' '),
+      number: pieces.some(({ figures }) => figures[name] instanceof Decimal),
+      render: ({ figures }: Piece) => figureText(name, figures[name]),
+    })),
+  ];
   return (
     <section>
       <h3>Explained</h3>
@@ -178,15 +181,24 @@ function Explain({ query }: { readonly query: string }) {
   );
 }
 
-function pieceCell(name: string, value: Json | undefined): string {
+interface Piece {
+  /** Where it was read from: the layer, its grain or store, and the stretch of time. */
+  readonly part: string;
+  readonly figures: Fields;
+}
+
+function pieceOf(layer: string, { grain, store, from, to, ...figures }: Fields): Piece {
+  const range = [from, to].filter((edge) => typeof edge === 'string').map((edge) => dateTime(edge));
+  const kind = [grain, store].filter((name) => typeof name === 'string').join(' ');
+  return { part: [layer, kind, range.join(' – ')].filter((text) => text !== '').join(' · '), figures };
+}
+
+function figureText(name: string, value: Json | undefined): string {
   if (value === undefined || value === null) {
     return '';
   }
   if (value instanceof Decimal) {
     return name.endsWith('_ms') ? duration(value) : name.startsWith('bytes') ? bytes(value) : digits(value);
   }
-  if (typeof value === 'boolean') {
-    return value ? 'yes' : 'no';
-  }
-  return typeof value === 'string' ? dateTime(value) : '';
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : typeof value === 'string' ? value : '';
 }

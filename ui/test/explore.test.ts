@@ -38,6 +38,8 @@ test('ranges are estimated as the service means them', () => {
   assert.equal(lengthOf('', '', NOW, [0, DAY]), DAY);
   assert.equal(lengthOf('now-1h', '', NOW, undefined), 3_600_000);
   assert.equal(rangeLabel('now-3w', ''), 'Last 3 weeks');
+  assert.equal(rangeLabel('now-7d', ''), 'Last 7 days');
+  assert.equal(rangeLabel('now-7d', 'now'), 'Last 7 days');
   assert.equal(rangeLabel('2013-03-10T01:00:00-05:00', '2013-03-11'), '2013-03-10 01:00 – 2013-03-11');
 });
 

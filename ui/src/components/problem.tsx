@@ -28,7 +28,7 @@ export function ProblemView({ problem, children }: ProblemProps) {
         {problem.retryAfter !== undefined && ` · try again in ${problem.retryAfter} s`}
       </p>
       {children && <div class="problem-actions">{children}</div>}
-      {Object.keys(problem.fields).length > 0 && (
+      {problem.status > 0 && (
         <details>
           <summary>Problem document</summary>
           <pre>{writeJson(problem.fields, '  ')}</pre>

@@ -35,7 +35,7 @@ function Panel({ from, to, onSelect, close }: RangePickerProps & { readonly clos
             <button
               type="button"
               class="menu-item"
-              aria-pressed={preset.from === from && preset.to === to}
+              aria-pressed={rangeLabel(from, to) === preset.label}
               onClick={() => choose(preset.from, preset.to)}
             >
               {preset.label}

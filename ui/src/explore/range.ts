@@ -7,20 +7,21 @@ export interface Preset {
   readonly to: string;
 }
 
+/** Those up to now say so, since a comparison over the whole range needs both ends. */
 export const PRESETS: readonly Preset[] = [
-  { label: 'Last hour', from: 'now-1h', to: '' },
-  { label: 'Last 24 hours', from: 'now-24h', to: '' },
-  { label: 'Last 7 days', from: 'now-7d', to: '' },
-  { label: 'Last 30 days', from: 'now-30d', to: '' },
-  { label: 'Last 90 days', from: 'now-90d', to: '' },
-  { label: 'Last 12 months', from: 'now-12M', to: '' },
-  { label: 'Today', from: 'today', to: '' },
+  { label: 'Last hour', from: 'now-1h', to: 'now' },
+  { label: 'Last 24 hours', from: 'now-24h', to: 'now' },
+  { label: 'Last 7 days', from: 'now-7d', to: 'now' },
+  { label: 'Last 30 days', from: 'now-30d', to: 'now' },
+  { label: 'Last 90 days', from: 'now-90d', to: 'now' },
+  { label: 'Last 12 months', from: 'now-12M', to: 'now' },
+  { label: 'Today', from: 'today', to: 'now' },
   { label: 'Yesterday', from: 'yesterday', to: 'today' },
-  { label: 'This week', from: 'this_week', to: '' },
+  { label: 'This week', from: 'this_week', to: 'now' },
   { label: 'Last week', from: 'last_week', to: 'this_week' },
-  { label: 'This month', from: 'this_month', to: '' },
+  { label: 'This month', from: 'this_month', to: 'now' },
   { label: 'Last month', from: 'last_month', to: 'this_month' },
-  { label: 'This year', from: 'this_year', to: '' },
+  { label: 'This year', from: 'this_year', to: 'now' },
   { label: 'All time', from: '', to: '' },
 ];
 
@@ -35,7 +36,9 @@ const UNIT_NAMES: { readonly [unit: string]: string } = {
 
 /** A range in words. */
 export function rangeLabel(from: string, to: string): string {
-  const preset = PRESETS.find((known) => known.from === from && known.to === to);
+  const preset = PRESETS.find(
+    (known) => known.from === from && (known.to === to || (to === '' && known.to === 'now')),
+  );
   if (preset !== undefined) {
     return preset.label;
   }

@@ -80,6 +80,7 @@ function firstLook(metric: Metric): URLSearchParams {
     metric: metric.name,
     measures: firstMeasure(metric),
     from,
+    to: from === '' ? '' : 'now',
     timezone: zone,
     totals: 'true',
     ...granularityChanges(suggested(length, fitting(base, zone))),
