@@ -1547,10 +1547,6 @@ ${at2}${close}`;
 		let text3 = String(count2);
 		return `${digits(text3)} ${text3 === "1" ? one : many}`;
 	}
-	function percent(share) {
-		let amount = (typeof share == "number" ? share : share.approx()) * 100;
-		return `${amount >= 10 ? Math.round(amount) : Math.round(amount * 10) / 10} %`;
-	}
 
 	// src/components/facts.tsx
 	function Facts({ facts }) {
@@ -2552,14 +2548,6 @@ ${at2}${close}`;
 		}) });
 	}
 
-	// src/chart/approximate.tsx
-	function Approximate({ error }) {
-		return a4("span", { class: "approximate", children: a4(Tooltip, { text: `An estimate: its error is about ${error} (one standard deviation).`, children: [
-			"± ",
-			error
-		] }) });
-	}
-
 	// src/exact.ts
 	var PLACES_MAX = 400;
 	function scaled(text3) {
@@ -2583,6 +2571,21 @@ ${at2}${close}`;
 			text: `${tenths === 0n ? "" : difference < 0n ? "−" : "+"}${tenths / 10n}.${tenths % 10n} %`,
 			direction: difference === 0n ? 0 : difference < 0n ? -1 : 1
 		};
+	}
+	function percent(share) {
+		let value2 = scaled(share.text);
+		if (value2 === void 0 || value2.whole < 0n)
+			return share.text;
+		let one = 10n ** BigInt(value2.places), tenths = (value2.whole * 2000n + one) / (2n * one);
+		return `${tenths / 10n}${tenths % 10n === 0n ? "" : `.${tenths % 10n}`} %`;
+	}
+
+	// src/chart/approximate.tsx
+	function Approximate({ error }) {
+		return a4("span", { class: "approximate", children: a4(Tooltip, { text: `An estimate: its error is about ${error} (one standard deviation).`, children: [
+			"± ",
+			error
+		] }) });
 	}
 
 	// src/chart/bars.tsx

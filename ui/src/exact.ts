@@ -1,4 +1,4 @@
-// Arithmetic on decimals without floats, for the one figure that the page computes: how much a value changed.
+// Arithmetic on decimals without floats, for what the page computes itself: changes and percentages.
 import { Decimal, type Json } from './json';
 
 interface Scaled {
@@ -51,4 +51,15 @@ export function change(now: Json | undefined, before: Json | undefined): Change 
     text: `${sign}${tenths / 10n}.${tenths % 10n}\u202f%`,
     direction: difference === 0n ? 0 : difference < 0n ? -1 : 1,
   };
+}
+
+/** A share as a percentage, to a tenth: 0.01625 as 1.6 %. */
+export function percent(share: Decimal): string {
+  const value = scaled(share.text);
+  if (value === undefined || value.whole < 0n) {
+    return share.text;
+  }
+  const one = 10n ** BigInt(value.places);
+  const tenths = (value.whole * 2000n + one) / (2n * one);
+  return `${tenths / 10n}${tenths % 10n === 0n ? '' : `.${tenths % 10n}`}\u202f%`;
 }

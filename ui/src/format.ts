@@ -91,9 +91,3 @@ export function plural(count: Decimal | number, one: string, many = `${one}s`): 
   const text = String(count);
   return `${digits(text)} ${text === '1' ? one : many}`;
 }
-
-/** A share as a percentage with one decimal, exact to that: 0.01625 as 1.6 %. */
-export function percent(share: Decimal | number): string {
-  const amount = (typeof share === 'number' ? share : share.approx()) * 100;
-  return `${amount >= 10 ? Math.round(amount) : Math.round(amount * 10) / 10}\u202f%`;
-}

@@ -3,8 +3,9 @@ import { useState } from 'preact/hooks';
 import type { Answer, Provenance } from './answer';
 import { get } from './api';
 import { Dialog, Loading, ProblemView, type Column, Table } from './components';
+import { percent } from './exact';
 import { useFetched } from './fetched';
-import { bytes, dateTime, digits, duration, percent, plural } from './format';
+import { bytes, dateTime, digits, duration, plural } from './format';
 import { Decimal, type Json } from './json';
 
 interface LineProps {

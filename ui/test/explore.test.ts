@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change } from '../src/exact';
+import { change, percent } from '../src/exact';
 import type { Answer } from '../src/answer';
 import { curlLine, frozen } from '../src/explore/share';
 import { estimate, fitting, lengthOf, nextGranularity, rangeLabel, suggested } from '../src/explore/range';
@@ -74,6 +74,13 @@ test('a change is computed without floats', () => {
   assert.equal(text('1', '0'), undefined);
   assert.equal(text('1', '-1'), undefined);
   assert.equal(change(null, new Decimal('1')), undefined);
+});
+
+test('a share as a percentage', () => {
+  assert.equal(percent(new Decimal('0.01625')), '1.6\u202f%');
+  assert.equal(percent(new Decimal('0.01')), '1\u202f%');
+  assert.equal(percent(new Decimal('1.5e-2')), '1.5\u202f%');
+  assert.equal(percent(new Decimal('0')), '0\u202f%');
 });
 
 test('the line for the shell survives quotes', () => {

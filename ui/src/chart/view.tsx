@@ -2,7 +2,8 @@
 import { useMemo, useState } from 'preact/hooks';
 import { type Answer, type AnswerColumn, isNumber, measuresOf, type Provenance } from '../answer';
 import { type Definition, isAdditive } from '../catalog';
-import { digits, percent, plural } from '../format';
+import { percent } from '../exact';
+import { digits, plural } from '../format';
 import { Approximate } from './approximate';
 import { GroupBars } from './bars';
 import { Legend } from './legend';
