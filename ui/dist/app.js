@@ -2028,6 +2028,32 @@ ${at2}${close}`;
 			return format === "json" ? lineOfJsonPointer(text3, problem.pointer) : lineOfTomlPointer(text3, problem.pointer);
 	}
 
+	// src/pages/metrics/marked.ts
+	function useMarkedAction() {
+		let { busy, problem, run, clear } = useAction(), [mark, setMark] = d2();
+		return {
+			busy,
+			problem,
+			mark,
+			attempt: (text3, format, work) => {
+				run(async () => {
+					setMark(void 0);
+					try {
+						await work();
+					} catch (error) {
+						let found = text3 === void 0 ? void 0 : markOf(error, text3, format);
+						if (found === void 0)
+							throw error;
+						setMark(found);
+					}
+				});
+			},
+			clear: () => {
+				setMark(void 0), clear();
+			}
+		};
+	}
+
 	// src/pages/metrics/source.tsx
 	var LINE_PX = 20, LINES_MIN = 12, LINES_MAX = 32;
 	function SourceField({ label, value: value2, mark, onInput }) {
@@ -3629,6 +3655,32 @@ ${at2}${close}`;
 		] });
 	}
 
+	// src/pages/dashboards/draft.ts
+	var drafts = /* @__PURE__ */ new Map();
+	function useDraft(name, stored2, params) {
+		let [draft, setDraft] = d2(
+			() => drafts.get(name) ?? {
+				board: { ...stored2.board, ...sharedOf(stored2.board, params) },
+				etag: stored2.etag
+			}
+		);
+		return {
+			...draft,
+			changed: boardText(draft.board) !== boardText(stored2.board),
+			set: (board) => {
+				let next = { board, etag: draft.etag };
+				drafts.set(name, next), setDraft(next);
+			},
+			forget: () => drafts.delete(name)
+		};
+	}
+	function useWarning(unsaved) {
+		A2(() => {
+			let warn = (event) => unsaved && event.preventDefault();
+			return addEventListener("beforeunload", warn), () => removeEventListener("beforeunload", warn);
+		}, [unsaved]);
+	}
+
 	// src/pages/dashboards/edit.tsx
 	function ChartControls({ board, at: at2, onChange }) {
 		let chart = board.charts[at2], title = titleOf(chart), setCharts = (charts) => onChange({ ...board, charts }), replace = (next) => setCharts(board.charts.map((old, place2) => place2 === at2 ? next : old)), step = (label, text3, off, act) => a4(Button, { class: "small", "aria-label": `${label}: ${title}`, title: label, disabled: off, onClick: act, children: text3 });
@@ -4411,41 +4463,18 @@ ${at2}${close}`;
 		let [first, last] = [Date.parse(first_bucket ?? ""), Date.parse(last_bucket ?? "")];
 		return { definition, data: Number.isNaN(first) || Number.isNaN(last) ? void 0 : [first, last] };
 	}
-	var drafts = /* @__PURE__ */ new Map();
 	function EditBoard({ name, stored: stored2, onSaved }) {
-		let { path, params } = place.value, [draft, setDraft] = d2(
-			() => drafts.get(name) ?? {
-				board: { ...stored2.board, ...sharedOf(stored2.board, params) },
-				etag: stored2.etag
-			}
-		), { board, etag } = draft, [text3, setText] = d2(), [mark, setMark] = d2(), [conflict, setConflict] = d2(), action = useAction(), mode = text3 === void 0 ? "charts" : "text", dirty = text3 !== void 0 || boardText(board) !== boardText(stored2.board), setBoard = (next) => {
-			drafts.set(name, { board: next, etag }), setDraft({ board: next, etag });
-		};
-		A2(() => {
-			let warn = (event) => dirty && event.preventDefault();
-			return addEventListener("beforeunload", warn), () => removeEventListener("beforeunload", warn);
-		}, [dirty]);
+		let { path, params } = place.value, draft = useDraft(name, stored2, params), { board } = draft, [text3, setText] = d2(), [conflict, setConflict] = d2(), { busy, problem, mark, attempt } = useMarkedAction(), mode = text3 === void 0 ? "charts" : "text", unsaved = text3 !== void 0 || draft.changed;
+		useWarning(unsaved);
 		let leave = (to = path) => {
-			drafts.delete(name), navigate(to);
-		}, current = () => text3 === void 0 ? board : readJson(text3), attempt = (work) => {
-			action.run(async () => {
-				setMark(void 0);
-				try {
-					await work();
-				} catch (error) {
-					let found = text3 === void 0 ? void 0 : markOf(error, text3, "json");
-					if (found === void 0)
-						throw error;
-					setMark(found);
-				}
-			});
-		}, switchTo = (next) => attempt(async () => {
+			draft.forget(), navigate(to);
+		}, current = () => text3 === void 0 ? board : readJson(text3), switchTo = (next) => attempt(text3, "json", async () => {
 			let document2 = current();
-			setBoard({ ...document2, charts: document2.charts ?? [] }), setText(next === "text" ? boardText(document2) : void 0);
-		}), save2 = (to = path) => attempt(async () => {
+			draft.set({ ...document2, charts: document2.charts ?? [] }), setText(next === "text" ? boardText(document2) : void 0);
+		}), save2 = (to = path) => attempt(text3, "json", async () => {
 			let document2 = current();
 			try {
-				onSaved(await saveBoard(name, document2, etag)), leave(to);
+				onSaved(await saveBoard(name, document2, draft.etag)), leave(to);
 			} catch (error) {
 				if (!isConflict(error))
 					throw error;
@@ -4454,37 +4483,23 @@ ${at2}${close}`;
 		});
 		return a4($, { children: [
 			a4(PageHeading, { title: board.title || name, children: [
-				dirty && a4("span", { class: "muted", children: "Not saved yet" }),
-				a4(Button, { disabled: action.busy, onClick: () => dirty ? save2("/explore") : leave("/explore"), children: dirty ? "Save and add from Explore" : "Add from Explore" }),
+				unsaved && a4("span", { class: "muted", children: "Not saved yet" }),
+				a4(Button, { disabled: busy, onClick: () => unsaved ? save2("/explore") : leave("/explore"), children: unsaved ? "Save and add from Explore" : "Add from Explore" }),
 				a4(Button, { onClick: () => leave(), children: "Cancel" }),
-				a4(Button, { kind: "primary", disabled: action.busy, onClick: () => save2(), children: "Save" })
+				a4(Button, { kind: "primary", disabled: busy, onClick: () => save2(), children: "Save" })
 			] }),
 			a4("div", { class: "stack board-edit", children: [
-				action.problem && a4(ProblemView, { problem: action.problem }),
+				problem && a4(ProblemView, { problem }),
 				a4(
 					Tabs,
 					{
 						label: "Edit as",
-						tabs: [
-							["charts", "Charts"],
-							["text", "Text"]
-						],
+						tabs: MODES,
 						current: mode,
 						onSelect: (next) => next !== mode && switchTo(next)
 					}
 				),
-				text3 === void 0 ? a4($, { children: [
-					a4(BoardHead, { board, onChange: setBoard }),
-					a4(
-						Grid,
-						{
-							board,
-							shared: sharedOf(board, new URLSearchParams()),
-							onShared: (changes) => setBoard({ ...board, ...changes }),
-							onBoard: setBoard
-						}
-					)
-				] }) : a4(SourceField, { label: "Dashboard as JSON", value: text3, mark, onInput: setText })
+				text3 === void 0 ? a4(EditCharts, { board, onChange: draft.set }) : a4(SourceField, { label: "Dashboard as JSON", value: text3, mark, onInput: setText })
 			] }),
 			conflict && a4(
 				Conflict,
@@ -4495,6 +4510,24 @@ ${at2}${close}`;
 					onDone: (taken) => {
 						onSaved(taken), leave();
 					}
+				}
+			)
+		] });
+	}
+	var MODES = [
+		["charts", "Charts"],
+		["text", "Text"]
+	];
+	function EditCharts({ board, onChange }) {
+		return a4($, { children: [
+			a4(BoardHead, { board, onChange }),
+			a4(
+				Grid,
+				{
+					board,
+					shared: sharedOf(board, new URLSearchParams()),
+					onShared: (changes) => onChange({ ...board, ...changes }),
+					onBoard: onChange
 				}
 			)
 		] });
@@ -4737,25 +4770,13 @@ ${at2}${close}`;
 		["json", "JSON"]
 	];
 	function DefinitionEditor({ name, first, actions }) {
-		let [format, setFormat] = d2("toml"), [text3, setText] = d2(() => written(first, format)), [mark, setMark] = d2(), [options, setOptions] = d2({}), [result, setResult] = d2(), [saved, setSaved] = d2(), action = useAction(), edit = (value2) => {
-			setText(value2), setMark(void 0), setSaved(void 0), action.clear();
-		}, attempt = (work) => {
-			action.run(async () => {
-				setMark(void 0);
-				try {
-					await work();
-				} catch (error) {
-					let found = markOf(error, text3, format);
-					if (found === void 0)
-						throw error;
-					setMark(found);
-				}
-			});
-		}, change2 = (to) => attempt(async () => {
+		let [format, setFormat] = d2("toml"), [text3, setText] = d2(() => written(first, format)), [options, setOptions] = d2({}), [result, setResult] = d2(), [saved, setSaved] = d2(), { busy, problem, mark, attempt, clear } = useMarkedAction(), edit = (value2) => {
+			setText(value2), setSaved(void 0), clear();
+		}, change2 = (to) => attempt(text3, format, async () => {
 			setText(written(await readDefinition(text3, format), to)), setFormat(to);
-		}), look = (chosen) => attempt(async () => {
+		}), look = (chosen) => attempt(text3, format, async () => {
 			setOptions(chosen), setResult(await preview(text3, format, chosen));
-		}), keep = () => attempt(async () => {
+		}), keep = () => attempt(text3, format, async () => {
 			let definition = await readDefinition(text3, format), target = name ?? definition.name ?? "";
 			name === void 0 && await refuseTaken(target), setSaved(await save(target, definition)), await loadMetrics(!0);
 		});
@@ -4763,10 +4784,10 @@ ${at2}${close}`;
 			a4("section", { class: "card stack editor", "aria-label": "Definition", children: [
 				a4(Tabs, { label: "Format", tabs: FORMATS, current: format, onSelect: (to) => to !== format && change2(to) }),
 				a4(SourceField, { label: "Definition", value: text3, mark, onInput: edit }),
-				action.problem && a4(ProblemView, { problem: action.problem }),
+				problem && a4(ProblemView, { problem }),
 				a4("div", { class: "actions", children: [
-					a4(Button, { disabled: action.busy, onClick: () => look(options), children: "Preview" }),
-					a4(Button, { kind: "primary", disabled: action.busy, onClick: keep, children: name === void 0 ? "Create metric" : "Save" }),
+					a4(Button, { disabled: busy, onClick: () => look(options), children: "Preview" }),
+					a4(Button, { kind: "primary", disabled: busy, onClick: keep, children: name === void 0 ? "Create metric" : "Save" }),
 					actions
 				] })
 			] }),

@@ -1,6 +1,5 @@
 // One dashboard: looked at, or edited on the page and as text.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { useAction } from '../../action';
 import { loadMetric, type Metric } from '../../catalog';
 import { Button, Confirm, Empty, Gate, Link, Menu, PageHeading, ProblemView, Tabs } from '../../components';
 import { parseFilter, picked, writeFilter } from '../../explore/filter';
@@ -9,11 +8,12 @@ import { useFetched } from '../../fetched';
 import { readJson } from '../../json';
 import { navigate, place } from '../../router';
 import { may } from '../../session';
-import { markOf } from '../metrics/definition';
-import { type Mark, SourceField } from '../metrics/source';
+import { useMarkedAction } from '../metrics/marked';
+import { SourceField } from '../metrics/source';
 import { type Board, type BoardChart, boardText, type MetricExtent, type Shared, sharedOf, withShared } from './board';
 import { ChartCard } from './card';
 import { Conflict } from './conflict';
+import { useDraft, useWarning } from './draft';
 import { BoardHead, ChartControls } from './edit';
 import { SharedSettings } from './settings';
 import { deleteBoard, isConflict, loadBoard, saveBoard, type Stored } from './store';
@@ -204,71 +204,34 @@ interface EditProps {
 
 type Mode = 'charts' | 'text';
 
-interface Draft {
-  readonly board: Board;
-  /** The version that it was made from. */
-  readonly etag: string;
-}
-
-/** What was edited and not saved, by dashboard: it is there again when its reader comes back to it. */
-const drafts = new Map<string, Draft>();
-
 function EditBoard({ name, stored, onSaved }: EditProps) {
   const { path, params } = place.value;
-  const [draft, setDraft] = useState<Draft>(
-    () =>
-      drafts.get(name) ?? {
-        board: { ...stored.board, ...sharedOf(stored.board, params) },
-        etag: stored.etag,
-      },
-  );
-  const { board, etag } = draft;
+  const draft = useDraft(name, stored, params);
+  const { board } = draft;
   const [text, setText] = useState<string>();
-  const [mark, setMark] = useState<Mark>();
   const [conflict, setConflict] = useState<Board>();
-  const action = useAction();
+  const { busy, problem, mark, attempt } = useMarkedAction();
   const mode: Mode = text === undefined ? 'charts' : 'text';
-  const dirty = text !== undefined || boardText(board) !== boardText(stored.board);
-  const setBoard = (next: Board) => {
-    drafts.set(name, { board: next, etag });
-    setDraft({ board: next, etag });
-  };
-  useEffect(() => {
-    const warn = (event: BeforeUnloadEvent) => dirty && event.preventDefault();
-    addEventListener('beforeunload', warn);
-    return () => removeEventListener('beforeunload', warn);
-  }, [dirty]);
+  const unsaved = text !== undefined || draft.changed;
+  useWarning(unsaved);
 
   const leave = (to = path) => {
-    drafts.delete(name);
+    draft.forget();
     navigate(to);
   };
-  /** The document of the text, or of the charts; marks the line where the text is no document. */
+  /** The document of the text, or of the charts. */
   const current = (): Board => (text === undefined ? board : (readJson(text) as unknown as Board));
-  const attempt = (work: () => Promise<void>) =>
-    void action.run(async () => {
-      setMark(undefined);
-      try {
-        await work();
-      } catch (error) {
-        const found = text === undefined ? undefined : markOf(error, text, 'json');
-        if (found === undefined) {
-          throw error;
-        }
-        setMark(found);
-      }
-    });
   const switchTo = (next: Mode) =>
-    attempt(async () => {
+    attempt(text, 'json', async () => {
       const document = current();
-      setBoard({ ...document, charts: document.charts ?? [] });
+      draft.set({ ...document, charts: document.charts ?? [] });
       setText(next === 'text' ? boardText(document) : undefined);
     });
   const save = (to = path) =>
-    attempt(async () => {
+    attempt(text, 'json', async () => {
       const document = current();
       try {
-        onSaved(await saveBoard(name, document, etag));
+        onSaved(await saveBoard(name, document, draft.etag));
         leave(to);
       } catch (error) {
         if (!isConflict(error)) {
@@ -280,36 +243,25 @@ function EditBoard({ name, stored, onSaved }: EditProps) {
   return (
     <>
       <PageHeading title={board.title || name}>
-        {dirty && <span class="muted">Not saved yet</span>}
-        <Button disabled={action.busy} onClick={() => (dirty ? save('/explore') : leave('/explore'))}>
-          {dirty ? 'Save and add from Explore' : 'Add from Explore'}
+        {unsaved && <span class="muted">Not saved yet</span>}
+        <Button disabled={busy} onClick={() => (unsaved ? save('/explore') : leave('/explore'))}>
+          {unsaved ? 'Save and add from Explore' : 'Add from Explore'}
         </Button>
         <Button onClick={() => leave()}>Cancel</Button>
-        <Button kind="primary" disabled={action.busy} onClick={() => save()}>
+        <Button kind="primary" disabled={busy} onClick={() => save()}>
           Save
         </Button>
       </PageHeading>
       <div class="stack board-edit">
-        {action.problem && <ProblemView problem={action.problem} />}
+        {problem && <ProblemView problem={problem} />}
         <Tabs
           label="Edit as"
-          tabs={[
-            ['charts', 'Charts'],
-            ['text', 'Text'],
-          ]}
+          tabs={MODES}
           current={mode}
           onSelect={(next) => next !== mode && switchTo(next)}
         />
         {text === undefined ? (
-          <>
-            <BoardHead board={board} onChange={setBoard} />
-            <Grid
-              board={board}
-              shared={sharedOf(board, new URLSearchParams())}
-              onShared={(changes) => setBoard({ ...board, ...changes })}
-              onBoard={setBoard}
-            />
-          </>
+          <EditCharts board={board} onChange={draft.set} />
         ) : (
           <SourceField label="Dashboard as JSON" value={text} mark={mark} onInput={setText} />
         )}
@@ -325,6 +277,30 @@ function EditBoard({ name, stored, onSaved }: EditProps) {
           }}
         />
       )}
+    </>
+  );
+}
+
+const MODES: readonly (readonly [Mode, string])[] = [
+  ['charts', 'Charts'],
+  ['text', 'Text'],
+];
+
+interface EditChartsProps {
+  readonly board: Board;
+  readonly onChange: (board: Board) => void;
+}
+
+function EditCharts({ board, onChange }: EditChartsProps) {
+  return (
+    <>
+      <BoardHead board={board} onChange={onChange} />
+      <Grid
+        board={board}
+        shared={sharedOf(board, new URLSearchParams())}
+        onShared={(changes) => onChange({ ...board, ...changes })}
+        onBoard={onChange}
+      />
     </>
   );
 }

@@ -1,15 +1,15 @@
 // The editor of a definition: text, the line that is wrong, preview, and the backfill after saving.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { useAction } from '../../action';
 import { Problem } from '../../api';
 import { type Definition, dimensionNames, loadMetrics, metrics } from '../../catalog';
 import { Button, Link, ProblemView, Tabs } from '../../components';
 import { LiveRun } from '../runs/live';
-import { type Format, markOf, preview, type Preview, type PreviewOptions } from './definition';
+import { type Format, preview, type Preview, type PreviewOptions } from './definition';
 import { readDefinition, save, type Saved, written } from './definition';
+import { useMarkedAction } from './marked';
 import { PreviewOptionFields, PreviewResult, Warnings } from './preview';
-import { type Mark, SourceField } from './source';
+import { SourceField } from './source';
 
 interface EditorProps {
   /** The metric that is changed; undefined for a new one. */
@@ -26,44 +26,28 @@ const FORMATS = [
 export function DefinitionEditor({ name, first, actions }: EditorProps) {
   const [format, setFormat] = useState<Format>('toml');
   const [text, setText] = useState(() => written(first, format));
-  const [mark, setMark] = useState<Mark>();
   const [options, setOptions] = useState<PreviewOptions>({});
   const [result, setResult] = useState<Preview>();
   const [saved, setSaved] = useState<Saved>();
-  const action = useAction();
+  const { busy, problem, mark, attempt, clear } = useMarkedAction();
 
   const edit = (value: string) => {
     setText(value);
-    setMark(undefined);
     setSaved(undefined);
-    action.clear();
+    clear();
   };
-  /** Runs it; an error that is about a line is shown there and nowhere else. */
-  const attempt = (work: () => Promise<void>) =>
-    void action.run(async () => {
-      setMark(undefined);
-      try {
-        await work();
-      } catch (error) {
-        const found = markOf(error, text, format);
-        if (found === undefined) {
-          throw error;
-        }
-        setMark(found);
-      }
-    });
   const change = (to: Format) =>
-    attempt(async () => {
+    attempt(text, format, async () => {
       setText(written(await readDefinition(text, format), to));
       setFormat(to);
     });
   const look = (chosen: PreviewOptions) =>
-    attempt(async () => {
+    attempt(text, format, async () => {
       setOptions(chosen);
       setResult(await preview(text, format, chosen));
     });
   const keep = () =>
-    attempt(async () => {
+    attempt(text, format, async () => {
       const definition = await readDefinition(text, format);
       const target = name ?? definition.name ?? '';
       if (name === undefined) {
@@ -77,12 +61,12 @@ export function DefinitionEditor({ name, first, actions }: EditorProps) {
       <section class="card stack editor" aria-label="Definition">
         <Tabs label="Format" tabs={FORMATS} current={format} onSelect={(to) => to !== format && change(to)} />
         <SourceField label="Definition" value={text} mark={mark} onInput={edit} />
-        {action.problem && <ProblemView problem={action.problem} />}
+        {problem && <ProblemView problem={problem} />}
         <div class="actions">
-          <Button disabled={action.busy} onClick={() => look(options)}>
+          <Button disabled={busy} onClick={() => look(options)}>
             Preview
           </Button>
-          <Button kind="primary" disabled={action.busy} onClick={keep}>
+          <Button kind="primary" disabled={busy} onClick={keep}>
             {name === undefined ? 'Create metric' : 'Save'}
           </Button>
           {actions}
