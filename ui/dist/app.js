@@ -2478,7 +2478,7 @@ ${at2}${close}`;
 		let number = value2.approx();
 		return Number.isFinite(number) ? number : null;
 	}
-	function chartData(answer, dimensions2, measure2) {
+	function chartData(answer, dimensions2, measure2, before) {
 		let times = /* @__PURE__ */ new Set(), groups = /* @__PURE__ */ new Map();
 		for (let row of answer.rows) {
 			let values = dimensions2.map((dimension) => row[dimension]), key3 = JSON.stringify(values), group = groups.get(key3);
@@ -2487,15 +2487,15 @@ ${at2}${close}`;
 		let other = /* @__PURE__ */ new Map();
 		for (let row of answer.other ?? [])
 			times.add(String(row.time)), other.set(String(row.time), row);
-		let ordered = [...times].sort((a5, b4) => Date.parse(a5) - Date.parse(b4)), size = (rows) => [...rows.values()].reduce((sum, row) => sum + Math.abs(approx(valueOf(row, measure2)) ?? 0), 0), largest = [...groups].map(([key3, group]) => ({ key: key3, ...group, size: size(group.rows) })).sort((a5, b4) => b4.size - a5.size), series = largest.slice(0, COLORS).map(({ key: key3, values, rows }, index) => ({
+		let ordered = [...times].sort((a5, b4) => Date.parse(a5) - Date.parse(b4)), size = (rows) => [...rows.values()].reduce((sum, row) => sum + Math.abs(approx(valueOf(row, measure2)) ?? 0), 0), largest = [...groups].map(([key3, group]) => ({ key: key3, ...group, size: size(group.rows) })).sort((a5, b4) => b4.size - a5.size), drawn = largest.slice(0, COLORS), colors = colorsOf(drawn.map(({ key: key3 }) => key3), before?.series ?? []), series = drawn.map(({ key: key3, values, rows }) => ({
 			key: key3,
 			label: dimensions2.length === 0 ? answer.metric : groupLabel(values),
 			group: dimensions2.length === 0 ? void 0 : Object.fromEntries(dimensions2.map((dimension, n3) => [dimension, values[n3] ?? null])),
 			kind: dimensions2.length === 0 ? "all" : "group",
-			color: index + 1,
+			color: colors.get(key3) ?? 0,
 			rows: ordered.map((time) => rows.get(time))
 		}));
-		if (other.size > 0) {
+		if (series.sort((a5, b4) => a5.color - b4.color), other.size > 0) {
 			let rows = ordered.map((time) => other.get(time));
 			series.push({ key: "other", label: "Other", group: void 0, kind: "other", color: 0, rows });
 		}
@@ -2507,6 +2507,16 @@ ${at2}${close}`;
 			openBucket: answer.provenance.open_bucket,
 			partial: new Map(answer.provenance.partial_buckets.map((part) => [part.time, part]))
 		};
+	}
+	function colorsOf(keys, before) {
+		let colors = new Map(
+			before.filter(({ key: key3, color }) => color > 0 && keys.includes(key3)).map(({ key: key3, color }) => [key3, color])
+		), free = Array.from({ length: COLORS }, (_4, index) => index + 1).filter(
+			(color) => ![...colors.values()].includes(color)
+		);
+		for (let key3 of keys)
+			colors.has(key3) || colors.set(key3, free.shift() ?? 0);
+		return colors;
 	}
 
 	// src/chart/table.tsx
@@ -2856,6 +2866,9 @@ ${at2}${close}`;
 			return `M${edge2(1).join("L")}L${edge2(0).reverse().join("L")}Z`;
 		}).join("");
 	}
+	function barsPath(boxes) {
+		return boxes.filter((box) => box !== null).map((box) => `M${at(box)}h${round(box.width)}v${round(box.height)}h${round(-box.width)}z`).join("");
+	}
 	function at({ x: x3, y: y5 }) {
 		return `${round(x3)},${round(y5)}`;
 	}
@@ -2910,23 +2923,29 @@ ${at2}${close}`;
 	function pointOf(span, x3, layout) {
 		return span === null ? null : { x: x3, y: layout.y(span[1]) };
 	}
-	var GAP = 1;
 	function Bars({ data, layout, hatch, pointed }) {
-		return a4($, { children: data.series.map((series, at2) => a4("g", { class: markClass(series, pointed), children: (layout.spans[at2] ?? []).map((span, index) => {
-			let bucket = data.buckets[index];
-			if (span === null || bucket === void 0 || span[0] === span[1])
-				return null;
-			let [from, to] = [layout.x(bucket.at), layout.x(bucket.end)], room = to - from > 4 ? to - from - GAP * (to - from > 12 ? 3 : 1) : to - from, [top, foot] = [layout.y(Math.max(...span)), layout.y(Math.min(...span))], shape2 = {
-				x: round(from + (to - from - room) / 2),
-				y: round(top),
-				width: round(Math.max(0.8, room)),
-				height: round(Math.max(0.5, foot - top))
-			};
-			return a4("g", { children: [
-				a4("rect", { class: "bar", ...shape2 }),
-				isUnfinished(data, bucket.time) && a4("rect", { ...shape2, fill: `url(#${hatch})` })
-			] }, bucket.time);
-		}) }, series.key)) });
+		return a4($, { children: data.series.map((series, at2) => {
+			let bars = (layout.spans[at2] ?? []).map((span, index) => barOf(span, index, data, layout)), unfinished2 = bars.filter(
+				(_4, index) => isUnfinished(data, data.buckets[index]?.time ?? "")
+			);
+			return a4("g", { class: markClass(series, pointed), children: [
+				a4("path", { class: "bar", d: barsPath(bars) }),
+				a4("path", { d: barsPath(unfinished2), fill: `url(#${hatch})` })
+			] }, series.key);
+		}) });
+	}
+	var GAP = 1;
+	function barOf(span, index, data, layout) {
+		let bucket = data.buckets[index];
+		if (span === null || bucket === void 0 || span[0] === span[1])
+			return null;
+		let [from, to] = [layout.x(bucket.at), layout.x(bucket.end)], room = to - from > 4 ? to - from - GAP * (to - from > 12 ? 3 : 1) : to - from, [top, foot] = [layout.y(Math.max(...span)), layout.y(Math.min(...span))];
+		return {
+			x: from + (to - from - room) / 2,
+			y: top,
+			width: Math.max(0.8, room),
+			height: Math.max(0.5, foot - top)
+		};
 	}
 	function Compared({ data, layout, piled, series, at: at2, pointed }) {
 		let values = layout.compared[at2] ?? [];
@@ -3249,7 +3268,12 @@ ${at2}${close}`;
 	}
 	var HEIGHT2 = 300, LOWEST = 130;
 	function TimePanels(props) {
-		let { answer, groupBy, measures, definition, chart, onPick, onZoom } = props, [cursor, setCursor] = d2(), [pointed, setPointed] = d2(), first = measures.find(isNumber)?.name ?? "", groups = groupBy.join(), data = w2(() => chartData(answer, groupBy, first), [answer, groups, first]), height = Math.max(LOWEST, (props.height ?? HEIGHT2) / Math.min(measures.length, 2)), names = measures.map(({ name }) => name).join(), { panels, left } = w2(
+		let { answer, groupBy, measures, definition, chart, onPick, onZoom } = props, [cursor, setCursor] = d2(), [pointed, setPointed] = d2(), first = measures.find(isNumber)?.name ?? "", groups = groupBy.join(), former = T2(void 0), question = `${props.question} ${groups} ${first}`, data = w2(() => {
+			let same = props.question !== void 0 && former.current?.question === question;
+			return chartData(answer, groupBy, first, same ? former.current?.data : void 0);
+		}, [answer, question]);
+		former.current = { question, data };
+		let height = Math.max(LOWEST, (props.height ?? HEIGHT2) / Math.min(measures.length, 2)), names = measures.map(({ name }) => name).join(), { panels, left } = w2(
 			() => panelsOf(data, measures, chart, definition, height),
 			[data, names, chart, definition, height]
 		);
@@ -3566,6 +3590,7 @@ ${at2}${close}`;
 							ChartView,
 							{
 								answer,
+								question: asked2.value?.query ?? "",
 								groupBy,
 								chart: chart.chart,
 								definition: metric?.definition,
@@ -5377,6 +5402,7 @@ ${at2}${close}`;
 					ChartView,
 					{
 						answer,
+						question: asked2.query,
 						groupBy,
 						chart: state.chart,
 						definition: metric?.definition,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer } from '../src/answer';
-import { areaPath, linePath, lonely } from '../src/chart/paths';
+import { areaPath, barsPath, linePath, lonely } from '../src/chart/paths';
 import { linear } from '../src/chart/scale';
 import { bucketAt, layoutOf, middle, seriesAt } from '../src/chart/layout';
 import { chartData } from '../src/chart/series';
 import { extentOf, stack } from '../src/chart/stack';
 import { powerLabel, valueTicks } from '../src/chart/ticks';
-import { readJson } from '../src/json';
+import { Decimal, readJson } from '../src/json';
 
 test('a scale and its inverse', () => {
   const scale = linear([10, 20], [100, 0]);
@@ -81,6 +81,11 @@ test('a gap in the values is a gap in the line', () => {
   );
 });
 
+test('bars are boxes of one path', () => {
+  const boxes = [{ x: 1, y: 2, width: 3.04, height: 4 }, null, { x: 10, y: 0, width: 1, height: 0.5 }];
+  assert.equal(barsPath(boxes), 'M1,2h3v4h-3zM10,0h1v0.5h-1z');
+});
+
 const ANSWER = readJson(`{
   "metric":"m","from":null,"to":null,"granularity":"day","timezone":"UTC",
   "columns":[{"name":"time","type":"timestamp"},{"name":"d","type":"text"},{"name":"n","type":"integer"}],
@@ -103,6 +108,21 @@ test('an answer becomes buckets and series, the largest first', () => {
   ]);
   assert.deepEqual(data.series[0]?.group, { d: null });
   assert.deepEqual(data.series[2]?.rows.map((row) => String(row?.['n'])), ['1', 'undefined', '2']);
+});
+
+test('groups keep their colours from answer to answer', () => {
+  const before = chartData(ANSWER, ['d'], 'n');
+  const rows = ANSWER.rows.filter((row) => row['d'] !== 'null');
+  const grown = [...rows, { ...rows[0], d: 'new', n: new Decimal('1000') }] as Answer['rows'];
+  const after = chartData({ ...ANSWER, rows: grown }, ['d'], 'n', before);
+  assert.deepEqual(after.series.map(({ label, color }) => [label, color]), [
+    ['∅', 1],
+    ['new', 2],
+    ['a', 3],
+    ['Other', 0],
+  ]);
+  const alone = chartData({ ...ANSWER, rows: grown }, ['d'], 'n');
+  assert.equal(alone.series[0]?.label, 'new');
 });
 
 test('a pixel finds its bucket, and the mark that is there', () => {

@@ -1,7 +1,7 @@
 // What is drawn: lines, areas, bars, and the bucket that can still grow.
 import type { ChartData, Series } from './series';
 import { type Layout, middle, type PlotKind } from './layout';
-import { areaPath, linePath, lonely, type PathPoint, round } from './paths';
+import { areaPath, barsPath, type Box, linePath, lonely, type PathPoint, round } from './paths';
 import type { Span } from './stack';
 import type { Bucket } from './time';
 
@@ -88,38 +88,42 @@ function pointOf(span: Span | null, x: number, layout: Layout): PathPoint | null
   return span === null ? null : { x, y: layout.y(span[1]) };
 }
 
-const GAP = 1;
-
+/** One path a series: hundreds of rectangles would cost more than they show. */
 function Bars({ data, layout, hatch, pointed }: MarksProps) {
   return (
     <>
-      {data.series.map((series, at) => (
-        <g key={series.key} class={markClass(series, pointed)}>
-          {(layout.spans[at] ?? []).map((span, index) => {
-            const bucket = data.buckets[index];
-            if (span === null || bucket === undefined || span[0] === span[1]) {
-              return null;
-            }
-            const [from, to] = [layout.x(bucket.at), layout.x(bucket.end)];
-            const room = to - from > 4 ? to - from - GAP * (to - from > 12 ? 3 : 1) : to - from;
-            const [top, foot] = [layout.y(Math.max(...span)), layout.y(Math.min(...span))];
-            const shape = {
-              x: round(from + (to - from - room) / 2),
-              y: round(top),
-              width: round(Math.max(0.8, room)),
-              height: round(Math.max(0.5, foot - top)),
-            };
-            return (
-              <g key={bucket.time}>
-                <rect class="bar" {...shape} />
-                {isUnfinished(data, bucket.time) && <rect {...shape} fill={`url(#${hatch})`} />}
-              </g>
-            );
-          })}
-        </g>
-      ))}
+      {data.series.map((series, at) => {
+        const bars = (layout.spans[at] ?? []).map((span, index) => barOf(span, index, data, layout));
+        const unfinished = bars.filter((_, index) =>
+          isUnfinished(data, data.buckets[index]?.time ?? ''),
+        );
+        return (
+          <g key={series.key} class={markClass(series, pointed)}>
+            <path class="bar" d={barsPath(bars)} />
+            <path d={barsPath(unfinished)} fill={`url(#${hatch})`} />
+          </g>
+        );
+      })}
     </>
   );
+}
+
+const GAP = 1;
+
+function barOf(span: Span | null, index: number, data: ChartData, layout: Layout): Box | null {
+  const bucket = data.buckets[index];
+  if (span === null || bucket === undefined || span[0] === span[1]) {
+    return null;
+  }
+  const [from, to] = [layout.x(bucket.at), layout.x(bucket.end)];
+  const room = to - from > 4 ? to - from - GAP * (to - from > 12 ? 3 : 1) : to - from;
+  const [top, foot] = [layout.y(Math.max(...span)), layout.y(Math.min(...span))];
+  return {
+    x: from + (to - from - room) / 2,
+    y: top,
+    width: Math.max(0.8, room),
+    height: Math.max(0.5, foot - top),
+  };
 }
 
 interface ComparedProps extends MarksProps {

@@ -63,6 +63,19 @@ export function areaPath(
     .join('');
 }
 
+export interface Box extends PathPoint {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Boxes beside each other. */
+export function barsPath(boxes: readonly (Box | null)[]): string {
+  return boxes
+    .filter((box) => box !== null)
+    .map((box) => `M${at(box)}h${round(box.width)}v${round(box.height)}h${round(-box.width)}z`)
+    .join('');
+}
+
 function at({ x, y }: PathPoint): string {
   return `${round(x)},${round(y)}`;
 }

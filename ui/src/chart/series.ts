@@ -61,11 +61,15 @@ export function approx(value: Json): number | null {
   return Number.isFinite(number) ? number : null;
 }
 
-/** The series of an answer that has buckets of time; groups in the order of how much of a measure they have. */
+/**
+ * The series of an answer that has buckets of time; groups in the order of how much of a measure they have. Those that
+ * had a colour in the answer before keep it, and so their place.
+ */
 export function chartData(
   answer: Answer,
   dimensions: readonly string[],
   measure: string,
+  before?: ChartData,
 ): ChartData {
   const times = new Set<string>();
   const groups = new Map<string, { values: (string | null)[]; rows: Map<string, AnswerRow> }>();
@@ -91,7 +95,9 @@ export function chartData(
   const largest = [...groups]
     .map(([key, group]) => ({ key, ...group, size: size(group.rows) }))
     .sort((a, b) => b.size - a.size);
-  const series: Series[] = largest.slice(0, COLORS).map(({ key, values, rows }, index) => ({
+  const drawn = largest.slice(0, COLORS);
+  const colors = colorsOf(drawn.map(({ key }) => key), before?.series ?? []);
+  const series: Series[] = drawn.map(({ key, values, rows }) => ({
     key,
     label: dimensions.length === 0 ? answer.metric : groupLabel(values),
     group:
@@ -99,9 +105,10 @@ export function chartData(
         ? undefined
         : Object.fromEntries(dimensions.map((dimension, n) => [dimension, values[n] ?? null])),
     kind: dimensions.length === 0 ? 'all' : 'group',
-    color: index + 1,
+    color: colors.get(key) ?? 0,
     rows: ordered.map((time) => rows.get(time)),
   }));
+  series.sort((a, b) => a.color - b.color);
   if (other.size > 0) {
     const rows = ordered.map((time) => other.get(time));
     series.push({ key: 'other', label: 'Other', group: undefined, kind: 'other', color: 0, rows });
@@ -114,4 +121,22 @@ export function chartData(
     openBucket: answer.provenance.open_bucket,
     partial: new Map(answer.provenance.partial_buckets.map((part) => [part.time, part])),
   };
+}
+
+/** A colour for each key: its former one, else the first that is free. */
+function colorsOf(keys: readonly string[], before: readonly Series[]): Map<string, number> {
+  const colors = new Map(
+    before
+      .filter(({ key, color }) => color > 0 && keys.includes(key))
+      .map(({ key, color }) => [key, color]),
+  );
+  const free = Array.from({ length: COLORS }, (_, index) => index + 1).filter(
+    (color) => ![...colors.values()].includes(color),
+  );
+  for (const key of keys) {
+    if (!colors.has(key)) {
+      colors.set(key, free.shift() ?? 0);
+    }
+  }
+  return colors;
 }

@@ -1,5 +1,5 @@
 // A chart of an answer: one panel for each measure, with one cursor for all of them.
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { type Answer, type AnswerColumn, isNumber, measuresOf, type Provenance } from '../answer';
 import { type Definition, isAdditive } from '../catalog';
 import { percent } from '../exact';
@@ -25,6 +25,8 @@ export type GroupPick = (
 
 export interface ChartViewProps {
   readonly answer: Answer;
+  /** The query: while it stays, each group keeps its colour from answer to answer. */
+  readonly question?: string;
   /** The dimensions of the query. */
   readonly groupBy: readonly string[];
   readonly chart: ChartKind;
@@ -131,7 +133,13 @@ function TimePanels(props: TimePanelsProps) {
   const [pointed, setPointed] = useState<string>();
   const first = measures.find(isNumber)?.name ?? '';
   const groups = groupBy.join();
-  const data = useMemo(() => chartData(answer, groupBy, first), [answer, groups, first]);
+  const former = useRef<{ readonly question: string; readonly data: ChartData }>(undefined);
+  const question = `${props.question} ${groups} ${first}`;
+  const data = useMemo(() => {
+    const same = props.question !== undefined && former.current?.question === question;
+    return chartData(answer, groupBy, first, same ? former.current?.data : undefined);
+  }, [answer, question]);
+  former.current = { question, data };
   const height = Math.max(LOWEST, (props.height ?? HEIGHT) / Math.min(measures.length, 2));
   const names = measures.map(({ name }) => name).join();
   const { panels, left } = useMemo(

@@ -307,6 +307,7 @@ function Result({ state, metric, asked, onPick, onZoom, onChange }: ResultProps)
         <>
           <ChartView
             answer={answer}
+            question={asked.query}
             groupBy={groupBy}
             chart={state.chart}
             definition={metric?.definition}

@@ -71,6 +71,7 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
         {answer && !(asked.problem && asked.value?.query !== query) && (
           <ChartView
             answer={answer}
+            question={asked.value?.query ?? ''}
             groupBy={groupBy}
             chart={chart.chart}
             definition={metric?.definition}
