@@ -2930,7 +2930,7 @@ ${at2}${close}`;
 			);
 			return a4("g", { class: markClass(series, pointed), children: [
 				a4("path", { class: "bar", d: barsPath(bars) }),
-				a4("path", { d: barsPath(unfinished2), fill: `url(#${hatch})` })
+				unfinished2.length > 0 && a4("path", { d: barsPath(unfinished2), fill: `url(#${hatch})` })
 			] }, series.key);
 		}) });
 	}

@@ -100,7 +100,7 @@ function Bars({ data, layout, hatch, pointed }: MarksProps) {
         return (
           <g key={series.key} class={markClass(series, pointed)}>
             <path class="bar" d={barsPath(bars)} />
-            <path d={barsPath(unfinished)} fill={`url(#${hatch})`} />
+            {unfinished.length > 0 && <path d={barsPath(unfinished)} fill={`url(#${hatch})`} />}
           </g>
         );
       })}
