@@ -1847,11 +1847,11 @@ ${at2}${close}`;
 		["Shift ← →", "Choose buckets, Enter zooms in"],
 		["?", "This list"]
 	];
-	function useKeys(onKey) {
+	function useKeys(meanings) {
 		A2(() => {
 			let pressed = (event) => {
-				let typing = event.target.closest("input, select, textarea, dialog, [popover], [contenteditable]"), modified = event.ctrlKey || event.metaKey || event.altKey;
-				typing === null && !modified && !event.defaultPrevented && onKey(event.key) && event.preventDefault();
+				let typing = event.target.closest("input, select, textarea, dialog, [popover], [contenteditable]"), modified = event.ctrlKey || event.metaKey || event.altKey, meant = Object.hasOwn(meanings, event.key) ? meanings[event.key] : void 0;
+				meant !== void 0 && typing === null && !modified && !event.defaultPrevented && (event.preventDefault(), meant());
 			};
 			return addEventListener("keydown", pressed), () => removeEventListener("keydown", pressed);
 		});
@@ -2137,8 +2137,8 @@ ${at2}${close}`;
 		}
 		return to === "" ? `Since ${short(from)}` : from === "" ? `Before ${short(to)}` : `${short(from)} – ${short(to)}`;
 	}
-	function short(edge2) {
-		return edge2.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(?:\.0+)?(?:Z|[+-]\d\d:\d\d)$/, "$1 $2");
+	function short(edge) {
+		return edge.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(?:\.0+)?(?:Z|[+-]\d\d:\d\d)$/, "$1 $2");
 	}
 	var MINUTE = 6e4, HOUR = 60 * MINUTE, DAY = 24 * HOUR, UNITS = {
 		m: MINUTE,
@@ -2154,12 +2154,12 @@ ${at2}${close}`;
 		quarter: 91.3 * DAY,
 		year: 365.25 * DAY
 	};
-	function estimate(edge2, now2) {
-		let relative2 = /^now(?:-(\d+)([mhdwMy]))?$/.exec(edge2);
+	function estimate(edge, now2) {
+		let relative2 = /^now(?:-(\d+)([mhdwMy]))?$/.exec(edge);
 		if (relative2 !== null)
 			return now2 - Number(relative2[1] ?? 0) * (UNITS[relative2[2] ?? "m"] ?? 0);
 		let day = Math.floor(now2 / DAY) * DAY;
-		switch (edge2) {
+		switch (edge) {
 			case "today":
 				return day;
 			case "yesterday":
@@ -2167,8 +2167,8 @@ ${at2}${close}`;
 			case "tomorrow":
 				return day + DAY;
 		}
-		let current = /^(this|last|next)_(week|month|quarter|year)$/.exec(edge2);
-		return current !== null ? beginning(current[2] ?? "", now2) + shift(current[1]) * (PERIODS[current[2] ?? ""] ?? 0) : /^-?\d{12,14}$/.test(edge2) ? Number(edge2) : named(edge2);
+		let current = /^(this|last|next)_(week|month|quarter|year)$/.exec(edge);
+		return current !== null ? beginning(current[2] ?? "", now2) + shift(current[1]) * (PERIODS[current[2] ?? ""] ?? 0) : /^-?\d{12,14}$/.test(edge) ? Number(edge) : named(edge);
 	}
 	function shift(word) {
 		return word === "last" ? -1 : word === "next" ? 1 : 0;
@@ -2186,16 +2186,16 @@ ${at2}${close}`;
 				return Date.UTC(year, 0);
 		}
 	}
-	function named(edge2) {
-		let week = /^(\d{4})-W(\d\d)$/.exec(edge2);
+	function named(edge) {
+		let week = /^(\d{4})-W(\d\d)$/.exec(edge);
 		if (week !== null)
 			return Date.UTC(Number(week[1]), 0, 1 + 7 * (Number(week[2]) - 1));
-		let quarter = /^(\d{4})-Q([1-4])$/.exec(edge2);
+		let quarter = /^(\d{4})-Q([1-4])$/.exec(edge);
 		if (quarter !== null)
 			return Date.UTC(Number(quarter[1]), 3 * (Number(quarter[2]) - 1));
-		if (!/^\d{4}(?:-\d\d){0,2}(?:[Tt ].*)?$/.test(edge2))
+		if (!/^\d{4}(?:-\d\d){0,2}(?:[Tt ].*)?$/.test(edge))
 			return;
-		let at2 = Date.parse(edge2);
+		let at2 = Date.parse(edge);
 		return Number.isNaN(at2) ? void 0 : at2;
 	}
 	function lengthOf(from, to, now2, data) {
@@ -2862,8 +2862,8 @@ ${at2}${close}`;
 	}
 	function areaPath(spans, x3, y5, breaks) {
 		return stretches(spans, breaks).filter(([, stretch]) => stretch.length > 1).map(([start, stretch]) => {
-			let edge2 = (side) => stretch.map((span, n3) => at({ x: x3(start + n3), y: y5(span[side]) }));
-			return `M${edge2(1).join("L")}L${edge2(0).reverse().join("L")}Z`;
+			let edge = (side) => stretch.map((span, n3) => at({ x: x3(start + n3), y: y5(span[side]) }));
+			return `M${edge(1).join("L")}L${edge(0).reverse().join("L")}Z`;
 		}).join("");
 	}
 	function barsPath(boxes) {
@@ -3004,162 +3004,7 @@ ${at2}${close}`;
 		] });
 	}
 
-	// src/chart/cursor.tsx
-	var LINES = 12;
-	function spokenBucket(data, measure2, index) {
-		let bucket = data.buckets[index];
-		if (bucket === void 0)
-			return "no buckets";
-		let values = data.series.slice(0, LINES).map((series) => {
-			let value2 = cell(valueOf(series.rows[index], measure2));
-			return series.kind === "all" ? value2 : `${series.label} ${value2}`;
-		}).join(", ");
-		return [`${bucketLabel(bucket.time, data.granularity)}: ${values}`, ...unfinished(data, bucket.time)].join(", ");
-	}
-	function unfinished(data, time) {
-		let part = data.partial.get(time);
-		return [
-			...part === void 0 ? [] : [`only ${dateTime(part.from)} to ${dateTime(part.to)}`],
-			...time === data.openBucket ? ["can still grow"] : []
-		];
-	}
-	function CursorTip({ data, measure: measure2, index, layout }) {
-		let bucket = data.buckets[index];
-		if (bucket === void 0)
-			return null;
-		let x3 = middle(layout, data, index), place2 = x3 > layout.size.width / 2 ? { right: `${layout.size.width - x3 + 12}px` } : { left: `${x3 + 12}px` }, shown2 = data.series.filter((series) => series.rows[index] !== void 0).slice(0, LINES), more = data.series.length - shown2.length;
-		return a4("div", { class: "tip", style: place2, "aria-hidden": "true", children: [
-			a4("p", { class: "tip-title", children: bucketLabel(bucket.time, data.granularity) }),
-			a4("table", { children: a4("tbody", { children: shown2.map((series) => a4(TipLine, { series, measure: measure2, index }, series.key)) }) }),
-			more > 0 && shown2.length === LINES && a4("p", { class: "muted", children: [
-				"and ",
-				more,
-				" more"
-			] }),
-			unfinished(data, bucket.time).map((text3) => a4("p", { class: "muted", children: text3 }, text3))
-		] });
-	}
-	function TipLine({ series, measure: measure2, index }) {
-		let row = series.rows[index], value2 = valueOf(row, measure2), earlier2 = compared(row, measure2), changed = change(value2, earlier2);
-		return a4("tr", { children: [
-			a4("th", { scope: "row", children: [
-				a4("span", { class: `swatch ${colorClass(series.color)}` }),
-				a4("span", { class: "tip-label", children: series.kind === "all" ? measure2 : series.label })
-			] }),
-			a4("td", { class: "number", children: cell(value2) }),
-			row?.compare !== void 0 && a4("td", { class: "number muted", children: [
-				cell(earlier2),
-				changed && ` (${changed.text})`
-			] })
-		] });
-	}
-
-	// src/chart/plot.tsx
-	var CLICK = 5;
-	function Plot(props) {
-		let { data, measure: measure2, kind, height, whole, left, cursor, onCursor, onZoom, onPick, pointed } = props, frame = T2(null), width = useWidth(frame), hatch = P2(), layout = w2(
-			() => layoutOf({ data, measure: measure2, kind, whole, left, size: { width, height } }),
-			[data, measure2, kind, whole, left, width, height]
-		), piled = isPiled(kind), [anchor, setAnchor] = d2(), pressed = T2(void 0), [dragging, setDragging] = d2(!1), at2 = (event) => {
-			let box = frame.current?.getBoundingClientRect();
-			return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
-		}, onPointerDown = (event) => {
-			let { x: x3, y: y5 } = at2(event), index = bucketAt(layout, data, x3);
-			event.button === 0 && index !== void 0 && (pressed.current = { x: x3, y: y5, index }, onCursor(index));
-		}, onPointerMove = (event) => {
-			let { x: x3 } = at2(event), index = bucketAt(layout, data, x3);
-			onCursor(index);
-			let start = pressed.current;
-			start !== void 0 && onZoom !== void 0 && Math.abs(x3 - start.x) > CLICK && !dragging && (frame.current?.setPointerCapture(event.pointerId), setAnchor(start.index), setDragging(!0));
-		}, onPointerUp = (event) => {
-			let start = pressed.current;
-			pressed.current = void 0;
-			let { x: x3, y: y5 } = at2(event), index = bucketAt(layout, data, x3);
-			if (dragging)
-				setDragging(!1), setAnchor(void 0), anchor !== void 0 && index !== void 0 && onZoom?.(Math.min(anchor, index), Math.max(anchor, index));
-			else if (start !== void 0 && index !== void 0 && event.pointerType !== "touch") {
-				let near = seriesAt(layout, piled, index, y5), series = near === void 0 ? void 0 : data.series[near];
-				series?.group !== void 0 && onPick?.(series, event.altKey);
-			}
-		}, onKeyDown = (event) => {
-			let last = data.buckets.length - 1, next = nextCursor(event.key, cursor, last);
-			next !== void 0 ? (event.preventDefault(), setAnchor(event.shiftKey ? anchor ?? cursor ?? next : void 0), onCursor(next)) : event.key === "Enter" && anchor !== void 0 && cursor !== void 0 ? (event.preventDefault(), setAnchor(void 0), onZoom?.(Math.min(anchor, cursor), Math.max(anchor, cursor))) : event.key === "Escape" && (setAnchor(void 0), onCursor(void 0));
-		}, stop = () => {
-			pressed.current = void 0, setDragging(!1), setAnchor(void 0);
-		}, fixed = w2(
-			() => a4($, { children: [
-				a4(Axes, { layout, data }),
-				a4(Marks, { data, layout, kind, piled, hatch, pointed })
-			] }),
-			[data, layout, kind, piled, hatch, pointed]
-		), shown2 = Math.min(cursor ?? data.buckets.length - 1, data.buckets.length - 1);
-		return a4(
-			"div",
-			{
-				ref: frame,
-				class: dragging ? "plot dragging" : "plot",
-				role: "slider",
-				tabIndex: 0,
-				"aria-label": `${measure2} over time`,
-				"aria-orientation": "horizontal",
-				"aria-valuemin": 0,
-				"aria-valuemax": Math.max(0, data.buckets.length - 1),
-				"aria-valuenow": Math.max(0, shown2),
-				"aria-valuetext": spokenBucket(data, measure2, shown2),
-				onPointerDown,
-				onPointerMove,
-				onPointerUp,
-				onPointerCancel: stop,
-				onPointerLeave: (event) => !dragging && event.pointerType !== "touch" && onCursor(void 0),
-				onKeyDown,
-				onBlur: () => onCursor(void 0),
-				children: [
-					a4("svg", { width, height, "aria-hidden": "true", children: [
-						a4("defs", { children: a4(
-							"pattern",
-							{
-								id: hatch,
-								width: "6",
-								height: "6",
-								patternUnits: "userSpaceOnUse",
-								patternTransform: "rotate(45)",
-								children: a4("line", { class: "hatch", x1: "0", y1: "0", x2: "0", y2: "6" })
-							}
-						) }),
-						width > 0 && fixed,
-						cursor !== void 0 && data.buckets[cursor] !== void 0 && a4(CursorMarks, { data, layout, index: cursor }),
-						anchor !== void 0 && cursor !== void 0 && a4(Brush, { data, layout, from: anchor, to: cursor })
-					] }),
-					cursor !== void 0 && data.buckets[cursor] !== void 0 && a4(CursorTip, { data, measure: measure2, index: cursor, layout })
-				]
-			}
-		);
-	}
-	function nextCursor(key3, cursor, last) {
-		switch (key3) {
-			case "ArrowRight":
-				return cursor === void 0 ? 0 : Math.min(last, cursor + 1);
-			case "ArrowLeft":
-				return cursor === void 0 ? last : Math.max(0, cursor - 1);
-			case "Home":
-				return 0;
-			case "End":
-				return last;
-			default:
-				return;
-		}
-	}
-	function useWidth(frame) {
-		let [width, setWidth] = d2(0);
-		return A2(() => {
-			let element = frame.current;
-			if (element === null)
-				return;
-			setWidth(element.clientWidth);
-			let observer = new ResizeObserver(() => setWidth(element.clientWidth));
-			return observer.observe(element), () => observer.disconnect();
-		}, []), width;
-	}
+	// src/chart/axes.tsx
 	function Axes({ data, layout }) {
 		let { left, right, bottom, y: y5 } = layout;
 		return a4("g", { class: "axes", children: [
@@ -3217,6 +3062,165 @@ ${at2}${close}`;
 				height: layout.bottom - layout.top
 			}
 		);
+	}
+
+	// src/chart/cursor.tsx
+	var LINES = 12;
+	function spokenBucket(data, measure2, index) {
+		let bucket = data.buckets[index];
+		if (bucket === void 0)
+			return "no buckets";
+		let values = data.series.slice(0, LINES).map((series) => {
+			let value2 = cell(valueOf(series.rows[index], measure2));
+			return series.kind === "all" ? value2 : `${series.label} ${value2}`;
+		}).join(", ");
+		return [`${bucketLabel(bucket.time, data.granularity)}: ${values}`, ...unfinished(data, bucket.time)].join(", ");
+	}
+	function unfinished(data, time) {
+		let part = data.partial.get(time);
+		return [
+			...part === void 0 ? [] : [`only ${dateTime(part.from)} to ${dateTime(part.to)}`],
+			...time === data.openBucket ? ["can still grow"] : []
+		];
+	}
+	function CursorTip({ data, measure: measure2, index, layout }) {
+		let bucket = data.buckets[index];
+		if (bucket === void 0)
+			return null;
+		let x3 = middle(layout, data, index), place2 = x3 > layout.size.width / 2 ? { right: `${layout.size.width - x3 + 12}px` } : { left: `${x3 + 12}px` }, shown2 = data.series.filter((series) => series.rows[index] !== void 0).slice(0, LINES), more = data.series.length - shown2.length;
+		return a4("div", { class: "tip", style: place2, "aria-hidden": "true", children: [
+			a4("p", { class: "tip-title", children: bucketLabel(bucket.time, data.granularity) }),
+			a4("table", { children: a4("tbody", { children: shown2.map((series) => a4(TipLine, { series, measure: measure2, index }, series.key)) }) }),
+			more > 0 && shown2.length === LINES && a4("p", { class: "muted", children: [
+				"and ",
+				more,
+				" more"
+			] }),
+			unfinished(data, bucket.time).map((text3) => a4("p", { class: "muted", children: text3 }, text3))
+		] });
+	}
+	function TipLine({ series, measure: measure2, index }) {
+		let row = series.rows[index], value2 = valueOf(row, measure2), earlier2 = compared(row, measure2), changed = change(value2, earlier2);
+		return a4("tr", { children: [
+			a4("th", { scope: "row", children: [
+				a4("span", { class: `swatch ${colorClass(series.color)}` }),
+				a4("span", { class: "tip-label", children: series.kind === "all" ? measure2 : series.label })
+			] }),
+			a4("td", { class: "number", children: cell(value2) }),
+			row?.compare !== void 0 && a4("td", { class: "number muted", children: [
+				cell(earlier2),
+				changed && ` (${changed.text})`
+			] })
+		] });
+	}
+
+	// src/chart/input.ts
+	var CLICK = 5;
+	function usePlotInput(props, layout, frame) {
+		let { data, cursor, onCursor, onZoom } = props, [anchor, setAnchor] = d2(), [dragging, setDragging] = d2(!1), pressed = T2(void 0), zoom2 = (from, to) => {
+			from !== void 0 && to !== void 0 && onZoom?.(Math.min(from, to), Math.max(from, to));
+		}, stop = () => {
+			pressed.current = void 0, setDragging(!1), setAnchor(void 0);
+		};
+		return { anchor, dragging, handlers: { ...{ onPointerDown: (event) => {
+			let { x: x3, index } = placeOf(event, frame, layout, data);
+			event.button === 0 && index !== void 0 && (pressed.current = { x: x3, index }, onCursor(index));
+		}, onPointerMove: (event) => {
+			let { x: x3, index } = placeOf(event, frame, layout, data);
+			onCursor(index);
+			let start = pressed.current;
+			start !== void 0 && onZoom !== void 0 && Math.abs(x3 - start.x) > CLICK && !dragging && (frame.current?.setPointerCapture(event.pointerId), setAnchor(start.index), setDragging(!0));
+		}, onPointerUp: (event) => {
+			let place2 = placeOf(event, frame, layout, data);
+			dragging ? zoom2(anchor, place2.index) : pressed.current !== void 0 && event.pointerType !== "touch" && pick(place2, props, layout, event.altKey), stop();
+		}, onPointerCancel: stop, onPointerLeave: (event) => {
+			!dragging && event.pointerType !== "touch" && onCursor(void 0);
+		} }, onKeyDown: (event) => {
+			let next = nextCursor(event.key, cursor, data.buckets.length - 1);
+			next !== void 0 ? (event.preventDefault(), setAnchor(event.shiftKey ? anchor ?? cursor ?? next : void 0), onCursor(next)) : event.key === "Enter" && anchor !== void 0 ? (event.preventDefault(), setAnchor(void 0), zoom2(anchor, cursor)) : event.key === "Escape" && (setAnchor(void 0), onCursor(void 0));
+		}, onBlur: () => onCursor(void 0) } };
+	}
+	function placeOf(event, frame, layout, data) {
+		let box = frame.current?.getBoundingClientRect(), [x3, y5] = [event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0)];
+		return { x: x3, y: y5, index: bucketAt(layout, data, x3) };
+	}
+	function pick({ y: y5, index }, { data, kind, onPick }, layout, exclude) {
+		let near = index === void 0 ? void 0 : seriesAt(layout, isPiled(kind), index, y5), series = near === void 0 ? void 0 : data.series[near];
+		series?.group !== void 0 && onPick?.(series, exclude);
+	}
+	function nextCursor(key3, cursor, last) {
+		switch (key3) {
+			case "ArrowRight":
+				return cursor === void 0 ? 0 : Math.min(last, cursor + 1);
+			case "ArrowLeft":
+				return cursor === void 0 ? last : Math.max(0, cursor - 1);
+			case "Home":
+				return 0;
+			case "End":
+				return last;
+			default:
+				return;
+		}
+	}
+
+	// src/chart/plot.tsx
+	function Plot(props) {
+		let { data, measure: measure2, kind, height, whole, left, cursor, pointed } = props, frame = T2(null), width = useWidth(frame), hatch = P2(), layout = w2(
+			() => layoutOf({ data, measure: measure2, kind, whole, left, size: { width, height } }),
+			[data, measure2, kind, whole, left, width, height]
+		), { anchor, dragging, handlers } = usePlotInput(props, layout, frame), piled = isPiled(kind), fixed = w2(
+			() => a4($, { children: [
+				a4(Axes, { layout, data }),
+				a4(Marks, { data, layout, kind, piled, hatch, pointed })
+			] }),
+			[data, layout, kind, piled, hatch, pointed]
+		), shown2 = Math.min(cursor ?? data.buckets.length - 1, data.buckets.length - 1);
+		return a4(
+			"div",
+			{
+				ref: frame,
+				class: dragging ? "plot dragging" : "plot",
+				role: "slider",
+				tabIndex: 0,
+				"aria-label": `${measure2} over time`,
+				"aria-orientation": "horizontal",
+				"aria-valuemin": 0,
+				"aria-valuemax": Math.max(0, data.buckets.length - 1),
+				"aria-valuenow": Math.max(0, shown2),
+				"aria-valuetext": spokenBucket(data, measure2, shown2),
+				...handlers,
+				children: [
+					a4("svg", { width, height, "aria-hidden": "true", children: [
+						a4("defs", { children: a4(
+							"pattern",
+							{
+								id: hatch,
+								width: "6",
+								height: "6",
+								patternUnits: "userSpaceOnUse",
+								patternTransform: "rotate(45)",
+								children: a4("line", { class: "hatch", x1: "0", y1: "0", x2: "0", y2: "6" })
+							}
+						) }),
+						width > 0 && fixed,
+						cursor !== void 0 && data.buckets[cursor] !== void 0 && a4(CursorMarks, { data, layout, index: cursor }),
+						anchor !== void 0 && cursor !== void 0 && a4(Brush, { data, layout, from: anchor, to: cursor })
+					] }),
+					cursor !== void 0 && data.buckets[cursor] !== void 0 && a4(CursorTip, { data, measure: measure2, index: cursor, layout })
+				]
+			}
+		);
+	}
+	function useWidth(frame) {
+		let [width, setWidth] = d2(0);
+		return A2(() => {
+			let element = frame.current;
+			if (element === null)
+				return;
+			setWidth(element.clientWidth);
+			let observer = new ResizeObserver(() => setWidth(element.clientWidth));
+			return observer.observe(element), () => observer.disconnect();
+		}, []), width;
 	}
 
 	// src/chart/view.tsx
@@ -3542,7 +3546,7 @@ ${at2}${close}`;
 		] });
 	}
 	function pieceOf(layer, { grain, store, from, to, ...figures }) {
-		let range = [from, to].filter((edge2) => typeof edge2 == "string").map((edge2) => dateTime(edge2)), kind = [grain, store].filter((name) => typeof name == "string").join(" ");
+		let range = [from, to].filter((edge) => typeof edge == "string").map((edge) => dateTime(edge)), kind = [grain, store].filter((name) => typeof name == "string").join(" ");
 		return { part: [layer, kind, range.join(" – ")].filter((text3) => text3 !== "").join(" · "), figures };
 	}
 	function figureText(name, value2) {
@@ -4428,17 +4432,10 @@ ${at2}${close}`;
 	}
 	function Grid({ board, shared, every, onShared, onBoard }) {
 		let metrics2 = useMetrics(board), [open2, setOpen] = d2({ range: 0, filter: 0 });
-		return useKeys((key3) => {
-			switch (key3) {
-				case "t":
-					return setOpen({ ...open2, range: open2.range + 1 }), !0;
-				case "f":
-					return setOpen({ ...open2, filter: open2.filter + 1 }), !0;
-				case "c":
-					return document.getElementById("compare")?.focus(), !0;
-				default:
-					return !1;
-			}
+		return useKeys({
+			t: () => setOpen({ ...open2, range: open2.range + 1 }),
+			f: () => setOpen({ ...open2, filter: open2.filter + 1 }),
+			c: () => document.getElementById("compare")?.focus()
 		}), a4($, { children: [
 			a4(
 				SharedSettings,
@@ -5141,13 +5138,15 @@ ${at2}${close}`;
 
 	// src/explore/asking.ts
 	var START2 = { answer: void 0, query: "", problem: void 0, loading: !1 };
-	function useAnswer(query, live) {
+	function useAnswer(query, mode) {
 		let [state, setState] = d2(START2), [round2, setRound] = d2(0), shown2 = T2("");
 		return F2(() => {
 			if (query === "") {
 				setState(START2);
 				return;
 			}
+			if (mode === "paused" && shown2.current === query)
+				return;
 			let url = `/v1/query?${query}`, take = (answer) => {
 				shown2.current = query, setState({ answer, query, problem: void 0, loading: !1 });
 			}, fail = (problem) => {
@@ -5158,14 +5157,131 @@ ${at2}${close}`;
 					loading: !1
 				}));
 			};
-			if (setState((before) => ({ ...before, loading: !0 })), live)
+			if (setState((before) => ({ ...before, loading: !0 })), mode === "live")
 				return follow(url, { onValue: take, onProblem: fail });
 			let control = new AbortController();
 			return get(url, control.signal).then(
 				(answer) => !control.signal.aborted && take(answer),
 				(error) => !isAbort(error) && !control.signal.aborted && fail(asProblem(error))
 			), () => control.abort();
-		}, [query, live, round2]), { ...state, again: () => setRound((n3) => n3 + 1) };
+		}, [query, mode, round2]), { ...state, again: () => setRound((n3) => n3 + 1) };
+	}
+
+	// src/explore/live.tsx
+	function Live({ state, paused, onPause, onChange }) {
+		let running = state.live && !paused;
+		return a4($, { children: [
+			state.live && a4(Button, { kind: "quiet", onClick: () => onPause(!paused), children: paused ? "Resume" : "Pause" }),
+			a4(
+				Button,
+				{
+					"aria-pressed": state.live,
+					class: running ? "live running" : "live",
+					onClick: () => {
+						onPause(!1), onChange({ live: state.live ? "" : "true" }, !0);
+					},
+					children: [
+						a4("span", { class: "live-dot", "aria-hidden": "true" }),
+						"Live"
+					]
+				}
+			)
+		] });
+	}
+
+	// src/explore/moves.ts
+	function extentOf3(metric) {
+		let [first, last] = [Date.parse(metric?.first_bucket ?? ""), Date.parse(metric?.last_bucket ?? "")];
+		return Number.isNaN(first) || Number.isNaN(last) ? void 0 : [first, last];
+	}
+	function baseOf(metric) {
+		return metric?.definition.granularity ?? "minute";
+	}
+	function choicesOf(state, metric, now2) {
+		return {
+			fits: fitting(baseOf(metric), state.timezone),
+			length: lengthOf(state.from, state.to, now2, extentOf3(metric))
+		};
+	}
+	var MONTH = 30 * 864e5;
+	function firstLook(metric, browserZone2, now2) {
+		let base = baseOf(metric), timezone = zoneFits(base, browserZone2) ? browserZone2 : "UTC", data = extentOf3(metric), grows = data !== void 0 && now2 - data[1] < MONTH && now2 - data[0] > MONTH, [from, to] = grows ? ["now-30d", "now"] : ["", ""], length = lengthOf(from, to, now2, data) ?? 0;
+		return withChanges(new URLSearchParams(), {
+			metric: metric.name,
+			measures: firstMeasure(metric),
+			from,
+			to,
+			timezone,
+			totals: "true",
+			...granularityChanges(suggested(length, fitting(base, timezone)))
+		});
+	}
+	function firstMeasure({ definition }) {
+		let measures = Object.entries(definition.measures);
+		return (measures.filter(([, { kind, filter }]) => kind === "count" && filter === void 0)[0] ?? measures[0])?.[0];
+	}
+	function toMetric(state, metric) {
+		let base = baseOf(metric), timezone = zoneFits(base, state.timezone) ? state.timezone : "UTC", names = fitting(base, timezone), fits = state.granularity === "all" || names.includes(state.granularity);
+		return {
+			metric: metric.name,
+			measures: firstMeasure(metric),
+			timezone,
+			...fits ? {} : { granularity: names[0] },
+			filter: "",
+			having: "",
+			order_by: "",
+			after: "",
+			...groupChanges([], state.params)
+		};
+	}
+	function toRange(state, metric, from, to, now2) {
+		let { fits, length } = choicesOf(state, metric, now2), next = lengthOf(from, to, now2, extentOf3(metric)), granularity = nextGranularity(state.granularity, length, next, fits);
+		return { from, to, granularity: granularity === "all" ? "" : granularity, after: "" };
+	}
+	function toChart(state, metric, chart, now2) {
+		if (chart === "number")
+			return { chart, ...granularityChanges("all"), granularity: "", totals: "true" };
+		if (state.granularity !== "all" || chart === "bar" || chart === "table")
+			return { chart };
+		let { fits, length } = choicesOf(state, metric, now2);
+		return { chart, ...granularityChanges(suggested(length ?? 0, fits)) };
+	}
+	function toGroup(state, group, exclude) {
+		return { filter: writeFilter(picked(parseFilter(state.filter), group, exclude)) };
+	}
+
+	// src/explore/result.tsx
+	var PARTIAL_HELPS = ["incomplete", "backfilling", "speed_unavailable", "views_moving", "not_ready"];
+	function mayPass({ status }) {
+		return status === 0 || status === 429 || status >= 500;
+	}
+	function Result({ state, metric, asked: asked2, onPick, onZoom, onChange }) {
+		let { answer, problem } = asked2, groupBy = w2(() => groupsOf(asked2.query), [asked2.query]);
+		return a4("section", { class: "card result", "aria-busy": asked2.loading, "aria-label": "Answer", children: [
+			problem && a4(ProblemView, { problem, children: [
+				mayPass(problem) && a4(Button, { onClick: asked2.again, children: "Try again" }),
+				PARTIAL_HELPS.includes(problem.code) && a4(Button, { onClick: () => onChange({ partial: "allow" }), children: "Show what there is" })
+			] }),
+			answer === void 0 ? !problem && a4(Loading, {}) : a4($, { children: [
+				a4(
+					ChartView,
+					{
+						answer,
+						question: asked2.query,
+						groupBy,
+						chart: state.chart,
+						definition: metric?.definition,
+						onPick,
+						onOthers: () => onChange({ group_limit: GROUP_LIMIT, other: "true" }),
+						onZoom: (from, to) => onZoom(shortEdge(from), shortEdge(to))
+					}
+				),
+				a4(ProvenanceLine, { answer, query: asked2.query })
+			] })
+		] });
+	}
+	function shortEdge(time) {
+		return time.replace(/T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)$/, "");
 	}
 
 	// src/explore/share.tsx
@@ -5223,68 +5339,23 @@ ${at2}${close}`;
 	function Explore() {
 		let { params } = place.value, state = w2(() => readState(params), [params]), list = useFetched("metrics", () => loadMetrics()), known = metrics.value, name = state.metric || known?.[0]?.name || "", detail = useFetched(name, (signal) => loadMetric(name, signal)), metric = detail.value?.name === name ? detail.value : known?.find((one) => one.name === name);
 		return A2(() => {
-			state.metric === "" && detail.value?.name === name && name !== "" && navigate("/explore", firstLook(detail.value), !0);
+			state.metric === "" && detail.value?.name === name && name !== "" && navigate("/explore", firstLook(detail.value, browserZone(), Date.now()), !0);
 		}, [state.metric, detail.value, name]), list.problem && known === void 0 && state.metric === "" ? a4(ProblemView, { problem: list.problem, children: a4(Button, { onClick: list.reload, children: "Try again" }) }) : known?.length === 0 && state.metric === "" ? a4($, { children: [
 			a4(PageHeading, { title: "Explore" }),
 			a4(FirstRun, {})
 		] }) : state.metric === "" ? a4(Loading, {}) : a4(Board, { state, metric });
 	}
-	function firstLook(metric) {
-		let base = metric.definition.granularity ?? "minute", zone = zoneFits(base, browserZone()) ? browserZone() : "UTC", now2 = Date.now(), data = extentOf3(metric), from = data !== void 0 && now2 - data[1] < 30 * 864e5 && now2 - data[0] > 30 * 864e5 ? "now-30d" : "", length = lengthOf(from, "", now2, data) ?? 0;
-		return withChanges(new URLSearchParams(), {
-			metric: metric.name,
-			measures: firstMeasure(metric),
-			from,
-			to: from === "" ? "" : "now",
-			timezone: zone,
-			totals: "true",
-			...granularityChanges(suggested(length, fitting(base, zone)))
-		});
-	}
-	function firstMeasure({ definition }) {
-		let measures = Object.entries(definition.measures);
-		return (measures.filter(([, { kind, filter }]) => kind === "count" && filter === void 0)[0] ?? measures[0])?.[0];
-	}
-	function extentOf3(metric) {
-		let [first, last] = [Date.parse(metric?.first_bucket ?? ""), Date.parse(metric?.last_bucket ?? "")];
-		return Number.isNaN(first) || Number.isNaN(last) ? void 0 : [first, last];
-	}
 	function Board({ state, metric }) {
-		let { params } = state, [paused, setPaused] = d2(!1), [open2, setOpen] = d2({ metric: 0, filter: 0, range: 0 }), [help, setHelp] = d2(!1), query = queryOf(params), asked2 = useAnswer(query, state.live && !paused), base = metric?.definition.granularity ?? "minute", fits = fitting(base, state.timezone), data = extentOf3(metric), length = lengthOf(state.from, state.to, Date.now(), data), change2 = (changes, replace = !1) => navigate("/explore", withChanges(params, changes), replace), setRange = (from, to) => {
-			let after = lengthOf(from, to, Date.now(), data), granularity = nextGranularity(state.granularity, length, after, fits);
-			change2({ from, to, granularity: granularity === "all" ? void 0 : granularity, after: "" });
-		}, setChart = (chart) => {
-			let timed = state.granularity !== "all";
-			change2(chart === "number" ? { chart, ...granularityChanges("all"), granularity: "", totals: "true" } : !timed && chart !== "bar" && chart !== "table" ? { chart, ...granularityChanges(suggested(length ?? 0, fits)) } : { chart });
-		}, pick = (group, exclude) => change2({ filter: writeFilter(picked(parseFilter(state.filter), group, exclude)) }), setMetric = (name) => {
-			let next = metrics.value?.find((one) => one.name === name), base2 = next?.definition.granularity ?? "minute", timezone = zoneFits(base2, state.timezone) ? state.timezone : "UTC", names = fitting(base2, timezone), { granularity } = state;
-			change2({
-				timezone,
-				...granularity === "all" || names.includes(granularity) ? {} : { granularity: names[0] },
-				metric: name,
-				measures: next && firstMeasure(next),
-				filter: "",
-				having: "",
-				order_by: "",
-				after: "",
-				...groupChanges([], params)
-			});
-		};
-		return useKeys((key3) => {
-			switch (key3) {
-				case "/":
-					return setOpen({ ...open2, metric: open2.metric + 1 }), !0;
-				case "f":
-					return setOpen({ ...open2, filter: open2.filter + 1 }), !0;
-				case "t":
-					return setOpen({ ...open2, range: open2.range + 1 }), !0;
-				case "c":
-					return document.getElementById("compare")?.focus(), !0;
-				case "?":
-					return setHelp(!0), !0;
-				default:
-					return !1;
-			}
+		let { params } = state, [paused, setPaused] = d2(!1), [opened, setOpened] = d2({ metric: 0, filter: 0, range: 0 }), [help, setHelp] = d2(!1), asked2 = useAnswer(queryOf(params), state.live ? paused ? "paused" : "live" : "once"), change2 = (changes, replace = !1) => navigate("/explore", withChanges(params, changes), replace), setMetric = (name) => {
+			let next = metrics.value?.find((one) => one.name === name);
+			next !== void 0 && change2(toMetric(state, next));
+		}, setRange = (from, to) => change2(toRange(state, metric, from, to, Date.now())), open2 = (picker) => setOpened({ ...opened, [picker]: opened[picker] + 1 });
+		return useKeys({
+			"/": () => open2("metric"),
+			f: () => open2("filter"),
+			t: () => open2("range"),
+			c: () => document.getElementById("compare")?.focus(),
+			"?": () => setHelp(!0)
 		}), a4("div", { class: "explore", children: [
 			a4("div", { class: "page-heading", children: [
 				a4("h1", { children: [
@@ -5294,7 +5365,7 @@ ${at2}${close}`;
 						{
 							metrics: metrics.value ?? [],
 							current: state.metric,
-							openRequest: open2.metric,
+							openRequest: opened.metric,
 							onSelect: setMetric
 						}
 					)
@@ -5305,6 +5376,28 @@ ${at2}${close}`;
 					a4(Share, { params, answer: asked2.answer })
 				] })
 			] }),
+			a4(Controls, { state, metric, opened, change: change2, setRange }),
+			a4(
+				Result,
+				{
+					state,
+					metric,
+					asked: asked2,
+					onPick: (group, exclude) => change2(toGroup(state, group, exclude)),
+					onZoom: setRange,
+					onChange: change2
+				}
+			),
+			a4("button", { type: "button", class: "button quiet keys-hint", onClick: () => setHelp(!0), children: [
+				"Keyboard ",
+				a4("kbd", { children: "?" })
+			] }),
+			help && a4(KeyList, { onClose: () => setHelp(!1) })
+		] });
+	}
+	function Controls({ state, metric, opened, change: change2, setRange }) {
+		let { params } = state, { fits, length } = choicesOf(state, metric, Date.now());
+		return a4($, { children: [
 			a4("div", { class: "controls", children: [
 				a4(
 					MeasurePicker,
@@ -5323,7 +5416,7 @@ ${at2}${close}`;
 					}
 				),
 				a4("span", { class: "controls-gap" }),
-				a4(RangePicker, { from: state.from, to: state.to, openRequest: open2.range, onSelect: setRange }),
+				a4(RangePicker, { from: state.from, to: state.to, openRequest: opened.range, onSelect: setRange }),
 				a4(
 					GranularitySelect,
 					{
@@ -5342,7 +5435,7 @@ ${at2}${close}`;
 					{
 						metric,
 						filter: state.filter,
-						openRequest: open2.filter,
+						openRequest: opened.filter,
 						onChange: (filter) => change2({ filter })
 					}
 				),
@@ -5356,67 +5449,15 @@ ${at2}${close}`;
 						onChange: change2
 					}
 				),
-				a4(ChartKinds, { current: state.chart, onSelect: setChart })
-			] }),
-			a4(Result, { state, metric, asked: asked2, onPick: pick, onZoom: setRange, onChange: change2 }),
-			a4("button", { type: "button", class: "button quiet keys-hint", onClick: () => setHelp(!0), children: [
-				"Keyboard ",
-				a4("kbd", { children: "?" })
-			] }),
-			help && a4(KeyList, { onClose: () => setHelp(!1) })
-		] });
-	}
-	function Live({ state, paused, onPause, onChange }) {
-		let running = state.live && !paused;
-		return a4($, { children: [
-			state.live && a4(Button, { kind: "quiet", onClick: () => onPause(!paused), children: paused ? "Resume" : "Pause" }),
-			a4(
-				Button,
-				{
-					"aria-pressed": state.live,
-					class: running ? "live running" : "live",
-					onClick: () => {
-						onPause(!1), onChange({ live: state.live ? "" : "true" }, !0);
-					},
-					children: [
-						a4("span", { class: "live-dot", "aria-hidden": "true" }),
-						"Live"
-					]
-				}
-			)
-		] });
-	}
-	function mayPass({ status }) {
-		return status === 0 || status === 429 || status >= 500;
-	}
-	var PARTIAL_HELPS = ["incomplete", "backfilling", "speed_unavailable", "views_moving", "not_ready"];
-	function Result({ state, metric, asked: asked2, onPick, onZoom, onChange }) {
-		let { answer, problem } = asked2, groupBy = w2(() => groupsOf(asked2.query), [asked2.query]);
-		return a4("section", { class: "card result", "aria-busy": asked2.loading, "aria-label": "Answer", children: [
-			problem && a4(ProblemView, { problem, children: [
-				mayPass(problem) && a4(Button, { onClick: asked2.again, children: "Try again" }),
-				PARTIAL_HELPS.includes(problem.code) && a4(Button, { onClick: () => onChange({ partial: "allow" }), children: "Show what there is" })
-			] }),
-			answer === void 0 ? !problem && a4(Loading, {}) : a4($, { children: [
 				a4(
-					ChartView,
+					ChartKinds,
 					{
-						answer,
-						question: asked2.query,
-						groupBy,
-						chart: state.chart,
-						definition: metric?.definition,
-						onPick,
-						onOthers: () => onChange({ group_limit: GROUP_LIMIT, other: "true" }),
-						onZoom: (from, to) => onZoom(edge(from), edge(to))
+						current: state.chart,
+						onSelect: (chart) => change2(toChart(state, metric, chart, Date.now()))
 					}
-				),
-				a4(ProvenanceLine, { answer, query: asked2.query })
+				)
 			] })
 		] });
-	}
-	function edge(time) {
-		return time.replace(/T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)$/, "");
 	}
 
 	// src/pages/health/figures.ts

@@ -14,8 +14,10 @@ export interface Asked {
 
 const START = { answer: undefined, query: '', problem: undefined, loading: false } as const;
 
-/** With `live` the answer is followed by server-sent events. */
-export function useAnswer(query: string, live: boolean): Asked {
+/** Asked for once; followed by server-sent events; or what was followed stays as it is. */
+export type AskMode = 'once' | 'live' | 'paused';
+
+export function useAnswer(query: string, mode: AskMode): Asked {
   const [state, setState] = useState<Omit<Asked, 'again'>>(START);
   const [round, setRound] = useState(0);
   const shown = useRef('');
@@ -23,6 +25,9 @@ export function useAnswer(query: string, live: boolean): Asked {
   useLayoutEffect(() => {
     if (query === '') {
       setState(START);
+      return;
+    }
+    if (mode === 'paused' && shown.current === query) {
       return;
     }
     const url = `/v1/query?${query}`;
@@ -40,7 +45,7 @@ export function useAnswer(query: string, live: boolean): Asked {
       }));
     };
     setState((before) => ({ ...before, loading: true }));
-    if (live) {
+    if (mode === 'live') {
       return follow<Answer>(url, { onValue: take, onProblem: fail });
     }
     const control = new AbortController();
@@ -49,6 +54,6 @@ export function useAnswer(query: string, live: boolean): Asked {
       (error) => !isAbort(error) && !control.signal.aborted && fail(asProblem(error)),
     );
     return () => control.abort();
-  }, [query, live, round]);
+  }, [query, mode, round]);
   return { ...state, again: () => setRound((n) => n + 1) };
 }

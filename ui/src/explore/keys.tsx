@@ -12,15 +12,17 @@ export const KEYS: readonly (readonly [key: string, meaning: string])[] = [
   ['?', 'This list'],
 ];
 
-/** Calls `onKey` for keys that are not typed into a control. */
-export function useKeys(onKey: (key: string) => boolean): void {
+/** Calls what a key means, unless it is typed into a control. */
+export function useKeys(meanings: { readonly [key: string]: () => void }): void {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       const typing = target.closest('input, select, textarea, dialog, [popover], [contenteditable]');
       const modified = event.ctrlKey || event.metaKey || event.altKey;
-      if (typing === null && !modified && !event.defaultPrevented && onKey(event.key)) {
+      const meant = Object.hasOwn(meanings, event.key) ? meanings[event.key] : undefined;
+      if (meant !== undefined && typing === null && !modified && !event.defaultPrevented) {
         event.preventDefault();
+        meant();
       }
     };
     addEventListener('keydown', pressed);

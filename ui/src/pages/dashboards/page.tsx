@@ -115,20 +115,10 @@ interface GridProps {
 function Grid({ board, shared, every, onShared, onBoard }: GridProps) {
   const metrics = useMetrics(board);
   const [open, setOpen] = useState({ range: 0, filter: 0 });
-  useKeys((key) => {
-    switch (key) {
-      case 't':
-        setOpen({ ...open, range: open.range + 1 });
-        return true;
-      case 'f':
-        setOpen({ ...open, filter: open.filter + 1 });
-        return true;
-      case 'c':
-        document.getElementById('compare')?.focus();
-        return true;
-      default:
-        return false;
-    }
+  useKeys({
+    t: () => setOpen({ ...open, range: open.range + 1 }),
+    f: () => setOpen({ ...open, filter: open.filter + 1 }),
+    c: () => document.getElementById('compare')?.focus(),
   });
   return (
     <>
