@@ -118,8 +118,8 @@ where
     }
 }
 
-/// Asks a script for a key as `Bearer` only: for `Basic` its browser would ask the reader, before
-/// the script learns of it.
+/// Leaves a script only the challenge `Bearer`: for `Basic` the browser would ask its user for a
+/// password before the script gets the answer.
 fn without_dialogue(mut answer: Response) -> Response {
     if answer.status() == StatusCode::UNAUTHORIZED {
         let bearer = HeaderValue::from_static(r#"Bearer realm="merganser""#);

@@ -1,4 +1,4 @@
-//! Who makes a request, as its headers say, and the keys that they name.
+//! The bearer of a request, by its headers, and the keys that they name.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use merganser_core::time::Timestamp;
 use super::secret;
 use super::session::OpenSession;
 
-/// Who makes a request.
+/// The bearer of a request.
 #[derive(Clone, Debug)]
 pub(super) enum Bearer {
-    /// Somebody without a key, while none is needed.
+    /// A caller without a key, while none is needed.
     Anybody,
     /// The bearer of a key.
     Key(Arc<AccessKey>),
-    /// The page of somebody who has brought a key before.
+    /// A page whose user has entered a key before.
     Session(OpenSession),
 }
 

@@ -195,10 +195,10 @@ impl AccessGuard {
         }
     }
 
-    /// Who makes a request, by its headers. A key that it brings goes before a session.
+    /// The bearer of a request, by its headers. A key in them goes before a session.
     ///
     /// # Errors
-    /// When that is nobody who may ask anything.
+    /// When the request has no valid key or session and needs one.
     pub(super) fn bearer(
         &self,
         headers: &HeaderMap,

@@ -1,4 +1,4 @@
-//! Sessions: what stands for a key in the browser of somebody who looks at the page.
+//! Sessions: what stands for a key in the browser of a user of the page.
 //!
 //! A session is a random text in a cookie that no script can read. The service keeps its digest,
 //! in memory: a restart ends all sessions. It opens what its key opens, but for sending events, and

@@ -1,4 +1,4 @@
-//! `/v1/session`: the page's way to bring a key, and to learn what it may show.
+//! `/v1/session`: the page's way to bring a key, and to find out what it may show.
 
 use axum::body::Body;
 use axum::extract::{Extension, FromRequest, Request, State};
@@ -38,7 +38,7 @@ struct SessionRequest {
     key: String,
 }
 
-/// Who asks, and what that opens. Open to everybody, so that a page can ask for a key.
+/// The bearer, and what it may use. Open to every caller, so that a page can ask for a key.
 async fn show(
     State(guard): State<AccessGuard>,
     _: NoParameters,
@@ -56,7 +56,8 @@ async fn show(
     Ok(Json(shown))
 }
 
-/// Opens a session of the key in the body. Nobody is known yet, so its place is one of few.
+/// Opens a session of the key in the body. The sender is not known yet, so the body takes one of
+/// few places.
 async fn open(
     State(guard): State<AccessGuard>,
     _: NoParameters,

@@ -1,4 +1,4 @@
-//! Which site's page makes a request, as browsers say (Fetch Metadata) and names tell.
+//! Which site's page makes a request, as browsers (Fetch Metadata) and host names say.
 
 use std::net::IpAddr;
 
@@ -14,14 +14,14 @@ pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
-/// Whether a script makes a request, and not somebody who types an address: browsers say so.
+/// Whether a script makes a request, and not a user who types an address: browsers say so.
 pub(super) fn is_scripted(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate")
 }
 
 /// Whether a page of another site makes the request with its reader's browser, which reaches what
 /// the reader reaches: browsers say so (Fetch Metadata), but for a page that has taken over a name
-/// for this address (DNS rebinding), which the name tells.
+/// for this address (DNS rebinding), which the host name shows.
 pub(super) fn is_cross_site(headers: &HeaderMap, openness: AnonymousAccess) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let is_cross =
@@ -30,8 +30,8 @@ pub(super) fn is_cross_site(headers: &HeaderMap, openness: AnonymousAccess) -> b
     is_cross || (openness == AnonymousAccess::Loopback && is_renamed())
 }
 
-/// Whether a `Host` can be no name that somebody else has registered: an address, or a name without
-/// a dot, or below `localhost`.
+/// Whether a `Host` cannot be a registered domain of others: an address, or a name without a dot,
+/// or below `localhost`.
 fn is_local(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),

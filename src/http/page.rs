@@ -1,8 +1,8 @@
 //! The page: the built files of `ui/dist`, which are part of the binary.
 //!
 //! Every page of it is the same document, which reads its state from the URL. It holds no data, so
-//! everybody may load it; what it shows it asks for with its reader's key. Its paths are matched
-//! against a list, never against a disk.
+//! every caller may load it; it gets the data that it shows with its user's key. Its paths are
+//! matched against a list, never against a disk.
 
 use std::sync::Arc;
 
@@ -128,23 +128,23 @@ fn show(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let file = files.find(path).ok_or_else(|| not_found_problem(uri))?;
-    let mut told = HeaderMap::new();
-    told.typed_insert(file.etag.clone());
+    let mut answer_headers = HeaderMap::new();
+    answer_headers.typed_insert(file.etag.clone());
     for (name, value) in [
-        // Asked for anew each time, and sent only where it has changed: no page of an older build.
+        // Revalidated each time, and sent only where it has changed: no page of an older build.
         (header::CACHE_CONTROL, "no-cache"),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ] {
-        told.insert(name, HeaderValue::from_static(value));
+        answer_headers.insert(name, HeaderValue::from_static(value));
     }
     let known = headers.typed_get::<IfNoneMatch>();
     if known.is_some_and(|tags| !tags.precondition_passes(&file.etag)) {
-        return Ok((StatusCode::NOT_MODIFIED, told).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, answer_headers).into_response());
     }
-    told.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
-    Ok((told, file.bytes).into_response())
+    answer_headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
+    Ok((answer_headers, file.bytes).into_response())
 }
 
 #[cfg(test)]

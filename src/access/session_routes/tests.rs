@@ -101,7 +101,7 @@ async fn a_session_opens_what_its_key_opens_to_the_page_alone_and_never_takes_ev
     let answer = answer_of(&service, "POST", "/v1/events", &[cookie, SAME]).await;
     assert_eq!(json_of(answer).await["code"], "key_missing");
     let answer = answer_of(&service, "GET", "/v1/nope", &[cookie, SAME]).await;
-    assert_eq!(answer.status(), 404, "what is not there is told to whoever is known");
+    assert_eq!(answer.status(), 404, "a caller with a session gets 404 for a path without a route");
     // A key goes before the session, also a wrong one.
     let wrong = ("authorization", "Bearer mgs_0_0");
     let answer = answer_of(&service, "GET", "/v1/query", &[cookie, SAME, wrong]).await;
@@ -121,7 +121,7 @@ async fn a_session_opens_what_its_key_opens_to_the_page_alone_and_never_takes_ev
 }
 
 #[tokio::test]
-async fn a_session_ends_with_its_key_or_when_it_is_told_to_and_its_streams_with_it() {
+async fn a_session_and_its_streams_end_with_its_key_or_when_it_is_closed() {
     let ((admin, text), (reader, _)) = (key(Role::Admin), key(Role::Read));
     let (admin, reader) = (Arc::new(admin), Arc::new(reader));
     let (guard, keys) = session_guard(&[&admin, &reader], AnonymousAccess::Closed);
@@ -155,7 +155,7 @@ async fn a_session_ends_with_its_key_or_when_it_is_told_to_and_its_streams_with_
 }
 
 #[tokio::test]
-async fn who_asks_is_told_and_a_wrong_key_opens_no_session() {
+async fn the_session_names_its_bearer_and_a_wrong_key_opens_none() {
     let (mut made, text) = key(Role::Read);
     made.scope = Arc::new(AccessScope { metrics: None, filter: Some("tenant = 'a'".to_owned()) });
     made.requests_per_s = NonZeroU32::new(2);
@@ -180,8 +180,12 @@ async fn who_asks_is_told_and_a_wrong_key_opens_no_session() {
         let request = request.header("sec-fetch-mode", "cors").body(Body::from(body.to_owned()));
         let answer = service.clone().oneshot(request.unwrap()).await.unwrap();
         assert!(answer.status() == 200 || !answer.headers().contains_key("set-cookie"));
-        let asked: Vec<_> = answer.headers().get_all("www-authenticate").iter().cloned().collect();
-        assert!(asked.iter().all(|asked| asked.as_bytes().starts_with(b"Bearer")), "{asked:?}");
+        let challenges: Vec<_> =
+            answer.headers().get_all("www-authenticate").iter().cloned().collect();
+        assert!(
+            challenges.iter().all(|challenge| challenge.as_bytes().starts_with(b"Bearer")),
+            "{challenges:?}"
+        );
         let status = answer.status().as_u16();
         (status, json_of(answer).await["code"].as_str().unwrap_or_default().to_owned())
     };
@@ -198,7 +202,7 @@ async fn who_asks_is_told_and_a_wrong_key_opens_no_session() {
     assert_eq!(open(&right, SAME.1).await.0, 200);
     assert_eq!(open(&right, SAME.1).await, refused(429, "rate_limited"));
 
-    // A reader who types an address may bring a key by the browser's own dialogue, a script not.
+    // A user who types an address may bring a key by the browser's own dialogue, a script not.
     for (mode, challenges) in [("navigate", 2), ("cors", 1)] {
         let answer = answer_of(&service, "GET", "/v1/query", &[("sec-fetch-mode", mode)]).await;
         assert_eq!(answer.headers().get_all("www-authenticate").iter().count(), challenges);
