@@ -1084,23 +1084,14 @@
 					tabIndex: -1,
 					onKeyDown: moveFocus,
 					children: [
-						shown2.map(({ value: value2, label, hint }) => a4(
-							"button",
+						shown2.map((option) => a4(
+							Row,
 							{
-								type: "button",
-								role: "option",
-								"aria-selected": selected.includes(value2),
-								class: "menu-item",
-								onClick: () => onSelect(value2),
-								children: [
-									a4("span", { class: "picker-label", children: [
-										a4("span", { class: "picker-mark", "aria-hidden": "true", children: selected.includes(value2) ? "✓" : "" }),
-										a4("bdi", { children: label ?? value2 })
-									] }),
-									hint && a4("span", { class: "menu-hint", children: hint })
-								]
+								option,
+								chosen: selected.includes(option.value),
+								onSelect
 							},
-							value2
+							option.value
 						)),
 						shown2.length === 0 && a4("p", { class: "picker-none muted", children: "Nothing matches." })
 					]
@@ -1113,6 +1104,26 @@
 			] }),
 			footer
 		] });
+	}
+	function Row({ option, chosen, onSelect }) {
+		let { value: value2, label, hint } = option;
+		return a4(
+			"button",
+			{
+				type: "button",
+				role: "option",
+				"aria-selected": chosen,
+				class: "menu-item",
+				onClick: () => onSelect(value2),
+				children: [
+					a4("span", { class: "picker-label", children: [
+						a4("span", { class: "picker-mark", "aria-hidden": "true", children: chosen ? "✓" : "" }),
+						a4("bdi", { children: label ?? value2 })
+					] }),
+					hint && a4("span", { class: "menu-hint", children: hint })
+				]
+			}
+		);
 	}
 
 	// src/json.ts
