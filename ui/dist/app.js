@@ -991,7 +991,7 @@
 		] });
 	}
 	function firstControl(panel) {
-		return panel.querySelector("input, [role^=menuitem], [role=option]") ?? void 0;
+		return panel.querySelector("input, select, [role^=menuitem], [role=option]") ?? void 0;
 	}
 	function beside(button, panel) {
 		let at2 = button.getBoundingClientRect(), size = panel.getBoundingClientRect(), width = document.documentElement.clientWidth, below = at2.bottom + 4, fits = below + size.height <= innerHeight - EDGE || at2.top < innerHeight / 2, left = Math.max(EDGE, Math.min(at2.left, width - size.width - EDGE)), top = fits ? below : Math.max(EDGE, at2.top - size.height - 4);
@@ -1319,7 +1319,7 @@ ${at2}${close}`;
 	// src/api.ts
 	var Problem = class extends Error {
 		constructor(fields, status, retryAfter) {
-			super(text(fields.detail) ?? text(fields.title) ?? `The service answered ${status}.`);
+			super(text(fields.detail) || text(fields.title) || `The service answered ${status}.`);
 			this.fields = fields;
 			this.status = status, this.code = text(fields.code) ?? (status === 0 ? "no_connection" : "unknown"), this.parameter = text(fields.parameter), this.pointer = text(fields.pointer), this.retryAfter = retryAfter;
 		}
@@ -4071,7 +4071,7 @@ ${at2}${close}`;
 			kind
 		)) });
 	}
-	var FILL = [
+	var WINDOWS = ["7d", "28d", "30d", "90d", "12M"], FILL = [
 		["", "Leave out"],
 		["zero", "Zero"],
 		["null", "A gap"],
@@ -4095,6 +4095,7 @@ ${at2}${close}`;
 						label: "Window",
 						hint: "Each bucket merges what ends with it, as 7d or 28d",
 						value: params.get("window") ?? "",
+						suggestions: WINDOWS,
 						onChange: (window2) => onChange({ window: window2 })
 					}
 				)
@@ -4145,17 +4146,22 @@ ${at2}${close}`;
 			)
 		] }) });
 	}
-	function Text({ label, hint, value: value2, onChange }) {
-		return a4(Field, { label, hint, children: a4(
-			"input",
-			{
-				type: "text",
-				autocomplete: "off",
-				spellcheck: !1,
-				value: value2,
-				onChange: (event) => onChange(event.currentTarget.value.trim())
-			}
-		) });
+	function Text({ label, hint, value: value2, suggestions = [], onChange }) {
+		let list = P2();
+		return a4($, { children: [
+			a4(Field, { label, hint, children: a4(
+				"input",
+				{
+					type: "text",
+					list,
+					autocomplete: "off",
+					spellcheck: !1,
+					value: value2,
+					onChange: (event) => onChange(event.currentTarget.value.trim())
+				}
+			) }),
+			a4("datalist", { id: list, children: suggestions.map((text3) => a4("option", { value: text3 }, text3)) })
+		] });
 	}
 	function Check({ label, value: value2, onChange }) {
 		return a4("label", { class: "check", children: [
