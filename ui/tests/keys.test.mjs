@@ -1,6 +1,7 @@
 // Keys: made (the text shown once), bound, revoked; and the log-in that they bring.
 import assert from 'node:assert/strict';
 import { orders, SALES, VISITS } from './data.mjs';
+import { logIn } from './harness/login.mjs';
 import { suite } from './harness/suite.mjs';
 
 const { inPage, shared } = suite({ metrics: SALES + VISITS, load: (server) => server.send(orders(0, 500)) });
@@ -28,7 +29,7 @@ inPage('the first key: its text is shown once, and the page logs in with it', {}
 
 inPage('a reader is bound to a metric and a filter; a bad filter is refused at its field', { refused: [401, 422] }, async (t) => {
   const { visit, page, server } = t;
-  await logIn(t, shared.admin);
+  await logIn(t.visit, shared.admin);
   await visit.go('/ui/keys');
   await page.getByRole('button', { name: 'Create a key' }).click();
   const form = page.getByRole('dialog', { name: 'Create a key' });
@@ -53,8 +54,8 @@ inPage('a reader is bound to a metric and a filter; a bad filter is refused at i
 inPage('a key is revoked after a question, and ends what it opened', { refused: [401] }, async (t) => {
   const { visit, page, server, browser } = t;
   const reader = await browser.visit(server);
-  await logIn({ visit: reader, page: reader.page }, shared.acme);
-  await logIn(t, shared.admin);
+  await logIn(reader, shared.acme);
+  await logIn(t.visit, shared.admin);
   await visit.go('/ui/keys');
   const row = page.getByRole('row').filter({ hasText: 'of Acme' });
   await row.getByRole('button', { name: /^Revoke/ }).click();
@@ -66,10 +67,3 @@ inPage('a key is revoked after a question, and ends what it opened', { refused: 
   await reader.page.getByLabel('Key').waitFor();
   await reader.close({ refused: [401] });
 });
-
-async function logIn({ visit, page }, key) {
-  await visit.go('/ui/metrics');
-  await page.getByLabel('Key').fill(key);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByRole('navigation', { name: 'Pages' }).waitFor();
-}

@@ -62,7 +62,7 @@ export class Explore {
 
   /** The chart of a measure; it is also the control that reads its buckets by the keyboard. */
   plot(measure) {
-    return this.page.getByRole('slider', { name: `${measure} over time` });
+    return this.page.getByRole('slider', { name: `${measure} over time`, exact: true });
   }
 
   /** Moves the mouse over a share of the plot's width, and gives the bucket that the cursor stands on. */

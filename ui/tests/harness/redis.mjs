@@ -7,36 +7,34 @@ import { until, within } from './wait.mjs';
 
 export class Redis {
   #child;
-  #exit;
+  #directory;
+  #port;
 
   static async start(directory) {
     const redis = new Redis();
-    redis.port = await freePort();
-    const place = ['--port', String(redis.port), '--bind', '127.0.0.1', '--dir', directory];
-    const nothingKept = ['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'];
-    redis.#child = endsWithThisProcess(spawn('redis-server', [...place, ...nothingKept], { stdio: 'ignore' }));
-    redis.#exit = once(redis.#child, 'exit');
-    await until('redis-server answers', () => answersPing(redis.port));
+    redis.#directory = directory;
+    redis.#port = await freePort();
+    await redis.start();
     return redis;
   }
 
   get url() {
-    return `redis://127.0.0.1:${this.port}`;
+    return `redis://127.0.0.1:${this.#port}`;
   }
 
-  /** Has it hang: it takes connections and commands, and answers none. */
-  hang() {
-    this.#child.kill('SIGSTOP');
+  /** Starts it, again on its port, empty. */
+  async start() {
+    const place = ['--port', String(this.#port), '--bind', '127.0.0.1', '--dir', this.#directory];
+    const nothingKept = ['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'];
+    this.#child = endsWithThisProcess(spawn('redis-server', [...place, ...nothingKept], { stdio: 'ignore' }));
+    await until('redis-server answers', () => answersPing(this.#port));
   }
 
-  /** Has it go on. */
-  goOn() {
-    this.#child.kill('SIGCONT');
-  }
-
-  async stop() {
+  /** Ends it as a crash would. */
+  async kill() {
+    const exit = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
-    await within(10, 'redis-server ends', this.#exit);
+    await within(10, 'redis-server ends', exit);
   }
 }
 

@@ -34,6 +34,11 @@ export class Server {
     return server;
   }
 
+  /** The redis-server behind it, where its store is one. */
+  get redis() {
+    return this.#redis;
+  }
+
   get url() {
     return `http://127.0.0.1:${this.#port}`;
   }
@@ -76,7 +81,7 @@ export class Server {
       const [code] = await within(30, 'the server stops', this.#exit);
       assert.equal(code, 0, `the server did not stop well:\n${this.#log.slice(-4000)}`);
     }
-    await this.#redis?.stop();
+    await this.#redis?.kill();
     rmSync(this.#directory, { recursive: true, force: true });
     const loud = this.#log
       .split('\n')
