@@ -2359,6 +2359,46 @@ ${at2}${close}`;
 		return type === "integer" || type === "decimal";
 	}
 
+	// src/exact.ts
+	var PLACES_MAX = 400;
+	function scaled(text3) {
+		let parts2 = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text3);
+		if (parts2 === null)
+			return;
+		let [, sign = "", whole = "", fraction = "", exponent = "0"] = parts2, places = fraction.length - Number(exponent);
+		if (Math.abs(places) > PLACES_MAX)
+			return;
+		let digits2 = BigInt(sign + whole + fraction);
+		return places >= 0 ? { whole: digits2, places } : { whole: digits2 * 10n ** BigInt(-places), places: 0 };
+	}
+	function change(now2, before) {
+		if (!(now2 instanceof Decimal) || !(before instanceof Decimal))
+			return;
+		let [a5, b4] = [scaled(now2.text), scaled(before.text)];
+		if (a5 === void 0 || b4 === void 0 || b4.whole <= 0n)
+			return;
+		let places = BigInt(Math.max(a5.places, b4.places)), left = a5.whole * 10n ** (places - BigInt(a5.places)), right = b4.whole * 10n ** (places - BigInt(b4.places)), difference = left - right, tenths = ((difference < 0n ? -difference : difference) * 2000n + right) / (2n * right);
+		return {
+			text: `${tenths === 0n ? "" : difference < 0n ? "−" : "+"}${tenths / 10n}.${tenths % 10n} %`,
+			direction: difference === 0n ? 0 : difference < 0n ? -1 : 1
+		};
+	}
+	function percent(share) {
+		let value2 = scaled(share.text);
+		if (value2 === void 0 || value2.whole < 0n)
+			return share.text;
+		let one = 10n ** BigInt(value2.places), tenths = (value2.whole * 2000n + one) / (2n * one);
+		return `${tenths / 10n}${tenths % 10n === 0n ? "" : `.${tenths % 10n}`} %`;
+	}
+
+	// src/chart/approximate.tsx
+	function Approximate({ error }) {
+		return a4("span", { class: "approximate", children: a4(Tooltip, { text: `An estimate: its error is about ${error} (one standard deviation).`, children: [
+			"± ",
+			error
+		] }) });
+	}
+
 	// src/chart/long-list.tsx
 	function useLongList(items, first) {
 		let [all, setAll] = d2(!1), whole = all || items.length <= first;
@@ -2519,111 +2559,6 @@ ${at2}${close}`;
 		return colors;
 	}
 
-	// src/chart/table.tsx
-	var FIRST_ROWS = 500;
-	function AnswerTable({ answer, groupBy, caption, onPick }) {
-		let columns2 = answer.columns.flatMap((column2) => {
-			let { name } = column2, number = isNumber(column2), own = {
-				key: name,
-				title: name,
-				number,
-				render: (row) => a4(Cell, { answer, groupBy, row, column: column2, onPick })
-			};
-			return isMeasure(column2, groupBy) && answer.compare !== void 0 ? [own, { key: `${name}:compare`, title: "earlier", number, render: (row) => earlier(row, name) }] : [own];
-		}), rows = [...answer.rows, ...answer.other ?? []], list = useLongList(rows, FIRST_ROWS);
-		return a4($, { children: [
-			a4(
-				Table,
-				{
-					caption,
-					columns: columns2,
-					rows: list.shown,
-					rowKey: (_4, index) => String(index),
-					foot: answer.totals && a4(Totals, { answer, groupBy, totals: answer.totals })
-				}
-			),
-			a4(ShowAll, { list, count: rows.length }),
-			a4("p", { class: "table-count muted", children: String(answer.rows.length) === answer.total_rows.text ? plural(answer.total_rows, "row") : `${digits(answer.rows.length)} of ${plural(answer.total_rows, "row")}` })
-		] });
-	}
-	function isMeasure({ name }, groupBy) {
-		return name !== "time" && !groupBy.includes(name);
-	}
-	function Cell({ answer, groupBy, row, column: column2, onPick }) {
-		let { name } = column2, value2 = row[name];
-		if (name === "time")
-			return a4("time", { dateTime: String(value2), children: bucketLabel(String(value2), answer.granularity) });
-		if (isMeasure(column2, groupBy)) {
-			let text3 = cell(value2);
-			return isNumber(column2) ? a4($, { children: text3 }) : a4("span", { class: "cell-text", title: text3, children: text3 });
-		}
-		if (value2 === void 0)
-			return a4("span", { class: "muted", children: "Other" });
-		let label = valueLabel(value2);
-		return onPick === void 0 ? a4($, { children: label }) : a4(
-			"button",
-			{
-				type: "button",
-				class: "cell-pick",
-				title: `${label}: click to filter, Alt and click to exclude`,
-				onClick: (event) => onPick({ [name]: value2 }, event.altKey),
-				children: label
-			}
-		);
-	}
-	function earlier(row, name) {
-		return a4("span", { class: "muted", children: cell(compared(row, name)) });
-	}
-	function Totals({ answer, groupBy, totals }) {
-		return a4("tr", { children: answer.columns.flatMap((column2, index) => {
-			let { name } = column2, number = isNumber(column2), measure2 = isMeasure(column2, groupBy), text3 = measure2 ? cell(totals[name]) : index === 0 ? "All" : "", own = a4("td", { class: number ? "number" : void 0, children: text3 }, name);
-			return measure2 && answer.compare !== void 0 ? [
-				own,
-				a4("td", { class: "number muted", children: cell(compared(totals, name)) }, `${name}:compare`)
-			] : [own];
-		}) });
-	}
-
-	// src/exact.ts
-	var PLACES_MAX = 400;
-	function scaled(text3) {
-		let parts2 = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text3);
-		if (parts2 === null)
-			return;
-		let [, sign = "", whole = "", fraction = "", exponent = "0"] = parts2, places = fraction.length - Number(exponent);
-		if (Math.abs(places) > PLACES_MAX)
-			return;
-		let digits2 = BigInt(sign + whole + fraction);
-		return places >= 0 ? { whole: digits2, places } : { whole: digits2 * 10n ** BigInt(-places), places: 0 };
-	}
-	function change(now2, before) {
-		if (!(now2 instanceof Decimal) || !(before instanceof Decimal))
-			return;
-		let [a5, b4] = [scaled(now2.text), scaled(before.text)];
-		if (a5 === void 0 || b4 === void 0 || b4.whole <= 0n)
-			return;
-		let places = BigInt(Math.max(a5.places, b4.places)), left = a5.whole * 10n ** (places - BigInt(a5.places)), right = b4.whole * 10n ** (places - BigInt(b4.places)), difference = left - right, tenths = ((difference < 0n ? -difference : difference) * 2000n + right) / (2n * right);
-		return {
-			text: `${tenths === 0n ? "" : difference < 0n ? "−" : "+"}${tenths / 10n}.${tenths % 10n} %`,
-			direction: difference === 0n ? 0 : difference < 0n ? -1 : 1
-		};
-	}
-	function percent(share) {
-		let value2 = scaled(share.text);
-		if (value2 === void 0 || value2.whole < 0n)
-			return share.text;
-		let one = 10n ** BigInt(value2.places), tenths = (value2.whole * 2000n + one) / (2n * one);
-		return `${tenths / 10n}${tenths % 10n === 0n ? "" : `.${tenths % 10n}`} %`;
-	}
-
-	// src/chart/approximate.tsx
-	function Approximate({ error }) {
-		return a4("span", { class: "approximate", children: a4(Tooltip, { text: `An estimate: its error is about ${error} (one standard deviation).`, children: [
-			"± ",
-			error
-		] }) });
-	}
-
 	// src/chart/bars.tsx
 	var FIRST_GROUPS = 100;
 	function GroupBars({ answer, groupBy, measure: measure2, onPick }) {
@@ -2694,8 +2629,8 @@ ${at2}${close}`;
 	}
 	function extentOf(spans) {
 		let low = 0, high = 0;
-		for (let span of spans)
-			span !== null && (low = Math.min(low, span[0], span[1]), high = Math.max(high, span[0], span[1]));
+		for (let span2 of spans)
+			span2 !== null && (low = Math.min(low, span2[0], span2[1]), high = Math.max(high, span2[0], span2[1]));
 		return [low, high];
 	}
 
@@ -2835,10 +2770,10 @@ ${at2}${close}`;
 	function seriesAt(layout, piled, index, pixel) {
 		let best, nearest2 = 24;
 		return layout.spans.forEach((spans, at2) => {
-			let span = spans[index];
-			if (span == null)
+			let span2 = spans[index];
+			if (span2 == null)
 				return;
-			let [from, to] = [layout.y(span[0]), layout.y(span[1])], inside = pixel >= Math.min(from, to) && pixel <= Math.max(from, to), distance = piled && inside ? 0 : Math.abs(pixel - to);
+			let [from, to] = [layout.y(span2[0]), layout.y(span2[1])], inside = pixel >= Math.min(from, to) && pixel <= Math.max(from, to), distance = piled && inside ? 0 : Math.abs(pixel - to);
 			distance < nearest2 && (nearest2 = distance, best = at2);
 		}), best;
 	}
@@ -2862,7 +2797,7 @@ ${at2}${close}`;
 	}
 	function areaPath(spans, x3, y5, breaks) {
 		return stretches(spans, breaks).filter(([, stretch]) => stretch.length > 1).map(([start, stretch]) => {
-			let edge = (side) => stretch.map((span, n3) => at({ x: x3(start + n3), y: y5(span[side]) }));
+			let edge = (side) => stretch.map((span2, n3) => at({ x: x3(start + n3), y: y5(span2[side]) }));
 			return `M${edge(1).join("L")}L${edge(0).reverse().join("L")}Z`;
 		}).join("");
 	}
@@ -2912,7 +2847,7 @@ ${at2}${close}`;
 	function Lines({ data, layout, kind, piled, pointed }) {
 		let breaks = (index) => data.buckets[index]?.follows === !1, x3 = (index) => middle(layout, data, index);
 		return a4($, { children: data.series.map((series, at2) => {
-			let spans = layout.spans[at2] ?? [], points = spans.map((span, index) => pointOf(span, x3(index), layout)), filled = kind === "area" || piled;
+			let spans = layout.spans[at2] ?? [], points = spans.map((span2, index) => pointOf(span2, x3(index), layout)), filled = kind === "area" || piled;
 			return a4("g", { class: markClass(series, pointed), children: [
 				filled && a4("path", { class: piled ? "area piled" : "area", d: areaPath(spans, x3, layout.y, breaks) }),
 				a4("path", { class: "line", d: linePath(points, breaks) }),
@@ -2920,12 +2855,12 @@ ${at2}${close}`;
 			] }, series.key);
 		}) });
 	}
-	function pointOf(span, x3, layout) {
-		return span === null ? null : { x: x3, y: layout.y(span[1]) };
+	function pointOf(span2, x3, layout) {
+		return span2 === null ? null : { x: x3, y: layout.y(span2[1]) };
 	}
 	function Bars({ data, layout, hatch, pointed }) {
 		return a4($, { children: data.series.map((series, at2) => {
-			let bars = (layout.spans[at2] ?? []).map((span, index) => barOf(span, index, data, layout)), unfinished2 = bars.filter(
+			let bars = (layout.spans[at2] ?? []).map((span2, index) => barOf(span2, index, data, layout)), unfinished2 = bars.filter(
 				(_4, index) => isUnfinished(data, data.buckets[index]?.time ?? "")
 			);
 			return a4("g", { class: markClass(series, pointed), children: [
@@ -2935,11 +2870,11 @@ ${at2}${close}`;
 		}) });
 	}
 	var GAP = 1;
-	function barOf(span, index, data, layout) {
+	function barOf(span2, index, data, layout) {
 		let bucket = data.buckets[index];
-		if (span === null || bucket === void 0 || span[0] === span[1])
+		if (span2 === null || bucket === void 0 || span2[0] === span2[1])
 			return null;
-		let [from, to] = [layout.x(bucket.at), layout.x(bucket.end)], room = to - from > 4 ? to - from - GAP * (to - from > 12 ? 3 : 1) : to - from, [top, foot] = [layout.y(Math.max(...span)), layout.y(Math.min(...span))];
+		let [from, to] = [layout.x(bucket.at), layout.x(bucket.end)], room = to - from > 4 ? to - from - GAP * (to - from > 12 ? 3 : 1) : to - from, [top, foot] = [layout.y(Math.max(...span2)), layout.y(Math.min(...span2))];
 		return {
 			x: from + (to - from - room) / 2,
 			y: top,
@@ -3033,13 +2968,13 @@ ${at2}${close}`;
 		return a4("g", { class: "cursor", children: [
 			a4("line", { x1: x3, x2: x3, y1: layout.top, y2: layout.bottom }),
 			data.series.map((series, at2) => {
-				let span = layout.spans[at2]?.[index];
-				return span == null ? null : a4(
+				let span2 = layout.spans[at2]?.[index];
+				return span2 == null ? null : a4(
 					"circle",
 					{
 						class: colorClass(series.color),
 						cx: x3,
-						cy: round(layout.y(span[1])),
+						cy: round(layout.y(span2[1])),
 						r: "3.5"
 					},
 					series.key
@@ -3221,6 +3156,71 @@ ${at2}${close}`;
 			let observer = new ResizeObserver(() => setWidth(element.clientWidth));
 			return observer.observe(element), () => observer.disconnect();
 		}, []), width;
+	}
+
+	// src/chart/table.tsx
+	var FIRST_ROWS = 500;
+	function AnswerTable({ answer, groupBy, caption, onPick }) {
+		let columns2 = answer.columns.flatMap((column2) => {
+			let { name } = column2, number = isNumber(column2), own = {
+				key: name,
+				title: name,
+				number,
+				render: (row) => a4(Cell, { answer, groupBy, row, column: column2, onPick })
+			};
+			return isMeasure(column2, groupBy) && answer.compare !== void 0 ? [own, { key: `${name}:compare`, title: "earlier", number, render: (row) => earlier(row, name) }] : [own];
+		}), rows = [...answer.rows, ...answer.other ?? []], list = useLongList(rows, FIRST_ROWS);
+		return a4($, { children: [
+			a4(
+				Table,
+				{
+					caption,
+					columns: columns2,
+					rows: list.shown,
+					rowKey: (_4, index) => String(index),
+					foot: answer.totals && a4(Totals, { answer, groupBy, totals: answer.totals })
+				}
+			),
+			a4(ShowAll, { list, count: rows.length }),
+			a4("p", { class: "table-count muted", children: String(answer.rows.length) === answer.total_rows.text ? plural(answer.total_rows, "row") : `${digits(answer.rows.length)} of ${plural(answer.total_rows, "row")}` })
+		] });
+	}
+	function isMeasure({ name }, groupBy) {
+		return name !== "time" && !groupBy.includes(name);
+	}
+	function Cell({ answer, groupBy, row, column: column2, onPick }) {
+		let { name } = column2, value2 = row[name];
+		if (name === "time")
+			return a4("time", { dateTime: String(value2), children: bucketLabel(String(value2), answer.granularity) });
+		if (isMeasure(column2, groupBy)) {
+			let text3 = cell(value2);
+			return isNumber(column2) ? a4($, { children: text3 }) : a4("span", { class: "cell-text", title: text3, children: text3 });
+		}
+		if (value2 === void 0)
+			return a4("span", { class: "muted", children: "Other" });
+		let label = valueLabel(value2);
+		return onPick === void 0 ? a4($, { children: label }) : a4(
+			"button",
+			{
+				type: "button",
+				class: "cell-pick",
+				title: `${label}: click to filter, Alt and click to exclude`,
+				onClick: (event) => onPick({ [name]: value2 }, event.altKey),
+				children: label
+			}
+		);
+	}
+	function earlier(row, name) {
+		return a4("span", { class: "muted", children: cell(compared(row, name)) });
+	}
+	function Totals({ answer, groupBy, totals }) {
+		return a4("tr", { children: answer.columns.flatMap((column2, index) => {
+			let { name } = column2, number = isNumber(column2), measure2 = isMeasure(column2, groupBy), text3 = measure2 ? cell(totals[name]) : index === 0 ? "All" : "", own = a4("td", { class: number ? "number" : void 0, children: text3 }, name);
+			return measure2 && answer.compare !== void 0 ? [
+				own,
+				a4("td", { class: "number muted", children: cell(compared(totals, name)) }, `${name}:compare`)
+			] : [own];
+		}) });
 	}
 
 	// src/chart/view.tsx
@@ -5190,22 +5190,26 @@ ${at2}${close}`;
 	}
 
 	// src/explore/moves.ts
-	function extentOf3(metric) {
-		let [first, last] = [Date.parse(metric?.first_bucket ?? ""), Date.parse(metric?.last_bucket ?? "")];
-		return Number.isNaN(first) || Number.isNaN(last) ? void 0 : [first, last];
-	}
-	function baseOf(metric) {
-		return metric?.definition.granularity ?? "minute";
-	}
-	function choicesOf(state, metric, now2) {
+	function groundOf(metric, answer) {
+		let rows = answer?.rows ?? [];
 		return {
-			fits: fitting(baseOf(metric), state.timezone),
-			length: lengthOf(state.from, state.to, now2, extentOf3(metric))
+			base: metric?.definition.granularity ?? "minute",
+			extent: span(metric?.first_bucket, metric?.last_bucket) ?? span(rows[0]?.time, rows.at(-1)?.time)
 		};
 	}
-	var MONTH = 30 * 864e5;
+	function span(first, last) {
+		let [start, end] = [Date.parse(String(first)), Date.parse(String(last))];
+		return Number.isNaN(start) || Number.isNaN(end) ? void 0 : [start, end];
+	}
+	function choicesOf(state, { base, extent }, now2) {
+		return {
+			fits: fitting(base, state.timezone),
+			length: lengthOf(state.from, state.to, now2, extent)
+		};
+	}
+	var MONTH = 30 * 864e5, UNKNOWN2 = 12 * MONTH;
 	function firstLook(metric, browserZone2, now2) {
-		let base = baseOf(metric), timezone = zoneFits(base, browserZone2) ? browserZone2 : "UTC", data = extentOf3(metric), grows = data !== void 0 && now2 - data[1] < MONTH && now2 - data[0] > MONTH, [from, to] = grows ? ["now-30d", "now"] : ["", ""], length = lengthOf(from, to, now2, data) ?? 0;
+		let { base, extent } = groundOf(metric), timezone = zoneFits(base, browserZone2) ? browserZone2 : "UTC", grows = extent !== void 0 && now2 - extent[1] < MONTH && now2 - extent[0] > MONTH, [from, to] = grows ? ["now-30d", "now"] : ["", ""], length = lengthOf(from, to, now2, extent) ?? UNKNOWN2;
 		return withChanges(new URLSearchParams(), {
 			metric: metric.name,
 			measures: firstMeasure(metric),
@@ -5221,7 +5225,7 @@ ${at2}${close}`;
 		return (measures.filter(([, { kind, filter }]) => kind === "count" && filter === void 0)[0] ?? measures[0])?.[0];
 	}
 	function toMetric(state, metric) {
-		let base = baseOf(metric), timezone = zoneFits(base, state.timezone) ? state.timezone : "UTC", names = fitting(base, timezone), fits = state.granularity === "all" || names.includes(state.granularity);
+		let { base } = groundOf(metric), timezone = zoneFits(base, state.timezone) ? state.timezone : "UTC", names = fitting(base, timezone), fits = state.granularity === "all" || names.includes(state.granularity);
 		return {
 			metric: metric.name,
 			measures: firstMeasure(metric),
@@ -5234,17 +5238,17 @@ ${at2}${close}`;
 			...groupChanges([], state.params)
 		};
 	}
-	function toRange(state, metric, from, to, now2) {
-		let { fits, length } = choicesOf(state, metric, now2), next = lengthOf(from, to, now2, extentOf3(metric)), granularity = nextGranularity(state.granularity, length, next, fits);
+	function toRange(state, ground, from, to, now2) {
+		let { fits, length } = choicesOf(state, ground, now2), next = lengthOf(from, to, now2, ground.extent), granularity = nextGranularity(state.granularity, length, next, fits);
 		return { from, to, granularity: granularity === "all" ? "" : granularity, after: "" };
 	}
-	function toChart(state, metric, chart, now2) {
+	function toChart(state, ground, chart, now2) {
 		if (chart === "number")
 			return { chart, ...granularityChanges("all"), granularity: "", totals: "true" };
 		if (state.granularity !== "all" || chart === "bar" || chart === "table")
 			return { chart };
-		let { fits, length } = choicesOf(state, metric, now2);
-		return { chart, ...granularityChanges(suggested(length ?? 0, fits)) };
+		let { fits, length } = choicesOf(state, ground, now2);
+		return { chart, ...granularityChanges(suggested(length ?? UNKNOWN2, fits)) };
 	}
 	function toGroup(state, group, exclude) {
 		return { filter: writeFilter(picked(parseFilter(state.filter), group, exclude)) };
@@ -5349,7 +5353,7 @@ ${at2}${close}`;
 		let { params } = state, [paused, setPaused] = d2(!1), [opened, setOpened] = d2({ metric: 0, filter: 0, range: 0 }), [help, setHelp] = d2(!1), asked2 = useAnswer(queryOf(params), state.live ? paused ? "paused" : "live" : "once"), change2 = (changes, replace = !1) => navigate("/explore", withChanges(params, changes), replace), setMetric = (name) => {
 			let next = metrics.value?.find((one) => one.name === name);
 			next !== void 0 && change2(toMetric(state, next));
-		}, setRange = (from, to) => change2(toRange(state, metric, from, to, Date.now())), open2 = (picker) => setOpened({ ...opened, [picker]: opened[picker] + 1 });
+		}, ground = groundOf(metric, asked2.answer), setRange = (from, to) => change2(toRange(state, ground, from, to, Date.now())), open2 = (picker) => setOpened({ ...opened, [picker]: opened[picker] + 1 });
 		return useKeys({
 			"/": () => open2("metric"),
 			f: () => open2("filter"),
@@ -5376,7 +5380,7 @@ ${at2}${close}`;
 					a4(Share, { params, answer: asked2.answer })
 				] })
 			] }),
-			a4(Controls, { state, metric, opened, change: change2, setRange }),
+			a4(Controls, { state, metric, ground, opened, change: change2, setRange }),
 			a4(
 				Result,
 				{
@@ -5395,8 +5399,8 @@ ${at2}${close}`;
 			help && a4(KeyList, { onClose: () => setHelp(!1) })
 		] });
 	}
-	function Controls({ state, metric, opened, change: change2, setRange }) {
-		let { params } = state, { fits, length } = choicesOf(state, metric, Date.now());
+	function Controls({ state, metric, ground, opened, change: change2, setRange }) {
+		let { params } = state, { fits, length } = choicesOf(state, ground, Date.now());
 		return a4($, { children: [
 			a4("div", { class: "controls", children: [
 				a4(
@@ -5453,7 +5457,7 @@ ${at2}${close}`;
 					ChartKinds,
 					{
 						current: state.chart,
-						onSelect: (chart) => change2(toChart(state, metric, chart, Date.now()))
+						onSelect: (chart) => change2(toChart(state, ground, chart, Date.now()))
 					}
 				)
 			] })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Answer } from '../src/answer';
 import type { Metric } from '../src/catalog';
-import { firstLook, toChart, toGroup, toMetric, toRange } from '../src/explore/moves';
+import { firstLook, groundOf, toChart, toGroup, toMetric, toRange } from '../src/explore/moves';
 import { type Changes, queryOf, readState, withChanges } from '../src/explore/state';
 
 const NOW = Date.parse('2026-11-28T22:15:00Z');
@@ -38,22 +39,31 @@ test('the first look is at all events, or at the last month where events still c
   assert.equal(firstLook(metric({}, 'hour'), zone, NOW).get('timezone'), 'UTC');
 });
 
+test('where the extent is not told, an answer shows it, and until then days are asked for', () => {
+  const bound = metric({ first_bucket: undefined, last_bucket: null });
+  assert.equal(firstLook(bound, 'UTC', NOW).get('granularity'), 'day');
+  assert.equal(groundOf(bound).extent, undefined);
+  const rows = ['2013-01-01T00:00:00Z', '2013-01-03T00:00:00Z'].map((time) => ({ time }));
+  const ground = groundOf(bound, { rows } as unknown as Answer);
+  assert.deepEqual(ground.extent, [Date.parse('2013-01-01'), Date.parse('2013-01-03')]);
+});
+
 test('another range takes its granularity along, and forgets a position to wait for', () => {
   const query = 'metric=m&granularity=day&after=0:5';
   assert.equal(
-    after(query, toRange(state(query), metric(), '2013-02-01', '2013-02-03', NOW)),
+    after(query, toRange(state(query), groundOf(metric()), '2013-02-01', '2013-02-03', NOW)),
     'metric=m&from=2013-02-01&to=2013-02-03&granularity=15m',
   );
   const all = 'metric=m';
-  assert.equal(after(all, toRange(state(all), metric(), 'now-7d', 'now', NOW)), 'metric=m&from=now-7d&to=now');
+  assert.equal(after(all, toRange(state(all), groundOf(metric()), 'now-7d', 'now', NOW)), 'metric=m&from=now-7d&to=now');
 });
 
 test('another chart keeps buckets only where it has some', () => {
   const query = 'metric=m&granularity=day&fill=zero&window=7d';
-  assert.equal(after(query, toChart(state(query), metric(), 'number', NOW)), 'metric=m&totals=true');
-  assert.equal(after(query, toChart(state(query), metric(), 'bar', NOW)), query);
+  assert.equal(after(query, toChart(state(query), groundOf(metric()), 'number', NOW)), 'metric=m&totals=true');
+  assert.equal(after(query, toChart(state(query), groundOf(metric()), 'bar', NOW)), query);
   assert.equal(
-    after('metric=m', toChart(state('metric=m'), metric(), 'line', NOW)),
+    after('metric=m', toChart(state('metric=m'), groundOf(metric()), 'line', NOW)),
     'metric=m&granularity=day&fill=zero',
   );
 });

@@ -1,4 +1,5 @@
 // What a move of the reader changes in the address: the parameter itself, and what has to follow from it.
+import type { Answer } from '../answer';
 import type { ChartKind } from '../chart';
 import type { Metric } from '../catalog';
 import { type Group, parseFilter, picked, writeFilter } from './filter';
@@ -11,34 +12,47 @@ import {
   withChanges,
 } from './state';
 
-/** From the first event to the last, in milliseconds; undefined where that is not known. */
-export function extentOf(metric: Metric | undefined): readonly [number, number] | undefined {
-  const [first, last] = [Date.parse(metric?.first_bucket ?? ''), Date.parse(metric?.last_bucket ?? '')];
-  return Number.isNaN(first) || Number.isNaN(last) ? undefined : [first, last];
+/** What a metric allows: its base bucket, and from when to when it has events, in milliseconds. */
+export interface Ground {
+  readonly base: string;
+  readonly extent: readonly [number, number] | undefined;
 }
 
-function baseOf(metric: Metric | undefined): string {
-  return metric?.definition.granularity ?? 'minute';
+/** Readers who are bound to a filter are not told a metric's extent; then an answer over time shows it. */
+export function groundOf(metric: Metric | undefined, answer?: Answer): Ground {
+  const rows = answer?.rows ?? [];
+  return {
+    base: metric?.definition.granularity ?? 'minute',
+    extent:
+      span(metric?.first_bucket, metric?.last_bucket) ??
+      span(rows[0]?.['time'], rows.at(-1)?.['time']),
+  };
+}
+
+function span(first: unknown, last: unknown): readonly [number, number] | undefined {
+  const [start, end] = [Date.parse(String(first)), Date.parse(String(last))];
+  return Number.isNaN(start) || Number.isNaN(end) ? undefined : [start, end];
 }
 
 /** The granularities that fit what is asked for, and how long its range is, in milliseconds. */
-export function choicesOf(state: ExploreState, metric: Metric | undefined, now: number) {
+export function choicesOf(state: ExploreState, { base, extent }: Ground, now: number) {
   return {
-    fits: fitting(baseOf(metric), state.timezone),
-    length: lengthOf(state.from, state.to, now, extentOf(metric)),
+    fits: fitting(base, state.timezone),
+    length: lengthOf(state.from, state.to, now, extent),
   };
 }
 
 const MONTH = 30 * 86_400_000;
+/** How long a range is taken to be of which nothing is known: long enough for days. */
+const UNKNOWN = 12 * MONTH;
 
 /** What a reader sees first of a metric: its first measure over all of its events, or over the last month. */
 export function firstLook(metric: Metric, browserZone: string, now: number): URLSearchParams {
-  const base = baseOf(metric);
+  const { base, extent } = groundOf(metric);
   const timezone = zoneFits(base, browserZone) ? browserZone : 'UTC';
-  const data = extentOf(metric);
-  const grows = data !== undefined && now - data[1] < MONTH && now - data[0] > MONTH;
+  const grows = extent !== undefined && now - extent[1] < MONTH && now - extent[0] > MONTH;
   const [from, to] = grows ? ['now-30d', 'now'] : ['', ''];
-  const length = lengthOf(from, to, now, data) ?? 0;
+  const length = lengthOf(from, to, now, extent) ?? UNKNOWN;
   return withChanges(new URLSearchParams(), {
     metric: metric.name,
     measures: firstMeasure(metric),
@@ -59,7 +73,7 @@ function firstMeasure({ definition }: Metric): string | undefined {
 
 /** Another metric: its first measure, without what is said in the other's names. */
 export function toMetric(state: ExploreState, metric: Metric): Changes {
-  const base = baseOf(metric);
+  const { base } = groundOf(metric);
   const timezone = zoneFits(base, state.timezone) ? state.timezone : 'UTC';
   const names = fitting(base, timezone);
   const fits = state.granularity === 'all' || names.includes(state.granularity);
@@ -79,13 +93,13 @@ export function toMetric(state: ExploreState, metric: Metric): Changes {
 /** Another range, and the granularity that suits it. */
 export function toRange(
   state: ExploreState,
-  metric: Metric | undefined,
+  ground: Ground,
   from: string,
   to: string,
   now: number,
 ): Changes {
-  const { fits, length } = choicesOf(state, metric, now);
-  const next = lengthOf(from, to, now, extentOf(metric));
+  const { fits, length } = choicesOf(state, ground, now);
+  const next = lengthOf(from, to, now, ground.extent);
   const granularity = nextGranularity(state.granularity, length, next, fits);
   return { from, to, granularity: granularity === 'all' ? '' : granularity, after: '' };
 }
@@ -93,7 +107,7 @@ export function toRange(
 /** Another chart: a number is of the whole range, a line needs buckets. */
 export function toChart(
   state: ExploreState,
-  metric: Metric | undefined,
+  ground: Ground,
   chart: ChartKind,
   now: number,
 ): Changes {
@@ -103,8 +117,8 @@ export function toChart(
   if (state.granularity !== 'all' || chart === 'bar' || chart === 'table') {
     return { chart };
   }
-  const { fits, length } = choicesOf(state, metric, now);
-  return { chart, ...granularityChanges(suggested(length ?? 0, fits)) };
+  const { fits, length } = choicesOf(state, ground, now);
+  return { chart, ...granularityChanges(suggested(length ?? UNKNOWN, fits)) };
 }
 
 /** A group was clicked. */

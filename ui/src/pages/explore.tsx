@@ -10,7 +10,7 @@ import { useAnswer } from '../explore/asking';
 import { Filters } from '../explore/filters';
 import { KeyList, useKeys } from '../explore/keys';
 import { Live } from '../explore/live';
-import { choicesOf, firstLook, toChart, toGroup, toMetric, toRange } from '../explore/moves';
+import { choicesOf, firstLook, type Ground, groundOf, toChart, toGroup, toMetric, toRange } from '../explore/moves';
 import { ChartKinds, CompareSelect, GranularitySelect, More } from '../explore/options';
 import {
   browserZone,
@@ -89,8 +89,9 @@ function Board({ state, metric }: BoardProps) {
       change(toMetric(state, next));
     }
   };
+  const ground = groundOf(metric, asked.answer);
   const setRange = (from: string, to: string) =>
-    change(toRange(state, metric, from, to, Date.now()));
+    change(toRange(state, ground, from, to, Date.now()));
   const open = (picker: keyof Opened) => setOpened({ ...opened, [picker]: opened[picker] + 1 });
   useKeys({
     '/': () => open('metric'),
@@ -117,7 +118,7 @@ function Board({ state, metric }: BoardProps) {
           <Share params={params} answer={asked.answer} />
         </div>
       </div>
-      <Controls {...{ state, metric, opened, change, setRange }} />
+      <Controls {...{ state, metric, ground, opened, change, setRange }} />
       <Result
         state={state}
         metric={metric}
@@ -135,14 +136,15 @@ function Board({ state, metric }: BoardProps) {
 }
 
 interface ControlsProps extends BoardProps {
+  readonly ground: Ground;
   readonly opened: Opened;
   readonly change: (changes: Changes) => void;
   readonly setRange: (from: string, to: string) => void;
 }
 
-function Controls({ state, metric, opened, change, setRange }: ControlsProps) {
+function Controls({ state, metric, ground, opened, change, setRange }: ControlsProps) {
   const { params } = state;
-  const { fits, length } = choicesOf(state, metric, Date.now());
+  const { fits, length } = choicesOf(state, ground, Date.now());
   return (
     <>
       <div class="controls">
@@ -183,7 +185,7 @@ function Controls({ state, metric, opened, change, setRange }: ControlsProps) {
         />
         <ChartKinds
           current={state.chart}
-          onSelect={(chart) => change(toChart(state, metric, chart, Date.now()))}
+          onSelect={(chart) => change(toChart(state, ground, chart, Date.now()))}
         />
       </div>
     </>
