@@ -1998,11 +1998,11 @@ ${at2}${close}`;
 			throw new Problem({ detail: "The service does not read TOML. Write the definition as JSON." }, 0);
 		return definition;
 	}
-	async function save(name, definition) {
+	async function save(name, json) {
 		let reply = await request(`/v1/metrics/${encodeURIComponent(name)}`, {
 			method: "PUT",
 			headers: { "Content-Type": "application/json" },
-			body: writeJson(definition)
+			body: json
 		}), run = reply.headers.get("Location")?.split("/").at(-1);
 		return { metric: reply.value, run: reply.status === 202 ? run : void 0 };
 	}
@@ -2014,7 +2014,11 @@ ${at2}${close}`;
 		if (!(error instanceof Problem) || error.status !== 400 && error.status !== 422)
 			return;
 		let line = lineOf(error, text3, format);
-		return line === void 0 ? void 0 : { line, message: error.message };
+		return line === void 0 ? void 0 : { line, message: withoutPicture(error.message) };
+	}
+	function withoutPicture(message) {
+		return message.split(`
+`).filter((line) => !/^(TOML parse error|\s*\d* \|)/.test(line)).join(" ").trim() || message;
 	}
 	function columnAt(text3, at2) {
 		return at2 - text3.lastIndexOf(`
@@ -2336,8 +2340,13 @@ ${at2}${close}`;
 		return groups === "" ? what : `${what} by ${groups}`;
 	}
 	function boardText(board) {
-		return `${writeJson(board, "  ")}
+		let { title, description, from, to, timezone, filter, compare, charts, ...rest } = board, ordered = { title, description, from, to, timezone, filter, compare, ...rest };
+		return `${writeJson({ ...ordered, charts: (charts ?? []).map(chartFields) }, "  ")}
 `;
+	}
+	function chartFields({ title, chart, width, height, query, ...rest }) {
+		let { metric, ...others } = query ?? {};
+		return { title, chart, width, height, query: { metric, ...others }, ...rest };
 	}
 	var NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 	function isBoardName(name) {
@@ -3630,12 +3639,17 @@ ${at2}${close}`;
 		return { board: reply.value, etag: reply.headers.get("ETag") ?? "" };
 	}
 	async function saveBoard(name, board, etag) {
-		let headers = etag === void 0 ? { "If-None-Match": "*" } : { "If-Match": etag }, written2 = (await request(boardUrl(name), {
-			method: "PUT",
-			headers: etag === "" ? {} : headers,
-			body: board
-		})).headers.get("ETag");
-		return written2 === null ? loadBoard(name) : { board, etag: written2 };
+		let headers = etag === void 0 ? { "If-None-Match": "*" } : { "If-Match": etag }, body = board;
+		try {
+			let reply = await request(boardUrl(name), { method: "PUT", headers, body });
+			return { board, etag: reply.headers.get("ETag") ?? "" };
+		} catch (error) {
+			throw etag === void 0 && isConflict(error) ? taken(name) : error;
+		}
+	}
+	function taken(name) {
+		let detail = `There is a dashboard \`${name}\` already. Choose another name.`;
+		return new Problem({ title: "The name is taken", detail, code: "name_taken" }, 412);
 	}
 	async function deleteBoard(name) {
 		await request(boardUrl(name), { method: "DELETE" });
@@ -4529,8 +4543,8 @@ ${at2}${close}`;
 					name,
 					mine: conflict,
 					onClose: () => setConflict(void 0),
-					onDone: (taken) => {
-						onSaved(taken), leave();
+					onDone: (taken2) => {
+						onSaved(taken2), leave();
 					}
 				}
 			)
@@ -4800,7 +4814,7 @@ ${at2}${close}`;
 			setOptions(chosen), setResult(await preview(text3, format, chosen));
 		}), keep = () => attempt(text3, format, async () => {
 			let definition = await readDefinition(text3, format), target = name ?? definition.name ?? "";
-			name === void 0 && await refuseTaken(target), setSaved(await save(target, definition)), await loadMetrics(!0);
+			name === void 0 && await refuseTaken(target), setSaved(await save(target, format === "json" ? text3 : definitionJson(definition))), await loadMetrics(!0);
 		});
 		return a4("div", { class: "stack", children: [
 			a4("section", { class: "card stack editor", "aria-label": "Definition", children: [
@@ -5115,8 +5129,8 @@ ${at2}${close}`;
 		) });
 	}
 	function chartOf2(params, title, keepRange) {
-		let { chart } = readState(params), query = queryDocument(params, keepRange ? [] : RANGE);
-		return { title: title.trim(), chart, width: chart === "number" ? 4 : 6, height: 3, query };
+		let { chart, measures } = readState(params), query = queryDocument(params, keepRange ? [] : RANGE), height = chart !== "table" && measures.length > 1 ? 5 : 3;
+		return { title: title.trim(), chart, width: chart === "number" ? 4 : 6, height, query };
 	}
 	function newBoard(title, params, chart, keepRange) {
 		let shared = sharedOf({ charts: [] }, keepRange ? new URLSearchParams() : params), kept = Object.fromEntries(SHARED.map((name) => [name, name === "filter" ? "" : shared[name]]));

@@ -143,7 +143,13 @@ test('names follow titles, and are those that the service takes', () => {
   assert.ok(!isBoardName('Sales') && !isBoardName('') && !isBoardName('a b'));
 });
 
-test('a document is written as it was read', () => {
-  const text = '{\n  "title": "T",\n  "charts": [\n    {\n      "chart": "bar",\n      "query": {\n        "limit": 1e3\n      }\n    }\n  ]\n}\n';
-  assert.equal(boardText(readJson(text) as unknown as Board), text);
+test('a document is written with its digits, and its fields in order', () => {
+  const stored = '{"charts":[{"chart":"bar","query":{"limit":1e3,"metric":"m"},"title":"C","width":6}],"title":"T","to":""}';
+  const text = boardText(readJson(stored) as unknown as Board);
+  assert.deepEqual(readJson(text), readJson(stored));
+  assert.match(text, /1e3/);
+  const order = ['"title": "T"', '"to"', '"charts"', '"title": "C"', '"chart"', '"width"', '"metric"', '"limit"'];
+  const places = order.map((part) => text.indexOf(part));
+  assert.deepEqual(places, [...places].sort((a, b) => a - b));
+  assert.ok(!places.includes(-1));
 });

@@ -73,6 +73,9 @@ test('an error marks the line that the service or the pointer names', () => {
   assert.deepEqual(markOf(refused, JSON_TEXT, 'json'), { line: 8, message: 'wrong' });
   const located = new Problem({ detail: 'wrong', pointer: '/name', line: new Decimal('7') }, 422);
   assert.equal(markOf(located, JSON_TEXT, 'toml')?.line, 7);
+  const detail = 'TOML parse error at line 9, column 2\n  |\n9 | foo = [\n  |  ^\nunclosed array (at `/foo`)';
+  const drawn = new Problem({ detail, line: new Decimal('9') }, 422);
+  assert.deepEqual(markOf(drawn, '', 'toml'), { line: 9, message: 'unclosed array (at `/foo`)' });
   assert.equal(markOf(new Problem({ detail: 'busy' }, 503), JSON_TEXT, 'json'), undefined);
   const cut = '{\n  "name": "x",\n  oops\n}';
   let failure: unknown;

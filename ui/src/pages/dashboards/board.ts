@@ -222,8 +222,16 @@ export function titleOf({ title, query }: BoardChart): string {
   return groups === '' ? what : `${what} by ${groups}`;
 }
 
+/** The document for people, its fields in the order in which they are described. */
 export function boardText(board: Board): string {
-  return `${writeJson(board as unknown as Writable, '  ')}\n`;
+  const { title, description, from, to, timezone, filter, compare, charts, ...rest } = board;
+  const ordered = { title, description, from, to, timezone, filter, compare, ...rest };
+  return `${writeJson({ ...ordered, charts: (charts ?? []).map(chartFields) } as Writable, '  ')}\n`;
+}
+
+function chartFields({ title, chart, width, height, query, ...rest }: BoardChart) {
+  const { metric, ...others } = query ?? {};
+  return { title, chart, width, height, query: { metric, ...others }, ...rest };
 }
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;

@@ -166,9 +166,10 @@ function PlaceField({ name, at, onChange }: PlaceProps) {
 }
 
 function chartOf(params: URLSearchParams, title: string, keepRange: boolean): BoardChart {
-  const { chart } = readState(params);
+  const { chart, measures } = readState(params);
   const query = queryDocument(params, keepRange ? [] : RANGE);
-  return { title: title.trim(), chart, width: chart === 'number' ? 4 : 6, height: 3, query };
+  const height = chart !== 'table' && measures.length > 1 ? 5 : 3;
+  return { title: title.trim(), chart, width: chart === 'number' ? 4 : 6, height, query };
 }
 
 /** A new dashboard takes over the range, unless the chart keeps it for itself. */

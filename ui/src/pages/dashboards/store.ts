@@ -1,6 +1,6 @@
 // Reads and writes dashboards. Every write says which version it was made from.
 import { get, Problem, request } from '../../api';
-import type { Json, Writable } from '../../json';
+import type { Writable } from '../../json';
 import type { Board, BoardSummary } from './board';
 
 const PATH = '/v1/dashboards';
@@ -25,19 +25,21 @@ export async function loadBoard(name: string, signal?: AbortSignal): Promise<Sto
 }
 
 /** Writes over the version that was read; without one it must be new. */
-export async function saveBoard(
-  name: string,
-  board: Board | Json,
-  etag: string | undefined,
-): Promise<Stored> {
-  const headers = etag === undefined ? { 'If-None-Match': '*' } : { 'If-Match': etag };
-  const reply = await request<Board>(boardUrl(name), {
-    method: 'PUT',
-    headers: etag === '' ? {} : headers,
-    body: board as unknown as Writable,
-  });
-  const written = reply.headers.get('ETag');
-  return written === null ? loadBoard(name) : { board: board as Board, etag: written };
+export async function saveBoard(name: string, board: Board, etag: string | undefined): Promise<Stored> {
+  const headers: { [name: string]: string } =
+    etag === undefined ? { 'If-None-Match': '*' } : { 'If-Match': etag };
+  const body = board as unknown as Writable;
+  try {
+    const reply = await request(boardUrl(name), { method: 'PUT', headers, body });
+    return { board, etag: reply.headers.get('ETag') ?? '' };
+  } catch (error) {
+    throw etag === undefined && isConflict(error) ? taken(name) : error;
+  }
+}
+
+function taken(name: string): Problem {
+  const detail = `There is a dashboard \`${name}\` already. Choose another name.`;
+  return new Problem({ title: 'The name is taken', detail, code: 'name_taken' }, 412);
 }
 
 export async function deleteBoard(name: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { Problem, request, withParams } from '../../api';
 import type { Answer } from '../../answer';
 import type { Definition, Metric } from '../../catalog';
-import { type Decimal, readJson, type Writable, writeJson } from '../../json';
+import { type Decimal, readJson } from '../../json';
 import { lineAt, lineOfJsonPointer, lineOfTomlPointer } from './place';
 import type { Mark } from './source';
 import { definitionJson, definitionToml } from './toml';
@@ -62,12 +62,12 @@ export interface Saved {
   readonly run: string | undefined;
 }
 
-/** Creates or changes a metric. */
-export async function save(name: string, definition: Definition): Promise<Saved> {
+/** Creates or changes a metric by its definition as JSON, which is sent as it is written. */
+export async function save(name: string, json: string): Promise<Saved> {
   const reply = await request<Metric>(`/v1/metrics/${encodeURIComponent(name)}`, {
     method: 'PUT',
     headers: { 'Content-Type': 'application/json' },
-    body: writeJson(definition as unknown as Writable),
+    body: json,
   });
   const run = reply.headers.get('Location')?.split('/').at(-1);
   return { metric: reply.value, run: reply.status === 202 ? run : undefined };
@@ -83,7 +83,13 @@ export function markOf(error: unknown, text: string, format: Format): Mark | und
     return undefined;
   }
   const line = lineOf(error, text, format);
-  return line === undefined ? undefined : { line, message: error.message };
+  return line === undefined ? undefined : { line, message: withoutPicture(error.message) };
+}
+
+/** A message of a parser without its drawing of the line, which is marked in the text itself. */
+function withoutPicture(message: string): string {
+  const lines = message.split('\n').filter((line) => !/^(TOML parse error|\s*\d* \|)/.test(line));
+  return lines.join(' ').trim() || message;
 }
 
 function columnAt(text: string, at: number): number {

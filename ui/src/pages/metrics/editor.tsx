@@ -6,6 +6,7 @@ import { type Definition, dimensionNames, loadMetrics, metrics } from '../../cat
 import { Button, Link, ProblemView, Tabs } from '../../components';
 import { LiveRun } from '../runs/live';
 import { type Format, preview, type Preview, type PreviewOptions } from './definition';
+import { definitionJson } from './toml';
 import { readDefinition, save, type Saved, written } from './definition';
 import { useMarkedAction } from './marked';
 import { PreviewOptionFields, PreviewResult, Warnings } from './preview';
@@ -53,7 +54,7 @@ export function DefinitionEditor({ name, first, actions }: EditorProps) {
       if (name === undefined) {
         await refuseTaken(target);
       }
-      setSaved(await save(target, definition));
+      setSaved(await save(target, format === 'json' ? text : definitionJson(definition)));
       await loadMetrics(true);
     });
   return (
