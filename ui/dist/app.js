@@ -3237,15 +3237,19 @@ ${at2}${close}`;
 	function ChartView(props) {
 		let { answer } = props, sent = answer.rows.length;
 		return a4($, { children: [
-			answer.total_rows.approx() > sent && a4("p", { class: "panel-note warning", children: [
-				"Not all of it: ",
+			answer.total_rows.approx() > sent && a4("p", { class: isLimited(props.question) ? "panel-note" : "panel-note warning", children: [
+				isLimited(props.question) ? "The first " : "Not all of it: ",
 				digits(sent),
 				" of ",
 				plural(answer.total_rows, "row"),
-				" were sent."
+				isLimited(props.question) ? ", as the limit says" : " were sent",
+				"."
 			] }),
 			sent === 0 ? a4("p", { class: "no-rows", children: "No events in this range." }) : a4(Chart, { ...props })
 		] });
+	}
+	function isLimited(question) {
+		return new URLSearchParams(question).has("limit");
 	}
 	function Chart(props) {
 		let { answer, groupBy, chart, onPick } = props, measures = measuresOf(answer, groupBy), timed = answer.columns.some((column2) => column2.name === "time");
@@ -3563,13 +3567,13 @@ ${at2}${close}`;
 	}
 
 	// src/pages/dashboards/card.tsx
-	var ROW_PX = 84, GAP_PX = 14, FRAME_PX = 100, LEGEND_PX = 40, LOWEST_PX = 120;
+	var ROW_PX = 160, GAP_PX = 14, FRAME_PX = 100, LEGEND_PX = 40, LOWEST_PX = 120, BESIDE = 8, NAME_PX = 36;
 	function ChartCard({ chart, shared, metric, every, children, onPick, onZoom }) {
 		let params = chartParams(chart, shared, metric, Date.now()), query = params === void 0 ? "" : readable(params), asked2 = useFetched(
 			query,
 			async (signal) => ({ answer: await get(`/v1/query?${query}`, signal), query }),
 			every
-		), title = titleOf(chart), [width, height] = [widthOf(chart), heightOf(chart)], answer = asked2.value?.answer, groupBy = groupsOf(asked2.value?.query ?? "");
+		), title = titleOf(chart), [width, height] = [widthOf(chart), heightOf(chart)], answer = asked2.value?.answer, groupBy = groupsOf(asked2.value?.query ?? ""), count2 = answer === void 0 ? 0 : measuresOf(answer, groupBy).length, beside2 = count2 > 1 && width >= BESIDE;
 		return a4(
 			"section",
 			{
@@ -3587,9 +3591,9 @@ ${at2}${close}`;
 								params: withChanges(params, { chart: chart.chart }),
 								class: "button quiet small",
 								children: [
-									"Explore",
+									a4("span", { "aria-hidden": "true", children: "↗" }),
 									a4("span", { class: "visually-hidden", children: [
-										" ",
+										"Explore ",
 										title
 									] })
 								]
@@ -3597,7 +3601,7 @@ ${at2}${close}`;
 						)
 					] }),
 					children,
-					a4("div", { class: "board-body", tabIndex: -1, children: [
+					a4("div", { class: beside2 ? "board-body beside" : "board-body", tabIndex: -1, children: [
 						asked2.problem && a4(ProblemView, { problem: asked2.problem, children: a4(Button, { onClick: asked2.reload, children: "Try again" }) }),
 						answer && !(asked2.problem && asked2.value?.query !== query) && a4(
 							ChartView,
@@ -3608,7 +3612,7 @@ ${at2}${close}`;
 								chart: chart.chart,
 								definition: metric?.definition,
 								title,
-								height: plotHeight(height, groupBy.length),
+								height: plotHeight(height, groupBy.length, count2, beside2),
 								bare: !0,
 								onPick,
 								onZoom
@@ -3621,9 +3625,9 @@ ${at2}${close}`;
 			}
 		);
 	}
-	function plotHeight(rows, groups) {
-		let legend = groups > 0 ? LEGEND_PX : 0;
-		return Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - FRAME_PX - legend);
+	function plotHeight(rows, groups, measures, beside2) {
+		let above = measures > 1 && !beside2 ? 2 : 1, taken2 = FRAME_PX + (groups > 0 ? LEGEND_PX : 0) + (measures > 1 ? above * NAME_PX : 0), height = Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - taken2);
+		return beside2 ? 2 * height : height;
 	}
 
 	// src/pages/dashboards/store.ts
@@ -5129,7 +5133,7 @@ ${at2}${close}`;
 		) });
 	}
 	function chartOf2(params, title, keepRange) {
-		let { chart, measures } = readState(params), query = queryDocument(params, keepRange ? [] : RANGE), height = chart !== "table" && measures.length > 1 ? 5 : 3;
+		let { chart, measures } = readState(params), query = queryDocument(params, keepRange ? [] : RANGE), height = chart === "number" ? 1 : measures.length > 1 ? 3 : 2;
 		return { title: title.trim(), chart, width: chart === "number" ? 4 : 6, height, query };
 	}
 	function newBoard(title, params, chart, keepRange) {

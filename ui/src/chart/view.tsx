@@ -49,13 +49,20 @@ export function ChartView(props: ChartViewProps) {
   return (
     <>
       {answer.total_rows.approx() > sent && (
-        <p class="panel-note warning">
-          Not all of it: {digits(sent)} of {plural(answer.total_rows, 'row')} were sent.
+        <p class={isLimited(props.question) ? 'panel-note' : 'panel-note warning'}>
+          {isLimited(props.question) ? 'The first ' : 'Not all of it: '}
+          {digits(sent)} of {plural(answer.total_rows, 'row')}
+          {isLimited(props.question) ? ', as the limit says' : ' were sent'}.
         </p>
       )}
       {sent === 0 ? <p class="no-rows">No events in this range.</p> : <Chart {...props} />}
     </>
   );
+}
+
+/** Whether the question itself asked for no more rows. */
+function isLimited(question: string | undefined): boolean {
+  return new URLSearchParams(question).has('limit');
 }
 
 function Chart(props: ChartViewProps) {

@@ -1,6 +1,6 @@
 // One chart of a dashboard, with its own answer and what that is made of.
 import type { ComponentChildren } from 'preact';
-import { type Answer, groupsOf } from '../../answer';
+import { type Answer, groupsOf, measuresOf } from '../../answer';
 import { get } from '../../api';
 import { ChartView, type GroupPick } from '../../chart';
 import { Button, Link, Loading, ProblemView } from '../../components';
@@ -23,12 +23,16 @@ interface CardProps {
   readonly onZoom: (from: string, to: string) => void;
 }
 
-const ROW_PX = 84;
+/** As in the style sheet. */
+const ROW_PX = 160;
 const GAP_PX = 14;
 /** Title, provenance and paddings; the names of groups above a chart over time. */
 const FRAME_PX = 100;
 const LEGEND_PX = 40;
 const LOWEST_PX = 120;
+/** Columns from which on measures stand beside each other, each with its name above. */
+const BESIDE = 8;
+const NAME_PX = 36;
 
 export function ChartCard({ chart, shared, metric, every, children, onPick, onZoom }: CardProps) {
   const params = chartParams(chart, shared, metric, Date.now());
@@ -42,6 +46,8 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
   const [width, height] = [widthOf(chart), heightOf(chart)];
   const answer = asked.value?.answer;
   const groupBy = groupsOf(asked.value?.query ?? '');
+  const count = answer === undefined ? 0 : measuresOf(answer, groupBy).length;
+  const beside = count > 1 && width >= BESIDE;
   return (
     <section
       class={children ? 'card board-chart editing' : 'card board-chart'}
@@ -57,12 +63,13 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
             params={withChanges(params, { chart: chart.chart })}
             class="button quiet small"
           >
-            Explore<span class="visually-hidden"> {title}</span>
+            <span aria-hidden="true">↗</span>
+            <span class="visually-hidden">Explore {title}</span>
           </Link>
         )}
       </div>
       {children}
-      <div class="board-body" tabIndex={-1}>
+      <div class={beside ? 'board-body beside' : 'board-body'} tabIndex={-1}>
         {asked.problem && (
           <ProblemView problem={asked.problem}>
             <Button onClick={asked.reload}>Try again</Button>
@@ -76,7 +83,7 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
             chart={chart.chart}
             definition={metric?.definition}
             title={title}
-            height={plotHeight(height, groupBy.length)}
+            height={plotHeight(height, groupBy.length, count, beside)}
             bare
             onPick={onPick}
             onZoom={onZoom}
@@ -89,7 +96,10 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
   );
 }
 
-function plotHeight(rows: number, groups: number): number {
-  const legend = groups > 0 ? LEGEND_PX : 0;
-  return Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - FRAME_PX - legend);
+/** The height of all panels, two of which are one above the other unless they stand beside each other. */
+function plotHeight(rows: number, groups: number, measures: number, beside: boolean): number {
+  const above = measures > 1 && !beside ? 2 : 1;
+  const taken = FRAME_PX + (groups > 0 ? LEGEND_PX : 0) + (measures > 1 ? above * NAME_PX : 0);
+  const height = Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - taken);
+  return beside ? 2 * height : height;
 }

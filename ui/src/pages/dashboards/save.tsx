@@ -168,7 +168,7 @@ function PlaceField({ name, at, onChange }: PlaceProps) {
 function chartOf(params: URLSearchParams, title: string, keepRange: boolean): BoardChart {
   const { chart, measures } = readState(params);
   const query = queryDocument(params, keepRange ? [] : RANGE);
-  const height = chart !== 'table' && measures.length > 1 ? 5 : 3;
+  const height = chart === 'number' ? 1 : measures.length > 1 ? 3 : 2;
   return { title: title.trim(), chart, width: chart === 'number' ? 4 : 6, height, query };
 }
 
