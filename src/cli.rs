@@ -8,6 +8,7 @@ mod backup;
 mod client;
 mod completions;
 mod confirm;
+mod dashboards;
 mod demo;
 mod doctor;
 mod ingest;
@@ -68,6 +69,8 @@ enum CliCommand {
     Status(status::StatusArgs),
     /// List and delete metrics, or apply a file of definitions
     Metrics(metrics::MetricsArgs),
+    /// List, print, apply and delete dashboards
+    Dashboards(dashboards::DashboardsArgs),
     /// List, show and delete events that could not be counted
     Quarantine(quarantine::QuarantineArgs),
     /// Make, list and revoke keys
@@ -143,6 +146,7 @@ fn dispatch(cli: CommandLine, matches: &ArgMatches) -> Result<(), CliError> {
         Some(CliCommand::Run(args)) => run::run(&args),
         Some(CliCommand::Status(args)) => status::run(&args),
         Some(CliCommand::Metrics(args)) => metrics::run(&args),
+        Some(CliCommand::Dashboards(args)) => dashboards::run(&args),
         Some(CliCommand::Quarantine(args)) => quarantine::run(&args),
         Some(CliCommand::Keys(args)) => keys::run(&args),
         Some(CliCommand::Backup(args)) => backup::run(&args),

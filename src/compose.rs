@@ -42,11 +42,12 @@ use batch_layer::run::{RunService, RunServiceParts};
 use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
 use merganser_core::clock::{Clock, SystemClock};
+use merganser_core::ids::Offset;
 use merganser_core::journal::{CommittedBatch, Journal, JournalError};
-use merganser_metric::catalog::{Catalog, CatalogSnapshot};
+use merganser_metric::catalog::Catalog;
 use serde_json::Value;
-use serving_layer::ServingLayer;
 use serving_layer::subscriptions::QuerySubscriptions;
+use serving_layer::{RECENT_EVENTS_MAX, ServingLayer};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
 use speed_layer::intake::{Intake, IntakeHandle, Quarantine, UuidGenerator};
 use speed_layer::store;
@@ -58,7 +59,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::status::StatusCollector;
-use crate::access::{self, AccessGuard, AnonymousAccess, KeyRoutes, SessionCookie};
+use crate::access::{self, AccessGuard, KeyRoutes, SessionCookie};
 use crate::http::{self, HttpParts, Readiness};
 use crate::settings::Settings;
 
@@ -103,7 +104,7 @@ impl RunningService {
 
         let batch =
             OpenBatchLayer::open(&settings.data_dir, configure::catalog(&settings), &clock).await?;
-        let openness = anonymous_access(&settings, address, &batch.catalog.current())?;
+        let openness = configure::anonymous_access(&settings, address, &batch.catalog.current())?;
         let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
         let speed = start_speed(&settings, &batch, &clock, fed).await?;
         let intake = start_intake(&settings, &batch, &clock, feed).await?;
@@ -139,6 +140,7 @@ impl RunningService {
             if tls.is_some() { SessionCookie::Secure } else { SessionCookie::Plain },
         );
         let layers = layer_routes(&intake, &runs, backups, &subscriptions, &speed, keys)
+            .merge(serving_layer::http::dashboards::routes(Arc::clone(&batch.catalog) as _))
             .merge(access::session_routes(guard.clone()));
         let parts = HttpParts { layers, readiness: readiness.clone(), figures, guard };
         let bounds = configure::connections(&settings);
@@ -305,34 +307,6 @@ fn extra_backup_files(data_dir: &Path) -> Vec<(String, PathBuf)> {
     vec![(quarantine, path)]
 }
 
-/// Which callers may do everything while there are no keys: those on this machine, unless the
-/// settings say more.
-fn anonymous_access(
-    settings: &Settings,
-    address: SocketAddr,
-    snapshot: &CatalogSnapshot,
-) -> anyhow::Result<AnonymousAccess> {
-    let openness = match (settings.insecure.0, address.ip().is_loopback()) {
-        (true, _) => AnonymousAccess::Everybody,
-        (false, true) => AnonymousAccess::Loopback,
-        (false, false) => AnonymousAccess::Closed,
-    };
-    match (snapshot.keys.is_empty(), openness) {
-        (true, AnonymousAccess::Loopback | AnonymousAccess::Everybody) => info!(
-            "there are no keys: every caller that reaches {address} may do everything; \
-             `merganser keys create --role admin` makes the first one"
-        ),
-        (true, AnonymousAccess::Closed) => anyhow::bail!(
-            "there are no keys, and {address} can be reached from elsewhere: make the first one \
-             with `merganser keys create --role admin --data-dir {}`, listen on 127.0.0.1, or say \
-             --insecure",
-            settings.data_dir.display()
-        ),
-        (false, _) => {}
-    }
-    Ok(openness)
-}
-
 async fn start_speed(
     settings: &Settings,
     batch: &OpenBatchLayer,
@@ -372,9 +346,11 @@ async fn start_runs(
     speed: &SpeedHandle,
     intake: &IntakeHandle,
 ) -> anyhow::Result<RunService> {
-    // A start reads the journal for the dedup window, and the fold what the views still lack.
+    // A start reads the journal for the dedup window, the fold what the views still lack, and
+    // previews of definitions the newest events.
     let (intake, applied) = (intake.clone(), speed.applied());
-    let floor = move || intake.dedup_floor().min(*applied.borrow());
+    let newest = |end: Offset| Offset(end.0.saturating_sub(RECENT_EVENTS_MAX as u64));
+    let floor = move || intake.dedup_floor().min(*applied.borrow()).min(newest(intake.end()));
     let stored = batch.catalog.state().manifest.schedule.clone();
     let parts = RunServiceParts {
         catalog: Arc::clone(&batch.catalog),

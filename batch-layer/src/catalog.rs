@@ -6,6 +6,7 @@
 //!
 //! A change is carried out to its end, also when its client has gone.
 
+mod dashboards;
 mod garbage;
 
 use std::collections::{HashMap, HashSet};

@@ -8,6 +8,7 @@
 //! applies its change to the winner's state ("rebases"), or fails since its inputs have changed.
 
 mod change;
+mod dashboard_change;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -21,10 +22,12 @@ use merganser_core::omissions::MetricOmissions;
 use merganser_core::time::Timestamp;
 use merganser_metric::catalog::{LifecycleStage, ViewFile};
 use merganser_metric::compile::FoldVersion;
+use merganser_metric::dashboards::DashboardSummary;
 use merganser_metric::definition::MetricDefinition;
 use serde::{Deserialize, Serialize};
 
 pub use change::{ManifestChange, RunOutcome, StaleChangeError, ViewUpdate};
+pub use dashboard_change::DashboardChange;
 pub use store::{ManifestStore, PublishError};
 
 use crate::schedule::Schedule;
@@ -32,8 +35,9 @@ use crate::schedule::Schedule;
 /// The version of the manifest and of what it names. The second has master files without the column
 /// `content`, of which a build of the first would take others for it. The third says how metrics
 /// are folded and what each use of one could not take, its states have places, and it has keys that
-/// set properties, which a build of the second would not write into events. All are read.
-pub const FORMAT: u32 = 3;
+/// set properties, which a build of the second would not write into events. The fourth has
+/// dashboards, which a build of the third would collect. All are read.
+pub const FORMAT: u32 = 4;
 
 /// One generation, as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +64,9 @@ pub struct Manifest {
     /// Who may do what.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Arc<AccessKey>>,
+    /// The list of dashboards; none while there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dashboards: Option<String>,
 }
 
 /// A metric version in the manifest.
@@ -129,6 +136,12 @@ impl MasterFile {
     }
 }
 
+/// Where the document of a dashboard's version is.
+#[must_use]
+pub fn dashboard_path(version: &str) -> String {
+    format!("dashboards/{version}.json")
+}
+
 /// A generation with its lists.
 #[derive(Clone, Debug)]
 pub struct ManifestState {
@@ -138,6 +151,8 @@ pub struct ManifestState {
     pub master: Arc<Vec<MasterFile>>,
     /// The view files by metric version.
     pub views: BTreeMap<MetricId, Arc<Vec<ViewFile>>>,
+    /// The dashboards, by name.
+    pub dashboards: Arc<Vec<DashboardSummary>>,
 }
 
 impl ManifestState {
@@ -156,9 +171,11 @@ impl ManifestState {
                 metrics: Vec::new(),
                 schedule: None,
                 keys: Vec::new(),
+                dashboards: None,
             },
             master: Arc::default(),
             views: BTreeMap::new(),
+            dashboards: Arc::default(),
         }
     }
 
@@ -193,6 +210,8 @@ impl ManifestState {
         let lists = self.manifest.metrics.iter().filter_map(|entry| entry.files.clone());
         lists
             .chain(self.manifest.master.clone())
+            .chain(self.manifest.dashboards.clone())
+            .chain(self.dashboards.iter().map(|one| dashboard_path(&one.version)))
             .chain(self.master.iter().map(|file| file.path.clone()))
             .chain(self.views.values().flat_map(|files| files.iter().map(|f| f.path.clone())))
             .chain([store::path(self.manifest.generation)])

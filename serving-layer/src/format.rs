@@ -11,6 +11,8 @@ pub(crate) mod metadata;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use json::rows_table;
+
 use std::io;
 
 use arrow::array::{Array, Decimal128Array};

@@ -1,8 +1,10 @@
 //! The routes of the serving layer: queries, metrics and the status page.
 
 mod body_stream;
+pub mod dashboards;
 mod dimension;
 mod metrics;
+mod preview;
 mod query;
 mod status;
 #[cfg(test)]
@@ -30,6 +32,8 @@ pub fn routes(subscriptions: Arc<QuerySubscriptions>) -> Router {
         .route("/v1/query", get(query::by_get).with_state(subscriptions))
         .route("/v1/query", post(query::by_post))
         .route("/v1/metrics", get(metrics::list))
+        .route("/v1/metrics:preview", post(preview::preview))
+        .route("/v1/properties", get(preview::properties))
         .route(
             "/v1/metrics/{name}",
             get(metrics::show).put(metrics::define).delete(metrics::delete),

@@ -6,7 +6,8 @@
 //! 3. [`query`] and [`plan`]: a client's query, and what has to be read for it.
 //! 4. [`serve`]: one answer from beginning to end.
 //! 5. [`answer`] and `format`: rows, and how they are written.
-//! 6. [`http`]: the routes, and [`subscriptions`]: answers that follow the events.
+//! 6. [`http`]: the routes, [`subscriptions`]: answers that follow the events, and `dashboard`:
+//!    documents of charts.
 //!
 //! All queries take their memory from one budget ([`memory`]), and work only with a permit.
 //!
@@ -15,6 +16,7 @@
 pub mod answer;
 pub mod cache;
 pub mod calendar;
+mod dashboard;
 pub mod error;
 mod format;
 pub mod http;
@@ -29,4 +31,4 @@ pub mod subscriptions;
 mod testing;
 
 pub use error::ServingError;
-pub use serve::{ServingLayer, ServingSettings};
+pub use serve::{RECENT_EVENTS_MAX, ServingLayer, ServingSettings};

@@ -51,6 +51,11 @@ impl QueryError {
     pub(crate) fn code(&self) -> ErrorCode {
         self.code
     }
+
+    /// The parameter that is wrong.
+    pub(crate) fn parameter(&self) -> &str {
+        &self.parameter
+    }
 }
 
 impl From<QueryError> for Problem {

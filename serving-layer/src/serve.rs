@@ -15,10 +15,13 @@ mod extent;
 mod fair_limiter;
 mod fair_queue;
 mod metric_warnings;
+mod preview;
 mod property_names;
+mod property_summary;
 mod provenance;
 mod query_context;
 mod read;
+mod recent_events;
 #[cfg(test)]
 mod tests;
 mod visibility;
@@ -51,9 +54,12 @@ use crate::query::{Query, QueryError};
 use admission::{PreparedQuery, QueryAdmission};
 use cached_result::{CachedResult, QueryTimes, ResultKey};
 pub(crate) use fair_queue::PermitRequest;
+pub(crate) use preview::MetricPreview;
 use property_names::PropertyNames;
+pub(crate) use property_summary::PATHS_MAX;
 pub(crate) use query_context::QueryContext;
 use read::{AttemptError, BatchPartKey};
+pub use recent_events::RECENT_EVENTS_MAX;
 use visibility::FilterFitCache;
 
 /// How long is waited for a newer snapshot, or for a speed view that comes up, before the next try.

@@ -191,7 +191,11 @@ impl ApiClient {
     }
 
     /// Sends JSON by PUT.
-    pub(super) fn put(&self, path: &str, body: &impl Serialize) -> Result<HttpReply, CallError> {
+    pub(super) fn put(
+        &self,
+        path: &str,
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<HttpReply, CallError> {
         self.read(self.with_key(self.agent.put(self.url(path))).send_json(body))
     }
 
@@ -217,6 +221,11 @@ impl ApiClient {
             None => request,
         };
         self.read(request.send(body))
+    }
+
+    /// Where a browser finds a dashboard.
+    pub(super) fn page(&self, dashboard: &str) -> String {
+        self.url(&format!("/ui/d/{}", percent_encoded(dashboard)))
     }
 
     fn url(&self, path: &str) -> String {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use indicatif::HumanCount;
+use serde_json::value::RawValue;
 
 use super::client::{ApiClient, ClientArgs};
 use super::query::QueryReply;
@@ -21,6 +22,9 @@ use crate::settings::{CronExpression, ListenAddress, LogFilter, Settings};
 /// January 2013: departures from New York's three airports.
 const EVENTS: &[u8] = include_bytes!("../../tests/data/flights-2013-01.ndjson.gz");
 const METRICS: &str = include_str!("../../tests/data/flights.toml");
+/// A dashboard of them, by its name.
+const DASHBOARD: (&str, &str) =
+    ("flights", include_str!("../../tests/data/flights-dashboard.json"));
 
 /// Share of the events that comes before the batch run, so that both layers hold some.
 const BEFORE_THE_RUN: f64 = 0.9;
@@ -109,8 +113,10 @@ async fn show(settings: Settings, once: bool) -> anyhow::Result<()> {
     };
     if shown.is_ok() && !once {
         output::print(&format!(
-            "\nserving on at {url} until Ctrl-C, its API at {url}/docs; ask for more, as\n  \
-             merganser query flights --server {url} --group-by dest --order-by -miles --limit 9"
+            "\nserving on at {url} until Ctrl-C: a dashboard of the flights at {url}/ui/d/{}, the \
+             API at {url}/docs; ask for more, as\n  \
+             merganser query flights --server {url} --group-by dest --order-by -miles --limit 9",
+            DASHBOARD.0
         ))?;
         stop.received().await;
     }
@@ -125,6 +131,9 @@ fn tour(url: &str) -> anyhow::Result<()> {
         let path = format!("/v1/metrics/{}", definition.name);
         client.put(&path, &definition)?.ok()?;
     }
+    let (name, dashboard) = DASHBOARD;
+    let dashboard: &RawValue = serde_json::from_str(dashboard)?;
+    client.put(&format!("/v1/dashboards/{name}"), dashboard)?.ok()?;
     let mut events = String::new();
     flate2::read::GzDecoder::new(EVENTS).read_to_string(&mut events)?;
     let cut = (events.len() as f64 * BEFORE_THE_RUN) as usize;

@@ -1,14 +1,18 @@
 //! The settings of each part, from the settings of the service.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use batch_layer::catalog::CatalogSettings;
 use batch_layer::run::RunSettings;
 use batch_layer::schedule::Schedule;
+use merganser_metric::catalog::CatalogSnapshot;
 use serving_layer::ServingSettings;
 use speed_layer::fold::SpeedSettings;
 use speed_layer::intake::{IntakeLimits, IntakeSettings, QuarantineSettings};
+use tracing::info;
 
+use crate::access::AnonymousAccess;
 use crate::http::{ConnectionSettings, HttpSettings};
 use crate::settings::Settings;
 
@@ -105,6 +109,34 @@ fn choose(is_explicit: bool, set: &str, stored: Option<&String>) -> String {
         Some(stored) if !is_explicit => stored.clone(),
         _ => set.to_owned(),
     }
+}
+
+/// Which callers may do everything while there are no keys: those on this machine, unless the
+/// settings say more.
+pub(super) fn anonymous_access(
+    settings: &Settings,
+    address: SocketAddr,
+    snapshot: &CatalogSnapshot,
+) -> anyhow::Result<AnonymousAccess> {
+    let openness = match (settings.insecure.0, address.ip().is_loopback()) {
+        (true, _) => AnonymousAccess::Everybody,
+        (false, true) => AnonymousAccess::Loopback,
+        (false, false) => AnonymousAccess::Closed,
+    };
+    match (snapshot.keys.is_empty(), openness) {
+        (true, AnonymousAccess::Loopback | AnonymousAccess::Everybody) => info!(
+            "there are no keys: every caller that reaches {address} may do everything; \
+             `merganser keys create --role admin` makes the first one"
+        ),
+        (true, AnonymousAccess::Closed) => anyhow::bail!(
+            "there are no keys, and {address} can be reached from elsewhere: make the first one \
+             with `merganser keys create --role admin --data-dir {}`, listen on 127.0.0.1, or say \
+             --insecure",
+            settings.data_dir.display()
+        ),
+        (false, _) => {}
+    }
+    Ok(openness)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use tower::ServiceExt;
 use tempfile::TempDir;
 
 use super::*;
+use crate::access::AnonymousAccess;
 use crate::http::HttpService;
 use crate::settings::AllowedOrigins;
 use crate::settings::{ByteSize, ListenAddress};
@@ -71,7 +72,9 @@ fn parts(service: &RunningService) -> HttpParts {
         keys,
     );
     HttpParts {
-        layers: layers.merge(access::session_routes(guard.clone())),
+        layers: layers
+            .merge(serving_layer::http::dashboards::routes(Arc::clone(catalog) as _))
+            .merge(access::session_routes(guard.clone())),
         readiness: Readiness::new(),
         figures: PrometheusBuilder::new().build_recorder().handle(),
         guard,
@@ -101,7 +104,7 @@ async fn the_document_describes_every_route_and_no_other() {
 
 /// Every operation, and whom it is open to: everybody, senders, readers, readers whose key is
 /// bound; the bearers of keys with role `admin` always.
-const OPEN_TO: [(&str, &str, &str); 47] = [
+const OPEN_TO: [(&str, &str, &str); 53] = [
     ("get", "/healthz", "everybody"),
     ("get", "/readyz", "everybody"),
     ("get", "/metrics", "read"),
@@ -136,6 +139,12 @@ const OPEN_TO: [(&str, &str, &str); 47] = [
     ("get", "/v1/keys", ""),
     ("post", "/v1/keys", ""),
     ("delete", "/v1/keys/{id}", ""),
+    ("post", "/v1/metrics:preview", ""),
+    ("get", "/v1/properties", ""),
+    ("get", "/v1/dashboards", "read bound"),
+    ("get", "/v1/dashboards/{name}", "read bound"),
+    ("put", "/v1/dashboards/{name}", ""),
+    ("delete", "/v1/dashboards/{name}", ""),
     ("get", "/v1/session", "everybody"),
     ("post", "/v1/session", "everybody"),
     ("delete", "/v1/session", "everybody"),

@@ -253,6 +253,8 @@ fn parameter_schema(path: &str, name: &str) -> ObjectBuilder {
         "csv" => one_of(&["verbatim", "spreadsheet"]),
         "limit_per_bucket" => one_of(&["true", "false"]),
         "granularity" => one_of(&operations::GRANULARITIES),
+        "events" => whole(1, 10_000),
+        "limit" if path == "/v1/metrics:preview" => whole(1, 1000),
         "limit" if path.starts_with("/v1/query") || path.starts_with("/v1/metrics") => {
             whole(0, 100_000)
         }

@@ -11,9 +11,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use headers::{ETag, HeaderMapExt, IfNoneMatch};
+use headers::{ETag, HeaderMapExt};
 use merganser_api::problem::Problem;
-use merganser_api::request::preferred_media_type;
+use merganser_api::request::{Preconditions, preferred_media_type};
 use sha2::{Digest, Sha256};
 
 use super::not_found_problem;
@@ -139,8 +139,7 @@ fn show(
     ] {
         answer_headers.insert(name, HeaderValue::from_static(value));
     }
-    let known = headers.typed_get::<IfNoneMatch>();
-    if known.is_some_and(|tags| !tags.precondition_passes(&file.etag)) {
+    if Preconditions::read(headers).know(&file.etag) {
         return Ok((StatusCode::NOT_MODIFIED, answer_headers).into_response());
     }
     answer_headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));

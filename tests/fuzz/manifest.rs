@@ -84,6 +84,9 @@ async fn write(storage: &Storage, state: &ManifestState) {
             storage.replace_document(list, &*state.view(entry.id)).await.unwrap();
         }
     }
+    if let Some(list) = &state.manifest.dashboards {
+        storage.replace_document(list, &*state.dashboards).await.unwrap();
+    }
 }
 
 /// What is published next is what the next start reads.
@@ -100,4 +103,5 @@ fn assert_same(found: &ManifestState, expected: &ManifestState) {
     assert_eq!(found.manifest, expected.manifest);
     assert_eq!(found.master, expected.master);
     assert_eq!(found.views, expected.views);
+    assert_eq!(found.dashboards, expected.dashboards);
 }

@@ -7,13 +7,15 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use ureq::http::{Request, Response};
 use ureq::middleware::MiddlewareNext;
-use ureq::{Agent, Body, SendBody};
+use ureq::typestate::{WithBody, WithoutBody};
+use ureq::{Agent, Body, RequestBuilder, SendBody};
 
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
+    pub(crate) etag: Option<String>,
     pub(crate) body: Value,
 }
 
@@ -76,6 +78,24 @@ impl Http {
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Reply {
         self.agent.put(self.at(path)).send_json(body).and_then(read).unwrap()
+    }
+
+    /// The same with these headers.
+    pub(crate) fn put_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        let request = self.agent.put(self.at(path));
+        let add = |request: RequestBuilder<WithBody>, (name, value): &(&str, &str)| {
+            request.header(*name, *value)
+        };
+        headers.iter().fold(request, add).send_json(body).and_then(read).unwrap()
+    }
+
+    /// As [`Http::get`], with these headers.
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let request = self.agent.get(self.at(path));
+        let add = |request: RequestBuilder<WithoutBody>, (name, value): &(&str, &str)| {
+            request.header(*name, *value)
+        };
+        headers.iter().fold(request, add).call().and_then(read).unwrap()
     }
 
     /// Sends events, one a line.
@@ -144,11 +164,12 @@ fn read(mut response: Response<Body>) -> Result<Reply, ureq::Error> {
         response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
     let kind =
         response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+    let etag = response.headers().get("etag").map(|value| value.to_str().unwrap().to_owned());
     let status = response.status().as_u16();
     let text = response.body_mut().with_config().limit(1 << 28).read_to_string()?;
     if status >= 400 {
         assert_eq!(kind.as_deref(), Some("application/problem+json"), "{status}: {text}");
     }
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    Ok(Reply { status, location, body })
+    Ok(Reply { status, location, etag, body })
 }

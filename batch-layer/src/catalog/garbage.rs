@@ -10,7 +10,7 @@ use super::{BatchCatalog, CatalogInner};
 use crate::storage::StorageError;
 
 /// Where objects that a manifest can name are kept.
-const FOLDERS: [&str; 4] = ["manifest", "lists", "master", "views"];
+const FOLDERS: [&str; 5] = ["manifest", "lists", "master", "views", "dashboards"];
 
 impl BatchCatalog {
     /// Deletes objects that neither the newest generation names, nor one that is pinned or within

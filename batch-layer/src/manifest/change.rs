@@ -11,7 +11,7 @@ use merganser_metric::catalog::{LifecycleStage, ViewFile};
 use merganser_metric::compile::FoldVersion;
 use merganser_metric::definition::MetricDefinition;
 
-use super::{FORMAT, ManifestState, MasterFile, MetricEntry};
+use super::{DashboardChange, FORMAT, ManifestState, MasterFile, MetricEntry};
 use crate::schedule::Schedule;
 
 /// A change to be published.
@@ -33,6 +33,8 @@ pub enum ManifestChange {
     Schedule(Schedule),
     /// A key is made or revoked.
     Keys(KeyChange),
+    /// A dashboard is written or deleted.
+    Dashboards(DashboardChange),
     /// What a run has made.
     Run(RunOutcome),
 }
@@ -87,6 +89,7 @@ impl ManifestState {
             ManifestChange::Delete { name } => next.retain(|entry| entry.definition.name != *name),
             ManifestChange::Schedule(schedule) => next.manifest.schedule = Some(schedule.clone()),
             ManifestChange::Keys(change) => next.change_keys(change, now)?,
+            ManifestChange::Dashboards(change) => next.change_dashboards(change)?,
             ManifestChange::Run(outcome) => next.run(outcome)?,
         }
         Ok(next)

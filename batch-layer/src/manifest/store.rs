@@ -150,6 +150,11 @@ impl ManifestStore {
                 entry.files = Some(name);
             }
         }
+        if state.manifest.dashboards.is_none() && !state.dashboards.is_empty() {
+            let name = format!("lists/dashboards-{}.json", unique_name());
+            self.storage.create_document(&name, &*state.dashboards).await?;
+            state.manifest.dashboards = Some(name);
+        }
         Ok(())
     }
 }
@@ -188,5 +193,9 @@ async fn newest(storage: &Storage) -> Result<Option<ManifestState>, StorageError
             views.insert(entry.id, Arc::new(storage.read_document(list).await?));
         }
     }
-    Ok(Some(ManifestState { manifest, master, views }))
+    let dashboards = match &manifest.dashboards {
+        Some(list) => Arc::new(storage.read_document(list).await?),
+        None => Arc::default(),
+    };
+    Ok(Some(ManifestState { manifest, master, views, dashboards }))
 }

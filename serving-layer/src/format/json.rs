@@ -6,9 +6,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
 use merganser_core::time::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::answer::{QueryAnswer, type_name};
+use crate::answer::{AnswerRows, QueryAnswer, type_name};
 use crate::calendar::ZoneOffsets;
 use crate::format::{PIECE_BYTES, decimal_text};
 
@@ -98,6 +98,22 @@ fn tail(answer: &QueryAnswer) -> Bytes {
     let provenance = serde_json::to_string(&answer.provenance).unwrap_or_default();
     let total = answer.rows.total_rows;
     format!("],\"total_rows\":{total},\"provenance\":{provenance}{warnings}}}").into()
+}
+
+/// The columns and the rows of an answer as JSON arrays, for answers that are short.
+pub(crate) fn rows_table(rows: &AnswerRows) -> (Value, String) {
+    let fields = rows.values.schema_ref().fields().iter();
+    let named =
+        fields.map(|field| json!({ "name": field.name(), "type": type_name(field.data_type()) }));
+    let columns = columns(&rows.values);
+    let mut times = TimeTextCache { zone: rows.calendar.zone(), last: None };
+    let mut text = b"[".to_vec();
+    for row in 0..rows.values.num_rows() {
+        text.extend_from_slice(if row > 0 { b"," } else { b"" });
+        times.object(&columns, row, &mut text);
+    }
+    text.push(b']');
+    (Value::Array(named.collect()), String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Writes rows as JSON objects.

@@ -157,7 +157,7 @@ fn state(stage: LifecycleStage) -> &'static str {
     }
 }
 
-fn invalid(pointer: &str, message: &str) -> Problem {
+pub(super) fn invalid(pointer: &str, message: &str) -> Problem {
     let place = if pointer.is_empty() { String::new() } else { format!(" (at `{pointer}`)") };
     Problem::new(ErrorCode::InvalidDefinition, format!("{message}{place}")).with("pointer", pointer)
 }

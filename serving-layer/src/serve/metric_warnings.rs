@@ -7,6 +7,7 @@ use merganser_core::omissions::MetricOmissions;
 use merganser_core::text::nearest;
 use merganser_core::time::{TimeRange, Timestamp};
 use merganser_metric::catalog::{LifecycleStage, MetricVersion};
+use merganser_metric::compile::PropertyUse;
 use merganser_metric::definition::EventTypes;
 use merganser_metric::views::{ReadColumns, SpeedReadRequest};
 use serde_json::{Value, json};
@@ -102,7 +103,8 @@ impl ServingLayer {
     }
 }
 
-fn all_readings(metric: &MetricVersion) -> Vec<merganser_metric::compile::PropertyUse<'_>> {
+/// Every property that a metric reads, and what for.
+pub(super) fn all_readings(metric: &MetricVersion) -> Vec<PropertyUse<'_>> {
     let measures: Vec<usize> = (0..metric.compiled.measures().len()).collect();
     let dimensions: Vec<usize> = (0..metric.definition.dimensions.len()).collect();
     metric.compiled.property_uses(&measures, &dimensions)

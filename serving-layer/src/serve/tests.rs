@@ -3,5 +3,6 @@
 mod golden;
 mod oracle;
 mod permits;
+mod preview;
 mod ranges;
 mod service;

@@ -162,6 +162,9 @@ error_codes! {
     UnknownCall NOT_FOUND "unknown_call":
         "The Segment API has no such call",
         "Use the name that the detail suggests";
+    UnknownDashboard NOT_FOUND "unknown_dashboard":
+        "There is no dashboard of this name",
+        "Use the name that the detail suggests; `GET /v1/dashboards` lists them";
     UnknownQuarantineEntry NOT_FOUND "unknown_quarantine_entry":
         "The quarantine has no such entry, or no longer",
         "`GET /v1/quarantine` lists them";
@@ -186,6 +189,9 @@ error_codes! {
     TooManyKeys CONFLICT "too_many_keys":
         "There are as many keys as a service may have",
         "Revoke keys that are not used";
+    PreconditionFailed PRECONDITION_FAILED "precondition_failed":
+        "Another version stands than `If-Match` or `If-None-Match` allows to change",
+        "Read it again, and change what is there now";
     BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large":
         "The body has more bytes than are read",
         "Send it in parts; for events the setting `body_max_bytes` is the bound";
@@ -210,6 +216,9 @@ error_codes! {
     TooManyMetrics PAYLOAD_TOO_LARGE "too_many_metrics":
         "There are as many metrics as a service may have",
         "Delete metrics that are not queried";
+    TooManyDashboards PAYLOAD_TOO_LARGE "too_many_dashboards":
+        "There are as many dashboards as a service may have",
+        "Delete dashboards that are not used";
     UriTooLong URI_TOO_LONG "uri_too_long":
         "The address has more bytes than are read",
         "Send the query as the body of `POST /v1/query`";
@@ -225,6 +234,9 @@ error_codes! {
         "Mend what `invalid` says of each";
     InvalidDefinition UNPROCESSABLE_ENTITY "invalid_definition":
         "The metric's definition is wrong; `pointer` names the place",
+        "Write what the detail expects there";
+    InvalidDashboard UNPROCESSABLE_ENTITY "invalid_dashboard":
+        "The dashboard's document or name is wrong; `pointer` names the place",
         "Write what the detail expects there";
     InvalidSchedule UNPROCESSABLE_ENTITY "invalid_schedule":
         "The schedule is wrong; `pointer` names the place",

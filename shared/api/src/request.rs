@@ -8,10 +8,12 @@ mod accept;
 mod body;
 mod caller;
 mod parameters;
+mod preconditions;
 mod scope;
 
 pub use accept::preferred_media_type;
 pub use body::{BoundedBody, discard, read_json};
 pub use caller::CallerId;
 pub use parameters::{NoParameters, conflicting_parameter, invalid_parameter, pairs, parameters};
+pub use preconditions::Preconditions;
 pub use scope::RequestScope;

@@ -4,6 +4,7 @@
 //! is compiled ([`crate::compile::Metric::compile`]).
 
 mod parse;
+mod toml_text;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub(crate) use parse::pointer_suffix;
 pub use parse::{DefinitionShapeError, from_json, from_toml};
+pub use toml_text::{TextPosition, one_from_toml, toml_position};
 
 use crate::measure::MeasureKind;
 use merganser_core::time::Grain;

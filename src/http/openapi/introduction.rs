@@ -29,6 +29,7 @@ pub(super) fn tags() -> Vec<Tag> {
         ("metrics", "Define, list and delete metrics"),
         ("events", "Send events, and see which were refused"),
         ("query", "Ask for the values of metrics"),
+        ("dashboards", "Saved documents of charts, which the page shows"),
         ("runs", "Batch runs and their schedule"),
         ("keys", "Access keys and their roles"),
         ("operation", "Service status, health and back-ups"),

@@ -1,5 +1,7 @@
 //! Every operation of the API.
 
+mod dashboards;
+mod previews;
 mod runs;
 mod segment;
 
@@ -14,10 +16,12 @@ pub(super) use self::segment::CALLS;
 pub(super) fn all() -> Vec<OperationSpec> {
     let groups = [
         ("metrics", metrics()),
+        ("metrics", previews::previews()),
         ("events", events()),
         ("events", segment::calls()),
         ("events", quarantine()),
         ("query", query()),
+        ("dashboards", dashboards::dashboards()),
         ("runs", runs::runs()),
         ("runs", runs::schedule()),
         ("keys", keys()),

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use merganser_metric::dashboards::{DashboardCatalog, DashboardDraft, ExpectedVersion};
+
 use super::*;
 use crate::manifest::{ManifestChange, RunOutcome};
 
@@ -55,7 +57,16 @@ async fn definitions_schedules_and_runs_do_not_disturb_each_other() {
             assert_eq!(run.state, RunState::Succeeded, "{run:?}");
         }
     };
-    tokio::join!(define, append, schedule, run);
+    let draw = async {
+        for n in 0..40 {
+            let name = format!("d{}", n % 7);
+            let document = serde_json::json!({ "n": n });
+            let draft = DashboardDraft { name, title: n.to_string(), charts: 0, document };
+            world.catalog.write(draft, ExpectedVersion::Any).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(define, append, schedule, run, draw);
     settled(&world).await;
     let run = world.run(RunMode::Incremental).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
@@ -68,6 +79,12 @@ async fn definitions_schedules_and_runs_do_not_disturb_each_other() {
     let (generation, schedule) = (world.catalog.current().generation, world.runs.schedule());
     let world = world.restart().await;
     assert_eq!(world.catalog.current().generation, generation);
+    let titles = world.catalog.list().into_iter().map(|one| one.title);
+    let newest = [35, 36, 37, 38, 39, 33, 34].map(|n: u32| n.to_string());
+    assert_eq!(titles.collect::<Vec<_>>(), newest, "of each dashboard the last write");
+    for n in 0..7 {
+        assert!(world.catalog.read(&format!("d{n}")).await.is_ok());
+    }
     assert_eq!(world.catalog.state().manifest.schedule, Some(schedule));
     world.check().await;
 }

@@ -1,0 +1,42 @@
+//! Operations for whoever writes a definition.
+
+use utoipa::openapi::HttpMethod;
+
+use super::super::{OperationSpec, ResponseContent, operation_spec};
+
+pub(super) fn previews() -> Vec<OperationSpec> {
+    vec![
+        OperationSpec {
+            query: &[
+                ("events", "Newest events that are read, 1 to 10000; default 10000"),
+                ("granularity", "As of queries; default all"),
+                ("group_by", "Dimensions, separated by commas"),
+                ("limit", "Most rows, 1 to 1000; default 100"),
+            ],
+            body: Some((
+                &[("application/json", "Definition"), ("application/toml", "DefinitionText")],
+                "The definition. Nothing is stored, and no version is made",
+            )),
+            problems: &["400", "408", "413", "422", "503", "504"],
+            ..operation_spec(
+                HttpMethod::Post,
+                "/v1/metrics:preview",
+                "What a definition answers of the newest events",
+                &[("200", "Rows, and what was not used", ResponseContent::Json("Preview"))],
+            )
+        },
+        OperationSpec {
+            query: &[
+                ("event", "Only events of this type"),
+                ("limit", "Most properties, 1 to 1000; default 1000"),
+            ],
+            problems: &["400", "503", "504"],
+            ..operation_spec(
+                HttpMethod::Get,
+                "/v1/properties",
+                "Types and properties of the newest events",
+                &[("200", "Most frequent first", ResponseContent::Json("PropertyList"))],
+            )
+        },
+    ]
+}
