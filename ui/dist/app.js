@@ -1895,14 +1895,15 @@ ${at2}${close}`;
 	}
 	var JSON_TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 	function jsonPlaces(text3) {
-		let places = /* @__PURE__ */ new Map(), frames = [], key3, place2 = () => frames.map((frame) => frame.step).join(JOINT);
+		let places = /* @__PURE__ */ new Map(), frames = [], key3, line = 1, read2 = 0, note = () => places.set(frames.map((frame) => frame.step).join(JOINT), line);
 		for (let { 0: token, index } of text3.matchAll(JSON_TOKEN)) {
+			line += lineAt(text3.slice(read2, index), index) - 1, read2 = index;
 			let top = frames.at(-1), value2 = token !== ":" && token !== "," && token !== "}" && token !== "]";
 			if (top !== void 0 && !top.array && value2 && key3 === void 0) {
-				key3 = unquoted(token), top.step = key3, places.set(place2(), lineAt(text3, index));
+				key3 = unquoted(token), top.step = key3, note();
 				continue;
 			}
-			value2 && (top === void 0 || top.array) && places.set(place2(), lineAt(text3, index)), token === "{" || token === "[" ? (frames.push({ array: token === "[", step: "0", index: 0 }), key3 = void 0) : token === "}" || token === "]" ? (frames.pop(), key3 = void 0) : token === "," && top !== void 0 && (top.index += 1, top.step = String(top.index), key3 = void 0);
+			value2 && (top === void 0 || top.array) && note(), token === "{" || token === "[" ? (frames.push({ array: token === "[", step: "0", index: 0 }), key3 = void 0) : token === "}" || token === "]" ? (frames.pop(), key3 = void 0) : token === "," && top !== void 0 && (top.index += 1, top.step = String(top.index), key3 = void 0);
 		}
 		return places;
 	}
@@ -1922,7 +1923,7 @@ ${at2}${close}`;
 		return text3.split(`
 `).forEach((content, index) => {
 			let header = TOML_TABLE.exec(content), key3 = TOML_KEY.exec(content);
-			key3 !== null ? note(places, [...table2, ...parts(key3[1] ?? "")], index + 1) : header !== null && (table2 = parts(header[1] ?? ""), table2 = table2[0] === "metric" ? table2.slice(1) : table2, note(places, table2, index + 1));
+			key3 !== null ? noteAround(places, [...table2, ...parts(key3[1] ?? "")], index + 1) : header !== null && (table2 = parts(header[1] ?? ""), table2 = table2[0] === "metric" ? table2.slice(1) : table2, noteAround(places, table2, index + 1));
 		}), places;
 	}
 	function parts(path) {
@@ -1930,7 +1931,7 @@ ${at2}${close}`;
 			(part) => part.startsWith("'") ? part.slice(1, -1) : unquoted(part)
 		);
 	}
-	function note(places, steps, line) {
+	function noteAround(places, steps, line) {
 		for (let length = 0; length <= steps.length; length += 1) {
 			let place2 = steps.slice(0, length).join(JOINT);
 			(length === steps.length || !places.has(place2)) && places.set(place2, places.get(place2) ?? line);
@@ -5550,11 +5551,11 @@ ${at2}${close}`;
 			value2.map((reason) => a4("span", { class: "break", children: reason }, reason))
 		] });
 	}
-	function Tile({ name, note: note2, children }) {
+	function Tile({ name, note, children }) {
 		return a4("div", { class: "card tile", children: [
 			a4("dt", { children: name }),
 			a4("dd", { class: "tile-value", children }),
-			note2 !== void 0 && a4("dd", { class: "muted", children: note2 })
+			note !== void 0 && a4("dd", { class: "muted", children: note })
 		] });
 	}
 	function Tiles({ status }) {
@@ -5631,7 +5632,7 @@ ${at2}${close}`;
 				Facts,
 				{
 					facts: [
-						["Master dataset and views", bytes(status.disk.used_bytes)],
+						["Data directory", bytes(status.disk.used_bytes)],
 						["Journal", bytes(status.journal.size_bytes)],
 						["Free", free === void 0 ? void 0 : bytes(free)],
 						["Events not archived yet", count(figures, "merganser_journal_unarchived_events")],
@@ -5878,7 +5879,7 @@ ${at2}${close}`;
 		return [
 			{ key: "id", title: "Key", render: ({ id }) => a4("code", { class: "nowrap", children: id }) },
 			{ key: "role", title: "Role", render: ({ role }) => a4(Chip, { label: role, children: role }) },
-			{ key: "note", title: "Note", render: ({ note: note2 }) => a4("span", { class: "break", children: note2 ?? "–" }) },
+			{ key: "note", title: "Note", render: ({ note }) => a4("span", { class: "break", children: note ?? "–" }) },
 			{ key: "scope", title: "Scope", render: Scope },
 			{ key: "created", title: "Created", render: ({ created_at }) => a4(Ago, { at: created_at }) },
 			{ key: "expires", title: "Ends", render: Ends },

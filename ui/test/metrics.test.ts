@@ -35,6 +35,14 @@ test('a JSON pointer is found on its line', () => {
   assert.equal(line('/measures/b~1c~0d/of'), 10);
 });
 
+test('a long text is searched in one pass', () => {
+  const many = Array.from({ length: 40_000 }, (_, n) => `"m${n}": {"kind": "count"}`);
+  const text = `{\n"measures": {\n${many.join(',\n')}\n}}`;
+  const begun = performance.now();
+  assert.equal(lineOfJsonPointer(text, '/measures/m39999/kind'), 40_002);
+  assert.ok(performance.now() - begun < 2000);
+});
+
 test('what is missing is on the line of what it belongs to', () => {
   assert.equal(lineOfJsonPointer(JSON_TEXT, '/measures/a/of'), 8);
   assert.equal(lineOfJsonPointer(JSON_TEXT, '/filter'), 1);

@@ -202,7 +202,7 @@ function Storage({ status, figures }: { readonly status: Status; readonly figure
       </div>
       <Facts
         facts={[
-          ['Master dataset and views', bytes(status.disk.used_bytes)],
+          ['Data directory', bytes(status.disk.used_bytes)],
           ['Journal', bytes(status.journal.size_bytes)],
           ['Free', free === undefined ? undefined : bytes(free)],
           ['Events not archived yet', count(figures, 'merganser_journal_unarchived_events')],

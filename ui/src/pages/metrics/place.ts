@@ -46,18 +46,22 @@ function jsonPlaces(text: string): Places {
   const places: Places = new Map();
   const frames: Frame[] = [];
   let key: string | undefined;
-  const place = () => frames.map((frame) => frame.step).join(JOINT);
+  let line = 1;
+  let read = 0;
+  const note = () => places.set(frames.map((frame) => frame.step).join(JOINT), line);
   for (const { 0: token, index } of text.matchAll(JSON_TOKEN)) {
+    line += lineAt(text.slice(read, index), index) - 1;
+    read = index;
     const top = frames.at(-1);
     const value = token !== ':' && token !== ',' && token !== '}' && token !== ']';
     if (top !== undefined && !top.array && value && key === undefined) {
       key = unquoted(token);
       top.step = key;
-      places.set(place(), lineAt(text, index));
+      note();
       continue;
     }
     if (value && (top === undefined || top.array)) {
-      places.set(place(), lineAt(text, index));
+      note();
     }
     if (token === '{' || token === '[') {
       frames.push({ array: token === '[', step: '0', index: 0 });
@@ -99,11 +103,11 @@ function tomlPlaces(text: string): Places {
     const header = TOML_TABLE.exec(content);
     const key = TOML_KEY.exec(content);
     if (key !== null) {
-      note(places, [...table, ...parts(key[1] ?? '')], index + 1);
+      noteAround(places, [...table, ...parts(key[1] ?? '')], index + 1);
     } else if (header !== null) {
       table = parts(header[1] ?? '');
       table = table[0] === 'metric' ? table.slice(1) : table;
-      note(places, table, index + 1);
+      noteAround(places, table, index + 1);
     }
   });
   return places;
@@ -116,7 +120,7 @@ function parts(path: string): string[] {
 }
 
 /** Notes a place and those around it that have no line yet. */
-function note(places: Places, steps: readonly string[], line: number): void {
+function noteAround(places: Places, steps: readonly string[], line: number): void {
   for (let length = 0; length <= steps.length; length += 1) {
     const place = steps.slice(0, length).join(JOINT);
     if (length === steps.length || !places.has(place)) {
