@@ -1372,7 +1372,7 @@ ${at2}${close}`;
 	async function problemOf(response) {
 		let retry = Number(response.headers.get("Retry-After") ?? Number.NaN), fields = {};
 		try {
-			let body = await response.text(), value2 = isJson(response) ? readJson(body) : { detail: body.slice(0, 500) };
+			let body = await response.text(), value2 = isJson(response) ? readJson(body) : body === "" ? {} : { detail: body.slice(0, 500) };
 			value2 !== null && typeof value2 == "object" && !Array.isArray(value2) && (fields = value2);
 		} catch {
 		}

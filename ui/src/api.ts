@@ -128,7 +128,7 @@ async function problemOf(response: Response): Promise<Problem> {
   let fields: { [key: string]: Json } = {};
   try {
     const body = await response.text();
-    const value = isJson(response) ? readJson(body) : { detail: body.slice(0, 500) };
+    const value = isJson(response) ? readJson(body) : body === '' ? {} : { detail: body.slice(0, 500) };
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
       fields = value as { [key: string]: Json };
     }
