@@ -3532,7 +3532,7 @@ ${at2}${close}`;
 			merge_ms && `${duration(merge_ms)} to merge`,
 			rows && plural(rows, "row"),
 			groups && plural(groups, "group"),
-			cached && "from the cache"
+			cached && "an equal query finds its rows kept"
 		].filter(Boolean), pieces = [
 			...(batch?.pieces ?? []).map((piece) => pieceOf("batch", piece)),
 			...speed === void 0 ? [] : [pieceOf("speed", speed)]

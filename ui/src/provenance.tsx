@@ -152,7 +152,7 @@ function Explain({ query }: { readonly query: string }) {
     merge_ms && `${duration(merge_ms)} to merge`,
     rows && plural(rows, 'row'),
     groups && plural(groups, 'group'),
-    cached && 'from the cache',
+    cached && 'an equal query finds its rows kept',
   ].filter(Boolean);
   const pieces = [
     ...(batch?.pieces ?? []).map((piece) => pieceOf('batch', piece)),
