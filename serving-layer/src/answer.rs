@@ -1,9 +1,17 @@
-//! From merged states to the rows of an answer: finish, `having`, `fill`, `compare`, `order_by`,
-//! `limit`, in this order.
+//! From merged states to the rows of an answer: `window`, finish, `having`, `group_limit`, `fill`,
+//! `compare`, `order_by`, `limit`, in this order.
+//!
+//! Two sums stand beside the rows, and are merges of states as they are ([`sums`]):
+//! - `totals` of what was counted, before `window` and whatever is left out afterwards;
+//! - `other`, last, of the states of the rows that passed `having` and are not in the page.
+//!
+//! So neither is computed from finished values, and a distinct count or a quantile of them is as
+//! exact as that of a row.
 //!
 //! Measures are finished only where they are shown or needed: for all groups where rows are chosen
 //! or ordered by them, otherwise for the rows of the page alone.
 
+mod choice;
 mod columns;
 pub(crate) mod compare;
 mod fill;
@@ -12,9 +20,11 @@ mod page;
 mod partial_buckets;
 mod provenance;
 mod rows;
+mod sums;
 #[cfg(test)]
 mod tests;
 pub(crate) mod warnings;
+pub(crate) mod window;
 
 use std::sync::{Arc, OnceLock};
 
@@ -23,12 +33,15 @@ use arrow::datatypes::DataType;
 use bytes::Bytes;
 use merganser_core::time::TimeRange;
 use merganser_metric::compile::{Metric, OverflowCounts};
+use merganser_metric::table::TableError;
 
-use crate::calendar::{BucketCalendar, Granularity};
+use crate::calendar::{BucketCalendar, Granularity, TrailingWindow};
 use crate::error::ServingError;
 use crate::memory::{MemoryAccount, QueryMemoryGuard};
+use crate::merge::MergeError;
 use crate::query::resolve::{RangeEdges, ResolvedQuery};
 use crate::query::{FillPolicy, LIMIT_MAX, Query};
+use choice::GroupChoice;
 use columns::NamedColumns;
 pub use compare::ComparisonRange;
 use order::{PageBuilder, PageRequest};
@@ -37,7 +50,8 @@ pub use provenance::{
     AnswerProvenance, BatchProvenance, MeasureApproximation, SpeedProvenance, approximate,
 };
 use rows::GroupRow;
-pub use rows::MergedStates;
+pub use rows::{MergedStates, RangeStates};
+pub use sums::SummedRows;
 
 /// An answer: rows, and what they are made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +71,12 @@ pub struct AnswerRows {
     pub edges: RangeEdges,
     /// Granularity and zone.
     pub calendar: BucketCalendar,
+    /// With `window`: how far back each row reaches.
+    pub window: Option<TrailingWindow>,
+    /// With `totals`: one row of measures, of all that was counted.
+    pub totals: Option<SummedRows>,
+    /// With `other`: `time` if there are buckets and the measures, of the rows that are left out.
+    pub other: Option<SummedRows>,
     /// `time` if there are buckets, the dimensions, the measures.
     pub values: RecordBatch,
     /// With `compare`: the earlier range.
@@ -82,7 +102,17 @@ impl AnswerRows {
     /// Whether they are short.
     #[must_use]
     pub fn is_short(&self) -> bool {
-        self.values.num_rows() <= SHORT_ROWS && self.values.get_array_memory_size() <= SHORT_BYTES
+        let is_short = |rows: &RecordBatch| {
+            rows.num_rows() <= SHORT_ROWS && rows.get_array_memory_size() <= SHORT_BYTES
+        };
+        is_short(&self.values) && self.other.iter().all(|other| is_short(&other.values))
+    }
+
+    /// All their columns.
+    pub fn batches(&self) -> impl Iterator<Item = &RecordBatch> {
+        let sums = self.totals.iter().chain(&self.other);
+        let sums = sums.flat_map(|sum| [Some(&sum.values), sum.compared.as_ref()]);
+        [Some(&self.values), self.compared.as_ref()].into_iter().chain(sums).flatten()
     }
 }
 
@@ -91,6 +121,9 @@ impl PartialEq for AnswerRows {
     fn eq(&self, other: &Self) -> bool {
         self.edges == other.edges
             && self.calendar == other.calendar
+            && self.window == other.window
+            && self.totals == other.totals
+            && self.other == other.other
             && self.values == other.values
             && self.comparison == other.comparison
             && self.compared == other.compared
@@ -150,9 +183,9 @@ pub struct AnswerInput<'a> {
     /// The answered edges.
     pub edges: RangeEdges,
     /// The states.
-    pub merged: &'a MergedStates,
+    pub states: &'a RangeStates,
     /// The states and the range to compare with.
-    pub earlier: Option<(&'a MergedStates, &'a ComparisonRange)>,
+    pub earlier: Option<(&'a RangeStates, &'a ComparisonRange)>,
     /// Rows that filling may make.
     pub groups_max: usize,
     /// What the memory is taken from.
@@ -164,9 +197,10 @@ pub struct AnswerInput<'a> {
 /// # Errors
 /// When filling makes too many rows, there is not enough memory, or states are not the metric's.
 pub fn build(source: AnswerInput<'_>) -> Result<AnswerRows, ServingError> {
-    let AnswerInput { query, resolved, metric, edges, merged, earlier, groups_max, account } =
+    let AnswerInput { query, resolved, metric, edges, states, earlier, groups_max, account } =
         source;
     let ResolvedQuery { calendar, measures, group_by, .. } = resolved;
+    let merged = &states.shown;
     let buckets = calendar.granularity() != Granularity::All;
     let starts = |range| compare::starts(calendar, metric.grain(), range, groups_max);
     let own_starts =
@@ -178,17 +212,20 @@ pub fn build(source: AnswerInput<'_>) -> Result<AnswerRows, ServingError> {
         // Rows beyond would be compared with nothing.
         return Err(ServingError::TooManyGroups { limit: groups_max });
     }
-    let _starts = account.hold(own_starts.len() * 2 * size_of::<i64>())?;
+    let before_starts = earlier.map_or_else(Vec::new, |(_, comparison)| starts(comparison.range));
+    let _starts = account.hold((own_starts.len() + before_starts.len()) * size_of::<i64>())?;
     let mut warnings = Vec::new();
-    let (rows, total_rows) = page(source, &own_starts, &mut warnings)?;
+    let chosen = choice::choose(source, &mut warnings)?;
+    let (rows, total_rows) = page(source, &chosen, &own_starts, &mut warnings)?;
     let bytes = row_bytes(metric, measures, group_by.len(), earlier.is_some());
     let held = account.hold(rows.len() * bytes)?;
     let groups: Vec<Option<u32>> = rows.iter().map(|row| row.source).collect();
     let mut columns = page::keys(merged, &rows, &query.group_by, buckets);
     warnings.extend(page::measures(merged, metric, measures, &groups, &mut columns)?.warnings());
     page::fill_zeros(metric, measures, &groups, query.fill, &mut columns)?;
-    let compared = earlier.map(|(before, comparison)| {
-        let times = compare::buckets(&rows, &own_starts, &starts(comparison.range));
+    let compared = earlier.map(|(before, _)| {
+        let before = &before.shown;
+        let times = compare::buckets(&rows, &own_starts, &before_starts);
         let groups = compare::matches(merged, &rows, before, &times, group_by.len());
         let mut columns = NamedColumns::default();
         if buckets {
@@ -198,12 +235,22 @@ pub fn build(source: AnswerInput<'_>) -> Result<AnswerRows, ServingError> {
         warnings.extend(misfit_warnings("compare", &misfits));
         columns.into_batch(rows.len())
     });
+    let compared = compared.transpose()?;
+    let left_out = sums::LeftOut {
+        passed: &chosen.passed,
+        rows: &rows,
+        own_starts: &own_starts,
+        before_starts: &before_starts,
+    };
     Ok(AnswerRows {
         edges,
         calendar: calendar.clone(),
+        window: query.window,
+        totals: query.totals.then(|| sums::totals(source, &mut warnings)).transpose()?,
+        other: query.other.then(|| sums::other(source, &left_out, &mut warnings)).transpose()?,
         values: columns.into_batch(rows.len())?,
         comparison: earlier.map(|(_, comparison)| comparison.clone()),
-        compared: compared.transpose()?,
+        compared,
         total_rows,
         warnings,
         rendered: RenderedRows::default(),
@@ -221,20 +268,13 @@ fn row_bytes(metric: &Metric, measures: &[usize], dimensions: usize, is_compared
 /// The rows of the page in order, and how many there were before `limit` and `offset`.
 fn page(
     source: AnswerInput<'_>,
+    chosen: &GroupChoice,
     starts: &[i64],
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<GroupRow>, usize), ServingError> {
-    let AnswerInput { query, resolved, metric, edges, merged, groups_max, account, .. } = source;
+    let AnswerInput { query, resolved, metric, edges, states, groups_max, account, .. } = source;
+    let merged = &states.shown;
     let table = &merged.table;
-    let (mut misfits, mut rows_held) = (OverflowCounts::default(), account.hold(0)?);
-    let kept = match &resolved.having {
-        Some(condition) => {
-            rows_held.resize(table.len() * size_of::<u32>())?;
-            Some(merged.having(metric, condition, &mut misfits)?)
-        }
-        None => None,
-    };
-    warnings.extend(misfit_warnings("having", &misfits));
     let empty = |measure: usize| {
         let zero = metric.measures()[measure].kind.is_zero_without_events();
         (query.fill == FillPolicy::Zero && zero).then_some(0)
@@ -249,17 +289,13 @@ fn page(
         per_bucket: query.limit_per_bucket,
     };
     let mut page = PageBuilder::new(wanted, empty, account.hold(0)?);
-    // A table holds at most 2³² groups.
-    let all = kept.is_none().then_some(0..table.len() as u32).into_iter().flatten();
-    let groups = all.chain(kept.iter().flatten().copied());
-    let mut rows = groups.map(|group| GroupRow::of(table, group));
+    let mut rows = chosen.kept(table).map(|group| GroupRow::of(table, group));
     let is_filled = query.fill != FillPolicy::None
         && resolved.calendar.granularity() != Granularity::All
         && edges.from.is_some()
         && edges.to.is_some();
     if is_filled {
-        let count = kept.as_ref().map_or(table.len(), Vec::len);
-        rows_held.resize(rows_held.bytes() + count * fill::ROW_BYTES)?;
+        let _rows_held = account.hold(chosen.kept(table).count() * fill::ROW_BYTES)?;
         let (rows, dimensions) = (rows.collect(), wanted.dimensions);
         let how = (starts, query.fill);
         fill::fill(merged, rows, dimensions, how, groups_max, |row| page.push(row))?;
@@ -281,6 +317,10 @@ fn page(
 /// Warnings of values that are not in the rows, and what they are for.
 fn misfit_warnings(what: &'static str, misfits: &OverflowCounts) -> impl Iterator<Item = String> {
     misfits.warnings().map(move |warning| format!("`{what}`: {warning}"))
+}
+
+fn table_error(error: TableError) -> ServingError {
+    MergeError::from(error).into()
 }
 
 /// The last of the answer's buckets with events.

@@ -10,6 +10,8 @@
 //!
 //! Bucket starts are instants, and always lie in their bucket.
 
+mod day_part;
+mod window;
 mod zone;
 
 #[cfg(test)]
@@ -18,8 +20,10 @@ pub(crate) mod tests;
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
-use merganser_core::time::{DAY_US, Grain, HOUR_US, MINUTE_US, TimeRange, Timestamp};
+use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
 
+pub use day_part::DayPart;
+pub use window::{TrailingWindow, WindowUnit};
 pub use zone::{OffsetSpan, ZoneCache, ZoneOffsets};
 
 /// Days from 0001-01-01, as chrono counts them, to 1970-01-01.
@@ -31,14 +35,8 @@ pub enum Granularity {
     /// One bucket for everything.
     #[default]
     All,
-    /// A minute.
-    Minute,
-    /// Five minutes.
-    FiveMinutes,
-    /// A quarter of an hour.
-    QuarterHour,
-    /// An hour.
-    Hour,
+    /// A part of a day.
+    Part(DayPart),
     /// A calendar day.
     Day,
     /// Seven days from a Monday on.
@@ -52,13 +50,19 @@ pub enum Granularity {
 }
 
 impl Granularity {
-    /// All of them, coarsest range first, then from fine to coarse.
+    /// A minute.
+    pub const MINUTE: Self = Self::Part(DayPart(1, "minute"));
+    /// An hour.
+    pub const HOUR: Self = Self::Part(DayPart(60, "hour"));
+
+    /// Those that are offered: all but the less common parts of a day. Coarsest range first, then
+    /// from fine to coarse.
     pub const EACH: [Self; 10] = [
         Self::All,
-        Self::Minute,
-        Self::FiveMinutes,
-        Self::QuarterHour,
-        Self::Hour,
+        Self::MINUTE,
+        Self::Part(DayPart(5, "5m")),
+        Self::Part(DayPart(15, "15m")),
+        Self::HOUR,
         Self::Day,
         Self::Week,
         Self::Month,
@@ -71,10 +75,7 @@ impl Granularity {
     pub const fn name(self) -> &'static str {
         match self {
             Self::All => "all",
-            Self::Minute => "minute",
-            Self::FiveMinutes => "5m",
-            Self::QuarterHour => "15m",
-            Self::Hour => "hour",
+            Self::Part(part) => part.1,
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
@@ -92,24 +93,30 @@ impl Granularity {
         }
     }
 
+    /// Whether buckets of `grain` make up its own, where the clock does not change.
+    #[must_use]
+    pub const fn is_made_of(self, grain: Grain) -> bool {
+        match self.length() {
+            Some(length) => length % grain.micros() == 0,
+            None => true,
+        }
+    }
+
     /// The length of buckets up to a (24-hour) day.
     pub(crate) const fn length(self) -> Option<i64> {
         match self {
-            Self::Minute => Some(MINUTE_US),
-            Self::FiveMinutes => Some(5 * MINUTE_US),
-            Self::QuarterHour => Some(15 * MINUTE_US),
-            Self::Hour => Some(HOUR_US),
+            Self::Part(part) => Some(part.length()),
             Self::Day => Some(DAY_US),
             Self::All | Self::Week | Self::Month | Self::Quarter | Self::Year => None,
         }
     }
 
     /// The local period that a local time lies in: its start, and the next one's.
-    fn period(self, local: i64) -> (i64, i64) {
+    pub(crate) fn period(self, local: i64) -> (i64, i64) {
         let day = local.div_euclid(DAY_US);
         match self {
             Self::All => (i64::MIN / 8, i64::MAX / 8),
-            Self::Minute | Self::FiveMinutes | Self::QuarterHour | Self::Hour | Self::Day => {
+            Self::Part(_) | Self::Day => {
                 let length = self.length().unwrap_or(DAY_US);
                 let start = local.div_euclid(length) * length;
                 (start, start + length)
@@ -276,7 +283,7 @@ impl BucketCalendar {
         while at < range.to {
             let stretch = self.zone.offset_span(at.0);
             let change = Timestamp(stretch.end);
-            if stretch.offset % grain.micros() != 0 {
+            if stretch.offset % grain.micros() != 0 || !self.granularity.is_made_of(grain) {
                 add(at, change);
             }
             let bucket = |instant| self.span(Timestamp(instant)).bucket;

@@ -207,7 +207,7 @@ mod tests {
                 &[0, 2],
                 10,
             ),
-            of(&metric, calendar(Tz::UTC, Granularity::Hour), filters(), &[0], &[0, 2], 10),
+            of(&metric, calendar(Tz::UTC, Granularity::HOUR), filters(), &[0], &[0, 2], 10),
             of(&metric, days(), Vec::new(), &[0], &[0, 2], 10),
             of(&metric, days(), vec![filter("a = 'y'")], &[0], &[0, 2], 10),
             of(&metric, days(), vec![filter("a = 'x'"), filter("b = 'x'")], &[0], &[0, 2], 10),

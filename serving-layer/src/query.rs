@@ -3,6 +3,7 @@
 //! Here it is read and checked by itself. What depends on a metric (names, expressions, the base
 //! granularity) is checked when it is resolved against one ([`resolve`]).
 
+mod combine;
 mod granularity;
 mod hint;
 mod instant;
@@ -11,6 +12,7 @@ pub mod resolve;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timezone;
+mod window;
 
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ use merganser_core::ids::PartitionOffsets;
 use merganser_core::text::excerpt;
 use serde_json::Value;
 
-use crate::calendar::Granularity;
+use crate::calendar::{Granularity, TrailingWindow};
 pub use granularity::SPELLINGS;
 pub use instant::{CalendarPeriod, TimeExpression};
 use parameters::{QueryParameters, wrong};
@@ -31,6 +33,8 @@ use parameters::{QueryParameters, wrong};
 pub const LIMIT_DEFAULT: usize = 10_000;
 /// Rows of an answer at most.
 pub const LIMIT_MAX: usize = 100_000;
+/// Groups that `group_limit` keeps at most.
+pub const GROUP_LIMIT_MAX: usize = 10_000;
 /// Names in a list at most.
 const NAMES_MAX: usize = 200;
 
@@ -46,6 +50,15 @@ pub struct QueryError {
 impl QueryError {
     pub(crate) fn new(code: ErrorCode, parameter: &str, detail: impl Into<String>) -> Self {
         Self { code, parameter: excerpt(parameter).into_owned(), detail: detail.into() }
+    }
+
+    /// What is said of a parameter that a format of rows alone cannot answer.
+    pub(crate) fn of_json_alone(parameter: &str, format: AnswerFormat) -> Self {
+        let found = format!(
+            "stands beside the rows, which `{}` has no place for; `format=json` is right",
+            format.name()
+        );
+        wrong(parameter, &found)
     }
 
     pub(crate) fn code(&self) -> ErrorCode {
@@ -160,6 +173,12 @@ impl AnswerFormat {
         ("arrow", Self::Arrow),
         ("parquet", Self::Parquet),
     ];
+
+    /// Its name in queries.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::EACH.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| *name)
+    }
 }
 
 /// How texts stand in CSV.
@@ -216,6 +235,14 @@ pub struct Query {
     pub offset: usize,
     /// Whether `limit` and `offset` hold within each bucket.
     pub limit_per_bucket: bool,
+    /// Groups at most, those that come first over the whole range.
+    pub group_limit: Option<usize>,
+    /// Whether the answer has a merge of all that it counts.
+    pub totals: bool,
+    /// Whether the answer has a merge of the rows that it leaves out.
+    pub other: bool,
+    /// How far back from the end of each bucket its row reaches; without it the bucket alone.
+    pub window: Option<TrailingWindow>,
     /// What is done with empty buckets.
     pub fill: FillPolicy,
     /// The earlier range to compare with.
@@ -286,7 +313,7 @@ impl Query {
         let order_by = names("order_by", given.list("order_by")?.unwrap_or_default(), |name| {
             name.strip_prefix('-').unwrap_or(name)
         })?;
-        Ok(Self {
+        let query = Self {
             metric,
             measures: given
                 .list("measures")?
@@ -304,6 +331,10 @@ impl Query {
             limit: given.number("limit", LIMIT_MAX)?,
             offset: given.number("offset", usize::MAX >> 1)?.unwrap_or(0),
             limit_per_bucket: given.switch("limit_per_bucket")?,
+            group_limit: given.number("group_limit", GROUP_LIMIT_MAX)?,
+            totals: given.switch("totals")?,
+            other: given.switch("other")?,
+            window: window::window(given.text("window")?)?,
             fill: given.choice("fill", &FILLS)?.unwrap_or_default(),
             compare: given.choice("compare", &CompareMode::EACH)?,
             partial: given
@@ -316,7 +347,9 @@ impl Query {
             format: given.choice("format", &AnswerFormat::EACH)?,
             csv: given.choice("csv", &CsvTextStyle::EACH)?.unwrap_or_default(),
             scope: Arc::default(),
-        })
+        };
+        query.check_together()?;
+        Ok(query)
     }
 }
 

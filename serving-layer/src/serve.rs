@@ -25,6 +25,7 @@ mod recent_events;
 #[cfg(test)]
 mod tests;
 mod visibility;
+mod windows;
 
 use merganser_api::error_code::ErrorCode;
 use merganser_core::blocking::run_blocking;

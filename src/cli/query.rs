@@ -32,7 +32,7 @@ pub(super) struct QueryArgs {
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
 
-    /// all, minute, 5m, 15m, hour, day, week, month, quarter or year
+    /// all, minute, hour, day, week, month, quarter or year; or 10m, 6h and whatever divides a day
     #[arg(long, value_name = "BUCKET")]
     granularity: Option<String>,
 
@@ -67,6 +67,22 @@ pub(super) struct QueryArgs {
     /// Apply --limit within each time bucket
     #[arg(long)]
     limit_per_bucket: bool,
+
+    /// Only the first so many groups over the whole range, by the first measure in --order-by
+    #[arg(long, value_name = "N")]
+    group_limit: Option<u64>,
+
+    /// Add a line of totals, of all that is counted in the range
+    #[arg(long)]
+    totals: bool,
+
+    /// Add lines of the rows that --limit and --group-limit leave out, merged by bucket
+    #[arg(long)]
+    other: bool,
+
+    /// Each bucket with the time before it, counted back from its end: 28d, 12h, 3M, …
+    #[arg(long, value_name = "LENGTH")]
+    window: Option<String>,
 
     /// none, zero, null or previous
     #[arg(long, value_name = "HOW")]
@@ -114,6 +130,7 @@ impl QueryArgs {
             ("filter", &self.filter),
             ("having", &self.having),
             ("order_by", &self.order_by),
+            ("window", &self.window),
             ("fill", &self.fill),
             ("compare", &self.compare),
             ("partial", &self.partial),
@@ -121,14 +138,21 @@ impl QueryArgs {
             ("csv", &self.csv),
         ];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text.clone()?)));
-        let numbers = [("limit", self.limit), ("offset", self.offset)];
+        let numbers =
+            [("limit", self.limit), ("offset", self.offset), ("group_limit", self.group_limit)];
         let numbers = numbers.into_iter().filter_map(|(name, n)| Some((name, n?.to_string())));
-        let switch = self.limit_per_bucket.then(|| ("limit_per_bucket", "true".to_owned()));
+        let switches = [
+            ("limit_per_bucket", self.limit_per_bucket),
+            ("totals", self.totals),
+            ("other", self.other),
+        ];
+        let switches = switches.into_iter().filter(|(_, is_on)| *is_on);
+        let switches = switches.map(|(name, _)| (name, "true".to_owned()));
         [("metric", self.metric.clone())]
             .into_iter()
             .chain(texts)
             .chain(numbers)
-            .chain(switch)
+            .chain(switches)
             .collect()
     }
 }

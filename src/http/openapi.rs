@@ -251,8 +251,8 @@ fn parameter_schema(path: &str, name: &str) -> ObjectBuilder {
         "compare" => one_of(&operations::COMPARISONS),
         "format" => one_of(&["json", "csv", "ndjson", "arrow", "parquet"]),
         "csv" => one_of(&["verbatim", "spreadsheet"]),
-        "limit_per_bucket" => one_of(&["true", "false"]),
-        "granularity" => one_of(&operations::GRANULARITIES),
+        "limit_per_bucket" | "totals" | "other" => one_of(&["true", "false"]),
+        "group_limit" => whole(1, 10_000),
         "events" => whole(1, 10_000),
         "limit" if path == "/v1/metrics:preview" => whole(1, 1000),
         "limit" if path.starts_with("/v1/query") || path.starts_with("/v1/metrics") => {

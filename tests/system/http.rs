@@ -141,12 +141,17 @@ impl Http {
             rows: Vec<BTreeMap<String, Box<RawValue>>>,
             total_rows: usize,
         }
+        let answer: Answer = serde_json::from_str(&self.answer_text(query)).unwrap();
+        (answer.total_rows, answer.rows)
+    }
+
+    /// The text of an answer that must be given, whole.
+    pub(crate) fn answer_text(&self, query: &Value) -> String {
         let mut response = self.agent.post(self.at("/v1/query")).send_json(query).unwrap();
         let status = response.status().as_u16();
         let text = response.body_mut().with_config().limit(1 << 28).read_to_string().unwrap();
         assert_eq!(status, 200, "{query}: {text}");
-        let answer: Answer = serde_json::from_str(&text).unwrap();
-        (answer.total_rows, answer.rows)
+        text
     }
 
     fn at(&self, path: &str) -> String {

@@ -22,16 +22,16 @@ pub struct ComparisonRange {
 }
 
 impl ComparisonRange {
-    /// Names the buckets that the range cuts.
+    /// Names the buckets that some of the range's edges cut.
     #[must_use]
     pub fn new(
         kind: CompareMode,
         range: TimeRange,
+        cut: RangeEdges,
         calendar: &BucketCalendar,
         grain: Grain,
     ) -> Self {
-        let edges = RangeEdges { from: Some(range.from), to: Some(range.to) };
-        let partial_buckets = partial_buckets::partial_buckets(calendar, grain, edges, None);
+        let partial_buckets = partial_buckets::partial_buckets(calendar, grain, cut, None);
         Self { kind, range, partial_buckets }
     }
 

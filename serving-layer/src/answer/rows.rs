@@ -10,6 +10,7 @@ use merganser_metric::table::StateTable;
 
 use super::columns::NamedColumns;
 use crate::error::ServingError;
+use crate::memory::QueryMemoryGuard;
 use crate::merge::HeldTable;
 
 /// Groups that are finished at a time, where all are but few are kept.
@@ -24,7 +25,30 @@ pub struct MergedStates {
     pub columns: Arc<[String]>,
 }
 
+/// The states of a range.
+#[derive(Clone, Debug)]
+pub struct RangeStates {
+    /// Each event in the bucket that it lies in.
+    pub counted: MergedStates,
+    /// What rows show: the same, or what their windows hold.
+    pub shown: MergedStates,
+}
+
+impl RangeStates {
+    /// Of buckets that show themselves.
+    #[must_use]
+    pub fn of(merged: MergedStates) -> Self {
+        Self { shown: merged.clone(), counted: merged }
+    }
+}
+
 impl MergedStates {
+    /// Another table with the same states.
+    pub(super) fn with(&self, table: StateTable, held: QueryMemoryGuard) -> Self {
+        let table = Arc::new(HeldTable::new(table, held));
+        Self { table, columns: Arc::clone(&self.columns) }
+    }
+
     /// The values of some measures for some groups, in their order.
     pub(super) fn finish(
         &self,

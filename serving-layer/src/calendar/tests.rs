@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, Duration, LocalResult, NaiveDate, Offset, TimeZ
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::*;
+use merganser_core::time::HOUR_US;
 
 pub(crate) const ZONES: [Tz; 8] = [
     Tz::America__New_York,
@@ -67,13 +68,21 @@ fn naive_start(tz: Tz, time: DateTime<Tz>, minutes: i64) -> DateTime<Tz> {
     }
 }
 
+/// The minutes that a part of a day's name says.
+pub(crate) fn part_minutes(part: DayPart) -> i64 {
+    let name = match part.name() {
+        "minute" => "1m",
+        "hour" => "1h",
+        name => name,
+    };
+    let (digits, unit) = name.split_at(name.len() - 1);
+    digits.parse::<i64>().unwrap() * if unit == "h" { 60 } else { 1 }
+}
+
 pub(crate) fn naive(tz: Tz, time: DateTime<Tz>, granularity: Granularity) -> DateTime<Tz> {
     match granularity {
         Granularity::All => unreachable!("has no buckets"),
-        Granularity::Minute => naive_start(tz, time, 1),
-        Granularity::FiveMinutes => naive_start(tz, time, 5),
-        Granularity::QuarterHour => naive_start(tz, time, 15),
-        Granularity::Hour => naive_start(tz, time, 60),
+        Granularity::Part(part) => naive_start(tz, time, part_minutes(part)),
         Granularity::Day
         | Granularity::Week
         | Granularity::Month
@@ -104,11 +113,16 @@ fn instants(tz: Tz) -> Vec<DateTime<Tz>> {
 fn every_day_of_31_years_buckets_as_chrono_tz_says() {
     for tz in ZONES {
         let instants = instants(tz);
+        // Walking back takes long where parts of a day are.
+        let rare = [2, 10, 45, 90, 360, 720].map(|n| DayPart::of_minutes(n).unwrap());
+        let rare = rare.map(|part| calendar(tz, Granularity::Part(part)));
         let calendars: Vec<BucketCalendar> =
             Granularity::EACH[1..].iter().map(|g| calendar(tz, *g)).collect();
-        for time in &instants {
+        for (at, time) in instants.iter().enumerate() {
+            let parts = rare.iter().filter(|_| at % 97 == 0);
+            let calendars = calendars.iter().chain(parts);
             let at = Timestamp(time.timestamp_micros());
-            for calendar in &calendars {
+            for calendar in calendars {
                 let want = naive(tz, *time, calendar.granularity());
                 let span = calendar.span(at);
                 let what = || format!("{time} {:?} in {tz}", calendar.granularity());
@@ -140,7 +154,7 @@ fn days_have_23_and_25_hours() {
 
 #[test]
 fn a_repeated_hour_is_two_buckets_and_a_skipped_one_none() {
-    let zone = calendar(Tz::America__New_York, Granularity::Hour);
+    let zone = calendar(Tz::America__New_York, Granularity::HOUR);
     let range = TimeRange { from: utc("2013-11-03T04:00:00Z"), to: utc("2013-11-03T08:00:00Z") };
     let shown = |calendar: &BucketCalendar, range| -> Vec<String> {
         let starts = calendar.starts(range, 100);
@@ -159,7 +173,7 @@ fn a_repeated_hour_is_two_buckets_and_a_skipped_one_none() {
     assert_eq!(shown(&zone, range), ["2013-03-10T01:00:00-05:00", "2013-03-10T03:00:00-04:00"]);
 
     // Half an hour at a time.
-    let lord_howe = calendar(Tz::Australia__Lord_Howe, Granularity::Hour);
+    let lord_howe = calendar(Tz::Australia__Lord_Howe, Granularity::HOUR);
     let range = TimeRange { from: utc("2013-04-06T14:00:00Z"), to: utc("2013-04-06T16:00:00Z") };
     assert_eq!(
         shown(&lord_howe, range),
@@ -215,6 +229,54 @@ fn every_zone_can_be_bucketed_from_end_to_end() {
             assert!(starts.is_sorted_by(|a, b| a < b), "{tz}");
             let want = if granularity == Granularity::Year { 301 } else { 301 * 12 };
             assert!((want..=want + 2).contains(&starts.len()), "{tz}: {}", starts.len());
+        }
+    }
+}
+
+fn window(count: u32, unit: WindowUnit) -> TrailingWindow {
+    TrailingWindow::new(count, unit).unwrap()
+}
+
+#[test]
+fn days_of_a_window_are_the_calendars_and_hours_pass() {
+    use WindowUnit::{Day, Hour, Month, Week};
+    let days = calendar(Tz::Europe__Berlin, Granularity::Day);
+    let hours = calendar(Tz::Europe__Berlin, Granularity::HOUR);
+    for (calendar, bucket, length, start) in [
+        (&days, "2025-03-29T23:00:00Z", window(1, Day), "2025-03-29T23:00:00Z"),
+        (&days, "2025-04-01T22:00:00Z", window(7, Day), "2025-03-26T23:00:00Z"),
+        (&days, "2025-04-01T22:00:00Z", window(1, Week), "2025-03-26T23:00:00Z"),
+        // 31 March less a month is 28 February, whose day is the first in the window.
+        (&days, "2025-03-29T23:00:00Z", window(1, Month), "2025-02-27T23:00:00Z"),
+        (&hours, "2025-03-30T08:00:00Z", window(24, Hour), "2025-03-29T09:00:00Z"),
+        (&hours, "2025-03-30T08:00:00Z", window(1, Day), "2025-03-29T10:00:00Z"),
+        // The second time that it is two o'clock.
+        (&hours, "2025-10-26T01:00:00Z", window(1, Hour), "2025-10-26T01:00:00Z"),
+        (&hours, "2025-10-26T01:00:00Z", window(1, Day), "2025-10-25T01:00:00Z"),
+    ] {
+        let got = calendar.window_start(length, utc(bucket));
+        assert_eq!(got, utc(start), "{length} at {bucket}");
+    }
+}
+
+/// Over all changes of two years, in every zone.
+#[test]
+fn windows_of_days_begin_with_a_bucket_and_never_before_another_that_ends_earlier() {
+    use WindowUnit::{Day, Month};
+    let parts = [5, 45, 60, 360].map(|n| Granularity::Part(DayPart::of_minutes(n).unwrap()));
+    for tz in ZONES {
+        for granularity in parts.into_iter().chain([Granularity::Day]) {
+            let calendar = calendar(tz, granularity);
+            for length in [window(1, Day), window(7, Day), window(1, Month)] {
+                let (mut bucket, mut last) = (calendar.span(utc("2012-12-31T12:00:00Z")).bucket, None);
+                while bucket < utc("2014-01-15T00:00:00Z") {
+                    let start = calendar.window_start(length, bucket);
+                    let what = || format!("{length} of {granularity:?} at {bucket} in {tz}");
+                    assert!(start <= bucket && calendar.is_start(start), "{}: {start}", what());
+                    assert!(last.is_none_or(|last| last <= start), "{}: {start}", what());
+                    (bucket, last) = (calendar.next(bucket), Some(start));
+                }
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The JSON object of an answer. Values keep all their digits: none passes through a float.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
@@ -28,13 +29,23 @@ pub(super) fn pieces(answer: QueryAnswer) -> Box<dyn Iterator<Item = Bytes> + Se
 
 /// The text up to the end of the rows.
 pub(super) fn rows_text(answer: QueryAnswer) -> impl Iterator<Item = Bytes> + Send {
+    let around = RowDelimiters { between: b",", after: b"" };
     let head = Bytes::from(head(&answer));
-    [head].into_iter().chain(row_pieces(answer, RowDelimiters { between: b",", after: b"" }))
+    let rows = Arc::clone(&answer.rows);
+    let other = answer.rows.other.as_ref().map(|_| {
+        let other = row_pieces(Arc::clone(&rows), RowSource::Other, around);
+        [Bytes::from_static(b"\"other\":[")].into_iter().chain(other).chain([Bytes::from("],")])
+    });
+    [head]
+        .into_iter()
+        .chain(other.into_iter().flatten())
+        .chain([Bytes::from_static(b"\"rows\":[")])
+        .chain(row_pieces(rows, RowSource::Page, around))
 }
 
 /// The rows alone, one a line.
 pub(super) fn lines(answer: QueryAnswer) -> impl Iterator<Item = Bytes> + Send {
-    row_pieces(answer, RowDelimiters { between: b"", after: b"\n" })
+    row_pieces(answer.rows, RowSource::Page, RowDelimiters { between: b"", after: b"\n" })
 }
 
 /// What stands between rows, and after each.
@@ -44,15 +55,40 @@ struct RowDelimiters {
     after: &'static [u8],
 }
 
-/// The rows, some at a time.
-fn row_pieces(answer: QueryAnswer, around: RowDelimiters) -> impl Iterator<Item = Bytes> + Send {
+/// Which rows of an answer are written.
+#[derive(Clone, Copy)]
+enum RowSource {
+    Page,
+    Totals,
+    Other,
+}
+
+impl RowSource {
+    /// Their values, and what they are compared with.
+    fn of(self, rows: &AnswerRows) -> Option<(&RecordBatch, Option<&RecordBatch>)> {
+        let summed = match self {
+            Self::Page => return Some((&rows.values, rows.compared.as_ref())),
+            Self::Totals => rows.totals.as_ref(),
+            Self::Other => rows.other.as_ref(),
+        };
+        summed.map(|sums| (&sums.values, sums.compared.as_ref()))
+    }
+}
+
+/// Rows, some at a time.
+fn row_pieces(
+    rows: Arc<AnswerRows>,
+    source: RowSource,
+    around: RowDelimiters,
+) -> impl Iterator<Item = Bytes> + Send {
     let mut next = 0;
     std::iter::from_fn(move || {
-        let count = answer.rows.values.num_rows();
+        let (values, compared) = source.of(&rows)?;
+        let count = values.num_rows();
         if next == count {
             return None;
         }
-        let mut writer = JsonRowWriter::new(&answer);
+        let mut writer = JsonRowWriter::new(values, compared, rows.calendar.zone());
         let mut text = Vec::with_capacity(PIECE_BYTES);
         while next < count && text.len() < PIECE_BYTES {
             text.extend_from_slice(if next > 0 { around.between } else { b"" });
@@ -75,18 +111,26 @@ fn head(answer: &QueryAnswer) -> Vec<u8> {
         answer.rows.values.schema_ref().fields().iter().map(column).collect();
     let compare = answer.rows.comparison.as_ref().map(|compare| compare.to_json(zone));
     let compare = compare.map(|compare| format!("\"compare\":{compare},"));
+    let window = answer.rows.window.map(|window| format!("\"window\":\"{window}\","));
     let text = format!(
-        "{{\"metric\":{},\"from\":{},\"to\":{},\"granularity\":\"{}\",\"timezone\":\"{}\",{}\
-         \"columns\":[{}],\"rows\":[",
+        "{{\"metric\":{},\"from\":{},\"to\":{},\"granularity\":\"{}\",{}\"timezone\":\"{}\",{}\
+         \"columns\":[{}],",
         json!(answer.metric),
         edge(answer.rows.edges.from),
         edge(answer.rows.edges.to),
         answer.rows.calendar.granularity().name(),
+        window.unwrap_or_default(),
         zone.name(),
         compare.unwrap_or_default(),
         columns.join(","),
     );
-    text.into_bytes()
+    let mut text = text.into_bytes();
+    if let Some((totals, compared)) = RowSource::Totals.of(&answer.rows) {
+        text.extend_from_slice(b"\"totals\":");
+        JsonRowWriter::new(totals, compared, zone).write(0, &mut text);
+        text.push(b',');
+    }
+    text
 }
 
 fn tail(answer: &QueryAnswer) -> Bytes {
@@ -137,12 +181,16 @@ struct TimeTextCache<'a> {
 }
 
 impl<'a> JsonRowWriter<'a> {
-    fn new(answer: &'a QueryAnswer) -> Self {
-        let times = || TimeTextCache { zone: answer.rows.calendar.zone(), last: None };
+    fn new(
+        values: &'a RecordBatch,
+        compared: Option<&'a RecordBatch>,
+        zone: &'a ZoneOffsets,
+    ) -> Self {
+        let times = || TimeTextCache { zone, last: None };
         Self {
-            columns: columns(&answer.rows.values),
+            columns: columns(values),
             times: times(),
-            compared: answer.rows.compared.as_ref().map(|compared| (columns(compared), times())),
+            compared: compared.map(|compared| (columns(compared), times())),
         }
     }
 

@@ -70,7 +70,8 @@ pub(super) fn metadata(answer: &QueryAnswer) -> impl Iterator<Item = (String, St
         ("warnings", json!(answer.rows.warnings).to_string()),
     ];
     let edges = [("from", from), ("to", to)].into_iter();
-    let edges = edges.chain([("compare", compare(answer))]);
+    let window = answer.rows.window.map(|window| window.to_string());
+    let edges = edges.chain([("compare", compare(answer)), ("window", window)]);
     let edges = edges.filter_map(|(name, edge)| Some((name, edge?)));
     always.into_iter().chain(edges).map(|(name, text)| (format!("merganser.{name}"), text))
 }

@@ -34,7 +34,10 @@ fn rows(count: i64) -> AnswerRows {
     let memory = QueryMemory::new(0).account(&CallerId::default(), MemoryNeed::Much);
     AnswerRows {
         edges: RangeEdges::default(),
-        calendar: BucketCalendar::new(zone, Granularity::Hour),
+        calendar: BucketCalendar::new(zone, Granularity::HOUR),
+        window: None,
+        totals: None,
+        other: None,
         values: batch(vec![
             ("time", Arc::new(times.with_timezone("UTC"))),
             ("c", Arc::new(texts)),

@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::{Body, body_stream, malformed_json};
 use crate::error::ServingError;
 use crate::format::{self, metadata};
-use crate::query::{AnswerFormat, Query};
+use crate::query::{AnswerFormat, Query, QueryError};
 use crate::serve::{PermitRequest, ServingLayer};
 use crate::subscriptions::QuerySubscriptions;
 
@@ -98,6 +98,9 @@ async fn answer(
     };
     let format = query.format.or_else(liked).unwrap_or_default();
     let is_json = format == AnswerFormat::Json;
+    if let Some(name) = query.json_alone().filter(|_| !is_json) {
+        return Err(QueryError::of_json_alone(name, format).into());
+    }
     // The others cannot say that rows are left out.
     let query = if is_json { query } else { query.with_all_rows() };
     let answer = serving.answer_to(&PermitRequest::query(caller.clone()), &query).await?;

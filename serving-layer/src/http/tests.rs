@@ -3,6 +3,7 @@
 mod bound;
 mod exports;
 mod reading;
+mod sums;
 
 use std::sync::Arc;
 

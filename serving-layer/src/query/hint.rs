@@ -6,7 +6,7 @@ use merganser_metric::compile::Metric;
 use super::Granularity;
 
 /// Other names for parameters.
-const PARAMETERS: [(&str, &[&str]); 14] = [
+const PARAMETERS: [(&str, &[&str]); 18] = [
     ("metric", &["name", "table"]),
     ("measures", &["measure", "metrics", "select", "fields", "columns", "aggregate"]),
     ("from", &["start", "since", "begin", "start_time", "start_date", "date_from", "after_time"]),
@@ -17,6 +17,10 @@ const PARAMETERS: [(&str, &[&str]); 14] = [
     ("filter", &["where", "filters", "condition", "q", "query"]),
     ("order_by", &["order", "sort", "sort_by", "orderby", "ordering"]),
     ("limit", &["top", "max", "count", "page_size", "per_page", "size", "rows"]),
+    ("group_limit", &["top_groups", "series_limit", "max_groups", "limit_groups", "groups"]),
+    ("totals", &["total", "with_totals", "grand_total", "rollup", "summary"]),
+    ("other", &["others", "rest", "remainder", "with_other"]),
+    ("window", &["rolling", "trailing", "moving", "sliding", "lookback", "rolling_window"]),
     ("offset", &["skip", "start_row", "page"]),
     ("compare", &["comparison", "compare_to", "compare_with", "versus", "vs"]),
     ("partial", &["allow_partial", "incomplete"]),

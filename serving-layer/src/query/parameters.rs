@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{QueryError, hint};
 
 /// The names that a query may use.
-pub(super) const NAMES: [&str; 19] = [
+pub(super) const NAMES: [&str; 23] = [
     "metric",
     "measures",
     "from",
@@ -23,6 +23,10 @@ pub(super) const NAMES: [&str; 19] = [
     "limit",
     "offset",
     "limit_per_bucket",
+    "group_limit",
+    "totals",
+    "other",
+    "window",
     "fill",
     "compare",
     "partial",

@@ -72,6 +72,8 @@ pub struct ResolvedQuery {
     pub having: Option<(Predicate, Vec<usize>)>,
     /// What to order by; ties go by time, then dimensions.
     pub order_by: Vec<(SortColumn, SortDirection)>,
+    /// With `group_limit`: the measure that groups are ordered by over the whole range.
+    pub rank_by: Option<(usize, SortDirection)>,
 }
 
 /// Which way values go.
@@ -104,6 +106,14 @@ pub fn resolve(
         );
         return Err(QueryError::new(ErrorCode::GranularityTooFine, "granularity", detail));
     }
+    if !query.granularity.is_made_of(grain) {
+        let detail = format!(
+            "`granularity` is {}, and the metric's base of a {grain} does not make it up; whole \
+             hours that divide a day are right, as `2h`, or a metric with granularity `minute`",
+            query.granularity.name(),
+        );
+        return Err(QueryError::new(ErrorCode::GranularityTooFine, "granularity", detail));
+    }
     let measures = match &query.measures {
         None => (0..compiled.measures().len()).collect(),
         Some(names) => names
@@ -120,13 +130,15 @@ pub fn resolve(
     if let RangeEdges { from: Some(from), to: Some(to) } = edges {
         check_fit(&calendar, grain, TimeRange { from, to })?;
     }
+    let order_by = order(query, compiled)?;
     Ok(ResolvedQuery {
         calendar,
         edges,
-        measures,
         filters: filters(query, compiled)?,
         having: having(query, compiled)?,
-        order_by: order(query, compiled)?,
+        rank_by: query.group_limit.and_then(|_| rank(&order_by, &measures)),
+        measures,
+        order_by,
         group_by,
     })
 }
@@ -298,6 +310,16 @@ fn order(query: &Query, metric: &Metric) -> Result<Vec<(SortColumn, SortDirectio
         order_key(query, metric, &order.name).map(|key| (key, direction))
     };
     query.order_by.iter().map(key).collect()
+}
+
+/// The first measure that rows are ordered by, else the first that is asked for, the greatest
+/// first.
+fn rank(
+    order_by: &[(SortColumn, SortDirection)],
+    measures: &[usize],
+) -> Option<(usize, SortDirection)> {
+    let mut ordered = order_by.iter().filter_map(|(key, way)| Some((key.measure()?, *way)));
+    ordered.next().or_else(|| Some((*measures.first()?, SortDirection::Descending)))
 }
 
 fn order_key(query: &Query, metric: &Metric, name: &str) -> Result<SortColumn, QueryError> {

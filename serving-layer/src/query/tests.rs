@@ -3,7 +3,7 @@
 use super::*;
 
 /// Names of all parameters.
-pub(crate) fn names() -> [&'static str; 19] {
+pub(crate) fn names() -> [&'static str; 23] {
     parameters::NAMES
 }
 

@@ -13,6 +13,7 @@ use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
 use super::ServingLayer;
 use super::query_context::QueryContext;
 use super::read::{self, AttemptError, ReadContext};
+use super::windows::window_range;
 use crate::answer::{
     self, AnswerInput, AnswerRows, ComparisonRange, MeasureApproximation, MergedStates, warnings,
 };
@@ -96,9 +97,8 @@ impl CacheValue for CachedResult {
 
 /// Bytes of rows, of what may be written of them, and of the query.
 fn rows_bytes(rows: &AnswerRows, query: &Query) -> usize {
-    let batches = [Some(&rows.values), rows.compared.as_ref()];
     let is_short = rows.is_short();
-    let bytes = batches.into_iter().flatten().map(|batch| {
+    let bytes = rows.batches().map(|batch| {
         let names = batch.schema_ref().fields().iter().map(|field| field.name().len() + 4);
         // What is written of short answers: each row with its names, each value as it is.
         let written = if is_short { batch.num_rows() } else { 0 };
@@ -124,15 +124,20 @@ impl ServingLayer {
         let range = speed_range(&part, times)?;
         let (merged, speed) = self.read(&part, times.edges, range, &mut missing).await?;
         let (edges, mut widened) = checked_edges(&merged, &resolved, metric, times.now)?;
+        let states = self.range_states(&part, merged, edges, times.edges, &speed);
+        let states = Box::pin(states).await?;
         let earlier = match comparison_read(&part, times, edges)? {
             Some(ComparisonRead { comparison, read, widened: more }) => {
                 widened.extend(more);
-                Some((self.read_also(&part, closed_edges(read), &speed).await?, comparison))
+                let edges = closed_edges(read);
+                let merged = self.read_also(&part, edges, &speed).await?;
+                let states = self.range_states(&part, merged, edges, edges, &speed);
+                Some((Box::pin(states).await?, comparison))
             }
             None => None,
         };
         let (through, reach) = (speed.through, speed.reach);
-        let last = answer::last_bucket(&merged, &resolved.calendar);
+        let last = answer::last_bucket(&states.shown, &resolved.calendar);
         let warnings = self.warnings(&part, &speed.omissions).await;
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
         let (query, groups_max) = (query.clone(), self.settings.groups_max);
@@ -143,7 +148,7 @@ impl ServingLayer {
                 resolved: &resolved,
                 metric: &metric,
                 edges,
-                merged: &merged,
+                states: &states,
                 earlier: earlier.as_ref().map(|(before, comparison)| (before, comparison)),
                 groups_max,
                 account: work.account(),
@@ -181,15 +186,17 @@ impl ServingLayer {
     }
 }
 
-/// What is to be read of the speed view: the query's range, and the range that it is compared with.
-/// Where an edge is open, the latter depends on the events that there are.
+/// What is to be read of the speed view: the query's range, and the range that it is compared with,
+/// each as far back as windows reach. Where an edge is open, the latter depends on the events that
+/// there are.
 fn speed_range(part: &ReadContext<'_>, times: QueryTimes) -> Result<TimeRange, ServingError> {
-    let asked = times.edges.range();
+    let asked = window_range(part, times.edges)?;
     if part.query.compare.is_none() {
         return Ok(asked);
     }
     let RangeEdges { from: Some(_), to: Some(_) } = times.edges else { return Ok(TimeRange::ALL) };
-    let earlier = comparison_read(part, times, times.edges)?.map_or(asked, |earlier| earlier.read);
+    let Some(earlier) = comparison_read(part, times, times.edges)? else { return Ok(asked) };
+    let earlier = window_range(part, closed_edges(earlier.read))?;
     Ok(TimeRange { from: asked.from.min(earlier.from), to: asked.to.max(earlier.to) })
 }
 
@@ -232,7 +239,12 @@ fn comparison_read(
         let read = TimeRange { from: grain.ceil(exact.from), to: grain.ceil(exact.to) };
         (exact, read, widened)
     };
-    let comparison = ComparisonRange::new(compare, range, calendar, grain);
+    let cut = RangeEdges {
+        // Windows of the first bucket hold what comes before as well.
+        from: part.query.window.is_none().then_some(range.from),
+        to: Some(range.to),
+    };
+    let comparison = ComparisonRange::new(compare, range, cut, calendar, grain);
     Ok(Some(ComparisonRead { comparison, read, widened }))
 }
 

@@ -4,6 +4,7 @@ use merganser_core::time::TimeRange;
 use merganser_metric::catalog::MetricVersion;
 
 use super::{PinnedQuery, ServingLayer};
+use crate::answer::window;
 use crate::calendar::{BucketCalendar, Granularity};
 use crate::memory::MemoryNeed;
 use crate::plan;
@@ -17,8 +18,10 @@ impl ServingLayer {
         metric: &MetricVersion,
         place: &PinnedQuery<'_>,
     ) -> MemoryNeed {
-        let range = place.edges.range();
         let calendar = BucketCalendar::new(place.zone.clone(), query.granularity);
+        let reach = window::reach(&calendar, query.window, place.edges);
+        let asked = place.edges.range();
+        let range = TimeRange { from: reach.map_or(asked.from, |reach| reach.from), ..asked };
         let rows = batch_rows(metric, &calendar, range)
             .saturating_add(self.speed.groups(metric.id))
             .saturating_add(filled_rows(query, metric, place));
@@ -52,9 +55,10 @@ fn batch_rows(metric: &MetricVersion, calendar: &BucketCalendar, range: TimeRang
     pieces.iter().map(of).sum::<f64>() as u64
 }
 
-/// Buckets that are filled, for one group.
+/// Buckets that are filled, or shown for what their windows hold, for one group.
 fn filled_rows(query: &Query, metric: &MetricVersion, place: &PinnedQuery<'_>) -> u64 {
-    if query.fill == FillPolicy::None || query.granularity == Granularity::All {
+    let is_filled = query.fill != FillPolicy::None || query.window.is_some();
+    if !is_filled || query.granularity == Granularity::All {
         return 0;
     }
     // An open edge is that of the first or last bucket: about where the batch view begins, and now.

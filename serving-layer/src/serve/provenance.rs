@@ -11,6 +11,7 @@ use super::cached_result::CachedResult;
 use super::{PinnedQuery, ServingLayer};
 use crate::answer::{self, AnswerProvenance, BatchProvenance, QueryAnswer, SpeedProvenance};
 use crate::error::ServingError;
+use crate::query::resolve::RangeEdges;
 use crate::query::{PartialPolicy, Query};
 
 impl ServingLayer {
@@ -37,7 +38,8 @@ impl ServingLayer {
             partial_buckets: answer::partial_buckets(
                 calendar,
                 metric.compiled.grain(),
-                edges,
+                // Windows of the first bucket hold what comes before as well.
+                RangeEdges { from: edges.from.filter(|_| query.window.is_none()), ..edges },
                 Some(now),
             ),
             widened_buckets: answer::widened_ranges(zone, &made.widened),

@@ -5,6 +5,8 @@
 //! a group's key is a few integers whatever its texts are.
 
 mod merge_tables;
+mod regroup;
+mod sliding;
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
@@ -19,6 +21,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use crate::layout::StateLayout;
 use crate::measure::{StateColumn, StateError};
 use merganser_core::time::{TimeRange, Timestamp};
+pub use sliding::{SlidingMerge, WindowedBucket};
 
 /// Groups and their states.
 #[derive(Clone, Debug)]
@@ -325,8 +328,13 @@ impl StateTable {
     /// The group of this bucket and these values, if there is one.
     #[must_use]
     pub fn group_of(&self, time: Timestamp, values: &[Option<&str>]) -> Option<usize> {
-        let numbers = self.dimensions.iter().zip(values).map(|(d, text)| d.known(*text));
-        self.find(time.0, &numbers.collect::<Option<Vec<u32>>>()?)
+        self.find(time.0, &self.value_numbers(values)?)
+    }
+
+    /// The numbers of these values, see [`StateTable::value_number`]; none where one never occurred.
+    #[must_use]
+    pub fn value_numbers(&self, values: &[Option<&str>]) -> Option<Vec<u32>> {
+        self.dimensions.iter().zip(values).map(|(d, text)| d.known(*text)).collect()
     }
 
     /// Bytes that a group takes when it is written out, roughly.

@@ -20,6 +20,11 @@ type Row = BTreeMap<String, Box<RawValue>>;
 pub(in crate::cli) struct QueryReply {
     columns: Vec<ReplyColumn>,
     rows: Vec<Row>,
+    /// Below the rows: what is left out of them.
+    #[serde(default)]
+    other: Vec<Row>,
+    #[serde(default)]
+    totals: Option<Row>,
     total_rows: u64,
     #[serde(default)]
     compare: Option<ComparisonReply>,
@@ -117,7 +122,29 @@ impl QueryReply {
         for row in &self.rows {
             table.row(self.cells(row, &compared, "∅"));
         }
+        let sums = self.other.iter().map(|row| ("other", row));
+        for (label, row) in sums.chain(self.totals.iter().map(|row| ("total", row))) {
+            table.row(self.sum_cells(label, row, &compared));
+        }
         table.render()
+    }
+
+    /// The cells of a sum: its label in the first of the columns that it has no value for.
+    fn sum_cells(&self, label: &str, row: &Row, compared: &[&str]) -> Vec<String> {
+        let mut cells = self.cells(row, compared, "∅");
+        let mut label = Some(label);
+        for (column, cell) in self.columns.iter().zip(&mut cells) {
+            if !row.contains_key(&column.name) {
+                *cell = label.take().unwrap_or_default().to_owned();
+            }
+        }
+        let inner = comparison(row);
+        for (name, cell) in compared.iter().zip(&mut cells[self.columns.len()..]) {
+            if inner.as_ref().is_none_or(|inner| !inner.contains_key(*name)) {
+                cell.clear();
+            }
+        }
+        cells
     }
 
     /// Its provenance, in a line.
@@ -147,7 +174,8 @@ impl QueryReply {
 
     /// Measures that rows are compared by, in the order of the columns.
     fn compared(&self) -> Vec<&str> {
-        let inner: Vec<Row> = self.rows.iter().filter_map(comparison).collect();
+        let rows = self.rows.iter().chain(&self.other).chain(&self.totals);
+        let inner: Vec<Row> = rows.filter_map(comparison).collect();
         let names = self.columns.iter().map(|column| &*column.name);
         names.filter(|name| inner.iter().any(|row| row.contains_key(*name))).collect()
     }
@@ -196,6 +224,20 @@ mod tests {
             "approximate":{"aircraft":{"method":"hll"}},"open_bucket":null,
             "partial_buckets":[{"time":"2026-11-01T00:00:00Z"}]},
         "compare":{"kind":"previous_month","from":"2026-10-01","to":"2026-10-05"}}"#;
+
+    #[test]
+    fn sums_stand_below_the_rows_with_their_label_where_they_have_no_value() {
+        let answer = ANSWER.replace(
+            "\"total_rows\":7",
+            "\"other\":[{\"sum\":4.5,\"compare\":{\"sum\":2}}],\
+                \"totals\":{\"sum\":9,\"compare\":{\"sum\":null}},\"total_rows\":7",
+        );
+        let answer: QueryReply = serde_json::from_str(&answer).unwrap();
+        let table = answer.to_table();
+        let lines: Vec<Vec<&str>> =
+            table.lines().rev().take(2).map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines, [["total", "9", "∅"], ["other", "4.5", "2"]], "{table}");
+    }
 
     #[test]
     fn no_digit_is_lost_and_nulls_differ_from_texts() {

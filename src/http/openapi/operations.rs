@@ -181,12 +181,6 @@ fn metrics() -> Vec<OperationSpec> {
     ]
 }
 
-/// Lengths of a query's buckets.
-pub(super) const GRANULARITIES: [&str; 17] = [
-    "all", "minute", "5m", "15m", "hour", "day", "week", "month", "quarter", "year", "1m", "60m",
-    "1h", "1d", "1w", "1M", "1y",
-];
-
 /// Ranges that answers are compared with.
 pub(super) const COMPARISONS: [&str; 5] =
     ["previous_period", "previous_year", "previous_quarter", "previous_month", "previous_week"];
@@ -203,8 +197,8 @@ pub(super) const QUERY: &[(&str, &str)] = &[
     ("to", "First instant after; as `from`, so that a period is its beginning here too"),
     (
         "granularity",
-        "all, minute, 5m, 15m, hour, day, week, month, quarter or year; 1m, 1h, 1d, 1w, 1M and 1y \
-         are other spellings",
+        "all, minute, hour, day, week, month, quarter or year, or minutes or hours that divide a \
+         day, as 10m or 6h; 1m, 1h, 1d, 1w, 1M and 1y are other spellings",
     ),
     ("timezone", "IANA name; default UTC"),
     ("group_by", "Dimensions, separated by commas"),
@@ -218,6 +212,26 @@ pub(super) const QUERY: &[(&str, &str)] = &[
     ),
     ("offset", "Rows to leave out"),
     ("limit_per_bucket", "true: the limit holds within each time bucket"),
+    (
+        "group_limit",
+        "Only so many groups, 1 to 10000: those that come first over the whole range by the first \
+         measure in `order_by`, else by the first measure, greatest first",
+    ),
+    (
+        "totals",
+        "true: the answer has `totals`, one merge of all that is counted in the range, whatever \
+         is left out of `rows`; JSON alone",
+    ),
+    (
+        "other",
+        "true: the answer has `other`, by bucket one merge of the rows that `limit` and \
+         `group_limit` leave out; needs one of them and `group_by`; JSON alone",
+    ),
+    (
+        "window",
+        "Each bucket is the merge of the buckets that end with it, as far back as so many m, h, \
+         d, w, M (months) or y, as 28d; in whole buckets of `granularity`",
+    ),
     ("fill", "none, zero, null or previous: how empty buckets are filled"),
     (
         "compare",

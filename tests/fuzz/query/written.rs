@@ -35,11 +35,15 @@ fn fields(query: &Query) -> Vec<(&'static str, Value)> {
         ("csv", json!(texts(query.csv))),
         ("offset", json!(query.offset)),
         ("limit_per_bucket", json!(query.limit_per_bucket)),
+        ("totals", json!(query.totals)),
+        ("other", json!(query.other)),
         ("fill", json!(fill(query.fill))),
         ("partial", json!(partial(query.partial))),
     ];
     let mut optional = |name, value: Option<Value>| fields.extend(value.map(|value| (name, value)));
     optional("limit", query.limit.map(|limit| json!(limit)));
+    optional("group_limit", query.group_limit.map(|limit| json!(limit)));
+    optional("window", query.window.map(|window| json!(window.to_string())));
     optional("measures", query.measures.as_ref().map(|names| json!(names)));
     optional("from", query.from.map(|edge| json!(instant(edge))));
     optional("to", query.to.map(|edge| json!(instant(edge))));

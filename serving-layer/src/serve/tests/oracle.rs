@@ -1,7 +1,8 @@
 //! Random events, splits and queries: every answer equals a naive count over the events' text.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use chrono::{
@@ -17,8 +18,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 
-use crate::calendar::Granularity;
-use crate::calendar::tests::{ZONES, naive};
+use crate::calendar::tests::{ZONES, naive, part_minutes};
+use crate::calendar::{DayPart, Granularity};
 use crate::format;
 use crate::query::{AnswerFormat, CompareMode, CsvTextStyle, Query};
 use crate::serve::ServingSettings;
@@ -338,8 +339,38 @@ struct Asked {
     limit: usize,
     offset: usize,
     per_bucket: bool,
+    group_limit: Option<usize>,
+    totals: bool,
+    other: bool,
+    window: Option<&'static str>,
     fill: &'static str,
     compare: Option<CompareMode>,
+}
+
+/// Windows that start where buckets of a granularity do.
+fn windows(granularity: Granularity) -> &'static [&'static str] {
+    match granularity {
+        Granularity::All => &[],
+        Granularity::Part(part) => match part_minutes(part) {
+            1 => &["1m", "7m", "1h"],
+            5 => &["5m", "15m", "2h"],
+            10 => &["10m", "30m", "5h"],
+            15 => &["15m", "90m", "1d"],
+            60 => &["60m", "7h", "1d"],
+            90 => &["90m", "3h", "2d"],
+            _ => &["12h", "24h", "1d", "1w", "1M"],
+        },
+        Granularity::Day => &["1d", "7d", "4w", "1M", "2M"],
+        Granularity::Week => &["1w", "14d"],
+        Granularity::Month => &["1M", "3M", "1y"],
+        Granularity::Quarter => &["3M", "1y"],
+        Granularity::Year => &["12M", "2y"],
+    }
+}
+
+fn granularities() -> Vec<Granularity> {
+    let parts = [10, 90, 120, 360, 720].map(|n| Granularity::Part(DayPart::of_minutes(n).unwrap()));
+    Granularity::EACH.into_iter().chain(parts).collect()
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
@@ -348,7 +379,7 @@ fn asked() -> impl Strategy<Value = Asked> {
     let order = subsequence(names, 0..3).prop_shuffle();
     let what = (
         select(vec!["minute", "minute", "hour", "day"]),
-        select(Granularity::EACH.to_vec()),
+        select(granularities()),
         select(ZONES.to_vec()),
         (edge.clone(), edge),
         subsequence(vec!["a", "b"], 0..=2).prop_shuffle(),
@@ -363,10 +394,17 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop::bool::weighted(0.2),
         select(vec!["none", "none", "zero", "null", "previous"]),
         prop::option::weighted(0.4, select(CompareMode::EACH.to_vec())),
+        (
+            prop::option::weighted(0.3, 1..5_usize),
+            any::<[bool; 2]>(),
+            prop::option::weighted(0.4, any::<prop::sample::Index>()),
+        ),
     );
     (what, how).prop_map(|(what, how)| {
         let (base, granularity, zone, (one, other), group_by, measures, filter, having) = what;
-        let ((order, down), limit, offset, per_bucket, fill, compare) = how;
+        let ((order, down), limit, offset, per_bucket, fill, compare, sums) = how;
+        let (group_limit, [totals, is_rest], window) = sums;
+        let windows = windows(granularity);
         let (from, to) = match (one, other) {
             (Some(one), Some(other)) if one > other => (Some(other), Some(one)),
             (Some(one), Some(other)) if one == other => (Some(one), Some(other + 1)),
@@ -378,6 +416,7 @@ fn asked() -> impl Strategy<Value = Asked> {
             _ => true,
         });
         let order_by = order.zip(down).collect();
+        let has_groups = !group_by.is_empty();
         let scale = |edge: Option<i64>| edge.map(|s| s * 1_000_000);
         let (from, to) = (scale(from), scale(to));
         Asked {
@@ -394,6 +433,10 @@ fn asked() -> impl Strategy<Value = Asked> {
             limit,
             offset,
             per_bucket,
+            group_limit: group_limit.filter(|_| has_groups),
+            totals,
+            other: is_rest && has_groups,
+            window: window.filter(|_| !windows.is_empty()).map(|at| *at.get(windows)),
             fill,
             // Where the range ends by itself is tested elsewhere.
             compare: compare.map(|(_, compare)| compare).filter(|_| from.is_some() && to.is_some()),
@@ -421,7 +464,8 @@ impl Asked {
             "timezone": self.zone.name(), "from": time(self.from), "to": time(self.to),
             "group_by": self.group_by, "filter": self.filter, "having": self.having,
             "order_by": order.collect::<Vec<_>>(), "limit": self.limit, "offset": self.offset,
-            "limit_per_bucket": self.per_bucket, "fill": self.fill,
+            "limit_per_bucket": self.per_bucket, "group_limit": self.group_limit,
+            "totals": self.totals, "other": self.other, "window": self.window, "fill": self.fill,
             "compare": self.compare.map(CompareMode::name),
         });
         let Value::Object(object) = object else { unreachable!() };
@@ -432,6 +476,10 @@ impl Asked {
         if self.granularity == Granularity::All {
             return 0;
         }
+        remembered((self.zone, self.granularity, "", us), || self.bucket_anew(us))
+    }
+
+    fn bucket_anew(&self, us: i64) -> i64 {
         // Long ago, buckets began at any second.
         let unit = if us < 0 { 1_000_000 } else { MINUTE };
         let time = DateTime::from_timestamp_micros(us.div_euclid(unit) * unit)
@@ -446,10 +494,10 @@ impl Asked {
             return vec![0];
         }
         let step = match self.granularity {
-            Granularity::Minute => MINUTE,
-            Granularity::FiveMinutes => 5 * MINUTE,
-            Granularity::QuarterHour => 5 * MINUTE,
-            Granularity::Hour => 15 * MINUTE,
+            // No edge lies off the whole minutes that all of a zone's offsets share.
+            Granularity::Part(part) if part_minutes(part) % 15 == 0 => 15 * MINUTE,
+            Granularity::Part(part) if part_minutes(part) % 5 == 0 => 5 * MINUTE,
+            Granularity::Part(_) => MINUTE,
             Granularity::Day => 360 * MINUTE,
             Granularity::Week => 4_000 * MINUTE,
             _ => 14_000 * MINUTE,
@@ -475,19 +523,16 @@ impl Asked {
         let (grain, (from, to)) = (self.grain(), self.edges());
         let cut = |edge: &i64| self.bucket(edge - grain) == self.bucket(*edge);
         let is_open = |to: &i64| *to >= NOW.0 && self.bucket(NOW.0) == self.bucket(to - grain);
-        let first = from.filter(cut).map(|from| self.bucket(from));
+        // Windows of the first bucket hold what comes before as well.
+        let first = from.filter(|_| self.window.is_none());
+        let first = first.filter(cut).map(|from| self.bucket(from));
         let last = to.filter(cut).filter(|to| !is_open(to)).map(|to| self.bucket(to - 1));
+        let begin = from.filter(|_| self.window.is_none());
         let part = |bucket: i64| {
-            let step = match self.granularity {
-                Granularity::Week | Granularity::Day => 120 * MINUTE,
-                Granularity::Month | Granularity::Quarter | Granularity::Year => 1440 * MINUTE,
-                _ => grain,
-            };
-            let next = (1..).map(|n| self.bucket(bucket + n * step)).find(|next| *next != bucket);
-            let next = next.unwrap();
+            let next = self.next(bucket);
             json!({
                 "time": rfc(bucket, self.zone),
-                "from": rfc(from.map_or(bucket, |from| from.max(bucket)), self.zone),
+                "from": rfc(begin.map_or(bucket, |from| from.max(bucket)), self.zone),
                 "to": rfc(to.map_or(next, |to| to.min(next)), self.zone),
             })
         };
@@ -506,43 +551,257 @@ impl Asked {
         from.is_none().then(|| self.bucket(first))
     }
 
-    /// The rows before the page is cut, and their number.
-    fn count(&self, events: &[Seen]) -> (Vec<Row>, usize) {
+    /// The start of the bucket after one.
+    fn next(&self, bucket: i64) -> i64 {
+        remembered((self.zone, self.granularity, "next", bucket), || self.next_anew(bucket))
+    }
+
+    fn next_anew(&self, bucket: i64) -> i64 {
+        if let Granularity::Part(part) = self.granularity
+            && bucket > 0
+        {
+            // Unless the clock changes in it.
+            let next = bucket + part_minutes(part) * MINUTE;
+            if self.bucket(next) == next && self.bucket(next - MINUTE) == bucket {
+                return next;
+            }
+        }
+        let step = match self.granularity {
+            Granularity::Week | Granularity::Day => 120 * MINUTE,
+            Granularity::Month | Granularity::Quarter | Granularity::Year => 1440 * MINUTE,
+            _ if bucket < 0 => 1_000_000,
+            _ => self.grain(),
+        };
+        (1..).map(|n| self.bucket(bucket + n * step)).find(|next| *next != bucket).unwrap()
+    }
+
+    /// The local time at which a bucket's period ends, none before that of a bucket before.
+    fn local_end(&self, bucket: i64) -> NaiveDateTime {
+        let local = |us: i64| {
+            DateTime::from_timestamp_micros(us).unwrap().with_timezone(&self.zone).naive_local()
+        };
+        let month = |date: NaiveDateTime, months| date + Months::new(months);
+        match self.granularity {
+            Granularity::All => unreachable!("has no buckets"),
+            Granularity::Part(part) => {
+                let length = part_minutes(part) * 60;
+                let end = |us: i64| {
+                    let seconds = local(us).and_utc().timestamp();
+                    DateTime::from_timestamp((seconds.div_euclid(length) + 1) * length, 0)
+                };
+                let before = (0..8 * 60 / 15).map(|quarters| bucket - quarters * 15 * MINUTE);
+                before.filter_map(end).max().unwrap().naive_utc()
+            }
+            // Where midnight was skipped the bucket begins after it.
+            _ => {
+                let date = local(bucket).date().and_time(NaiveTime::MIN);
+                match self.granularity {
+                    Granularity::Day => date + Days::new(1),
+                    Granularity::Week => date + Days::new(7),
+                    Granularity::Month => month(date, 1),
+                    Granularity::Quarter => month(date, 3),
+                    _ => month(date, 12),
+                }
+            }
+        }
+    }
+
+    /// Where the window of a bucket begins.
+    fn window_start(&self, window: &'static str, bucket: i64) -> i64 {
+        let key = (self.zone, self.granularity, window, bucket);
+        remembered(key, || self.window_start_anew(window, bucket))
+    }
+
+    fn window_start_anew(&self, window: &str, bucket: i64) -> i64 {
+        let (count, unit) = window.split_at(window.len() - 1);
+        let count: u32 = count.parse().unwrap();
+        let local = match unit {
+            "m" => return self.next(bucket) - i64::from(count) * MINUTE,
+            "h" => return self.next(bucket) - i64::from(count) * 60 * MINUTE,
+            "d" => self.local_end(bucket) - Days::new(count.into()),
+            "w" => self.local_end(bucket) - Days::new(u64::from(count) * 7),
+            "M" => self.local_end(bucket) - Months::new(count),
+            _ => self.local_end(bucket) - Months::new(count * 12),
+        };
+        first_at(self.zone, local)
+    }
+
+    /// The buckets whose rows show an event of a base bucket, of those from one on.
+    fn shown_in(&self, base: i64, first: i64) -> Vec<i64> {
+        let own = self.bucket(base);
+        let Some(window) = self.window else { return vec![own] };
+        let mut bucket = own.max(first);
+        let mut shown = Vec::new();
+        while self.window_start(window, bucket) <= base {
+            shown.push(bucket);
+            bucket = self.next(bucket);
+        }
+        shown
+    }
+
+    /// What is counted in the range, by bucket and dimension values.
+    fn count(&self, events: &[Seen]) -> Counted {
         let grain = self.grain();
         let (from, to) = self.edges();
-        let mut groups: BTreeMap<Key, Sums> = BTreeMap::new();
-        for seen in events.iter().filter(|seen| seen.counts && passes(self.filter, seen)) {
-            let base = seen.time.div_euclid(grain) * grain;
-            if from.is_some_and(|from| base < from) || to.is_some_and(|to| base >= to) {
-                continue;
-            }
+        let mut counted: BTreeMap<Key, Sums> = BTreeMap::new();
+        let mut total = Sums::default();
+        let passes = |seen: &Seen| seen.counts && passes(self.filter, seen);
+        let events = events.iter().enumerate().filter(|(_, seen)| passes(seen));
+        let events = events.map(|(at, seen)| (seen.time.div_euclid(grain) * grain, at, seen));
+        let events: Vec<(i64, usize, &Seen)> =
+            events.filter(|(base, ..)| to.is_none_or(|to| *base < to)).collect();
+        let key = |seen: &Seen| {
             let value = |name: &&str| match *name {
                 "a" => seen.a.map(str::to_owned),
                 _ => seen.b.map(|b| b.trim_matches('"').to_owned()),
             };
-            let key = (self.bucket(base), self.group_by.iter().map(value).collect());
-            groups.entry(key).or_default().add(seen);
+            self.group_by.iter().map(value).collect::<Vec<_>>()
+        };
+        let mut combinations: BTreeMap<Vec<Option<String>>, Sums> = BTreeMap::new();
+        for (base, _, seen) in events.iter().filter(|(at, ..)| from.is_none_or(|from| *at >= from))
+        {
+            counted.entry((self.bucket(*base), key(seen))).or_default().add(seen);
+            combinations.entry(key(seen)).or_default().add(seen);
+            total.add(seen);
         }
         if self.granularity == Granularity::All && self.group_by.is_empty() {
-            groups.entry((0, Vec::new())).or_default();
+            counted.entry((0, Vec::new())).or_default();
         }
-        let first = from.or_else(|| groups.keys().map(|key| key.0).min());
-        let last = groups.keys().map(|key| key.0).max();
+        let first = from.or_else(|| counted.keys().map(|key| key.0).min());
+        let last = counted.keys().map(|key| key.0).max();
         let last = to.or(last.map(|bucket| bucket + 1));
+        let mut placed = Vec::new();
+        let (mut shown, is_whole) = match self.window {
+            Some(_) => (BTreeMap::new(), first.is_some() && last.is_some()),
+            None => (counted, true),
+        };
+        for (base, at, seen) in events.iter().filter(|_| is_whole) {
+            if self.window.is_none() && from.is_some_and(|from| *base < from) {
+                continue;
+            }
+            let first = first.map_or(i64::MIN, |first| self.bucket(first));
+            for bucket in self.shown_in(*base, first) {
+                if self.window.is_none() || last.is_some_and(|last| bucket < last) {
+                    placed.push(((bucket, key(seen)), *at));
+                    if self.window.is_some() {
+                        let sums: &mut Sums = shown.entry((bucket, key(seen))).or_default();
+                        sums.add(seen);
+                    }
+                }
+            }
+        }
+        Counted { shown, placed, total, combinations, range: (first, last) }
+    }
+
+    /// The rows before the page is cut, and those that `having` lets pass.
+    fn rows(&self, counted: &Counted) -> (Vec<Row>, BTreeSet<Key>) {
+        let mut groups = counted.shown.clone();
         groups.retain(|_, sums| holds(self.having, sums));
+        let passed: BTreeSet<Key> = groups.keys().cloned().collect();
+        if let Some(limit) = self.group_limit {
+            let first = self.first_combinations(counted, &passed, limit);
+            groups.retain(|(_, key), _| first.contains(key));
+        }
         let mut rows: Vec<Row> = groups
             .into_iter()
             .map(|(key, sums)| (key, EXACT.map(|name| (name, sums.value(name))).into()))
             .collect();
-        if let (Some(first), Some(last)) = (first, last)
+        if let (Some(first), Some(last)) = counted.range
             && self.fill != "none"
             && self.granularity != Granularity::All
         {
             self.fill(&mut rows, &self.buckets(first, last));
         }
         rows.sort_by(|a, b| self.compare(a, b));
-        let total = rows.len();
-        (rows, total)
+        (rows, passed)
+    }
+
+    /// The dimension values that come first over the whole range, of those with a row.
+    fn first_combinations(
+        &self,
+        counted: &Counted,
+        passed: &BTreeSet<Key>,
+        limit: usize,
+    ) -> BTreeSet<Vec<Option<String>>> {
+        let ordered = self.order_by.iter().find(|(name, _)| EXACT.contains(name));
+        let (name, down) = ordered.copied().unwrap_or((self.measures[0], true));
+        let of = |key: &Vec<Option<String>>| {
+            let sums = counted.combinations.get(key).cloned().unwrap_or_default();
+            ((0, key.clone()), BTreeMap::from([(name, sums.value(name))]))
+        };
+        let keys: BTreeSet<_> = passed.iter().map(|(_, key)| key).collect();
+        let mut ranked: Vec<Row> = keys.into_iter().map(of).collect();
+        let by = Self { order_by: vec![(name, down)], ..self.clone() };
+        ranked.sort_by(|a, b| by.compare(a, b));
+        ranked.into_iter().take(limit).map(|((_, key), _)| key).collect()
+    }
+
+    /// The rows of `other` as text: by bucket what passed and is not in the page.
+    fn others(
+        &self,
+        events: &[Seen],
+        (counted, page, passed): (&Counted, &[Row], &BTreeSet<Key>),
+        before: Option<&Before>,
+    ) -> String {
+        let shown: BTreeSet<&Key> = page.iter().map(|(key, _)| key).collect();
+        let mut sums: BTreeMap<i64, Sums> = BTreeMap::new();
+        for (key, at) in &counted.placed {
+            if passed.contains(key) && !shown.contains(key) {
+                sums.entry(key.0).or_default().add(&events[*at]);
+            }
+        }
+        let mut compared: BTreeMap<i64, Sums> = BTreeMap::new();
+        if let Some((own, starts, earlier)) = before {
+            for ((bucket, key), at) in earlier.count(events).placed {
+                let place = starts.iter().position(|start| *start == bucket);
+                let Some(time) = place.and_then(|place| own.get(place)) else { continue };
+                let here = (*time, key);
+                let gone = !counted.shown.contains_key(&here);
+                // All of the earlier bucket but what a row is compared with.
+                if !shown.contains(&here) && (gone || passed.contains(&here)) {
+                    compared.entry(*time).or_default().add(&events[at]);
+                }
+            }
+        }
+        let row = |(time, sums): (&i64, &Sums)| {
+            let mut fields = self.sum_fields(Some(*time), sums);
+            if let Some((own, starts, _)) = before {
+                let place = own.iter().position(|start| start == time);
+                let start = place.and_then(|place| starts.get(place));
+                let mut inner = Vec::new();
+                if self.granularity != Granularity::All {
+                    let time = start.map_or(Value::Null, |start| json!(rfc(*start, self.zone)));
+                    inner.push(format!("\"time\":{time}"));
+                }
+                for name in &self.measures {
+                    let value = compared.get(time).and_then(|sums| sums.value(name));
+                    inner.push(format!("\"{name}\":{}", self.shown(name, value)));
+                }
+                fields.push(format!("\"compare\":{{{}}}", inner.join(",")));
+            }
+            format!("{{{}}}", fields.join(","))
+        };
+        sums.iter().map(row).collect::<Vec<_>>().join(",")
+    }
+
+    fn sum_fields(&self, time: Option<i64>, sums: &Sums) -> Vec<String> {
+        let time = time.filter(|_| self.granularity != Granularity::All);
+        let time = time.map(|time| format!("\"time\":\"{}\"", rfc(time, self.zone)));
+        let values = self
+            .measures
+            .iter()
+            .map(|name| format!("\"{name}\":{}", self.shown(name, sums.value(name))));
+        time.into_iter().chain(values).collect()
+    }
+
+    /// `totals` as text.
+    fn totals(&self, events: &[Seen]) -> String {
+        let mut fields = self.sum_fields(None, &self.count(events).total);
+        if let Some(earlier) = self.earlier_asked() {
+            let inner = earlier.sum_fields(None, &earlier.count(events).total);
+            fields.push(format!("\"compare\":{{{}}}", inner.join(",")));
+        }
+        format!("{{{}}}", fields.join(","))
     }
 
     fn fill(&self, rows: &mut Vec<Row>, buckets: &[i64]) {
@@ -608,7 +867,7 @@ impl Asked {
         }
     }
 
-    fn write(&self, ((time, key), values): &Row, before: Option<&Before>) -> String {
+    fn write(&self, ((time, key), values): &Row, before: Option<&Earlier<'_>>) -> String {
         let mut fields = Vec::new();
         if self.granularity != Granularity::All {
             fields.push(format!("\"time\":\"{}\"", rfc(*time, self.zone)));
@@ -684,42 +943,86 @@ impl Asked {
             }
             CompareMode::PreviousPeriod => return Some((2 * from - to, from)),
         };
-        let instant = |mut local: NaiveDateTime| loop {
-            match self.zone.from_local_datetime(&local) {
-                LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => {
-                    return time.timestamp_micros();
-                }
-                LocalResult::None => local += TimeDelta::minutes(1),
-            }
-        };
+        let instant = |local| first_at(self.zone, local);
         let (first, end) = (instant(first), instant(end));
         let end = if end > first { end } else { first + (to - from) };
         let grain = self.grain();
         Some((first.div_euclid(grain) * grain, -((-end).div_euclid(grain) * grain)))
     }
 
-    /// What rows are compared with: the buckets of the earlier range, and what they count.
-    fn before(&self, events: &[Seen]) -> Option<Before> {
+    /// The question about the earlier range.
+    fn earlier_asked(&self) -> Option<Self> {
         let (from, to) = self.earlier()?;
-        let earlier = Self {
+        Some(Self {
             from: Some(from),
             to: Some(to),
             having: "",
             order_by: Vec::new(),
             fill: "none",
+            group_limit: None,
+            compare: None,
             ..self.clone()
-        };
-        let (rows, _) = earlier.count(events);
+        })
+    }
+
+    /// What rows are compared with: the buckets of the earlier range, and what they count.
+    fn before(&self) -> Option<Before> {
+        let earlier = self.earlier_asked()?;
         let own = match self.edges() {
             (Some(from), Some(to)) => self.buckets(from, to),
             _ => Vec::new(),
         };
-        Some((own, earlier.buckets(from, to), rows.into_iter().collect()))
+        let starts = earlier.buckets(earlier.from?, earlier.to?);
+        Some((own, starts, earlier))
     }
 }
 
+/// What is counted in a range.
+#[derive(Debug)]
+struct Counted {
+    /// What rows show.
+    shown: BTreeMap<Key, Sums>,
+    /// Events in the order in which they were accepted, with the rows that show them.
+    placed: Vec<(Key, usize)>,
+    total: Sums,
+    /// By dimension values, all of the range.
+    combinations: BTreeMap<Vec<Option<String>>, Sums>,
+    /// From the first bucket or edge to the last.
+    range: (Option<i64>, Option<i64>),
+}
+
 /// Starts of the range's buckets and of the earlier one's, and values by bucket and dimensions.
-type Before = (Vec<i64>, Vec<i64>, BTreeMap<Key, BTreeMap<&'static str, Option<i128>>>);
+type Earlier<'a> = (&'a [i64], &'a [i64], BTreeMap<Key, BTreeMap<&'static str, Option<i128>>>);
+
+/// Starts of the range's buckets and of the earlier one's, and the question about the latter.
+type Before = (Vec<i64>, Vec<i64>, Asked);
+
+/// What was computed for a zone, a granularity, a purpose and an instant: walking over minutes
+/// takes long.
+fn remembered(key: (Tz, Granularity, &'static str, i64), compute: impl FnOnce() -> i64) -> i64 {
+    type Known = HashMap<(Tz, Granularity, &'static str, i64), i64>;
+    thread_local! {
+        static KNOWN: RefCell<Known> = RefCell::default();
+    }
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(&key).copied()) {
+        return known;
+    }
+    let value = compute();
+    KNOWN.with_borrow_mut(|known| known.insert(key, value));
+    value
+}
+
+/// The first instant whose local time is not before one.
+fn first_at(zone: Tz, mut local: NaiveDateTime) -> i64 {
+    loop {
+        match zone.from_local_datetime(&local) {
+            LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => {
+                return time.timestamp_micros();
+            }
+            LocalResult::None => local += TimeDelta::minutes(1),
+        }
+    }
+}
 
 fn rfc(us: i64, zone: Tz) -> String {
     let time = DateTime::from_timestamp_micros(us).unwrap().with_timezone(&zone);
@@ -765,6 +1068,13 @@ fn rows_of(text: &str) -> &str {
     &text[from..to]
 }
 
+/// What stands between one text and the first of others.
+fn part_of<'a>(text: &'a str, from: &str, to: &[&str]) -> Option<&'a str> {
+    let rest = &text[text.find(from)? + from.len()..];
+    let end = to.iter().filter_map(|to| rest.find(to)).min()?;
+    Some(&rest[..end])
+}
+
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
@@ -785,22 +1095,44 @@ proptest! {
             match block_on(ask(asked.base, &events, split, &query)) {
                 Ok(text) => texts.push(text),
                 Err(code) => {
-                    let known =
-                        ["timezone_does_not_fit", "granularity_too_fine", "too_many_groups"];
+                    let known = [
+                        "timezone_does_not_fit",
+                        "granularity_too_fine",
+                        "too_many_groups",
+                        // A window that would start within a bucket.
+                        "invalid_parameter",
+                    ];
                     prop_assert!(known.contains(&code), "{code}");
                     prop_assert!(code != "timezone_does_not_fit" || asked.base != "minute");
+                    let elapsed = asked.window.is_some_and(|window| window.ends_with(['m', 'h']));
+                    prop_assert!(code != "invalid_parameter" || elapsed, "{query:?}");
+                    prop_assert!(code != "invalid_parameter" || asked.zone != Tz::UTC);
                     return Ok(());
                 }
             }
         }
-        let (rows, total) = asked.count(&events);
-        let before = asked.before(&events);
-        let write = |row| asked.write(row, before.as_ref());
-        let want: Vec<String> = asked.page(rows).iter().map(write).collect();
+        let counted = asked.count(&events);
+        let (rows, passed) = asked.rows(&counted);
+        let total = rows.len();
+        let before = asked.before();
+        let earlier = before.as_ref().map(|(own, starts, earlier)| {
+            let rows = earlier.rows(&earlier.count(&events)).0;
+            (&own[..], &starts[..], rows.into_iter().collect())
+        });
+        let page = asked.page(rows);
+        let want: Vec<String> =
+            page.iter().map(|row| asked.write(row, earlier.as_ref())).collect();
         let want = want.join(",");
+        let totals = asked.totals.then(|| asked.totals(&events));
+        let page = (&counted, &page[..], &passed);
+        let other = asked.other.then(|| asked.others(&events, page, before.as_ref()));
         for text in &texts {
             prop_assert_eq!(rows_of(text), &want);
+            prop_assert_eq!(part_of(text, ",\"totals\":", &[",\"other\":[", ",\"rows\":["]),
+                totals.as_deref());
+            prop_assert_eq!(part_of(text, ",\"other\":[", &["],\"rows\":["]), other.as_deref());
             let answer: Map<String, Value> = serde_json::from_str(text).unwrap();
+            prop_assert_eq!(answer.get("window").and_then(Value::as_str), asked.window);
             prop_assert_eq!(&answer["total_rows"], total);
             prop_assert_eq!(&answer["provenance"]["complete"], true);
             prop_assert_eq!(&answer["provenance"]["partial_buckets"], &asked.partial());

@@ -216,9 +216,9 @@ fn a_stray_old_event_refuses_no_answer_in_any_zone() {
         for (world, base, seconds) in worlds {
             let fits = fits_nowadays(*tz, *seconds);
             for granularity in
-                [Granularity::Hour, Granularity::Day, Granularity::Month, Granularity::Year]
+                [Granularity::HOUR, Granularity::Day, Granularity::Month, Granularity::Year]
             {
-                if *base == "day" && granularity == Granularity::Hour {
+                if *base == "day" && granularity == Granularity::HOUR {
                     continue;
                 }
                 let what = format!("{granularity:?} of {base} in {tz}");

@@ -66,6 +66,12 @@ trait GroupStates: Debug + Send + Sync {
     fn merge(&mut self, groups: &[usize], stored: &ArrayRef) -> Result<(), StateError>;
     fn merge_column(&mut self, groups: &[usize], other: &dyn GroupStates)
     -> Result<(), StateError>;
+    fn merge_pairs(
+        &mut self,
+        pairs: &[(usize, usize)],
+        other: &dyn GroupStates,
+    ) -> Result<(), StateError>;
+    fn copy(&mut self, from: usize, to: usize);
     fn is_same(&self, group: usize, other: &dyn GroupStates, theirs: usize) -> bool;
     fn emit(&self, groups: &[usize]) -> ArrayRef;
     fn check(&self, stored: &[u8]) -> Result<(), StateError>;
@@ -84,6 +90,13 @@ struct FormattedStates<F: StateFormat> {
 impl<F: StateFormat> FormattedStates<F> {
     fn same_format<'o>(&self, other: &'o dyn GroupStates) -> Option<&'o Self> {
         other.as_any().downcast_ref::<Self>().filter(|other| other.format == self.format)
+    }
+
+    fn expect_format<'o>(&self, other: &'o dyn GroupStates) -> Result<&'o Self, StateError> {
+        self.same_format(other).ok_or_else(|| {
+            let (want, got) = (self.stored_type.clone(), other.stored_type().clone());
+            StateError::Type { kind: self.format.kind().name(), want, got }
+        })
     }
 }
 
@@ -133,13 +146,25 @@ impl<F: StateFormat> GroupStates for FormattedStates<F> {
         groups: &[usize],
         other: &dyn GroupStates,
     ) -> Result<(), StateError> {
-        let Some(other) = self.same_format(other) else {
-            let (want, got) = (self.stored_type.clone(), other.stored_type().clone());
-            return Err(StateError::Type { kind: self.kind().name(), want, got });
-        };
+        let other = self.expect_format(other)?;
         let mut pairs = groups.iter().zip(&other.states);
         pairs
             .try_for_each(|(group, state)| self.format.merge_state(&mut self.states[*group], state))
+    }
+
+    fn merge_pairs(
+        &mut self,
+        pairs: &[(usize, usize)],
+        other: &dyn GroupStates,
+    ) -> Result<(), StateError> {
+        let other = self.expect_format(other)?;
+        pairs.iter().try_for_each(|(group, theirs)| {
+            self.format.merge_state(&mut self.states[*group], &other.states[*theirs])
+        })
+    }
+
+    fn copy(&mut self, from: usize, to: usize) {
+        self.states[to] = self.states[from].clone();
     }
 
     fn is_same(&self, group: usize, other: &dyn GroupStates, theirs: usize) -> bool {
@@ -255,6 +280,28 @@ impl StateColumn {
     /// When the other one is of another kind, or a count overflows.
     pub fn merge_column(&mut self, groups: &[usize], other: &Self) -> Result<(), StateError> {
         self.0.merge_column(groups, &*other.0)
+    }
+
+    /// Merges states of another column, each of a pair's second group into its first one.
+    ///
+    /// # Errors
+    /// As [`StateColumn::merge_column`].
+    pub fn merge_pairs(
+        &mut self,
+        pairs: &[(usize, usize)],
+        other: &Self,
+    ) -> Result<(), StateError> {
+        self.0.merge_pairs(pairs, &*other.0)
+    }
+
+    /// Sets a group's state to that of another group.
+    pub fn copy(&mut self, from: usize, to: usize) {
+        self.0.copy(from, to);
+    }
+
+    /// Sets a group's state to zero.
+    pub fn clear(&mut self, group: usize) {
+        self.0.clear(group);
     }
 
     /// Whether a group's state is that of a group of another column.
