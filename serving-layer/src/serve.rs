@@ -296,14 +296,15 @@ impl ServingLayer {
         let metric = self.find(&snapshot, &query.scope, &query.metric)?;
         let place = self.pin_query(query, &snapshot, metric).await?;
         let PinnedQuery { ref zone, times, lag, ref asked, .. } = place;
-        let make = self.compute_result(
+        // Apart, since it is large and is moved often.
+        let make = Box::pin(self.compute_result(
             query,
             &snapshot,
             metric,
             Arc::clone(zone),
             times,
             (lag.applied, work),
-        );
+        ));
         let made = self.answers.get(snapshot.generation, lag.applied, asked, make).await?;
         Ok(self.assemble_answer(query, place, &made)?)
     }

@@ -90,21 +90,22 @@ fn windows(
     times.dedup();
     let mut windows: Vec<WindowedBucket> = Vec::new();
     let mut next = calendar.span(from).bucket;
-    for time in times.into_iter().map(Timestamp) {
+    for time in times.iter().map(|time| Timestamp(*time)) {
         next = next.max(time);
         while next < to {
-            // Never before that of the bucket before, so that what left a window stays out.
-            let last = windows.last().map_or(Timestamp(i64::MIN), |last| last.start);
-            let start = calendar.window_start(window, next).max(last);
-            if start > time {
+            let start = calendar.window_start(window, next);
+            if start.0 > time.0 + window.back_max_us() {
                 break;
             }
-            if !calendar.is_start(start) || start > next {
-                return Err(no_start(calendar, window, next, start).into());
-            }
-            windows.push(WindowedBucket { bucket: next, start });
-            if windows.len() > groups_max {
-                return Err(ServingError::TooManyGroups { limit: groups_max });
+            let after_start = times.partition_point(|time| *time < start.0);
+            if times.get(after_start).is_some_and(|time| *time <= next.0) {
+                if !calendar.is_start(start) || start > next {
+                    return Err(no_start(calendar, window, next, start).into());
+                }
+                windows.push(WindowedBucket { bucket: next, start });
+                if windows.len() > groups_max {
+                    return Err(ServingError::TooManyGroups { limit: groups_max });
+                }
             }
             next = calendar.next(next);
         }

@@ -70,9 +70,18 @@ impl TrailingWindow {
         let window = Self { count, unit };
         let days = match window.length() {
             WindowLength::Elapsed(length) | WindowLength::Local(length) => length / DAY_US,
-            WindowLength::Months(months) => i64::from(months) * 30,
+            WindowLength::Months(months) => i64::from(months) * 366 / 12,
         };
         (count > 0 && days <= Self::DAYS_MAX).then_some(window)
+    }
+
+    /// By how much a window may start before that of an earlier bucket: at any time of the day, a
+    /// month before the 29th to the 31st of March is the 28th of February at that time.
+    pub(crate) const fn back_max_us(self) -> i64 {
+        match self.unit {
+            WindowUnit::Month | WindowUnit::Year => 5 * DAY_US,
+            WindowUnit::Minute | WindowUnit::Hour | WindowUnit::Day | WindowUnit::Week => 0,
+        }
     }
 
     fn length(self) -> WindowLength {

@@ -1,9 +1,9 @@
 //! Windows as they are written: `28d`, `3M`.
 
 use super::QueryError;
-use merganser_core::text::excerpt;
 use super::parameters::wrong;
 use crate::calendar::{TrailingWindow, WindowUnit};
+use merganser_core::text::excerpt;
 
 /// The window of a text.
 pub(super) fn window(text: Option<String>) -> Result<Option<TrailingWindow>, QueryError> {

@@ -124,15 +124,14 @@ impl ServingLayer {
         let range = speed_range(&part, times)?;
         let (merged, speed) = self.read(&part, times.edges, range, &mut missing).await?;
         let (edges, mut widened) = checked_edges(&merged, &resolved, metric, times.now)?;
-        let states = self.range_states(&part, merged, edges, times.edges, &speed);
-        let states = Box::pin(states).await?;
+        let states = self.range_states(&part, merged, edges, times.edges, &speed).await?;
         let earlier = match comparison_read(&part, times, edges)? {
             Some(ComparisonRead { comparison, read, widened: more }) => {
                 widened.extend(more);
                 let edges = closed_edges(read);
                 let merged = self.read_also(&part, edges, &speed).await?;
-                let states = self.range_states(&part, merged, edges, edges, &speed);
-                Some((Box::pin(states).await?, comparison))
+                let states = self.range_states(&part, merged, edges, edges, &speed).await?;
+                Some((states, comparison))
             }
             None => None,
         };

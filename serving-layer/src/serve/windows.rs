@@ -3,8 +3,8 @@
 use merganser_core::blocking::run_blocking;
 use merganser_core::time::TimeRange;
 
-use super::read::{AttemptError, ReadContext, SpeedRows};
 use super::ServingLayer;
+use super::read::{AttemptError, ReadContext, SpeedRows};
 use crate::answer::window::{self, WindowInput};
 use crate::answer::{MergedStates, RangeStates};
 use crate::error::ServingError;
@@ -53,7 +53,7 @@ impl ServingLayer {
                 account: work.account(),
             };
             let shown = window::slide(&source, || work.check())?;
-            Ok(RangeStates { counted: merged, shown })
+            Ok::<_, ServingError>(RangeStates { counted: merged, shown })
         });
         Ok(states.await?)
     }

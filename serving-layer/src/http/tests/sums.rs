@@ -108,8 +108,10 @@ async fn formats_of_rows_alone_have_windows_and_no_sums() {
 
 #[tokio::test]
 async fn event_streams_carry_sums() {
-    let asked = Request::get("/v1/query?metric=sales&measures=orders&group_by=plan&limit=1\
-        &other=true&totals=true")
+    let asked = Request::get(
+        "/v1/query?metric=sales&measures=orders&group_by=plan&limit=1\
+        &other=true&totals=true",
+    )
     .header(header::ACCEPT, "text/event-stream")
     .body(Body::empty());
     let response = router(&world()).oneshot(asked.unwrap()).await.unwrap();

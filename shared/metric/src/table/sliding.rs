@@ -31,13 +31,16 @@ pub struct SlidingMerge<'a> {
     groups: Vec<u32>,
     /// Where the next combination begins.
     next: usize,
-    /// Ascending in both.
+    /// Ascending in `bucket`.
     windows: &'a [WindowedBucket],
+    /// Whether they ascend in `start` too.
+    is_ascending: bool,
     queue: AggregateQueue,
 }
 
 impl<'a> SlidingMerge<'a> {
-    /// Over a table's groups, for windows that ascend in `bucket` and in `start`.
+    /// Over a table's groups, for windows that ascend in `bucket`. Where one starts before that of
+    /// an earlier bucket, what is in it is merged anew.
     #[must_use]
     pub fn new(table: &'a StateTable, windows: &'a [WindowedBucket]) -> Self {
         // A table holds at most 2³² groups.
@@ -48,7 +51,9 @@ impl<'a> SlidingMerge<'a> {
             let values = values.find(|order| order.is_ne());
             values.unwrap_or_else(|| table.times[one].cmp(&table.times[other]))
         });
-        Self { table, groups, next: 0, windows, queue: AggregateQueue::new(table) }
+        let is_ascending = windows.is_sorted_by_key(|window| window.start);
+        let queue = AggregateQueue::new(table);
+        Self { table, groups, next: 0, windows, is_ascending, queue }
     }
 
     /// Adds the rows of the next combination of dimension values to a table that was made by
@@ -70,7 +75,12 @@ impl<'a> SlidingMerge<'a> {
         let time = |at: usize| table.time(entries[at] as usize);
         self.queue.begin(entries.len());
         let (mut low, mut high, mut at) = (0, 0, 0);
+        let mut last_start = None;
         while let Some(window) = windows.get(at) {
+            if last_start.replace(window.start).is_some_and(|last| window.start < last) {
+                low = 0;
+                self.queue.rewind();
+            }
             while high < entries.len() && time(high) <= window.bucket {
                 self.queue.push(table, entries[high] as usize)?;
                 high += 1;
@@ -81,6 +91,8 @@ impl<'a> SlidingMerge<'a> {
             if low < high {
                 let group = to.groups_like(table, [(entries[low], window.bucket)])?;
                 self.queue.merge_from(low, (table, entries), &mut to.states, group[0])?;
+                at += 1;
+            } else if !self.is_ascending {
                 at += 1;
             } else if high < entries.len() {
                 // Windows before hold nothing.
@@ -122,6 +134,11 @@ impl AggregateQueue {
         }
         self.back.iter_mut().for_each(|states| states.clear(0));
         (self.turned, self.count) = (0, 0);
+    }
+
+    /// Has entries again that were not to be asked for any more.
+    fn rewind(&mut self) {
+        self.turned = 0;
     }
 
     /// Takes the next entry, a group of the table.
