@@ -331,12 +331,6 @@ impl StateTable {
         self.find(time.0, &self.value_numbers(values)?)
     }
 
-    /// The numbers of these values, see [`StateTable::value_number`]; none where one never occurred.
-    #[must_use]
-    pub fn value_numbers(&self, values: &[Option<&str>]) -> Option<Vec<u32>> {
-        self.dimensions.iter().zip(values).map(|(d, text)| d.known(*text)).collect()
-    }
-
     /// Bytes that a group takes when it is written out, roughly.
     #[must_use]
     pub fn group_bytes(&self, group: usize) -> usize {

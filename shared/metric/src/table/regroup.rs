@@ -10,6 +10,13 @@ use crate::measure::StateColumn;
 const PORTION: usize = 8_192;
 
 impl StateTable {
+    /// The numbers of these values, see [`StateTable::value_number`];
+    /// none where one never occurred.
+    #[must_use]
+    pub fn value_numbers(&self, values: &[Option<&str>]) -> Option<Vec<u32>> {
+        self.dimensions.iter().zip(values).map(|(d, text)| d.known(*text)).collect()
+    }
+
     /// The same without groups: values of its dimensions have the same numbers.
     #[must_use]
     pub fn without_groups(&self) -> Self {
