@@ -31,6 +31,7 @@ pub fn routes(subscriptions: Arc<QuerySubscriptions>) -> Router {
     Router::new()
         .route("/v1/query", get(query::by_get).with_state(subscriptions))
         .route("/v1/query", post(query::by_post))
+        .route("/v1/query:explain", get(query::explain_by_get).post(query::explain_by_post))
         .route("/v1/metrics", get(metrics::list))
         .route("/v1/metrics:preview", post(preview::preview))
         .route("/v1/properties", get(preview::properties))

@@ -4,6 +4,7 @@
 //! granularity) is checked when it is resolved against one ([`resolve`]).
 
 mod combine;
+mod explained;
 mod granularity;
 mod hint;
 mod instant;
@@ -25,6 +26,7 @@ use merganser_core::text::excerpt;
 use serde_json::Value;
 
 use crate::calendar::{Granularity, TrailingWindow};
+pub(crate) use explained::ExplainedQuery;
 pub use granularity::SPELLINGS;
 pub use instant::{CalendarPeriod, TimeExpression};
 use parameters::{QueryParameters, wrong};
@@ -91,6 +93,16 @@ pub enum FillPolicy {
     Previous,
 }
 
+impl FillPolicy {
+    /// All of them by name.
+    pub const EACH: [(&'static str, Self); 4] = [
+        ("none", Self::None),
+        ("zero", Self::Zero),
+        ("null", Self::Null),
+        ("previous", Self::Previous),
+    ];
+}
+
 /// Which earlier range rows are compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CompareMode {
@@ -146,6 +158,11 @@ pub enum PartialPolicy {
     Refuse,
     /// Answer with what there is.
     Allow,
+}
+
+impl PartialPolicy {
+    /// Both by name.
+    pub const EACH: [(&'static str, Self); 2] = [("refuse", Self::Refuse), ("allow", Self::Allow)];
 }
 
 /// How an answer is written.
@@ -335,14 +352,9 @@ impl Query {
             totals: given.switch("totals")?,
             other: given.switch("other")?,
             window: window::window(given.text("window")?)?,
-            fill: given.choice("fill", &FILLS)?.unwrap_or_default(),
+            fill: given.choice("fill", &FillPolicy::EACH)?.unwrap_or_default(),
             compare: given.choice("compare", &CompareMode::EACH)?,
-            partial: given
-                .choice(
-                    "partial",
-                    &[("refuse", PartialPolicy::Refuse), ("allow", PartialPolicy::Allow)],
-                )?
-                .unwrap_or_default(),
+            partial: given.choice("partial", &PartialPolicy::EACH)?.unwrap_or_default(),
             after: given.position("after")?,
             format: given.choice("format", &AnswerFormat::EACH)?,
             csv: given.choice("csv", &CsvTextStyle::EACH)?.unwrap_or_default(),
@@ -352,13 +364,6 @@ impl Query {
         Ok(query)
     }
 }
-
-const FILLS: [(&str, FillPolicy); 4] = [
-    ("none", FillPolicy::None),
-    ("zero", FillPolicy::Zero),
-    ("null", FillPolicy::Null),
-    ("previous", FillPolicy::Previous),
-];
 
 fn order(name: String) -> OrderBy {
     match name.strip_prefix('-') {

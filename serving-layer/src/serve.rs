@@ -9,8 +9,10 @@
 //! the speed view: an equal query before that would get the same ones.
 
 mod admission;
+mod awaited_position;
 mod cached_result;
 mod estimate;
+mod explain;
 mod extent;
 mod fair_limiter;
 mod fair_queue;
@@ -21,13 +23,13 @@ mod property_summary;
 mod provenance;
 mod query_context;
 mod read;
+mod read_trace;
 mod recent_events;
 #[cfg(test)]
 mod tests;
 mod visibility;
 mod windows;
 
-use merganser_api::error_code::ErrorCode;
 use merganser_core::blocking::run_blocking;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +37,7 @@ use std::time::{Duration, Instant};
 use chrono_tz::Tz;
 use merganser_api::request::CallerId;
 use merganser_core::clock::Clock;
-use merganser_core::ids::{Generation, Offset, PartitionId, PartitionOffsets};
+use merganser_core::ids::{Generation, Offset};
 use merganser_core::journal::Journal;
 use merganser_core::time::Timestamp;
 use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion};
@@ -50,8 +52,8 @@ use crate::error::ServingError;
 use crate::instruments::{QueryEnd, QueryInstruments};
 use crate::memory::{MemoryAccount, MemoryNeed, QueryMemory};
 use crate::merge::HeldTable;
+use crate::query::Query;
 use crate::query::resolve::{RangeEdges, edges};
-use crate::query::{Query, QueryError};
 use admission::{PreparedQuery, QueryAdmission};
 use cached_result::{CachedResult, QueryTimes, ResultKey};
 pub(crate) use fair_queue::PermitRequest;
@@ -240,22 +242,10 @@ impl ServingLayer {
         request: &PermitRequest,
         query: &Query,
     ) -> Result<QueryAnswer, ServingError> {
-        let after = query.after.as_ref().map(offset).transpose()?;
-        if let Some(after) = after {
-            // What will not be answered is not waited for.
-            self.find(&self.catalog.current(), &query.scope, &query.metric)?;
-            self.speed.wait_applied(after, self.settings.after_timeout).await;
-        }
+        let after = self.wait_for(query).await?;
         let answer = self.admit_and_answer(query, request).await?;
-        let reached = &answer.provenance.speed.through;
-        match after {
-            Some(after) if offset(reached)? < after => Err(ServingError::NotReached {
-                after: PartitionOffsets::only(after).to_string(),
-                reached: reached.to_string(),
-                seconds: self.settings.after_timeout.as_secs(),
-            }),
-            _ => Ok(answer),
-        }
+        self.check_reached(after, &answer)?;
+        Ok(answer)
     }
 
     /// Tries until one snapshot's views were read.
@@ -305,7 +295,14 @@ impl ServingLayer {
             times,
             (lag.applied, work),
         ));
-        let made = self.answers.get(snapshot.generation, lag.applied, asked, make).await?;
+        let made = match work.trace() {
+            None => self.answers.get(snapshot.generation, lag.applied, asked, make).await?,
+            // What is kept would tell nothing.
+            Some(trace) => {
+                trace.begin();
+                make.await?
+            }
+        };
         Ok(self.assemble_answer(query, place, &made)?)
     }
 
@@ -374,17 +371,4 @@ fn end_of(answer: &Result<QueryAnswer, ServingError>) -> QueryEnd {
         Ok(_) => QueryEnd::Partial,
         Err(error) => QueryEnd::Refused { outcome: error.outcome(), code: error.code().name() },
     }
-}
-
-/// The offset that a position names in the only partition that there is.
-fn offset(position: &PartitionOffsets) -> Result<Offset, ServingError> {
-    let mut offset = Offset::ZERO;
-    for (partition, at) in &position.0 {
-        if *partition != PartitionId::ONLY {
-            let detail = format!("`after`: there is no partition {}; there is `0`", partition.0);
-            return Err(QueryError::new(ErrorCode::UnknownPartition, "after", detail).into());
-        }
-        offset = *at;
-    }
-    Ok(offset)
 }

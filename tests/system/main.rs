@@ -14,6 +14,7 @@ mod dashboards;
 mod descriptors;
 mod docs;
 mod doctor;
+mod explain;
 mod exports;
 mod gone;
 mod hostile;

@@ -1,9 +1,10 @@
-//! `GET` and `POST /v1/query`. With `Accept: text/event-stream`, `GET` follows the answer. What is
+//! `GET` and `POST /v1/query`, and what they cost: `/v1/query:explain`. With `Accept: text/event-stream`, `GET` follows the answer. What is
 //! not acceptable at all is answered in JSON.
 
 use std::fmt;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body as ResponseBody;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
@@ -51,14 +52,50 @@ pub(super) async fn by_post(
     headers: HeaderMap,
     BoundedBody(text): Body,
 ) -> Result<Response, Problem> {
-    let JsonFields(fields) = serde_json::from_slice(&text).map_err(|error| {
+    answer(&serving, query_of(&text)?.within(scope), caller, &headers).await
+}
+
+/// `GET /v1/query:explain`: what the same query by `GET /v1/query` costs.
+pub(super) async fn explain_by_get(
+    State(serving): State<Arc<ServingLayer>>,
+    RequestScope(scope): RequestScope,
+    caller: CallerId,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let query = Query::from_pairs(pairs(&uri)?)?.within(scope);
+    explain(&serving, &query, caller).await
+}
+
+/// `POST /v1/query:explain`: what the same query by `POST /v1/query` costs.
+pub(super) async fn explain_by_post(
+    State(serving): State<Arc<ServingLayer>>,
+    RequestScope(scope): RequestScope,
+    caller: CallerId,
+    _: NoParameters,
+    BoundedBody(text): Body,
+) -> Result<Response, Problem> {
+    explain(&serving, &query_of(&text)?.within(scope), caller).await
+}
+
+async fn explain(
+    serving: &Arc<ServingLayer>,
+    query: &Query,
+    caller: CallerId,
+) -> Result<Response, Problem> {
+    let explanation = serving.explain_to(&PermitRequest::query(caller), query).await?;
+    Ok(Json(explanation).into_response())
+}
+
+/// The query of a JSON object.
+fn query_of(text: &[u8]) -> Result<Query, Problem> {
+    let JsonFields(fields) = serde_json::from_slice(text).map_err(|error| {
         if error.is_data() {
             let detail = "the body is not a JSON object; {\"metric\": …} is right";
             return Problem::new(ErrorCode::MalformedBody, detail);
         }
         malformed_json(&error)
     })?;
-    answer(&serving, Query::from_json(fields)?.within(scope), caller, &headers).await
+    Ok(Query::from_json(fields)?)
 }
 
 /// The fields of a JSON object as they came, so that one that is there twice can be refused.

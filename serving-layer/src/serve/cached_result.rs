@@ -137,6 +137,9 @@ impl ServingLayer {
         };
         let (through, reach) = (speed.through, speed.reach);
         let last = answer::last_bucket(&states.shown, &resolved.calendar);
+        if let Some(trace) = work.trace() {
+            trace.figures().groups = states.shown.table.len();
+        }
         let warnings = self.warnings(&part, &speed.omissions).await;
         let approximate = answer::approximate(&metric.compiled, &resolved.measures);
         let (query, groups_max) = (query.clone(), self.settings.groups_max);

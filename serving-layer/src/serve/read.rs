@@ -11,7 +11,7 @@ use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::{MetricId, Offset};
 use merganser_core::omissions::MetricOmissions;
 use merganser_core::time::{TimeRange, Timestamp};
-use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
+use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 use merganser_metric::table::StateTable;
 use merganser_metric::views::{
     self, BatchReadRequest, ReadColumns, SpeedReadRequest, SpeedViewError,
@@ -21,12 +21,13 @@ use tokio::runtime::Handle;
 use super::ServingLayer;
 use super::metric_warnings::merged_omissions;
 use super::query_context::QueryContext;
+use super::read_trace::{PieceTrace, ReadTrace, RowsTrace};
 use crate::answer::MergedStates;
 use crate::calendar::Granularity;
 use crate::error::ServingError;
 use crate::memory::QueryMemoryGuard;
 use crate::merge::{HeldTable, RowGrouping};
-use crate::plan;
+use crate::plan::{self, RollupScan};
 use crate::query::resolve::{RangeEdges, ResolvedQuery};
 use crate::query::{PartialPolicy, Query};
 
@@ -127,10 +128,25 @@ impl ServingLayer {
         let bytes = groups.saturating_mul(SPEED_GROUP_BYTES).min(most);
         let held = part.work.hold(bytes).map_err(ServingError::from)?;
         let (batch, speed) =
-            tokio::join!(self.batch(part, edges, &grouping), self.speed.read(metric, read));
+            tokio::join!(self.batch(part, edges, &grouping), self.speed(part, read));
         let speed = speed_rows(speed, (range, held), part, missing)?;
         let merged = merge(part, edges, grouping, batch?, &speed).await?;
         Ok((merged, speed))
+    }
+
+    /// The speed view's rows.
+    async fn speed(
+        &self,
+        part: &ReadContext<'_>,
+        read: SpeedReadRequest,
+    ) -> Result<views::SpeedViewStates, SpeedViewError> {
+        let began = part.work.trace().map(ReadTrace::now);
+        let states = self.speed.read(part.metric, read).await;
+        if let (Some(trace), Some(began), Ok(read)) = (part.work.trace(), began, &states) {
+            let rows = read.states.iter().map(|rows| rows.num_rows() as u64).sum();
+            trace.figures().speed = RowsTrace { rows, elapsed_us: trace.elapsed_us(began) };
+        }
+        states
     }
 
     /// As [`ServingLayer::read`], for another range of what was read of the speed view.
@@ -167,8 +183,19 @@ impl ServingLayer {
         let ReadContext { snapshot, metric, .. } = *part;
         let key = BatchPartKey { metric: metric.id, edges, grouping: Arc::clone(grouping) };
         let columns = ReadColumns { dimensions: dimensions(part), states: states(part) };
-        let batch = self.batch_part(part, edges, columns, Arc::clone(grouping));
-        self.parts.get(snapshot.generation, Offset::ZERO, &key, batch).await
+        let range = plan::covered_range(&metric.files, edges.range());
+        let pieces = plan::rollup_scans(&part.resolved.calendar, metric.compiled.grain(), range);
+        let before = part.work.trace().map(|trace| trace.figures().pieces.len());
+        let batch = self.batch_part(part, pieces.clone(), columns, Arc::clone(grouping));
+        let merged = self.parts.get(snapshot.generation, Offset::ZERO, &key, batch).await?;
+        if let Some(trace) = part.work.trace()
+            && before == Some(trace.figures().pieces.len())
+        {
+            // The part was kept, so none of its pieces was read.
+            let kept = pieces.iter().map(|piece| piece_trace(metric, piece, None));
+            trace.figures().pieces.extend(kept);
+        }
+        Ok(merged)
     }
 
     /// Reads the batch view's pieces and merges them, off the threads that wait: rows are decoded
@@ -176,13 +203,11 @@ impl ServingLayer {
     async fn batch_part(
         &self,
         part: &ReadContext<'_>,
-        edges: RangeEdges,
+        pieces: Vec<RollupScan>,
         columns: ReadColumns,
         grouping: Arc<RowGrouping>,
     ) -> Result<Arc<HeldTable>, ServingError> {
-        let ReadContext { snapshot, metric, resolved, work, .. } = *part;
-        let range = plan::covered_range(&metric.files, edges.range());
-        let pieces = plan::rollup_scans(&resolved.calendar, metric.compiled.grain(), range);
+        let ReadContext { snapshot, metric, work, .. } = *part;
         let (snapshot, metric) = (Arc::clone(snapshot), Arc::clone(metric));
         let (batch, work, runtime) = (Arc::clone(&self.batch), work.clone(), Handle::current());
         let kept = self.kept.clone();
@@ -191,17 +216,31 @@ impl ServingLayer {
             for piece in pieces {
                 failpoint::pass("query.view.before");
                 let (grain, range, columns) = (piece.grain, piece.range, columns.clone());
+                let (began, mut rows_read) = (work.trace().map(ReadTrace::now), 0);
                 let mut rows =
                     batch.read(&snapshot, &metric, BatchReadRequest { grain, range, columns });
                 while let Some(rows) = rows.next().await {
                     let rows = rows.map_err(|error| ServingError::Internal(error.to_string()))?;
+                    rows_read += rows.num_rows() as u64;
                     added.add(&piece.keep(rows)?)?;
+                }
+                if let (Some(trace), Some(began)) = (work.trace(), began) {
+                    let elapsed_us = trace.elapsed_us(began);
+                    let read = RowsTrace { rows: rows_read, elapsed_us };
+                    trace.figures().pieces.push(piece_trace(&metric, &piece, Some(read)));
                 }
             }
             Ok(Arc::new(added.end()?.moved_to(&kept)))
         };
         run_blocking(move || runtime.block_on(read)).await
     }
+}
+
+/// What is told of a piece.
+fn piece_trace(metric: &MetricVersion, piece: &RollupScan, read: Option<RowsTrace>) -> PieceTrace {
+    let is_read = |file: &&ViewFile| file.grain == piece.grain && file.range.overlaps(&piece.range);
+    let files = metric.files.iter().filter(is_read).count();
+    PieceTrace { grain: piece.grain, range: piece.range, files, read }
 }
 
 /// A table that rows are added to, with its memory.
@@ -257,6 +296,8 @@ async fn merge(
     let total = query.granularity == Granularity::All && resolved.group_by.is_empty();
     let columns = grouping.columns().into();
     let (rows, work) = (speed.within(edges.range())?, work.clone());
+    let began = work.trace().map(ReadTrace::now);
+    let trace = work.trace().cloned();
     let table = run_blocking(move || {
         if rows.is_empty() && !(total && batch.is_empty()) {
             return Ok(batch);
@@ -272,7 +313,12 @@ async fn merge(
         }
         added.end().map(Arc::new)
     });
-    Ok(MergedStates { table: table.await?, columns })
+    let table = table.await?;
+    if let (Some(trace), Some(began)) = (trace, began) {
+        let elapsed_us = trace.elapsed_us(began);
+        trace.figures().merge_us += elapsed_us;
+    }
+    Ok(MergedStates { table, columns })
 }
 
 /// What was read of the speed view; what is missing of it is added to `missing`.

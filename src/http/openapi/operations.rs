@@ -251,6 +251,9 @@ pub(super) const QUERY: &[(&str, &str)] = &[
 fn query() -> Vec<OperationSpec> {
     const ANSWER: &[(&str, &str, ResponseContent)] =
         &[("200", "Columns, rows and provenance", ResponseContent::Answer)];
+    const EXPLAIN: &str = "/v1/query:explain";
+    const EXPLANATION: &[(&str, &str, ResponseContent)] =
+        &[("200", "What was read and merged for its answer", ResponseContent::Json("Explanation"))];
     const PROBLEMS: &[&str] = &["400", "404", "413", "414", "503", "504"];
     vec![
         OperationSpec {
@@ -267,6 +270,21 @@ fn query() -> Vec<OperationSpec> {
             problems: &["400", "404", "408", "413", "503", "504"],
             access: RouteAccess::Read,
             ..operation_spec(HttpMethod::Post, "/v1/query", "Ask for a metric", ANSWER)
+        },
+        OperationSpec {
+            query: QUERY,
+            problems: PROBLEMS,
+            access: RouteAccess::Read,
+            ..operation_spec(HttpMethod::Get, EXPLAIN, "What a query costs", EXPLANATION)
+        },
+        OperationSpec {
+            body: Some((
+                &[("application/json", "Query")],
+                "The parameters of GET by the same names; lists are arrays",
+            )),
+            problems: &["400", "404", "408", "413", "503", "504"],
+            access: RouteAccess::Read,
+            ..operation_spec(HttpMethod::Post, EXPLAIN, "What a query costs", EXPLANATION)
         },
     ]
 }

@@ -204,13 +204,13 @@ impl<'a> Question<'a> {
     /// Events by the rows that show them.
     fn shown<'e>(&self, events: &'e [Event], counted: &Groups<'e>) -> Groups<'e> {
         let Some(buckets) = self.window else { return counted.clone() };
+        let span = span(self.granularity);
         let times = || counted.keys().filter_map(|(time, _)| *time);
         let edges = match self.range {
             Some((from, to)) => self.bucket(from).map(|from| (from, to)),
-            None => times().min().zip(times().max().map(|last| last + 1)),
+            None => times().min().zip(times().max().map(|last| last + span)),
         };
         let Some((first, end)) = edges else { return Groups::new() };
-        let span = span(self.granularity);
         let mut groups = Groups::new();
         for (start, event) in self.passing(events).into_iter().filter(|(start, _)| *start < end) {
             let own = start.div_euclid(span) * span;

@@ -190,3 +190,59 @@ impl AggregateQueue {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{AsArray, StringArray};
+    use arrow::datatypes::Int64Type;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::layout::StateLayout;
+    use crate::measure::StateKind;
+
+    proptest! {
+        /// Whether windows ascend or not, each row counts what its window holds.
+        #[test]
+        fn each_window_counts_what_lies_in_it(
+            events in prop::collection::vec((0..30_i64, 0..3_usize), 0..40),
+            widths in prop::collection::vec(0..12_i64, 40),
+            is_even in any::<bool>(),
+        ) {
+            let layout = StateLayout { dimensions: vec!["a".into()], states: vec![StateKind::Count] };
+            let mut table = StateTable::new(&layout);
+            let names = [Some("x"), None, Some("y")];
+            let times: Vec<i64> = events.iter().map(|(time, _)| *time).collect();
+            let values: StringArray = events.iter().map(|(_, name)| names[*name]).collect();
+            let groups = table.groups(&times, &[&values]).unwrap();
+            table.update(&groups, &[None]).unwrap();
+            let width = |at: usize| if is_even { widths[0] } else { widths[at] };
+            let windows: Vec<WindowedBucket> = (0..40)
+                .map(|at| {
+                    let bucket = Timestamp(at as i64);
+                    WindowedBucket { bucket, start: Timestamp(bucket.0 - width(at)) }
+                })
+                .collect();
+            let mut rows = table.without_groups();
+            let mut sliding = SlidingMerge::new(&table, &windows);
+            while sliding.merge_next(&mut rows).unwrap() {}
+            let mut found = 0;
+            for WindowedBucket { bucket, start } in windows {
+                for name in names {
+                    let is_in = |(time, own): &&(i64, usize)| {
+                        (start.0..=bucket.0).contains(time) && names[*own] == name
+                    };
+                    let count = events.iter().filter(is_in).count() as i64;
+                    let group = rows.group_of(bucket, &[name]);
+                    prop_assert_eq!(group.is_some(), count > 0);
+                    if let Some(group) = group {
+                        let counts = rows.states()[0].emit(&[group]);
+                        prop_assert_eq!(counts.as_primitive::<Int64Type>().value(0), count);
+                        found += 1;
+                    }
+                }
+            }
+            prop_assert_eq!(rows.len(), found);
+        }
+    }
+}

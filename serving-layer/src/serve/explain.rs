@@ -1,0 +1,148 @@
+//! What an answer costs: the query is answered, and what was read and merged for it is told.
+//!
+//! Rows are made anew even if they are kept from before; merged batch parts that are kept are used
+//! as any query would use them, and say so. Whatever is not known is left out. A key that is bound
+//! by a filter is not told how much there is besides what it sees.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use merganser_metric::catalog::MetricVersion;
+use serde::Serialize;
+
+use super::read_trace::{PieceTrace, ReadFigures, ReadTrace, RowsTrace};
+use super::{PermitRequest, ServingLayer, end_of};
+use crate::answer::{AnswerProvenance, QueryAnswer};
+use crate::error::ServingError;
+use crate::query::{ExplainedQuery, Query};
+
+/// What an answer costs.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct QueryExplanation {
+    query: ExplainedQuery,
+    generation: u64,
+    /// From the query's turn to its rows.
+    elapsed_ms: f64,
+    /// Whether an equal query would have got rows that are kept.
+    cached: bool,
+    rows: usize,
+    groups: usize,
+    batch: ExplainedBatch,
+    speed: ExplainedSpeed,
+    merge_ms: f64,
+    provenance: AnswerProvenance,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ExplainedBatch {
+    pieces: Vec<ExplainedPiece>,
+}
+
+/// A part of the range that was read from one rollup.
+#[derive(Clone, Debug, Serialize)]
+struct ExplainedPiece {
+    grain: String,
+    from: String,
+    to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows_read: Option<u64>,
+    cached: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elapsed_ms: Option<f64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ExplainedSpeed {
+    store: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows_read: Option<u64>,
+    events: u64,
+    elapsed_ms: f64,
+}
+
+fn millis(micros: u64) -> f64 {
+    micros as f64 / 1000.0
+}
+
+impl ServingLayer {
+    /// Answers a query, and tells what that took.
+    pub(crate) async fn explain_to(
+        self: &Arc<Self>,
+        request: &PermitRequest,
+        query: &Query,
+    ) -> Result<QueryExplanation, ServingError> {
+        let (started, _in_progress) = (Instant::now(), self.instruments.begin());
+        let explained = self.explain_after(request, query).await;
+        let answer = explained.as_ref().map(|(answer, _)| answer.clone());
+        self.instruments.record_query(started.elapsed(), end_of(&answer.map_err(Clone::clone)));
+        explained.map(|(_, explanation)| explanation)
+    }
+
+    async fn explain_after(
+        self: &Arc<Self>,
+        request: &PermitRequest,
+        query: &Query,
+    ) -> Result<(QueryAnswer, QueryExplanation), ServingError> {
+        let after = self.wait_for(query).await?;
+        let snapshot = self.catalog.current();
+        let metric = self.find(&snapshot, &query.scope, &query.metric)?;
+        let place = self.pin_query(query, &snapshot, metric).await?;
+        let kept = self.answers.find(snapshot.generation, place.lag.applied, &place.asked);
+        let need = self.estimate_need(query, metric, &place);
+        let explained = self.run_when_admitted(need, request, |work| async move {
+            let trace = ReadTrace::new(Arc::clone(&self.clock));
+            let began = trace.now();
+            let answer = self.answer_now(query, &work.traced(trace.clone())).await?;
+            Ok((answer, trace.elapsed_us(began), trace.figures().clone()))
+        });
+        let (answer, elapsed_us, figures) = explained.await?;
+        self.check_reached(after, &answer)?;
+        let explanation = QueryExplanation {
+            elapsed_ms: millis(elapsed_us),
+            cached: kept.is_some(),
+            ..self.explanation(query, metric, &answer, &figures)
+        };
+        Ok((answer, explanation))
+    }
+
+    fn explanation(
+        &self,
+        query: &Query,
+        metric: &MetricVersion,
+        answer: &QueryAnswer,
+        figures: &ReadFigures,
+    ) -> QueryExplanation {
+        let zone = answer.rows.calendar.zone();
+        let sees_all = query.scope.filter.is_none();
+        let rows_read = |read: RowsTrace| Some(read.rows).filter(|_| sees_all);
+        let piece = |piece: &PieceTrace| ExplainedPiece {
+            grain: piece.grain.to_string(),
+            from: zone.format(piece.range.from),
+            to: zone.format(piece.range.to),
+            files: Some(piece.files).filter(|_| sees_all),
+            rows_read: piece.read.and_then(rows_read),
+            cached: piece.read.is_none(),
+            elapsed_ms: piece.read.map(|read| millis(read.elapsed_us)),
+        };
+        let provenance = answer.provenance.clone();
+        QueryExplanation {
+            query: ExplainedQuery::of(query, &metric.compiled, answer),
+            generation: provenance.generation,
+            elapsed_ms: 0.0,
+            cached: false,
+            rows: answer.rows.values.num_rows(),
+            groups: figures.groups,
+            batch: ExplainedBatch { pieces: figures.pieces.iter().map(piece).collect() },
+            speed: ExplainedSpeed {
+                store: self.speed.kind(),
+                rows_read: rows_read(figures.speed),
+                events: provenance.speed.events,
+                elapsed_ms: millis(figures.speed.elapsed_us),
+            },
+            merge_ms: millis(figures.merge_us),
+            provenance,
+        }
+    }
+}
