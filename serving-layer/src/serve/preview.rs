@@ -18,7 +18,7 @@ use super::query_context::QueryContext;
 use super::recent_events::RecentEvents;
 use super::{PermitRequest, ServingLayer};
 use crate::answer::warnings::WarningContext;
-use crate::answer::{self, AnswerInput, AnswerRows, MergedStates};
+use crate::answer::{self, AnswerInput, AnswerRows, MergedStates, RangeStates};
 use crate::calendar::Granularity;
 use crate::error::ServingError;
 use crate::memory::MemoryNeed;
@@ -106,12 +106,14 @@ impl ServingLayer {
             let (table, columns) =
                 merge(&folded.table, &of.compiled, &resolved, &query, groups_max)?;
             let merged = MergedStates { table: Arc::new(HeldTable::new(table, held)), columns };
+            let edges = answer::answered_edges(&merged, &resolved.calendar, resolved.edges);
+            let states = RangeStates::of(merged);
             let rows = answer::build(AnswerInput {
                 query: &query,
-                edges: answer::answered_edges(&merged, &resolved.calendar, resolved.edges),
+                edges,
                 resolved: &resolved,
                 metric: &of.compiled,
-                merged: &merged,
+                states: &states,
                 earlier: None,
                 groups_max,
                 account: work.account(),
