@@ -4,7 +4,6 @@
 //! granularity) is checked when it is resolved against one ([`resolve`]).
 
 mod combine;
-mod explained;
 mod granularity;
 mod hint;
 mod instant;
@@ -26,7 +25,6 @@ use merganser_core::text::excerpt;
 use serde_json::Value;
 
 use crate::calendar::{Granularity, TrailingWindow};
-pub(crate) use explained::ExplainedQuery;
 pub use granularity::SPELLINGS;
 pub use instant::{CalendarPeriod, TimeExpression};
 use parameters::{QueryParameters, wrong};

@@ -13,6 +13,7 @@ mod awaited_position;
 mod cached_result;
 mod estimate;
 mod explain;
+mod explained_query;
 mod extent;
 mod fair_limiter;
 mod fair_queue;

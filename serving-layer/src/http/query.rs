@@ -1,5 +1,6 @@
-//! `GET` and `POST /v1/query`, and what they cost: `/v1/query:explain`. With `Accept: text/event-stream`, `GET` follows the answer. What is
-//! not acceptable at all is answered in JSON.
+//! `GET` and `POST /v1/query`, and what they cost: `/v1/query:explain`. With
+//! `Accept: text/event-stream`, `GET` follows the answer. What is not acceptable at all is answered
+//! in JSON.
 
 use std::fmt;
 use std::sync::Arc;

@@ -10,11 +10,12 @@ use std::time::Instant;
 use merganser_metric::catalog::MetricVersion;
 use serde::Serialize;
 
+use super::explained_query::ExplainedQuery;
 use super::read_trace::{PieceTrace, ReadFigures, ReadTrace, RowsTrace};
 use super::{PermitRequest, ServingLayer, end_of};
 use crate::answer::{AnswerProvenance, QueryAnswer};
 use crate::error::ServingError;
-use crate::query::{ExplainedQuery, Query};
+use crate::query::Query;
 
 /// What an answer costs.
 #[derive(Clone, Debug, Serialize)]

@@ -209,7 +209,8 @@ mod tests {
             widths in prop::collection::vec(0..12_i64, 40),
             is_even in any::<bool>(),
         ) {
-            let layout = StateLayout { dimensions: vec!["a".into()], states: vec![StateKind::Count] };
+            let states = vec![StateKind::Count];
+            let layout = StateLayout { dimensions: vec!["a".into()], states };
             let mut table = StateTable::new(&layout);
             let names = [Some("x"), None, Some("y")];
             let times: Vec<i64> = events.iter().map(|(time, _)| *time).collect();

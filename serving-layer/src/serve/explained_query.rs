@@ -4,8 +4,8 @@ use merganser_core::time::Timestamp;
 use merganser_metric::compile::Metric;
 use serde::Serialize;
 
-use super::{CompareMode, FillPolicy, PartialPolicy, Query};
 use crate::answer::QueryAnswer;
+use crate::query::{CompareMode, FillPolicy, PartialPolicy, Query};
 
 /// A query with the parameters that it was answered for.
 #[derive(Clone, Debug, Serialize)]
