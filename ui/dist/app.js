@@ -2210,14 +2210,19 @@ ${at2}${close}`;
 	var BUCKETS_MAX = 400, GRANULARITIES = [
 		["minute", "Minute", MINUTE],
 		["5m", "5 minutes", 5 * MINUTE],
+		["10m", "10 minutes", 10 * MINUTE],
 		["15m", "15 minutes", 15 * MINUTE],
+		["30m", "30 minutes", 30 * MINUTE],
 		["hour", "Hour", HOUR],
+		["3h", "3 hours", 3 * HOUR],
+		["6h", "6 hours", 6 * HOUR],
+		["12h", "12 hours", 12 * HOUR],
 		["day", "Day", DAY],
 		["week", "Week", 7 * DAY],
 		["month", "Month", 30.44 * DAY],
 		["quarter", "Quarter", 91.3 * DAY],
 		["year", "Year", 365.25 * DAY]
-	];
+	], UNUSUAL = ["10m", "30m", "3h", "6h", "12h"];
 	function fitting(base, zone) {
 		let shortest = GRANULARITIES.find(([name]) => name === base)?.[2] ?? MINUTE;
 		return GRANULARITIES.filter(([, , length]) => length >= shortest && zoneFits(base, zone)).map(
@@ -2240,7 +2245,7 @@ ${at2}${close}`;
 	}
 	function suggested(length, names, most = BUCKETS_MAX) {
 		return GRANULARITIES.find(
-			([name, , bucket]) => names.includes(name) && length / bucket <= most
+			([name, , bucket]) => names.includes(name) && !UNUSUAL.includes(name) && length / bucket <= most
 		)?.[0] ?? names.at(-1) ?? "day";
 	}
 	function nextGranularity(current, before, after, names) {

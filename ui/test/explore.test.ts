@@ -48,6 +48,8 @@ test('granularity suits the range, and a choice of the reader stays while it is 
   assert.equal(suggested(3_600_000, all), 'minute');
   assert.equal(suggested(365 * DAY, all), 'day');
   assert.equal(suggested(16 * DAY, all), 'hour');
+  assert.equal(suggested(30 * DAY, all), 'day');
+  assert.equal(nextGranularity('6h', 30 * DAY, 20 * DAY, all), '6h');
   assert.equal(suggested(40 * 365 * DAY, all), 'quarter');
   // What followed from the range goes on to do so.
   assert.equal(nextGranularity('day', 365 * DAY, 7 * DAY, all), 'hour');

@@ -155,14 +155,22 @@ export const BUCKETS_MAX = 400;
 export const GRANULARITIES: readonly (readonly [name: string, label: string, length: number])[] = [
   ['minute', 'Minute', MINUTE],
   ['5m', '5 minutes', 5 * MINUTE],
+  ['10m', '10 minutes', 10 * MINUTE],
   ['15m', '15 minutes', 15 * MINUTE],
+  ['30m', '30 minutes', 30 * MINUTE],
   ['hour', 'Hour', HOUR],
+  ['3h', '3 hours', 3 * HOUR],
+  ['6h', '6 hours', 6 * HOUR],
+  ['12h', '12 hours', 12 * HOUR],
   ['day', 'Day', DAY],
   ['week', 'Week', 7 * DAY],
   ['month', 'Month', 30.44 * DAY],
   ['quarter', 'Quarter', 91.3 * DAY],
   ['year', 'Year', 365.25 * DAY],
 ];
+
+/** Those that are chosen only by readers: a range alone asks for units that people think in. */
+const UNUSUAL = ['10m', '30m', '3h', '6h', '12h'];
 
 /** Names that fit a metric's base bucket and a zone. */
 export function fitting(base: string, zone: string): string[] {
@@ -200,7 +208,8 @@ function offsetsOf(zone: string): number[] {
 /** The shortest granularity with few enough buckets. */
 export function suggested(length: number, names: readonly string[], most = BUCKETS_MAX): string {
   const fits = GRANULARITIES.find(
-    ([name, , bucket]) => names.includes(name) && length / bucket <= most,
+    ([name, , bucket]) =>
+      names.includes(name) && !UNUSUAL.includes(name) && length / bucket <= most,
   );
   return fits?.[0] ?? names.at(-1) ?? 'day';
 }
