@@ -991,7 +991,7 @@
 		] });
 	}
 	function firstControl(panel) {
-		return panel.querySelector("input, [role^=menuitem], [role=option]") ?? void 0;
+		return panel.querySelector("input, select, [role^=menuitem], [role=option]") ?? void 0;
 	}
 	function beside(button, panel) {
 		let at2 = button.getBoundingClientRect(), size = panel.getBoundingClientRect(), width = document.documentElement.clientWidth, below = at2.bottom + 4, fits = below + size.height <= innerHeight - EDGE || at2.top < innerHeight / 2, left = Math.max(EDGE, Math.min(at2.left, width - size.width - EDGE)), top = fits ? below : Math.max(EDGE, at2.top - size.height - 4);
@@ -1084,23 +1084,14 @@
 					tabIndex: -1,
 					onKeyDown: moveFocus,
 					children: [
-						shown2.map(({ value: value2, label, hint }) => a4(
-							"button",
+						shown2.map((option) => a4(
+							Row,
 							{
-								type: "button",
-								role: "option",
-								"aria-selected": selected.includes(value2),
-								class: "menu-item",
-								onClick: () => onSelect(value2),
-								children: [
-									a4("span", { class: "picker-label", children: [
-										a4("span", { class: "picker-mark", "aria-hidden": "true", children: selected.includes(value2) ? "✓" : "" }),
-										a4("bdi", { children: label ?? value2 })
-									] }),
-									hint && a4("span", { class: "menu-hint", children: hint })
-								]
+								option,
+								chosen: selected.includes(option.value),
+								onSelect
 							},
-							value2
+							option.value
 						)),
 						shown2.length === 0 && a4("p", { class: "picker-none muted", children: "Nothing matches." })
 					]
@@ -1113,6 +1104,26 @@
 			] }),
 			footer
 		] });
+	}
+	function Row({ option, chosen, onSelect }) {
+		let { value: value2, label, hint } = option;
+		return a4(
+			"button",
+			{
+				type: "button",
+				role: "option",
+				"aria-selected": chosen,
+				class: "menu-item",
+				onClick: () => onSelect(value2),
+				children: [
+					a4("span", { class: "picker-label", children: [
+						a4("span", { class: "picker-mark", "aria-hidden": "true", children: chosen ? "✓" : "" }),
+						a4("bdi", { children: label ?? value2 })
+					] }),
+					hint && a4("span", { class: "menu-hint", children: hint })
+				]
+			}
+		);
 	}
 
 	// src/json.ts
@@ -1308,7 +1319,7 @@ ${at2}${close}`;
 	// src/api.ts
 	var Problem = class extends Error {
 		constructor(fields, status, retryAfter) {
-			super(text(fields.detail) ?? text(fields.title) ?? `The service answered ${status}.`);
+			super(text(fields.detail) || text(fields.title) || `The service answered ${status}.`);
 			this.fields = fields;
 			this.status = status, this.code = text(fields.code) ?? (status === 0 ? "no_connection" : "unknown"), this.parameter = text(fields.parameter), this.pointer = text(fields.pointer), this.retryAfter = retryAfter;
 		}
@@ -4084,7 +4095,7 @@ ${at2}${close}`;
 			kind
 		)) });
 	}
-	var FILL = [
+	var WINDOWS = ["7d", "28d", "30d", "90d", "12M"], FILL = [
 		["", "Leave out"],
 		["zero", "Zero"],
 		["null", "A gap"],
@@ -4108,6 +4119,7 @@ ${at2}${close}`;
 						label: "Window",
 						hint: "Each bucket merges what ends with it, as 7d or 28d",
 						value: params.get("window") ?? "",
+						suggestions: WINDOWS,
 						onChange: (window2) => onChange({ window: window2 })
 					}
 				)
@@ -4158,17 +4170,22 @@ ${at2}${close}`;
 			)
 		] }) });
 	}
-	function Text({ label, hint, value: value2, onChange }) {
-		return a4(Field, { label, hint, children: a4(
-			"input",
-			{
-				type: "text",
-				autocomplete: "off",
-				spellcheck: !1,
-				value: value2,
-				onChange: (event) => onChange(event.currentTarget.value.trim())
-			}
-		) });
+	function Text({ label, hint, value: value2, suggestions = [], onChange }) {
+		let list = P2();
+		return a4($, { children: [
+			a4(Field, { label, hint, children: a4(
+				"input",
+				{
+					type: "text",
+					list,
+					autocomplete: "off",
+					spellcheck: !1,
+					value: value2,
+					onChange: (event) => onChange(event.currentTarget.value.trim())
+				}
+			) }),
+			a4("datalist", { id: list, children: suggestions.map((text3) => a4("option", { value: text3 }, text3)) })
+		] });
 	}
 	function Check({ label, value: value2, onChange }) {
 		return a4("label", { class: "check", children: [

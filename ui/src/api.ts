@@ -15,7 +15,7 @@ export class Problem extends Error {
     status: number,
     retryAfter?: number,
   ) {
-    super(text(fields['detail']) ?? text(fields['title']) ?? `The service answered ${status}.`);
+    super(text(fields['detail']) || text(fields['title']) || `The service answered ${status}.`);
     this.status = status;
     this.code = text(fields['code']) ?? (status === 0 ? 'no_connection' : 'unknown');
     this.parameter = text(fields['parameter']);

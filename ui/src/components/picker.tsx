@@ -75,23 +75,13 @@ export function Picker(props: PickerProps) {
         tabIndex={-1}
         onKeyDown={moveFocus}
       >
-        {shown.map(({ value, label, hint }) => (
-          <button
-            key={value}
-            type="button"
-            role="option"
-            aria-selected={selected.includes(value)}
-            class="menu-item"
-            onClick={() => onSelect(value)}
-          >
-            <span class="picker-label">
-              <span class="picker-mark" aria-hidden="true">
-                {selected.includes(value) ? '✓' : ''}
-              </span>
-              <bdi>{label ?? value}</bdi>
-            </span>
-            {hint && <span class="menu-hint">{hint}</span>}
-          </button>
+        {shown.map((option) => (
+          <Row
+            key={option.value}
+            option={option}
+            chosen={selected.includes(option.value)}
+            onSelect={onSelect}
+          />
         ))}
         {shown.length === 0 && <p class="picker-none muted">Nothing matches.</p>}
       </div>
@@ -100,5 +90,32 @@ export function Picker(props: PickerProps) {
       )}
       {footer}
     </div>
+  );
+}
+
+interface RowProps {
+  readonly option: Option;
+  readonly chosen: boolean;
+  readonly onSelect: (value: string) => void;
+}
+
+function Row({ option, chosen, onSelect }: RowProps) {
+  const { value, label, hint } = option;
+  return (
+    <button
+      type="button"
+      role="option"
+      aria-selected={chosen}
+      class="menu-item"
+      onClick={() => onSelect(value)}
+    >
+      <span class="picker-label">
+        <span class="picker-mark" aria-hidden="true">
+          {chosen ? '✓' : ''}
+        </span>
+        <bdi>{label ?? value}</bdi>
+      </span>
+      {hint && <span class="menu-hint">{hint}</span>}
+    </button>
   );
 }

@@ -87,7 +87,7 @@ export function Popover({ label, name, class: more, openRequest, children }: Pop
 }
 
 function firstControl(panel: HTMLElement): HTMLElement | undefined {
-  return panel.querySelector<HTMLElement>('input, [role^=menuitem], [role=option]') ?? undefined;
+  return panel.querySelector<HTMLElement>('input, select, [role^=menuitem], [role=option]') ?? undefined;
 }
 
 function beside(button: HTMLElement, panel: HTMLElement): void {

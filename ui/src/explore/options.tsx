@@ -1,5 +1,6 @@
 // The plain choices: chart, granularity, comparison, and what is asked for less often.
 import type { ComponentChildren } from 'preact';
+import { useId } from 'preact/hooks';
 import { Field, Popover } from '../components';
 import { CHART_KINDS, type ChartKind } from '../chart';
 import { GRANULARITIES } from './range';
@@ -130,6 +131,8 @@ export function ChartKinds({ current, onSelect }: ChartKindsProps) {
   );
 }
 
+const WINDOWS = ['7d', '28d', '30d', '90d', '12M'];
+
 interface MoreProps {
   readonly params: URLSearchParams;
   readonly timed: boolean;
@@ -163,6 +166,7 @@ export function More({ params, timed, grouped, onChange }: MoreProps) {
                 label="Window"
                 hint="Each bucket merges what ends with it, as 7d or 28d"
                 value={params.get('window') ?? ''}
+                suggestions={WINDOWS}
                 onChange={(window) => onChange({ window })}
               />
             </>
@@ -208,20 +212,30 @@ interface TextProps {
   readonly label: string;
   readonly hint: string;
   readonly value: string;
+  readonly suggestions?: readonly string[];
   readonly onChange: (value: string) => void;
 }
 
-function Text({ label, hint, value, onChange }: TextProps) {
+function Text({ label, hint, value, suggestions = [], onChange }: TextProps) {
+  const list = useId();
   return (
-    <Field label={label} hint={hint}>
-      <input
-        type="text"
-        autocomplete="off"
-        spellcheck={false}
-        value={value}
-        onChange={(event) => onChange(event.currentTarget.value.trim())}
-      />
-    </Field>
+    <>
+      <Field label={label} hint={hint}>
+        <input
+          type="text"
+          list={list}
+          autocomplete="off"
+          spellcheck={false}
+          value={value}
+          onChange={(event) => onChange(event.currentTarget.value.trim())}
+        />
+      </Field>
+      <datalist id={list}>
+        {suggestions.map((text) => (
+          <option key={text} value={text} />
+        ))}
+      </datalist>
+    </>
   );
 }
 
