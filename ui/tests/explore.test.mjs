@@ -22,6 +22,30 @@ function inExplore(name, options, body) {
   inPage(name, options, (t) => body(new Explore(t.visit), t));
 }
 
+inExplore('without a state it opens on the first metric, and says so in the address', {}, async (explore, { visit }) => {
+  await visit.go('/ui/');
+  await explore.act(() => {}, { metric: 'sales', measures: 'orders', granularity: 'day' });
+  assert.match(await explore.provenance(), /^complete · through 0:2100 · .* behind · generation \d+$/);
+});
+
+inExplore('metric, measures and groups are picked', {}, async (explore, { page }) => {
+  await explore.open(DAYS);
+  await explore.button(/^Measures/).click();
+  await explore.act(() => page.getByRole('option', { name: /^mean_amount/ }).click(), { measures: 'orders,mean_amount' });
+  await explore.act(() => page.getByRole('option', { name: /^orders/ }).click(), { measures: 'mean_amount' });
+  await page.keyboard.press('Escape');
+  await explore.plot('mean_amount').waitFor();
+  await explore.button(/^Group by/).click();
+  await explore.act(() => page.getByRole('option', { name: 'country' }).click(), { group_by: 'country' });
+  await explore.act(() => page.getByRole('option', { name: 'plan' }).click(), { group_by: 'country,plan' });
+  await page.keyboard.press('Escape');
+  await page.goBack();
+  await explore.act(() => page.goBack(), { group_by: undefined });
+  await explore.button(/^Metric/).click();
+  await explore.act(() => page.getByRole('option', { name: /^visits/ }).click(), { metric: 'visits', measures: 'visits' });
+  await explore.plot('visits').waitFor();
+});
+
 inExplore('a click on a group filters, with Alt it excludes, and Back undoes both', {}, async (explore, { page }) => {
   await explore.open(GROUPS);
   const [first, second] = await explore.groups();
@@ -224,6 +248,21 @@ inExplore('links, a frozen link, curl and CSV are the same answer', {}, async (e
   const csv = await readFile(await download.path(), 'utf8');
   assert.equal(csv, (await server.ask('GET', `${explore.query}&format=csv`)).text);
 });
+
+inExplore('what an answer is made of, on a click', {}, async (explore, { page, server }) => {
+  await explore.open({ ...DAYS, measures: 'buyers' });
+  assert.match(await explore.provenance(), /buyers ± 1\.6/);
+  await explore.answer.locator('.provenance').click();
+  const dialog = page.getByRole('dialog', { name: 'What this answer is made of' });
+  const { provenance } = await explore.truth();
+  await dialog.getByText(`${plainCount(provenance.batch.events)} events, published`).waitFor();
+  await dialog.getByRole('group', { name: 'Pieces of the plan' }).waitFor();
+  const explained = await server.value('GET', explore.query.replace('/v1/query', '/v1/query:explain'));
+  const rows = dialog.getByRole('group', { name: 'Pieces of the plan' }).locator('tbody tr');
+  assert.equal(await rows.count(), explained.batch.pieces.length + 1);
+});
+
+const plainCount = (text) => (text.length < 5 ? text : text.replace(/\B(?=(\d{3})+$)/g, '\u202f'));
 
 inExplore('the bucket that can still grow is hatched, the earlier period dashed', {}, async (explore, { page, server }) => {
   await server.send([{ id: 'now', event: 'purchase', properties: { country: 'DE', amount: 1 } }]);

@@ -38,15 +38,16 @@ export class Visit {
 
   /**
    * `timezone`, `scheme` (light, dark), `width`, `height` are those of the reader's computer; `motion` is false for
-   * readers who asked for less of it.
+   * readers who asked for less of it; `scale` is pixels of the screen for each of the page.
    */
   static async open(browser, server, options = {}) {
-    const { timezone = 'UTC', scheme = 'light', width = 1280, height = 900, motion = false } = options;
+    const { timezone = 'UTC', scheme = 'light', width = 1280, height = 900, motion = false, scale = 1 } = options;
     const visit = new Visit();
     visit.server = server;
     visit.context = await browser.newContext({
       baseURL: server.url,
       viewport: { width, height },
+      deviceScaleFactor: scale,
       timezoneId: timezone,
       colorScheme: scheme,
       reducedMotion: motion ? 'no-preference' : 'reduce',

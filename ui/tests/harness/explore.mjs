@@ -19,6 +19,15 @@ export class Explore {
     await this.settled();
   }
 
+  /** Goes to a state within the page, as Back and Forward do. */
+  async follow(params) {
+    await this.page.evaluate((href) => {
+      history.pushState(null, '', href);
+      dispatchEvent(new PopStateEvent('popstate'));
+    }, `/ui/explore?${new URLSearchParams(params)}`);
+    await this.settled();
+  }
+
   /** Waits until nothing is under way. */
   async settled() {
     await eventually(async () => {
@@ -77,7 +86,9 @@ export class Explore {
 
   /** The labels of the groups, in the order of the legend. */
   async groups() {
-    return this.page.getByRole('list', { name: 'Groups' }).getByRole('listitem').allInnerTexts();
+    const items = this.page.getByRole('list', { name: 'Groups' }).getByRole('listitem');
+    await items.first().waitFor();
+    return items.allInnerTexts();
   }
 
   /** The cells of the table, row by row, as they are written. */
