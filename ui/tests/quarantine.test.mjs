@@ -36,7 +36,7 @@ inPage('reasons are facets with counts, and live in the address', {}, async ({ v
   await page.goBack();
   await reasons.getByRole('button', { name: /^All/, pressed: true }).waitFor();
   await reasons.getByRole('button', { name: /conflict/ }).click();
-  await entries.filter({ hasText: 'second' }).waitFor();
+  await entries.filter({ hasText: '"second"' }).waitFor();
   assert.equal(await entries.count(), 1);
 });
 
