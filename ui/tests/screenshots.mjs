@@ -1,6 +1,7 @@
 // Takes the pictures of README and docs/ into a directory; scripts/screenshots calls it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { openBrowser } from './harness/browser.mjs';
@@ -36,13 +37,26 @@ for (const [name, target, size] of PICTURES) {
           document.querySelector('[aria-busy=true], .loading, [role=alert]') === null,
       ),
     );
-    await page.screenshot({ path: path.join(directory, `${name}-${scheme}.png`) });
+    writeFileSync(path.join(directory, `${name}-${scheme}.png`), await stillPicture(page));
     await visit.close();
   }
 }
 await browser.close();
 demo.kill('SIGTERM');
 await within(30, 'the demo ends', once(demo, 'exit'));
+
+/** A picture of the page once it is painted: the same several times in a row. */
+async function stillPicture(page) {
+  let before = Buffer.alloc(0);
+  let same = 0;
+  return until('the picture stands still', async () => {
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    const picture = await page.screenshot({ animations: 'disabled' });
+    same = picture.equals(before) ? same + 1 : 0;
+    before = picture;
+    return same >= 3 && picture;
+  });
+}
 
 /** The address that the demo prints when it serves. */
 async function demoAddress() {
