@@ -104,7 +104,7 @@ async fn the_document_describes_every_route_and_no_other() {
 
 /// Every operation, and whom it is open to: everybody, senders, readers, readers whose key is
 /// bound; the bearers of keys with role `admin` always.
-const OPEN_TO: [(&str, &str, &str); 53] = [
+const OPEN_TO: [(&str, &str, &str); 55] = [
     ("get", "/healthz", "everybody"),
     ("get", "/readyz", "everybody"),
     ("get", "/metrics", "read"),
@@ -130,6 +130,8 @@ const OPEN_TO: [(&str, &str, &str); 53] = [
     ("get", "/v1/metrics/{name}/dimensions/{dimension}", "read bound"),
     ("get", "/v1/query", "read bound"),
     ("post", "/v1/query", "read bound"),
+    ("get", "/v1/query:explain", "read bound"),
+    ("post", "/v1/query:explain", "read bound"),
     ("get", "/v1/runs", "read"),
     ("post", "/v1/runs", ""),
     ("get", "/v1/runs/{id}", "read"),
