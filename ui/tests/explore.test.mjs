@@ -266,10 +266,18 @@ const plainCount = (text) => (text.length < 5 ? text : text.replace(/\B(?=(\d{3}
 
 inExplore('the bucket that can still grow is hatched, the earlier period dashed', {}, async (explore, { page, server }) => {
   await server.send([{ id: 'now', event: 'purchase', properties: { country: 'DE', amount: 1 } }]);
-  await explore.open({ ...DAYS, from: 'now-3d', compare: 'previous_period', chart: 'bar' });
-  const { provenance } = await explore.truth();
-  assert.notEqual(provenance.open_bucket, null);
-  assert.equal(await page.locator('rect[fill^="url(#"], path[fill^="url(#"], .open').count() > 0, true);
+  for (const chart of ['line', 'bar']) {
+    await explore.open({ ...DAYS, from: 'now-3d', compare: 'previous_period', chart });
+    const { provenance } = await explore.truth();
+    assert.notEqual(provenance.open_bucket, null);
+    await page.locator('.plot [fill^="url(#"]').first().waitFor({ state: 'attached' });
+  }
+  await explore.open({ ...DAYS, from: '2025-03-10', compare: 'previous_week' });
+  const lines = page.locator('.plot path');
+  await eventually(async () => {
+    const dashes = await lines.evaluateAll((all) => all.map((line) => getComputedStyle(line).strokeDasharray));
+    assert.deepEqual([...new Set(dashes.map((dash) => dash !== 'none'))].sort(), [false, true]);
+  });
 });
 
 /** The texts of the filter chips, once there are so many. */

@@ -1,22 +1,14 @@
-// Every number on the page is the one of /v1/query, digit by digit: 200 random states of the address, with decimals of
-// 38 digits. SEED=… replays a failure, STATES=… takes another number of states.
+// Every number on the page is the one of /v1/query, digit by digit: 200 random states of the address, half of them
+// with each store, with decimals of 38 digits. SEED=… replays a failure, STATES=… takes another number of states.
 import assert from 'node:assert/strict';
 import { orders, SALES, VISITS } from './data.mjs';
 import { Explore, plain, shown } from './harness/explore.mjs';
 import { randomness } from './harness/random.mjs';
+import { STORES } from './harness/server.mjs';
 import { suite } from './harness/suite.mjs';
 import { eventually } from './harness/wait.mjs';
 
 const STATES = Number(process.env.STATES ?? 200);
-const { inPage } = suite({
-  metrics: SALES + VISITS,
-  load: async (server) => {
-    await server.send(orders(0, 1200));
-    await server.run();
-    await server.send(orders(1200));
-  },
-});
-
 const random = randomness();
 const MEASURES = [...SALES.matchAll(/^(\w+) = \{ kind/gm)].map(([, name]) => name);
 const ZONES = ['UTC', 'America/New_York', 'Europe/Berlin', 'Asia/Kolkata', 'Pacific/Apia', 'Australia/Lord_Howe'];
@@ -54,32 +46,45 @@ function randomState() {
   return Object.fromEntries(Object.entries(state).filter(([, value]) => value !== ''));
 }
 
-inPage(`${STATES} states of the address, SEED=${random.seed}`, { refused: [400, 422], height: 1200 }, async (t) => {
-  const explore = new Explore(t.visit);
-  let refused = 0;
-  let numbers = 0;
-  for (let n = 0; n < STATES; n += 1) {
-    const state = randomState();
-    const truth = await t.server.ask('GET', `/v1/query?${new URLSearchParams(withoutChart(state))}`);
-    try {
-      // Most states follow another on the same page, where nothing of the one before may stay.
-      await (n % 5 === 0 ? explore.open(state) : explore.follow(state));
-      assert.equal(explore.params.chart, state.chart);
-      if (truth.status === 200) {
-        numbers += await eventually(() => compareNumbers(explore, state, truth.value));
-      } else {
-        refused += 1;
-        await explore.answer.getByRole('alert').getByText(truth.value.code, { exact: true }).waitFor();
+for (const store of STORES) {
+  const states = Math.ceil(STATES / STORES.length);
+  const { inPage } = suite({
+    store,
+    metrics: SALES + VISITS,
+    load: async (server) => {
+      await server.send(orders(0, 1200));
+      await server.run();
+      await server.send(orders(1200));
+    },
+  });
+
+  inPage(`${store}: ${states} states of the address, SEED=${random.seed}`, { refused: [400, 422], height: 1200 }, async (t) => {
+    const explore = new Explore(t.visit);
+    let refused = 0;
+    let numbers = 0;
+    for (let n = 0; n < states; n += 1) {
+      const state = randomState();
+      const truth = await t.server.ask('GET', `/v1/query?${new URLSearchParams(withoutChart(state))}`);
+      try {
+        // Most states follow another on the same page, where nothing of the one before may stay.
+        await (n % 5 === 0 ? explore.open(state) : explore.follow(state));
+        assert.equal(explore.params.chart, state.chart);
+        if (truth.status === 200) {
+          numbers += await eventually(() => compareNumbers(explore, state, truth.value));
+        } else {
+          refused += 1;
+          await explore.answer.getByRole('alert').getByText(truth.value.code, { exact: true }).waitFor();
+        }
+      } catch (error) {
+        error.message = `${store}, state ${n} of SEED=${random.seed}: ${new URLSearchParams(state)}\n${error.message}`;
+        throw error;
       }
-    } catch (error) {
-      error.message = `state ${n} of SEED=${random.seed}: ${new URLSearchParams(state)}\n${error.message}`;
-      throw error;
     }
-  }
-  console.log(`${STATES} states, ${numbers} numbers equal, ${refused} states refused, SEED=${random.seed}`);
-  assert(refused < STATES / 4, 'most states are answered');
-  assert(numbers > STATES * 10 || STATES < 50, 'many numbers were compared');
-});
+    console.log(`${store}: ${states} states, ${numbers} numbers equal, ${refused} states refused, SEED=${random.seed}`);
+    assert(refused < states / 4, 'most states are answered');
+    assert(numbers > states * 10 || states < 50, 'many numbers were compared');
+  });
+}
 
 const withoutChart = ({ chart, ...query }) => query;
 
