@@ -41,11 +41,11 @@ use batch_layer::journal::{DirectoryLock, FileJournal, JournalSettings};
 use batch_layer::run::{RunService, RunServiceParts};
 use batch_layer::storage::Storage;
 use batch_layer::view::ParquetViews;
+use merganser_api::key::{KeyDocument, KeyRequest};
 use merganser_core::clock::{Clock, SystemClock};
 use merganser_core::ids::Offset;
 use merganser_core::journal::{CommittedBatch, Journal, JournalError};
 use merganser_metric::catalog::Catalog;
-use serde_json::Value;
 use serving_layer::subscriptions::QuerySubscriptions;
 use serving_layer::{RECENT_EVENTS_MAX, ServingLayer};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
@@ -268,11 +268,14 @@ impl OpenBatchLayer {
 ///
 /// # Errors
 /// When the service is not stopped, or there is no such key.
-pub(crate) async fn create_offline_key(data_dir: &Path, body: &[u8]) -> anyhow::Result<Value> {
+pub(crate) async fn create_offline_key(
+    data_dir: &Path,
+    request: KeyRequest,
+) -> anyhow::Result<KeyDocument> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let batch = OpenBatchLayer::open(data_dir, CatalogSettings::default(), &clock).await?;
     let keys = KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock };
-    let made = access::create_key(&keys, body).await;
+    let made = access::create_key(&keys, request).await;
     made.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))
 }
 

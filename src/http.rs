@@ -26,9 +26,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
+use merganser_api::status::ProcessState;
 use merganser_core::access::RouteAccess;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::json;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::access::AccessGuard;
@@ -71,7 +71,7 @@ pub(crate) fn openapi_text() -> String {
 pub(crate) fn routes(parts: HttpParts) -> Router {
     let HttpParts { layers, readiness, figures, .. } = parts;
     let operation = Router::new()
-        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .route("/healthz", get(async || process_state("ok")))
         .route("/readyz", get(ready).with_state(readiness))
         .route("/metrics", get(render_instruments).with_state(figures))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::document()));
@@ -81,7 +81,7 @@ pub(crate) fn routes(parts: HttpParts) -> Router {
 async fn ready(State(readiness): State<Readiness>) -> Response {
     let (parts, reasons) = (readiness.unready_parts(), readiness.reasons());
     if reasons.is_empty() {
-        return Json(json!({ "status": "ready" })).into_response();
+        return process_state("ready").into_response();
     }
     let detail = |reasons: &[String]| format!("not ready: {}", reasons.join("; "));
     Problem::new(ErrorCode::NotReady, detail(&reasons))
@@ -90,6 +90,10 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
         .with_public_detail(detail(&parts))
         .with("reasons", parts)
         .into_response()
+}
+
+fn process_state(status: &str) -> Json<ProcessState> {
+    Json(ProcessState { status: status.to_owned() })
 }
 
 async fn render_instruments(State(figures): State<PrometheusHandle>) -> impl IntoResponse {

@@ -1,29 +1,9 @@
 //! Comparing what the batch layer made with what was served before it, group by group: pure.
 
 use arrow::array::RecordBatch;
+use merganser_api::run::AuditCounts;
 use merganser_metric::layout::StateLayout;
 use merganser_metric::table::{StateTable, TableError};
-use serde::{Deserialize, Serialize};
-
-/// What an audit found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditCounts {
-    /// Groups that stand on at least one side.
-    pub compared: u64,
-    /// Groups that stand on one side only, or whose states differ in a bit.
-    pub differences: u64,
-}
-
-impl AuditCounts {
-    /// Both audits as one.
-    #[must_use]
-    pub fn combine(self, other: Self) -> Self {
-        Self {
-            compared: self.compared + other.compared,
-            differences: self.differences + other.differences,
-        }
-    }
-}
 
 /// Compares what was made of a chunk, also as sorted rows, with the rows that were served of it: a
 /// group may have several of them, in any order.

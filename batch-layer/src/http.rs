@@ -15,16 +15,16 @@ use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_api::request::{
     BoundedBody, NoParameters, invalid_parameter, parameters, preferred_media_type, read_json,
+    read_json_as,
 };
+use merganser_api::run::{RunList, RunRequest};
+use merganser_api::schedule::{NextRuns, ScheduleDocument};
 use merganser_core::text::suggestion;
-use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::backup::BackupService;
 use crate::job::{RunCancelError, RunMode, RunRecord, RunTrigger};
 use crate::run::{RunService, RunStartError};
-use crate::schedule::Schedule;
 
 /// Bytes of a request's body.
 const BODY_MAX: usize = 64 * 1024;
@@ -68,20 +68,12 @@ async fn backup(
     Ok((AppendHeaders(headers), Body::from_stream(backup.archive())).into_response())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct StartRunRequest {
-    mode: RunMode,
-    metrics: Option<Vec<String>>,
-}
-
 async fn start(
     State(runs): State<RunService>,
     _: NoParameters,
     BoundedBody(body): LimitedBody,
 ) -> Result<Response, Problem> {
-    let request: StartRunRequest =
-        read_json(&body, r#"{"mode": "incremental" | "full", "metrics": ["name"]?}"#)?;
+    let request: RunRequest = read_json(&body, RunRequest::SHAPE)?;
     if request.metrics.as_ref().is_some_and(Vec::is_empty) {
         let detail = "`metrics` is empty, so that there is nothing to run; name at least one \
                       metric, or leave it out for all";
@@ -113,7 +105,7 @@ fn location(id: &str) -> String {
     format!("/v1/runs/{id}")
 }
 
-async fn list(State(runs): State<RunService>, uri: Uri) -> Result<Json<Value>, Problem> {
+async fn list(State(runs): State<RunService>, uri: Uri) -> Result<Json<RunList>, Problem> {
     let [limit] = parameters(&uri, ["limit"])?;
     let limit = match limit {
         None => LIMIT_DEFAULT,
@@ -125,7 +117,7 @@ async fn list(State(runs): State<RunService>, uri: Uri) -> Result<Json<Value>, P
     let mut runs = runs.queue().list();
     let total = runs.len();
     runs.truncate(limit);
-    Ok(Json(json!({ "runs": runs, "total": total })))
+    Ok(Json(RunList { runs, total }))
 }
 
 async fn show(
@@ -176,44 +168,34 @@ fn unknown(id: &str) -> Problem {
     Problem::new(ErrorCode::UnknownRun, detail)
 }
 
-async fn schedule(State(runs): State<RunService>, _: NoParameters) -> Json<Value> {
-    Json(schedule_json(&runs))
+async fn schedule(State(runs): State<RunService>, _: NoParameters) -> Json<ScheduleDocument> {
+    Json(schedule_document(&runs))
 }
 
-fn schedule_json(runs: &RunService) -> Value {
-    let mut document = json!(runs.schedule());
-    document["next"] = next_starts(runs);
-    document
+fn schedule_document(runs: &RunService) -> ScheduleDocument {
+    ScheduleDocument { next: Some(next_runs(runs)), ..runs.schedule().into() }
 }
 
 /// When each mode starts next, for the schedule and the status page.
 #[must_use]
-pub fn next_starts(runs: &RunService) -> Value {
+pub fn next_runs(runs: &RunService) -> NextRuns {
     let next = |mode| runs.next_start(mode).map(|time| time.to_string());
-    json!({ "incremental": next(RunMode::Incremental), "full": next(RunMode::Full) })
+    NextRuns { full: next(RunMode::Full), incremental: next(RunMode::Incremental) }
 }
 
 async fn set_schedule(
     State(runs): State<RunService>,
     _: NoParameters,
     BoundedBody(body): LimitedBody,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<ScheduleDocument>, Problem> {
     let shape = r#"{"incremental": "*/5 * * * *", "full": "0 3 * * *", "timezone": "UTC"}"#;
-    let mut document: Value = read_json(&body, shape)?;
-    if let Some(fields) = document.as_object_mut() {
-        // What GET shows can be sent back.
-        fields.remove("next");
-    }
-    let schedule: Schedule = serde_json::from_value(document).map_err(|e| {
-        let detail = format!("{e}; expected {shape}");
-        Problem::new(ErrorCode::InvalidSchedule, detail)
-    })?;
-    runs.set_schedule(schedule).await.map_err(|error| match error {
+    let document: ScheduleDocument = read_json_as(&body, ErrorCode::InvalidSchedule, shape)?;
+    runs.set_schedule(document.into()).await.map_err(|error| match error {
         RunStartError::Schedule(error) => {
             Problem::new(ErrorCode::InvalidSchedule, error.to_string())
                 .with("pointer", format!("/{}", error.field))
         }
         other => Problem::new(ErrorCode::NotStored, other.to_string()).retry_after_s(1),
     })?;
-    Ok(Json(schedule_json(&runs)))
+    Ok(Json(schedule_document(&runs)))
 }

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use merganser_api::schedule::{ScheduleDocument, utc};
 use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +31,18 @@ pub struct Schedule {
     pub timezone: String,
 }
 
-fn utc() -> String {
-    "UTC".to_owned()
+impl From<ScheduleDocument> for Schedule {
+    fn from(document: ScheduleDocument) -> Self {
+        let ScheduleDocument { full, incremental, timezone, next: _ } = document;
+        Self { incremental, full, timezone }
+    }
+}
+
+impl From<Schedule> for ScheduleDocument {
+    fn from(schedule: Schedule) -> Self {
+        let Schedule { incremental, full, timezone } = schedule;
+        Self { full, incremental, next: None, timezone }
+    }
 }
 
 impl Default for Schedule {

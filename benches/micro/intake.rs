@@ -1,5 +1,6 @@
 //! Taking requests in.
 
+use merganser_api::receipt::Receipt;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -12,7 +13,7 @@ use merganser_core::time::Timestamp;
 use merganser_metric::catalog::CatalogSnapshot;
 use speed_layer::intake::{
     BodyEncoding, BodyFormat, EventBody, Intake, IntakeError, IntakeHandle, IntakeSettings,
-    InvalidEventPolicy, Receipt, UuidGenerator,
+    InvalidEventPolicy, UuidGenerator,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

@@ -31,6 +31,7 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
+use merganser_api::answer::{AnswerProvenance, ColumnType};
 use merganser_core::time::TimeRange;
 use merganser_metric::compile::{Metric, OverflowCounts};
 use merganser_metric::table::TableError;
@@ -45,10 +46,8 @@ use choice::GroupChoice;
 use columns::NamedColumns;
 pub use compare::ComparisonRange;
 use order::{PageBuilder, PageRequest};
-pub use partial_buckets::{PartialBucket, WidenedRange, partial_buckets, widened_ranges};
-pub use provenance::{
-    AnswerProvenance, BatchProvenance, MeasureApproximation, SpeedProvenance, approximate,
-};
+pub use partial_buckets::{partial_buckets, widened_ranges};
+pub use provenance::approximate;
 use rows::GroupRow;
 pub use rows::{MergedStates, RangeStates};
 pub use sums::SummedRows;
@@ -335,11 +334,11 @@ pub fn last_bucket(merged: &MergedStates, calendar: &BucketCalendar) -> Option<T
 
 /// A column's type as clients see it.
 #[must_use]
-pub fn type_name(column: &DataType) -> &'static str {
+pub fn column_type(column: &DataType) -> ColumnType {
     match column {
-        DataType::Timestamp(..) => "timestamp",
-        DataType::Int64 => "integer",
-        DataType::Decimal128(..) => "decimal",
-        _ => "text",
+        DataType::Timestamp(..) => ColumnType::Timestamp,
+        DataType::Int64 => ColumnType::Integer,
+        DataType::Decimal128(..) => ColumnType::Decimal,
+        _ => ColumnType::Text,
     }
 }

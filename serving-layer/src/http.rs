@@ -14,8 +14,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use merganser_api::error_code::ErrorCode;
-use merganser_api::problem::Problem;
 use merganser_api::request::BoundedBody;
 
 use crate::subscriptions::QuerySubscriptions;
@@ -42,9 +40,4 @@ pub fn routes(subscriptions: Arc<QuerySubscriptions>) -> Router {
         .route("/v1/metrics/{name}/dimensions/{dimension}", get(dimension::values))
         .route("/v1/status", get(status::show))
         .with_state(serving)
-}
-
-fn malformed_json(error: &serde_json::Error) -> Problem {
-    let detail = format!("the body is not JSON: {error}");
-    Problem::new(ErrorCode::MalformedBody, detail)
 }

@@ -17,6 +17,7 @@ mod window;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use merganser_api::answer::CompareMode;
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_core::access::AccessScope;
@@ -99,53 +100,6 @@ impl FillPolicy {
         ("null", Self::Null),
         ("previous", Self::Previous),
     ];
-}
-
-/// Which earlier range rows are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CompareMode {
-    /// The one that ends where this one begins.
-    PreviousPeriod,
-    /// The same a year earlier.
-    PreviousYear,
-    /// The same days of the quarter before, up to now.
-    PreviousQuarter,
-    /// The same days of the month before, up to now.
-    PreviousMonth,
-    /// The same days of the week before, up to now.
-    PreviousWeek,
-}
-
-impl CompareMode {
-    /// All of them by name.
-    pub const EACH: [(&'static str, Self); 5] = [
-        ("previous_period", Self::PreviousPeriod),
-        ("previous_year", Self::PreviousYear),
-        ("previous_quarter", Self::PreviousQuarter),
-        ("previous_month", Self::PreviousMonth),
-        ("previous_week", Self::PreviousWeek),
-    ];
-
-    /// Its name in queries.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PreviousPeriod => "previous_period",
-            Self::PreviousYear => "previous_year",
-            Self::PreviousQuarter => "previous_quarter",
-            Self::PreviousMonth => "previous_month",
-            Self::PreviousWeek => "previous_week",
-        }
-    }
-
-    /// Whether a range that is not over is compared only as far as it has come.
-    #[must_use]
-    pub const fn is_to_date(self) -> bool {
-        match self {
-            Self::PreviousPeriod | Self::PreviousYear => false,
-            Self::PreviousQuarter | Self::PreviousMonth | Self::PreviousWeek => true,
-        }
-    }
 }
 
 /// What to do when something is missing from an answer.

@@ -31,6 +31,7 @@ mod tests;
 mod visibility;
 mod windows;
 
+use merganser_api::status::ServiceStatus;
 use merganser_core::blocking::run_blocking;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,7 +44,6 @@ use merganser_core::journal::Journal;
 use merganser_core::time::Timestamp;
 use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion};
 use merganser_metric::views::{BatchViews, SpeedViewLag, SpeedViews};
-use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::answer::QueryAnswer;
@@ -136,8 +136,8 @@ pub(crate) struct AnswerStamp {
     bucket: Timestamp,
 }
 
-/// More fields of the status page, from the code that composes the service.
-pub type StatusSource = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
+/// Fills in the status of parts that the serving layer does not know.
+pub type StatusSource = Arc<dyn Fn(&mut ServiceStatus) + Send + Sync>;
 
 /// The serving layer.
 pub struct ServingLayer {

@@ -29,16 +29,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
+use merganser_api::receipt::Receipt;
 use merganser_api::request::discard;
 use merganser_core::access::FixedProperties;
-use merganser_core::ids::JournalId;
 use merganser_metric::views::SpeedViews;
-use serde::Serialize;
 
 use self::parameters::{EventParameters, WaitMode};
-use crate::intake::{
-    BodyEncoding, BodyFormat, EventBody, IntakeError, IntakeHandle, IntakePermit, Receipt,
-};
+use crate::intake::{BodyEncoding, BodyFormat, EventBody, IntakeError, IntakeHandle, IntakePermit};
 
 /// How long `?wait=applied` waits. The events are durable all the same.
 const APPLIED_WAIT: Duration = Duration::from_secs(10);
@@ -116,16 +113,6 @@ fn text(parts: &Parts, name: HeaderName) -> Result<Option<&str>, IntakeError> {
         .map_err(|_| IntakeError::UnsupportedMedia(format!("the header `{name}` is not text")))
 }
 
-#[derive(Serialize)]
-struct IngestResponse {
-    #[serde(flatten)]
-    receipt: Receipt,
-    /// The journal that the position is in.
-    journal: JournalId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    applied: Option<bool>,
-}
-
 async fn post_events(State(routes): State<IngestState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let taken =
@@ -141,7 +128,7 @@ async fn ingest(
     routes: &IngestState,
     head: Result<EventRequestHead, Problem>,
     mut body: Body,
-) -> Result<IngestResponse, Problem> {
+) -> Result<Receipt, Problem> {
     let head = match head {
         Ok(head) => head,
         Err(problem) => {
@@ -171,24 +158,20 @@ async fn ingest(
         WaitMode::Durable => None,
         WaitMode::Applied => Some(routes.views.wait_applied(receipt.end(), APPLIED_WAIT).await),
     };
-    Ok(IngestResponse { receipt, journal: routes.intake.journal(), applied })
+    Ok(Receipt { journal: Some(routes.intake.journal()), applied, ..receipt })
 }
 
 /// Says so where no event could be counted.
-fn reject_all_invalid(answer: IngestResponse) -> Result<IngestResponse, Problem> {
-    let IngestResponse { receipt, journal, applied } = answer;
-    if receipt.is_all_invalid() {
-        let detail = match &*receipt.invalid {
-            [only] => format!("the request's only event is invalid: {}", only.message),
-            all => format!("all {} events of the request are invalid", all.len()),
-        };
-        let problem = receipt.add_to_problem(Problem::new(ErrorCode::InvalidEvents, detail));
-        return Err(match applied {
-            Some(applied) => problem.with("applied", applied),
-            None => problem,
-        });
+fn reject_all_invalid(receipt: Receipt) -> Result<Receipt, Problem> {
+    if !receipt.is_all_invalid() {
+        return Ok(receipt);
     }
-    Ok(IngestResponse { receipt, journal, applied })
+    let detail = match &*receipt.invalid {
+        [only] => format!("the request's only event is invalid: {}", only.message),
+        all => format!("all {} events of the request are invalid", all.len()),
+    };
+    let receipt = Receipt { journal: None, ..receipt };
+    Err(receipt.add_to_problem(Problem::new(ErrorCode::InvalidEvents, detail)))
 }
 
 #[cfg(test)]

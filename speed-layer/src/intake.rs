@@ -44,7 +44,6 @@ mod prepare;
 mod properties;
 mod quarantine;
 mod raw_event;
-mod receipt;
 mod settings;
 mod translate;
 
@@ -56,6 +55,7 @@ use std::thread;
 use std::time::Instant;
 
 use bytes::Bytes;
+use merganser_api::receipt::{InvalidEvent, Receipt};
 use merganser_core::access::FixedProperties;
 use merganser_core::clock::Clock;
 use merganser_core::ids::{JournalId, Offset};
@@ -72,12 +72,9 @@ pub use self::csv::{CsvParameters, CsvRecord, CsvRecordFault, CsvRecordReader, C
 pub use self::csv::{check_column_names, is_plain_number};
 pub use self::error::{ExceededLimit, IntakeError};
 pub use self::event_id::{EventIdGenerator, UuidGenerator};
-pub use self::invalid::InvalidCode;
 pub use self::quarantine::{
-    CodeTotal, Quarantine, QuarantineEntry, QuarantineError, QuarantineId, QuarantineKind,
-    QuarantinePage, QuarantinedEvent, RawText,
+    Quarantine, QuarantineEntry, QuarantineError, QuarantinePage, QuarantinedEvent, RawText,
 };
-pub use self::receipt::{ConflictingEvent, InvalidEvent, Receipt};
 pub use self::settings::{IntakeLimits, IntakeSettings, QuarantineSettings};
 
 use self::active_properties::ActiveProperties;

@@ -1,7 +1,5 @@
 //! `/v1/keys`: making, listing and revoking keys.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -11,6 +9,7 @@ use axum::routing::{delete, get};
 use axum::{Json, Router};
 use chrono::DateTime;
 use merganser_api::error_code::ErrorCode;
+use merganser_api::key::{KeyDocument, KeyList, KeyRequest};
 use merganser_api::problem::Problem;
 use merganser_api::request::{BoundedBody, NoParameters, read_json};
 use merganser_core::access::{AccessKey, AccessScope, FixedProperties, KeyChange, KeyError, Role};
@@ -18,8 +17,6 @@ use merganser_core::clock::Clock;
 use merganser_core::text::{clipped, suggestion};
 use merganser_core::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 use merganser_metric::catalog::{Catalog, CatalogSnapshot};
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::secret::KeySecret;
 
@@ -29,9 +26,6 @@ const BODY_MAX: usize = 64 * 1024;
 const TEXT_MAX_BYTES: usize = 4096;
 /// Names of metrics.
 const METRICS_MAX: usize = 200;
-
-const SHAPE: &str = r#"{"role": "ingest" | "read" | "admin", "metrics": ["name"]?, "filter": "…"?,
-"set": {"property": "value"}?, "expires": "90d"?, "requests_per_s": 100?, "note": "…"?}"#;
 
 /// What the routes work on.
 #[derive(Clone)]
@@ -48,33 +42,23 @@ pub(crate) fn routes(state: KeyRoutes) -> Router {
         .with_state(state)
 }
 
-/// The request of a new key.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct KeyRequest {
-    role: Role,
-    metrics: Option<BTreeSet<String>>,
-    filter: Option<String>,
-    set: Option<BTreeMap<String, String>>,
-    expires: Option<String>,
-    requests_per_s: Option<NonZeroU32>,
-    note: Option<String>,
-}
-
 async fn create(
     State(state): State<KeyRoutes>,
     _: NoParameters,
     BoundedBody(body): BoundedBody<BODY_MAX>,
 ) -> Result<Response, Problem> {
-    Ok((StatusCode::CREATED, Json(create_key(&state, &body).await?)).into_response())
+    let request = read_json(&body, KeyRequest::SHAPE)?;
+    Ok((StatusCode::CREATED, Json(create_key(&state, request).await?)).into_response())
 }
 
-/// Makes the key that a body describes; returns its description and its text.
+/// Makes the requested key; returns its description and its text.
 ///
 /// # Errors
 /// Why there is no such key.
-pub(crate) async fn create_key(state: &KeyRoutes, body: &[u8]) -> Result<Value, Problem> {
-    let wanted: KeyRequest = read_json(body, SHAPE)?;
+pub(crate) async fn create_key(
+    state: &KeyRoutes,
+    wanted: KeyRequest,
+) -> Result<KeyDocument, Problem> {
     let now = state.clock.now();
     check(&wanted, &state.catalog.current())?;
     let expires_at = wanted.expires.as_deref().map(|text| expiry(text, now)).transpose();
@@ -96,17 +80,14 @@ pub(crate) async fn create_key(state: &KeyRoutes, body: &[u8]) -> Result<Value, 
     });
     state.catalog.change_keys(KeyChange::Create(Arc::clone(&key))).await.map_err(key_problem)?;
     tracing::info!(key = key.id, role = %key.role, "a key was made");
-    let mut shown = key_document(&key);
-    shown["key"] = json!(secret.text);
-    Ok(shown)
+    Ok(KeyDocument { key: Some(secret.text), ..KeyDocument::from(&*key) })
 }
 
-async fn list(State(state): State<KeyRoutes>, _: NoParameters) -> Json<Value> {
+async fn list(State(state): State<KeyRoutes>, _: NoParameters) -> Json<KeyList> {
     let snapshot = state.catalog.current();
     let mut keys: Vec<&Arc<AccessKey>> = snapshot.keys.values().collect();
     keys.sort_by_key(|key| key.created_at);
-    let keys: Vec<Value> = keys.into_iter().map(|key| key_document(key)).collect();
-    Json(json!({ "keys": keys }))
+    Json(KeyList { keys: keys.into_iter().map(|key| KeyDocument::from(&**key)).collect() })
 }
 
 async fn revoke(
@@ -195,21 +176,6 @@ fn unit_micros(unit: char) -> Option<i64> {
         'm' => Some(MINUTE_US),
         _ => None,
     }
-}
-
-/// A key as it is shown: never its text or digest.
-fn key_document(key: &AccessKey) -> Value {
-    json!({
-        "id": key.id,
-        "role": key.role,
-        "metrics": key.scope.metrics,
-        "filter": key.scope.filter,
-        "set": key.set.as_ref().map(|set| set.values()),
-        "created_at": key.created_at.to_string(),
-        "expires_at": key.expires_at.map(|at| at.to_string()),
-        "requests_per_s": key.requests_per_s,
-        "note": key.note,
-    })
 }
 
 fn invalid(pointer: &str, detail: String) -> Problem {

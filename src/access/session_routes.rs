@@ -9,9 +9,8 @@ use axum::{Json, Router};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_api::request::{BoundedBody, NoParameters, discard, read_json};
-use merganser_core::access::AccessKey;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use merganser_api::session::{Authentication, SessionDocument, SessionRequest};
+use merganser_core::access::Role;
 
 use super::bearer::{Bearer, SessionUse};
 use super::guard::{AccessGuard, AccessRejection};
@@ -20,8 +19,6 @@ use super::unauthenticated::{PeerNetwork, overloaded_problem};
 
 /// Bytes of a request's body.
 const BODY_MAX: usize = 4096;
-
-const SHAPE: &str = r#"{"key": "mgs_…"}"#;
 
 const NOT_THE_PAGE: &str = "a session is for the service's own page, and the request does not say \
     `Sec-Fetch-Site: same-origin`; browsers say so over HTTPS and on this machine. Programs send \
@@ -32,24 +29,20 @@ pub(crate) fn session_routes(guard: AccessGuard) -> Router {
     Router::new().route("/v1/session", get(show).post(open).delete(close)).with_state(guard)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-struct SessionRequest {
-    key: String,
-}
-
 /// The bearer, and what it may use. Open to every caller, so that a page can ask for a key.
 async fn show(
     State(guard): State<AccessGuard>,
     _: NoParameters,
     headers: HeaderMap,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<SessionDocument>, Problem> {
     let shown = match guard.bearer(&headers, SessionUse::Accepted) {
-        Ok(Bearer::Anybody) => document("none", &["admin"], None),
-        Ok(Bearer::Key(key)) => key_document("key", &key),
-        Ok(Bearer::Session(session)) => key_document("session", &session.key),
+        Ok(Bearer::Anybody) => keyless(Authentication::None, &[Role::Admin]),
+        Ok(Bearer::Key(key)) => SessionDocument::of_key(Authentication::Key, &key),
+        Ok(Bearer::Session(session)) => {
+            SessionDocument::of_key(Authentication::Session, &session.key)
+        }
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
-            document("required", &[], None)
+            keyless(Authentication::Required, &[])
         }
         Err(problem) => return Err(problem),
     };
@@ -77,9 +70,10 @@ async fn open(
         read = BoundedBody::<BODY_MAX>::from_request(request, &()) => read?,
         () = place.preempted() => return Err(overloaded_problem().into()),
     };
-    let SessionRequest { key } = read_json(&body, SHAPE)?;
+    let SessionRequest { key } = read_json(&body, SessionRequest::SHAPE)?;
     let opened = guard.open_session(&key)?;
-    let mut response = Json(key_document("session", &opened.key)).into_response();
+    let shown = SessionDocument::of_key(Authentication::Session, &opened.key);
+    let mut response = Json(shown).into_response();
     response.headers_mut().insert(header::SET_COOKIE, opened.cookie);
     if let Some(spent) = opened.spent {
         spent.write_headers(response.headers_mut());
@@ -97,18 +91,9 @@ async fn close(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)], Body::empty()).into_response())
 }
 
-fn key_document(authentication: &str, key: &AccessKey) -> Value {
-    document(authentication, &[key.role.name()], Some(key))
-}
-
-fn document(authentication: &str, roles: &[&str], key: Option<&AccessKey>) -> Value {
-    let scope = key.map(|key| &key.scope).filter(|scope| !scope.is_everything());
-    json!({
-        "authentication": authentication,
-        "key": key.map(|key| json!({ "id": key.id, "note": key.note })),
-        "roles": roles,
-        "scope": scope,
-    })
+/// Of a caller without a key.
+fn keyless(authentication: Authentication, roles: &[Role]) -> SessionDocument {
+    SessionDocument { authentication, key: None, roles: roles.to_vec(), scope: None }
 }
 
 #[cfg(test)]

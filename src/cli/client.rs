@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use merganser_api::problem::ProblemDocument;
 use merganser_core::text::clipped;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, RequestBuilder};
@@ -92,11 +92,12 @@ impl HttpReply {
 
     /// What the problem document says.
     pub(super) fn problem(&self) -> anyhow::Error {
-        let problem: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
-        let detail = text("detail").unwrap_or_else(|| "the server gave no reason".to_owned());
-        let code = text("code").map(|code| format!("{code}, ")).unwrap_or_default();
-        anyhow::anyhow!("{detail} ({code}HTTP {})", self.status)
+        match serde_json::from_slice::<ProblemDocument>(&self.body) {
+            Ok(ProblemDocument { detail, code, .. }) => {
+                anyhow::anyhow!("{detail} ({code}, HTTP {})", self.status)
+            }
+            Err(_) => anyhow::anyhow!("the server gave no reason (HTTP {})", self.status),
+        }
     }
 
     /// The body, read as JSON.
@@ -186,7 +187,7 @@ impl ApiClient {
     }
 
     /// Sends JSON by POST.
-    pub(super) fn post(&self, path: &str, body: &Value) -> Result<HttpReply, CallError> {
+    pub(super) fn post(&self, path: &str, body: &impl Serialize) -> Result<HttpReply, CallError> {
         self.read(self.with_key(self.agent.post(self.url(path))).send_json(body))
     }
 

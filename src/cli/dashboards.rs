@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use merganser_api::dashboard::{DashboardItem, DashboardList};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -98,16 +99,11 @@ fn list(client: &ApiClient, output: OutputFormat) -> anyhow::Result<()> {
     if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
-    let reply: Value = reply.json()?;
-    let dashboards = reply.get("dashboards").and_then(Value::as_array);
+    let DashboardList { dashboards } = reply.json()?;
     let mut table =
         TextTable::default().text("name").text("title").number("charts").text("updated_at");
-    for dashboard in dashboards.into_iter().flatten() {
-        let cell = |name: &str| match dashboard.get(name) {
-            Some(Value::String(text)) => text.clone(),
-            other => other.map(Value::to_string).unwrap_or_default(),
-        };
-        table.row(["name", "title", "charts", "updated_at"].map(cell).into());
+    for DashboardItem { charts, name, title, updated_at } in dashboards {
+        table.row(vec![name, title, charts.to_string(), updated_at]);
     }
     output::print(&table.render())
 }

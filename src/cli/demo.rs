@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use indicatif::HumanCount;
+use merganser_api::answer::AnswerDocument;
+use merganser_api::run::RunMode;
 use serde_json::value::RawValue;
 
 use super::client::{ApiClient, ClientArgs};
-use super::query::QueryReply;
+use super::query::{made_of, rows_table};
 use super::run::start_and_follow;
 use super::serve::{ShutdownSignal, runtime, start_log};
 use super::text::pluralize;
@@ -140,11 +142,11 @@ fn tour(url: &str) -> anyhow::Result<()> {
     let cut = cut + events[cut..].find('\n').map_or(0, |end| end + 1);
     let (before, after) = events.split_at(cut);
     send(&client, "before the run", before)?;
-    output::print(&start_and_follow(&client, "incremental")?)?;
+    output::print(&start_and_follow(&client, RunMode::Incremental)?)?;
     send(&client, "after the run", after)?;
     for (title, parameters) in QUESTIONS {
-        let answer: QueryReply = client.get("/v1/query", parameters)?.ok()?.json()?;
-        output::print(&format!("\n{title}\n{}\n{}", answer.to_table(), answer.made_of()))?;
+        let answer: AnswerDocument = client.get("/v1/query", parameters)?.ok()?.json()?;
+        output::print(&format!("\n{title}\n{}\n{}", rows_table(&answer), made_of(&answer)))?;
     }
     Ok(())
 }

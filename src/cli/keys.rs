@@ -1,11 +1,14 @@
 //! `merganser keys`: who may do what.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use merganser_api::key::{KeyDocument, KeyList, KeyRequest};
 use merganser_core::access::Role;
-use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::client::{ApiClient, ClientArgs, percent_encoded};
 use super::output::{self, OutputFormat};
@@ -69,7 +72,7 @@ struct KeyCreateArgs {
     expires: Option<String>,
     /// Requests that it may make in a second
     #[arg(long, value_name = "N")]
-    requests_per_s: Option<u32>,
+    requests_per_s: Option<NonZeroU32>,
     /// What it is wanted for
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
@@ -79,29 +82,26 @@ struct KeyCreateArgs {
 }
 
 impl KeyCreateArgs {
-    /// The body of the request.
+    /// What is asked for.
     ///
     /// # Errors
     /// When a property is given twice.
-    fn body(&self) -> Result<Value, CliError> {
-        let mut set = Map::new();
+    fn request(&self) -> Result<KeyRequest, CliError> {
+        let mut set = BTreeMap::new();
         for (name, value) in &self.set {
-            if set.insert(name.clone(), value.clone().into()).is_some() {
+            if set.insert(name.clone(), value.clone()).is_some() {
                 return Err(CliError::Usage(format!("`--set {name}=…` is given twice")));
             }
         }
-        let mut body = Map::new();
-        body.insert("role".to_owned(), self.role.name().into());
-        let mut add = |name: &str, value: Option<Value>| {
-            body.extend(value.map(|value| (name.to_owned(), value)));
-        };
-        add("metrics", self.metrics.clone().map(Value::from));
-        add("filter", self.filter.clone().map(Value::from));
-        add("set", (!set.is_empty()).then_some(Value::Object(set)));
-        add("expires", self.expires.clone().map(Value::from));
-        add("requests_per_s", self.requests_per_s.map(Value::from));
-        add("note", self.note.clone().map(Value::from));
-        Ok(Value::Object(body))
+        Ok(KeyRequest {
+            role: self.role,
+            metrics: self.metrics.clone().map(BTreeSet::from_iter),
+            filter: self.filter.clone(),
+            set: (!set.is_empty()).then_some(set),
+            expires: self.expires.clone(),
+            requests_per_s: self.requests_per_s,
+            note: self.note.clone(),
+        })
     }
 }
 
@@ -124,30 +124,22 @@ pub(super) fn run(args: &KeysArgs) -> Result<(), CliError> {
 
 /// Prints the text of the new key alone on stdout, so that a script can take it.
 fn create(args: &KeyCreateArgs) -> Result<(), CliError> {
-    let body = args.body()?;
-    let made: Box<RawValue> = match &args.data_dir {
-        Some(dir) => {
-            let body = body.to_string();
-            let made =
-                serve::runtime()?.block_on(compose::create_offline_key(dir, body.as_bytes()))?;
-            to_raw_value(&made).map_err(anyhow::Error::from)?
-        }
+    let request = args.request()?;
+    let made = match &args.data_dir {
+        Some(dir) => serve::runtime()?.block_on(compose::create_offline_key(dir, request))?,
         None => {
-            let reply = ApiClient::new(&args.client)?.post("/v1/keys", &body);
+            let reply = ApiClient::new(&args.client)?.post("/v1/keys", &request);
             reply.map_err(anyhow::Error::from)?.ok()?.json()?
         }
     };
     if args.output == OutputFormat::Json {
         return Ok(output::print_json(&made)?);
     }
-    let made: Value = serde_json::from_str(made.get()).map_err(anyhow::Error::from)?;
-    let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or("–").to_owned();
+    let KeyDocument { id, role, key, .. } = made;
     output::print_note(&format!(
-        "made the key {} with role {}; its text is shown this once:",
-        text("id"),
-        text("role")
+        "made the key {id} with role {role}; its text is shown this once:"
     ));
-    Ok(output::print(&text("key"))?)
+    Ok(output::print(&key.unwrap_or_default())?)
 }
 
 fn list(client: &ApiClient, output: OutputFormat) -> anyhow::Result<()> {
@@ -155,32 +147,25 @@ fn list(client: &ApiClient, output: OutputFormat) -> anyhow::Result<()> {
     if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
-    let reply: Value = reply.json()?;
-    let keys = reply.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
+    let KeyList { keys } = reply.json()?;
     let columns =
         ["id", "role", "metrics", "filter", "set", "requests_per_s", "expires_at", "note"];
     let mut table = columns.iter().fold(TextTable::default(), |table, name| table.text(name));
-    for key in &keys {
-        table.row(columns.iter().map(|name| cell(key.get(name))).collect());
+    for key in keys {
+        let metrics = key.metrics.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let set = key.set.into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
+        table.row(vec![
+            key.id,
+            key.role.to_string(),
+            metrics,
+            key.filter.unwrap_or_default(),
+            set.collect::<Vec<_>>().join(", "),
+            key.requests_per_s.map(|rate| rate.to_string()).unwrap_or_default(),
+            key.expires_at.unwrap_or_default(),
+            key.note.unwrap_or_default(),
+        ]);
     }
     output::print(&table.render())
-}
-
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => {
-            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-        }
-        Some(Value::Object(fields)) => {
-            let field = |(name, value): (&String, &Value)| {
-                format!("{name}={}", value.as_str().unwrap_or_default())
-            };
-            fields.iter().map(field).collect::<Vec<_>>().join(", ")
-        }
-        Some(other) => other.to_string(),
-    }
 }
 
 /// A property that is set, as `NAME=VALUE`.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use merganser_api::metric::{MetricDocument, MetricList};
 use merganser_metric::definition::MetricDefinition;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::CliError;
 use super::client::{ApiClient, ClientArgs, percent_encoded};
@@ -128,20 +129,12 @@ fn list(client: &ApiClient, output: OutputFormat) -> anyhow::Result<()> {
     if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
-    let reply: Value = reply.json()?;
-    let metrics = reply.get("metrics").unwrap_or(&reply).as_array().cloned().unwrap_or_default();
+    let MetricList { metrics } = reply.json()?;
     let mut table =
         TextTable::default().text("name").number("version").text("state").text("description");
-    for metric in &metrics {
-        let cell = |name: &str| {
-            let value = metric.get(name).or_else(|| metric.get("definition")?.get(name));
-            match value {
-                None | Some(Value::Null) => String::new(),
-                Some(Value::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-            }
-        };
-        table.row(["name", "version", "state", "description"].map(cell).to_vec());
+    for metric in metrics {
+        let (version, state) = (metric.version.to_string(), metric.state.name().to_owned());
+        table.row(vec![metric.name, version, state, metric.description.unwrap_or_default()]);
     }
     output::print(&table.render())
 }
@@ -155,7 +148,7 @@ fn apply(
     // All of them are checked before the first one is sent.
     let wanted = definitions::read(file)?;
     anyhow::ensure!(!wanted.is_empty(), "`{}` defines no metric", file.display());
-    let MetricListReply { metrics: known } = client.get("/v1/metrics", &[])?.ok()?.json()?;
+    let MetricList { metrics: known } = client.get("/v1/metrics", &[])?.ok()?.json()?;
     let steps = plan(&wanted, &known, choices.prune);
     if output == OutputFormat::Table {
         output::print(&plan_table(&steps))?;
@@ -197,8 +190,11 @@ fn send(
     };
     let reply = reply.ok().with_context(|| format!("`{name}`"))?;
     // A metric that was deleted is answered without a body.
-    let DefinitionReply { warnings } = serde_json::from_slice(&reply.body).unwrap_or_default();
-    Ok((reply.location, warnings))
+    let shown: Option<MetricDocument> = match reply.body.is_empty() {
+        true => None,
+        false => Some(reply.json()?),
+    };
+    Ok((reply.location, shown.and_then(|shown| shown.warnings).unwrap_or_default()))
 }
 
 /// Follows all backfills to their ends.
@@ -233,13 +229,6 @@ fn wait(
 struct ApplyReport<'a> {
     dry_run: bool,
     metrics: &'a [ApplyStepReport<'a>],
-}
-
-/// What a definition is answered with.
-#[derive(Debug, Default, Deserialize)]
-struct DefinitionReply {
-    #[serde(default)]
-    warnings: Vec<String>,
 }
 
 /// What was done about a metric.
@@ -299,17 +288,17 @@ enum ApplyStep<'a> {
 /// What is to be done about every metric of the file and of the server, by name.
 fn plan<'a>(
     wanted: &'a [MetricDefinition],
-    known: &'a [MetricReply],
+    known: &'a [MetricDocument],
     prune: bool,
 ) -> BTreeMap<&'a str, ApplyStep<'a>> {
     let rest = if prune { ApplyStep::Delete } else { ApplyStep::Keep };
     let mut steps: BTreeMap<&str, ApplyStep<'_>> =
         known.iter().map(|metric| (&*metric.definition.name, rest)).collect();
     for definition in wanted {
-        let same = |metric: &&MetricReply| metric.definition.name == definition.name;
+        let same = |metric: &&MetricDocument| metric.definition.name == definition.name;
         let step = match known.iter().find(same) {
             None => ApplyStep::Create(definition),
-            Some(metric) if *metric.newest() == *definition => ApplyStep::Unchanged,
+            Some(metric) if *newest(metric) == *definition => ApplyStep::Unchanged,
             Some(_) => ApplyStep::Change(definition),
         };
         steps.insert(&definition.name, step);
@@ -335,35 +324,36 @@ fn plan_table(steps: &BTreeMap<&str, ApplyStep<'_>>) -> String {
     table.render()
 }
 
-/// What the server lists.
-#[derive(Deserialize)]
-struct MetricListReply {
-    metrics: Vec<MetricReply>,
-}
-
-#[derive(Deserialize)]
-struct MetricReply {
-    definition: MetricDefinition,
-    /// A newer version that does not answer yet.
-    next: Option<NextVersionReply>,
-}
-
-#[derive(Deserialize)]
-struct NextVersionReply {
-    definition: MetricDefinition,
-}
-
-impl MetricReply {
-    fn newest(&self) -> &MetricDefinition {
-        self.next.as_ref().map_or(&self.definition, |next| &next.definition)
-    }
+/// The definition that answers, or will.
+fn newest(metric: &MetricDocument) -> &MetricDefinition {
+    metric.next.as_ref().map_or(&metric.definition, |next| &next.definition)
 }
 
 #[cfg(test)]
 mod tests {
+    use merganser_api::metric::{MetricState, NextVersion};
     use merganser_metric::definition::from_toml;
 
     use super::*;
+
+    fn metric_of(definition: MetricDefinition) -> MetricDocument {
+        MetricDocument {
+            boundary: None,
+            description: None,
+            first_bucket: None,
+            groups: None,
+            last_bucket: None,
+            name: definition.name.clone(),
+            next: None,
+            omissions: None,
+            progress: None,
+            state: MetricState::Active,
+            type_mismatches: None,
+            version: 1,
+            warnings: None,
+            definition,
+        }
+    }
 
     #[test]
     fn a_plan_shows_differences_and_deletes_only_with_the_option() {
@@ -373,8 +363,7 @@ mod tests {
         };
         let wanted = file(&(metric("a", "x") + &metric("b", "x") + &metric("c", "x")));
         let known = file(&(metric("b", "y") + &metric("c", "x") + &metric("d", "x")));
-        let mut known: Vec<MetricReply> =
-            known.into_iter().map(|definition| MetricReply { definition, next: None }).collect();
+        let mut known: Vec<MetricDocument> = known.into_iter().map(metric_of).collect();
         let steps = plan(&wanted, &known, false);
         assert_eq!(
             steps.into_iter().collect::<Vec<_>>(),
@@ -386,7 +375,8 @@ mod tests {
             ]
         );
         assert_eq!(plan(&wanted, &known, true)["d"], ApplyStep::Delete);
-        known[0].next = Some(NextVersionReply { definition: wanted[1].clone() });
+        let (definition, state) = (wanted[1].clone(), MetricState::Backfilling);
+        known[0].next = Some(NextVersion { definition, progress: 0.0, state, version: 2 });
         assert_eq!(plan(&wanted, &known, false)["b"], ApplyStep::Unchanged);
     }
 

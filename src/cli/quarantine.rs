@@ -1,10 +1,9 @@
 //! `merganser quarantine`: events that could not be counted, and why.
 
 use merganser_core::text::excerpt;
-use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use serde::Deserialize;
+use merganser_api::quarantine::{QuarantineItem, QuarantineListing};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -83,35 +82,6 @@ struct QuarantineSelection {
     all: bool,
 }
 
-/// A page of the list, as far as it is read.
-#[derive(Deserialize)]
-struct QuarantinePageReply {
-    entries: Vec<QuarantineEntryReply>,
-    next: Option<String>,
-    total: u64,
-    dropped: u64,
-    codes: BTreeMap<String, QuarantineCodeReply>,
-}
-
-#[derive(Deserialize)]
-struct QuarantineEntryReply {
-    id: String,
-    code: String,
-    message: String,
-    index: u64,
-    raw: String,
-    raw_truncated: bool,
-    received_at: String,
-    count: u64,
-    last_received_at: String,
-}
-
-#[derive(Deserialize)]
-struct QuarantineCodeReply {
-    entries: u64,
-    dropped: u64,
-}
-
 /// Carries out the command.
 pub(super) fn run(args: &QuarantineArgs) -> Result<(), CliError> {
     match &args.command {
@@ -160,16 +130,16 @@ fn list(
     if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
-    let page: QuarantinePageReply = reply.json()?;
+    let page: QuarantineListing = reply.json()?;
     let columns = ["id", "received_at", "code", "count", "message", "raw"];
     let mut table = columns.iter().fold(TextTable::default(), |table, name| match *name {
         "count" => table.number(name),
         name => table.text(name),
     });
     for entry in &page.entries {
-        let count = entry.count.to_string();
+        let (id, count) = (entry.id.to_string(), entry.count.to_string());
         let raw = excerpt(&entry.raw).into_owned();
-        let cells = [&entry.id, &entry.received_at, &entry.code, &count, &entry.message, &raw];
+        let cells = [&id, &entry.received_at, &entry.code, &count, &entry.message, &raw];
         table.row(cells.map(ToOwned::to_owned).to_vec());
     }
     output::print(&table.render())?;
@@ -178,7 +148,7 @@ fn list(
         dropped => format!("{code} {} ({dropped} dropped)", total.entries),
     });
     let codes = codes.collect::<Vec<_>>().join(", ");
-    let of = format!("{} of {}", page.entries.len(), pluralize(page.total, "entry"));
+    let of = format!("{} of {}", page.entries.len(), pluralize(page.total as u64, "entry"));
     let dropped = match page.dropped {
         0 => String::new(),
         dropped => format!("; {dropped} dropped since it was full"),
@@ -196,7 +166,7 @@ fn show(client: &ApiClient, id: &str, output: OutputFormat) -> anyhow::Result<()
     if output == OutputFormat::Json {
         return output::print_json(&reply.json::<Box<RawValue>>()?);
     }
-    let entry: QuarantineEntryReply = reply.json()?;
+    let entry: QuarantineItem = reply.json()?;
     let more = match entry.count {
         1 => String::new(),
         count => format!(", {count} times, the last one at {}", entry.last_received_at),
@@ -241,24 +211,25 @@ fn delete_all(
     code: Option<&str>,
     consent: ConfirmArgs,
 ) -> Result<u64, CliError> {
-    let first: QuarantinePageReply =
+    let first: QuarantineListing =
         QuarantinePageRequest { after: None, code, limit: PAGE_MAX }.fetch(client)?.json()?;
     let count = match code {
         None => first.total,
         Some(code) => first.codes.get(code).map_or(0, |total| total.entries),
-    };
+    } as u64;
     if count > 0 {
         consent.confirm(&format!("delete {} for good", pluralize(count, "entry")))?;
     }
     let (mut page, mut deleted) = (first, 0);
     loop {
         for entry in &page.entries {
-            delete_one(client, &entry.id)?;
+            delete_one(client, &entry.id.to_string())?;
             deleted += 1;
         }
         // Entries that arrive meanwhile were not confirmed.
         let Some(next_starts) = page.next.filter(|_| deleted < count) else { return Ok(deleted) };
-        page = QuarantinePageRequest { after: Some(&next_starts), code, limit: PAGE_MAX }
+        let after = next_starts.to_string();
+        page = QuarantinePageRequest { after: Some(&after), code, limit: PAGE_MAX }
             .fetch(client)?
             .json()?;
     }

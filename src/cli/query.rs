@@ -4,9 +4,10 @@ mod answer;
 mod export;
 
 use clap::{Args, ValueEnum};
+use merganser_api::answer::AnswerDocument;
 use serde_json::value::RawValue;
 
-pub(super) use self::answer::QueryReply;
+pub(super) use self::answer::{made_of, rows_table};
 use super::CliError;
 use super::client::{ApiClient, ClientArgs};
 use super::output;
@@ -169,16 +170,16 @@ pub(super) fn run(args: &QueryArgs) -> Result<(), CliError> {
     let parameters = args.parameters();
     let parameters: Vec<(&str, &str)> = parameters.iter().map(|(n, v)| (*n, &**v)).collect();
     let reply = client.get("/v1/query", &parameters).map_err(anyhow::Error::from)?.ok()?;
-    let answer: QueryReply = reply.json()?;
+    let answer: AnswerDocument = reply.json()?;
     match args.output {
         QueryOutputFormat::Json => output::print_json(&reply.json::<Box<RawValue>>()?)?,
         QueryOutputFormat::Table | QueryOutputFormat::Csv => {
-            output::print(&format!("{}\n\n{}", answer.to_table(), answer.made_of()))?;
+            output::print(&format!("{}\n\n{}", rows_table(&answer), made_of(&answer)))?;
         }
     }
-    answer.warn();
+    answer::print_warnings(&answer.warnings);
     // Who gave a limit knows that there may be more.
-    if let Some(cut) = answer.cut().filter(|_| args.limit.is_none()) {
+    if let Some(cut) = answer::cut(&answer).filter(|_| args.limit.is_none()) {
         output::print_warning(&format!("{cut}; --limit takes up to 100000, --output csv all"));
     }
     Ok(())

@@ -5,8 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use serde::Deserialize;
-use serde_json::json;
+use merganser_api::run::{AuditCounts, RunMode, RunRecord, RunRequest, RunState};
 use serde_json::value::RawValue;
 
 use super::CliError;
@@ -39,36 +38,15 @@ pub(super) struct RunArgs {
 /// A run that has ended.
 #[derive(Debug)]
 pub(super) struct FinishedRun {
-    run: RunReply,
+    run: RunRecord,
     /// The document of the server.
     pub(super) document: Box<RawValue>,
-}
-
-/// A run, as far as it is shown.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RunReply {
-    id: String,
-    state: String,
-    mode: String,
-    progress: f64,
-    step: Option<String>,
-    events: Option<u64>,
-    generation: Option<u64>,
-    error: Option<String>,
-    audit: Option<AuditReply>,
-}
-
-#[derive(Debug, Deserialize)]
-struct AuditReply {
-    compared: u64,
-    differences: u64,
 }
 
 /// Starts a run and follows it.
 pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     let client = ApiClient::new(&args.client)?;
-    let path = start(&client, if args.full { "full" } else { "incremental" })?;
+    let path = start(&client, if args.full { RunMode::Full } else { RunMode::Incremental })?;
     let ended = follow(&client, &path, "")?;
     if args.output == OutputFormat::Json {
         // The document of a run that failed is printed, too.
@@ -84,15 +62,15 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
 ///
 /// # Errors
 /// When another run is active, or the run does not succeed.
-pub(super) fn start_and_follow(client: &ApiClient, mode: &str) -> anyhow::Result<String> {
+pub(super) fn start_and_follow(client: &ApiClient, mode: RunMode) -> anyhow::Result<String> {
     let ended = follow(client, &start(client, mode)?, "")?;
     ended.check()?;
     Ok(ended.summary())
 }
 
 /// Starts a run; where it is.
-fn start(client: &ApiClient, mode: &str) -> anyhow::Result<String> {
-    let reply = client.post("/v1/runs", &json!({ "mode": mode }))?;
+fn start(client: &ApiClient, mode: RunMode) -> anyhow::Result<String> {
+    let reply = client.post("/v1/runs", &RunRequest { mode, metrics: None })?;
     if reply.status == 409
         && let Some(active) = &reply.location
     {
@@ -116,11 +94,11 @@ pub(super) fn follow(client: &ApiClient, path: &str, purpose: &str) -> anyhow::R
             Err(_) if backoff.wait(None) => continue,
             Err(error) => return Err(error.into()),
         };
-        let run: RunReply = reply.json()?;
+        let run: RunRecord = reply.json()?;
         backoff = Backoff::with_deadline(AWAY);
         bar.set_position((run.progress * 1000.0) as u64);
-        bar.set_message(run.step.clone().unwrap_or_else(|| run.state.clone()));
-        if matches!(&*run.state, "succeeded" | "failed" | "cancelled") {
+        bar.set_message(run.step.clone());
+        if run.state.is_final() {
             return Ok(FinishedRun { run, document: reply.json()? });
         }
         std::thread::sleep(LOOK);
@@ -133,28 +111,27 @@ impl FinishedRun {
     /// # Errors
     /// With why it did not.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        let RunReply { id, state, mode, error, .. } = &self.run;
+        let RunRecord { id, state, mode, error, .. } = &self.run;
         let reason = error.as_deref().unwrap_or("no reason was given");
-        anyhow::ensure!(state == "succeeded", "the {mode} run {id} {state}: {reason}");
+        let (mode, outcome) = (mode.name(), state.name());
+        anyhow::ensure!(*state == RunState::Succeeded, "the {mode} run {id} {outcome}: {reason}");
         Ok(())
     }
 
     /// Events that it read.
     pub(super) fn events(&self) -> u64 {
-        self.run.events.unwrap_or_default()
+        self.run.events
     }
 
     /// What it did, in a line.
     fn summary(&self) -> String {
         let run = &self.run;
-        let mut text = format!("{} run {} succeeded", run.mode, run.id);
+        let mut text = format!("{} run {} succeeded", run.mode.name(), run.id);
         if let Some(generation) = run.generation {
             text.push_str(&format!(", generation {generation}"));
         }
-        if let Some(events) = run.events {
-            text.push_str(&format!(", {}", pluralize(events, "event")));
-        }
-        if let Some(AuditReply { compared, differences }) = &run.audit {
+        text.push_str(&format!(", {}", pluralize(run.events, "event")));
+        if let Some(AuditCounts { compared, differences }) = &run.audit {
             text.push_str(&format!(
                 ", audit of {} found {}",
                 pluralize(*compared, "key"),
@@ -178,26 +155,33 @@ fn progress() -> ProgressBar {
 mod tests {
     use super::*;
 
-    fn ended(document: &str) -> FinishedRun {
-        let run = serde_json::from_str(document).unwrap();
-        FinishedRun { run, document: RawValue::from_string(document.to_owned()).unwrap() }
+    fn ended(state: RunState, changes: serde_json::Value) -> FinishedRun {
+        let mut document = serde_json::json!({
+            "id": "run-7", "state": state, "mode": "full", "trigger": "api", "progress": 1.0,
+            "step": "", "events": 12_000, "days": 3, "attempt": 1, "started_at": null,
+            "ended_at": null, "error": null, "audit": null, "generation": null,
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            document[name] = value.clone();
+        }
+        let run = serde_json::from_value(document.clone()).unwrap();
+        FinishedRun { run, document: RawValue::from_string(document.to_string()).unwrap() }
     }
 
     #[test]
     fn a_run_that_did_not_succeed_says_why() {
-        let done = ended(
-            r#"{"id":"run-7","state":"succeeded","mode":"full","progress":1.0,"events":12000,
-                "generation":3,"audit":{"compared":40,"differences":0},"attempt":1}"#,
-        );
+        let audit = serde_json::json!({ "compared": 40, "differences": 0 });
+        let done = serde_json::json!({ "generation": 3, "audit": audit });
+        let done = ended(RunState::Succeeded, done);
         done.check().unwrap();
         assert_eq!(
             done.summary(),
             "full run run-7 succeeded, generation 3, 12,000 events, audit of 40 keys found 0 \
              differences"
         );
-        let failed = ended(r#"{"id":"run-8","state":"failed","mode":"full","error":"no room"}"#);
-        assert_eq!(failed.check().unwrap_err().to_string(), "the full run run-8 failed: no room");
-        let cancelled = ended(r#"{"id":"run-9","state":"cancelled","mode":"full"}"#);
+        let failed = ended(RunState::Failed, serde_json::json!({ "error": "no room" }));
+        assert_eq!(failed.check().unwrap_err().to_string(), "the full run run-7 failed: no room");
+        let cancelled = ended(RunState::Cancelled, serde_json::json!({}));
         assert!(cancelled.check().unwrap_err().to_string().contains("no reason"));
     }
 }

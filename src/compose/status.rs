@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use batch_layer::run::RunService;
-use serde_json::{Map, Value, json};
+use merganser_api::status::{DiskStatus, IngestionStatus, ServiceStatus};
 use serving_layer::serve::StatusSource;
 use speed_layer::intake::IntakeHandle;
 
@@ -53,23 +53,18 @@ impl StatusCollector {
 
     /// For the status page.
     pub(super) fn source(&self) -> StatusSource {
-        let status = self.clone();
-        Arc::new(move || status.fields())
+        let collector = self.clone();
+        Arc::new(move |status| collector.add_to(status))
     }
 
-    fn fields(&self) -> Map<String, Value> {
-        let fields = json!({
-            "events": {
-                "accepted": self.accepted(),
-                "per_second": self.0.events_per_second.load(Ordering::Relaxed),
-            },
-            "next_runs": batch_layer::http::next_starts(&self.0.runs),
-            "disk": { "used_bytes": self.0.disk_bytes.load(Ordering::Relaxed) },
+    fn add_to(&self, status: &mut ServiceStatus) {
+        status.events = Some(IngestionStatus {
+            accepted: self.accepted(),
+            per_second: self.0.events_per_second.load(Ordering::Relaxed),
         });
-        match fields {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
-        }
+        status.next_runs = Some(batch_layer::http::next_runs(&self.0.runs));
+        let used_bytes = self.0.disk_bytes.load(Ordering::Relaxed);
+        status.disk = Some(DiskStatus { used_bytes });
     }
 }
 

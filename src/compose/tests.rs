@@ -1,5 +1,7 @@
 //! The whole service in this process.
 
+mod shapes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
@@ -195,8 +197,8 @@ async fn every_route_opens_to_the_roles_that_it_is_for_and_to_no_other() {
     }
     let keys = KeyRoutes { catalog, clock: Arc::new(SystemClock) };
     let make = async |body: &str| {
-        let made = access::create_key(&keys, body.as_bytes()).await.unwrap();
-        made["key"].as_str().unwrap().to_owned()
+        let made = access::create_key(&keys, serde_json::from_str(body).unwrap()).await.unwrap();
+        made.key.unwrap()
     };
     let bearers = [
         ("admin", make(r#"{"role":"admin"}"#).await),

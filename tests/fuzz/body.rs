@@ -7,6 +7,8 @@ mod expected;
 mod read;
 mod table;
 
+use merganser_api::quarantine::QuarantineKind;
+use merganser_api::receipt::Receipt;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -20,8 +22,7 @@ use merganser_core::testing::MemoryJournal;
 use merganser_core::time::Timestamp;
 use speed_layer::intake::{
     BodyEncoding, BodyFormat, EventBody, EventIdGenerator, ExceededLimit, Intake, IntakeError,
-    IntakeHandle, IntakeLimits, IntakeSettings, InvalidEventPolicy, Quarantine, QuarantineKind,
-    Receipt,
+    IntakeHandle, IntakeLimits, IntakeSettings, InvalidEventPolicy, Quarantine,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;

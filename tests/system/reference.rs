@@ -98,7 +98,8 @@ fn reference(http: &Http) -> String {
     }
     text.push_str("\n## Shapes\n");
     for (name, shape) in fields(&document["components"]["schemas"]) {
-        let description = say(&shape["description"]).trim_end_matches('.');
+        let description = meaning(shape);
+        let description = description.trim_end_matches('.');
         write!(text, "\n### {name}\n\n{description}.\n").unwrap();
         let mut rows = String::new();
         list(shape, "", &mut rows);
@@ -191,10 +192,17 @@ fn list(shape: &Value, before: &str, text: &mut String) {
     for (name, field) in fields(&shape["properties"]) {
         let path = format!("{before}{name}");
         let must = if required.contains(name) { "yes" } else { "" };
-        let meaning = say(&field["description"]);
+        let meaning = meaning(field);
         writeln!(text, "| `{path}` | {} | {must} | {meaning} |", kind(field)).unwrap();
         list_below(field, &path, text);
     }
+}
+
+/// What a field is for, which stands beside a reference where it can also be null.
+fn meaning(field: &Value) -> String {
+    let choices = field["oneOf"].as_array().into_iter().flatten();
+    let mut told = [field].into_iter().chain(choices).map(|one| say(&one["description"]));
+    told.find(|text| !text.is_empty()).unwrap_or_default().replace('\n', " ")
 }
 
 /// The same for whatever a field can be.
@@ -247,7 +255,9 @@ fn bounds(schema: &Value) -> Vec<String> {
             (_, None) => {}
         }
     }
-    if let Some(format) = schema["format"].as_str() {
+    // How a program may hold a number says nothing of the number.
+    let widths = ["int32", "int64", "double"];
+    if let Some(format) = schema["format"].as_str().filter(|format| !widths.contains(format)) {
         bounds.push(format.to_owned());
     }
     if let Some(pattern) = schema["pattern"].as_str() {

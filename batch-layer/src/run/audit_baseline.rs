@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use merganser_api::run::AuditCounts;
 use merganser_core::ids::Boundary;
 use merganser_core::time::{TimeRange, Timestamp};
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 use merganser_metric::table::StateTable;
 use merganser_metric::views::{SpeedReadRequest, SpeedViews};
 
-use crate::audit::{self, AuditCounts};
+use crate::audit;
 use crate::job::RunMode;
 use crate::time_order::{TimeOrderedBatches, sorted};
 use crate::view::ParquetViews;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use futures::future::try_join_all;
+use merganser_api::run::AuditCounts;
 use merganser_core::failpoint;
 use merganser_core::ids::Boundary;
 use merganser_core::omissions::MetricOmissions;
@@ -17,7 +18,6 @@ use super::audit_baseline::AuditBaseline;
 use super::compute_pool::ComputePool;
 use super::error::RunError;
 use super::inputs::MasterPart;
-use crate::audit::AuditCounts;
 use crate::job::RunMode;
 use crate::recompute::{Recomputation, RecomputeCounters, RecomputeTarget};
 use crate::storage::Storage;

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use merganser_api::run::AuditCounts;
 use merganser_core::journal::Journal;
 use merganser_core::time::Timestamp;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::audit::AuditCounts;
 use crate::catalog::BatchCatalog;
 use crate::job::{RunMode, RunRecord, RunState};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use merganser_api::run::AuditCounts;
 use merganser_core::clock::Clock;
 use merganser_core::failpoint;
 use merganser_core::time::Timestamp;
@@ -14,7 +15,6 @@ use tokio::time::Instant;
 use super::build::BuildOutcome;
 use super::error::RunError;
 use super::instruments;
-use crate::audit::AuditCounts;
 use crate::job::{RunQueue, RunRecord, RunState};
 use crate::storage::Storage;
 

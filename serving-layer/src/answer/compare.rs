@@ -1,13 +1,12 @@
 //! The earlier range that an answer is compared with, and where its rows are found there.
 
 use chrono::{Datelike, Months, NaiveDate};
+use merganser_api::answer::{CompareMode, ComparedRange, PartialBucket};
 use merganser_core::time::{DAY_US, Grain, TimeRange, Timestamp};
-use serde::Serialize;
 
+use super::partial_buckets;
 use super::rows::{GroupRow, MergedStates};
-use super::{PartialBucket, partial_buckets};
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets, date_of, date_start};
-use crate::query::CompareMode;
 use crate::query::resolve::RangeEdges;
 
 /// The earlier range that an answer is compared with.
@@ -37,22 +36,20 @@ impl ComparisonRange {
 
     /// As clients see it.
     #[must_use]
-    pub fn to_json(&self, zone: &ZoneOffsets) -> String {
-        #[derive(Serialize)]
-        struct ComparisonJson<'a> {
-            kind: &'static str,
-            from: String,
-            to: String,
-            partial_buckets: &'a [PartialBucket],
-        }
-        let shown = ComparisonJson {
-            kind: self.kind.name(),
+    pub fn shown(&self, zone: &ZoneOffsets) -> ComparedRange {
+        ComparedRange {
+            kind: self.kind,
             from: zone.format(self.range.from),
             to: zone.format(self.range.to),
-            partial_buckets: &self.partial_buckets,
-        };
+            partial_buckets: self.partial_buckets.clone(),
+        }
+    }
+
+    /// The same as JSON.
+    #[must_use]
+    pub fn to_json(&self, zone: &ZoneOffsets) -> String {
         // A struct of texts, whose serialization cannot fail.
-        serde_json::to_string(&shown).unwrap_or_default()
+        serde_json::to_string(&self.shown(zone)).unwrap_or_default()
     }
 }
 

@@ -1,38 +1,10 @@
 //! Buckets that a range cuts: their labels are those of the whole buckets, their values are not.
 
+use merganser_api::answer::{PartialBucket, WidenedRange};
 use merganser_core::time::{Grain, TimeRange, Timestamp};
-use serde::Serialize;
 
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
 use crate::query::resolve::RangeEdges;
-
-/// A bucket of which an answer has a part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PartialBucket {
-    /// The bucket's start, as rows have it.
-    pub time: String,
-    /// The first instant of the part.
-    pub from: String,
-    /// The first instant after it.
-    pub to: String,
-}
-
-/// Times in which buckets do not begin on the metric's base buckets, and were widened to them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WidenedRange {
-    /// The first instant.
-    pub from: String,
-    /// The first instant after.
-    pub to: String,
-}
-
-impl WidenedRange {
-    /// As clients see it.
-    #[must_use]
-    pub fn new(zone: &ZoneOffsets, range: TimeRange) -> Self {
-        Self { from: zone.format(range.from), to: zone.format(range.to) }
-    }
-}
 
 /// The buckets that the edges of the query cut, at most one at each end. An edge after `now` does
 /// not cut the bucket of `now`: that bucket has no later events yet.
@@ -79,5 +51,9 @@ pub fn partial_buckets(
 /// Where an answer's buckets, and those that it is compared with, do not begin on the base.
 #[must_use]
 pub fn widened_ranges(zone: &ZoneOffsets, ranges: &[TimeRange]) -> Vec<WidenedRange> {
-    ranges.iter().map(|range| WidenedRange::new(zone, *range)).collect()
+    let shown = |range: &TimeRange| WidenedRange {
+        from: zone.format(range.from),
+        to: zone.format(range.to),
+    };
+    ranges.iter().map(shown).collect()
 }

@@ -1,11 +1,12 @@
 //! The ranges that answers are compared with.
 
 use chrono_tz::Tz;
+use merganser_api::answer::CompareMode;
 use merganser_core::time::{TimeRange, Timestamp};
 
 use super::compare::comparison_range;
 use crate::calendar::ZoneOffsets;
-use crate::query::{CompareMode, TimeExpression};
+use crate::query::TimeExpression;
 
 fn check(tz: Tz, compare: CompareMode, from: &str, to: &str, want: [&str; 2]) {
     let zone = ZoneOffsets::new(tz);

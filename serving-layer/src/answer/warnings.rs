@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use merganser_api::metric::{MetricOmission, OmissionExample, OmissionKind};
 use merganser_core::decimal::Scale;
 use merganser_core::omissions::{DefinitionUse, MetricOmissions, ValueTally};
 use merganser_core::text::{nearest, suggestion};
 use merganser_metric::catalog::MetricVersion;
 use merganser_metric::compile::PropertyUse;
 use merganser_metric::definition::MetricDefinition;
-use serde_json::{Value, json};
 
 /// Warnings of one answer.
 const WARNINGS_MAX: usize = 20;
@@ -84,36 +84,49 @@ impl WarningContext<'_> {
     }
 
     /// All that is known, as `GET /v1/metrics/{name}` lists it.
-    pub(crate) fn omissions_json(&self) -> Value {
+    pub(crate) fn listed(&self) -> Vec<MetricOmission> {
         let mut listed = Vec::new();
         for (usage, path) in self.absent() {
-            listed.push(json!({ "use": usage, "kind": "absent", "property": path }));
+            let property = Some(path.to_string());
+            listed.push(MetricOmission { property, ..omission(usage, OmissionKind::Absent, None) });
         }
         for (usage, omitted) in &self.omissions.uses {
             for (property, tally) in &omitted.mismatched {
-                listed.push(line(usage, "mismatched", Some(property), tally));
+                let line = omission(usage, OmissionKind::Mismatched, Some(tally));
+                let (read_as, property) = property.split_once(':').unzip();
+                let (read_as, property) = (read_as.map(str::to_owned), property.map(str::to_owned));
+                listed.push(MetricOmission { property, read_as, ..line });
             }
-            for (kind, tally) in [("no_result", &omitted.no_result), ("rounded", &omitted.rounded)]
-            {
+            for (kind, tally) in [
+                (OmissionKind::NoResult, &omitted.no_result),
+                (OmissionKind::Rounded, &omitted.rounded),
+            ] {
                 if !tally.is_empty() {
-                    listed.push(line(usage, kind, None, tally));
+                    listed.push(omission(usage, kind, Some(tally)));
                 }
             }
         }
-        Value::Array(listed)
+        listed
     }
 }
 
-fn line(usage: &DefinitionUse, kind: &str, property: Option<&str>, tally: &ValueTally) -> Value {
-    let mut line = json!({ "use": usage, "kind": kind, "count": tally.count });
-    if let Some((ty, path)) = property.and_then(|property| property.split_once(':')) {
-        line["property"] = json!(path);
-        line["read_as"] = json!(ty);
+fn omission(
+    usage: &DefinitionUse,
+    kind: OmissionKind,
+    tally: Option<&ValueTally>,
+) -> MetricOmission {
+    let example = tally.and_then(|tally| tally.example.as_ref());
+    MetricOmission {
+        count: tally.map(|tally| tally.count),
+        example: example.map(|example| OmissionExample {
+            json: example.json().to_owned(),
+            kind: example.type_name().to_owned(),
+        }),
+        kind,
+        property: None,
+        read_as: None,
+        usage: usage.to_string(),
     }
-    if let Some(example) = &tally.example {
-        line["example"] = json!({ "type": example.type_name(), "json": example.json() });
-    }
-    line
 }
 
 /// What ends a message about a property that no event has.

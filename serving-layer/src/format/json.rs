@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
+use merganser_api::answer::AnswerColumn;
 use merganser_core::time::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::answer::{AnswerRows, QueryAnswer, type_name};
+use crate::answer::{AnswerRows, QueryAnswer, column_type};
 use crate::calendar::ZoneOffsets;
 use crate::format::{PIECE_BYTES, decimal_text};
 
@@ -104,7 +105,7 @@ fn head(answer: &QueryAnswer) -> Vec<u8> {
     let zone = answer.rows.calendar.zone();
     let edge = |time: Option<Timestamp>| json!(time.map(|time| zone.format(time)));
     let column = |field: &arrow::datatypes::FieldRef| {
-        let ty = type_name(field.data_type());
+        let ty = column_type(field.data_type()).name();
         format!("{{\"name\":{},\"type\":\"{ty}\"}}", json!(field.name()))
     };
     let columns: Vec<String> =
@@ -144,11 +145,13 @@ fn tail(answer: &QueryAnswer) -> Bytes {
     format!("],\"total_rows\":{total},\"provenance\":{provenance}{warnings}}}").into()
 }
 
-/// The columns and the rows of an answer as JSON arrays, for answers that are short.
-pub(crate) fn rows_table(rows: &AnswerRows) -> (Value, String) {
+/// The columns of an answer, and its rows as a JSON array, for answers that are short.
+pub(crate) fn rows_table(rows: &AnswerRows) -> (Vec<AnswerColumn>, String) {
     let fields = rows.values.schema_ref().fields().iter();
-    let named =
-        fields.map(|field| json!({ "name": field.name(), "type": type_name(field.data_type()) }));
+    let described = fields.map(|field| AnswerColumn {
+        name: field.name().clone(),
+        kind: column_type(field.data_type()),
+    });
     let columns = columns(&rows.values);
     let mut times = TimeTextCache { zone: rows.calendar.zone(), last: None };
     let mut text = b"[".to_vec();
@@ -157,7 +160,7 @@ pub(crate) fn rows_table(rows: &AnswerRows) -> (Value, String) {
         times.object(&columns, row, &mut text);
     }
     text.push(b']');
-    (Value::Array(named.collect()), String::from_utf8_lossy(&text).into_owned())
+    (described.collect(), String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Writes rows as JSON objects.

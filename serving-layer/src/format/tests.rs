@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::TimestampMicrosecondArray;
 use arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::reader::StreamReader;
+use merganser_api::answer::{AnswerProvenance, BatchProvenance, SpeedProvenance};
 use merganser_api::request::CallerId;
 use merganser_core::decimal::{self, Scale};
 use merganser_core::ids::PartitionOffsets;
@@ -17,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::answer::{AnswerProvenance, AnswerRows, BatchProvenance, RenderedRows, SpeedProvenance};
+use crate::answer::{AnswerRows, RenderedRows};
 use crate::calendar::{BucketCalendar, Granularity, ZoneOffsets};
 use crate::memory::{MemoryNeed, QueryMemory};
 use crate::query::resolve::RangeEdges;

@@ -9,18 +9,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use headers::{ETag, HeaderMapExt};
+use merganser_api::dashboard::{DashboardItem, DashboardList};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
-use merganser_api::request::{BoundedBody, NoParameters, Preconditions};
+use merganser_api::request::{BoundedBody, NoParameters, Preconditions, read_json};
 use merganser_core::text::{clipped, suggestion};
 use merganser_metric::dashboards::{
     DASHBOARDS_MAX, DashboardCatalog, DashboardDraft, DashboardError, DashboardOutcome,
     DashboardSummary, ExpectedVersion,
 };
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
 
-use super::malformed_json;
 use crate::dashboard;
 
 /// Bytes of a document.
@@ -36,18 +35,17 @@ pub fn routes(dashboards: Arc<dyn DashboardCatalog>) -> Router {
         .with_state(dashboards)
 }
 
-async fn list(State(dashboards): Dashboards, _: NoParameters) -> Json<Value> {
-    let shown: Vec<Value> = dashboards.list().iter().map(summary_json).collect();
-    Json(json!({ "dashboards": shown }))
+async fn list(State(dashboards): Dashboards, _: NoParameters) -> Json<DashboardList> {
+    Json(DashboardList { dashboards: dashboards.list().iter().map(dashboard_item).collect() })
 }
 
-fn summary_json(summary: &DashboardSummary) -> Value {
-    json!({
-        "name": summary.name,
-        "title": summary.title,
-        "charts": summary.charts,
-        "updated_at": summary.updated_at.to_string(),
-    })
+fn dashboard_item(summary: &DashboardSummary) -> DashboardItem {
+    DashboardItem {
+        charts: summary.charts,
+        name: summary.name.clone(),
+        title: summary.title.clone(),
+        updated_at: summary.updated_at.to_string(),
+    }
 }
 
 async fn show(
@@ -81,7 +79,7 @@ async fn write(
         );
         return Err(Problem::new(ErrorCode::InvalidDashboard, detail));
     }
-    serde_json::from_slice::<IgnoredAny>(&text).map_err(|error| malformed_json(&error))?;
+    let _: IgnoredAny = read_json(&text, r#"{"title": "…", "charts": […]}"#)?;
     let checked = dashboard::from_json(&text).map_err(|refused| {
         let place = match &*refused.pointer {
             "" => String::new(),
@@ -104,7 +102,7 @@ async fn write(
     };
     let mut told = HeaderMap::new();
     told.typed_insert(tag(&summary)?);
-    Ok((status, told, Json(summary_json(&summary))).into_response())
+    Ok((status, told, Json(dashboard_item(&summary))).into_response())
 }
 
 async fn delete(

@@ -12,12 +12,12 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use merganser_api::error_code::ErrorCode;
+use merganser_api::metric::{DimensionValue, DimensionValues};
 use merganser_api::problem::Problem;
 use merganser_api::request::{CallerId, RequestScope, parameters};
 use merganser_core::text::suggestion;
 use merganser_metric::catalog::MetricVersion;
 use merganser_metric::measure::MeasureKind;
-use serde_json::{Value, json};
 
 use super::body_stream;
 use crate::answer::QueryAnswer;
@@ -102,23 +102,20 @@ fn query(
     Ok(query)
 }
 
-fn document(answer: &QueryAnswer, counted: Option<&str>) -> Value {
+fn document(answer: &QueryAnswer, counted: Option<&str>) -> DimensionValues {
     let column = |at: usize| -> Option<&ArrayRef> { answer.rows.values.columns().get(at) };
     let texts = column(0).and_then(|column| column.as_string_opt::<i32>());
     let counts = column(1).and_then(|column| column.as_primitive_opt::<Int64Type>());
-    let row = |at: usize| {
-        let text = texts.filter(|texts| texts.is_valid(at)).map(|texts| texts.value(at));
-        let mut row = json!({ "value": text });
-        if counted.is_some() {
-            row["count"] = json!(counts.map(|counts| counts.value(at)));
-        }
-        row
+    let counts = counts.filter(|_| counted.is_some());
+    let row = |at: usize| DimensionValue {
+        count: counts.map(|counts| counts.value(at)),
+        value: texts.filter(|texts| texts.is_valid(at)).map(|texts| texts.value(at).to_owned()),
     };
-    json!({
-        "values": (0..answer.rows.values.num_rows()).map(row).collect::<Vec<_>>(),
-        "total_values": answer.rows.total_rows,
-        "counted_by": counted,
-        "complete": answer.provenance.complete,
-        "missing": answer.provenance.missing,
-    })
+    DimensionValues {
+        complete: answer.provenance.complete,
+        counted_by: counted.map(str::to_owned),
+        missing: answer.provenance.missing.clone(),
+        total_values: answer.rows.total_rows,
+        values: (0..answer.rows.values.num_rows()).map(row).collect(),
+    }
 }

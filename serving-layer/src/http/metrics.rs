@@ -10,18 +10,21 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use merganser_api::error_code::ErrorCode;
+use merganser_api::metric::{GroupCounts, MetricDocument, MetricList, MetricState, NextVersion};
 use merganser_api::problem::Problem;
-use merganser_api::request::{BoundedBody, CallerId, NoParameters, RequestScope};
+use merganser_api::request::{BoundedBody, CallerId, NoParameters, RequestScope, read_json};
 use merganser_core::access::AccessScope;
 use merganser_metric::catalog::{
     CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion,
 };
 use merganser_metric::definition;
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
 
-use super::{Body, malformed_json};
+use super::Body;
 use crate::serve::{PermitRequest, ServingLayer};
+
+/// What a refusal says would be right.
+pub(super) const SHAPE: &str = r#"a definition, as {"event": …, "measures": …}"#;
 
 pub(super) async fn list(
     State(serving): State<Arc<ServingLayer>>,
@@ -29,11 +32,11 @@ pub(super) async fn list(
     _: NoParameters,
 ) -> Response {
     let snapshot = serving.catalog.current();
-    let metrics: Vec<Value> = serving
+    let metrics = serving
         .visible_metrics(&snapshot, &scope)
         .map(|metric| redact_for_scope(document(&serving, &snapshot, &scope, metric), &scope))
         .collect();
-    Json(json!({ "metrics": metrics })).into_response()
+    Json(MetricList { metrics }).into_response()
 }
 
 pub(super) async fn show(
@@ -48,21 +51,24 @@ pub(super) async fn show(
     let mut shown = document(&serving, &snapshot, &scope, metric);
     let extent = serving.extent(&PermitRequest::query(caller), &snapshot, metric).await?;
     serving.add_warnings(metric, !scope.is_everything(), &mut shown).await;
-    shown["first_bucket"] = json!(extent.map(|(first, _)| first.to_string()));
-    shown["last_bucket"] = json!(extent.map(|(_, last)| last.to_string()));
+    shown.first_bucket = Some(extent.map(|(first, _)| first.to_string()));
+    shown.last_bucket = Some(extent.map(|(_, last)| last.to_string()));
     Ok(Json(redact_for_scope(shown, &scope)).into_response())
 }
 
 /// Without what tells of events that a filter leaves out.
-fn redact_for_scope(mut shown: Value, scope: &AccessScope) -> Value {
-    if scope.filter.is_some()
-        && let Value::Object(fields) = &mut shown
-    {
-        for name in ["groups", "type_mismatches", "boundary", "first_bucket", "last_bucket"] {
-            fields.remove(name);
-        }
+fn redact_for_scope(shown: MetricDocument, scope: &AccessScope) -> MetricDocument {
+    match scope.filter {
+        None => shown,
+        Some(_) => MetricDocument {
+            boundary: None,
+            first_bucket: None,
+            groups: None,
+            last_bucket: None,
+            type_mismatches: None,
+            ..shown
+        },
     }
-    shown
 }
 
 pub(super) async fn define(
@@ -71,7 +77,7 @@ pub(super) async fn define(
     _: NoParameters,
     BoundedBody(text): Body,
 ) -> Result<Response, Problem> {
-    serde_json::from_slice::<IgnoredAny>(&text).map_err(|e| malformed_json(&e))?;
+    let _: IgnoredAny = read_json(&text, SHAPE)?;
     let mut definition =
         definition::from_json(&text).map_err(|error| invalid(&error.pointer, &error.message))?;
     if definition.name.is_empty() {
@@ -88,9 +94,7 @@ pub(super) async fn define(
     let mut shown = snapshot.newest_version(&name).map(of);
     if let (Some(metric), Some(shown)) = (snapshot.newest_version(&name), &mut shown) {
         let warnings = serving.definition_warnings(metric).await;
-        if !warnings.is_empty() {
-            shown["warnings"] = json!(warnings);
-        }
+        shown.warnings = (!warnings.is_empty()).then_some(warnings);
     }
     Ok(match defined {
         DefineOutcome::Unchanged => (StatusCode::OK, Json(shown)).into_response(),
@@ -121,39 +125,39 @@ fn document(
     snapshot: &CatalogSnapshot,
     scope: &AccessScope,
     metric: &MetricVersion,
-) -> Value {
+) -> MetricDocument {
     let base = metric.compiled.grain();
     let batch: u64 = metric.files.iter().filter(|f| f.grain == base).map(|file| file.rows).sum();
-    let mut shown = json!({
-        "name": metric.definition.name,
-        "description": metric.definition.description,
-        "definition": metric.definition,
-        "version": metric.version,
-        "state": state(metric.stage),
-        "type_mismatches": metric.mismatches + serving.speed.mismatches(metric.id),
-        "groups": { "batch": batch, "speed": serving.speed.groups(metric.id) },
-        "boundary": { "epoch": metric.boundary.epoch, "offset": metric.boundary.offset },
-    });
-    if metric.stage == LifecycleStage::Backfilling {
-        shown["progress"] = json!(serving.catalog.backfill_progress(metric.id).unwrap_or(0.0));
-    }
+    let progress = |id| serving.catalog.backfill_progress(id).unwrap_or(0.0);
     let newest = snapshot.newest_version(&metric.definition.name);
     let newer = newest.filter(|next| next.version > metric.version);
-    if let Some(next) = newer.filter(|next| serving.fits(scope, next)) {
-        shown["next"] = json!({
-            "version": next.version,
-            "state": state(next.stage),
-            "progress": serving.catalog.backfill_progress(next.id).unwrap_or(0.0),
-            "definition": next.definition,
-        });
+    MetricDocument {
+        boundary: Some(metric.boundary),
+        definition: metric.definition.clone(),
+        description: metric.definition.description.clone(),
+        first_bucket: None,
+        groups: Some(GroupCounts { batch, speed: serving.speed.groups(metric.id) }),
+        last_bucket: None,
+        name: metric.definition.name.clone(),
+        next: newer.filter(|next| serving.fits(scope, next)).map(|next| NextVersion {
+            definition: next.definition.clone(),
+            progress: progress(next.id),
+            state: state(next.stage),
+            version: next.version,
+        }),
+        omissions: None,
+        progress: (metric.stage == LifecycleStage::Backfilling).then(|| progress(metric.id)),
+        state: state(metric.stage),
+        type_mismatches: Some(metric.mismatches + serving.speed.mismatches(metric.id)),
+        version: metric.version,
+        warnings: None,
     }
-    shown
 }
 
-fn state(stage: LifecycleStage) -> &'static str {
+fn state(stage: LifecycleStage) -> MetricState {
     match stage {
-        LifecycleStage::Active => "active",
-        LifecycleStage::Backfilling => "backfilling",
+        LifecycleStage::Active => MetricState::Active,
+        LifecycleStage::Backfilling => MetricState::Backfilling,
     }
 }
 

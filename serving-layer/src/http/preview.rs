@@ -4,19 +4,20 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
-use axum::response::{IntoResponse, Response};
 use merganser_api::error_code::ErrorCode;
+use merganser_api::preview::{PreviewDocument, PreviewedEvents, PropertyList};
 use merganser_api::problem::Problem;
-use merganser_api::request::{BoundedBody, CallerId, invalid_parameter, parameters};
+use merganser_api::request::{BoundedBody, CallerId, invalid_parameter, parameters, read_json};
 use merganser_metric::compile::Metric;
 use merganser_metric::definition::{self, MetricDefinition};
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
 
-use super::metrics::invalid;
-use super::{Body, malformed_json};
+use super::Body;
+use super::metrics::{SHAPE, invalid};
 use crate::format::rows_table;
 use crate::query::Query;
 use crate::serve::{MetricPreview, PATHS_MAX, PermitRequest, RECENT_EVENTS_MAX, ServingLayer};
@@ -33,7 +34,7 @@ pub(super) async fn preview(
     uri: Uri,
     headers: HeaderMap,
     BoundedBody(text): Body,
-) -> Result<Response, Problem> {
+) -> Result<Json<PreviewDocument>, Problem> {
     let [events, granularity, group_by, limit] =
         parameters(&uri, ["events", "granularity", "group_by", "limit"])?;
     let events = number("events", events, RECENT_EVENTS_MAX, RECENT_EVENTS_MAX)?;
@@ -43,8 +44,7 @@ pub(super) async fn preview(
         true => from_toml(&text)?,
         false => from_json(&text)?,
     };
-    let shown = json!(definition);
-    let named = named(definition);
+    let named = named(definition.clone());
     let given = [
         ("metric", Some(named.name.clone())),
         ("limit", Some(limit.to_string())),
@@ -55,34 +55,34 @@ pub(super) async fn preview(
     let query = Query::from_pairs(given)?;
     let asking = PermitRequest::query(asker);
     let preview = serving.preview(&asking, (named, compiled), &query, events).await?;
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    Ok((kind, preview_json(&preview, &shown)).into_response())
+    Ok(Json(shown(preview, definition)?))
 }
 
-/// `definition` is as it was read: what `PUT /v1/metrics/{name}` takes, in whatever it was written.
-fn preview_json(preview: &MetricPreview, definition: &Value) -> String {
+/// As clients see it; `definition` is as it was read.
+fn shown(preview: MetricPreview, definition: MetricDefinition) -> Result<PreviewDocument, Problem> {
     let span = preview.recent.span();
-    let events = json!({
-        "read": preview.recent.len(),
-        "matched": preview.matched,
-        "first_time": span.map(|(first, _)| first.to_string()),
-        "last_time": span.map(|(_, last)| last.to_string()),
-    });
     let (columns, rows) = rows_table(&preview.rows);
-    format!(
-        "{{\"events\":{events},\"columns\":{columns},\"rows\":{rows},\"total_rows\":{},\
-         \"groups\":{},\"type_mismatches\":{},\"omissions\":{},\"warnings\":{},\
-         \"definition\":{definition}}}",
-        preview.rows.total_rows,
-        preview.groups,
-        preview.mismatches,
-        preview.omissions,
-        json!(preview.warnings),
-    )
+    let rows = RawValue::from_string(rows);
+    Ok(PreviewDocument {
+        events: PreviewedEvents {
+            first_time: span.map(|(first, _)| first.to_string()),
+            last_time: span.map(|(_, last)| last.to_string()),
+            matched: preview.matched,
+            read: preview.recent.len(),
+        },
+        columns,
+        rows: rows.map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?,
+        total_rows: preview.rows.total_rows,
+        groups: preview.groups,
+        type_mismatches: preview.mismatches,
+        omissions: preview.omissions,
+        warnings: preview.warnings,
+        definition,
+    })
 }
 
 fn from_json(text: &[u8]) -> Result<(MetricDefinition, Metric), Problem> {
-    serde_json::from_slice::<IgnoredAny>(text).map_err(|error| malformed_json(&error))?;
+    let _: IgnoredAny = read_json(text, SHAPE)?;
     let definition = definition::from_json(text).map_err(|e| invalid(&e.pointer, &e.message))?;
     compile(definition).map_err(|(pointer, message)| invalid(&pointer, &message))
 }
@@ -119,14 +119,12 @@ pub(super) async fn properties(
     State(serving): State<Arc<ServingLayer>>,
     asker: CallerId,
     uri: Uri,
-) -> Result<Response, Problem> {
+) -> Result<Json<PropertyList>, Problem> {
     let [event, limit] = parameters(&uri, ["event", "limit"])?;
     let limit = number("limit", limit, PATHS_MAX, PATHS_MAX)?;
     let event = event.filter(|event| !event.is_empty());
     let summary = serving.property_summary(&PermitRequest::query(asker), event).await?;
-    let internal = |error: serde_json::Error| Problem::new(ErrorCode::Internal, error.to_string());
-    let text = summary.to_json(limit).map_err(internal)?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text.get().to_owned()).into_response())
+    Ok(Json(summary.listed(limit)))
 }
 
 /// A whole number from 1 to `max`.

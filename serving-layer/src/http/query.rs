@@ -11,15 +11,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_api::request::{
-    BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred_media_type,
+    BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred_media_type, read_json,
 };
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{Body, body_stream, malformed_json};
+use super::{Body, body_stream};
 use crate::error::ServingError;
 use crate::format::{self, metadata};
 use crate::query::{AnswerFormat, Query, QueryError};
@@ -89,13 +88,7 @@ async fn explain(
 
 /// The query of a JSON object.
 fn query_of(text: &[u8]) -> Result<Query, Problem> {
-    let JsonFields(fields) = serde_json::from_slice(text).map_err(|error| {
-        if error.is_data() {
-            let detail = "the body is not a JSON object; {\"metric\": …} is right";
-            return Problem::new(ErrorCode::MalformedBody, detail);
-        }
-        malformed_json(&error)
-    })?;
+    let JsonFields(fields) = read_json(text, "an object, as {\"metric\": …}")?;
     Ok(Query::from_json(fields)?)
 }
 

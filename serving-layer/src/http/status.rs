@@ -5,10 +5,13 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use merganser_api::request::NoParameters;
+use merganser_api::status::{
+    JournalStatus, MetricStatus, QueryMemoryStatus, ServiceStatus, SpeedStoreState,
+    SpeedStoreStatus,
+};
 use merganser_core::ids::PartitionOffsets;
-use serde_json::{Value, json};
+use merganser_metric::catalog::CatalogSnapshot;
 
 use crate::serve::ServingLayer;
 
@@ -17,52 +20,64 @@ fn elapsed_ms(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(super) async fn show(State(serving): State<Arc<ServingLayer>>, _: NoParameters) -> Response {
+pub(super) async fn show(
+    State(serving): State<Arc<ServingLayer>>,
+    _: NoParameters,
+) -> Json<ServiceStatus> {
     let snapshot = serving.catalog.current();
     let end = serving.journal.end();
     let metrics = snapshot.metrics.iter().map(|metric| {
         let lag = serving.speed.lag(metric.id);
-        json!({
-            "name": metric.definition.name,
-            "version": metric.version,
-            "boundary": { "epoch": metric.boundary.epoch, "offset": metric.boundary.offset },
-            "lag_ms": lag.lag_ms,
-            "behind": end.since(lag.applied),
-        })
+        MetricStatus {
+            behind: end.since(lag.applied),
+            boundary: metric.boundary,
+            lag_ms: lag.lag_ms,
+            name: metric.definition.name.clone(),
+            version: metric.version,
+        }
     });
+    let mut status = ServiceStatus {
+        cache_bytes: serving.cache_bytes(),
+        disk: None,
+        events: None,
+        generation: snapshot.generation.0,
+        journal: JournalStatus {
+            id: serving.journal.id().to_string(),
+            position: PartitionOffsets::only(end),
+            size_bytes: serving.journal.size_bytes(),
+            start: PartitionOffsets::only(serving.journal.start()),
+        },
+        metrics: metrics.collect(),
+        next_runs: None,
+        published_at: snapshot.published_at.to_string(),
+        query_memory: QueryMemoryStatus {
+            limit_bytes: serving.memory.limit(),
+            taken_bytes: serving.memory.taken(),
+        },
+        speed_store: speed_store(&serving, &snapshot),
+        started_at: serving.started_at.to_string(),
+        uptime_s: serving.begun.elapsed().as_secs(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    if let Some(source) = &serving.status {
+        source(&mut status);
+    }
+    Json(status)
+}
+
+fn speed_store(serving: &ServingLayer, snapshot: &CatalogSnapshot) -> SpeedStoreStatus {
     let failure = serving.speed.failure();
     let lags = snapshot.metrics.iter().map(|metric| serving.speed.lag(metric.id).lag_ms);
     // While the store does not answer, its views fall behind for every query.
     let failing_ms = failure.as_ref().map(|failure| elapsed_ms(failure.begun));
-    let lag_ms = lags.chain(failing_ms).max().unwrap_or(0);
-    let mut status = json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "started_at": serving.started_at.to_string(),
-        "uptime_s": serving.begun.elapsed().as_secs(),
-        "generation": snapshot.generation,
-        "published_at": snapshot.published_at.to_string(),
-        "journal": {
-            "id": serving.journal.id(),
-            "position": PartitionOffsets::only(end),
-            "start": PartitionOffsets::only(serving.journal.start()),
-            "size_bytes": serving.journal.size_bytes(),
+    SpeedStoreStatus {
+        failing_since: failure.as_ref().map(|failure| failure.since.to_string()),
+        kind: serving.speed.kind().to_owned(),
+        lag_ms: lags.chain(failing_ms).max().unwrap_or(0),
+        reason: failure.as_ref().map(|failure| failure.reason.clone()),
+        state: match failure {
+            Some(_) => SpeedStoreState::Failing,
+            None => SpeedStoreState::Ok,
         },
-        "speed_store": {
-            "kind": serving.speed.kind(),
-            "state": if failure.is_some() { "failing" } else { "ok" },
-            "failing_since": failure.as_ref().map(|failure| failure.since.to_string()),
-            "reason": failure.as_ref().map(|failure| &failure.reason),
-            "lag_ms": lag_ms,
-        },
-        "cache_bytes": serving.cache_bytes(),
-        "query_memory": {
-            "taken_bytes": serving.memory.taken(),
-            "limit_bytes": serving.memory.limit(),
-        },
-        "metrics": metrics.collect::<Vec<Value>>(),
-    });
-    if let (Value::Object(status), Some(source)) = (&mut status, &serving.status) {
-        status.extend(source());
     }
-    Json(status).into_response()
 }

@@ -1,5 +1,6 @@
 //! The making of an answer's rows: all of it but what changes with the clock.
 
+use merganser_api::answer::{CompareMode, MeasureApproximation};
 use merganser_api::error_code::ErrorCode;
 use merganser_core::blocking::run_blocking;
 use std::collections::BTreeMap;
@@ -14,14 +15,12 @@ use super::ServingLayer;
 use super::query_context::QueryContext;
 use super::read::{self, AttemptError, ReadContext};
 use super::windows::window_range;
-use crate::answer::{
-    self, AnswerInput, AnswerRows, ComparisonRange, MeasureApproximation, MergedStates, warnings,
-};
+use crate::answer::{self, AnswerInput, AnswerRows, ComparisonRange, MergedStates, warnings};
 use crate::cache::CacheValue;
 use crate::calendar::{Granularity, ZoneOffsets};
 use crate::error::ServingError;
 use crate::query::resolve::{RangeEdges, ResolvedQuery, check_fit, check_open, resolve};
-use crate::query::{CompareMode, CsvTextStyle, Query, QueryError};
+use crate::query::{CsvTextStyle, Query, QueryError};
 
 /// The times of a question.
 #[derive(Clone, Copy, Debug)]

@@ -7,61 +7,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use merganser_api::explain::{ExplainedBatch, ExplainedPiece, ExplainedSpeed, QueryExplanation};
 use merganser_metric::catalog::MetricVersion;
-use serde::Serialize;
 
-use super::explained_query::ExplainedQuery;
+use super::explained_query::explained_query;
 use super::read_trace::{PieceTrace, ReadFigures, ReadTrace, RowsTrace};
 use super::{PermitRequest, ServingLayer, end_of};
-use crate::answer::{AnswerProvenance, QueryAnswer};
+use crate::answer::QueryAnswer;
 use crate::error::ServingError;
 use crate::query::Query;
-
-/// What an answer costs.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct QueryExplanation {
-    query: ExplainedQuery,
-    generation: u64,
-    /// From the query's turn to its rows.
-    elapsed_ms: f64,
-    /// Whether an equal query would have got rows that are kept.
-    cached: bool,
-    rows: usize,
-    groups: usize,
-    batch: ExplainedBatch,
-    speed: ExplainedSpeed,
-    merge_ms: f64,
-    provenance: AnswerProvenance,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct ExplainedBatch {
-    pieces: Vec<ExplainedPiece>,
-}
-
-/// A part of the range that was read from one rollup.
-#[derive(Clone, Debug, Serialize)]
-struct ExplainedPiece {
-    grain: String,
-    from: String,
-    to: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    files: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rows_read: Option<u64>,
-    cached: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    elapsed_ms: Option<f64>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct ExplainedSpeed {
-    store: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rows_read: Option<u64>,
-    events: u64,
-    elapsed_ms: f64,
-}
 
 fn millis(micros: u64) -> f64 {
     micros as f64 / 1000.0
@@ -119,7 +73,7 @@ impl ServingLayer {
         let sees_all = query.scope.filter.is_none();
         let rows_read = |read: RowsTrace| Some(read.rows).filter(|_| sees_all);
         let piece = |piece: &PieceTrace| ExplainedPiece {
-            grain: piece.grain.to_string(),
+            grain: piece.grain,
             from: zone.format(piece.range.from),
             to: zone.format(piece.range.to),
             files: Some(piece.files).filter(|_| sees_all),
@@ -129,7 +83,7 @@ impl ServingLayer {
         };
         let provenance = answer.provenance.clone();
         QueryExplanation {
-            query: ExplainedQuery::of(query, &metric.compiled, answer),
+            query: explained_query(query, &metric.compiled, answer),
             generation: provenance.generation,
             elapsed_ms: 0.0,
             cached: false,
@@ -137,7 +91,7 @@ impl ServingLayer {
             groups: figures.groups,
             batch: ExplainedBatch { pieces: figures.pieces.iter().map(piece).collect() },
             speed: ExplainedSpeed {
-                store: self.speed.kind(),
+                store: self.speed.kind().to_owned(),
                 rows_read: rows_read(figures.speed),
                 events: provenance.speed.events,
                 elapsed_ms: millis(figures.speed.elapsed_us),

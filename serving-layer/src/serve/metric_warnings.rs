@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use merganser_api::metric::MetricDocument;
 use merganser_core::omissions::MetricOmissions;
 use merganser_core::text::nearest;
 use merganser_core::time::{TimeRange, Timestamp};
@@ -10,7 +11,6 @@ use merganser_metric::catalog::{LifecycleStage, MetricVersion};
 use merganser_metric::compile::PropertyUse;
 use merganser_metric::definition::EventTypes;
 use merganser_metric::views::{ReadColumns, SpeedReadRequest};
-use serde_json::{Value, json};
 
 use super::ServingLayer;
 use crate::answer::warnings::{WarningContext, hint, label};
@@ -33,15 +33,13 @@ impl ServingLayer {
         &self,
         metric: &MetricVersion,
         is_bounded: bool,
-        shown: &mut Value,
+        shown: &mut MetricDocument,
     ) {
         let omissions = self.omissions(metric).await;
         let readings = all_readings(metric);
         let subject = WarningContext { metric, omissions: &omissions, readings, is_bounded };
-        shown["warnings"] = json!(self.warnings_of(&subject).await);
-        if !is_bounded {
-            shown["omissions"] = subject.omissions_json();
-        }
+        shown.warnings = Some(self.warnings_of(&subject).await);
+        shown.omissions = (!is_bounded).then(|| subject.listed());
     }
 
     /// The warnings about it, with names of properties where they help.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use merganser_api::metric::MetricOmission;
 use merganser_core::blocking::run_blocking;
 use merganser_core::ids::{Boundary, MetricId};
 use merganser_core::omissions::MetricOmissions;
@@ -11,7 +12,6 @@ use merganser_metric::compile::Metric;
 use merganser_metric::definition::MetricDefinition;
 use merganser_metric::extract::PropertyExtractor;
 use merganser_metric::table::StateTable;
-use serde_json::Value;
 
 use super::metric_warnings::all_readings;
 use super::query_context::QueryContext;
@@ -42,7 +42,7 @@ pub(crate) struct MetricPreview {
     /// Values that had another type than a use asks for.
     pub(crate) mismatches: u64,
     /// What each use could not take.
-    pub(crate) omissions: Value,
+    pub(crate) omissions: Vec<MetricOmission>,
     /// What a reader should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -129,7 +129,7 @@ impl ServingLayer {
             _ => self.warnings_of(&subject).await,
         };
         warnings.extend(rows.warnings.iter().cloned());
-        let omissions = subject.omissions_json();
+        let omissions = subject.listed();
         let (groups, rows) = (table.len(), Arc::new(rows));
         Ok(MetricPreview { recent, matched, groups, rows, mismatches, omissions, warnings })
     }

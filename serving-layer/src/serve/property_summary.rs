@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::Array;
+use merganser_api::preview::{EventTypeCount, PropertyList, SampledEvents, SampledProperty};
 use merganser_core::blocking::run_blocking;
 use merganser_core::property::PropertyPath;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::recent_events::{RECENT_EVENTS_MAX, RecentEvents};
 use super::{PermitRequest, ServingLayer};
@@ -188,38 +189,24 @@ fn clipped_example(value: &RawValue) -> Box<RawValue> {
 
 impl PropertySummary {
     /// As clients see it.
-    pub(crate) fn to_json(&self, paths_max: usize) -> Result<Box<RawValue>, serde_json::Error> {
-        use serde_json::{json, value::to_raw_value};
+    pub(crate) fn listed(&self, paths_max: usize) -> PropertyList {
         let types = self.event_types.iter();
-        let types = types.map(|(event, count)| json!({ "event": event, "events": count }));
+        let types = types
+            .map(|(event, events)| EventTypeCount { event: event.to_string(), events: *events });
         let properties = self.properties.iter().take(paths_max).map(|(path, profile)| {
-            let types: Map<String, Value> = profile
-                .types
-                .iter()
-                .map(|(kind, count)| ((*kind).to_owned(), Value::from(*count)))
-                .collect();
-            to_raw_value(&PropertyLine { path, types, examples: &profile.examples })
+            let types = profile.types.iter();
+            SampledProperty {
+                path: path.clone(),
+                types: types.map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
+                examples: profile.examples.clone(),
+            }
         });
-        to_raw_value(&PropertyPage {
-            events: json!({ "read": self.read, "matched": self.matched }),
+        PropertyList {
+            events: SampledEvents { matched: self.matched, read: self.read },
             event_types: types.collect(),
-            properties: properties.collect::<Result<_, _>>()?,
-        })
+            properties: properties.collect(),
+        }
     }
-}
-
-#[derive(serde::Serialize)]
-struct PropertyPage {
-    events: Value,
-    event_types: Vec<Value>,
-    properties: Vec<Box<RawValue>>,
-}
-
-#[derive(serde::Serialize)]
-struct PropertyLine<'a> {
-    path: &'a str,
-    types: Map<String, Value>,
-    examples: &'a [Box<RawValue>],
 }
 
 #[cfg(test)]
@@ -239,8 +226,8 @@ mod tests {
             journal.append(&events.into_iter().collect::<EventBatch>()).unwrap();
         }
         let recent = RecentEvents::read(&journal, RECENT_EVENTS_MAX).unwrap();
-        let text = summarize(&recent, of).to_json(PATHS_MAX).unwrap();
-        serde_json::from_str(text.get()).unwrap()
+        let text = serde_json::to_string(&summarize(&recent, of).listed(PATHS_MAX)).unwrap();
+        serde_json::from_str(&text).unwrap()
     }
 
     #[test]
@@ -284,10 +271,10 @@ mod tests {
         let events = [event("e", 0, Some(&properties))];
         journal.append(&events.into_iter().collect::<EventBatch>()).unwrap();
         let recent = RecentEvents::read(&journal, 10).unwrap();
-        let text = summarize(&recent, None).to_json(10).unwrap();
-        assert!(text.get().contains("[12345678901234567890.123456789]"), "{}", text.get());
+        let text = serde_json::to_string(&summarize(&recent, None).listed(10)).unwrap();
+        assert!(text.contains("[12345678901234567890.123456789]"), "{text}");
         let cut = format!("[\"{}…\"]", "é".repeat(80));
-        assert!(text.get().contains(&cut), "{}", text.get());
+        assert!(text.contains(&cut), "{text}");
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use merganser_api::answer::{AnswerProvenance, BatchProvenance, SpeedProvenance};
 use merganser_core::ids::{Offset, PartitionOffsets};
 use merganser_metric::catalog::{CatalogSnapshot, LifecycleStage, MetricVersion};
 use merganser_metric::views::SpeedViewLag;
 
 use super::cached_result::CachedResult;
 use super::{PinnedQuery, ServingLayer};
-use crate::answer::{self, AnswerProvenance, BatchProvenance, QueryAnswer, SpeedProvenance};
+use crate::answer::{self, QueryAnswer};
 use crate::error::ServingError;
 use crate::query::resolve::RangeEdges;
 use crate::query::{PartialPolicy, Query};

@@ -5,58 +5,92 @@ use std::fmt;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-/// A grid of charts, with what holds for all of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
-pub struct Dashboard {
-    /// What stands above it.
+/// All dashboards
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DashboardList {
+    /// By name
+    pub dashboards: Vec<DashboardItem>,
+}
+
+/// A dashboard without its document
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DashboardSummary)]
+pub struct DashboardItem {
+    /// How many charts it has
+    pub charts: usize,
+    /// Its name
+    pub name: String,
+    /// What stands above it
     pub title: String,
-    /// What it is for.
+    /// When it was written last
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+}
+
+/// A grid of charts, with what holds for all of them
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+#[schema(example = json!({"title": "Sales", "from": "now-7d", "charts": [
+    {"title": "Orders", "chart": "line", "width": 12, "height": 2,
+     "query": {"metric": "sales", "measures": ["orders"], "granularity": "day"}}]}))]
+pub struct Dashboard {
+    /// What stands above it
+    #[schema(min_length = 1, max_length = 200)]
+    pub title: String,
+    /// What it is for
     #[serde(default)]
+    #[schema(max_length = 4096)]
     pub description: String,
-    /// As the parameter of queries; empty: none.
+    /// As the parameter of queries, for charts without their own; empty: none
     #[serde(default)]
     pub from: String,
-    /// Likewise.
+    /// As the parameter of queries, for charts without their own; empty: none
     #[serde(default)]
     pub to: String,
-    /// Likewise.
+    /// As the parameter of queries, for charts without their own; empty: none
     #[serde(default)]
     pub timezone: String,
-    /// Likewise; holds together with a chart's own.
+    /// Condition over dimensions; holds together with a chart's own
     #[serde(default)]
+    #[schema(max_length = 4096)]
     pub filter: String,
-    /// As the parameter of queries; empty: none.
+    /// As the parameter of queries, for charts without their own; empty: none
     #[serde(default)]
     pub compare: String,
-    /// The charts, in the order in which they are laid out.
+    /// The charts, in the order in which they are laid out
     #[serde(default)]
+    #[schema(max_items = 64)]
     pub charts: Vec<Chart>,
 }
 
-/// One query and how its answer is drawn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One query and how its answer is drawn
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Chart {
-    /// What stands above it.
+    /// What stands above it
     #[serde(default)]
+    #[schema(max_length = 200)]
     pub title: String,
-    /// How it is drawn.
+    /// How it is drawn
     pub chart: ChartKind,
-    /// Columns of twelve that it takes.
+    /// Columns of twelve that it takes; default 6
     #[serde(default = "width_default")]
+    #[schema(minimum = 1, maximum = 12)]
     pub width: u8,
-    /// Rows that it takes.
+    /// Rows that it takes; default 2
     #[serde(default = "height_default")]
+    #[schema(minimum = 1, maximum = 8)]
     pub height: u8,
-    /// The query, as the body of `POST /v1/query`.
+    /// The query, as the body of POST /v1/query
     #[serde(deserialize_with = "unique_fields")]
+    #[schema(value_type = Object)]
     pub query: Map<String, Value>,
 }
 
-/// How an answer is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How an answer is drawn
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChartKind {
     /// A line for each group.

@@ -7,6 +7,9 @@
 use std::fmt;
 
 use axum::http::StatusCode;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! error_codes {
     ($($code:ident $status:ident $name:literal: $meaning:literal, $cure:literal;)*) => {
@@ -129,7 +132,8 @@ error_codes! {
         "`Authorization` cannot be read",
         "Send `Bearer KEY`, or `Basic` with base64 of `name:KEY`";
     KeyUnknown UNAUTHORIZED "key_unknown":
-        "The key is none of this service's, or was revoked",
+        "The key that the request brings is none of this service's, or was revoked; an id that \
+         names no key is `unknown_key`",
         "Ask the operator of the service for a key";
     KeyExpired UNAUTHORIZED "key_expired":
         "The key has expired",
@@ -157,7 +161,8 @@ error_codes! {
         "There is no such run, or it is too long ago",
         "`GET /v1/runs` lists them";
     UnknownKey NOT_FOUND "unknown_key":
-        "There is no key of this id",
+        "The path names an id that no key has; a request that brings an unknown key is \
+         `key_unknown`",
         "`GET /v1/keys` lists them";
     UnknownCall NOT_FOUND "unknown_call":
         "The Segment API has no such call",
@@ -314,6 +319,16 @@ error_codes! {
         "The disk is full or under its floor; nothing was acknowledged",
         "Make room, or lower the setting `disk_floor_bytes`";
 }
+
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let names = Self::ALL.iter().map(|code| code.name());
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+        schema.description(Some("What went wrong, for programs")).into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,9 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::error_code::ErrorCode;
 
@@ -19,6 +21,32 @@ pub struct Problem {
     fields: Map<String, Value>,
     /// The problem with details for operators.
     inside: Option<Box<Self>>,
+}
+
+/// What went wrong (RFC 9457), with more fields where the case has them
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemDocument {
+    /// `about:blank`; `code` tells the kinds apart
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words
+    pub title: String,
+    /// The status
+    pub status: u16,
+    /// What was wrong, where, and what would be right
+    pub detail: String,
+    /// What went wrong, for programs
+    #[schema(value_type = ErrorCode)]
+    pub code: String,
+    /// Of a document: the place that is wrong, as a JSON pointer
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub pointer: Option<String>,
+    /// Of a query string or query: the parameter that is wrong
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub parameter: Option<String>,
 }
 
 /// The same problem with details for operators, as an extension of the response.
@@ -98,14 +126,20 @@ impl Problem {
     /// The document.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let status = self.status;
-        let mut document = self.fields.clone();
-        document.insert("type".into(), json!("about:blank"));
-        document.insert("title".into(), json!(status.canonical_reason().unwrap_or("Error")));
-        document.insert("status".into(), json!(status.as_u16()));
-        document.insert("code".into(), json!(self.code.name()));
-        document.insert("detail".into(), json!(self.detail));
-        Value::Object(document)
+        let document = ProblemDocument {
+            kind: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            code: self.code.name().to_owned(),
+            pointer: None,
+            parameter: None,
+        };
+        let mut fields = self.fields.clone();
+        if let Ok(Value::Object(standard)) = serde_json::to_value(document) {
+            fields.extend(standard);
+        }
+        Value::Object(fields)
     }
 }
 
@@ -152,6 +186,8 @@ pub fn internal_detail(response: &Response) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

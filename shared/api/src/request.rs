@@ -12,7 +12,7 @@ mod preconditions;
 mod scope;
 
 pub use accept::preferred_media_type;
-pub use body::{BoundedBody, discard, read_json};
+pub use body::{BoundedBody, discard, read_json, read_json_as};
 pub use caller::CallerId;
 pub use parameters::{NoParameters, conflicting_parameter, invalid_parameter, pairs, parameters};
 pub use preconditions::Preconditions;

@@ -12,12 +12,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde::{Deserializer, Serializer, de};
+use utoipa::ToSchema;
 
 use crate::text::clipped;
 use crate::time::Timestamp;
 
 /// What a key is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Sending events.
@@ -89,15 +90,17 @@ impl RouteAccess {
     }
 }
 
-/// What a reader may see.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What a reader may see
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessScope {
-    /// Names of metrics; all where there is none.
+    /// Names of metrics; missing: all
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, nullable = false)]
     pub metrics: Option<BTreeSet<String>>,
-    /// Condition over dimensions that holds for all that is seen.
+    /// Condition over dimensions that holds for all that is seen; missing: none
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub filter: Option<String>,
 }
 

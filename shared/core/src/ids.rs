@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 macro_rules! number {
@@ -89,8 +90,14 @@ impl PartitionId {
 }
 
 /// The next offset of each partition: `{"0": 123456}` in JSON, `0:123456` in a query string.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(
+    as = Position,
+    description = "The next offset of each partition: every event below it is meant",
+    value_type = BTreeMap<String, u64>,
+    example = json!({"0": 123456})
+)]
 pub struct PartitionOffsets(pub BTreeMap<PartitionId, Offset>);
 
 impl PartitionOffsets {
@@ -98,6 +105,12 @@ impl PartitionOffsets {
     #[must_use]
     pub fn only(offset: Offset) -> Self {
         Self(BTreeMap::from([(PartitionId::ONLY, offset)]))
+    }
+
+    /// How many events lie below, in all partitions.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.0.values().map(|offset| offset.0).sum()
     }
 }
 
@@ -136,12 +149,26 @@ fn parse_pair(pair: &str) -> Option<(PartitionId, Offset)> {
 /// Where an epoch begins: the first epoch that something does not cover, and its first offset.
 /// As a metric's boundary it cuts batch (below) from speed (from here on).
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
+#[schema(description = "Where a metric's batch view ends")]
 pub struct Boundary {
-    /// The first epoch that is not covered.
+    /// The first epoch that is not covered
+    #[schema(value_type = u64)]
     pub epoch: Epoch,
-    /// That epoch's first offset: so many events lie below.
+    /// That epoch's first offset: so many events lie below
+    #[schema(value_type = u64)]
     pub offset: Offset,
 }
 

@@ -4,6 +4,7 @@
 //! is compiled ([`crate::compile::Metric::compile`]).
 
 mod parse;
+mod schema;
 mod toml_text;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 pub(crate) use parse::pointer_suffix;
 pub use parse::{DefinitionShapeError, from_json, from_toml};
@@ -19,29 +21,36 @@ pub use toml_text::{TextPosition, one_from_toml, toml_position};
 use crate::measure::MeasureKind;
 use merganser_core::time::Grain;
 
-/// A metric's definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A metric's definition
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a definition, as { event, dimensions, measures }")]
+#[schema(as = Definition)]
 pub struct MetricDefinition {
-    /// `[a-z][a-z0-9_]{0,63}`.
+    /// Default: the name in the path
     #[serde(default)]
+    #[schema(pattern = "^[a-z][a-z0-9_]{0,63}$")]
     pub name: String,
-    /// For people.
+    /// For people
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub description: Option<String>,
-    /// The types of events that are folded.
+    /// An event type, a list of them, or `*` for all
+    #[schema(schema_with = schema::event_types)]
     pub event: EventTypes,
-    /// A SQL condition over event fields and properties; only events for which it is true count.
+    /// SQL condition over event fields and properties; only events for which it is true count
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub filter: Option<String>,
-    /// The base bucket.
+    /// The base bucket; default minute
     #[serde(default)]
     pub granularity: Grain,
-    /// What answers can be grouped and filtered by.
+    /// What answers can be grouped and filtered by
     #[serde(default)]
+    #[schema(schema_with = schema::dimensions)]
     pub dimensions: Vec<DimensionDefinition>,
-    /// What is measured, by name, in the order of answers.
+    /// By name, in the order of answers
     #[serde(deserialize_with = "parse::unique_measures")]
+    #[schema(value_type = HashMap<String, MeasureDefinition>)]
     pub measures: IndexMap<String, MeasureDefinition>,
 }
 
@@ -122,13 +131,17 @@ pub enum DimensionSource {
     Expression(String),
 }
 
-#[derive(Serialize, Deserialize)]
+/// A name and where its value comes from: a property's path or an SQL expression
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DimensionTable {
+    #[schema(pattern = "^[a-z][a-z0-9_]{0,63}$")]
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     property: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     expr: Option<String>,
 }
 
@@ -182,37 +195,42 @@ impl<'de> Deserialize<'de> for DimensionDefinition {
     }
 }
 
-/// A measure: what is aggregated, and how.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What is aggregated, and how
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a measure, as { kind = \"sum\", of = \"amount\" }")]
+#[schema(as = Measure)]
 pub struct MeasureDefinition {
-    /// The aggregate.
+    /// The aggregate
     pub kind: MeasureKind,
-    /// A SQL expression for the value that is aggregated; every kind but `count` and `expr` needs
-    /// it.
+    /// SQL expression for the value; every kind but `count` and `expr` needs it
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub of: Option<String>,
-    /// Only events for which it is true are aggregated.
+    /// SQL condition; only events for which it is true are aggregated
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub filter: Option<String>,
-    /// For `quantile`: from 0 to 1.
+    /// For `quantile`
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, maximum = 1)]
     pub q: Option<f64>,
-    /// For `expr`: an expression over the metric's other measures.
+    /// For `expr`: an expression over the metric's other measures
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub expr: Option<String>,
-    /// For `sum`, `min`, `max`, `avg`, `stddev_pop` and `stddev_samp` of numbers: the places, 0 to
-    /// 18, that values are rounded to before they are folded; 9 if it is left out.
+    /// For `sum`, `min`, `max`, `avg`, `stddev_pop` and `stddev_samp` of numbers: the places that
+    /// values are rounded to, half to even, before they are folded; default 9
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, maximum = 18)]
     pub places: Option<u8>,
-    /// For `latest`: what its values are; if it is left out, a time of a time, and text of all
-    /// else.
+    /// For `latest`: what its values are; default time of a time, text of all else
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub ty: Option<ValueType>,
 }
 
-/// What the values of a `latest` are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What the values of a `latest` are
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
     /// Exact decimals.

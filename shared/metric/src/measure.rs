@@ -27,6 +27,7 @@ use arrow::datatypes::DataType;
 use merganser_core::decimal::Scale;
 use merganser_core::time::timestamp_type;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use aggregate::{MeasureAggregate, MeasureRules};
 use count::{CountFormat, CountMeasure};
@@ -134,7 +135,7 @@ impl StateKind {
 }
 
 /// The kinds of measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MeasureKind {
     /// Number of events, or of values of `of` that are not null.

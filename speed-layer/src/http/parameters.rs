@@ -1,14 +1,14 @@
 //! The parameters of the routes that take events, and of the quarantine's.
 
+use merganser_api::invalid_code::InvalidCode;
+use merganser_api::quarantine::QuarantineId;
 use std::sync::Arc;
 
 use axum::http::Uri;
 use merganser_api::problem::Problem;
 use merganser_api::request::{conflicting_parameter, invalid_parameter, parameters};
 
-use crate::intake::{
-    BodyFormat, ColumnMapping, CsvParameters, InvalidCode, InvalidEventPolicy, QuarantineId,
-};
+use crate::intake::{BodyFormat, ColumnMapping, CsvParameters, InvalidEventPolicy};
 
 /// When a request is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

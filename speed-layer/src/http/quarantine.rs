@@ -1,107 +1,63 @@
 //! Routes of the quarantine. Its calls may wait for a file, so they leave the async threads.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
+use merganser_api::quarantine::{QuarantineId, QuarantineItem, QuarantineListing};
 use merganser_api::request::NoParameters;
 use merganser_core::blocking::run_blocking;
 use merganser_core::text::clipped;
-use serde::Serialize;
 
 use super::IngestState;
 use super::parameters::QuarantineListParameters;
-use crate::intake::{CodeTotal, IntakeError, QuarantineEntry, QuarantineId, QuarantineKind};
+use crate::intake::{IntakeError, QuarantineEntry, QuarantinePage};
 
 /// An entry, as clients see it.
-#[derive(Serialize)]
-pub(super) struct QuarantineEntryResponse {
-    id: QuarantineId,
-    /// RFC 3339.
-    received_at: String,
-    kind: QuarantineKind,
-    code: String,
-    message: String,
-    /// Array position or line number in its request.
-    index: u32,
-    raw: String,
-    /// Whether `raw` is only the beginning of what was sent.
-    raw_truncated: bool,
-    /// How often it came, with the same text and for the same reason.
-    count: u64,
-    /// When it came last; RFC 3339.
-    last_received_at: String,
-}
-
-impl From<&QuarantineEntry> for QuarantineEntryResponse {
-    fn from(entry: &QuarantineEntry) -> Self {
-        let event = entry.event.clone();
-        Self {
-            id: entry.id,
-            received_at: event.received.to_string(),
-            kind: event.kind,
-            code: event.code,
-            message: event.message,
-            index: event.index,
-            raw: event.raw.text,
-            raw_truncated: event.raw.is_truncated,
-            count: entry.count,
-            last_received_at: entry.last_received.unwrap_or(event.received).to_string(),
-        }
+fn quarantine_item(entry: &QuarantineEntry) -> QuarantineItem {
+    let event = entry.event.clone();
+    QuarantineItem {
+        id: entry.id,
+        received_at: event.received.to_string(),
+        kind: event.kind,
+        code: event.code,
+        message: event.message,
+        index: event.index,
+        raw: event.raw.text,
+        raw_truncated: event.raw.is_truncated,
+        count: entry.count,
+        last_received_at: entry.last_received.unwrap_or(event.received).to_string(),
     }
-}
-
-/// A part of the list.
-#[derive(Serialize)]
-pub(super) struct QuarantinePageResponse {
-    /// Oldest first.
-    entries: Vec<QuarantineEntryResponse>,
-    /// The `after` of the next part; null at the end.
-    next: Option<QuarantineId>,
-    /// Entries in all.
-    total: usize,
-    /// Entries that went because the quarantine was full.
-    dropped: u64,
-    /// The same by code.
-    codes: BTreeMap<String, CodeTotal>,
 }
 
 pub(super) async fn list(
     State(routes): State<IngestState>,
     uri: Uri,
-) -> Result<Json<QuarantinePageResponse>, Problem> {
+) -> Result<Json<QuarantineListing>, Problem> {
     let options = QuarantineListParameters::of_query(&uri)?;
     let quarantine = routes.intake.quarantine().clone();
     let QuarantineListParameters { after, code, limit } = options;
     let list = move || Ok::<_, IntakeError>(quarantine.list(after, code.as_deref(), limit));
     let page = run_blocking(list).await?;
     let next = page.entries.last().map(|entry| entry.id).filter(|_| page.has_more);
-    let entries =
-        page.entries.iter().map(|entry| QuarantineEntryResponse::from(&**entry)).collect();
+    let entries = page.entries.iter().map(|entry| quarantine_item(entry)).collect();
     let dropped = page.codes.values().map(|code| code.dropped).sum();
-    Ok(Json(QuarantinePageResponse {
-        entries,
-        next,
-        total: page.total,
-        dropped,
-        codes: page.codes,
-    }))
+    let QuarantinePage { total, codes, .. } = page;
+    Ok(Json(QuarantineListing { entries, next, total, dropped, codes }))
 }
 
 pub(super) async fn show(
     State(routes): State<IngestState>,
     Path(id): Path<String>,
     _: NoParameters,
-) -> Result<Json<QuarantineEntryResponse>, Problem> {
+) -> Result<Json<QuarantineItem>, Problem> {
     let quarantine = routes.intake.quarantine().clone();
     let found = match id.parse::<QuarantineId>() {
         Ok(id) => run_blocking(move || Ok::<_, IntakeError>(quarantine.get(id))).await?,
         Err(_) => None,
     };
-    found.map(|entry| Json(QuarantineEntryResponse::from(&*entry))).ok_or_else(|| unknown(&id))
+    found.map(|entry| Json(quarantine_item(&entry))).ok_or_else(|| unknown(&id))
 }
 
 pub(super) async fn delete(

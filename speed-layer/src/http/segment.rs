@@ -13,10 +13,10 @@ use axum::routing::post;
 use axum::{Json, Router};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
+use merganser_api::receipt::Receipt;
 use merganser_core::text::{clipped, suggestion};
-use serde::Serialize;
 
-use super::{EventRequestHead, IngestResponse, IngestState, ingest};
+use super::{EventRequestHead, IngestState, ingest};
 use crate::intake::{BodyFormat, SegmentCall};
 
 /// Names of calls in paths: those of the API, those of browsers and apps, and those of older apps.
@@ -51,13 +51,6 @@ pub(super) fn root_routes() -> Router<IngestState> {
     })
 }
 
-#[derive(Serialize)]
-struct SegmentResponse {
-    success: bool,
-    #[serde(flatten)]
-    answer: IngestResponse,
-}
-
 /// `POST /v1/segment/{call}`.
 pub(super) async fn post_call(
     State(routes): State<IngestState>,
@@ -74,26 +67,24 @@ async fn ingest_call(routes: &IngestState, call: &str, request: Request) -> Resp
         return unknown(call).into_response();
     };
     match ingest(routes, EventRequestHead::read(&parts, &routes.intake, format), body).await {
-        Ok(answer) if answer.receipt.is_all_invalid() => {
-            all_invalid_problem(&answer).into_response()
-        }
-        Ok(answer) => Json(SegmentResponse { success: true, answer }).into_response(),
+        Ok(receipt) if receipt.is_all_invalid() => all_invalid_problem(receipt).into_response(),
+        Ok(receipt) => Json(Receipt { success: Some(true), ..receipt }).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
 /// Success would say that something is counted.
-fn all_invalid_problem(answer: &IngestResponse) -> Problem {
-    let invalid = &answer.receipt.invalid;
+fn all_invalid_problem(receipt: Receipt) -> Problem {
+    let invalid = &receipt.invalid;
     let first = invalid.first().map(|invalid| &*invalid.message).unwrap_or_default();
     let detail = match invalid.len() {
         1 => format!("the call cannot be counted: {first}"),
         count => format!("none of the {count} calls can be counted; the first: {first}"),
     };
-    let problem = Problem::new(ErrorCode::InvalidEvents, detail)
-        .with_status(StatusCode::BAD_REQUEST)
-        .with("success", false);
-    answer.receipt.add_to_problem(problem)
+    let problem =
+        Problem::new(ErrorCode::InvalidEvents, detail).with_status(StatusCode::BAD_REQUEST);
+    let receipt = Receipt { success: Some(false), journal: None, applied: None, ..receipt };
+    receipt.add_to_problem(problem)
 }
 
 fn format(call: &str) -> Option<BodyFormat> {

@@ -8,13 +8,14 @@
 pub(super) mod cloud_event;
 pub(super) mod segment;
 
+use merganser_api::invalid_code::InvalidCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::cloud_event::{CloudEventData, CloudEventHead};
 pub use self::segment::SegmentCall;
 
-use super::invalid::{EventFault, InvalidCode};
+use super::invalid::EventFault;
 
 /// A native event in the making.
 #[derive(Serialize)]

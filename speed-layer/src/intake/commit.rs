@@ -21,9 +21,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arrow::array::{Array, BooleanArray};
+use merganser_api::quarantine::{QuarantineId, QuarantineKind};
+use merganser_api::receipt::{ConflictingEvent, InvalidEvent, Receipt};
 use merganser_core::event::EventBatch;
 use merganser_core::failpoint::{self, is_bug_planted};
-use merganser_core::ids::{Offset, PartitionOffsets};
+use merganser_core::ids::Offset;
 use merganser_core::journal::{CommittedBatch, Journal};
 use tokio::sync::mpsc::Sender;
 use tracing::{error, info, warn};
@@ -34,8 +36,7 @@ use super::dedup::{DedupIndex, DedupVerdict};
 use super::error::IntakeError;
 use super::instruments;
 use super::prepare::{EventSpan, PreparedEvents, PreparedRequest};
-use super::quarantine::{Quarantine, QuarantineId, QuarantineKind, QuarantinedEvent, RawText};
-use super::receipt::{ConflictingEvent, InvalidEvent, Receipt};
+use super::quarantine::{Quarantine, QuarantinedEvent, RawText};
 use super::settings::IntakeSettings;
 
 /// What other threads see of the committer.
@@ -333,6 +334,6 @@ fn receipt(
         duplicates: verdicts.duplicates,
         conflicts: conflicts.collect(),
         invalid,
-        position: PartitionOffsets::only(end),
+        ..Receipt::empty_at(end)
     }
 }

@@ -11,8 +11,8 @@ use super::body_format::BodyFormat;
 use super::budget::IntakePermit;
 use super::error::IntakeError;
 use super::prepare::{PlainBody, PreparedEvents};
-use super::receipt::Receipt;
 use super::settings::IntakeSettings;
+use merganser_api::receipt::Receipt;
 
 /// A request that waits to be committed.
 pub(super) struct Submission {

@@ -14,6 +14,7 @@ mod tests;
 pub use self::number::is_plain_number;
 pub use self::record::{CsvRecord, CsvRecordFault, CsvRecordReader};
 
+use merganser_api::invalid_code::InvalidCode;
 use merganser_core::text::excerpt;
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use super::column_layout::{ColumnLayout, ColumnMapping, ParameterStyle};
 use super::columnar::DecodeBounds;
 use super::envelope::ID_BYTES_MAX;
 use super::error::IntakeError;
-use super::invalid::{EventFault, InvalidCode};
+use super::invalid::EventFault;
 use super::raw_event::RawEvent;
 
 use self::row::CsvRowEncoder;

@@ -7,6 +7,7 @@
 
 mod faults;
 
+use merganser_api::invalid_code::InvalidCode;
 use std::borrow::Cow;
 
 use merganser_core::json::JsonCursor;
@@ -16,7 +17,7 @@ use merganser_metric::extract::{PropertyExtractor, PropertyFinder};
 
 use self::faults::{UNKNOWN_MAX, not_an_object, unknown_fields};
 use super::event_time;
-use super::invalid::{EventFault, InvalidCode, unescape};
+use super::invalid::{EventFault, unescape};
 use super::properties::PropertyRules;
 use super::raw_event::RawEvent;
 

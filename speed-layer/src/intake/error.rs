@@ -5,11 +5,11 @@
 
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::{FAULT, Problem};
+use merganser_api::receipt::{InvalidEvent, Receipt};
 use merganser_core::blocking::WorkerFailure;
 use merganser_core::journal::{AppendFailure, JournalError};
 
 use super::quarantine::QuarantineError;
-use super::receipt::{InvalidEvent, Receipt};
 
 /// A bound of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

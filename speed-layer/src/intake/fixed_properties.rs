@@ -5,11 +5,12 @@
 //! event that is sent again is a duplicate, and under a key with other properties a conflict. What
 //! goes to the quarantine is what was sent.
 
+use merganser_api::invalid_code::InvalidCode;
 use merganser_core::access::FixedProperties;
 use merganser_core::json::JsonCursor;
 
 use super::adapters::TranslationResult;
-use super::invalid::{EventFault, InvalidCode};
+use super::invalid::EventFault;
 use super::raw_event::RawEvent;
 
 /// The texts of events with these properties. `translated` is what events of other standards stand

@@ -1,12 +1,12 @@
 //! The numbers of intake for a monitoring system, each with its name and meaning in one place.
 
+use merganser_api::invalid_code::InvalidCode;
 use std::time::{Duration, Instant};
 
 use metrics::{
     Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use super::invalid::InvalidCode;
 use super::settings::IntakeSettings;
 
 const COUNTERS: [(&str, &str); 5] = [

@@ -4,12 +4,13 @@
 //! They are watched while a [`merganser_core::json::JsonCursor`] walks over the text. Numbers may
 //! have any size: what does not fit a metric is that metric's type mismatch.
 
+use merganser_api::invalid_code::InvalidCode;
 use std::borrow::Cow;
 
 use merganser_core::json::{JsonString, JsonVisitor};
 use merganser_core::text::excerpt;
 
-use super::invalid::{EventFault, InvalidCode};
+use super::invalid::EventFault;
 
 /// How deep `properties` may be nested, itself counted.
 const DEPTH_MAX: usize = 32;

@@ -17,9 +17,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use self::entries::CodeTotal;
-pub use self::entry::{QuarantineEntry, QuarantineId, QuarantineKind, QuarantinedEvent, RawText};
+pub use self::entry::{QuarantineEntry, QuarantinedEvent, RawText};
 
+use merganser_api::quarantine::{CodeTotal, QuarantineId};
 use merganser_core::time::Timestamp;
 
 use self::entries::QuarantineEntries;

@@ -1,8 +1,9 @@
 //! One event of a body before it is parsed.
 
 use memchr::memchr;
+use merganser_api::invalid_code::InvalidCode;
 
-use super::invalid::{EventFault, InvalidCode};
+use super::invalid::EventFault;
 
 /// The text of one event, still unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What the tests of intake and of its routes run on.
 
+use merganser_api::receipt::Receipt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::event_id::CountedIds;
 use super::{
     BodyEncoding, BodyFormat, EventBody, Intake, IntakeError, IntakeHandle, IntakeSettings,
-    InvalidEventPolicy, Receipt,
+    InvalidEventPolicy,
 };
 
 /// 2026-11-22T00:00:00Z.

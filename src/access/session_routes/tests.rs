@@ -15,6 +15,9 @@ use tokio::sync::watch;
 use tower::layer::layer_fn;
 use tower::{BoxError, ServiceExt};
 
+use merganser_core::access::AccessKey;
+use serde_json::{Value, json};
+
 use super::*;
 use crate::access::tests::{key, snapshot};
 use crate::access::{AnonymousAccess, AuthService, SessionCookie};

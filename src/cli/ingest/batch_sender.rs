@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use merganser_api::receipt::Receipt;
 
 use super::super::backoff::Backoff;
 use super::super::client::{ApiClient, CallError, HttpReply};
@@ -150,11 +151,11 @@ impl BatchSender<'_> {
             }
         };
         match reply.status {
-            200 => Ok(SendOutcome::Done(reply.json()?)),
+            200 => Ok(SendOutcome::Done(reply.json::<Receipt>()?.into())),
             // Every event was invalid, or some were and the request was rejected: a verdict.
-            422 if reply.json::<BatchReply>().is_ok_and(|verdict| !verdict.invalid.is_empty()) => {
+            422 if reply.json::<Receipt>().is_ok_and(|receipt| !receipt.invalid.is_empty()) => {
                 let is_rejected = self.on_invalid == OnInvalidArg::Reject;
-                Ok(SendOutcome::Done(BatchReply { is_rejected, ..reply.json()? }))
+                Ok(SendOutcome::Done(BatchReply { receipt: reply.json()?, is_rejected }))
             }
             502 | 504 => {
                 Ok(SendOutcome::Unknown { reason: format!("a gateway replied {}", reply.status) })
@@ -166,7 +167,7 @@ impl BatchSender<'_> {
                 Ok(SendOutcome::NotTaken { reason, after })
             }
             400..500 | 507 => Ok(SendOutcome::Refused(reply.problem())),
-            _ => reply.ok().and_then(|reply| reply.json()).map(SendOutcome::Done),
+            _ => Ok(SendOutcome::Done(reply.ok()?.json::<Receipt>()?.into())),
         }
     }
 
@@ -247,7 +248,8 @@ mod tests {
     #[test]
     fn a_batch_of_invalid_events_only_has_a_verdict_too() {
         let body = r#"{"accepted":0,"duplicates":0,"conflicts":[],
-                       "invalid":[{"index":0,"code":"invalid_time","message":"m"}],"status":422}"#;
+                       "invalid":[{"index":0,"code":"invalid_time","message":"m"}],
+                       "position":{"0":0},"status":422}"#;
         let Ok(SendOutcome::Done(verdict)) = classify_reply(reply(422, body)) else {
             panic!("expected a verdict")
         };

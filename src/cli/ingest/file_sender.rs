@@ -124,7 +124,7 @@ impl<'a> FileSender<'a> {
                 return Err(verdict.rejection()).with_context(|| batch.place(file));
             }
             if let Some(bookmark) = &mut bookmark {
-                let end = verdict.journal_end();
+                let end = verdict.receipt.position.events();
                 let written = bookmark.advance(&batch, end, batch.last_taken(&verdict));
                 self.report_write_error(bookmark, written);
             }

@@ -15,7 +15,6 @@
 //! was acknowledged; so the last event that was is sent again, and if that is new to the server, so
 //! may be those before it, and all are sent.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -23,6 +22,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use merganser_api::receipt::Receipt;
+use merganser_api::status::{JournalStatus, ServiceStatus};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -88,23 +89,17 @@ fn fetch_journal(client: &ApiClient) -> Result<HttpReply, CallError> {
 
 /// The journal that a status names, or a receipt, if it does.
 fn journal_of_reply(reply: &HttpReply) -> Option<ServerJournal> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum JournalReply {
-        Status { journal: JournalStatusReply },
-        Receipt { journal: String, position: BTreeMap<String, u64> },
-    }
-    #[derive(Deserialize)]
-    struct JournalStatusReply {
-        id: String,
-        position: BTreeMap<String, u64>,
-    }
-    let known: JournalReply = reply.json().ok()?;
-    let (id, position) = match known {
-        JournalReply::Status { journal: JournalStatusReply { id, position } } => (id, position),
-        JournalReply::Receipt { journal, position } => (journal, position),
+    let named = match reply.json::<ServiceStatus>() {
+        Ok(ServiceStatus { journal: JournalStatus { id, position, .. }, .. }) => {
+            Some((id, position))
+        }
+        Err(_) => {
+            let Receipt { journal, position, .. } = reply.json().ok()?;
+            journal.map(|id| (id.to_string(), position))
+        }
     };
-    Some(ServerJournal { id, end: position.values().sum() })
+    let (id, position) = named?;
+    Some(ServerJournal { id, end: position.events() })
 }
 
 fn no_reason_error() -> anyhow::Error {
@@ -286,6 +281,8 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn journal(id: &str, end: u64) -> ServerJournal {
@@ -374,11 +371,26 @@ mod tests {
             let body = body.as_bytes().to_vec();
             journal_of_reply(&HttpReply { status: 200, retry_after: None, location: None, body })
         };
-        let status = r#"{"version":"1","journal":{"id":"j","position":{"0":7},"start":{"0":1}}}"#;
-        assert_eq!(journal_of(status), Some(journal("j", 7)));
-        let receipt = r#"{"accepted":0,"position":{"0":7},"journal":"j"}"#;
-        assert_eq!(journal_of(receipt), Some(journal("j", 7)));
-        assert_eq!(journal_of(r#"{"accepted":0,"position":{"0":7}}"#), None);
+        let id = "0192f3c4d5e67f8090a1b2c3d4e5f607";
+        let status = json!({
+            "version": "1", "started_at": "2026-11-28T00:00:00Z", "uptime_s": 1, "generation": 1,
+            "published_at": "2026-11-28T00:00:00Z", "cache_bytes": 0, "metrics": [],
+            "journal": {
+                "id": id, "position": { "0": 7 }, "start": { "0": 1 }, "size_bytes": 9
+            },
+            "query_memory": { "limit_bytes": 1, "taken_bytes": 0 },
+            "speed_store": {
+                "kind": "memory", "state": "ok", "lag_ms": 0, "reason": null, "failing_since": null
+            },
+        });
+        assert_eq!(journal_of(&status.to_string()), Some(journal(id, 7)));
+        let mut receipt = json!({
+            "accepted": 0, "duplicates": 0, "conflicts": [], "invalid": [],
+            "position": { "0": 7 }, "journal": id,
+        });
+        assert_eq!(journal_of(&receipt.to_string()), Some(journal(id, 7)));
+        receipt["journal"] = json!(null);
+        assert_eq!(journal_of(&receipt.to_string()), None);
         assert_eq!(journal_of("no"), None);
     }
 }

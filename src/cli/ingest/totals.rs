@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use indicatif::{HumanCount, ProgressBar};
+use merganser_api::receipt::Receipt;
 use serde::Serialize;
 
 use super::super::output::{self, OutputFormat};
@@ -53,7 +54,8 @@ impl UploadTotals {
         verdict: &BatchReply,
         bar: &ProgressBar,
     ) {
-        let line = |index: usize| batch.lines.get(index).copied().unwrap_or_default();
+        let Receipt { accepted, duplicates, conflicts, invalid, .. } = &verdict.receipt;
+        let line = |index: u32| batch.lines.get(index as usize).copied().unwrap_or_default();
         let refused = |index, code: &str, message: String| RefusedEvent {
             file: file.display().to_string(),
             line: line(index),
@@ -64,12 +66,12 @@ impl UploadTotals {
                 None => message,
             },
         };
-        let conflicts = verdict.conflicts.iter().map(|c| {
+        let of_conflicts = conflicts.iter().map(|c| {
             refused(c.index, "conflict", format!("`{}` is stored with other content", c.id))
         });
-        let invalid = verdict.invalid.iter().map(|i| refused(i.index, &i.code, i.message.clone()));
+        let of_invalid = invalid.iter().map(|i| refused(i.index, i.code.name(), i.message.clone()));
         let mut count = self.refused();
-        for refused in conflicts.chain(invalid) {
+        for refused in of_conflicts.chain(of_invalid) {
             count += 1;
             if count <= SHOWN {
                 let RefusedEvent { file, line, code, message } = &refused;
@@ -79,12 +81,12 @@ impl UploadTotals {
                 bar.suspend(|| output::print_note("further refused events are only counted"));
             }
         }
-        self.accepted += verdict.accepted;
-        self.duplicates += verdict.duplicates;
-        self.conflicts += verdict.conflicts.len() as u64;
-        self.invalid += verdict.invalid.len() as u64;
+        self.accepted += accepted;
+        self.duplicates += duplicates;
+        self.conflicts += conflicts.len() as u64;
+        self.invalid += invalid.len() as u64;
         if verdict.is_rejected {
-            self.rejected += batch.lines.len().saturating_sub(verdict.invalid.len()) as u64;
+            self.rejected += batch.lines.len().saturating_sub(invalid.len()) as u64;
             return;
         }
         self.unidentified += batch.unidentified;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{HumanCount, ProgressBar};
+use merganser_api::answer::AnswerProvenance;
 use serde_json::Value;
 use ureq::Body;
 use ureq::http::{HeaderMap, Response};
@@ -17,7 +18,7 @@ use super::super::client::ApiClient;
 use super::super::output;
 use super::super::text::pluralize;
 use super::QueryArgs;
-use super::answer::{ProvenanceReply, warning_text};
+use super::answer::{is_notable, print_warnings, provenance_line};
 
 /// Rows that the server gives at once.
 const PAGE_ROWS: u64 = 100_000;
@@ -68,7 +69,7 @@ struct ExportHeaders {
     /// What is compared with, whose end may follow the clock.
     compared: Option<String>,
     provenance: Value,
-    warnings: Vec<Value>,
+    warnings: Vec<String>,
 }
 
 impl ExportHeaders {
@@ -81,8 +82,8 @@ impl ExportHeaders {
             edges: ["merganser-from", "merganser-to"].map(|name| text(name).map(str::to_owned)),
             compared: text("merganser-compare").map(str::to_owned),
             provenance: json("merganser-provenance").unwrap_or_default(),
-            warnings: json("merganser-warnings")
-                .and_then(|value: Value| value.as_array().cloned())
+            warnings: text("merganser-warnings")
+                .and_then(|text| serde_json::from_str(text).ok())
                 .unwrap_or_default(),
         })
     }
@@ -108,10 +109,10 @@ impl ExportHeaders {
     /// On stderr: warnings, and what the answer is made of if there is more to say of it than that
     /// all is in and exact.
     fn print_notes(&self) {
-        self.warnings.iter().for_each(|warning| output::print_warning(&warning_text(warning)));
-        match serde_json::from_value::<ProvenanceReply>(self.provenance.clone()) {
-            Ok(provenance) if provenance.is_notable() => {
-                output::print_note(&provenance.line());
+        print_warnings(&self.warnings);
+        match serde_json::from_value::<AnswerProvenance>(self.provenance.clone()) {
+            Ok(provenance) if is_notable(&provenance) => {
+                output::print_note(&provenance_line(&provenance));
             }
             Ok(_) => {}
             Err(_) => {

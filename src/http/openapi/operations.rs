@@ -5,12 +5,23 @@ mod previews;
 mod runs;
 mod segment;
 
+use merganser_api::explain::QueryExplanation;
+use merganser_api::key::{KeyDocument, KeyList, KeyRequest};
+use merganser_api::metric::{DimensionValues, MetricDocument, MetricList};
+use merganser_api::quarantine::{QuarantineItem, QuarantineListing};
+use merganser_api::receipt::Receipt;
+use merganser_api::session::{SessionDocument, SessionRequest};
+use merganser_api::status::{ProcessState, ServiceStatus};
 use merganser_core::access::RouteAccess;
+use merganser_metric::definition::MetricDefinition;
 use utoipa::openapi::HttpMethod;
 
-use super::{NOTHING, OperationSpec, ResponseContent, operation_spec};
+use super::{NOTHING, OperationSpec, ResponseContent, Shape, operation_spec, schema_of};
 
 pub(super) use self::segment::CALLS;
+
+const DEFINITION: Shape = Shape::Of(schema_of::<MetricDefinition>);
+const METRIC: ResponseContent = ResponseContent::Json(Shape::Of(schema_of::<MetricDocument>));
 
 /// All operations, in the order of the document.
 pub(super) fn all() -> Vec<OperationSpec> {
@@ -56,13 +67,13 @@ fn events() -> Vec<OperationSpec> {
         ],
         body: Some((
             &[
-                ("application/json", "Events"),
-                ("application/x-ndjson", "Event"),
-                ("application/cloudevents+json", "CloudEvent"),
-                ("application/cloudevents-batch+json", "CloudEvents"),
-                ("application/vnd.apache.arrow.stream", "Columns"),
-                ("application/vnd.apache.parquet", "Columns"),
-                ("text/csv", "Csv"),
+                ("application/json", Shape::Written("Events")),
+                ("application/x-ndjson", Shape::Written("Event")),
+                ("application/cloudevents+json", Shape::Written("CloudEvent")),
+                ("application/cloudevents-batch+json", Shape::Written("CloudEvents")),
+                ("application/vnd.apache.arrow.stream", Shape::Written("Columns")),
+                ("application/vnd.apache.parquet", Shape::Written("Columns")),
+                ("text/csv", Shape::Written("Csv")),
             ],
             "One event, an array, or one event a line; CloudEvents (with headers as `ce-id` \
                  the body is the data of one); rows of columns that are named as an event's \
@@ -78,7 +89,7 @@ fn events() -> Vec<OperationSpec> {
             &[(
                 "200",
                 "A verdict for every event, and the position after them",
-                ResponseContent::Json("Receipt"),
+                ResponseContent::Json(Shape::Of(schema_of::<Receipt>)),
             )],
         )
     }]
@@ -96,7 +107,11 @@ fn quarantine() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 "/v1/quarantine",
                 "List events that were invalid",
-                &[("200", "A page of them", ResponseContent::Json("QuarantinePage"))],
+                &[(
+                    "200",
+                    "A page of them",
+                    ResponseContent::Json(Shape::Of(schema_of::<QuarantineListing>)),
+                )],
             )
         },
         OperationSpec {
@@ -105,7 +120,11 @@ fn quarantine() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 "/v1/quarantine/{id}",
                 "A quarantined event",
-                &[("200", "The event", ResponseContent::Json("QuarantineEntry"))],
+                &[(
+                    "200",
+                    "The event",
+                    ResponseContent::Json(Shape::Of(schema_of::<QuarantineItem>)),
+                )],
             )
         },
         OperationSpec {
@@ -124,19 +143,15 @@ fn metrics() -> Vec<OperationSpec> {
     let one = "/v1/metrics/{name}";
     vec![
         OperationSpec {
-            body: Some((&[("application/json", "Definition")], "The definition")),
+            body: Some((&[("application/json", DEFINITION)], "The definition")),
             problems: &["400", "408", "413", "422", "503"],
             ..operation_spec(
                 HttpMethod::Put,
                 one,
                 "Create or change a metric",
                 &[
-                    ("200", "The same definition stands already", ResponseContent::Json("Metric")),
-                    (
-                        "202",
-                        "Accepted; Location is the run that backfills it",
-                        ResponseContent::Json("Metric"),
-                    ),
+                    ("200", "The same definition stands already", METRIC),
+                    ("202", "Accepted; Location is the run that backfills it", METRIC),
                 ],
             )
         },
@@ -146,7 +161,11 @@ fn metrics() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 "/v1/metrics",
                 "List metrics",
-                &[("200", "All metrics", ResponseContent::Json("MetricList"))],
+                &[(
+                    "200",
+                    "All metrics",
+                    ResponseContent::Json(Shape::Of(schema_of::<MetricList>)),
+                )],
             )
         },
         OperationSpec {
@@ -156,7 +175,7 @@ fn metrics() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 one,
                 "A metric's definition, version and state",
-                &[("200", "The metric", ResponseContent::Json("Metric"))],
+                &[("200", "The metric", METRIC)],
             )
         },
         OperationSpec {
@@ -175,15 +194,15 @@ fn metrics() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 "/v1/metrics/{name}/dimensions/{dimension}",
                 "A dimension's values, most frequent first",
-                &[("200", "The values", ResponseContent::Json("DimensionValues"))],
+                &[(
+                    "200",
+                    "The values",
+                    ResponseContent::Json(Shape::Of(schema_of::<DimensionValues>)),
+                )],
             )
         },
     ]
 }
-
-/// Ranges that answers are compared with.
-pub(super) const COMPARISONS: [&str; 5] =
-    ["previous_period", "previous_year", "previous_quarter", "previous_month", "previous_week"];
 
 pub(super) const QUERY: &[(&str, &str)] = &[
     ("metric", "The metric to ask for"),
@@ -252,8 +271,11 @@ fn query() -> Vec<OperationSpec> {
     const ANSWER: &[(&str, &str, ResponseContent)] =
         &[("200", "Columns, rows and provenance", ResponseContent::Answer)];
     const EXPLAIN: &str = "/v1/query:explain";
-    const EXPLANATION: &[(&str, &str, ResponseContent)] =
-        &[("200", "What was read and merged for its answer", ResponseContent::Json("Explanation"))];
+    const EXPLANATION: &[(&str, &str, ResponseContent)] = &[(
+        "200",
+        "What was read and merged for its answer",
+        ResponseContent::Json(Shape::Of(schema_of::<QueryExplanation>)),
+    )];
     const PROBLEMS: &[&str] = &["400", "404", "413", "414", "503", "504"];
     vec![
         OperationSpec {
@@ -264,7 +286,7 @@ fn query() -> Vec<OperationSpec> {
         },
         OperationSpec {
             body: Some((
-                &[("application/json", "Query")],
+                &[("application/json", Shape::Written("Query"))],
                 "The parameters of GET by the same names; lists are arrays",
             )),
             problems: &["400", "404", "408", "413", "503", "504"],
@@ -279,7 +301,7 @@ fn query() -> Vec<OperationSpec> {
         },
         OperationSpec {
             body: Some((
-                &[("application/json", "Query")],
+                &[("application/json", Shape::Written("Query"))],
                 "The parameters of GET by the same names; lists are arrays",
             )),
             problems: &["400", "404", "408", "413", "503", "504"],
@@ -293,7 +315,7 @@ fn keys() -> Vec<OperationSpec> {
     vec![
         OperationSpec {
             body: Some((
-                &[("application/json", "KeyRequest")],
+                &[("application/json", Shape::Of(schema_of::<KeyRequest>))],
                 "`role`; for readers also the `metrics` and the `filter` that they are bound to",
             )),
             problems: &["400", "408", "409", "413", "422", "503"],
@@ -301,14 +323,22 @@ fn keys() -> Vec<OperationSpec> {
                 HttpMethod::Post,
                 "/v1/keys",
                 "Make a key",
-                &[("201", "The key, shown this once", ResponseContent::Json("Key"))],
+                &[(
+                    "201",
+                    "The key, shown this once",
+                    ResponseContent::Json(Shape::Of(schema_of::<KeyDocument>)),
+                )],
             )
         },
         operation_spec(
             HttpMethod::Get,
             "/v1/keys",
             "List keys",
-            &[("200", "All keys, without their texts", ResponseContent::Json("KeyList"))],
+            &[(
+                "200",
+                "All keys, without their texts",
+                ResponseContent::Json(Shape::Of(schema_of::<KeyList>)),
+            )],
         ),
         OperationSpec {
             problems: &["400", "404", "409", "503"],
@@ -318,12 +348,18 @@ fn keys() -> Vec<OperationSpec> {
 }
 
 fn session() -> Vec<OperationSpec> {
-    const SESSION: &[(&str, &str, ResponseContent)] =
-        &[("200", "Who asks, and what that opens", ResponseContent::Json("Session"))];
+    const SESSION: &[(&str, &str, ResponseContent)] = &[(
+        "200",
+        "Who asks, and what that opens",
+        ResponseContent::Json(Shape::Of(schema_of::<SessionDocument>)),
+    )];
     let path = "/v1/session";
     vec![
         OperationSpec {
-            body: Some((&[("application/json", "SessionRequest")], "The key")),
+            body: Some((
+                &[("application/json", Shape::Of(schema_of::<SessionRequest>))],
+                "The key",
+            )),
             problems: &["400", "401", "403", "408", "413", "422", "429", "503"],
             access: RouteAccess::Open,
             ..operation_spec(
@@ -347,7 +383,7 @@ fn session() -> Vec<OperationSpec> {
 
 fn operation() -> Vec<OperationSpec> {
     const STATE: &[(&str, &str, ResponseContent)] =
-        &[("200", "Yes", ResponseContent::Json("State"))];
+        &[("200", "Yes", ResponseContent::Json(Shape::Of(schema_of::<ProcessState>)))];
     vec![
         OperationSpec {
             access: RouteAccess::ReadAll,
@@ -355,7 +391,11 @@ fn operation() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 "/v1/status",
                 "Service status",
-                &[("200", "Positions, lags and counts", ResponseContent::Json("Status"))],
+                &[(
+                    "200",
+                    "Positions, lags and counts",
+                    ResponseContent::Json(Shape::Of(schema_of::<ServiceStatus>)),
+                )],
             )
         },
         OperationSpec {

@@ -1,10 +1,10 @@
 //! A query written out again, as parameters and as fields.
 
 use chrono::{DateTime, SecondsFormat};
+use merganser_api::answer::CompareMode;
 use serde_json::{Value, json};
 use serving_layer::query::{
-    AnswerFormat, CompareMode, CsvTextStyle, FillPolicy, OrderBy, PartialPolicy, Query,
-    TimeExpression,
+    AnswerFormat, CsvTextStyle, FillPolicy, OrderBy, PartialPolicy, Query, TimeExpression,
 };
 
 /// Writes a query in both forms; each reads as the query.

@@ -10,6 +10,7 @@ use chrono::{
     TimeDelta, TimeZone,
 };
 use chrono_tz::Tz;
+use merganser_api::answer::CompareMode;
 use merganser_core::event::Event;
 use merganser_metric::catalog::MetricVersion;
 use merganser_metric::compile::Metric;
@@ -21,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::calendar::tests::{ZONES, naive, part_minutes};
 use crate::calendar::{DayPart, Granularity};
 use crate::format;
-use crate::query::{AnswerFormat, CompareMode, CsvTextStyle, Query};
+use crate::query::{AnswerFormat, CsvTextStyle, Query};
 use crate::serve::ServingSettings;
 use crate::testing::{NOW, World, version};
 

@@ -73,9 +73,21 @@ pub async fn discard(body: &mut Body) {
 /// # Errors
 /// When it is no JSON (400 `malformed_body`), or not of that shape (422 `invalid_request`).
 pub fn read_json<T: DeserializeOwned>(body: &[u8], shape: &str) -> Result<T, Problem> {
+    read_json_as(body, ErrorCode::InvalidRequest, shape)
+}
+
+/// The same, where JSON of another shape has a code of its own.
+///
+/// # Errors
+/// When it is no JSON (400 `malformed_body`), or not of that shape.
+pub fn read_json_as<T: DeserializeOwned>(
+    body: &[u8],
+    wrong_shape: ErrorCode,
+    shape: &str,
+) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let code = match error.classify() {
-            serde_json::error::Category::Data => ErrorCode::InvalidRequest,
+            serde_json::error::Category::Data => wrong_shape,
             _ => ErrorCode::MalformedBody,
         };
         Problem::new(code, format!("{error}; expected {shape}"))
@@ -95,5 +107,26 @@ mod tests {
         assert_eq!((problem.status().as_u16(), problem.code()), (408, "body_timeout"));
         let request = Request::new(Body::from("fine"));
         assert_eq!(BoundedBody::<100>::from_request(request, &()).await.unwrap().0, "fine");
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_from_json_of_another_shape() {
+        type Numbers = std::collections::BTreeMap<String, u8>;
+        let read = |body: &str| read_json::<Numbers>(body.as_bytes(), r#"{"n": 1}"#);
+        assert_eq!(read(r#"{"n":1}"#).unwrap()["n"], 1);
+        for (body, status, code) in [
+            ("", 400, "malformed_body"),
+            ("{", 400, "malformed_body"),
+            (r#"{"n":1}x"#, 400, "malformed_body"),
+            ("[]", 422, "invalid_request"),
+            ("3", 422, "invalid_request"),
+            (r#"{"n":"1"}"#, 422, "invalid_request"),
+        ] {
+            let problem = read(body).unwrap_err();
+            assert_eq!((problem.status().as_u16(), problem.code()), (status, code), "{body}");
+            assert!(problem.detail().ends_with(r#"; expected {"n": 1}"#), "{body}");
+        }
+        let problem = read_json_as::<Numbers>(b"[]", ErrorCode::InvalidSchedule, "").unwrap_err();
+        assert_eq!(problem.code(), "invalid_schedule");
     }
 }

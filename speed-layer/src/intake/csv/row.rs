@@ -1,12 +1,13 @@
 //! A row as the JSON of an event.
 
+use merganser_api::invalid_code::InvalidCode;
 use std::collections::{HashMap, HashSet};
 
 use serde::de::IgnoredAny;
 
 use super::number::{is_plain_number, parse_lenient};
 use super::record::{CsvRecord, CsvRecordFault};
-use super::{CsvParameters, EventFault, InvalidCode, wrong_number};
+use super::{CsvParameters, EventFault, wrong_number};
 use crate::intake::column_layout::{ColumnLayout, EventTypeSource, no_column};
 
 /// What the fields of a column are.

@@ -1,10 +1,11 @@
 //! What is wrong with an event that is no object, or has fields that an event does not have, and
 //! what would be right.
 
+use merganser_api::invalid_code::InvalidCode;
 use merganser_core::text::excerpt;
 use serde::de::IgnoredAny;
 
-use super::{EnvelopeFields, EventFault, InvalidCode};
+use super::{EnvelopeFields, EventFault};
 use crate::intake::field_hints::{FIELDS, is_list_of_events, suggest_field};
 
 /// How many unknown fields of an event one message names.

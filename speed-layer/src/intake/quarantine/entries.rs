@@ -10,18 +10,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::entry::{QuarantineEntry, QuarantineId};
+use merganser_api::quarantine::{CodeTotal, QuarantineId};
+
+use super::entry::QuarantineEntry;
 use super::record::QuarantineRecord;
 use crate::intake::settings::QuarantineSettings;
-
-/// What the quarantine holds, and has dropped, of one code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct CodeTotal {
-    /// Entries that are there.
-    pub entries: usize,
-    /// Entries that went because a bound was reached.
-    pub dropped: u64,
-}
 
 #[derive(Debug, Default)]
 struct CodeShare {

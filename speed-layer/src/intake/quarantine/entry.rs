@@ -1,54 +1,9 @@
 //! What the quarantine keeps of an event.
 
-use std::fmt;
-use std::str::FromStr;
-
+use merganser_api::quarantine::{QuarantineId, QuarantineKind};
 use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
-
-/// An entry's number, `q-17` as text: in the order of arrival, never given twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QuarantineId(pub u64);
-
-impl fmt::Display for QuarantineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "q-{}", self.0)
-    }
-}
-
-impl FromStr for QuarantineId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.strip_prefix("q-")
-            .and_then(|number| number.parse().ok())
-            .map(Self)
-            .ok_or_else(|| format!("`{text}` is no quarantine id; they look like `q-17`"))
-    }
-}
-
-impl Serialize for QuarantineId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for QuarantineId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// Why an event is here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum QuarantineKind {
-    /// It breaks a rule.
-    Invalid,
-    /// Its id was there before with other content.
-    Conflict,
-}
 
 /// The text of an event, as far as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

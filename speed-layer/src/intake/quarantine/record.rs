@@ -1,9 +1,10 @@
 //! A change of what the quarantine holds: a line of its file.
 
+use merganser_api::quarantine::QuarantineId;
 use merganser_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::entry::{QuarantineEntry, QuarantineId};
+use super::entry::QuarantineEntry;
 
 /// See the module's text.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The quarantine, across restarts, damage and failed writes.
 
+use merganser_api::quarantine::QuarantineKind;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 

@@ -1,9 +1,10 @@
 //! Operations of dashboards.
 
+use merganser_api::dashboard::{Dashboard, DashboardItem, DashboardList};
 use merganser_core::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
-use super::super::{NOTHING, OperationSpec, ResponseContent, operation_spec};
+use super::super::{NOTHING, OperationSpec, ResponseContent, Shape, operation_spec, schema_of};
 
 pub(super) fn dashboards() -> Vec<OperationSpec> {
     let one = "/v1/dashboards/{name}";
@@ -14,7 +15,11 @@ pub(super) fn dashboards() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 "/v1/dashboards",
                 "List dashboards",
-                &[("200", "All dashboards, by name", ResponseContent::Json("DashboardList"))],
+                &[(
+                    "200",
+                    "All dashboards, by name",
+                    ResponseContent::Json(Shape::Of(schema_of::<DashboardList>)),
+                )],
             )
         },
         OperationSpec {
@@ -24,12 +29,16 @@ pub(super) fn dashboards() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 one,
                 "A dashboard's document; `ETag` names its version",
-                &[("200", "The document", ResponseContent::Json("Dashboard"))],
+                &[(
+                    "200",
+                    "The document",
+                    ResponseContent::Json(Shape::Of(schema_of::<Dashboard>)),
+                )],
             )
         },
         OperationSpec {
             body: Some((
-                &[("application/json", "Dashboard")],
+                &[("application/json", Shape::Of(schema_of::<Dashboard>))],
                 "The document. With `If-Match` it takes the place of that version only, with \
                  `If-None-Match: *` of none; otherwise of whatever there is",
             )),
@@ -39,8 +48,16 @@ pub(super) fn dashboards() -> Vec<OperationSpec> {
                 one,
                 "Create or change a dashboard",
                 &[
-                    ("200", "It stands", ResponseContent::Json("DashboardSummary")),
-                    ("201", "There was none", ResponseContent::Json("DashboardSummary")),
+                    (
+                        "200",
+                        "It stands",
+                        ResponseContent::Json(Shape::Of(schema_of::<DashboardItem>)),
+                    ),
+                    (
+                        "201",
+                        "There was none",
+                        ResponseContent::Json(Shape::Of(schema_of::<DashboardItem>)),
+                    ),
                 ],
             )
         },

@@ -1,8 +1,9 @@
 //! Operations for whoever writes a definition.
 
+use merganser_api::preview::{PreviewDocument, PropertyList};
 use utoipa::openapi::HttpMethod;
 
-use super::super::{OperationSpec, ResponseContent, operation_spec};
+use super::super::{OperationSpec, ResponseContent, Shape, operation_spec, schema_of};
 
 pub(super) fn previews() -> Vec<OperationSpec> {
     vec![
@@ -14,7 +15,10 @@ pub(super) fn previews() -> Vec<OperationSpec> {
                 ("limit", "Most rows, 1 to 1000; default 100"),
             ],
             body: Some((
-                &[("application/json", "Definition"), ("application/toml", "DefinitionText")],
+                &[
+                    ("application/json", super::DEFINITION),
+                    ("application/toml", Shape::Written("DefinitionText")),
+                ],
                 "The definition. Nothing is stored, and no version is made",
             )),
             problems: &["400", "408", "413", "422", "503", "504"],
@@ -22,7 +26,11 @@ pub(super) fn previews() -> Vec<OperationSpec> {
                 HttpMethod::Post,
                 "/v1/metrics:preview",
                 "What a definition answers of the newest events",
-                &[("200", "Rows, and what was not used", ResponseContent::Json("Preview"))],
+                &[(
+                    "200",
+                    "Rows, and what was not used",
+                    ResponseContent::Json(Shape::Of(schema_of::<PreviewDocument>)),
+                )],
             )
         },
         OperationSpec {
@@ -35,7 +43,11 @@ pub(super) fn previews() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 "/v1/properties",
                 "Types and properties of the newest events",
-                &[("200", "Most frequent first", ResponseContent::Json("PropertyList"))],
+                &[(
+                    "200",
+                    "Most frequent first",
+                    ResponseContent::Json(Shape::Of(schema_of::<PropertyList>)),
+                )],
             )
         },
     ]

@@ -1,16 +1,18 @@
 //! Operations of runs and their schedule.
 
+use merganser_api::run::{RunList, RunRecord, RunRequest};
+use merganser_api::schedule::ScheduleDocument;
 use merganser_core::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
-use super::super::{OperationSpec, ResponseContent, operation_spec};
+use super::super::{OperationSpec, ResponseContent, Shape, operation_spec, schema_of};
 
 pub(super) fn runs() -> Vec<OperationSpec> {
     let one = "/v1/runs/{id}";
     vec![
         OperationSpec {
             body: Some((
-                &[("application/json", "RunRequest")],
+                &[("application/json", Shape::Of(schema_of::<RunRequest>))],
                 "`mode`: incremental or full; `metrics`: names, default all",
             )),
             problems: &["400", "404", "408", "409", "413", "422"],
@@ -18,7 +20,11 @@ pub(super) fn runs() -> Vec<OperationSpec> {
                 HttpMethod::Post,
                 "/v1/runs",
                 "Start a batch run",
-                &[("202", "Started; Location is the run", ResponseContent::Json("Run"))],
+                &[(
+                    "202",
+                    "Started; Location is the run",
+                    ResponseContent::Json(Shape::Of(schema_of::<RunRecord>)),
+                )],
             )
         },
         OperationSpec {
@@ -28,7 +34,11 @@ pub(super) fn runs() -> Vec<OperationSpec> {
                 HttpMethod::Get,
                 "/v1/runs",
                 "List runs, newest first",
-                &[("200", "The newest runs", ResponseContent::Json("RunList"))],
+                &[(
+                    "200",
+                    "The newest runs",
+                    ResponseContent::Json(Shape::Of(schema_of::<RunList>)),
+                )],
             )
         },
         OperationSpec {
@@ -41,7 +51,7 @@ pub(super) fn runs() -> Vec<OperationSpec> {
                 &[(
                     "200",
                     "The run; as a stream whenever it changes",
-                    ResponseContent::JsonOrStream("Run"),
+                    ResponseContent::JsonOrStream(Shape::Of(schema_of::<RunRecord>)),
                 )],
             )
         },
@@ -51,7 +61,11 @@ pub(super) fn runs() -> Vec<OperationSpec> {
                 HttpMethod::Delete,
                 one,
                 "Cancel a run",
-                &[("200", "The run, cancelled or about to be", ResponseContent::Json("Run"))],
+                &[(
+                    "200",
+                    "The run, cancelled or about to be",
+                    ResponseContent::Json(Shape::Of(schema_of::<RunRecord>)),
+                )],
             )
         },
     ]
@@ -59,7 +73,7 @@ pub(super) fn runs() -> Vec<OperationSpec> {
 
 pub(super) fn schedule() -> Vec<OperationSpec> {
     const SCHEDULE: &[(&str, &str, ResponseContent)] =
-        &[("200", "The schedule", ResponseContent::Json("Schedule"))];
+        &[("200", "The schedule", ResponseContent::Json(Shape::Of(schema_of::<ScheduleDocument>)))];
     vec![
         OperationSpec {
             access: RouteAccess::ReadAll,
@@ -72,7 +86,7 @@ pub(super) fn schedule() -> Vec<OperationSpec> {
         },
         OperationSpec {
             body: Some((
-                &[("application/json", "Schedule")],
+                &[("application/json", Shape::Of(schema_of::<ScheduleDocument>))],
                 "`incremental` and `full` as cron or empty, and `timezone`",
             )),
             problems: &["400", "408", "413", "422", "503"],

@@ -1,9 +1,10 @@
 //! Where calls of the Segment API are taken.
 
+use merganser_api::receipt::Receipt;
 use merganser_core::access::RouteAccess;
 use utoipa::openapi::HttpMethod;
 
-use super::super::{OperationSpec, ResponseContent, operation_spec};
+use super::super::{OperationSpec, ResponseContent, Shape, operation_spec, schema_of};
 
 /// Calls of the Segment API.
 pub(in crate::http::openapi) const CALLS: [&str; 15] = [
@@ -47,7 +48,7 @@ fn segment(path: &'static str) -> OperationSpec {
             ("on_invalid", "`quarantine` (default) or `reject` the whole request"),
         ],
         body: Some((
-            &[("application/json", "SegmentBody")],
+            &[("application/json", Shape::Written("SegmentBody"))],
             "A call of the Segment API, or several as `batch`, whatever the Content-Type; the key \
              may stand in it as `writeKey`; gzip or zstd as Content-Encoding",
         )),
@@ -60,7 +61,7 @@ fn segment(path: &'static str) -> OperationSpec {
             &[(
                 "200",
                 "Every event is durable, or in the quarantine",
-                ResponseContent::Json("SegmentReceipt"),
+                ResponseContent::Json(Shape::Of(schema_of::<Receipt>)),
             )],
         )
     }
