@@ -74,8 +74,9 @@ impl ServingLayer {
         let rows_read = |read: RowsTrace| Some(read.rows).filter(|_| sees_all);
         let piece = |piece: &PieceTrace| ExplainedPiece {
             grain: piece.grain,
-            from: zone.format(piece.range.from),
-            to: zone.format(piece.range.to),
+            // Without bounds of its own a query reads from the first event of all on.
+            from: sees_all.then(|| zone.format(piece.range.from)),
+            to: sees_all.then(|| zone.format(piece.range.to)),
             files: Some(piece.files).filter(|_| sees_all),
             rows_read: piece.read.and_then(rows_read),
             cached: piece.read.is_none(),

@@ -107,13 +107,15 @@ pub struct ExplainedBatch {
 pub struct ExplainedPiece {
     /// The rollup's
     pub grain: Grain,
-    /// The first instant
-    #[schema(format = DateTime)]
-    pub from: String,
+    /// The first instant; like `to`, `files` and `rows_read` not for keys with a filter
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    pub from: Option<String>,
     /// The first instant after
-    #[schema(format = DateTime)]
-    pub to: String,
-    /// Files of the rollup that lie in it; like `rows_read` not for keys with a filter
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    pub to: Option<String>,
+    /// Files of the rollup that lie in it
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub files: Option<usize>,
