@@ -2266,114 +2266,6 @@ ${at2}${close}`;
 		return bucket !== void 0 && names.includes(current) && after / bucket <= BUCKETS_MAX && after / bucket >= 2 && !automatic ? current : suggested(after, names);
 	}
 
-	// src/pages/dashboards/board.ts
-	var SHARED = ["from", "to", "timezone", "filter", "compare"], WIDTH_MAX = 12, HEIGHT_MAX = 8, WIDTH = 6, HEIGHT = 2;
-	function widthOf(chart) {
-		return within(chart.width, WIDTH, WIDTH_MAX);
-	}
-	function heightOf(chart) {
-		return within(chart.height, HEIGHT, HEIGHT_MAX);
-	}
-	function within(size, fallback, most) {
-		let value2 = size instanceof Decimal ? size.approx() : size ?? fallback;
-		return Number.isFinite(value2) ? Math.min(most, Math.max(1, Math.round(value2))) : fallback;
-	}
-	function sharedOf(board, params) {
-		let value2 = (name) => params.get(name) ?? board[name] ?? "";
-		return {
-			from: value2("from"),
-			to: value2("to"),
-			timezone: value2("timezone"),
-			filter: value2("filter"),
-			compare: value2("compare")
-		};
-	}
-	function withShared(board, params, changes) {
-		let next = new URLSearchParams(params);
-		for (let [name, value2] of Object.entries(changes))
-			value2 === (board[name] ?? "") ? next.delete(name) : next.set(name, value2);
-		return next;
-	}
-	function text2(value2) {
-		return value2 == null ? "" : String(value2);
-	}
-	function both(first, second) {
-		return first === "" || second === "" ? first + second : `(${first}) AND (${second})`;
-	}
-	var OWN_FIRST = ["from", "to", "timezone", "compare"], TIMED = ["line", "area", "stacked"];
-	function chartParams(chart, shared, metric, now2) {
-		let { query } = chart, all = {};
-		for (let [name, value2] of Object.entries(query))
-			all[name] = parameter(value2);
-		for (let name of OWN_FIRST)
-			all[name] ||= shared[name];
-		if (all.filter = both(shared.filter, text2(query.filter)), text2(query.granularity) === "" && TIMED.includes(chart.chart)) {
-			if (metric === void 0)
-				return;
-			Object.assign(all, granularityFor(all, metric, now2));
-		}
-		return new URLSearchParams(Object.entries(all).filter(([, value2]) => value2 !== ""));
-	}
-	function granularityFor(all, metric, now2) {
-		let names = fitting(metric.definition.granularity ?? "minute", all.timezone || "UTC"), length = lengthOf(all.from ?? "", all.to ?? "", now2, metric.data) ?? 0;
-		return { granularity: suggested(length, names, Math.min(BUCKETS_MAX, 200)), fill: all.fill || "zero" };
-	}
-	function parameter(value2) {
-		return Array.isArray(value2) ? value2.map(text2).join(",") : value2 !== null && typeof value2 == "object" && !(value2 instanceof Decimal) ? Object.entries(value2).map(([partition, offset]) => `${partition}:${text2(offset)}`).join(",") : text2(value2);
-	}
-	var LISTS = ["measures", "group_by", "order_by"], NUMBERS = ["limit", "offset", "group_limit"], FLAGS = ["totals", "other", "limit_per_bucket"], NOT_STORED = ["chart", "live", "after"];
-	function queryDocument(params, leaveOut = []) {
-		let query = {};
-		for (let [name, value2] of params)
-			NOT_STORED.includes(name) || leaveOut.includes(name) || (LISTS.includes(name) ? query[name] = value2.split(",").filter((item) => item !== "") : NUMBERS.includes(name) && /^\d+$/.test(value2) ? query[name] = new Decimal(value2) : query[name] = FLAGS.includes(name) ? value2 === "true" : value2);
-		return query;
-	}
-	function moved(list, from, to) {
-		let item = list[from];
-		if (item === void 0 || to < 0 || to >= list.length)
-			return list;
-		let rest = list.filter((_4, at2) => at2 !== from);
-		return [...rest.slice(0, to), item, ...rest.slice(to)];
-	}
-	function resized(chart, wider, taller) {
-		return {
-			...chart,
-			width: within(widthOf(chart) + wider, WIDTH, WIDTH_MAX),
-			height: within(heightOf(chart) + taller, HEIGHT, HEIGHT_MAX)
-		};
-	}
-	function withChart(board, chart, at2) {
-		return {
-			...board,
-			charts: at2 === void 0 || at2 >= board.charts.length ? [...board.charts, chart] : board.charts.map(
-				(old, place2) => place2 === at2 ? { ...old, chart: chart.chart, query: chart.query } : old
-			)
-		};
-	}
-	function titleOf({ title, query }) {
-		if (title !== void 0 && title !== "")
-			return title;
-		let list = (name) => Array.isArray(query[name]) ? query[name].map(text2) : [], what = list("measures").join(", ") || text2(query.metric), groups = list("group_by").join(", ");
-		return groups === "" ? what : `${what} by ${groups}`;
-	}
-	function boardText(board) {
-		let { title, description, from, to, timezone, filter, compare, charts, ...rest } = board, ordered = { title, description, from, to, timezone, filter, compare, ...rest };
-		return `${writeJson({ ...ordered, charts: (charts ?? []).map(chartFields) }, "  ")}
-`;
-	}
-	function chartFields({ title, chart, width, height, query, ...rest }) {
-		let { metric, ...others } = query ?? {};
-		return { title, chart, width, height, query: { metric, ...others }, ...rest };
-	}
-	var NAME = /^[a-z][a-z0-9_-]{0,63}$/;
-	function isBoardName(name) {
-		return NAME.test(name);
-	}
-	function boardName(title) {
-		let plain = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^[^a-z]+|-+$/g, "").slice(0, 64);
-		return plain === "" ? "dashboard" : plain;
-	}
-
 	// src/answer.ts
 	function groupsOf(query) {
 		return (new URLSearchParams(query).get("group_by") ?? "").split(",").filter((name) => name !== "");
@@ -3300,14 +3192,14 @@ ${at2}${close}`;
 		let error = provenance.approximate[measure2]?.relative_error;
 		return error === void 0 ? void 0 : percent(error);
 	}
-	var HEIGHT2 = 300, LOWEST = 130;
+	var HEIGHT = 300, LOWEST = 130;
 	function TimePanels(props) {
 		let { answer, groupBy, measures, definition, chart, onPick, onZoom } = props, [cursor, setCursor] = d2(), [pointed, setPointed] = d2(), first = measures.find(isNumber)?.name ?? "", groups = groupBy.join(), former = T2(void 0), question = `${props.question} ${groups} ${first}`, data = w2(() => {
 			let same = props.question !== void 0 && former.current?.question === question;
 			return chartData(answer, groupBy, first, same ? former.current?.data : void 0);
 		}, [answer, question]);
 		former.current = { question, data };
-		let height = Math.max(LOWEST, (props.height ?? HEIGHT2) / Math.min(measures.length, 2)), names = measures.map(({ name }) => name).join(), { panels, left } = w2(
+		let height = Math.max(LOWEST, (props.height ?? HEIGHT) / Math.min(measures.length, 2)), names = measures.map(({ name }) => name).join(), { panels, left } = w2(
 			() => panelsOf(data, measures, chart, definition, height),
 			[data, names, chart, definition, height]
 		);
@@ -3428,8 +3320,122 @@ ${at2}${close}`;
 		return { group_by: groupBy.join(","), group_limit: limit, other: params.get("other") ?? "true" };
 	}
 	var GROUP_LIMIT = "8";
-	function granularityChanges(granularity) {
-		return granularity === "all" ? { granularity, fill: "", window: "" } : { granularity, fill: "zero" };
+	function granularityChanges(granularity, having = "") {
+		return granularity === "all" ? { granularity, fill: "", window: "" } : { granularity, fill: usualFill(having) };
+	}
+	function usualFill(having) {
+		return having === "" ? "zero" : "null";
+	}
+	function havingChanges(having, params) {
+		return params.get("fill") === usualFill(params.get("having") ?? "") ? { having, fill: usualFill(having) } : { having };
+	}
+
+	// src/pages/dashboards/board.ts
+	var SHARED = ["from", "to", "timezone", "filter", "compare"], WIDTH_MAX = 12, HEIGHT_MAX = 8, WIDTH = 6, HEIGHT2 = 2;
+	function widthOf(chart) {
+		return within(chart.width, WIDTH, WIDTH_MAX);
+	}
+	function heightOf(chart) {
+		return within(chart.height, HEIGHT2, HEIGHT_MAX);
+	}
+	function within(size, fallback, most) {
+		let value2 = size instanceof Decimal ? size.approx() : size ?? fallback;
+		return Number.isFinite(value2) ? Math.min(most, Math.max(1, Math.round(value2))) : fallback;
+	}
+	function sharedOf(board, params) {
+		let value2 = (name) => params.get(name) ?? board[name] ?? "";
+		return {
+			from: value2("from"),
+			to: value2("to"),
+			timezone: value2("timezone"),
+			filter: value2("filter"),
+			compare: value2("compare")
+		};
+	}
+	function withShared(board, params, changes) {
+		let next = new URLSearchParams(params);
+		for (let [name, value2] of Object.entries(changes))
+			value2 === (board[name] ?? "") ? next.delete(name) : next.set(name, value2);
+		return next;
+	}
+	function text2(value2) {
+		return value2 == null ? "" : String(value2);
+	}
+	function both(first, second) {
+		return first === "" || second === "" ? first + second : `(${first}) AND (${second})`;
+	}
+	var OWN_FIRST = ["from", "to", "timezone", "compare"], TIMED = ["line", "area", "stacked"];
+	function chartParams(chart, shared, metric, now2) {
+		let { query } = chart, all = {};
+		for (let [name, value2] of Object.entries(query))
+			all[name] = parameter(value2);
+		for (let name of OWN_FIRST)
+			all[name] ||= shared[name];
+		if (all.filter = both(shared.filter, text2(query.filter)), text2(query.granularity) === "" && TIMED.includes(chart.chart)) {
+			if (metric === void 0)
+				return;
+			Object.assign(all, granularityFor(all, metric, now2));
+		}
+		return new URLSearchParams(Object.entries(all).filter(([, value2]) => value2 !== ""));
+	}
+	function granularityFor(all, metric, now2) {
+		let names = fitting(metric.definition.granularity ?? "minute", all.timezone || "UTC"), length = lengthOf(all.from ?? "", all.to ?? "", now2, metric.data) ?? 0;
+		return { granularity: suggested(length, names, Math.min(BUCKETS_MAX, 200)), fill: all.fill || usualFill(all.having ?? "") };
+	}
+	function parameter(value2) {
+		return Array.isArray(value2) ? value2.map(text2).join(",") : value2 !== null && typeof value2 == "object" && !(value2 instanceof Decimal) ? Object.entries(value2).map(([partition, offset]) => `${partition}:${text2(offset)}`).join(",") : text2(value2);
+	}
+	var LISTS = ["measures", "group_by", "order_by"], NUMBERS = ["limit", "offset", "group_limit"], FLAGS = ["totals", "other", "limit_per_bucket"], NOT_STORED = ["chart", "live", "after"];
+	function queryDocument(params, leaveOut = []) {
+		let query = {};
+		for (let [name, value2] of params)
+			NOT_STORED.includes(name) || leaveOut.includes(name) || (LISTS.includes(name) ? query[name] = value2.split(",").filter((item) => item !== "") : NUMBERS.includes(name) && /^\d+$/.test(value2) ? query[name] = new Decimal(value2) : query[name] = FLAGS.includes(name) ? value2 === "true" : value2);
+		return query;
+	}
+	function moved(list, from, to) {
+		let item = list[from];
+		if (item === void 0 || to < 0 || to >= list.length)
+			return list;
+		let rest = list.filter((_4, at2) => at2 !== from);
+		return [...rest.slice(0, to), item, ...rest.slice(to)];
+	}
+	function resized(chart, wider, taller) {
+		return {
+			...chart,
+			width: within(widthOf(chart) + wider, WIDTH, WIDTH_MAX),
+			height: within(heightOf(chart) + taller, HEIGHT2, HEIGHT_MAX)
+		};
+	}
+	function withChart(board, chart, at2) {
+		return {
+			...board,
+			charts: at2 === void 0 || at2 >= board.charts.length ? [...board.charts, chart] : board.charts.map(
+				(old, place2) => place2 === at2 ? { ...old, chart: chart.chart, query: chart.query } : old
+			)
+		};
+	}
+	function titleOf({ title, query }) {
+		if (title !== void 0 && title !== "")
+			return title;
+		let list = (name) => Array.isArray(query[name]) ? query[name].map(text2) : [], what = list("measures").join(", ") || text2(query.metric), groups = list("group_by").join(", ");
+		return groups === "" ? what : `${what} by ${groups}`;
+	}
+	function boardText(board) {
+		let { title, description, from, to, timezone, filter, compare, charts, ...rest } = board, ordered = { title, description, from, to, timezone, filter, compare, ...rest };
+		return `${writeJson({ ...ordered, charts: (charts ?? []).map(chartFields) }, "  ")}
+`;
+	}
+	function chartFields({ title, chart, width, height, query, ...rest }) {
+		let { metric, ...others } = query ?? {};
+		return { title, chart, width, height, query: { metric, ...others }, ...rest };
+	}
+	var NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+	function isBoardName(name) {
+		return NAME.test(name);
+	}
+	function boardName(title) {
+		let plain = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^[^a-z]+|-+$/g, "").slice(0, 64);
+		return plain === "" ? "dashboard" : plain;
 	}
 
 	// src/provenance.tsx
@@ -4149,7 +4155,7 @@ ${at2}${close}`;
 					label: "Having",
 					hint: "SQL over measures, after the merge",
 					value: params.get("having") ?? "",
-					onChange: (having) => onChange({ having })
+					onChange: (having) => onChange(havingChanges(having, params))
 				}
 			),
 			a4(
@@ -5273,7 +5279,7 @@ ${at2}${close}`;
 			timezone,
 			...fits ? {} : { granularity: names[0] },
 			filter: "",
-			having: "",
+			...havingChanges("", state.params),
 			order_by: "",
 			after: "",
 			...groupChanges([], state.params)
@@ -5289,7 +5295,7 @@ ${at2}${close}`;
 		if (state.granularity !== "all" || chart === "bar" || chart === "table")
 			return { chart };
 		let { fits, length } = choicesOf(state, ground, now2);
-		return { chart, ...granularityChanges(suggested(length ?? UNKNOWN2, fits)) };
+		return { chart, ...granularityChanges(suggested(length ?? UNKNOWN2, fits), state.params.get("having") ?? "") };
 	}
 	function toGroup(state, group, exclude) {
 		return { filter: writeFilter(picked(parseFilter(state.filter), group, exclude)) };
@@ -5468,7 +5474,7 @@ ${at2}${close}`;
 						current: state.granularity,
 						fitting: fits,
 						length,
-						onSelect: (granularity) => change2(granularityChanges(granularity))
+						onSelect: (granularity) => change2(granularityChanges(granularity, params.get("having") ?? ""))
 					}
 				),
 				a4(ZonePicker, { current: state.timezone, onSelect: (timezone) => change2({ timezone }) }),

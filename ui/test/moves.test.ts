@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Answer } from '../src/answer';
 import type { Metric } from '../src/catalog';
 import { firstLook, groundOf, toChart, toGroup, toMetric, toRange } from '../src/explore/moves';
-import { type Changes, queryOf, readState, withChanges } from '../src/explore/state';
+import { type Changes, granularityChanges, havingChanges, queryOf, readState, withChanges } from '../src/explore/state';
 
 const NOW = Date.parse('2026-11-28T22:15:00Z');
 
@@ -66,6 +66,18 @@ test('another chart keeps buckets only where it has some', () => {
     after('metric=m', toChart(state('metric=m'), groundOf(metric()), 'line', NOW)),
     'metric=m&granularity=day&fill=zero',
   );
+});
+
+test('what a condition leaves out is a gap, unless another fill was chosen', () => {
+  const having = (query: string, text: string) =>
+    after(query, havingChanges(text, new URLSearchParams(query)));
+  assert.equal(having('granularity=day&fill=zero', 'n'), 'having=n&granularity=day&fill=null');
+  assert.equal(having('having=n&granularity=day&fill=null', ''), 'granularity=day&fill=zero');
+  assert.equal(having('fill=previous', 'n'), 'having=n&fill=previous');
+  assert.equal(having('', 'n'), 'having=n');
+  assert.equal(after('having=n', granularityChanges('day', 'n')), 'having=n&granularity=day&fill=null');
+  const query = 'metric=x&having=n';
+  assert.equal(after(query, toChart(state(query), groundOf(metric()), 'line', NOW)), `${query}&granularity=day&fill=null`);
 });
 
 test('another metric begins anew, with a zone and buckets that fit it', () => {

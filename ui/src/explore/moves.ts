@@ -9,6 +9,7 @@ import {
   type ExploreState,
   granularityChanges,
   groupChanges,
+  havingChanges,
   withChanges,
 } from './state';
 
@@ -83,7 +84,7 @@ export function toMetric(state: ExploreState, metric: Metric): Changes {
     timezone,
     ...(fits ? {} : { granularity: names[0] }),
     filter: '',
-    having: '',
+    ...havingChanges('', state.params),
     order_by: '',
     after: '',
     ...groupChanges([], state.params),
@@ -118,7 +119,7 @@ export function toChart(
     return { chart };
   }
   const { fits, length } = choicesOf(state, ground, now);
-  return { chart, ...granularityChanges(suggested(length ?? UNKNOWN, fits)) };
+  return { chart, ...granularityChanges(suggested(length ?? UNKNOWN, fits), state.params.get('having') ?? '') };
 }
 
 /** A group was clicked. */

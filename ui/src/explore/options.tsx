@@ -4,7 +4,7 @@ import { useId } from 'preact/hooks';
 import { Field, Popover } from '../components';
 import { CHART_KINDS, type ChartKind } from '../chart';
 import { GRANULARITIES } from './range';
-import { type Changes, GROUP_LIMIT } from './state';
+import { type Changes, GROUP_LIMIT, havingChanges } from './state';
 
 interface SelectProps {
   readonly label: string;
@@ -190,7 +190,7 @@ export function More({ params, timed, grouped, onChange }: MoreProps) {
             label="Having"
             hint="SQL over measures, after the merge"
             value={params.get('having') ?? ''}
-            onChange={(having) => onChange({ having })}
+            onChange={(having) => onChange(havingChanges(having, params))}
           />
           <Check
             label="Total of the range"

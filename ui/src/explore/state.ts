@@ -109,8 +109,19 @@ export function groupChanges(groupBy: readonly string[], params: URLSearchParams
 export const GROUP_LIMIT = '8';
 
 /** What other parameters follow from a choice of granularity. */
-export function granularityChanges(granularity: string): Changes {
+export function granularityChanges(granularity: string, having = ''): Changes {
   return granularity === 'all'
     ? { granularity, fill: '', window: '' }
-    : { granularity, fill: 'zero' };
+    : { granularity, fill: usualFill(having) };
+}
+
+/** Buckets that a condition leaves out are not zero: they are gaps. */
+export function usualFill(having: string): string {
+  return having === '' ? 'zero' : 'null';
+}
+
+/** Another condition, and the usual fill with it, unless another one was chosen. */
+export function havingChanges(having: string, params: URLSearchParams): Changes {
+  const usual = params.get('fill') === usualFill(params.get('having') ?? '');
+  return usual ? { having, fill: usualFill(having) } : { having };
 }

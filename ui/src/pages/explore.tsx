@@ -164,7 +164,7 @@ function Controls({ state, metric, ground, opened, change, setRange }: ControlsP
           current={state.granularity}
           fitting={fits}
           length={length}
-          onSelect={(granularity) => change(granularityChanges(granularity))}
+          onSelect={(granularity) => change(granularityChanges(granularity, params.get('having') ?? ''))}
         />
         <ZonePicker current={state.timezone} onSelect={(timezone) => change({ timezone })} />
         <CompareSelect current={state.compare} onSelect={(compare) => change({ compare })} />

@@ -3,6 +3,7 @@ import type { ChartKind } from '../../chart';
 import type { Definition } from '../../catalog';
 import { Decimal, type Json, type Writable, writeJson } from '../../json';
 import { BUCKETS_MAX, fitting, lengthOf, suggested } from '../../explore/range';
+import { usualFill } from '../../explore/state';
 
 /** Names and values as POST /v1/query takes them. */
 export type Query = { readonly [name: string]: Json };
@@ -140,7 +141,7 @@ function granularityFor(all: { readonly [name: string]: string }, metric: Metric
   const names = fitting(metric.definition.granularity ?? 'minute', all['timezone'] || 'UTC');
   const length = lengthOf(all['from'] ?? '', all['to'] ?? '', now, metric.data) ?? 0;
   const granularity = suggested(length, names, Math.min(BUCKETS_MAX, 200));
-  return { granularity, fill: all['fill'] || 'zero' };
+  return { granularity, fill: all['fill'] || usualFill(all['having'] ?? '') };
 }
 
 /** A value of a document as the text of a parameter: lists with commas, positions as 0:12,1:7. */
