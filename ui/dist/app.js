@@ -4176,6 +4176,28 @@ ${at2}${close}`;
 			)
 		] }) });
 	}
+	function OptionChips({ params, onChange }) {
+		let chip = (name, without) => {
+			let label = `${name} ${params.get(name)}`;
+			return params.get(name) ? a4("span", { class: "chip", children: [
+				a4("bdi", { class: "chip-text", children: label }),
+				a4(
+					"button",
+					{
+						type: "button",
+						class: "chip-remove",
+						"aria-label": `Remove ${label}`,
+						onClick: () => onChange(without),
+						children: "×"
+					}
+				)
+			] }, name) : null;
+		};
+		return a4($, { children: [
+			chip("window", { window: "" }),
+			chip("having", havingChanges("", params))
+		] });
+	}
 	function Text({ label, hint, value: value2, suggestions = [], onChange }) {
 		let list = P2();
 		return a4($, { children: [
@@ -5490,6 +5512,7 @@ ${at2}${close}`;
 						onChange: (filter) => change2({ filter })
 					}
 				),
+				a4(OptionChips, { params, onChange: change2 }),
 				a4("span", { class: "controls-gap" }),
 				a4(
 					More,

@@ -208,6 +208,32 @@ export function More({ params, timed, grouped, onChange }: MoreProps) {
   );
 }
 
+/** What changes every value and would not be seen while More is closed. */
+export function OptionChips({ params, onChange }: Pick<MoreProps, 'params' | 'onChange'>) {
+  const chip = (name: string, without: Changes) => {
+    const label = `${name} ${params.get(name)}`;
+    return params.get(name) ? (
+      <span key={name} class="chip">
+        <bdi class="chip-text">{label}</bdi>
+        <button
+          type="button"
+          class="chip-remove"
+          aria-label={`Remove ${label}`}
+          onClick={() => onChange(without)}
+        >
+          ×
+        </button>
+      </span>
+    ) : null;
+  };
+  return (
+    <>
+      {chip('window', { window: '' })}
+      {chip('having', havingChanges('', params))}
+    </>
+  );
+}
+
 interface TextProps {
   readonly label: string;
   readonly hint: string;

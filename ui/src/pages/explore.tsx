@@ -11,7 +11,7 @@ import { Filters } from '../explore/filters';
 import { KeyList, useKeys } from '../explore/keys';
 import { Live } from '../explore/live';
 import { choicesOf, firstLook, type Ground, groundOf, toChart, toGroup, toMetric, toRange } from '../explore/moves';
-import { ChartKinds, CompareSelect, GranularitySelect, More } from '../explore/options';
+import { ChartKinds, CompareSelect, GranularitySelect, More, OptionChips } from '../explore/options';
 import {
   browserZone,
   GroupPicker,
@@ -176,6 +176,7 @@ function Controls({ state, metric, ground, opened, change, setRange }: ControlsP
           openRequest={opened.filter}
           onChange={(filter) => change({ filter })}
         />
+        <OptionChips params={params} onChange={change} />
         <span class="controls-gap" />
         <More
           params={params}
