@@ -2436,7 +2436,7 @@ ${at2}${close}`;
 		let number = value2.approx();
 		return Number.isFinite(number) ? number : null;
 	}
-	function chartData(answer, dimensions2, measure2, before) {
+	function chartData(answer, dimensions2, measure2, memory = /* @__PURE__ */ new Map()) {
 		let times = /* @__PURE__ */ new Set(), groups = /* @__PURE__ */ new Map();
 		for (let row of answer.rows) {
 			let values = dimensions2.map((dimension) => row[dimension]), key3 = JSON.stringify(values), group = groups.get(key3);
@@ -2445,7 +2445,7 @@ ${at2}${close}`;
 		let other = /* @__PURE__ */ new Map();
 		for (let row of answer.other ?? [])
 			times.add(String(row.time)), other.set(String(row.time), row);
-		let ordered = [...times].sort((a5, b4) => Date.parse(a5) - Date.parse(b4)), size = (rows) => [...rows.values()].reduce((sum, row) => sum + Math.abs(approx(valueOf(row, measure2)) ?? 0), 0), largest = [...groups].map(([key3, group]) => ({ key: key3, ...group, size: size(group.rows) })).sort((a5, b4) => b4.size - a5.size), drawn = largest.slice(0, COLORS), colors = colorsOf(drawn.map(({ key: key3 }) => key3), before?.series ?? []), series = drawn.map(({ key: key3, values, rows }) => ({
+		let ordered = [...times].sort((a5, b4) => Date.parse(a5) - Date.parse(b4)), size = (rows) => [...rows.values()].reduce((sum, row) => sum + Math.abs(approx(valueOf(row, measure2)) ?? 0), 0), largest = [...groups].map(([key3, group]) => ({ key: key3, ...group, size: size(group.rows) })).sort((a5, b4) => b4.size - a5.size), drawn = largest.slice(0, COLORS), colors = colorsOf(drawn.map(({ key: key3 }) => key3), dimensions2.join(), memory), series = drawn.map(({ key: key3, values, rows }) => ({
 			key: key3,
 			label: dimensions2.length === 0 ? answer.metric : groupLabel(values),
 			group: dimensions2.length === 0 ? void 0 : Object.fromEntries(dimensions2.map((dimension, n3) => [dimension, values[n3] ?? null])),
@@ -2466,14 +2466,20 @@ ${at2}${close}`;
 			partial: new Map(answer.provenance.partial_buckets.map((part) => [part.time, part]))
 		};
 	}
-	function colorsOf(keys, before) {
-		let colors = new Map(
-			before.filter(({ key: key3, color }) => color > 0 && keys.includes(key3)).map(({ key: key3, color }) => [key3, color])
-		), free = Array.from({ length: COLORS }, (_4, index) => index + 1).filter(
-			(color) => ![...colors.values()].includes(color)
+	var COLOR_MEMORY = /* @__PURE__ */ new Map(), REMEMBERED_MAX = 5e3;
+	function colorsOf(keys, dimensions2, memory) {
+		let name = (key3) => `${dimensions2} ${key3}`, colors = /* @__PURE__ */ new Map(), free = new Set(Array.from({ length: COLORS }, (_4, index) => index + 1));
+		for (let key3 of keys) {
+			let former = memory.get(name(key3)) ?? 0;
+			free.delete(former) && colors.set(key3, former);
+		}
+		let known = new Set(
+			[...memory].filter(([key3]) => key3.startsWith(name(""))).map(([, color]) => color)
 		);
-		for (let key3 of keys)
-			colors.has(key3) || colors.set(key3, free.shift() ?? 0);
+		for (let key3 of keys.filter((key4) => !colors.has(key4))) {
+			let color = [...free].find((one) => !known.has(one)) ?? [...free][0] ?? 0;
+			free.delete(color), colors.set(key3, color), !memory.has(name(key3)) && memory.size < REMEMBERED_MAX && memory.set(name(key3), color);
+		}
 		return colors;
 	}
 
@@ -3194,12 +3200,10 @@ ${at2}${close}`;
 	}
 	var HEIGHT = 300, LOWEST = 130;
 	function TimePanels(props) {
-		let { answer, groupBy, measures, definition, chart, onPick, onZoom } = props, [cursor, setCursor] = d2(), [pointed, setPointed] = d2(), first = measures.find(isNumber)?.name ?? "", groups = groupBy.join(), former = T2(void 0), question = `${props.question} ${groups} ${first}`, data = w2(() => {
-			let same = props.question !== void 0 && former.current?.question === question;
-			return chartData(answer, groupBy, first, same ? former.current?.data : void 0);
-		}, [answer, question]);
-		former.current = { question, data };
-		let height = Math.max(LOWEST, (props.height ?? HEIGHT) / Math.min(measures.length, 2)), names = measures.map(({ name }) => name).join(), { panels, left } = w2(
+		let { answer, groupBy, measures, definition, chart, onPick, onZoom } = props, [cursor, setCursor] = d2(), [pointed, setPointed] = d2(), first = measures.find(isNumber)?.name ?? "", groups = groupBy.join(), data = w2(
+			() => chartData(answer, groupBy, first, COLOR_MEMORY),
+			[answer, groups, first]
+		), height = Math.max(LOWEST, (props.height ?? HEIGHT) / Math.min(measures.length, 2)), names = measures.map(({ name }) => name).join(), { panels, left } = w2(
 			() => panelsOf(data, measures, chart, definition, height),
 			[data, names, chart, definition, height]
 		);

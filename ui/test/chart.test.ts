@@ -111,16 +111,19 @@ test('an answer becomes buckets and series, the largest first', () => {
 });
 
 test('groups keep their colours from answer to answer', () => {
-  const before = chartData(ANSWER, ['d'], 'n');
+  const memory = new Map<string, number>();
+  chartData(ANSWER, ['d'], 'n', memory);
   const rows = ANSWER.rows.filter((row) => row['d'] !== 'null');
   const grown = [...rows, { ...rows[0], d: 'new', n: new Decimal('1000') }] as Answer['rows'];
-  const after = chartData({ ...ANSWER, rows: grown }, ['d'], 'n', before);
+  const after = chartData({ ...ANSWER, rows: grown }, ['d'], 'n', memory);
   assert.deepEqual(after.series.map(({ label, color }) => [label, color]), [
     ['∅', 1],
-    ['new', 2],
     ['a', 3],
+    ['new', 4],
     ['Other', 0],
   ]);
+  const filtered = ANSWER.rows.filter((row) => row['d'] === 'a');
+  assert.equal(chartData({ ...ANSWER, rows: filtered }, ['d'], 'n', memory).series[0]?.color, 3);
   const alone = chartData({ ...ANSWER, rows: grown }, ['d'], 'n');
   assert.equal(alone.series[0]?.label, 'new');
 });

@@ -63,13 +63,13 @@ export function approx(value: Json): number | null {
 
 /**
  * The series of an answer that has buckets of time; groups in the order of how much of a measure they have. Those that
- * had a colour in the answer before keep it, and so their place.
+ * had a colour before keep it while it is free, and so their place.
  */
 export function chartData(
   answer: Answer,
   dimensions: readonly string[],
   measure: string,
-  before?: ChartData,
+  memory: Map<string, number> = new Map(),
 ): ChartData {
   const times = new Set<string>();
   const groups = new Map<string, { values: (string | null)[]; rows: Map<string, AnswerRow> }>();
@@ -96,7 +96,7 @@ export function chartData(
     .map(([key, group]) => ({ key, ...group, size: size(group.rows) }))
     .sort((a, b) => b.size - a.size);
   const drawn = largest.slice(0, COLORS);
-  const colors = colorsOf(drawn.map(({ key }) => key), before?.series ?? []);
+  const colors = colorsOf(drawn.map(({ key }) => key), dimensions.join(), memory);
   const series: Series[] = drawn.map(({ key, values, rows }) => ({
     key,
     label: dimensions.length === 0 ? answer.metric : groupLabel(values),
@@ -123,19 +123,35 @@ export function chartData(
   };
 }
 
-/** A colour for each key: its former one, else the first that is free. */
-function colorsOf(keys: readonly string[], before: readonly Series[]): Map<string, number> {
-  const colors = new Map(
-    before
-      .filter(({ key, color }) => color > 0 && keys.includes(key))
-      .map(({ key, color }) => [key, color]),
-  );
-  const free = Array.from({ length: COLORS }, (_, index) => index + 1).filter(
-    (color) => ![...colors.values()].includes(color),
-  );
+/** The colours that groups of all charts got since the page was opened. */
+export const COLOR_MEMORY = new Map<string, number>();
+
+const REMEMBERED_MAX = 5000;
+
+/** A colour for each key: its former one if no larger group has it, else one that is free, and best unknown so far. */
+function colorsOf(
+  keys: readonly string[],
+  dimensions: string,
+  memory: Map<string, number>,
+): Map<string, number> {
+  const name = (key: string) => `${dimensions} ${key}`;
+  const colors = new Map<string, number>();
+  const free = new Set(Array.from({ length: COLORS }, (_, index) => index + 1));
   for (const key of keys) {
-    if (!colors.has(key)) {
-      colors.set(key, free.shift() ?? 0);
+    const former = memory.get(name(key)) ?? 0;
+    if (free.delete(former)) {
+      colors.set(key, former);
+    }
+  }
+  const known = new Set(
+    [...memory].filter(([key]) => key.startsWith(name(''))).map(([, color]) => color),
+  );
+  for (const key of keys.filter((key) => !colors.has(key))) {
+    const color = [...free].find((one) => !known.has(one)) ?? [...free][0] ?? 0;
+    free.delete(color);
+    colors.set(key, color);
+    if (!memory.has(name(key)) && memory.size < REMEMBERED_MAX) {
+      memory.set(name(key), color);
     }
   }
   return colors;

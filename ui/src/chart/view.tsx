@@ -1,5 +1,5 @@
 // A chart of an answer: one panel for each measure, with one cursor for all of them.
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { type Answer, type AnswerColumn, isNumber, measuresOf, type Provenance } from '../answer';
 import { type Definition, isAdditive } from '../catalog';
 import { percent } from '../exact';
@@ -10,7 +10,7 @@ import { Legend } from './legend';
 import { NumberTile } from './number';
 import { layoutOf, type PlotKind } from './layout';
 import { Plot } from './plot';
-import { type ChartData, COLORS, chartData, valueOf } from './series';
+import { type ChartData, COLOR_MEMORY, COLORS, chartData, valueOf } from './series';
 import { AnswerTable } from './table';
 
 export type ChartKind = 'line' | 'area' | 'stacked' | 'bar' | 'number' | 'table';
@@ -25,7 +25,7 @@ export type GroupPick = (
 
 export interface ChartViewProps {
   readonly answer: Answer;
-  /** The query: while it stays, each group keeps its colour from answer to answer. */
+  /** The query. */
   readonly question?: string;
   /** The dimensions of the query. */
   readonly groupBy: readonly string[];
@@ -140,13 +140,10 @@ function TimePanels(props: TimePanelsProps) {
   const [pointed, setPointed] = useState<string>();
   const first = measures.find(isNumber)?.name ?? '';
   const groups = groupBy.join();
-  const former = useRef<{ readonly question: string; readonly data: ChartData }>(undefined);
-  const question = `${props.question} ${groups} ${first}`;
-  const data = useMemo(() => {
-    const same = props.question !== undefined && former.current?.question === question;
-    return chartData(answer, groupBy, first, same ? former.current?.data : undefined);
-  }, [answer, question]);
-  former.current = { question, data };
+  const data = useMemo(
+    () => chartData(answer, groupBy, first, COLOR_MEMORY),
+    [answer, groups, first],
+  );
   const height = Math.max(LOWEST, (props.height ?? HEIGHT) / Math.min(measures.length, 2));
   const names = measures.map(({ name }) => name).join();
   const { panels, left } = useMemo(
