@@ -2079,7 +2079,7 @@ ${at2}${close}`;
 			let element = area.current;
 			if (mark === void 0 || element === null)
 				return;
-			let start = lines.slice(0, mark.line - 1).reduce((sum, line) => sum + line.length + 1, 0);
+			let start = lines.slice(0, mark.line - 1).reduce((sum2, line) => sum2 + line.length + 1, 0);
 			element.focus(), element.setSelectionRange(start, start + (lines[mark.line - 1]?.length ?? 0)), element.scrollTop = Math.max(0, (mark.line - rows / 2) * LINE_PX);
 		}, [mark]);
 		let follow2 = () => {
@@ -2308,6 +2308,18 @@ ${at2}${close}`;
 		let one = 10n ** BigInt(value2.places), tenths = (value2.whole * 2000n + one) / (2n * one);
 		return `${tenths / 10n}${tenths % 10n === 0n ? "" : `.${tenths % 10n}`} %`;
 	}
+	function sum(values) {
+		let total = { whole: 0n, places: 0 };
+		for (let value2 of values.filter((value3) => value3 !== null)) {
+			let next = value2 instanceof Decimal ? scaled(value2.text) : void 0;
+			if (next === void 0)
+				return;
+			let places = Math.max(total.places, next.places), at2 = (one) => one.whole * 10n ** BigInt(places - one.places);
+			total = { whole: at2(total) + at2(next), places };
+		}
+		let text3 = String(total.whole < 0n ? -total.whole : total.whole).padStart(total.places + 1, "0"), split = text3.length - total.places, fraction = text3.slice(split).replace(/0+$/, ""), sign = total.whole < 0n ? "-" : "";
+		return new Decimal(`${sign}${text3.slice(0, split)}${fraction && `.${fraction}`}`);
+	}
 
 	// src/chart/approximate.tsx
 	function Approximate({ error }) {
@@ -2445,7 +2457,7 @@ ${at2}${close}`;
 		let other = /* @__PURE__ */ new Map();
 		for (let row of answer.other ?? [])
 			times.add(String(row.time)), other.set(String(row.time), row);
-		let ordered = [...times].sort((a5, b4) => Date.parse(a5) - Date.parse(b4)), size = (rows) => [...rows.values()].reduce((sum, row) => sum + Math.abs(approx(valueOf(row, measure2)) ?? 0), 0), largest = [...groups].map(([key3, group]) => ({ key: key3, ...group, size: size(group.rows) })).sort((a5, b4) => b4.size - a5.size), drawn = largest.slice(0, COLORS), colors = colorsOf(drawn.map(({ key: key3 }) => key3), dimensions2.join(), memory), series = drawn.map(({ key: key3, values, rows }) => ({
+		let ordered = [...times].sort((a5, b4) => Date.parse(a5) - Date.parse(b4)), size = (rows) => [...rows.values()].reduce((sum2, row) => sum2 + Math.abs(approx(valueOf(row, measure2)) ?? 0), 0), largest = [...groups].map(([key3, group]) => ({ key: key3, ...group, size: size(group.rows) })).sort((a5, b4) => b4.size - a5.size), drawn = largest.slice(0, COLORS), colors = colorsOf(drawn.map(({ key: key3 }) => key3), dimensions2.join(), memory), series = drawn.map(({ key: key3, values, rows }) => ({
 			key: key3,
 			label: dimensions2.length === 0 ? answer.metric : groupLabel(values),
 			group: dimensions2.length === 0 ? void 0 : Object.fromEntries(dimensions2.map((dimension, n3) => [dimension, values[n3] ?? null])),
@@ -2629,15 +2641,19 @@ ${at2}${close}`;
 		weeksStep(2),
 		...[1, 3, 6, 12, 24, 60, 120, 240, 600].map(monthsStep)
 	];
-	function timeTicks(buckets, granularity, most) {
+	function timeTicks(buckets, granularity, most, thisYear) {
 		let shortest = minutesOf(granularity) ?? 1440, room = Math.max(most, 1), [found, minutes] = [firstAndLast(buckets), shortest];
 		for (let step of STEPS.filter((step2) => step2.minutes >= shortest)) {
 			let next = beginnings(buckets, step);
 			if (next.length < 2 || ([found, minutes] = [next, step.minutes], found.length <= room))
 				break;
 		}
-		let every = Math.ceil(found.length / room);
-		return found.filter((_4, at2) => at2 % every === 0).map((index) => ({ index, ...tickLabel(buckets[index].wall, minutes) }));
+		let every = Math.ceil(found.length / room), ticks = found.filter((_4, at2) => at2 % every === 0).map((index) => ({ index, ...tickLabel(buckets[index].wall, minutes) }));
+		return withYear(ticks, buckets, thisYear);
+	}
+	function withYear(ticks, buckets, thisYear) {
+		let first = ticks.findIndex(({ label }) => /[A-Z]/.test(label)), [tick2, year] = [ticks[first], buckets[ticks[first]?.index ?? 0]?.wall.year];
+		return thisYear === void 0 || ticks.some(({ label }) => /\d{4}$/.test(label)) || tick2 === void 0 || year === thisYear ? ticks : ticks.map((one) => one === tick2 ? { ...tick2, label: `${tick2.label} ${year}` } : one);
 	}
 	function firstAndLast(buckets) {
 		return buckets.length < 2 ? [...buckets.keys()] : [0, buckets.length - 1];
@@ -2683,7 +2699,7 @@ ${at2}${close}`;
 			x: linear([first, last], [left, right]),
 			y: linear([foot, yTicks.at(-1)?.value ?? 1], [bottom, TOP]),
 			valueTicks: shownTicks,
-			timeTicks: timeTicks(data.buckets, data.granularity, most),
+			timeTicks: timeTicks(data.buckets, data.granularity, most, (/* @__PURE__ */ new Date()).getFullYear()),
 			spans,
 			compared: earlier2
 		};
@@ -2875,7 +2891,7 @@ ${at2}${close}`;
 				"text",
 				{
 					class: major ? "major" : void 0,
-					x: round(clamp(middle(layout, data, index), left + 4, right - 12)),
+					x: round(clamp(middle(layout, data, index), label.length > 8 ? 36 : left + 4, right - (label.length > 8 ? 28 : 12))),
 					y: bottom + 17,
 					"text-anchor": "middle",
 					children: label
@@ -2942,14 +2958,20 @@ ${at2}${close}`;
 			...time === data.openBucket ? ["can still grow"] : []
 		];
 	}
-	function CursorTip({ data, measure: measure2, index, layout }) {
+	function CursorTip({ data, measure: measure2, index, layout, piled }) {
 		let bucket = data.buckets[index];
 		if (bucket === void 0)
 			return null;
-		let x3 = middle(layout, data, index), place2 = x3 > layout.size.width / 2 ? { right: `${layout.size.width - x3 + 12}px` } : { left: `${x3 + 12}px` }, shown2 = data.series.filter((series) => series.rows[index] !== void 0).slice(0, LINES), more = data.series.length - shown2.length;
+		let x3 = middle(layout, data, index), place2 = x3 > layout.size.width / 2 ? { right: `${layout.size.width - x3 + 12}px` } : { left: `${x3 + 12}px` }, shown2 = data.series.filter((series) => series.rows[index] !== void 0).slice(0, LINES), more = data.series.length - shown2.length, values = data.series.map((series) => valueOf(series.rows[index], measure2)), total = piled && shown2.length > 1 ? sum(values) : void 0;
 		return a4("div", { class: "tip", style: place2, "aria-hidden": "true", children: [
 			a4("p", { class: "tip-title", children: bucketLabel(bucket.time, data.granularity) }),
-			a4("table", { children: a4("tbody", { children: shown2.map((series) => a4(TipLine, { series, measure: measure2, index }, series.key)) }) }),
+			a4("table", { children: a4("tbody", { children: [
+				shown2.map((series) => a4(TipLine, { series, measure: measure2, index }, series.key)),
+				total && a4("tr", { children: [
+					a4("th", { scope: "row", children: "Sum" }),
+					a4("td", { class: "number", children: cell(total) })
+				] })
+			] }) }),
 			more > 0 && shown2.length === LINES && a4("p", { class: "muted", children: [
 				"and ",
 				more,
@@ -3065,7 +3087,7 @@ ${at2}${close}`;
 						cursor !== void 0 && data.buckets[cursor] !== void 0 && a4(CursorMarks, { data, layout, index: cursor }),
 						anchor !== void 0 && cursor !== void 0 && a4(Brush, { data, layout, from: anchor, to: cursor })
 					] }),
-					cursor !== void 0 && data.buckets[cursor] !== void 0 && a4(CursorTip, { data, measure: measure2, index: cursor, layout })
+					cursor !== void 0 && data.buckets[cursor] !== void 0 && a4(CursorTip, { data, measure: measure2, index: cursor, layout, piled })
 				]
 			}
 		);

@@ -63,3 +63,22 @@ export function percent(share: Decimal): string {
   const tenths = (value.whole * 2000n + one) / (2n * one);
   return `${tenths / 10n}${tenths % 10n === 0n ? '' : `.${tenths % 10n}`}\u202f%`;
 }
+
+/** The sum of values; undefined if one cannot be added exactly. What is missing adds nothing. */
+export function sum(values: readonly Json[]): Decimal | undefined {
+  let total: Scaled = { whole: 0n, places: 0 };
+  for (const value of values.filter((value) => value !== null)) {
+    const next = value instanceof Decimal ? scaled(value.text) : undefined;
+    if (next === undefined) {
+      return undefined;
+    }
+    const places = Math.max(total.places, next.places);
+    const at = (one: Scaled) => one.whole * 10n ** BigInt(places - one.places);
+    total = { whole: at(total) + at(next), places };
+  }
+  const text = String(total.whole < 0n ? -total.whole : total.whole).padStart(total.places + 1, '0');
+  const split = text.length - total.places;
+  const fraction = text.slice(split).replace(/0+$/, '');
+  const sign = total.whole < 0n ? '-' : '';
+  return new Decimal(`${sign}${text.slice(0, split)}${fraction && `.${fraction}`}`);
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { change, percent } from '../src/exact';
+import { change, percent, sum } from '../src/exact';
 import type { Answer } from '../src/answer';
 import { curlLine, frozen } from '../src/explore/share';
 import { estimate, fitting, lengthOf, nextGranularity, rangeLabel, suggested } from '../src/explore/range';
@@ -76,6 +76,15 @@ test('a change is computed without floats', () => {
   assert.equal(text('1', '0'), undefined);
   assert.equal(text('1', '-1'), undefined);
   assert.equal(change(null, new Decimal('1')), undefined);
+});
+
+test('a sum has every digit', () => {
+  const text = (...values: (string | null)[]) =>
+    sum(values.map((value) => (value === null ? null : new Decimal(value))))?.text;
+  assert.equal(text('0.1', '0.2', null), '0.3');
+  assert.equal(text('12345678901234567890', '0.5', '-1'), '12345678901234567889.5');
+  assert.equal(text('-0.75', '0.5'), '-0.25');
+  assert.equal(text('1e400', '-1e999'), undefined);
 });
 
 test('a share as a percentage', () => {

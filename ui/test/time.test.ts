@@ -114,6 +114,14 @@ test('months and years', () => {
   assert.deepEqual(timeTicks(days, 'day', 6).map((tick) => tick.label), ['2013', 'Feb', 'Mar', 'Apr']);
 });
 
+test('the year is said once where it is not this year', () => {
+  const from = Date.parse('2013-01-06T00:00Z');
+  const days = bucketsOf(starts('UTC', 'day', from, from + 20 * DAY), 'day');
+  const labels = (year: number) => timeTicks(days, 'day', 4, year).map((tick) => tick.label);
+  assert.deepEqual(labels(2026), ['7 Jan 2013', '14 Jan', '21 Jan']);
+  assert.deepEqual(labels(2013), ['7 Jan', '14 Jan', '21 Jan']);
+});
+
 test('sparse buckets have ticks too', () => {
   const buckets = bucketsOf(['2013-03-02T00:00:00Z', '2013-07-09T00:00:00Z', '2014-01-05T00:00:00Z'], 'day');
   assert.deepEqual(timeTicks(buckets, 'day', 2).map((tick) => tick.index), [0, 2]);

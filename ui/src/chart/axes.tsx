@@ -25,7 +25,7 @@ export function Axes({ data, layout }: PartProps) {
         <text
           key={index}
           class={major ? 'major' : undefined}
-          x={round(clamp(middle(layout, data, index), left + 4, right - 12))}
+          x={round(clamp(middle(layout, data, index), label.length > 8 ? 36 : left + 4, right - (label.length > 8 ? 28 : 12)))}
           y={bottom + 17}
           text-anchor="middle"
         >

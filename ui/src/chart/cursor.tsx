@@ -1,6 +1,6 @@
 // What the cursor reads: a bucket, and the exact value of each series in it.
 import { cell, dateTime } from '../format';
-import { change } from '../exact';
+import { change, sum } from '../exact';
 import { type Layout, middle } from './layout';
 import { colorClass } from './marks';
 import { type ChartData, compared, type Series, valueOf } from './series';
@@ -39,9 +39,11 @@ interface TipProps {
   readonly measure: string;
   readonly index: number;
   readonly layout: Layout;
+  /** Whether the groups lie one on the other, so that their sum can be seen. */
+  readonly piled: boolean;
 }
 
-export function CursorTip({ data, measure, index, layout }: TipProps) {
+export function CursorTip({ data, measure, index, layout, piled }: TipProps) {
   const bucket = data.buckets[index];
   if (bucket === undefined) {
     return null;
@@ -53,6 +55,8 @@ export function CursorTip({ data, measure, index, layout }: TipProps) {
     : { left: `${x + 12}px` };
   const shown = data.series.filter((series) => series.rows[index] !== undefined).slice(0, LINES);
   const more = data.series.length - shown.length;
+  const values = data.series.map((series) => valueOf(series.rows[index], measure));
+  const total = piled && shown.length > 1 ? sum(values) : undefined;
   return (
     <div class="tip" style={place} aria-hidden="true">
       <p class="tip-title">{bucketLabel(bucket.time, data.granularity)}</p>
@@ -61,6 +65,12 @@ export function CursorTip({ data, measure, index, layout }: TipProps) {
           {shown.map((series) => (
             <TipLine key={series.key} series={series} measure={measure} index={index} />
           ))}
+          {total && (
+            <tr>
+              <th scope="row">Sum</th>
+              <td class="number">{cell(total)}</td>
+            </tr>
+          )}
         </tbody>
       </table>
       {more > 0 && shown.length === LINES && <p class="muted">and {more} more</p>}

@@ -103,7 +103,7 @@ export function layoutOf({ data, measure, kind, size, whole, ...input }: LayoutI
     x: linear([first, last], [left, right]),
     y: linear([foot, yTicks.at(-1)?.value ?? 1], [bottom, TOP]),
     valueTicks: shownTicks,
-    timeTicks: timeTicks(data.buckets, data.granularity, most),
+    timeTicks: timeTicks(data.buckets, data.granularity, most, new Date().getFullYear()),
     spans,
     compared: earlier,
   };

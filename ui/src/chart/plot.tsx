@@ -72,7 +72,7 @@ export function Plot(props: PlotProps) {
         )}
       </svg>
       {cursor !== undefined && data.buckets[cursor] !== undefined && (
-        <CursorTip data={data} measure={measure} index={cursor} layout={layout} />
+        <CursorTip data={data} measure={measure} index={cursor} layout={layout} piled={piled} />
       )}
     </div>
   );

@@ -132,7 +132,12 @@ const STEPS: readonly Step[] = [
 ];
 
 /** At most `most` ticks, each at a bucket with which a unit begins: the shortest unit that fits is taken. */
-export function timeTicks(buckets: readonly Bucket[], granularity: string, most: number): TimeTick[] {
+export function timeTicks(
+  buckets: readonly Bucket[],
+  granularity: string,
+  most: number,
+  thisYear?: number,
+): TimeTick[] {
   const shortest = minutesOf(granularity) ?? 1440;
   const room = Math.max(most, 1);
   let [found, minutes] = [firstAndLast(buckets), shortest];
@@ -147,9 +152,20 @@ export function timeTicks(buckets: readonly Bucket[], granularity: string, most:
     }
   }
   const every = Math.ceil(found.length / room);
-  return found
+  const ticks = found
     .filter((_, at) => at % every === 0)
     .map((index) => ({ index, ...tickLabel((buckets[index] as Bucket).wall, minutes) }));
+  return withYear(ticks, buckets, thisYear);
+}
+
+/** The first date gets its year where no tick has one and it is not this year. */
+function withYear(ticks: TimeTick[], buckets: readonly Bucket[], thisYear?: number): TimeTick[] {
+  const first = ticks.findIndex(({ label }) => /[A-Z]/.test(label));
+  const [tick, year] = [ticks[first], buckets[ticks[first]?.index ?? 0]?.wall.year];
+  const said = thisYear === undefined || ticks.some(({ label }) => /\d{4}$/.test(label));
+  return said || tick === undefined || year === thisYear
+    ? ticks
+    : ticks.map((one) => (one === tick ? { ...tick, label: `${tick.label} ${year}` } : one));
 }
 
 /** Where no unit begins twice, the ends say where one is. */
