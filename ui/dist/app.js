@@ -3128,7 +3128,10 @@ ${at2}${close}`;
 				}
 			),
 			a4(ShowAll, { list, count: rows.length }),
-			a4("p", { class: "table-count muted", children: String(answer.rows.length) === answer.total_rows.text ? plural(answer.total_rows, "row") : `${digits(answer.rows.length)} of ${plural(answer.total_rows, "row")}` })
+			a4("p", { class: "table-count muted", children: [
+				String(answer.rows.length) === answer.total_rows.text ? plural(answer.total_rows, "row") : `${digits(answer.rows.length)} of ${plural(answer.total_rows, "row")}`,
+				answer.other?.length ? "; all other groups are one: More, Groups has the limit" : ""
+			] })
 		] });
 	}
 	function isMeasure({ name }, groupBy) {

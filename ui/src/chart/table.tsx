@@ -48,6 +48,7 @@ export function AnswerTable({ answer, groupBy, caption, onPick }: AnswerTablePro
         {String(answer.rows.length) === answer.total_rows.text
           ? plural(answer.total_rows, 'row')
           : `${digits(answer.rows.length)} of ${plural(answer.total_rows, 'row')}`}
+        {answer.other?.length ? '; all other groups are one: More, Groups has the limit' : ''}
       </p>
     </>
   );
