@@ -4889,16 +4889,21 @@ ${at2}${close}`;
 		["toml", "TOML"],
 		["json", "JSON"]
 	];
-	function DefinitionEditor({ name, first, actions }) {
+	function DefinitionEditor({ name, first, actions, onCreated }) {
 		let [format, setFormat] = d2("toml"), [text3, setText] = d2(() => written(first, format)), [options, setOptions] = d2({}), [result, setResult] = d2(), [saved, setSaved] = d2(), { busy, problem, mark, attempt, clear } = useMarkedAction(), edit = (value2) => {
-			setText(value2), setSaved(void 0), clear();
+			setText(value2), setSaved(void 0), setResult(void 0), clear();
 		}, change2 = (to) => attempt(text3, format, async () => {
 			setText(written(await readDefinition(text3, format), to)), setFormat(to);
 		}), look = (chosen) => attempt(text3, format, async () => {
-			setOptions(chosen), setResult(await preview(text3, format, chosen));
+			setOptions(chosen);
+			try {
+				setResult(await preview(text3, format, chosen));
+			} catch (error) {
+				throw setResult(void 0), error;
+			}
 		}), keep = () => attempt(text3, format, async () => {
 			let definition = await readDefinition(text3, format), target = name ?? definition.name ?? "";
-			name === void 0 && await refuseTaken(target), setSaved(await save(target, format === "json" ? text3 : definitionJson(definition))), await loadMetrics(!0);
+			name === void 0 && await refuseTaken(target), setSaved(await save(target, format === "json" ? text3 : definitionJson(definition))), await loadMetrics(!0), onCreated?.(target);
 		});
 		return a4("div", { class: "stack", children: [
 			a4("section", { class: "card stack editor", "aria-label": "Definition", children: [
@@ -5008,11 +5013,15 @@ ${at2}${close}`;
 	}
 	function NewMetric() {
 		let event = place.value.params.get("event") ?? void 0;
+		return a4(NewFrom, { event }, event);
+	}
+	function NewFrom({ event }) {
+		let [created, setCreated] = d2(), editor = { onCreated: setCreated, ...created !== void 0 && { name: created } };
 		return a4($, { children: [
-			a4(PageHeading, { title: "New metric", children: a4(Link, { to: "/metrics", class: "button plain", children: "All metrics" }) }),
+			a4(PageHeading, { title: created ?? "New metric", children: a4(Link, { to: "/metrics", class: "button plain", children: "All metrics" }) }),
 			a4("div", { class: "stack", children: [
-				a4(EventChoice, { current: event }),
-				event === void 0 ? a4(DefinitionEditor, { first: TEMPLATE }) : a4(Suggested, { event }, event)
+				created === void 0 && a4(EventChoice, { current: event }),
+				event === void 0 ? a4(DefinitionEditor, { first: TEMPLATE, ...editor }) : a4(Suggested, { event, editor })
 			] })
 		] });
 	}
@@ -5043,13 +5052,13 @@ ${at2}${close}`;
 			)) })
 		] });
 	}
-	function Suggested({ event }) {
+	function Suggested({ event, editor }) {
 		let found = useFetched(
 			`properties ${event}`,
 			(signal) => get(withParams("/v1/properties", { event }), signal)
 		);
 		return a4(Gate, { of: found, children: ({ properties: properties2 }) => a4($, { children: [
-			a4(DefinitionEditor, { first: suggest(event, properties2) }),
+			a4(DefinitionEditor, { first: suggest(event, properties2), ...editor }),
 			a4(PropertyList, { properties: properties2 })
 		] }) });
 	}
@@ -5959,7 +5968,7 @@ ${at2}${close}`;
 		return [
 			{ key: "id", title: "Key", render: ({ id }) => a4("code", { class: "nowrap", children: id }) },
 			{ key: "role", title: "Role", render: ({ role }) => a4(Chip, { label: role, children: role }) },
-			{ key: "note", title: "Note", render: ({ note }) => a4("span", { class: "break", children: note ?? "–" }) },
+			{ key: "note", title: "Note", render: Note },
 			{ key: "scope", title: "Scope", render: Scope },
 			{ key: "created", title: "Created", render: ({ created_at }) => a4(Ago, { at: created_at }) },
 			{ key: "expires", title: "Ends", render: Ends },
@@ -5970,6 +5979,9 @@ ${at2}${close}`;
 				render: (key3) => a4(Button, { "aria-label": `Revoke ${key3.id}`, onClick: () => onRevoke(key3), children: "Revoke" })
 			}
 		];
+	}
+	function Note({ note }) {
+		return a4("span", { class: "break key-note", title: note ?? void 0, children: note ?? "–" });
 	}
 	function Scope(key3) {
 		let lines = scopeLines(key3);

@@ -31,6 +31,8 @@ inPage('with no metric, Explore leads to a definition from the events that arriv
   await page.getByRole('region', { name: 'Preview' }).getByText('400').first().waitFor();
   await page.getByRole('button', { name: 'Create metric' }).click();
   await page.getByRole('status', { name: 'Saved' }).getByText('succeeded').first().waitFor();
+  await page.getByRole('heading', { name: 'purchase', level: 1 }).waitFor();
+  await page.getByRole('button', { name: 'Save', exact: true }).waitFor();
   const { metrics } = await server.value('GET', '/v1/metrics');
   assert.equal(metrics.length, 1);
   await page.getByRole('link', { name: 'Explore it' }).click();
@@ -78,6 +80,8 @@ inPage('preview folds the newest events and makes no version; the metric then an
   assert.equal((await server.value('GET', '/v1/metrics')).metrics.length, before);
   await page.getByRole('button', { name: 'Create metric' }).click();
   await page.getByRole('status', { name: 'Saved' }).getByText('succeeded').first().waitFor();
+  await definition(page).fill(BUYS.replace('of = "amount"', 'of = "amuont"'));
+  await preview.waitFor({ state: 'detached' });
   const { rows } = await server.value('GET', '/v1/query?metric=buys&group_by=country');
   assert.deepEqual(previewed, rows.map(({ country, buys, amount }) => [shown(country), buys, amount]));
 });

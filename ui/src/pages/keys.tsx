@@ -76,7 +76,7 @@ function columns(onRevoke: (key: Key) => void): readonly Column<Key>[] {
   return [
     { key: 'id', title: 'Key', render: ({ id }) => <code class="nowrap">{id}</code> },
     { key: 'role', title: 'Role', render: ({ role }) => <Chip label={role}>{role}</Chip> },
-    { key: 'note', title: 'Note', render: ({ note }) => <span class="break">{note ?? '–'}</span> },
+    { key: 'note', title: 'Note', render: Note },
     { key: 'scope', title: 'Scope', render: Scope },
     { key: 'created', title: 'Created', render: ({ created_at }) => <Ago at={created_at} /> },
     { key: 'expires', title: 'Ends', render: Ends },
@@ -91,6 +91,15 @@ function columns(onRevoke: (key: Key) => void): readonly Column<Key>[] {
       ),
     },
   ];
+}
+
+/** Its first lines; all of it while the pointer is on it. */
+function Note({ note }: Key) {
+  return (
+    <span class="break key-note" title={note ?? undefined}>
+      {note ?? '–'}
+    </span>
+  );
 }
 
 function Scope(key: Key) {

@@ -12,11 +12,12 @@ import { useMarkedAction } from './marked';
 import { PreviewOptionFields, PreviewResult, Warnings } from './preview';
 import { SourceField } from './source';
 
-interface EditorProps {
+export interface EditorProps {
   /** The metric that is changed; undefined for a new one. */
   readonly name?: string;
   readonly first: Definition;
   readonly actions?: ComponentChildren;
+  readonly onCreated?: (name: string) => void;
 }
 
 const FORMATS = [
@@ -24,10 +25,11 @@ const FORMATS = [
   ['json', 'JSON'],
 ] as const;
 
-export function DefinitionEditor({ name, first, actions }: EditorProps) {
+export function DefinitionEditor({ name, first, actions, onCreated }: EditorProps) {
   const [format, setFormat] = useState<Format>('toml');
   const [text, setText] = useState(() => written(first, format));
   const [options, setOptions] = useState<PreviewOptions>({});
+  /** Of the text as it stands. */
   const [result, setResult] = useState<Preview>();
   const [saved, setSaved] = useState<Saved>();
   const { busy, problem, mark, attempt, clear } = useMarkedAction();
@@ -35,6 +37,7 @@ export function DefinitionEditor({ name, first, actions }: EditorProps) {
   const edit = (value: string) => {
     setText(value);
     setSaved(undefined);
+    setResult(undefined);
     clear();
   };
   const change = (to: Format) =>
@@ -45,7 +48,12 @@ export function DefinitionEditor({ name, first, actions }: EditorProps) {
   const look = (chosen: PreviewOptions) =>
     attempt(text, format, async () => {
       setOptions(chosen);
-      setResult(await preview(text, format, chosen));
+      try {
+        setResult(await preview(text, format, chosen));
+      } catch (error) {
+        setResult(undefined);
+        throw error;
+      }
     });
   const keep = () =>
     attempt(text, format, async () => {
@@ -56,6 +64,7 @@ export function DefinitionEditor({ name, first, actions }: EditorProps) {
       }
       setSaved(await save(target, format === 'json' ? text : definitionJson(definition)));
       await loadMetrics(true);
+      onCreated?.(target);
     });
   return (
     <div class="stack">

@@ -1,10 +1,11 @@
 // A new metric: from the events that have arrived, or from an example.
+import { useState } from 'preact/hooks';
 import { get, withParams } from '../../api';
 import { type Column, Empty, Gate, Link, PageHeading, Table } from '../../components';
 import { useFetched } from '../../fetched';
 import { digits } from '../../format';
 import { place } from '../../router';
-import { DefinitionEditor } from './editor';
+import { DefinitionEditor, type EditorProps } from './editor';
 import { type Properties, type Property, suggest, TEMPLATE } from './suggest';
 
 const EVERY_MS = 5000;
@@ -20,16 +21,27 @@ export function useEventTypes() {
 
 export function NewMetric() {
   const event = place.value.params.get('event') ?? undefined;
+  return <NewFrom key={event} event={event} />;
+}
+
+/** Once it is created, the editor changes it. */
+function NewFrom({ event }: { readonly event: string | undefined }) {
+  const [created, setCreated] = useState<string>();
+  const editor = { onCreated: setCreated, ...(created !== undefined && { name: created }) };
   return (
     <>
-      <PageHeading title="New metric">
+      <PageHeading title={created ?? 'New metric'}>
         <Link to="/metrics" class="button plain">
           All metrics
         </Link>
       </PageHeading>
       <div class="stack">
-        <EventChoice current={event} />
-        {event === undefined ? <DefinitionEditor first={TEMPLATE} /> : <Suggested key={event} event={event} />}
+        {created === undefined && <EventChoice current={event} />}
+        {event === undefined ? (
+          <DefinitionEditor first={TEMPLATE} {...editor} />
+        ) : (
+          <Suggested event={event} editor={editor} />
+        )}
       </div>
     </>
   );
@@ -64,7 +76,12 @@ function EventChoice({ current }: { readonly current: string | undefined }) {
   );
 }
 
-function Suggested({ event }: { readonly event: string }) {
+interface SuggestedProps {
+  readonly event: string;
+  readonly editor: Omit<EditorProps, 'first'>;
+}
+
+function Suggested({ event, editor }: SuggestedProps) {
   const found = useFetched<Properties>(`properties ${event}`, (signal) =>
     get(withParams('/v1/properties', { event }), signal),
   );
@@ -72,7 +89,7 @@ function Suggested({ event }: { readonly event: string }) {
     <Gate of={found}>
       {({ properties }) => (
         <>
-          <DefinitionEditor first={suggest(event, properties)} />
+          <DefinitionEditor first={suggest(event, properties)} {...editor} />
           <PropertyList properties={properties} />
         </>
       )}
