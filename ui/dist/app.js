@@ -3435,6 +3435,19 @@ ${at2}${close}`;
 			height: within(heightOf(chart) + taller, HEIGHT2, HEIGHT_MAX)
 		};
 	}
+	var ROW_PX = 160, GAP_PX = 14, FRAME_PX = 80, [TILE_PX, PLOT_PX, NAME_PX, LINE_PX2] = [72, 190, 40, 34];
+	function fittingHeight(chart, timed, measures, rows) {
+		let count2 = Math.max(1, measures), list = rows * LINE_PX2 + (count2 > 1 ? NAME_PX : 0), content = chart === "number" ? count2 * TILE_PX : chart === "table" ? (rows + 2) * LINE_PX2 : timed ? NAME_PX + count2 * PLOT_PX + (count2 - 1) * 2 * GAP_PX : count2 * list, least = chart === "number" ? 1 : 2, height = Math.ceil((content + FRAME_PX + GAP_PX) / (ROW_PX + GAP_PX));
+		return Math.min(HEIGHT_MAX, Math.max(least, height));
+	}
+	function ownSettings({ query }, shared) {
+		let own = (name) => text2(query[name]) || shared[name], differs2 = (name) => own(name) !== shared[name];
+		return [
+			differs2("from") || differs2("to") ? rangeLabel(own("from"), own("to")) : "",
+			differs2("timezone") ? own("timezone").replaceAll("_", " ") : "",
+			differs2("compare") ? `compared with ${own("compare").replace("_", " ")}` : ""
+		].filter((part) => part !== "");
+	}
 	function withChart(board, chart, at2) {
 		return {
 			...board,
@@ -3619,13 +3632,13 @@ ${at2}${close}`;
 	}
 
 	// src/pages/dashboards/card.tsx
-	var ROW_PX = 160, GAP_PX = 14, FRAME_PX = 100, LEGEND_PX = 40, LOWEST_PX = 120, BESIDE = 8, NAME_PX = 36;
+	var FRAME_PX2 = 100, LEGEND_PX = 40, LOWEST_PX = 120, BESIDE = 8, NAME_PX2 = 36, PANEL_GAP_PX = 28, OWN_PX = 22;
 	function ChartCard({ chart, shared, metric, every, children, onPick, onZoom }) {
 		let params = chartParams(chart, shared, metric, Date.now()), query = params === void 0 ? "" : readable(params), asked2 = useFetched(
 			query,
 			async (signal) => ({ answer: await get(`/v1/query?${query}`, signal), query }),
 			every
-		), title = titleOf(chart), [width, height] = [widthOf(chart), heightOf(chart)], answer = asked2.value?.answer, groupBy = groupsOf(asked2.value?.query ?? ""), count2 = answer === void 0 ? 0 : measuresOf(answer, groupBy).length, beside2 = count2 > 1 && width >= BESIDE;
+		), title = titleOf(chart), own = ownSettings(chart, shared), [width, height] = [widthOf(chart), heightOf(chart)], answer = asked2.value?.answer, groupBy = groupsOf(asked2.value?.query ?? ""), count2 = answer === void 0 ? 0 : measuresOf(answer, groupBy).length, beside2 = count2 > 1 && width >= BESIDE;
 		return a4(
 			"section",
 			{
@@ -3652,6 +3665,10 @@ ${at2}${close}`;
 							}
 						)
 					] }),
+					own.length > 0 && a4("p", { class: "board-own", children: [
+						"Its own: ",
+						own.join(" · ")
+					] }),
 					children,
 					a4("div", { class: beside2 ? "board-body beside" : "board-body", tabIndex: -1, children: [
 						asked2.problem && a4(ProblemView, { problem: asked2.problem, children: a4(Button, { onClick: asked2.reload, children: "Try again" }) }),
@@ -3664,7 +3681,7 @@ ${at2}${close}`;
 								chart: chart.chart,
 								definition: metric?.definition,
 								title,
-								height: plotHeight(height, groupBy.length, count2, beside2),
+								height: plotHeight(height, groupBy.length, count2, beside2) - (own.length > 0 ? OWN_PX : 0),
 								bare: !0,
 								onPick,
 								onZoom
@@ -3678,12 +3695,12 @@ ${at2}${close}`;
 		);
 	}
 	function plotHeight(rows, groups, measures, beside2) {
-		let above = measures > 1 && !beside2 ? 2 : 1, taken2 = FRAME_PX + (groups > 0 ? LEGEND_PX : 0) + (measures > 1 ? above * NAME_PX : 0), height = Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - taken2);
+		let above = measures > 1 && !beside2 ? 2 : 1, heads = measures > 1 ? above * NAME_PX2 + (above - 1) * PANEL_GAP_PX : 0, taken2 = FRAME_PX2 + (groups > 0 ? LEGEND_PX : 0) + heads, height = Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - taken2);
 		return beside2 ? 2 * height : height;
 	}
 
 	// src/pages/dashboards/store.ts
-	var PATH = "/v1/dashboards";
+	var recent = { name: "", timezone: "" }, PATH = "/v1/dashboards";
 	function boardUrl(name) {
 		return `${PATH}/${encodeURIComponent(name)}`;
 	}
@@ -4466,7 +4483,7 @@ ${at2}${close}`;
 	function BoardPage({ name }) {
 		let loaded = useFetched(name, (signal) => loadBoard(name, signal)), [written2, setWritten] = d2(), stored2 = written2 ?? loaded.value, editing = place.value.params.has("edit") && may("admin");
 		return A2(() => {
-			stored2 !== void 0 && (document.title = `${stored2.board.title || name} · Merganser`);
+			stored2 !== void 0 && (document.title = `${stored2.board.title || name} · Merganser`, Object.assign(recent, { name, timezone: stored2.board.timezone ?? "" }));
 		}, [stored2]), stored2 === void 0 ? a4($, { children: [
 			a4(PageHeading, { title: name }),
 			a4(Gate, { of: loaded, children: () => null })
@@ -5136,29 +5153,33 @@ ${at2}${close}`;
 	}
 
 	// src/pages/dashboards/save.tsx
-	function SaveToDashboard({ params }) {
+	function SaveToDashboard(props) {
 		let [open2, setOpen] = d2(!1);
 		return may("admin") ? a4($, { children: [
 			a4(Button, { onClick: () => setOpen(!0), children: "Save to dashboard" }),
-			open2 && a4(SaveDialog, { params, onClose: () => setOpen(!1) })
+			open2 && a4(SaveDialog, { ...props, onClose: () => setOpen(!1) })
 		] }) : null;
 	}
-	function SaveDialog({ params, onClose }) {
+	function SaveDialog({ onClose, ...props }) {
 		let list = useFetched("boards", listBoards), [done, setDone] = d2();
-		return a4(Dialog, { title: "Save to dashboard", onClose, children: done === void 0 ? a4(Gate, { of: list, children: (boards) => a4(SaveForm, { params, boards, onClose, onDone: setDone }) }) : a4($, { children: [
-			a4("p", { role: "status", children: "Saved." }),
+		return a4(Dialog, { title: "Save to dashboard", onClose, children: done === void 0 ? a4(Gate, { of: list, children: (boards) => a4(SaveForm, { ...props, boards, onClose, onDone: setDone }) }) : a4($, { children: [
+			a4("p", { role: "status", children: [
+				"Saved to ",
+				done.title || done.name,
+				"."
+			] }),
 			a4("footer", { children: [
 				a4(Button, { onClick: onClose, children: "Go on exploring" }),
-				a4(Link, { to: `/d/${done}`, class: "button primary", children: "Open the dashboard" })
+				a4(Link, { to: `/d/${done.name}`, class: "button primary", children: "Open the dashboard" })
 			] })
 		] }) });
 	}
 	var NEW = "", RANGE = ["from", "to", "timezone", "compare"];
-	function SaveForm({ params, boards, onClose, onDone }) {
-		let [target, setTarget] = d2(boards[0]?.name ?? NEW), [boardTitle, setBoardTitle] = d2(""), [typed, setTyped] = d2(), [title, setTitle] = d2(""), [keepRange, setKeepRange] = d2(!1), [at2, setAt] = d2(), { busy, problem, run } = useAction(), name = target === NEW ? typed ?? (boardTitle === "" ? "" : boardName(boardTitle)) : target, chart = chartOf2(params, title, keepRange);
+	function SaveForm({ params, answer, boards, onClose, onDone }) {
+		let [target, setTarget] = d2(boards.find(isRecent)?.name ?? boards[0]?.name ?? NEW), [boardTitle, setBoardTitle] = d2(""), [typed, setTyped] = d2(), [title, setTitle] = d2(""), [keepRange, setKeepRange] = d2(!1), [at2, setAt] = d2(), { busy, problem, run } = useAction(), name = target === NEW ? typed ?? (boardTitle === "" ? "" : boardName(boardTitle)) : target, chart = chartOf2(params, answer, title, keepRange);
 		return a4("form", { class: "fields", onSubmit: (event) => {
 			event.preventDefault(), run(async () => {
-				await (target === NEW ? saveBoard(name, newBoard(boardTitle.trim(), params, chart, keepRange), void 0) : addTo(name, chart, at2)), onDone(name);
+				await (target === NEW ? saveBoard(name, newBoard(boardTitle.trim(), params, chart, keepRange), void 0) : addTo(name, chart, at2)), recent.name = name, onDone(boards.find((board) => board.name === name) ?? { name, title: boardTitle.trim() });
 			});
 		}, children: [
 			a4(Field, { label: "Dashboard", children: a4(
@@ -5221,8 +5242,9 @@ ${at2}${close}`;
 			}
 		) });
 	}
-	function chartOf2(params, title, keepRange) {
-		let { chart, measures } = readState(params), query = queryDocument(params, keepRange ? [] : RANGE), height = chart === "number" ? 1 : measures.length > 1 ? 3 : 2;
+	var isRecent = ({ name }) => name === recent.name;
+	function chartOf2(params, answer, title, keepRange) {
+		let { chart, groupBy, measures, granularity } = readState(params), query = queryDocument(params, keepRange ? [] : RANGE), count2 = answer === void 0 ? measures.length : measuresOf(answer, groupBy).length, height = fittingHeight(chart, granularity !== "all", count2, answer?.rows.length ?? 0);
 		return { title: title.trim(), chart, width: chart === "number" ? 4 : 6, height, query };
 	}
 	function newBoard(title, params, chart, keepRange) {
@@ -5450,7 +5472,7 @@ ${at2}${close}`;
 	function Explore() {
 		let { params } = place.value, state = w2(() => readState(params), [params]), list = useFetched("metrics", () => loadMetrics()), known = metrics.value, name = state.metric || known?.[0]?.name || "", detail = useFetched(name, (signal) => loadMetric(name, signal)), metric = detail.value?.name === name ? detail.value : known?.find((one) => one.name === name);
 		return A2(() => {
-			state.metric === "" && detail.value?.name === name && name !== "" && navigate("/explore", firstLook(detail.value, browserZone(), Date.now()), !0);
+			state.metric === "" && detail.value?.name === name && name !== "" && navigate("/explore", firstLook(detail.value, recent.timezone || browserZone(), Date.now()), !0);
 		}, [state.metric, detail.value, name]), list.problem && known === void 0 && state.metric === "" ? a4(ProblemView, { problem: list.problem, children: a4(Button, { onClick: list.reload, children: "Try again" }) }) : known?.length === 0 && state.metric === "" ? a4($, { children: [
 			a4(PageHeading, { title: "Explore" }),
 			a4(FirstRun, {})
@@ -5483,7 +5505,7 @@ ${at2}${close}`;
 				] }),
 				a4("div", { class: "page-actions", children: [
 					a4(Live, { state, paused, onPause: setPaused, onChange: change2 }),
-					a4(SaveToDashboard, { params }),
+					a4(SaveToDashboard, { params, answer: asked2.answer }),
 					a4(Share, { params, answer: asked2.answer })
 				] })
 			] }),

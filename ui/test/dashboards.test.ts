@@ -7,9 +7,11 @@ import {
   boardName,
   boardText,
   chartParams,
+  fittingHeight,
   heightOf,
   isBoardName,
   moved,
+  ownSettings,
   queryDocument,
   resized,
   sharedOf,
@@ -107,6 +109,21 @@ test('charts move within the list and never leave it', () => {
   assert.deepEqual(moved(['a', 'b'], 0, -1), ['a', 'b']);
   assert.deepEqual(moved(['a', 'b'], 1, 2), ['a', 'b']);
   assert.deepEqual(moved([], 0, 0), []);
+});
+
+test('a chart gets the height that its measures and rows need', () => {
+  assert.deepEqual([1, 2, 4, 40].map((count) => fittingHeight('number', false, count, 1)), [1, 2, 3, 8]);
+  assert.deepEqual([0, 1, 2].map((count) => fittingHeight('line', true, count, 31)), [2, 2, 4]);
+  assert.deepEqual([1, 9, 100].map((rows) => fittingHeight('bar', false, 1, rows)), [2, 3, 8]);
+  assert.ok(fittingHeight('bar', false, 2, 9) > fittingHeight('bar', false, 1, 9));
+  assert.deepEqual([1, 9].map((rows) => fittingHeight('table', false, 2, rows)), [2, 3]);
+});
+
+test('a chart says what it has of its own, and only that', () => {
+  assert.deepEqual(ownSettings(chart({ metric: 'm', filter: "a = 'x'" }), SHARED), []);
+  assert.deepEqual(ownSettings(chart({ metric: 'm', from: '2013-01-01', timezone: 'America/New_York' }), SHARED), []);
+  const own = chart({ metric: 'm', from: 'now-7d', to: 'now', timezone: 'UTC', compare: 'previous_week' });
+  assert.deepEqual(ownSettings(own, SHARED), ['Last 7 days', 'UTC', 'compared with previous week']);
 });
 
 test('sizes stay within the grid', () => {

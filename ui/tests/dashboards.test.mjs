@@ -22,6 +22,7 @@ inPage('from nothing to a dashboard with a chart, from Explore', {}, async ({ vi
   await dialog.getByLabel('Title of the dashboard').fill('The shop’s first');
   await dialog.getByLabel('Title of the chart').fill('Orders by country');
   await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+  await dialog.getByText('Saved to The shop’s first.').waitFor();
   await dialog.getByRole('link', { name: 'Open the dashboard' }).click();
   await page.getByRole('heading', { name: 'The shop’s first' }).waitFor();
   const chart = page.getByRole('region', { name: 'Orders by country' });

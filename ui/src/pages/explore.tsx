@@ -5,6 +5,7 @@ import { loadMetric, loadMetrics, type Metric, metrics } from '../catalog';
 import { useFetched } from '../fetched';
 import { FirstRun } from '../first-run';
 import { SaveToDashboard } from './dashboards/save';
+import { recent } from './dashboards/store';
 import { navigate, place } from '../router';
 import { useAnswer } from '../explore/asking';
 import { Filters } from '../explore/filters';
@@ -42,7 +43,7 @@ export function Explore() {
   const metric = detail.value?.name === name ? detail.value : known?.find((one) => one.name === name);
   useEffect(() => {
     if (state.metric === '' && detail.value?.name === name && name !== '') {
-      navigate('/explore', firstLook(detail.value, browserZone(), Date.now()), true);
+      navigate('/explore', firstLook(detail.value, recent.timezone || browserZone(), Date.now()), true);
     }
   }, [state.metric, detail.value, name]);
   if (list.problem && known === undefined && state.metric === '') {
@@ -114,7 +115,7 @@ function Board({ state, metric }: BoardProps) {
         </h1>
         <div class="page-actions">
           <Live state={state} paused={paused} onPause={setPaused} onChange={change} />
-          <SaveToDashboard params={params} />
+          <SaveToDashboard params={params} answer={asked.answer} />
           <Share params={params} answer={asked.answer} />
         </div>
       </div>

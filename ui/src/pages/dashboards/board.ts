@@ -2,7 +2,7 @@
 import type { ChartKind } from '../../chart';
 import type { Definition } from '../../catalog';
 import { Decimal, type Json, type Writable, writeJson } from '../../json';
-import { BUCKETS_MAX, fitting, lengthOf, suggested } from '../../explore/range';
+import { BUCKETS_MAX, fitting, lengthOf, rangeLabel, suggested } from '../../explore/range';
 import { usualFill } from '../../explore/state';
 
 /** Names and values as POST /v1/query takes them. */
@@ -197,6 +197,41 @@ export function resized(chart: BoardChart, wider: number, taller: number): Board
     width: within(widthOf(chart) + wider, WIDTH, WIDTH_MAX),
     height: within(heightOf(chart) + taller, HEIGHT, HEIGHT_MAX),
   };
+}
+
+/** As in the style sheet. */
+export const ROW_PX = 160;
+export const GAP_PX = 14;
+/** Title, provenance and paddings of a card. */
+const FRAME_PX = 80;
+const [TILE_PX, PLOT_PX, NAME_PX, LINE_PX] = [72, 190, 40, 34];
+
+/** The rows of the grid that a chart needs to show all of itself, as far as there are so many. */
+export function fittingHeight(chart: ChartKind, timed: boolean, measures: number, rows: number): number {
+  const count = Math.max(1, measures);
+  const list = rows * LINE_PX + (count > 1 ? NAME_PX : 0);
+  const content =
+    chart === 'number'
+      ? count * TILE_PX
+      : chart === 'table'
+        ? (rows + 2) * LINE_PX
+        : timed
+          ? NAME_PX + count * PLOT_PX + (count - 1) * 2 * GAP_PX
+          : count * list;
+  const least = chart === 'number' ? 1 : 2;
+  const height = Math.ceil((content + FRAME_PX + GAP_PX) / (ROW_PX + GAP_PX));
+  return Math.min(HEIGHT_MAX, Math.max(least, height));
+}
+
+/** What a chart says itself about range, zone and comparison where its dashboard says otherwise. */
+export function ownSettings({ query }: BoardChart, shared: Shared): string[] {
+  const own = (name: SharedName) => text(query[name]) || shared[name];
+  const differs = (name: SharedName) => own(name) !== shared[name];
+  return [
+    differs('from') || differs('to') ? rangeLabel(own('from'), own('to')) : '',
+    differs('timezone') ? own('timezone').replaceAll('_', ' ') : '',
+    differs('compare') ? `compared with ${own('compare').replace('_', ' ')}` : '',
+  ].filter((part) => part !== '');
 }
 
 /** The dashboard with a chart put at a place, or at its end. */

@@ -9,7 +9,7 @@ import { useFetched } from '../../fetched';
 import { ProvenanceLine } from '../../provenance';
 import { readable } from '../../router';
 import { type BoardChart, chartParams, heightOf, type MetricExtent, type Shared } from './board';
-import { titleOf, widthOf } from './board';
+import { GAP_PX, ownSettings, ROW_PX, titleOf, widthOf } from './board';
 
 interface CardProps {
   readonly chart: BoardChart;
@@ -23,9 +23,6 @@ interface CardProps {
   readonly onZoom: (from: string, to: string) => void;
 }
 
-/** As in the style sheet. */
-const ROW_PX = 160;
-const GAP_PX = 14;
 /** Title, provenance and paddings; the names of groups above a chart over time. */
 const FRAME_PX = 100;
 const LEGEND_PX = 40;
@@ -33,6 +30,9 @@ const LOWEST_PX = 120;
 /** Columns from which on measures stand beside each other, each with its name above. */
 const BESIDE = 8;
 const NAME_PX = 36;
+/** Between panels; the line of a chart's own settings. */
+const PANEL_GAP_PX = 28;
+const OWN_PX = 22;
 
 export function ChartCard({ chart, shared, metric, every, children, onPick, onZoom }: CardProps) {
   const params = chartParams(chart, shared, metric, Date.now());
@@ -43,6 +43,7 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
     every,
   );
   const title = titleOf(chart);
+  const own = ownSettings(chart, shared);
   const [width, height] = [widthOf(chart), heightOf(chart)];
   const answer = asked.value?.answer;
   const groupBy = groupsOf(asked.value?.query ?? '');
@@ -68,6 +69,7 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
           </Link>
         )}
       </div>
+      {own.length > 0 && <p class="board-own">Its own: {own.join(' · ')}</p>}
       {children}
       <div class={beside ? 'board-body beside' : 'board-body'} tabIndex={-1}>
         {asked.problem && (
@@ -83,7 +85,7 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
             chart={chart.chart}
             definition={metric?.definition}
             title={title}
-            height={plotHeight(height, groupBy.length, count, beside)}
+            height={plotHeight(height, groupBy.length, count, beside) - (own.length > 0 ? OWN_PX : 0)}
             bare
             onPick={onPick}
             onZoom={onZoom}
@@ -99,7 +101,8 @@ export function ChartCard({ chart, shared, metric, every, children, onPick, onZo
 /** The height of all panels, two of which are one above the other unless they stand beside each other. */
 function plotHeight(rows: number, groups: number, measures: number, beside: boolean): number {
   const above = measures > 1 && !beside ? 2 : 1;
-  const taken = FRAME_PX + (groups > 0 ? LEGEND_PX : 0) + (measures > 1 ? above * NAME_PX : 0);
+  const heads = measures > 1 ? above * NAME_PX + (above - 1) * PANEL_GAP_PX : 0;
+  const taken = FRAME_PX + (groups > 0 ? LEGEND_PX : 0) + heads;
   const height = Math.max(LOWEST_PX, rows * ROW_PX + (rows - 1) * GAP_PX - taken);
   return beside ? 2 * height : height;
 }

@@ -16,7 +16,7 @@ import { Conflict } from './conflict';
 import { useDraft, useWarning } from './draft';
 import { BoardHead, ChartControls } from './edit';
 import { SharedSettings } from './settings';
-import { deleteBoard, isConflict, loadBoard, saveBoard, type Stored } from './store';
+import { deleteBoard, isConflict, loadBoard, recent, saveBoard, type Stored } from './store';
 
 const LIVE_MS = 5000;
 
@@ -28,6 +28,7 @@ export function BoardPage({ name }: { readonly name: string }) {
   useEffect(() => {
     if (stored !== undefined) {
       document.title = `${stored.board.title || name} · Merganser`;
+      Object.assign(recent, { name, timezone: stored.board.timezone ?? '' });
     }
   }, [stored]);
   if (stored === undefined) {

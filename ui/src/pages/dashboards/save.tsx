@@ -1,50 +1,56 @@
 // "Save to dashboard": puts what Explore shows into a dashboard, new or there already.
 import { useState } from 'preact/hooks';
+import { type Answer, measuresOf } from '../../answer';
 import { useAction } from '../../action';
 import { Button, Dialog, Field, Gate, Link, ProblemView } from '../../components';
 import { readState } from '../../explore/state';
 import { useFetched } from '../../fetched';
 import { may } from '../../session';
-import { type Board, type BoardChart, boardName, type BoardSummary, isBoardName } from './board';
+import { type Board, type BoardChart, boardName, type BoardSummary, fittingHeight, isBoardName } from './board';
 import { queryDocument, SHARED, sharedOf, titleOf, withChart } from './board';
 import { NameField } from './list';
-import { isConflict, listBoards, loadBoard, saveBoard } from './store';
+import { isConflict, listBoards, loadBoard, recent, saveBoard } from './store';
 
 interface SaveProps {
   /** Explore's parameters. */
   readonly params: URLSearchParams;
+  /** What it shows: from this follows how much room a chart takes. */
+  readonly answer: Answer | undefined;
 }
 
 /** The button, for those who may write dashboards. */
-export function SaveToDashboard({ params }: SaveProps) {
+export function SaveToDashboard(props: SaveProps) {
   const [open, setOpen] = useState(false);
   return may('admin') ? (
     <>
       <Button onClick={() => setOpen(true)}>Save to dashboard</Button>
-      {open && <SaveDialog params={params} onClose={() => setOpen(false)} />}
+      {open && <SaveDialog {...props} onClose={() => setOpen(false)} />}
     </>
   ) : null;
 }
+
+/** Where a chart was saved. */
+type Target = Pick<BoardSummary, 'name' | 'title'>;
 
 interface DialogProps extends SaveProps {
   readonly onClose: () => void;
 }
 
-function SaveDialog({ params, onClose }: DialogProps) {
+function SaveDialog({ onClose, ...props }: DialogProps) {
   const list = useFetched('boards', listBoards);
-  const [done, setDone] = useState<string>();
+  const [done, setDone] = useState<Target>();
   return (
     <Dialog title="Save to dashboard" onClose={onClose}>
       {done === undefined ? (
         <Gate of={list}>
-          {(boards) => <SaveForm params={params} boards={boards} onClose={onClose} onDone={setDone} />}
+          {(boards) => <SaveForm {...props} boards={boards} onClose={onClose} onDone={setDone} />}
         </Gate>
       ) : (
         <>
-          <p role="status">Saved.</p>
+          <p role="status">Saved to {done.title || done.name}.</p>
           <footer>
             <Button onClick={onClose}>Go on exploring</Button>
-            <Link to={`/d/${done}`} class="button primary">
+            <Link to={`/d/${done.name}`} class="button primary">
               Open the dashboard
             </Link>
           </footer>
@@ -60,11 +66,11 @@ const RANGE = ['from', 'to', 'timezone', 'compare'];
 
 interface FormProps extends DialogProps {
   readonly boards: readonly BoardSummary[];
-  readonly onDone: (name: string) => void;
+  readonly onDone: (target: Target) => void;
 }
 
-function SaveForm({ params, boards, onClose, onDone }: FormProps) {
-  const [target, setTarget] = useState(boards[0]?.name ?? NEW);
+function SaveForm({ params, answer, boards, onClose, onDone }: FormProps) {
+  const [target, setTarget] = useState(boards.find(isRecent)?.name ?? boards[0]?.name ?? NEW);
   const [boardTitle, setBoardTitle] = useState('');
   const [typed, setTyped] = useState<string>();
   const [title, setTitle] = useState('');
@@ -72,14 +78,15 @@ function SaveForm({ params, boards, onClose, onDone }: FormProps) {
   const [at, setAt] = useState<number>();
   const { busy, problem, run } = useAction();
   const name = target === NEW ? (typed ?? (boardTitle === '' ? '' : boardName(boardTitle))) : target;
-  const chart = chartOf(params, title, keepRange);
+  const chart = chartOf(params, answer, title, keepRange);
   const submit = (event: Event) => {
     event.preventDefault();
     void run(async () => {
       await (target === NEW
         ? saveBoard(name, newBoard(boardTitle.trim(), params, chart, keepRange), undefined)
         : addTo(name, chart, at));
-      onDone(name);
+      recent.name = name;
+      onDone(boards.find((board) => board.name === name) ?? { name, title: boardTitle.trim() });
     });
   };
   return (
@@ -165,10 +172,18 @@ function PlaceField({ name, at, onChange }: PlaceProps) {
   );
 }
 
-function chartOf(params: URLSearchParams, title: string, keepRange: boolean): BoardChart {
-  const { chart, measures } = readState(params);
+const isRecent = ({ name }: BoardSummary) => name === recent.name;
+
+function chartOf(
+  params: URLSearchParams,
+  answer: Answer | undefined,
+  title: string,
+  keepRange: boolean,
+): BoardChart {
+  const { chart, groupBy, measures, granularity } = readState(params);
   const query = queryDocument(params, keepRange ? [] : RANGE);
-  const height = chart === 'number' ? 1 : measures.length > 1 ? 3 : 2;
+  const count = answer === undefined ? measures.length : measuresOf(answer, groupBy).length;
+  const height = fittingHeight(chart, granularity !== 'all', count, answer?.rows.length ?? 0);
   return { title: title.trim(), chart, width: chart === 'number' ? 4 : 6, height, query };
 }
 

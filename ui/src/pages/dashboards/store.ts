@@ -3,6 +3,9 @@ import { get, Problem, request } from '../../api';
 import type { Writable } from '../../json';
 import type { Board, BoardSummary } from './board';
 
+/** The dashboard that was looked at or saved to last, since the page was opened. */
+export const recent = { name: '', timezone: '' };
+
 const PATH = '/v1/dashboards';
 
 export interface Stored {
