@@ -11,9 +11,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
+use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_api::request::{
-    BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred_media_type, read_json,
+    BoundedBody, CallerId, NoParameters, RequestScope, pairs, preferred_media_type, read_json_as,
 };
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -88,7 +89,8 @@ async fn explain(
 
 /// The query of a JSON object.
 fn query_of(text: &[u8]) -> Result<Query, Problem> {
-    let JsonFields(fields) = read_json(text, "an object, as {\"metric\": …}")?;
+    let shape = "an object, as {\"metric\": …}";
+    let JsonFields(fields) = read_json_as(text, ErrorCode::MalformedBody, shape)?;
     Ok(Query::from_json(fields)?)
 }
 

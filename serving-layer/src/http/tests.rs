@@ -238,7 +238,7 @@ async fn bodies_that_are_no_query_are_refused() {
     };
     for (body, status, code) in [
         ("{".to_owned(), 400, "malformed_body"),
-        ("[]".to_owned(), 422, "invalid_request"),
+        ("[]".to_owned(), 400, "malformed_body"),
         ("{}".to_owned(), 400, "invalid_parameter"),
         (r#"{"metric":7}"#.to_owned(), 400, "invalid_parameter"),
         (r#"{"metric":"sales","measures":[1]}"#.to_owned(), 400, "invalid_parameter"),
