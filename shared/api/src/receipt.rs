@@ -21,10 +21,16 @@ pub struct Receipt {
     /// Events that were there before, with the same id and content
     pub duplicates: u64,
     /// Events that were there before with other content
+    #[serde(default)]
+    #[schema(required = true)]
     pub conflicts: Vec<ConflictingEvent>,
     /// Events that break a rule
+    #[serde(default)]
+    #[schema(required = true)]
     pub invalid: Vec<InvalidEvent>,
     /// The next offsets after this request: everything that it was acknowledged for lies below
+    #[serde(default)]
+    #[schema(required = true)]
     pub position: PartitionOffsets,
     /// The id of the journal that the position is in
     #[serde(skip_serializing_if = "Option::is_none")]

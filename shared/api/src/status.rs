@@ -70,8 +70,12 @@ pub struct JournalStatus {
     /// Its end
     pub position: PartitionOffsets,
     /// Bytes of its files
+    #[serde(default)]
+    #[schema(required = true)]
     pub size_bytes: u64,
     /// Its first event that is still there
+    #[serde(default)]
+    #[schema(required = true)]
     pub start: PartitionOffsets,
 }
 

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use merganser_api::receipt::Receipt;
-use merganser_api::status::{JournalStatus, ServiceStatus};
+use merganser_api::status::JournalStatus;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -87,12 +87,16 @@ fn fetch_journal(client: &ApiClient) -> Result<HttpReply, CallError> {
     }
 }
 
+/// What is read of a status: servers of other versions may lack the rest.
+#[derive(Deserialize)]
+struct JournalOfStatus {
+    journal: JournalStatus,
+}
+
 /// The journal that a status names, or a receipt, if it does.
 fn journal_of_reply(reply: &HttpReply) -> Option<ServerJournal> {
-    let named = match reply.json::<ServiceStatus>() {
-        Ok(ServiceStatus { journal: JournalStatus { id, position, .. }, .. }) => {
-            Some((id, position))
-        }
+    let named = match reply.json::<JournalOfStatus>() {
+        Ok(JournalOfStatus { journal: JournalStatus { id, position, .. } }) => Some((id, position)),
         Err(_) => {
             let Receipt { journal, position, .. } = reply.json().ok()?;
             journal.map(|id| (id.to_string(), position))
