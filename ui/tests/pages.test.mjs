@@ -50,7 +50,6 @@ const PLACES = [
   ['/ui/health', /Ready/],
   ['/ui/quarantine', /invalid_time/],
   ['/ui/keys', /admin/, 'Create a key'],
-  ['/ui/nowhere', /No such page/],
 ];
 
 for (const scheme of ['light', 'dark']) {
