@@ -300,6 +300,8 @@ fn parameter_schema(path: &str, name: &str) -> ObjectBuilder {
         "first_line" => whole(1, 1 << 53),
         "delimiter" => string().min_length(Some(1)).max_length(Some(1)),
         "time_column" | "id_column" | "subject_column" => string(),
+        // Empty: events of all types.
+        "event" if path == "/v1/properties" => string(),
         "call" => one_of(&operations::CALLS),
         _ => string().min_length(Some(1)),
     }
