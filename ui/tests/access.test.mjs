@@ -59,7 +59,7 @@ inPage('a bound reader sees its part, everywhere', HIDDEN, async ({ visit, page,
   await explore.settled();
   const part = (await explore.truth({ key: shared.acme })).rows[0].orders;
   assert.equal(part, String(ORDERS / 3));
-  assert.equal(plain(await explore.answer.locator('.number-value').filter({ hasText: /\d/ }).textContent()), part);
+  assert.equal(plain(await explore.answer.locator('.number-value').innerText()), part);
   await explore.button('Add a filter').click();
   await page.getByRole('option', { name: 'tenant' }).click();
   const values = page.getByRole('listbox', { name: 'Values of tenant' }).getByRole('option');

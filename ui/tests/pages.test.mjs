@@ -81,6 +81,10 @@ async function inEveryPlace(how) {
         await checkWidth(page, target);
       }
     }
+    await visit.follow('/ui/nowhere');
+    await page.getByRole('main').getByText(/No such page/).first().waitFor();
+    await visit.checkAccessibility('an address of no page');
+    await checkWidth(page, '/ui/nowhere');
     assert.equal(await page.locator('img, script:not([src])').count(), 0);
   } catch (error) {
     await visit.context.close();

@@ -91,6 +91,14 @@ export class Visit {
     return this.page;
   }
 
+  /** Goes to a path within the page, as Back and Forward do. */
+  async follow(target) {
+    await this.page.evaluate((href) => {
+      history.pushState(null, '', href);
+      dispatchEvent(new PopStateEvent('popstate'));
+    }, target);
+  }
+
   /** Runs `act` and gives the answer of the next request whose path matches. */
   async answerOf(pattern, act) {
     const [response] = await Promise.all([

@@ -21,10 +21,7 @@ export class Explore {
 
   /** Goes to a state within the page, as Back and Forward do. */
   async follow(params) {
-    await this.page.evaluate((href) => {
-      history.pushState(null, '', href);
-      dispatchEvent(new PopStateEvent('popstate'));
-    }, `/ui/explore?${new URLSearchParams(params)}`);
+    await this.visit.follow(`/ui/explore?${new URLSearchParams(params)}`);
     await this.settled();
   }
 
@@ -33,6 +30,8 @@ export class Explore {
     await eventually(async () => {
       assert.equal(await this.answer.getAttribute('aria-busy', { timeout: 1000 }), 'false');
       assert.equal(await this.answer.locator('.loading').count(), 0);
+      // Until it is known who reads, the page is laid out and not shown.
+      assert.equal(await this.page.locator('.shell.waiting').count(), 0);
     });
   }
 
