@@ -80,6 +80,11 @@ pub(super) fn query() -> Vec<OperationSpec> {
         ResponseContent::Json(Shape::Of(schema_of::<QueryExplanation>)),
     )];
     const PROBLEMS: &[&str] = &["400", "404", "413", "414", "503", "504"];
+    const BODY: (&[(&str, Shape)], &str) = (
+        &[("application/json", Shape::Written("Query"))],
+        "The parameters of GET by the same names; lists are arrays",
+    );
+    const BODY_PROBLEMS: &[&str] = &["400", "404", "408", "413", "503", "504"];
     vec![
         OperationSpec {
             query: QUERY,
@@ -88,11 +93,8 @@ pub(super) fn query() -> Vec<OperationSpec> {
             ..operation_spec(HttpMethod::Get, "/v1/query", "Ask for a metric", ANSWER)
         },
         OperationSpec {
-            body: Some((
-                &[("application/json", Shape::Written("Query"))],
-                "The parameters of GET by the same names; lists are arrays",
-            )),
-            problems: &["400", "404", "408", "413", "503", "504"],
+            body: Some(BODY),
+            problems: BODY_PROBLEMS,
             access: RouteAccess::Read,
             ..operation_spec(HttpMethod::Post, "/v1/query", "Ask for a metric", ANSWER)
         },
@@ -103,11 +105,8 @@ pub(super) fn query() -> Vec<OperationSpec> {
             ..operation_spec(HttpMethod::Get, EXPLAIN, "What a query costs", EXPLANATION)
         },
         OperationSpec {
-            body: Some((
-                &[("application/json", Shape::Written("Query"))],
-                "The parameters of GET by the same names; lists are arrays",
-            )),
-            problems: &["400", "404", "408", "413", "503", "504"],
+            body: Some(BODY),
+            problems: BODY_PROBLEMS,
             access: RouteAccess::Read,
             ..operation_spec(HttpMethod::Post, EXPLAIN, "What a query costs", EXPLANATION)
         },
