@@ -100,6 +100,15 @@ impl RowGrouping {
     }
 }
 
+/// Adds the one group of a total, which is there even when nothing was counted.
+///
+/// # Errors
+/// When the table has dimensions.
+pub fn ensure_total(table: &mut StateTable) -> Result<(), MergeError> {
+    table.groups(&[0], &[])?;
+    Ok(())
+}
+
 /// A table with its memory.
 #[derive(Debug)]
 pub struct HeldTable {

@@ -233,7 +233,7 @@ impl ServingLayer {
     ) -> Result<QueryAnswer, ServingError> {
         let (started, _in_progress) = (Instant::now(), self.instruments.begin());
         let answer = self.answer_after(request, query).await;
-        self.instruments.record_query(started.elapsed(), end_of(&answer));
+        self.instruments.record_query(started.elapsed(), end_of(answer.as_ref()));
         answer
     }
 
@@ -366,7 +366,7 @@ impl ServingLayer {
     }
 }
 
-fn end_of(answer: &Result<QueryAnswer, ServingError>) -> QueryEnd {
+fn end_of(answer: Result<&QueryAnswer, &ServingError>) -> QueryEnd {
     match answer {
         Ok(answer) if answer.provenance.complete => QueryEnd::Complete,
         Ok(_) => QueryEnd::Partial,

@@ -16,6 +16,7 @@ use super::rows::{GroupRow, MergedStates};
 use super::{AnswerInput, misfit_warnings, page, table_error};
 use crate::calendar::Granularity;
 use crate::error::ServingError;
+use crate::merge::ensure_total;
 use crate::query::LIMIT_MAX;
 
 /// Rows of measures that are sums of others, and what they are compared with.
@@ -46,8 +47,7 @@ pub(super) fn totals(
 ) -> Result<SummedRows, ServingError> {
     let mut total = |counted: &MergedStates| {
         let mut sum = counted.table.undivided();
-        // There even when nothing was counted.
-        sum.groups(&[0], &[]).map_err(table_error)?;
+        ensure_total(&mut sum)?;
         let all = each(None, &counted.table).map(|group| (group, Timestamp(0)));
         sum.merge_like(&counted.table, all).map_err(table_error)?;
         let held = source.account.hold(sum.size_bytes())?;

@@ -76,6 +76,14 @@ pub struct ResolvedQuery {
     pub rank_by: Option<(usize, SortDirection)>,
 }
 
+impl ResolvedQuery {
+    /// Whether the answer is one row, which is there even when nothing was counted.
+    #[must_use]
+    pub fn is_total(&self) -> bool {
+        self.calendar.granularity() == Granularity::All && self.group_by.is_empty()
+    }
+}
+
 /// Which way values go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortDirection {

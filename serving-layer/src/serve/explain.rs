@@ -1,8 +1,8 @@
-//! What an answer costs: the query is answered, and what was read and merged for it is told.
+//! What an answer costs: the query is answered, with what was read and merged for it.
 //!
 //! Rows are made anew even if they are kept from before; merged batch parts that are kept are used
-//! as any query would use them, and say so. Whatever is not known is left out. A key that is bound
-//! by a filter is not told how much there is besides what it sees.
+//! as any query would use them, and say so. What is not known is left out. A key that is bound
+//! by a filter does not learn how much there is besides what it sees.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +22,7 @@ fn millis(micros: u64) -> f64 {
 }
 
 impl ServingLayer {
-    /// Answers a query, and tells what that took.
+    /// Answers a query, and says what that took.
     pub(crate) async fn explain_to(
         self: &Arc<Self>,
         request: &PermitRequest,
@@ -30,8 +30,8 @@ impl ServingLayer {
     ) -> Result<QueryExplanation, ServingError> {
         let (started, _in_progress) = (Instant::now(), self.instruments.begin());
         let explained = self.explain_after(request, query).await;
-        let answer = explained.as_ref().map(|(answer, _)| answer.clone());
-        self.instruments.record_query(started.elapsed(), end_of(&answer.map_err(Clone::clone)));
+        let answer = explained.as_ref().map(|(answer, _)| answer);
+        self.instruments.record_query(started.elapsed(), end_of(answer));
         explained.map(|(_, explanation)| explanation)
     }
 
@@ -50,15 +50,12 @@ impl ServingLayer {
             let trace = ReadTrace::new(Arc::clone(&self.clock));
             let began = trace.now();
             let answer = self.answer_now(query, &work.traced(trace.clone())).await?;
-            Ok((answer, trace.elapsed_us(began), trace.figures().clone()))
+            let elapsed_us = trace.elapsed_us(began);
+            Ok((answer, ReadFigures { elapsed_us, ..trace.figures().clone() }))
         });
-        let (answer, elapsed_us, figures) = explained.await?;
+        let (answer, figures) = explained.await?;
         self.check_reached(after, &answer)?;
-        let explanation = QueryExplanation {
-            elapsed_ms: millis(elapsed_us),
-            cached: kept.is_some(),
-            ..self.explanation(query, metric, &answer, &figures)
-        };
+        let explanation = self.explanation(query, metric, &answer, &figures, kept.is_some());
         Ok((answer, explanation))
     }
 
@@ -68,6 +65,7 @@ impl ServingLayer {
         metric: &MetricVersion,
         answer: &QueryAnswer,
         figures: &ReadFigures,
+        cached: bool,
     ) -> QueryExplanation {
         let zone = answer.rows.calendar.zone();
         let sees_all = query.scope.filter.is_none();
@@ -86,8 +84,8 @@ impl ServingLayer {
         QueryExplanation {
             query: explained_query(query, &metric.compiled, answer),
             generation: provenance.generation,
-            elapsed_ms: 0.0,
-            cached: false,
+            elapsed_ms: millis(figures.elapsed_us),
+            cached,
             rows: answer.rows.values.num_rows(),
             groups: figures.groups,
             batch: ExplainedBatch { pieces: figures.pieces.iter().map(piece).collect() },

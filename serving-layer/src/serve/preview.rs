@@ -15,14 +15,14 @@ use merganser_metric::table::StateTable;
 
 use super::metric_warnings::all_readings;
 use super::query_context::QueryContext;
+use super::read::row_grouping;
 use super::recent_events::RecentEvents;
 use super::{PermitRequest, ServingLayer};
 use crate::answer::warnings::WarningContext;
 use crate::answer::{self, AnswerInput, AnswerRows, MergedStates, RangeStates};
-use crate::calendar::Granularity;
 use crate::error::ServingError;
 use crate::memory::MemoryNeed;
-use crate::merge::{HeldTable, RowGrouping};
+use crate::merge::{HeldTable, ensure_total};
 use crate::query::Query;
 use crate::query::resolve::{ResolvedQuery, edges, resolve};
 
@@ -63,7 +63,7 @@ impl ServingLayer {
     /// When the query does not fit the definition, or the journal cannot be read.
     pub(crate) async fn preview(
         self: &Arc<Self>,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         (definition, compiled): (MetricDefinition, Metric),
         query: &Query,
         events_max: usize,
@@ -80,7 +80,7 @@ impl ServingLayer {
             omissions: MetricOmissions::default(),
         });
         let metric = &metric;
-        self.run_when_admitted(MemoryNeed::Much, asking, |work| async move {
+        self.run_when_admitted(MemoryNeed::Much, request, |work| async move {
             self.preview_now(metric, query, events_max, &work).await
         })
         .await
@@ -103,8 +103,7 @@ impl ServingLayer {
             let recent = RecentEvents::read(&*journal, events_max);
             let recent = recent.map_err(|error| ServingError::Internal(error.to_string()))?;
             let folded = fold(recent, &of.compiled)?;
-            let (table, columns) =
-                merge(&folded.table, &of.compiled, &resolved, &query, groups_max)?;
+            let (table, columns) = merge(&folded.table, &of.compiled, &resolved, groups_max)?;
             let merged = MergedStates { table: Arc::new(HeldTable::new(table, held)), columns };
             let edges = answer::answered_edges(&merged, &resolved.calendar, resolved.edges);
             let states = RangeStates::of(merged);
@@ -157,24 +156,14 @@ fn merge(
     folded: &StateTable,
     metric: &Metric,
     resolved: &ResolvedQuery,
-    query: &Query,
     groups_max: usize,
 ) -> Result<(StateTable, Arc<[String]>), ServingError> {
-    let grouping = RowGrouping::new(
-        metric,
-        resolved.calendar.clone(),
-        resolved.filters.clone(),
-        &resolved.group_by,
-        &metric.states_of(&resolved.measures),
-        groups_max,
-    );
+    let grouping = row_grouping(metric, resolved, groups_max);
     let mut table = grouping.empty();
     let rows = folded.emit(&folded.within(resolved.edges.range()));
     grouping.add(&mut table, &rows)?;
-    if query.granularity == Granularity::All && resolved.group_by.is_empty() && table.is_empty() {
-        // A total is there even when nothing was counted.
-        let made = table.groups(&[0], &[]);
-        made.map_err(|error| ServingError::Internal(error.to_string()))?;
+    if resolved.is_total() {
+        ensure_total(&mut table)?;
     }
     Ok((table, grouping.columns().into()))
 }

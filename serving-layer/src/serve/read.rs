@@ -12,6 +12,7 @@ use merganser_core::ids::{MetricId, Offset};
 use merganser_core::omissions::MetricOmissions;
 use merganser_core::time::{TimeRange, Timestamp};
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
+use merganser_metric::compile::Metric;
 use merganser_metric::table::StateTable;
 use merganser_metric::views::{
     self, BatchReadRequest, ReadColumns, SpeedReadRequest, SpeedViewError,
@@ -23,10 +24,9 @@ use super::metric_warnings::merged_omissions;
 use super::query_context::QueryContext;
 use super::read_trace::{PieceTrace, ReadTrace, RowsTrace};
 use crate::answer::MergedStates;
-use crate::calendar::Granularity;
 use crate::error::ServingError;
 use crate::memory::QueryMemoryGuard;
-use crate::merge::{HeldTable, RowGrouping};
+use crate::merge::{HeldTable, RowGrouping, ensure_total};
 use crate::plan::{self, RollupScan};
 use crate::query::resolve::{RangeEdges, ResolvedQuery};
 use crate::query::{PartialPolicy, Query};
@@ -162,15 +162,8 @@ impl ServingLayer {
     }
 
     fn grouping(&self, part: &ReadContext<'_>) -> Arc<RowGrouping> {
-        let ReadContext { metric, resolved, .. } = *part;
-        Arc::new(RowGrouping::new(
-            &metric.compiled,
-            resolved.calendar.clone(),
-            resolved.filters.clone(),
-            &resolved.group_by,
-            &states(part),
-            self.settings.groups_max,
-        ))
+        let groups_max = self.settings.groups_max;
+        Arc::new(row_grouping(&part.metric.compiled, part.resolved, groups_max))
     }
 
     /// The merged batch part, which equal queries share.
@@ -183,16 +176,15 @@ impl ServingLayer {
         let ReadContext { snapshot, metric, .. } = *part;
         let key = BatchPartKey { metric: metric.id, edges, grouping: Arc::clone(grouping) };
         let columns = ReadColumns { dimensions: dimensions(part), states: states(part) };
-        let range = plan::covered_range(&metric.files, edges.range());
-        let pieces = plan::rollup_scans(&part.resolved.calendar, metric.compiled.grain(), range);
         let before = part.work.trace().map(|trace| trace.figures().pieces.len());
-        let batch = self.batch_part(part, pieces.clone(), columns, Arc::clone(grouping));
+        let batch = self.batch_part(part, edges, columns, Arc::clone(grouping));
         let merged = self.parts.get(snapshot.generation, Offset::ZERO, &key, batch).await?;
         if let Some(trace) = part.work.trace()
             && before == Some(trace.figures().pieces.len())
         {
             // The part was kept, so none of its pieces was read.
-            let kept = pieces.iter().map(|piece| piece_trace(metric, piece, None));
+            let kept = pieces(part, edges);
+            let kept = kept.iter().map(|piece| piece_trace(metric, piece, None));
             trace.figures().pieces.extend(kept);
         }
         Ok(merged)
@@ -203,11 +195,12 @@ impl ServingLayer {
     async fn batch_part(
         &self,
         part: &ReadContext<'_>,
-        pieces: Vec<RollupScan>,
+        edges: RangeEdges,
         columns: ReadColumns,
         grouping: Arc<RowGrouping>,
     ) -> Result<Arc<HeldTable>, ServingError> {
         let ReadContext { snapshot, metric, work, .. } = *part;
+        let pieces = pieces(part, edges);
         let (snapshot, metric) = (Arc::clone(snapshot), Arc::clone(metric));
         let (batch, work, runtime) = (Arc::clone(&self.batch), work.clone(), Handle::current());
         let kept = self.kept.clone();
@@ -236,7 +229,14 @@ impl ServingLayer {
     }
 }
 
-/// What is told of a piece.
+/// The pieces of the batch view that answer a range.
+fn pieces(part: &ReadContext<'_>, edges: RangeEdges) -> Vec<RollupScan> {
+    let ReadContext { metric, resolved, .. } = *part;
+    let range = plan::covered_range(&metric.files, edges.range());
+    plan::rollup_scans(&resolved.calendar, metric.compiled.grain(), range)
+}
+
+/// What an explanation says of a piece.
 fn piece_trace(metric: &MetricVersion, piece: &RollupScan, read: Option<RowsTrace>) -> PieceTrace {
     let is_read = |file: &&ViewFile| file.grain == piece.grain && file.range.overlaps(&piece.range);
     let files = metric.files.iter().filter(is_read).count();
@@ -292,8 +292,8 @@ async fn merge(
     batch: Arc<HeldTable>,
     speed: &SpeedRows,
 ) -> Result<MergedStates, ServingError> {
-    let ReadContext { query, resolved, work, .. } = *part;
-    let total = query.granularity == Granularity::All && resolved.group_by.is_empty();
+    let ReadContext { resolved, work, .. } = *part;
+    let total = resolved.is_total();
     let columns = grouping.columns().into();
     let (rows, work) = (speed.within(edges.range())?, work.clone());
     let began = work.trace().map(ReadTrace::now);
@@ -307,9 +307,7 @@ async fn merge(
         drop(batch);
         rows.iter().try_for_each(|rows| added.add(rows))?;
         if total {
-            // A total is there even when nothing was counted.
-            let made = added.table.groups(&[0], &[]);
-            made.map_err(|error| ServingError::Internal(error.to_string()))?;
+            ensure_total(&mut added.table)?;
         }
         added.end().map(Arc::new)
     });
@@ -358,6 +356,22 @@ fn speed_rows(
             Ok(SpeedRows { rows, range, through, reach, omissions, _held: held })
         }
     }
+}
+
+/// How rows become the groups of an answer.
+pub(super) fn row_grouping(
+    metric: &Metric,
+    resolved: &ResolvedQuery,
+    groups_max: usize,
+) -> RowGrouping {
+    RowGrouping::new(
+        metric,
+        resolved.calendar.clone(),
+        resolved.filters.clone(),
+        &resolved.group_by,
+        &metric.states_of(&measures(resolved)),
+        groups_max,
+    )
 }
 
 /// The states that the answer is finished from.

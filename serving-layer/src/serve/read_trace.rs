@@ -27,6 +27,8 @@ pub(super) struct RowsTrace {
 /// All that was read for an answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReadFigures {
+    /// From the query's permit to its rows.
+    pub(super) elapsed_us: u64,
     pub(super) pieces: Vec<PieceTrace>,
     pub(super) speed: RowsTrace,
     /// The merge of both parts.
