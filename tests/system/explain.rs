@@ -77,7 +77,7 @@ fn pieces(explained: &Value) -> Vec<Value> {
     explained["batch"]["pieces"].as_array().unwrap().clone()
 }
 
-/// A key with a filter is not told how much there is besides what it sees.
+/// A key with a filter does not learn how much there is besides what it sees.
 #[test]
 fn a_bound_key_sees_no_figures_of_others() {
     let place = Place::new(Store::Memory);

@@ -56,12 +56,12 @@ async fn show(
 ) -> Result<Response, Problem> {
     let found = dashboards.read(&name).await.map_err(|e| problem(&*dashboards, e))?;
     let tag = tag(&found.summary)?;
-    let mut told = HeaderMap::new();
+    let mut answer_headers = HeaderMap::new();
     let is_known = conditions.know(&tag);
-    told.typed_insert(tag);
+    answer_headers.typed_insert(tag);
     Ok(match is_known {
-        true => (StatusCode::NOT_MODIFIED, told).into_response(),
-        false => (told, Json(found.document)).into_response(),
+        true => (StatusCode::NOT_MODIFIED, answer_headers).into_response(),
+        false => (answer_headers, Json(found.document)).into_response(),
     })
 }
 
@@ -100,9 +100,9 @@ async fn write(
             (StatusCode::OK, summary)
         }
     };
-    let mut told = HeaderMap::new();
-    told.typed_insert(tag(&summary)?);
-    Ok((status, told, Json(dashboard_item(&summary))).into_response())
+    let mut answer_headers = HeaderMap::new();
+    answer_headers.typed_insert(tag(&summary)?);
+    Ok((status, answer_headers, Json(dashboard_item(&summary))).into_response())
 }
 
 async fn delete(

@@ -1,4 +1,4 @@
-//! `POST /v1/metrics:preview` and `GET /v1/properties`: for whoever writes a definition. Both read
+//! `POST /v1/metrics:preview` and `GET /v1/properties`: for authors of a definition. Both read
 //! the newest events, and change nothing.
 
 use std::str::FromStr;
@@ -30,7 +30,7 @@ const ROWS_MAX: usize = 1_000;
 
 pub(super) async fn preview(
     State(serving): State<Arc<ServingLayer>>,
-    asker: CallerId,
+    caller: CallerId,
     uri: Uri,
     headers: HeaderMap,
     BoundedBody(text): Body,
@@ -53,8 +53,8 @@ pub(super) async fn preview(
     ];
     let given = given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let query = Query::from_pairs(given)?;
-    let asking = PermitRequest::query(asker);
-    let preview = serving.preview(&asking, (named, compiled), &query, events).await?;
+    let request = PermitRequest::query(caller);
+    let preview = serving.preview(&request, (named, compiled), &query, events).await?;
     Ok(Json(shown(preview, definition)?))
 }
 
@@ -117,13 +117,13 @@ fn compile(definition: MetricDefinition) -> Result<(MetricDefinition, Metric), (
 
 pub(super) async fn properties(
     State(serving): State<Arc<ServingLayer>>,
-    asker: CallerId,
+    caller: CallerId,
     uri: Uri,
 ) -> Result<Json<PropertyList>, Problem> {
     let [event, limit] = parameters(&uri, ["event", "limit"])?;
     let limit = number("limit", limit, PATHS_MAX, PATHS_MAX)?;
     let event = event.filter(|event| !event.is_empty());
-    let summary = serving.property_summary(&PermitRequest::query(asker), event).await?;
+    let summary = serving.property_summary(&PermitRequest::query(caller), event).await?;
     Ok(Json(summary.listed(limit)))
 }
 

@@ -1,5 +1,5 @@
 //! What events are like: their types, and the properties that they have, with the kinds of values
-//! and some of them. Of the newest events, for whoever writes a definition.
+//! and some of them. Of the newest events, for authors of a definition.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -18,9 +18,9 @@ use super::{PermitRequest, ServingLayer};
 use crate::error::ServingError;
 use crate::memory::MemoryNeed;
 
-/// Properties that are told of at most.
+/// Most properties that are listed.
 pub(crate) const PATHS_MAX: usize = 1_000;
-/// Types of events that are told of.
+/// Most types of events that are listed.
 const TYPES_MAX: usize = 1_000;
 /// Objects within each other that are looked into.
 const DEPTH_MAX: usize = 8;
@@ -66,11 +66,11 @@ impl ServingLayer {
     /// When the journal cannot be read.
     pub(crate) async fn property_summary(
         self: &Arc<Self>,
-        asking: &PermitRequest,
+        request: &PermitRequest,
         event: Option<String>,
     ) -> Result<PropertySummary, ServingError> {
         let event = &event;
-        self.run_when_admitted(MemoryNeed::Much, asking, |work| async move {
+        self.run_when_admitted(MemoryNeed::Much, request, |work| async move {
             let held = work.hold(MEMORY_BYTES.min(self.memory.limit() / 4))?;
             let (journal, event) = (Arc::clone(&self.journal), event.clone());
             run_blocking(move || {

@@ -1,8 +1,8 @@
 //! Dashboards as they are kept: saved documents of charts, and the port to where they are.
 //!
-//! A document is opaque here; whoever takes one from a client has checked it. Each write makes a
-//! version, and can say which one it is to take the place of: of two who change the same one, the
-//! later learns of it.
+//! A document is opaque here: the route that takes one from a client has checked it. Each write
+//! makes a version, and can say which one it is to take the place of: of two who change the same
+//! one, the later learns of it.
 
 use async_trait::async_trait;
 use merganser_core::time::Timestamp;

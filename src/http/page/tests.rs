@@ -90,15 +90,15 @@ async fn what_a_browser_has_is_not_sent_again() {
     ] {
         for method in ["GET", "HEAD"] {
             let sent = [("if-none-match", tags)];
-            let (status, told, body) = ask(method, "/ui/assets/app.js", &sent).await;
+            let (status, answered, body) = ask(method, "/ui/assets/app.js", &sent).await;
             assert_eq!(status.as_u16(), if is_known { 304 } else { 200 }, "{method} {tags}");
-            assert_eq!(told["etag"], headers["etag"]);
+            assert_eq!(answered["etag"], headers["etag"]);
             assert!(!is_known || body.is_empty());
         }
     }
-    let (status, told, body) = get("/ui/assets/icon.svg", &[("accept-encoding", "gzip")]).await;
-    assert_eq!((status, &told["content-encoding"]), (StatusCode::OK, &"gzip".parse().unwrap()));
-    assert!(told.get_all("vary").iter().any(|names| names == "accept-encoding"));
+    let (status, answered, body) = get("/ui/assets/icon.svg", &[("accept-encoding", "gzip")]).await;
+    assert_eq!((status, &answered["content-encoding"]), (StatusCode::OK, &"gzip".parse().unwrap()));
+    assert!(answered.get_all("vary").iter().any(|names| names == "accept-encoding"));
     assert_ne!(body, FILES[3].2);
 }
 

@@ -141,8 +141,8 @@ proptest! {
         let query = query(by_day, by_country);
         let world = World::new(metric(DEFINITION), events.clone(), events.len() / 2);
         let serving = world.serving(ServingSettings::default());
-        let asking = PermitRequest::query(CallerId::default());
-        let preview = serving.preview(&asking, definition(), &query, newest);
+        let request = PermitRequest::query(CallerId::default());
+        let preview = serving.preview(&request, definition(), &query, newest);
         let preview = runtime.block_on(preview).unwrap();
         let expected = Value::from(naive(kept, by_day, by_country));
         prop_assert_eq!(comparable(&rows(&preview)), comparable(&expected));
@@ -170,19 +170,19 @@ async fn a_preview_says_what_it_could_not_use() {
     let events = sales.iter().map(Sale::event).collect();
     let world = World::new(metric(DEFINITION), events, 0);
     let serving = world.serving(ServingSettings::default());
-    let asking = PermitRequest::query(CallerId::default());
+    let request = PermitRequest::query(CallerId::default());
     let query = query(false, false);
-    let preview = serving.preview(&asking, definition(), &query, 100).await.unwrap();
+    let preview = serving.preview(&request, definition(), &query, 100).await.unwrap();
     assert_eq!(preview.groups, 1);
-    let told = preview.warnings.join("; ");
-    assert!(told.contains("amount") && told.contains("much"), "{told}");
-    assert!(told.contains("country"), "no event has it: {told}");
+    let warnings = preview.warnings.join("; ");
+    assert!(warnings.contains("amount") && warnings.contains("much"), "{warnings}");
+    assert!(warnings.contains("country"), "no event has it: {warnings}");
     assert!(preview.omissions.len() >= 2, "{:?}", preview.omissions);
     // Of a type that there is not, the nearest is named.
     let text = DEFINITION.replace("[\"sale\",\"refund\"]", "\"sales\"");
     let other = from_json(text.as_bytes()).unwrap();
     let compiled = Metric::compile(&other).unwrap();
-    let preview = serving.preview(&asking, (other, compiled), &query, 100).await.unwrap();
+    let preview = serving.preview(&request, (other, compiled), &query, 100).await.unwrap();
     assert_eq!((preview.matched, preview.recent.len()), (0, 3));
     assert!(preview.warnings[0].contains("did you mean `sale`"), "{:?}", preview.warnings);
 }

@@ -1,4 +1,4 @@
-//! Operations for whoever writes a definition.
+//! Operations for authors of a definition.
 
 use merganser_api::preview::{PreviewDocument, PropertyList};
 use utoipa::openapi::HttpMethod;
