@@ -100,8 +100,7 @@ impl ServingLayer {
         let (journal, of) = (Arc::clone(&self.journal), Arc::clone(metric));
         let (groups_max, work, query) = (self.settings.groups_max, work.clone(), query.clone());
         let made = run_blocking(move || {
-            let recent = RecentEvents::read(&*journal, events_max);
-            let recent = recent.map_err(|error| ServingError::Internal(error.to_string()))?;
+            let recent = RecentEvents::read(&*journal, events_max)?;
             let folded = fold(recent, &of.compiled)?;
             let (table, columns) = merge(&folded.table, &of.compiled, &resolved, groups_max)?;
             let merged = MergedStates { table: Arc::new(HeldTable::new(table, held)), columns };

@@ -10,6 +10,7 @@ use arrow::array::Array;
 use merganser_api::preview::{EventTypeCount, PropertyList, SampledEvents, SampledProperty};
 use merganser_core::blocking::run_blocking;
 use merganser_core::property::PropertyPath;
+use merganser_core::text::excerpt;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -26,8 +27,8 @@ const TYPES_MAX: usize = 1_000;
 const DEPTH_MAX: usize = 8;
 /// Examples of a property.
 const EXAMPLES_MAX: usize = 5;
-/// Characters of an example.
-const EXAMPLE_MAX_CHARS: usize = 80;
+/// Bytes of a value that is an example as it was sent.
+const WHOLE_EXAMPLE_BYTES: usize = 80;
 /// Memory of what is found, and of the events.
 const MEMORY_BYTES: usize = 128 << 20;
 
@@ -74,8 +75,7 @@ impl ServingLayer {
             let held = work.hold(MEMORY_BYTES.min(self.memory.limit() / 4))?;
             let (journal, event) = (Arc::clone(&self.journal), event.clone());
             run_blocking(move || {
-                let recent = RecentEvents::read(&*journal, RECENT_EVENTS_MAX);
-                let recent = recent.map_err(|error| ServingError::Internal(error.to_string()))?;
+                let recent = RecentEvents::read(&*journal, RECENT_EVENTS_MAX)?;
                 let summary = summarize(&recent, event.as_deref());
                 drop(held);
                 Ok::<_, ServingError>(summary)
@@ -174,16 +174,14 @@ fn kind(first: Option<&u8>) -> &'static str {
 
 /// A value as it was sent, with all digits; of a long text its beginning.
 fn clipped_example(value: &RawValue) -> Box<RawValue> {
-    if value.get().len() <= EXAMPLE_MAX_CHARS {
+    if value.get().len() <= WHOLE_EXAMPLE_BYTES {
         return value.to_owned();
     }
     let text = match serde_json::from_str::<Value>(value.get()) {
         Ok(Value::String(text)) => text,
         _ => value.get().to_owned(),
     };
-    let short: String = text.chars().take(EXAMPLE_MAX_CHARS).collect();
-    let end = if short.len() < text.len() { "…" } else { "" };
-    let short = serde_json::value::to_raw_value(&format!("{short}{end}"));
+    let short = serde_json::value::to_raw_value(&excerpt(&text));
     short.unwrap_or_else(|_| value.to_owned())
 }
 

@@ -8,6 +8,8 @@ use merganser_core::ids::Offset;
 use merganser_core::journal::{CommittedBatch, Journal, JournalError};
 use merganser_core::time::Timestamp;
 
+use crate::error::ServingError;
+
 /// Events at most.
 pub const RECENT_EVENTS_MAX: usize = 10_000;
 /// Bytes of them at most.
@@ -24,8 +26,9 @@ impl RecentEvents {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub(crate) fn read(journal: &dyn Journal, events_max: usize) -> Result<Self, JournalError> {
+    pub(crate) fn read(journal: &dyn Journal, events_max: usize) -> Result<Self, ServingError> {
         Self::read_within(journal, events_max, BYTES_MAX)
+            .map_err(|error| ServingError::Internal(error.to_string()))
     }
 
     fn read_within(
