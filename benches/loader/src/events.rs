@@ -10,19 +10,20 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::past::Past;
+
 /// Which events are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
     /// New ids, times around now, one in a hundred late by up to 30 days.
     Live,
-    /// The file's events, replicated over years: at the grain of a minute nearly every event is a
-    /// group of its own, so that rolling up saves nothing.
+    /// The file's events, replicated into the past: at the grain of a minute nearly every event is
+    /// a group of its own, so that rolling up saves nothing.
     History,
 }
 
 const ID_DIGITS: usize = 16;
 const TIME_DIGITS: usize = 14;
-const YEAR_MS: i64 = 364 * 86_400_000;
 const LATE_MS: u64 = 30 * 86_400_000;
 
 /// The lines of the file, with room for an id and a time in each.
@@ -31,6 +32,7 @@ pub(crate) struct Template {
     /// Where each line begins, and the end of the last.
     starts: Vec<usize>,
     times: Vec<i64>,
+    past: Past,
 }
 
 /// `{"id":"`, the digits, `","time":`, the digits.
@@ -60,8 +62,9 @@ impl Template {
             );
         }
         starts.push(text.len());
-        anyhow::ensure!(!times.is_empty(), "`{}` has no events", path.display());
-        Ok(Self { text, starts, times })
+        let past = Past::of(&times);
+        let past = past.with_context(|| format!("`{}` has no times to go back", path.display()))?;
+        Ok(Self { text, starts, times, past })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -92,7 +95,7 @@ impl Template {
                 digits(&mut body[start + ID_AT..][..ID_DIGITS], number + (u64::from(seed) << 40));
                 let time = match kind {
                     Kind::Live => live_time(now, number),
-                    Kind::History => self.times[row] - (number / lines) as i64 * YEAR_MS,
+                    Kind::History => self.times[row] - self.past.shift_ms(number / lines),
                 };
                 let place = &mut body[start + TIME_AT..][..TIME_DIGITS];
                 time_digits(place, time);

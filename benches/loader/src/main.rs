@@ -7,6 +7,8 @@
 mod connection;
 mod events;
 mod ingest;
+mod past;
+mod print;
 mod query;
 mod report;
 
@@ -29,6 +31,8 @@ enum Command {
     Ingest(IngestLoadArgs),
     /// Ask queries
     Query(QueryLoadArgs),
+    /// Print events as NDJSON, for other engines
+    Print(PrintArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -81,9 +85,25 @@ struct IngestLoadArgs {
 struct QueryLoadArgs {
     #[command(flatten)]
     load: Load,
+    /// Queries a second over all connections; 0 is as many as are answered
+    #[arg(long, default_value_t = 0)]
+    rate: u64,
     /// Path and query string; may be given several times; the paths are requested in turn
     #[arg(long = "path", required = true)]
     paths: Vec<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct PrintArgs {
+    /// NDJSON file of events that the load is made from, gzipped
+    #[arg(long)]
+    data: PathBuf,
+    /// New ids and times around now, or the file's events replicated over years
+    #[arg(long, value_enum, default_value_t = Kind::Live)]
+    kind: Kind,
+    /// How many
+    #[arg(long)]
+    events: u64,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -91,5 +111,6 @@ async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Ingest(args) => ingest::run(&args).await,
         Command::Query(args) => query::run(&args).await,
+        Command::Print(args) => print::run(&args),
     }
 }
