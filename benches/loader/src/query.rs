@@ -10,34 +10,44 @@ use crate::QueryLoadArgs;
 use crate::connection::Connection;
 use crate::report::{Latencies, Report};
 
+/// What one connection saw.
+#[derive(Default)]
+struct Seen {
+    all: Latencies,
+    /// Of the first request of each path.
+    first: Latencies,
+    refused: u64,
+}
+
 pub(crate) async fn run(args: &QueryLoadArgs) -> anyhow::Result<()> {
     let started = Instant::now();
-    let (mut all, mut first) = (Latencies::default(), Latencies::default());
     let next = Cell::new(0);
     let clients = (0..args.load.connections).map(|place| ask(args, place, &next, started));
-    for (latencies, once) in try_join_all(clients).await? {
-        all.extend(latencies);
-        first.extend(once);
+    let mut seen = Seen::default();
+    for part in try_join_all(clients).await? {
+        seen.all.extend(part.all);
+        seen.first.extend(part.first);
+        seen.refused += part.refused;
     }
     let mut report = Report::new(started);
-    report.count("queries", all.len() as u64);
-    report.rate("queries_per_s", all.len() as u64);
-    report.latencies("query", all);
-    report.latencies("first", first);
+    report.count("queries", seen.all.len() as u64);
+    report.count("refused_queries", seen.refused);
+    report.rate("queries_per_s", seen.all.len() as u64);
+    report.latencies("query", seen.all);
+    report.latencies("first", seen.first);
     report.print();
     Ok(())
 }
 
-/// All latencies, and those of the first request of each path.
 async fn ask(
     args: &QueryLoadArgs,
     place: usize,
     next: &Cell<usize>,
     started: Instant,
-) -> anyhow::Result<(Latencies, Latencies)> {
+) -> anyhow::Result<Seen> {
     let mut connection = Connection::open(&args.load.server).await?;
     let until = started + Duration::from_secs(args.load.seconds);
-    let (mut all, mut first) = (Latencies::default(), Latencies::default());
+    let mut seen = Seen::default();
     for turn in 0.. {
         let (mut place, mut sent) = (turn + place, Instant::now());
         if args.rate > 0 {
@@ -52,13 +62,18 @@ async fn ask(
         }
         let path = &args.paths[place % args.paths.len()];
         let reply = connection.get(path).await?;
+        // Asking at a rate goes on through a time of too much work, which is counted.
+        if args.rate > 0 && reply.status == 503 {
+            seen.refused += 1;
+            continue;
+        }
         anyhow::ensure!(reply.status == 200, "{path}: HTTP {}", reply.status);
-        all.push(sent.elapsed());
+        seen.all.push(sent.elapsed());
         if turn < args.paths.len() {
-            first.push(sent.elapsed());
+            seen.first.push(sent.elapsed());
         }
     }
-    Ok((all, first))
+    Ok(seen)
 }
 
 /// The time, once this time has come.
