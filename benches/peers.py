@@ -26,7 +26,7 @@ def clickhouse(grain, files, output, threads):
 
     floor, _, dimensions = GRAINS[grain]
     columns = ", ".join(f'"text:{name}" AS {name}' for name in dimensions)
-    delay, aircraft = '"number:dep_delay"', '"text:tailnum"'
+    delay, aircraft = '"number:dep_delay"', '"value:tailnum"'
     query = f"""
         SELECT {floor}("time") AS bucket, {columns}, count() AS departures,
             sum({delay}) AS total_delay, avg({delay}) AS mean_delay, max({delay}) AS worst,
@@ -46,7 +46,7 @@ def duckdb(grain, files, output, threads):
 
     _, unit, dimensions = GRAINS[grain]
     columns = ", ".join(f'"text:{name}" AS {name}' for name in dimensions)
-    delay, aircraft = '"number:dep_delay"', '"text:tailnum"'
+    delay, aircraft = '"number:dep_delay"', '"value:tailnum"'
     connection = engine.connect()
     connection.execute(f"SET threads TO {threads}; SET preserve_insertion_order = false")
     query = f"""
