@@ -26,7 +26,7 @@ WARM_UP_SECONDS = 60
 INTERVAL_SECONDS = 60
 TICKS = os.sysconf("SC_CLK_TCK")
 MIB = 1 << 20
-# Histograms of /metrics whose sums are time that one thread spends on events.
+# Histograms of /metrics: time that events take, of one thread, but flushes are several at a time.
 TIMES = {
     "append": "merganser_intake_append_seconds_sum",
     "fsync, a part of append": "merganser_journal_fsync_seconds_sum",
@@ -186,7 +186,7 @@ class Watch:
         row("  most memory", self.service.memory("VmHWM") // MIB, "MiB")
         row("  largest journal", max(s["journal"] for s in self.samples) // MIB, "MiB")
         self.report_cpu(end, events)
-        print("wall time of events, each by one thread")
+        print("wall time of events")
         for name, total in end["times"].items():
             spent = total - self.start["times"][name]
             row(f"  {name}", f"{spent * 1e6 / events:.2f}", "µs an event")
