@@ -20,8 +20,8 @@ mod tests;
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use merganser_core::blocking::run_blocking;
 use merganser_core::event::{EventBatch, EventOffsets};
@@ -29,7 +29,7 @@ use merganser_core::ids::Boundary;
 use merganser_core::journal::CommittedBatch;
 use merganser_core::properties::PropertyValues;
 use merganser_core::time::{DAY_US, Timestamp};
-use merganser_metric::extract::PropertyExtractor;
+use merganser_metric::extract::{ExtractedEvents, PropertyExtractor};
 use parquet::basic::Encoding;
 use parquet::file::properties::{WriterPropertiesBuilder, WriterVersion};
 use parquet::schema::types::ColumnPath;
@@ -46,6 +46,10 @@ pub use read::{MasterProjection, MasterStream, read};
 const DAY_ROWS_MIN: usize = 1 << 14;
 /// Events of a file that days share.
 const SHARED_ROWS_MAX: usize = 1 << 16;
+
+/// Rows that are put in order at a time, so that they are written out of the processor's cache and
+/// the next ones are given the same memory.
+const CHUNK_ROWS: usize = 8192;
 
 /// How columns are encoded in which values hardly repeat. Ids and texts of properties begin alike.
 const ENCODINGS: [(&str, Encoding); 4] = [
@@ -73,19 +77,21 @@ pub async fn archive(
 ) -> Result<Vec<MasterFile>, StorageError> {
     let rows = events.iter().map(|batch| rows(&batch.events, &batch.places()));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    write(storage, &rows, columns, (from, to)).await
+    write(storage, rows, columns, (from, to)).await
 }
 
 /// Writes rows as files of days.
 async fn write(
     storage: &Storage,
-    rows: &[RecordBatch],
+    rows: Vec<RecordBatch>,
     columns: &PropertyExtractor,
     epochs: (Boundary, Boundary),
 ) -> Result<Vec<MasterFile>, StorageError> {
-    let mut files = Vec::new();
-    for events in by_days(rows)? {
-        files.push(write_file(storage, events, columns.clone(), epochs).await?);
+    let days = by_days(&rows)?;
+    let rows = Arc::new(rows);
+    let mut files = Vec::with_capacity(days.len());
+    for day_rows in days {
+        files.push(write_file(storage, &rows, day_rows, columns.clone(), epochs).await?);
     }
     Ok(files)
 }
@@ -94,23 +100,38 @@ async fn write(
 struct DayRows {
     first: i64,
     last: i64,
-    rows: RecordBatch,
+    /// The batch of each, and its row there.
+    places: Vec<(usize, usize)>,
+}
+
+impl DayRows {
+    /// The rows themselves, out of their batches.
+    fn chunks(&self, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, StorageError> {
+        let batches: Vec<&RecordBatch> = batches.iter().collect();
+        let chunks = self.places.chunks(CHUNK_ROWS);
+        chunks.map(|chunk| interleave_record_batch(&batches, chunk).map_err(damaged)).collect()
+    }
 }
 
 async fn write_file(
     storage: &Storage,
-    DayRows { first, last, rows }: DayRows,
+    batches: &Arc<Vec<RecordBatch>>,
+    day_rows: DayRows,
     columns: PropertyExtractor,
     (from, to): (Boundary, Boundary),
 ) -> Result<MasterFile, StorageError> {
+    let (first, last) = (day_rows.first, day_rows.last);
     let days = if first == last { date(first) } else { format!("{}..{}", date(first), date(last)) };
     let path = format!("master/date={days}/{}-{}.parquet", from.epoch, unique_name());
-    let (count, memory_bytes) = (rows.num_rows() as u64, rows.get_array_memory_size() as u64);
-    let bytes = run_blocking(move || {
-        let batch = with_typed_columns(&rows, &columns)?;
+    let (count, batches) = (day_rows.places.len() as u64, Arc::clone(batches));
+    let (memory_bytes, bytes) = run_blocking(move || {
+        let chunks = day_rows.chunks(&batches)?;
+        let memory_bytes = chunks.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+        let (schema, chunks) = with_typed_columns(&chunks, &columns)?;
         let about = [("from", &*from.epoch.to_string()), ("to", &to.epoch.to_string()), EXACT];
         let about = about.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        parquet_file::write(&batch.schema(), &[batch], &about, properties())
+        let bytes = parquet_file::write(&schema, &chunks, &about, properties())?;
+        Ok::<_, StorageError>((memory_bytes as u64, bytes))
     })
     .await?;
     let size_bytes = bytes.len() as u64;
@@ -171,19 +192,20 @@ fn rows(events: &EventBatch, places: &EventOffsets) -> Result<RecordBatch, Stora
 
 /// The rows in order of time, cut into files: between days, never within one.
 fn by_days(batches: &[RecordBatch]) -> Result<Vec<DayRows>, StorageError> {
-    let batch = concat_batches(&SCHEMA, batches).map_err(damaged)?;
-    let times = time_order::times(&batch).map_err(damaged)?;
-    let mut order: Vec<(i64, u32)> = times.iter().copied().zip(0..).collect();
+    let mut order: Vec<(i64, usize, usize)> = Vec::new();
+    for (at, batch) in batches.iter().enumerate() {
+        let times = time_order::times(batch).map_err(damaged)?;
+        order.extend(times.iter().enumerate().map(|(row, time)| (*time, at, row)));
+    }
     order.sort_unstable();
     let files =
         cut(order.chunk_by(|a, b| day(a.0) == day(b.0)).map(|rows| (day(rows[0].0), rows.len())));
     let mut start = 0;
     let mut days = Vec::with_capacity(files.len());
     for (first, last, count) in files {
-        let rows: UInt32Array = order[start..start + count].iter().map(|(_, row)| *row).collect();
+        let rows = &order[start..start + count];
         start += count;
-        let rows = take_record_batch(&batch, &rows).map_err(damaged)?;
-        days.push(DayRows { first, last, rows });
+        days.push(DayRows { first, last, places: rows.iter().map(|r| (r.1, r.2)).collect() });
     }
     Ok(days)
 }
@@ -210,22 +232,33 @@ fn cut(days: impl Iterator<Item = (i64, usize)>) -> Vec<(i64, i64, usize)> {
     files
 }
 
+/// The rows of a file with the typed columns that it gets, and its schema.
 fn with_typed_columns(
-    rows: &RecordBatch,
+    chunks: &[RecordBatch],
     columns: &PropertyExtractor,
-) -> Result<RecordBatch, StorageError> {
-    let (events, places) = (EventBatch::new(rows), EventOffsets::of(rows));
-    let extracted = columns.extract(&events.map_err(damaged)?, places.map_err(damaged)?);
-    let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
-    let mut arrays: Vec<ArrayRef> = rows.columns().to_vec();
+) -> Result<(SchemaRef, Vec<RecordBatch>), StorageError> {
+    let extract = |rows: &RecordBatch| {
+        let (events, places) = (EventBatch::new(rows), EventOffsets::of(rows));
+        Ok(columns.extract(&events.map_err(damaged)?, places.map_err(damaged)?))
+    };
+    let extracted = chunks.iter().map(extract).collect::<Result<Vec<_>, StorageError>>()?;
+    let mut fields: Vec<Arc<Field>> = SCHEMA.fields().iter().cloned().collect();
+    let mut arrays: Vec<Vec<ArrayRef>> =
+        chunks.iter().map(|chunk| chunk.columns().to_vec()).collect();
     for column in columns.columns() {
         let is_whole = |p: &&PropertyValues| p.mismatches.is_empty() && p.long.is_empty();
-        if let Some(found) = extracted.column(column).filter(is_whole) {
+        let values = |chunk: &ExtractedEvents| {
+            chunk.column(column).filter(is_whole).map(|found| Arc::clone(&found.values))
+        };
+        if let Some(all) = extracted.iter().map(values).collect::<Option<Vec<_>>>() {
             fields.push(Arc::new(Field::new(column.name(), column.ty.data_type(), true)));
-            arrays.push(Arc::clone(&found.values));
+            arrays.iter_mut().zip(all).for_each(|(arrays, values)| arrays.push(values));
         }
     }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(damaged)
+    let schema = Arc::new(Schema::new(fields));
+    let batch = |arrays| RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(damaged);
+    let batches = arrays.into_iter().map(batch).collect::<Result<_, _>>()?;
+    Ok((schema, batches))
 }
 
 pub(crate) fn damaged(error: impl std::fmt::Display) -> StorageError {

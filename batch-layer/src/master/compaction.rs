@@ -14,8 +14,7 @@ use crate::storage::{Storage, StorageError};
 
 /// Files with events of one day that are merged when there are more than so many.
 const FILES_A_DAY_MAX: usize = 8;
-/// Bytes in memory of files that are merged at once; larger ones stand. A column's text is bounded
-/// by 2 GiB.
+/// Bytes in memory of files that are merged at once; larger ones stand.
 const MERGED_BYTES_MAX: u64 = 512 << 20;
 
 /// Which files to merge: of those with events of a day that has too many and that lie below
@@ -79,7 +78,7 @@ pub async fn compact(
     else {
         return Ok(Vec::new());
     };
-    let merged = write(storage, &batches, columns, (from, to)).await?;
+    let merged = write(storage, batches, columns, (from, to)).await?;
     let (expected, found) = (row_count(files), row_count(&merged));
     if expected != found {
         let reason = format!("{found} events were read where {expected} were written");

@@ -166,7 +166,7 @@ async fn files_with_more_columns_are_read_alike() {
     let mut file = stored(&storage, &[2 * HOUR_US, HOUR_US]).await.remove(0);
     let committed = events(&[2 * HOUR_US, HOUR_US], 0);
     let archived = [rows(&committed.events, &committed.places()).unwrap()];
-    let archived = by_days(&archived).unwrap().remove(0).rows;
+    let archived = by_days(&archived).unwrap().remove(0).chunks(&archived).unwrap().remove(0);
     let mut fields: Vec<Arc<Field>> = archived.schema().fields().iter().cloned().collect();
     let mut columns = archived.columns().to_vec();
     fields.insert(1, Arc::new(Field::new("content", DataType::UInt64, true)));
@@ -247,7 +247,8 @@ async fn rounded_numbers_of_older_files_are_read_from_their_text() {
     let mut file =
         archive(&storage, &sent, &columns, (at(0, 0), at(1, 1))).await.unwrap().remove(0);
     let rows = rows(&archived.events, &archived.places()).unwrap();
-    let rows = by_days(&[rows]).unwrap().remove(0).rows;
+    let rows = [rows];
+    let rows = by_days(&rows).unwrap().remove(0).chunks(&rows).unwrap().remove(0);
     let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
     fields.push(Arc::new(Field::new("number:n", PropertyType::Number.data_type(), true)));
     let zero = arrow::array::Decimal128Array::from(vec![0]);

@@ -3,7 +3,7 @@
 //! Those that wait at the same time are made together, so that what they all read is read once and
 //! published once. Each is a run of its own all the same: it has its own record, may be cancelled,
 //! and is left out where its metric was deleted meanwhile. What several cannot do together, since
-//! one of them fails or all of them need too much memory, they try again in halves.
+//! one of them fails, they try again in halves.
 
 use std::sync::Arc;
 

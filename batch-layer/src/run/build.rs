@@ -68,9 +68,10 @@ impl BuildOutcome {
     }
 }
 
-/// Bytes of states that a thread holds of several metrics of a part; one by itself has what it
-/// needs. Rollups come to as much again at most.
-const TOGETHER_BYTES_MAX: usize = 128 << 20;
+/// Bytes of states that a thread holds of a part, all its metrics together, before it writes files
+/// of what is there; the rest of the part has files of its own. Rollups come to as much again at
+/// most.
+const HELD_BYTES_MAX: usize = 256 << 20;
 
 /// What makes parts of views.
 #[derive(Clone)]
@@ -131,11 +132,12 @@ impl ViewBuilder {
                 }
                 None => None,
             };
-            views.push((served, ViewFileBuilder::new(view_schema(&task.metric))));
+            let files = ViewFileBuilder::new(view_schema(&task.metric));
+            views.push(PartView { served, files, written: Vec::new() });
         }
         let mut held_bytes = 0;
         while let Some(to) = folded.next().await? {
-            for (at, (served, grains)) in views.iter_mut().enumerate() {
+            for (at, PartView { served, files, .. }) in views.iter_mut().enumerate() {
                 let table = folded.fold(at).await?;
                 let sorted = view::rows(&table);
                 if let Some(Ok(rows)) = served
@@ -144,33 +146,51 @@ impl ViewBuilder {
                     *served = Some(Err(reason));
                 }
                 held_bytes += sorted.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
-                grains.add(table, sorted, to)?;
+                files.add(table, sorted, to)?;
             }
-            if tasks.len() > 1 && held_bytes > TOGETHER_BYTES_MAX {
-                let count = tasks.len();
-                return Err(RunError::Failed(format!(
-                    "the states of {count} metrics together need more than {} MiB",
-                    TOGETHER_BYTES_MAX >> 20
-                )));
+            if held_bytes > HELD_BYTES_MAX {
+                self.write_files(tasks, &mut views).await?;
+                held_bytes = 0;
             }
         }
         failpoint::hit("run.view.before")?;
+        self.write_files(tasks, &mut views).await?;
         let mut made = Vec::new();
-        for ((task, (served, grains)), seen) in tasks.iter().zip(views).zip(folded.into_counters())
-        {
-            let files = grains.write(&self.storage, task.epochs).await?;
-            for file in &files {
-                self.views.open(task.metric.id, file).await?;
-            }
+        for ((task, view), seen) in tasks.iter().zip(views).zip(folded.into_counters()) {
             let RecomputeCounters { mismatches, omissions, events, days } = seen;
-            let audits = served.into_iter().zip(&task.audit);
+            let audits = view.served.into_iter().zip(&task.audit);
             let audits = audits
                 .map(|(served, (snapshot, _))| served.map(|rows| rows.finish_audit(snapshot)));
-            let audits = audits.collect();
+            let (files, audits) = (view.written, audits.collect());
             made.push(BuildOutcome { files, mismatches, omissions, events, days, audits });
         }
         Ok(made)
     }
+
+    /// Writes what is held of each metric, and begins with its next files.
+    async fn write_files(
+        &self,
+        tasks: &[BuildTask],
+        views: &mut [PartView],
+    ) -> Result<(), RunError> {
+        for (task, PartView { files, written, .. }) in tasks.iter().zip(views) {
+            let next = ViewFileBuilder::new(view_schema(&task.metric));
+            let held = std::mem::replace(files, next);
+            for file in held.write(&self.storage, task.epochs).await? {
+                self.views.open(task.metric.id, &file).await?;
+                written.push(file);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A part of one metric's view in the making.
+struct PartView {
+    /// What was served of it, if that is compared; or why it could not be.
+    served: Option<Result<AuditBaseline, String>>,
+    files: ViewFileBuilder,
+    written: Vec<ViewFile>,
 }
 
 /// Whose states a view's files hold.

@@ -1,17 +1,20 @@
 //! One run, from sealing to publication.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::Boundary;
 use merganser_core::journal::Journal;
 use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
+use merganser_metric::extract::PropertyExtractor;
 
 use super::backfill::{BackfillExecutor, YieldHook};
 use super::build::{BuildOutcome, BuildTask, ViewBuilder, view_schema};
 use super::error::RunError;
-use super::inputs;
+use super::inputs::{self, JournalPiece};
 use super::tracker::{RunCounters, RunTracker};
 use crate::catalog::BatchCatalog;
 use crate::job::{RunMode, RunRecord, RunState};
@@ -90,28 +93,38 @@ impl RunExecutor {
         }
         let columns = snapshot.extractor();
         let all = sealed.offset.since(archived.offset).max(1);
-        let mut from = archived;
+        let (mut pieces, mut from) = (Vec::new(), archived);
         for to in inputs::cuts(snapshot, archived, sealed) {
-            let before = from.offset.since(archived.offset);
-            let report = |done: u64| {
-                self.tracker.report_step(runs, "archive", 0.2 * (before + done) as f64 / all as f64)
-            };
-            let files = inputs::archive(
-                &self.builder.storage,
-                &self.journal,
-                &columns,
-                (from, to),
-                &report,
-            )
-            .await?;
-            outcome.master_added.extend(files);
+            pieces.extend(inputs::pieces((from, to), self.builder.compute.threads()));
             from = to;
+        }
+        for pieces in pieces.chunks(self.builder.compute.threads()) {
+            let done = pieces[0].from.since(archived.offset);
+            self.tracker.report_step(runs, "archive", 0.2 * done as f64 / all as f64)?;
+            outcome.master_added.extend(self.archive_pieces(pieces, &columns).await?);
         }
         outcome.archived = Some((archived, sealed));
         Ok(outcome)
     }
 
-    /// New views for all active metrics, up to what was sealed.
+    /// Archives pieces of the journal, all at the same time.
+    async fn archive_pieces(
+        &self,
+        pieces: &[JournalPiece],
+        columns: &PropertyExtractor,
+    ) -> Result<Vec<MasterFile>, RunError> {
+        let jobs = pieces.iter().map(|piece| {
+            let (storage, journal) = (self.builder.storage.clone(), Arc::clone(&self.journal));
+            let (columns, piece) = (columns.clone(), *piece);
+            self.builder
+                .compute
+                .run(async move { inputs::archive(&storage, &journal, &columns, piece).await })
+        });
+        Ok(try_join_all(jobs).await?.into_iter().flatten().collect())
+    }
+
+    /// New views for all active metrics, up to what was sealed. Those that have the same epochs to
+    /// take in are made together, so that what they have in common is read once.
     async fn refresh(
         &self,
         run: &RunRecord,
@@ -125,7 +138,7 @@ impl RunExecutor {
         // Audits compare with the speed states up to `sealed`, so these have to be there. After the
         // time-out the run goes on, and what cannot be compared is reported as not audited.
         self.builder.speed.wait_applied(sealed.offset, APPLIED_TIMEOUT).await;
-        let mut work = Vec::new();
+        let mut waiting: BTreeMap<Boundary, Vec<Arc<MetricVersion>>> = BTreeMap::new();
         for metric in metrics {
             let from = match run.mode {
                 RunMode::Incremental if metric.boundary.epoch >= sealed.epoch => continue,
@@ -133,49 +146,71 @@ impl RunExecutor {
                 RunMode::Incremental => metric.boundary,
                 RunMode::Full => Boundary::default(),
             };
+            waiting.entry(from).or_default().push(metric);
+        }
+        let mut work = Vec::new();
+        for (from, metrics) in waiting {
             let files = inputs::files_between(files, from, sealed)?;
-            work.push((metric, from, inputs::parts(&files, self.builder.compute.threads())));
+            work.push((metrics, from, inputs::parts(&files, self.builder.compute.threads())));
         }
         let all: f64 = work.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
         let (mut done, mut counted) = (0.0, RunCounters::default());
-        for (metric, from, parts) in work {
-            let epochs = match run.mode {
-                RunMode::Incremental => (metric.boundary, sealed),
-                RunMode::Full => (Boundary::default(), sealed),
+        for (metrics, from, parts) in work {
+            let step = match &*metrics {
+                [metric] => format!("recompute {}", metric.definition.name),
+                several => format!("recompute {} metrics", several.len()),
             };
-            let audit = Some((Arc::clone(snapshot), run.mode));
-            let task = BuildTask { metric: Arc::clone(&metric), epochs, audit };
-            let mut made = BuildOutcome::default();
+            let task = |metric: &Arc<MetricVersion>| BuildTask {
+                metric: Arc::clone(metric),
+                epochs: match run.mode {
+                    RunMode::Incremental => (metric.boundary, sealed),
+                    RunMode::Full => (Boundary::default(), sealed),
+                },
+                audit: Some((Arc::clone(snapshot), run.mode)),
+            };
+            let tasks: Vec<BuildTask> = metrics.iter().map(task).collect();
+            let mut made: Vec<BuildOutcome> =
+                metrics.iter().map(|_| BuildOutcome::default()).collect();
             for parts in parts.chunks(self.builder.compute.threads()) {
                 let progress = 0.2 + 0.7 * done / all.max(1.0);
-                let step = format!("recompute {}", metric.definition.name);
                 self.tracker.report_step(std::slice::from_ref(run), &step, progress)?;
-                let task = std::slice::from_ref(&task);
-                self.builder
-                    .build_parts(task, parts)
-                    .await?
-                    .into_iter()
-                    .for_each(|part| made.add(part));
-                self.tracker.report(run, &metric, &mut made, &mut counted);
+                let outcomes = self.builder.build_parts(&tasks, parts).await?;
+                for ((metric, made), part) in metrics.iter().zip(&mut made).zip(outcomes) {
+                    made.add(part);
+                    self.tracker.report(run, metric, made, &mut counted);
+                }
                 done += parts.iter().map(|part| part.events).sum::<f64>();
             }
-            made.check(from, sealed)?;
-            if run.mode == RunMode::Incremental {
-                made.files.extend(metric.files.iter().cloned());
-                made.mismatches += metric.mismatches;
-                made.omissions.merge(&metric.omissions);
-                self.compact_view(run, &metric, &mut made.files).await?;
+            for (metric, made) in metrics.into_iter().zip(made) {
+                made.check(from, sealed)?;
+                outcome.views.push(self.view_update(run, &metric, made, sealed).await?);
             }
-            outcome.views.push(ViewUpdate {
-                id: metric.id,
-                expected: metric.boundary,
-                boundary: sealed,
-                files: made.files,
-                mismatches: made.mismatches,
-                omissions: made.omissions,
-            });
         }
         Ok(())
+    }
+
+    /// What is to be published of a metric's view, of what was made of the epochs up to `sealed`.
+    async fn view_update(
+        &self,
+        run: &RunRecord,
+        metric: &MetricVersion,
+        mut made: BuildOutcome,
+        sealed: Boundary,
+    ) -> Result<ViewUpdate, RunError> {
+        if run.mode == RunMode::Incremental {
+            made.files.extend(metric.files.iter().cloned());
+            made.mismatches += metric.mismatches;
+            made.omissions.merge(&metric.omissions);
+            self.compact_view(run, metric, &mut made.files).await?;
+        }
+        Ok(ViewUpdate {
+            id: metric.id,
+            expected: metric.boundary,
+            boundary: sealed,
+            files: made.files,
+            mismatches: made.mismatches,
+            omissions: made.omissions,
+        })
     }
 
     async fn compact_view(

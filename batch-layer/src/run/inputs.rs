@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use merganser_core::blocking::run_blocking;
-use merganser_core::ids::Boundary;
+use merganser_core::ids::{Boundary, Offset};
 use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_core::time::{DAY_US, TimeRange, Timestamp};
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion};
@@ -16,9 +16,12 @@ use crate::manifest::MasterFile;
 use crate::master;
 use crate::storage::Storage;
 
-/// Events that are archived at a time, and their bytes: one record of the journal may be over it.
+/// Events that a thread archives at a time, and their bytes: one record of the journal may be over
+/// it.
 const ARCHIVE_EVENTS: usize = 500_000;
 const ARCHIVE_BYTES: usize = 256 << 20;
+/// Events of a piece of the journal that a thread archives, at least, where there are enough.
+const PIECE_EVENTS_MIN: u64 = 50_000;
 /// Events of a part of days that is recomputed by a thread at a time, unless one day has more: at
 /// most, but for [`PART_SLACK`], and at least where there are enough for all threads.
 const PART_EVENTS_MAX: f64 = 500_000.0;
@@ -86,29 +89,51 @@ pub(super) fn cuts(snapshot: &CatalogSnapshot, from: Boundary, to: Boundary) -> 
     cuts
 }
 
-/// Archives the epochs `[from, to)`; `report` gets the events done, and may stop it.
+/// A piece of the journal, which is archived by one thread: what it needs to know, and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct JournalPiece {
+    /// The epochs that its files are about.
+    pub(super) epochs: (Boundary, Boundary),
+    /// The first offset.
+    pub(super) from: Offset,
+    /// The offset behind the last.
+    pub(super) to: Offset,
+}
+
+/// The epochs `[from, to)` in pieces for so many threads, about as large as each other.
+pub(super) fn pieces((from, to): (Boundary, Boundary), threads: usize) -> Vec<JournalPiece> {
+    let all = to.offset.since(from.offset);
+    let threads = threads.max(1) as u64;
+    let rounds = all.div_ceil(ARCHIVE_EVENTS as u64 * threads).max(1);
+    let length = all.div_ceil(rounds * threads).max(PIECE_EVENTS_MIN);
+    let piece = |n: u64| {
+        let first = from.offset.plus(n * length);
+        JournalPiece { epochs: (from, to), from: first, to: to.offset.min(first.plus(length)) }
+    };
+    (0..all.div_ceil(length)).map(piece).collect()
+}
+
+/// Archives a piece of the journal.
 pub(super) async fn archive(
     storage: &Storage,
     journal: &Arc<dyn Journal>,
     columns: &PropertyExtractor,
-    (from, to): (Boundary, Boundary),
-    report: &(dyn Fn(u64) -> Result<(), RunError> + Send + Sync),
+    piece: JournalPiece,
 ) -> Result<Vec<MasterFile>, RunError> {
+    let JournalPiece { epochs, from, to } = piece;
     let mut files = Vec::new();
-    let mut position = from.offset;
-    while position < to.offset {
-        report(position.since(from.offset))?;
+    let mut position = from;
+    while position < to {
         let journal = Arc::clone(journal);
         let read = move || read_some(&*journal, position, to);
         let events = run_blocking(read).await?;
         let count: usize = events.iter().map(|batch| batch.events.len()).sum();
         if count == 0 {
             return Err(RunError::Failed(format!(
-                "the journal ends at offset {position}, before {}",
-                to.offset
+                "the journal ends at offset {position}, before {to}"
             )));
         }
-        files.extend(master::archive(storage, &events, columns, (from, to)).await?);
+        files.extend(master::archive(storage, &events, columns, epochs).await?);
         position = position.plus(count as u64);
     }
     Ok(files)
@@ -116,18 +141,18 @@ pub(super) async fn archive(
 
 fn read_some(
     journal: &dyn Journal,
-    from: merganser_core::ids::Offset,
-    to: Boundary,
+    from: Offset,
+    to: Offset,
 ) -> Result<Vec<CommittedBatch>, RunError> {
     let mut events = Vec::new();
     let (mut count, mut size_bytes) = (0, 0);
     for committed in journal.read(from)? {
         let mut committed = Arc::unwrap_or_clone(committed?);
         let is_full = count >= ARCHIVE_EVENTS || size_bytes >= ARCHIVE_BYTES;
-        if committed.first >= to.offset || is_full {
+        if committed.first >= to || is_full {
             break;
         }
-        let left = usize::try_from(to.offset.since(committed.first)).unwrap_or(usize::MAX);
+        let left = usize::try_from(to.since(committed.first)).unwrap_or(usize::MAX);
         committed.events = committed.events.slice(0, committed.events.len().min(left));
         count += committed.events.len();
         size_bytes += committed.events.size_bytes();
@@ -171,4 +196,35 @@ pub(super) fn metric_versions(
         .filter(|m| m.stage == merganser_metric::catalog::LifecycleStage::Active && named(m))
         .cloned()
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use merganser_core::ids::Epoch;
+
+    use super::*;
+
+    #[test]
+    fn pieces_follow_each_other_and_are_about_as_large_for_all_threads() {
+        let at = |epoch, offset| Boundary { epoch: Epoch(epoch), offset: Offset(offset) };
+        for all in [1, 49_999, 50_000, 50_001, 600_000, 1_000_000, 1_000_001, 18_000_000] {
+            for threads in [0, 1, 2, 7] {
+                let epochs = (at(3, 70), at(5, 70 + all));
+                let pieces = pieces(epochs, threads);
+                let mut next = Offset(70);
+                for piece in &pieces {
+                    assert_eq!((piece.epochs, piece.from), (epochs, next));
+                    assert!(piece.to > piece.from);
+                    assert!(piece.to.since(piece.from) <= ARCHIVE_EVENTS as u64);
+                    next = piece.to;
+                }
+                assert_eq!(next, epochs.1.offset);
+                let longest = pieces[0].to.since(pieces[0].from);
+                let is_even =
+                    longest <= PIECE_EVENTS_MIN || pieces.len().is_multiple_of(threads.max(1));
+                assert!(is_even, "{all} events in {} pieces for {threads}", pieces.len());
+            }
+        }
+        assert!(pieces((at(3, 70), at(3, 70)), 2).is_empty());
+    }
 }
