@@ -13,7 +13,7 @@ use crate::report::{Latencies, Report};
 
 /// What one connection saw.
 #[derive(Default)]
-struct Seen {
+struct IngestTally {
     accepted: u64,
     refused: u64,
     acknowledgements: Latencies,
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &IngestLoadArgs) -> anyhow::Result<()> {
     let watcher = OptionFuture::from(args.freshness.then(|| watch(args, started)));
     let (sent, watched) =
         try_join(try_join_all(senders), async { watcher.await.transpose() }).await?;
-    let mut seen = Seen::default();
+    let mut seen = IngestTally::default();
     for part in sent.into_iter().chain(watched) {
         seen.accepted += part.accepted;
         seen.refused += part.refused;
@@ -51,11 +51,11 @@ async fn send(
     template: &Template,
     next: &Cell<u64>,
     started: Instant,
-) -> anyhow::Result<Seen> {
+) -> anyhow::Result<IngestTally> {
     let mut connection = Connection::open(&args.load.server).await?;
     let path = format!("/v1/events?wait={}", args.wait);
     let until = started + Duration::from_secs(args.load.seconds);
-    let (mut seen, mut body) = (Seen::default(), Vec::new());
+    let (mut seen, mut body) = (IngestTally::default(), Vec::new());
     loop {
         let first = next.replace(next.get() + args.batch as u64);
         if first >= args.first.saturating_add(args.events) || Instant::now() >= until {
@@ -90,10 +90,10 @@ async fn send(
 }
 
 /// Sends an event of its own now and then, and queries until an answer includes it.
-async fn watch(args: &IngestLoadArgs, started: Instant) -> anyhow::Result<Seen> {
+async fn watch(args: &IngestLoadArgs, started: Instant) -> anyhow::Result<IngestTally> {
     let mut connection = Connection::open(&args.load.server).await?;
     let until = started + Duration::from_secs(args.load.seconds);
-    let mut seen = Seen::default();
+    let mut seen = IngestTally::default();
     let mut count = 0;
     while Instant::now() < until {
         sleep(Duration::from_millis(50)).await;

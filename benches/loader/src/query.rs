@@ -12,7 +12,7 @@ use crate::report::{Latencies, Report};
 
 /// What one connection saw.
 #[derive(Default)]
-struct Seen {
+struct QueryTally {
     all: Latencies,
     /// Of the first request of each path.
     first: Latencies,
@@ -23,7 +23,7 @@ pub(crate) async fn run(args: &QueryLoadArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let next = Cell::new(0);
     let clients = (0..args.load.connections).map(|place| ask(args, place, &next, started));
-    let mut seen = Seen::default();
+    let mut seen = QueryTally::default();
     for part in try_join_all(clients).await? {
         seen.all.extend(part.all);
         seen.first.extend(part.first);
@@ -44,10 +44,10 @@ async fn ask(
     place: usize,
     next: &Cell<usize>,
     started: Instant,
-) -> anyhow::Result<Seen> {
+) -> anyhow::Result<QueryTally> {
     let mut connection = Connection::open(&args.load.server).await?;
     let until = started + Duration::from_secs(args.load.seconds);
-    let mut seen = Seen::default();
+    let mut seen = QueryTally::default();
     for turn in 0.. {
         let (mut place, mut sent) = (turn + place, Instant::now());
         if args.rate > 0 {
