@@ -47,8 +47,8 @@ const DAY_ROWS_MIN: usize = 1 << 14;
 /// Events of a file that days share.
 const SHARED_ROWS_MAX: usize = 1 << 16;
 
-/// Rows that are put in order at a time, so that they are written out of the processor's cache and
-/// the next ones are given the same memory.
+/// Rows that are put in order at a time. Larger allocations go back to the system at once, which
+/// costs more than the copy.
 const CHUNK_ROWS: usize = 8192;
 
 /// How columns are encoded in which values hardly repeat. Ids and texts of properties begin alike.

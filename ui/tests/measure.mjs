@@ -2,8 +2,9 @@
 //   node measure.mjs --server http://127.0.0.1:8080 [--state 'metric=flights&…'] [--loads 10] [--updates 3600] [--lighthouse]
 // - from the request of the page to its first chart, in a browser without a cache;
 // - from a click on a group to the chart of the new answer;
-// - memory under a live answer, unless --updates is 0. The service sends a change once a second at most; here a proxy between page and
-//   service repeats the answer with other numbers, as fast as the page takes them: 3,600 updates are those of an hour;
+// - memory under a live answer, unless --updates is 0. The service sends a change once a second at most; here a proxy
+//   between page and service repeats the answer with other numbers, as fast as the page takes them: 3,600 updates are
+//   those of an hour;
 // - with --lighthouse its marks for performance and accessibility (lighthouse comes from npm, by npx).
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';

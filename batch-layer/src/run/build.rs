@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use futures::future::try_join_all;
 use merganser_api::run::AuditCounts;
 use merganser_core::failpoint;
 use merganser_core::ids::Boundary;
@@ -99,10 +98,10 @@ impl ViewBuilder {
     ) -> Result<Vec<BuildOutcome>, RunError> {
         let jobs = parts.iter().map(|part| {
             let (this, tasks, part) = (self.clone(), tasks.to_vec(), part.clone());
-            self.compute.run(async move { this.build_part(&tasks, &part).await })
+            async move { this.build_part(&tasks, &part).await }
         });
         let mut made: Vec<BuildOutcome> = tasks.iter().map(|_| BuildOutcome::default()).collect();
-        for part in try_join_all(jobs).await? {
+        for part in self.compute.run_all(jobs).await? {
             made.iter_mut().zip(part).for_each(|(made, part)| made.add(part));
         }
         Ok(made)
@@ -153,7 +152,6 @@ impl ViewBuilder {
                 held_bytes = 0;
             }
         }
-        failpoint::hit("run.view.before")?;
         self.write_files(tasks, &mut views).await?;
         let mut made = Vec::new();
         for ((task, view), seen) in tasks.iter().zip(views).zip(folded.into_counters()) {
@@ -173,6 +171,7 @@ impl ViewBuilder {
         tasks: &[BuildTask],
         views: &mut [PartView],
     ) -> Result<(), RunError> {
+        failpoint::hit("run.view.before")?;
         for (task, PartView { files, written, .. }) in tasks.iter().zip(views) {
             let next = ViewFileBuilder::new(view_schema(&task.metric));
             let held = std::mem::replace(files, next);

@@ -1,10 +1,13 @@
-//! Where recomputations run.
+//! Where the parts of runs are made: the archive, and recomputations.
 
 use std::future::Future;
 
+use futures::future::try_join_all;
+use tokio::task::JoinError;
+
 use super::error::RunError;
 
-/// Threads of their own for recomputations, so that they do not hold up requests.
+/// Threads of their own for the parts of runs, so that they do not hold up requests.
 pub(super) struct ComputePool {
     runtime: Option<tokio::runtime::Runtime>,
     threads: usize,
@@ -25,16 +28,17 @@ impl ComputePool {
         self.threads
     }
 
-    /// Does some work on one of the threads.
-    pub(super) async fn run<T: Send + 'static>(
+    /// Does some jobs on the threads, all at the same time; their results, in the order of the jobs.
+    pub(super) async fn run_all<T: Send + 'static>(
         &self,
-        work: impl Future<Output = Result<T, RunError>> + Send + 'static,
-    ) -> Result<T, RunError> {
+        jobs: impl Iterator<Item = impl Future<Output = Result<T, RunError>> + Send + 'static>,
+    ) -> Result<Vec<T>, RunError> {
         let Some(runtime) = &self.runtime else {
             return Err(RunError::Failed("the service is stopping".to_owned()));
         };
-        let joined = runtime.spawn(work).await;
-        joined.map_err(|e| RunError::Failed(format!("a recomputation failed: {e}")))?
+        let failed = |error: JoinError| RunError::Failed(format!("a part of a run failed: {error}"));
+        let spawned = jobs.map(|job| runtime.spawn(job));
+        try_join_all(spawned.map(|job| async move { job.await.map_err(failed)? })).await
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::try_join_all;
 use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::Boundary;
 use merganser_core::journal::Journal;
@@ -116,11 +115,10 @@ impl RunExecutor {
         let jobs = pieces.iter().map(|piece| {
             let (storage, journal) = (self.builder.storage.clone(), Arc::clone(&self.journal));
             let (columns, piece) = (columns.clone(), *piece);
-            self.builder
-                .compute
-                .run(async move { inputs::archive(&storage, &journal, &columns, piece).await })
+            async move { inputs::archive(&storage, &journal, &columns, piece).await }
         });
-        Ok(try_join_all(jobs).await?.into_iter().flatten().collect())
+        let files = self.builder.compute.run_all(jobs).await?;
+        Ok(files.into_iter().flatten().collect())
     }
 
     /// New views for all active metrics, up to what was sealed. Those that have the same epochs to

@@ -16,16 +16,12 @@ use crate::manifest::MasterFile;
 use crate::master;
 use crate::storage::Storage;
 
-/// Events that a thread archives at a time, and their bytes: one record of the journal may be over
-/// it.
-const ARCHIVE_EVENTS: usize = 500_000;
+/// Events that a thread archives or recomputes at a time: at most, but for [`PART_SLACK`] and a day
+/// that has more, and at least where there are enough for all threads.
+const THREAD_EVENTS_MAX: u64 = 500_000;
+const THREAD_EVENTS_MIN: u64 = 50_000;
+/// Bytes of events that a thread archives at a time: one record of the journal may be over it.
 const ARCHIVE_BYTES: usize = 256 << 20;
-/// Events of a piece of the journal that a thread archives, at least, where there are enough.
-const PIECE_EVENTS_MIN: u64 = 50_000;
-/// Events of a part of days that is recomputed by a thread at a time, unless one day has more: at
-/// most, but for [`PART_SLACK`], and at least where there are enough for all threads.
-const PART_EVENTS_MAX: f64 = 500_000.0;
-const PART_EVENTS_MIN: f64 = 50_000.0;
 /// How much larger a part may become, so that cutting between days leaves no small rest.
 const PART_SLACK: f64 = 1.05;
 
@@ -41,10 +37,9 @@ pub(super) struct MasterPart {
 /// All days of these files, in parts for so many threads, in the order of days. A file that days
 /// share may have events in several parts.
 pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<MasterPart> {
-    let all = files.iter().map(|file| file.rows).sum::<u64>() as f64;
-    // As many for each thread, so that none waits for another at the end.
-    let rounds = (all / (PART_EVENTS_MAX * threads as f64)).ceil().max(1.0);
-    let events_max = (PART_SLACK * all / (rounds * threads as f64)).max(PART_EVENTS_MIN);
+    let all = files.iter().map(|file| file.rows).sum::<u64>();
+    let events_max = PART_SLACK * all as f64 / shares(all, threads) as f64;
+    let events_max = events_max.max(THREAD_EVENTS_MIN as f64);
     // Events a day, taking those of a file as spread evenly: it changes where a file begins or
     // ends, and parts are cut there.
     let mut changes: BTreeMap<i64, f64> = BTreeMap::new();
@@ -78,6 +73,13 @@ pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<MasterPart> {
     parts
 }
 
+/// In how many shares so many events go to the threads: as many for each, so that none waits for
+/// another at the end.
+fn shares(events: u64, threads: usize) -> u64 {
+    let threads = threads.max(1) as u64;
+    events.div_ceil(THREAD_EVENTS_MAX * threads).max(1) * threads
+}
+
 /// Where the archive of `[from, to)` is cut, so that no file spans a metric's boundary: the ends of
 /// its pieces, `to` the last.
 pub(super) fn cuts(snapshot: &CatalogSnapshot, from: Boundary, to: Boundary) -> Vec<Boundary> {
@@ -103,9 +105,7 @@ pub(super) struct JournalPiece {
 /// The epochs `[from, to)` in pieces for so many threads, about as large as each other.
 pub(super) fn pieces((from, to): (Boundary, Boundary), threads: usize) -> Vec<JournalPiece> {
     let all = to.offset.since(from.offset);
-    let threads = threads.max(1) as u64;
-    let rounds = all.div_ceil(ARCHIVE_EVENTS as u64 * threads).max(1);
-    let length = all.div_ceil(rounds * threads).max(PIECE_EVENTS_MIN);
+    let length = all.div_ceil(shares(all, threads)).max(THREAD_EVENTS_MIN);
     let piece = |n: u64| {
         let first = from.offset.plus(n * length);
         JournalPiece { epochs: (from, to), from: first, to: to.offset.min(first.plus(length)) }
@@ -145,16 +145,14 @@ fn read_some(
     to: Offset,
 ) -> Result<Vec<CommittedBatch>, RunError> {
     let mut events = Vec::new();
-    let (mut count, mut size_bytes) = (0, 0);
+    let mut size_bytes = 0;
     for committed in journal.read(from)? {
         let mut committed = Arc::unwrap_or_clone(committed?);
-        let is_full = count >= ARCHIVE_EVENTS || size_bytes >= ARCHIVE_BYTES;
-        if committed.first >= to || is_full {
+        if committed.first >= to || size_bytes >= ARCHIVE_BYTES {
             break;
         }
         let left = usize::try_from(to.since(committed.first)).unwrap_or(usize::MAX);
         committed.events = committed.events.slice(0, committed.events.len().min(left));
-        count += committed.events.len();
         size_bytes += committed.events.size_bytes();
         events.push(committed);
     }
@@ -215,13 +213,13 @@ mod tests {
                 for piece in &pieces {
                     assert_eq!((piece.epochs, piece.from), (epochs, next));
                     assert!(piece.to > piece.from);
-                    assert!(piece.to.since(piece.from) <= ARCHIVE_EVENTS as u64);
+                    assert!(piece.to.since(piece.from) <= THREAD_EVENTS_MAX);
                     next = piece.to;
                 }
                 assert_eq!(next, epochs.1.offset);
                 let longest = pieces[0].to.since(pieces[0].from);
                 let is_even =
-                    longest <= PIECE_EVENTS_MIN || pieces.len().is_multiple_of(threads.max(1));
+                    longest <= THREAD_EVENTS_MIN || pieces.len().is_multiple_of(threads.max(1));
                 assert!(is_even, "{all} events in {} pieces for {threads}", pieces.len());
             }
         }
