@@ -93,8 +93,6 @@ fn check_parts(
             .set_not_ready("speed store", format!("{} (since {})", failure.reason, failure.since)),
         None => readiness.set_ready("speed store"),
     }
-    let is_ready = readiness.reasons().is_empty();
-    metrics::gauge!("merganser_ready").set(if is_ready { 1.0 } else { 0.0 });
 }
 
 async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use metrics::gauge;
 use tokio::sync::watch;
 
 /// Reasons for which the service is not ready. Clones share them.
@@ -17,14 +18,21 @@ impl Readiness {
     /// Gives the reason that `part` is not ready, in place of an earlier one.
     pub(crate) fn set_not_ready(&self, part: &'static str, reason: impl Into<String>) {
         let reason = reason.into();
-        self.0.send_if_modified(|reasons| {
-            reasons.insert(part, reason.clone()).as_ref() != Some(&reason)
-        });
+        self.change(|reasons| reasons.insert(part, reason.clone()).as_ref() != Some(&reason));
     }
 
     /// Takes back the reason of `part`.
     pub(crate) fn set_ready(&self, part: &'static str) {
-        self.0.send_if_modified(|reasons| reasons.remove(part).is_some());
+        self.change(|reasons| reasons.remove(part).is_some());
+    }
+
+    /// Prometheus sees a change before anyone who waits for it.
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<&'static str, String>) -> bool) {
+        self.0.send_if_modified(|reasons| {
+            let is_changed = change(reasons);
+            gauge!("merganser_ready").set(if reasons.is_empty() { 1.0 } else { 0.0 });
+            is_changed
+        });
     }
 
     /// What is waited for, a line each; empty when the service is ready.
