@@ -68,23 +68,37 @@ impl FoldExec {
     /// # Errors
     /// When the input fails, or is not what the stage takes.
     pub async fn fold(&self, partition: usize, context: Arc<TaskContext>) -> Result<StateTable> {
+        let mut table = StateTable::new(self.metric.layout());
+        self.fold_into(&mut table, partition, context).await?;
+        Ok(table)
+    }
+
+    /// Folds one of its partitions into states that are there already.
+    ///
+    /// # Errors
+    /// When the input fails, or is not what the stage takes.
+    pub async fn fold_into(
+        &self,
+        table: &mut StateTable,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<()> {
         let partitions = match self.stage {
             FoldStage::Partial => partition..partition + 1,
             FoldStage::Final => 0..self.input.output_partitioning().partition_count(),
         };
-        let mut table = StateTable::new(self.metric.layout());
         for partition in partitions {
             let mut batches = self.input.execute(partition, Arc::clone(&context))?;
             while let Some(batch) = batches.try_next().await? {
                 match self.stage {
                     FoldStage::Partial => {
-                        self.metric.fold_rows(&mut table, &batch).map_err(external)?;
+                        self.metric.fold_rows(table, &batch).map_err(external)?;
                     }
                     FoldStage::Final => table.merge(&batch).map_err(external)?,
                 }
             }
         }
-        Ok(table)
+        Ok(())
     }
 }
 

@@ -1,23 +1,26 @@
-//! Recomputing states from the master dataset, with a DataFusion plan.
+//! Recomputing states from the master dataset, with DataFusion plans.
 //!
 //! Master files are scanned, projected with the metric's compiled definition, and folded by
-//! [`FoldExec`]: the same projection and the same table of states as in the speed layer.
+//! [`crate::fold_plan::FoldExec`]: the same projection and the same table of states as in the speed
+//! layer.
 //!
 //! Files are in order of time, so a range is folded in chunks of time of some ten thousand events:
-//! the plan is executed once a chunk, and its groups stay in the processor's cache.
+//! the plan is executed once a chunk, and its groups stay in the processor's cache. An hour with
+//! more events is one chunk, for which the plan is executed several times.
+//!
+//! The files of a large part are dealt out to several threads, and the states that each has of a
+//! chunk are merged: to the same bits, whatever file was whose.
+
+mod metric_fold;
+mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use datafusion_common::DataFusionError;
-use datafusion_execution::{SendableRecordBatchStream, TaskContext};
-use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion_physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use futures::TryStreamExt;
-use futures::stream::{self, StreamExt};
+use futures::future::try_join_all;
 use merganser_core::ids::Boundary;
 use merganser_core::omissions::MetricOmissions;
 use merganser_core::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
@@ -25,14 +28,25 @@ use merganser_metric::compile::Metric;
 use merganser_metric::extract::ExtractedEvents;
 use merganser_metric::table::StateTable;
 
-use crate::fold_plan::{FoldExec, FoldStage};
+use self::shard::RecomputeShard;
 use crate::manifest::MasterFile;
-use crate::master::{self, MasterProjection, MasterStream};
+use crate::master;
 use crate::storage::{Storage, StorageError};
-use crate::time_order;
+use crate::view;
 
 /// About how many events a chunk has: their groups fit a processor's cache of second level.
 const CHUNK_EVENTS: f64 = 16_384.0;
+
+/// Some whole days of the master dataset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MasterPart {
+    /// The days.
+    pub range: TimeRange,
+    /// The files that have events of them.
+    pub files: Vec<MasterFile>,
+    /// About how many events it has.
+    pub events: f64,
+}
 
 /// A metric to be folded, from the files of the epochs before a boundary.
 #[derive(Clone, Debug)]
@@ -63,159 +77,137 @@ impl RecomputeCounters {
         // They are in order, so that a day is looked at once for its first event.
         self.days.extend(times.chunk_by(|a, b| day(*a) == day(*b)).map(|times| day(times[0])));
     }
+
+    fn merge(&mut self, other: Self) {
+        self.mismatches += other.mismatches;
+        self.omissions.merge(&other.omissions);
+        self.events += other.events;
+        self.days.extend(other.days);
+    }
 }
 
 fn day(time: i64) -> i64 {
     Timestamp(time).day()
 }
 
-/// A recomputation under way, in the thread that polls: of several metrics at once, so that what
-/// they have in common is read once.
+/// A recomputation under way: of several metrics at once, so that what they have in common is read
+/// once.
 pub struct Recomputation {
-    folds: Vec<MetricFoldPlan>,
-    sources: Vec<MasterFileSource>,
+    /// One works in the thread that polls; several are tasks of their own.
+    shards: Vec<RecomputeShard>,
     at: Timestamp,
     range: TimeRange,
     step_us: i64,
 }
 
-/// What is folded of one metric.
-struct MetricFoldPlan {
-    metric: Arc<Metric>,
-    context: Arc<TaskContext>,
-    plan: FoldExec,
-    /// What the plan scans next.
-    input: Arc<Mutex<Vec<RecordBatch>>>,
-    seen: RecomputeCounters,
-}
-
-/// The events of a file, in order of time.
-struct MasterFileSource {
-    /// Not before.
-    from: Timestamp,
-    /// The metrics that are folded from it.
-    folds: Vec<usize>,
-    events: MasterStream,
-    held: Option<UnfoldedRows>,
-}
-
-/// Events of a file that were read, and are not folded yet.
-struct UnfoldedRows {
-    /// The time of the last.
-    last: Timestamp,
-    /// What is left of them, projected for each metric.
-    rows: Vec<RecordBatch>,
-}
-
 impl fmt::Debug for Recomputation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recomputation({} master files, at {})", self.sources.len(), self.at)
+        write!(f, "Recomputation({} shards, at {})", self.shards.len(), self.at)
     }
 }
 
 impl Recomputation {
-    /// Begins to fold those events of `files` whose time is in `range`, whole days; about so many.
+    /// Begins to fold the events of a part, in so many threads.
     ///
     /// # Errors
     /// When a plan cannot be made.
     pub fn new(
         storage: &Storage,
         wanted: &[RecomputeTarget],
-        files: &[MasterFile],
-        range: TimeRange,
-        events: f64,
+        part: &MasterPart,
+        threads: usize,
     ) -> Result<Self, StorageError> {
-        let mut folds = Vec::new();
-        for RecomputeTarget { metric, .. } in wanted {
-            folds.push(MetricFoldPlan::new(metric)?);
-        }
-        let source = |file: &MasterFile| {
-            let mine = |(_, wanted): &(usize, &RecomputeTarget)| file.to.epoch <= wanted.to.epoch;
-            let folds: Vec<usize> =
-                wanted.iter().enumerate().filter(mine).map(|(at, _)| at).collect();
-            let metrics = folds.iter().map(|at| Arc::clone(&wanted[*at].metric)).collect();
-            let (storage, file) = (storage.clone(), file.clone());
-            let from = Timestamp(file.first_day * DAY_US);
-            let events = async move {
-                master::read(&storage, &file, MasterProjection::Metrics(metrics), range).await
-            };
-            let events = stream::once(events).try_flatten().boxed();
-            MasterFileSource { from, folds, events, held: None }
-        };
-        let sources = files.iter().map(source).filter(|source| !source.folds.is_empty());
+        let range = part.range;
+        let shards = deal_out(&part.files, threads);
+        let shards = shards.iter().map(|files| RecomputeShard::new(storage, wanted, files, range));
         let grain =
             wanted.iter().map(|wanted| wanted.metric.grain()).max_by_key(|grain| grain.micros());
         Ok(Self {
-            folds,
-            sources: sources.collect(),
+            shards: shards.collect::<Result<_, _>>()?,
             at: range.from,
             range,
-            step_us: step_us(range, events, grain.unwrap_or(Grain::Hour)),
+            step_us: step_us(range, part.events, grain.unwrap_or(Grain::Hour)),
         })
     }
 
-    /// Reads the next chunk: all its events are before the time that is returned, and those of the
-    /// one behind it are not; `None` at the end.
+    /// Reads and folds the next chunk: all its events are before the time that is returned, and
+    /// those of the one behind it are not; `None` at the end.
     ///
     /// # Errors
     /// When a file cannot be read. What events hold never fails.
     pub async fn next(&mut self) -> Result<Option<Timestamp>, StorageError> {
         if self.at >= self.range.to {
-            return match self.sources.iter().any(|source| source.held.is_some()) {
+            return match self.shards.iter().any(RecomputeShard::has_rest) {
                 true => Err(master::damaged("events of a file are not in order of time")),
                 false => Ok(None),
             };
         }
         self.at = self.range.to.min(Timestamp(self.at.0.saturating_add(self.step_us)));
-        for source in &mut self.sources {
-            source.take(self.at, &mut self.folds).await?;
+        match &mut *self.shards {
+            [only] => only.take(self.at).await?,
+            _ => self.take_beside_each_other().await?,
         }
         Ok(Some(self.at))
     }
 
-    /// The states of the chunk that was read, at the base grain of one of the metrics.
+    /// Each shard in a task, so that threads share them.
+    async fn take_beside_each_other(&mut self) -> Result<(), StorageError> {
+        let to = self.at;
+        let take = |mut shard: RecomputeShard| {
+            tokio::spawn(async move { shard.take(to).await.map(|()| shard) })
+        };
+        let tasks: Vec<_> = std::mem::take(&mut self.shards).into_iter().map(take).collect();
+        let shards = try_join_all(tasks).await.map_err(master::damaged)?;
+        self.shards = shards.into_iter().collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// The states of the chunk, at the base grain of one of the metrics.
     ///
     /// # Errors
-    /// When the plan fails. What events hold never does that.
-    pub async fn fold(&mut self, metric: usize) -> Result<StateTable, StorageError> {
-        let Some(fold) = self.folds.get(metric) else {
-            return Err(StorageError::Io(format!("there is no metric {metric} to fold")));
+    /// When an earlier chunk failed, or there is no such metric.
+    pub fn states(&mut self, metric: usize) -> Result<StateTable, StorageError> {
+        let Some((first, others)) = self.shards.split_first_mut() else {
+            return Err(StorageError::Io("an earlier chunk failed".to_owned()));
         };
-        fold.plan.fold(0, Arc::clone(&fold.context)).await.map_err(failed)
+        let mut table = first.finish_chunk(metric)?;
+        for other in others {
+            for rows in view::rows(&other.finish_chunk(metric)?) {
+                table.merge(&rows).map_err(master::damaged)?;
+            }
+        }
+        Ok(table)
     }
 
     /// What was counted, by metric.
     #[must_use]
     pub fn into_counters(self) -> Vec<RecomputeCounters> {
-        self.folds.into_iter().map(|fold| fold.seen).collect()
+        let mut counted: Vec<RecomputeCounters> = Vec::new();
+        for shard in self.shards {
+            for (metric, seen) in shard.into_counters().enumerate() {
+                match counted.get_mut(metric) {
+                    Some(sum) => sum.merge(seen),
+                    None => counted.push(seen),
+                }
+            }
+        }
+        counted
     }
 }
 
-impl MetricFoldPlan {
-    fn new(metric: &Arc<Metric>) -> Result<Self, StorageError> {
-        let (metric, schema) = (Arc::clone(metric), metric.projected_schema());
-        let input = Arc::new(Mutex::new(Vec::new()));
-        let chunk = ChunkPartition { schema: Arc::clone(&schema), input: Arc::clone(&input) };
-        let scan =
-            StreamingTableExec::try_new(schema, vec![Arc::new(chunk)], None, [], false, None)
-                .map_err(failed)?;
-        let plan = FoldExec::new(Arc::clone(&metric), FoldStage::Partial, Arc::new(scan));
-        let context = Arc::new(TaskContext::default());
-        Ok(Self { metric, context, plan, input, seen: RecomputeCounters::default() })
+/// The files for each thread, about as many events for one as for the other: the largest file goes
+/// first, each to who has least.
+fn deal_out(files: &[MasterFile], threads: usize) -> Vec<Vec<MasterFile>> {
+    let mut shards = vec![(0, Vec::new()); threads.clamp(1, files.len().max(1))];
+    let mut files: Vec<&MasterFile> = files.iter().collect();
+    files.sort_by_key(|file| std::cmp::Reverse(file.rows));
+    for file in files {
+        if let Some((rows, shard)) = shards.iter_mut().min_by_key(|(rows, _)| *rows) {
+            *rows += file.rows;
+            shard.push(file.clone());
+        }
     }
-
-    /// Projects events, and counts them.
-    fn project(&mut self, extracted: &ExtractedEvents) -> Result<RecordBatch, StorageError> {
-        let projected = self.metric.project(extracted).map_err(master::damaged)?;
-        self.seen.add(extracted);
-        self.seen.mismatches += projected.mismatches;
-        self.seen.omissions.merge(&projected.omissions);
-        Ok(projected.batch)
-    }
-
-    fn scan(&self, rows: RecordBatch) {
-        self.input.lock().unwrap_or_else(PoisonError::into_inner).push(rows);
-    }
+    shards.into_iter().map(|(_, files)| files).collect()
 }
 
 /// The length of a chunk: so that it has about [`CHUNK_EVENTS`], of whole buckets.
@@ -225,90 +217,5 @@ fn step_us(range: TimeRange, events: f64, grain: Grain) -> i64 {
     match chunk_days {
         0 => HOUR_US.max(grain.micros()),
         _ => chunk_days.min(days.max(1)) * DAY_US,
-    }
-}
-
-impl MasterFileSource {
-    /// Hands on the events before `to` that are left. The file is opened when its first day has
-    /// come, and let go of at its end.
-    async fn take(
-        &mut self,
-        to: Timestamp,
-        folds: &mut [MetricFoldPlan],
-    ) -> Result<(), StorageError> {
-        if self.from >= to {
-            return Ok(());
-        }
-        loop {
-            let held = match self.held.take() {
-                Some(held) => held,
-                None => match self.events.try_next().await? {
-                    Some(extracted) => self.project(&extracted, folds)?,
-                    None => {
-                        self.events = stream::empty().boxed();
-                        return Ok(());
-                    }
-                },
-            };
-            let mut left = Vec::new();
-            for (at, rows) in self.folds.iter().zip(&held.rows) {
-                let (before, rest) = time_order::cut(rows, to).map_err(master::damaged)?;
-                if before.num_rows() > 0 {
-                    folds[*at].scan(before);
-                }
-                left.push(rest);
-            }
-            if held.last >= to {
-                self.held = Some(UnfoldedRows { rows: left, ..held });
-                return Ok(());
-            }
-        }
-    }
-
-    fn project(
-        &self,
-        extracted: &ExtractedEvents,
-        folds: &mut [MetricFoldPlan],
-    ) -> Result<UnfoldedRows, StorageError> {
-        let last = extracted.events.times().values().last().copied();
-        let rows = self.folds.iter().map(|at| folds[*at].project(extracted));
-        Ok(UnfoldedRows {
-            last: Timestamp(last.unwrap_or(i64::MIN)),
-            rows: rows.collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-/// Where the plan begins: the events of a chunk, projected.
-struct ChunkPartition {
-    schema: SchemaRef,
-    input: Arc<Mutex<Vec<RecordBatch>>>,
-}
-
-impl fmt::Debug for ChunkPartition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Scan")
-    }
-}
-
-impl PartitionStream for ChunkPartition {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
-        let batches = stream::iter(std::mem::take(&mut *input).into_iter().map(Ok));
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
-    }
-}
-
-fn failed(error: DataFusionError) -> StorageError {
-    match error {
-        DataFusionError::External(inner) => match inner.downcast::<StorageError>() {
-            Ok(storage) => *storage,
-            Err(other) => StorageError::Io(other.to_string()),
-        },
-        other => StorageError::Io(other.to_string()),
     }
 }

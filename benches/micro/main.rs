@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use batch_layer::journal::{FileJournal, JournalSettings};
 use batch_layer::manifest::MasterFile;
-use batch_layer::recompute::{Recomputation, RecomputeTarget};
+use batch_layer::recompute::{MasterPart, Recomputation, RecomputeTarget};
 use batch_layer::storage::Storage;
 use batch_layer::{audit, master, view};
 use chrono::DateTime;
@@ -197,11 +197,12 @@ fn recompute_states(bencher: Bencher<'_, '_>) {
     let work = async || {
         let to = files.iter().map(|file| file.to).max().unwrap();
         let wanted = [RecomputeTarget { metric: Arc::clone(&METRIC), to }];
-        let new = Recomputation::new(&disk.storage, &wanted, &files, range, events);
+        let part = MasterPart { range, files: files.clone(), events };
+        let new = Recomputation::new(&disk.storage, &wanted, &part, 1);
         let mut recomputation = new.unwrap();
         let mut groups = 0;
         while recomputation.next().await.unwrap().is_some() {
-            groups += recomputation.fold(0).await.unwrap().len();
+            groups += recomputation.states(0).unwrap().len();
         }
         groups
     };

@@ -1,6 +1,6 @@
 //! Making a view's parts: each folded from the master dataset, compared with what was served of it,
-//! and written. Parts hold different days, so that several are made at once, each by one thread;
-//! and several metrics are made of a part at once, so that it is read once.
+//! and written. Parts hold different days, so that several are made at once, each by one thread, or
+//! by more if it is large; and several metrics are made of a part at once, so that it is read once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,9 +16,8 @@ use merganser_metric::views::SpeedViews;
 use super::audit_baseline::AuditBaseline;
 use super::compute_pool::ComputePool;
 use super::error::RunError;
-use super::inputs::MasterPart;
 use crate::job::RunMode;
-use crate::recompute::{Recomputation, RecomputeCounters, RecomputeTarget};
+use crate::recompute::{MasterPart, Recomputation, RecomputeCounters, RecomputeTarget};
 use crate::storage::Storage;
 use crate::view::{self, ParquetViews, ViewFileBuilder, ViewSchema};
 
@@ -96,9 +95,13 @@ impl ViewBuilder {
         tasks: &[BuildTask],
         parts: &[MasterPart],
     ) -> Result<Vec<BuildOutcome>, RunError> {
+        let all: f64 = parts.iter().map(|part| part.events).sum();
         let jobs = parts.iter().map(|part| {
             let (this, tasks, part) = (self.clone(), tasks.to_vec(), part.clone());
-            async move { this.build_part(&tasks, &part).await }
+            // A day with most of the events would keep one thread while the others have no work.
+            let share = self.compute.threads() as f64 * part.events / all.max(1.0);
+            let threads = (share.round() as usize).max(1);
+            async move { this.build_part(&tasks, &part, threads).await }
         });
         let mut made: Vec<BuildOutcome> = tasks.iter().map(|_| BuildOutcome::default()).collect();
         for part in self.compute.run_all(jobs).await? {
@@ -111,15 +114,15 @@ impl ViewBuilder {
         &self,
         tasks: &[BuildTask],
         part: &MasterPart,
+        threads: usize,
     ) -> Result<Vec<BuildOutcome>, RunError> {
         failpoint::hit("run.recompute.before")?;
-        let MasterPart { files, range, events } = part;
         let wanted = |task: &BuildTask| RecomputeTarget {
             metric: Arc::clone(&task.metric.compiled),
             to: task.epochs.1,
         };
         let wanted: Vec<RecomputeTarget> = tasks.iter().map(wanted).collect();
-        let mut folded = Recomputation::new(&self.storage, &wanted, files, *range, *events)?;
+        let mut folded = Recomputation::new(&self.storage, &wanted, part, threads)?;
         failpoint::hit("run.audit.before")?;
         let mut views = Vec::new();
         for task in tasks {
@@ -127,7 +130,7 @@ impl ViewBuilder {
                 Some((_, mode)) => {
                     let served = (&*self.speed, &*self.views);
                     let (metric, sealed) = (&task.metric, task.epochs.1);
-                    Some(AuditBaseline::read(served, *mode, metric, sealed, *range).await)
+                    Some(AuditBaseline::read(served, *mode, metric, sealed, part.range).await)
                 }
                 None => None,
             };
@@ -137,7 +140,7 @@ impl ViewBuilder {
         let mut held_bytes = 0;
         while let Some(to) = folded.next().await? {
             for (at, PartView { served, files, .. }) in views.iter_mut().enumerate() {
-                let table = folded.fold(at).await?;
+                let table = folded.states(at)?;
                 let sorted = view::rows(&table);
                 if let Some(Ok(rows)) = served
                     && let Err(reason) = rows.compare(&table, &sorted, to)

@@ -14,6 +14,7 @@ use merganser_metric::extract::PropertyExtractor;
 use super::error::RunError;
 use crate::manifest::MasterFile;
 use crate::master;
+use crate::recompute::MasterPart;
 use crate::storage::Storage;
 
 /// Events that a thread archives or recomputes at a time: at most, but for [`PART_SLACK`] and a day
@@ -24,15 +25,6 @@ const THREAD_EVENTS_MIN: u64 = 50_000;
 const ARCHIVE_BYTES: usize = 256 << 20;
 /// How much larger a part may become, so that cutting between days leaves no small rest.
 const PART_SLACK: f64 = 1.05;
-
-/// Some days and the master files that have events of them.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct MasterPart {
-    pub(super) range: TimeRange,
-    pub(super) files: Vec<MasterFile>,
-    /// About how many events it has.
-    pub(super) events: f64,
-}
 
 /// All days of these files, in parts for so many threads, in the order of days. A file that days
 /// share may have events in several parts.
