@@ -7,8 +7,7 @@ service was still filling up. Run by `scripts/bench sustained`:
 
 ends when the loader does. Only what the service shows and the kernel counts is used:
 
-- the backlog is the journal's position minus the smallest boundary of a metric's batch view, so it
-  also has what a run that is under way works on;
+- the backlog, as the status shows it, has what a run that is under way works on too;
 - processor time is that of threads, by their name, sampled every second, since threads come and go;
 - a run's steps are sampled ten times a second, from its record.
 """
@@ -47,11 +46,9 @@ class Service:
 
     def status(self):
         status = json.loads(self.get("/v1/status"))
-        position = status["journal"]["position"]["0"]
-        boundaries = [metric["boundary"]["offset"] for metric in status["metrics"]]
         return {
             "events": status["events"]["accepted"],
-            "backlog": position - min(boundaries),
+            "backlog": status["backlog"]["events"],
             "memory": self.memory("VmRSS"),
             "journal": status["journal"]["size_bytes"],
         }
@@ -197,7 +194,7 @@ class Watch:
 
     def report_runs(self):
         since = self.start["clock"]
-        runs = [run for run in self.service.runs() if run["trigger"] == "schedule"]
+        runs = [run for run in self.service.runs() if run["trigger"] in ("schedule", "limit")]
         runs = [run for run in runs if run["ended_at"] and clock(run["ended_at"]) > since]
         good = [run for run in runs if run["state"] == "succeeded"]
         if not good:

@@ -35,7 +35,7 @@ pub(crate) fn open_guard() -> AccessGuard {
     use std::sync::Arc;
 
     use merganser_core::clock::SystemClock;
-    use merganser_core::ids::{Generation, JournalId};
+    use merganser_core::ids::{Boundary, Generation, JournalId};
     use merganser_core::time::Timestamp;
     use merganser_metric::catalog::CatalogSnapshot;
 
@@ -43,6 +43,7 @@ pub(crate) fn open_guard() -> AccessGuard {
         generation: Generation(0),
         journal: JournalId::try_from("1".repeat(32)).unwrap(),
         published_at: Timestamp(0),
+        archived: Boundary::default(),
         metrics: Vec::new(),
         keys: Arc::default(),
     };

@@ -205,6 +205,8 @@ settings! {
     metric_max_groups: usize = "5000000", "MERGANSER_METRIC_MAX_GROUPS", "N";
     /// Most events in the quarantine; the oldest go first
     quarantine_max_events: usize = "10000", "MERGANSER_QUARANTINE_MAX_EVENTS", "N";
+    /// Events without a run over which intake slows down; at twice as many it stops
+    backlog_max_events: u64 = "50000000", "MERGANSER_BACKLOG_MAX_EVENTS", "N";
     /// Free disk space below which no events are accepted
     disk_floor_bytes: ByteSize = "1GiB", "MERGANSER_DISK_FLOOR_BYTES", "BYTES";
     /// Time between two writes of changed groups to the speed store

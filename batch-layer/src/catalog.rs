@@ -331,6 +331,7 @@ fn snapshot(
         generation: state.manifest.generation,
         journal: state.manifest.journal,
         published_at: state.manifest.published_at,
+        archived: state.manifest.archived,
         metrics,
         keys: Arc::new(state.keys()),
     })

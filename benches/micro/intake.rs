@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use batch_layer::journal::{FileJournal, JournalSettings};
 use divan::{Bencher, counter::ItemsCount};
 use merganser_core::clock::SystemClock;
-use merganser_core::ids::{Generation, Offset};
+use merganser_core::ids::{Boundary, Generation, Offset};
 use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_core::time::Timestamp;
 use merganser_metric::catalog::CatalogSnapshot;
@@ -41,6 +41,7 @@ impl Taking {
             generation: Generation(0),
             journal: self.journal.id(),
             published_at: Timestamp(0),
+            archived: Boundary::default(),
             metrics: Vec::new(),
             keys: Arc::default(),
         };

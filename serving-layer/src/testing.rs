@@ -193,6 +193,7 @@ fn snapshot(
         generation: Generation(generation),
         journal: id(),
         published_at: NOW,
+        archived: Boundary::default(),
         metrics: metrics.into_iter().map(Arc::new).collect(),
         keys: Arc::default(),
     })

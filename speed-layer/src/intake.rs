@@ -14,12 +14,15 @@
 //!   kept in the quarantine;
 //! * the dedup index is a function of the journal;
 //! * what is pending is bounded, and a request beyond the bound is refused before anything of it
-//!   is stored.
+//!   is stored;
+//! * what no run has archived is bounded: over the bound requests wait for their turn, and one that
+//!   would wait too long is refused (`pace` has the rule).
 //!
 //! `commit` joins all of it; `envelope` has the rules of an event.
 
 mod active_properties;
 mod adapters;
+mod backlog;
 mod body_decoder;
 mod body_format;
 mod budget;
@@ -40,6 +43,7 @@ mod field_hints;
 mod fixed_properties;
 mod instruments;
 mod invalid;
+mod pace;
 mod prepare;
 mod properties;
 mod quarantine;
@@ -55,7 +59,7 @@ use std::thread;
 use std::time::Instant;
 
 use bytes::Bytes;
-use merganser_api::receipt::{InvalidEvent, Receipt};
+use merganser_api::receipt::Receipt;
 use merganser_core::access::FixedProperties;
 use merganser_core::clock::Clock;
 use merganser_core::ids::{JournalId, Offset};
@@ -78,6 +82,7 @@ pub use self::quarantine::{
 pub use self::settings::{IntakeLimits, IntakeSettings, QuarantineSettings};
 
 use self::active_properties::ActiveProperties;
+use self::backlog::Backlog;
 use self::body_decoder::{BodyDecoder, is_small};
 use self::budget::IntakeBudget;
 use self::commit::{Committer, CommitterState};
@@ -138,6 +143,8 @@ impl Intake {
         let dedup = dedup::rebuild(&*journal, settings.dedup_window_events)?;
         let state = Arc::new(CommitterState::default());
         state.dedup_floor.store(dedup.floor().unwrap_or(journal.end()).0, Ordering::Relaxed);
+        let backlog =
+            Backlog::new(Arc::clone(&journal), snapshots.clone(), settings.backlog_max_events);
         let decoder = Arc::new(BodyDecoder {
             limits: settings.limits.clone(),
             wanted: ActiveProperties::new(snapshots),
@@ -168,6 +175,7 @@ impl Intake {
             budget: IntakeBudget::new(settings.pending_max_requests, settings.pending_max_bytes),
             decoders: Arc::new(Semaphore::new(settings.decoders_max)),
             decoder,
+            backlog,
             disk: DiskFloor::of(quarantine_dir, settings.disk_floor_bytes),
             queue: Mutex::new(Some(sender)),
             journal,
@@ -191,6 +199,7 @@ struct IntakeState {
     /// As many permits as bodies may be decoded at once.
     decoders: Arc<Semaphore>,
     decoder: Arc<BodyDecoder>,
+    backlog: Backlog,
     disk: DiskFloor,
     /// `None` after the shutdown.
     queue: Mutex<Option<SyncSender<Submission>>>,
@@ -226,6 +235,7 @@ impl IntakeHandle {
             return Err(stopped);
         }
         self.0.disk.check(Instant::now())?;
+        self.0.backlog.admit()?;
         Ok(self.0.budget.permit())
     }
 
@@ -247,12 +257,14 @@ impl IntakeHandle {
             false => {
                 let on_invalid = body.on_invalid;
                 let (prepared, share) = self.decode(body, share).await?;
-                if let Some(receipt) = self.receipt_without_commit(&prepared, on_invalid)? {
+                let end = self.0.journal.end();
+                if let Some(receipt) = prepared.receipt_without_commit(end, on_invalid)? {
                     return Ok(receipt);
                 }
                 (SubmissionContent::Decoded(prepared), share)
             }
         };
+        self.0.backlog.wait_turn(content.events()).await?;
         let (reply, answer) = oneshot::channel();
         self.enqueue(Submission { content, caller: ReplyHandle { share, reply } })?;
         answer.await.unwrap_or_else(|_| Err(committer_ended()))
@@ -279,28 +291,6 @@ impl IntakeHandle {
         })
         .await
         .map_err(|error| decoding_stopped(&error))?
-    }
-
-    /// The receipt of a request without events; an error for one that is to be rejected.
-    fn receipt_without_commit(
-        &self,
-        prepared: &PreparedEvents,
-        on_invalid: InvalidEventPolicy,
-    ) -> Result<Option<Receipt>, IntakeError> {
-        let requests = || prepared.requests.iter().flatten();
-        let end = Receipt::empty_at(self.0.journal.end());
-        let mut invalid = requests().flat_map(|request| &request.invalid).peekable();
-        if on_invalid == InvalidEventPolicy::Reject && invalid.peek().is_some() {
-            let invalid = invalid.map(|(place, fault)| InvalidEvent {
-                index: place.index,
-                code: fault.code,
-                message: fault.message.clone(),
-                quarantine_id: None,
-            });
-            let receipt = Receipt { invalid: invalid.collect(), ..end };
-            return Err(IntakeError::Rejected(Box::new(receipt)));
-        }
-        Ok(requests().all(|request| request.len() == 0).then_some(end))
     }
 
     fn enqueue(&self, submission: Submission) -> Result<(), IntakeError> {
@@ -356,6 +346,19 @@ impl IntakeHandle {
                 self.0.state.stop(failure);
             }
         })
+    }
+
+    /// Events that no run has archived. To be called every now and then, so that intake knows how
+    /// long runs take.
+    #[must_use]
+    pub fn observe_backlog(&self) -> u64 {
+        self.0.backlog.observe()
+    }
+
+    /// The backlog over which intake slows down.
+    #[must_use]
+    pub fn backlog_max(&self) -> u64 {
+        self.0.settings.backlog_max_events
     }
 
     /// Events accepted since the process started.

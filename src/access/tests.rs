@@ -15,7 +15,7 @@ use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
 use merganser_core::access::{AccessKey, Role, RouteAccess};
 use merganser_core::clock::ManualClock;
-use merganser_core::ids::{Generation, JournalId};
+use merganser_core::ids::{Boundary, Generation, JournalId};
 use merganser_core::time::Timestamp;
 use merganser_metric::catalog::CatalogSnapshot;
 use tokio::sync::watch;
@@ -33,6 +33,7 @@ pub(super) fn snapshot(keys: &[&Arc<AccessKey>]) -> Arc<CatalogSnapshot> {
         generation: Generation(0),
         journal: JournalId::try_from("1".repeat(32)).unwrap(),
         published_at: Timestamp(0),
+        archived: Boundary::default(),
         metrics: Vec::new(),
         keys: Arc::new(keys),
     })

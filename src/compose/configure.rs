@@ -33,6 +33,7 @@ pub(super) fn intake(settings: &Settings) -> IntakeSettings {
             max_events: settings.quarantine_max_events,
             ..QuarantineSettings::default()
         },
+        backlog_max_events: settings.backlog_max_events,
         disk_floor_bytes: settings.disk_floor_bytes.0,
         ..IntakeSettings::default()
     }

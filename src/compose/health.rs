@@ -1,10 +1,11 @@
 //! Looks after the parts: whether the service is ready, how fast events come in, whether a metric
-//! is so full that a run is wanted, and whether the data directory is still there.
+//! is so full, or the backlog so large, that a run is wanted, and whether the data directory is
+//! still there.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch_layer::job::{RunMode, RunTrigger};
+use batch_layer::job::{RunMode, RunState, RunTrigger};
 use batch_layer::run::RunService;
 use merganser_core::clock::Clock;
 use merganser_metric::views::SpeedViews;
@@ -21,6 +22,10 @@ use crate::http::Readiness;
 
 /// How often parts are looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long after a run the next one is started for the backlog: others have a turn between them.
+const BACKLOG_PAUSE: Duration = Duration::from_secs(2);
+/// The same after one that failed.
+const BACKLOG_RETRY: Duration = Duration::from_secs(10);
 /// Over which time the rate of events is measured.
 const RATE: Duration = Duration::from_secs(5);
 /// How often it is looked whether the data directory is still the one of the start.
@@ -43,6 +48,7 @@ pub(super) fn start_health_checks(
         tokio::spawn(parts),
         tokio::spawn(follow_fold(readiness.clone(), speed.clone())),
         tokio::spawn(run_on_group_limit(speed.clone(), runs.clone(), retire_grace)),
+        tokio::spawn(run_on_backlog(intake.clone(), runs.clone())),
         tokio::spawn(watch_data_dir(intake.clone())),
         tokio::spawn(clock::watch_clock(Arc::clone(clock))),
         tokio::spawn(measure_rate(status.clone())),
@@ -110,16 +116,40 @@ async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {
 async fn run_on_group_limit(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
     let mut full = speed.full();
     while full.wait_for(|full| !full.is_empty()).await.is_ok() {
-        if let Ok(run) = runs.queue().submit(RunMode::Incremental, RunTrigger::Schedule, None) {
+        if let Ok(run) = runs.queue().submit(RunMode::Incremental, RunTrigger::Limit, None) {
             info!(run = run.id, "a metric has reached its bound of groups: started a run");
-            if let Some(mut run) = runs.queue().follow(&run.id) {
-                // An error says that the record is gone, which is an end too.
-                let _ = run.wait_for(|run| run.state.is_final()).await;
-            }
+            end_of(&runs, &run.id).await;
             sleep(retire_grace).await;
         }
         sleep(LOOK).await;
     }
+}
+
+/// Starts a run while the backlog is over half of its bound, so that a burst does not wait for the
+/// schedule until intake slows down. Looking at it also tells intake how fast runs are.
+async fn run_on_backlog(intake: IntakeHandle, runs: RunService) {
+    let mut next = Instant::now();
+    loop {
+        sleep(LOOK).await;
+        let backlog = intake.observe_backlog();
+        if backlog <= intake.backlog_max() / 2 || Instant::now() < next {
+            continue;
+        }
+        if let Ok(run) = runs.queue().submit(RunMode::Incremental, RunTrigger::Limit, None) {
+            info!(run = run.id, backlog, "the backlog is large: started a run");
+            let pause = match end_of(&runs, &run.id).await {
+                Some(RunState::Succeeded) => BACKLOG_PAUSE,
+                _ => BACKLOG_RETRY,
+            };
+            next = Instant::now() + pause;
+        }
+    }
+}
+
+/// Waits for the end of a run; nothing when its record is gone.
+async fn end_of(runs: &RunService, id: &str) -> Option<RunState> {
+    let mut run = runs.queue().follow(id)?;
+    run.wait_for(|run| run.state.is_final()).await.ok().map(|run| run.state)
 }
 
 /// Looks whether the data directory is still there. When it is not, intake stops, says so, and is

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use batch_layer::job::{RunMode, RunRecord, RunState};
 use batch_layer::run::RunService;
-use merganser_api::status::{DiskStatus, IngestionStatus, ServiceStatus};
+use merganser_api::status::{BacklogStatus, DiskStatus, IngestionStatus, ServiceStatus};
 use serving_layer::serve::StatusSource;
 use speed_layer::intake::IntakeHandle;
 
@@ -57,7 +58,22 @@ impl StatusCollector {
         Arc::new(move |status| collector.add_to(status))
     }
 
+    fn backlog(&self) -> BacklogStatus {
+        let runs = self.0.runs.queue().list();
+        let rate = |run: &RunRecord| {
+            let took_ms = run.ended_at?.millis_since(run.started_at?).max(1);
+            let is_new = run.state == RunState::Succeeded && run.mode == RunMode::Incremental;
+            is_new.then_some(run.events.saturating_mul(1000) / took_ms).filter(|rate| *rate > 0)
+        };
+        BacklogStatus {
+            covered_per_second: runs.iter().find_map(rate).unwrap_or(0),
+            events: self.0.intake.observe_backlog(),
+            max_events: self.0.intake.backlog_max(),
+        }
+    }
+
     fn add_to(&self, status: &mut ServiceStatus) {
+        status.backlog = Some(self.backlog());
         status.events = Some(IngestionStatus {
             accepted: self.accepted(),
             per_second: self.0.events_per_second.load(Ordering::Relaxed),

@@ -11,7 +11,7 @@ use crate::ledger::Violation;
 use crate::load::run;
 use crate::random::Random;
 use crate::report::Report;
-use crate::service::{Place, Service};
+use crate::service::{Options, Place, Service};
 
 /// Memory that something which is refused may cost, in KiB: a body may take 64 MiB decompressed,
 /// and is held some times while it is read.
@@ -22,6 +22,7 @@ pub(crate) fn all(a: &Arguments, report: &Report, _: &mut Random) -> Result<(), 
     deep_json(report)?;
     bomb(report)?;
     slow_connections(report)?;
+    backlog(None, report)?;
     days(if a.is_long() { 40_000 } else { 1_500 }, report)?;
     groups(if a.is_long() { 5_000_000 } else { 30_000 }, report)
 }
@@ -158,6 +159,61 @@ fn send_all(http: &Http, count: u64, event: impl Fn(u64) -> String) -> Result<()
                 return Err("the service takes nothing for a minute".to_owned());
             }
             thread::sleep(Duration::from_millis(100));
+        }
+    }
+    Ok(())
+}
+
+/// As many events as are taken while runs are slow: what no run has covered stays below twice its
+/// bound, and all events are counted.
+pub(crate) fn backlog(planted: Option<&str>, report: &Report) -> Result<(), Violation> {
+    const BOUND: u64 = 2_000;
+    const CLIENTS: u64 = 4;
+    const EVENTS: u64 = 5_000;
+    let mut place = Place::new("memory", planted);
+    place.more = vec!["--backlog-max-events".to_owned(), BOUND.to_string()];
+    let failpoints = "run.publish.before=sleep(1000)".to_owned();
+    let mut service = place.spawn(&Options { failpoints, power_seed: None });
+    if !service.wait_ready() {
+        return Err(format!("the service does not start: {}", place.log_end()));
+    }
+    let http = &service.http;
+    let largest = thread::scope(|scope| {
+        let senders: Vec<_> = (0..CLIENTS)
+            .map(|client| scope.spawn(move || send_slowly(http, client, EVENTS)))
+            .collect();
+        let mut largest = 0;
+        while !senders.iter().all(thread::ScopedJoinHandle::is_finished) {
+            let status = http.get("/v1/status").map_err(|error| error.to_string())?.json();
+            largest = largest.max(status["backlog"]["events"].as_u64().unwrap_or(u64::MAX));
+        }
+        for sender in senders {
+            sender.join().map_err(|_| "a sender of events ended".to_owned())??;
+        }
+        Ok::<_, Violation>(largest)
+    })?;
+    report.highest("events without a run, of a bound of 2,000", largest);
+    // A request that has its turn may come on top.
+    if largest > 2 * BOUND + CLIENTS * REQUEST {
+        return Err(format!("{largest} events wait for runs, over twice the bound of {BOUND}"));
+    }
+    counted(http, CLIENTS * EVENTS)
+}
+
+/// Events of a request.
+const REQUEST: u64 = 50;
+
+/// Sends events in small requests, again where one is refused.
+fn send_slowly(http: &Http, client: u64, events: u64) -> Result<(), Violation> {
+    let begun = Instant::now();
+    for from in (0..events).step_by(REQUEST as usize) {
+        let event = |n| item(&format!("b{client}-{n}"), "\"2025-01-01T00:00:00Z\"", "0");
+        let lines: Vec<String> = (from..from + REQUEST).map(event).collect();
+        while send(http, &lines)? != 200 {
+            if begun.elapsed() > Duration::from_secs(120) {
+                return Err("events are refused for two minutes".to_owned());
+            }
+            thread::sleep(Duration::from_millis(20));
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::ledger::Violation;
 use crate::random::Random;
 use crate::redis_faults::Hurt;
 use crate::report::Report;
-use crate::{kills, places, redis_faults, rivals};
+use crate::{bounds, kills, places, redis_faults, rivals};
 
 /// How long a bug may hide.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -37,6 +37,7 @@ const BUGS: &[(&str, &str, &str, Hunt)] = &[
     ("cas_without_parent", "a publication overwrites another", "rivals", by_runs),
     ("gc_without_grace", "files are deleted that readers hold", "rivals", by_slow_readers),
     ("epoch_twice", "a run folds epochs that its view has already", "kills", by_kills),
+    ("no_back_pressure", "intake does not wait for runs", "bounds", by_bounds),
     ("float_sums", "sums are added up as floats", "kills", by_kills),
 ];
 
@@ -93,6 +94,10 @@ fn at_write(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<()
 
 fn at_publish(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
     at(bug, "publish.manifest.before", "crash", r, random)
+}
+
+fn by_bounds(bug: &str, _: Instant, report: &Report, _: &mut Random) -> Result<(), Violation> {
+    bounds::backlog(Some(bug), report)
 }
 
 fn by_cut_replies(bug: &str, _: Instant, r: &Report, d: &mut Random) -> Result<(), Violation> {

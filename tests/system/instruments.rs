@@ -11,7 +11,7 @@ use crate::wait::until;
 const LONG: Duration = Duration::from_secs(30);
 
 /// All Prometheus metrics, by name and labels.
-fn instruments(http: &Http) -> BTreeMap<String, f64> {
+pub(crate) fn instruments(http: &Http) -> BTreeMap<String, f64> {
     let text = http.get("/metrics").body;
     let lines = text.as_str().unwrap().lines().filter(|line| !line.starts_with('#'));
     let instrument = |line: &str| {
@@ -47,12 +47,12 @@ fn metrics_show_what_happened() {
         assert_eq!(before.get(&format!("merganser_{name}")), Some(&value), "{name}");
     }
     until("the journal's lag is seen", LONG, || {
-        (instruments(&server.http)["merganser_journal_unarchived_events"] == 1_000.0).then_some(())
+        (instruments(&server.http)["merganser_backlog_events"] == 1_000.0).then_some(())
     });
     server.run("incremental");
     until("there is no lag", LONG, || {
         let now = instruments(&server.http);
-        let lags = ["journal_unarchived_events", "batch_behind_events", "speed_unapplied_events"];
+        let lags = ["backlog_events", "batch_behind_events", "speed_unapplied_events"];
         let is_zero = |name: &&str| now.get(&format!("merganser_{name}")) == Some(&0.0);
         lags.iter().all(is_zero).then_some(())
     });

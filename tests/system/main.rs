@@ -5,6 +5,7 @@
 //! the service does not share.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
+mod backlog;
 mod backup;
 mod bounds;
 mod client_settings;

@@ -5670,9 +5670,10 @@ ${at2}${close}`;
 		] });
 	}
 	function Tiles({ status }) {
-		let { events, query_memory: memory } = status;
+		let { backlog, events, query_memory: memory } = status;
 		return a4("dl", { class: "tiles", children: [
 			a4(Tile, { name: "Events a second", note: `${digits(events.accepted)} since the start`, children: digits(events.per_second) }),
+			a4(Tile, { name: "Events without a run", note: a4(BacklogNote, { backlog }), children: digits(backlog.events) }),
 			a4(Tile, { name: "Speed views behind", note: status.speed_store.kind, children: duration(status.speed_store.lag_ms) }),
 			a4(
 				Tile,
@@ -5686,6 +5687,19 @@ ${at2}${close}`;
 				}
 			),
 			a4(Tile, { name: "Memory of answers", note: `of ${bytes(memory.limit_bytes)}`, children: bytes(memory.taken_bytes) })
+		] });
+	}
+	function BacklogNote({ backlog }) {
+		let share = Number(backlog.events.text) / Number(backlog.max_events.text);
+		return share > 1 ? a4("span", { class: "bad-text", children: [
+			"over ",
+			digits(backlog.max_events),
+			": intake ",
+			share < 2 ? "slows down" : "waits for a run"
+		] }) : a4($, { children: [
+			"runs cover ",
+			digits(backlog.covered_per_second),
+			" a second"
 		] });
 	}
 	var LAG_COLUMNS = [
@@ -5746,7 +5760,6 @@ ${at2}${close}`;
 						["Data directory", bytes(status.disk.used_bytes)],
 						["Journal", bytes(status.journal.size_bytes)],
 						["Free", free === void 0 ? void 0 : bytes(free)],
-						["Events not archived yet", count(figures, "merganser_journal_unarchived_events")],
 						["In quarantine", count(figures, "merganser_quarantine_entries")],
 						["Caches", bytes(status.cache_bytes)],
 						["Answers from the cache", share("answers")],

@@ -22,5 +22,10 @@ for (const store of STORES) {
     await server.send(orders(500, 600));
     await page.getByText('600 since the start').waitFor();
     assert.equal(await before.count(), 0);
+    const backlog = page.locator('.tile').filter({ hasText: 'Events without a run' });
+    await backlog.getByText('600', { exact: true }).waitFor();
+    await backlog.getByText('runs cover 0 a second').waitFor();
+    await server.run('incremental');
+    await backlog.getByText('0', { exact: true }).waitFor();
   });
 }

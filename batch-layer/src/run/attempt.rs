@@ -45,14 +45,15 @@ impl RunAttempts {
         }
     }
 
-    /// Does the incremental and full runs that are due: a backfill calls it between its parts, so
-    /// that it does not hold them up. The type is written out, since this and an attempt call each
+    /// Does the incremental or full run that is due: a backfill calls it between its parts, so that
+    /// it does not hold it up. The type is written out, since this and an attempt call each
     /// other.
     fn run_incremental(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let is_incremental = |run: &RunRecord| run.backfill.is_none();
             let queue = &self.executor.tracker.queue;
-            while let Ok(runs) = queue.take(Instant::now(), is_incremental) {
+            // One at a time: those that follow each other would keep the backfill waiting.
+            if let Ok(runs) = queue.take(Instant::now(), is_incremental) {
                 self.attempt(runs).await;
                 self.clean_up().await;
             }

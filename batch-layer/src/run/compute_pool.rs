@@ -28,7 +28,7 @@ impl ComputePool {
         self.threads
     }
 
-    /// Does some jobs on the threads, all at the same time; their results, in the order of the jobs.
+    /// Does some jobs on the threads, all at the same time; their results are in the same order.
     pub(super) async fn run_all<T: Send + 'static>(
         &self,
         jobs: impl Iterator<Item = impl Future<Output = Result<T, RunError>> + Send + 'static>,
@@ -36,7 +36,8 @@ impl ComputePool {
         let Some(runtime) = &self.runtime else {
             return Err(RunError::Failed("the service is stopping".to_owned()));
         };
-        let failed = |error: JoinError| RunError::Failed(format!("a part of a run failed: {error}"));
+        let failed =
+            |error: JoinError| RunError::Failed(format!("a part of a run failed: {error}"));
         let spawned = jobs.map(|job| runtime.spawn(job));
         try_join_all(spawned.map(|job| async move { job.await.map_err(failed)? })).await
     }

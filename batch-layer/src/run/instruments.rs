@@ -38,9 +38,9 @@ const GAUGES: [(&str, Unit, &str); 7] = [
     ("merganser_journal_end_offset", Unit::Count, "Offset after the last durable event"),
     ("merganser_journal_size_bytes", Unit::Bytes, "Bytes of the journal's segments"),
     (
-        "merganser_journal_unarchived_events",
+        "merganser_backlog_events",
         Unit::Count,
-        "Events of the journal that the master dataset has not",
+        "Events that no run has archived: the journal has them, the master dataset has not",
     ),
     (
         "merganser_batch_behind_events",
@@ -129,11 +129,11 @@ pub(super) fn update_gauges(catalog: &BatchCatalog, journal: &dyn Journal) {
     // Looked at last, so that nothing is ahead of it.
     let end = journal.end();
     let behind = state.manifest.metrics.iter().map(|entry| end.since(entry.boundary.offset));
-    let unarchived = end.since(state.manifest.archived.offset);
+    let backlog = end.since(state.manifest.archived.offset);
     gauge!("merganser_journal_start_offset").set(journal.start().0 as f64);
     gauge!("merganser_journal_end_offset").set(end.0 as f64);
     gauge!("merganser_journal_size_bytes").set(journal.size_bytes() as f64);
-    gauge!("merganser_journal_unarchived_events").set(unarchived as f64);
+    gauge!("merganser_backlog_events").set(backlog as f64);
     gauge!("merganser_batch_behind_events").set(behind.max().unwrap_or(0) as f64);
     gauge!("merganser_generation").set(state.manifest.generation.0 as f64);
 }

@@ -87,9 +87,9 @@ impl RunScheduler {
     /// Queues the run that is due by the schedule, if there is anything new for it; returns whether
     /// it was queued.
     fn start_scheduled(&self, mode: RunMode, start: Timestamp) -> bool {
-        let snapshot = self.catalog.current();
-        let end = self.journal.end();
-        let is_idle = snapshot.metrics.iter().all(|metric| metric.boundary.offset >= end);
+        let (snapshot, end) = (self.catalog.current(), self.journal.end());
+        let is_idle = snapshot.archived.offset >= end
+            && snapshot.metrics.iter().all(|metric| metric.boundary.offset >= end);
         // Without its data directory a run has nothing to read; intake reports that loss.
         if is_idle || self.journal.confirm().is_err() {
             return false;

@@ -481,6 +481,28 @@ async fn runs_that_are_due_go_between_the_parts_of_a_backfill() {
 }
 
 #[tokio::test]
+async fn runs_that_follow_each_other_do_not_hold_up_a_backfill() {
+    let world = World::open(pending(&["new"]).await).await;
+    let backfill = backfills(&world).remove(0);
+    // As soon as one has ended the next one is queued.
+    let queue = world.runs.queue().clone();
+    let busy = tokio::spawn(async move {
+        loop {
+            match queue.submit(RunMode::Incremental, RunTrigger::Limit, None) {
+                Ok(run) => {
+                    let mut run = queue.follow(&run.id).unwrap();
+                    let _ = run.wait_for(|run| run.state.is_final()).await;
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    });
+    let ended = tokio::time::timeout(Duration::from_secs(60), world.ended(&backfill.id)).await;
+    busy.abort();
+    assert_eq!(ended.unwrap().state, RunState::Succeeded);
+}
+
+#[tokio::test]
 async fn a_backfill_that_fails_fails_no_other() {
     let directory = pending(&["a", "b", "c", "d", "e"]).await;
     // The directory for the view of one of them cannot be made.

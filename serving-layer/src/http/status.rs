@@ -37,6 +37,7 @@ pub(super) async fn show(
         }
     });
     let mut status = ServiceStatus {
+        backlog: None,
         cache_bytes: serving.cache_bytes(),
         disk: None,
         events: None,

@@ -264,6 +264,9 @@ error_codes! {
     Overloaded SERVICE_UNAVAILABLE "overloaded":
         "More is under way than the service may hold",
         "Wait for the seconds of `Retry-After` and send it again; nothing was acknowledged";
+    BacklogFull SERVICE_UNAVAILABLE "backlog_full":
+        "More events wait for a run than the setting `backlog_max_events`",
+        "Wait for the seconds of `Retry-After` and send it again; nothing was acknowledged";
     ShuttingDown SERVICE_UNAVAILABLE "shutting_down":
         "The service is stopping",
         "Send it again; nothing was acknowledged";

@@ -58,6 +58,8 @@ impl RunMode {
 pub enum RunTrigger {
     /// Its time had come.
     Schedule,
+    /// A limit was near: of a metric's groups, or of events without a run.
+    Limit,
     /// A client asked for it.
     Api,
     /// A metric was defined.

@@ -10,6 +10,10 @@ use crate::schedule::NextRuns;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Status)]
 pub struct ServiceStatus {
+    /// Events that no run has archived yet
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub backlog: Option<BacklogStatus>,
     /// Merged batch parts and answers that are kept
     pub cache_bytes: usize,
     /// The data directory
@@ -44,6 +48,17 @@ pub struct ServiceStatus {
     pub uptime_s: u64,
     /// Of the service
     pub version: String,
+}
+
+/// Events that no run has archived yet
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BacklogStatus {
+    /// Events a second that the newest incremental run covered, from its start to its end
+    pub covered_per_second: u64,
+    /// How many there are
+    pub events: u64,
+    /// Over this intake slows down, and at twice this it stops: `backlog_max_events`
+    pub max_events: u64,
 }
 
 /// The data directory

@@ -26,6 +26,8 @@ pub struct CatalogSnapshot {
     pub journal: JournalId,
     /// When it was published.
     pub published_at: Timestamp,
+    /// Epochs below are in the master dataset.
+    pub archived: Boundary,
     /// All versions of all metrics that fold or answer, by id.
     pub metrics: Vec<Arc<MetricVersion>>,
     /// The keys and their roles; without keys, every caller that reaches the service may do all.

@@ -403,6 +403,13 @@ async fn events_that_are_not_stored_are_not_acknowledged() {
     assert!(reply.is_problem(503, "overloaded"), "{}", reply.body);
     assert_eq!(reply.retry_after.as_deref(), Some("1"));
 
+    let server = Server::with(IntakeSettings { backlog_max_events: 1, ..settings() });
+    let two = "[{\"event\":\"e\"},{\"event\":\"e\"}]";
+    assert_eq!(server.post("/v1/events", JSON, two).await.status.as_u16(), 200);
+    let reply = server.post("/v1/events", JSON, event).await;
+    assert!(reply.is_problem(503, "backlog_full"), "{}", reply.body);
+    assert_eq!(reply.retry_after.as_deref(), Some("60"));
+
     let server = Server::new();
     server.intake.shutdown().await;
     let reply = server.post("/v1/events", JSON, event).await;

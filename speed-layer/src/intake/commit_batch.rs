@@ -54,7 +54,7 @@ pub(super) struct PreparedSubmissions {
 
 impl SubmissionContent {
     /// Events that it has at most.
-    fn events(&self) -> usize {
+    pub(super) fn events(&self) -> usize {
         match self {
             Self::Decoded(prepared) => prepared.candidates.len(),
             Self::Small(PlainBody {
@@ -62,6 +62,11 @@ impl SubmissionContent {
                 format: BodyFormat::Ndjson | BodyFormat::NamedNdjson,
                 ..
             }) => memchr_iter(b'\n', bytes).count() + 1,
+            Self::Small(PlainBody { bytes, format: BodyFormat::Json, .. })
+                if bytes.first() == Some(&b'{') =>
+            {
+                1
+            }
             Self::Small(PlainBody { bytes, .. }) => memchr_iter(b',', bytes).count() + 1,
         }
     }

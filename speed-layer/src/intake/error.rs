@@ -102,6 +102,19 @@ pub enum IntakeError {
     /// Too much is pending.
     #[error("more is pending than intake may hold; send the request again")]
     Overloaded,
+    /// Runs do not keep up with what comes in.
+    #[error(
+        "{backlog} events wait for a run, which is over `backlog_max_events` of {max_events}; send \
+         the request again in {retry_after_s} s"
+    )]
+    BacklogFull {
+        /// Events that no run has archived.
+        backlog: u64,
+        /// The setting.
+        max_events: u64,
+        /// When to come again, in seconds.
+        retry_after_s: u64,
+    },
     /// The service is stopping.
     #[error("the service is stopping; send the request again")]
     ShuttingDown,
@@ -151,6 +164,7 @@ impl IntakeError {
             Self::TooLarge { limit, .. } => limit.error_code(),
             Self::Rejected(_) => ErrorCode::InvalidEvents,
             Self::Overloaded => ErrorCode::Overloaded,
+            Self::BacklogFull { .. } => ErrorCode::BacklogFull,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::JournalStopped(_) => ErrorCode::JournalStopped,
             Self::JournalUnavailable(_) => ErrorCode::JournalUnavailable,
@@ -172,6 +186,9 @@ impl From<IntakeError> for Problem {
             }
             IntakeError::Rejected(receipt) => receipt.add_to_problem(problem),
             IntakeError::Overloaded | IntakeError::ShuttingDown => problem.retry_after_s(1),
+            IntakeError::BacklogFull { retry_after_s, .. } => problem
+                .retry_after_s(retry_after_s)
+                .with_public_detail("more events wait for a run than may; send the request again"),
             IntakeError::MalformedBody(_)
             | IntakeError::BodyTimeout { .. }
             | IntakeError::BodyIdle { .. }

@@ -9,7 +9,7 @@ use metrics::{
 
 use super::settings::IntakeSettings;
 
-const COUNTERS: [(&str, &str); 5] = [
+const COUNTERS: [(&str, &str); 7] = [
     ("merganser_intake_events_accepted_total", "Events that were accepted"),
     (
         "merganser_intake_events_duplicate_total",
@@ -24,12 +24,20 @@ const COUNTERS: [(&str, &str); 5] = [
         "Events that break a rule, by its code; they are in the quarantine",
     ),
     (
+        "merganser_intake_backlog_waits_total",
+        "Requests that waited for their turn because the backlog was over its bound",
+    ),
+    (
+        "merganser_intake_backlog_refused_total",
+        "Requests that were refused because the backlog was over its bound",
+    ),
+    (
         "merganser_quarantine_dropped_total",
         "Entries that went because the quarantine was full, by their code",
     ),
 ];
 
-const GAUGES: [(&str, Unit, &str); 9] = [
+const GAUGES: [(&str, Unit, &str); 10] = [
     ("merganser_intake_pending_requests", Unit::Count, "Requests that are decoded or queued"),
     (
         "merganser_intake_pending_requests_limit",
@@ -51,6 +59,11 @@ const GAUGES: [(&str, Unit, &str); 9] = [
         "merganser_intake_dedup_events_limit",
         Unit::Count,
         "Events that the dedup window holds; the oldest leave it",
+    ),
+    (
+        "merganser_backlog_limit_events",
+        Unit::Count,
+        "Events that no run has archived, over which intake slows down; at twice as many it stops",
     ),
     ("merganser_quarantine_entries", Unit::Count, "Entries in the quarantine"),
     (
@@ -94,6 +107,8 @@ pub(super) fn describe(settings: &IntakeSettings) {
     accepted(0);
     duplicates(0);
     conflicts(0);
+    counter!("merganser_intake_backlog_waits_total").increment(0);
+    counter!("merganser_intake_backlog_refused_total").increment(0);
     for code in InvalidCode::EACH.iter().map(|code| code.name()).chain(["conflict"]) {
         quarantine_dropped(code, 0);
     }
@@ -101,6 +116,7 @@ pub(super) fn describe(settings: &IntakeSettings) {
     gauge!("merganser_intake_pending_bytes_limit").set(settings.pending_max_bytes as f64);
     gauge!("merganser_intake_dedup_events_limit").set(settings.dedup_window_events as f64);
     gauge!("merganser_quarantine_entries_limit").set(settings.quarantine.max_events as f64);
+    gauge!("merganser_backlog_limit_events").set(settings.backlog_max_events as f64);
     gauge!("merganser_disk_floor_bytes").set(settings.disk_floor_bytes as f64);
 }
 
@@ -138,6 +154,16 @@ pub(super) fn batch_committed(requests: usize, events: u64, append: Duration) {
     histogram!("merganser_intake_group_requests").record(requests as f64);
     histogram!("merganser_intake_group_events").record(events as f64);
     histogram!("merganser_intake_append_seconds").record(append.as_secs_f64());
+}
+
+/// A request that waits for its turn, so that runs catch up.
+pub(super) fn backlog_wait() {
+    counter!("merganser_intake_backlog_waits_total").increment(1);
+}
+
+/// A request that is refused, so that runs catch up.
+pub(super) fn backlog_refused() {
+    counter!("merganser_intake_backlog_refused_total").increment(1);
 }
 
 /// Requests that are acknowledged now, by when each began.

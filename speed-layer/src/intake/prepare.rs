@@ -10,12 +10,15 @@ use arrow::array::{
     ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondArray, UInt64Builder,
 };
 use bytes::Bytes;
+use merganser_api::receipt::{InvalidEvent, Receipt};
 use merganser_core::access::FixedProperties;
 use merganser_core::event::EventBatch;
+use merganser_core::ids::Offset;
 use merganser_core::time::Timestamp;
 use merganser_metric::extract::{PropertyBatchBuilder, PropertyExtractor};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::InvalidEventPolicy;
 use super::adapters::TranslationResult;
 use super::body_format::BodyFormat;
 use super::content_digest::ContentDigest;
@@ -108,6 +111,29 @@ impl PreparedEvents {
     /// Bytes that it holds beside its bodies.
     pub(crate) fn size_bytes(&self) -> usize {
         self.events.size_bytes() + self.candidates.len() * size_of::<PendingEvent>()
+    }
+
+    /// The receipt at the journal's `end` of a request without events; an error for one that is to
+    /// be rejected.
+    pub(crate) fn receipt_without_commit(
+        &self,
+        end: Offset,
+        on_invalid: InvalidEventPolicy,
+    ) -> Result<Option<Receipt>, IntakeError> {
+        let requests = || self.requests.iter().flatten();
+        let end = Receipt::empty_at(end);
+        let mut invalid = requests().flat_map(|request| &request.invalid).peekable();
+        if on_invalid == InvalidEventPolicy::Reject && invalid.peek().is_some() {
+            let invalid = invalid.map(|(place, fault)| InvalidEvent {
+                index: place.index,
+                code: fault.code,
+                message: fault.message.clone(),
+                quarantine_id: None,
+            });
+            let receipt = Receipt { invalid: invalid.collect(), ..end };
+            return Err(IntakeError::Rejected(Box::new(receipt)));
+        }
+        Ok(requests().all(|request| request.len() == 0).then_some(end))
     }
 }
 

@@ -73,6 +73,9 @@ pub struct IntakeSettings {
     pub batch_max_events: usize,
     /// Bytes that are committed together, unless a single request has more; default 32 MiB.
     pub batch_max_bytes: usize,
+    /// Events that no run has archived, over which intake slows down; default 50 million. At twice
+    /// as many nothing is taken.
+    pub backlog_max_events: u64,
     /// Free bytes of the disk below which nothing is accepted; default 1 GiB.
     pub disk_floor_bytes: u64,
 }
@@ -88,6 +91,7 @@ impl Default for IntakeSettings {
             decoders_max: std::thread::available_parallelism().map_or(2, usize::from),
             batch_max_events: 100_000,
             batch_max_bytes: 32 * MIB,
+            backlog_max_events: 50_000_000,
             disk_floor_bytes: 1 << 30,
         }
     }
@@ -120,6 +124,7 @@ impl IntakeSettings {
             too_low("pending_max_requests", self.pending_max_requests),
             too_low("pending_max_bytes", self.pending_max_bytes),
             too_low("decoders_max", self.decoders_max),
+            too_low("backlog_max_events", usize::from(self.backlog_max_events > 0)),
         ];
         match wrong.into_iter().flatten().next() {
             Some(detail) => Err(detail),

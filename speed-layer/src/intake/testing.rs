@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use merganser_core::clock::ManualClock;
-use merganser_core::ids::Generation;
+use merganser_core::ids::{Boundary, Generation, Offset};
 use merganser_core::journal::{CommittedBatch, Journal};
 use merganser_core::testing::MemoryJournal;
 use merganser_core::time::Timestamp;
@@ -32,24 +32,40 @@ pub(crate) fn start(
     journal: &Arc<MemoryJournal>,
     directory: &Path,
 ) -> (IntakeHandle, mpsc::Receiver<Arc<CommittedBatch>>) {
+    let (intake, fed, _) = start_beside_runs(settings, journal, directory);
+    (intake, fed)
+}
+
+/// Intake, its feed, and where runs publish.
+pub(crate) fn start_beside_runs(
+    settings: IntakeSettings,
+    journal: &Arc<MemoryJournal>,
+    directory: &Path,
+) -> (IntakeHandle, mpsc::Receiver<Arc<CommittedBatch>>, watch::Sender<Arc<CatalogSnapshot>>) {
     let (feed, fed) = mpsc::channel(64);
-    let no_metrics = CatalogSnapshot {
-        generation: Generation::ZERO,
-        journal: journal.id(),
-        published_at: NOW,
-        metrics: Vec::new(),
-        keys: Arc::default(),
-    };
+    let (publish, published) = watch::channel(archived(journal, Offset::ZERO));
     let intake = Intake::start(
         settings,
         Arc::clone(journal) as Arc<dyn Journal>,
         ManualClock::at(NOW),
         Arc::new(CountedIds::default()),
-        watch::channel(Arc::new(no_metrics)).1,
+        published,
         feed,
         directory.join("quarantine"),
     );
-    (intake.unwrap(), fed)
+    (intake.unwrap(), fed, publish)
+}
+
+/// What runs have published that have archived everything before `offset`, of no metric.
+pub(crate) fn archived(journal: &MemoryJournal, offset: Offset) -> Arc<CatalogSnapshot> {
+    Arc::new(CatalogSnapshot {
+        generation: Generation::ZERO,
+        journal: journal.id(),
+        published_at: NOW,
+        archived: Boundary { offset, ..Boundary::default() },
+        metrics: Vec::new(),
+        keys: Arc::default(),
+    })
 }
 
 /// Sends lines and waits for their verdicts.

@@ -8,7 +8,7 @@ use merganser_core::testing::MemoryJournal;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::testing::{send, send_as, settings, start};
+use super::testing::{archived, send, send_as, settings, start, start_beside_runs};
 use super::*;
 
 fn line(id: &str, content: u32) -> String {
@@ -264,6 +264,61 @@ async fn a_disk_under_its_floor_takes_nothing() {
     let (intake, _fed) = start(floor, &journal, directory.path());
     let error = send(&intake, &line("a", 1)).await.unwrap_err();
     assert!(matches!(error, IntakeError::DiskFull(_)), "{error}");
+}
+
+#[tokio::test]
+async fn what_runs_have_not_archived_slows_intake_down_and_stops_it_at_twice_the_bound() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let bounded = IntakeSettings { backlog_max_events: 10, ..settings() };
+    let (intake, _fed, publish) = start_beside_runs(bounded, &journal, directory.path());
+    let lines = |names: std::ops::Range<u64>| {
+        names.map(|n| line(&format!("e{n}"), 1)).collect::<Vec<_>>().join("\n")
+    };
+    let retry_after_s = |sent: Result<Receipt, IntakeError>| match sent {
+        Err(IntakeError::BacklogFull { backlog, max_events: 10, retry_after_s }) => {
+            (backlog, retry_after_s)
+        }
+        other => panic!("{other:?}"),
+    };
+    // What fits is taken at once, and so is the first that does not.
+    send(&intake, &lines(0..10)).await.unwrap();
+    send(&intake, &lines(10..13)).await.unwrap();
+    assert_eq!(intake.observe_backlog(), 13);
+    // For 7 more events there is room, over a minute.
+    send(&intake, &lines(13..15)).await.unwrap();
+    let (backlog, wait_s) = retry_after_s(send(&intake, &lines(15..16)).await);
+    assert_eq!(backlog, 15);
+    assert!((17..=18).contains(&wait_s), "2 of 7 events are worth 17.1 s, not {wait_s}");
+    publish.send_replace(archived(&journal, journal.end()));
+    send(&intake, &lines(15..40)).await.unwrap();
+    // Refused before there is a body.
+    let (backlog, wait_s) = retry_after_s(intake.admit().map(|_| Receipt::empty_at(Offset::ZERO)));
+    assert!(backlog == 25 && wait_s >= 1, "{backlog} {wait_s}");
+    publish.send_replace(archived(&journal, Offset(30)));
+    send(&intake, &lines(40..41)).await.unwrap();
+    assert_eq!(journal.end(), Offset(41));
+}
+
+#[tokio::test]
+async fn a_request_over_the_bound_waits_for_its_turn() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let bounded = IntakeSettings { backlog_max_events: 20, ..settings() };
+    let (intake, _fed, publish) = start_beside_runs(bounded, &journal, directory.path());
+    let lines = |name: &str, count: u64| {
+        (0..count).map(|n| line(&format!("{name}{n}"), 1)).collect::<Vec<_>>().join("\n")
+    };
+    send(&intake, &lines("a", 10)).await.unwrap();
+    publish.send_replace(archived(&journal, journal.end()));
+    assert_eq!(intake.observe_backlog(), 0);
+    send(&intake, &lines("b", 30)).await.unwrap();
+    // The run took less than a second, which is taken for one: 10 events a second.
+    let begun = Instant::now();
+    send(&intake, &lines("c", 2)).await.unwrap();
+    send(&intake, &lines("d", 1)).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(200), "{:?}", begun.elapsed());
+    assert_eq!(journal.end(), Offset(43));
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ static SNAPSHOT: LazyLock<Arc<CatalogSnapshot>> = LazyLock::new(|| {
         generation: Generation::ZERO,
         journal: JournalId(Uuid::nil()),
         published_at: Timestamp(0),
+        archived: Boundary::default(),
         metrics: vec![Arc::new(metric)],
         keys: Arc::default(),
     })

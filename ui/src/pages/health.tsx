@@ -100,11 +100,14 @@ function Tile({ name, note, children }: TileProps) {
 }
 
 function Tiles({ status }: { readonly status: Status }) {
-  const { events, query_memory: memory } = status;
+  const { backlog, events, query_memory: memory } = status;
   return (
     <dl class="tiles">
       <Tile name="Events a second" note={`${digits(events.accepted)} since the start`}>
         {digits(events.per_second)}
+      </Tile>
+      <Tile name="Events without a run" note={<BacklogNote backlog={backlog} />}>
+        {digits(backlog.events)}
       </Tile>
       <Tile name="Speed views behind" note={status.speed_store.kind}>
         {duration(status.speed_store.lag_ms)}
@@ -125,6 +128,18 @@ function Tiles({ status }: { readonly status: Status }) {
         {bytes(memory.taken_bytes)}
       </Tile>
     </dl>
+  );
+}
+
+/** How fast runs are, and whether intake waits for them. */
+function BacklogNote({ backlog }: { readonly backlog: Status['backlog'] }) {
+  const share = Number(backlog.events.text) / Number(backlog.max_events.text);
+  return share > 1 ? (
+    <span class="bad-text">
+      over {digits(backlog.max_events)}: intake {share < 2 ? 'slows down' : 'waits for a run'}
+    </span>
+  ) : (
+    <>runs cover {digits(backlog.covered_per_second)} a second</>
   );
 }
 
@@ -205,7 +220,6 @@ function Storage({ status, figures }: { readonly status: Status; readonly figure
           ['Data directory', bytes(status.disk.used_bytes)],
           ['Journal', bytes(status.journal.size_bytes)],
           ['Free', free === undefined ? undefined : bytes(free)],
-          ['Events not archived yet', count(figures, 'merganser_journal_unarchived_events')],
           ['In quarantine', count(figures, 'merganser_quarantine_entries')],
           ['Caches', bytes(status.cache_bytes)],
           ['Answers from the cache', share('answers')],

@@ -79,6 +79,7 @@ fn snapshot(
         generation: Generation(number),
         journal: journal.id(),
         published_at: Timestamp(0),
+        archived: Boundary::default(),
         metrics: metrics.iter().map(version).collect(),
         keys: Arc::default(),
     }

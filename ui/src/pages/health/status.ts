@@ -17,6 +17,7 @@ export interface Status {
   readonly uptime_s: Decimal;
   readonly generation: Decimal;
   readonly published_at?: string;
+  readonly backlog: { readonly events: Decimal; readonly max_events: Decimal; readonly covered_per_second: Decimal };
   readonly events: { readonly accepted: Decimal; readonly per_second: Decimal };
   readonly journal: {
     readonly id: string;
