@@ -59,14 +59,13 @@ impl StatusCollector {
     }
 
     fn backlog(&self) -> BacklogStatus {
-        let runs = self.0.runs.queue().list();
         let rate = |run: &RunRecord| {
             let took_ms = run.ended_at?.millis_since(run.started_at?).max(1);
             let is_new = run.state == RunState::Succeeded && run.mode == RunMode::Incremental;
             is_new.then_some(run.events.saturating_mul(1000) / took_ms).filter(|rate| *rate > 0)
         };
         BacklogStatus {
-            covered_per_second: runs.iter().find_map(rate).unwrap_or(0),
+            covered_per_second: self.0.runs.queue().find_newest(rate).unwrap_or(0),
             events: self.0.intake.observe_backlog(),
             max_events: self.0.intake.backlog_max(),
         }

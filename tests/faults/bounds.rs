@@ -149,10 +149,15 @@ fn send(http: &Http, lines: &[String]) -> Result<u16, Violation> {
     }
 }
 
-/// Sends all of them, waiting where the service says so.
-fn send_all(http: &Http, count: u64, event: impl Fn(u64) -> String) -> Result<(), Violation> {
-    for from in (0..count).step_by(10_000) {
-        let lines: Vec<String> = (from..count.min(from + 10_000)).map(&event).collect();
+/// Sends all of them, so many a request, waiting where the service says so.
+fn send_all(
+    http: &Http,
+    count: u64,
+    request: u64,
+    event: impl Fn(u64) -> String,
+) -> Result<(), Violation> {
+    for from in (0..count).step_by(request as usize) {
+        let lines: Vec<String> = (from..count.min(from + request)).map(&event).collect();
         let started = Instant::now();
         while send(http, &lines)? != 200 {
             if started.elapsed() > Duration::from_secs(60) {
@@ -170,6 +175,9 @@ pub(crate) fn backlog(planted: Option<&str>, report: &Report) -> Result<(), Viol
     const BOUND: u64 = 2_000;
     const CLIENTS: u64 = 4;
     const EVENTS: u64 = 5_000;
+    const REQUEST: u64 = 50;
+    let event =
+        |client: u64, n: u64| item(&format!("b{client}-{n}"), "\"2025-01-01T00:00:00Z\"", "0");
     let mut place = Place::new("memory", planted);
     place.more = vec!["--backlog-max-events".to_owned(), BOUND.to_string()];
     let failpoints = "run.publish.before=sleep(1000)".to_owned();
@@ -180,7 +188,9 @@ pub(crate) fn backlog(planted: Option<&str>, report: &Report) -> Result<(), Viol
     let http = &service.http;
     let largest = thread::scope(|scope| {
         let senders: Vec<_> = (0..CLIENTS)
-            .map(|client| scope.spawn(move || send_slowly(http, client, EVENTS)))
+            .map(|client| {
+                scope.spawn(move || send_all(http, EVENTS, REQUEST, |n| event(client, n)))
+            })
             .collect();
         let mut largest = 0;
         while !senders.iter().all(thread::ScopedJoinHandle::is_finished) {
@@ -198,25 +208,6 @@ pub(crate) fn backlog(planted: Option<&str>, report: &Report) -> Result<(), Viol
         return Err(format!("{largest} events wait for runs, over twice the bound of {BOUND}"));
     }
     counted(http, CLIENTS * EVENTS)
-}
-
-/// Events of a request.
-const REQUEST: u64 = 50;
-
-/// Sends events in small requests, again where one is refused.
-fn send_slowly(http: &Http, client: u64, events: u64) -> Result<(), Violation> {
-    let begun = Instant::now();
-    for from in (0..events).step_by(REQUEST as usize) {
-        let event = |n| item(&format!("b{client}-{n}"), "\"2025-01-01T00:00:00Z\"", "0");
-        let lines: Vec<String> = (from..from + REQUEST).map(event).collect();
-        while send(http, &lines)? != 200 {
-            if begun.elapsed() > Duration::from_secs(120) {
-                return Err("events are refused for two minutes".to_owned());
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-    Ok(())
 }
 
 fn item(id: &str, time: &str, chunk: &str) -> String {
@@ -242,7 +233,7 @@ fn counted(http: &Http, expected: u64) -> Result<(), Violation> {
 /// Events on very many days: files and memory stay within bounds.
 fn days(count: u64, report: &Report) -> Result<(), Violation> {
     let (place, service) = start()?;
-    send_all(&service.http, count, |n| {
+    send_all(&service.http, count, 10_000, |n| {
         // Days since 1970, as milliseconds; from 1915 on.
         let time = (n as i64 - 20_000) * 86_400_000;
         item(&format!("d{n}"), &time.to_string(), "0")
@@ -274,7 +265,7 @@ fn groups(count: u64, report: &Report) -> Result<(), Violation> {
     let limit = count / 2;
     place.more = vec!["--metric-max-groups".to_owned(), limit.to_string()];
     let service = place.start()?;
-    send_all(&service.http, count, |n| {
+    send_all(&service.http, count, 10_000, |n| {
         item(&format!("g{n}"), "\"2025-01-01T00:00:00Z\"", &n.to_string())
     })?;
     serves(&service.http, "beside very many groups")?;

@@ -150,6 +150,12 @@ impl RunQueue {
         registry.runs.values().rev().map(|slot| slot.run.borrow().clone()).collect()
     }
 
+    /// What is found in the newest record that has it.
+    #[must_use]
+    pub fn find_newest<T>(&self, mut find: impl FnMut(&RunRecord) -> Option<T>) -> Option<T> {
+        self.registry().runs.values().rev().find_map(|slot| find(&slot.run.borrow()))
+    }
+
     /// One record.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<RunRecord> {

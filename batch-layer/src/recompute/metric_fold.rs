@@ -70,7 +70,9 @@ impl MetricFoldPlan {
 
     /// Folds what it was given and has not folded yet.
     pub(super) async fn fold_input(&mut self) -> Result<(), StorageError> {
-        self.input_rows = 0;
+        if std::mem::take(&mut self.input_rows) == 0 {
+            return Ok(());
+        }
         let context = Arc::clone(&self.context);
         self.plan.fold_into(&mut self.table, 0, context).await.map_err(failed)
     }

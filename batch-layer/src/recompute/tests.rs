@@ -1,6 +1,5 @@
 //! Any number of threads folds to the same bits as one table does.
 
-use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use merganser_core::event::{Event, EventBatch};
 use merganser_core::ids::Offset;
@@ -32,11 +31,6 @@ fn events(first: u64) -> CommittedBatch {
     committed(Offset(first), events.into_iter().collect())
 }
 
-/// What a table holds, in order.
-fn states(table: &StateTable) -> Vec<RecordBatch> {
-    view::rows(table)
-}
-
 #[tokio::test]
 async fn any_number_of_threads_folds_to_the_same_bits() {
     let directory = TempDir::new().unwrap();
@@ -60,7 +54,7 @@ async fn any_number_of_threads_folds_to_the_same_bits() {
     let projected = metric.project(&columns.extract(&whole, places)).unwrap();
     metric.fold_rows(&mut expected, &projected.batch).unwrap();
     let schema = metric.layout().schema();
-    let expected = concat_batches(&schema, &states(&expected)).unwrap();
+    let expected = concat_batches(&schema, &view::rows(&expected)).unwrap();
 
     let range =
         TimeRange { from: Timestamp((DAY - 2) * DAY_US), to: Timestamp((DAY + 1) * DAY_US) };
@@ -70,7 +64,7 @@ async fn any_number_of_threads_folds_to_the_same_bits() {
         let mut folded = Recomputation::new(&storage, &wanted, &part, threads).unwrap();
         let mut rows = Vec::new();
         while folded.next().await.unwrap().is_some() {
-            rows.extend(states(&folded.states(0).unwrap()));
+            rows.extend(view::rows(&folded.states(0).unwrap()));
         }
         let found = concat_batches(&schema, &rows).unwrap();
         assert_eq!(found, expected, "{threads} threads");

@@ -6,7 +6,6 @@ use std::time::Duration;
 use merganser_core::clock::Clock;
 use merganser_core::journal::Journal;
 use merganser_core::time::Timestamp;
-use merganser_metric::catalog::Catalog;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -87,9 +86,8 @@ impl RunScheduler {
     /// Queues the run that is due by the schedule, if there is anything new for it; returns whether
     /// it was queued.
     fn start_scheduled(&self, mode: RunMode, start: Timestamp) -> bool {
-        let (snapshot, end) = (self.catalog.current(), self.journal.end());
-        let is_idle = snapshot.archived.offset >= end
-            && snapshot.metrics.iter().all(|metric| metric.boundary.offset >= end);
+        let covered = self.catalog.state().covered_boundary();
+        let is_idle = covered.offset >= self.journal.end();
         // Without its data directory a run has nothing to read; intake reports that loss.
         if is_idle || self.journal.confirm().is_err() {
             return false;

@@ -124,7 +124,10 @@ impl IntakeSettings {
             too_low("pending_max_requests", self.pending_max_requests),
             too_low("pending_max_bytes", self.pending_max_bytes),
             too_low("decoders_max", self.decoders_max),
-            too_low("backlog_max_events", usize::from(self.backlog_max_events > 0)),
+            too_low(
+                "backlog_max_events",
+                usize::try_from(self.backlog_max_events).unwrap_or(usize::MAX),
+            ),
         ];
         match wrong.into_iter().flatten().next() {
             Some(detail) => Err(detail),

@@ -15,6 +15,11 @@ fn line(id: &str, content: u32) -> String {
     format!(r#"{{"event":"e","id":"{id}","properties":{{"v":{content}}}}}"#)
 }
 
+/// So many new events, a line each.
+fn lines(numbers: std::ops::Range<u64>) -> String {
+    numbers.map(|n| line(&format!("e{n}"), 1)).collect::<Vec<_>>().join("\n")
+}
+
 fn ids(journal: &MemoryJournal) -> Vec<String> {
     journal.events().into_iter().map(|(id, _)| id).collect()
 }
@@ -272,9 +277,6 @@ async fn what_runs_have_not_archived_slows_intake_down_and_stops_it_at_twice_the
     let journal = Arc::new(MemoryJournal::default());
     let bounded = IntakeSettings { backlog_max_events: 10, ..settings() };
     let (intake, _fed, publish) = start_beside_runs(bounded, &journal, directory.path());
-    let lines = |names: std::ops::Range<u64>| {
-        names.map(|n| line(&format!("e{n}"), 1)).collect::<Vec<_>>().join("\n")
-    };
     let retry_after_s = |sent: Result<Receipt, IntakeError>| match sent {
         Err(IntakeError::BacklogFull { backlog, max_events: 10, retry_after_s }) => {
             (backlog, retry_after_s)
@@ -306,17 +308,14 @@ async fn a_request_over_the_bound_waits_for_its_turn() {
     let journal = Arc::new(MemoryJournal::default());
     let bounded = IntakeSettings { backlog_max_events: 20, ..settings() };
     let (intake, _fed, publish) = start_beside_runs(bounded, &journal, directory.path());
-    let lines = |name: &str, count: u64| {
-        (0..count).map(|n| line(&format!("{name}{n}"), 1)).collect::<Vec<_>>().join("\n")
-    };
-    send(&intake, &lines("a", 10)).await.unwrap();
+    send(&intake, &lines(0..10)).await.unwrap();
     publish.send_replace(archived(&journal, journal.end()));
     assert_eq!(intake.observe_backlog(), 0);
-    send(&intake, &lines("b", 30)).await.unwrap();
+    send(&intake, &lines(10..40)).await.unwrap();
     // The run took less than a second, which is taken for one: 10 events a second.
     let begun = Instant::now();
-    send(&intake, &lines("c", 2)).await.unwrap();
-    send(&intake, &lines("d", 1)).await.unwrap();
+    send(&intake, &lines(40..42)).await.unwrap();
+    send(&intake, &lines(42..43)).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(200), "{:?}", begun.elapsed());
     assert_eq!(journal.end(), Offset(43));
 }
