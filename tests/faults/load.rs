@@ -228,8 +228,19 @@ fn verdicts(reply: &Reply, conflicts: u64) -> Result<(u64, u64, u64), Violation>
 
 /// Queries everything that is acknowledged by now and checks the answer, if there is one.
 pub(crate) fn ask(http: &Http, common: &Common) -> Result<bool, Violation> {
+    ask_for(QUERY, http, common)
+}
+
+/// The same as [`ask`], but with a limit of its own, above all rows: no answer is kept for it if
+/// `number` is new.
+pub(crate) fn ask_anew(number: u64, http: &Http, common: &Common) -> Result<bool, Violation> {
+    let limit = format!("limit={}", 99_999 - number);
+    ask_for(&QUERY.replace("limit=100000", &limit), http, common)
+}
+
+fn ask_for(query: &str, http: &Http, common: &Common) -> Result<bool, Violation> {
     let before = common.ledger.book();
-    let reply = match http.get(&format!("{QUERY}&after=0:{}", before.position)) {
+    let reply = match http.get(&format!("{query}&after=0:{}", before.position)) {
         Ok(reply) => reply,
         Err(_) => return Ok(false),
     };

@@ -109,7 +109,7 @@ fn by_back_up(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<
 }
 
 fn by_rivals(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
-    rivals::stopped_while_another_took_over(Some(bug), r, random)
+    rivals::stopped_while_another_took_over(Some(bug), true, r, random)
 }
 
 fn by_removal(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {

@@ -4,22 +4,27 @@
 use std::fs;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::kills::{conclude, define, finish, keep};
 use crate::ledger::Violation;
-use crate::load::{Load, ask_until_whole, run};
+use crate::load::{Load, ask_anew, ask_until_whole, run};
 use crate::random::Random;
 use crate::redis::Redis;
 use crate::report::Report;
 use crate::service::{Options, Place, binary};
 
+/// Between two flushes of a service that is to be stopped before the second one.
+const LATE_FLUSH_MS: u64 = 1_000;
+
 /// All of them.
 pub(crate) fn all(_: &Arguments, report: &Report, random: &mut Random) -> Result<(), Violation> {
     two_services_on_one_directory(report, random)?;
     two_runs_at_once(None, "", 4, report, random)?;
-    stopped_while_another_took_over(None, report, random)?;
+    for is_change_due in [false, true] {
+        stopped_while_another_took_over(None, is_change_due, report, random)?;
+    }
     directory_taken_away(None, report, random)?;
     restored_back_up(None, report, random)
 }
@@ -150,30 +155,53 @@ pub(crate) fn two_runs_at_once(
 }
 
 /// A service stands still; a copy of its directory is started elsewhere on the same Redis. When the
-/// first goes on, it must not touch the counters of the second.
+/// first goes on, it must not touch the counters of the second: neither when it looks at them first,
+/// nor when a change is due that it writes at once.
 pub(crate) fn stopped_while_another_took_over(
     planted: Option<&str>,
+    is_change_due: bool,
     report: &Report,
     random: &mut Random,
 ) -> Result<(), Violation> {
     let redis = Redis::start();
-    let old = Place::new(&Redis::url(redis.port), planted);
+    let mut old = Place::new(&Redis::url(redis.port), planted);
+    if is_change_due {
+        old.flush_interval_ms = LATE_FLUSH_MS;
+    }
     let first = old.start()?;
     let mut load = Load::start(&first.http, 50, 6, random);
     thread::sleep(Duration::from_millis(400));
     load.pause()?;
     ask_until_whole(&first.http, &load.common)?;
-    first.signal("STOP");
     let new = copy_of(&old, planted)?;
+    // What the first takes now is not the second's, whose answers must never show it. The first
+    // event is written at once, the second waits for the next flush.
+    let take_strangers = || -> Result<(), String> {
+        for stranger in 0..2 {
+            let event = crate::ledger::event(9, stranger, 0);
+            let reply = first.http.post("/v1/events", "application/json", event.as_bytes());
+            reply.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    };
+    if is_change_due {
+        take_strangers()?;
+    }
+    first.signal("STOP");
+    let stopped = Instant::now();
     let second = new.start()?;
     ask_until_whole(&second.http, &load.common)?;
+    if is_change_due {
+        thread::sleep(Duration::from_millis(LATE_FLUSH_MS).saturating_sub(stopped.elapsed()));
+    }
     first.signal("CONT");
-    // What the first takes now is not the second's; its answers must never show it.
-    let stranger = crate::ledger::event(9, 0, 0);
-    let _ = first.http.post("/v1/events", "application/json", stranger.as_bytes());
-    let written = (0..60).try_for_each(|_| {
+    if !is_change_due {
+        // It may have ended by now.
+        let _ = take_strangers();
+    }
+    let written = (0..60).try_for_each(|number| {
         thread::sleep(Duration::from_millis(25));
-        crate::load::ask(&second.http, &load.common).map(|_| ())
+        ask_anew(number, &second.http, &load.common).map(|_| ())
     });
     first.kill();
     written.map_err(|violation| format!("a service that was replaced wrote on: {violation}"))?;

@@ -38,6 +38,7 @@ pub(crate) struct Place {
     /// Identified events that are remembered.
     pub(crate) window: u64,
     pub(crate) grace_ms: u64,
+    pub(crate) flush_interval_ms: u64,
     /// Room on the disk below which nothing is taken.
     pub(crate) disk_floor: &'static str,
     pub(crate) more: Vec<String>,
@@ -52,6 +53,7 @@ impl Place {
             port: free_port(),
             window: 200_000,
             grace_ms: 200,
+            flush_interval_ms: 20,
             disk_floor: "1MiB",
             more: Vec::new(),
             planted: planted.map(str::to_owned),
@@ -100,7 +102,8 @@ impl Place {
             .arg("serve")
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .args(["--speed-store", &self.speed_store, "--schedule", "", "--full-schedule", ""])
-            .args(["--disk-floor-bytes", self.disk_floor, "--flush-interval-ms", "20"])
+            .args(["--disk-floor-bytes", self.disk_floor])
+            .args(["--flush-interval-ms", &self.flush_interval_ms.to_string()])
             .args(["--retire-grace-ms", &self.grace_ms.to_string()])
             .args(["--dedup-window-events", &self.window.to_string()])
             .args(&self.more)
