@@ -8,6 +8,8 @@
 
 mod dashboards;
 mod garbage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -26,7 +28,7 @@ use merganser_metric::catalog::{
 };
 use merganser_metric::compile::Metric;
 use merganser_metric::definition::MetricDefinition;
-use tokio::sync::watch;
+use tokio::sync::{MutexGuard, watch};
 
 use crate::job::RunQueue;
 use crate::manifest::{ManifestChange, ManifestState, ManifestStore, PublishError};
@@ -57,12 +59,11 @@ struct CatalogInner {
     manifests: ManifestStore,
     snapshots: watch::Sender<Arc<CatalogSnapshot>>,
     superseded: Mutex<Vec<SupersededGeneration>>,
-    /// Held while something is published, sealed or collected.
+    /// Held while something is published, sealed or collected, and from the look at the state that
+    /// a publication is decided by.
     turn: tokio::sync::Mutex<()>,
     clock: Arc<dyn Clock>,
     journal: Arc<dyn Journal>,
-    /// Definitions are made one at a time, so that each finds the one before.
-    defining: tokio::sync::Mutex<()>,
     runs: RunQueue,
 }
 
@@ -113,7 +114,6 @@ impl BatchCatalog {
             turn: tokio::sync::Mutex::new(()),
             clock,
             journal,
-            defining: tokio::sync::Mutex::new(()),
             runs,
         })))
     }
@@ -201,21 +201,47 @@ impl CatalogInner {
         let now = self.clock.now();
         let published = self.manifests.publish(change, now).await;
         // Also a publication that failed may have found a newer generation.
-        let state = self.manifests.current();
-        if state.manifest.generation != before.manifest.generation {
-            let old = Arc::clone(&self.snapshots.borrow());
-            let new = Arc::new(snapshot(&state, Some(&old))?);
-            // The old generation is noted before readers get the new one: from then on nothing in
-            // the manifest names the files of the old one, and its last reader may drop it.
-            let (snapshot, paths) = (Arc::downgrade(&old), before.paths().collect());
-            let superseded = SupersededGeneration { snapshot, at: Instant::now(), paths };
-            self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
-            failpoint::pass("publish.tell.before");
-            self.snapshots.send_replace(new);
-            failpoint::pass("publish.tell.after");
-        }
+        self.tell(&before)?;
         published?;
         Ok(Arc::clone(&self.snapshots.borrow()))
+    }
+
+    /// The turn of a change that looks at the state first, which is the newest then: also what a
+    /// publication did that nobody could confirm is in it.
+    async fn take_turn(&self) -> Result<MutexGuard<'_, ()>, StorageError> {
+        let turn = self.turn.lock().await;
+        let before = self.manifests.current();
+        self.manifests.follow().await?;
+        self.tell(&before)?;
+        Ok(turn)
+    }
+
+    /// Tells the followers of snapshots of the generation after `before`, if there is one, and
+    /// queues what it begins to backfill. A run that began before would not find it.
+    fn tell(&self, before: &ManifestState) -> Result<(), StorageError> {
+        let state = self.manifests.current();
+        if state.manifest.generation == before.manifest.generation {
+            return Ok(());
+        }
+        let old = Arc::clone(&self.snapshots.borrow());
+        let new = Arc::new(snapshot(&state, Some(&old))?);
+        // The old generation is noted before readers get the new one: from then on nothing in
+        // the manifest names the files of the old one, and its last reader may drop it.
+        let (snapshot, paths) = (Arc::downgrade(&old), before.paths().collect());
+        let superseded = SupersededGeneration { snapshot, at: Instant::now(), paths };
+        self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
+        failpoint::pass("publish.tell.before");
+        self.snapshots.send_replace(Arc::clone(&new));
+        failpoint::pass("publish.tell.after");
+        let known: HashSet<MetricId> = old.metrics.iter().map(|version| version.id).collect();
+        for version in new.metrics.iter().filter(|version| !known.contains(&version.id)) {
+            if version.stage == LifecycleStage::Backfilling {
+                let run = self.runs.backfill(version.id);
+                let (metric, version) = (&version.definition.name, version.version);
+                tracing::info!(metric, version, run, "backfill is queued");
+            }
+        }
+        Ok(())
     }
 
     async fn seal(&self) -> Result<Boundary, JournalError> {
@@ -227,7 +253,7 @@ impl CatalogInner {
     /// Adds a version of a metric. Its fold begins where the journal is sealed for it; no run can
     /// seal in between and know nothing of it.
     async fn define(&self, definition: MetricDefinition) -> Result<DefineOutcome, CatalogError> {
-        let _one_at_a_time = self.defining.lock().await;
+        let _turn = self.take_turn().await.map_err(not_stored)?;
         let current = Arc::clone(&self.snapshots.borrow());
         match current.newest_version(&definition.name) {
             Some(newest) if newest.definition == definition && !newest.compiled.is_outdated() => {
@@ -239,42 +265,33 @@ impl CatalogInner {
             _ => {}
         }
         let name = definition.name.clone();
-        let published = {
-            let _turn = self.turn.lock().await;
-            // Sealed before it is published: the version's own fold begins at an epoch of its own,
-            // and everything below is left to its backfill.
-            let start = self.seal().await.map_err(not_stored)?;
-            let change = ManifestChange::Define { definition: Box::new(definition), start };
-            self.publish(&change).await.map_err(not_stored)?
+        // Sealed before it is published: the version's own fold begins at an epoch of its own, and
+        // everything below is left to its backfill.
+        let start = self.seal().await.map_err(not_stored)?;
+        let change = ManifestChange::Define { definition: Box::new(definition), start };
+        let published = self.publish(&change).await.map_err(not_stored)?;
+        let version = published.newest_version(&name);
+        let version = version.ok_or_else(|| not_stored("the publication lacks it"))?;
+        let run = match version.stage {
+            LifecycleStage::Backfilling => self.runs.backfill(version.id),
+            LifecycleStage::Active => self.runs.record_empty_backfill(version.id, self.clock.now()),
         };
-        // Queued only now: a run that began before the publication would not find its version.
-        match published.newest_version(&name) {
-            Some(version) if version.stage == LifecycleStage::Backfilling => {
-                tracing::info!(metric = name, version = version.version, "backfill is queued");
-                Ok(DefineOutcome::Accepted { run: self.runs.backfill(version.id) })
-            }
-            Some(version) => {
-                let run = self.runs.record_empty_backfill(version.id, self.clock.now());
-                Ok(DefineOutcome::Accepted { run })
-            }
-            None => Err(CatalogError::Store(format!("`{name}` was deleted meanwhile"))),
-        }
+        Ok(DefineOutcome::Accepted { run })
     }
 
     async fn change_keys(&self, change: KeyChange) -> Result<(), KeyError> {
-        let _one_at_a_time = self.defining.lock().await;
+        let not_stored = |error: PublishError| KeyError::Store(error.to_string());
+        let _turn = self.take_turn().await.map_err(|error| not_stored(error.into()))?;
         change.check(&self.manifests.current().keys(), self.clock.now())?;
-        let _turn = self.turn.lock().await;
         let published = self.publish(&ManifestChange::Keys(change)).await;
-        published.map(|_| ()).map_err(|error| KeyError::Store(error.to_string()))
+        published.map(|_| ()).map_err(not_stored)
     }
 
     async fn delete(&self, name: String) -> Result<(), CatalogError> {
-        let _one_at_a_time = self.defining.lock().await;
+        let _turn = self.take_turn().await.map_err(not_stored)?;
         if self.snapshots.borrow().newest_version(&name).is_none() {
             return Err(CatalogError::Unknown(name));
         }
-        let _turn = self.turn.lock().await;
         let published = self.publish(&ManifestChange::Delete { name }).await;
         published.map(|_| ()).map_err(not_stored)
     }

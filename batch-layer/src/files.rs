@@ -40,8 +40,12 @@ pub fn create_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // What is left over says nothing about `path`, and is deleted at the next start.
     failpoint::disk::removing(&unfinished);
     let _ = fs::remove_file(&unfinished);
-    linked?;
-    sync_directory(directory_of(path))
+    // What exists is as durable as what is new: whoever made it may have failed before its fsync.
+    let exists = |error: &io::Error| error.kind() == ErrorKind::AlreadyExists;
+    if linked.as_ref().err().is_none_or(exists) {
+        sync_directory(directory_of(path))?;
+    }
+    linked
 }
 
 /// Writes `bytes` to `path`, durably and at once: a reader, now or after a crash, finds

@@ -36,8 +36,9 @@ use crate::schedule::Schedule;
 /// `content`, of which a build of the first would take others for it. The third says how metrics
 /// are folded and what each use of one could not take, its states have places, and it has keys that
 /// set properties, which a build of the second would not write into events. The fourth has
-/// dashboards, which a build of the third would collect. All are read.
-pub const FORMAT: u32 = 4;
+/// dashboards, which a build of the third would collect. The fifth says who published it. All are
+/// read.
+pub const FORMAT: u32 = 5;
 
 /// One generation, as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub struct Manifest {
     pub journal: JournalId,
     /// Its number.
     pub generation: Generation,
+    /// Of the publication that made it, and of no other; those of before it was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
     /// When it was published.
     pub published_at: Timestamp,
     /// The id of the next metric version.
@@ -164,6 +168,7 @@ impl ManifestState {
                 format: FORMAT,
                 journal,
                 generation: Generation::ZERO,
+                nonce: None,
                 published_at: now,
                 next_metric: MetricId(1),
                 archived: Boundary::default(),

@@ -8,6 +8,7 @@ mod attempt;
 mod audit_baseline;
 mod backfill;
 mod build;
+mod compaction;
 mod compute_pool;
 mod error;
 mod executor;

@@ -1,5 +1,7 @@
 //! Fixtures for the tests of this crate.
 
+mod forgetful_store;
+
 use std::sync::Arc;
 
 use merganser_core::ids::{Boundary, Epoch, MetricId, Offset};
@@ -7,6 +9,8 @@ use merganser_core::omissions::MetricOmissions;
 use merganser_metric::catalog::{LifecycleStage, MetricVersion};
 use merganser_metric::compile::Metric;
 use merganser_metric::definition::MetricDefinition;
+
+pub(crate) use forgetful_store::ForgetfulStore;
 
 /// A boundary.
 pub(crate) fn at(epoch: u64, offset: u64) -> Boundary {

@@ -18,7 +18,7 @@ use merganser_metric::catalog::ViewFile;
 use merganser_metric::layout::StateLayout;
 use merganser_metric::table::{StateTable, TableError};
 
-pub use compaction::{choose as choose_compaction, compact};
+pub use compaction::{choose as choose_compaction, compact_part, parts as compaction_parts};
 pub use file_builder::ViewFileBuilder;
 pub use reader::ParquetViews;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::http::Http;
-use crate::kills::{define, keep};
+use crate::kills::{conclude, define, keep};
 use crate::ledger::Violation;
 use crate::load::{Load, ask_until_whole, run};
 use crate::random::Random;
@@ -75,6 +75,7 @@ pub(crate) fn all(a: &Arguments, report: &Report, random: &mut Random) -> Result
         }
         missed.extend(at_point(None, point, &actions, report, random)?);
     }
+    publications_in_doubt(None, report, random)?;
     if missed.is_empty() {
         return Ok(());
     }
@@ -114,6 +115,41 @@ pub(crate) fn at_point(
     report.add_load(&load.common);
     let named = |v| keep(&place, format!("at {point} × {actions:?}: {v}"));
     result.map(|()| missed).map_err(named)
+}
+
+/// A storage that never says that a generation was created: each publication counts once all the
+/// same.
+pub(crate) fn publications_in_doubt(
+    planted: Option<&str>,
+    report: &Report,
+    random: &mut Random,
+) -> Result<(), Violation> {
+    let place = Place::new("memory", planted);
+    let failpoints = "publish.manifest.created=return(eio)".to_owned();
+    let mut service = place.spawn(&Options { failpoints, power_seed: None });
+    if !service.wait_ready() {
+        return Err(format!("the service does not start: {}", place.log_end()));
+    }
+    let mut load = Load::start(&service.http, 50, 6, random);
+    let result = (1..=3_u64).try_for_each(|round| {
+        run(&service.http, if round == 2 { "full" } else { "incremental" })?;
+        if !define(&service.http, round) {
+            return Err("a definition was refused".to_owned());
+        }
+        let side = service.http.get("/v1/metrics/side").map_err(|error| error.to_string())?;
+        let body = side.json();
+        let version = body.pointer("/next/version").unwrap_or(&body["version"]);
+        if *version != round {
+            return Err(format!("{round} definitions made version {version}"));
+        }
+        ask_until_whole(&service.http, &load.common).map(|_| ())
+    });
+    let doubts = place.fired("publish.manifest.created", "eio");
+    report.add("publications in doubt", doubts as u64);
+    if doubts < 6 && result.is_ok() {
+        return Err(format!("only {doubts} publications were in doubt"));
+    }
+    conclude(&place, service, &mut load, report, result)
 }
 
 fn one_action(

@@ -35,6 +35,7 @@ const BUGS: &[(&str, &str, &str, Hunt)] = &[
     ("boundary_by_time", "the layers are parted by the time of events", "kills", by_kills),
     ("retire_before_publish", "the journal is trimmed before a publication", "places", at_publish),
     ("cas_without_parent", "a publication overwrites another", "rivals", by_runs),
+    ("nonce_not_compared", "a publication in doubt is taken for another's", "places", by_doubt),
     ("gc_without_grace", "files are deleted that readers hold", "rivals", by_slow_readers),
     ("epoch_twice", "a run folds epochs that its view has already", "kills", by_kills),
     ("no_back_pressure", "intake does not wait for runs", "bounds", by_bounds),
@@ -94,6 +95,10 @@ fn at_write(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<()
 
 fn at_publish(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
     at(bug, "publish.manifest.before", "crash", r, random)
+}
+
+fn by_doubt(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
+    places::publications_in_doubt(Some(bug), r, random)
 }
 
 fn by_bounds(bug: &str, _: Instant, report: &Report, _: &mut Random) -> Result<(), Violation> {

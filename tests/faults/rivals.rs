@@ -154,9 +154,9 @@ pub(crate) fn two_runs_at_once(
     conclude(&place, service, &mut load, report, result)
 }
 
-/// A service stands still; a copy of its directory is started elsewhere on the same Redis. When the
-/// first goes on, it must not touch the counters of the second: neither when it looks at them first,
-/// nor when a change is due that it writes at once.
+/// A service stands still; a copy of its directory is started elsewhere on the same Redis. When
+/// the first goes on, it must not touch the counters of the second: neither when it looks at them
+/// first, nor when a change is due that it writes at once.
 pub(crate) fn stopped_while_another_took_over(
     planted: Option<&str>,
     is_change_due: bool,

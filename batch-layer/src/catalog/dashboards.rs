@@ -29,7 +29,7 @@ impl CatalogInner {
         draft: DashboardDraft,
         expected: ExpectedVersion,
     ) -> Result<DashboardOutcome, DashboardError> {
-        let _one_at_a_time = self.defining.lock().await;
+        let _turn = self.take_turn().await.map_err(not_stored)?;
         let DashboardDraft { name, title, charts, document } = draft;
         let updated_at = self.clock.now();
         let summary = DashboardSummary { name, title, charts, updated_at, version: unique_name() };
@@ -57,18 +57,18 @@ impl CatalogInner {
         name: String,
         expected: ExpectedVersion,
     ) -> Result<(), DashboardError> {
-        let _one_at_a_time = self.defining.lock().await;
+        let _turn = self.take_turn().await.map_err(not_stored)?;
         let change = DashboardChange::Delete { name: name.clone(), expected };
         change.check(&self.manifests.current().dashboards)?;
         self.publish_dashboards(&name, change).await
     }
 
+    /// The caller has its turn.
     async fn publish_dashboards(
         &self,
         name: &str,
         change: DashboardChange,
     ) -> Result<(), DashboardError> {
-        let _turn = self.turn.lock().await;
         match self.publish(&ManifestChange::Dashboards(change)).await {
             Ok(_) => Ok(()),
             // Another process came first.

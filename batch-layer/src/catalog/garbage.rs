@@ -21,7 +21,7 @@ impl BatchCatalog {
     pub async fn collect_garbage(&self) -> Result<usize, StorageError> {
         let inner = &self.0;
         // What is published meanwhile would be found in storage, and not among what is kept.
-        let _turn = inner.turn.lock().await;
+        let _turn = inner.take_turn().await?;
         let kept = inner.retained_paths();
         let mut deleted = 0;
         for folder in FOLDERS {

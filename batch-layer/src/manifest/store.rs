@@ -1,7 +1,14 @@
 //! Generations in storage: reading the newest, publishing the next.
+//!
+//! A storage can fail after it has written: its answer is lost, or it asks itself once more and
+//! says that the object exists already. So each generation has a nonce, and whoever finds its
+//! number taken looks whose it is. What stays in doubt is looked for before anything depends on it:
+//! [`ManifestStore::follow`].
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::{Generation, JournalId};
@@ -12,6 +19,10 @@ use crate::storage::{Storage, StorageError, unique_name};
 
 /// How often a publication that lost is tried on the winner's state.
 const ATTEMPTS_MAX: usize = 20;
+
+/// How long to wait before a generation is created once more that may exist by now.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(1000)];
 
 /// What can go wrong with a publication.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +40,8 @@ pub enum PublishError {
 pub struct ManifestStore {
     storage: Storage,
     current: Mutex<Arc<ManifestState>>,
+    /// Whether there may be a newer generation, made by a publication that nobody could confirm.
+    is_in_doubt: AtomicBool,
 }
 
 fn failed(place: &'static str) -> Result<(), StorageError> {
@@ -76,7 +89,8 @@ impl ManifestStore {
                 ),
             });
         }
-        Ok(Self { storage, current: Mutex::new(Arc::new(state)) })
+        let current = Mutex::new(Arc::new(state));
+        Ok(Self { storage, current, is_in_doubt: AtomicBool::new(false) })
     }
 
     /// The newest state.
@@ -100,39 +114,79 @@ impl ManifestStore {
             failed("publish.lists.before")?;
             // The lists first, so that no manifest ever names an object that is not there.
             self.write_lists(&mut next).await?;
-            let name = path(next.manifest.generation);
+            next.manifest.nonce = Some(unique_name());
             failed("publish.manifest.before")?;
-            // The compare-and-swap: a generation's object can be created once only.
-            let created = match is_bug_planted("cas_without_parent") {
-                true => self.storage.replace_document(&name, &next.manifest).await,
-                false => self.storage.create_document(&name, &next.manifest).await,
-            };
+            let created = self.create_once(&next.manifest).await?;
             failpoint::pass("publish.manifest.after");
             match created {
-                Ok(()) => {
-                    let next = Arc::new(next);
-                    // Between these two steps nothing protects the new objects; the catalog lets
-                    // no collection of garbage run beside a publication.
-                    let paths: Vec<String> = next.paths().collect();
-                    self.storage.mark_published(paths.iter().map(String::as_str));
-                    *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
-                        Arc::clone(&next);
-                    return Ok(next);
-                }
-                Err(StorageError::Exists(_)) => {
-                    // Another publication won: the change is applied to its state and tried again.
-                    if let Some(winner) = newest(&self.storage).await? {
-                        let paths: Vec<String> = winner.paths().collect();
-                        self.storage.mark_published(paths.iter().map(String::as_str));
-                        *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
-                            Arc::new(winner);
-                    }
-                }
-                Err(other) => return Err(other.into()),
+                // Between the creation and this nothing protects the new objects; the catalog lets
+                // no collection of garbage run beside a publication.
+                Creation::Ours => return Ok(self.adopt(next)),
+                // The change is applied to the winner's state and tried again.
+                Creation::Theirs => self.adopt_newest().await?,
             }
         }
         let lost = format!("{ATTEMPTS_MAX} publications came first");
         Err(StaleChangeError(lost).into())
+    }
+
+    /// Takes over a generation that was published although nobody could say so.
+    ///
+    /// # Errors
+    /// When the generations cannot be read.
+    pub async fn follow(&self) -> Result<(), StorageError> {
+        if self.is_in_doubt.load(Ordering::Acquire) {
+            self.adopt_newest().await?;
+        }
+        Ok(())
+    }
+
+    async fn adopt_newest(&self) -> Result<(), StorageError> {
+        if let Some(newest) = newest(&self.storage).await? {
+            self.adopt(newest);
+        }
+        self.is_in_doubt.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    fn adopt(&self, state: ManifestState) -> Arc<ManifestState> {
+        let paths: Vec<String> = state.paths().collect();
+        self.storage.mark_published(paths.iter().map(String::as_str));
+        let state = Arc::new(state);
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&state);
+        state
+    }
+
+    /// The compare-and-swap: a generation's object can be created once only. What is in doubt is
+    /// tried again, until it is known who created it.
+    async fn create_once(&self, manifest: &Manifest) -> Result<Creation, StorageError> {
+        let name = path(manifest.generation);
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let created = match is_bug_planted("cas_without_parent") {
+                true => self.storage.replace_document(&name, manifest).await,
+                false => self.storage.create_document(&name, manifest).await,
+            };
+            let created = created.and_then(|()| failed("publish.manifest.created"));
+            let result = match created {
+                Err(StorageError::Exists(_)) => self.creator_of(&name, manifest).await,
+                other => other.map(|()| Creation::Ours),
+            };
+            match (result, pauses.next()) {
+                (Err(StorageError::Io(_)), Some(pause)) => tokio::time::sleep(pause).await,
+                (result, _) => {
+                    self.is_in_doubt.fetch_or(result.is_err(), Ordering::AcqRel);
+                    return result;
+                }
+            }
+        }
+    }
+
+    /// Who created the generation that is there.
+    async fn creator_of(&self, name: &str, ours: &Manifest) -> Result<Creation, StorageError> {
+        let found: Manifest = read_manifest(&self.storage, name).await?;
+        let is_ours = found.nonce == ours.nonce && !is_bug_planted("nonce_not_compared");
+        Ok(if is_ours { Creation::Ours } else { Creation::Theirs })
     }
 
     /// Writes the lists that have changed, which have no name yet.
@@ -159,19 +213,30 @@ impl ManifestStore {
     }
 }
 
+/// Who created a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Creation {
+    /// This publication.
+    Ours,
+    /// Another one.
+    Theirs,
+}
+
+async fn read_manifest(storage: &Storage, name: &str) -> Result<Manifest, StorageError> {
+    let newer = |reason: &str| reason.contains("unknown field");
+    storage.read_document(name).await.map_err(|error| match error {
+        StorageError::Damaged { path, reason } if newer(&reason) => StorageError::Damaged {
+            path,
+            reason: format!("{reason}; it may be of a newer version of Merganser"),
+        },
+        other => other,
+    })
+}
+
 async fn newest(storage: &Storage) -> Result<Option<ManifestState>, StorageError> {
     let names = storage.list("manifest").await?.into_iter().map(|(name, _)| name);
     let Some(name) = names.filter(|name| name.ends_with(".json")).max() else { return Ok(None) };
-    let manifest: Manifest = storage.read_document(&name).await.map_err(|error| {
-        let newer = |reason: &str| reason.contains("unknown field");
-        match error {
-            StorageError::Damaged { path, reason } if newer(&reason) => StorageError::Damaged {
-                path,
-                reason: format!("{reason}; it may be of a newer version of Merganser"),
-            },
-            other => other,
-        }
-    })?;
+    let manifest = read_manifest(storage, &name).await?;
     if !(1..=FORMAT).contains(&manifest.format) {
         let found = manifest.format;
         let reason =

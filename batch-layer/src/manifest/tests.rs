@@ -1,5 +1,7 @@
 //! Publications against each other.
 
+mod lost_answers;
+
 use super::*;
 use crate::storage::Storage;
 use merganser_core::access::{KeyChange, KeyDigest, Role};

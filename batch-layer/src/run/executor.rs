@@ -7,19 +7,17 @@ use std::time::Duration;
 use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::Boundary;
 use merganser_core::journal::Journal;
-use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion, ViewFile};
+use merganser_metric::catalog::{Catalog, CatalogSnapshot, MetricVersion};
 use merganser_metric::extract::PropertyExtractor;
 
 use super::backfill::{BackfillExecutor, YieldHook};
-use super::build::{BuildOutcome, BuildTask, ViewBuilder, view_schema};
+use super::build::{BuildOutcome, BuildTask, ViewBuilder};
 use super::error::RunError;
 use super::inputs::{self, JournalPiece};
 use super::tracker::{RunCounters, RunTracker};
 use crate::catalog::BatchCatalog;
 use crate::job::{RunMode, RunRecord, RunState};
 use crate::manifest::{ManifestChange, MasterFile, RunOutcome, ViewUpdate};
-use crate::master;
-use crate::view;
 
 /// How long a run waits for the speed layer to take in what was sealed, before its audit.
 const APPLIED_TIMEOUT: Duration = Duration::from_secs(30);
@@ -63,7 +61,7 @@ impl RunExecutor {
         match runs {
             [run] if run.backfill.is_none() => {
                 self.refresh(run, &snapshot, sealed, &files, &mut outcome).await?;
-                self.compact_master(&snapshot, &mut outcome).await;
+                self.compact_master(run, &snapshot, &mut outcome).await?;
             }
             backfills => {
                 // What is archived is published by itself, so that other runs can go on meanwhile.
@@ -179,77 +177,17 @@ impl RunExecutor {
                 }
                 done += parts.iter().map(|part| part.events).sum::<f64>();
             }
-            for (metric, made) in metrics.into_iter().zip(made) {
+            let mut updates = Vec::new();
+            for (metric, made) in metrics.iter().zip(made) {
                 made.check(from, sealed)?;
-                outcome.views.push(self.view_update(run, &metric, made, sealed).await?);
+                updates.push(view_update(run.mode, metric, made, sealed));
             }
+            if run.mode == RunMode::Incremental {
+                self.compact_views(run, &metrics, &mut updates).await?;
+            }
+            outcome.views.extend(updates);
         }
         Ok(())
-    }
-
-    /// What is to be published of a metric's view, of what was made of the epochs up to `sealed`.
-    async fn view_update(
-        &self,
-        run: &RunRecord,
-        metric: &MetricVersion,
-        mut made: BuildOutcome,
-        sealed: Boundary,
-    ) -> Result<ViewUpdate, RunError> {
-        if run.mode == RunMode::Incremental {
-            made.files.extend(metric.files.iter().cloned());
-            made.mismatches += metric.mismatches;
-            made.omissions.merge(&metric.omissions);
-            self.compact_view(run, metric, &mut made.files).await?;
-        }
-        Ok(ViewUpdate {
-            id: metric.id,
-            expected: metric.boundary,
-            boundary: sealed,
-            files: made.files,
-            mismatches: made.mismatches,
-            omissions: made.omissions,
-        })
-    }
-
-    async fn compact_view(
-        &self,
-        run: &RunRecord,
-        metric: &MetricVersion,
-        files: &mut Vec<ViewFile>,
-    ) -> Result<(), RunError> {
-        for grain in metric.compiled.grain().rollups() {
-            let chosen = view::choose_compaction(files, *grain);
-            if chosen.is_empty() {
-                continue;
-            }
-            let step = format!("compact {} by {grain}", metric.definition.name);
-            self.tracker.report_step(std::slice::from_ref(run), &step, 0.9)?;
-            let merged = view::compact(
-                &self.builder.storage,
-                &self.builder.views,
-                &view_schema(metric),
-                &chosen,
-            )
-            .await?;
-            files.retain(|file| !chosen.contains(file));
-            files.extend(merged);
-        }
-        Ok(())
-    }
-
-    /// Merges small master files. A run does not fail by what it could not merge.
-    async fn compact_master(&self, snapshot: &CatalogSnapshot, outcome: &mut RunOutcome) {
-        let state = self.catalog.state();
-        let columns = snapshot.extractor();
-        for files in master::choose_compaction(&state.master, state.covered_boundary()) {
-            match master::compact(&self.builder.storage, &files, &columns).await {
-                Ok(merged) => {
-                    outcome.master_added.extend(merged);
-                    outcome.master_removed.extend(files.into_iter().map(|file| file.path));
-                }
-                Err(error) => tracing::warn!(%error, "master files were not merged"),
-            }
-        }
     }
 
     async fn publish(&self, runs: &[RunRecord], mut outcome: RunOutcome) -> Result<(), RunError> {
@@ -290,5 +228,27 @@ impl RunExecutor {
             });
         }
         Ok(())
+    }
+}
+
+/// What is to be published of a metric's view, of what was made of the epochs up to `sealed`.
+fn view_update(
+    mode: RunMode,
+    metric: &MetricVersion,
+    mut made: BuildOutcome,
+    sealed: Boundary,
+) -> ViewUpdate {
+    if mode == RunMode::Incremental {
+        made.files.extend(metric.files.iter().cloned());
+        made.mismatches += metric.mismatches;
+        made.omissions.merge(&metric.omissions);
+    }
+    ViewUpdate {
+        id: metric.id,
+        expected: metric.boundary,
+        boundary: sealed,
+        files: made.files,
+        mismatches: made.mismatches,
+        omissions: made.omissions,
     }
 }

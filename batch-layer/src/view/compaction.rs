@@ -16,8 +16,8 @@ use crate::storage::{Storage, StorageError};
 
 /// Files of a grain that are let be.
 const FILES_MAX: usize = 6;
-/// Groups of an output file: a merge is done in parts of about so many.
-const PART_ROWS: u64 = 1_000_000;
+/// Groups of an output file: a merge is done in parts of about so many, one a thread.
+const PART_ROWS: u64 = 500_000;
 
 /// Which files of one grain to merge: none while there are few; otherwise the small ones
 /// ([`compaction_policy::choose`]).
@@ -32,48 +32,48 @@ pub fn choose(files: &[ViewFile], grain: Grain) -> Vec<ViewFile> {
     compaction_policy::choose(files.into_iter().cloned().collect(), |file| file.rows, u64::MAX)
 }
 
-/// Merges files of one grain; what they are replaced by.
+/// Merges what files of one grain have in one of their [`parts`]; nothing where they have nothing
+/// there. All parts together replace the files.
 ///
 /// # Errors
-/// When one cannot be read, or the merged ones not be written.
-pub async fn compact(
+/// When one cannot be read, or the merged one not be written.
+pub async fn compact_part(
     storage: &Storage,
     views: &ParquetViews,
     subject: &ViewSchema,
     files: &[ViewFile],
-) -> Result<Vec<ViewFile>, StorageError> {
+    part: TimeRange,
+) -> Result<Option<ViewFile>, StorageError> {
     let (Some(from), Some(to), Some(grain)) = (
         files.iter().map(|f| f.from).min(),
         files.iter().map(|f| f.to).max(),
         files.first().map(|f| f.grain),
     ) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let columns: Vec<String> =
         subject.layout.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let mut merged = Vec::new();
-    for part in parts(files) {
-        let mut batches: Vec<RecordBatch> = Vec::new();
-        for file in files.iter().filter(|file| file.range.overlaps(&part)) {
-            batches.extend(views.read_file(subject.id, file, &columns, part).await?);
-        }
-        let layout = subject.layout.clone();
-        let rows = run_blocking(move || {
-            let mut table = StateTable::new(&layout);
-            batches.iter().try_for_each(|batch| table.merge(batch)).map_err(merge_error)?;
-            Ok::<_, StorageError>(rows(&table))
-        })
-        .await?;
-        if !rows.is_empty() {
-            merged.push(write(storage, subject, rows, grain, (from, to)).await?);
-        }
+    let mut batches: Vec<RecordBatch> = Vec::new();
+    for file in files.iter().filter(|file| file.range.overlaps(&part)) {
+        batches.extend(views.read_file(subject.id, file, &columns, part).await?);
     }
-    Ok(merged)
+    let layout = subject.layout.clone();
+    let rows = run_blocking(move || {
+        let mut table = StateTable::new(&layout);
+        batches.iter().try_for_each(|batch| table.merge(batch)).map_err(merge_error)?;
+        Ok::<_, StorageError>(rows(&table))
+    })
+    .await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    write(storage, subject, rows, grain, (from, to)).await.map(Some)
 }
 
 /// Ranges of whole days of about [`PART_ROWS`] rows each, taking each file's rows as spread evenly
 /// over its days.
-fn parts(files: &[ViewFile]) -> Vec<TimeRange> {
+#[must_use]
+pub fn parts(files: &[ViewFile]) -> Vec<TimeRange> {
     let day = |time: Timestamp| time.day();
     let first = files.iter().map(|f| day(f.range.from)).min().unwrap_or(0);
     let last = files.iter().map(|f| day(Timestamp(f.range.to.0 - 1))).max().unwrap_or(first);

@@ -18,7 +18,11 @@
 
 #[cfg(feature = "failpoints")]
 mod active;
-#[cfg(feature = "failpoints")]
+#[cfg(any(feature = "failpoints", test))]
+#[cfg_attr(
+    not(feature = "failpoints"),
+    allow(dead_code, unreachable_pub, reason = "without the feature only its tests use it")
+)]
 mod disk_model;
 
 #[cfg(feature = "failpoints")]

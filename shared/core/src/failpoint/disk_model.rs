@@ -182,7 +182,7 @@ mod tests {
     fn disk(directory: &Path) -> DiskModel {
         let kept = directory.join("kept");
         fs::create_dir(&kept).unwrap();
-        DiskModel { kept, ..Disk::default() }
+        DiskModel { kept, ..DiskModel::default() }
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
         disk.names.push(DirectoryChange::Created(new.clone()));
         disk.change(&gone);
         fs::remove_file(&gone).unwrap();
-        disk.lose(&mut |_| 0);
+        disk.lose_unsynced(&mut |_| 0);
         assert_eq!(fs::read(&kept).unwrap(), b"durable");
         assert_eq!(fs::read(&gone).unwrap(), b"durable");
         assert!(!new.exists());

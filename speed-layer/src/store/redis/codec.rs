@@ -2,8 +2,8 @@
 //!
 //! A field is the bucket's place in its chunk and the dimensions as a JSON array: `17["UA",null]`.
 //! A value is a JSON array of states: counts are numbers, decimals are texts with all their digits,
-//! times are RFC 3339, sketches are base64; a state without values is null. What is read is
-//! checked: it is either what was written, or damage.
+//! times are RFC 3339, sketches are base64; a state without values is null. What a read takes of a
+//! group is checked: it is either what was written, or damage.
 
 mod number;
 
@@ -15,7 +15,9 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, Decimal128Builder, Decimal256Builder, Int64Builder,
     RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::{Decimal128Type, Decimal256Type, Int64Type, TimestampMicrosecondType, i256};
+use arrow::datatypes::{
+    Decimal128Type, Decimal256Type, Int64Type, Schema, TimestampMicrosecondType, i256,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
@@ -23,6 +25,7 @@ use merganser_core::decimal::{self, Scale};
 use merganser_core::text::clipped;
 use merganser_core::time::{TimeRange, Timestamp};
 use merganser_metric::measure::{ExtremeType, StateColumn, StateKind};
+use merganser_metric::views::{ReadColumns, SpeedReadRequest};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::store::SpeedView;
@@ -141,26 +144,34 @@ fn write_state(text: &mut String, kind: StateKind, column: &ArrayRef, row: usize
     Some(())
 }
 
-/// Reads groups back into a batch.
+/// Reads groups back into a batch. Dimensions and states that the read leaves out have no builder.
 pub(super) struct GroupDecoder<'a> {
     view: &'a SpeedView,
     range: TimeRange,
     times: TimestampMicrosecondBuilder,
-    dimensions: Vec<StringBuilder>,
-    states: Vec<StateBuilder>,
-    rows: usize,
+    dimensions: Vec<Option<StringBuilder>>,
+    states: Vec<Option<StateBuilder>>,
 }
 
 impl<'a> GroupDecoder<'a> {
-    /// A decoder of the groups whose buckets start in `range`.
-    pub(super) fn new(view: &'a SpeedView, range: TimeRange) -> Self {
+    /// A decoder of the groups whose buckets start in the range of the read.
+    pub(super) fn new(view: &'a SpeedView, read: &SpeedReadRequest) -> Self {
+        let SpeedReadRequest { range, columns, .. } = read;
+        let has = |of: fn(&ReadColumns) -> &Vec<usize>, at: usize| {
+            columns.as_ref().is_none_or(|columns| of(columns).contains(&at))
+        };
+        let dimensions = (0..view.layout.dimensions.len())
+            .map(|at| has(|columns| &columns.dimensions, at).then(StringBuilder::new));
+        let states =
+            view.layout.states.iter().enumerate().map(|(at, kind)| {
+                has(|columns| &columns.states, at).then(|| StateBuilder::new(*kind))
+            });
         Self {
             view,
-            range,
+            range: *range,
             times: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            dimensions: view.layout.dimensions.iter().map(|_| StringBuilder::new()).collect(),
-            states: view.layout.states.iter().map(|kind| StateBuilder::new(*kind)).collect(),
-            rows: 0,
+            dimensions: dimensions.collect(),
+            states: states.collect(),
         }
     }
 
@@ -192,12 +203,15 @@ impl<'a> GroupDecoder<'a> {
         }
         self.times.append_value(time.0);
         for (builder, text) in self.dimensions.iter_mut().zip(&texts) {
-            builder.append_option(text.as_ref().map(|text| &*text.0));
+            if let Some(builder) = builder {
+                builder.append_option(text.as_ref().map(|text| &*text.0));
+            }
         }
         for (builder, cell) in self.states.iter_mut().zip(&cells) {
-            builder.append(cell).ok_or_else(|| wrong("has a state that cannot be read"))?;
+            if let Some(builder) = builder {
+                builder.append(cell).ok_or_else(|| wrong("has a state that cannot be read"))?;
+            }
         }
-        self.rows += 1;
         Ok(())
     }
 
@@ -206,10 +220,23 @@ impl<'a> GroupDecoder<'a> {
     /// # Errors
     /// Never, as long as the builders are those of the schema.
     pub(super) fn finish(mut self) -> Result<RecordBatch, String> {
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.times.finish())];
-        columns.extend(self.dimensions.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef));
-        columns.extend(self.states.iter_mut().map(StateBuilder::finish));
-        RecordBatch::try_new(Arc::clone(&self.view.schema), columns).map_err(|e| e.to_string())
+        let texts = self
+            .dimensions
+            .into_iter()
+            .map(|builder| builder.map(|mut texts| Arc::new(texts.finish()) as ArrayRef));
+        let states =
+            self.states.into_iter().map(|builder| builder.map(|mut states| states.finish()));
+        let times: ArrayRef = Arc::new(self.times.finish());
+        let columns = std::iter::once(Some(times)).chain(texts).chain(states);
+        let (fields, columns): (Vec<_>, Vec<_>) = self
+            .view
+            .schema
+            .fields()
+            .iter()
+            .zip(columns)
+            .filter_map(|(field, column)| Some((Arc::clone(field), column?)))
+            .unzip();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| e.to_string())
     }
 }
 

@@ -7,12 +7,10 @@
 //! anew, and that is checked.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use merganser_core::blocking::run_blocking;
 use merganser_core::ids::Epoch;
-use merganser_core::time::TimeRange;
 use merganser_metric::measure::StateKind;
 use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
 use redis::Pipeline;
@@ -159,7 +157,7 @@ impl ViewChunkReader<'_> {
             }
             rest = after;
             let chunks = portion.iter().map(|place| place.chunk).zip(read_now).collect();
-            let batch = decode(view, read.range, chunks).await?;
+            let batch = decode(view, read, chunks).await?;
             groups += batch.num_rows();
             if groups > groups_max {
                 return Err(StoreReadError::TooLarge { limit: groups_max }.into());
@@ -270,12 +268,12 @@ async fn scan_chunk(
 
 async fn decode(
     view: &SpeedView,
-    range: TimeRange,
+    read: &SpeedReadRequest,
     chunks: Vec<(TimeChunk, GroupFields)>,
 ) -> Result<RecordBatch, ChunkReadError> {
-    let view = Arc::new(view.clone());
+    let (view, read) = (view.clone(), read.clone());
     let decode = move || {
-        let mut decoder = GroupDecoder::new(&view, range);
+        let mut decoder = GroupDecoder::new(&view, &read);
         for (chunk, groups) in chunks {
             for (field, value) in groups {
                 decoder.read(chunk, &field, &value)?;
