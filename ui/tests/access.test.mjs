@@ -4,6 +4,7 @@ import { ORDERS, orders, SALES, VISITS } from './data.mjs';
 import { Explore, plain } from './harness/explore.mjs';
 import { logIn, offeredPages } from './harness/login.mjs';
 import { suite } from './harness/suite.mjs';
+import { eventually } from './harness/wait.mjs';
 
 const { inPage, shared } = suite({
   metrics: SALES + VISITS,
@@ -59,7 +60,8 @@ inPage('a bound reader sees its part, everywhere', HIDDEN, async ({ visit, page,
   await explore.settled();
   const part = (await explore.truth({ key: shared.acme })).rows[0].orders;
   assert.equal(part, String(ORDERS / 3));
-  assert.equal(plain(await explore.answer.locator('.number-value').innerText()), part);
+  const number = explore.answer.locator('.number-value');
+  await eventually(async () => assert.equal(plain(await number.innerText()), part));
   await explore.button('Add a filter').click();
   await page.getByRole('option', { name: 'tenant' }).click();
   const values = page.getByRole('listbox', { name: 'Values of tenant' }).getByRole('option');
