@@ -151,7 +151,7 @@ class Watch:
     def add_step(self, passed):
         for run in self.service.runs():
             if run["state"] in ("running", "publishing") and self.start is not None:
-                # `recompute flights` and `compact routes by week` are a step of all metrics.
+                # Such as `recompute flights` and `compact views, 2 of 5 parts`.
                 step = run["step"]
                 known = step.split()[0] in ("recompute", "compact")
                 self.steps[step.split()[0] if known else step] += passed
