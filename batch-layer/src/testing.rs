@@ -6,15 +6,42 @@ use std::sync::Arc;
 
 use merganser_core::ids::{Boundary, Epoch, MetricId, Offset};
 use merganser_core::omissions::MetricOmissions;
-use merganser_metric::catalog::{LifecycleStage, MetricVersion};
+use merganser_core::time::{Grain, TimeRange};
+use merganser_metric::catalog::{LifecycleStage, MetricVersion, ViewFile};
 use merganser_metric::compile::Metric;
 use merganser_metric::definition::MetricDefinition;
 
 pub(crate) use forgetful_store::ForgetfulStore;
 
+use crate::manifest::{ManifestChange, RunOutcome, ViewUpdate};
+
 /// A boundary.
 pub(crate) fn at(epoch: u64, offset: u64) -> Boundary {
     Boundary { epoch: Epoch(epoch), offset: Offset(offset) }
+}
+
+/// What a run publishes of a view that it took from one boundary to another, with a file that is
+/// named after the other's epoch.
+pub(crate) fn outcome(id: u64, expected: Boundary, boundary: Boundary) -> ManifestChange {
+    let file = ViewFile {
+        path: format!("views/{id}/{}.parquet", boundary.epoch),
+        grain: Grain::Day,
+        range: TimeRange::ALL,
+        from: at(0, 0),
+        to: at(1, 10),
+        rows: 1,
+        size_bytes: 1,
+        checksum: None,
+    };
+    let update = ViewUpdate {
+        id: MetricId(id),
+        expected,
+        boundary,
+        files: vec![file],
+        mismatches: 0,
+        omissions: MetricOmissions::default(),
+    };
+    ManifestChange::Run(RunOutcome { views: vec![update], ..RunOutcome::default() })
 }
 
 /// A file's bytes with a bit flipped in each byte, and cut off before each byte.

@@ -11,7 +11,7 @@ use crate::ledger::Violation;
 use crate::load::run;
 use crate::random::Random;
 use crate::report::Report;
-use crate::service::{Options, Place, Service};
+use crate::service::{Place, Service};
 
 /// Memory that something which is refused may cost, in KiB: a body may take 64 MiB decompressed,
 /// and is held some times while it is read.
@@ -180,11 +180,7 @@ pub(crate) fn backlog(planted: Option<&str>, report: &Report) -> Result<(), Viol
         |client: u64, n: u64| item(&format!("b{client}-{n}"), "\"2025-01-01T00:00:00Z\"", "0");
     let mut place = Place::new("memory", planted);
     place.more = vec!["--backlog-max-events".to_owned(), BOUND.to_string()];
-    let failpoints = "run.publish.before=sleep(1000)".to_owned();
-    let mut service = place.spawn(&Options { failpoints, power_seed: None });
-    if !service.wait_ready() {
-        return Err(format!("the service does not start: {}", place.log_end()));
-    }
+    let service = place.start_with("run.publish.before=sleep(1000)")?;
     let http = &service.http;
     let largest = thread::scope(|scope| {
         let senders: Vec<_> = (0..CLIENTS)

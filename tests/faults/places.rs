@@ -125,11 +125,7 @@ pub(crate) fn publications_in_doubt(
     random: &mut Random,
 ) -> Result<(), Violation> {
     let place = Place::new("memory", planted);
-    let failpoints = "publish.manifest.created=return(eio)".to_owned();
-    let mut service = place.spawn(&Options { failpoints, power_seed: None });
-    if !service.wait_ready() {
-        return Err(format!("the service does not start: {}", place.log_end()));
-    }
+    let service = place.start_with("publish.manifest.created=return(eio)")?;
     let mut load = Load::start(&service.http, 50, 6, random);
     let result = (1..=3_u64).try_for_each(|round| {
         run(&service.http, if round == 2 { "full" } else { "incremental" })?;
@@ -146,10 +142,11 @@ pub(crate) fn publications_in_doubt(
     });
     let doubts = place.fired("publish.manifest.created", "eio");
     report.add("publications in doubt", doubts as u64);
-    if doubts < 6 && result.is_ok() {
-        return Err(format!("only {doubts} publications were in doubt"));
-    }
-    conclude(&place, service, &mut load, report, result)
+    let enough = match doubts {
+        0..6 => Err(format!("only {doubts} publications were in doubt")),
+        _ => Ok(()),
+    };
+    conclude(&place, service, &mut load, report, result.and(enough))
 }
 
 fn one_action(

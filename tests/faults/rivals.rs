@@ -13,7 +13,7 @@ use crate::load::{Load, ask_anew, ask_until_whole, run};
 use crate::random::Random;
 use crate::redis::Redis;
 use crate::report::Report;
-use crate::service::{Options, Place, binary};
+use crate::service::{Place, binary};
 
 /// Between two flushes of a service that is to be stopped before the second one.
 const LATE_FLUSH_MS: u64 = 1_000;
@@ -114,11 +114,7 @@ pub(crate) fn two_runs_at_once(
 ) -> Result<(), Violation> {
     let mut place = Place::new("memory", planted);
     place.grace_ms = 2_000;
-    let options = Options { failpoints: failpoints.to_owned(), power_seed: None };
-    let mut service = place.spawn(&options);
-    if !service.wait_ready() {
-        return Err(format!("the service does not start: {}", place.log_end()));
-    }
+    let service = place.start_with(failpoints)?;
     let mut load = Load::start(&service.http, 50, 6, random);
     let result = (0..rounds).try_for_each(|round| {
         load.common.violation()?;

@@ -126,7 +126,13 @@ impl Place {
 
     /// Starts a service in which nothing fails.
     pub(crate) fn start(&self) -> Result<Service, Violation> {
-        let mut service = self.spawn(&Options::default());
+        self.start_with("")
+    }
+
+    /// Starts a service in which `failpoints` fail, as the variable `FAILPOINTS` takes them.
+    pub(crate) fn start_with(&self, failpoints: &str) -> Result<Service, Violation> {
+        let options = Options { failpoints: failpoints.to_owned(), power_seed: None };
+        let mut service = self.spawn(&options);
         match service.wait_ready() {
             true => Ok(service),
             false => Err(format!("the service does not start:\n{}", self.log_end())),

@@ -3,12 +3,10 @@
 use merganser_core::clock::ManualClock;
 use merganser_core::ids::Generation;
 use merganser_core::testing::MemoryJournal;
-use merganser_core::time::{Grain, TimeRange, Timestamp};
-use merganser_metric::catalog::ViewFile;
+use merganser_core::time::Timestamp;
 
 use super::*;
-use crate::manifest::{RunOutcome, ViewUpdate};
-use crate::testing::{ForgetfulStore, at, definition};
+use crate::testing::{ForgetfulStore, at, definition, outcome};
 
 async fn catalog() -> (Arc<ForgetfulStore>, Storage, BatchCatalog) {
     let store = Arc::new(ForgetfulStore::default());
@@ -31,30 +29,11 @@ fn newest(catalog: &BatchCatalog) -> (Generation, Option<u32>) {
 async fn what_a_publication_in_doubt_names_is_no_garbage() {
     let (store, storage, catalog) = catalog().await;
     catalog.define(definition("m")).await.unwrap();
-    let path = "views/1/minute.parquet";
+    let path = "views/1/1.parquet";
     let work = storage.for_work();
     work.create(path, vec![7]).await.unwrap();
-    let file = ViewFile {
-        path: path.to_owned(),
-        grain: Grain::Minute,
-        range: TimeRange::ALL,
-        from: at(0, 0),
-        to: at(1, 10),
-        rows: 1,
-        size_bytes: 1,
-        checksum: None,
-    };
-    let update = ViewUpdate {
-        id: MetricId(1),
-        expected: at(0, 0),
-        boundary: at(1, 10),
-        files: vec![file],
-        mismatches: 0,
-        omissions: MetricOmissions::default(),
-    };
-    let change = ManifestChange::Run(RunOutcome { views: vec![update], ..RunOutcome::default() });
     store.lose_answers(u32::MAX, 0);
-    catalog.publish(change).await.unwrap_err();
+    catalog.publish(outcome(1, at(0, 0), at(1, 10))).await.unwrap_err();
     store.lose_answers(0, 0);
     drop(work);
     assert_eq!(newest(&catalog), (Generation(1), Some(1)));

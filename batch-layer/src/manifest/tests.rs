@@ -4,16 +4,12 @@ mod lost_answers;
 
 use super::*;
 use crate::storage::Storage;
+use crate::testing::{at, outcome};
 use merganser_core::access::{KeyChange, KeyDigest, Role};
-use merganser_core::ids::{Epoch, Offset};
 
 fn definition(name: &str) -> MetricDefinition {
     let text = format!(r#"{{"name":"{name}","event":"e","measures":{{"n":{{"kind":"count"}}}}}}"#);
     merganser_metric::definition::from_json(text.as_bytes()).unwrap()
-}
-
-fn at(epoch: u64, offset: u64) -> Boundary {
-    Boundary { epoch: Epoch(epoch), offset: Offset(offset) }
 }
 
 fn define(name: &str, start: Boundary) -> ManifestChange {
@@ -22,32 +18,6 @@ fn define(name: &str, start: Boundary) -> ManifestChange {
 
 fn journal() -> JournalId {
     JournalId(uuid::Uuid::from_u128(7))
-}
-
-fn view(path: &str) -> ViewFile {
-    ViewFile {
-        path: path.to_owned(),
-        grain: merganser_core::time::Grain::Day,
-        range: merganser_core::time::TimeRange::ALL,
-        from: at(0, 0),
-        to: at(1, 10),
-        rows: 1,
-        size_bytes: 1,
-        checksum: None,
-    }
-}
-
-fn outcome(id: u64, expected: Boundary, boundary: Boundary) -> ManifestChange {
-    let files = vec![view(&format!("views/{id}/{}.parquet", boundary.epoch))];
-    let update = ViewUpdate {
-        id: MetricId(id),
-        expected,
-        boundary,
-        files,
-        mismatches: 0,
-        omissions: MetricOmissions::default(),
-    };
-    ManifestChange::Run(RunOutcome { views: vec![update], ..RunOutcome::default() })
 }
 
 #[test]
