@@ -5,9 +5,11 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /source
 COPY . .
+# `ballista`, for executors that make parts of large runs.
+ARG FEATURES=""
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target,sharing=locked \
-    cargo build --release --locked && cp target/release/merganser /merganser
+    cargo build --release --locked --features "$FEATURES" && cp target/release/merganser /merganser
 
 # The distribution that it was compiled on, for its C library; nothing else is needed.
 FROM debian:bookworm-slim

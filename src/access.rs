@@ -8,13 +8,18 @@
 //! loopback only, unless it is configured otherwise.
 
 mod auth_service;
+mod authorized_caller;
 mod bearer;
+mod cluster_secret;
 mod guard;
+mod manifest_age;
 mod rate_limit;
+mod rejection;
 mod routes;
 mod secret;
 mod session;
 mod session_routes;
+mod signed_session;
 mod site;
 mod streams;
 #[cfg(test)]
@@ -23,9 +28,11 @@ mod unauthenticated;
 mod write_key;
 
 pub(crate) use self::auth_service::AuthService;
-pub(crate) use self::guard::{AccessGuard, AnonymousAccess};
+pub(crate) use self::cluster_secret::{CLUSTER_KEY, CLUSTER_SECRET, ClusterSecret, SenderKey};
+pub(crate) use self::guard::{AccessGuard, AnonymousAccess, ClusterAccess};
+pub(crate) use self::manifest_age::ManifestAge;
 pub(crate) use self::routes::{KeyRoutes, create_key, routes};
-pub(crate) use self::session::SessionCookie;
+pub(crate) use self::session::{SessionCookie, SharedSession, SharedSessions};
 pub(crate) use self::session_routes::session_routes;
 pub(crate) use self::unauthenticated::PeerNetwork;
 

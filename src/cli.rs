@@ -19,6 +19,7 @@ mod output;
 mod quarantine;
 mod query;
 mod run;
+mod scheduler;
 mod serve;
 mod status;
 mod table;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::settings::{PartialSettings, Settings, SettingsError};
+use crate::settings::{PartialSettings, RoleSetting, Settings, SettingsError};
 
 /// Exactly-once analytics over events: a speed layer for what is new, a batch layer for the rest,
 /// one merged answer
@@ -57,6 +58,10 @@ struct ServeArgs {
 enum CliCommand {
     /// Serve until a signal stops it (the default)
     Serve(Box<ServeArgs>),
+    /// Make parts of large runs for the leader of a cluster (serve --role executor)
+    Executor(Box<ServeArgs>),
+    /// Hand out parts of large runs to executors, where the leader does not do it itself
+    Scheduler(Box<ServeArgs>),
     /// Check whether a service with these settings would start and run well here
     Doctor(Box<doctor::DoctorArgs>),
     /// Send events from files to a running server
@@ -137,6 +142,11 @@ fn dispatch(cli: CommandLine, matches: &ArgMatches) -> Result<(), CliError> {
     match cli.command {
         None => serve::run(load(cli.serve, "")?),
         Some(CliCommand::Serve(args)) => serve::run(load(*args, "serve")?),
+        Some(CliCommand::Executor(mut args)) => {
+            args.given.role = Some(RoleSetting::executor());
+            serve::run(load(*args, "executor")?)
+        }
+        Some(CliCommand::Scheduler(args)) => scheduler::run(load(*args, "scheduler")?),
         Some(CliCommand::Doctor(args)) => {
             let doctor::DoctorArgs { serve, output } = *args;
             doctor::run(&load(serve, "doctor")?, output)

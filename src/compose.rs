@@ -16,8 +16,12 @@
 //! Stopping: intake refuses and commits what it has; the active run is cancelled; the fold stores
 //! what it was fed; live answers end; HTTP finishes what has begun; the lock is free.
 
+#[cfg(feature = "ballista")]
+mod ballista;
+mod batch;
 mod clock;
-mod configure;
+mod cluster;
+pub(crate) mod configure;
 pub(crate) mod definitions;
 mod health;
 pub(crate) mod input_rows;
@@ -28,29 +32,22 @@ mod tests;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use batch_layer::backup::{Backup, BackupService, BackupStream};
-use batch_layer::catalog::{BatchCatalog, CatalogSettings};
-use batch_layer::job::RunQueue;
-use batch_layer::journal::{DirectoryLock, FileJournal, JournalSettings};
+use batch_layer::backup::BackupService;
 use batch_layer::run::{RunService, RunServiceParts};
-use batch_layer::storage::Storage;
-use batch_layer::view::ParquetViews;
-use merganser_api::key::{KeyDocument, KeyRequest};
 use merganser_core::clock::{Clock, SystemClock};
 use merganser_core::ids::Offset;
-use merganser_core::journal::{CommittedBatch, Journal, JournalError};
+use merganser_core::journal::CommittedBatch;
 use merganser_metric::catalog::Catalog;
 use serving_layer::subscriptions::QuerySubscriptions;
 use serving_layer::{RECENT_EVENTS_MAX, ServingLayer};
 use speed_layer::fold::{SpeedHandle, SpeedLayer};
-use speed_layer::intake::{Intake, IntakeHandle, Quarantine, UuidGenerator};
-use speed_layer::store;
+use speed_layer::intake::{Intake, IntakeHandle, UuidGenerator};
+use speed_layer::store::{self, SpeedStore};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -58,6 +55,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub(crate) use self::batch::{DataPlace, OpenBatchLayer, OpenStorage, back_up, create_offline_key};
+pub(crate) use self::cluster::ClusterNode;
+#[cfg(feature = "ballista")]
+pub(crate) use self::cluster::{probe_scheduler, start_scheduler};
 use self::status::StatusCollector;
 use crate::access::{self, AccessGuard, KeyRoutes, SessionCookie};
 use crate::http::{self, HttpParts, Readiness};
@@ -67,10 +68,7 @@ use crate::settings::Settings;
 const FINISH: Duration = Duration::from_secs(10);
 
 /// Committed batches on their way from intake to the fold.
-const FEED_MAX_BATCHES: usize = 64;
-
-/// The quarantine's directory within the data directory.
-const QUARANTINE: &str = "quarantine";
+pub(crate) const FEED_MAX_BATCHES: usize = 64;
 
 /// The running service.
 pub(crate) struct RunningService {
@@ -103,12 +101,15 @@ impl RunningService {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
         let batch =
-            OpenBatchLayer::open(&settings.data_dir, configure::catalog(&settings), &clock).await?;
+            OpenBatchLayer::open(&DataPlace::of(&settings), configure::catalog(&settings), &clock)
+                .await?;
         let openness = configure::anonymous_access(&settings, address, &batch.catalog.current())?;
         let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
-        let speed = start_speed(&settings, &batch, &clock, fed).await?;
+        let store = store::connect(&settings.speed_store.0).await?;
+        let speed = start_speed(&settings, &batch, &clock, fed, store).await?;
         let intake = start_intake(&settings, &batch, &clock, feed).await?;
-        let runs = start_runs(&settings, &batch, &clock, &speed, &intake).await?;
+        let backups = BackupService::new(Arc::clone(&batch.catalog), batch.backup_extras());
+        let runs = start_runs(&settings, &batch, &clock, &speed, &intake, backups.clone()).await?;
         definitions::apply(&*batch.catalog, definitions.unwrap_or_default()).await?;
         definitions::rebuild_outdated(&*batch.catalog).await;
 
@@ -129,8 +130,6 @@ impl RunningService {
         let subscriptions = Arc::new(QuerySubscriptions::new(serving));
         let keys =
             KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock: Arc::clone(&clock) };
-        let backups =
-            BackupService::new(Arc::clone(&batch.catalog), extra_backup_files(&settings.data_dir));
         let guard = AccessGuard::new(
             batch.catalog.subscribe(),
             clock,
@@ -216,7 +215,10 @@ fn layer_routes(
 }
 
 /// Waits for a part to finish, but not for ever.
-async fn finish_within_timeout<T>(part: &str, ending: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn finish_within_timeout<T>(
+    part: &str,
+    ending: impl Future<Output = T>,
+) -> Option<T> {
     let ended = timeout(FINISH, ending).await.ok();
     if ended.is_none() {
         warn!(part, after_s = FINISH.as_secs(), "cut off while it was stopping");
@@ -224,99 +226,17 @@ async fn finish_within_timeout<T>(part: &str, ending: impl Future<Output = T>) -
     ended
 }
 
-/// What the batch layer keeps, open.
-struct OpenBatchLayer {
-    journal: Arc<dyn Journal>,
-    catalog: Arc<BatchCatalog>,
-    views: Arc<ParquetViews>,
-    queue: RunQueue,
-    /// Freed last, when nothing writes any more.
-    _lock: DirectoryLock,
-}
-
-impl OpenBatchLayer {
-    async fn open(
-        data_dir: &Path,
-        settings: CatalogSettings,
-        clock: &Arc<dyn Clock>,
-    ) -> anyhow::Result<Self> {
-        let lock = DirectoryLock::acquire(data_dir)?;
-        let open = move || {
-            let journal = FileJournal::open_in(&lock, JournalSettings::default());
-            let journal = journal?;
-            journal.claim()?;
-            Ok::<_, JournalError>((journal, lock))
-        };
-        let (journal, lock) = spawn_blocking(open).await??;
-        let journal: Arc<dyn Journal> = Arc::new(journal);
-        let storage = Storage::local_in(&lock)?;
-        let views = Arc::new(ParquetViews::new(storage.clone()));
-        let queue = RunQueue::default();
-        let catalog = BatchCatalog::open(
-            settings,
-            storage,
-            Arc::clone(&journal),
-            Arc::clone(clock),
-            queue.clone(),
-        );
-        let catalog = Arc::new(catalog.await.context("the manifest")?);
-        Ok(Self { journal, catalog, views, queue, _lock: lock })
-    }
-}
-
-/// Makes a key in the directory of a service that is stopped: what is shown of it, with its text.
+/// Starts to fold what comes from `fed` into `store`.
 ///
 /// # Errors
-/// When the service is not stopped, or there is no such key.
-pub(crate) async fn create_offline_key(
-    data_dir: &Path,
-    request: KeyRequest,
-) -> anyhow::Result<KeyDocument> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let batch = OpenBatchLayer::open(data_dir, CatalogSettings::default(), &clock).await?;
-    let keys = KeyRoutes { catalog: Arc::clone(&batch.catalog) as _, clock };
-    let made = access::create_key(&keys, request).await;
-    made.map_err(|problem| anyhow::anyhow!("{}", problem.detail()))
-}
-
-/// A back-up of the directory of a service that is stopped.
-pub(crate) struct OfflineBackup {
-    /// The generation that it holds.
-    pub(crate) generation: u64,
-    /// It.
-    pub(crate) archive: BackupStream,
-    /// Keeps the service from being started meanwhile.
-    _batch: OpenBatchLayer,
-}
-
-/// Takes a back-up of the directory of a service that is stopped.
-///
-/// # Errors
-/// When the service is not stopped, or the directory cannot be read.
-pub(crate) async fn back_up(data_dir: &Path) -> anyhow::Result<OfflineBackup> {
-    let is_one = data_dir.join("manifest").is_dir();
-    anyhow::ensure!(is_one, "`{}` is no data directory of a service", data_dir.display());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let batch = OpenBatchLayer::open(data_dir, CatalogSettings::default(), &clock).await?;
-    let backup = Backup::take(&batch.catalog, extra_backup_files(data_dir)).await?;
-    let (generation, archive) = (backup.generation().0, backup.archive());
-    Ok(OfflineBackup { generation, archive, _batch: batch })
-}
-
-/// What is precious and not the batch layer's.
-fn extra_backup_files(data_dir: &Path) -> Vec<(String, PathBuf)> {
-    let quarantine = format!("{QUARANTINE}/{}", Quarantine::FILE);
-    let path = data_dir.join(&quarantine);
-    vec![(quarantine, path)]
-}
-
-async fn start_speed(
+/// When the store does not answer.
+pub(crate) async fn start_speed(
     settings: &Settings,
     batch: &OpenBatchLayer,
     clock: &Arc<dyn Clock>,
     fed: mpsc::Receiver<Arc<CommittedBatch>>,
+    store: Arc<dyn SpeedStore>,
 ) -> anyhow::Result<SpeedHandle> {
-    let store = store::connect(&settings.speed_store.0).await?;
     let speed = SpeedLayer::start(
         configure::speed(settings),
         Arc::clone(&batch.journal),
@@ -328,15 +248,18 @@ async fn start_speed(
     Ok(speed.await?)
 }
 
-async fn start_intake(
+/// Starts to take events in.
+///
+/// # Errors
+/// When the journal or the quarantine cannot be read.
+pub(crate) async fn start_intake(
     settings: &Settings,
     batch: &OpenBatchLayer,
     clock: &Arc<dyn Clock>,
     feed: mpsc::Sender<Arc<CommittedBatch>>,
 ) -> anyhow::Result<IntakeHandle> {
     let (journal, clock) = (Arc::clone(&batch.journal), Arc::clone(clock));
-    let quarantine = settings.data_dir.join(QUARANTINE);
-    let settings = configure::intake(settings);
+    let (settings, quarantine) = (configure::intake(settings), batch.quarantine()?);
     let (ids, snapshots) = (Arc::new(UuidGenerator::new()), batch.catalog.subscribe());
     let start = move || Intake::start(settings, journal, clock, ids, snapshots, feed, quarantine);
     spawn_blocking(start).await?.context("intake")
@@ -348,12 +271,16 @@ async fn start_runs(
     clock: &Arc<dyn Clock>,
     speed: &SpeedHandle,
     intake: &IntakeHandle,
+    backups: BackupService,
 ) -> anyhow::Result<RunService> {
     // A start reads the journal for the dedup window, the fold what the views still lack, and
     // previews of definitions the newest events.
     let (intake, applied) = (intake.clone(), speed.applied());
     let newest = |end: Offset| Offset(end.0.saturating_sub(RECENT_EVENTS_MAX as u64));
-    let floor = move || intake.dedup_floor().min(*applied.borrow()).min(newest(intake.end()));
+    let floor = move || {
+        let read = intake.dedup_floor().min(*applied.borrow()).min(newest(intake.end()));
+        Some((read, backups.trim_permit()?))
+    };
     let stored = batch.catalog.state().manifest.schedule.clone();
     let parts = RunServiceParts {
         catalog: Arc::clone(&batch.catalog),
@@ -363,12 +290,17 @@ async fn start_runs(
         queue: batch.queue.clone(),
         views: Arc::clone(&batch.views),
         journal_floor: Arc::new(floor),
+        sharing: None,
     };
     let settings = configure::runs(settings, stored.as_ref());
     RunService::start(settings, parts).await.context("runs")
 }
 
-async fn bind(settings: &Settings) -> anyhow::Result<(TcpListener, SocketAddr)> {
+/// Listens where the settings say.
+///
+/// # Errors
+/// When that place is taken.
+pub(crate) async fn bind(settings: &Settings) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let place = &settings.listen.0;
     let listener = TcpListener::bind(place).await;
     let listener = listener.with_context(|| format!("`{place}` cannot be listened on"))?;

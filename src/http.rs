@@ -61,6 +61,11 @@ pub(crate) fn route_access() -> Vec<(&'static str, Method, RouteAccess)> {
     openapi::route_access().into_iter().chain(pages).collect()
 }
 
+/// The paths of the operations that the document lists under one of these tags.
+pub(crate) fn paths_of(tags: &[&str]) -> Vec<&'static str> {
+    openapi::paths_of(tags)
+}
+
 /// The document that describes the API.
 #[cfg(test)]
 pub(crate) fn openapi_text() -> String {

@@ -4,8 +4,11 @@
 //! the keys of the TOML file and their defaults; a flag wins over the environment, which wins over
 //! the file, which wins over the default. A name that the list does not have is an error.
 
+mod check;
 mod environment;
 mod file;
+mod roles;
+mod scheduler_place;
 mod tls_files;
 mod value;
 
@@ -16,11 +19,13 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, FromArgMatches as _};
 use serde::Deserialize;
 
+pub(crate) use self::scheduler_place::SchedulerPlace;
 pub(crate) use self::tls_files::TlsFiles;
 use self::value::SWITCH;
 pub(crate) use self::value::{
-    AllowedOrigins, BoolSetting, ByteSize, CronExpression, ListenAddress, LogFilter, LogFormat,
-    OtlpEndpoint, SpeedStoreAddress, TimezoneName,
+    AdvertisedUrl, AllowedOrigins, BoolSetting, ByteSize, CronExpression, JournalPlace,
+    ListenAddress, LogFilter, LogFormat, OtlpEndpoint, RoleSetting, SpeedStoreAddress,
+    StorageLocation, TimezoneName,
 };
 
 /// Why the settings cannot be used: one line, naming the setting.
@@ -181,10 +186,36 @@ settings! {
     insecure: BoolSetting = "false", "MERGANSER_INSECURE", "BOOL";
     /// Directory for the journal, the master dataset, the views and the manifest
     data_dir: PathBuf = "./data", "MERGANSER_DATA_DIR", "DIR";
+    /// Where the master dataset, the views and the manifest are, if not there: s3://bucket/prefix
+    storage: StorageLocation = "", "MERGANSER_STORAGE", "STORAGE";
+    /// Where the journal is: directory, for files of the data directory, or storage
+    journal: JournalPlace = "directory", "MERGANSER_JOURNAL", "PLACE";
+    /// What this process does: all, or as one of several ingest, serving, batch, executor
+    role: RoleSetting = "all", "MERGANSER_ROLE", "ROLES";
+    /// Where the other processes reach this one, if not where it listens, as http://host:port
+    advertise: AdvertisedUrl = "", "MERGANSER_ADVERTISE", "URL";
+    /// Files of a bucket that are kept in the data directory
+    storage_cache_bytes: ByteSize = "10GiB", "MERGANSER_STORAGE_CACHE_BYTES", "BYTES";
     /// Where the speed views live: memory, redis://host:port[/db] or redis-cluster://h1:p1,h2:p2
     speed_store: SpeedStoreAddress = "memory", "MERGANSER_SPEED_STORE", "STORE";
     /// TOML file of metric definitions, applied at every start
     metrics: PathBuf = "", "MERGANSER_METRICS", "FILE";
+    /// Events that a run recomputes at a time, by thread or executor, unless a day has more
+    part_max_events: u64 = "500000", "MERGANSER_PART_MAX_EVENTS", "N";
+    /// Who has large runs made by executors: leader, or the scheduler at http://host:port
+    ballista_scheduler: SchedulerPlace = "", "MERGANSER_BALLISTA_SCHEDULER", "SCHEDULER";
+    /// Address and port of the scheduler, in the leader or by itself; port 0 takes a free one
+    ballista_listen: ListenAddress = "127.0.0.1:50050", "MERGANSER_BALLISTA_LISTEN", "HOST:PORT";
+    /// Events from which on a full run or a backfill is made by executors
+    ballista_min_events: u64 = "10000000", "MERGANSER_BALLISTA_MIN_EVENTS", "N";
+    /// Certificate of this process for the scheduler and its executors, as PEM
+    ballista_tls_certificate: PathBuf = "", "MERGANSER_BALLISTA_TLS_CERTIFICATE", "FILE";
+    /// Private key of that certificate, as PEM
+    ballista_tls_key: PathBuf = "", "MERGANSER_BALLISTA_TLS_KEY", "FILE";
+    /// Certificates that the other side's is signed by, as PEM
+    ballista_tls_authority: PathBuf = "", "MERGANSER_BALLISTA_TLS_AUTHORITY", "FILE";
+    /// Parts that an executor makes at a time; 0 for one a processor, if each has 1 GiB
+    executor_parts_max: usize = "0", "MERGANSER_EXECUTOR_PARTS_MAX", "N";
     /// When to run the batch layer over what is new, as cron; an empty text switches it off
     schedule: CronExpression = "*/5 * * * *", "MERGANSER_SCHEDULE", "CRON";
     /// When to recompute everything, as cron; an empty text switches it off
@@ -199,6 +230,12 @@ settings! {
     decompressed_max_bytes: ByteSize = "64MiB", "MERGANSER_DECOMPRESSED_MAX_BYTES", "BYTES";
     /// Most events of a request
     request_max_events: usize = "100000", "MERGANSER_REQUEST_MAX_EVENTS", "N";
+    /// Most events that are written to the journal at once, unless one request has more
+    commit_max_events: usize = "100000", "MERGANSER_COMMIT_MAX_EVENTS", "N";
+    /// The same in bytes
+    commit_max_bytes: ByteSize = "32MiB", "MERGANSER_COMMIT_MAX_BYTES", "BYTES";
+    /// Time that events wait for others: fewer requests to a storage, but later answers
+    commit_delay_ms: u64 = "0", "MERGANSER_COMMIT_DELAY_MS", "MS";
     /// Identified events among which duplicates are recognised
     dedup_window_events: usize = "10000000", "MERGANSER_DEDUP_WINDOW_EVENTS", "N";
     /// Most groups that the speed views hold for a metric
@@ -292,74 +329,6 @@ impl Settings {
     pub(crate) fn tls_files(&self) -> Option<TlsFiles> {
         let (certificate, key) = (self.tls_certificate.clone(), self.tls_key.clone());
         (!certificate.as_os_str().is_empty()).then_some(TlsFiles { certificate, key })
-    }
-
-    fn check(&self) -> Result<(), SettingsError> {
-        let wrong = |name, value: String, expected: &str| {
-            Err(SettingsError::Value { name, value, expected: expected.to_owned() })
-        };
-        for (name, value) in [
-            ("request_max_events", self.request_max_events),
-            ("dedup_window_events", self.dedup_window_events),
-            ("metric_max_groups", self.metric_max_groups),
-            ("quarantine_max_events", self.quarantine_max_events),
-            ("queries_max", self.queries_max),
-            ("connections_max", self.connections_max),
-        ] {
-            if value == 0 {
-                return wrong(name, "0".to_owned(), "expected at least 1");
-            }
-        }
-        for (name, value) in
-            [("event_max_bytes", self.event_max_bytes), ("body_max_bytes", self.body_max_bytes)]
-        {
-            if value.0 == 0 || value > self.decompressed_max_bytes {
-                let expected = "expected at least 1 and at most `decompressed_max_bytes`";
-                return wrong(name, value.to_string(), expected);
-            }
-        }
-        if self.decompressed_max_bytes > ByteSize::gib(1) {
-            let value = self.decompressed_max_bytes.to_string();
-            return wrong("decompressed_max_bytes", value, "expected at most 1GiB");
-        }
-        if self.query_memory_bytes < ByteSize::mib(64) {
-            let value = self.query_memory_bytes.to_string();
-            return wrong("query_memory_bytes", value, "expected at least 64MiB");
-        }
-        if !(1..=10_000).contains(&self.flush_interval_ms) {
-            let value = self.flush_interval_ms.to_string();
-            return wrong("flush_interval_ms", value, "expected 1 to 10000");
-        }
-        for (name, value) in
-            [("queries_max", self.queries_max), ("connections_max", self.connections_max)]
-        {
-            if value > 1_000_000 {
-                return wrong(name, value.to_string(), "expected at most 1000000");
-            }
-        }
-        for (name, value) in [
-            ("idle_timeout_ms", self.idle_timeout_ms),
-            ("request_timeout_ms", self.request_timeout_ms),
-            ("body_idle_timeout_ms", self.body_idle_timeout_ms),
-        ] {
-            if !(1..=86_400_000).contains(&value) {
-                return wrong(name, value.to_string(), "expected 1 to 86400000");
-            }
-        }
-        let [certificate, key] = [&self.tls_certificate, &self.tls_key];
-        for (name, this, other) in
-            [("tls_certificate", certificate, key), ("tls_key", key, certificate)]
-        {
-            if this.as_os_str().is_empty() && !other.as_os_str().is_empty() {
-                let expected = "expected a file, as `tls_certificate` and `tls_key` go together";
-                return wrong(name, "not set".to_owned(), expected);
-            }
-        }
-        if self.lag_max_ms <= self.flush_interval_ms {
-            let value = self.lag_max_ms.to_string();
-            return wrong("lag_max_ms", value, "expected more than `flush_interval_ms`");
-        }
-        Ok(())
     }
 }
 

@@ -5,8 +5,9 @@
 //! every event that was acknowledged before the moment, and none twice; what it serves from Redis
 //! it finds to be of another time, and makes anew.
 //!
-//! It is taken while events come in and runs publish. The generation is pinned for as long, and the
-//! journal's files are open. The manifest comes last: an archive that breaks off has none.
+//! It is taken while events come in and runs publish. The generation is pinned for as long; the
+//! journal's files are open, and a journal in the storage is not trimmed. The manifest comes last:
+//! an archive that breaks off has none.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -20,11 +21,13 @@ use bytes::{Buf, Bytes};
 use futures::{Stream, StreamExt};
 use merganser_core::ids::{Generation, Offset};
 use merganser_core::journal::JournalError;
+use object_store::ObjectStore;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::catalog::{BackupSnapshot, BatchCatalog};
+use crate::line_objects;
 use crate::storage::Storage;
 
 /// Bytes that are read of a file at a time.
@@ -36,29 +39,46 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Archives are made of blocks of so many bytes.
 const BLOCK_BYTES: usize = 512;
 
+/// What a back-up holds beside what the batch layer keeps. What is not there is left out.
+#[derive(Clone, Debug)]
+pub enum BackupExtra {
+    /// A file, as it is when its turn comes.
+    File {
+        /// Its path in the data directory.
+        name: String,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Lines that are kept in a folder of the storage ([`line_objects`]).
+    Lines {
+        /// The storage.
+        store: Arc<dyn ObjectStore>,
+        /// The folder's name.
+        folder: String,
+    },
+}
+
 /// A back-up that can be written.
 #[derive(Debug)]
 pub struct Backup {
     cut: BackupSnapshot,
     storage: Storage,
-    /// Files beside what the batch layer keeps: path in the data directory, and where it is.
-    others: Vec<(String, PathBuf)>,
-    /// Held until it is written.
-    turn: Option<OwnedSemaphorePermit>,
+    others: Vec<BackupExtra>,
+    /// Its turn, and the journal as it is: held until it is written.
+    held: Option<(OwnedSemaphorePermit, TrimPermit)>,
 }
 
 impl Backup {
-    /// Takes one of this moment. Of `others`, those that exist are in it as they are when their
-    /// turn comes.
+    /// Takes one of this moment.
     ///
     /// # Errors
-    /// When the journal's files cannot be opened.
+    /// When the journal cannot be copied.
     pub async fn take(
         catalog: &BatchCatalog,
-        others: Vec<(String, PathBuf)>,
+        others: Vec<BackupExtra>,
     ) -> Result<Self, JournalError> {
         let cut = catalog.backup_snapshot().await?;
-        Ok(Self { cut, storage: catalog.storage().clone(), others, turn: None })
+        Ok(Self { cut, storage: catalog.storage().clone(), others, held: None })
     }
 
     /// The generation that it holds.
@@ -70,7 +90,7 @@ impl Backup {
     /// The first offset that its journal holds.
     #[must_use]
     pub fn journal_start(&self) -> Offset {
-        self.cut.start
+        self.cut.journal.start
     }
 
     /// The archive, made while it is taken.
@@ -88,20 +108,13 @@ impl Backup {
     }
 
     async fn write(self, out: &ArchiveWriter) -> io::Result<()> {
-        for file in self.cut.journal {
+        for file in self.cut.journal.files {
             out.file(&file.name, tokio::fs::File::from_std(file.file), file.size_bytes).await?;
         }
-        for (name, path) in self.others {
-            match tokio::fs::File::open(&path).await {
-                Ok(file) => {
-                    let size_bytes = file.metadata().await?.len();
-                    out.file(&name, file, size_bytes).await?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+        for extra in &self.others {
+            out.extra(extra).await?;
         }
-        for path in &self.cut.objects {
+        for path in self.cut.journal.objects.iter().chain(&self.cut.objects) {
             let (size_bytes, mut object) = self.storage.stream(path).await.map_err(other)?;
             out.head(path, size_bytes).await?;
             let mut sent = 0;
@@ -117,7 +130,7 @@ impl Backup {
         }
         out.piece(Bytes::from_static(&[0; 2 * BLOCK_BYTES])).await?;
         tracing::info!(generation = self.cut.snapshot.generation.0, "a back-up was taken");
-        drop(self.turn);
+        drop(self.held);
         Ok(())
     }
 }
@@ -126,15 +139,28 @@ impl Backup {
 #[derive(Clone)]
 pub struct BackupService {
     catalog: Arc<BatchCatalog>,
-    others: Vec<(String, PathBuf)>,
+    others: Vec<BackupExtra>,
     turn: Arc<Semaphore>,
+    /// Held by a back-up from before it looks at the journal to its end, and while that is trimmed.
+    trims: Arc<Semaphore>,
 }
 
+/// Lets the journal be trimmed; held for as long as that takes.
+pub type TrimPermit = OwnedSemaphorePermit;
+
 impl BackupService {
-    /// Of this catalog, with `others` as in [`Backup::take`].
+    /// Of this catalog, with what else there is.
     #[must_use]
-    pub fn new(catalog: Arc<BatchCatalog>, others: Vec<(String, PathBuf)>) -> Self {
-        Self { catalog, others, turn: Arc::new(Semaphore::new(1)) }
+    pub fn new(catalog: Arc<BatchCatalog>, others: Vec<BackupExtra>) -> Self {
+        let one = || Arc::new(Semaphore::new(1));
+        Self { catalog, others, turn: one(), trims: one() }
+    }
+
+    /// Lets the journal be trimmed; `None` while one is being taken, since a journal in the storage
+    /// must then stay as it is.
+    #[must_use]
+    pub fn trim_permit(&self) -> Option<TrimPermit> {
+        Arc::clone(&self.trims).try_acquire_owned().ok()
     }
 
     /// Takes one; `None` while another is being taken.
@@ -143,8 +169,10 @@ impl BackupService {
     /// As [`Backup::take`].
     pub async fn take(&self) -> Option<Result<Backup, JournalError>> {
         let turn = Arc::clone(&self.turn).try_acquire_owned().ok()?;
+        // Waits for a trim to end. Nothing closes it.
+        let trims = Arc::clone(&self.trims).acquire_owned().await.ok()?;
         let taken = Backup::take(&self.catalog, self.others.clone()).await;
-        Some(taken.map(|backup| Backup { turn: Some(turn), ..backup }))
+        Some(taken.map(|backup| Backup { held: Some((turn, trims)), ..backup }))
     }
 }
 
@@ -164,6 +192,27 @@ impl ArchiveWriter {
         header.set_entry_type(tar::EntryType::Regular);
         header.set_cksum();
         self.piece(Bytes::copy_from_slice(header.as_bytes())).await
+    }
+
+    async fn extra(&self, extra: &BackupExtra) -> io::Result<()> {
+        match extra {
+            BackupExtra::File { name, path } => match tokio::fs::File::open(path).await {
+                Ok(file) => {
+                    let size_bytes = file.metadata().await?.len();
+                    self.file(name, file, size_bytes).await
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
+            },
+            BackupExtra::Lines { store, folder } => {
+                let text = line_objects::read_lines(Arc::clone(store), folder).await;
+                let Some(text) = text.map_err(other)? else { return Ok(()) };
+                let size_bytes = text.len() as u64;
+                self.head(&line_objects::copy_name(folder), size_bytes).await?;
+                self.piece(text.into()).await?;
+                self.fill(size_bytes).await
+            }
+        }
     }
 
     /// The first `size_bytes` of a file.

@@ -11,17 +11,20 @@ mod garbage;
 #[cfg(test)]
 mod tests;
 
+pub use garbage::Reservation;
+
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use merganser_core::access::{KeyChange, KeyError};
 use merganser_core::clock::Clock;
 use merganser_core::failpoint::{self, is_bug_planted};
 use merganser_core::ids::{Boundary, JournalId, MetricId, Offset};
-use merganser_core::journal::{Journal, JournalError, JournalFile};
+use merganser_core::journal::{Journal, JournalCopy, JournalError};
 use merganser_core::omissions::MetricOmissions;
 use merganser_metric::catalog::{
     Catalog, CatalogError, CatalogSnapshot, DefineOutcome, LifecycleStage, MetricVersion,
@@ -41,11 +44,13 @@ pub struct CatalogSettings {
     pub grace_ms: u64,
     /// The most metrics that may be defined.
     pub metrics_max: usize,
+    /// Whether other processes publish in the same storage.
+    pub is_shared: bool,
 }
 
 impl Default for CatalogSettings {
     fn default() -> Self {
-        Self { grace_ms: 30_000, metrics_max: 1000 }
+        Self { grace_ms: 30_000, metrics_max: 1000, is_shared: false }
     }
 }
 
@@ -59,6 +64,12 @@ struct CatalogInner {
     manifests: ManifestStore,
     snapshots: watch::Sender<Arc<CatalogSnapshot>>,
     superseded: Mutex<Vec<SupersededGeneration>>,
+    /// What works need, by their names.
+    reservations: Mutex<HashMap<String, Reservation>>,
+    /// Objects that are to be deleted, and since when this process knows it.
+    condemned: Mutex<HashMap<String, Instant>>,
+    /// Whether what is defined elsewhere is backfilled by this process.
+    leads: AtomicBool,
     /// Held while something is published, sealed or collected, and from the look at the state that
     /// a publication is decided by.
     turn: tokio::sync::Mutex<()>,
@@ -75,6 +86,18 @@ struct SupersededGeneration {
     paths: HashSet<String>,
 }
 
+impl SupersededGeneration {
+    /// Whether somebody holds it.
+    fn is_pinned(&self) -> bool {
+        self.snapshot.strong_count() > 0
+    }
+
+    /// Whether what it names is kept.
+    fn is_retained(&self, grace: Duration) -> bool {
+        self.is_pinned() || self.at.elapsed() < grace
+    }
+}
+
 /// What a consistent copy is made of.
 #[derive(Debug)]
 pub struct BackupSnapshot {
@@ -82,10 +105,8 @@ pub struct BackupSnapshot {
     pub snapshot: Arc<CatalogSnapshot>,
     /// The objects that it names, itself last.
     pub objects: Vec<String>,
-    /// The journal's files.
-    pub journal: Vec<JournalFile>,
-    /// The first offset that the journal holds.
-    pub start: Offset,
+    /// The journal.
+    pub journal: JournalCopy,
 }
 
 impl BatchCatalog {
@@ -101,9 +122,10 @@ impl BatchCatalog {
         clock: Arc<dyn Clock>,
         runs: RunQueue,
     ) -> Result<Self, StorageError> {
-        let id: JournalId = journal.id();
+        let (id, is_shared): (JournalId, bool) = (journal.id(), settings.is_shared);
         let is_new = journal.end() == Offset::ZERO;
         let manifests = ManifestStore::open(storage.clone(), id, is_new, clock.now()).await?;
+        let manifests = if settings.is_shared { manifests.shared() } else { manifests };
         let snapshot = snapshot(&manifests.current(), None)?;
         Ok(Self(Arc::new(CatalogInner {
             settings,
@@ -111,6 +133,9 @@ impl BatchCatalog {
             manifests,
             snapshots: watch::Sender::new(Arc::new(snapshot)),
             superseded: Mutex::default(),
+            reservations: Mutex::default(),
+            condemned: Mutex::default(),
+            leads: AtomicBool::new(!is_shared),
             turn: tokio::sync::Mutex::new(()),
             clock,
             journal,
@@ -168,22 +193,48 @@ impl BatchCatalog {
     /// When the journal's files cannot be opened.
     pub async fn backup_snapshot(&self) -> Result<BackupSnapshot, JournalError> {
         // What is published meanwhile would let the journal be trimmed of what this one lacks.
-        let _turn = self.0.turn.lock().await;
+        let turn = self.0.take_turn().await;
+        let _turn = turn.map_err(|error| JournalError::Io(error.to_string()))?;
         let journal = Arc::clone(&self.0.journal);
-        let copy = move || {
-            let files = journal.as_files().ok_or_else(|| {
-                JournalError::Io("it is not kept in files that could be copied".to_owned())
-            });
-            (files.and_then(|files| files.files()), journal.start())
-        };
-        let files = tokio::task::spawn_blocking(copy);
-        let (files, start) = files.await.map_err(|e| JournalError::Io(e.to_string()))?;
-        Ok(BackupSnapshot {
-            snapshot: self.current(),
-            objects: self.state().paths().collect(),
-            journal: files?,
-            start,
-        })
+        let copied = tokio::task::spawn_blocking(move || journal.copy()).await;
+        let journal = copied.map_err(|error| JournalError::Io(error.to_string()))??;
+        let (snapshot, state) = (self.current(), self.state());
+        let (covered, archived) = (state.covered_boundary().offset, snapshot.archived.offset);
+        if journal.start > covered || archived > journal.end {
+            let why = "the journal was changed while it was looked at; try again";
+            return Err(JournalError::Io(why.to_owned()));
+        }
+        let objects = state.paths().collect();
+        Ok(BackupSnapshot { snapshot, objects, journal })
+    }
+
+    /// Whether this process does the runs of all that share the storage. While it does, metrics
+    /// that another one defines are backfilled by it.
+    pub fn set_leader(&self, leads: bool) {
+        self.0.leads.store(leads, Ordering::Release);
+    }
+
+    /// Looks, as somebody who does so again and again, for what another process has published, and
+    /// tells the followers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn poll(&self) -> Result<(), StorageError> {
+        let _turn = self.0.turn.lock().await;
+        let before = self.0.manifests.current();
+        self.0.manifests.poll().await?;
+        self.0.tell(&before)
+    }
+
+    /// Takes over what another process has published, and tells the followers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn follow(&self) -> Result<(), StorageError> {
+        let _turn = self.0.turn.lock().await;
+        let before = self.0.manifests.current();
+        self.0.manifests.follow_others().await?;
+        self.0.tell(&before)
     }
 
     /// Versions that answer no query until a run completes them.
@@ -211,7 +262,10 @@ impl CatalogInner {
     async fn take_turn(&self) -> Result<MutexGuard<'_, ()>, StorageError> {
         let turn = self.turn.lock().await;
         let before = self.manifests.current();
-        self.manifests.follow().await?;
+        match self.settings.is_shared {
+            true => self.manifests.follow_others().await?,
+            false => self.manifests.follow().await?,
+        }
         self.tell(&before)?;
         Ok(turn)
     }
@@ -229,10 +283,17 @@ impl CatalogInner {
         // the manifest names the files of the old one, and its last reader may drop it.
         let (snapshot, paths) = (Arc::downgrade(&old), before.paths().collect());
         let superseded = SupersededGeneration { snapshot, at: Instant::now(), paths };
-        self.superseded.lock().unwrap_or_else(PoisonError::into_inner).push(superseded);
+        let grace = Duration::from_millis(self.settings.grace_ms);
+        let mut all = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|generation| generation.is_retained(grace));
+        all.push(superseded);
+        drop(all);
         failpoint::pass("publish.tell.before");
         self.snapshots.send_replace(Arc::clone(&new));
         failpoint::pass("publish.tell.after");
+        if !self.leads.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let known: HashSet<MetricId> = old.metrics.iter().map(|version| version.id).collect();
         for version in new.metrics.iter().filter(|version| !known.contains(&version.id)) {
             if version.stage == LifecycleStage::Backfilling {

@@ -8,8 +8,10 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use merganser_core::failpoint;
@@ -172,12 +174,15 @@ pub fn remove_unfinished(directory: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// A name beside `path` that no other call has, in this process or in one that was killed.
+/// A name beside `path` that no other call has, in this process or another one, on whatever
+/// machine.
 fn unfinished_name(path: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
+    /// Seeded by the system.
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
     let mut name: OsString = path.as_os_str().to_owned();
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    name.push(format!(".{}-{next}{UNFINISHED}", std::process::id()));
+    name.push(format!(".{:016x}-{next}{UNFINISHED}", *PROCESS));
     PathBuf::from(name)
 }
 

@@ -5,17 +5,15 @@
 //! that runs.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use merganser_core::ids::{Generation, JournalId};
 use merganser_core::journal::JournalError;
 use merganser_core::time::Timestamp;
-use object_store::local::LocalFileSystem;
 
 use crate::journal;
 use crate::manifest::ManifestStore;
 use crate::schedule::Schedule;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Storage, StorageAddress, StorageError};
 
 /// What is in a data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +50,17 @@ pub enum InspectError {
     Manifest(#[from] StorageError),
 }
 
-/// Looks at the data directory `directory`; `None` if it was never used. Blocks on small files.
+/// Looks at the data directory `directory`, and at what belongs to it in `storage`; `None` if it
+/// was never used. Blocks on small files.
 ///
 /// # Errors
 /// When what is there is of a newer version, or damaged as far as a look can see.
-pub async fn inspect(directory: &Path) -> Result<Option<DirectoryInspection>, InspectError> {
+pub async fn inspect(
+    directory: &Path,
+    storage: &StorageAddress,
+) -> Result<Option<DirectoryInspection>, InspectError> {
     let Some(look) = journal::inspect_journal(directory)? else { return Ok(None) };
-    // Not the storage of a service: that deletes what a crash left.
-    let store = LocalFileSystem::new_with_prefix(directory).map_err(StorageError::from)?;
-    let storage = Storage::new(Arc::new(store));
+    let storage = Storage::peek(storage, directory)?;
     let has_manifest = !storage.list("manifest").await?.is_empty();
     let published = if has_manifest || look.is_used {
         // Nothing is begun, since the journal is not said to be new.
@@ -85,25 +85,29 @@ mod tests {
     use super::*;
     use crate::journal::{FileJournal, JournalSettings};
 
+    async fn look(path: &Path) -> Result<Option<DirectoryInspection>, InspectError> {
+        inspect(path, &StorageAddress::DataDirectory).await
+    }
+
     #[tokio::test]
     async fn a_directory_is_summarised_by_its_journal_and_its_newest_manifest() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        assert_eq!(inspect(&path.join("none")).await.unwrap(), None);
-        assert_eq!(inspect(path).await.unwrap(), None);
+        assert_eq!(look(&path.join("none")).await.unwrap(), None);
+        assert_eq!(look(path).await.unwrap(), None);
         drop(FileJournal::open(path, JournalSettings::default()).unwrap());
-        let found = inspect(path).await.unwrap().unwrap();
+        let found = look(path).await.unwrap().unwrap();
         assert_eq!((found.segments, &found.published), (1, &None));
 
         let storage = Storage::local(path).unwrap();
         ManifestStore::open(storage, found.journal, true, Timestamp(7)).await.unwrap();
-        let published = inspect(path).await.unwrap().unwrap().published.unwrap();
+        let published = look(path).await.unwrap().unwrap().published.unwrap();
         let (generation, at) = (Generation(0), Timestamp(7));
         assert_eq!(published, ManifestSummary { generation, at, keys: 0, schedule: None });
 
         let manifest = path.join("manifest/00000000000000000000.json");
         fs::write(&manifest, "{}").unwrap();
-        let error = inspect(path).await.unwrap_err().to_string();
+        let error = look(path).await.unwrap_err().to_string();
         assert!(error.contains("damaged") && error.contains("manifest/"), "{error}");
     }
 }

@@ -28,9 +28,12 @@ mod fence;
 mod frame;
 mod inspect;
 mod journal_id;
+mod location;
 mod locked_directory;
+mod object;
 mod payload;
 mod reader;
+mod record;
 mod recovery;
 mod segment;
 mod segments;
@@ -47,19 +50,22 @@ use std::task::{Context, Poll};
 use merganser_core::event::EventBatch;
 use merganser_core::ids::{Boundary, Fence, JournalId, Offset, PartitionId};
 use merganser_core::journal::{
-    AppendSignal, CommittedBatch, IdentityReader, Journal, JournalError, JournalFile, JournalFiles,
+    AppendSignal, CommittedBatch, IdentityReader, Journal, JournalCopy, JournalError, JournalFile,
     JournalReader,
 };
 
 pub use self::directory_lock::{DirectoryLock, LockError, lock_holder};
 pub use self::disk::{JournalDisk, LocalDisk};
+pub use self::location::{JournalLocation, open_claimed};
 pub use self::locked_directory::{DirectoryLostError, LockedDirectory};
+pub use self::object::ObjectJournal;
 
 pub(crate) use self::inspect::inspect_journal;
 
 use self::cursor::io_error;
 use self::frame::EncodedFrame;
-use self::reader::{JournalRecord, JournalRecordIter, SharedSegments};
+use self::reader::{JournalRecordIter, SharedSegments};
+use self::record::JournalRecord;
 use self::recovery::RecoveredJournal;
 use self::writer::JournalWriter;
 
@@ -242,8 +248,21 @@ impl Journal for FileJournal {
         Ok(self.start())
     }
 
-    fn as_files(&self) -> Option<&dyn JournalFiles> {
-        Some(self)
+    fn copy(&self) -> Result<JournalCopy, JournalError> {
+        self.confirm()?;
+        // So that none is deleted between the look and the opening.
+        let _turn = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
+        let segments: Vec<_> =
+            self.published.read().all().map(|s| (Arc::clone(&s.path), s.size_bytes)).collect();
+        let segments = segments.iter().map(|(path, size)| open_file(path, Some(*size)));
+        let id = open_file(&self.directory.join(journal_id::FILE_NAME), None);
+        let files = segments.chain([id]).collect::<Result<_, _>>()?;
+        let (start, end) = (self.start(), self.end());
+        Ok(JournalCopy { files, objects: Vec::new(), start, end })
+    }
+
+    fn confirm_claim(&self) -> Result<(), JournalError> {
+        self.writer()?.append_empty().map(drop)
     }
 
     fn confirm(&self) -> Result<(), JournalError> {
@@ -253,18 +272,6 @@ impl Journal for FileJournal {
 
     fn size_bytes(&self) -> u64 {
         self.published.read().size_bytes()
-    }
-}
-
-impl JournalFiles for FileJournal {
-    fn files(&self) -> Result<Vec<JournalFile>, JournalError> {
-        self.confirm()?;
-        // So that none is deleted between the look and the opening.
-        let _turn = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
-        let segments: Vec<_> =
-            self.published.read().all().map(|s| (Arc::clone(&s.path), s.size_bytes)).collect();
-        let segments = segments.iter().map(|(path, size)| open_file(path, Some(*size)));
-        segments.chain([open_file(&self.directory.join(journal_id::FILE_NAME), None)]).collect()
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod change;
 mod dashboard_change;
+mod generation;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -36,9 +37,9 @@ use crate::schedule::Schedule;
 /// `content`, of which a build of the first would take others for it. The third says how metrics
 /// are folded and what each use of one could not take, its states have places, and it has keys that
 /// set properties, which a build of the second would not write into events. The fourth has
-/// dashboards, which a build of the third would collect. The fifth says who published it. All are
-/// read.
-pub const FORMAT: u32 = 5;
+/// dashboards, which a build of the third would collect. The fifth says who published it. The
+/// sixth says what is to be deleted, where several processes share a storage. All are read.
+pub const FORMAT: u32 = 6;
 
 /// One generation, as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +72,9 @@ pub struct Manifest {
     /// The list of dashboards; none while there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dashboards: Option<String>,
+    /// The list of objects that are to be deleted; none while there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condemned: Option<String>,
 }
 
 /// A metric version in the manifest.
@@ -157,6 +161,9 @@ pub struct ManifestState {
     pub views: BTreeMap<MetricId, Arc<Vec<ViewFile>>>,
     /// The dashboards, by name.
     pub dashboards: Arc<Vec<DashboardSummary>>,
+    /// Objects that no generation from this one on names again. Only they are deleted, where
+    /// several processes share a storage.
+    pub condemned: Arc<Vec<String>>,
 }
 
 impl ManifestState {
@@ -177,10 +184,12 @@ impl ManifestState {
                 schedule: None,
                 keys: Vec::new(),
                 dashboards: None,
+                condemned: None,
             },
             master: Arc::default(),
             views: BTreeMap::new(),
             dashboards: Arc::default(),
+            condemned: Arc::default(),
         }
     }
 
@@ -216,9 +225,10 @@ impl ManifestState {
         lists
             .chain(self.manifest.master.clone())
             .chain(self.manifest.dashboards.clone())
+            .chain(self.manifest.condemned.clone())
             .chain(self.dashboards.iter().map(|one| dashboard_path(&one.version)))
             .chain(self.master.iter().map(|file| file.path.clone()))
             .chain(self.views.values().flat_map(|files| files.iter().map(|f| f.path.clone())))
-            .chain([store::path(self.manifest.generation)])
+            .chain([generation::path(self.manifest.generation)])
     }
 }

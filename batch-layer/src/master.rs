@@ -136,7 +136,7 @@ async fn write_file(
     .await?;
     let size_bytes = bytes.len() as u64;
     let checksum = Some(crc32c::crc32c(&bytes));
-    storage.create(&path, bytes).await?;
+    storage.write(&path, bytes).await?;
     Ok(MasterFile {
         path,
         first_day: first,

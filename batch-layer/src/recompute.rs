@@ -27,6 +27,7 @@ use merganser_core::time::{DAY_US, Grain, HOUR_US, TimeRange, Timestamp};
 use merganser_metric::compile::Metric;
 use merganser_metric::extract::ExtractedEvents;
 use merganser_metric::table::StateTable;
+use serde::{Deserialize, Serialize};
 
 use self::shard::RecomputeShard;
 use crate::manifest::MasterFile;
@@ -38,7 +39,8 @@ use crate::view;
 const CHUNK_EVENTS: f64 = 16_384.0;
 
 /// Some whole days of the master dataset.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MasterPart {
     /// The days.
     pub range: TimeRange,

@@ -14,10 +14,18 @@ mod error;
 mod executor;
 mod inputs;
 mod instruments;
+mod part_source;
 mod scheduler;
 #[cfg(test)]
 mod tests;
 mod tracker;
+mod work;
 mod worker;
 
-pub use worker::{RunService, RunServiceParts, RunSettings, RunStartError};
+pub use work::{
+    PartCluster, PartClusterError, PartJobState, PartMaker, PartMakerError, PartMakerParts,
+    PartVerdict, WorkSettings, part_build,
+};
+pub use worker::{
+    RunService, RunServiceParts, RunSettings, RunStartError, TrimFloor, WorkSharingParts,
+};

@@ -1,16 +1,27 @@
-//! Where the batch layer keeps its objects: an [`ObjectStore`], durable in every write.
+//! Where the batch layer keeps its objects: an [`ObjectStore`], durable in every write, whose
+//! `PutMode::Create` is atomic.
 //!
-//! The local store that comes with `object_store` does not fsync, so [`DurableLocalStore`] writes
-//! by [`crate::files`] and reads by it. Another store (S3) fits in the same place: its writes
-//! have to be durable when they are answered, and its `PutMode::Create` atomic.
+//! | part | what |
+//! |---|---|
+//! | `address` | the setting that says which |
+//! | `local` | in the data directory: what comes with `object_store` does not fsync |
+//! | `s3` | in a bucket, with retries and a probe of what it promises |
+//! | `cached`, `disk_cache` | files of a bucket, kept on the local disk |
+//! | `document` | small documents, with a checksum |
 //!
 //! [`Storage`] adds what the rest of the layer needs: typed errors, small checksummed documents,
 //! and a list of what has been written and is not published yet, which is not collected as long as
 //! its writer is at work ([`Storage::for_work`]).
 
+mod address;
+mod cached;
+mod disk_cache;
+mod document;
+mod instruments;
 mod local;
-
-use merganser_core::blocking::WorkerFailure;
+mod s3;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::Path as FsPath;
@@ -20,6 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
+use merganser_core::blocking::WorkerFailure;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -28,7 +40,13 @@ use object_store::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::address::{S3Address, StorageAddress, StorageAddressError};
+
+use self::cached::CachedStore;
+use self::disk_cache::DiskCache;
+use self::document::{seal, unseal};
 use self::local::DurableLocalStore;
+use crate::error_text::error_text;
 use crate::files;
 use crate::journal::{DirectoryLock, LockedDirectory};
 
@@ -59,7 +77,7 @@ impl From<object_store::Error> for StorageError {
         match error {
             object_store::Error::AlreadyExists { path, .. } => Self::Exists(path),
             object_store::Error::NotFound { path, .. } => Self::Missing(path),
-            other => Self::Io(other.to_string()),
+            other => Self::Io(error_text(&other)),
         }
     }
 }
@@ -95,7 +113,70 @@ impl Drop for UnpublishedGuard {
     }
 }
 
+/// The cache's directory within the data directory.
+pub const CACHE_DIRECTORY: &str = "cache";
+
 impl Storage {
+    /// The objects at an address, for the one process that has locked the data directory. Of
+    /// files of another machine up to `cache_bytes` are kept in it.
+    ///
+    /// # Errors
+    /// When they cannot be reached, or their storage does not promise what is needed.
+    pub async fn open(
+        address: &StorageAddress,
+        lock: &DirectoryLock,
+        cache_bytes: u64,
+    ) -> std::result::Result<Self, StorageError> {
+        let address = match address {
+            StorageAddress::DataDirectory => return Self::local_in(lock),
+            StorageAddress::SharedDirectory(directory) => return Self::shared(directory).await,
+            StorageAddress::S3(address) => address,
+        };
+        let store = s3::open(address).await?;
+        let cache = lock.directory().join(CACHE_DIRECTORY);
+        let open = move || DiskCache::open(cache, cache_bytes);
+        let cache = tokio::task::spawn_blocking(open).await;
+        let cache = cache.map_err(|error| StorageError::Io(error.to_string()))?;
+        let cache = cache.map_err(|error| StorageError::Io(format!("the cache: {error}")))?;
+        tracing::info!(storage = %address, "objects are in a bucket");
+        Ok(Self::new(Arc::new(CachedStore::new(Arc::new(store), cache)?)))
+    }
+
+    /// The store for a journal among the objects at an address: with connections of its own, and
+    /// without a cache.
+    ///
+    /// # Errors
+    /// When it is not known how to reach it.
+    pub fn journal_store(
+        &self,
+        address: &StorageAddress,
+    ) -> std::result::Result<Arc<dyn ObjectStore>, StorageError> {
+        match address {
+            StorageAddress::DataDirectory | StorageAddress::SharedDirectory(_) => {
+                Ok(self.object_store())
+            }
+            StorageAddress::S3(address) => Ok(Arc::new(s3::connect_journal(address)?)),
+        }
+    }
+
+    /// The objects at an address, for a look from outside: nothing is changed and nothing kept.
+    ///
+    /// # Errors
+    /// When it is not known how to reach them.
+    pub fn peek(
+        address: &StorageAddress,
+        data_dir: &FsPath,
+    ) -> std::result::Result<Self, StorageError> {
+        Ok(Self::new(match address {
+            StorageAddress::S3(address) => Arc::new(s3::connect_journal(address)?),
+            // Not the storage of a service: that deletes what a crash left.
+            StorageAddress::SharedDirectory(directory) => {
+                Arc::new(LocalFileSystem::new_with_prefix(directory)?)
+            }
+            StorageAddress::DataDirectory => Arc::new(LocalFileSystem::new_with_prefix(data_dir)?),
+        }))
+    }
+
     /// Objects in a local directory, which is created if it is missing.
     ///
     /// What a crash left unfinished in it is deleted: the caller holds the directory's lock.
@@ -115,6 +196,38 @@ impl Storage {
         Self::of_directory(lock.directory(), Some(lock.locked_directory().clone()))
     }
 
+    /// Objects in a directory in which processes of other machines write, too: nothing in it is
+    /// taken for unfinished. It is tried first.
+    ///
+    /// # Errors
+    /// When it is not there, or does not promise what is needed.
+    async fn shared(directory: &FsPath) -> std::result::Result<Self, StorageError> {
+        let io = |e: std::io::Error| StorageError::Io(format!("{}: {e}", directory.display()));
+        let storage = Self::of_root(directory.canonicalize().map_err(io)?, None)?;
+        storage.probe(directory).await?;
+        Ok(storage)
+    }
+
+    /// Tries what everything rests on: that a second object of a name is refused. On file systems
+    /// of networks that is by links.
+    async fn probe(&self, directory: &FsPath) -> std::result::Result<(), StorageError> {
+        let path = format!("probes/{}", unique_name());
+        let first = self.create(&path, b"first".to_vec()).await;
+        let second = self.create(&path, b"second".to_vec()).await;
+        let deleted = self.delete(&path).await;
+        self.mark_published([&*path]);
+        first?;
+        if !matches!(second, Err(StorageError::Exists(_))) {
+            let directory = directory.display();
+            return Err(StorageError::Io(format!(
+                "the directory {directory} does not refuse a second file of a name, so that two \
+                 processes could overwrite each other; use one on a file system with links, as \
+                 NFS, or a bucket"
+            )));
+        }
+        deleted
+    }
+
     fn of_directory(
         directory: &FsPath,
         held: Option<LockedDirectory>,
@@ -126,6 +239,13 @@ impl Storage {
         if removed > 0 {
             tracing::info!(removed, "deleted files that a crash left unfinished");
         }
+        Self::of_root(root, held)
+    }
+
+    fn of_root(
+        root: std::path::PathBuf,
+        held: Option<LockedDirectory>,
+    ) -> std::result::Result<Self, StorageError> {
         let inner = LocalFileSystem::new_with_prefix(&root)?;
         Ok(Self::new(Arc::new(DurableLocalStore::new(inner, root, held))))
     }
@@ -152,21 +272,41 @@ impl Storage {
         Arc::clone(&self.store)
     }
 
-    /// Writes a new object, which stays unpublished until [`Storage::mark_published`] names it.
+    /// Writes an object under a name that others may write, too, of whom the first one wins. It
+    /// stays unpublished until [`Storage::mark_published`] names it.
     ///
     /// # Errors
-    /// [`StorageError::Exists`] when there is one of this name.
+    /// [`StorageError::Exists`] when there is one of this name, which may be this one: an answer
+    /// can get lost.
     pub async fn create(
         &self,
         path: &str,
         bytes: Vec<u8>,
+    ) -> std::result::Result<(), StorageError> {
+        self.put_unpublished(path, bytes, PutMode::Create).await
+    }
+
+    /// Writes an object under a name that is its own, as [`unique_name`] makes them, so that it
+    /// can be tried again. It stays unpublished until [`Storage::mark_published`] names it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn write(&self, path: &str, bytes: Vec<u8>) -> std::result::Result<(), StorageError> {
+        self.put_unpublished(path, bytes, PutMode::Overwrite).await
+    }
+
+    async fn put_unpublished(
+        &self,
+        path: &str,
+        bytes: Vec<u8>,
+        mode: PutMode,
     ) -> std::result::Result<(), StorageError> {
         let work = self.work.as_ref().map(|work| work.number);
         self.unpublished
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(path.to_owned(), work);
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let options = PutOptions { mode, ..PutOptions::default() };
         self.store.put_opts(&Path::from(path), PutPayload::from(bytes), options).await?;
         Ok(())
     }
@@ -192,6 +332,18 @@ impl Storage {
         Ok(self.store.get(&Path::from(path)).await?.bytes().await?)
     }
 
+    /// Whether there is an object of this name, whatever is kept of it elsewhere.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub async fn exists(&self, path: &str) -> std::result::Result<bool, StorageError> {
+        match self.store.head(&Path::from(path)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Reads an object in pieces: how many bytes it has, and they.
     ///
     /// # Errors
@@ -214,6 +366,18 @@ impl Storage {
         document: &impl Serialize,
     ) -> std::result::Result<(), StorageError> {
         self.create(path, seal(path, document)?).await
+    }
+
+    /// As [`Storage::write`], of a document.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn write_document(
+        &self,
+        path: &str,
+        document: &impl Serialize,
+    ) -> std::result::Result<(), StorageError> {
+        self.write(path, seal(path, document)?).await
     }
 
     /// Writes a document in the place of one that there may be.
@@ -279,70 +443,21 @@ impl Storage {
     }
 }
 
+/// Tries a storage as a start does. It writes a small object, and deletes it.
+///
+/// # Errors
+/// When it cannot be used: what is wrong, and what would be right.
+pub async fn check(address: &StorageAddress) -> std::result::Result<(), StorageError> {
+    match address {
+        StorageAddress::DataDirectory => Ok(()),
+        StorageAddress::SharedDirectory(directory) => Storage::shared(directory).await.map(drop),
+        StorageAddress::S3(address) => s3::open(address).await.map(drop),
+    }
+}
+
 /// A name that no other object has.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "names of objects are no part of what is computed")]
 pub fn unique_name() -> String {
     uuid::Uuid::now_v7().simple().to_string()
-}
-
-fn seal(path: &str, document: &impl Serialize) -> std::result::Result<Vec<u8>, StorageError> {
-    let json = serde_json::to_vec_pretty(document);
-    let mut bytes = json.map_err(|e| StorageError::Io(format!("`{path}`: {e}")))?;
-    let checksum = crc32c::crc32c(&bytes);
-    bytes.extend(format!("\ncrc32c:{checksum:08x}\n").into_bytes());
-    Ok(bytes)
-}
-
-fn unseal<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> std::result::Result<T, StorageError> {
-    let damaged =
-        |reason: &str| StorageError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
-    const TRAILER: usize = "\ncrc32c:00000000\n".len();
-    let at = bytes.len().checked_sub(TRAILER).ok_or_else(|| damaged("it is cut off"))?;
-    let (json, trailer) = bytes.split_at(at);
-    if trailer != format!("\ncrc32c:{:08x}\n", crc32c::crc32c(json)).as_bytes() {
-        return Err(damaged("its checksum is wrong"));
-    }
-    serde_json::from_slice(json).map_err(|e| damaged(&e.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_name_is_created_once_and_damage_is_seen() {
-        let directory = tempfile::tempdir().unwrap();
-        let storage = Storage::local(directory.path()).unwrap();
-        storage.create_document("a/b.json", &vec![1, 2]).await.unwrap();
-        let again = storage.create_document("a/b.json", &vec![3]).await.unwrap_err();
-        assert!(matches!(again, StorageError::Exists(_)), "{again}");
-        assert_eq!(storage.read_document::<Vec<i32>>("a/b.json").await.unwrap(), [1, 2]);
-        assert!(storage.is_unpublished("a/b.json"));
-        storage.mark_published(["a/b.json"]);
-        assert!(!storage.is_unpublished("a/b.json"));
-        let work = storage.for_work();
-        work.clone().create("a/c", vec![1]).await.unwrap();
-        assert!(storage.is_unpublished("a/c"));
-        drop(work);
-        assert!(!storage.is_unpublished("a/c"), "its writer has given it up");
-        storage.delete("a/c").await.unwrap();
-        assert_eq!(storage.list("a").await.unwrap().len(), 1);
-
-        let path = directory.path().join("a/b.json");
-        let whole = std::fs::read(&path).unwrap();
-        for at in 0..whole.len() {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 1;
-            std::fs::write(&path, &bytes).unwrap();
-            let error = storage.read_document::<Vec<i32>>("a/b.json").await.unwrap_err();
-            assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
-            std::fs::write(&path, &whole[..at]).unwrap();
-            assert!(storage.read_document::<Vec<i32>>("a/b.json").await.is_err());
-        }
-        storage.delete("a/b.json").await.unwrap();
-        storage.delete("a/b.json").await.unwrap();
-        let gone = storage.read("a/b.json").await.unwrap_err();
-        assert!(matches!(gone, StorageError::Missing(_)), "{gone}");
-    }
 }

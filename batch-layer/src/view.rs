@@ -66,7 +66,7 @@ async fn write(
     let path = format!("views/{}/{grain}/{}-{}.parquet", subject.id, to.epoch, unique_name());
     let size_bytes = bytes.len() as u64;
     let checksum = Some(crc32c::crc32c(&bytes));
-    storage.create(&path, bytes).await?;
+    storage.write(&path, bytes).await?;
     Ok(ViewFile { path, grain, range, from, to, rows: count, size_bytes, checksum })
 }
 

@@ -13,7 +13,7 @@ use merganser_core::time::Timestamp;
 use merganser_metric::catalog::CatalogSnapshot;
 use speed_layer::intake::{
     BodyEncoding, BodyFormat, EventBody, Intake, IntakeError, IntakeHandle, IntakeSettings,
-    InvalidEventPolicy, UuidGenerator,
+    InvalidEventPolicy, LineFile, UuidGenerator,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -48,8 +48,9 @@ impl Taking {
         let settings = IntakeSettings { dedup_window_events: 100_000, ..Default::default() };
         let (journal, ids) = (Arc::clone(&self.journal), Arc::new(UuidGenerator::new()));
         let (snapshots, (feed, fed)) = (watch::channel(Arc::new(snapshot)).1, mpsc::channel(8));
-        let (clock, place) = (Arc::new(SystemClock), self.directory.path().join("quarantine"));
-        let intake = Intake::start(settings, journal, clock, ids, snapshots, feed, place);
+        let (clock, path) = (Arc::new(SystemClock), self.directory.path().join("quarantine"));
+        let quarantine = Box::new(LineFile::new(path));
+        let intake = Intake::start(settings, journal, clock, ids, snapshots, feed, quarantine);
         (intake.unwrap(), fed)
     }
 

@@ -147,6 +147,7 @@ impl SpeedLayer {
         let handle = SpeedHandle {
             settings: settings.clone(),
             journal: id,
+            fence,
             store: Arc::clone(&store),
             progress: Arc::clone(&progress),
             commands: sender,

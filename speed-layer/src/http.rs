@@ -13,6 +13,7 @@
 
 mod body;
 mod cloud_event;
+mod front;
 mod parameters;
 mod quarantine;
 mod segment;
@@ -34,8 +35,12 @@ use merganser_api::request::discard;
 use merganser_core::access::FixedProperties;
 use merganser_metric::views::SpeedViews;
 
+pub use self::front::{DECODED_EVENTS, DecodedRequest, decode};
+
 use self::parameters::{EventParameters, WaitMode};
-use crate::intake::{BodyEncoding, BodyFormat, EventBody, IntakeError, IntakeHandle, IntakePermit};
+use crate::intake::{
+    BodyEncoding, BodyFormat, EventBody, IntakeError, IntakeHandle, IntakeLimits, IntakePermit,
+};
 
 /// How long `?wait=applied` waits. The events are durable all the same.
 const APPLIED_WAIT: Duration = Duration::from_secs(10);
@@ -44,6 +49,14 @@ const APPLIED_WAIT: Duration = Duration::from_secs(10);
 struct IngestState {
     intake: IntakeHandle,
     views: Arc<dyn SpeedViews>,
+}
+
+/// The routes, and the one for what fronts have decoded ([`DECODED_EVENTS`]), which only processes
+/// of the same cluster may use.
+pub fn owner_routes(intake: IntakeHandle, views: Arc<dyn SpeedViews>) -> Router {
+    let state = IngestState { intake: intake.clone(), views: Arc::clone(&views) };
+    let decoded = Router::new().route(DECODED_EVENTS, post(front::post_decoded));
+    routes(intake, views).merge(decoded.with_state(state))
 }
 
 /// The routes. `views` answers `?wait=applied`.
@@ -71,7 +84,10 @@ struct EventRequestHead {
 }
 
 impl EventRequestHead {
-    fn from_events_request(parts: &Parts, intake: &IntakeHandle) -> Result<Self, Problem> {
+    fn from_events_request(
+        parts: &Parts,
+        admit: impl FnOnce() -> Result<IntakePermit, IntakeError>,
+    ) -> Result<Self, Problem> {
         let content_type = text(parts, CONTENT_TYPE)?;
         // By the HTTP binding the content type says the mode, whatever was added on the way.
         let is_whole = content_type.is_some_and(|kind| kind.starts_with("application/cloudevents"));
@@ -83,10 +99,14 @@ impl EventRequestHead {
             Some(head) => BodyFormat::CloudEventData(Arc::new(head)),
             None => BodyFormat::of_content_type(content_type)?,
         };
-        Self::read(parts, intake, format)
+        Self::read(parts, admit, format)
     }
 
-    fn read(parts: &Parts, intake: &IntakeHandle, format: BodyFormat) -> Result<Self, Problem> {
+    fn read(
+        parts: &Parts,
+        admit: impl FnOnce() -> Result<IntakePermit, IntakeError>,
+        format: BodyFormat,
+    ) -> Result<Self, Problem> {
         let mut options = EventParameters::of_query(&parts.uri)?;
         let format = match options.columns.take() {
             Some(columns) => columns.apply_to(format)?,
@@ -96,7 +116,7 @@ impl EventRequestHead {
         let encoding = BodyEncoding::of_content_encoding(text(parts, CONTENT_ENCODING)?)?;
         let declared_bytes = text(parts, CONTENT_LENGTH)?.and_then(|length| length.parse().ok());
         let fixed = parts.extensions.get::<Arc<FixedProperties>>().cloned();
-        let share = intake.admit()?;
+        let share = admit()?;
         Ok(Self { options, format, encoding, declared_bytes, fixed, share })
     }
 }
@@ -115,8 +135,12 @@ fn text(parts: &Parts, name: HeaderName) -> Result<Option<&str>, IntakeError> {
 
 async fn post_events(State(routes): State<IngestState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let taken =
-        ingest(&routes, EventRequestHead::from_events_request(&parts, &routes.intake), body).await;
+    let head = EventRequestHead::from_events_request(&parts, || routes.intake.admit());
+    let taken = ingest(&routes, head, body).await;
+    answer(taken)
+}
+
+fn answer(taken: Result<Receipt, Problem>) -> Response {
     match taken.and_then(reject_all_invalid) {
         Ok(answer) => Json(answer).into_response(),
         Err(problem) => problem.into_response(),
@@ -127,8 +151,24 @@ async fn post_events(State(routes): State<IngestState>, request: Request) -> Res
 async fn ingest(
     routes: &IngestState,
     head: Result<EventRequestHead, Problem>,
-    mut body: Body,
+    body: Body,
 ) -> Result<Receipt, Problem> {
+    take(routes, read(head, routes.intake.limits(), body).await?).await
+}
+
+/// A request that was read to its end.
+struct EventRequest {
+    body: EventBody,
+    wait: WaitMode,
+    share: IntakePermit,
+}
+
+/// Reads a request's body.
+async fn read(
+    head: Result<EventRequestHead, Problem>,
+    limits: &IntakeLimits,
+    mut body: Body,
+) -> Result<EventRequest, Problem> {
     let head = match head {
         Ok(head) => head,
         Err(problem) => {
@@ -138,7 +178,6 @@ async fn ingest(
         }
     };
     let EventRequestHead { options, format, encoding, declared_bytes, fixed, mut share } = head;
-    let limits = routes.intake.limits();
     let bytes = match body::read(&mut body, declared_bytes, limits, &mut share).await {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -152,9 +191,14 @@ async fn ingest(
         }
     };
     let on_invalid = options.on_invalid;
-    let event_body = EventBody { bytes, format, encoding, on_invalid, fixed };
-    let receipt = routes.intake.submit(event_body, share).await?;
-    let applied = match options.wait {
+    let body = EventBody { bytes, format, encoding, on_invalid, fixed };
+    Ok(EventRequest { body, wait: options.wait, share })
+}
+
+/// Commits a request's events.
+async fn take(routes: &IngestState, request: EventRequest) -> Result<Receipt, Problem> {
+    let receipt = routes.intake.submit(request.body, request.share).await?;
+    let applied = match request.wait {
         WaitMode::Durable => None,
         WaitMode::Applied => Some(routes.views.wait_applied(receipt.end(), APPLIED_WAIT).await),
     };

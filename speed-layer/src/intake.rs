@@ -33,6 +33,8 @@ mod commit_batch;
 mod content_digest;
 mod csv;
 mod decode;
+mod decoded_body;
+mod decoding;
 mod dedup;
 mod disk_floor;
 mod envelope;
@@ -41,6 +43,7 @@ mod event_id;
 mod event_time;
 mod field_hints;
 mod fixed_properties;
+mod front;
 mod instruments;
 mod invalid;
 mod pace;
@@ -51,7 +54,6 @@ mod raw_event;
 mod settings;
 mod translate;
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,8 +66,9 @@ use merganser_core::access::FixedProperties;
 use merganser_core::clock::Clock;
 use merganser_core::ids::{JournalId, Offset};
 use merganser_core::journal::{CommittedBatch, Journal};
+use merganser_core::line_store::LineStore;
 use merganser_metric::catalog::CatalogSnapshot;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::adapters::{CloudEventData, CloudEventHead, SegmentCall};
 pub use self::body_format::{BodyEncoding, BodyFormat};
@@ -76,8 +79,10 @@ pub use self::csv::{CsvParameters, CsvRecord, CsvRecordFault, CsvRecordReader, C
 pub use self::csv::{check_column_names, is_plain_number};
 pub use self::error::{ExceededLimit, IntakeError};
 pub use self::event_id::{EventIdGenerator, UuidGenerator};
+pub use self::front::IntakeFront;
 pub use self::quarantine::{
-    Quarantine, QuarantineEntry, QuarantineError, QuarantinePage, QuarantinedEvent, RawText,
+    LineFile, Quarantine, QuarantineEntry, QuarantineError, QuarantinePage, QuarantinedEvent,
+    RawText,
 };
 pub use self::settings::{IntakeLimits, IntakeSettings, QuarantineSettings};
 
@@ -87,8 +92,8 @@ use self::body_decoder::{BodyDecoder, is_small};
 use self::budget::IntakeBudget;
 use self::commit::{Committer, CommitterState};
 use self::commit_batch::{ReplyHandle, Submission, SubmissionContent};
+use self::decoding::BodyDecoding;
 use self::disk_floor::DiskFloor;
-use self::prepare::PreparedEvents;
 
 /// What to do with a request of which some events are invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,9 +128,9 @@ impl Intake {
     /// Opens the quarantine, rebuilds the dedup index from the journal and starts the committer.
     /// Blocks until that is done: reading the journal takes its time.
     ///
-    /// The properties that the metrics of `snapshots` use are read with the events. Committed
-    /// events are sent to `feed` in the order of their offsets, beginning with the journal's end at
-    /// the time of this call.
+    /// What cannot be counted is kept in `quarantine`. The properties that the metrics of
+    /// `snapshots` use are read with the events. Committed events are sent to `feed` in the order
+    /// of their offsets, beginning with the journal's end at the time of this call.
     ///
     /// # Errors
     /// When a setting cannot be, or the quarantine or the journal cannot be read.
@@ -136,10 +141,10 @@ impl Intake {
         ids: Arc<dyn EventIdGenerator>,
         snapshots: watch::Receiver<Arc<CatalogSnapshot>>,
         feed: mpsc::Sender<Arc<CommittedBatch>>,
-        quarantine_dir: PathBuf,
+        quarantine: Box<dyn LineStore>,
     ) -> Result<IntakeHandle, IntakeError> {
         settings.check().map_err(IntakeError::Settings)?;
-        let quarantine = Arc::new(Quarantine::open(&quarantine_dir, settings.quarantine.clone())?);
+        let quarantine = Arc::new(Quarantine::open(quarantine, settings.quarantine.clone())?);
         let dedup = dedup::rebuild(&*journal, settings.dedup_window_events)?;
         let state = Arc::new(CommitterState::default());
         state.dedup_floor.store(dedup.floor().unwrap_or(journal.end()).0, Ordering::Relaxed);
@@ -173,10 +178,9 @@ impl Intake {
             .map_err(|error| IntakeError::Internal(format!("starting a thread: {error}")))?;
         Ok(IntakeHandle(Arc::new(IntakeState {
             budget: IntakeBudget::new(settings.pending_max_requests, settings.pending_max_bytes),
-            decoders: Arc::new(Semaphore::new(settings.decoders_max)),
-            decoder,
+            decoding: BodyDecoding::new(decoder, settings.decoders_max),
             backlog,
-            disk: DiskFloor::of(quarantine_dir, settings.disk_floor_bytes),
+            disk: DiskFloor::of(settings.disk_path.clone(), settings.disk_floor_bytes),
             queue: Mutex::new(Some(sender)),
             journal,
             quarantine,
@@ -196,9 +200,7 @@ struct IntakeState {
     journal: Arc<dyn Journal>,
     quarantine: Arc<Quarantine>,
     budget: Arc<IntakeBudget>,
-    /// As many permits as bodies may be decoded at once.
-    decoders: Arc<Semaphore>,
-    decoder: Arc<BodyDecoder>,
+    decoding: BodyDecoding,
     backlog: Backlog,
     disk: DiskFloor,
     /// `None` after the shutdown.
@@ -212,9 +214,6 @@ impl std::fmt::Debug for IntakeState {
         f.debug_struct("Intake").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
-
-/// Bodies up to this are decoded where they are; handing them to another thread would take longer.
-const INLINE_BYTES_MAX: usize = 16 << 10;
 
 impl IntakeHandle {
     /// The journal that events go to.
@@ -253,10 +252,11 @@ impl IntakeHandle {
     ) -> Result<Receipt, IntakeError> {
         share.register_request()?;
         let (content, share) = match is_small(&body) {
-            true => (SubmissionContent::Small(self.0.decoder.stamp_arrival(body)), share),
+            true => (SubmissionContent::Small(self.0.decoding.decoder.stamp_arrival(body)), share),
             false => {
                 let on_invalid = body.on_invalid;
-                let (prepared, share) = self.decode(body, share).await?;
+                let (prepared, share) =
+                    self.0.decoding.decode(body, share, |prepared, _| Ok(prepared)).await?;
                 let end = self.0.journal.end();
                 if let Some(receipt) = prepared.receipt_without_commit(end, on_invalid)? {
                     return Ok(receipt);
@@ -268,29 +268,6 @@ impl IntakeHandle {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Submission { content, caller: ReplyHandle { share, reply } })?;
         answer.await.unwrap_or_else(|_| Err(committer_ended()))
-    }
-
-    async fn decode(
-        &self,
-        body: EventBody,
-        mut share: IntakePermit,
-    ) -> Result<(PreparedEvents, IntakePermit), IntakeError> {
-        let decoder = Arc::clone(&self.0.decoder);
-        if body.encoding == BodyEncoding::Identity && body.bytes.len() <= INLINE_BYTES_MAX {
-            let prepared = decoder.decode_body(body, &mut share)?;
-            return Ok((prepared, share));
-        }
-        let permit = Arc::clone(&self.0.decoders)
-            .acquire_owned()
-            .await
-            .map_err(|error| decoding_stopped(&error))?;
-        tokio::task::spawn_blocking(move || {
-            let prepared = decoder.decode_body(body, &mut share);
-            drop(permit);
-            prepared.map(|prepared| (prepared, share))
-        })
-        .await
-        .map_err(|error| decoding_stopped(&error))?
     }
 
     fn enqueue(&self, submission: Submission) -> Result<(), IntakeError> {
@@ -348,6 +325,14 @@ impl IntakeHandle {
         })
     }
 
+    /// Looks whether no other process has claimed the journal up to now. Blocks.
+    ///
+    /// # Errors
+    /// When one has, or that cannot be known.
+    pub fn confirm_ownership(&self) -> Result<(), IntakeError> {
+        Ok(self.0.journal.confirm_claim()?)
+    }
+
     /// Events that no run has archived. To be called every now and then, so that intake knows how
     /// long runs take.
     #[must_use]
@@ -379,10 +364,6 @@ impl IntakeHandle {
     pub fn end(&self) -> Offset {
         self.0.journal.end()
     }
-}
-
-fn decoding_stopped(error: &dyn std::fmt::Display) -> IntakeError {
-    IntakeError::Internal(format!("decoding did not end: {error}"))
 }
 
 /// The committer ends at the shutdown; before it only by a fault.

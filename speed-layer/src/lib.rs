@@ -3,4 +3,5 @@
 pub mod fold;
 pub mod http;
 pub mod intake;
+pub mod replica;
 pub mod store;

@@ -34,6 +34,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use merganser_core::failpoint::is_bug_planted;
 use merganser_core::ids::{Epoch, Fence, JournalId, MetricId, Offset};
 use merganser_core::omissions::MetricOmissions;
 use merganser_metric::views::{SpeedReadRequest, SpeedViewStates};
@@ -113,6 +114,26 @@ impl StoredView {
             && self.serial == change.serial + 1
             && self.through == change.to
             && self.fence == change.fence
+    }
+
+    /// Whether a reader of `view` may take what is here, from the epoch `from` on.
+    pub(crate) fn check_readable(
+        &self,
+        view: &SpeedView,
+        from: Epoch,
+    ) -> Result<(), StoreReadError> {
+        let is_its = self.journal == view.id.journal() && self.definition == view.definition;
+        let is_trusted = self.fence >= view.trusted || is_bug_planted("old_fence_trusted");
+        if !is_its || !is_trusted {
+            return Err(StoreReadError::Absent);
+        }
+        if self.stage == SpaceStage::Building {
+            return Err(StoreReadError::Building);
+        }
+        if self.first > from {
+            return Err(StoreReadError::Retired { first: self.first });
+        }
+        Ok(())
     }
 
     /// Why `change` does not follow from this, if so.

@@ -19,8 +19,10 @@ use tower::{BoxError, Service};
 use tracing::error;
 
 use super::AccessGuard;
+use super::authorized_caller::AuthorizedCaller;
 use super::bearer::unknown_key_problem;
-use super::guard::{AccessRejection, AuthorizedCaller};
+use super::cluster_secret::SenderKey;
+use super::rejection::AccessRejection;
 use super::site::is_scripted;
 use super::write_key;
 
@@ -82,8 +84,34 @@ where
         }
         match self.guard.check(method, path, headers) {
             Ok(passed) => Box::pin(forward(&mut self.route, self.guard.clone(), passed, request)),
-            Err(refused) => Box::pin(reject(refused, request).map(Ok)),
+            Err(refused) => {
+                let (guard, mut route) = (self.guard.clone(), self.route.clone());
+                let rechecked = recheck(guard.clone(), refused, &request);
+                Box::pin(async move {
+                    match rechecked.await {
+                        Ok(passed) => {
+                            poll_fn(|context| route.poll_ready(context)).await?;
+                            forward(&mut route, guard, passed, request).await
+                        }
+                        Err(refused) => Ok(reject(refused, request).await),
+                    }
+                })
+            }
         }
+    }
+}
+
+/// Whether a request that was refused may go on by newer keys.
+fn recheck(
+    guard: AccessGuard,
+    refused: AccessRejection,
+    request: &Request,
+) -> impl Future<Output = Result<AuthorizedCaller, AccessRejection>> + Send + use<> {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    async move {
+        let again = || guard.check(&method, path.as_ref().map(MatchedPath::as_str), &headers);
+        guard.recheck(refused, &headers, again).await
     }
 }
 
@@ -100,6 +128,9 @@ where
 {
     request.extensions_mut().insert(passed.scope());
     request.extensions_mut().insert(passed.caller());
+    if let Some(key) = passed.key.clone() {
+        request.extensions_mut().insert(SenderKey(key));
+    }
     if let Some(set) = passed.fixed_properties() {
         request.extensions_mut().insert(set);
     }

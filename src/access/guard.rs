@@ -1,25 +1,26 @@
 //! Whether a request may go on: decided by its route and its headers, before its body is read.
 
+mod lifetime;
+
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
-use axum::response::{IntoResponse, Response};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
-use merganser_api::request::CallerId;
-use merganser_core::access::{
-    AccessKey, AccessKeys, AccessScope, FixedProperties, Role, RouteAccess,
-};
+use merganser_core::access::{AccessKey, AccessKeys, Role, RouteAccess};
 use merganser_core::clock::Clock;
 use merganser_metric::catalog::CatalogSnapshot;
 use tokio::sync::watch;
-use tokio::time::timeout;
 
+use super::authorized_caller::{AuthorizedCaller, NewSession};
 use super::bearer::{Bearer, SessionUse, find_key, presented_key, unauthorized};
-use super::rate_limit::{KeyRateLimiters, RateLimitStatus};
-use super::session::{OpenSession, SessionCookie, SessionStore};
+use super::cluster_secret::{ClusterSecret, sender_of_forwarded};
+use super::manifest_age::{self, ManifestAge};
+use super::rate_limit::KeyRateLimiters;
+use super::rejection::AccessRejection;
+use super::session::{SessionCookie, SessionStore, SharedSessions};
 use super::site::{cross_site_problem, is_cross_site};
 use super::streams::{StreamLimiter, StreamPermit};
 use super::unauthenticated::{self, PeerNetwork, UnauthenticatedLimiter};
@@ -35,9 +36,6 @@ const SESSION_ENDED: &str = "the session has ended: it was not used for 12 hours
 const WRITE_KEY_MISSING: &str = "a key is needed: `Authorization: Basic` with the key as name, \
     `Bearer KEY`, or `writeKey` in the body";
 
-/// The scope of a caller that may see everything.
-static EVERYTHING: LazyLock<Arc<AccessScope>> = LazyLock::new(Arc::default);
-
 /// To whom everything is open for as long as there are no keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnonymousAccess {
@@ -47,76 +45,6 @@ pub(crate) enum AnonymousAccess {
     Loopback,
     /// To every caller that reaches it.
     Everybody,
-}
-
-/// How often it is looked whether a key has expired meanwhile.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-
-/// A session that was opened just now.
-pub(super) struct NewSession {
-    /// What it stands for.
-    pub(super) key: Arc<AccessKey>,
-    /// What brings it back.
-    pub(super) cookie: HeaderValue,
-    /// What is left of its key's rate, where it has one.
-    pub(super) spent: Option<RateLimitStatus>,
-}
-
-/// A request that may go on.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct AuthorizedCaller {
-    /// Its key; none where none is needed.
-    pub(crate) key: Option<Arc<AccessKey>>,
-    /// The session that brought it.
-    pub(super) session: Option<OpenSession>,
-    /// What is left of its key's rate, where it has one.
-    pub(crate) spent: Option<RateLimitStatus>,
-}
-
-impl AuthorizedCaller {
-    /// What is written into its events.
-    pub(crate) fn fixed_properties(&self) -> Option<Arc<FixedProperties>> {
-        self.key.as_ref()?.set.clone()
-    }
-
-    /// What its answer may be made of.
-    pub(crate) fn scope(&self) -> Arc<AccessScope> {
-        Arc::clone(self.key.as_ref().map_or(&EVERYTHING, |key| &key.scope))
-    }
-
-    /// The caller, by whom work is shared fairly.
-    pub(crate) fn caller(&self) -> CallerId {
-        self.key.as_ref().map(|key| CallerId::key(&key.id)).unwrap_or_default()
-    }
-}
-
-/// A request that may not.
-#[derive(Debug)]
-pub(crate) struct AccessRejection {
-    pub(super) problem: Box<Problem>,
-    spent: Option<RateLimitStatus>,
-}
-
-impl From<Problem> for AccessRejection {
-    fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), spent: None }
-    }
-}
-
-impl From<(RateLimitStatus, Box<Problem>)> for AccessRejection {
-    fn from((spent, problem): (RateLimitStatus, Box<Problem>)) -> Self {
-        Self { problem, spent: Some(spent) }
-    }
-}
-
-impl IntoResponse for AccessRejection {
-    fn into_response(self) -> Response {
-        let mut response = self.problem.into_response();
-        if let Some(spent) = self.spent {
-            spent.write_headers(response.headers_mut());
-        }
-        response
-    }
 }
 
 /// Decides. Cheap to clone.
@@ -137,6 +65,18 @@ struct AccessGuardState {
     cookie: SessionCookie,
     /// Places for bodies of senders that are not known yet.
     unknown: UnauthenticatedLimiter,
+    /// Of a process of a cluster.
+    cluster: Option<ClusterAccess>,
+}
+
+/// What a process of a cluster must know, beside the keys.
+pub(crate) struct ClusterAccess {
+    /// What other processes of the cluster say with what they hand on.
+    pub(crate) secret: ClusterSecret,
+    /// How old the keys may be.
+    pub(crate) age: ManifestAge,
+    /// What the others know of sessions.
+    pub(crate) sessions: Arc<dyn SharedSessions>,
 }
 
 impl AccessGuard {
@@ -164,7 +104,19 @@ impl AccessGuard {
             sessions: SessionStore::default(),
             cookie,
             unknown: UnauthenticatedLimiter::default(),
+            cluster: None,
         }))
+    }
+
+    /// The same, before it is shared, of a process of a cluster: it believes what others with the
+    /// secret say of the sender of a request that they hand on, and answers nobody while its keys
+    /// may be outdated.
+    pub(crate) fn in_cluster(mut self, access: ClusterAccess) -> Self {
+        if let Some(state) = Arc::get_mut(&mut self.0) {
+            state.sessions = SessionStore::in_cluster(access.secret.clone());
+            state.cluster = Some(access);
+        }
+        self
     }
 
     /// Whether a request for the route at `path` may go on; `None` where there is no route.
@@ -204,7 +156,10 @@ impl AccessGuard {
         headers: &HeaderMap,
         sessions: SessionUse,
     ) -> Result<Bearer, Problem> {
-        let keys = self.keys();
+        let keys = self.current_keys()?;
+        if self.is_forwarded(headers) {
+            return sender_of_forwarded(headers, &keys, self.0.clock.now());
+        }
         if keys.is_empty() {
             return match self.0.openness {
                 AnonymousAccess::Closed => Err(unauthorized(ErrorCode::NoKeys, NO_KEYS)),
@@ -225,12 +180,39 @@ impl AccessGuard {
         found.ok_or_else(|| unauthorized(ErrorCode::SessionEnded, SESSION_ENDED))
     }
 
+    /// Tries a request again that was refused since its key is not known, where another process
+    /// may have made it a moment ago: with keys that were asked for since.
+    ///
+    /// # Errors
+    /// Why it is not let through.
+    pub(super) async fn recheck<T>(
+        &self,
+        refused: AccessRejection,
+        headers: &HeaderMap,
+        again: impl FnOnce() -> Result<T, AccessRejection>,
+    ) -> Result<T, AccessRejection> {
+        let unknown = [ErrorCode::KeyUnknown, ErrorCode::NoKeys, ErrorCode::SessionEnded];
+        let is_unknown = unknown.iter().any(|code| refused.problem.code() == code.name());
+        match &self.0.cluster {
+            Some(access) if is_unknown => {
+                if !access.age.look_again().await {
+                    return Err(manifest_age::problem().into());
+                }
+                if refused.problem.code() == ErrorCode::SessionEnded.name() {
+                    self.take_over_session(access, headers).await?;
+                }
+                again()
+            }
+            _ => Err(refused),
+        }
+    }
+
     /// Opens a session of the key with this text, whatever its role.
     ///
     /// # Errors
     /// When there is no such key, or it makes too many requests.
     pub(super) fn open_session(&self, text: &str) -> Result<NewSession, AccessRejection> {
-        let (keys, now) = (self.keys(), self.0.clock.now());
+        let (keys, now) = (self.current_keys()?, self.0.clock.now());
         let key = Arc::clone(find_key(&keys, text, now)?);
         let spent = self.0.rates.acquire(&key, &keys)?;
         let opened = self.0.sessions.open(Arc::clone(&key), now);
@@ -238,15 +220,41 @@ impl AccessGuard {
         Ok(NewSession { key, cookie, spent })
     }
 
+    /// Takes over a session that another process has opened, unless it was closed.
+    async fn take_over_session(
+        &self,
+        access: &ClusterAccess,
+        headers: &HeaderMap,
+    ) -> Result<(), Problem> {
+        let Some(text) = self.0.cookie.read(headers) else { return Ok(()) };
+        let shared = self.0.sessions.shared(&text, self.0.clock.now());
+        let Some(session) = shared else { return Ok(()) };
+        if !access.sessions.is_closed(session).await? {
+            self.0.sessions.take_over(&text, &self.keys(), self.0.clock.now());
+        }
+        Ok(())
+    }
+
     /// Ends the session of a request, if it has one; what has the browser forget it.
     ///
     /// # Errors
-    /// Only by a fault.
-    pub(super) fn close_session(&self, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+    /// When others of a cluster would not know of it.
+    pub(super) async fn close_session(&self, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
         if let Some(text) = self.0.cookie.read(headers) {
             self.0.sessions.close(&text);
+            if let Some(access) = self.0.cluster.as_ref().filter(|_| !self.is_forwarded(headers))
+                && let Some(session) = self.0.sessions.shared(&text, self.0.clock.now())
+            {
+                access.sessions.close(session, headers).await?;
+            }
         }
         self.0.cookie.clear().map_err(internal)
+    }
+
+    /// The keys, if they are not outdated.
+    fn current_keys(&self) -> Result<Arc<AccessKeys>, Problem> {
+        self.0.cluster.as_ref().map_or(Ok(()), |access| access.age.check())?;
+        Ok(self.keys())
     }
 
     fn keys(&self) -> Arc<AccessKeys> {
@@ -261,6 +269,7 @@ impl AccessGuard {
         headers: &HeaderMap,
     ) -> bool {
         self.access(method, path) == Some(RouteAccess::WriteKey)
+            && !self.is_forwarded(headers)
             && !headers.contains_key(header::AUTHORIZATION)
             && !self.keys().is_empty()
     }
@@ -274,7 +283,7 @@ impl AccessGuard {
         text: Option<&str>,
     ) -> Result<AuthorizedCaller, AccessRejection> {
         let text = text.ok_or_else(|| unauthorized(ErrorCode::KeyMissing, WRITE_KEY_MISSING))?;
-        let keys = self.keys();
+        let keys = self.current_keys()?;
         let key = find_key(&keys, text, self.0.clock.now())?;
         self.admit(Some(RouteAccess::WriteKey), Arc::clone(key))
     }
@@ -302,41 +311,6 @@ impl AccessGuard {
         Ok(AuthorizedCaller { key: Some(key), session: None, spent })
     }
 
-    /// Returns once a request that was let through would no longer be.
-    pub(super) async fn until_ended(self, passed: &AuthorizedCaller) {
-        let revoked = self.until_revoked(passed.key.clone());
-        match &passed.session {
-            None => revoked.await,
-            Some(session) => tokio::select! {
-                () = revoked => {}
-                () = session.ended.cancelled() => {}
-            },
-        }
-    }
-
-    /// The same of a key.
-    pub(crate) async fn until_revoked(self, passed: Option<Arc<AccessKey>>) {
-        let mut snapshots = self.0.snapshots.clone();
-        loop {
-            let now = self.0.clock.now();
-            let left = {
-                let snapshot = snapshots.borrow_and_update();
-                match &passed {
-                    None if snapshot.keys.is_empty() => LOOK_EVERY,
-                    Some(key) if snapshot.keys.get(&key.id) == Some(key) && key.is_valid(now) => {
-                        let left = key.expires_at.map(|end| end.millis_since(now));
-                        left.map_or(LOOK_EVERY, |ms| LOOK_EVERY.min(Duration::from_millis(ms + 1)))
-                    }
-                    _ => return,
-                }
-            };
-            // Where no more snapshots come, the service ends, and its streams with it.
-            if let Ok(Err(_)) = timeout(left, snapshots.changed()).await {
-                return;
-            }
-        }
-    }
-
     /// A place for one more stream of a request that was let through.
     ///
     /// # Errors
@@ -355,6 +329,11 @@ impl AccessGuard {
             Some(key) => key.role == Role::Admin,
             None => self.keys().is_empty(),
         }
+    }
+
+    /// Whether another process of the cluster has handed it on.
+    fn is_forwarded(&self, headers: &HeaderMap) -> bool {
+        self.0.cluster.as_ref().is_some_and(|access| access.secret.is_in(headers))
     }
 
     fn is_allowed_origin(&self, headers: &HeaderMap) -> bool {

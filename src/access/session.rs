@@ -3,6 +3,10 @@
 //! A session is a random text in a cookie that no script can read. The service keeps its digest,
 //! in memory: a restart ends all sessions. It opens what its key opens, but for sending events, and
 //! ends with the key, after [`IDLE_MS`] without a request, or when it is closed.
+//!
+//! In a cluster the text is signed ([`super::signed_session`]), and a process that does not know it
+//! takes it over, for [`IDLE_MS`] after it was opened, unless it was closed, which the storage says
+//! ([`SharedSessions`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,12 +15,16 @@ use anyhow::Context;
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::future::BoxFuture;
 use headers::{Cookie, HeaderMapExt};
+use merganser_api::problem::Problem;
 use merganser_core::access::{AccessKey, AccessKeys};
 use merganser_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::cluster_secret::ClusterSecret;
+use super::signed_session::{sign, verify};
 use super::site::is_same_origin;
 
 /// Sessions that are open at a time; the one that was not used for the longest makes room.
@@ -78,14 +86,40 @@ pub(super) struct OpenSession {
     pub(super) ended: CancellationToken,
 }
 
+/// A session as processes of a cluster know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SharedSession {
+    /// SHA-256 of its text, in hexadecimal digits.
+    pub(crate) digest: String,
+    pub(crate) opened_at: Timestamp,
+}
+
+/// What the processes of a cluster know of each other's sessions.
+pub(crate) trait SharedSessions: Send + Sync {
+    /// Whether one was closed.
+    ///
+    /// # Errors
+    /// When that cannot be known.
+    fn is_closed(&self, session: SharedSession) -> BoxFuture<'_, Result<bool, Problem>>;
+
+    /// Notes that one is closed, and has the others close it, who get the headers of the request.
+    ///
+    /// # Errors
+    /// When it could not be noted.
+    fn close(&self, session: SharedSession, of: &HeaderMap) -> BoxFuture<'_, Result<(), Problem>>;
+}
+
 /// The sessions that there are. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SessionStore(Arc<Mutex<HashMap<SessionDigest, SessionEntry>>>);
+#[derive(Clone, Default)]
+pub(super) struct SessionStore {
+    entries: Arc<Mutex<HashMap<SessionDigest, SessionEntry>>>,
+    /// What other processes of a cluster sign theirs with.
+    secret: Option<ClusterSecret>,
+}
 
 /// SHA-256 of a session's text.
 type SessionDigest = [u8; 32];
 
-#[derive(Debug)]
 struct SessionEntry {
     key: Arc<AccessKey>,
     used_at: Timestamp,
@@ -95,12 +129,22 @@ struct SessionEntry {
 }
 
 impl SessionEntry {
+    fn new(key: Arc<AccessKey>, used_at: Timestamp) -> Self {
+        let ended = CancellationToken::new();
+        Self { key, used_at, _end: ended.clone().drop_guard(), ended }
+    }
+
     fn is_idle(&self, now: Timestamp) -> bool {
         now.millis_since(self.used_at) > IDLE_MS
     }
 }
 
 impl SessionStore {
+    /// The sessions of a process of a cluster.
+    pub(super) fn in_cluster(secret: ClusterSecret) -> Self {
+        Self { secret: Some(secret), ..Self::default() }
+    }
+
     /// Opens a session of a key; its text.
     ///
     /// # Errors
@@ -108,17 +152,13 @@ impl SessionStore {
     pub(super) fn open(&self, key: Arc<AccessKey>, now: Timestamp) -> anyhow::Result<String> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).context("the system gives no random numbers")?;
-        let text = URL_SAFE_NO_PAD.encode(random);
-        let ended = CancellationToken::new();
-        let entry = SessionEntry { key, used_at: now, _end: ended.clone().drop_guard(), ended };
+        let random = URL_SAFE_NO_PAD.encode(random);
+        let text = match &self.secret {
+            Some(secret) => sign(secret, &random, &key.id, now).context("it cannot be signed")?,
+            None => random,
+        };
         self.with_entries(|entries| {
-            entries.retain(|_, entry| !entry.is_idle(now));
-            if entries.len() >= SESSIONS_MAX {
-                let oldest = entries.iter().min_by_key(|(_, entry)| entry.used_at);
-                let oldest = oldest.map(|(digest, _)| *digest);
-                oldest.map(|digest| entries.remove(&digest));
-            }
-            entries.insert(digest(&text), entry);
+            insert(entries, digest(&text), SessionEntry::new(key, now), now);
         });
         Ok(text)
     }
@@ -143,7 +183,24 @@ impl SessionStore {
         })
     }
 
-    /// Ends a session.
+    /// What other processes of the cluster know a session by, if one of them has opened it, or this
+    /// one, so lately that it may be taken over.
+    pub(super) fn shared(&self, text: &str, now: Timestamp) -> Option<SharedSession> {
+        let opened_at = verify(self.secret.as_ref()?, text)?.opened_at;
+        let digest = digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        (now.millis_since(opened_at) <= IDLE_MS).then_some(SharedSession { digest, opened_at })
+    }
+
+    /// Takes over a session that another process of the cluster has opened, and nobody has closed.
+    pub(super) fn take_over(&self, text: &str, keys: &AccessKeys, now: Timestamp) {
+        let session = self.secret.as_ref().and_then(|secret| verify(secret, text));
+        let Some(session) = session else { return };
+        let Some(key) = keys.get(session.key_id) else { return };
+        let entry = SessionEntry::new(Arc::clone(key), session.opened_at);
+        self.with_entries(|entries| insert(entries, digest(text), entry, now));
+    }
+
+    /// Ends a session here.
     pub(super) fn close(&self, text: &str) {
         self.with_entries(|entries| entries.remove(&digest(text)));
     }
@@ -152,8 +209,24 @@ impl SessionStore {
         &self,
         work: impl FnOnce(&mut HashMap<SessionDigest, SessionEntry>) -> T,
     ) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut self.entries.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Puts an entry in, for which an idle one or the one that was not used for the longest makes room.
+fn insert(
+    entries: &mut HashMap<SessionDigest, SessionEntry>,
+    digest: SessionDigest,
+    entry: SessionEntry,
+    now: Timestamp,
+) {
+    entries.retain(|_, entry| !entry.is_idle(now));
+    if entries.len() >= SESSIONS_MAX {
+        let oldest = entries.iter().min_by_key(|(_, entry)| entry.used_at);
+        let oldest = oldest.map(|(digest, _)| *digest);
+        oldest.map(|digest| entries.remove(&digest));
+    }
+    entries.insert(digest, entry);
 }
 
 fn digest(text: &str) -> SessionDigest {
@@ -211,6 +284,36 @@ mod tests {
     }
 
     #[test]
+    fn processes_of_a_cluster_take_sessions_over_from_each_other() {
+        let reader = made(Role::Read);
+        let all = keys(&[&reader]);
+        let at = |hours: i64| Timestamp(hours * HOUR_US);
+        let of_cluster =
+            |secret: &str| SessionStore::in_cluster(ClusterSecret::new(secret).unwrap());
+        let (one, other) = (of_cluster("a"), of_cluster("a"));
+        let text = one.open(Arc::clone(&reader), at(0)).unwrap();
+        assert!(other.find(&text, &all, at(1)).is_none(), "it may have been closed");
+        assert_eq!(other.shared(&text, at(1)), one.shared(&text, at(1)));
+        assert_eq!(other.shared(&text, at(1)).unwrap().opened_at, at(0));
+        other.take_over(&text, &all, at(1));
+        let there = other.find(&text, &all, at(1)).unwrap();
+        assert_eq!(there.key, reader);
+        assert!(other.find(&text, &all, at(13)).is_some(), "it was used");
+        other.close(&text);
+        assert!(there.ended.is_cancelled() && other.find(&text, &all, at(13)).is_none());
+        assert_eq!(other.shared(&text, at(13)), None, "it is too old");
+        for (store, keys, now) in [
+            (of_cluster("b"), &all, at(1)),
+            (SessionStore::default(), &all, at(1)),
+            (of_cluster("a"), &keys(&[]), at(1)),
+            (of_cluster("a"), &all, at(13)),
+        ] {
+            store.take_over(&text, keys, now);
+            assert!(store.find(&text, keys, now).is_none());
+        }
+    }
+
+    #[test]
     fn of_too_many_sessions_the_one_goes_that_was_not_used_for_the_longest() {
         let (sessions, reader) = (SessionStore::default(), made(Role::Read));
         let all = keys(&[&reader]);
@@ -219,11 +322,11 @@ mod tests {
         let is_open = |text: &str| sessions.find(text, &all, Timestamp(20_000)).is_some();
         assert!(is_open(&texts[0]), "and is now the newest");
         open(20_001);
-        let is_there = |text: &String| sessions.0.lock().unwrap().contains_key(&digest(text));
+        let is_there = |text: &String| sessions.entries.lock().unwrap().contains_key(&digest(text));
         assert!(is_there(&texts[0]) && !is_there(&texts[1]) && is_there(&texts[2]));
-        assert_eq!(sessions.0.lock().unwrap().len(), SESSIONS_MAX);
+        assert_eq!(sessions.entries.lock().unwrap().len(), SESSIONS_MAX);
         open(20_001 + 13 * HOUR_US);
-        assert_eq!(sessions.0.lock().unwrap().len(), 1, "those that are idle are forgotten");
+        assert_eq!(sessions.entries.lock().unwrap().len(), 1, "those that are idle are forgotten");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use merganser_api::session::{Authentication, SessionDocument, SessionRequest};
 use merganser_core::access::Role;
 
 use super::bearer::{Bearer, SessionUse};
-use super::guard::{AccessGuard, AccessRejection};
+use super::guard::AccessGuard;
+use super::rejection::AccessRejection;
 use super::site::is_same_origin;
 use super::unauthenticated::{PeerNetwork, overloaded_problem};
 
@@ -35,7 +36,12 @@ async fn show(
     _: NoParameters,
     headers: HeaderMap,
 ) -> Result<Json<SessionDocument>, Problem> {
-    let shown = match guard.bearer(&headers, SessionUse::Accepted) {
+    let look = || guard.bearer(&headers, SessionUse::Accepted).map_err(AccessRejection::from);
+    let found = match look() {
+        Err(refused) => guard.recheck(refused, &headers, look).await,
+        found => found,
+    };
+    let shown = match found.map_err(|refused| refused.problem) {
         Ok(Bearer::Anybody) => keyless(Authentication::None, &[Role::Admin]),
         Ok(Bearer::Key(key)) => SessionDocument::of_key(Authentication::Key, &key),
         Ok(Bearer::Session(session)) => {
@@ -44,7 +50,7 @@ async fn show(
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
             keyless(Authentication::Required, &[])
         }
-        Err(problem) => return Err(problem),
+        Err(problem) => return Err(*problem),
     };
     Ok(Json(shown))
 }
@@ -57,7 +63,8 @@ async fn open(
     peer: Option<Extension<PeerNetwork>>,
     request: Request,
 ) -> Result<Response, AccessRejection> {
-    if !is_same_origin(request.headers()) {
+    let headers = request.headers().clone();
+    if !is_same_origin(&headers) {
         discard(&mut request.into_body()).await;
         return Err(Problem::new(ErrorCode::AnotherSite, NOT_THE_PAGE).into());
     }
@@ -71,7 +78,11 @@ async fn open(
         () = place.preempted() => return Err(overloaded_problem().into()),
     };
     let SessionRequest { key } = read_json(&body, SessionRequest::SHAPE)?;
-    let opened = guard.open_session(&key)?;
+    let open = || guard.open_session(&key);
+    let opened = match open() {
+        Ok(opened) => opened,
+        Err(refused) => guard.recheck(refused, &headers, open).await?,
+    };
     let shown = SessionDocument::of_key(Authentication::Session, &opened.key);
     let mut response = Json(shown).into_response();
     response.headers_mut().insert(header::SET_COOKIE, opened.cookie);
@@ -87,7 +98,7 @@ async fn close(
     _: NoParameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let cookie = guard.close_session(&headers)?;
+    let cookie = guard.close_session(&headers).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)], Body::empty()).into_response())
 }
 

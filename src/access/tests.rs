@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tower::layer::layer_fn;
 use tower::{BoxError, ServiceExt};
 
-use super::guard::AccessRejection;
+use super::rejection::AccessRejection;
 use super::secret::KeySecret;
 use super::*;
 use crate::settings::AllowedOrigins;

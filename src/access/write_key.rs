@@ -18,7 +18,8 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::AccessGuard;
-use super::guard::{AccessRejection, AuthorizedCaller};
+use super::authorized_caller::AuthorizedCaller;
+use super::rejection::AccessRejection;
 use super::unauthenticated::{PeerNetwork, overloaded_problem};
 
 /// Bytes of a body, as sent and decompressed; Segment's own limit is 500 KB.
@@ -48,7 +49,12 @@ pub(super) async fn authenticate_body(
         let detail = format!("the body did not arrive within {} ms", WITHIN.as_millis());
         Err(Problem::new(ErrorCode::BodyTimeout, detail))
     })?;
-    let passed = guard.check_write_key(write_key(&parts.headers, &bytes).as_deref())?;
+    let key = write_key(&parts.headers, &bytes);
+    let check = || guard.check_write_key(key.as_deref());
+    let passed = match check() {
+        Ok(passed) => passed,
+        Err(refused) => guard.recheck(refused, &parts.headers, check).await?,
+    };
     drop(place);
     Ok((passed, Request::from_parts(parts, Body::from(bytes))))
 }

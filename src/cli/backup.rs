@@ -14,7 +14,8 @@ use super::client::{ApiClient, ClientArgs};
 use super::output;
 use super::text::pluralize;
 use super::{CliError, serve};
-use crate::compose;
+use crate::compose::{self, DataPlace};
+use crate::settings::{JournalPlace, StorageLocation};
 
 /// Arguments of `merganser backup`.
 #[derive(Args, Debug)]
@@ -24,6 +25,12 @@ pub(super) struct BackupArgs {
     /// Take it of the directory of a service that is stopped, instead of asking one that runs
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// The service's setting of the same name, where it has one
+    #[arg(long, value_name = "STORAGE", default_value = "", requires = "data_dir")]
+    storage: StorageLocation,
+    /// The service's setting of the same name, where it has one
+    #[arg(long, value_name = "PLACE", default_value = "directory", requires = "data_dir")]
+    journal: JournalPlace,
     /// Where it goes: a directory that is empty or not there yet. To restore, start on it
     #[arg(value_name = "DIR")]
     to: PathBuf,
@@ -57,7 +64,8 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
     let (generation, written) = match &args.data_dir {
         Some(data_dir) => {
             let runtime = serve::runtime()?;
-            let mut backup = runtime.block_on(compose::back_up(data_dir))?;
+            let place = DataPlace::offline(data_dir, args.storage.0.clone(), args.journal.0);
+            let mut backup = runtime.block_on(compose::back_up(&place))?;
             (backup.generation.to_string(), write_archive(&mut backup.archive, to, &bar)?)
         }
         None => {

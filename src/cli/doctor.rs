@@ -14,7 +14,9 @@ mod directory_usage;
 mod finding;
 mod listen;
 mod schedule;
+mod scheduler;
 mod space;
+mod storage;
 mod store;
 
 use std::path::Path;
@@ -59,7 +61,7 @@ async fn run_checks(settings: &Settings) -> Vec<DoctorFinding> {
     let data_dir = &*settings.data_dir;
     let holder = inspect::lock_holder(data_dir);
     let is_running = matches!(holder, Ok(Some(_)));
-    let inspected = inspect::inspect_data_dir(data_dir).await;
+    let inspected = inspect::inspect_data(settings).await;
     let keys = match &inspected {
         Ok(inspected) => {
             let published = inspected.as_ref().and_then(|inspected| inspected.published.as_ref());
@@ -75,7 +77,9 @@ async fn run_checks(settings: &Settings) -> Vec<DoctorFinding> {
         space::check(data_dir, content.size_bytes, settings.disk_floor_bytes.0),
         descriptors::check(settings.connections_max, settings.queries_max),
         clock::check(SystemClock.now(), content.newest),
+        storage::check(settings).await,
         store::check(&settings.speed_store.0).await,
+        scheduler::check(settings).await,
         listen::check(settings, keys, is_running),
         definitions(settings.metrics_file()),
         schedule::check(settings, inspected.ok().flatten().and_then(|data| data.published)),

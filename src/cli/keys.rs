@@ -14,7 +14,8 @@ use super::client::{ApiClient, ClientArgs, percent_encoded};
 use super::output::{self, OutputFormat};
 use super::table::TextTable;
 use super::{CliError, serve};
-use crate::compose;
+use crate::compose::{self, DataPlace};
+use crate::settings::{JournalPlace, StorageLocation};
 
 /// Arguments of `merganser keys`.
 #[derive(Args, Debug)]
@@ -54,6 +55,12 @@ struct KeyCreateArgs {
     /// Make it in the directory of a service that is stopped, instead of asking one that runs
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// The service's setting of the same name, where it has one
+    #[arg(long, value_name = "STORAGE", default_value = "", requires = "data_dir")]
+    storage: StorageLocation,
+    /// The service's setting of the same name, where it has one
+    #[arg(long, value_name = "PLACE", default_value = "directory", requires = "data_dir")]
+    journal: JournalPlace,
     /// What it is for: ingest, read or admin
     #[arg(long)]
     role: Role,
@@ -126,7 +133,10 @@ pub(super) fn run(args: &KeysArgs) -> Result<(), CliError> {
 fn create(args: &KeyCreateArgs) -> Result<(), CliError> {
     let request = args.request()?;
     let made = match &args.data_dir {
-        Some(dir) => serve::runtime()?.block_on(compose::create_offline_key(dir, request))?,
+        Some(dir) => {
+            let place = DataPlace::offline(dir, args.storage.0.clone(), args.journal.0);
+            serve::runtime()?.block_on(compose::create_offline_key(&place, request))?
+        }
         None => {
             let reply = ApiClient::new(&args.client)?.post("/v1/keys", &request);
             reply.map_err(anyhow::Error::from)?.ok()?.json()?

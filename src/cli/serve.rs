@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::{CliError, malloc_arenas, output};
-use crate::compose::RunningService;
+use crate::compose::{ClusterNode, RunningService};
 use crate::settings::{LogFormat, Settings};
 use crate::trace::TraceExporter;
 
@@ -30,7 +30,7 @@ pub(super) fn run(settings: Settings) -> Result<(), CliError> {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut stop = ShutdownSignal::listen()?;
     let service = tokio::select! {
-        service = Box::pin(RunningService::start(settings)) => service?,
+        service = Box::pin(StartedProcess::start(settings)) => service?,
         () = stop.received() => return Ok(()),
     };
     tokio::select! {
@@ -47,6 +47,45 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = stop.received() => {
             anyhow::bail!("a second signal came: ended without an orderly shutdown")
         },
+    }
+}
+
+/// A process: the only one, or one of several.
+enum StartedProcess {
+    Alone(Box<RunningService>),
+    OfCluster(Box<ClusterNode>),
+}
+
+impl StartedProcess {
+    async fn start(settings: Settings) -> anyhow::Result<Self> {
+        Ok(match settings.role.0.is_cluster {
+            false => Self::Alone(Box::new(RunningService::start(settings).await?)),
+            true => Self::OfCluster(Box::new(ClusterNode::start(settings).await?)),
+        })
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Alone(service) => service.url(),
+            Self::OfCluster(node) => node.url(),
+        }
+    }
+
+    async fn wait_until_ready(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Alone(service) => service.wait_until_ready().await,
+            Self::OfCluster(node) => {
+                node.wait_until_ready().await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        match self {
+            Self::Alone(service) => service.stop().await,
+            Self::OfCluster(node) => node.stop().await,
+        }
     }
 }
 

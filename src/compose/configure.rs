@@ -17,7 +17,7 @@ use crate::http::{ConnectionSettings, HttpSettings};
 use crate::settings::Settings;
 
 /// The settings of intake.
-pub(super) fn intake(settings: &Settings) -> IntakeSettings {
+pub(crate) fn intake(settings: &Settings) -> IntakeSettings {
     let limits = IntakeLimits {
         body_max_bytes: settings.body_max_bytes.as_usize(),
         decompressed_max_bytes: settings.decompressed_max_bytes.as_usize(),
@@ -33,14 +33,18 @@ pub(super) fn intake(settings: &Settings) -> IntakeSettings {
             max_events: settings.quarantine_max_events,
             ..QuarantineSettings::default()
         },
+        commit_max_events: settings.commit_max_events,
+        commit_max_bytes: settings.commit_max_bytes.as_usize(),
+        commit_delay: Duration::from_millis(settings.commit_delay_ms),
         backlog_max_events: settings.backlog_max_events,
+        disk_path: settings.data_dir.clone(),
         disk_floor_bytes: settings.disk_floor_bytes.0,
         ..IntakeSettings::default()
     }
 }
 
 /// The settings of the fold.
-pub(super) fn speed(settings: &Settings) -> SpeedSettings {
+pub(crate) fn speed(settings: &Settings) -> SpeedSettings {
     SpeedSettings {
         flush_interval: Duration::from_millis(settings.flush_interval_ms),
         retire_grace: Duration::from_millis(settings.retire_grace_ms),
@@ -50,7 +54,7 @@ pub(super) fn speed(settings: &Settings) -> SpeedSettings {
 }
 
 /// The settings of queries.
-pub(super) fn serving(settings: &Settings) -> ServingSettings {
+pub(crate) fn serving(settings: &Settings) -> ServingSettings {
     let lag_max = Duration::from_millis(settings.lag_max_ms);
     // A machine has no more of it.
     let memory_bytes = usize::try_from(settings.query_memory_bytes.0).unwrap_or(usize::MAX);
@@ -59,7 +63,7 @@ pub(super) fn serving(settings: &Settings) -> ServingSettings {
 }
 
 /// What connections are held to.
-pub(super) fn connections(settings: &Settings) -> ConnectionSettings {
+pub(crate) fn connections(settings: &Settings) -> ConnectionSettings {
     ConnectionSettings {
         connections_max: settings.connections_max,
         idle_timeout: Duration::from_millis(settings.idle_timeout_ms),
@@ -67,7 +71,7 @@ pub(super) fn connections(settings: &Settings) -> ConnectionSettings {
 }
 
 /// What holds for every request.
-pub(super) fn http(settings: &Settings) -> HttpSettings {
+pub(crate) fn http(settings: &Settings) -> HttpSettings {
     HttpSettings {
         answer_within: Duration::from_millis(settings.request_timeout_ms),
         origins: settings.cors_origins.clone(),
@@ -76,13 +80,13 @@ pub(super) fn http(settings: &Settings) -> HttpSettings {
 }
 
 /// The settings of the catalog.
-pub(super) fn catalog(settings: &Settings) -> CatalogSettings {
+pub(crate) fn catalog(settings: &Settings) -> CatalogSettings {
     CatalogSettings { grace_ms: settings.retire_grace_ms, ..CatalogSettings::default() }
 }
 
 /// The settings of runs. Field by field, a setting of this start wins over the stored schedule, and
 /// that one over the file and the defaults.
-pub(super) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSettings {
+pub(crate) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSettings {
     let sources = &settings.sources;
     let schedule = Schedule {
         incremental: choose(
@@ -102,7 +106,7 @@ pub(super) fn runs(settings: &Settings, stored: Option<&Schedule>) -> RunSetting
         ),
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    RunSettings { schedule, threads }
+    RunSettings { schedule, threads, part_max_events: settings.part_max_events }
 }
 
 fn choose(is_explicit: bool, set: &str, stored: Option<&String>) -> String {
@@ -114,7 +118,7 @@ fn choose(is_explicit: bool, set: &str, stored: Option<&String>) -> String {
 
 /// Which callers may do everything while there are no keys: those on this machine, unless the
 /// settings say more.
-pub(super) fn anonymous_access(
+pub(crate) fn anonymous_access(
     settings: &Settings,
     address: SocketAddr,
     snapshot: &CatalogSnapshot,
@@ -171,7 +175,8 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_parts() {
         let settings = Settings::default();
-        assert_eq!(intake(&settings), IntakeSettings::default());
+        let disk_path = settings.data_dir.clone();
+        assert_eq!(intake(&settings), IntakeSettings { disk_path, ..IntakeSettings::default() });
         assert_eq!(catalog(&settings).grace_ms, CatalogSettings::default().grace_ms);
         assert_eq!(runs(&settings, None).schedule, Schedule::default());
         let (configured, default) = (speed(&settings), SpeedSettings::default());

@@ -27,7 +27,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<MetricDefinition>> {
 /// Makes metrics anew whose states depend on a way of folding that is no longer the newest. The
 /// version that there is answers until the new one is complete. What cannot be made anew now is by
 /// the next start.
-pub(super) async fn rebuild_outdated(catalog: &dyn Catalog) {
+pub(crate) async fn rebuild_outdated(catalog: &dyn Catalog) {
     let current = catalog.current();
     for name in current.names() {
         let Some(version) = current.newest_version(name).filter(|v| v.compiled.is_outdated())
@@ -48,7 +48,7 @@ pub(super) async fn rebuild_outdated(catalog: &dyn Catalog) {
 ///
 /// # Errors
 /// With the name of the first one that cannot be.
-pub(super) async fn apply(
+pub(crate) async fn apply(
     catalog: &dyn Catalog,
     definitions: Vec<MetricDefinition>,
 ) -> anyhow::Result<()> {

@@ -2,15 +2,18 @@
 //! is so full, or the backlog so large, that a run is wanted, and whether the data directory is
 //! still there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use batch_layer::job::{RunMode, RunState, RunTrigger};
 use batch_layer::run::RunService;
 use merganser_core::clock::Clock;
+use merganser_core::ids::MetricId;
 use merganser_metric::views::SpeedViews;
 use speed_layer::fold::SpeedHandle;
 use speed_layer::intake::IntakeHandle;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -47,11 +50,22 @@ pub(super) fn start_health_checks(
     let tasks = [
         tokio::spawn(parts),
         tokio::spawn(follow_fold(readiness.clone(), speed.clone())),
-        tokio::spawn(run_on_group_limit(speed.clone(), runs.clone(), retire_grace)),
-        tokio::spawn(run_on_backlog(intake.clone(), runs.clone())),
+        tokio::spawn({
+            let (full, runs) = (speed.full(), runs.clone());
+            async move { run_on_group_limit(full, &runs, retire_grace).await }
+        }),
+        tokio::spawn({
+            let (intake, runs) = (intake.clone(), runs.clone());
+            async move {
+                run_on_backlog(|| intake.observe_backlog(), intake.backlog_max(), &runs).await;
+            }
+        }),
         tokio::spawn(watch_data_dir(intake.clone())),
         tokio::spawn(clock::watch_clock(Arc::clone(clock))),
-        tokio::spawn(measure_rate(status.clone())),
+        tokio::spawn({
+            let (accepted, noted) = (status.clone(), status.clone());
+            measure_rate(move || accepted.accepted(), move |rate| noted.set_events_per_second(rate))
+        }),
         tokio::spawn(measure_disk(status.clone())),
     ];
     let stop = stop.clone();
@@ -113,12 +127,15 @@ async fn follow_fold(readiness: Readiness, speed: SpeedHandle) {
 
 /// Starts a run while a metric has reached its bound of groups: what the batch views cover, the
 /// speed views let go of after `retire_grace`. What is left out meanwhile is in the next run.
-async fn run_on_group_limit(speed: SpeedHandle, runs: RunService, retire_grace: Duration) {
-    let mut full = speed.full();
+pub(super) async fn run_on_group_limit(
+    mut full: watch::Receiver<BTreeSet<MetricId>>,
+    runs: &RunService,
+    retire_grace: Duration,
+) {
     while full.wait_for(|full| !full.is_empty()).await.is_ok() {
         if let Ok(run) = runs.queue().submit(RunMode::Incremental, RunTrigger::Limit, None) {
             info!(run = run.id, "a metric has reached its bound of groups: started a run");
-            end_of(&runs, &run.id).await;
+            end_of(runs, &run.id).await;
             sleep(retire_grace).await;
         }
         sleep(LOOK).await;
@@ -127,17 +144,17 @@ async fn run_on_group_limit(speed: SpeedHandle, runs: RunService, retire_grace: 
 
 /// Starts a run while the backlog is over half of its bound, so that a burst does not wait for the
 /// schedule until intake slows down. Looking at it also tells intake how fast runs are.
-async fn run_on_backlog(intake: IntakeHandle, runs: RunService) {
+pub(super) async fn run_on_backlog(backlog: impl Fn() -> u64, backlog_max: u64, runs: &RunService) {
     let mut next = Instant::now();
     loop {
         sleep(LOOK).await;
-        let backlog = intake.observe_backlog();
-        if backlog <= intake.backlog_max() / 2 || Instant::now() < next {
+        let backlog = backlog();
+        if backlog <= backlog_max / 2 || Instant::now() < next {
             continue;
         }
         if let Ok(run) = runs.queue().submit(RunMode::Incremental, RunTrigger::Limit, None) {
             info!(run = run.id, backlog, "the backlog is large: started a run");
-            let pause = match end_of(&runs, &run.id).await {
+            let pause = match end_of(runs, &run.id).await {
                 Some(RunState::Succeeded) => BACKLOG_PAUSE,
                 _ => BACKLOG_RETRY,
             };
@@ -166,13 +183,14 @@ async fn watch_data_dir(intake: IntakeHandle) {
     }
 }
 
-async fn measure_rate(status: StatusCollector) {
-    let (mut before, mut since) = (status.accepted(), Instant::now());
+/// Notes how fast events are accepted, every now and then. Never ends.
+pub(super) async fn measure_rate(accepted: impl Fn() -> u64, note: impl Fn(u64)) {
+    let (mut before, mut since) = (accepted(), Instant::now());
     loop {
         sleep(RATE).await;
-        let (accepted, now) = (status.accepted(), Instant::now());
+        let (accepted, now) = (accepted(), Instant::now());
         let seconds = (now - since).as_secs_f64().max(0.001);
-        status.set_events_per_second(((accepted - before) as f64 / seconds).round() as u64);
+        note(((accepted - before) as f64 / seconds).round() as u64);
         (before, since) = (accepted, now);
     }
 }

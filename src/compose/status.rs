@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use batch_layer::job::{RunMode, RunRecord, RunState};
+use batch_layer::job::{RunMode, RunQueue, RunRecord, RunState};
 use batch_layer::run::RunService;
 use merganser_api::status::{BacklogStatus, DiskStatus, IngestionStatus, ServiceStatus};
 use serving_layer::serve::StatusSource;
@@ -59,13 +59,8 @@ impl StatusCollector {
     }
 
     fn backlog(&self) -> BacklogStatus {
-        let rate = |run: &RunRecord| {
-            let took_ms = run.ended_at?.millis_since(run.started_at?).max(1);
-            let is_new = run.state == RunState::Succeeded && run.mode == RunMode::Incremental;
-            is_new.then_some(run.events.saturating_mul(1000) / took_ms).filter(|rate| *rate > 0)
-        };
         BacklogStatus {
-            covered_per_second: self.0.runs.queue().find_newest(rate).unwrap_or(0),
+            covered_per_second: covered_per_second(self.0.runs.queue()),
             events: self.0.intake.observe_backlog(),
             max_events: self.0.intake.backlog_max(),
         }
@@ -81,6 +76,16 @@ impl StatusCollector {
         let used_bytes = self.0.disk_bytes.load(Ordering::Relaxed);
         status.disk = Some(DiskStatus { used_bytes });
     }
+}
+
+/// Events a second that the newest incremental run covered; 0 if there was none.
+pub(super) fn covered_per_second(runs: &RunQueue) -> u64 {
+    let rate = |run: &RunRecord| {
+        let took_ms = run.ended_at?.millis_since(run.started_at?).max(1);
+        let is_new = run.state == RunState::Succeeded && run.mode == RunMode::Incremental;
+        is_new.then_some(run.events.saturating_mul(1000) / took_ms).filter(|rate| *rate > 0)
+    };
+    runs.find_newest(rate).unwrap_or(0)
 }
 
 /// Bytes of all files below; what vanishes meanwhile is left out.

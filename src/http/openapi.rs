@@ -99,6 +99,15 @@ pub(super) fn route_access() -> Vec<(&'static str, Method, RouteAccess)> {
     operations::all().into_iter().map(|one| (one.path, method(&one.method), one.access)).collect()
 }
 
+/// The paths of operations with one of these tags, each once.
+pub(super) fn paths_of(tags: &[&str]) -> Vec<&'static str> {
+    let tagged = operations::all().into_iter().filter(|one| tags.contains(&one.tag));
+    let mut paths: Vec<&'static str> = tagged.map(|one| one.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
 /// Statuses of requests that bring no key, the wrong one, or too many.
 const KEY_PROBLEMS: [&str; 3] = ["401", "403", "429"];
 

@@ -5,11 +5,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use axum::http::{HeaderValue, Uri};
+use batch_layer::journal::JournalLocation;
 use batch_layer::schedule::Schedule;
+use batch_layer::storage::{StorageAddress, StorageAddressError};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use speed_layer::store::StoreAddress;
 use tracing_subscriber::EnvFilter;
+
+use super::roles::Roles;
 
 /// Reads a type from a TOML text by its [`FromStr`].
 macro_rules! read_from_text {
@@ -47,6 +51,10 @@ impl<'de> Deserialize<'de> for BoolSetting {
 read_from_text!(
     ListenAddress,
     SpeedStoreAddress,
+    StorageLocation,
+    JournalPlace,
+    RoleSetting,
+    AdvertisedUrl,
     CronExpression,
     TimezoneName,
     LogFilter,
@@ -157,6 +165,83 @@ impl FromStr for SpeedStoreAddress {
     fn from_str(text: &str) -> Result<Self, String> {
         let checked = text.parse::<StoreAddress>().map_err(|error| error.to_string());
         checked.map(|_| Self(text.to_owned()))
+    }
+}
+
+/// Where the objects are, as the batch layer reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StorageLocation(pub(crate) StorageAddress);
+
+impl FromStr for StorageLocation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error: StorageAddressError| error.to_string())
+    }
+}
+
+impl StorageLocation {
+    /// Whether no other machine sees it.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        self.0 == StorageAddress::DataDirectory
+    }
+}
+
+/// Where the journal is, as the batch layer reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct JournalPlace(pub(crate) JournalLocation);
+
+impl JournalPlace {
+    /// Whether other processes can read it.
+    pub(super) fn is_in_storage(self) -> bool {
+        self.0 == JournalLocation::Storage
+    }
+}
+
+impl FromStr for JournalPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+/// What the process stands ready for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RoleSetting(pub(crate) Roles);
+
+impl RoleSetting {
+    /// Of a process that only makes parts of runs.
+    pub(crate) fn executor() -> Self {
+        Self(Roles { ingest: false, batch: false, executor: true, is_cluster: true })
+    }
+}
+
+impl FromStr for RoleSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+/// Where other processes reach this one; empty for where it listens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AdvertisedUrl(pub(crate) String);
+
+impl FromStr for AdvertisedUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_root = |uri: &Uri| uri.path() == "/" && uri.query().is_none();
+        let is_url = text.parse::<Uri>().is_ok_and(|uri| {
+            let scheme = uri.scheme_str().unwrap_or_default();
+            uri.host().is_some() && ["http", "https"].contains(&scheme) && is_root(&uri)
+        });
+        match text.is_empty() || is_url {
+            true => Ok(Self(text.trim_end_matches('/').to_owned())),
+            false => Err(format!("`{text}` is no address of a process; expected http://host:port")),
+        }
     }
 }
 

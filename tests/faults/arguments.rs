@@ -49,6 +49,8 @@ impl Arguments {
     /// How long a scenario may take that goes on as long as one lets it: its share in percent of
     /// the campaign, or `bounded` in the bounded share.
     pub(crate) fn share(&self, percent: u64, bounded: Duration) -> Duration {
+        // A scenario alone has all of it.
+        let percent = if self.only.is_some() { 100 } else { percent };
         self.minutes.map_or(bounded, |minutes| Duration::from_secs(minutes * 60 * percent / 100))
     }
 

@@ -11,20 +11,30 @@
 
 mod arguments;
 mod bounds;
+mod clock;
+mod cluster;
 mod damage;
+#[cfg(feature = "ballista")]
+mod executors;
 mod full_disk;
+mod hosts;
 mod http;
 mod kills;
 mod ledger;
 mod load;
+mod network;
 mod places;
 mod planted;
 mod random;
 mod redis;
+mod redis_cluster;
 mod redis_faults;
 mod report;
+mod revocation;
 mod rivals;
+mod s3;
 mod service;
+mod successors;
 
 use std::process::ExitCode;
 
@@ -40,6 +50,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    network::enter();
     println!("seed {}", arguments.seed);
     let report = Report::default();
     if arguments.all_planted || arguments.planted.is_some() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::Agent;
+use ureq::{Agent, RequestBuilder};
 
 /// What came back.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ impl Reply {
 pub(crate) struct Http {
     agent: Agent,
     url: String,
+    /// With which key, if with one.
+    key: Option<String>,
 }
 
 impl Http {
@@ -39,15 +41,31 @@ impl Http {
             .proxy(None)
             .build()
             .new_agent();
-        Self { agent, url }
+        Self { agent, url, key: None }
+    }
+
+    /// The same with a key.
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self.clone() }
+    }
+
+    fn with<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.key {
+            Some(key) => request.header("authorization", format!("Bearer {key}")),
+            None => request,
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Reply, ureq::Error> {
-        self.agent.get(format!("{}{path}", self.url)).call().and_then(read)
+        self.with(self.agent.get(format!("{}{path}", self.url))).call().and_then(read)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Result<Reply, ureq::Error> {
+        self.with(self.agent.delete(format!("{}{path}", self.url))).call().and_then(read)
     }
 
     pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> Result<Reply, ureq::Error> {
-        let request = self.agent.post(format!("{}{path}", self.url));
+        let request = self.with(self.agent.post(format!("{}{path}", self.url)));
         request.content_type(kind).send(body).and_then(read)
     }
 
@@ -59,13 +77,24 @@ impl Http {
         encoding: &str,
         body: &[u8],
     ) -> Result<Reply, ureq::Error> {
-        let request = self.agent.post(format!("{}{path}", self.url));
+        let request = self.with(self.agent.post(format!("{}{path}", self.url)));
         let request = request.content_type(kind).header("content-encoding", encoding);
         request.send(body).and_then(read)
     }
 
+    #[cfg(feature = "ballista")]
+    pub(crate) fn put_text(
+        &self,
+        path: &str,
+        kind: &str,
+        body: &str,
+    ) -> Result<Reply, ureq::Error> {
+        let request = self.with(self.agent.put(format!("{}{path}", self.url)));
+        request.content_type(kind).send(body).and_then(read)
+    }
+
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Reply, ureq::Error> {
-        self.agent.put(format!("{}{path}", self.url)).send_json(body).and_then(read)
+        self.with(self.agent.put(format!("{}{path}", self.url))).send_json(body).and_then(read)
     }
 
     /// Starts a run; `None` when one is active or the service is away.

@@ -12,7 +12,7 @@ use crate::random::Random;
 /// Time after which an answer must be whole again, once what was hurt is back.
 pub(crate) const WHOLE: Duration = Duration::from_secs(120);
 
-/// Senders of a load.
+/// Senders of a load that keep to one process; the next one roams.
 const CLIENTS: usize = 2;
 
 /// What the sending and the querying clients share.
@@ -81,19 +81,34 @@ impl Load {
     pub(crate) fn resume(&mut self, http: &Http, random: &mut Random) {
         self.common.stop.store(false, Ordering::Relaxed);
         for client in 0..CLIENTS {
-            let (http, common, random) = (http.clone(), Arc::clone(&self.common), random.fork());
-            self.threads.push(thread::spawn(move || {
-                let mut sender = Client { http, common, random, client, aside: Vec::new() };
-                while !sender.common.is_stopped() {
-                    let result = sender.send_one();
-                    sender.common.report(result);
-                }
-            }));
+            self.send(client, vec![http.clone()], random);
         }
-        let (http, common) = (http.clone(), Arc::clone(&self.common));
+        self.query(vec![http.clone()], random);
+    }
+
+    /// One more client that sends and one that queries, each request to any of these.
+    pub(crate) fn roam(&mut self, fronts: &[Http], random: &mut Random) {
+        self.send(CLIENTS, fronts.to_vec(), random);
+        self.query(fronts.to_vec(), random);
+    }
+
+    fn send(&mut self, client: usize, fronts: Vec<Http>, random: &mut Random) {
+        let (common, random) = (Arc::clone(&self.common), random.fork());
+        self.threads.push(thread::spawn(move || {
+            let mut sender = Client { fronts, common, random, client, aside: Vec::new() };
+            while !sender.common.is_stopped() {
+                let result = sender.send_one();
+                sender.common.report(result);
+            }
+        }));
+    }
+
+    fn query(&mut self, fronts: Vec<Http>, random: &mut Random) {
+        let (common, mut random) = (Arc::clone(&self.common), random.fork());
         self.threads.push(thread::spawn(move || {
             while !common.is_stopped() {
-                let result = ask(&http, &common).and_then(|_| check_claims(&http, &common));
+                let http = random.pick(&fronts);
+                let result = ask(http, &common).and_then(|_| check_claims(http, &common));
                 common.report(result);
                 thread::sleep(Duration::from_millis(30));
             }
@@ -120,7 +135,8 @@ impl Drop for Load {
 }
 
 struct Client {
-    http: Http,
+    /// The processes that it sends to.
+    fronts: Vec<Http>,
     common: Arc<Common>,
     random: Random,
     client: usize,
@@ -196,9 +212,10 @@ impl Client {
         let wait = if self.random.percent(5) { "applied" } else { "durable" };
         let body = lines.join("\n");
         let path = format!("/v1/events?wait={wait}");
-        match self.http.post(&path, "application/x-ndjson", body.as_bytes()) {
+        match self.random.pick(&self.fronts).post(&path, "application/x-ndjson", body.as_bytes()) {
             Ok(reply) if reply.status == 200 => Ok(Some(reply)),
-            Ok(reply) if matches!(reply.status, 503 | 507) => {
+            // Refused, or in doubt since an owner hangs.
+            Ok(reply) if matches!(reply.status, 503 | 504 | 507) => {
                 self.common.refused.fetch_add(1, Ordering::Relaxed);
                 thread::sleep(Duration::from_millis(10));
                 Ok(None)

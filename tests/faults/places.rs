@@ -19,6 +19,12 @@ use crate::service::{Options, Place, Service};
 
 const ACTIONS: [&str; 4] = ["crash", "powercut", "eio", "enospc"];
 
+/// Only the leader of a cluster comes there: `hosts` has it fail now and then.
+pub(crate) const OF_LEADERS: &str = "gc.condemned.before";
+
+/// Only who makes parts for others comes there.
+const OF_EXECUTORS: &str = "part.";
+
 /// How long a place may take to be reached.
 const REACH: Duration = Duration::from_secs(25);
 /// How long a service goes on after a failure that it survived.
@@ -32,6 +38,7 @@ pub(crate) fn points() -> Vec<(String, bool)> {
         collect(&root.join(folder), &mut found);
     }
     assert!(found.len() > 40, "only {} failpoints in the sources", found.len());
+    found.retain(|(point, _)| point != OF_LEADERS && !point.starts_with(OF_EXECUTORS));
     found.into_iter().collect()
 }
 
@@ -98,6 +105,10 @@ pub(crate) fn at_point(
     place.window = 20_000;
     // Its file is rewritten when it holds much that is gone.
     place.more = vec!["--quarantine-max-events".to_owned(), "50".to_owned()];
+    let of_objects = ["journal.put", "journal.joined", "lines.put"];
+    if of_objects.iter().any(|of| point.starts_with(of)) {
+        place.more.extend(["--journal", "storage"].map(str::to_owned));
+    }
     let http = Http::new(place.url());
     let mut load = Load::start(&http, 150, 4, random);
     load.common.is_forgetful.store(true, Ordering::Relaxed);

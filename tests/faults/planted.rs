@@ -4,11 +4,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
+#[cfg(feature = "ballista")]
+use crate::executors::{self, ExecutorFault};
+use crate::hosts::{Fault, ProcessFault};
 use crate::ledger::Violation;
 use crate::random::Random;
 use crate::redis_faults::Hurt;
 use crate::report::Report;
-use crate::{bounds, kills, places, redis_faults, rivals};
+use crate::{bounds, hosts, kills, places, redis_faults, rivals, successors};
 
 /// How long a bug may hide.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -40,6 +43,39 @@ const BUGS: &[(&str, &str, &str, Hunt)] = &[
     ("epoch_twice", "a run folds epochs that its view has already", "kills", by_kills),
     ("no_back_pressure", "intake does not wait for runs", "bounds", by_bounds),
     ("float_sums", "sums are added up as floats", "kills", by_kills),
+    ("claim_deleted", "the journal's claims are trimmed, too", "hosts", by_sleep),
+    ("lease_trusted", "who lost the journal appends behind the one who took it", "hosts", by_hosts),
+    ("old_fence_trusted", "a replica believes writers of before", "hosts", by_restored_storage),
+    (
+        "condemned_not_checked",
+        "a publication names what another leader deletes",
+        "hosts",
+        by_collection,
+    ),
+    ("doubt_acknowledged", "an entry in doubt is taken for stored", "places", by_lost_answer),
+    #[cfg(feature = "ballista")]
+    ("second_attempt_counts", "a part that was made twice counts twice", "executors", by_executors),
+    #[cfg(feature = "ballista")]
+    (
+        "record_before_files",
+        "a part is recorded before its files are there",
+        "executors",
+        by_executors,
+    ),
+    #[cfg(feature = "ballista")]
+    (
+        "missing_not_submitted",
+        "parts that got lost are not asked for again",
+        "executors",
+        by_executors_killed,
+    ),
+    #[cfg(feature = "ballista")]
+    (
+        "work_not_reserved",
+        "files of parts are deleted before they are named",
+        "executors",
+        by_new_leaders,
+    ),
 ];
 
 /// Plants bugs, each until it is caught.
@@ -101,6 +137,31 @@ fn by_doubt(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<()
     places::publications_in_doubt(Some(bug), r, random)
 }
 
+fn by_hosts(bug: &str, end: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
+    hosts::under_faults(Some(bug), &[Fault::Owner(ProcessFault::HeldUp)], end, r, random)
+}
+
+fn by_sleep(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
+    hosts::slept_through_a_trim(Some(bug), r, random)
+}
+
+fn by_restored_storage(
+    bug: &str,
+    _: Instant,
+    r: &Report,
+    random: &mut Random,
+) -> Result<(), Violation> {
+    successors::restored_storage(Some(bug), r, random)
+}
+
+fn by_collection(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
+    successors::published_after_a_collection(Some(bug), r, random)
+}
+
+fn by_lost_answer(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
+    at(bug, "journal.put.before", "eio", r, random)
+}
+
 fn by_bounds(bug: &str, _: Instant, report: &Report, _: &mut Random) -> Result<(), Violation> {
     bounds::backlog(Some(bug), report)
 }
@@ -127,4 +188,30 @@ fn by_runs(bug: &str, _: Instant, r: &Report, random: &mut Random) -> Result<(),
 
 fn by_slow_readers(bug: &str, _: Instant, r: &Report, d: &mut Random) -> Result<(), Violation> {
     rivals::two_runs_at_once(Some(bug), "query.view.before=sleep(1000)", 20, r, d)
+}
+
+#[cfg(feature = "ballista")]
+fn by_executors(bug: &str, end: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
+    let faults = [ExecutorFault::HeldUpPastTimeout, ExecutorFault::CutOff];
+    executors::under_faults(Some(bug), &faults, 10, end, r, random)
+}
+
+#[cfg(feature = "ballista")]
+fn by_executors_killed(
+    bug: &str,
+    end: Instant,
+    r: &Report,
+    random: &mut Random,
+) -> Result<(), Violation> {
+    executors::under_faults(Some(bug), &[ExecutorFault::AllKilled], 10, end, r, random)
+}
+
+#[cfg(feature = "ballista")]
+fn by_new_leaders(
+    bug: &str,
+    end: Instant,
+    r: &Report,
+    random: &mut Random,
+) -> Result<(), Violation> {
+    executors::under_faults(Some(bug), &[ExecutorFault::LeaderHeldUp], 10, end, r, random)
 }

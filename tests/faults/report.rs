@@ -6,10 +6,12 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::arguments::Arguments;
+#[cfg(feature = "ballista")]
+use crate::executors;
 use crate::ledger::Violation;
 use crate::load::Common;
 use crate::random::Random;
-use crate::{bounds, damage, full_disk, kills, places, redis_faults, rivals};
+use crate::{bounds, damage, full_disk, hosts, kills, places, redis_faults, rivals};
 
 /// A part of the campaign.
 type Scenario = fn(&Arguments, &Report, &mut Random) -> Result<(), Violation>;
@@ -22,7 +24,10 @@ pub(crate) const SCENARIOS: &[(&str, Scenario)] = &[
     ("places", places::all),
     ("bounds", bounds::all),
     ("full_disk", full_disk::all),
+    ("hosts", hosts::all),
     ("kills", kills::all),
+    #[cfg(feature = "ballista")]
+    ("executors", executors::all),
 ];
 
 /// Numbers of a campaign, and its violations.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::http::Http;
 use crate::ledger::{METRICS, Violation};
+use crate::network::NetworkHost;
 
 const START: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(5);
@@ -33,8 +34,11 @@ pub(crate) struct Options {
 #[derive(Debug)]
 pub(crate) struct Place {
     dir: TempDir,
+    pub(crate) host: NetworkHost,
     pub(crate) speed_store: String,
     port: u16,
+    /// What the campaign asks with, if with a key.
+    pub(crate) key: Option<String>,
     /// Identified events that are remembered.
     pub(crate) window: u64,
     pub(crate) grace_ms: u64,
@@ -42,20 +46,31 @@ pub(crate) struct Place {
     /// Room on the disk below which nothing is taken.
     pub(crate) disk_floor: &'static str,
     pub(crate) more: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) binary: PathBuf,
     pub(crate) planted: Option<String>,
 }
 
 impl Place {
     pub(crate) fn new(speed_store: &str, planted: Option<&str>) -> Self {
+        Self::on(NetworkHost::loopback(), speed_store, planted)
+    }
+
+    /// A place on a host of its own.
+    pub(crate) fn on(host: NetworkHost, speed_store: &str, planted: Option<&str>) -> Self {
         Self {
             dir: TempDir::with_prefix("merganser-faults-").unwrap(),
+            host,
             speed_store: speed_store.to_owned(),
             port: free_port(),
+            key: None,
             window: 200_000,
             grace_ms: 200,
             flush_interval_ms: 20,
             disk_floor: "1MiB",
             more: Vec::new(),
+            environment: Vec::new(),
+            binary: binary(),
             planted: planted.map(str::to_owned),
         }
     }
@@ -69,7 +84,17 @@ impl Place {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.address())
+    }
+
+    fn address(&self) -> String {
+        format!("{}:{}", self.host.address(), self.port)
+    }
+
+    /// What asks the service here.
+    pub(crate) fn http(&self) -> Http {
+        let http = Http::new(self.url());
+        self.key.as_ref().map_or(http.clone(), |key| http.with_key(key))
     }
 
     pub(crate) fn log(&self) -> String {
@@ -88,7 +113,7 @@ impl Place {
         fs::write(&metrics, METRICS).unwrap();
         let log = self.dir.path().join("server.log");
         let log = File::options().create(true).append(true).open(log).unwrap();
-        let mut command = Command::new(binary());
+        let mut command = self.host.command(&self.binary);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MERGANSER_") {
                 command.env_remove(name);
@@ -100,13 +125,14 @@ impl Place {
             .env("TOKIO_WORKER_THREADS", "8")
             .env("PLANTED_BUG", self.planted.as_deref().unwrap_or_default())
             .arg("serve")
-            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(["--listen", &self.address()])
             .args(["--speed-store", &self.speed_store, "--schedule", "", "--full-schedule", ""])
             .args(["--disk-floor-bytes", self.disk_floor])
             .args(["--flush-interval-ms", &self.flush_interval_ms.to_string()])
             .args(["--retire-grace-ms", &self.grace_ms.to_string()])
             .args(["--dedup-window-events", &self.window.to_string()])
             .args(&self.more)
+            .envs(self.environment.clone())
             .arg("--data-dir")
             .arg(self.data_dir())
             .arg("--metrics")
@@ -121,7 +147,7 @@ impl Place {
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let ready = thread::spawn(move || is_ready(stdout));
-        Service { child, ready: Some(ready), http: Http::new(self.url()) }
+        Service { child, ready: Some(ready), http: self.http() }
     }
 
     /// Starts a service in which nothing fails.
@@ -158,9 +184,23 @@ pub(crate) fn binary() -> PathBuf {
     binary
 }
 
-/// A port that was free a moment ago.
+/// The binary of another build that is to run beside this one, if there is one.
+pub(crate) fn other_binary() -> Option<PathBuf> {
+    std::env::var_os("FAULTS_BESIDE").map(PathBuf::from)
+}
+
+/// A port that was free a moment ago. It is none that the system gives to connections by itself
+/// (from 32768 on), and none that was given before.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let first = u16::try_from(std::process::id() % 10_000).unwrap();
+        let port = 12_000 + first.wrapping_add(next) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A process of the binary. Dropped, it is killed.

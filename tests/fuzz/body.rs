@@ -22,7 +22,7 @@ use merganser_core::testing::MemoryJournal;
 use merganser_core::time::Timestamp;
 use speed_layer::intake::{
     BodyEncoding, BodyFormat, EventBody, EventIdGenerator, ExceededLimit, Intake, IntakeError,
-    IntakeHandle, IntakeLimits, IntakeSettings, InvalidEventPolicy, Quarantine,
+    IntakeHandle, IntakeLimits, IntakeSettings, InvalidEventPolicy, LineFile, Quarantine,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -95,7 +95,7 @@ pub(crate) fn check(input: &[u8]) {
         Arc::new(Counted::default()),
         read::snapshots(),
         feed,
-        directory.path().to_owned(),
+        Box::new(LineFile::new(directory.path().join(Quarantine::FILE))),
     );
     let intake = intake.unwrap();
     let result = RUNTIME.block_on(submit(&intake, &sending, sent));

@@ -12,6 +12,7 @@ use crate::http::Http;
 use crate::in_both_stores;
 use crate::load::{Load, tick, total, total_below};
 use crate::oracle::january;
+use crate::s3_server::S3Server;
 use crate::server::{Place, Store, merganser};
 use crate::wait::until;
 
@@ -48,6 +49,21 @@ fn back_up(place: &Place, to: &Path) -> Command {
 
 fn a_back_up_under_load_answers_the_same(store: Store) {
     let place = Place::new(store);
+    let copy = Place::with_store(place.speed_store());
+    back_up_under_load(&place, &copy);
+}
+
+in_both_stores!(a_back_up_under_load_answers_the_same);
+
+/// The journal and the quarantine are objects, and nothing is deleted that is being copied.
+#[test]
+fn a_back_up_of_a_bucket_answers_the_same_in_a_directory() {
+    let s3 = S3Server::start();
+    let place = Place::in_bucket(Store::Redis, &s3, "storage");
+    back_up_under_load(&place, &Place::of_copy(place.speed_store()));
+}
+
+fn back_up_under_load(place: &Place, copy: &Place) {
     let server = place.start();
     let lines = january();
     let (early, late) = lines.split_at(20_000);
@@ -64,8 +80,7 @@ fn a_back_up_under_load_answers_the_same(store: Store) {
     // Publishes, trims and deletes while the copy is taken.
     let run = server.start_run("full");
     let before = load.sent().acknowledged;
-    let copy = Place::with_store(place.speed_store());
-    let (code, report, error) = outcome(&mut back_up(&place, &copy.data_dir()));
+    let (code, report, error) = outcome(&mut back_up(place, &copy.data_dir()));
     assert_eq!(code, 0, "{error}");
     let after = load.sent().tried;
     let report: Value = serde_json::from_str(&report).unwrap();
@@ -92,8 +107,6 @@ fn a_back_up_under_load_answers_the_same(store: Store) {
     assert_eq!(total(&restored.http).unwrap().0, total_below(after));
     restored.stop();
 }
-
-in_both_stores!(a_back_up_under_load_answers_the_same);
 
 #[test]
 fn a_stopped_service_is_copied_and_a_running_one_only_by_asking_it() {

@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use ureq::http::{Request, Response};
 use ureq::middleware::MiddlewareNext;
-use ureq::typestate::{WithBody, WithoutBody};
 use ureq::{Agent, Body, RequestBuilder, SendBody};
 
 /// What came back.
@@ -16,6 +15,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) etag: Option<String>,
+    /// Name and value of the cookie that it sets.
+    pub(crate) cookie: Option<String>,
     pub(crate) body: Value,
 }
 
@@ -82,20 +83,22 @@ impl Http {
 
     /// The same with these headers.
     pub(crate) fn put_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
-        let request = self.agent.put(self.at(path));
-        let add = |request: RequestBuilder<WithBody>, (name, value): &(&str, &str)| {
-            request.header(*name, *value)
-        };
-        headers.iter().fold(request, add).send_json(body).and_then(read).unwrap()
+        with(self.agent.put(self.at(path)), headers).send_json(body).and_then(read).unwrap()
+    }
+
+    /// As [`Http::post`], with these headers.
+    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        with(self.agent.post(self.at(path)), headers).send_json(body).and_then(read).unwrap()
+    }
+
+    /// As [`Http::delete`], with these headers.
+    pub(crate) fn delete_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        with(self.agent.delete(self.at(path)), headers).call().and_then(read).unwrap()
     }
 
     /// As [`Http::get`], with these headers.
     pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
-        let request = self.agent.get(self.at(path));
-        let add = |request: RequestBuilder<WithoutBody>, (name, value): &(&str, &str)| {
-            request.header(*name, *value)
-        };
-        headers.iter().fold(request, add).call().and_then(read).unwrap()
+        with(self.agent.get(self.at(path)), headers).call().and_then(read).unwrap()
     }
 
     /// Sends events, one a line.
@@ -164,17 +167,21 @@ pub(crate) fn number(value: &Value) -> usize {
     usize::try_from(value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))).unwrap()
 }
 
+/// A request with these headers.
+fn with<T>(request: RequestBuilder<T>, headers: &[(&str, &str)]) -> RequestBuilder<T> {
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+}
+
 fn read(mut response: Response<Body>) -> Result<Reply, ureq::Error> {
-    let location =
-        response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
-    let kind =
-        response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
-    let etag = response.headers().get("etag").map(|value| value.to_str().unwrap().to_owned());
+    let header =
+        |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (location, kind, etag) = (header("location"), header("content-type"), header("etag"));
+    let cookie = header("set-cookie").and_then(|set| Some(set.split(';').next()?.to_owned()));
     let status = response.status().as_u16();
     let text = response.body_mut().with_config().limit(1 << 28).read_to_string()?;
     if status >= 400 {
         assert_eq!(kind.as_deref(), Some("application/problem+json"), "{status}: {text}");
     }
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    Ok(Reply { status, location, etag, body })
+    Ok(Reply { status, location, etag, cookie, body })
 }

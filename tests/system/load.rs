@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::http::{Http, number};
+use crate::wait::until;
 
 /// The metric over these events.
 pub(crate) const METRIC: &str = r#"
@@ -86,6 +87,14 @@ impl Load {
 
     pub(crate) fn sent(&self) -> Sent {
         *self.sent.lock().unwrap()
+    }
+
+    /// Waits until more is acknowledged.
+    pub(crate) fn goes_on(&self) {
+        let before = self.sent().acknowledged;
+        until("the load goes on", Duration::from_secs(60), || {
+            (self.sent().acknowledged > before).then_some(())
+        });
     }
 
     /// Stops, and fails if the sender did.

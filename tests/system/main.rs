@@ -8,8 +8,10 @@
 mod backlog;
 mod backup;
 mod bounds;
+mod bucket;
 mod client_settings;
 mod clocks;
+mod cluster;
 mod command_line;
 mod dashboards;
 mod descriptors;
@@ -36,6 +38,7 @@ mod redis_server;
 mod reference;
 mod requests;
 mod resume;
+mod s3_server;
 mod secrets;
 mod segment;
 mod server;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -83,9 +84,18 @@ impl RedisServer {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago. It is none that the system gives to connections by itself
+/// (from 32768 on), and none that another test of this process was given.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::SeqCst);
+        let first = u16::try_from(std::process::id() % 10_000).unwrap();
+        let port = 12_000 + (first + next) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn spawn(port: u16, dir: &TempDir, policy: &str) -> Process {

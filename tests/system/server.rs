@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::http::{Http, Reply};
 use crate::redis_server::{RedisServer, free_port};
+use crate::s3_server::S3Server;
 use crate::wait::until;
 
 const START: Duration = Duration::from_secs(60);
@@ -31,6 +32,10 @@ pub(crate) enum Store {
 pub(crate) struct Place {
     pub(crate) dir: TempDir,
     pub(crate) redis: Option<RedisServer>,
+    /// What its servers find in their environment.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Arguments of all its servers.
+    more: Vec<String>,
     speed_store: String,
     port: u16,
 }
@@ -39,7 +44,35 @@ impl Place {
     pub(crate) fn new(store: Store) -> Self {
         let redis = (store == Store::Redis).then(RedisServer::start);
         let speed_store = redis.as_ref().map_or_else(|| "memory".to_owned(), RedisServer::url);
-        Self { dir: TempDir::new().unwrap(), redis, speed_store, port: free_port() }
+        let (environment, more) = (Vec::new(), Vec::new());
+        let dir = TempDir::new().unwrap();
+        Self { dir, redis, environment, more, speed_store, port: free_port() }
+    }
+
+    /// With its objects in a bucket, and its journal there, too, or in its directory.
+    pub(crate) fn in_bucket(store: Store, s3: &S3Server, journal: &str) -> Self {
+        let more = ["--storage", &s3.storage(), "--journal", journal].map(str::to_owned).into();
+        Self { environment: s3.environment(), more, ..Self::new(store) }
+    }
+
+    /// With its journal as objects in its directory, as a copy of a bucket has it.
+    pub(crate) fn of_copy(speed_store: &str) -> Self {
+        let more = ["--journal", "storage"].map(str::to_owned).into();
+        Self { more, ..Self::with_store(speed_store) }
+    }
+
+    /// One of several processes in a bucket.
+    pub(crate) fn of_cluster(speed_store: &str, s3: &S3Server, role: &str) -> Self {
+        let mut place = Self::in_bucket(Store::Memory, s3, "storage");
+        place.more.extend(["--role", role].map(str::to_owned));
+        place.speed_store = speed_store.to_owned();
+        place
+    }
+
+    /// The same on another machine.
+    pub(crate) fn elsewhere(&self) -> Self {
+        let (environment, more) = (self.environment.clone(), self.more.clone());
+        Self { environment, more, ..Self::with_store(&self.speed_store) }
     }
 
     /// A place of its own, but for its speed store.
@@ -84,7 +117,9 @@ impl Place {
             .arg("--data-dir")
             .arg(self.data_dir())
             .arg("--metrics")
-            .arg(metrics);
+            .arg(metrics)
+            .args(&self.more)
+            .envs(self.environment.clone());
         command
     }
 
@@ -135,7 +170,8 @@ impl Place {
 pub(crate) fn merganser() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_merganser"));
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("MERGANSER_") {
+        let name = name.to_string_lossy().into_owned();
+        if ["MERGANSER_", "AWS_"].iter().any(|of_it| name.starts_with(of_it)) {
             command.env_remove(name);
         }
     }

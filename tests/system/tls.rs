@@ -1,7 +1,8 @@
 //! HTTPS: served, accepted by clients that trust the certificate, and renewed without a restart.
 
 use std::fs;
-use std::process::Stdio;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -10,6 +11,8 @@ use ureq::Agent;
 use ureq::tls::TlsConfig;
 
 use crate::command_line::outcome;
+use crate::load::{tick, total, total_below};
+use crate::redis_server::free_port;
 use crate::server::{Place, Process, Store, merganser};
 use crate::wait::until;
 
@@ -55,6 +58,32 @@ fn https_is_served_and_its_certificate_renewed() {
     assert_eq!(code, 2, "{error}");
     fs::write(path("cert.pem"), fs::read(path("old.pem")).unwrap()).unwrap();
     assert_eq!(status(Some("old.pem")).0, 1, "its key is another");
+}
+
+/// Speed views over TLS: with a certificate that the system trusts, and with no other.
+#[test]
+fn redis_is_reached_by_tls() {
+    let place = Place::new(Store::Memory);
+    write_certificate(&place);
+    let path = |name: &str| place.dir.path().join(name).to_str().unwrap().to_owned();
+    let port = free_port().to_string();
+    let mut redis = Command::new("redis-server");
+    redis.args(["--port", "0", "--tls-port", &port, "--bind", "127.0.0.1", "--save", ""]);
+    redis.args(["--tls-cert-file", &path("cert.pem"), "--tls-key-file", &path("key.pem")]);
+    redis.args(["--tls-ca-cert-file", &path("cert.pem"), "--tls-auth-clients", "no"]);
+    redis.args(["--maxmemory-policy", "noeviction"]);
+    let _redis = Process(redis.stdout(Stdio::null()).spawn().unwrap());
+    let secure = Place::with_store(&format!("rediss://localhost:{port}"));
+    let mut command = secure.serve();
+    command.env("SSL_CERT_FILE", path("cert.pem"));
+    until("Redis takes connections", LONG, || TcpStream::connect(format!("127.0.0.1:{port}")).ok());
+    let server = secure.start_as(command);
+    assert_eq!(server.http.send(&(0..100).map(tick).collect::<Vec<_>>()), (100, 0));
+    assert_eq!(total(&server.http).unwrap().0, total_below(100));
+    server.stop();
+    let refused = secure.serve().output().unwrap();
+    let errors = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && errors.contains("cannot be reached"), "{errors}");
 }
 
 /// Over HTTPS a session's cookie is sent nowhere else, and can be set by no other host.

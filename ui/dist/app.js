@@ -6318,14 +6318,12 @@ ${at2}${close}`;
 		} while (after !== null);
 	}
 	function Quarantine() {
-		let code = place.value.params.get("code") ?? void 0, first = useFetched(`quarantine ${code ?? ""}`, (signal) => load(code, null, PAGE, signal)), [more, setMore] = d2([]), [gone, setGone] = d2(/* @__PURE__ */ new Set()), [asking, setAsking] = d2(!1), next = useAction();
-		A2(() => {
-			setMore([]), setGone(/* @__PURE__ */ new Set());
-		}, [first.value]);
-		let last = more.at(-1) ?? first.value, loadMore = () => {
+		let code = place.value.params.get("code") ?? void 0, first = useFetched(`quarantine ${code ?? ""}`, (signal) => load(code, null, PAGE, signal)), [followed, setFollowed] = d2({ of: void 0, more: [] }), [gone, setGone] = d2(/* @__PURE__ */ new Set()), [asking, setAsking] = d2(!1), next = useAction();
+		A2(() => setGone(/* @__PURE__ */ new Set()), [first.value]);
+		let more = followed.of === first.value ? followed.more : [], last = more.at(-1) ?? first.value, loadMore = () => {
 			next.run(async () => {
 				let page = await load(code, last?.next ?? null, PAGE);
-				setMore([...more, page]);
+				setFollowed({ of: first.value, more: [...more, page] });
 			});
 		};
 		return a4($, { children: [
@@ -6344,7 +6342,7 @@ ${at2}${close}`;
 						entry.id
 					)) }),
 					next.problem && a4(ProblemView, { problem: next.problem }),
-					last?.next && a4("div", { children: a4(Button, { disabled: next.busy, onClick: loadMore, children: "Show more" }) })
+					last?.next && a4("div", { children: a4(Button, { disabled: next.busy || first.loading, onClick: loadMore, children: "Show more" }) })
 				] });
 			} }),
 			asking && first.value && a4(

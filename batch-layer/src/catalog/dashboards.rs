@@ -44,7 +44,7 @@ impl CatalogInner {
         // Kept from being collected until it is published, or was not.
         let storage = self.storage.for_work();
         let path = dashboard_path(&summary.version);
-        storage.create_document(&path, &document).await.map_err(not_stored)?;
+        storage.write_document(&path, &document).await.map_err(not_stored)?;
         self.publish_dashboards(&summary.name, change).await?;
         Ok(match before {
             None => DashboardOutcome::Created(summary),

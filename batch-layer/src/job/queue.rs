@@ -76,6 +76,9 @@ impl RunQueue {
     /// Takes over records of former runs, oldest first.
     pub(crate) fn restore(&self, runs: Vec<RunRecord>) {
         let mut registry = self.registry();
+        // What is queued was queued when this process did the runs the last time.
+        registry.runs.clear();
+        registry.queue.clear();
         for run in runs {
             let number = run.id.trim_start_matches("run-").parse().unwrap_or(0);
             registry.last = registry.last.max(number);
@@ -353,6 +356,7 @@ impl RunRegistry {
             error: None,
             audit: None,
             generation: None,
+            distribution: None,
         }
     }
 }

@@ -9,12 +9,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use merganser_core::event::EventIdentities;
-use merganser_core::ids::{Epoch, Offset, PartitionId};
-use merganser_core::journal::{CommittedBatch, JournalError};
+use merganser_core::ids::{Epoch, Offset};
+use merganser_core::journal::JournalError;
 
 use super::cursor::{FrameCursor, corrupt, io_error};
-use super::frame::{FRAME_VERSION, FrameHeader, decode, decode_identities};
+use super::record::{JournalRecord, check_place};
 use super::segments::SegmentList;
 
 /// The segments that a journal shares with its readers. No task holds the lock while it waits for
@@ -54,44 +53,6 @@ pub(super) struct JournalRecordIter<T> {
     segment: Option<SegmentReader>,
     /// What becomes of each; the error says what is wrong with it.
     decode: fn(JournalRecord) -> Result<T, String>,
-}
-
-/// A record that is proved.
-#[derive(Debug)]
-pub(super) struct JournalRecord {
-    epoch: Epoch,
-    header: FrameHeader,
-    /// Where the reader begins, which may be within it.
-    from: Offset,
-    payload: Vec<u8>,
-}
-
-impl JournalRecord {
-    /// How many of its events lie before the reader's beginning.
-    fn skipped(&self) -> usize {
-        // Below the number of events, which is a `usize`.
-        self.from.since(self.header.first()) as usize
-    }
-
-    /// Its events.
-    pub(super) fn events(self) -> Result<Arc<CommittedBatch>, String> {
-        let skipped = self.skipped();
-        let events = decode(&self.header, self.payload)?;
-        Ok(Arc::new(CommittedBatch {
-            partition: PartitionId::ONLY,
-            epoch: self.epoch,
-            first: self.from,
-            events: events.slice(skipped, events.len() - skipped),
-            previous: self.header.previous(),
-            checksum: self.header.checksum(),
-        }))
-    }
-
-    /// The identities of its events, and the offset of the first.
-    pub(super) fn identities(self) -> Result<(Offset, EventIdentities), String> {
-        let skipped = self.skipped();
-        Ok((self.from, decode_identities(&self.header, self.payload)?.skip(skipped)))
-    }
 }
 
 /// The segment that a reader is in.
@@ -197,22 +158,6 @@ impl SegmentReader {
             self.cursor.read(&mut payload).map_err(|fault| fault.in_file(&self.path))?;
             return Ok((at, JournalRecord { epoch: self.epoch, header, from, payload }));
         }
-    }
-}
-
-/// Whether a frame that was found where one with the first offset `first` should be, is that.
-fn check_place(header: Option<FrameHeader>, first: Offset) -> Result<FrameHeader, String> {
-    match header {
-        None => Err(format!("the record at offset {first} is missing")),
-        Some(header) if header.version() != FRAME_VERSION => {
-            Err(format!("a record has format {}, expected {FRAME_VERSION}", header.version()))
-        }
-        Some(header) if header.first() != first || header.rows() == 0 => Err(format!(
-            "a record of {} events at offset {} stands where offset {first} should be",
-            header.rows(),
-            header.first()
-        )),
-        Some(header) => Ok(header),
     }
 }
 

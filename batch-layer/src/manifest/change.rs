@@ -37,6 +37,8 @@ pub enum ManifestChange {
     Dashboards(DashboardChange),
     /// What a run has made.
     Run(RunOutcome),
+    /// These objects are to be deleted, and no others: those of them that are not named.
+    Condemn(Vec<String>),
 }
 
 /// What a run has made.
@@ -91,6 +93,12 @@ impl ManifestState {
             ManifestChange::Keys(change) => next.change_keys(change, now)?,
             ManifestChange::Dashboards(change) => next.change_dashboards(change)?,
             ManifestChange::Run(outcome) => next.run(outcome)?,
+            ManifestChange::Condemn(paths) => {
+                let named: HashSet<String> = self.paths().collect();
+                let paths = paths.iter().filter(|path| !named.contains(*path)).cloned();
+                next.condemned = Arc::new(paths.collect());
+                next.manifest.condemned = None;
+            }
         }
         Ok(next)
     }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use merganser_core::failpoint;
-use merganser_core::ids::Offset;
 use tokio::time::Instant;
 
 use super::error::RunError;
 use super::executor::RunExecutor;
+use super::worker::TrimFloor;
+use crate::catalog::BatchCatalog;
 use crate::job::{RunRecord, RunState};
 
 /// Attempts runs.
 pub(super) struct RunAttempts {
     pub(super) executor: RunExecutor,
     /// See [`super::RunServiceParts::journal_floor`].
-    pub(super) journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
+    pub(super) journal_floor: Arc<TrimFloor>,
 }
 
 impl RunAttempts {
@@ -66,18 +67,30 @@ impl RunAttempts {
         let RunExecutor { catalog, journal, tracker, .. } = &self.executor;
         failpoint::pass("gc.before");
         tracker.delete_old().await;
-        if let Err(error) = catalog.collect_garbage().await {
-            tracing::warn!(%error, "objects that no manifest names were not deleted");
-        }
+        collect_garbage(catalog).await;
         failpoint::pass("trim.before");
         // Only events that are archived and in every batch view, and that no reader needs any more.
-        let covered = catalog.state().covered_boundary().offset;
-        let below = covered.min((self.journal_floor)());
+        let Some((floor, permit)) = (self.journal_floor)() else { return };
+        let below = catalog.state().covered_boundary().offset.min(floor);
         let journal = Arc::clone(journal);
-        match tokio::task::spawn_blocking(move || journal.trim(below)).await {
+        let trim = move || {
+            let trimmed = journal.trim(below);
+            drop(permit);
+            trimmed
+        };
+        match tokio::task::spawn_blocking(trim).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the journal was not trimmed"),
             Err(error) => tracing::warn!(%error, "the journal was not trimmed"),
         }
+    }
+}
+
+/// Deletes objects that no manifest names. Who cannot delete them can do everything else.
+pub(super) async fn collect_garbage(catalog: &BatchCatalog) {
+    match catalog.collect_garbage().await {
+        Ok(0) => {}
+        Ok(deleted) => tracing::debug!(deleted, "deleted objects that no manifest names"),
+        Err(error) => tracing::warn!(%error, "objects that no manifest names were not deleted"),
     }
 }

@@ -15,10 +15,12 @@ use tokio::time::Instant;
 use super::build::{BuildOutcome, BuildTask, ViewBuilder};
 use super::error::RunError;
 use super::inputs;
+use super::part_source::PartSource;
 use super::tracker::{RunCounters, RunTracker};
 use crate::catalog::BatchCatalog;
 use crate::job::RunRecord;
 use crate::manifest::{MasterFile, RunOutcome, ViewUpdate};
+use crate::recompute::MasterPart;
 
 /// A backfill that is being executed.
 struct BackfillJob {
@@ -60,6 +62,9 @@ fn pending<'a>(run: &RunRecord, snapshot: &'a CatalogSnapshot) -> Option<&'a Arc
     metric.filter(|metric| metric.stage == LifecycleStage::Backfilling)
 }
 
+/// What is made of the metrics, and of which parts.
+type PlannedBackfills = (Vec<BuildTask>, Vec<MasterPart>);
+
 /// What backfills work with.
 pub(super) struct BackfillExecutor<'a> {
     pub(super) catalog: &'a BatchCatalog,
@@ -71,36 +76,46 @@ pub(super) struct BackfillExecutor<'a> {
 pub(super) type YieldHook<'a> = &'a (dyn Fn() -> BoxFuture<'a, ()> + Send + Sync);
 
 impl BackfillExecutor<'_> {
-    /// Makes backfills together, newest days first, and calls `between_parts` after each part, so
-    /// that other runs that become due meanwhile do not wait for the end.
-    pub(super) async fn execute(
+    /// What backfills have to make together, newest days first; none when there is nothing to do.
+    pub(super) fn parts(
         &self,
         runs: &[RunRecord],
         files: &[MasterFile],
+    ) -> Result<Option<PlannedBackfills>, RunError> {
+        let tasks: Vec<BuildTask> = self.jobs(runs).into_iter().map(|job| job.task).collect();
+        let boundaries = tasks.iter().map(|task| task.epochs.1);
+        let Some(to) = boundaries.max_by_key(|boundary| boundary.epoch) else { return Ok(None) };
+        let files = inputs::files_between(files, Boundary::default(), to)?;
+        let mut parts = inputs::parts(&files, self.builder.compute.part_size());
+        parts.reverse();
+        Ok(Some((tasks, parts)))
+    }
+
+    /// Makes backfills together, and calls `between_parts` now and then, so that other runs that
+    /// become due meanwhile do not wait for the end.
+    pub(super) async fn make(
+        &self,
+        runs: &[RunRecord],
+        source: &mut PartSource,
         between_parts: YieldHook<'_>,
         outcome: &mut RunOutcome,
     ) -> Result<(), RunError> {
-        let (snapshot, begun) = (self.catalog.current(), Instant::now());
-        let mut backfills: Vec<BackfillJob> =
-            runs.iter().filter_map(|run| BackfillJob::of(run, &snapshot)).collect();
-        let boundaries = backfills.iter().map(|backfill| backfill.task.epochs.1);
-        let Some(to) = boundaries.max_by_key(|boundary| boundary.epoch) else {
-            return self.tracker.report_step(runs, "nothing to backfill", 0.9);
-        };
-        let files = inputs::files_between(files, Boundary::default(), to)?;
-        let parts = inputs::parts(&files, self.builder.compute.threads());
-        let all: f64 = parts.iter().map(|part| part.events).sum();
-        let mut done = 0.0;
-        for parts in parts.rchunks(self.builder.compute.threads()) {
-            self.begin_parts(&backfills, 0.2 + 0.7 * done / all.max(1.0))?;
+        let (begun, all) = (Instant::now(), source.events().max(1.0));
+        let (mut backfills, mut done) = (self.jobs(runs), 0.0);
+        loop {
+            self.tracker.report_distribution(runs, source.distribution()).await;
+            self.begin_parts(&backfills, source, 0.2 + 0.7 * done / all)?;
             let tasks: Vec<BuildTask> =
                 backfills.iter().map(|backfill| backfill.task.clone()).collect();
-            let made = self.builder.build_parts(&tasks, parts).await?;
-            for (BackfillJob { run, task, made, counted }, part) in backfills.iter_mut().zip(made) {
-                made.add(part);
+            let Some(new) = source.next(&tasks).await? else { break };
+            for (BackfillJob { run, task, made, counted }, part) in
+                backfills.iter_mut().zip(new.outcomes)
+            {
+                // One that was deleted meanwhile is left out below.
+                made.add(part.unwrap_or_default());
                 self.tracker.report(run, &task.metric, made, counted);
             }
-            done += parts.iter().map(|part| part.events).sum::<f64>();
+            done += new.events;
             between_parts().await;
             backfills = self.retain_active(backfills, begun).await;
         }
@@ -112,8 +127,18 @@ impl BackfillExecutor<'_> {
         Ok(())
     }
 
+    fn jobs(&self, runs: &[RunRecord]) -> Vec<BackfillJob> {
+        let snapshot = self.catalog.current();
+        runs.iter().filter_map(|run| BackfillJob::of(run, &snapshot)).collect()
+    }
+
     /// Says of each what it does.
-    fn begin_parts(&self, backfills: &[BackfillJob], progress: f64) -> Result<(), RunError> {
+    fn begin_parts(
+        &self,
+        backfills: &[BackfillJob],
+        source: &PartSource,
+        progress: f64,
+    ) -> Result<(), RunError> {
         let others = match backfills.len().saturating_sub(1) {
             0 => String::new(),
             1 => ", together with another metric".to_owned(),
@@ -122,6 +147,7 @@ impl BackfillExecutor<'_> {
         let mut is_wanted = backfills.is_empty();
         for BackfillJob { run, task, .. } in backfills {
             let step = format!("backfill {}{others}", task.metric.definition.name);
+            let step = source.step(&step);
             is_wanted |=
                 self.tracker.report_step(std::slice::from_ref(run), &step, progress).is_ok();
         }

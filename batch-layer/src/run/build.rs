@@ -12,6 +12,7 @@ use merganser_core::ids::Boundary;
 use merganser_core::omissions::MetricOmissions;
 use merganser_metric::catalog::{CatalogSnapshot, MetricVersion, ViewFile};
 use merganser_metric::views::SpeedViews;
+use serde::{Deserialize, Serialize};
 
 use super::audit_baseline::AuditBaseline;
 use super::compute_pool::ComputePool;
@@ -32,7 +33,8 @@ pub(super) struct BuildTask {
 }
 
 /// What was made of some parts.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct BuildOutcome {
     pub(super) files: Vec<ViewFile>,
     pub(super) mismatches: u64,
@@ -51,6 +53,19 @@ impl BuildOutcome {
         self.events += other.events;
         self.days.extend(other.days);
         self.audits.extend(other.audits);
+    }
+
+    /// Nothing yet, of so many tasks that are all there.
+    pub(super) fn of_tasks(count: usize) -> Vec<Option<Self>> {
+        vec![Some(Self::default()); count]
+    }
+
+    /// Adds to what was made of a task; none of it counts once a part of it is none.
+    pub(super) fn add_part(sum: &mut Option<Self>, part: Option<Self>) {
+        *sum = sum.take().zip(part).map(|(mut sum, part)| {
+            sum.add(part);
+            sum
+        });
     }
 
     /// Whether each event that the journal had there was read once.
@@ -110,7 +125,7 @@ impl ViewBuilder {
         Ok(made)
     }
 
-    async fn build_part(
+    pub(super) async fn build_part(
         &self,
         tasks: &[BuildTask],
         part: &MasterPart,

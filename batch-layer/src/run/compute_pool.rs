@@ -6,26 +6,33 @@ use futures::future::try_join_all;
 use tokio::task::JoinError;
 
 use super::error::RunError;
+use super::inputs::PartSize;
 
 /// Threads of their own for the parts of runs, so that they do not hold up requests.
 pub(super) struct ComputePool {
     runtime: Option<tokio::runtime::Runtime>,
-    threads: usize,
+    size: PartSize,
 }
 
 impl ComputePool {
-    pub(super) fn new(threads: usize) -> std::io::Result<Self> {
-        let threads = threads.max(1);
+    /// Threads for parts of this size.
+    pub(super) fn new(size: PartSize) -> std::io::Result<Self> {
+        let threads = size.threads.max(1);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("merganser-batch")
             .enable_all()
             .build()?;
-        Ok(Self { runtime: Some(runtime), threads })
+        Ok(Self { runtime: Some(runtime), size: PartSize { threads, ..size } })
     }
 
     pub(super) fn threads(&self) -> usize {
-        self.threads
+        self.size.threads
+    }
+
+    /// How large the parts are that its threads share.
+    pub(super) fn part_size(&self) -> PartSize {
+        self.size
     }
 
     /// Does some jobs on the threads, all at the same time; their results are in the same order.

@@ -14,7 +14,9 @@ use super::backfill::{BackfillExecutor, YieldHook};
 use super::build::{BuildOutcome, BuildTask, ViewBuilder};
 use super::error::RunError;
 use super::inputs::{self, JournalPiece};
+use super::part_source::PartSource;
 use super::tracker::{RunCounters, RunTracker};
+use super::work::WorkSharing;
 use crate::catalog::BatchCatalog;
 use crate::job::{RunMode, RunRecord, RunState};
 use crate::manifest::{ManifestChange, MasterFile, RunOutcome, ViewUpdate};
@@ -29,6 +31,16 @@ pub(super) struct RunExecutor {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) builder: ViewBuilder,
     pub(super) tracker: RunTracker,
+    /// Who makes the parts of large runs, if it is not this process.
+    pub(super) sharing: Option<WorkSharing>,
+}
+
+/// How far a run is.
+struct RunProgress {
+    /// About how many events it reads.
+    all: f64,
+    done: f64,
+    counted: RunCounters,
 }
 
 impl RunExecutor {
@@ -43,10 +55,18 @@ impl RunExecutor {
         // Dropped at the end of this attempt: what was written and not published is garbage then.
         let builder = self.builder.for_work();
         let this = Self { builder, ..self.clone() };
-        this.work(runs, between_parts).await
+        let result = this.work(runs, between_parts).await;
+        // One that is interrupted leaves what was made by others to who does the run after it.
+        this.end_works(runs).await;
+        result
     }
 
     async fn work(&self, runs: &[RunRecord], between_parts: YieldHook<'_>) -> Result<(), RunError> {
+        if let Some((tasks, mut source)) = self.resume(runs).await? {
+            let mut outcome = RunOutcome::default();
+            self.go_on(runs, &tasks, &mut source, between_parts, &mut outcome).await?;
+            return self.publish(runs, outcome).await;
+        }
         // Sealed first: all that follows is about the epochs below `sealed`, while intake goes on
         // with the next one.
         self.tracker.report_step(runs, "seal", 0.0)?;
@@ -64,17 +84,52 @@ impl RunExecutor {
                 self.compact_master(run, &snapshot, &mut outcome).await?;
             }
             backfills => {
-                // What is archived is published by itself, so that other runs can go on meanwhile.
-                if outcome.archived.is_some() {
-                    let archived = std::mem::take(&mut outcome);
-                    self.catalog.publish(ManifestChange::Run(archived)).await?;
-                }
-                let Self { catalog, builder, tracker, .. } = self;
-                let executor = BackfillExecutor { catalog, builder, tracker };
-                executor.execute(backfills, &files, between_parts, &mut outcome).await?;
+                self.publish_archive(&mut outcome).await?;
+                self.backfill(backfills, &files, between_parts, &mut outcome).await?;
             }
         }
         self.publish(runs, outcome).await
+    }
+
+    /// Makes what the work of runs that were interrupted still lacks.
+    async fn go_on(
+        &self,
+        runs: &[RunRecord],
+        tasks: &[BuildTask],
+        source: &mut PartSource,
+        between_parts: YieldHook<'_>,
+        outcome: &mut RunOutcome,
+    ) -> Result<(), RunError> {
+        match runs {
+            [run] if run.backfill.is_none() => {
+                let snapshot = self.catalog.current();
+                let (all, counted) = (source.events(), RunCounters::default());
+                let mut progress = RunProgress { all, done: 0.0, counted };
+                let tasks = (tasks, Boundary::default());
+                self.make_views(run, tasks, source, &mut progress, outcome).await?;
+                self.compact_master(run, &snapshot, outcome).await
+            }
+            backfills => self.backfills().make(backfills, source, between_parts, outcome).await,
+        }
+    }
+
+    async fn backfill(
+        &self,
+        runs: &[RunRecord],
+        files: &[MasterFile],
+        between_parts: YieldHook<'_>,
+        outcome: &mut RunOutcome,
+    ) -> Result<(), RunError> {
+        let Some((tasks, parts)) = self.backfills().parts(runs, files)? else {
+            return self.tracker.report_step(runs, "nothing to backfill", 0.9);
+        };
+        let mut source = self.share(runs, &tasks, parts).await?;
+        self.backfills().make(runs, &mut source, between_parts, outcome).await
+    }
+
+    fn backfills(&self) -> BackfillExecutor<'_> {
+        let Self { catalog, builder, tracker, .. } = self;
+        BackfillExecutor { catalog, builder, tracker }
     }
 
     async fn archive(
@@ -92,7 +147,7 @@ impl RunExecutor {
         let all = sealed.offset.since(archived.offset).max(1);
         let (mut pieces, mut from) = (Vec::new(), archived);
         for to in inputs::cuts(snapshot, archived, sealed) {
-            pieces.extend(inputs::pieces((from, to), self.builder.compute.threads()));
+            pieces.extend(inputs::pieces((from, to), self.builder.compute.part_size()));
             from = to;
         }
         for pieces in pieces.chunks(self.builder.compute.threads()) {
@@ -144,49 +199,86 @@ impl RunExecutor {
             };
             waiting.entry(from).or_default().push(metric);
         }
-        let mut work = Vec::new();
+        let task = |metric: &Arc<MetricVersion>| BuildTask {
+            metric: Arc::clone(metric),
+            epochs: match run.mode {
+                RunMode::Incremental => (metric.boundary, sealed),
+                RunMode::Full => (Boundary::default(), sealed),
+            },
+            audit: Some((Arc::clone(snapshot), run.mode)),
+        };
+        let mut groups = Vec::new();
         for (from, metrics) in waiting {
             let files = inputs::files_between(files, from, sealed)?;
-            work.push((metrics, from, inputs::parts(&files, self.builder.compute.threads())));
-        }
-        let all: f64 = work.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
-        let (mut done, mut counted) = (0.0, RunCounters::default());
-        for (metrics, from, parts) in work {
-            let step = match &*metrics {
-                [metric] => format!("recompute {}", metric.definition.name),
-                several => format!("recompute {} metrics", several.len()),
-            };
-            let task = |metric: &Arc<MetricVersion>| BuildTask {
-                metric: Arc::clone(metric),
-                epochs: match run.mode {
-                    RunMode::Incremental => (metric.boundary, sealed),
-                    RunMode::Full => (Boundary::default(), sealed),
-                },
-                audit: Some((Arc::clone(snapshot), run.mode)),
-            };
             let tasks: Vec<BuildTask> = metrics.iter().map(task).collect();
-            let mut made: Vec<BuildOutcome> =
-                metrics.iter().map(|_| BuildOutcome::default()).collect();
-            for parts in parts.chunks(self.builder.compute.threads()) {
-                let progress = 0.2 + 0.7 * done / all.max(1.0);
-                self.tracker.report_step(std::slice::from_ref(run), &step, progress)?;
-                let outcomes = self.builder.build_parts(&tasks, parts).await?;
-                for ((metric, made), part) in metrics.iter().zip(&mut made).zip(outcomes) {
-                    made.add(part);
-                    self.tracker.report(run, metric, made, &mut counted);
-                }
-                done += parts.iter().map(|part| part.events).sum::<f64>();
-            }
-            let mut updates = Vec::new();
-            for (metric, made) in metrics.iter().zip(made) {
-                made.check(from, sealed)?;
-                updates.push(view_update(run.mode, metric, made, sealed));
-            }
-            if run.mode == RunMode::Incremental {
-                self.compact_views(run, &metrics, &mut updates).await?;
-            }
-            outcome.views.extend(updates);
+            groups.push((tasks, from, inputs::parts(&files, self.builder.compute.part_size())));
         }
+        let all: f64 = groups.iter().flat_map(|(_, _, parts)| parts).map(|part| part.events).sum();
+        let mut progress = RunProgress { all, done: 0.0, counted: RunCounters::default() };
+        for (tasks, from, parts) in groups {
+            let mut source = match run.mode {
+                RunMode::Incremental => PartSource::here(&self.builder, parts),
+                RunMode::Full => {
+                    if self.is_shared(&parts) {
+                        self.publish_archive(outcome).await?;
+                    }
+                    self.share(std::slice::from_ref(run), &tasks, parts).await?
+                }
+            };
+            self.make_views(run, (&tasks, from), &mut source, &mut progress, outcome).await?;
+        }
+        Ok(())
+    }
+
+    /// Publishes what was archived by itself: others can go on with it meanwhile.
+    async fn publish_archive(&self, outcome: &mut RunOutcome) -> Result<(), RunError> {
+        if outcome.archived.is_some() {
+            let archived = std::mem::take(outcome);
+            self.catalog.publish(ManifestChange::Run(archived)).await?;
+        }
+        Ok(())
+    }
+
+    /// New views of some metrics, which have the same epochs to take in.
+    async fn make_views(
+        &self,
+        run: &RunRecord,
+        (tasks, from): (&[BuildTask], Boundary),
+        source: &mut PartSource,
+        progress: &mut RunProgress,
+        outcome: &mut RunOutcome,
+    ) -> Result<(), RunError> {
+        let step = match tasks {
+            [task] => format!("recompute {}", task.metric.definition.name),
+            several => format!("recompute {} metrics", several.len()),
+        };
+        let runs = std::slice::from_ref(run);
+        let mut made = BuildOutcome::of_tasks(tasks.len());
+        loop {
+            let share = 0.2 + 0.7 * progress.done / progress.all.max(1.0);
+            self.tracker.report_distribution(runs, source.distribution()).await;
+            self.tracker.report_step(runs, &source.step(&step), share)?;
+            let Some(new) = source.next(tasks).await? else { break };
+            for ((task, sum), new) in tasks.iter().zip(&mut made).zip(new.outcomes) {
+                BuildOutcome::add_part(sum, new);
+                if let Some(sum) = sum {
+                    self.tracker.report(run, &task.metric, sum, &mut progress.counted);
+                }
+            }
+            progress.done += new.events;
+        }
+        let (mut metrics, mut updates) = (Vec::new(), Vec::new());
+        // Of a metric that was deleted meanwhile nothing is published.
+        for (task, made) in tasks.iter().zip(made) {
+            let Some(made) = made else { continue };
+            made.check(from, task.epochs.1)?;
+            updates.push(view_update(run.mode, &task.metric, made, task.epochs.1));
+            metrics.push(Arc::clone(&task.metric));
+        }
+        if run.mode == RunMode::Incremental {
+            self.compact_views(run, &metrics, &mut updates).await?;
+        }
+        outcome.views.extend(updates);
         Ok(())
     }
 

@@ -17,21 +17,42 @@ use crate::master;
 use crate::recompute::MasterPart;
 use crate::storage::Storage;
 
-/// Events that a thread archives or recomputes at a time: at most, but for [`PART_SLACK`] and a day
-/// that has more, and at least where there are enough for all threads.
-const THREAD_EVENTS_MAX: u64 = 500_000;
+/// Events that a thread archives or recomputes at a time, at least where there are enough for all
+/// threads.
 const THREAD_EVENTS_MIN: u64 = 50_000;
 /// Bytes of events that a thread archives at a time: one record of the journal may be over it.
 const ARCHIVE_BYTES: usize = 256 << 20;
 /// How much larger a part may become, so that cutting between days leaves no small rest.
 const PART_SLACK: f64 = 1.05;
 
-/// All days of these files, in parts for so many threads, in the order of days. A file that days
+/// How large parts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PartSize {
+    /// The threads that share them.
+    pub(super) threads: usize,
+    /// Events of a part at most, but for [`PART_SLACK`] and a day that has more.
+    pub(super) events_max: u64,
+}
+
+impl PartSize {
+    /// In how many shares so many events go to the threads: as many for each, so that none waits
+    /// for another at the end.
+    fn shares(self, events: u64) -> u64 {
+        let threads = self.threads.max(1) as u64;
+        events.div_ceil(self.events_max.max(1).saturating_mul(threads)).max(1) * threads
+    }
+
+    fn events_min(self) -> u64 {
+        THREAD_EVENTS_MIN.min(self.events_max.max(1))
+    }
+}
+
+/// All days of these files, in parts of such a size, in the order of days. A file that days
 /// share may have events in several parts.
-pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<MasterPart> {
+pub(super) fn parts(files: &[MasterFile], size: PartSize) -> Vec<MasterPart> {
     let all = files.iter().map(|file| file.rows).sum::<u64>();
-    let events_max = PART_SLACK * all as f64 / shares(all, threads) as f64;
-    let events_max = events_max.max(THREAD_EVENTS_MIN as f64);
+    let events_max = PART_SLACK * all as f64 / size.shares(all) as f64;
+    let events_max = events_max.max(size.events_min() as f64);
     // Events a day, taking those of a file as spread evenly: it changes where a file begins or
     // ends, and parts are cut there.
     let mut changes: BTreeMap<i64, f64> = BTreeMap::new();
@@ -65,13 +86,6 @@ pub(super) fn parts(files: &[MasterFile], threads: usize) -> Vec<MasterPart> {
     parts
 }
 
-/// In how many shares so many events go to the threads: as many for each, so that none waits for
-/// another at the end.
-fn shares(events: u64, threads: usize) -> u64 {
-    let threads = threads.max(1) as u64;
-    events.div_ceil(THREAD_EVENTS_MAX * threads).max(1) * threads
-}
-
 /// Where the archive of `[from, to)` is cut, so that no file spans a metric's boundary: the ends of
 /// its pieces, `to` the last.
 pub(super) fn cuts(snapshot: &CatalogSnapshot, from: Boundary, to: Boundary) -> Vec<Boundary> {
@@ -94,10 +108,10 @@ pub(super) struct JournalPiece {
     pub(super) to: Offset,
 }
 
-/// The epochs `[from, to)` in pieces for so many threads, about as large as each other.
-pub(super) fn pieces((from, to): (Boundary, Boundary), threads: usize) -> Vec<JournalPiece> {
+/// The epochs `[from, to)` in pieces of such a size, about as large as each other.
+pub(super) fn pieces((from, to): (Boundary, Boundary), size: PartSize) -> Vec<JournalPiece> {
     let all = to.offset.since(from.offset);
-    let length = all.div_ceil(shares(all, threads)).max(THREAD_EVENTS_MIN);
+    let length = all.div_ceil(size.shares(all)).max(size.events_min());
     let piece = |n: u64| {
         let first = from.offset.plus(n * length);
         JournalPiece { epochs: (from, to), from: first, to: to.offset.min(first.plus(length)) }
@@ -200,12 +214,12 @@ mod tests {
         for all in [1, 49_999, 50_000, 50_001, 600_000, 1_000_000, 1_000_001, 18_000_000] {
             for threads in [0, 1, 2, 7] {
                 let epochs = (at(3, 70), at(5, 70 + all));
-                let pieces = pieces(epochs, threads);
+                let pieces = pieces(epochs, PartSize { threads, events_max: 500_000 });
                 let mut next = Offset(70);
                 for piece in &pieces {
                     assert_eq!((piece.epochs, piece.from), (epochs, next));
                     assert!(piece.to > piece.from);
-                    assert!(piece.to.since(piece.from) <= THREAD_EVENTS_MAX);
+                    assert!(piece.to.since(piece.from) <= 500_000);
                     next = piece.to;
                 }
                 assert_eq!(next, epochs.1.offset);
@@ -215,6 +229,8 @@ mod tests {
                 assert!(is_even, "{all} events in {} pieces for {threads}", pieces.len());
             }
         }
-        assert!(pieces((at(3, 70), at(3, 70)), 2).is_empty());
+        let size = PartSize { threads: 2, events_max: 1 };
+        assert!(pieces((at(3, 70), at(3, 70)), size).is_empty());
+        assert_eq!(pieces((at(3, 70), at(5, 75)), size).len(), 5);
     }
 }

@@ -77,6 +77,21 @@ pub(super) fn describe() {
     );
 }
 
+/// Describes the instruments of who makes parts for others.
+pub(super) fn describe_parts() {
+    describe_counter!(
+        "merganser_parts_total",
+        Unit::Count,
+        "Attempts of parts of runs by this process, by what became of them: counts, already made, \
+         over, or failed"
+    );
+}
+
+/// An attempt of a part has ended.
+pub(super) fn record_part(outcome: &'static str) {
+    counter!("merganser_parts_total", "outcome" => outcome).increment(1);
+}
+
 /// What is known of runs before the start, newest first.
 pub(super) fn restore_last_success(runs: &[RunRecord]) {
     for mode in [RunMode::Incremental, RunMode::Full] {

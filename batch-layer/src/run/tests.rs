@@ -1,6 +1,7 @@
 //! Runs against a naive fold of the same events: real journal, real files, no speed store.
 
 mod races;
+mod works;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use merganser_metric::views::{
     SpeedViewStates, SpeedViews,
 };
 use proptest::prelude::*;
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::catalog::{BatchCatalog, CatalogSettings};
@@ -32,7 +34,7 @@ use crate::job::{RunCancelError, RunMode, RunQueue, RunRecord, RunState, RunTrig
 use crate::journal::{FileJournal, JournalSettings};
 use crate::schedule::Schedule;
 use crate::storage::Storage;
-use crate::testing::definition;
+use crate::testing::{ForgetfulStore, definition};
 use crate::view::ParquetViews;
 
 /// Speed views that fold the journal anew for every question.
@@ -107,12 +109,21 @@ impl World {
     }
 
     async fn open(directory: tempfile::TempDir) -> Self {
+        let storage = Storage::local(directory.path()).unwrap();
+        Self::open_with(directory, storage, None).await
+    }
+
+    /// One that may have the parts of its runs made by others.
+    async fn open_with(
+        directory: tempfile::TempDir,
+        storage: Storage,
+        sharing: Option<WorkSharingParts>,
+    ) -> Self {
         let path = directory.path();
         let settings = JournalSettings { segment_bytes_max: 4096, ..JournalSettings::default() };
         let journal = FileJournal::open(&path.join("journal"), settings).unwrap();
         journal.claim().unwrap();
         let journal: Arc<dyn Journal> = Arc::new(journal);
-        let storage = Storage::local(path).unwrap();
         let clock = ManualClock::at(Timestamp(1_000_000));
         let queue = RunQueue::default();
         let settings = CatalogSettings { grace_ms: 0, ..CatalogSettings::default() };
@@ -130,7 +141,7 @@ impl World {
             full: String::new(),
             timezone: "UTC".to_owned(),
         };
-        let settings = RunSettings { schedule: never, threads: 2 };
+        let settings = RunSettings { schedule: never, threads: 2, part_max_events: 500 };
         let floor = Arc::new(AtomicU64::new(0));
         let needed = Arc::clone(&floor);
         let parts = RunServiceParts {
@@ -140,7 +151,11 @@ impl World {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             queue,
             views: Arc::clone(&views),
-            journal_floor: Arc::new(move || Offset(needed.load(Ordering::Relaxed))),
+            journal_floor: Arc::new(move || {
+                let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().ok()?;
+                Some((Offset(needed.load(Ordering::Relaxed)), permit))
+            }),
+            sharing,
         };
         let runs = RunService::start(settings, parts).await.unwrap();
         Self { directory, journal, catalog, views, runs, clock, floor }
@@ -291,6 +306,26 @@ async fn the_journal_is_trimmed_to_what_is_archived_and_not_needed() {
     world.append(&events(500, 10));
     assert_eq!(world.run(RunMode::Full).await.state, RunState::Succeeded);
     assert_eq!(world.catalog.state().master.iter().map(|file| file.rows).sum::<u64>(), 510);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_deleted_runs_go_on() {
+    let store = Arc::new(ForgetfulStore::default());
+    let storage = || Storage::new(Arc::clone(&store) as _);
+    let world = World::open_with(tempfile::tempdir().unwrap(), storage(), None).await;
+    world.catalog.define(definition("sales")).await.unwrap();
+    for part in 0..3 {
+        world.append(&events(part * 50, 50));
+        world.run(RunMode::Incremental).await;
+    }
+    let directory = world.stop().await;
+    store.keep_all();
+    storage().write("views/7/left-over.parquet", Vec::new()).await.unwrap();
+    let world = World::open_with(directory, storage(), None).await;
+    assert!(world.catalog.collect_garbage().await.is_err(), "there is something to delete");
+    world.append(&events(150, 50));
+    assert_eq!(world.run(RunMode::Incremental).await.state, RunState::Succeeded);
+    world.check().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use merganser_api::run::AuditCounts;
+use merganser_api::run::{AuditCounts, RunDistribution};
 use merganser_core::clock::Clock;
 use merganser_core::failpoint;
 use merganser_core::time::Timestamp;
@@ -62,6 +62,26 @@ impl RunTracker {
             });
         }
         Ok(())
+    }
+
+    /// Records how what runs make is distributed, if it is: in the storage what another leader
+    /// needs to go on with it.
+    pub(super) async fn report_distribution(
+        &self,
+        runs: &[RunRecord],
+        distribution: Option<RunDistribution>,
+    ) {
+        let Some(distribution) = distribution else { return };
+        let needed = |distribution: &RunDistribution| {
+            (distribution.work.clone(), distribution.job.clone(), distribution.submissions)
+        };
+        for run in runs {
+            let before = self.queue.get(&run.id).and_then(|run| run.distribution);
+            self.queue.update(&run.id, |run| run.distribution = Some(distribution.clone()));
+            if before.as_ref().map(needed) != Some(needed(&distribution)) {
+                self.record(&run.id).await;
+            }
+        }
     }
 
     /// Records what was folded so far, and what the audits found.
@@ -171,15 +191,15 @@ impl RunTracker {
         }
     }
 
-    /// Runs that the shutdown cut off; the next start finds their records and starts them anew.
-    pub(super) async fn record_interrupted(&self, runs: &[RunRecord]) {
+    /// Runs that the shutdown cut off. Their records say already that they are under way; another
+    /// process may do them by now, and write them.
+    pub(super) fn note_interrupted(runs: &[RunRecord]) {
         for run in runs {
             tracing::info!(run = run.id, "a run is interrupted by the shutdown");
-            self.record(&run.id).await;
         }
     }
 
-    async fn record(&self, id: &str) {
+    pub(super) async fn record(&self, id: &str) {
         let Some(run) = self.queue.get(id) else { return };
         failpoint::pass("run.record.before");
         if let Err(error) = self.storage.replace_document(&path(id), &run).await {

@@ -13,19 +13,25 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::attempt::RunAttempts;
+use super::attempt::{self, RunAttempts};
 use super::build::ViewBuilder;
 use super::compute_pool::ComputePool;
 use super::executor::RunExecutor;
+use super::inputs::PartSize;
 use super::instruments;
 use super::scheduler::RunScheduler;
 use super::tracker::RunTracker;
+use super::work::{self, PartCluster, PartMaker, WorkSettings, WorkSharing};
+use crate::backup::TrimPermit;
 use crate::catalog::BatchCatalog;
 use crate::job::{RunMode, RunQueue, RunRecord, RunState, RunTrigger};
 use crate::manifest::{ManifestChange, PublishError};
 use crate::schedule::{Schedule, ScheduleError};
 use crate::storage::StorageError;
 use crate::view::ParquetViews;
+
+/// How far the journal may be trimmed, if it may be, with what lets it be.
+pub type TrimFloor = dyn Fn() -> Option<(Offset, TrimPermit)> + Send + Sync;
 
 /// How runs are done.
 #[derive(Clone, Debug)]
@@ -34,6 +40,8 @@ pub struct RunSettings {
     pub schedule: Schedule,
     /// Threads of recomputations.
     pub threads: usize,
+    /// Events that a thread, or an executor, recomputes at a time, unless a day has more.
+    pub part_max_events: u64,
 }
 
 /// What the service is made of.
@@ -50,8 +58,21 @@ pub struct RunServiceParts {
     pub queue: RunQueue,
     /// Views, for audits and compaction.
     pub views: Arc<ParquetViews>,
-    /// The first offset of the journal that another part still needs.
-    pub journal_floor: Arc<dyn Fn() -> Offset + Send + Sync>,
+    /// The first offset of the journal that another part still needs; `None` while it is not to be
+    /// trimmed at all.
+    pub journal_floor: Arc<TrimFloor>,
+    /// Who has the parts of large runs made by other processes, if somebody does.
+    pub sharing: Option<WorkSharingParts>,
+}
+
+/// What it takes to have parts made by other processes.
+pub struct WorkSharingParts {
+    /// Who has them made.
+    pub cluster: Arc<dyn PartCluster>,
+    /// What this process is called, for the parts that nobody else makes.
+    pub process: String,
+    /// Which runs are large, and how long others may take.
+    pub settings: WorkSettings,
 }
 
 /// A handle of the service.
@@ -76,24 +97,37 @@ impl RunService {
         settings: RunSettings,
         parts: RunServiceParts,
     ) -> Result<Self, RunStartError> {
-        let RunServiceParts { catalog, journal, speed, clock, queue, views, journal_floor } = parts;
+        let RunServiceParts {
+            catalog,
+            journal,
+            speed,
+            clock,
+            queue,
+            views,
+            journal_floor,
+            sharing,
+        } = parts;
         // Before records are changed: a schedule that cannot be followed leaves all as it was.
         settings.schedule.parse()?;
-        restore(&catalog, &queue).await?;
+        restore(&catalog, &queue, sharing.is_some()).await?;
         instruments::describe();
         instruments::restore_last_success(&queue.list());
         let sources = (Arc::clone(&catalog), Arc::clone(&journal));
         let scheduler =
             RunScheduler::new(settings.schedule, sources, queue.clone(), Arc::clone(&clock))?;
-        let deleted = catalog.collect_garbage().await?;
-        if deleted > 0 {
-            tracing::info!(deleted, "deleted objects that no manifest names");
-        }
+        attempt::collect_garbage(&catalog).await;
         let storage = catalog.storage().clone();
-        let compute = Arc::new(ComputePool::new(settings.threads)?);
+        let compute = Arc::new(ComputePool::new(PartSize {
+            threads: settings.threads,
+            events_max: settings.part_max_events,
+        })?);
         let builder = ViewBuilder { storage: storage.clone(), views, speed, compute };
         let tracker = RunTracker { queue, storage, clock };
-        let executor = RunExecutor { catalog, journal, builder, tracker };
+        let sharing = sharing.map(|WorkSharingParts { cluster, process, settings }| {
+            let maker = PartMaker::with(Arc::clone(&catalog), builder.clone(), process);
+            WorkSharing { cluster, maker: Arc::new(maker), settings }
+        });
+        let executor = RunExecutor { catalog, journal, builder, tracker, sharing };
         let inner = Arc::new(RunServiceInner {
             attempts: RunAttempts { executor, journal_floor },
             scheduler,
@@ -183,18 +217,27 @@ pub enum RunStartError {
     Threads(#[from] std::io::Error),
 }
 
-/// Reads records of former runs. What was unfinished is noted as failed, and started anew.
-async fn restore(catalog: &BatchCatalog, queue: &RunQueue) -> Result<(), StorageError> {
+/// Reads records of former runs. What was unfinished is noted as failed, and started anew; what
+/// other processes make parts of is gone on with.
+async fn restore(
+    catalog: &BatchCatalog,
+    queue: &RunQueue,
+    is_shared: bool,
+) -> Result<(), StorageError> {
     let storage = catalog.storage();
     let mut paths: Vec<String> =
         storage.list("runs").await?.into_iter().map(|(path, _)| path).collect();
     paths.sort();
     let mut runs = Vec::new();
-    let mut unfinished = Vec::new();
+    let (mut unfinished, mut resumed) = (Vec::new(), Vec::new());
     for path in paths {
         match storage.read_document::<RunRecord>(&path).await {
             Ok(mut run) => {
-                if !run.state.is_final() {
+                if !run.state.is_final() && is_shared && work::reserve(catalog, &run).await? {
+                    run.state = RunState::Queued;
+                    run.step = "waits to be gone on with".to_owned();
+                    resumed.push(run.id.clone());
+                } else if !run.state.is_final() {
                     run.state = RunState::Failed;
                     run.error = Some("interrupted: the service was stopped or killed".to_owned());
                     storage.replace_document(&path, &run).await?;
@@ -207,6 +250,10 @@ async fn restore(catalog: &BatchCatalog, queue: &RunQueue) -> Result<(), Storage
         }
     }
     queue.restore(runs);
+    for id in resumed {
+        tracing::info!(run = id, "an interrupted run goes on");
+        queue.retry(&id, Instant::now());
+    }
     for pending in catalog.pending() {
         let run = queue.backfill_for(pending.id, RunTrigger::Startup);
         tracing::info!(metric = pending.definition.name, run, "its backfill goes on");
@@ -235,7 +282,7 @@ async fn work(inner: Arc<RunServiceInner>) {
                 if ended {
                     attempts.clean_up().await;
                 } else {
-                    tracker.record_interrupted(&runs).await;
+                    RunTracker::note_interrupted(&runs);
                 }
             }
             Err(next) => tokio::select! {

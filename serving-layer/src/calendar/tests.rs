@@ -55,6 +55,13 @@ fn naive_midnight(tz: Tz, date: NaiveDate) -> DateTime<Tz> {
 /// Back by minutes to where the wall clock shows a whole period, or was changed.
 fn naive_start(tz: Tz, time: DateTime<Tz>, minutes: i64) -> DateTime<Tz> {
     let offset = time.offset().fix();
+    // Where the clock shows at the period's start what it shows now, it was not changed in between:
+    // to go there step by step would take minutes for times of long ago.
+    let wall = time.naive_local().and_utc().timestamp();
+    let whole = time - Duration::seconds(wall.rem_euclid(60 * minutes));
+    if whole.offset().fix() == offset {
+        return whole - Duration::nanoseconds(i64::from(whole.timestamp_subsec_nanos()));
+    }
     let mut start = time;
     // Long ago, offsets had seconds, and changed at any; nowadays clocks change at quarters.
     let step = match time.year() {

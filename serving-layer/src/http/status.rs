@@ -39,6 +39,7 @@ pub(super) async fn show(
     let mut status = ServiceStatus {
         backlog: None,
         cache_bytes: serving.cache_bytes(),
+        cluster: None,
         disk: None,
         events: None,
         generation: snapshot.generation.0,

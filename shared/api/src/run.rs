@@ -159,6 +159,39 @@ pub struct RunRecord {
     /// The generation that it published
     #[schema(value_type = Option<u64>, required = true)]
     pub generation: Option<Generation>,
+    /// How its parts are made by other processes, if they are
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
+    pub distribution: Option<RunDistribution>,
+}
+
+/// A run whose parts other processes make
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunDistribution {
+    /// The folder of its objects, below `work/` in the storage
+    pub work: String,
+    /// Parts that it has
+    pub parts: u64,
+    /// Parts that are made, each counted once however often it was tried
+    pub made: u64,
+    /// How often missing parts were asked for
+    pub submissions: u32,
+    /// The job of the scheduler by which they are asked for, while there is one
+    #[schema(required = true)]
+    pub job: Option<String>,
+    /// Who made them
+    pub executors: Vec<ExecutorShare>,
+}
+
+/// What a process has made of a run
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ExecutorShare {
+    /// The process, as `GET /v1/status` names it
+    pub process: String,
+    /// Parts that it made and that count
+    pub parts: u64,
+    /// How long it took for them, one after the other
+    pub seconds: f64,
 }
 
 /// What an audit found

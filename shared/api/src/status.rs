@@ -16,6 +16,10 @@ pub struct ServiceStatus {
     pub backlog: Option<BacklogStatus>,
     /// Merged batch parts and answers that are kept
     pub cache_bytes: usize,
+    /// All processes, where this is one of several
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cluster: Option<ClusterStatus>,
     /// The data directory
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -47,6 +51,45 @@ pub struct ServiceStatus {
     /// Since then, in seconds
     pub uptime_s: u64,
     /// Of the service
+    pub version: String,
+}
+
+/// All processes of a cluster
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClusterStatus {
+    /// Where the process is that does the runs; null while none does
+    #[schema(required = true)]
+    pub leader: Option<String>,
+    /// Where the process is that owns the journal; null while none does
+    #[schema(required = true)]
+    pub owner: Option<String>,
+    /// The process that answers this
+    pub process: String,
+    /// Those that said within the last 35 seconds that they are there
+    pub processes: Vec<ClusterProcess>,
+}
+
+/// A process of a cluster
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClusterProcess {
+    /// Whether it does the runs
+    pub is_leader: bool,
+    /// Whether it owns the journal
+    pub is_owner: bool,
+    /// How far the speed views were behind when it looked
+    pub lag_ms: u64,
+    /// A name that it has made for itself
+    pub process: String,
+    /// What it stands ready for
+    pub roles: String,
+    /// How long ago it said so
+    pub seen_ms: u64,
+    /// When it started
+    #[schema(format = DateTime)]
+    pub started_at: String,
+    /// Where it answers
+    pub url: String,
+    /// Of its build
     pub version: String,
 }
 

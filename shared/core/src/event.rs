@@ -25,8 +25,8 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use crate::ids::{Offset, PartitionId};
-use crate::properties::PropertyBatch;
-use crate::time::timestamp_type;
+use crate::properties::{PropertyBatch, slice_bytes};
+use crate::time::{Timestamp, timestamp_type};
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
@@ -151,10 +151,22 @@ impl EventBatch {
         Ok(Self { batch, read: PropertyBatch::concat(&read)? })
     }
 
-    /// Bytes held in memory.
+    /// Bytes that the events take. What they share with others is not in it.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.batch.get_array_memory_size() + self.read.size_bytes()
+        let columns = self.batch.columns().iter().map(slice_bytes);
+        columns.sum::<usize>() + self.read.size_bytes()
+    }
+
+    /// The same events, all of which arrived then.
+    ///
+    /// # Errors
+    /// Only by a fault.
+    pub fn arrived_at(self, now: Timestamp) -> Result<Self, ArrowError> {
+        let arrived = TimestampMicrosecondArray::from_value(now.0, self.len());
+        let mut columns = self.batch.columns().to_vec();
+        columns[4] = Arc::new(arrived.with_data_type(timestamp_type()));
+        Ok(Self { batch: RecordBatch::try_new(Self::schema(), columns)?, read: self.read })
     }
 
     /// Column `id`.

@@ -140,6 +140,20 @@ pub type JournalReader = Box<dyn Iterator<Item = Result<Arc<CommittedBatch>, Jou
 pub type IdentityReader =
     Box<dyn Iterator<Item = Result<(Offset, EventIdentities), JournalError>> + Send>;
 
+/// What a copy of a journal is made of: a journal of the same id that ends at, or behind, the end
+/// at the time of the call.
+#[derive(Debug, Default)]
+pub struct JournalCopy {
+    /// Files of this machine.
+    pub files: Vec<JournalFile>,
+    /// Names of objects in the storage. They are there until the journal is trimmed.
+    pub objects: Vec<String>,
+    /// The first offset that the copy holds.
+    pub start: Offset,
+    /// The end of it, or an offset before that.
+    pub end: Offset,
+}
+
 /// A file of a journal, open, so that it can be read to its end whatever is trimmed meanwhile.
 #[derive(Debug)]
 pub struct JournalFile {
@@ -149,16 +163,6 @@ pub struct JournalFile {
     pub file: File,
     /// How much of it is durable. What lies behind is none of the copy's.
     pub size_bytes: u64,
-}
-
-/// A journal that is kept in files of this machine.
-pub trait JournalFiles {
-    /// The files that make up a copy of it: a journal of the same id that ends at, or behind, the
-    /// end at the time of the call.
-    ///
-    /// # Errors
-    /// When one cannot be opened.
-    fn files(&self) -> Result<Vec<JournalFile>, JournalError>;
 }
 
 /// The durable, append-only log of accepted events: one partition, whose offsets count events and
@@ -234,10 +238,11 @@ pub trait Journal: Send + Sync + 'static {
     /// When a file cannot be deleted; the others are kept.
     fn trim(&self, below: Offset) -> Result<Offset, JournalError>;
 
-    /// Its files, if it is kept in files of this machine, for back-ups.
-    fn as_files(&self) -> Option<&dyn JournalFiles> {
-        None
-    }
+    /// What a copy of it is made of, for back-ups.
+    ///
+    /// # Errors
+    /// When a file cannot be opened, or it is kept where nothing can be copied.
+    fn copy(&self) -> Result<JournalCopy, JournalError>;
 
     /// Looks whether its files are still where they were. Called before an append is acknowledged
     /// as durable.
@@ -247,6 +252,13 @@ pub trait Journal: Send + Sync + 'static {
     fn confirm(&self) -> Result<(), JournalError> {
         Ok(())
     }
+
+    /// Looks whether no other handle has claimed the journal up to now, so that what was done
+    /// before the call was done under this one's claim. An append does so by itself.
+    ///
+    /// # Errors
+    /// [`JournalError::Fenced`], or when that cannot be known.
+    fn confirm_claim(&self) -> Result<(), JournalError>;
 
     /// Bytes on disk.
     fn size_bytes(&self) -> u64;

@@ -6,7 +6,8 @@
 //! 2. [`event`]: the record batch that an accepted event lives in, and [`property`],
 //!    [`properties`]: what is read of its JSON.
 //! 3. [`journal`]: the port of the log that all events pass.
-//! 4. [`access`]: who may do what, and see what.
+//! 4. [`line_store`]: the port of what is kept beside it.
+//! 5. [`access`]: who may do what, and see what.
 //!
 //! No files, no network, no routes.
 
@@ -19,6 +20,7 @@ pub mod failpoint;
 pub mod ids;
 pub mod journal;
 pub mod json;
+pub mod line_store;
 pub mod omissions;
 pub mod properties;
 pub mod property;

@@ -99,9 +99,8 @@ impl PropertyBatch {
     pub fn size_bytes(&self) -> usize {
         let long =
             |p: &PropertyValues| p.long.iter().map(|(_, text)| 24 + text.len()).sum::<usize>();
-        let bytes = |p: &PropertyValues| {
-            p.values.get_array_memory_size() + p.mismatches.size_bytes() + long(p)
-        };
+        let bytes =
+            |p: &PropertyValues| slice_bytes(&p.values) + p.mismatches.size_bytes() + long(p);
         self.0.values().map(bytes).sum()
     }
 
@@ -126,6 +125,11 @@ impl PropertyBatch {
         let columns = first.0.keys().filter(everywhere);
         columns.map(|column| Ok((column.clone(), concat_column(column, parts)?))).collect()
     }
+}
+
+/// Bytes of an array's own values, also where it is a part of a larger one.
+pub(crate) fn slice_bytes(array: &ArrayRef) -> usize {
+    array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())
 }
 
 /// The values of a column that all parts have, each with its number of rows, behind each other.

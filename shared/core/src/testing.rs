@@ -1,11 +1,14 @@
-//! Fixtures for the tests of every crate, and the suite that every journal runs.
+//! Fixtures for the tests of every crate, and the suites that every journal and every store of
+//! lines run.
 
 mod journal_contract;
+mod line_store_contract;
 mod memory_journal;
 
 pub use self::journal_contract::{
     JOURNAL_RULES, JournalLog, JournalRule, broken_rules, check_journal,
 };
+pub use self::line_store_contract::check_line_store;
 pub use self::memory_journal::MemoryJournal;
 
 use crate::event::{Event, EventBatch};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use merganser_core::ids::{JournalId, MetricId, Offset};
+use merganser_core::ids::{Fence, JournalId, MetricId, Offset};
 use merganser_metric::catalog::MetricVersion;
 use merganser_metric::views::{
     SpeedReadRequest, SpeedViewError, SpeedViewLag, SpeedViewStates, SpeedViews, StoreFailure,
@@ -27,6 +27,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub struct SpeedHandle {
     pub(super) settings: SpeedSettings,
     pub(super) journal: JournalId,
+    pub(super) fence: Fence,
     pub(super) store: Arc<dyn SpeedStore>,
     pub(super) progress: Arc<FoldProgress>,
     pub(super) commands: mpsc::Sender<FoldCommand>,
@@ -60,6 +61,12 @@ impl SpeedHandle {
             Ok(FoldPhase::Ready | FoldPhase::Ended | FoldPhase::CatchingUp) => Ok(()),
             Err(error) => Err(SpeedStartError::Stopped(error.to_string())),
         }
+    }
+
+    /// What all of its writes to the store are fenced with.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        self.fence
     }
 
     /// The offset below which every view has every event, as it grows.

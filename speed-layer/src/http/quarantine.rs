@@ -67,7 +67,10 @@ pub(super) async fn delete(
     let intake = routes.intake.clone();
     let delete = move |id| {
         intake.check_journal()?;
-        intake.quarantine().delete(id).map_err(IntakeError::from)
+        let is_deleted = intake.quarantine().delete(id)?;
+        // Whoever owns the journal by now may have read it before.
+        intake.confirm_ownership()?;
+        Ok::<_, IntakeError>(is_deleted)
     };
     let is_deleted = match id.parse::<QuarantineId>() {
         Ok(id) => run_blocking(move || delete(id)).await?,

@@ -66,7 +66,9 @@ async fn ingest_call(routes: &IngestState, call: &str, request: Request) -> Resp
         merganser_api::request::discard(&mut body).await;
         return unknown(call).into_response();
     };
-    match ingest(routes, EventRequestHead::read(&parts, &routes.intake, format), body).await {
+    match ingest(routes, EventRequestHead::read(&parts, || routes.intake.admit(), format), body)
+        .await
+    {
         Ok(receipt) if receipt.is_all_invalid() => all_invalid_problem(receipt).into_response(),
         Ok(receipt) => Json(Receipt { success: Some(true), ..receipt }).into_response(),
         Err(problem) => problem.into_response(),

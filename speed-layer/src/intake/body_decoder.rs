@@ -11,6 +11,7 @@ use super::budget::IntakePermit;
 use super::columnar::{self, DecodeBounds};
 use super::csv;
 use super::decode;
+use super::decoded_body;
 use super::error::IntakeError;
 use super::event_id::EventIdGenerator;
 use super::prepare::{PlainBody, PreparedEvents, prepare};
@@ -32,7 +33,10 @@ pub(super) struct BodyDecoder {
 /// Whether a body is left to the committer to decode.
 pub(super) fn is_small(body: &EventBody) -> bool {
     body.encoding == BodyEncoding::Identity
-        && !matches!(body.format, BodyFormat::Columns(..) | BodyFormat::Csv(_))
+        && !matches!(
+            body.format,
+            BodyFormat::Columns(..) | BodyFormat::Csv(_) | BodyFormat::Decoded
+        )
         && body.on_invalid == InvalidEventPolicy::Quarantine
         && body.bytes.len() <= SMALL_BYTES_MAX
 }
@@ -46,6 +50,11 @@ impl BodyDecoder {
     ) -> Result<PreparedEvents, IntakeError> {
         let bytes_max = self.limits.decompressed_max_bytes;
         let EventBody { bytes, mut format, encoding, on_invalid, fixed } = body;
+        if format == BodyFormat::Decoded {
+            let prepared = decoded_body::decode(&bytes, self.clock.now())?;
+            share.grow(prepared.size_bytes())?;
+            return Ok(prepared);
+        }
         let mut plain = decode::decompress(bytes, encoding, bytes_max, share)?;
         let bounds = DecodeBounds { events_max: self.limits.request_max_events, bytes_max };
         let sent = plain.len();

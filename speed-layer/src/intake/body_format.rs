@@ -32,6 +32,8 @@ pub enum BodyFormat {
     SegmentBatch,
     /// One call of the Segment API.
     Segment(SegmentCall),
+    /// What another process of a cluster has decoded.
+    Decoded,
 }
 
 impl BodyFormat {

@@ -129,6 +129,10 @@ impl Committer {
         let ids = self.quarantine(batch, &judged)?;
         let requests = batch.iter().map(|decoded| decoded.callers.len()).sum();
         let first = self.append(requests, &judged)?;
+        if first.committed.is_none() && !ids.is_empty() {
+            // Whoever owns the journal by now may not have read them.
+            self.journal.confirm_claim()?;
+        }
         self.dedup.mark_durable(first.offset);
         instruments::dedup_events(self.dedup.len());
         // Without an entry, everything before this batch is free. This batch is not yet: another

@@ -1,7 +1,8 @@
 //! Requests that wait for the committer, and the batches that it takes them in.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Instant;
 
 use memchr::memchr_iter;
 use tokio::sync::oneshot;
@@ -80,8 +81,8 @@ pub(super) fn commit_queue(
     mpsc::sync_channel(requests_max)
 }
 
-/// What is queued, up to the bounds of a batch; a single request may exceed them. Also returns
-/// the request that did not fit any more.
+/// What is queued, and what comes within the delay of a commit, up to the bounds of a batch; a
+/// single request may exceed them. Also returns the request that did not fit any more.
 pub(super) fn take_batch(
     first: Submission,
     queue: &Receiver<Submission>,
@@ -90,14 +91,20 @@ pub(super) fn take_batch(
     let mut events = first.content.events();
     let mut bytes = first.caller.share.bytes();
     let mut batch = vec![first];
+    let until = Instant::now() + settings.commit_delay;
     loop {
-        let submission = match queue.try_recv() {
-            Ok(submission) => submission,
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (batch, None),
+        if events >= settings.commit_max_events || bytes >= settings.commit_max_bytes {
+            return (batch, None);
+        }
+        let Ok(submission) = queue.try_recv().or_else(|_| {
+            // Without time left, and at the end, nothing is waited for.
+            queue.recv_timeout(until.saturating_duration_since(Instant::now()))
+        }) else {
+            return (batch, None);
         };
         events += submission.content.events();
         bytes += submission.caller.share.bytes();
-        if events > settings.batch_max_events || bytes > settings.batch_max_bytes {
+        if events > settings.commit_max_events || bytes > settings.commit_max_bytes {
             return (batch, Some(submission));
         }
         batch.push(submission);

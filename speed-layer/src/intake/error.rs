@@ -8,6 +8,7 @@ use merganser_api::problem::{FAULT, Problem};
 use merganser_api::receipt::{InvalidEvent, Receipt};
 use merganser_core::blocking::WorkerFailure;
 use merganser_core::journal::{AppendFailure, JournalError};
+use merganser_core::line_store::LineStoreError;
 
 use super::quarantine::QuarantineError;
 
@@ -240,8 +241,8 @@ impl From<JournalError> for IntakeError {
 impl From<QuarantineError> for IntakeError {
     fn from(error: QuarantineError) -> Self {
         match error {
-            QuarantineError::Full(_) => Self::DiskFull(error.to_string()),
-            QuarantineError::Io { .. } | QuarantineError::Format(_) => {
+            QuarantineError::Lines(LineStoreError::Full(_)) => Self::DiskFull(error.to_string()),
+            QuarantineError::Lines(LineStoreError::Io { .. }) | QuarantineError::Format(_) => {
                 Self::Quarantine(error.to_string())
             }
         }

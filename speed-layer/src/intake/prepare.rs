@@ -37,8 +37,8 @@ use super::translate;
 pub(crate) struct EventSpan {
     /// Array position or line number, from 0.
     pub(crate) index: u32,
-    start: u32,
-    length: u32,
+    pub(super) start: u32,
+    pub(super) length: u32,
 }
 
 /// A valid event that is not judged yet. The rest of it is in the batch, in the same row.
@@ -65,8 +65,8 @@ pub(crate) struct PlainBody {
 /// A decoded request. What it has of events is in the rows of a [`PreparedEvents`].
 #[derive(Debug)]
 pub(crate) struct PreparedRequest {
-    body: Bytes,
-    format: BodyFormat,
+    pub(super) body: Bytes,
+    pub(super) format: BodyFormat,
     /// The rows of its valid events, in their order.
     pub(crate) rows: Range<usize>,
     /// The others.
@@ -88,6 +88,11 @@ impl PreparedRequest {
     /// the sender's key.
     pub(crate) fn as_sent(&self, place: EventSpan) -> Cow<'_, [u8]> {
         translate::original_text(&self.format, self.raw(place))
+    }
+
+    /// Bytes of its body.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.body.len()
     }
 
     /// Events that it had.

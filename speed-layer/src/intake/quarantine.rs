@@ -4,26 +4,28 @@
 //! each code keeps its share, and what goes is counted. An event that comes again, with the same
 //! text and for the same reason, is counted and not kept a second time.
 //!
-//! What [`Quarantine::add`] returned for is durable. Entries are held in memory, which the bound of
-//! their bytes bounds too; the file is read at the start only. Its format is in
-//! `docs/data-files.md`.
+//! What [`Quarantine::add`] returned for is durable: it is kept where the journal is, in a file or
+//! in the storage. Entries are held in memory, which the bound of their bytes bounds too; what is
+//! kept is read at the start only. Its format is in `docs/data-files.md`.
 
 mod entries;
 mod entry;
 mod file;
+mod log;
 mod record;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::entry::{QuarantineEntry, QuarantinedEvent, RawText};
+pub use self::file::LineFile;
 
 use merganser_api::quarantine::{CodeTotal, QuarantineId};
+use merganser_core::line_store::{LineStore, LineStoreError};
 use merganser_core::time::Timestamp;
 
 use self::entries::QuarantineEntries;
-use self::file::QuarantineFile;
+use self::log::QuarantineLog;
 use self::record::QuarantineRecord;
 use super::instruments;
 use super::settings::QuarantineSettings;
@@ -41,26 +43,18 @@ pub struct QuarantinePage {
     pub codes: BTreeMap<String, CodeTotal>,
 }
 
-/// What can go wrong with the quarantine's file.
+/// What can go wrong with what the quarantine keeps.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum QuarantineError {
-    /// There is no room.
-    #[error("the disk under the quarantine is full: {0}")]
-    Full(String),
-    /// A file could not be read or written.
-    #[error("{path}: {error}")]
-    Io {
-        /// Which file.
-        path: String,
-        /// What the system said.
-        error: String,
-    },
-    /// The file was written by a newer version of this program, or is another file.
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Lines(#[from] LineStoreError),
+    /// It was written by a newer version of this program, or is something else.
     #[error("{0}")]
     Format(String),
 }
 
-/// The quarantine. Its calls block on its file.
+/// The quarantine. Its calls block on its store.
 #[derive(Debug)]
 pub struct Quarantine {
     state: Mutex<QuarantineState>,
@@ -72,32 +66,35 @@ struct QuarantineState {
     kept: QuarantineEntries,
     /// The number of the next entry.
     next: u64,
-    file: QuarantineFile,
+    log: QuarantineLog,
 }
 
 impl Quarantine {
-    /// The file's name.
-    pub const FILE: &str = file::NAME;
+    /// The name of its file, where it is kept in one.
+    pub const FILE: &str = "quarantine.jsonl";
 
-    /// Opens the quarantine in `directory`, which is made if it does not exist.
+    /// Opens the quarantine that is kept in `lines`.
     ///
     /// A line that is damaged is left out: the last ones may be those of a write that a crash cut
     /// short and no request was acknowledged for.
     ///
     /// # Errors
-    /// When the directory or its file cannot be read or written, or is of a newer format.
-    pub fn open(directory: &Path, settings: QuarantineSettings) -> Result<Self, QuarantineError> {
-        let (file, loaded) = QuarantineFile::open(directory)?;
+    /// When it cannot be read or written, or is of a newer format.
+    pub fn open(
+        lines: Box<dyn LineStore>,
+        settings: QuarantineSettings,
+    ) -> Result<Self, QuarantineError> {
+        let (log, loaded) = QuarantineLog::open(lines)?;
         let mut state = QuarantineState {
             kept: QuarantineEntries::new(loaded.dropped),
             next: loaded.next,
-            file,
+            log,
         };
         for record in loaded.records {
             state.kept.apply(record, &settings);
         }
         if loaded.is_damaged || loaded.is_older {
-            state.file.rewrite(state.next, &state.kept, &[])?;
+            state.log.rewrite(state.next, &state.kept, &[])?;
         }
         instruments::quarantine_entries(state.kept.len());
         Ok(Self { state: Mutex::new(state), settings })
@@ -108,7 +105,7 @@ impl Quarantine {
     /// tells how many.
     ///
     /// # Errors
-    /// When the file cannot be written: then none of them is kept.
+    /// When they cannot be written: then none of them is kept.
     pub fn add(&self, events: Vec<QuarantinedEvent>) -> Result<Vec<QuarantineId>, QuarantineError> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -155,7 +152,7 @@ impl Quarantine {
     /// Deletes an entry; whether there was one. It is gone for good when it returns.
     ///
     /// # Errors
-    /// When the file cannot be written: then the entry stays.
+    /// When that cannot be written: then the entry stays.
     pub fn delete(&self, id: QuarantineId) -> Result<bool, QuarantineError> {
         let mut state = self.lock();
         if state.kept.get(id).is_none() {
@@ -171,7 +168,7 @@ impl Quarantine {
     /// Makes the next write fail.
     #[cfg(test)]
     pub(super) fn break_for_tests(&self) {
-        self.lock().file.break_for_tests();
+        self.lock().log.wrap(tests::fail_once);
     }
 
     fn lock(&self) -> MutexGuard<'_, QuarantineState> {
@@ -226,11 +223,7 @@ impl QuarantineState {
     }
 
     fn write(&mut self, next: u64, records: &[QuarantineRecord]) -> Result<(), QuarantineError> {
-        if self.file.needs_rewrite() {
-            self.file.rewrite(next, &self.kept, records)
-        } else {
-            self.file.append(records)
-        }
+        self.log.write(next, &self.kept, records)
     }
 }
 

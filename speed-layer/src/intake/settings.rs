@@ -1,5 +1,8 @@
 //! What can be set about intake. Every queue, body and store has its bound here.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
@@ -70,12 +73,17 @@ pub struct IntakeSettings {
     /// Bodies that are decoded at once off the async threads; default: as many as there are cores.
     pub decoders_max: usize,
     /// Events that are committed together, unless a single request has more; default 100,000.
-    pub batch_max_events: usize,
+    pub commit_max_events: usize,
     /// Bytes that are committed together, unless a single request has more; default 32 MiB.
-    pub batch_max_bytes: usize,
+    pub commit_max_bytes: usize,
+    /// How long a commit waits for more requests, unless it is full; default: not at all. What
+    /// comes while one is under way is committed together with the next.
+    pub commit_delay: Duration,
     /// Events that no run has archived, over which intake slows down; default 50 million. At twice
     /// as many nothing is taken.
     pub backlog_max_events: u64,
+    /// A directory of the disk that is looked at; default: the current one.
+    pub disk_path: PathBuf,
     /// Free bytes of the disk below which nothing is accepted; default 1 GiB.
     pub disk_floor_bytes: u64,
 }
@@ -89,9 +97,11 @@ impl Default for IntakeSettings {
             pending_max_requests: 1024,
             pending_max_bytes: 512 * MIB,
             decoders_max: std::thread::available_parallelism().map_or(2, usize::from),
-            batch_max_events: 100_000,
-            batch_max_bytes: 32 * MIB,
+            commit_max_events: 100_000,
+            commit_max_bytes: 32 * MIB,
+            commit_delay: Duration::ZERO,
             backlog_max_events: 50_000_000,
+            disk_path: PathBuf::from("."),
             disk_floor_bytes: 1 << 30,
         }
     }
@@ -103,6 +113,8 @@ impl IntakeSettings {
     const DECOMPRESSED_BYTES_CAP: usize = 1 << 30;
     /// The most that [`IntakeLimits::request_max_events`] can be.
     pub(super) const EVENTS_CAP: usize = 1 << 20;
+    /// The most that [`IntakeSettings::commit_delay`] can be, in milliseconds: clients wait for it.
+    const DELAY_MS_CAP: usize = 10_000;
     /// The most that [`IntakeSettings::dedup_window_events`] can be.
     const WINDOW_CAP: usize = 1 << 31;
 
@@ -115,15 +127,20 @@ impl IntakeSettings {
                 Self::DECOMPRESSED_BYTES_CAP,
             ),
             too_high("body_max_bytes", self.limits.body_max_bytes, Self::DECOMPRESSED_BYTES_CAP),
-            too_high("batch_max_bytes", self.batch_max_bytes, Self::DECOMPRESSED_BYTES_CAP),
+            too_high("commit_max_bytes", self.commit_max_bytes, Self::DECOMPRESSED_BYTES_CAP),
             too_high("dedup_window_events", self.dedup_window_events, Self::WINDOW_CAP),
             too_high("request_max_events", self.limits.request_max_events, Self::EVENTS_CAP),
-            too_high("batch_max_events", self.batch_max_events, Self::EVENTS_CAP),
+            too_high("commit_max_events", self.commit_max_events, Self::EVENTS_CAP),
             too_low("request_max_events", self.limits.request_max_events),
             too_low("event_max_bytes", self.limits.event_max_bytes),
             too_low("pending_max_requests", self.pending_max_requests),
             too_low("pending_max_bytes", self.pending_max_bytes),
             too_low("decoders_max", self.decoders_max),
+            too_high(
+                "commit_delay_ms",
+                usize::try_from(self.commit_delay.as_millis()).unwrap_or(usize::MAX),
+                Self::DELAY_MS_CAP,
+            ),
             too_low(
                 "backlog_max_events",
                 usize::try_from(self.backlog_max_events).unwrap_or(usize::MAX),

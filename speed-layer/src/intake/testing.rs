@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::event_id::CountedIds;
 use super::{
     BodyEncoding, BodyFormat, EventBody, Intake, IntakeError, IntakeHandle, IntakeSettings,
-    InvalidEventPolicy,
+    InvalidEventPolicy, LineFile, Quarantine,
 };
 
 /// 2026-11-22T00:00:00Z.
@@ -51,7 +51,7 @@ pub(crate) fn start_beside_runs(
         Arc::new(CountedIds::default()),
         published,
         feed,
-        directory.join("quarantine"),
+        Box::new(LineFile::new(directory.join("quarantine").join(Quarantine::FILE))),
     );
     (intake.unwrap(), fed, publish)
 }

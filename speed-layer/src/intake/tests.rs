@@ -157,7 +157,7 @@ async fn queued_requests_are_committed_together_in_order() {
 async fn commit_batches_keep_their_bounds() {
     let directory = TempDir::new().unwrap();
     let journal = Arc::new(MemoryJournal::default());
-    let bounded = IntakeSettings { batch_max_events: 3, ..settings() };
+    let bounded = IntakeSettings { commit_max_events: 3, ..settings() };
     let (intake, _fed) = start(bounded, &journal, directory.path());
     let pair = |i: u32| [line(&format!("{i}x"), 1), line(&format!("{i}y"), 1)].join("\n");
     let mut others: Vec<String> = (0..3).map(pair).collect();
@@ -241,6 +241,49 @@ async fn a_quarantine_that_cannot_be_written_fails_the_batch_before_it_is_stored
     let receipt = send(&intake, &body).await.unwrap();
     assert_eq!((receipt.accepted, receipt.invalid.len()), (1, 1), "the next write succeeds");
     assert_eq!(intake.quarantine().list(None, None, 10).total, 1);
+}
+
+/// Whoever has claimed the journal by then has not read what this one kept since.
+#[tokio::test]
+async fn what_is_only_quarantined_is_acknowledged_by_the_owner_alone() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let (intake, _fed) = start(settings(), &journal, directory.path());
+    assert_eq!(send(&intake, "nope").await.unwrap().invalid.len(), 1);
+    journal.reopen().claim().unwrap();
+    let error = send(&intake, "nope again").await.unwrap_err();
+    assert!(matches!(error, IntakeError::JournalStopped(_)), "{error}");
+}
+
+/// A commit waits for others as long as it may, but not when it is full.
+#[tokio::test]
+async fn a_commit_waits_for_more_requests_until_it_is_full() {
+    let directory = TempDir::new().unwrap();
+    let journal = Arc::new(MemoryJournal::default());
+    let patient = IntakeSettings {
+        commit_delay: Duration::from_secs(10),
+        commit_max_events: 3,
+        ..settings()
+    };
+    let (intake, _fed) = start(patient, &journal, directory.path());
+    let bodies = ["a", "b", "c", "d"].map(|id| line(id, 1));
+    let mut sent = Vec::new();
+    for body in bodies {
+        let intake = intake.clone();
+        sent.push(tokio::spawn(async move { send(&intake, &body).await }));
+        // On this one thread a task runs until it waits for its answer: then it is queued.
+        tokio::task::yield_now().await;
+    }
+    let last = sent.pop().unwrap();
+    for request in sent {
+        assert_eq!(request.await.unwrap().unwrap().accepted, 1);
+    }
+    // The fourth did not fit, and waits for others.
+    assert_eq!(journal.appends(), 1);
+    assert!(!last.is_finished());
+    intake.shutdown().await;
+    assert_eq!(last.await.unwrap().unwrap().accepted, 1);
+    assert_eq!(ids(&journal), ["a", "b", "c", "d"]);
 }
 
 #[tokio::test]

@@ -23,7 +23,8 @@ pub(super) fn translate(
         | BodyFormat::NamedNdjson
         | BodyFormat::Columns(..)
         | BodyFormat::Csv(_)
-        | BodyFormat::Rows(_) => None,
+        | BodyFormat::Rows(_)
+        | BodyFormat::Decoded => None,
         BodyFormat::CloudEvents => each(&cloud_event::structured),
         BodyFormat::CloudEventData(head) => each(&|raw| cloud_event::binary(head, raw)),
         BodyFormat::SegmentBatch => each(&|raw| segment::translate(None, raw)),

@@ -26,11 +26,11 @@ impl fmt::Display for RedisAddress {
         match self {
             Self::Single(url) => f.write_str(&without_credentials(url)),
             Self::Cluster(urls) => {
-                let hosts: Vec<String> = urls
-                    .iter()
-                    .map(|url| without_credentials(url).replacen("redis://", "", 1))
-                    .collect();
-                write!(f, "redis-cluster://{}", hosts.join(","))
+                let hosts = urls.iter().map(|url| without_credentials(url));
+                let hosts = hosts.filter_map(|url| Some(url.split_once("://")?.1.to_owned()));
+                let is_tls = urls.iter().any(|url| url.starts_with("rediss"));
+                let scheme = if is_tls { "rediss-cluster" } else { "redis-cluster" };
+                write!(f, "{scheme}://{}", hosts.collect::<Vec<_>>().join(","))
             }
         }
     }
@@ -51,8 +51,8 @@ pub struct StoreAddressError {
     reason: &'static str,
 }
 
-const EXPECTED: &str =
-    "expected `memory`, `redis://host:port[/db]` or `redis-cluster://host:port,host:port`";
+const EXPECTED: &str = "expected `memory`, `redis://host:port[/db]` or \
+    `redis-cluster://host:port,host:port`, with `rediss` for TLS";
 
 impl FromStr for StoreAddress {
     type Err = StoreAddressError;
@@ -64,8 +64,11 @@ impl FromStr for StoreAddress {
         }
         let Some((scheme, rest)) = text.split_once("://") else { return Err(wrong(EXPECTED)) };
         match scheme {
-            "redis" if !rest.is_empty() => Ok(Self::Redis(RedisAddress::Single(text.to_owned()))),
-            "redis-cluster" => {
+            "redis" | "rediss" if !rest.is_empty() => {
+                Ok(Self::Redis(RedisAddress::Single(text.to_owned())))
+            }
+            "redis-cluster" | "rediss-cluster" => {
+                let scheme = scheme.trim_end_matches("-cluster");
                 let (credentials, hosts) = match rest.rsplit_once('@') {
                     Some((credentials, hosts)) => (format!("{credentials}@"), hosts),
                     None => (String::new(), rest),
@@ -76,10 +79,9 @@ impl FromStr for StoreAddress {
                 if hosts.split(',').any(|host| host.trim().is_empty()) {
                     return Err(wrong(EXPECTED));
                 }
-                let node = |host: &str| format!("redis://{credentials}{}", host.trim());
+                let node = |host: &str| format!("{scheme}://{credentials}{}", host.trim());
                 Ok(Self::Redis(RedisAddress::Cluster(hosts.split(',').map(node).collect())))
             }
-            "rediss" => Err(wrong("this build has no TLS; use `redis://` or a local TLS proxy")),
             _ => Err(wrong(EXPECTED)),
         }
     }
@@ -106,10 +108,11 @@ mod tests {
         let cluster = "redis-cluster://u:p@a:1, b:2".parse::<StoreAddress>().unwrap();
         let urls = vec!["redis://u:p@a:1".to_owned(), "redis://u:p@b:2".to_owned()];
         assert_eq!(cluster, StoreAddress::Redis(RedisAddress::Cluster(urls)));
-        for bad in ["", "Memory", "redis://", "redis-cluster://a:1,,b:2", "http://x", "rediss://x"]
-        {
+        assert_eq!(shown("rediss://me:secret@h:1").unwrap(), "rediss://h:1");
+        assert_eq!(shown("rediss-cluster://u:p@a:1,b:2").unwrap(), "rediss-cluster://a:1,b:2");
+        for bad in ["", "Memory", "redis://", "rediss://", "redis-cluster://a:1,,b:2", "http://x"] {
             assert!(shown(bad).is_err(), "{bad}");
         }
-        assert!(!shown("rediss://me:secret@h").unwrap_err().contains("secret"));
+        assert!(!shown("valkey://me:secret@h").unwrap_err().contains("secret"));
     }
 }

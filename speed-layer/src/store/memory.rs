@@ -93,21 +93,6 @@ impl MemoryView {
         self.history.forget(stored.flushes);
         Ok(())
     }
-
-    /// Whether a reader of `view` may take what is here, from `from` on.
-    fn check(&self, view: &SpeedView, from: Epoch) -> Result<(), StoreReadError> {
-        let stored = &self.stored;
-        if stored.journal != view.id.journal() || stored.definition != view.definition {
-            return Err(StoreReadError::Absent);
-        }
-        if stored.stage == SpaceStage::Building {
-            return Err(StoreReadError::Building);
-        }
-        if stored.first > from {
-            return Err(StoreReadError::Retired { first: stored.first });
-        }
-        Ok(())
-    }
 }
 
 /// A read under way: the chunks that are left of what there was when it began.
@@ -126,7 +111,7 @@ impl MemoryReadCursor {
         view: &SpeedView,
         read: &SpeedReadRequest,
     ) -> Result<Self, StoreReadError> {
-        held.check(view, read.from)?;
+        held.stored.check_readable(view, read.from)?;
         let mut chunks = Vec::new();
         if let Some((first, last)) = TimeChunk::span(view.grain, read.range) {
             for (epoch, columns) in held.epochs.range(read.from..) {
@@ -202,7 +187,7 @@ fn read_all(
         reading_on.part.states.extend(states.filter(|batch| batch.num_rows() > 0));
     }
     let now = read_lock(held);
-    now.check(view, read.from)?;
+    now.stored.check_readable(view, read.from)?;
     if now.stored.space != reading_on.space {
         return Err(StoreReadError::Building);
     }

@@ -52,6 +52,9 @@ pub struct SpeedView {
     /// Digest of the definition and of [`FORMAT`]: states of another definition are never taken for
     /// this one's, even where a restored back-up uses a metric's number again.
     pub definition: u64,
+    /// States of writers with a lower fence are not read. A reader in the writer's process trusts
+    /// all of them, since it asks the writer first.
+    pub trusted: Fence,
 }
 
 impl SpeedView {
@@ -60,6 +63,12 @@ impl SpeedView {
     pub fn of(journal: JournalId, metric: &MetricVersion) -> Self {
         let layout = metric.compiled.layout().clone();
         Self::new(journal, metric.id, metric.compiled.grain(), layout, &metric.definition)
+    }
+
+    /// The same view, of which only states of writers from `trusted` on are read.
+    #[must_use]
+    pub fn trusting(self, trusted: Fence) -> Self {
+        Self { trusted, ..self }
     }
 
     pub(super) fn new(
@@ -77,6 +86,7 @@ impl SpeedView {
             schema: layout.schema(),
             layout,
             definition: xxh3_64(&text) ^ FORMAT,
+            trusted: Fence::ZERO,
         }
     }
 }

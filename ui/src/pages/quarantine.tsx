@@ -29,6 +29,12 @@ interface EntryPage {
   readonly codes: { readonly [code: string]: { readonly entries: Decimal; readonly dropped: Decimal } };
 }
 
+/** The pages that follow a first one. */
+interface Followed {
+  readonly of: EntryPage | undefined;
+  readonly more: readonly EntryPage[];
+}
+
 const PAGE = 50;
 const DELETE_PAGE = 1000;
 const DELETES_AT_ONCE = 6;
@@ -63,19 +69,18 @@ async function dropAll(code: string | undefined, onProgress: (gone: number) => v
 export function Quarantine() {
   const code = place.value.params.get('code') ?? undefined;
   const first = useFetched<EntryPage>(`quarantine ${code ?? ''}`, (signal) => load(code, null, PAGE, signal));
-  const [more, setMore] = useState<readonly EntryPage[]>([]);
+  const [followed, setFollowed] = useState<Followed>({ of: undefined, more: [] });
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set());
   const [asking, setAsking] = useState(false);
   const next = useAction();
-  useEffect(() => {
-    setMore([]);
-    setGone(new Set());
-  }, [first.value]);
+  useEffect(() => setGone(new Set()), [first.value]);
+  // A page that comes after the list has become another one is not of it.
+  const more = followed.of === first.value ? followed.more : [];
   const last = more.at(-1) ?? first.value;
   const loadMore = () =>
     void next.run(async () => {
       const page = await load(code, last?.next ?? null, PAGE);
-      setMore([...more, page]);
+      setFollowed({ of: first.value, more: [...more, page] });
     });
   return (
     <>
@@ -104,7 +109,7 @@ export function Quarantine() {
               {next.problem && <ProblemView problem={next.problem} />}
               {last?.next && (
                 <div>
-                  <Button disabled={next.busy} onClick={loadMore}>
+                  <Button disabled={next.busy || first.loading} onClick={loadMore}>
                     Show more
                   </Button>
                 </div>

@@ -1,8 +1,10 @@
 //! Random histories of a journal against a plain vector.
 
 use merganser_core::event::EventIdentities;
+use object_store::memory::InMemory;
 use proptest::prelude::*;
 
+use super::super::ObjectJournal;
 use super::*;
 
 #[derive(Clone, Debug)]
@@ -44,7 +46,7 @@ impl Oracle {
         self.start.plus(self.end().since(self.start) * thousandths / 1000)
     }
 
-    fn append(&mut self, journal: &FileJournal, count: u64) {
+    fn append(&mut self, journal: &dyn Journal, count: u64) {
         let end = self.end();
         let committed = journal.append(&events(end.0, count)).unwrap();
         assert_eq!((committed.epoch, committed.first), (self.epoch, end));
@@ -52,7 +54,7 @@ impl Oracle {
         self.ends.push((self.end(), committed.checksum));
     }
 
-    fn seal(&mut self, journal: &FileJournal) {
+    fn seal(&mut self, journal: &dyn Journal) {
         if self.end() > self.epoch_first {
             self.epoch = self.epoch.next();
             self.epoch_first = self.end();
@@ -61,13 +63,13 @@ impl Oracle {
         assert_eq!(journal.seal().unwrap(), boundary);
     }
 
-    fn trim(&mut self, journal: &FileJournal, below: Offset) {
+    fn trim(&mut self, journal: &dyn Journal, below: Offset) {
         let start = journal.trim(below).unwrap();
         assert!(self.start <= start && start <= below.max(self.start));
         self.start = start;
     }
 
-    fn check(&self, journal: &FileJournal, from: Offset) {
+    fn check(&self, journal: &dyn Journal, from: Offset) {
         assert_eq!((journal.start(), journal.end()), (self.start, self.end()));
         let mut at = from;
         let mut identities = journal.read_identities(from).unwrap();
@@ -91,29 +93,48 @@ impl Oracle {
     }
 }
 
+/// Does the same to a journal and to a vector. `open` opens and claims what is there.
+fn check_history(steps: Vec<Step>, open: &dyn Fn() -> Box<dyn Journal>) {
+    let mut journal = open();
+    let mut oracle = Oracle::default();
+    for step in steps {
+        match step {
+            Step::Append(count) => oracle.append(&*journal, count),
+            Step::Seal => oracle.seal(&*journal),
+            Step::Reopen => {
+                drop(journal);
+                journal = open();
+            }
+            Step::Trim(at) => {
+                let below = oracle.at(at);
+                oracle.trim(&*journal, below);
+            }
+            Step::Read(at) => oracle.check(&*journal, oracle.at(at)),
+        }
+    }
+    oracle.check(&*journal, oracle.start);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_history_reads_as_a_vector_would(steps in proptest::collection::vec(step(), 1..40)) {
+    fn any_history_in_files_reads_as_a_vector_would(
+        steps in proptest::collection::vec(step(), 1..40),
+    ) {
         let directory = TempDir::new().unwrap();
-        let mut journal = open_hastily(directory.path()).unwrap();
-        let mut oracle = Oracle::default();
-        for step in steps {
-            match step {
-                Step::Append(count) => oracle.append(&journal, count),
-                Step::Seal => oracle.seal(&journal),
-                Step::Reopen => {
-                    drop(journal);
-                    journal = open_hastily(directory.path()).unwrap();
-                }
-                Step::Trim(at) => {
-                    let below = oracle.at(at);
-                    oracle.trim(&journal, below);
-                }
-                Step::Read(at) => oracle.check(&journal, oracle.at(at)),
-            }
-        }
-        oracle.check(&journal, oracle.start);
+        check_history(steps, &|| Box::new(open_hastily(directory.path()).unwrap()));
+    }
+
+    #[test]
+    fn any_history_in_a_storage_reads_as_a_vector_would(
+        steps in proptest::collection::vec(step(), 1..40),
+    ) {
+        let store = Arc::new(InMemory::new());
+        check_history(steps, &|| {
+            let journal = ObjectJournal::open(Arc::clone(&store) as _, small()).unwrap();
+            journal.claim().unwrap();
+            Box::new(journal)
+        });
     }
 }

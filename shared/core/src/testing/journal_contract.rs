@@ -238,9 +238,13 @@ fn refuses_older_fences(fresh: &dyn Fn() -> Box<dyn JournalLog>) -> Checked {
     let old = ok(log.open())?;
     let first = ok(old.claim())?;
     append(&*old, &[2])?;
+    ok(old.confirm_claim())?;
     let new = ok(log.open())?;
     let second = ok(new.claim())?;
     expect_eq!(second > first, true, "a later claim is higher");
+    let confirmed = matches!(old.confirm_claim(), Err(JournalError::Fenced { .. }));
+    expect_eq!(confirmed, true, "an older claim is not confirmed");
+    ok(new.confirm_claim())?;
     for _ in 0..2 {
         expect_fenced(&*old, "an append by an older claim")?;
     }

@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use crate::event::EventBatch;
 use crate::ids::{Boundary, Fence, JournalId, Offset, PartitionId};
-use crate::journal::{AppendSignal, CommittedBatch, Journal, JournalError, JournalReader};
+use crate::journal::{
+    AppendSignal, CommittedBatch, Journal, JournalCopy, JournalError, JournalReader,
+};
 
 /// See the module's text.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl MemoryJournal {
 
     /// A copy with the same id, which then goes its own way.
     #[must_use]
-    pub fn copy(&self) -> Self {
+    pub fn fork(&self) -> Self {
         Self::on(self.id, self.state().clone()).claimed()
     }
 
@@ -264,6 +266,15 @@ impl Journal for MemoryJournal {
             state.start = end;
         }
         Ok(state.start)
+    }
+
+    fn copy(&self) -> Result<JournalCopy, JournalError> {
+        Err(JournalError::Io("it is kept in memory".to_owned()))
+    }
+
+    fn confirm_claim(&self) -> Result<(), JournalError> {
+        let state = self.state();
+        self.check_writer(&state)
     }
 
     fn size_bytes(&self) -> u64 {

@@ -187,7 +187,7 @@ async fn a_store_that_saw_another_history_is_written_anew() {
     let store = Arc::new(FaultyStore::default());
     let mut rig = Rig::start(Arc::clone(&store) as Arc<_>, &[0, 2]).await;
     rig.send(&some(0, 20)).await;
-    let back_up: MemoryJournal = rig.journal.copy();
+    let back_up: MemoryJournal = rig.journal.fork();
     let kept = rig.events.clone();
     rig.send(&some(20, 20)).await;
     rig.check().await;
@@ -195,7 +195,7 @@ async fn a_store_that_saw_another_history_is_written_anew() {
     // The back-up is behind what is stored, then at it with other events, then ahead.
     for more in [0, 20, 40] {
         let begun = store.begun.load(Ordering::SeqCst);
-        rig.journal = Arc::new(back_up.copy());
+        rig.journal = Arc::new(back_up.fork());
         rig.events = kept.clone();
         if more > 0 {
             rig.append(&some(1000 * more, more));

@@ -29,10 +29,12 @@ pub(crate) fn split<'a>(
             Err(IntakeError::MalformedBody("the body is not a JSON object".to_owned()))
         }
         BodyFormat::Segment(_) => split_json(body, max_events),
-        // Columns are lines by now, and CSV is rows.
-        BodyFormat::Ndjson | BodyFormat::Columns(..) | BodyFormat::Csv(_) | BodyFormat::Rows(_) => {
-            split_lines(body, max_events)
-        }
+        // Columns are lines by now, CSV is rows, and what is decoded is not split.
+        BodyFormat::Ndjson
+        | BodyFormat::Columns(..)
+        | BodyFormat::Csv(_)
+        | BodyFormat::Rows(_)
+        | BodyFormat::Decoded => split_lines(body, max_events),
         BodyFormat::NamedNdjson => {
             let lines = split_lines(body, max_events)?;
             Ok(lines.into_iter().map(RawEvent::strip_id_prefix).collect())

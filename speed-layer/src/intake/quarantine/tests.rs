@@ -1,9 +1,10 @@
 //! The quarantine, across restarts, damage and failed writes.
 
-use merganser_api::quarantine::QuarantineKind;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 
+use merganser_api::quarantine::QuarantineKind;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -28,8 +29,80 @@ fn bounds(max_events: usize) -> QuarantineSettings {
     QuarantineSettings { max_events, ..QuarantineSettings::default() }
 }
 
+fn lines(directory: &Path) -> Box<dyn LineStore> {
+    Box::new(LineFile::new(directory.join(Quarantine::FILE)))
+}
+
+/// The next write fails.
+pub(super) fn fail_once(lines: Box<dyn LineStore>) -> Box<dyn LineStore> {
+    Box::new(FailingLines { lines, fails: true, is_broken: false })
+}
+
+/// There only while they are taken out.
+#[derive(Debug)]
+pub(super) struct NoLines;
+
+impl LineStore for NoLines {
+    fn read(&mut self) -> Result<Vec<u8>, LineStoreError> {
+        unreachable!()
+    }
+
+    fn can_append(&self) -> bool {
+        unreachable!()
+    }
+
+    fn append(&mut self, _: &[u8]) -> Result<(), LineStoreError> {
+        unreachable!()
+    }
+
+    fn replace(&mut self, _: &[u8]) -> Result<(), LineStoreError> {
+        unreachable!()
+    }
+
+    fn place(&self) -> String {
+        "nowhere".to_owned()
+    }
+}
+
+#[derive(Debug)]
+struct FailingLines {
+    lines: Box<dyn LineStore>,
+    fails: bool,
+    is_broken: bool,
+}
+
+impl LineStore for FailingLines {
+    fn read(&mut self) -> Result<Vec<u8>, LineStoreError> {
+        self.lines.read()
+    }
+
+    fn can_append(&self) -> bool {
+        !self.is_broken && self.lines.can_append()
+    }
+
+    fn append(&mut self, lines: &[u8]) -> Result<(), LineStoreError> {
+        assert!(!self.is_broken, "appended after a write that failed");
+        if std::mem::take(&mut self.fails) {
+            self.is_broken = true;
+            // As one whose answer was lost.
+            self.lines.append(lines)?;
+            return Err(LineStoreError::Io { place: self.place(), error: "broken".to_owned() });
+        }
+        self.lines.append(lines)
+    }
+
+    fn replace(&mut self, text: &[u8]) -> Result<(), LineStoreError> {
+        self.is_broken = false;
+        self.lines.replace(text)
+    }
+
+    fn place(&self) -> String {
+        self.lines.place()
+    }
+}
+
 fn open(directory: &TempDir, max_events: usize) -> Quarantine {
-    Quarantine::open(&directory.path().join("quarantine"), bounds(max_events)).unwrap()
+    Quarantine::open(lines(&directory.path().join("quarantine")), bounds(max_events)).unwrap()
 }
 
 fn add(quarantine: &Quarantine, raws: &[&str]) -> Vec<u64> {
@@ -89,7 +162,7 @@ fn the_oldest_go_when_a_bound_is_reached() {
     assert_eq!(raws(&open(&directory, 2)), ["c"], "what went does not come back");
 
     let settings = QuarantineSettings { max_events: 10, max_bytes: 2000 };
-    let quarantine = Quarantine::open(&directory.path().join("other"), settings).unwrap();
+    let quarantine = Quarantine::open(lines(&directory.path().join("other")), settings).unwrap();
     add(&quarantine, &[&"x".repeat(900), &"y".repeat(900), "z"]);
     assert_eq!(quarantine.list(None, None, 10).total, 2);
     add(&quarantine, &[&"w".repeat(5000)]);
@@ -137,7 +210,7 @@ fn a_newer_or_foreign_file_is_refused() {
         fs::create_dir(&path).unwrap();
         let line = format!("{:08x} {header}\n", crc32c::crc32c(header.as_bytes()));
         fs::write(path.join("quarantine.jsonl"), line).unwrap();
-        let error = Quarantine::open(&path, bounds(10)).unwrap_err();
+        let error = Quarantine::open(lines(&path), bounds(10)).unwrap_err();
         assert!(matches!(&error, QuarantineError::Format(_)), "{error}");
         assert!(error.to_string().contains("quarantine.jsonl"), "{error}");
     }
@@ -194,7 +267,7 @@ fn after_a_failed_write_nothing_is_kept_and_the_next_goes_to_a_new_file() {
     add(&quarantine, &["a"]);
     quarantine.break_for_tests();
     let error = quarantine.add(vec![event("b")]).unwrap_err();
-    assert!(matches!(error, QuarantineError::Io { .. }), "{error}");
+    assert!(matches!(error, QuarantineError::Lines(_)), "{error}");
     assert_eq!(raws(&quarantine), ["a"]);
     add(&quarantine, &["c"]);
     assert_eq!(raws(&quarantine), ["a", "c"]);
@@ -269,7 +342,7 @@ fn a_code_of_large_entries_leaves_room_for_others() {
     let directory = TempDir::new().unwrap();
     let settings = QuarantineSettings { max_events: 100, max_bytes: 10_000 };
     let path = directory.path().join("quarantine");
-    let quarantine = Quarantine::open(&path, settings.clone()).unwrap();
+    let quarantine = Quarantine::open(lines(&path), settings.clone()).unwrap();
     for n in 0..5 {
         quarantine.add(vec![coded("invalid_time", &format!("small {n}"))]).unwrap();
     }
@@ -279,7 +352,7 @@ fn a_code_of_large_entries_leaves_room_for_others() {
     let codes = quarantine.list(None, None, 0).codes;
     assert_eq!(codes["invalid_time"].entries, 5);
     assert!((5..9).contains(&codes["event_too_large"].entries), "{codes:?}");
-    assert_eq!(Quarantine::open(&path, settings).unwrap().list(None, None, 0).codes, codes);
+    assert_eq!(Quarantine::open(lines(&path), settings).unwrap().list(None, None, 0).codes, codes);
 }
 
 #[test]
@@ -357,7 +430,7 @@ proptest! {
         if is_cut { text.truncate(at) } else { text[at] = byte }
         fs::write(file_of(&directory), &text).unwrap();
         let path = directory.path().join("quarantine");
-        let quarantine = Quarantine::open(&path, bounds(10)).unwrap();
+        let quarantine = Quarantine::open(lines(&path), bounds(10)).unwrap();
         let found = raws(&quarantine);
         prop_assert!(found.iter().all(|raw| names.contains(raw)), "{:?}", found);
         prop_assert!(is_cut || found.len() + 2 >= count);

@@ -23,7 +23,7 @@ use super::meta::{self, ViewMeta};
 use super::read_error::ChunkReadError;
 use super::undo_log::UndoLogReader;
 use crate::store::chunk::TimeChunk;
-use crate::store::{ReadCaveats, SpaceStage, SpeedView, StoreReadError};
+use crate::store::{ReadCaveats, SpeedView, StoreReadError};
 
 /// Groups that are read at once; a chunk that has more is read in steps.
 const PORTION: usize = 20_000;
@@ -99,16 +99,7 @@ async fn read_meta(
         Err(error) => return Err(StoreReadError::Unreachable(one_line(&error))),
     };
     let Ok(Some(meta)) = meta::parse_meta(&fields) else { return Err(StoreReadError::Absent) };
-    let stored = &meta.stored;
-    if stored.journal != view.id.journal() || stored.definition != view.definition {
-        return Err(StoreReadError::Absent);
-    }
-    if stored.stage == SpaceStage::Building {
-        return Err(StoreReadError::Building);
-    }
-    if stored.first > from {
-        return Err(StoreReadError::Retired { first: stored.first });
-    }
+    meta.stored.check_readable(view, from)?;
     Ok(meta)
 }
 

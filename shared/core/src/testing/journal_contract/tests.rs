@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::ids::{Fence, JournalId};
-use crate::journal::{IdentityReader, JournalReader};
+use crate::journal::{IdentityReader, JournalCopy, JournalReader};
 use crate::testing::MemoryJournal;
 
 /// What a journal does wrong.
@@ -31,6 +31,7 @@ enum JournalBreak {
     UnclaimedAppends,
     ClaimIsNotHigher,
     FencedIsWorthATry,
+    OldFenceIsConfirmed,
     IdentitiesOfOthers,
     IdentitiesAreNotCut,
     TrimTooMuch,
@@ -43,7 +44,7 @@ enum JournalBreak {
 }
 
 /// Each with the rule that must find it.
-const BREAKS: [(JournalBreak, &str); 30] = {
+const BREAKS: [(JournalBreak, &str); 31] = {
     use JournalBreak::*;
     [
         (OtherIdOnReopening, "identity"),
@@ -67,6 +68,7 @@ const BREAKS: [(JournalBreak, &str); 30] = {
         (UnclaimedAppends, "fence"),
         (ClaimIsNotHigher, "fence"),
         (FencedIsWorthATry, "fence"),
+        (OldFenceIsConfirmed, "fence"),
         (IdentitiesOfOthers, "identities"),
         (IdentitiesAreNotCut, "identities"),
         (TrimTooMuch, "trimming"),
@@ -160,7 +162,7 @@ impl Journal for BrokenJournal {
         self.take_over(self.is(JournalBreak::OldFenceAppends) && is_claimed);
         self.take_over(self.is(JournalBreak::UnclaimedAppends) && !is_claimed);
         if self.is(JournalBreak::LostAppend) && self.inner.end() == Offset(3) {
-            let copy = self.inner.copy();
+            let copy = self.inner.fork();
             return copy.append(events);
         }
         match self.inner.append(events) {
@@ -280,6 +282,17 @@ impl Journal for BrokenJournal {
             JournalBreak::TrimNothing => Ok(self.start()),
             JournalBreak::TrimTellsAnotherStart => self.inner.trim(below).map(Offset::next),
             _ => self.inner.trim(below),
+        }
+    }
+
+    fn copy(&self) -> Result<JournalCopy, JournalError> {
+        self.inner.copy()
+    }
+
+    fn confirm_claim(&self) -> Result<(), JournalError> {
+        match self.broken {
+            JournalBreak::OldFenceIsConfirmed => Ok(()),
+            _ => self.inner.confirm_claim(),
         }
     }
 
