@@ -8,7 +8,6 @@ user and system, from /proc.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,12 +19,6 @@ from cluster import Cluster  # noqa: E402
 METRICS = Path(__file__).with_name("metrics.toml")
 ROLES = ["ingest,batch", "serving", "serving"]
 QUERY = "/v1/query?metric=flights&measures=departures,mean_delay&group_by=carrier&from=now-1h"
-
-
-def cpu_s(process):
-    """Processor time of a process so far."""
-    after_name = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Bench:
@@ -42,10 +35,10 @@ class Bench:
 
     def load(self, command, names, *arguments):
         """What a loader a process reports, and the processor time of each process."""
-        before = {one: cpu_s(self.cluster.children[one]) for one in self.cluster.processes}
+        before = {one: self.cluster.cpu_s(one) for one in self.cluster.processes}
         loads = [self.start(command, name, *arguments) for name in names]
         reports = [json.loads(load.communicate()[0]) for load in loads]
-        cpu = {one: cpu_s(self.cluster.children[one]) - before[one] for one in before}
+        cpu = {one: self.cluster.cpu_s(one) - before[one] for one in before}
         return reports, cpu
 
     def ingest(self, what, name, rate):

@@ -1,27 +1,30 @@
-"""Full runs and a backfill by one process, and by executors, of the same events.
+"""Full runs and backfills by one process, and by executors, of the same events.
 
 Called by `scripts/bench executors`:
     python3 benches/executors.py MERGANSER LOADER DATA EVENTS [EXECUTORS…]
 
 The leader, SeaweedFS, six nodes of Redis and the executors share this machine, so more executors than
-processors show what they cost and not what they bring. Every run's view files are compared, by their
-checksums, with those that the leader makes alone.
+processors show what they cost and not what they bring. The files of every run are compared, by their
+checksums, with those that the leader makes alone. At the end the same is done while processes are
+killed and held up.
 """
 
 import json
+import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "cluster"))
+from client import call, ended_run, start_run  # noqa: E402
 from cluster import BUCKET, Cluster, status, wait_until  # noqa: E402
 
 METRICS = Path(__file__).with_name("metrics.toml")
-COPY = """
+COPY = b"""
 event = "flight"
 granularity = "minute"
 dimensions = ["carrier", "origin"]
@@ -29,113 +32,167 @@ dimensions = ["carrier", "origin"]
 flights = { kind = "count" }
 miles = { kind = "sum", of = "distance" }
 """
-
-
-def get(url):
-    with urllib.request.urlopen(url, timeout=120) as answer:
-        return answer.read().decode()
-
-
-def send(url, method, body, kind="application/json"):
-    request = urllib.request.Request(url, method=method, data=body, headers={"content-type": kind})
-    with urllib.request.urlopen(request, timeout=120) as answer:
-        return json.loads(answer.read())
+# Longer than it takes until an executor that says nothing is taken for gone.
+PAST_TIMEOUT_S = 19
+RUN_MAX_S = 900
 
 
 class Bench:
     def __init__(self, cluster):
         self.cluster = cluster
-        self.leader = next(iter(cluster.processes.values()))
+        self.started = 0
 
-    def ended(self, run):
-        while True:
-            record = json.loads(get(f"{self.leader}/v1/runs/{run}"))
-            if record["state"] in ("succeeded", "failed", "cancelled"):
-                assert record["state"] == "succeeded", record
-                return record
-            time.sleep(0.05)
+    def get(self, path):
+        """What any process that lives answers."""
+        for url in self.cluster.processes.values():
+            code, text = call(f"{url}{path}")
+            if code == 200:
+                return json.loads(text)
+        raise SystemExit(f"no process answers {path}")
 
-    def full_run(self):
+    def start(self, role, count=1):
+        names = []
+        for _ in range(count):
+            self.started += 1
+            names.append(f"{role.replace(',', '-')}-{self.started}")
+            self.cluster.start_process(names[-1], role)
+        for name in names:
+            ready = f"{self.cluster.processes[name]}/readyz"
+            wait_until(f"{name} is ready", lambda: status(ready) == 200, 300)
+
+    def leader(self):
+        url = self.get("/v1/status")["cluster"]["leader"]
+        return next(name for name, known in self.cluster.processes.items() if known == url)
+
+    def executors(self):
+        return [name for name in self.cluster.processes if name.startswith("executor")]
+
+    def full_run(self, meanwhile=lambda: None):
+        """A run, and how long it took; the files it made are those that were there."""
         began = time.monotonic()
-        run = self.ended(send(f"{self.leader}/v1/runs", "POST", b'{"mode":"full"}')["id"])
-        assert run["audit"]["differences"] == 0 < run["audit"]["compared"], run
-        return run, time.monotonic() - began
+        run = start_run(self.cluster.processes[self.leader()], "full")
+        meanwhile()
+        ended = ended_run(next(iter(self.cluster.processes.values())), run, RUN_MAX_S)
+        assert ended["audit"]["compared"] > 0, ended
+        return ended, time.monotonic() - began
 
     def backfill(self, name):
+        """The same of a metric that is defined and deleted, and its files."""
         began = time.monotonic()
-        path = f"{self.leader}/v1/metrics/{name}"
-        run = self.ended(send(path, "PUT", COPY.encode(), "application/toml")["run"])
-        took = time.monotonic() - began
-        found = self.checksums(name)
-        request = urllib.request.Request(path, method="DELETE")
-        urllib.request.urlopen(request, timeout=60).close()
-        return run, took, found
+        path = f"{next(iter(self.cluster.processes.values()))}/v1/metrics/{name}"
+        code, text = call(path, "PUT", COPY, "application/toml")
+        assert code in (200, 202), f"{code} {text}"
+        ended = ended_run(path.split("/v1/")[0], json.loads(text)["run"], RUN_MAX_S)
+        took, found = time.monotonic() - began, self.checksums(name)
+        code, text = call(path, "DELETE")
+        assert code == 204, f"{code} {text}"
+        return ended, took, found
 
     def object(self, name):
-        text = get(f"{self.cluster.endpoint}/{BUCKET}/merganser/{name}")
+        _, text = call(f"{self.cluster.endpoint}/{BUCKET}/merganser/{name}")
         return json.loads(text.rsplit("\ncrc32c:", 1)[0])
 
     def checksums(self, metric=None):
-        listed = get(f"{self.cluster.endpoint}/{BUCKET}?list-type=2&prefix=merganser/manifest/")
-        newest = max(re.findall(r"<Key>merganser/(manifest/[^<]+)</Key>", listed))
+        """Of all files that are served, or those of one metric, whatever it is called."""
+        listing = f"{self.cluster.endpoint}/{BUCKET}?list-type=2&prefix=merganser/manifest/"
+        newest = max(re.findall(r"<Key>merganser/(manifest/[^<]+)</Key>", call(listing)[1]))
         found = {}
         for entry in self.object(newest)["metrics"]:
-            if metric is None or entry["definition"]["name"] == metric:
+            name = entry["definition"]["name"]
+            if name == metric or metric is None:
                 for file in self.object(entry["files"]):
-                    place = (file["grain"], json.dumps(file["range"]))
-                    name = metric and "copy" or entry["definition"]["name"]
-                    found[name, place] = file["checksum"]
+                    of = "" if metric else name
+                    found[of, file["grain"], json.dumps(file["range"])] = file["checksum"]
+        assert found, f"{metric} has no files"
         return found
 
+    def cpu_s(self):
+        return sum(self.cluster.cpu_s(name) for name in self.cluster.processes)
 
-def show(what, run, took):
-    shared = run.get("distribution")
-    by = ""
-    if shared:
-        made = shared["executors"]
-        parts, seconds = shared["parts"], sum(one["seconds"] for one in made)
-        by = (f"   {parts} parts by {len(made)}, {seconds / parts:.2f} s a part,"
-              f" asked for {shared['submissions']} times")
-    print(f"{what:44}{took:8.1f} s{run['events'] / took:12,.0f} events/s{by}", flush=True)
+    def thrown_away(self):
+        """Attempts at parts that did not count, so far."""
+        said = 'outcome="already made"'
+        logs = self.cluster.directory.glob("*.log")
+        return sum(log.read_text(errors="replace").count(said) for log in logs)
+
+
+def show(what, run, took, cpu=None):
+    line = f"{what:44}{took:8.1f} s{run['events'] / took:12,.0f} events/s"
+    if cpu is not None:
+        line += f"{cpu:8.1f} s of processors"
+    if shared := run.get("distribution"):
+        made, parts = shared["executors"], shared["parts"]
+        seconds = sum(one["seconds"] for one in made)
+        line += (f"   {parts} parts by {len(made)}, {seconds / parts:.2f} s each,"
+                 f" asked for {shared['submissions']} times")
+    print(line, flush=True)
+
+
+def compare(bench, what, wanted, copied, name):
+    before = bench.cpu_s()
+    run, took = bench.full_run()
+    show(f"full run, {what}", run, took, bench.cpu_s() - before)
+    found = bench.checksums()
+    assert wanted is None or found == wanted, "other files than the leader makes alone"
+    before = bench.cpu_s()
+    run, took, made = bench.backfill(name)
+    show(f"backfill, {what}", run, took, bench.cpu_s() - before)
+    assert copied is None or made == copied, "other files than the leader makes alone"
+    return found, made
+
+
+def hurt(bench, wanted, usual_s):
+    """The same while processes are hurt at a random moment."""
+    cluster = bench.cluster
+
+    def kill(name, role):
+        cluster.kill(name)
+        cluster.processes.pop(name)
+        bench.start(role)
+
+    def hold_up(name):
+        cluster.children[name].send_signal(signal.SIGSTOP)
+        time.sleep(PAST_TIMEOUT_S)
+        cluster.children[name].send_signal(signal.SIGCONT)
+
+    for what, do in [
+        ("an executor is killed", lambda: kill(random.choice(bench.executors()), "executor")),
+        ("an executor sleeps past its time", lambda: hold_up(random.choice(bench.executors()))),
+        ("leader and scheduler are killed", lambda: kill(bench.leader(), "ingest,batch")),
+    ]:
+        def meanwhile():
+            time.sleep(random.uniform(0.1, 0.7) * usual_s)
+            do()
+        before = bench.thrown_away()
+        run, took = bench.full_run(meanwhile)
+        show(f"full run, {what}", run, took)
+        print(f"{'':44}{bench.thrown_away() - before} attempts did not count", flush=True)
+        assert bench.checksums() == wanted, f"{what}: other files than the leader makes alone"
 
 
 def main():
     merganser, loader, data, events, *counts = sys.argv[1:]
     with tempfile.TemporaryDirectory() as directory:
-        cluster = Cluster(merganser, directory, METRICS, roles=["ingest,batch"], executors=1)
-        # Large parts, as they are by default, and runs of any size by executors, once there are some.
-        cluster.part_max_events, cluster.ballista_min_events = 500_000, 2 ** 60
-        cluster.roles = ["ingest,batch"]
-        with cluster:
+        with Cluster(merganser, directory, METRICS, roles=["ingest,batch"] * 2) as cluster:
             bench = Bench(cluster)
-            server = bench.leader.removeprefix("http://")
+            server = cluster.processes[bench.leader()].removeprefix("http://")
             subprocess.run([loader, "ingest", "--server", server, "--data", data, "--kind", "history",
-                            "--events", events, "--seconds", "1800"], check=True, stdout=subprocess.DEVNULL)
-            bench.ended(send(f"{bench.leader}/v1/runs", "POST", b'{"mode":"incremental"}')["id"])
+                            "--events", events, "--seconds", "1800"],
+                           check=True, stdout=subprocess.DEVNULL)
+            ended_run(f"http://{server}", start_run(f"http://{server}", "incremental"), RUN_MAX_S)
+            # Files of incremental runs may be cut otherwise; those of full runs are not.
             bench.full_run()
-            run, took = bench.full_run()
-            wanted = bench.checksums()
-            show("full run, the leader alone", run, took)
-            run, took, copied = bench.backfill("copy_of_leader")
-            show("backfill, the leader alone", run, took)
-            cluster.ballista_min_events = 1
-            cluster.stop_process("ingest,batch-0")
-            cluster.start_process("leader", "ingest,batch")
-            bench.leader = cluster.processes["leader"]
-            wait_until("the leader is ready", lambda: status(f"{bench.leader}/readyz") == 200, 300)
-            running = 0
+            wanted, copied = compare(bench, "the leader alone", None, None, "copy_of_leader")
+            # From here on by executors, in parts as large as they are by default.
+            cluster.executors, cluster.part_max_events = 1, 500_000
+            for name in list(cluster.processes):
+                cluster.stop_process(name)
+            bench.start("ingest,batch", 2)
             for count in map(int, counts or ["1", "2", "4"]):
-                while running < count:
-                    running += 1
-                    cluster.start_process(f"executor-{running}", "executor")
-                    url = cluster.processes[f"executor-{running}"]
-                    wait_until("an executor is ready", lambda: status(f"{url}/readyz") == 200, 120)
-                run, took = bench.full_run()
-                show(f"full run, {count} executors", run, took)
-                assert bench.checksums() == wanted, "other files than the leader makes alone"
-                run, took, found = bench.backfill(f"copy_{count}")
-                show(f"backfill, {count} executors", run, took)
-                assert found == copied, "other files than the leader makes alone"
+                bench.start("executor", count - len(bench.executors()))
+                compare(bench, f"executors: {count}", wanted, copied, f"copy_{count}")
+            _, usual_s = bench.full_run()
+            hurt(bench, wanted, usual_s)
     print("all view files are to the bit those that the leader makes alone")
 
 

@@ -6,10 +6,15 @@ It answers where the first limit is: the owner's processor, the storage's latenc
 Inputs are processor times an event and a query as docs/performance.md measured them (on two
 processors), and latencies of an object storage, which are assumptions and can be given.
 
-The model: events come at a rate in requests of so many. A front decodes, if there is one, the owner
+The model of intake: events come at a rate in requests of so many. A front decodes, if there is one, the owner
 judges, makes a frame and folds. One put is under way at a time; what is ready when it ends goes into
 the next one. A put takes a lognormal time, and as long as
 its bytes take at the storage's throughput. A processor is a queue with one server a core.
+
+The model of runs on executors: the leader cuts and describes parts, and has at most so many made at a
+time. A free place of an executor asks until it is given a part, which the scheduler hands out one after
+the other; reads what it is about and its master files, makes it, and records it. When all parts of a
+job are there, the leader notices at its next look and asks for the next ones. At the end it publishes.
 """
 
 import argparse
@@ -27,6 +32,17 @@ EVENT_BYTES = 63        # docs/operations.md, "Size": the journal
 FULL_RUN_US = 3.4       # row 17: 584,000 events a second on two processors, five metrics
 GROUP_MAX = 100_000     # events of a commit group at most: `commit_max_events`
 PUT_MB_S = 90.0         # one stream to an object storage
+# "Full runs on executors" there, 30 million events by one executor, five metrics.
+PART_EVENTS = 500_000   # `part_max_events`
+PART_S = 1.9            # processor time of a part where it is made
+SCHEDULER_MS = 8.0      # processor time of the leader a part: handing it out, and reading its record
+RUN_S = 2.0             # the leader before the first part and behind the last
+MASTER_BYTES = 22.6     # row 18, history: an event in master files
+# What the code does.
+PARTS_A_JOB = 512       # `WorkSettings`
+REQUESTS_AT_A_TIME = 16  # batch-layer/src/run/work.rs
+PART_REQUESTS = 5       # to the storage, one after the other: part, record, files of views, record
+POLL_S, LOOK_S = 0.1, 0.3  # how often an executor asks that has nothing to do, and how often the leader looks
 
 
 def lognormal(p50, p99):
@@ -82,6 +98,31 @@ def highest(cores, put, seconds, owner_us):
     return low, p50, p99
 
 
+def run_on_executors(events, executors, cores, put, parts_a_job=PARTS_A_JOB, part_events=PART_EVENTS):
+    """Seconds that a full run takes, and the share of them in which a processor makes parts."""
+    random.seed(1)
+    parts = math.ceil(events / part_events)
+    part_s = lognormal(PART_S * part_events / PART_EVENTS, 1.5 * PART_S * part_events / PART_EVENTS)
+    read_s = part_events * MASTER_BYTES / (PUT_MB_S * 1e6)
+    describe_s = parts / REQUESTS_AT_A_TIME * put() / 1e3
+    now, busy = RUN_S / 2 + describe_s, 0.0
+    handed = now
+    for first in range(0, parts, parts_a_job):
+        places = [now + random.uniform(0, POLL_S) for _ in range(executors * cores)]
+        heapq.heapify(places)
+        last = now
+        for _ in range(min(parts_a_job, parts - first)):
+            handed = max(handed, heapq.heappop(places)) + SCHEDULER_MS / 1e3
+            made = part_s()
+            busy += made
+            end = handed + sum(put() for _ in range(PART_REQUESTS)) / 1e3 + read_s + made
+            heapq.heappush(places, end)
+            last = max(last, end)
+        now = last + LOOK_S / 2 + put() / 1e3
+    now += RUN_S / 2
+    return now, busy / (now * executors * cores)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--put-ms", type=float, default=30, help="median of a put")
@@ -117,11 +158,23 @@ def main():
     for machines in (1, 2, 4, 8, 16):
         print(f"| {machines} | {machines * a.cores * 1e6 / QUERY_US:,.0f} |")
 
-    print("\n| events in the master dataset | full run of five metrics on one leader |\n|---|---|")
+    counts = (1, 4, 16, 64)
+    shown = lambda seconds: f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    print("\na full run of five metrics, and the share of the executors' processors that make parts\n")
+    print("| events | leader alone |" + "".join(f" {count} executors |" for count in counts))
+    print("|---|---|" + "---|" * len(counts))
     for events in (1e8, 1e9, 1e10):
-        seconds = events * FULL_RUN_US / 1e6 / a.cores
-        shown = f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-        print(f"| {events:,.0f} | {shown} |")
+        cells = [shown(events * FULL_RUN_US / 1e6 / a.cores)]
+        for count in counts:
+            seconds, share = run_on_executors(events, count, a.cores, put)
+            cells.append(f"{shown(seconds)}, {share:.0%}")
+        print(f"| {events:,.0f} | " + " | ".join(cells) + " |")
+
+    print("\n1,000,000,000 events by 64 executors, by parts of a job and events of a part\n\n"
+          "| parts a job | events a part | time | share |\n|---|---|---|---|")
+    for parts_a_job, part_events in ((512, 500_000), (2048, 500_000), (512, 2_000_000), (2048, 2_000_000)):
+        seconds, share = run_on_executors(1e9, 64, a.cores, put, parts_a_job, part_events)
+        print(f"| {parts_a_job} | {part_events:,} | {shown(seconds)} | {share:.0%} |")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ mod credentials;
 mod executor;
 mod plan;
 mod scheduler;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use client::BallistaClient;
 pub(crate) use credentials::{SchedulerCredentials, SchedulerTls};

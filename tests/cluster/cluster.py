@@ -170,6 +170,12 @@ class Cluster:
                 "--ballista-min-events", self.ballista_min_events,
                 "--part-max-events", self.part_max_events, "--executor-parts-max", "1"]
 
+    def cpu_s(self, name):
+        """Processor time of a process so far, user and system."""
+        stat = Path(f"/proc/{self.children[name].pid}/stat").read_text()
+        after_name = stat.rsplit(")", 1)[1].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
     def start_balancer(self):
         nginx = self.directory / "nginx"
         nginx.mkdir()

@@ -7,10 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+from client import call, run_and_wait
 from cluster import Cluster, free_port, status, wait_until
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -34,18 +33,9 @@ QUESTIONS = [
 ]
 
 
-def call(url, method="GET", body=None, headers=None):
-    request = urllib.request.Request(url, method=method, data=body, headers=headers or {})
-    try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
 def send(url, lines, wait):
     code, text = call(f"{url}/v1/events?wait={wait}", "POST", "\n".join(lines).encode(),
-                      {"content-type": "application/x-ndjson"})
+                      "application/x-ndjson")
     assert code == 200, f"{code} {text}"
     receipt = json.loads(text)
     assert wait != "applied" or receipt["applied"], receipt
@@ -54,20 +44,7 @@ def send(url, lines, wait):
 
 def ask(url, question, position):
     body = json.dumps({"metric": "flights", "after": position, **question}).encode()
-    return call(f"{url}/v1/query", "POST", body,
-                {"content-type": "application/json", "accept": "text/csv"})
-
-
-def run_and_wait(url, mode):
-    headers = {"content-type": "application/json"}
-    code, text = call(f"{url}/v1/runs", "POST", json.dumps({"mode": mode}).encode(), headers)
-    assert code == 202, f"{code} {text}"
-    run = f"{url}/v1/runs/{json.loads(text)['id']}"
-    wait_until("the run ends", lambda: json.loads(call(run)[1])["state"] in
-               ("succeeded", "failed", "cancelled"), 300)
-    ended = json.loads(call(run)[1])
-    assert ended["state"] == "succeeded" and ended["audit"]["differences"] == 0, ended
-    return ended
+    return call(f"{url}/v1/query", "POST", body, accept="text/csv")
 
 
 class Alone:
@@ -135,8 +112,8 @@ def test(binary, executors):
             cluster.kill(owner)
             began = time.monotonic()
             wait_until("another process takes events",
-                       lambda: call(f"{cluster.url}/v1/events", "POST", parts[2][0].encode(),
-                                    {"content-type": "application/json"})[0] == 200, 30)
+                       lambda: call(f"{cluster.url}/v1/events", "POST",
+                                    parts[2][0].encode())[0] == 200, 30)
             print(f"{owner} was killed: events are taken again after "
                   f"{time.monotonic() - began:.1f} s", flush=True)
             send(alone.url, parts[2][:1], "durable")

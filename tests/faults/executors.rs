@@ -8,14 +8,14 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::arguments::Arguments;
 use crate::cluster::{TAKEOVER_MAX, within};
 use crate::http::Http;
 use crate::kills::{keep, millis};
-use crate::ledger::{METRICS, Violation};
+use crate::ledger::Violation;
 use crate::load::run;
 use crate::network::NetworkHost;
 use crate::random::Random;
@@ -362,7 +362,9 @@ pub(crate) fn under_faults(
             break;
         }
         if ahead.is_empty() {
-            ahead = faults.to_vec();
+            let can_be =
+                |fault: &&ExecutorFault| is_apart || **fault != ExecutorFault::SchedulerKilled;
+            ahead = faults.iter().filter(can_be).copied().collect();
         }
         let fault = ahead.swap_remove(random.below(ahead.len() as u64) as usize);
         let began = Instant::now();
@@ -372,6 +374,7 @@ pub(crate) fn under_faults(
         };
         result = result.map_err(|violation| format!("after {fault:?}: {violation}"));
         report.add("runs on executors", 1);
+        report.add(&format!("runs on executors, {fault:?}"), 1);
         report.highest("longest run on executors, in ms", millis(began.elapsed()));
     }
     for place in &farm.places {
@@ -416,12 +419,15 @@ fn backfill(
     random: &mut Random,
 ) -> Result<(), Violation> {
     let name = format!("copy_{number}");
-    let definition = METRICS.replace("\"items\"", &format!("\"{name}\""));
     let path = format!("/v1/metrics/{name}");
+    let definition = json!({
+        "event": "item", "granularity": "day", "dimensions": ["c", "chunk"],
+        "measures": { "n": { "kind": "count" }, "w": { "kind": "sum", "of": "w" } },
+    });
     let begin = |http: &Http| {
         // It may be defined although the answer was lost.
         let known = http.get(&path).is_ok_and(|reply| reply.status == 200);
-        let put = || http.put_text(&path, "application/toml", &definition);
+        let put = || http.put(&path, &definition);
         (known || put().is_ok_and(|reply| matches!(reply.status, 200 | 202))).then_some(())
     };
     let run = one_run(farm, begin, fault, random)?;

@@ -82,17 +82,6 @@ impl Http {
         request.send(body).and_then(read)
     }
 
-    #[cfg(feature = "ballista")]
-    pub(crate) fn put_text(
-        &self,
-        path: &str,
-        kind: &str,
-        body: &str,
-    ) -> Result<Reply, ureq::Error> {
-        let request = self.with(self.agent.put(format!("{}{path}", self.url)));
-        request.content_type(kind).send(body).and_then(read)
-    }
-
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Reply, ureq::Error> {
         self.with(self.agent.put(format!("{}{path}", self.url))).send_json(body).and_then(read)
     }

@@ -17,6 +17,8 @@ mod dashboards;
 mod descriptors;
 mod docs;
 mod doctor;
+#[cfg(feature = "ballista")]
+mod executors;
 mod explain;
 mod exports;
 mod gone;

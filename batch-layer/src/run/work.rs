@@ -26,6 +26,8 @@ mod sharing;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use merganser_core::ids::{Boundary, Generation, MetricId};
 use merganser_metric::catalog::{CatalogSnapshot, LifecycleStage};
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,9 @@ const PART_FORMAT: u32 = 1;
 pub fn part_build() -> String {
     format!("{}/{PART_FORMAT}", env!("CARGO_PKG_VERSION"))
 }
+
+/// Requests to the storage about a work, at a time.
+const REQUESTS_AT_A_TIME: usize = 16;
 
 /// Where works are kept.
 pub(crate) const WORK_FOLDER: &str = "work";
@@ -166,9 +171,11 @@ impl Work {
 
     /// Writes what it is about.
     async fn describe(&self, plan: &WorkPlan, parts: &[MasterPart]) -> Result<(), StorageError> {
-        for (number, part) in parts.iter().enumerate() {
-            self.storage.replace_document(&self.part_path(number), part).await?;
-        }
+        let put = |(number, part)| {
+            let path = self.part_path(number);
+            async move { self.storage.replace_document(&path, part).await }.boxed()
+        };
+        all(parts.iter().enumerate().map(put).collect()).await?;
         // Behind what it is about, so that one that can be read is whole.
         self.storage.replace_document(&self.plan_path(), plan).await
     }
@@ -194,15 +201,20 @@ impl Work {
 
     /// All parts, in their order.
     pub(super) async fn parts(&self, plan: &WorkPlan) -> Result<Vec<MasterPart>, StorageError> {
-        let mut parts = Vec::new();
-        for number in 0..plan.parts {
-            parts.push(self.storage.read_document(&self.part_path(number)).await?);
-        }
-        Ok(parts)
+        let get = |number| {
+            let path = self.part_path(number);
+            async move { self.storage.read_document(&path).await }.boxed()
+        };
+        all((0..plan.parts).map(get).collect()).await
     }
 
     async fn record(&self, number: usize) -> Result<Option<PartRecord>, StorageError> {
         found(self.storage.read_document(&self.record_path(number)).await)
+    }
+
+    /// The records of parts, as far as there are some.
+    async fn records(&self, numbers: &[usize]) -> Result<Vec<Option<PartRecord>>, StorageError> {
+        all(numbers.iter().map(|number| self.record(*number).boxed()).collect()).await
     }
 
     /// The parts that have a record.
@@ -225,10 +237,10 @@ impl Work {
     pub(super) async fn delete(&self) -> Result<(), StorageError> {
         // The plan first, so that nobody begins with a part any more.
         self.storage.delete(&self.plan_path()).await?;
-        for (path, _) in self.storage.list(&self.folder()).await? {
-            self.storage.delete(&path).await?;
-        }
-        Ok(())
+        let left = self.storage.list(&self.folder()).await?;
+        all(left.iter().map(|(path, _)| self.storage.delete(path).boxed()).collect())
+            .await
+            .map(drop)
     }
 
     fn folder(&self) -> String {
@@ -246,6 +258,14 @@ impl Work {
     fn record_path(&self, number: usize) -> String {
         format!("{}/{number:06}.made.json", self.folder())
     }
+}
+
+/// Some requests at a time, so that their latencies do not add up. What comes of them is in their
+/// order.
+async fn all<T>(
+    requests: Vec<BoxFuture<'_, Result<T, StorageError>>>,
+) -> Result<Vec<T>, StorageError> {
+    stream::iter(requests).buffered(REQUESTS_AT_A_TIME).try_collect().await
 }
 
 fn found<T>(read: Result<T, StorageError>) -> Result<Option<T>, StorageError> {

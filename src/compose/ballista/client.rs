@@ -1,5 +1,6 @@
 //! Jobs of parts at a scheduler, as the leader of the runs has them.
 
+use std::error::Error;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,7 +20,7 @@ use datafusion_proto::protobuf::PhysicalPlanNode;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 
 use super::MESSAGE_BYTES_MAX;
 use super::credentials::SchedulerCredentials;
@@ -59,6 +60,27 @@ pub(super) fn client(
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
 }
 
+/// Asks a scheduler something that changes nothing.
+///
+/// # Errors
+/// When it does not answer, or refuses.
+pub(super) async fn probe(
+    mut client: SchedulerClient<impl Interceptor + Clone>,
+) -> Result<(), Status> {
+    let question = GetJobStatusParams { job_id: String::new() };
+    match client.get_job_status(question).await {
+        // It does not know the job, as is right.
+        Err(status) if !matches!(status.code(), Code::Internal | Code::NotFound) => Err(status),
+        _ => Ok(()),
+    }
+}
+
+/// What went wrong, and why: a connection that fails says only that it did.
+pub(super) fn said(status: &Status) -> String {
+    let causes = std::iter::successors(status.source(), |&cause| cause.source());
+    causes.fold(status.message().to_owned(), |said, cause| format!("{said}: {cause}"))
+}
+
 /// The scheduler, as somebody sees it who has parts made.
 pub(crate) struct BallistaClient {
     channel: Channel,
@@ -87,13 +109,8 @@ impl BallistaClient {
     /// # Errors
     /// When the scheduler does not answer, or refuses this process.
     pub(crate) async fn probe(&self) -> anyhow::Result<()> {
-        let question = GetJobStatusParams { job_id: String::new() };
-        match self.scheduler().get_job_status(question).await {
-            Ok(_) => Ok(()),
-            // It does not know the job, as is right.
-            Err(status) if matches!(status.code(), Code::Internal | Code::NotFound) => Ok(()),
-            Err(status) => anyhow::bail!("{}", status.message()),
-        }
+        let answered = probe(self.scheduler()).await;
+        answered.map_err(|status| anyhow::anyhow!("{}", said(&status)))
     }
 
     fn scheduler(&self) -> SchedulerClient<impl Interceptor + Clone + use<>> {

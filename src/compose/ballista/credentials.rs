@@ -56,7 +56,9 @@ impl SchedulerTls {
 /// What processes show to a scheduler, and it asks for.
 #[derive(Clone)]
 pub(crate) struct SchedulerCredentials {
-    pub(super) secret: MetadataValue<Ascii>,
+    secret: MetadataValue<Ascii>,
+    /// See [`part_build`].
+    pub(super) build: String,
     pub(super) tls: Option<SchedulerTls>,
 }
 
@@ -69,7 +71,7 @@ impl SchedulerCredentials {
         let secret = MetadataValue::try_from(secret.value().as_bytes());
         let mut secret = secret.context("the cluster's secret")?;
         secret.set_sensitive(true);
-        Ok(Self { secret, tls })
+        Ok(Self { secret, build: part_build(), tls })
     }
 
     /// How a scheduler's address begins.
@@ -79,7 +81,7 @@ impl SchedulerCredentials {
 
     /// Adds them to each request.
     pub(super) fn shown(&self) -> impl Interceptor + Clone + Send + Sync + use<> {
-        let (secret, build) = (self.secret.clone(), part_build());
+        let (secret, build) = (self.secret.clone(), self.build.clone());
         move |mut request: Request<()>| {
             let build = MetadataValue::try_from(&*build)
                 .map_err(|_| Status::internal("the build's name does not fit a header"))?;
@@ -91,7 +93,7 @@ impl SchedulerCredentials {
 
     /// Refuses requests without them.
     pub(super) fn asked_for(&self) -> impl Interceptor + Clone + Send + Sync + use<> {
-        let secret = self.secret.clone();
+        let (secret, ours) = (self.secret.clone(), self.build.clone());
         move |request: Request<()>| {
             let sent = request.metadata().get(SECRET);
             let is_known = sent.is_some_and(|sent| {
@@ -102,8 +104,8 @@ impl SchedulerCredentials {
                     "this scheduler is another cluster's: start with the storage that it has",
                 ));
             }
-            let (theirs, ours) = (request.metadata().get(BUILD), part_build());
-            let theirs = theirs.and_then(|build| build.to_str().ok()).unwrap_or("unknown");
+            let theirs = request.metadata().get(BUILD).and_then(|build| build.to_str().ok());
+            let theirs = theirs.unwrap_or("unknown");
             if theirs != ours {
                 return Err(Status::failed_precondition(format!(
                     "this scheduler is of build {ours}, and build {theirs} asks it: run the same \

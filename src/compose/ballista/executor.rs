@@ -7,7 +7,7 @@ use anyhow::Context;
 use ballista_core::serde::protobuf::executor_resource::Resource;
 use ballista_core::serde::protobuf::{
     ExecutorOperatingSystemSpecification, ExecutorRegistration, ExecutorResource,
-    ExecutorSpecification, ExecutorStoppedParams, GetJobStatusParams,
+    ExecutorSpecification, ExecutorStoppedParams,
 };
 use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
 use ballista_core::utils::default_config_producer;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tracing::{info, warn};
 
-use super::client::{client, connect};
+use super::client::{client, connect, probe, said};
 use super::credentials::SchedulerCredentials;
 use super::plan::PartCodec;
 
@@ -88,12 +88,14 @@ impl BallistaExecutor {
     ) -> anyhow::Result<()> {
         let channel = connect(url, &self.credentials)?;
         let client = || client(channel.clone(), &self.credentials);
-        // A question that changes nothing: whether it would be answered at all.
-        let question = GetJobStatusParams { job_id: String::new() };
-        if let Err(refusal) = client().get_job_status(question).await
-            && matches!(refusal.code(), Code::Unauthenticated | Code::FailedPrecondition)
-        {
-            anyhow::bail!("the scheduler at {url} refuses this process: {}", refusal.message());
+        if let Err(status) = probe(client()).await {
+            match status.code() {
+                Code::Unauthenticated | Code::FailedPrecondition => {
+                    anyhow::bail!("the scheduler at {url} refuses this process: {}", said(&status))
+                }
+                // It may do so later.
+                _ => warn!(scheduler = url, error = said(&status), "the scheduler does not answer"),
+            }
         }
         info!(scheduler = url, parts = self.parts_max, "parts are asked for");
         let place = tempfile::tempdir().context("the place of Ballista's own files")?;

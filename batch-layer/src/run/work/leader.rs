@@ -180,14 +180,14 @@ impl SharedWork {
     ) -> Result<bool, StorageError> {
         let there = self.work.made().await?;
         let unread: Vec<usize> = there.difference(&self.made).copied().collect();
+        let records = self.work.records(&unread).await?;
         let mut is_new = false;
-        for number in unread {
+        for (number, record) in unread.into_iter().zip(records) {
             let part = match is_bug_planted("second_attempt_counts") {
                 true => self.parts.get(number % SECOND_ATTEMPT),
                 false => self.parts.get(number),
             };
-            let Some(part) = part else { continue };
-            let Some(record) = self.work.record(number).await? else { continue };
+            let (Some(part), Some(record)) = (part, record) else { continue };
             if record.outcomes.len() != self.metrics.len() {
                 let path = self.work.record_path(number);
                 let reason = "it is not about the metrics of its plan".to_owned();
