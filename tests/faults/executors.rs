@@ -34,6 +34,8 @@ const EXECUTORS: usize = 3;
 const PAST_TIMEOUT: Duration = Duration::from_secs(19);
 /// Longer than a lease lasts.
 const PAST_LEASE: Duration = Duration::from_millis(6500);
+/// How long making a part takes at most; a run has some thirty.
+const PART_TAKES_MS: u64 = 1500;
 /// How long a run may take, whatever happens.
 const RUN_MAX: Duration = Duration::from_secs(240);
 
@@ -71,6 +73,8 @@ struct Farm {
     places: Vec<Place>,
     services: Vec<Service>,
     scheduler: Option<SchedulerProcess>,
+    /// What executors fail with: parts take a while, so that faults come in the midst of them.
+    slow: Options,
 }
 
 /// A scheduler of its own.
@@ -130,7 +134,11 @@ fn lines(from: u64, to: u64) -> String {
 
 impl Farm {
     /// Starts one whose parts are made by one process, and makes the views.
-    fn start(planted: Option<&str>, is_apart: bool) -> Result<Self, Violation> {
+    fn start(
+        planted: Option<&str>,
+        is_apart: bool,
+        part_takes: Duration,
+    ) -> Result<Self, Violation> {
         let redis = RedisCluster::start();
         let storage = TempDir::with_prefix("merganser-shared-").unwrap();
         let place = |role: &str| {
@@ -145,7 +153,10 @@ impl Farm {
         };
         let leaders = (0..LEADERS).map(|_| place("ingest,batch"));
         let places: Vec<Place> = leaders.collect();
-        let mut farm = Self { redis, storage, places, services: Vec::new(), scheduler: None };
+        let failpoints = format!("part.files.after=sleep({})", part_takes.as_millis());
+        let slow = Options { failpoints, power_seed: None };
+        let (services, scheduler) = (Vec::new(), None);
+        let mut farm = Self { redis, storage, places, services, scheduler, slow };
         farm.start_all()?;
         let http = farm.http(0);
         within(TAKEOVER_MAX, "the metrics are not defined", || {
@@ -191,7 +202,7 @@ impl Farm {
     }
 
     fn start_all(&mut self) -> Result<(), Violation> {
-        self.services = self.places.iter().map(|place| place.spawn(&Options::default())).collect();
+        self.services = (0..self.places.len()).map(|number| self.spawn(number)).collect();
         for (place, service) in self.places.iter().zip(&mut self.services) {
             if !service.wait_ready() {
                 return Err(format!("a process does not start:\n{}", place.log_end()));
@@ -204,8 +215,13 @@ impl Farm {
         self.places[number].http()
     }
 
+    fn spawn(&self, number: usize) -> Service {
+        let (none, is_leader) = (Options::default(), number < LEADERS);
+        self.places[number].spawn(if is_leader { &none } else { &self.slow })
+    }
+
     fn restart(&mut self, number: usize) {
-        let next = self.places[number].spawn(&Options::default());
+        let next = self.spawn(number);
         std::mem::replace(&mut self.services[number], next).kill();
     }
 
@@ -354,7 +370,8 @@ pub(crate) fn under_faults(
     random: &mut Random,
 ) -> Result<(), Violation> {
     let is_apart = random.percent(50) || faults == [ExecutorFault::SchedulerKilled];
-    let mut farm = Farm::start(planted, is_apart)?;
+    let part_takes = Duration::from_millis(random.below(PART_TAKES_MS));
+    let mut farm = Farm::start(planted, is_apart, part_takes)?;
     let wanted = farm.checksums("items")?;
     let (mut result, mut ahead) = (Ok(()), Vec::new());
     for number in 0..runs {

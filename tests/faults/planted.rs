@@ -54,7 +54,12 @@ const BUGS: &[(&str, &str, &str, Hunt)] = &[
     ),
     ("doubt_acknowledged", "an entry in doubt is taken for stored", "places", by_lost_answer),
     #[cfg(feature = "ballista")]
-    ("second_attempt_counts", "a part that was made twice counts twice", "executors", by_executors),
+    (
+        "second_attempt_counts",
+        "a part that was made twice counts twice",
+        "executors",
+        by_new_scheduler,
+    ),
     #[cfg(feature = "ballista")]
     (
         "record_before_files",
@@ -67,7 +72,7 @@ const BUGS: &[(&str, &str, &str, Hunt)] = &[
         "missing_not_submitted",
         "parts that got lost are not asked for again",
         "executors",
-        by_executors_killed,
+        by_new_scheduler,
     ),
     #[cfg(feature = "ballista")]
     (
@@ -192,18 +197,17 @@ fn by_slow_readers(bug: &str, _: Instant, r: &Report, d: &mut Random) -> Result<
 
 #[cfg(feature = "ballista")]
 fn by_executors(bug: &str, end: Instant, r: &Report, random: &mut Random) -> Result<(), Violation> {
-    let faults = [ExecutorFault::HeldUpPastTimeout, ExecutorFault::CutOff];
-    executors::under_faults(Some(bug), &faults, 10, end, r, random)
+    executors::under_faults(Some(bug), &[ExecutorFault::Nothing], 10, end, r, random)
 }
 
 #[cfg(feature = "ballista")]
-fn by_executors_killed(
+fn by_new_scheduler(
     bug: &str,
     end: Instant,
     r: &Report,
     random: &mut Random,
 ) -> Result<(), Violation> {
-    executors::under_faults(Some(bug), &[ExecutorFault::AllKilled], 10, end, r, random)
+    executors::under_faults(Some(bug), &[ExecutorFault::SchedulerKilled], 10, end, r, random)
 }
 
 #[cfg(feature = "ballista")]

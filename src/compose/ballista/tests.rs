@@ -32,7 +32,8 @@ async fn another_cluster_and_another_build_are_refused_with_what_to_do() {
     assert_eq!(refusal(&scheduler, &ours).await, None);
     let other = refusal(&scheduler, &credentials("guess", None)).await.unwrap();
     assert!(other.contains("another cluster's"), "{other}");
-    let older = SchedulerCredentials { build: "0.0.1/0".to_owned(), ..ours.clone() };
+    let mut older = ours.clone();
+    older.build = "0.0.1/0".to_owned();
     let older = refusal(&scheduler, &older).await.unwrap();
     let build = batch_layer::run::part_build();
     let expected = format!("is of build {build}, and build 0.0.1/0 asks it: run the same build");

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
+use std::time::Instant;
 
 use merganser_api::run::RunDistribution;
 
@@ -193,16 +194,23 @@ async fn what_others_make_is_to_the_bit_what_is_made_here() {
     assert_eq!(checksums(&here), checksums(&others));
 }
 
+/// It waits once for others, not for each part.
 #[tokio::test]
 async fn the_leader_makes_what_nobody_makes() {
     let cluster = Arc::new(BadCluster::holding());
-    let world = open(tempfile::tempdir().unwrap(), &cluster, Duration::from_millis(50)).await;
+    let alone_after = Duration::from_secs(4);
+    let world = open(tempfile::tempdir().unwrap(), &cluster, alone_after).await;
     world.catalog.define(definition("sales")).await.unwrap();
-    world.append(&events(0, 300));
+    world.append(&in_order(MANY));
+    let began = Instant::now();
     let run = world.run(RunMode::Full).await;
+    let took = began.elapsed();
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
-    let [share] = &*distribution(&run).executors else { panic!("{run:?}") };
+    let made = distribution(&run);
+    assert!(made.parts > 8, "{made:?}");
+    let [share] = &*made.executors else { panic!("{run:?}") };
     assert_eq!(share.process, "leader");
+    assert!(alone_after <= took && took < alone_after * 6, "{} parts took {took:?}", made.parts);
     world.check().await;
 }
 

@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_secs(2);
 /// After how long without an answer a job counts as lost, and a storage as away.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Jobs that ended without any part, after which the leader makes one by itself.
+/// Jobs that ended without any part, after which the leader makes some by itself.
 const FRUITLESS_MAX: u32 = 3;
 
 /// How works are done.
@@ -32,7 +32,7 @@ pub struct WorkSettings {
     pub min_events: u64,
     /// Parts that are asked for at a time.
     pub parts_a_job: usize,
-    /// After how long without a part the leader makes one by itself.
+    /// After how long without a part of another process the leader makes some by itself.
     pub alone_after: Duration,
 }
 
@@ -54,7 +54,7 @@ pub(in crate::run) struct SharedWork {
     executors: BTreeMap<String, ExecutorShare>,
     job: Option<String>,
     submissions: u32,
-    /// Since the last part, and when that was.
+    /// Jobs since the last part of another process, and when that was.
     fruitless: u32,
     newest: Instant,
     /// When a job is tried again that was not taken.
@@ -122,12 +122,11 @@ impl SharedWork {
         &mut self,
         tasks: &[BuildTask],
     ) -> Result<Option<NewParts>, RunError> {
-        if self.made.len() == self.parts.len() {
+        if self.missing().next().is_none() {
             return Ok(None);
         }
         let mut new = NewParts { outcomes: BuildOutcome::of_tasks(tasks.len()), events: 0.0 };
         if self.read_records(tasks, &mut new).await? {
-            (self.newest, self.fruitless) = (Instant::now(), 0);
             return Ok(Some(new));
         }
         self.follow_job().await;
@@ -203,6 +202,9 @@ impl SharedWork {
     }
 
     fn note(&mut self, record: &PartRecord) {
+        if record.process != self.sharing.maker.process() {
+            (self.newest, self.fruitless) = (Instant::now(), 0);
+        }
         let share = self.executors.entry(record.process.clone());
         let none = || ExecutorShare { process: record.process.clone(), parts: 0, seconds: 0.0 };
         let share = share.or_insert_with(none);

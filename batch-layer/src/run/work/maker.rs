@@ -93,6 +93,11 @@ impl PartMaker {
         Self { catalog, builder, process, plans: Mutex::default() }
     }
 
+    /// Who it is, as records say.
+    pub(super) fn process(&self) -> &str {
+        &self.process
+    }
+
     /// Makes a part, and records it unless another attempt was recorded before.
     ///
     /// # Errors
