@@ -349,7 +349,8 @@ fn one_run(
     }
 }
 
-fn check_distribution(run: &Value) -> Result<(), Violation> {
+/// Each part counts once, and none was made by a process that does the runs: executors live.
+fn check_distribution(farm: &Farm, run: &Value) -> Result<(), Violation> {
     let distribution = &run["distribution"];
     let shares = distribution["executors"].as_array().cloned().unwrap_or_default();
     let counted: u64 = shares.iter().filter_map(|share| share["parts"].as_u64()).sum();
@@ -357,7 +358,16 @@ fn check_distribution(run: &Value) -> Result<(), Violation> {
     if parts < 10 || distribution["made"] != parts || counted != parts {
         return Err(format!("{counted} parts of {parts} count: {run}"));
     }
-    Ok(())
+    let status = farm.ask("/v1/status").unwrap_or_default();
+    let processes = status["cluster"]["processes"].as_array().cloned().unwrap_or_default();
+    let does_runs = |process: &Value| {
+        let known = processes.iter().find(|known| known["process"] == *process);
+        known.is_some_and(|known| known["roles"].as_str().is_some_and(|r| r.contains("batch")))
+    };
+    match shares.iter().find(|share| does_runs(&share["process"])) {
+        Some(share) => Err(format!("parts were left to who does the runs: {share} of {run}")),
+        None => Ok(()),
+    }
 }
 
 /// Full runs and backfills under faults, in an order that the seed says.
@@ -417,7 +427,7 @@ fn full_run(
     random: &mut Random,
 ) -> Result<(), Violation> {
     let run = one_run(farm, |http| http.start_run("full").map(drop), fault, random)?;
-    check_distribution(&run)?;
+    check_distribution(farm, &run)?;
     if run["audit"]["differences"] != 0 || run["audit"]["compared"] == 0 {
         return Err(format!("what was made is not what was served: {run}"));
     }
@@ -448,7 +458,7 @@ fn backfill(
         (known || put().is_ok_and(|reply| matches!(reply.status, 200 | 202))).then_some(())
     };
     let run = one_run(farm, begin, fault, random)?;
-    check_distribution(&run)?;
+    check_distribution(farm, &run)?;
     let made = farm.checksums(&name)?;
     if made.len() != wanted.len() {
         let (made, wanted) = (made.len(), wanted.len());

@@ -178,3 +178,21 @@ fn definitions_that_are_wrong() {
     let line = refused(command.arg("--metrics").arg(&file), 1);
     assert!(line.contains("wrong.toml") && line.contains("median"), "{line}");
 }
+
+/// Who wants executors of a build that has none is told how to make one that has.
+#[cfg(not(feature = "ballista"))]
+#[test]
+fn executors_where_the_build_has_none() {
+    let place = Place::new(Store::Memory);
+    let made_by = "cargo build --release --features ballista";
+    let mut command = merganser();
+    command.args(["serve", "--role", "batch", "--ballista-scheduler", "leader", "--data-dir"]);
+    let line = refused(command.arg(place.data_dir()), 2);
+    assert!(line.contains("ballista_scheduler") && line.contains(made_by), "{line}");
+    for role in ["executor", "scheduler"] {
+        let mut command = merganser();
+        let line = refused(command.args([role, "--data-dir"]).arg(place.data_dir()), 2);
+        assert!(line.contains(made_by), "{line}");
+    }
+    assert!(!place.data_dir().exists(), "nothing was touched");
+}
