@@ -217,5 +217,5 @@ fn by_new_leaders(
     r: &Report,
     random: &mut Random,
 ) -> Result<(), Violation> {
-    executors::under_faults(Some(bug), &[ExecutorFault::LeaderHeldUp], 10, end, r, random)
+    executors::under_faults(Some(bug), &[ExecutorFault::LeaderKilled], 10, end, r, random)
 }

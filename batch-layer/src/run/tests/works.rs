@@ -2,6 +2,7 @@
 //! made when they are not.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
@@ -21,7 +22,9 @@ struct BadCluster {
     jobs: Mutex<HashMap<String, PartJobState>>,
     /// Parts of jobs that are not begun with.
     held: Mutex<Vec<(String, Vec<usize>)>>,
-    is_holding: std::sync::atomic::AtomicBool,
+    is_holding: AtomicBool,
+    /// Whether the next job forgets a part, and goes on for ever.
+    is_forgetful: AtomicBool,
     submitted: Mutex<Vec<usize>>,
 }
 
@@ -76,6 +79,9 @@ impl PartCluster for BadCluster {
         if self.is_holding.load(Ordering::Relaxed) {
             self.jobs.lock().unwrap().insert(job.clone(), PartJobState::Waiting);
             self.held.lock().unwrap().push((work.to_owned(), parts.to_vec()));
+        } else if self.is_forgetful.swap(false, Ordering::Relaxed) {
+            self.jobs.lock().unwrap().insert(job.clone(), PartJobState::Running);
+            self.make(work, &parts[1..]);
         } else {
             self.jobs.lock().unwrap().insert(job.clone(), state);
             self.make(work, parts);
@@ -211,6 +217,21 @@ async fn the_leader_makes_what_nobody_makes() {
     let [share] = &*made.executors else { panic!("{run:?}") };
     assert_eq!(share.process, "leader");
     assert!(alone_after <= took && took < alone_after * 6, "{} parts took {took:?}", made.parts);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_part_that_a_running_job_has_forgotten_is_asked_for_again() {
+    let cluster = Arc::new(BadCluster { is_forgetful: true.into(), ..BadCluster::default() });
+    let world = open(tempfile::tempdir().unwrap(), &cluster, Duration::from_secs(4)).await;
+    world.catalog.define(definition("sales")).await.unwrap();
+    world.append(&in_order(MANY));
+    let run = world.run(RunMode::Full).await;
+    assert_eq!((run.state, run.attempt), (RunState::Succeeded, 1), "{run:?}");
+    let [share] = &*distribution(&run).executors else { panic!("{run:?}") };
+    assert_eq!(share.process, "executor");
+    let submitted = cluster.submitted.lock().unwrap().clone();
+    assert_eq!(submitted.iter().filter(|part| **part == 0).count(), 2, "{submitted:?}");
     world.check().await;
 }
 

@@ -32,7 +32,8 @@ pub struct WorkSettings {
     pub min_events: u64,
     /// Parts that are asked for at a time.
     pub parts_a_job: usize,
-    /// After how long without a part of another process the leader makes some by itself.
+    /// After how long without a part of another process the leader makes some by itself, or after
+    /// three times as long as one took; after half of it missing ones are asked for once more.
     pub alone_after: Duration,
 }
 
@@ -57,6 +58,9 @@ pub(in crate::run) struct SharedWork {
     /// Jobs since the last part of another process, and when that was.
     fruitless: u32,
     newest: Instant,
+    /// When parts were asked for, and the longest that one took.
+    asked: Instant,
+    longest: Duration,
     /// When a job is tried again that was not taken.
     not_before: Instant,
     /// Since when the engine, or the storage, does not answer.
@@ -94,6 +98,8 @@ impl SharedWork {
             submissions,
             fruitless: 0,
             newest: Instant::now(),
+            asked: Instant::now(),
+            longest: Duration::ZERO,
             not_before: Instant::now(),
             unanswered: None,
             unread: None,
@@ -131,8 +137,7 @@ impl SharedWork {
         }
         self.follow_job().await;
         let missing = self.missing().next();
-        let is_alone = self.newest.elapsed() >= self.sharing.settings.alone_after
-            || self.fruitless >= FRUITLESS_MAX;
+        let is_alone = self.newest.elapsed() >= self.patience() || self.fruitless >= FRUITLESS_MAX;
         match missing {
             Some(missing) if is_alone => {
                 // One that cannot be made here either is why nobody makes it.
@@ -201,7 +206,14 @@ impl SharedWork {
         Ok(is_new)
     }
 
+    /// How long others may be silent.
+    fn patience(&self) -> Duration {
+        self.sharing.settings.alone_after.max(self.longest * 3)
+    }
+
     fn note(&mut self, record: &PartRecord) {
+        let took = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
+        self.longest = self.longest.max(took);
         if record.process != self.sharing.maker.process() {
             (self.newest, self.fruitless) = (Instant::now(), 0);
         }
@@ -216,7 +228,18 @@ impl SharedWork {
     async fn follow_job(&mut self) {
         let Some(job) = self.job.clone() else { return self.submit().await };
         match self.sharing.cluster.state(&job).await {
-            Ok(PartJobState::Waiting | PartJobState::Running) => self.unanswered = None,
+            Ok(PartJobState::Waiting) => self.unanswered = None,
+            Ok(PartJobState::Running) => {
+                self.unanswered = None;
+                // Ballista forgets a part whose executor was not reached by the answer that gave it
+                // to it, and waits for it as long as the executor lives.
+                let half = self.patience() / 2;
+                if self.newest.elapsed() >= half && self.asked.elapsed() >= half {
+                    tracing::info!(work = self.work.name(), job, "a job of parts is stuck");
+                    self.sharing.cluster.cancel(&job).await;
+                    self.job = None;
+                }
+            }
             Ok(PartJobState::Ended(why)) => {
                 let why = why.unwrap_or_else(|| "all parts were made".to_owned());
                 tracing::info!(work = self.work.name(), job, why, "a job of parts has ended");
@@ -255,7 +278,7 @@ impl SharedWork {
                     parts = parts.len(),
                     "parts are asked for"
                 );
-                self.job = Some(job);
+                (self.job, self.asked) = (Some(job), Instant::now());
                 self.submissions += 1;
             }
             Err(error) => {
