@@ -167,8 +167,12 @@ pub fn remove_unfinished(directory: &Path) -> io::Result<usize> {
         if entry.file_type()?.is_dir() {
             removed += remove_unfinished(&entry.path())?;
         } else if entry.path().as_os_str().as_encoded_bytes().ends_with(UNFINISHED.as_bytes()) {
-            fs::remove_file(entry.path())?;
-            removed += 1;
+            match fs::remove_file(entry.path()) {
+                Ok(()) => removed += 1,
+                // Whoever wrote it has finished it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(removed)

@@ -23,7 +23,7 @@ use merganser_core::text::suggestion;
 use tokio::sync::watch;
 
 use crate::backup::BackupService;
-use crate::job::{RunCancelError, RunMode, RunRecord, RunTrigger};
+use crate::job::{RunCancelError, RunMode, RunRecord};
 use crate::run::{RunService, RunStartError};
 
 /// Bytes of a request's body.
@@ -88,7 +88,7 @@ async fn start(
             return Err(Problem::new(ErrorCode::UnknownMetric, detail));
         }
     }
-    match runs.queue().submit(request.mode, RunTrigger::Api, request.metrics) {
+    match runs.request(request.mode, request.metrics).await {
         Ok(run) => {
             let location = [(header::LOCATION, location(&run.id))];
             Ok((StatusCode::ACCEPTED, location, Json(run)).into_response())
@@ -152,7 +152,7 @@ async fn cancel(
     Path(id): Path<String>,
     _: NoParameters,
 ) -> Result<Json<RunRecord>, Problem> {
-    runs.queue().cancel(&id, runs.now()).map(Json).map_err(|error| match error {
+    runs.cancel(&id).await.map(Json).map_err(|error| match error {
         RunCancelError::Unknown => unknown(&id),
         RunCancelError::TooLate => Problem::new(
             ErrorCode::RunNotCancellable,

@@ -64,6 +64,8 @@ class Cluster:
         self.executors = executors
         # Small, so that there are many parts, and all runs but incremental ones.
         self.part_max_events, self.ballista_min_events = 2000, 1
+        # Further arguments of all processes.
+        self.more = []
         self.balancer_port = balancer_port or free_port()
         self.children = {}
         self.processes = {}
@@ -156,7 +158,7 @@ class Cluster:
             self.binary, "serve", "--role", role, "--listen", f"127.0.0.1:{port}",
             "--storage", f"s3://{BUCKET}/merganser", "--journal", "storage",
             "--speed-store", self.speed_store, "--data-dir", self.directory / name,
-            "--metrics", self.metrics, "--disk-floor-bytes", "1MiB", *self.sharing(),
+            "--metrics", self.metrics, "--disk-floor-bytes", "1MiB", *self.sharing(), *self.more,
         ], {
             "AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "cluster", "AWS_SECRET_ACCESS_KEY": "cluster",

@@ -96,14 +96,39 @@ impl RunQueue {
         trigger: RunTrigger,
         metrics: Option<Vec<String>>,
     ) -> Result<RunRecord, RunActiveError> {
+        let run = self.announce(mode, trigger, metrics)?;
+        self.enqueue(&run.id);
+        Ok(run)
+    }
+
+    /// The record of a run that is active from now on, and begins once it is queued.
+    ///
+    /// # Errors
+    /// [`RunActiveError`] with the one that is active already.
+    pub(crate) fn announce(
+        &self,
+        mode: RunMode,
+        trigger: RunTrigger,
+        metrics: Option<Vec<String>>,
+    ) -> Result<RunRecord, RunActiveError> {
         let mut registry = self.registry();
         if let Some(active) = registry.active().find(|run| run.backfill.is_none()) {
-            return Err(RunActiveError { id: active.id.clone() });
+            return Err(RunActiveError { id: active.id });
         }
-        let run = registry.add(mode, trigger, metrics, None);
+        let run = registry.next(mode, trigger, metrics, None);
+        registry.insert(run.clone());
+        Ok(run)
+    }
+
+    /// Queues a run that was announced, unless it was cancelled since.
+    pub(crate) fn enqueue(&self, id: &str) {
+        let mut registry = self.registry();
+        let slot = registry.runs.get(id);
+        if slot.is_some_and(|slot| !slot.run.borrow().state.is_final()) {
+            registry.queue.push_back(QueuedRun { id: id.to_owned(), not_before: None });
+        }
         drop(registry);
         self.changed.notify_one();
-        Ok(run)
     }
 
     /// Queues the backfill of a metric version; the id of its run. One that is active already is

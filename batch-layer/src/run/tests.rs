@@ -30,7 +30,9 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::catalog::{BatchCatalog, CatalogSettings};
-use crate::job::{RunCancelError, RunMode, RunQueue, RunRecord, RunState, RunTrigger};
+use crate::job::{
+    RunActiveError, RunCancelError, RunMode, RunQueue, RunRecord, RunState, RunTrigger,
+};
 use crate::journal::{FileJournal, JournalSettings};
 use crate::schedule::Schedule;
 use crate::storage::Storage;
@@ -426,12 +428,33 @@ async fn a_second_run_is_refused_and_a_queued_one_is_cancelled() {
     assert_eq!(queue.backfill(MetricId(3)), queue.backfill(MetricId(3)));
 }
 
+/// Whoever does the runs next knows of what was asked for, and of what was cancelled before it began.
+#[tokio::test]
+async fn a_run_is_recorded_before_it_is_queued() {
+    let world = World::new().await;
+    let storage = world.catalog.storage().clone();
+    let recorded = async |id: &str| {
+        storage.read_document::<RunRecord>(&format!("runs/{id}.json")).await.unwrap().state
+    };
+    let queue = world.runs.queue();
+    let held = queue.announce(RunMode::Full, RunTrigger::Api, None).unwrap();
+    let busy = world.runs.request(RunMode::Full, None).await;
+    assert_eq!(busy, Err(RunActiveError { id: held.id.clone() }));
+    assert_eq!(world.runs.cancel(&held.id).await.unwrap().state, RunState::Cancelled);
+    assert_eq!(recorded(&held.id).await, RunState::Cancelled);
+    queue.enqueue(&held.id);
+    let run = world.runs.request(RunMode::Full, None).await.unwrap();
+    recorded(&run.id).await;
+    assert_eq!(world.ended(&run.id).await.state, RunState::Succeeded);
+    assert_eq!(queue.get(&held.id).unwrap().state, RunState::Cancelled);
+}
+
 #[tokio::test]
 async fn an_interrupted_run_is_done_after_the_restart() {
     let world = World::new().await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&events(0, 400));
-    let run = world.runs.queue().submit(RunMode::Full, RunTrigger::Api, None).unwrap();
+    let run = world.runs.request(RunMode::Full, None).await.unwrap();
     let mut record = world.runs.queue().follow(&run.id).unwrap();
     record.wait_for(|run| run.state == RunState::Running).await.unwrap();
     drop(record);

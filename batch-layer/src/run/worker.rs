@@ -24,7 +24,9 @@ use super::tracker::RunTracker;
 use super::work::{self, PartCluster, PartMaker, WorkSettings, WorkSharing};
 use crate::backup::TrimPermit;
 use crate::catalog::BatchCatalog;
-use crate::job::{RunMode, RunQueue, RunRecord, RunState, RunTrigger};
+use crate::job::{
+    RunActiveError, RunCancelError, RunMode, RunQueue, RunRecord, RunState, RunTrigger,
+};
 use crate::manifest::{ManifestChange, PublishError};
 use crate::schedule::{Schedule, ScheduleError};
 use crate::storage::StorageError;
@@ -145,6 +147,43 @@ impl RunService {
     #[must_use]
     pub fn queue(&self) -> &RunQueue {
         &self.inner.scheduler.queue
+    }
+
+    /// Queues a run that a client asks for, behind its record: whoever does the runs after this
+    /// process knows of it.
+    ///
+    /// # Errors
+    /// [`RunActiveError`] with the one that is active.
+    pub async fn request(
+        &self,
+        mode: RunMode,
+        metrics: Option<Vec<String>>,
+    ) -> Result<RunRecord, RunActiveError> {
+        let run = self.queue().announce(mode, RunTrigger::Api, metrics)?;
+        let (inner, id) = (Arc::clone(&self.inner), run.id.clone());
+        // To its end, also if the client goes.
+        let queued = tokio::spawn(async move {
+            let tracker = &inner.attempts.executor.tracker;
+            tracker.record(&id).await;
+            tracker.queue.enqueue(&id);
+        });
+        if let Err(error) = queued.await {
+            tracing::error!(run = run.id, %error, "a run was not queued");
+        }
+        Ok(run)
+    }
+
+    /// Cancels a run that does not publish yet.
+    ///
+    /// # Errors
+    /// When it is unknown, or it is too late.
+    pub async fn cancel(&self, id: &str) -> Result<RunRecord, RunCancelError> {
+        let run = self.queue().cancel(id, self.now())?;
+        if run.state.is_final() {
+            // Nobody else records it: it had not begun.
+            self.inner.attempts.executor.tracker.record(id).await;
+        }
+        Ok(run)
     }
 
     /// The clock that runs are timed with.
