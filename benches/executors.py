@@ -72,6 +72,14 @@ class Bench:
         assert ended["audit"]["compared"] > 0, ended
         return ended, time.monotonic() - began
 
+    def settle(self):
+        """Full runs until one has the files of the one before: runs merge master files, and parts
+        are cut where those begin and end."""
+        before, found = None, self.checksums()
+        while found != before:
+            self.full_run()
+            before, found = found, self.checksums()
+
     def backfill(self, name):
         """The same of a metric that is defined."""
         began = time.monotonic()
@@ -129,7 +137,7 @@ def measure(bench, what, metric):
 
 
 def check(found, wanted, what):
-    """Of what both have, as metrics are defined meanwhile."""
+    """All files of metrics that both have; some are defined meanwhile."""
     there = {place: sum for place, sum in wanted.items() if place in found}
     assert len(there) == min(len(found), len(wanted)) > 0, (
         f"{what}: other files: {sorted(set(found) ^ set(wanted))[:9]}")
@@ -177,8 +185,7 @@ def main():
                             "--events", events, "--seconds", "1800"],
                            check=True, stdout=subprocess.DEVNULL)
             ended_run(f"http://{server}", start_run(f"http://{server}", "incremental"), RUN_MAX_S)
-            # Files of incremental runs may be cut otherwise; those of full runs are not.
-            bench.full_run()
+            bench.settle()
             wanted = measure(bench, "the leader alone", "copy_alone")
             # From here on by executors, in parts as large as they are by default.
             cluster.executors, cluster.part_max_events = 1, 500_000

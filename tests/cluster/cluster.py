@@ -115,7 +115,7 @@ class Cluster:
         self.run("seaweedfs", [
             "weed", "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
             f"-s3.port={port}", "-s3.port.iceberg=0", "-s3.port.lance=0",
-            "-master.telemetry=false", "-volume.max=20", "-master.volumeSizeLimitMB=512",
+            "-master.telemetry=false", "-volume.max=200", "-master.volumeSizeLimitMB=512",
             *(f"-{name}={free_port()}" for name in others),
         ])
         bucket = f"{self.endpoint}/{BUCKET}"
