@@ -27,5 +27,6 @@ pub use work::{
     PartVerdict, WorkSettings, part_build,
 };
 pub use worker::{
-    RunService, RunServiceParts, RunSettings, RunStartError, TrimFloor, WorkSharingParts,
+    RunRequestError, RunService, RunServiceParts, RunSettings, RunStartError, TrimFloor,
+    WorkSharingParts,
 };

@@ -105,7 +105,9 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 /// # Errors
 /// When it was started already.
 pub(super) fn start_log(settings: &Settings) -> anyhow::Result<Option<TraceExporter>> {
-    let filter = EnvFilter::try_new(&settings.log.0).context("the log filter")?;
+    // Ballista warns twenty times a second where a scheduler is away; we say so once.
+    let filter = format!("ballista_executor=error,{}", settings.log.0);
+    let filter = EnvFilter::try_new(filter).context("the log filter")?;
     let traces = settings.otlp_endpoint.0.as_deref().map(TraceExporter::to).transpose()?;
     let log = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let log = match settings.log_format {

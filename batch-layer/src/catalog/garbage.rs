@@ -47,6 +47,11 @@ impl BatchCatalog {
         self.0.reservations().remove(work);
     }
 
+    /// No work is this process's.
+    pub fn release_all(&self) {
+        self.0.reservations().clear();
+    }
+
     /// Deletes objects that neither the newest generation names, nor one that is pinned or within
     /// its grace period, and that are not being written. Returns how many.
     ///

@@ -206,6 +206,7 @@ impl RunQueue {
         let state = slot.run.borrow().state;
         match state {
             RunState::Queued => {
+                slot.cancelled = true;
                 slot.run.send_modify(|run| {
                     run.state = RunState::Cancelled;
                     run.ended_at = Some(now);
@@ -228,12 +229,15 @@ impl RunQueue {
         self.registry().runs.get(id).is_some_and(|slot| slot.cancelled)
     }
 
-    /// Changes a record and notifies its followers. A run that was cancelled does not begin to
-    /// publish: whether the change was made.
+    /// Changes a record and notifies its followers. A run that has ended stays as it is, and one
+    /// that was cancelled does not begin to publish: whether the change was made.
     pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut RunRecord)) -> bool {
         let registry = self.registry();
         let Some(slot) = registry.runs.get(id) else { return false };
         let mut run = slot.run.borrow().clone();
+        if run.state.is_final() {
+            return false;
+        }
         change(&mut run);
         if slot.cancelled && matches!(run.state, RunState::Publishing) {
             return false;
@@ -243,7 +247,8 @@ impl RunQueue {
     }
 
     /// Takes the next run that is due and that `wanted` takes, and where it is a backfill those
-    /// that are due beside it; without one, when the next is due.
+    /// that are due beside it, unless they share a work with others; without one, when the next is
+    /// due. One that was cancelled since it was queued is not there any more.
     pub(crate) fn take(
         &self,
         now: Instant,
@@ -256,11 +261,17 @@ impl RunQueue {
         queue.retain(|queued| {
             let Some(slot) = runs.get(&queued.id) else { return true };
             let run = slot.run.borrow().clone();
+            if run.state.is_final() {
+                return false;
+            }
             let limit = together_max.min(slot.together_max);
+            let work =
+                |run: &RunRecord| run.distribution.as_ref().map(|shared| shared.work.clone());
             let is_room = match taken.first() {
                 None => true,
                 Some(first) => {
-                    first.backfill.is_some() && run.backfill.is_some() && taken.len() < limit
+                    let are_backfills = first.backfill.is_some() && run.backfill.is_some();
+                    are_backfills && taken.len() < limit && work(first) == work(&run)
                 }
             };
             if queued.not_before.is_some_and(|at| at > now) || !is_room || !wanted(&run) {

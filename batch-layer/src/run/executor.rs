@@ -67,6 +67,8 @@ impl RunExecutor {
             self.go_on(runs, &tasks, &mut source, between_parts, &mut outcome).await?;
             return self.publish(runs, outcome).await;
         }
+        // One that cannot be gone on with.
+        self.end_works(runs).await;
         // Sealed first: all that follows is about the epochs below `sealed`, while intake goes on
         // with the next one.
         self.tracker.report_step(runs, "seal", 0.0)?;

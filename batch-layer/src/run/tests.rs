@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
+use merganser_api::run::RunDistribution;
 use merganser_core::clock::{Clock, ManualClock};
 use merganser_core::event::{Event, EventBatch};
 use merganser_core::ids::{MetricId, Offset};
@@ -30,9 +31,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::catalog::{BatchCatalog, CatalogSettings};
-use crate::job::{
-    RunActiveError, RunCancelError, RunMode, RunQueue, RunRecord, RunState, RunTrigger,
-};
+use crate::job::{RunCancelError, RunMode, RunQueue, RunRecord, RunState, RunTrigger};
 use crate::journal::{FileJournal, JournalSettings};
 use crate::schedule::Schedule;
 use crate::storage::Storage;
@@ -428,6 +427,45 @@ async fn a_second_run_is_refused_and_a_queued_one_is_cancelled() {
     assert_eq!(queue.backfill(MetricId(3)), queue.backfill(MetricId(3)));
 }
 
+/// Whenever it is cancelled: as it waits, is about to begin, or is about to be queued again.
+#[tokio::test]
+async fn what_was_cancelled_does_not_come_back() {
+    let queue = RunQueue::default();
+    let run = queue.submit(RunMode::Full, RunTrigger::Api, None).unwrap();
+    let now = tokio::time::Instant::now();
+    assert_eq!(queue.take(now, |_| true).unwrap()[0].id, run.id);
+    queue.cancel(&run.id, Timestamp(5)).unwrap();
+    assert!(queue.is_cancelled(&run.id));
+    assert!(!queue.update(&run.id, |run| run.state = RunState::Running));
+    queue.retry(&run.id, now);
+    assert_eq!(queue.take(now, |_| true), Err(None));
+    assert_eq!(queue.get(&run.id).unwrap().state, RunState::Cancelled);
+}
+
+/// Backfills that others make together go on together, and with no other.
+#[tokio::test]
+async fn backfills_of_different_works_are_not_taken_together() {
+    let queue = RunQueue::default();
+    let ids = [1, 2, 3].map(|metric| queue.backfill(MetricId(metric)));
+    for (id, work) in ids.iter().zip(["first", "first", "second"]) {
+        let distribution = RunDistribution {
+            work: work.to_owned(),
+            parts: 2,
+            made: 0,
+            submissions: 0,
+            job: None,
+            executors: Vec::new(),
+        };
+        queue.update(id, |run| run.distribution = Some(distribution));
+    }
+    let taken = || {
+        let taken = queue.take(tokio::time::Instant::now(), |_| true).unwrap();
+        taken.into_iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    assert_eq!(taken(), ids[..2]);
+    assert_eq!(taken(), ids[2..]);
+}
+
 /// Whoever does the runs next knows of what was asked for, and of what was cancelled before it began.
 #[tokio::test]
 async fn a_run_is_recorded_before_it_is_queued() {
@@ -439,7 +477,7 @@ async fn a_run_is_recorded_before_it_is_queued() {
     let queue = world.runs.queue();
     let held = queue.announce(RunMode::Full, RunTrigger::Api, None).unwrap();
     let busy = world.runs.request(RunMode::Full, None).await;
-    assert_eq!(busy, Err(RunActiveError { id: held.id.clone() }));
+    assert!(matches!(busy, Err(RunRequestError::Active(busy)) if busy.id == held.id));
     assert_eq!(world.runs.cancel(&held.id).await.unwrap().state, RunState::Cancelled);
     assert_eq!(recorded(&held.id).await, RunState::Cancelled);
     queue.enqueue(&held.id);

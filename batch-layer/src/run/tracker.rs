@@ -10,13 +10,14 @@ use merganser_core::clock::Clock;
 use merganser_core::failpoint;
 use merganser_core::time::Timestamp;
 use merganser_metric::catalog::MetricVersion;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::build::BuildOutcome;
 use super::error::RunError;
 use super::instruments;
 use crate::job::{RunQueue, RunRecord, RunState};
-use crate::storage::Storage;
+use crate::storage::{Storage, StorageError};
 
 /// How often a run is tried.
 const ATTEMPTS_MAX: u32 = 6;
@@ -29,6 +30,8 @@ pub(super) struct RunTracker {
     pub(super) queue: RunQueue,
     pub(super) storage: Storage,
     pub(super) clock: Arc<dyn Clock>,
+    /// One record is written after the other, so that none replaces a newer one.
+    pub(super) turn: Arc<Mutex<()>>,
 }
 
 impl RunTracker {
@@ -134,6 +137,7 @@ impl RunTracker {
             self.queue.update(&run.id, |run| {
                 run.state = RunState::Queued;
                 run.attempt = run.attempt.saturating_sub(1);
+                run.distribution = None;
                 run.step = "waits to be made with fewer others".to_owned();
             });
             self.record(&run.id).await;
@@ -152,6 +156,10 @@ impl RunTracker {
     ) {
         let (queue, ended) = (&self.queue, self.clock.now());
         let Some(after) = queue.get(&run.id).filter(|run| !run.state.is_final()) else { return };
+        let result = match result {
+            Err(RunError::Failed(_)) if queue.is_cancelled(&run.id) => &Err(RunError::Cancelled),
+            result => result,
+        };
         let seconds = begun.elapsed().as_secs_f64();
         let outcome = match result {
             Ok(()) => "succeeded",
@@ -172,6 +180,10 @@ impl RunTracker {
             run.step = if again { "waits for its next attempt" } else { outcome }.to_owned();
             if result.is_ok() {
                 run.progress = 1.0;
+            }
+            if again {
+                // Its work is over.
+                run.distribution = None;
             }
         });
         self.record(&run.id).await;
@@ -200,11 +212,17 @@ impl RunTracker {
     }
 
     pub(super) async fn record(&self, id: &str) {
-        let Some(run) = self.queue.get(id) else { return };
-        failpoint::pass("run.record.before");
-        if let Err(error) = self.storage.replace_document(&path(id), &run).await {
+        if let Err(error) = self.try_record(id).await {
             tracing::warn!(run = id, %error, "a run's record was not stored");
         }
+    }
+
+    /// Stores what is known of a run by now.
+    pub(super) async fn try_record(&self, id: &str) -> Result<(), StorageError> {
+        let _turn = self.turn.lock().await;
+        let Some(run) = self.queue.get(id) else { return Ok(()) };
+        failpoint::pass("run.record.before");
+        self.storage.replace_document(&path(id), &run).await
     }
 
     /// Deletes the records that are too many.

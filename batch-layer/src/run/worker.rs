@@ -124,7 +124,7 @@ impl RunService {
             events_max: settings.part_max_events,
         })?);
         let builder = ViewBuilder { storage: storage.clone(), views, speed, compute };
-        let tracker = RunTracker { queue, storage, clock };
+        let tracker = RunTracker { queue, storage, clock, turn: Arc::default() };
         let sharing = sharing.map(|WorkSharingParts { cluster, process, settings }| {
             let maker = PartMaker::with(Arc::clone(&catalog), builder.clone(), process);
             WorkSharing { cluster, maker: Arc::new(maker), settings }
@@ -153,24 +153,28 @@ impl RunService {
     /// process knows of it.
     ///
     /// # Errors
-    /// [`RunActiveError`] with the one that is active.
+    /// When one is active, or it cannot be recorded.
     pub async fn request(
         &self,
         mode: RunMode,
         metrics: Option<Vec<String>>,
-    ) -> Result<RunRecord, RunActiveError> {
+    ) -> Result<RunRecord, RunRequestError> {
         let run = self.queue().announce(mode, RunTrigger::Api, metrics)?;
         let (inner, id) = (Arc::clone(&self.inner), run.id.clone());
         // To its end, also if the client goes.
         let queued = tokio::spawn(async move {
             let tracker = &inner.attempts.executor.tracker;
-            tracker.record(&id).await;
-            tracker.queue.enqueue(&id);
+            let recorded = tracker.try_record(&id).await;
+            match &recorded {
+                Ok(()) => tracker.queue.enqueue(&id),
+                Err(_) => drop(tracker.queue.cancel(&id, tracker.clock.now())),
+            }
+            recorded
         });
-        if let Err(error) = queued.await {
-            tracing::error!(run = run.id, %error, "a run was not queued");
+        match queued.await {
+            Ok(recorded) => recorded.map(|()| run).map_err(RunRequestError::NotStored),
+            Err(error) => Err(RunRequestError::NotStored(StorageError::Io(error.to_string()))),
         }
-        Ok(run)
     }
 
     /// Cancels a run that does not publish yet.
@@ -180,8 +184,10 @@ impl RunService {
     pub async fn cancel(&self, id: &str) -> Result<RunRecord, RunCancelError> {
         let run = self.queue().cancel(id, self.now())?;
         if run.state.is_final() {
-            // Nobody else records it: it had not begun.
-            self.inner.attempts.executor.tracker.record(id).await;
+            // Nobody else records it, and ends what it had others make: it is not under way.
+            let executor = &self.inner.attempts.executor;
+            executor.end_works(std::slice::from_ref(&run)).await;
+            executor.tracker.record(id).await;
         }
         Ok(run)
     }
@@ -239,6 +245,17 @@ impl RunService {
     }
 }
 
+/// Why a run is not done that a client asks for.
+#[derive(Debug, thiserror::Error)]
+pub enum RunRequestError {
+    /// Another one is active.
+    #[error(transparent)]
+    Active(#[from] RunActiveError),
+    /// It cannot be recorded.
+    #[error(transparent)]
+    NotStored(StorageError),
+}
+
 /// What can go wrong with the service.
 #[derive(Debug, thiserror::Error)]
 pub enum RunStartError {
@@ -263,6 +280,8 @@ async fn restore(
     queue: &RunQueue,
     is_shared: bool,
 ) -> Result<(), StorageError> {
+    // Those of the time when this process did the runs before are others' by now.
+    catalog.release_all();
     let storage = catalog.storage();
     let mut paths: Vec<String> =
         storage.list("runs").await?.into_iter().map(|(path, _)| path).collect();

@@ -21,9 +21,9 @@ use batch_layer::storage::unique_name;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::Code;
+use tonic::{Code, Status};
 use tracing::{info, warn};
 
 use super::client::{client, connect, probe, said};
@@ -34,6 +34,16 @@ use super::plan::PartCodec;
 const PAUSE: Duration = Duration::from_secs(2);
 /// How often it is looked whether the scheduler still answers.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// An error, if the scheduler does not want this process.
+fn check_refusal(url: &str, status: &Status) -> anyhow::Result<()> {
+    match status.code() {
+        Code::Unauthenticated | Code::FailedPrecondition => {
+            anyhow::bail!("the scheduler at {url} refuses this process: {}", said(status))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// An executor.
 pub(crate) struct BallistaExecutor {
@@ -68,18 +78,17 @@ impl BallistaExecutor {
                 }
             };
             tokio::select! {
-                Err(error) = asked => {
+                asked = asked => if let Err(error) = asked {
                     warn!(error = format!("{error:#}"), "parts cannot be asked for");
                     ready(Err(format!("{error:#}")));
-                    sleep(PAUSE).await;
-                }
+                    let _ = timeout(PAUSE, stop.cancelled()).await;
+                },
                 Ok(()) = url.changed() => {}
-                () = stop.cancelled() => {}
             }
         }
     }
 
-    /// Asks a scheduler for parts, until it refuses or `stop`.
+    /// Asks a scheduler for parts, until it refuses, or until `stop`, which it is told.
     async fn ask(
         &self,
         url: &str,
@@ -88,14 +97,11 @@ impl BallistaExecutor {
     ) -> anyhow::Result<()> {
         let channel = connect(url, &self.credentials)?;
         let client = || client(channel.clone(), &self.credentials);
-        if let Err(status) = probe(client()).await {
-            match status.code() {
-                Code::Unauthenticated | Code::FailedPrecondition => {
-                    anyhow::bail!("the scheduler at {url} refuses this process: {}", said(&status))
-                }
-                // It may do so later.
-                _ => warn!(scheduler = url, error = said(&status), "the scheduler does not answer"),
-            }
+        let Some(probed) = stop.run_until_cancelled(probe(client())).await else { return Ok(()) };
+        if let Err(status) = probed {
+            check_refusal(url, &status)?;
+            // It may answer later.
+            warn!(scheduler = url, error = said(&status), "the scheduler does not answer");
         }
         info!(scheduler = url, parts = self.parts_max, "parts are asked for");
         let place = tempfile::tempdir().context("the place of Ballista's own files")?;
@@ -110,10 +116,16 @@ impl BallistaExecutor {
         let looked = async {
             loop {
                 sleep(LOOK).await;
-                ready(match health.is_ready() {
-                    true => Ok(()),
-                    false => Err(format!("the scheduler at {url} does not answer")),
-                });
+                if health.is_ready() {
+                    ready(Ok(()));
+                    continue;
+                }
+                ready(Err(format!("the scheduler at {url} does not answer")));
+                // Ballista does not say why: another one may be there by now, which refuses.
+                if let Err(status) = probe(client()).await {
+                    check_refusal(url, &status)?;
+                }
+                sleep(PAUSE).await;
             }
         };
         tokio::select! {
@@ -121,14 +133,14 @@ impl BallistaExecutor {
                 Ok(()) => anyhow::bail!("Ballista's executor has ended"),
                 Err(error) => anyhow::bail!("Ballista's executor has ended: {error}"),
             },
-            never = looked => never,
+            refused = looked => refused,
             () = stop.cancelled() => {
                 // So that others are given at once what it has begun.
                 let reason = "the process stops".to_owned();
                 let mut client = client();
                 let asked = ExecutorStoppedParams { executor_id, reason };
                 let stopped = client.executor_stopped(asked);
-                let _ = tokio::time::timeout(PAUSE, stopped).await;
+                let _ = timeout(PAUSE, stopped).await;
                 Ok(())
             }
         }
@@ -137,7 +149,7 @@ impl BallistaExecutor {
     fn executor(&self, place: &str) -> Executor {
         let vcores = u32::try_from(self.parts_max).unwrap_or(u32::MAX);
         let registration = ExecutorRegistration {
-            // A new one each time: a scheduler that took the former for gone does not take it back.
+            // A new one each time, so that what the former has begun is not taken for its own.
             id: format!("{}-{}", self.process, unique_name()),
             // Nobody connects to it.
             host: Some("127.0.0.1".to_owned()),

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
@@ -25,6 +26,10 @@ use datafusion::physical_plan::{
 };
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use futures::StreamExt;
+use tokio::time::sleep;
+
+/// How long a part that failed keeps its place.
+const AFTER_FAILURE: Duration = Duration::from_secs(3);
 
 /// How the operator is told from those of others in an encoded plan.
 const TAG: &[u8] = b"merganser-make-parts";
@@ -140,9 +145,14 @@ async fn make_rows(maker: &Arc<PartMaker>, rows: &RecordBatch) -> Result<RecordB
         let (work, number) = (work.unwrap_or_default(), number.unwrap_or_default());
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         // Of all errors those of input and output are tried again, by another executor too.
-        let made = maker.make(work, number).await;
-        let made = made.map_err(|error| DataFusionError::IoError(io::Error::other(error)))?;
-        outcomes.push(made.name());
+        match maker.make(work, number).await {
+            Ok(made) => outcomes.push(made.name()),
+            Err(error) => {
+                // Who fails at once would be given all parts.
+                sleep(AFTER_FAILURE).await;
+                return Err(DataFusionError::IoError(io::Error::other(error)));
+            }
+        }
     }
     Ok(RecordBatch::try_new(outcome_schema(), vec![Arc::new(StringArray::from(outcomes))])?)
 }

@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_secs(2);
 /// After how long without an answer a job counts as lost, and a storage as away.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Events a second of a slow executor: a tenth of what one thread made of history here.
+const SLOW_EVENTS_S: f64 = 30_000.0;
 /// Jobs that ended without any part, after which the leader makes some by itself.
 const FRUITLESS_MAX: u32 = 3;
 
@@ -87,6 +89,9 @@ impl SharedWork {
     ) -> Self {
         let (job, submissions) =
             before.map_or((None, 0), |before| (before.job, before.submissions));
+        // Until one is there, as long as one may take.
+        let largest = parts.iter().map(|part| part.events).fold(0.0, f64::max);
+        let longest = Duration::try_from_secs_f64(largest / SLOW_EVENTS_S).unwrap_or_default();
         Self {
             work,
             metrics: plan.metrics().collect(),
@@ -99,7 +104,7 @@ impl SharedWork {
             fruitless: 0,
             newest: Instant::now(),
             asked: Instant::now(),
-            longest: Duration::ZERO,
+            longest,
             not_before: Instant::now(),
             unanswered: None,
             unread: None,
@@ -139,7 +144,7 @@ impl SharedWork {
         let missing = self.missing().next();
         let is_alone = self.newest.elapsed() >= self.patience() || self.fruitless >= FRUITLESS_MAX;
         match missing {
-            Some(missing) if is_alone => {
+            Some(missing) if is_alone && self.unread.is_none() => {
                 // One that cannot be made here either is why nobody makes it.
                 let made = self.sharing.maker.make(self.work.name(), missing).await;
                 made.map_err(|error| RunError::Failed(error.to_string()))?;
@@ -241,6 +246,10 @@ impl SharedWork {
                 }
             }
             Ok(PartJobState::Ended(why)) => {
+                if why.is_some() {
+                    // Somebody fails at once what others would make.
+                    self.not_before = Instant::now() + PAUSE;
+                }
                 let why = why.unwrap_or_else(|| "all parts were made".to_owned());
                 tracing::info!(work = self.work.name(), job, why, "a job of parts has ended");
                 (self.job, self.unanswered) = (None, None);

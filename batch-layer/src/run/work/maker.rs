@@ -1,11 +1,14 @@
 //! Making a part of a work: what an executor does, and the leader while there is none.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use std::fmt::Display;
 
 use merganser_core::failpoint::is_bug_planted;
 use merganser_metric::catalog::Catalog;
 use merganser_metric::views::SpeedViews;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::attempt::failed;
@@ -22,9 +25,6 @@ use crate::view::ParquetViews;
 
 /// Events of a part for which one thread more is used.
 const THREAD_EVENTS: f64 = 1_000_000.0;
-
-/// Plans that are remembered.
-const PLANS_MAX: usize = 16;
 
 /// What parts are made from.
 pub struct PartMakerParts {
@@ -45,7 +45,10 @@ pub struct PartMaker {
     catalog: Arc<BatchCatalog>,
     builder: ViewBuilder,
     process: String,
-    plans: Mutex<HashMap<String, Arc<WorkPlan>>>,
+    /// One for each part that is made at a time, whoever asked for it.
+    places: Arc<Semaphore>,
+    /// Where parts are made: whoever asks for one may go, and it is made all the same.
+    runtime: Handle,
 }
 
 /// What became of an attempt.
@@ -90,7 +93,8 @@ impl PartMaker {
         process: String,
     ) -> Self {
         instruments::describe_parts();
-        Self { catalog, builder, process, plans: Mutex::default() }
+        let places = Arc::new(Semaphore::new(builder.compute.threads()));
+        Self { catalog, builder, process, places, runtime: Handle::current() }
     }
 
     /// Who it is, as records say.
@@ -98,13 +102,29 @@ impl PartMaker {
         &self.process
     }
 
-    /// Makes a part, and records it unless another attempt was recorded before.
+    /// Makes a part, and records it unless another attempt was recorded before. It is made to its
+    /// end, also where nobody waits for it any more, as another leader goes on with the work.
     ///
     /// # Errors
     /// When it cannot be made, or not be recorded; another attempt may have been meanwhile.
-    pub async fn make(&self, work: &str, number: usize) -> Result<PartVerdict, PartMakerError> {
-        let work = Work::named(self.catalog.storage(), work);
-        let (name, made) = (work.name(), self.try_make(&work, number).await);
+    pub async fn make(
+        self: &Arc<Self>,
+        work: &str,
+        number: usize,
+    ) -> Result<PartVerdict, PartMakerError> {
+        let (this, work) = (Arc::clone(self), Work::named(self.catalog.storage(), work));
+        let failed = |error: &dyn Display| PartMakerError(format!("part {number}: {error}"));
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|e| failed(&e))?;
+        let made = self.runtime.spawn(async move {
+            let made = this.attempt(&work, number).await;
+            drop(place);
+            made
+        });
+        made.await.map_err(|error| failed(&error))?
+    }
+
+    async fn attempt(&self, work: &Work, number: usize) -> Result<PartVerdict, PartMakerError> {
+        let (name, made) = (work.name(), self.try_make(work, number).await);
         let outcome = made.as_ref().map_or("failed", |verdict| verdict.name());
         instruments::record_part(outcome);
         match made {
@@ -120,7 +140,7 @@ impl PartMaker {
     }
 
     async fn try_make(&self, work: &Work, number: usize) -> Result<PartVerdict, RunError> {
-        let Some(plan) = self.plan(work).await? else { return Ok(PartVerdict::Over) };
+        let Some(plan) = work.plan().await? else { return Ok(PartVerdict::Over) };
         if plan.build != part_build() {
             let (theirs, ours) = (&plan.build, part_build());
             return Err(RunError::Failed(format!(
@@ -149,28 +169,14 @@ impl PartMaker {
         failed("part.files.after")?;
         let seconds = begun.elapsed().as_secs_f64();
         let record = PartRecord { attempt, process, seconds, outcomes };
-        let counts = work.put_record(number, &record).await?;
-        if !counts {
+        let verdict = match work.plan().await? {
+            None => PartVerdict::Over,
+            Some(_) => verdict(work.put_record(number, &record).await?),
+        };
+        if verdict != PartVerdict::Counts {
             self.throw_away(&record).await;
         }
-        Ok(verdict(counts))
-    }
-
-    async fn plan(&self, work: &Work) -> Result<Option<Arc<WorkPlan>>, RunError> {
-        let known = {
-            let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-            plans.get(work.name()).cloned()
-        };
-        if known.is_some() {
-            return Ok(known);
-        }
-        let Some(plan) = work.plan().await?.map(Arc::new) else { return Ok(None) };
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() >= PLANS_MAX {
-            plans.clear();
-        }
-        plans.insert(work.name().to_owned(), Arc::clone(&plan));
-        Ok(Some(plan))
+        Ok(verdict)
     }
 
     /// Makes the part of each metric that is there.

@@ -41,12 +41,11 @@ impl RunExecutor {
         let plan = WorkPlan::new(tasks, self.catalog.current().generation, parts.len());
         let work = Work::new(self.catalog.storage());
         self.catalog.reserve(work.name(), work.reservation(&plan, &parts));
+        let shared = SharedWork::new(work.clone(), &plan, parts.clone(), sharing, None);
+        // Before there is anything of it, so that whoever ends the run ends it.
+        self.tracker.report_distribution(runs, Some(shared.distribution())).await;
         work.describe(&plan, &parts).await?;
-        let work = SharedWork::new(work, &plan, parts, sharing, None);
-        let source = PartSource::Elsewhere(Box::new(work));
-        // From here on another leader goes on with it.
-        self.tracker.report_distribution(runs, source.distribution()).await;
-        Ok(source)
+        Ok(PartSource::Elsewhere(Box::new(shared)))
     }
 
     /// Whether a run of these parts is one that other processes make.
@@ -72,8 +71,9 @@ impl RunExecutor {
         else {
             return Ok(None);
         };
-        let backfilled: BTreeSet<MetricId> = runs.iter().filter_map(|run| run.backfill).collect();
-        if !backfilled.is_empty() && !plan.metrics().eq(backfilled) {
+        // One of them may have been cancelled since.
+        let planned: BTreeSet<MetricId> = plan.metrics().collect();
+        if runs.iter().filter_map(|run| run.backfill).any(|metric| !planned.contains(&metric)) {
             return Ok(None);
         }
         tracing::info!(work = work.name(), parts = parts.len(), "a work is gone on with");
@@ -81,11 +81,22 @@ impl RunExecutor {
         Ok(Some((tasks, PartSource::Elsewhere(Box::new(work)))))
     }
 
-    /// Runs have ended, well or not: what they shared is over.
+    /// Runs have ended, well or not: what they shared is over, unless others share it still.
     pub(in crate::run) async fn end_works(&self, runs: &[RunRecord]) {
         let works = runs.iter().filter_map(|run| self.distribution_of(run));
-        let works: BTreeMap<String, Option<String>> =
+        let mut works: BTreeMap<String, Option<String>> =
             works.map(|distribution| (distribution.work, distribution.job)).collect();
+        if works.is_empty() {
+            return;
+        }
+        for other in self.tracker.queue.list() {
+            let is_one_of_them = runs.iter().any(|run| run.id == other.id);
+            if let (false, false, Some(shared)) =
+                (is_one_of_them, other.state.is_final(), other.distribution)
+            {
+                works.remove(&shared.work);
+            }
+        }
         for (name, job) in works {
             let work = Work::named(self.catalog.storage(), &name);
             if let Err(error) = work.delete().await {
