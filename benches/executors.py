@@ -106,7 +106,9 @@ class Bench:
         return found
 
     def cpu_s(self):
-        return sum(self.cluster.cpu_s(name) for name in self.cluster.processes)
+        """Processor time of the leader, and of all processes, so far."""
+        each = {name: self.cluster.cpu_s(name) for name in self.cluster.processes}
+        return each[self.leader()], sum(each.values())
 
     def thrown_away(self):
         """Attempts at parts that did not count, so far."""
@@ -118,7 +120,7 @@ class Bench:
 def show(what, run, took, cpu=None):
     line = f"{what:44}{took:8.1f} s{run['events'] / took:12,.0f} events/s"
     if cpu is not None:
-        line += f"{cpu:8.1f} s of processors"
+        line += f"{cpu[1]:8.1f} s of processors, the leader {cpu[0]:.1f} s"
     if shared := run.get("distribution"):
         made, parts = shared["executors"], shared["parts"]
         seconds = sum(one["seconds"] for one in made)
@@ -132,7 +134,7 @@ def measure(bench, what, metric):
     for kind, do in [("full run", bench.full_run), ("backfill", lambda: bench.backfill(metric))]:
         before = bench.cpu_s()
         run, took = do()
-        show(f"{kind}, {what}", run, took, bench.cpu_s() - before)
+        show(f"{kind}, {what}", run, took, [now - then for now, then in zip(bench.cpu_s(), before)])
     return bench.checksums()
 
 

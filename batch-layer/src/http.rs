@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::backup::BackupService;
 use crate::job::{RunCancelError, RunMode, RunRecord};
-use crate::run::{RunRequestError, RunService, RunStartError};
+use crate::run::{RunService, RunStartError};
 
 /// Bytes of a request's body.
 const BODY_MAX: usize = 64 * 1024;
@@ -93,11 +93,7 @@ async fn start(
             let location = [(header::LOCATION, location(&run.id))];
             Ok((StatusCode::ACCEPTED, location, Json(run)).into_response())
         }
-        Err(RunRequestError::NotStored(error)) => {
-            let detail = format!("the run is not begun, since it cannot be recorded: {error}");
-            Err(Problem::new(ErrorCode::NotStored, detail).retry_after_s(5))
-        }
-        Err(RunRequestError::Active(busy)) => {
+        Err(busy) => {
             let detail = format!("the run {} is active; wait for it or cancel it", busy.id);
             let problem = Problem::new(ErrorCode::RunActive, detail);
             Err(problem.with("run", &*busy.id).location(location(&busy.id)))

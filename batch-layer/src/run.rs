@@ -27,6 +27,5 @@ pub use work::{
     PartVerdict, WorkSettings, part_build,
 };
 pub use worker::{
-    RunRequestError, RunService, RunServiceParts, RunSettings, RunStartError, TrimFloor,
-    WorkSharingParts,
+    RunService, RunServiceParts, RunSettings, RunStartError, TrimFloor, WorkSharingParts,
 };

@@ -68,8 +68,8 @@ impl Settings {
                 return wrong(name, "not set".to_owned(), expected);
             }
         }
-        self.check_cluster()?;
         self.check_parts()?;
+        self.check_cluster()?;
         if self.lag_max_ms <= self.flush_interval_ms {
             let value = self.lag_max_ms.to_string();
             return wrong("lag_max_ms", value, "expected more than `flush_interval_ms`");

@@ -74,6 +74,20 @@ fn start_scheduler(s3: &S3Server, port: u16, certificates: &Path) -> Process {
     process
 }
 
+/// What `merganser doctor` says of the scheduler, with certificates or without.
+fn doctor(place: &Place, s3: &S3Server, arguments: &[&str], certificates: Option<&Path>) -> Value {
+    let mut command = merganser();
+    command.args(["doctor", "--output", "json", "--disk-floor-bytes", "1MiB", "--data-dir"]);
+    command.arg(place.data_dir()).args(["--storage", &s3.storage(), "--journal", "storage"]);
+    command.args(["--role", "serving"]).args(arguments).envs(s3.environment());
+    if let Some(directory) = certificates {
+        with_tls(&mut command, directory);
+    }
+    let document: Value = serde_json::from_str(&outcome(&mut command).1).unwrap();
+    let findings = document["findings"].as_array().unwrap().clone();
+    findings.into_iter().find(|finding| finding["check"] == "scheduler").unwrap()
+}
+
 #[test]
 fn executors_over_tls_make_what_the_leader_would() {
     let (redis, s3, certificates) = (RedisServer::start(), S3Server::start(), write_certificates());
@@ -122,21 +136,10 @@ fn executors_over_tls_make_what_the_leader_would() {
         let text = ready.body.to_string();
         (ready.status == 503 && text.contains("does not answer")).then_some(())
     });
-    let doctor = |tls: bool| {
-        let mut command = merganser();
-        command.args(["doctor", "--output", "json", "--disk-floor-bytes", "1MiB", "--data-dir"]);
-        command.arg(stranger_place.data_dir()).args(["--storage", &s3.storage()]);
-        command.args(["--journal", "storage", "--role", "serving"]);
-        command.args(["--speed-store", &redis.url()]).args(scheduler).envs(s3.environment());
-        if tls {
-            with_tls(&mut command, certificates.path());
-        }
-        let document: Value = serde_json::from_str(&outcome(&mut command).1).unwrap();
-        let findings = document["findings"].as_array().unwrap().clone();
-        findings.into_iter().find(|finding| finding["check"] == "scheduler").unwrap()
-    };
-    assert_eq!(doctor(true)["verdict"], "ok");
-    let problem = doctor(false);
+    let arguments = [&*scheduler, &["--speed-store", &redis.url()]].concat();
+    let doctor = |certificates| doctor(&stranger_place, &s3, &arguments, certificates);
+    assert_eq!(doctor(Some(certificates.path()))["verdict"], "ok");
+    let problem = doctor(None);
     assert_eq!(problem["verdict"], "problem", "{problem}");
 
     // A scheduler that is gone and comes back is asked again.

@@ -116,7 +116,9 @@ fn a_redis_that_is_killed_in_the_middle_of_a_flush_changes_no_number() {
         redis.kill();
         redis.restart();
         is_whole(&server.http, to);
-        assert_eq!(server.http.get("/readyz").status, 200);
+        until("it says that it is ready", Duration::from_secs(30), || {
+            (server.http.get("/readyz").status == 200).then_some(())
+        });
     }
     stop.store(true, Ordering::SeqCst);
     assert!(watching.join().unwrap() > 0);

@@ -186,8 +186,9 @@ fn executors_where_the_build_has_none() {
     let place = Place::new(Store::Memory);
     let made_by = "cargo build --release --features ballista";
     let mut command = merganser();
-    command.args(["serve", "--role", "batch", "--ballista-scheduler", "leader", "--data-dir"]);
-    let line = refused(command.arg(place.data_dir()), 2);
+    command.args(["serve", "--role", "batch", "--journal", "storage", "--data-dir"]);
+    command.arg(place.data_dir()).args(["--speed-store", "redis://127.0.0.1:1"]);
+    let line = refused(command.args(["--ballista-scheduler", "leader"]), 2);
     assert!(line.contains("ballista_scheduler") && line.contains(made_by), "{line}");
     for role in ["executor", "scheduler"] {
         let mut command = merganser();

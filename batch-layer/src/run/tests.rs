@@ -466,7 +466,7 @@ async fn backfills_of_different_works_are_not_taken_together() {
     assert_eq!(taken(), ids[2..]);
 }
 
-/// Whoever does the runs next knows of what was asked for, and of what was cancelled before it began.
+/// Whoever does the runs next knows of what was asked for, and what was cancelled before it began.
 #[tokio::test]
 async fn a_run_is_recorded_before_it_is_queued() {
     let world = World::new().await;
@@ -477,7 +477,7 @@ async fn a_run_is_recorded_before_it_is_queued() {
     let queue = world.runs.queue();
     let held = queue.announce(RunMode::Full, RunTrigger::Api, None).unwrap();
     let busy = world.runs.request(RunMode::Full, None).await;
-    assert!(matches!(busy, Err(RunRequestError::Active(busy)) if busy.id == held.id));
+    assert_eq!(busy.unwrap_err().id, held.id);
     assert_eq!(world.runs.cancel(&held.id).await.unwrap().state, RunState::Cancelled);
     assert_eq!(recorded(&held.id).await, RunState::Cancelled);
     queue.enqueue(&held.id);

@@ -17,7 +17,7 @@ use super::build::BuildOutcome;
 use super::error::RunError;
 use super::instruments;
 use crate::job::{RunQueue, RunRecord, RunState};
-use crate::storage::{Storage, StorageError};
+use crate::storage::Storage;
 
 /// How often a run is tried.
 const ATTEMPTS_MAX: u32 = 6;
@@ -212,17 +212,12 @@ impl RunTracker {
     }
 
     pub(super) async fn record(&self, id: &str) {
-        if let Err(error) = self.try_record(id).await {
+        let _turn = self.turn.lock().await;
+        let Some(run) = self.queue.get(id) else { return };
+        failpoint::pass("run.record.before");
+        if let Err(error) = self.storage.replace_document(&path(id), &run).await {
             tracing::warn!(run = id, %error, "a run's record was not stored");
         }
-    }
-
-    /// Stores what is known of a run by now.
-    pub(super) async fn try_record(&self, id: &str) -> Result<(), StorageError> {
-        let _turn = self.turn.lock().await;
-        let Some(run) = self.queue.get(id) else { return Ok(()) };
-        failpoint::pass("run.record.before");
-        self.storage.replace_document(&path(id), &run).await
     }
 
     /// Deletes the records that are too many.

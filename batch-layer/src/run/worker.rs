@@ -150,31 +150,28 @@ impl RunService {
     }
 
     /// Queues a run that a client asks for, behind its record: whoever does the runs after this
-    /// process knows of it.
+    /// process knows of it. Where it cannot be recorded it is tried all the same, and says why it
+    /// fails.
     ///
     /// # Errors
-    /// When one is active, or it cannot be recorded.
+    /// [`RunActiveError`] with the one that is active.
     pub async fn request(
         &self,
         mode: RunMode,
         metrics: Option<Vec<String>>,
-    ) -> Result<RunRecord, RunRequestError> {
+    ) -> Result<RunRecord, RunActiveError> {
         let run = self.queue().announce(mode, RunTrigger::Api, metrics)?;
         let (inner, id) = (Arc::clone(&self.inner), run.id.clone());
         // To its end, also if the client goes.
         let queued = tokio::spawn(async move {
             let tracker = &inner.attempts.executor.tracker;
-            let recorded = tracker.try_record(&id).await;
-            match &recorded {
-                Ok(()) => tracker.queue.enqueue(&id),
-                Err(_) => drop(tracker.queue.cancel(&id, tracker.clock.now())),
-            }
-            recorded
+            tracker.record(&id).await;
+            tracker.queue.enqueue(&id);
         });
-        match queued.await {
-            Ok(recorded) => recorded.map(|()| run).map_err(RunRequestError::NotStored),
-            Err(error) => Err(RunRequestError::NotStored(StorageError::Io(error.to_string()))),
+        if let Err(error) = queued.await {
+            tracing::error!(run = run.id, %error, "a run was not queued");
         }
+        Ok(run)
     }
 
     /// Cancels a run that does not publish yet.
@@ -243,17 +240,6 @@ impl RunService {
             }
         }
     }
-}
-
-/// Why a run is not done that a client asks for.
-#[derive(Debug, thiserror::Error)]
-pub enum RunRequestError {
-    /// Another one is active.
-    #[error(transparent)]
-    Active(#[from] RunActiveError),
-    /// It cannot be recorded.
-    #[error(transparent)]
-    NotStored(StorageError),
 }
 
 /// What can go wrong with the service.
