@@ -247,9 +247,11 @@ impl Farm {
         })
     }
 
-    /// The newest run.
-    fn newest(&self) -> Option<Value> {
-        Some(self.ask("/v1/runs?limit=1")?["runs"][0].clone())
+    /// The newest backfill, or other run; null while there is none.
+    fn newest(&self, is_backfill: bool) -> Option<Value> {
+        let runs = self.ask("/v1/runs?limit=100")?;
+        let mut runs = runs["runs"].as_array()?.iter();
+        Some(runs.find(|run| run["backfill"].is_null() != is_backfill).cloned().unwrap_or_default())
     }
 
     /// Checksums of what is served, by metric, grain and range: names of files say nothing.
@@ -329,11 +331,12 @@ fn hurt(farm: &mut Farm, fault: ExecutorFault, random: &mut Random) -> Result<()
 /// Starts a run, hurts somebody, and waits for the end of it, or of what goes on with it.
 fn one_run(
     farm: &mut Farm,
+    is_backfill: bool,
     begin: impl Fn(&Http) -> Option<()>,
     fault: ExecutorFault,
     random: &mut Random,
 ) -> Result<Value, Violation> {
-    let before = farm.newest().map(|run| run["id"].clone());
+    let before = within(TAKEOVER_MAX, "no runs are known", || farm.newest(is_backfill))?;
     within(TAKEOVER_MAX, "a run is not taken", || {
         (0..LEADERS).find_map(|number| begin(&farm.http(number)))
     })?;
@@ -341,7 +344,7 @@ fn one_run(
     hurt(farm, fault, random)?;
     let end = Instant::now() + RUN_MAX;
     loop {
-        let newest = farm.newest().filter(|run| Some(&run["id"]) != before.as_ref());
+        let newest = farm.newest(is_backfill).filter(|run| run["id"] != before["id"]);
         match newest.as_ref().and_then(|run| run["state"].as_str()) {
             Some("succeeded") => return Ok(newest.unwrap_or_default()),
             Some("failed" | "cancelled") => return Err(format!("a run ended: {newest:?}")),
@@ -440,7 +443,7 @@ fn full_run(
     fault: ExecutorFault,
     random: &mut Random,
 ) -> Result<(), Violation> {
-    let run = one_run(farm, |http| http.start_run("full").map(drop), fault, random)?;
+    let run = one_run(farm, false, |http| http.start_run("full").map(drop), fault, random)?;
     check_distribution(farm, fault, &run)?;
     if run["audit"]["differences"] != 0 || run["audit"]["compared"] == 0 {
         return Err(format!("what was made is not what was served: {run}"));
@@ -471,7 +474,7 @@ fn backfill(
         let put = || http.put(&path, &definition);
         (known || put().is_ok_and(|reply| matches!(reply.status, 200 | 202))).then_some(())
     };
-    let run = one_run(farm, begin, fault, random)?;
+    let run = one_run(farm, true, begin, fault, random)?;
     check_distribution(farm, fault, &run)?;
     let made = farm.checksums(&name)?;
     if made.len() != wanted.len() {

@@ -79,7 +79,8 @@ inPage('a latest text is shown as a text, not drawn', {}, async ({ visit, page }
   const explore = new Explore(visit);
   await explore.open({ metric: 'texts', measures: 'newest', filter: "number = 'all'" });
   const [row] = (await explore.truth()).rows;
-  assert.equal(await explore.answer.locator('.number-value').innerText(), row.newest);
+  const number = explore.answer.locator('.number-value');
+  await eventually(async () => assert.equal(await number.innerText(), row.newest));
   await checkUntouched(page);
 });
 

@@ -29,6 +29,7 @@ use merganser_metric::views::{
 use proptest::prelude::*;
 use tokio::sync::Semaphore;
 
+use super::tracker::RunTracker;
 use super::*;
 use crate::catalog::{BatchCatalog, CatalogSettings};
 use crate::job::{RunCancelError, RunMode, RunQueue, RunRecord, RunState, RunTrigger};
@@ -425,6 +426,28 @@ async fn a_second_run_is_refused_and_a_queued_one_is_cancelled() {
     assert!(queue.take(tokio::time::Instant::now(), |_| true).is_err());
     queue.submit(RunMode::Incremental, RunTrigger::Api, None).unwrap();
     assert_eq!(queue.backfill(MetricId(3)), queue.backfill(MetricId(3)));
+}
+
+/// Whoever wakes up behind another process that has ended a run changes nothing in its record.
+#[tokio::test]
+async fn the_record_of_a_run_that_has_ended_is_not_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::local(directory.path()).unwrap();
+    let (queue, clock) = (RunQueue::default(), ManualClock::at(Timestamp(1_000_000)));
+    let turn = Arc::default();
+    let tracker = RunTracker { queue: queue.clone(), storage: storage.clone(), clock, turn };
+    let run = queue.submit(RunMode::Full, RunTrigger::Api, None).unwrap();
+    let path = format!("runs/{}.json", run.id);
+    let recorded = async || storage.read_document::<RunRecord>(&path).await.unwrap().state;
+    tracker.record_start(&run, Timestamp(5)).await;
+    assert_eq!(recorded().await, RunState::Running);
+    let ended = RunRecord { state: RunState::Succeeded, ..run.clone() };
+    storage.replace_document(&path, &ended).await.unwrap();
+    tracker.record(&run.id).await;
+    assert_eq!(recorded().await, RunState::Succeeded);
+    queue.update(&run.id, |run| run.state = RunState::Failed);
+    tracker.record(&run.id).await;
+    assert_eq!(recorded().await, RunState::Failed);
 }
 
 /// Whenever it is cancelled: as it waits, is about to begin, or is about to be queued again.
