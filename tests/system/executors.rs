@@ -136,7 +136,8 @@ fn executors_over_tls_make_what_the_leader_would() {
         let text = ready.body.to_string();
         (ready.status == 503 && text.contains("does not answer")).then_some(())
     });
-    let arguments = [&*scheduler, &["--speed-store", &redis.url()]].concat();
+    let store = redis.url();
+    let arguments = [scheduler, ["--speed-store", &store]].concat();
     let doctor = |certificates| doctor(&stranger_place, &s3, &arguments, certificates);
     assert_eq!(doctor(Some(certificates.path()))["verdict"], "ok");
     let problem = doctor(None);
