@@ -32,17 +32,17 @@ EVENT_BYTES = 63        # docs/operations.md, "Size": the journal
 FULL_RUN_US = 3.4       # row 17: 584,000 events a second on two processors, five metrics
 GROUP_MAX = 100_000     # events of a commit group at most: `commit_max_events`
 PUT_MB_S = 90.0         # one stream to an object storage
-# "Full runs on executors" there, 30 million events by one executor, five metrics.
+# "Full runs on executors" there, five metrics: 6 million events by one executor, 13 parts.
 PART_EVENTS = 500_000   # `part_max_events`
-PART_S = 1.9            # processor time of a part where it is made
-SCHEDULER_MS = 8.0      # processor time of the leader a part: handing it out, and reading its record
-RUN_S = 2.0             # the leader before the first part and behind the last
+PART_S = 1.47           # processor time of a part where it is made: 17.7 s
+LEADER_MS = 50.0        # of the leader a part, at most: 0.7 s, with all that it does but once
+RUN_S = 1.5             # the leader before the first part and behind the last
 MASTER_BYTES = 22.6     # row 18, history: an event in master files
 # What the code does.
 PARTS_A_JOB = 512       # `WorkSettings`
 REQUESTS_AT_A_TIME = 16  # batch-layer/src/run/work.rs
 PART_REQUESTS = 5       # to the storage, one after the other: part, record, files of views, record
-POLL_S, LOOK_S = 0.1, 0.3  # how often an executor asks that has nothing to do, and how often the leader looks
+POLL_S, LOOK_S = 0.05, 0.3  # how often an executor asks that has nothing to do, and how often the leader looks
 
 
 def lognormal(p50, p99):
@@ -112,7 +112,7 @@ def run_on_executors(events, executors, cores, put, parts_a_job=PARTS_A_JOB, par
         heapq.heapify(places)
         last = now
         for _ in range(min(parts_a_job, parts - first)):
-            handed = max(handed, heapq.heappop(places)) + SCHEDULER_MS / 1e3
+            handed = max(handed, heapq.heappop(places)) + LEADER_MS / 1e3
             made = part_s()
             busy += made
             end = handed + sum(put() for _ in range(PART_REQUESTS)) / 1e3 + read_s + made
