@@ -146,7 +146,10 @@ impl Place {
         let is_ready = line.contains(&url) && line.ends_with('\n');
         assert!(is_ready, "said {line:?}, log: {}", log_end(&self.log()));
         let server = Server { http: Http::new(url), process, stdout, log: self.log() };
-        assert_eq!(server.http.get("/readyz").status, 200);
+        // One of several may have to wait for another to own the journal after all.
+        until("it stays ready", START, || {
+            (server.http.get("/readyz").status == 200).then_some(())
+        });
         server
     }
 
