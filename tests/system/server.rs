@@ -147,9 +147,7 @@ impl Place {
         assert!(is_ready, "said {line:?}, log: {}", log_end(&self.log()));
         let server = Server { http: Http::new(url), process, stdout, log: self.log() };
         // One of several may have to wait for another to own the journal after all.
-        until("it stays ready", START, || {
-            (server.http.get("/readyz").status == 200).then_some(())
-        });
+        until("it stays ready", START, || (server.http.get("/readyz").status == 200).then_some(()));
         server
     }
 
