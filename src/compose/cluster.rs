@@ -3,6 +3,7 @@
 //!
 //! | part | what |
 //! |---|---|
+//! | `turns` | holding a lease, again and again |
 //! | `owner` | owning the journal: taking events, appending them, folding them |
 //! | `leader` | doing the runs |
 //! | `parts` | having parts of runs made by executors, and making them as one |
@@ -39,6 +40,7 @@ mod scheduler;
 mod secret;
 mod sessions;
 mod status;
+mod turns;
 
 pub(crate) use self::node::ClusterNode;
 #[cfg(feature = "ballista")]

@@ -215,15 +215,19 @@ impl RunTracker {
         let _turn = self.turn.lock().await;
         let Some(run) = self.queue.get(id) else { return };
         failpoint::pass("run.record.before");
-        // Who was held up while another process did the runs, and ended this one, knows less.
-        let stored = self.storage.read_document::<RunRecord>(&path(id)).await;
-        if !run.state.is_final() && stored.is_ok_and(|stored| stored.state.is_final()) {
+        if !run.state.is_final() && self.is_ended_elsewhere(id).await {
             tracing::info!(run = id, "a run was ended by another process");
             return;
         }
         if let Err(error) = self.storage.replace_document(&path(id), &run).await {
             tracing::warn!(run = id, %error, "a run's record was not stored");
         }
+    }
+
+    /// Whether another process did the runs while this one was held up, and has ended the run.
+    async fn is_ended_elsewhere(&self, id: &str) -> bool {
+        let stored = self.storage.read_document::<RunRecord>(&path(id)).await;
+        stored.is_ok_and(|stored| stored.state.is_final())
     }
 
     /// Deletes the records that are too many.

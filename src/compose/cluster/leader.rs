@@ -23,14 +23,12 @@ use super::dispatch::{HeldParts, LeasedParts};
 use super::members::RunFigures;
 use super::parts::LeaderScheduler;
 use super::status::unarchived;
+use super::turns::{LeaseTurns, PAUSE};
 use crate::access::ClusterSecret;
 use crate::compose::health::{run_on_backlog, run_on_group_limit};
 use crate::compose::status::covered_per_second;
 use crate::compose::{OpenBatchLayer, configure, definitions, finish_within_timeout};
 use crate::settings::Settings;
-
-/// How long a process that could not begin waits before it is a candidate again.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// What the leader has.
 pub(super) struct LeaderParts {
@@ -81,26 +79,14 @@ pub(super) struct LeaderCandidate {
 impl LeaderCandidate {
     /// Does the runs whenever it holds the lease, until `stop`.
     pub(super) async fn campaign(self, stop: CancellationToken) {
-        let mut state = self.lease.state();
-        self.lease.set_candidate(true);
-        loop {
-            let held = async { state.wait_for(|state| state.is_mine).await.map(drop) };
-            if !matches!(stop.run_until_cancelled(held).await, Some(Ok(()))) {
-                break;
-            }
+        let mut turns = LeaseTurns::new(&self.lease, &stop);
+        while turns.next().await {
             match self.begin().await {
                 Ok(parts) => self.lead(parts, &stop).await,
                 Err(error) => warn!(error = format!("{error:#}"), "the runs were not taken over"),
             }
             self.batch.catalog.set_leader(false);
-            self.lease.release().await;
-            if stop.is_cancelled() {
-                break;
-            }
-            sleep(PAUSE).await;
-            self.lease.set_candidate(true);
         }
-        self.lease.release().await;
     }
 
     async fn begin(&self) -> anyhow::Result<Arc<LeaderParts>> {

@@ -27,13 +27,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::dispatch::{HeldParts, LeasedParts};
+use super::turns::LeaseTurns;
 use crate::compose::{
     FEED_MAX_BATCHES, OpenBatchLayer, finish_within_timeout, start_intake, start_speed,
 };
 use crate::settings::Settings;
 
-/// How long a process that could not begin waits before it is a candidate again.
-const PAUSE: Duration = Duration::from_secs(2);
 /// How often it is looked whether it still owns the journal.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often the journal's small entries are joined.
@@ -79,26 +78,14 @@ pub(super) struct OwnerCandidate {
 impl OwnerCandidate {
     /// Owns the journal whenever it holds the lease, until `stop`.
     pub(super) async fn campaign(self, stop: CancellationToken) {
-        let mut state = self.lease.state();
-        self.lease.set_candidate(true);
-        loop {
-            let held = async { state.wait_for(|state| state.is_mine).await.map(drop) };
-            if !matches!(stop.run_until_cancelled(held).await, Some(Ok(()))) {
-                break;
-            }
+        let mut turns = LeaseTurns::new(&self.lease, &stop);
+        while turns.next().await {
             match self.begin().await {
                 Ok(parts) => self.own(parts, &stop).await,
                 Err(error) => warn!(error = format!("{error:#}"), "the journal was not taken over"),
             }
             self.lease.set_fence(None);
-            self.lease.release().await;
-            if stop.is_cancelled() {
-                break;
-            }
-            sleep(PAUSE).await;
-            self.lease.set_candidate(true);
         }
-        self.lease.release().await;
     }
 
     /// Claims the journal and makes what it takes to own it.

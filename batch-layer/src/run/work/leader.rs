@@ -111,6 +111,11 @@ impl SharedWork {
         }
     }
 
+    /// Writes what it is about.
+    pub(super) async fn describe(&self, plan: &WorkPlan) -> Result<(), StorageError> {
+        self.work.describe(plan, &self.parts).await
+    }
+
     pub(in crate::run) fn events(&self) -> f64 {
         self.parts.iter().map(|part| part.events).sum()
     }

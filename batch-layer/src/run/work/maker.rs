@@ -120,23 +120,20 @@ impl PartMaker {
             drop(place);
             made
         });
-        made.await.map_err(|error| failed(&error))?
+        made.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
     }
 
-    async fn attempt(&self, work: &Work, number: usize) -> Result<PartVerdict, PartMakerError> {
+    async fn attempt(&self, work: &Work, number: usize) -> Result<PartVerdict, RunError> {
         let (name, made) = (work.name(), self.try_make(work, number).await);
         let outcome = made.as_ref().map_or("failed", |verdict| verdict.name());
         instruments::record_part(outcome);
-        match made {
-            Ok(verdict) => {
-                tracing::info!(work = name, part = number, outcome, "a part was attempted");
-                Ok(verdict)
-            }
+        match &made {
+            Ok(_) => tracing::info!(work = name, part = number, outcome, "a part was attempted"),
             Err(error) => {
                 tracing::warn!(work = name, part = number, %error, "a part was not made");
-                Err(PartMakerError(format!("part {number}: {error}")))
             }
         }
+        made
     }
 
     async fn try_make(&self, work: &Work, number: usize) -> Result<PartVerdict, RunError> {

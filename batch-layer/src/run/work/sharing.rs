@@ -41,10 +41,10 @@ impl RunExecutor {
         let plan = WorkPlan::new(tasks, self.catalog.current().generation, parts.len());
         let work = Work::new(self.catalog.storage());
         self.catalog.reserve(work.name(), work.reservation(&plan, &parts));
-        let shared = SharedWork::new(work.clone(), &plan, parts.clone(), sharing, None);
+        let shared = SharedWork::new(work, &plan, parts, sharing, None);
         // Before there is anything of it, so that whoever ends the run ends it.
         self.tracker.report_distribution(runs, Some(shared.distribution())).await;
-        work.describe(&plan, &parts).await?;
+        shared.describe(&plan).await?;
         Ok(PartSource::Elsewhere(Box::new(shared)))
     }
 
