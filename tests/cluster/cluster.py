@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -59,7 +60,7 @@ def status(url, method="GET", body=None):
 
 class Cluster:
     def __init__(self, binary, directory, metrics, balancer_port=None, roles=ROLES, executors=0):
-        self.binary, self.directory, self.metrics = binary, Path(directory), metrics
+        self.binary, self.directory, self.metrics = binary, Path(directory), Path(metrics)
         self.roles = [*roles, *["executor"] * executors]
         self.executors = executors
         # Small, so that there are many parts, and all runs but incremental ones.
@@ -92,6 +93,12 @@ class Cluster:
             self.start_process(f"{role}-{number}", role)
         for name, url in self.processes.items():
             wait_until(f"{name} is ready", lambda: status(f"{url}/readyz") == 200)
+        # The leader applies the file when it leads, which may be later.
+        defined = [metric["name"] for metric in tomllib.loads(self.metrics.read_text())["metric"]]
+        for name, url in self.processes.items():
+            for metric in defined:
+                wait_until(f"{name} knows {metric}",
+                           lambda: status(f"{url}/v1/metrics/{metric}") == 200)
         self.start_balancer()
 
     def run(self, name, command, environment=None):
