@@ -6,12 +6,14 @@ Called by `scripts/bench executors`:
 The leader, SeaweedFS, six nodes of Redis and the executors share this machine, so more executors than
 processors show what they cost and not what they bring. The files of every run are compared, by their
 checksums, with those that the leader makes alone. At the end the same is done while processes are
-killed and held up.
+killed, held up and cut off; the last needs root and iptables, and is left out, with a line, without.
 """
 
 import json
+import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +33,9 @@ COPY = {
 # Longer than it takes until an executor that says nothing is taken for gone.
 PAST_TIMEOUT_S = 19
 RUN_MAX_S = 900
+# Added to their numbers, the group ids of executors: nobody else's.
+GROUPS_FROM = 54_000
+CAN_CUT_OFF = os.geteuid() == 0 and shutil.which("iptables") is not None
 
 
 class Bench:
@@ -51,6 +56,8 @@ class Bench:
         for _ in range(count):
             self.started += 1
             names.append(f"{role.replace(',', '-')}-{self.started}")
+            if CAN_CUT_OFF:
+                self.cluster.groups[names[-1]] = GROUPS_FROM + self.started
             self.cluster.start_process(names[-1], role)
         for name in names:
             ready = f"{self.cluster.processes[name]}/readyz"
@@ -160,11 +167,26 @@ def hurt(bench, wanted, usual_s):
         time.sleep(PAST_TIMEOUT_S)
         cluster.children[name].send_signal(signal.SIGCONT)
 
-    for what, do in [
+    def cut_off(name):
+        """Nothing that it sends arrives."""
+        rule = ["OUTPUT", "-m", "owner", "--gid-owner", str(cluster.groups[name]), "-j", "DROP"]
+        subprocess.run(["iptables", "-I", *rule], check=True)
+        try:
+            time.sleep(PAST_TIMEOUT_S)
+        finally:
+            subprocess.run(["iptables", "-D", *rule], check=True)
+
+    faults = [
         ("an executor is killed", lambda: kill(random.choice(bench.executors()), "executor")),
         ("an executor sleeps past its time", lambda: hold_up(random.choice(bench.executors()))),
         ("leader and scheduler are killed", lambda: kill(bench.leader(), "ingest,batch")),
-    ]:
+    ]
+    if CAN_CUT_OFF:
+        faults.append(
+            ("an executor is cut off", lambda: cut_off(random.choice(bench.executors()))))
+    else:
+        print("no executor is cut off: that needs root and iptables", flush=True)
+    for what, do in faults:
         def meanwhile():
             time.sleep(random.uniform(0.1, 0.7) * usual_s)
             do()

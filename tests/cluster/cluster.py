@@ -67,6 +67,8 @@ class Cluster:
         self.part_max_events, self.ballista_min_events = 2000, 1
         # Further arguments of all processes.
         self.more = []
+        # Group ids of processes whose packets are to be told from those of others; only for root.
+        self.groups = {}
         self.balancer_port = balancer_port or free_port()
         self.children = {}
         self.processes = {}
@@ -110,6 +112,7 @@ class Cluster:
             stderr=log,
             env={**os.environ, **(environment or {})},
             start_new_session=True,
+            group=self.groups.get(name),
         )
 
     def start_storage(self):
