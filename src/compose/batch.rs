@@ -111,7 +111,8 @@ impl OpenBatchLayer {
         }]
     }
 
-    /// Opens it for this process alone.
+    /// Opens it for this process alone. No lock holds a journal in the storage: another process may
+    /// claim it, and publishes from then on.
     ///
     /// # Errors
     /// When another process has it, or it cannot be read.
@@ -126,6 +127,12 @@ impl OpenBatchLayer {
         let open = move || open_claimed(location, &lock, store);
         let (journal, fence) = spawn_blocking(open).await??;
         let quarantine = QuarantineLocation::of(place, fence);
+        let settings = match location {
+            JournalLocation::Directory => settings,
+            JournalLocation::Storage => {
+                CatalogSettings { is_shared: true, needs_claim: true, ..settings }
+            }
+        };
         opened.with_journal(journal, quarantine, settings, clock).await
     }
 }

@@ -17,12 +17,11 @@ pub(super) enum NoScheduler {}
 pub(super) use NoScheduler as LeaderScheduler;
 
 impl NoScheduler {
-    pub(super) fn url(&self) -> String {
+    pub(super) fn url(&self) -> Option<String> {
         match *self {}
     }
 
-    #[expect(clippy::unused_async, reason = "with Ballista it waits")]
-    pub(super) async fn start(
+    pub(super) fn start(
         _: &Settings,
         _: &LeaseHolder,
         _: &ClusterSecret,

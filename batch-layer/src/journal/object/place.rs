@@ -13,6 +13,10 @@ use merganser_core::ids::{Epoch, Fence, Offset};
 
 /// The folder of the journal's objects.
 pub(super) const FOLDER: &str = "journal";
+/// In it, that of entries.
+pub(super) const ENTRIES: &str = "entries";
+/// In it, that of segments.
+pub(super) const SEGMENTS: &str = "segments";
 
 /// Where an entry is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,11 +58,11 @@ impl ObjectPlace {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Entry(EntryPlace { fence, sequence, epoch, offset }) => format!(
-                "{FOLDER}/entries/{:010}/{sequence:020}-{:010}-{:020}",
+                "{FOLDER}/{ENTRIES}/{:010}/{sequence:020}-{:010}-{:020}",
                 fence.0, epoch.0, offset.0
             ),
             Self::Segment(SegmentPlace { sequence, last, epoch, offset }) => format!(
-                "{FOLDER}/segments/{sequence:020}-{last:020}-{:010}-{:020}",
+                "{FOLDER}/{SEGMENTS}/{sequence:020}-{last:020}-{:010}-{:020}",
                 epoch.0, offset.0
             ),
         }
@@ -71,12 +75,12 @@ impl ObjectPlace {
             text.split('-').map(|digits| digits.parse().ok()).collect()
         };
         let parsed = match *parts.as_slice() {
-            [FOLDER, "entries", fence, rest] => {
+            [FOLDER, ENTRIES, fence, rest] => {
                 let [sequence, epoch, offset] = *numbers(rest)?.as_slice() else { return None };
                 let (fence, epoch) = (Fence(fence.parse().ok()?), Epoch(epoch));
                 Self::Entry(EntryPlace { fence, sequence, epoch, offset: Offset(offset) })
             }
-            [FOLDER, "segments", rest] => {
+            [FOLDER, SEGMENTS, rest] => {
                 let [sequence, last, epoch, offset] = *numbers(rest)?.as_slice() else {
                     return None;
                 };
