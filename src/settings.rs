@@ -214,7 +214,7 @@ settings! {
     ballista_tls_key: PathBuf = "", "MERGANSER_BALLISTA_TLS_KEY", "FILE";
     /// Certificates that the other side's is signed by, as PEM
     ballista_tls_authority: PathBuf = "", "MERGANSER_BALLISTA_TLS_AUTHORITY", "FILE";
-    /// Parts that an executor makes at a time; 0 for one a processor, if memory allows
+    /// Parts that an executor makes at a time; 0 for one a processor, if each has 1 GiB
     executor_parts_max: usize = "0", "MERGANSER_EXECUTOR_PARTS_MAX", "N";
     /// When to run the batch layer over what is new, as cron; an empty text switches it off
     schedule: CronExpression = "*/5 * * * *", "MERGANSER_SCHEDULE", "CRON";

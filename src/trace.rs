@@ -1,11 +1,9 @@
 //! Traces: the spans of requests, sent as OTLP over HTTP when an endpoint is set.
 
 use std::time::Duration;
-use std::{fs, process};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
@@ -22,8 +20,6 @@ use ureq::http::{Request as Sent, Response as Received};
 pub(crate) const REQUEST_TARGET: &str = "merganser::request";
 /// How long the collector may take.
 const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(10);
-/// Where the system keeps the machine's name.
-const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
 /// Where spans go.
 #[derive(Debug)]
@@ -44,10 +40,7 @@ impl TraceExporter {
             .with_endpoint(endpoint)
             .build()
             .with_context(|| format!("traces cannot be sent to `{endpoint}`"))?;
-        let resource = Resource::builder()
-            .with_service_name("merganser")
-            .with_attribute(KeyValue::new("service.instance.id", instance_id()))
-            .build();
+        let resource = Resource::builder().with_service_name("merganser").build();
         let provider =
             SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource);
         Ok(Self(provider.build()))
@@ -68,12 +61,6 @@ impl TraceExporter {
             tracing::warn!(%error, "the last traces were not sent");
         }
     }
-}
-
-/// Which of several processes this is: its machine, and its number there.
-fn instance_id() -> String {
-    let name = fs::read_to_string(HOST_NAME).unwrap_or_default();
-    format!("{}:{}", name.trim(), process::id())
 }
 
 /// HTTP to the collector, on the thread that sends batches.

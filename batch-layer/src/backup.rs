@@ -6,12 +6,8 @@
 //! it finds to be of another time, and makes anew.
 //!
 //! It is taken while events come in and runs publish. The generation is pinned for as long; the
-//! journal's files are open, and a journal in the storage is not trimmed. Its entries may be joined
-//! meanwhile (`journal_objects`). The manifest comes last: an archive that breaks off has none.
-
-mod journal_objects;
-#[cfg(test)]
-mod tests;
+//! journal's files are open, and a journal in the storage is not trimmed. The manifest comes last:
+//! an archive that breaks off has none.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -22,19 +18,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use merganser_core::ids::{Generation, Offset};
 use merganser_core::journal::JournalError;
 use object_store::ObjectStore;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use self::journal_objects::JournalObjects;
 use crate::catalog::{BackupSnapshot, BatchCatalog};
 use crate::line_objects;
-use crate::storage::StorageError;
+use crate::storage::Storage;
 
 /// Bytes that are read of a file at a time.
 const PIECE_BYTES: usize = 256 << 10;
@@ -42,9 +36,6 @@ const PIECE_BYTES: usize = 256 << 10;
 const PIECES_MAX: usize = 4;
 /// How long a piece may wait: a client that takes nothing for so long has gone.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often the journal is listed again for one place in it, and the pause before.
-const LISTS_MAX: u32 = 10;
-const PAUSE: Duration = Duration::from_millis(200);
 /// Archives are made of blocks of so many bytes.
 const BLOCK_BYTES: usize = 512;
 
@@ -68,9 +59,10 @@ pub enum BackupExtra {
 }
 
 /// A back-up that can be written.
+#[derive(Debug)]
 pub struct Backup {
     cut: BackupSnapshot,
-    catalog: BatchCatalog,
+    storage: Storage,
     others: Vec<BackupExtra>,
     /// Its turn, and the journal as it is: held until it is written.
     held: Option<(OwnedSemaphorePermit, TrimPermit)>,
@@ -86,7 +78,7 @@ impl Backup {
         others: Vec<BackupExtra>,
     ) -> Result<Self, JournalError> {
         let cut = catalog.backup_snapshot().await?;
-        Ok(Self { cut, catalog: catalog.clone(), others, held: None })
+        Ok(Self { cut, storage: catalog.storage().clone(), others, held: None })
     }
 
     /// The generation that it holds.
@@ -115,52 +107,30 @@ impl Backup {
         BackupStream { pieces: archive, rest: Bytes::new() }
     }
 
-    async fn write(mut self, out: &ArchiveWriter) -> io::Result<()> {
-        for file in std::mem::take(&mut self.cut.journal.files) {
+    async fn write(self, out: &ArchiveWriter) -> io::Result<()> {
+        for file in self.cut.journal.files {
             out.file(&file.name, tokio::fs::File::from_std(file.file), file.size_bytes).await?;
         }
         for extra in &self.others {
             out.extra(extra).await?;
         }
-        self.write_journal_objects(out).await?;
-        for path in &self.cut.objects {
-            let (size_bytes, object) = self.catalog.storage().stream(path).await.map_err(other)?;
-            out.object(path, size_bytes, object).await?;
+        for path in self.cut.journal.objects.iter().chain(&self.cut.objects) {
+            let (size_bytes, mut object) = self.storage.stream(path).await.map_err(other)?;
+            out.head(path, size_bytes).await?;
+            let mut sent = 0;
+            while let Some(piece) = object.next().await {
+                let piece = piece.map_err(other)?;
+                sent += piece.len() as u64;
+                out.piece(piece).await?;
+            }
+            if sent != size_bytes {
+                return Err(other(format!("`{path}` has {sent} bytes and not {size_bytes}")));
+            }
+            out.fill(size_bytes).await?;
         }
         out.piece(Bytes::from_static(&[0; 2 * BLOCK_BYTES])).await?;
         tracing::info!(generation = self.cut.snapshot.generation.0, "a back-up was taken");
         drop(self.held);
-        Ok(())
-    }
-
-    /// The journal's objects. Where one is gone the journal is listed again: it was joined with
-    /// others, of which some may have been copied.
-    async fn write_journal_objects(&self, out: &ArchiveWriter) -> io::Result<()> {
-        let mut objects = JournalObjects::new(&self.cut.journal.objects);
-        let mut lists = 0;
-        while let Some(name) = objects.first() {
-            let found = self.catalog.storage().stream(name).await;
-            match found {
-                Ok((size_bytes, object)) => {
-                    out.object(name, size_bytes, object).await?;
-                    objects.set_copied();
-                    lists = 0;
-                }
-                Err(StorageError::Missing(_)) if lists < LISTS_MAX => {
-                    if lists > 0 {
-                        sleep(PAUSE).await;
-                    }
-                    lists += 1;
-                    let listed = self.catalog.copy_journal().await.map_err(other)?;
-                    objects.list_again(&listed.objects);
-                    if listed.start > self.cut.covered || objects.first().is_none() {
-                        let why = "the journal was trimmed while it was copied; try again";
-                        return Err(other(why));
-                    }
-                }
-                Err(error) => return Err(other(error)),
-            }
-        }
         Ok(())
     }
 }
@@ -258,26 +228,6 @@ impl ArchiveWriter {
             }
             left -= count as u64;
             self.piece(piece.into()).await?;
-        }
-        self.fill(size_bytes).await
-    }
-
-    /// An object of so many bytes.
-    async fn object(
-        &self,
-        name: &str,
-        size_bytes: u64,
-        mut object: BoxStream<'static, object_store::Result<Bytes>>,
-    ) -> io::Result<()> {
-        self.head(name, size_bytes).await?;
-        let mut sent = 0;
-        while let Some(piece) = object.next().await {
-            let piece = piece.map_err(other)?;
-            sent += piece.len() as u64;
-            self.piece(piece).await?;
-        }
-        if sent != size_bytes {
-            return Err(other(format!("`{name}` has {sent} bytes and not {size_bytes}")));
         }
         self.fill(size_bytes).await
     }

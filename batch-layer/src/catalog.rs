@@ -46,14 +46,11 @@ pub struct CatalogSettings {
     pub metrics_max: usize,
     /// Whether other processes publish in the same storage.
     pub is_shared: bool,
-    /// Whether this process does the runs by its claim of the journal. Once another one has claimed
-    /// it, this one seals nothing and deletes nothing.
-    pub needs_claim: bool,
 }
 
 impl Default for CatalogSettings {
     fn default() -> Self {
-        Self { grace_ms: 30_000, metrics_max: 1000, is_shared: false, needs_claim: false }
+        Self { grace_ms: 30_000, metrics_max: 1000, is_shared: false }
     }
 }
 
@@ -110,8 +107,6 @@ pub struct BackupSnapshot {
     pub objects: Vec<String>,
     /// The journal.
     pub journal: JournalCopy,
-    /// What is below this offset is in the objects, so that the journal may lack it.
-    pub covered: Offset,
 }
 
 impl BatchCatalog {
@@ -127,8 +122,7 @@ impl BatchCatalog {
         clock: Arc<dyn Clock>,
         runs: RunQueue,
     ) -> Result<Self, StorageError> {
-        let id: JournalId = journal.id();
-        let leads = !settings.is_shared || settings.needs_claim;
+        let (id, is_shared): (JournalId, bool) = (journal.id(), settings.is_shared);
         let is_new = journal.end() == Offset::ZERO;
         let manifests = ManifestStore::open(storage.clone(), id, is_new, clock.now()).await?;
         let manifests = if settings.is_shared { manifests.shared() } else { manifests };
@@ -141,7 +135,7 @@ impl BatchCatalog {
             superseded: Mutex::default(),
             reservations: Mutex::default(),
             condemned: Mutex::default(),
-            leads: AtomicBool::new(leads),
+            leads: AtomicBool::new(!is_shared),
             turn: tokio::sync::Mutex::new(()),
             clock,
             journal,
@@ -201,7 +195,9 @@ impl BatchCatalog {
         // What is published meanwhile would let the journal be trimmed of what this one lacks.
         let turn = self.0.take_turn().await;
         let _turn = turn.map_err(|error| JournalError::Io(error.to_string()))?;
-        let journal = self.copy_journal().await?;
+        let journal = Arc::clone(&self.0.journal);
+        let copied = tokio::task::spawn_blocking(move || journal.copy()).await;
+        let journal = copied.map_err(|error| JournalError::Io(error.to_string()))??;
         let (snapshot, state) = (self.current(), self.state());
         let (covered, archived) = (state.covered_boundary().offset, snapshot.archived.offset);
         if journal.start > covered || archived > journal.end {
@@ -209,17 +205,7 @@ impl BatchCatalog {
             return Err(JournalError::Io(why.to_owned()));
         }
         let objects = state.paths().collect();
-        Ok(BackupSnapshot { snapshot, objects, journal, covered })
-    }
-
-    /// What a copy of the journal is made of by now.
-    ///
-    /// # Errors
-    /// As [`BatchCatalog::backup_snapshot`].
-    pub async fn copy_journal(&self) -> Result<JournalCopy, JournalError> {
-        let journal = Arc::clone(&self.0.journal);
-        let copied = tokio::task::spawn_blocking(move || journal.copy()).await;
-        copied.map_err(|error| JournalError::Io(error.to_string()))?
+        Ok(BackupSnapshot { snapshot, objects, journal })
     }
 
     /// Whether this process does the runs of all that share the storage. While it does, metrics
@@ -320,16 +306,8 @@ impl CatalogInner {
     }
 
     async fn seal(&self) -> Result<Boundary, JournalError> {
-        let (journal, needs_claim) = (Arc::clone(&self.journal), self.settings.needs_claim);
-        let seal = move || {
-            let sealed = journal.seal()?;
-            // An epoch without events is not ended: then nothing was written that could be refused.
-            match needs_claim {
-                true => journal.confirm_claim().map(|()| sealed),
-                false => Ok(sealed),
-            }
-        };
-        let sealed = tokio::task::spawn_blocking(seal).await;
+        let journal = Arc::clone(&self.journal);
+        let sealed = tokio::task::spawn_blocking(move || journal.seal()).await;
         sealed.unwrap_or_else(|e| Err(JournalError::Uncertain(e.to_string())))
     }
 

@@ -61,7 +61,6 @@ pub use self::locked_directory::{DirectoryLostError, LockedDirectory};
 pub use self::object::ObjectJournal;
 
 pub(crate) use self::inspect::inspect_journal;
-pub(crate) use self::object::entry_sequences;
 
 use self::cursor::io_error;
 use self::frame::EncodedFrame;

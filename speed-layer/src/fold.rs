@@ -81,9 +81,6 @@ pub struct SpeedSettings {
     pub failing_after: Duration,
     /// How long the last flush may take when the service stops.
     pub stop_timeout: Duration,
-    /// The highest fence that former services are known to have written with: readers that have
-    /// seen it trust no lower one, whatever the store and this machine's clock say.
-    pub fence_known: Fence,
 }
 
 impl Default for SpeedSettings {
@@ -98,7 +95,6 @@ impl Default for SpeedSettings {
             read_patience: Duration::from_secs(1),
             failing_after: Duration::from_secs(2),
             stop_timeout: Duration::from_secs(10),
-            fence_known: Fence::ZERO,
         }
     }
 }
@@ -145,8 +141,7 @@ impl SpeedLayer {
         let snapshots = catalog.subscribe();
         let snapshot = Arc::clone(&snapshots.borrow());
         let id = journal.id();
-        let above = settings.fence_known.max(clock_fence(clock.now()));
-        let (opened, fence) = claim(&*store, id, &snapshot, above).await?;
+        let (opened, fence) = claim(&*store, id, &snapshot, clock.now()).await?;
         let progress = Arc::new(FoldProgress::new());
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let handle = SpeedHandle {
@@ -177,24 +172,22 @@ impl SpeedLayer {
     }
 }
 
-/// The clock's milliseconds, which a new fence is above. A store that was emptied and is then put
-/// back to what it was before has states of former services, whose fences this one could not see.
-fn clock_fence(now: Timestamp) -> Fence {
-    Fence(u64::try_from(now.0 / 1000).unwrap_or(0))
-}
-
-/// What is stored of the snapshot's metrics, and a fence above all that is, and above `above`.
+/// What is stored of the snapshot's metrics, and a fence above all that is.
+///
+/// It is also above the clock's milliseconds. A store that was emptied and is then put back to what
+/// it was before has states of former services, whose fences this one could not see.
 async fn claim(
     store: &dyn SpeedStore,
     journal: JournalId,
     snapshot: &CatalogSnapshot,
-    above: Fence,
+    now: Timestamp,
 ) -> Result<(StoreInventory, Fence), StoreError> {
+    let clock = Fence(u64::try_from(now.0 / 1000).unwrap_or(0));
     let mut attempt = 1;
     loop {
         let claimed = async {
-            let (opened, stored) = read_inventory(store, journal, snapshot).await?;
-            Ok((opened, store.claim(journal, stored.max(above)).await?))
+            let (opened, above) = read_inventory(store, journal, snapshot).await?;
+            Ok((opened, store.claim(journal, above.max(clock)).await?))
         };
         match claimed.await {
             Err(StoreError::Uncertain(_)) if attempt < START_ATTEMPTS => attempt += 1,

@@ -27,8 +27,7 @@ use super::unauthenticated::{self, PeerNetwork, UnauthenticatedLimiter};
 use crate::settings::AllowedOrigins;
 
 const NO_KEYS: &str = "there are no keys, and this service can be reached from elsewhere; \
-    `merganser keys create --role admin --data-dir DIR`, with the service's `--storage` and \
-    `--journal` if it has them, makes the first one while it is stopped";
+    `merganser keys create --role admin --data-dir DIR` makes the first one while it is stopped";
 
 const KEY_MISSING: &str =
     "a key is needed: `Authorization: Bearer KEY`, or Basic with the key as password";

@@ -74,7 +74,7 @@ async fn run_checks(settings: &Settings) -> Vec<DoctorFinding> {
         directory::check(data_dir),
         directory::lock(&holder),
         directory::data(&inspected),
-        space::check(data_dir, content.size_bytes, inspect::disk_floor_bytes(settings)),
+        space::check(data_dir, content.size_bytes, settings.disk_floor_bytes.0),
         descriptors::check(settings.connections_max, settings.queries_max),
         clock::check(SystemClock.now(), content.newest),
         storage::check(settings).await,

@@ -111,8 +111,7 @@ impl OpenBatchLayer {
         }]
     }
 
-    /// Opens it for this process alone. No lock holds a journal in the storage: another process may
-    /// claim it, and publishes from then on.
+    /// Opens it for this process alone.
     ///
     /// # Errors
     /// When another process has it, or it cannot be read.
@@ -127,12 +126,6 @@ impl OpenBatchLayer {
         let open = move || open_claimed(location, &lock, store);
         let (journal, fence) = spawn_blocking(open).await??;
         let quarantine = QuarantineLocation::of(place, fence);
-        let settings = match location {
-            JournalLocation::Directory => settings,
-            JournalLocation::Storage => {
-                CatalogSettings { is_shared: true, needs_claim: true, ..settings }
-            }
-        };
         opened.with_journal(journal, quarantine, settings, clock).await
     }
 }

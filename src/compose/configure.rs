@@ -38,11 +38,7 @@ pub(crate) fn intake(settings: &Settings) -> IntakeSettings {
         commit_delay: Duration::from_millis(settings.commit_delay_ms),
         backlog_max_events: settings.backlog_max_events,
         disk_path: settings.data_dir.clone(),
-        // Events need the disk only where the journal is on it.
-        disk_floor_bytes: match settings.journal.is_in_storage() {
-            true => 0,
-            false => settings.disk_floor_bytes.0,
-        },
+        disk_floor_bytes: settings.disk_floor_bytes.0,
         ..IntakeSettings::default()
     }
 }
@@ -139,8 +135,8 @@ pub(crate) fn anonymous_access(
         ),
         (true, AnonymousAccess::Closed) => anyhow::bail!(
             "there are no keys, and {address} can be reached from elsewhere: make the first one \
-             with `merganser keys create --role admin --data-dir {}`, and this service's --storage \
-             and --journal if it has them, listen on 127.0.0.1, or say --insecure",
+             with `merganser keys create --role admin --data-dir {}`, listen on 127.0.0.1, or say \
+             --insecure",
             settings.data_dir.display()
         ),
         (false, _) => {}

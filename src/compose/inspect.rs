@@ -21,20 +21,14 @@ pub(crate) fn lock_holder(data_dir: &Path) -> io::Result<Option<String>> {
     batch_layer::journal::lock_holder(data_dir)
 }
 
-/// What is in a data directory and its storage; `None` if they were never used.
+/// What is in a data directory and its storage; `None` if it was never used.
 ///
 /// # Errors
 /// When a start would refuse it, as far as a look can see.
 pub(crate) async fn inspect_data(
     settings: &Settings,
 ) -> anyhow::Result<Option<DirectoryInspection>> {
-    let Settings { data_dir, storage, journal, .. } = settings;
-    Ok(batch_layer::inspect::inspect(data_dir, &storage.0, journal.0).await?)
-}
-
-/// The free space on the data directory's disk below which events are refused; 0 if they are not.
-pub(crate) fn disk_floor_bytes(settings: &Settings) -> u64 {
-    super::configure::intake(settings).disk_floor_bytes
+    Ok(batch_layer::inspect::inspect(&settings.data_dir, &settings.storage.0).await?)
 }
 
 /// Where the storage is; none if it is the data directory.

@@ -1,7 +1,5 @@
 //! Whether values are in their ranges, and go with each other.
 
-use std::net::IpAddr;
-
 use super::{ByteSize, SchedulerPlace, Settings, SettingsError};
 
 impl Settings {
@@ -143,50 +141,6 @@ impl Settings {
             let missing = missing.map_or(names[0], |(name, _)| *name);
             return wrong(missing, "not set".to_owned(), expected);
         }
-        self.check_scheduler(given > 0)
+        Ok(())
     }
-
-    /// The scheduler is talked to as the certificates say, and where others reach it.
-    fn check_scheduler(&self, has_certificates: bool) -> Result<(), SettingsError> {
-        let wrong = |name, value: String, expected: &str| {
-            Err(SettingsError::Value { name, value, expected: expected.to_owned() })
-        };
-        match &self.ballista_scheduler {
-            SchedulerPlace::At(url) if url.starts_with("https:") != has_certificates => {
-                let expected = match has_certificates {
-                    true => "expected https://, as `ballista_tls_certificate` is set",
-                    false => {
-                        "expected http://, or `ballista_tls_certificate` and what goes with it"
-                    }
-                };
-                wrong("ballista_scheduler", url.clone(), expected)
-            }
-            SchedulerPlace::Leader
-                if self.role.0.batch
-                    && is_loopback(&self.ballista_listen.0)
-                    && !self.is_reached_here_only() =>
-            {
-                let expected = "expected an address that executors reach, as 0.0.0.0:50050: this \
-                                process is reached from other machines";
-                wrong("ballista_listen", self.ballista_listen.0.clone(), expected)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether only processes of this machine reach this one.
-    fn is_reached_here_only(&self) -> bool {
-        match self.advertise.0.is_empty() {
-            true => is_loopback(&self.listen.0),
-            false => is_loopback(self.advertise.0.split_once("://").map_or("", |(_, host)| host)),
-        }
-    }
-}
-
-/// Whether only this machine reaches `host` or `host:port`.
-fn is_loopback(address: &str) -> bool {
-    let port = address.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
-    let host = port.map_or(address, |(host, _)| host);
-    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }

@@ -90,34 +90,6 @@ fn wrong_values_say_where_and_what_would_be_right() {
     assert!(refused("schedule_timezone = 'Mars/Base'").contains("m.toml:1: "));
 }
 
-#[cfg(feature = "ballista")]
-#[test]
-fn ballista_is_reached_as_the_certificates_and_the_process_say() {
-    let cluster = "role = 'batch'\njournal = 'storage'\nstorage = 'file:///shared'\n\
-                   speed_store = 'redis://127.0.0.1:6379'\n";
-    let with = |more: &str| match from(&[], &format!("{cluster}{more}")) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    };
-    let files = "ballista_tls_certificate = 'c'\nballista_tls_key = 'k'\n\
-                 ballista_tls_authority = 'a'\n";
-    let at = |url: &str| format!("ballista_scheduler = '{url}'\n");
-    assert_eq!(with(&at("http://h:50050")), Ok(()));
-    assert_eq!(with(&format!("{files}{}", at("https://h:50050"))), Ok(()));
-    let plain = with(&format!("{files}{}", at("http://h:50050"))).unwrap_err();
-    assert!(plain.contains("expected https://"), "{plain}");
-    let bare = with(&at("https://h:50050")).unwrap_err();
-    assert!(bare.contains("`ballista_tls_certificate`"), "{bare}");
-    let leader = |more: &str| with(&format!("{}{more}", at("leader")));
-    assert_eq!(leader(""), Ok(()));
-    assert_eq!(leader("listen = '0.0.0.0:8080'\nballista_listen = '0.0.0.0:50050'"), Ok(()));
-    assert_eq!(leader("listen = '0.0.0.0:1'\nadvertise = 'http://localhost:1'"), Ok(()));
-    for elsewhere in ["listen = '10.0.0.1:8080'", "advertise = 'http://[fd00::1]:8080'"] {
-        let refused = leader(elsewhere).unwrap_err();
-        assert!(refused.contains("an address that executors reach"), "{refused}");
-    }
-}
-
 #[test]
 fn sizes_are_shown_as_they_are_read() {
     for text in ["1GiB", "64KiB", "17B", "0B", "1025B"] {

@@ -193,7 +193,7 @@ pub(crate) struct JournalPlace(pub(crate) JournalLocation);
 
 impl JournalPlace {
     /// Whether other processes can read it.
-    pub(crate) fn is_in_storage(self) -> bool {
+    pub(super) fn is_in_storage(self) -> bool {
         self.0 == JournalLocation::Storage
     }
 }

@@ -6,7 +6,6 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use crate::http::number;
 use crate::load::{Load, Random, tick, total, total_below};
 use crate::s3_server::S3Server;
 use crate::server::{Place, Server, Store, merganser};
@@ -91,36 +90,6 @@ fn of_two_services_on_one_journal_the_newer_one_writes() {
     assert_eq!(total(&new.http).unwrap().0, total_below(200));
     old.kill();
     new.stop();
-}
-
-/// A service comes back that was held up while another one took its place and published. What it
-/// does not know of is not for it to delete: after each refused run it would look for garbage.
-#[test]
-fn of_two_services_on_one_journal_the_older_one_deletes_nothing() {
-    let s3 = S3Server::start();
-    let place = Place::in_bucket(Store::Memory, &s3, "storage");
-    let old = place.start();
-    assert_eq!(old.http.send(&(0..100).map(tick).collect::<Vec<_>>()), (100, 0));
-    old.run("incremental");
-    let other = place.elsewhere();
-    let new = other.start();
-    assert_eq!(new.http.send(&(100..200).map(tick).collect::<Vec<_>>()), (100, 0));
-    new.run("incremental");
-    let run = old.start_run("incremental");
-    until("the older one's run is refused twice", Duration::from_secs(30), || {
-        (number(&old.http.get(&run).body["attempt"]) > 2).then_some(())
-    });
-    old.kill();
-    let log = fs::read_to_string(place.log()).unwrap();
-    assert!(log.contains("nothing is deleted"), "{log}");
-    // All master files are read, and then everything from the bucket.
-    new.run("full");
-    new.kill();
-    fs::remove_dir_all(other.data_dir()).unwrap();
-    let again = other.start();
-    assert_eq!(counted(&again), 200);
-    assert_eq!(total(&again.http).unwrap().0, total_below(200));
-    again.stop();
 }
 
 /// What a start says that cannot use its storage.

@@ -118,30 +118,6 @@ fn a_redis_is_checked_as_by_a_start() {
     assert!(text.contains("allkeys-lru") && text.contains("set it to noeviction"), "{text}");
 }
 
-/// A process of a cluster has nothing of it in its directory.
-#[test]
-fn a_journal_in_the_storage_is_found_with_its_keys() {
-    let place = Place::new(Store::Memory);
-    let shared = place.dir.path().join("shared");
-    fs::create_dir(&shared).unwrap();
-    let storage = format!("file://{}", shared.display());
-    let of_cluster = ["--storage", &*storage, "--journal", "storage"];
-    let arguments = [&MODEST[..], &of_cluster, &["--listen", "0.0.0.0:0"]].concat();
-    let elsewhere = place.dir.path().join("elsewhere");
-    let (code, document, _) = doctor(&elsewhere, &arguments);
-    assert_eq!((code, &*finding(&document, "address").0), (1, "problem"), "{document}");
-    assert!(finding(&document, "stored data").1.contains("nothing yet"), "{document}");
-    assert!(!shared.join("journal").exists(), "a look begins nothing");
-
-    let mut create = merganser();
-    create.args(["keys", "create", "--role", "admin", "--data-dir"]).arg(place.data_dir());
-    assert_eq!(outcome(create.args(of_cluster)).0, 0);
-    let (code, document, said) = doctor(&elsewhere, &arguments);
-    assert_eq!(code, 0, "{document}{said}");
-    assert!(finding(&document, "stored data").1.contains("generation 1"), "{document}");
-    assert!(finding(&document, "address").1.contains("keys: 1"), "{document}");
-}
-
 #[test]
 fn data_of_a_newer_version_is_found_before_a_start() {
     let place = Place::new(Store::Memory);

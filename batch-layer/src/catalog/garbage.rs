@@ -5,16 +5,12 @@
 //! elsewhere hold what they hold. There the manifest itself says what is to be deleted
 //! ("condemned"), a grace period before it is, and who publishes looks whether something of its own
 //! is among it. Both are publications, so one of them comes first, and the other sees it.
-//!
-//! A process alone whose journal is in the storage is such a case, too: it may be held up until
-//! another one has taken its place. Then it deletes nothing any more.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use merganser_core::failpoint::{self, is_bug_planted};
-use merganser_core::journal::JournalError;
 
 use super::{BatchCatalog, CatalogInner};
 use crate::manifest::{ManifestChange, PublishError};
@@ -56,28 +52,12 @@ impl BatchCatalog {
         self.0.reservations().clear();
     }
 
-    /// Looks whether this process may delete anything: where it does the runs by its claim of the
-    /// journal, not once another one has claimed it.
-    ///
-    /// # Errors
-    /// When it may not, or that cannot be known.
-    pub async fn confirm_claim(&self) -> Result<(), JournalError> {
-        if !self.0.settings.needs_claim {
-            return Ok(());
-        }
-        let journal = Arc::clone(&self.0.journal);
-        let confirmed = tokio::task::spawn_blocking(move || journal.confirm_claim()).await;
-        confirmed.map_err(|error| JournalError::Io(error.to_string()))?
-    }
-
     /// Deletes objects that neither the newest generation names, nor one that is pinned or within
     /// its grace period, and that are not being written. Returns how many.
     ///
     /// # Errors
-    /// When objects cannot be listed or deleted; what was not is found the next time. When this
-    /// process may delete nothing, see [`BatchCatalog::confirm_claim`].
+    /// When objects cannot be listed or deleted; what was not is found the next time.
     pub async fn collect_garbage(&self) -> Result<usize, StorageError> {
-        self.confirm_claim().await.map_err(|error| StorageError::Io(error.to_string()))?;
         let inner = &self.0;
         if inner.settings.is_shared {
             return inner.collect_condemned().await;

@@ -9,7 +9,6 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 
 use super::*;
-use crate::manifest::{MasterFile, RunOutcome};
 use crate::testing::{ForgetfulStore, at, definition, outcome};
 
 async fn catalog() -> (Arc<ForgetfulStore>, Storage, BatchCatalog) {
@@ -60,55 +59,11 @@ async fn a_definition_in_doubt_that_is_repeated_is_one_version() {
 
 /// A catalog of a process of its own on a storage that others share.
 async fn sharing(store: &Arc<InMemory>, journal: &Arc<MemoryJournal>) -> BatchCatalog {
-    sharing_by(false, store, Arc::clone(journal) as _).await
-}
-
-/// The catalog of a process alone whose journal is in the storage: it has claimed it behind all
-/// that were started before.
-async fn claiming(store: &Arc<InMemory>, journal: &MemoryJournal) -> BatchCatalog {
-    let journal = journal.reopen();
-    journal.claim().unwrap();
-    sharing_by(true, store, Arc::new(journal)).await
-}
-
-async fn sharing_by(
-    needs_claim: bool,
-    store: &Arc<InMemory>,
-    journal: Arc<dyn Journal>,
-) -> BatchCatalog {
     let storage = Storage::new(Arc::clone(store) as _);
-    let settings =
-        CatalogSettings { grace_ms: 0, is_shared: true, needs_claim, ..CatalogSettings::default() };
+    let settings = CatalogSettings { grace_ms: 0, is_shared: true, ..CatalogSettings::default() };
     let clock = ManualClock::at(Timestamp(7)) as Arc<dyn Clock>;
+    let journal = Arc::clone(journal) as _;
     BatchCatalog::open(settings, storage, journal, clock, RunQueue::default()).await.unwrap()
-}
-
-/// A master file of all that is archived with it.
-fn archived(path: &str, to: Boundary) -> ManifestChange {
-    let file = MasterFile {
-        path: path.to_owned(),
-        first_day: 0,
-        later_day: None,
-        from: Boundary::default(),
-        to,
-        rows: 1,
-        size_bytes: 1,
-        memory_bytes: 1,
-        checksum: None,
-    };
-    ManifestChange::Run(RunOutcome {
-        archived: Some((Boundary::default(), to)),
-        master_added: vec![file],
-        ..RunOutcome::default()
-    })
-}
-
-/// Everything that the newest generation names is there.
-async fn check_whole(store: &InMemory, catalog: &BatchCatalog) {
-    catalog.follow().await.unwrap();
-    for path in catalog.state().paths() {
-        store.head(&Path::from(path.as_str())).await.expect(&path);
-    }
 }
 
 /// Writes a file and publishes it as the metric's view; `None` if another process came first.
@@ -174,73 +129,8 @@ async fn two_leaders_at_once_delete_nothing_that_is_named() {
         met += discarded;
     }
     assert!(met > 0, "they never met");
-    check_whole(&store, &first).await;
-}
-
-/// A process is held up, and another one that was started meanwhile archives and publishes. The
-/// first one comes back with what it knew: it seals nothing, and deletes nothing.
-#[tokio::test]
-async fn who_lost_the_journal_deletes_nothing() {
-    let (store, journal) = (Arc::new(InMemory::new()), MemoryJournal::new(7));
-    let older = claiming(&store, &journal).await;
-    older.define(definition("m")).await.unwrap();
-    older.collect_garbage().await.unwrap();
-    let newer = claiming(&store, &journal).await;
-    let master = "master/of-the-newer-one.parquet";
-    let work = newer.storage().for_work();
-    work.write(master, vec![7]).await.unwrap();
-    newer.publish(archived(master, at(1, 10))).await.unwrap();
-    let view = publish_a_file(&newer).await.unwrap();
-    let unpublished = "views/1/of-its-next-run.parquet";
-    work.write(unpublished, vec![7]).await.unwrap();
-
-    let refused = older.collect_garbage().await.unwrap_err().to_string();
-    assert!(refused.contains("another writer has claimed the journal"), "{refused}");
-    assert!(matches!(older.confirm_claim().await, Err(JournalError::Fenced { .. })));
-    assert!(matches!(older.seal().await, Err(JournalError::Fenced { .. })));
-    for path in [master, view.as_str(), unpublished] {
-        store.head(&Path::from(path)).await.expect(path);
+    first.follow().await.unwrap();
+    for path in first.state().paths() {
+        store.head(&Path::from(path.as_str())).await.expect(&path);
     }
-    check_whole(&store, &newer).await;
-    newer.confirm_claim().await.unwrap();
-    newer.collect_garbage().await.unwrap();
-    check_whole(&store, &newer).await;
-}
-
-/// A process that is started while another one's run is under way takes for garbage what that run
-/// has written. Then the run is not published, whether it is deleted by then or only condemned.
-#[tokio::test]
-async fn what_a_newer_process_took_for_garbage_is_published_by_no_older_one() {
-    for collections in [1, 2] {
-        let (store, journal) = (Arc::new(InMemory::new()), MemoryJournal::new(7));
-        let older = claiming(&store, &journal).await;
-        older.define(definition("m")).await.unwrap();
-        let path = "master/late.parquet";
-        let work = older.storage().for_work();
-        work.write(path, vec![7]).await.unwrap();
-        let newer = claiming(&store, &journal).await;
-        for _ in 0..collections {
-            newer.collect_garbage().await.unwrap();
-        }
-        let is_there = store.head(&Path::from(path)).await.is_ok();
-        assert_eq!(is_there, collections == 1);
-        match older.publish(archived(path, at(1, 10))).await {
-            Err(PublishError::Discarded(stale)) => {
-                assert!(stale.to_string().contains("took `master/late.parquet` for garbage"));
-            }
-            other => panic!("{:?}", other.map(|snapshot| snapshot.generation)),
-        }
-        check_whole(&store, &newer).await;
-        assert!(newer.state().master.is_empty());
-    }
-}
-
-/// A process alone backfills what turns out to have been defined, also in a shared storage.
-#[tokio::test]
-async fn who_claimed_the_journal_does_the_runs() {
-    let (store, journal) = (Arc::new(InMemory::new()), MemoryJournal::new(7));
-    let alone = claiming(&store, &journal).await;
-    assert!(alone.0.leads.load(Ordering::Acquire));
-    let follower = sharing(&store, &Arc::new(journal.reopen())).await;
-    assert!(!follower.0.leads.load(Ordering::Acquire));
 }

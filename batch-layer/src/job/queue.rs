@@ -56,6 +56,7 @@ struct RunRegistry {
 #[derive(Debug)]
 struct RunSlot {
     run: watch::Sender<RunRecord>,
+    cancelled: bool,
     /// With how many it is taken at most, itself among them.
     together_max: usize,
 }
@@ -205,13 +206,13 @@ impl RunQueue {
         let state = slot.run.borrow().state;
         match state {
             RunState::Queued => {
+                slot.cancelled = true;
                 slot.run.send_modify(|run| {
-                    run.cancel_requested = true;
                     run.state = RunState::Cancelled;
                     run.ended_at = Some(now);
                 });
             }
-            RunState::Running => slot.run.send_modify(|run| run.cancel_requested = true),
+            RunState::Running => slot.cancelled = true,
             RunState::Publishing | RunState::Succeeded | RunState::Failed | RunState::Cancelled => {
                 return Err(RunCancelError::TooLate);
             }
@@ -225,7 +226,7 @@ impl RunQueue {
 
     /// Whether a run was cancelled.
     pub(crate) fn is_cancelled(&self, id: &str) -> bool {
-        self.registry().runs.get(id).is_some_and(|slot| slot.run.borrow().cancel_requested)
+        self.registry().runs.get(id).is_some_and(|slot| slot.cancelled)
     }
 
     /// Changes a record and notifies its followers. A run that has ended stays as it is, and one
@@ -238,7 +239,7 @@ impl RunQueue {
             return false;
         }
         change(&mut run);
-        if run.cancel_requested && matches!(run.state, RunState::Publishing) {
+        if slot.cancelled && matches!(run.state, RunState::Publishing) {
             return false;
         }
         slot.run.send_replace(run);
@@ -343,7 +344,11 @@ impl RunRegistry {
     }
 
     fn insert(&mut self, run: RunRecord) {
-        let slot = RunSlot { run: watch::Sender::new(run.clone()), together_max: TOGETHER_MAX };
+        let slot = RunSlot {
+            run: watch::Sender::new(run.clone()),
+            cancelled: false,
+            together_max: TOGETHER_MAX,
+        };
         self.runs.insert(run.id, slot);
     }
 
@@ -387,7 +392,6 @@ impl RunRegistry {
             error: None,
             audit: None,
             generation: None,
-            cancel_requested: false,
             distribution: None,
         }
     }

@@ -69,16 +69,6 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(300);
 /// Of so many looks for entries of others that find none, one looks at all names.
 const LOOKS_A_LIST: u32 = 20;
 
-/// After so many entries of others it is looked at all names, too: most of them are in segments by
-/// then, or trimmed, and a handle that finds some at each look would keep them all in memory.
-const ENTRIES_A_LIST: u64 = 1000;
-
-/// The sequences of the entries that the journal's object of this name holds: the first and the
-/// last. `None` if it is no name of one.
-pub(crate) fn entry_sequences(name: &str) -> Option<(u64, u64)> {
-    ObjectPlace::parse(name).map(|place| place.sequences())
-}
-
 /// A [`Journal`] in an object storage.
 #[derive(Debug)]
 pub struct ObjectJournal {
@@ -145,15 +135,15 @@ impl ObjectJournal {
     /// When the storage cannot be read, or holds something else.
     pub fn follow(&self) -> Result<Offset, JournalError> {
         let before = self.end();
-        let end = writer::follow(&self.store, &self.index)?;
+        let mut end = writer::follow(&self.store, &self.index)?;
+        if end == before && self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOKS_A_LIST)
+        {
+            end = writer::refresh(&self.store, &self.index)?;
+        }
         if end > before {
             self.appended.notify();
         }
-        let is_list_due = match end > before {
-            true => self.index.read().pushed() >= ENTRIES_A_LIST,
-            false => self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOKS_A_LIST),
-        };
-        if is_list_due { self.refresh() } else { Ok(end) }
+        Ok(end)
     }
 
     /// The same by all names, which finds the way on however late this is.

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use merganser_core::failpoint::{self, is_bug_planted};
@@ -18,9 +18,6 @@ use merganser_core::time::Timestamp;
 use super::generation::{newest, newest_name, path, read_manifest};
 use super::{Manifest, ManifestChange, ManifestState, StaleChangeError};
 use crate::storage::{Storage, StorageError, unique_name};
-
-#[cfg(test)]
-mod tests;
 
 /// How often a publication that lost is tried on the winner's state.
 const ATTEMPTS_MAX: usize = 20;
@@ -37,10 +34,6 @@ const POLL: Duration = Duration::from_secs(3);
 
 /// Of so many looks for a newer generation one lists all.
 const POLLS_A_LIST: u32 = 20;
-
-/// So long after the last look, a look lists all: the next generation may have been replaced and
-/// deleted meanwhile. Replaced ones are kept for longer.
-const LIST_AFTER: Duration = Duration::from_secs(2);
 
 /// What can go wrong with a publication.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +56,6 @@ pub struct ManifestStore {
     /// Whether other processes publish in the same storage.
     is_shared: bool,
     polls: AtomicU32,
-    /// When the last look began that was answered, if one was.
-    looked: Mutex<Option<Instant>>,
 }
 
 fn failed(place: &'static str) -> Result<(), StorageError> {
@@ -109,7 +100,6 @@ impl ManifestStore {
             is_in_doubt: AtomicBool::new(false),
             is_shared: false,
             polls: AtomicU32::new(0),
-            looked: Mutex::new(None),
         })
     }
 
@@ -226,18 +216,14 @@ impl ManifestStore {
     }
 
     /// The same for one who looks again and again: it asks for the next generation by its name,
-    /// which is cheaper than a list. Who comes late lists, since that one may be deleted by now;
-    /// everybody does every now and then.
+    /// which is cheaper than a list, and only every now and then whether it was deleted since.
     ///
     /// # Errors
     /// As [`ManifestStore::follow`].
     pub async fn poll(&self) -> Result<(), StorageError> {
-        // Before it is asked: whoever is held up after the answer is late at the next look.
-        let asked = Instant::now();
         let known = self.current().manifest.generation;
-        let is_list_due = self.is_list_due(asked);
         let is_newer = async {
-            match is_list_due {
+            match self.polls.fetch_add(1, Ordering::Relaxed).is_multiple_of(POLLS_A_LIST) {
                 true => Ok(newest_name(&self.storage).await?.is_some_and(|n| n > path(known))),
                 false => self.storage.exists(&path(known.next())).await,
             }
@@ -249,15 +235,7 @@ impl ManifestStore {
         if is_newer? {
             self.adopt_newest().await?;
         }
-        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
         Ok(())
-    }
-
-    fn is_list_due(&self, asked: Instant) -> bool {
-        let is_turn = self.polls.fetch_add(1, Ordering::Relaxed).is_multiple_of(POLLS_A_LIST);
-        let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_late = |looked: Instant| asked.saturating_duration_since(looked) >= LIST_AFTER;
-        is_turn || looked.is_none_or(is_late)
     }
 
     async fn adopt_newest(&self) -> Result<(), StorageError> {

@@ -62,15 +62,10 @@ impl RunAttempts {
     }
 
     /// Deletes what is no longer needed: old records, objects that no manifest names, journal
-    /// segments. Nothing, where another process has taken the journal over: of what that one knows
-    /// this one may know nothing.
+    /// segments.
     pub(super) async fn clean_up(&self) {
         let RunExecutor { catalog, journal, tracker, .. } = &self.executor;
         failpoint::pass("gc.before");
-        if let Err(error) = catalog.confirm_claim().await {
-            tracing::warn!(%error, "nothing is deleted: the journal may not be this process's");
-            return;
-        }
         tracker.delete_old().await;
         collect_garbage(catalog).await;
         failpoint::pass("trim.before");

@@ -38,7 +38,7 @@ pub use maker::{PartMaker, PartMakerError, PartMakerParts, PartVerdict};
 pub use leader::WorkSettings;
 
 pub(super) use leader::{NewParts, SharedWork};
-pub(super) use sharing::{InterruptedWorks, WorkSharing};
+pub(super) use sharing::{WorkSharing, reserve};
 
 use super::build::{BuildOutcome, BuildTask};
 use crate::catalog::Reservation;

@@ -21,7 +21,7 @@ use super::inputs::PartSize;
 use super::instruments;
 use super::scheduler::RunScheduler;
 use super::tracker::RunTracker;
-use super::work::{InterruptedWorks, PartCluster, PartMaker, WorkSettings, WorkSharing};
+use super::work::{self, PartCluster, PartMaker, WorkSettings, WorkSharing};
 use crate::backup::TrimPermit;
 use crate::catalog::BatchCatalog;
 use crate::job::{
@@ -111,7 +111,7 @@ impl RunService {
         } = parts;
         // Before records are changed: a schedule that cannot be followed leaves all as it was.
         settings.schedule.parse()?;
-        restore(&catalog, &queue, sharing.is_some(), clock.now()).await?;
+        restore(&catalog, &queue, sharing.is_some()).await?;
         instruments::describe();
         instruments::restore_last_success(&queue.list());
         let sources = (Arc::clone(&catalog), Arc::clone(&journal));
@@ -174,19 +174,18 @@ impl RunService {
         Ok(run)
     }
 
-    /// Cancels a run that does not publish yet, behind its record: whoever does the runs after this
-    /// process does not go on with it.
+    /// Cancels a run that does not publish yet.
     ///
     /// # Errors
     /// When it is unknown, or it is too late.
     pub async fn cancel(&self, id: &str) -> Result<RunRecord, RunCancelError> {
         let run = self.queue().cancel(id, self.now())?;
-        let executor = &self.inner.attempts.executor;
         if run.state.is_final() {
-            // Nobody else ends what it had others make: it is not under way.
+            // Nobody else records it, and ends what it had others make: it is not under way.
+            let executor = &self.inner.attempts.executor;
             executor.end_works(std::slice::from_ref(&run)).await;
+            executor.tracker.record(id).await;
         }
-        executor.tracker.record(id).await;
         Ok(run)
     }
 
@@ -261,12 +260,11 @@ pub enum RunStartError {
 }
 
 /// Reads records of former runs. What was unfinished is noted as failed, and started anew; what
-/// other processes make parts of is gone on with, and what was to be cancelled is.
+/// other processes make parts of is gone on with.
 async fn restore(
     catalog: &BatchCatalog,
     queue: &RunQueue,
     is_shared: bool,
-    now: Timestamp,
 ) -> Result<(), StorageError> {
     // Those of the time when this process did the runs before are others' by now.
     catalog.release_all();
@@ -274,17 +272,12 @@ async fn restore(
     let mut paths: Vec<String> =
         storage.list("runs").await?.into_iter().map(|(path, _)| path).collect();
     paths.sort();
-    let mut works = InterruptedWorks::new(catalog);
     let mut runs = Vec::new();
     let (mut unfinished, mut resumed) = (Vec::new(), Vec::new());
     for path in paths {
         match storage.read_document::<RunRecord>(&path).await {
             Ok(mut run) => {
-                if run.cancel_requested && !run.state.is_final() {
-                    run.state = RunState::Cancelled;
-                    run.ended_at = Some(now);
-                    storage.replace_document(&path, &run).await?;
-                } else if !run.state.is_final() && is_shared && works.is_resumable(&run).await? {
+                if !run.state.is_final() && is_shared && work::reserve(catalog, &run).await? {
                     run.state = RunState::Queued;
                     run.step = "waits to be gone on with".to_owned();
                     resumed.push(run.id.clone());

@@ -159,10 +159,6 @@ pub struct RunRecord {
     /// The generation that it published
     #[schema(value_type = Option<u64>, required = true)]
     pub generation: Option<Generation>,
-    /// Whether a client has cancelled it: it ends at its next step, whoever does it by then; absent
-    /// if not
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub cancel_requested: bool,
     /// How its parts are made by other processes, if they are
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(nullable = false)]

@@ -146,8 +146,7 @@ pub type IdentityReader =
 pub struct JournalCopy {
     /// Files of this machine.
     pub files: Vec<JournalFile>,
-    /// Names of objects in the storage, oldest first. They are there until the journal is trimmed,
-    /// or they are joined to others, which a copy that is begun then names.
+    /// Names of objects in the storage. They are there until the journal is trimmed.
     pub objects: Vec<String>,
     /// The first offset that the copy holds.
     pub start: Offset,

@@ -13,7 +13,6 @@ use merganser_metric::views::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::instruments;
 use super::local_read::LocalRead;
 use super::progress::{FoldPhase, FoldProgress};
 use super::worker::FoldCommand;
@@ -62,12 +61,6 @@ impl SpeedHandle {
             Ok(FoldPhase::Ready | FoldPhase::Ended | FoldPhase::CatchingUp) => Ok(()),
             Err(error) => Err(SpeedStartError::Stopped(error.to_string())),
         }
-    }
-
-    /// Says that another process folds from now on: whether the store fails is not this one's to
-    /// tell any more.
-    pub fn step_down(&self) {
-        instruments::set_store_failing(false);
     }
 
     /// What all of its writes to the store are fenced with.

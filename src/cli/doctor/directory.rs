@@ -142,8 +142,7 @@ pub(super) fn data(inspected: &anyhow::Result<Option<DirectoryInspection>>) -> D
         Ok(None) => return DoctorFinding::ok(DATA, "nothing yet"),
         Ok(Some(inspected)) => inspected,
         Err(error) => {
-            let advice = "start the version that wrote it, or restore it from a back-up; where \
-                          the storage is a problem, correct that first";
+            let advice = "start the version that wrote it, or restore it from a back-up";
             return DoctorFinding::problem(DATA, format!("{error:#}"), advice);
         }
     };

@@ -9,8 +9,7 @@ use crate::settings::Settings;
 
 const LISTEN: &str = "address";
 
-const FIRST: &str = "make the first key: `merganser keys create --role admin --data-dir DIR`, with \
-                     `--storage` and `--journal` if the service has them";
+const FIRST: &str = "make the first key: `merganser keys create --role admin --data-dir DIR`";
 
 /// Whether the address can be had.
 #[derive(Clone, Debug, PartialEq, Eq)]

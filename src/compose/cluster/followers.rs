@@ -79,8 +79,7 @@ impl Followed {
             journal: Arc::clone(&batch.journal),
             store: Arc::clone(&store),
             snapshots: batch.catalog.subscribe(),
-            // One that was found at the start may be of a history that ended.
-            fence: newest_fence(owner.state(), |state| state.is_alive),
+            fence: newest_fence(owner.state()),
             clock: Arc::clone(clock),
         };
         let replica = SpeedReplica::start(ReplicaSettings::default(), parts, stop.clone());
@@ -163,17 +162,13 @@ fn follow_catalog(catalog: Arc<BatchCatalog>, stop: CancellationToken) -> Manife
     age
 }
 
-/// The highest fence that an owner has said to write with, since this process looks, of those that
-/// are believed.
-pub(super) fn newest_fence(
-    mut owner: watch::Receiver<LeaseState>,
-    is_believed: fn(&LeaseState) -> bool,
-) -> watch::Receiver<Option<Fence>> {
+/// The highest fence that an owner has said to write with, since this process looks.
+fn newest_fence(mut owner: watch::Receiver<LeaseState>) -> watch::Receiver<Option<Fence>> {
     let (fences, fence) = watch::channel(None);
     tokio::spawn(async move {
         loop {
-            let state = Some(owner.borrow_and_update().clone()).filter(is_believed);
-            if let Some(said) = state.and_then(|state| state.holder?.fence) {
+            let state = owner.borrow_and_update().clone();
+            if let Some(said) = state.holder.filter(|_| state.is_alive).and_then(|h| h.fence) {
                 fences.send_if_modified(|known: &mut Option<Fence>| {
                     let is_newer = Some(said) > *known;
                     *known = Some(said).max(*known);

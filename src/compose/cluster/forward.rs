@@ -10,11 +10,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use merganser_api::error_code::ErrorCode;
 use merganser_api::problem::Problem;
-use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry_http::HeaderInjector;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::access::{CLUSTER_KEY, CLUSTER_SECRET, ClusterSecret, SenderKey};
 
@@ -79,7 +74,6 @@ impl Forwarder {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut headers = parts.headers;
         OF_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
-        inject_trace(&mut headers);
         headers.insert(CLUSTER_SECRET, self.secret.value());
         headers.remove(CLUSTER_KEY);
         if let Some(SenderKey(key)) = parts.extensions.get()
@@ -107,13 +101,6 @@ impl Forwarder {
     }
 }
 
-/// Makes the request's span here the parent of the one in the other process. Where this process
-/// sends no traces, what the client said stands.
-fn inject_trace(headers: &mut HeaderMap) {
-    let context = Span::current().context();
-    TraceContextPropagator::new().inject_context(&context, &mut HeaderInjector(headers));
-}
-
 fn count(outcome: &'static str, requests: u64) {
     metrics::counter!("merganser_requests_forwarded_total", "outcome" => outcome)
         .increment(requests);
@@ -139,36 +126,4 @@ fn failure(url: &str, error: &reqwest::Error) -> Problem {
         format!("the process at {url} that does this did not answer: {done}; {error} {cause}");
     let public = format!("the process that does this did not answer: {done}");
     Problem::new(ErrorCode::NotReady, detail).retry_after_s(1).with_public_detail(public)
-}
-
-#[cfg(test)]
-mod tests {
-    use opentelemetry::trace::TracerProvider;
-    use opentelemetry_http::HeaderExtractor;
-    use opentelemetry_sdk::trace::SdkTracerProvider;
-    use tracing_subscriber::layer::SubscriberExt;
-
-    use super::*;
-
-    #[test]
-    fn the_span_of_a_request_is_the_parent_of_the_one_elsewhere() {
-        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-";
-        let client = HeaderValue::from_str(&format!("{trace}00f067aa0ba902b7-01")).unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert("traceparent", client.clone());
-        inject_trace(&mut headers);
-        assert_eq!(headers["traceparent"], client, "handed on where there are no spans");
-
-        let provider = SdkTracerProvider::builder().build();
-        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            let span = tracing::info_span!("request");
-            let parent = TraceContextPropagator::new().extract(&HeaderExtractor(&headers));
-            span.set_parent(parent).unwrap();
-            span.in_scope(|| inject_trace(&mut headers));
-        });
-        let told = headers["traceparent"].to_str().unwrap();
-        assert!(told.starts_with(trace) && told.ends_with("-01"), "{told}");
-        assert_ne!(headers["traceparent"], client, "{told}");
-    }
 }

@@ -39,9 +39,9 @@ pub(super) struct LeaderParts {
 }
 
 impl LeaderParts {
-    /// Where executors find the scheduler, once it is there.
+    /// Where executors find the scheduler.
     pub(super) fn scheduler_url(&self) -> Option<String> {
-        self.scheduler.as_ref().and_then(LeaderScheduler::url)
+        self.scheduler.as_ref().map(LeaderScheduler::url)
     }
 
     /// For the status of every process.
@@ -96,7 +96,7 @@ impl LeaderCandidate {
         let stored = catalog.state().manifest.schedule.clone();
         let backups = BackupService::new(Arc::clone(catalog), self.batch.backup_extras());
         let copying = backups.clone();
-        let scheduler = LeaderScheduler::start(&self.settings, &self.me, &self.secret)?;
+        let scheduler = LeaderScheduler::start(&self.settings, &self.me, &self.secret).await?;
         let (scheduler, sharing) = scheduler.unzip();
         let parts = RunServiceParts {
             catalog: Arc::clone(catalog),

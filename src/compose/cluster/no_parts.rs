@@ -17,11 +17,12 @@ pub(super) enum NoScheduler {}
 pub(super) use NoScheduler as LeaderScheduler;
 
 impl NoScheduler {
-    pub(super) fn url(&self) -> Option<String> {
+    pub(super) fn url(&self) -> String {
         match *self {}
     }
 
-    pub(super) fn start(
+    #[expect(clippy::unused_async, reason = "with Ballista it waits")]
+    pub(super) async fn start(
         _: &Settings,
         _: &LeaseHolder,
         _: &ClusterSecret,

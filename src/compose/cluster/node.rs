@@ -110,8 +110,7 @@ impl ClusterNode {
 
         let readiness = Readiness::new();
         let looked = (followed.owner.state(), followed.replica.clone(), followed.age.clone());
-        let takes_events = settings.role.0.ingest;
-        tokio::spawn(look(readiness.clone(), takes_events, looked, stop.clone()));
+        tokio::spawn(look(readiness.clone(), looked, stop.clone()));
         let parts = HttpParts { layers, readiness: readiness.clone(), figures, guard };
         let whole = http::HttpService::new(parts, &configure::http(&settings));
         let bounds = configure::connections(&settings);
@@ -246,19 +245,17 @@ fn advertised_url(
     Ok(format!("{scheme}://{name}:{port}"))
 }
 
-/// Looks whether the process can answer: whether the speed store answers, the manifest is known,
-/// and, where it takes events, there is an owner of the journal. Without one the others still
-/// answer queries, and refuse only what the owner does.
+/// Looks whether the process can answer: whether there is an owner of the journal, the speed store
+/// answers, and the manifest is known.
 async fn look(
     readiness: Readiness,
-    takes_events: bool,
     (owner, replica, age): (watch::Receiver<LeaseState>, SpeedReplica, ManifestAge),
     stop: CancellationToken,
 ) {
     let mut tick = interval(LOOK);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
         let is_owned = owner.borrow().holder.as_ref().is_some_and(|holder| holder.fence.is_some());
-        match is_owned || !takes_events {
+        match is_owned {
             true => readiness.set_ready("journal"),
             false => readiness.set_not_ready("journal", "no process owns it at present"),
         }

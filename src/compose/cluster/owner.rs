@@ -14,10 +14,10 @@ use axum::Router;
 use batch_layer::journal::{JournalSettings, ObjectJournal};
 use batch_layer::lease::Lease;
 use merganser_core::clock::Clock;
-use merganser_core::ids::{Fence, Offset};
+use merganser_core::ids::Offset;
 use merganser_core::journal::Journal;
 use serving_layer::RECENT_EVENTS_MAX;
-use speed_layer::fold::{SpeedHandle, SpeedLayer, SpeedSettings};
+use speed_layer::fold::SpeedHandle;
 use speed_layer::intake::IntakeHandle;
 use speed_layer::store::SpeedStore;
 use tokio::sync::mpsc;
@@ -27,10 +27,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::dispatch::{HeldParts, LeasedParts};
-use super::followers::newest_fence;
 use super::turns::LeaseTurns;
 use crate::compose::{
-    FEED_MAX_BATCHES, OpenBatchLayer, configure, finish_within_timeout, start_intake,
+    FEED_MAX_BATCHES, OpenBatchLayer, finish_within_timeout, start_intake, start_speed,
 };
 use crate::settings::Settings;
 
@@ -80,11 +79,8 @@ impl OwnerCandidate {
     /// Owns the journal whenever it holds the lease, until `stop`.
     pub(super) async fn campaign(self, stop: CancellationToken) {
         let mut turns = LeaseTurns::new(&self.lease, &stop);
-        // Also of a history that ended: to be above one fence too many harms nobody.
-        let fences = newest_fence(self.lease.state(), |_| true);
         while turns.next().await {
-            let known = fences.borrow().unwrap_or(Fence::ZERO);
-            match self.begin(known).await {
+            match self.begin().await {
                 Ok(parts) => self.own(parts, &stop).await,
                 Err(error) => warn!(error = format!("{error:#}"), "the journal was not taken over"),
             }
@@ -92,9 +88,8 @@ impl OwnerCandidate {
         }
     }
 
-    /// Claims the journal and makes what it takes to own it. What it writes to the speed store is
-    /// fenced above what owners before it wrote with, whose fences other processes keep to.
-    async fn begin(&self, fence_known: Fence) -> anyhow::Result<Arc<OwnerParts>> {
+    /// Claims the journal and makes what it takes to own it.
+    async fn begin(&self) -> anyhow::Result<Arc<OwnerParts>> {
         let store = self.batch.journal_store.clone();
         let open = move || {
             let journal = ObjectJournal::open(store, JournalSettings::default())?;
@@ -106,16 +101,8 @@ impl OwnerCandidate {
         self.batch.catalog.follow().await?;
         let owned = self.batch.with_claimed(Arc::clone(&journal), fence);
         let (feed, fed) = mpsc::channel(FEED_MAX_BATCHES);
-        let settings = SpeedSettings { fence_known, ..configure::speed(&self.settings) };
-        let speed = SpeedLayer::start(
-            settings,
-            Arc::clone(&journal),
-            Arc::clone(&owned.catalog) as _,
-            Arc::clone(&self.store),
-            Arc::clone(&self.clock),
-            fed,
-        );
-        let speed = speed.await?;
+        let store = Arc::clone(&self.store);
+        let speed = start_speed(&self.settings, &owned, &self.clock, fed, store).await?;
         let intake = start_intake(&self.settings, &owned, &self.clock, feed).await?;
         speed.ready().await?;
         Ok(Arc::new(OwnerParts { journal, intake, speed }))
@@ -139,7 +126,6 @@ impl OwnerCandidate {
             // No event is lost by it: the next owner folds the journal again.
             warn!(%error, "the speed views were not stored to their end");
         }
-        parts.speed.step_down();
     }
 
     async fn until_lost(&self, parts: &OwnerParts) -> String {

@@ -6,17 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use async_trait::async_trait;
 use axum::http::Uri;
 use batch_layer::lease::{LeaseHolder, LeaseState};
-use batch_layer::run::{
-    PartCluster, PartClusterError, PartJobState, PartMaker, PartMakerParts, WorkSettings,
-    WorkSharingParts,
-};
+use batch_layer::run::{PartMaker, PartMakerParts, WorkSettings, WorkSharingParts};
 use tokio::sync::watch;
-use tokio::time::{interval, sleep};
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::warn;
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
 
 use super::followers::Followed;
 use super::internal::{SCHEDULER, SchedulerResponse};
@@ -29,135 +24,53 @@ use crate::settings::{SchedulerPlace, Settings};
 
 /// How often an executor looks where the leader's scheduler is, and how long the answer may take.
 const LOOK: Duration = Duration::from_secs(1);
-/// The pause before a scheduler that could not be started, or has ended, is started again.
-const RESTART: Duration = Duration::from_secs(2);
-/// Memory for a part, and for what the process is beside parts and queries.
+/// Memory that a part takes at most.
 const PART_BYTES: u64 = 1 << 30;
-const PROCESS_BYTES: u64 = 512 << 20;
 
-/// The scheduler that a leader has parts made by. One in its process is started, and started again,
-/// beside all that the leader does: runs do not wait for it.
+/// What a leader has parts made with.
 pub(super) struct LeaderScheduler {
-    started: watch::Receiver<Option<StartedScheduler>>,
-    /// Keeps the one in this process.
-    _keeper: Option<DropGuard>,
-}
-
-/// A scheduler that can be asked.
-#[derive(Clone)]
-struct StartedScheduler {
     url: String,
-    client: Arc<BallistaClient>,
+    /// It, where it is in this process.
+    _own: Option<BallistaScheduler>,
 }
 
 impl LeaderScheduler {
-    /// Where executors find the scheduler, once it is there.
-    pub(super) fn url(&self) -> Option<String> {
-        self.started.borrow().as_ref().map(|started| started.url.clone())
+    /// Where executors find the scheduler.
+    pub(super) fn url(&self) -> String {
+        self.url.clone()
     }
 
-    /// Begins with it as the settings say; none where the leader makes all parts.
+    /// Starts it as the settings say; none where the leader makes all parts.
     ///
     /// # Errors
-    /// When a certificate cannot be read, or an address is none.
-    pub(super) fn start(
+    /// When the scheduler cannot be started, or a certificate not be read.
+    pub(super) async fn start(
         settings: &Settings,
         me: &LeaseHolder,
         secret: &ClusterSecret,
     ) -> anyhow::Result<Option<(Self, WorkSharingParts)>> {
         let credentials = credentials(settings, secret)?;
-        let process = me.process.clone();
-        let (started, keeper) = match &settings.ballista_scheduler {
+        let (url, own) = match &settings.ballista_scheduler {
             SchedulerPlace::Nowhere => return Ok(None),
-            SchedulerPlace::At(url) => {
-                let client = Arc::new(BallistaClient::new(url, credentials, &process)?);
-                let started = StartedScheduler { url: url.clone(), client };
-                (watch::Sender::new(Some(started)).subscribe(), None)
-            }
+            SchedulerPlace::At(url) => (url.clone(), None),
             SchedulerPlace::Leader => {
-                let (listen, me) = (settings.ballista_listen.0.clone(), me.clone());
-                let (sender, started) = watch::channel(None);
-                let stop = CancellationToken::new();
-                let kept = keep_scheduler(listen, me, credentials, sender);
-                tokio::spawn(stop.clone().run_until_cancelled_owned(kept));
-                (started, Some(stop.drop_guard()))
+                let listen = &settings.ballista_listen.0;
+                let own = BallistaScheduler::start(listen, credentials.clone()).await?;
+                let uri: Uri = me.url.parse().context("where this process is reached")?;
+                let (scheme, port) = (credentials.scheme(), own.address().port());
+                let host = uri.host().unwrap_or("localhost");
+                (format!("{scheme}://{host}:{port}"), Some(own))
             }
         };
         let sharing = WorkSharingParts {
-            cluster: Arc::new(SchedulerParts { started: started.clone() }),
-            process,
+            cluster: Arc::new(BallistaClient::new(&url, credentials, &me.process)?),
+            process: me.process.clone(),
             settings: WorkSettings {
                 min_events: settings.ballista_min_events,
                 ..WorkSettings::default()
             },
         };
-        Ok(Some((Self { started, _keeper: keeper }, sharing)))
-    }
-}
-
-/// Starts a scheduler in this process, and again when that fails or it ends, for ever.
-async fn keep_scheduler(
-    listen: String,
-    me: LeaseHolder,
-    credentials: SchedulerCredentials,
-    started: watch::Sender<Option<StartedScheduler>>,
-) {
-    loop {
-        match start_scheduler(&listen, &me, &credentials).await {
-            Ok((mut scheduler, now)) => {
-                started.send_replace(Some(now));
-                scheduler.ended().await;
-                started.send_replace(None);
-            }
-            Err(error) => {
-                let error = format!("{error:#}");
-                warn!(error, "no executor is given parts; the scheduler's start is tried again");
-            }
-        }
-        sleep(RESTART).await;
-    }
-}
-
-async fn start_scheduler(
-    listen: &str,
-    me: &LeaseHolder,
-    credentials: &SchedulerCredentials,
-) -> anyhow::Result<(BallistaScheduler, StartedScheduler)> {
-    let scheduler = BallistaScheduler::start(listen, credentials.clone()).await?;
-    let uri: Uri = me.url.parse().context("where this process is reached")?;
-    let (scheme, port) = (credentials.scheme(), scheduler.address().port());
-    let url = format!("{scheme}://{}:{port}", uri.host().unwrap_or("localhost"));
-    let client = Arc::new(BallistaClient::new(&url, credentials.clone(), &me.process)?);
-    Ok((scheduler, StartedScheduler { url, client }))
-}
-
-/// Has parts made by the scheduler, once it is there.
-struct SchedulerParts {
-    started: watch::Receiver<Option<StartedScheduler>>,
-}
-
-impl SchedulerParts {
-    fn client(&self) -> Result<Arc<BallistaClient>, PartClusterError> {
-        let started = self.started.borrow();
-        let client = started.as_ref().map(|started| Arc::clone(&started.client));
-        client.ok_or_else(|| PartClusterError("the scheduler was not started yet".to_owned()))
-    }
-}
-
-#[async_trait]
-impl PartCluster for SchedulerParts {
-    async fn submit(&self, work: &str, parts: &[usize]) -> Result<String, PartClusterError> {
-        self.client()?.submit(work, parts).await
-    }
-
-    async fn state(&self, job: &str) -> Result<PartJobState, PartClusterError> {
-        self.client()?.state(job).await
-    }
-
-    async fn cancel(&self, job: &str) {
-        if let Ok(client) = self.client() {
-            client.cancel(job).await;
-        }
+        Ok(Some((Self { url, _own: own }, sharing)))
     }
 }
 
@@ -196,7 +109,7 @@ pub(super) fn execute(
         return Ok(None);
     }
     let parts_max = match settings.executor_parts_max {
-        0 => parts_by_machine(settings.query_memory_bytes.0),
+        0 => parts_by_machine(),
         parts => parts,
     };
     let maker = PartMaker::new(PartMakerParts {
@@ -262,14 +175,10 @@ async fn ask_leader(
     Ok(found.ok().map(|found| found.url))
 }
 
-/// One a processor, as long as each has its memory beside the queries that the process answers.
-fn parts_by_machine(queries: u64) -> usize {
+/// One a processor, as long as each has its memory.
+fn parts_by_machine() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    parts_within(processors, memory_bytes().unwrap_or(u64::MAX), queries)
-}
-
-fn parts_within(processors: usize, memory: u64, queries: u64) -> usize {
-    let parts = memory.saturating_sub(queries.saturating_add(PROCESS_BYTES)) / PART_BYTES;
+    let parts = memory_bytes().map_or(u64::MAX, |bytes| bytes / PART_BYTES);
     processors.min(usize::try_from(parts).unwrap_or(usize::MAX)).max(1)
 }
 
@@ -282,40 +191,4 @@ fn memory_bytes() -> Option<u64> {
     let group = Path::new("/sys/fs/cgroup/memory.max");
     let group = std::fs::read_to_string(group).ok().and_then(|text| text.trim().parse().ok());
     machine.into_iter().chain(group).min()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn executors_have_memory_for_parts_beside_queries() {
-        const GIB: u64 = 1 << 30;
-        assert_eq!(parts_within(8, u64::MAX, GIB), 8);
-        assert_eq!(parts_within(8, 4 * GIB, GIB), 2);
-        assert_eq!(parts_within(1, 64 * GIB, GIB), 1);
-        assert_eq!(parts_within(8, GIB, GIB), 1);
-    }
-
-    /// As where the leader of before still has the port.
-    #[tokio::test]
-    async fn executors_are_given_parts_once_the_scheduler_can_listen() {
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let listen = taken.local_addr().unwrap().to_string();
-        let (process, url) = ("a process".to_owned(), "http://127.0.0.1:1".to_owned());
-        let me = LeaseHolder { process, url, fence: None };
-        let secret = ClusterSecret::new("secret").unwrap();
-        let credentials = SchedulerCredentials::new(&secret, None).unwrap();
-        let (sender, mut started) = watch::channel(None);
-        let parts = SchedulerParts { started: started.clone() };
-        let kept = tokio::spawn(keep_scheduler(listen.clone(), me, credentials, sender));
-        let first = tokio::time::timeout(RESTART / 4, started.changed()).await;
-        assert!(first.is_err(), "it listens where somebody else does");
-        let refused = parts.submit("work", &[0]).await.unwrap_err();
-        assert!(refused.to_string().contains("not started yet"), "{refused}");
-        drop(taken);
-        let url = started.wait_for(Option::is_some).await.unwrap().clone().unwrap().url;
-        assert_eq!(url, format!("http://{listen}"));
-        kept.abort();
-    }
 }

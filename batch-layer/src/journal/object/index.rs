@@ -26,8 +26,6 @@ type LastEntries = BTreeMap<Fence, EntryPlace>;
 pub(super) struct ObjectIndex {
     objects: VecDeque<JournalObject>,
     size_bytes: u64,
-    /// Entries that were taken in one by one, since all objects were listed.
-    pushed: u64,
     last_entries: LastEntries,
     /// The state behind the last.
     tail: ChainTail,
@@ -80,24 +78,7 @@ impl ObjectIndex {
     pub(super) fn new(listed: ListedObjects, tail: ChainTail) -> Self {
         let ListedObjects { live: objects, last_entries, .. } = listed;
         let size_bytes = objects.iter().map(|object| object.size_bytes).sum();
-        Self { objects, size_bytes, pushed: 0, last_entries, tail }
-    }
-
-    /// Takes over what was listed, behind the last of which is `tail`. Another thread may have been
-    /// here since, or have appended: what came behind the last one stays.
-    pub(super) fn relist(&mut self, listed: ListedObjects, tail: ChainTail) {
-        let is_newer = |object: &JournalObject| object.place.sequences().0 >= tail.sequence;
-        let newer: Vec<JournalObject> = self.objects.iter().copied().filter(is_newer).collect();
-        let first = newer.first().map(|object| object.place.sequences().0);
-        if self.tail.sequence > tail.sequence && first != Some(tail.sequence) {
-            // The last one is in a segment with entries behind it by now.
-            return;
-        }
-        let newest = if newer.is_empty() { tail } else { self.tail };
-        let known = std::mem::take(&mut self.last_entries);
-        *self = Self::new(listed, tail);
-        newer.into_iter().for_each(|object| self.push(object, newest));
-        known.into_values().for_each(|place| keep_last(&mut self.last_entries, place));
+        Self { objects, size_bytes, last_entries, tail }
     }
 
     /// The state behind the last object.
@@ -115,15 +96,9 @@ impl ObjectIndex {
         self.size_bytes
     }
 
-    /// How many entries were taken in since all objects were listed.
-    pub(super) fn pushed(&self) -> u64 {
-        self.pushed
-    }
-
     /// Takes in an entry behind the last.
     pub(super) fn push(&mut self, entry: JournalObject, tail: ChainTail) {
         self.size_bytes += entry.size_bytes;
-        self.pushed += 1;
         if let Some(place) = entry.place.entry() {
             keep_last(&mut self.last_entries, place);
         }

@@ -16,7 +16,6 @@ use super::place::{ObjectPlace, SegmentPlace};
 use super::reader::take_entry;
 use super::shared::SharedIndex;
 use super::store::{JournalStorage, PutOutcome, corrupt, io_error};
-use super::writer::refresh;
 
 /// Entries that are read at a time.
 const AT_A_TIME: usize = 32;
@@ -59,31 +58,17 @@ pub(super) fn join_all(
 ) -> Result<(), JournalError> {
     let groups = index.read().joinable(bytes_max, ENTRIES_MIN, OPEN_ENTRIES);
     for group in groups {
-        match join(store, index, &group)? {
-            Joined::Done => {}
-            // The other groups may be as old.
-            Joined::ByAnother => return Ok(()),
-        }
+        join(store, index, &group)?;
     }
     Ok(())
-}
-
-/// What became of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Joined {
-    /// It is a segment.
-    Done,
-    /// Another handle has joined or trimmed entries of it, which the index knows now. What is left
-    /// of it is for the next turn.
-    ByAnother,
 }
 
 fn join(
     store: &JournalStorage,
     index: &SharedIndex,
     group: &[JournalObject],
-) -> Result<Joined, JournalError> {
-    let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(Joined::Done) };
+) -> Result<(), JournalError> {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(()) };
     let mut bytes = Vec::new();
     let mut tail = None;
     let answers = group.chunks(AT_A_TIME).flat_map(|some| {
@@ -91,17 +76,8 @@ fn join(
         begun.collect::<Vec<_>>()
     });
     for (object, answer) in group.iter().zip(answers) {
-        let failed = |error| io_error("reading", &object.place, &error);
-        let entry = match answer.recv().unwrap_or_else(|_| store.read(&object.place)) {
-            Ok(entry) => entry,
-            // As by an owner of before, which was held up while it joined.
-            Err(error @ object_store::Error::NotFound { .. }) => {
-                refresh(store, index)?;
-                let is_listed = index.read().contains(object);
-                return if is_listed { Err(failed(error)) } else { Ok(Joined::ByAnother) };
-            }
-            Err(error) => return Err(failed(error)),
-        };
+        let read = answer.recv().unwrap_or_else(|_| store.read(&object.place));
+        let entry = read.map_err(|error| io_error("reading", &object.place, &error))?;
         let damaged = |why: String| corrupt(&object.place, &why);
         let (head, _) = take_entry(&mut entry.clone()).map_err(damaged)?;
         let after = match tail {
@@ -121,8 +97,7 @@ fn join(
     let is_claim = |place: &ObjectPlace| index.read().is_claim(place);
     let places: Vec<ObjectPlace> =
         group.iter().map(|object| object.place).filter(|place| !is_claim(place)).collect();
-    delete(store, &places)?;
-    Ok(Joined::Done)
+    delete(store, &places)
 }
 
 /// Puts a segment, or finds that it is there, with the same bytes.

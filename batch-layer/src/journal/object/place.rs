@@ -13,10 +13,6 @@ use merganser_core::ids::{Epoch, Fence, Offset};
 
 /// The folder of the journal's objects.
 pub(super) const FOLDER: &str = "journal";
-/// In it, that of entries.
-pub(super) const ENTRIES: &str = "entries";
-/// In it, that of segments.
-pub(super) const SEGMENTS: &str = "segments";
 
 /// Where an entry is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,11 +54,11 @@ impl ObjectPlace {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Entry(EntryPlace { fence, sequence, epoch, offset }) => format!(
-                "{FOLDER}/{ENTRIES}/{:010}/{sequence:020}-{:010}-{:020}",
+                "{FOLDER}/entries/{:010}/{sequence:020}-{:010}-{:020}",
                 fence.0, epoch.0, offset.0
             ),
             Self::Segment(SegmentPlace { sequence, last, epoch, offset }) => format!(
-                "{FOLDER}/{SEGMENTS}/{sequence:020}-{last:020}-{:010}-{:020}",
+                "{FOLDER}/segments/{sequence:020}-{last:020}-{:010}-{:020}",
                 epoch.0, offset.0
             ),
         }
@@ -75,12 +71,12 @@ impl ObjectPlace {
             text.split('-').map(|digits| digits.parse().ok()).collect()
         };
         let parsed = match *parts.as_slice() {
-            [FOLDER, ENTRIES, fence, rest] => {
+            [FOLDER, "entries", fence, rest] => {
                 let [sequence, epoch, offset] = *numbers(rest)?.as_slice() else { return None };
                 let (fence, epoch) = (Fence(fence.parse().ok()?), Epoch(epoch));
                 Self::Entry(EntryPlace { fence, sequence, epoch, offset: Offset(offset) })
             }
-            [FOLDER, SEGMENTS, rest] => {
+            [FOLDER, "segments", rest] => {
                 let [sequence, last, epoch, offset] = *numbers(rest)?.as_slice() else {
                     return None;
                 };

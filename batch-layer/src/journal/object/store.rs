@@ -16,7 +16,7 @@ use object_store::{
 };
 
 use super::index::JournalObject;
-use super::place::{ENTRIES, FOLDER, ObjectPlace, SEGMENTS};
+use super::place::{FOLDER, ObjectPlace};
 use crate::error_text::error_text;
 use crate::storage_thread::{StorageThread, ended};
 
@@ -97,21 +97,16 @@ impl JournalStorage {
         self.thread.wait(async move { store.get_opts(&path, options).await?.bytes().await })
     }
 
-    /// All objects of the journal. Entries are listed before segments: those that are joined
-    /// meanwhile are in one of the two, or in both. Not every storage lists in the order of names.
+    /// All objects of the journal.
     ///
     /// # Errors
     /// When they cannot be listed.
     pub(super) fn list(&self) -> object_store::Result<Vec<JournalObject>> {
         let store = Arc::clone(&self.store);
         self.thread.wait(async move {
-            let mut objects = Vec::new();
-            for folder in [ENTRIES, SEGMENTS] {
-                let folder = Path::from(format!("{FOLDER}/{folder}"));
-                let listed: Vec<_> = store.list(Some(&folder)).try_collect().await?;
-                objects.extend(listed.into_iter().filter_map(journal_object));
-            }
-            Ok(objects)
+            let objects = store.list(Some(&Path::from(FOLDER)));
+            let objects: Vec<_> = objects.try_collect().await?;
+            Ok(objects.into_iter().filter_map(journal_object).collect())
         })
     }
 
@@ -125,7 +120,7 @@ impl JournalStorage {
     ) -> object_store::Result<Vec<JournalObject>> {
         let (store, after) = (Arc::clone(&self.store), path(place));
         let mut entries: Vec<JournalObject> = self.thread.wait(async move {
-            let folder = Path::from(format!("{FOLDER}/{ENTRIES}"));
+            let folder = Path::from(format!("{FOLDER}/entries"));
             let objects = store.list_with_offset(Some(&folder), &after);
             let objects: Vec<_> = objects.try_collect().await?;
             Ok(objects.into_iter().filter_map(journal_object).collect())

@@ -1,8 +1,6 @@
 //! What only a journal in a storage can get wrong: names that others take, answers that get lost,
 //! objects that go while they are read.
 
-mod others;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::entry::{ChainTail, ENTRY_HEAD_BYTES, ENTRY_HEADER_BYTES, EntryHead, EntryKind};
-use super::index::JournalObject;
+use super::index::{JournalObject, ObjectIndex};
 use super::place::ObjectPlace;
 use super::shared::SharedIndex;
 use super::store::{JournalStorage, PutOutcome, corrupt, io_error};
@@ -365,7 +365,11 @@ pub(super) fn refresh(store: &JournalStorage, index: &SharedIndex) -> Result<Off
         && last.place.sequences().1 + 1 >= known.sequence
     {
         let tail = super::tail(store, last)?;
-        index.write().relist(listed, tail);
+        let mut index = index.write();
+        // Another thread may have been here, or have appended.
+        if index.tail().sequence <= tail.sequence {
+            *index = ObjectIndex::new(listed, tail);
+        }
     }
     Ok(index.read().tail().end)
 }

@@ -223,7 +223,7 @@ async fn the_leader_makes_what_nobody_makes() {
 #[tokio::test]
 async fn a_part_that_a_running_job_has_forgotten_is_asked_for_again() {
     let cluster = Arc::new(BadCluster { is_forgetful: true.into(), ..BadCluster::default() });
-    let world = open(tempfile::tempdir().unwrap(), &cluster, Duration::from_secs(12)).await;
+    let world = open(tempfile::tempdir().unwrap(), &cluster, Duration::from_secs(4)).await;
     world.catalog.define(definition("sales")).await.unwrap();
     world.append(&in_order(MANY));
     let run = world.run(RunMode::Full).await;
@@ -280,65 +280,6 @@ async fn a_cancelled_run_leaves_nothing_to_be_made() {
     cluster.is_holding.store(false, Ordering::Relaxed);
     assert_eq!(world.run(RunMode::Full).await.state, RunState::Succeeded);
     world.check().await;
-}
-
-/// Whoever does the runs next does not go on with it, and does not do it anew.
-#[tokio::test]
-async fn what_was_cancelled_stays_so_behind_a_leader_that_goes() {
-    let cluster = Arc::new(BadCluster::holding());
-    let world = open(tempfile::tempdir().unwrap(), &cluster, ALONE_AFTER).await;
-    world.catalog.define(definition("sales")).await.unwrap();
-    world.append(&events(0, 300));
-    let (run, ..) = begin(&world, &cluster).await;
-    // As it is where the leader ends before it looks at the run again.
-    let mut stored = world.runs.queue().get(&run.id).unwrap();
-    assert!(!stored.cancel_requested);
-    let cancelled = world.runs.cancel(&run.id).await.unwrap();
-    assert!(cancelled.cancel_requested);
-    world.ended(&run.id).await;
-    stored.cancel_requested = true;
-    let path = format!("runs/{}.json", run.id);
-    world.catalog.storage().replace_document(&path, &stored).await.unwrap();
-    let world = open(world.stop().await, &Arc::new(BadCluster::default()), ALONE_AFTER).await;
-    let [found] = &*world.runs.queue().list() else { panic!("it was done anew") };
-    assert_eq!((&found.id, found.state), (&run.id, RunState::Cancelled));
-    assert!(found.ended_at.is_some());
-}
-
-/// As it is behind another build, which describes works in its own way.
-#[tokio::test]
-async fn a_work_that_cannot_be_read_is_made_anew() {
-    for object in ["plan.json", "000000.part.json"] {
-        let cluster = Arc::new(BadCluster::holding());
-        let world = open(tempfile::tempdir().unwrap(), &cluster, ALONE_AFTER).await;
-        world.catalog.define(definition("sales")).await.unwrap();
-        world.append(&in_order(MANY));
-        let (run, work, _) = begin(&world, &cluster).await;
-        let directory = world.stop().await;
-        std::fs::write(directory.path().join("work").join(work).join(object), "{}").unwrap();
-        let world = open(directory, &Arc::new(BadCluster::default()), ALONE_AFTER).await;
-        assert_eq!(world.runs.queue().get(&run.id).unwrap().state, RunState::Failed);
-        let again = world.runs.queue().list().into_iter().find(|other| other.id != run.id);
-        let again = world.ended(&again.expect("it is done anew").id).await;
-        assert_eq!(again.state, RunState::Succeeded, "{object}: {again:?}");
-        world.check().await;
-    }
-}
-
-/// Its first try arrived, and its answer was lost; by the second one its files may be served.
-#[tokio::test]
-async fn files_of_an_attempt_whose_work_has_ended_are_left_to_the_collector() {
-    let cluster = Arc::new(BadCluster::holding());
-    let world = open(tempfile::tempdir().unwrap(), &cluster, ALONE_AFTER).await;
-    world.catalog.define(definition("sales")).await.unwrap();
-    world.append(&events(0, 300));
-    let (_, work, parts) = begin(&world, &cluster).await;
-    // There for who creates it, and not for who reads it: it was deleted in between.
-    let record = world.directory.path().join(format!("work/{work}/{:06}.made.json", parts[0]));
-    std::os::unix::fs::symlink("deleted", record).unwrap();
-    let maker = cluster.maker.get().unwrap();
-    assert_eq!(maker.make(&work, parts[0]).await, Ok(PartVerdict::Over));
-    assert!(!world.catalog.storage().list("views").await.unwrap().is_empty());
 }
 
 #[tokio::test]

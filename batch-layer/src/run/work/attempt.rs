@@ -1,22 +1,21 @@
 //! Recording an attempt of a part: one of them counts.
 
-use std::time::Duration;
-
 use merganser_core::failpoint::{self, is_bug_planted};
 
-use super::{PartRecord, PartVerdict, Work};
+use super::{PartRecord, Work};
 use crate::storage::StorageError;
 
 /// Added to a part's number by a planted bug.
 pub(super) const SECOND_ATTEMPT: usize = 100_000;
 
 impl Work {
-    /// Records what an attempt has made of a part, unless another one was recorded before.
+    /// Records what an attempt has made of a part, unless another one was recorded before. Whether
+    /// this one counts.
     pub(super) async fn put_record(
         &self,
         number: usize,
         record: &PartRecord,
-    ) -> Result<PartVerdict, StorageError> {
+    ) -> Result<bool, StorageError> {
         failed("part.record.before")?;
         let path = self.record_path(number);
         let created = self.storage.create_document(&path, record).await;
@@ -24,42 +23,19 @@ impl Work {
         match created {
             Ok(()) => {
                 failed("part.record.after")?;
-                Ok(PartVerdict::Counts)
+                Ok(true)
             }
             // Its own, if the answer to the first try was lost.
             Err(StorageError::Exists(_)) if is_bug_planted("second_attempt_counts") => {
                 let path = self.record_path(number + SECOND_ATTEMPT);
-                self.storage.replace_document(&path, record).await.map(|()| PartVerdict::Counts)
+                self.storage.replace_document(&path, record).await.map(|()| true)
             }
             Err(StorageError::Exists(_)) => {
-                Ok(match self.record(number).await? {
-                    Some(there) if there.attempt == record.attempt => PartVerdict::Counts,
-                    Some(_) => PartVerdict::AlreadyMade,
-                    // Ended since. It may have been this attempt's, and be published.
-                    None => PartVerdict::Over,
-                })
+                let there = self.record(number).await?;
+                Ok(there.is_some_and(|there| there.attempt == record.attempt))
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// What a planted bug does: files that a record names are there some time after it.
-    pub(super) async fn put_record_first(
-        &self,
-        number: usize,
-        record: &PartRecord,
-    ) -> Result<PartVerdict, StorageError> {
-        let mut files = Vec::new();
-        for file in record.outcomes.iter().flatten().flat_map(|outcome| &outcome.files) {
-            files.push((&file.path, self.storage.read(&file.path).await?));
-            self.storage.delete(&file.path).await?;
-        }
-        let verdict = self.put_record(number, record).await?;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        for (path, bytes) in files {
-            self.storage.write(path, bytes.to_vec()).await?;
-        }
-        Ok(verdict)
     }
 }
 

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures::future::join_all;
 use merganser_api::run::{ExecutorShare, RunDistribution};
 use merganser_core::failpoint::is_bug_planted;
 use merganser_core::ids::MetricId;
@@ -69,8 +68,6 @@ pub(in crate::run) struct SharedWork {
     /// Since when the engine, or the storage, does not answer.
     unanswered: Option<Instant>,
     unread: Option<Instant>,
-    /// Since when no part can be made here.
-    unmade: Option<Instant>,
 }
 
 /// What parts came to since the last look.
@@ -111,7 +108,6 @@ impl SharedWork {
             not_before: Instant::now(),
             unanswered: None,
             unread: None,
-            unmade: None,
         }
     }
 
@@ -150,31 +146,17 @@ impl SharedWork {
             return Ok(Some(new));
         }
         self.follow_job().await;
+        let missing = self.missing().next();
         let is_alone = self.newest.elapsed() >= self.patience() || self.fruitless >= FRUITLESS_MAX;
-        match is_alone && self.unread.is_none() {
-            true => self.make_some().await?,
-            false => sleep(LOOK).await,
+        match missing {
+            Some(missing) if is_alone && self.unread.is_none() => {
+                // One that cannot be made here either is why nobody makes it.
+                let made = self.sharing.maker.make(self.work.name(), missing).await;
+                made.map_err(|error| RunError::Failed(error.to_string()))?;
+            }
+            _ => sleep(LOOK).await,
         }
         Ok(Some(new))
-    }
-
-    /// Makes some of the missing parts here: the last ones, as who comes back begins with the
-    /// first.
-    async fn make_some(&mut self) -> Result<(), RunError> {
-        let missing: Vec<usize> = self.missing().collect();
-        let some = missing.iter().rev().take(self.sharing.maker.places());
-        let made = some.map(|number| self.sharing.maker.make(self.work.name(), *number));
-        let Some(error) = join_all(made).await.into_iter().find_map(Result::err) else {
-            self.unmade = None;
-            return Ok(());
-        };
-        let since = *self.unmade.get_or_insert_with(Instant::now);
-        if since.elapsed() >= PATIENCE {
-            // What cannot be made here either is why nobody makes it.
-            return Err(RunError::Failed(error.to_string()));
-        }
-        sleep(PAUSE).await;
-        Ok(())
     }
 
     /// The parts that are missing, in the order in which they are wanted.

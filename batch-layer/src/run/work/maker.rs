@@ -97,11 +97,6 @@ impl PartMaker {
         Self { catalog, builder, process, places, runtime: Handle::current() }
     }
 
-    /// How many parts it makes at a time.
-    pub(super) fn places(&self) -> usize {
-        self.builder.compute.threads()
-    }
-
     /// Who it is, as records say.
     pub(super) fn process(&self) -> &str {
         &self.process
@@ -159,22 +154,23 @@ impl PartMaker {
         }
         let begun = Instant::now();
         let attempt = unique_name();
+        let process = self.process.clone();
+        if is_bug_planted("record_before_files") {
+            let outcomes = plan.tasks.iter().map(|_| Some(BuildOutcome::default())).collect();
+            let record = PartRecord { attempt, process, seconds: 0.0, outcomes };
+            return Ok(verdict(work.put_record(number, &record).await?));
+        }
         // What is written is this attempt's, until it is known whether it counts.
         let builder = self.builder.for_work();
         let outcomes = self.build(&builder, &plan, part).await?;
         failed("part.files.after")?;
         let seconds = begun.elapsed().as_secs_f64();
-        let record = PartRecord { attempt, process: self.process.clone(), seconds, outcomes };
-        if is_bug_planted("record_before_files") {
-            return Ok(work.put_record_first(number, &record).await?);
-        }
-        if work.plan().await?.is_none() {
-            self.throw_away(&record).await;
-            return Ok(PartVerdict::Over);
-        }
-        let verdict = work.put_record(number, &record).await?;
-        // Only where another record was seen is it certain that nobody names these files.
-        if verdict == PartVerdict::AlreadyMade {
+        let record = PartRecord { attempt, process, seconds, outcomes };
+        let verdict = match work.plan().await? {
+            None => PartVerdict::Over,
+            Some(_) => verdict(work.put_record(number, &record).await?),
+        };
+        if verdict != PartVerdict::Counts {
             self.throw_away(&record).await;
         }
         Ok(verdict)
@@ -210,6 +206,10 @@ impl PartMaker {
             }
         }
     }
+}
+
+fn verdict(counts: bool) -> PartVerdict {
+    if counts { PartVerdict::Counts } else { PartVerdict::AlreadyMade }
 }
 
 /// Why a part was not made.

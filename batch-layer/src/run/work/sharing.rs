@@ -123,19 +123,9 @@ struct InterruptedWork {
 }
 
 impl InterruptedWork {
-    /// Keeps what it needs from being collected; none where it is over, its metrics stand elsewhere
-    /// by now, or it cannot be read, as by a build that describes works in another way.
+    /// Keeps what it needs from being collected; none where it is over, or its metrics stand
+    /// elsewhere by now.
     async fn reserve(catalog: &BatchCatalog, name: &str) -> Result<Option<Self>, StorageError> {
-        match Self::read(catalog, name).await {
-            Err(error @ (StorageError::Damaged { .. } | StorageError::Missing(_))) => {
-                tracing::warn!(work = name, %error, "a work cannot be gone on with");
-                Ok(None)
-            }
-            read => read,
-        }
-    }
-
-    async fn read(catalog: &BatchCatalog, name: &str) -> Result<Option<Self>, StorageError> {
         let work = Work::named(catalog.storage(), name);
         let Some(plan) = work.plan().await? else { return Ok(None) };
         let Some(tasks) = plan.resumed(&catalog.current()) else { return Ok(None) };
@@ -145,30 +135,12 @@ impl InterruptedWork {
     }
 }
 
-/// The works of interrupted runs, each of which is read once however many runs share it.
-pub(in crate::run) struct InterruptedWorks<'a> {
-    catalog: &'a BatchCatalog,
-    /// By its name, whether it can be gone on with.
-    known: BTreeMap<String, bool>,
-}
-
-impl<'a> InterruptedWorks<'a> {
-    pub(in crate::run) fn new(catalog: &'a BatchCatalog) -> Self {
-        Self { catalog, known: BTreeMap::new() }
-    }
-
-    /// Keeps what the work of an interrupted run needs from being collected. Whether there is one
-    /// that can be gone on with.
-    pub(in crate::run) async fn is_resumable(
-        &mut self,
-        run: &RunRecord,
-    ) -> Result<bool, StorageError> {
-        let Some(RunDistribution { work, .. }) = &run.distribution else { return Ok(false) };
-        if let Some(known) = self.known.get(work) {
-            return Ok(*known);
-        }
-        let is_resumable = InterruptedWork::reserve(self.catalog, work).await?.is_some();
-        self.known.insert(work.clone(), is_resumable);
-        Ok(is_resumable)
-    }
+/// Keeps what the work of an interrupted run needs from being collected. Whether there is one that
+/// can be gone on with.
+pub(in crate::run) async fn reserve(
+    catalog: &BatchCatalog,
+    run: &RunRecord,
+) -> Result<bool, StorageError> {
+    let Some(distribution) = &run.distribution else { return Ok(false) };
+    Ok(InterruptedWork::reserve(catalog, &distribution.work).await?.is_some())
 }

@@ -332,19 +332,6 @@ async fn a_later_writer_has_the_higher_fence_also_in_an_empty_store() {
     assert!(after > before, "{after} after {before}");
 }
 
-/// Readers keep to the highest fence that they have seen, also of a writer whose clock was ahead.
-#[tokio::test]
-async fn a_later_writer_has_the_higher_fence_although_its_clock_is_behind() {
-    let mut rig = Rig::start(Arc::new(MemoryStore::default()), &[0]).await;
-    let before = rig.handle.fence();
-    rig.settings.fence_known = before;
-    rig.store = Arc::new(MemoryStore::default());
-    rig.clock.set(Timestamp(1_000_000));
-    rig.restart().await;
-    let after = rig.handle.fence();
-    assert!(after > before, "{after} after {before}");
-}
-
 #[tokio::test]
 async fn a_large_flush_goes_in_portions() {
     let mut rig = Rig::start(Arc::new(MemoryStore::default()), &[0, 2]).await;
